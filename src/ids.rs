@@ -1,0 +1,209 @@
+//! The ids of the domain, each a type of its own so that none can stand in for another.
+//!
+//! Long-lived things carry random UUIDs. Products, sections and seats are small indexes inside one
+//! offering; to the outside they carry a tag of their offering, so that an id copied from another
+//! event is told apart instead of silently naming a different seat. No clock, no state.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A fresh random id. Never called inside the inventory core: ids come in with commands.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(Uuid::new_v4())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// Anything with capacity that is sold as one: an event (or a class).
+    OfferingId
+}
+uuid_id! {
+    /// A temporary claim on places, and the id of the waitlist entry whose offer becomes one.
+    HoldId
+}
+uuid_id! {
+    /// A hold that was checked out and waits for, or has got, its payment.
+    ReservationId
+}
+uuid_id! {
+    /// One attempt to pay for a reservation.
+    PaymentId
+}
+uuid_id! {
+    /// A person with an account.
+    UserId
+}
+uuid_id! {
+    /// One running process.
+    InstanceId
+}
+uuid_id! {
+    /// One append to a journal, drawn by the appender so that it can recognise its own row.
+    BatchId
+}
+
+impl OfferingId {
+    /// A new offering's id: time-ordered (UUID v7), so that listings page by it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The part of the id that product and seat ids of this offering carry to the outside.
+    #[must_use]
+    pub fn tag(self) -> u32 {
+        let bytes = self.0.as_bytes();
+        u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]])
+    }
+}
+
+impl Default for OfferingId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a public product or seat id was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublicIdError {
+    /// Not of the form this server hands out.
+    #[error("is not an id that this server gave out")]
+    Malformed,
+    /// Well formed, but of another event.
+    #[error("belongs to another event")]
+    OtherOffering,
+}
+
+macro_rules! index_id {
+    ($(#[$doc:meta])* $name:ident($repr:ty), $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $repr);
+
+        impl $name {
+            /// The position in the offering's arrays.
+            #[must_use]
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+
+            /// The id as clients see it: a letter, the offering's tag, the index.
+            #[must_use]
+            pub fn to_public(self, offering: OfferingId) -> String {
+                format!("{}{:08x}-{}", $prefix, offering.tag(), self.0)
+            }
+
+            /// Reads what [`Self::to_public`] wrote for the same offering.
+            ///
+            /// # Errors
+            /// [`PublicIdError`] when the text has another form or names another offering.
+            pub fn from_public(offering: OfferingId, text: &str) -> Result<Self, PublicIdError> {
+                let rest = text.strip_prefix($prefix).ok_or(PublicIdError::Malformed)?;
+                let (tag, index) = rest.split_once('-').ok_or(PublicIdError::Malformed)?;
+                let id = Self(index.parse().map_err(|_| PublicIdError::Malformed)?);
+                let tag = u32::from_str_radix(tag, 16).map_err(|_| PublicIdError::Malformed)?;
+                if tag != offering.tag() {
+                    return Err(PublicIdError::OtherOffering);
+                }
+                // One text per id: `s0a-07` and `+7` are not what we gave out.
+                if id.to_public(offering) != text {
+                    return Err(PublicIdError::Malformed);
+                }
+                Ok(id)
+            }
+        }
+    };
+}
+
+index_id! {
+    /// A ticket type of one offering.
+    ProductId(u16), "p"
+}
+index_id! {
+    /// A block of numbered seats of one offering.
+    SectionId(u16), "b"
+}
+index_id! {
+    /// A numbered seat of one offering; stable for the offering's whole life.
+    SeatId(u32), "s"
+}
+
+/// Who may append to a journal: minted by the journal at each takeover, never decreasing.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u64);
+
+/// A position in an offering's journal; the first row is 1.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The position after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_id_of_another_offering_is_told_apart() {
+        let (a, b) = (OfferingId::random(), OfferingId::random());
+        let text = SeatId(77).to_public(a);
+        assert_eq!(SeatId::from_public(a, &text), Ok(SeatId(77)));
+        assert_eq!(SeatId::from_public(b, &text), Err(PublicIdError::OtherOffering));
+        for bad in ["", "s", "s1-", "77", "s-7", "p00000000-7", "s00000000-99999999999"] {
+            assert_eq!(SeatId::from_public(a, bad), Err(PublicIdError::Malformed), "{bad}");
+        }
+    }
+}

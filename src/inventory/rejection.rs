@@ -1,0 +1,98 @@
+//! Why a command was refused. A rejection is an answer, not an error: it changes nothing and is
+//! never logged above debug. `http/error.rs` maps each to its status and code.
+
+use super::definition::TimestampMs;
+use crate::ids::SeatId;
+
+/// A typed refusal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are named by their types; variants are documented")]
+pub enum Rejection {
+    /// Fewer places are free than were asked for.
+    #[error("only {available} of the {requested} places asked for are available")]
+    SoldOut { requested: u32, available: u32 },
+    /// Some of the seats picked are held, sold or blocked.
+    #[error("{} of the seats asked for are taken", seats.len())]
+    SeatsTaken { seats: Vec<SeatId> },
+    /// No such product in this offering.
+    #[error("there is no such product")]
+    UnknownProduct,
+    /// No such block in this offering, or it is not of that product.
+    #[error("there is no such section")]
+    UnknownSection,
+    /// No such seats in this offering.
+    #[error("{} of the seats asked for do not exist", seats.len())]
+    UnknownSeats { seats: Vec<SeatId> },
+    /// The same seat twice in one command.
+    #[error("a seat was asked for twice")]
+    DuplicateSeats { seats: Vec<SeatId> },
+    /// Numbered seats asked for by quantity alone, or the other way round.
+    #[error("this product is sold {}", if *.numbered { "by numbered seat" } else { "by quantity" })]
+    WrongKindOfProduct { numbered: bool },
+    /// No lines, zero places, more places than one hold may carry, or an overflowing price.
+    #[error("{reason}")]
+    Invalid { reason: &'static str },
+    /// More places than one customer may have.
+    #[error("a customer may have at most {max} places here and already has {current}")]
+    LimitExceeded { max: u32, current: u32 },
+    /// Before the sale.
+    #[error("the sale has not started")]
+    SaleNotOpen { opens_at: Option<TimestampMs> },
+    /// After the sale, or paused or closed by an administrator.
+    #[error("the sale is over or paused")]
+    SaleClosed { paused: bool },
+    /// The event does not take place.
+    #[error("the event is cancelled")]
+    Cancelled,
+    /// No such hold, or another customer's.
+    #[error("there is no such hold")]
+    HoldNotFound,
+    /// The hold's time was up.
+    #[error("the hold has expired")]
+    HoldExpired,
+    /// The hold was released or checked out before.
+    #[error("the hold has already ended")]
+    HoldEnded,
+    /// The hold has reached the longest life the policy grants.
+    #[error("the hold cannot be extended any further")]
+    ExtensionExhausted,
+    /// No such reservation, or another customer's.
+    #[error("there is no such reservation")]
+    ReservationNotFound,
+    /// The pay window is over and the places are gone.
+    #[error("the time to pay is over")]
+    ReservationExpired,
+    /// Not possible in the state the thing is in.
+    #[error("not possible while the {what} is {state}")]
+    WrongState { what: &'static str, state: &'static str },
+    /// Another payment of the same reservation is still at work.
+    #[error("another payment of this reservation is in progress")]
+    PaymentInProgress,
+    /// The ticket was used before.
+    #[error("the ticket has already been checked in")]
+    AlreadyCheckedIn,
+    /// No such ticket.
+    #[error("there is no such ticket")]
+    TicketNotFound,
+    /// The waitlist is off for this offering, or full.
+    #[error("the waitlist is {}", if *.full { "full" } else { "not offered here" })]
+    WaitlistUnavailable { full: bool },
+    /// The customer waits for this product already.
+    #[error("already on the waitlist for this product")]
+    AlreadyWaiting,
+    /// Places are free: hold them instead of waiting.
+    #[error("{available} places are available now: hold them instead of waiting")]
+    PlacesAvailable { available: u32 },
+    /// No such waitlist entry, or another customer's.
+    #[error("there is no such waitlist entry")]
+    WaitlistEntryNotFound,
+    /// Smaller than what is held, sold and blocked.
+    #[error("{taken} places are taken, so the size cannot go below that")]
+    BelowTaken { taken: u32 },
+    /// The idempotency key came before with another request.
+    #[error("the idempotency key was used before for a different request")]
+    KeyReused,
+    /// The customer has used up the share of keys that are remembered for one customer.
+    #[error("too many idempotency keys in use by one customer")]
+    TooManyKeys,
+}

@@ -1,0 +1,6 @@
+//! Admit One: a reservation engine. See README.md for the code map.
+pub mod box_office;
+pub mod clock;
+pub mod ids;
+pub mod inventory;
+pub mod journal;
