@@ -1,8 +1,12 @@
 //! The actor that owns one offering: decide in memory, append, then answer. It is the only writer
 //! of its offering, and it answers nothing that is not durable.
 
+mod settings;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use settings::Settings;
 
 use crate::ids::{HoldId, OfferingId, Seq};
 use crate::inventory::{
@@ -111,6 +115,15 @@ pub struct BoxOffices {}
     reason = "replaced by the box office branch"
 )]
 impl BoxOffices {
+    /// Starts the arbiters, the sweeper and the clock guard. `runtime` carries all database work.
+    pub fn start(journal: Arc<dyn crate::journal::Journal>, clock: Arc<dyn crate::clock::Clock>, settings: Settings, runtime: tokio::runtime::Handle) -> Arc<Self> { unimplemented!() }
+    /// Whether the clocks agree well enough to decide deadlines; part of readiness.
+    pub fn clock_trusted(&self) -> bool { unimplemented!() }
+    /// How many box offices are live.
+    pub fn live(&self) -> usize { unimplemented!() }
+    /// Does at once what the sweeper does every so often: due work, passivation, waking. For tests
+    /// that move the clock by hand.
+    pub async fn sweep(&self) { unimplemented!() }
     /// Decides and journals one request; wakes the offering if it sleeps.
     ///
     /// # Errors

@@ -166,6 +166,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends durably, with the relational rows that follow from it, or not at all.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
+    /// Where the journal ends now: how an owner that has long appended nothing learns whether its
+    /// history still is the history.
+    fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>>;
+
+    /// The database's clock, which owners measure their own by.
+    fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>>;
+
     /// Reads what a recovery needs.
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>>;
 
