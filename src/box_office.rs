@@ -116,14 +116,27 @@ pub struct BoxOffices {}
 )]
 impl BoxOffices {
     /// Starts the arbiters, the sweeper and the clock guard. `runtime` carries all database work.
-    pub fn start(journal: Arc<dyn crate::journal::Journal>, clock: Arc<dyn crate::clock::Clock>, settings: Settings, runtime: tokio::runtime::Handle) -> Arc<Self> { unimplemented!() }
+    pub fn start(
+        journal: Arc<dyn crate::journal::Journal>,
+        clock: Arc<dyn crate::clock::Clock>,
+        settings: Settings,
+        runtime: tokio::runtime::Handle,
+    ) -> Arc<Self> {
+        unimplemented!()
+    }
     /// Whether the clocks agree well enough to decide deadlines; part of readiness.
-    pub fn clock_trusted(&self) -> bool { unimplemented!() }
+    pub fn clock_trusted(&self) -> bool {
+        unimplemented!()
+    }
     /// How many box offices are live.
-    pub fn live(&self) -> usize { unimplemented!() }
+    pub fn live(&self) -> usize {
+        unimplemented!()
+    }
     /// Does at once what the sweeper does every so often: due work, passivation, waking. For tests
     /// that move the clock by hand.
-    pub async fn sweep(&self) { unimplemented!() }
+    pub async fn sweep(&self) {
+        unimplemented!()
+    }
     /// Decides and journals one request; wakes the offering if it sleeps.
     ///
     /// # Errors

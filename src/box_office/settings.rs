@@ -1,0 +1,75 @@
+//! The knobs of the box offices of one process, with the limits that keep any of them in bounds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ids::{InstanceId, OfferingId};
+use crate::inventory::Request;
+
+/// Called inside the guarded section right before a request is decided. Fault injection: a panic
+/// in it is a panic of the core.
+pub type BeforeDecide = Arc<dyn Fn(OfferingId, &Request) + Send + Sync>;
+
+/// Settings of all box offices of a process.
+#[derive(Clone)]
+pub struct Settings {
+    /// This process, as rows of the journal name it.
+    pub instance: InstanceId,
+    /// Where other instances reach this process.
+    pub address: Arc<str>,
+    /// Threads that box offices live on.
+    pub arbiters: usize,
+    /// Commands of one offering that may wait or be at work at a time.
+    pub max_pending: usize,
+    /// How many of these only confirm, cancel, release and the like may use: a flood of holds must
+    /// not keep places from being freed or paid for.
+    pub reserved_pending: usize,
+    /// The most commands in one append.
+    pub max_batch_commands: usize,
+    /// How long an answer may take before it is given as unknown.
+    pub answer_timeout: Duration,
+    /// How old the last proof of ownership may be when a refusal is given without an append.
+    pub ownership_max_age: Duration,
+    /// How far this machine's clock may be from the database's.
+    pub max_clock_skew: Duration,
+    /// Idle this long, a box office goes to sleep.
+    pub passivate_after: Duration,
+    /// Rows after which a new snapshot is taken.
+    pub snapshot_every: u64,
+    /// How often due work is looked for.
+    pub sweep_interval: Duration,
+    /// Fault injection; `None` in production.
+    pub before_decide: Option<BeforeDecide>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            instance: InstanceId::random(),
+            address: Arc::from("127.0.0.1:8080"),
+            arbiters: 2,
+            max_pending: 16_384,
+            reserved_pending: 1_024,
+            max_batch_commands: 1_024,
+            answer_timeout: Duration::from_secs(10),
+            ownership_max_age: Duration::from_secs(2),
+            max_clock_skew: Duration::from_secs(1),
+            passivate_after: Duration::from_secs(600),
+            snapshot_every: 2_000,
+            sweep_interval: Duration::from_millis(250),
+            before_decide: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("instance", &self.instance)
+            .field("address", &self.address)
+            .field("arbiters", &self.arbiters)
+            .field("max_pending", &self.max_pending)
+            .finish_non_exhaustive()
+    }
+}
