@@ -53,8 +53,9 @@ pub enum Change {
     Created { definition: Definition },
     /// Places went from available to held.
     HoldPlaced { hold: HoldId, customer: UserId, lines: Vec<Line>, expires_at: TimestampMs },
-    /// The hold lives longer.
-    HoldExtended { hold: HoldId, expires_at: TimestampMs },
+    /// The hold lives longer. The lines are those it has, so that the change alone answers the
+    /// request, also when it is replayed after the hold has ended.
+    HoldExtended { hold: HoldId, lines: Vec<Line>, expires_at: TimestampMs },
     /// The customer gave the hold up.
     HoldReleased { hold: HoldId },
     /// Holds (and waitlist offers) whose time was up.
@@ -92,8 +93,8 @@ pub enum Change {
     WaitlistLeft { entry: HoldId },
     /// Freed places went straight to the waitlist: a hold of kind offer, with the entry's id.
     OfferMade { entry: HoldId, customer: UserId, line: Line, expires_at: TimestampMs },
-    /// The offer is an ordinary hold now.
-    OfferAccepted { entry: HoldId, expires_at: TimestampMs },
+    /// The offer is an ordinary hold now; its line, as for [`Change::HoldExtended`].
+    OfferAccepted { entry: HoldId, line: Line, expires_at: TimestampMs },
     /// Seats taken off sale.
     SeatsBlocked { seats: Vec<SeatId> },
     /// Seats put back on sale.
