@@ -96,6 +96,10 @@ impl Inventory {
     pub fn run_due(&mut self) -> Option<Transition> {
         unimplemented!()
     }
+    /// The time of the last batch.
+    pub fn at(&self) -> TimestampMs {
+        unimplemented!()
+    }
     /// When there will next be due work.
     pub fn next_due_at(&self) -> Option<TimestampMs> {
         unimplemented!()

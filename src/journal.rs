@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::{TimestampMs, Transition};
 
+mod fold;
 pub mod memory;
+
+pub use fold::{fold, fold_row};
 
 /// The encoding that this binary writes, and the newest that it can read.
 pub const FORMAT: u16 = 1;

@@ -1,0 +1,174 @@
+//! One turn of a box office: due work first, then the commands that wait, decided into one row.
+//! Pure but for the answers it carries; it appends nothing and answers nothing itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::permits::Permit;
+use super::{Committed, Settings, SubmitError, Unavailable};
+use crate::ids::{OfferingId, Seq};
+use crate::inventory::{
+    Change, Decision, Inventory, Place, Rejection, Request, TimestampMs, Transition,
+};
+
+/// A command and whoever waits for its answer.
+pub(super) struct Pending {
+    pub(super) request: Request,
+    pub(super) reply: oneshot::Sender<Result<Committed, SubmitError>>,
+    pub(super) permit: Permit,
+}
+
+/// A read of the owner's state, answered under the same rule as a refusal: the state is durable
+/// and ownership was verified recently.
+pub(super) struct Look {
+    pub(super) look: Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>,
+    pub(super) permit: Permit,
+}
+
+/// What a box office is asked.
+pub(super) enum Work {
+    Command(Pending),
+    Look(Look),
+}
+
+impl Work {
+    /// Answers without having decided.
+    pub(super) fn refuse(self, why: Unavailable) {
+        match self {
+            Self::Command(pending) => pending.answer(Err(why.into())),
+            Self::Look(look) => (look.look)(Err(why)),
+        }
+    }
+}
+
+impl Pending {
+    pub(super) fn answer(self, answer: Result<Committed, SubmitError>) {
+        // A client that went away is not an error: its command counts all the same.
+        let _ = self.reply.send(answer);
+        drop(self.permit);
+    }
+}
+
+/// What a command came to, to be told when the batch is durable.
+pub(super) enum Verdict {
+    /// The transition at this place of the batch.
+    Effect(usize),
+    Replay(Place),
+    Refused(Rejection),
+}
+
+/// The decisions of one turn.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) at: TimestampMs,
+    pub(super) transitions: Vec<Arc<Transition>>,
+    pub(super) decided: Vec<(Pending, Verdict)>,
+    pub(super) looks: Vec<Look>,
+    /// The command being decided right now: the culprit if the core panics.
+    pub(super) current: Option<Pending>,
+    /// There is more due work than fits one row; commands wait until it is done.
+    pub(super) due_remains: bool,
+    weight: usize,
+}
+
+/// Rounds of due work in one row; each is bounded by the core.
+const MAX_DUE_ROUNDS: usize = 32;
+/// Roughly the bytes of a row's payload at which a batch is full.
+const MAX_WEIGHT: usize = 1 << 20;
+
+impl Batch {
+    /// Decides due work and then the queue, up to the limits, into the row `seq`.
+    ///
+    /// # Panics
+    /// Where the core does: the caller drops `inventory` then and looks at `self.current`.
+    pub(super) fn fill(
+        &mut self,
+        offering: OfferingId,
+        inventory: &mut Inventory,
+        queue: &mut VecDeque<Work>,
+        settings: &Settings,
+        (seq, now, max_commands): (Seq, TimestampMs, usize),
+    ) {
+        self.at = inventory.begin_batch(seq, now);
+        for _ in 0..MAX_DUE_ROUNDS {
+            let Some(transition) = inventory.run_due() else { break };
+            self.push(transition);
+        }
+        self.due_remains = inventory.next_due_at().is_some_and(|due| due <= self.at);
+        if self.due_remains {
+            return;
+        }
+        while self.decided.len() < max_commands && self.weight < MAX_WEIGHT {
+            match queue.pop_front() {
+                Some(Work::Command(pending)) => {
+                    let pending = self.current.insert(pending);
+                    if let Some(hook) = &settings.before_decide {
+                        hook(offering, &pending.request);
+                    }
+                    let verdict = match inventory.execute(&pending.request) {
+                        Decision::Decided(transition) => Verdict::Effect(self.push(transition)),
+                        Decision::Replayed(place) => Verdict::Replay(place),
+                        Decision::Rejected(rejection) => Verdict::Refused(rejection),
+                    };
+                    self.decided.extend(self.current.take().map(|pending| (pending, verdict)));
+                }
+                Some(Work::Look(look)) => self.looks.push(look),
+                None => break,
+            }
+        }
+    }
+
+    fn push(&mut self, transition: Transition) -> usize {
+        self.weight += transition.changes.iter().map(weight).sum::<usize>();
+        self.transitions.push(Arc::new(transition));
+        self.transitions.len() - 1
+    }
+
+    /// Takes the undecided state back: everything but the culprit waits again, in its old order.
+    pub(super) fn requeue(self, queue: &mut VecDeque<Work>) -> Option<Pending> {
+        for look in self.looks.into_iter().rev() {
+            queue.push_front(Work::Look(look));
+        }
+        for (pending, _) in self.decided.into_iter().rev() {
+            queue.push_front(Work::Command(pending));
+        }
+        self.current
+    }
+}
+
+fn weight(change: &Change) -> usize {
+    let items = match change {
+        Change::HoldPlaced { lines, .. }
+        | Change::CheckedOut { lines, .. }
+        | Change::ReservationConfirmed { lines, .. } => {
+            lines.iter().map(|line| 2 + line.seats.len()).sum()
+        }
+        Change::HoldsExpired { holds } => 4 * holds.len(),
+        Change::ReservationsExpired { reservations }
+        | Change::ReservationsCancelled { reservations } => 4 * reservations.len(),
+        Change::SeatsBlocked { seats }
+        | Change::SeatsUnblocked { seats }
+        | Change::SeatsRemoved { seats } => seats.len(),
+        Change::OfferMade { line, .. } => 4 + line.seats.len(),
+        Change::Created { .. }
+        | Change::HoldExtended { .. }
+        | Change::HoldReleased { .. }
+        | Change::PaymentBegun { .. }
+        | Change::PaymentFailed { .. }
+        | Change::ReservationRevived { .. }
+        | Change::CheckedIn { .. }
+        | Change::WaitlistJoined { .. }
+        | Change::WaitlistLeft { .. }
+        | Change::OfferAccepted { .. }
+        | Change::PlacesBlocked { .. }
+        | Change::PlacesUnblocked { .. }
+        | Change::Resized { .. }
+        | Change::RowAdded { .. }
+        | Change::Repriced { .. }
+        | Change::SaleWindowSet { .. }
+        | Change::SaleStateSet { .. } => 4,
+    };
+    64 + 5 * items
+}

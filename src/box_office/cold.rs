@@ -1,0 +1,92 @@
+//! Reading an offering that sleeps: folded from the store, taking nothing over, kept for a second
+//! so that a crowd looking at a cold event costs one load a second and not one each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::Mutex;
+
+use super::Unavailable;
+use super::registry::Shared;
+use super::view::{Painter, View};
+use crate::ids::OfferingId;
+use crate::inventory::Inventory;
+use crate::journal::{LoadError, fold};
+
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// A state read from the store.
+#[derive(Clone)]
+pub(super) struct ColdState {
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) view: Arc<View>,
+    read_at: Duration,
+}
+
+/// The states read within the last second.
+#[derive(Default)]
+pub(super) struct ColdStates {
+    slots: DashMap<OfferingId, Arc<Mutex<Option<ColdState>>>>,
+}
+
+impl ColdStates {
+    pub(super) async fn get(
+        &self,
+        shared: &Arc<Shared>,
+        offering: OfferingId,
+    ) -> Result<ColdState, Unavailable> {
+        let slot = Arc::clone(self.slots.entry(offering).or_default().value());
+        // One loads, the others wait for what it finds.
+        let mut slot = slot.lock().await;
+        if let Some(state) = slot.as_ref()
+            && shared.guard.monotonic().saturating_sub(state.read_at) < MAX_AGE
+        {
+            return Ok(state.clone());
+        }
+        *slot = None;
+        let state = read(shared, offering).await?;
+        *slot = Some(state.clone());
+        Ok(state)
+    }
+
+    /// Drops what is too old to be used.
+    pub(super) fn forget_old(&self, shared: &Shared) {
+        let now = shared.guard.monotonic();
+        self.slots.retain(|_, slot| match slot.try_lock() {
+            Ok(slot) => {
+                slot.as_ref().is_some_and(|state| now.saturating_sub(state.read_at) < MAX_AGE)
+            }
+            Err(_) => true,
+        });
+    }
+}
+
+async fn read(shared: &Arc<Shared>, offering: OfferingId) -> Result<ColdState, Unavailable> {
+    let read_at = shared.guard.monotonic();
+    let task = {
+        let shared = Arc::clone(shared);
+        async move {
+            let loaded = shared.journal.load(offering).await?;
+            let head = loaded.head;
+            let as_of = shared.guard.now().unwrap_or_default();
+            let folded = tokio::task::spawn_blocking(move || {
+                let inventory = fold(&loaded)?;
+                let view = Painter::default().paint(offering, &inventory, &head, as_of);
+                Ok((inventory, view))
+            });
+            folded.await.map_err(|panic| LoadError::Unavailable(panic.into()))?
+        }
+    };
+    // On the database runtime: the caller may be a worker whose request is dropped half-way.
+    let (inventory, view) = match shared.runtime.spawn(task).await {
+        Ok(Ok(folded)) => folded,
+        Ok(Err(LoadError::NotFound)) => return Err(Unavailable::NoSuchOffering),
+        Ok(Err(error)) => {
+            tracing::warn!(%offering, %error, "a sleeping offering could not be read");
+            return Err(Unavailable::Recovering);
+        }
+        Err(_) => return Err(Unavailable::Recovering),
+    };
+    Ok(ColdState { inventory: Arc::new(inventory), view: Arc::new(view), read_at })
+}

@@ -1,0 +1,165 @@
+//! What box offices report to Prometheus: every name with its help text, and the one place each
+//! is counted from. No customers' ids, and a bounded number of series per offering.
+
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use super::View;
+use crate::inventory::{Command, Rejection};
+
+/// A season of 10,000 events would flood whoever scrapes: so many offerings get series of their
+/// own, the rest is only counted.
+pub(super) const MAX_OFFERING_SERIES: usize = 100;
+
+const COMMANDS: &str = "admitone_commands_total";
+const BATCH_COMMANDS: &str = "admitone_batch_commands";
+const BATCH_BYTES: &str = "admitone_batch_bytes";
+const APPEND_SECONDS: &str = "admitone_journal_append_seconds";
+const LIVE: &str = "admitone_box_offices_live";
+const CLOCK_TRUSTED: &str = "admitone_clock_trusted";
+const TAKEOVERS: &str = "admitone_takeovers_total";
+const FENCED: &str = "admitone_fenced_appends_total";
+const REBUILDS: &str = "admitone_rebuilds_total";
+const PANICS: &str = "admitone_core_panics_total";
+const SEATS: &str = "admitone_places";
+
+/// Names and help texts, told to the recorder once at start.
+pub fn describe() {
+    describe_counter!(COMMANDS, "Commands answered, by kind and outcome.");
+    describe_histogram!(BATCH_COMMANDS, "Commands decided into one journal row.");
+    describe_histogram!(BATCH_BYTES, "Bytes of a journal row's payload.");
+    describe_histogram!(APPEND_SECONDS, "Seconds until a journal row was durable.");
+    describe_gauge!(LIVE, "Box offices that are live in this process.");
+    describe_gauge!(CLOCK_TRUSTED, "1 while this machine's clock agrees with the database's.");
+    describe_counter!(TAKEOVERS, "Takeovers appended: starts and recoveries of box offices.");
+    describe_counter!(FENCED, "Appends refused because the journal had moved on.");
+    describe_counter!(REBUILDS, "States rebuilt from the journal, first starts included.");
+    describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
+    describe_gauge!(SEATS, "Places by offering and state, of the first hundred live offerings.");
+    for name in [TAKEOVERS, FENCED, REBUILDS, PANICS] {
+        // A counter that first shows up when it is 1 has no rate to alert on.
+        counter!(name).absolute(0);
+    }
+}
+
+pub(super) fn command(command: &Command, outcome: &'static str) {
+    counter!(COMMANDS, "kind" => kind(command), "outcome" => outcome).increment(1);
+}
+
+pub(super) fn refused(of: &Command, rejection: &Rejection) {
+    command(of, label(rejection));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch is far smaller than 2^52")]
+pub(super) fn batch(commands: usize, bytes: usize) {
+    histogram!(BATCH_COMMANDS).record(commands as f64);
+    histogram!(BATCH_BYTES).record(bytes as f64);
+}
+
+pub(super) fn append(took: Duration) {
+    histogram!(APPEND_SECONDS).record(took.as_secs_f64());
+}
+
+pub(super) fn takeover() {
+    counter!(TAKEOVERS).increment(1);
+}
+
+pub(super) fn fenced() {
+    counter!(FENCED).increment(1);
+}
+
+pub(super) fn rebuild() {
+    counter!(REBUILDS).increment(1);
+}
+
+pub(super) fn panic() {
+    counter!(PANICS).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are far fewer box offices than 2^52")]
+pub(super) fn live(count: usize) {
+    gauge!(LIVE).set(count as f64);
+}
+
+pub(super) fn clock_trusted(trusted: bool) {
+    gauge!(CLOCK_TRUSTED).set(if trusted { 1.0 } else { 0.0 });
+}
+
+pub(super) fn places(view: &View) {
+    let sum = |count: fn(&crate::inventory::Counts) -> u32| -> f64 {
+        view.products.iter().map(|product| f64::from(count(&product.counts))).sum()
+    };
+    let offering = view.offering.to_string();
+    for (state, places) in [
+        ("available", sum(|counts| counts.available)),
+        ("held", sum(|counts| counts.held)),
+        ("sold", sum(|counts| counts.sold)),
+        ("blocked", sum(|counts| counts.blocked)),
+    ] {
+        gauge!(SEATS, "offering" => offering.clone(), "state" => state).set(places);
+    }
+}
+
+fn kind(command: &Command) -> &'static str {
+    match command {
+        Command::PlaceHold { .. } => "place_hold",
+        Command::ExtendHold { .. } => "extend_hold",
+        Command::ReleaseHold { .. } => "release_hold",
+        Command::CheckOut { .. } => "check_out",
+        Command::Reserve { .. } => "reserve",
+        Command::BeginPayment { .. } => "begin_payment",
+        Command::ConfirmPayment { .. } => "confirm_payment",
+        Command::FailPayment { .. } => "fail_payment",
+        Command::CancelReservation { .. } => "cancel_reservation",
+        Command::CheckIn { .. } => "check_in",
+        Command::JoinWaitlist { .. } => "join_waitlist",
+        Command::LeaveWaitlist { .. } => "leave_waitlist",
+        Command::AcceptOffer { .. } => "accept_offer",
+        Command::BlockSeats { .. } => "block_seats",
+        Command::UnblockSeats { .. } => "unblock_seats",
+        Command::BlockPlaces { .. } => "block_places",
+        Command::UnblockPlaces { .. } => "unblock_places",
+        Command::Resize { .. } => "resize",
+        Command::AddRow { .. } => "add_row",
+        Command::RemoveSeats { .. } => "remove_seats",
+        Command::Reprice { .. } => "reprice",
+        Command::SetSaleWindow { .. } => "set_sale_window",
+        Command::OpenSale => "open_sale",
+        Command::PauseSale => "pause_sale",
+        Command::CloseSale => "close_sale",
+        Command::CancelOffering => "cancel_offering",
+    }
+}
+
+fn label(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::SoldOut { .. } => "sold_out",
+        Rejection::SeatsTaken { .. } => "seats_taken",
+        Rejection::LimitExceeded { .. } => "limit_exceeded",
+        Rejection::SaleNotOpen { .. } | Rejection::SaleClosed { .. } | Rejection::Cancelled => {
+            "not_on_sale"
+        }
+        Rejection::HoldExpired | Rejection::ReservationExpired => "expired",
+        Rejection::HoldNotFound
+        | Rejection::ReservationNotFound
+        | Rejection::TicketNotFound
+        | Rejection::WaitlistEntryNotFound => "not_found",
+        Rejection::KeyReused | Rejection::TooManyKeys => "idempotency",
+        Rejection::UnknownProduct
+        | Rejection::UnknownSection
+        | Rejection::UnknownSeats { .. }
+        | Rejection::DuplicateSeats { .. }
+        | Rejection::WrongKindOfProduct { .. }
+        | Rejection::Invalid { .. } => "invalid",
+        Rejection::HoldEnded
+        | Rejection::ExtensionExhausted
+        | Rejection::WrongState { .. }
+        | Rejection::PaymentInProgress
+        | Rejection::AlreadyCheckedIn
+        | Rejection::WaitlistUnavailable { .. }
+        | Rejection::AlreadyWaiting
+        | Rejection::PlacesAvailable { .. }
+        | Rejection::BelowTaken { .. } => "wrong_state",
+    }
+}

@@ -1,0 +1,79 @@
+//! Back-pressure: a permit per command, which travels with the command until it is answered. An
+//! actix mailbox bound does not do: every clone of an address has a free slot of its own, and a
+//! dropped HTTP request would free its place while its command is still waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The room of one offering.
+#[derive(Debug)]
+pub(super) struct Permits {
+    taken: AtomicUsize,
+    /// For everybody.
+    common: usize,
+    /// For commands that free or pay for places; includes `common`.
+    all: usize,
+}
+
+/// What a command may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// A new claim, or a read.
+    Common,
+    /// Frees places or finishes what was promised.
+    Urgent,
+}
+
+/// Room for one command; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    permits: Arc<Permits>,
+}
+
+impl Permits {
+    pub(super) fn new(all: usize, reserved: usize) -> Arc<Self> {
+        Arc::new(Self { taken: AtomicUsize::new(0), common: all.saturating_sub(reserved), all })
+    }
+
+    /// Takes room, if there is some.
+    pub(super) fn take(self: &Arc<Self>, urgency: Urgency) -> Option<Permit> {
+        let limit = match urgency {
+            Urgency::Common => self.common,
+            Urgency::Urgent => self.all,
+        };
+        // Relaxed: the counter guards no other memory; being off by a racing command is harmless.
+        if self.taken.fetch_add(1, Ordering::Relaxed) >= limit {
+            self.taken.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Permit { permits: Arc::clone(self) })
+    }
+
+    /// Whether any command is on its way, waiting or at work.
+    pub(super) fn in_use(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.permits.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_holds_leaves_room_to_pay() {
+        let permits = Permits::new(3, 1);
+        let held: Vec<_> = (0..2).map(|_| permits.take(Urgency::Common)).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(permits.take(Urgency::Common).is_none());
+        let urgent = permits.take(Urgency::Urgent);
+        assert!(urgent.is_some() && permits.take(Urgency::Urgent).is_none());
+        drop((held, urgent));
+        assert!(!permits.in_use());
+    }
+}

@@ -1,0 +1,54 @@
+//! The one timer of all box offices: due work of the live ones, waking sleeping ones that have
+//! some, sleep for the idle, and the look at the clocks. Deadlines do not depend on it: due work
+//! runs before any decision anyway; it only frees places while nobody asks.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::BoxOffices;
+use super::metrics;
+
+/// What need not be looked at on every tick.
+const SLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until the box offices are dropped or stop.
+pub(super) fn start(offices: &Arc<BoxOffices>) {
+    let shared = Arc::clone(offices.shared());
+    let offices = Arc::downgrade(offices);
+    let interval = shared.settings.sweep_interval;
+    shared.runtime.spawn(async move {
+        let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
+        let mut tick: u128 = 0;
+        let mut timer = tokio::time::interval(interval);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            let Some(offices) = Weak::upgrade(&offices) else { return };
+            if offices.is_stopping() {
+                return;
+            }
+            offices.nudge_due();
+            if tick.is_multiple_of(slow_every) {
+                offices.forget_closed();
+                offices.sweep().await;
+                offices.passivate_idle().await;
+                publish_gauges(&offices);
+            }
+            tick += 1;
+        }
+    });
+}
+
+fn publish_gauges(offices: &BoxOffices) {
+    metrics::live(offices.live());
+    metrics::clock_trusted(offices.clock_trusted());
+    let mut shown = 0;
+    offices.each_view(|view| {
+        // A series per offering and state: bounded, or a season of 10,000 events would flood
+        // whoever scrapes.
+        if shown < metrics::MAX_OFFERING_SERIES {
+            metrics::places(view);
+            shown += 1;
+        }
+    });
+}

@@ -1,0 +1,48 @@
+//! The one way from rows to state: recovery, cold reads, snapshots, audit and `journal verify` all
+//! fold through here, so that none of them can see another history than the rest.
+
+use super::{LoadError, Loaded, Record, Row, Snapshot};
+use crate::inventory::Inventory;
+
+/// Folds what [`super::Journal::load`] returned.
+///
+/// # Errors
+/// [`LoadError::Damaged`] when a row does not fit the state before it.
+pub fn fold(loaded: &Loaded) -> Result<Inventory, LoadError> {
+    let mut inventory = match &loaded.snapshot {
+        Some(snapshot) => from_snapshot(snapshot)?,
+        None => Inventory::empty(),
+    };
+    for (row, record) in &loaded.tail {
+        fold_row(&mut inventory, row, record)?;
+    }
+    Ok(inventory)
+}
+
+/// Folds one verified row.
+///
+/// # Errors
+/// [`LoadError::Damaged`] when it does not fit the state; `inventory` is then of no further use.
+pub fn fold_row(inventory: &mut Inventory, row: &Row, record: &Record) -> Result<(), LoadError> {
+    let damaged = |reason: String| LoadError::Damaged { seq: row.seq, reason };
+    let at = inventory.begin_batch(row.seq, row.at);
+    if at != row.at {
+        return Err(damaged(format!("its time {} is before the row before it", row.at)));
+    }
+    match record {
+        Record::Takeover => {}
+        Record::Batch(transitions) => {
+            for transition in transitions {
+                inventory.apply(transition).map_err(|violation| damaged(violation.to_string()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn from_snapshot(snapshot: &Snapshot) -> Result<Inventory, LoadError> {
+    Inventory::from_snapshot(&snapshot.payload).map_err(|violation| LoadError::Damaged {
+        seq: snapshot.seq,
+        reason: format!("the snapshot at this row: {violation}"),
+    })
+}
