@@ -1,1 +1,19 @@
+//! The tables of Admit One as SeaORM entities: no logic. Only `store` of the root crate uses them.
+//! Columns are explained by the migrations; all times are milliseconds UTC.
+#![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
+pub mod event;
+pub mod head;
+pub mod idempotency_key;
+pub mod journal;
+pub mod outbox_message;
+pub mod payment;
+pub mod product;
+pub mod refresh_token;
+pub mod reservation;
+pub mod seat;
+pub mod snapshot;
+pub mod ticket;
+pub mod user;
+pub mod wallet;
+pub mod wallet_entry;

@@ -1,1 +1,16 @@
+//! The schema of Admit One, step by step, up and down. Append-only: a step that has been released
+//! is never edited.
 
+pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m0001_initial;
+
+/// All steps, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_initial::Migration)]
+    }
+}

@@ -1,0 +1,26 @@
+//! Attempts to pay, and how far each has come.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payments")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub reservation_id: Uuid,
+    pub offering_id: Uuid,
+    pub user_id: Uuid,
+    pub method: String,
+    pub state: String,
+    pub amount: i64,
+    pub currency: String,
+    pub attempts: i32,
+    pub next_try_at: Option<i64>,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

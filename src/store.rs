@@ -1,0 +1,153 @@
+//! The database: a concrete store over SeaORM on Postgres and SQLite, and the only user of
+//! `entities`. It keeps what it is given and decides nothing.
+//!
+//! Postgres has one pool. SQLite has one connection that writes, which orders all writers, and a
+//! few that read; appends to journals go through a group commit (`store/sqlite.rs`).
+
+mod connect;
+mod event;
+mod idempotency;
+mod instance_lock;
+mod journal;
+mod payment;
+mod projection;
+mod reservation;
+mod sqlite;
+mod ticket;
+mod user;
+mod wallet;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError};
+
+pub use connect::{Options, SchemaStatus};
+pub use event::{EventDetails, EventRow, NewEvent, ProductRow};
+pub use idempotency::{Answered, Key};
+pub use journal::JournalRows;
+pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
+pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
+pub use ticket::{TicketRow, TicketState, ticket_id};
+pub use user::{NewUser, RefreshToken, Role, Rotation, UserRow};
+pub use wallet::{Balance, WalletEntry};
+
+/// Why the database did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection, or the connection broke.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] DbErr),
+    /// The database refused a value.
+    #[error("the database refused a value")]
+    BadData(#[source] DbErr),
+    /// A unique value is taken.
+    #[error("{0} is taken")]
+    Conflict(&'static str),
+    /// The idempotency key came before with another request.
+    #[error("the idempotency key was used before for a different request")]
+    KeyReused,
+    /// A row that should be readable is not.
+    #[error("a stored value is damaged: {0}")]
+    Damaged(String),
+    /// The schema has steps that this version does not know.
+    #[error(
+        "the database has a newer schema than this version knows (step {step}): \
+         run the version that made it, or a later one"
+    )]
+    NewerSchema {
+        /// The first unknown step.
+        step: String,
+    },
+    /// Another process uses this database.
+    #[error("{0}")]
+    Locked(String),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match sqlstate(&error).as_deref().map(|code| &code[..code.len().min(2)]) {
+            Some("22" | "23") => Self::BadData(error),
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    reads: DatabaseConnection,
+    /// The same as `reads` on Postgres.
+    writes: DatabaseConnection,
+    /// Group commit of appends, on SQLite.
+    appender: Option<sqlite::Appender>,
+    append_timeout: Duration,
+}
+
+impl Store {
+    fn backend(&self) -> DbBackend {
+        self.inner.reads.get_database_backend()
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
+    fn reads(&self) -> &DatabaseConnection {
+        &self.inner.reads
+    }
+
+    fn writes(&self) -> &DatabaseConnection {
+        &self.inner.writes
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reads().execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Connections in the pool and how many of them are idle, for the pool's gauge.
+    pub fn pool_use(&self) -> (u32, usize) {
+        if self.is_postgres() {
+            let pool = self.reads().get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.reads().get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
+    }
+}
+
+/// The database server's own error code, if it is the server that refused.
+fn sqlstate(error: &DbErr) -> Option<String> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_ref() {
+            SqlxError::Database(error) => {
+                // SQLite's codes are numbers: 19 is a constraint, 20 a type mismatch.
+                let code = error.code()?.into_owned();
+                let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5);
+                Some(match primary.map(|code| code & 0xff) {
+                    Some(19) => "23000".into(),
+                    Some(20) => "22000".into(),
+                    Some(_) | None => code,
+                })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_unique_violation(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+}

@@ -1,0 +1,386 @@
+//! Events: what is shown of them, and their birth, which is one transaction with the first row of
+//! their journal.
+
+use std::collections::HashMap;
+
+use entities::{event, head, journal, product, seat};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait, sea_query::Expr,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::{Answered, Key, Store, StoreError, idempotency};
+use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, UserId};
+use crate::inventory::{Change, Definition, SaleState, SaleWindow, TimestampMs, Transition};
+use crate::journal::{Head, Record, Row, RowFields};
+
+/// What is shown of an event and is no business of the box office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventDetails {
+    pub name: String,
+    pub description: String,
+    pub venue: String,
+    pub event_date: TimestampMs,
+}
+
+/// An event to make.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewEvent {
+    pub id: OfferingId,
+    pub details: EventDetails,
+    /// Name and description by `ProductId`.
+    pub products: Vec<(String, String)>,
+    pub definition: Definition,
+    pub created_by: UserId,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventRow {
+    pub id: OfferingId,
+    pub details: EventDetails,
+    pub currency: String,
+    pub sale: SaleWindow,
+    pub sale_state: SaleState,
+    pub products: Vec<ProductRow>,
+    pub created_at: TimestampMs,
+}
+
+/// A product as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ProductRow {
+    pub id: ProductId,
+    pub name: String,
+    pub description: String,
+    pub price: i64,
+    pub total_stock: i64,
+    pub max_per_customer: Option<i64>,
+    pub sale: SaleWindow,
+}
+
+/// Rows in one INSERT: eight columns of them stay below SQLite's 32,766 variables.
+const CHUNK: usize = 2_000;
+
+impl Store {
+    /// Makes an event with the first row of its journal, or answers a retry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn event_create(
+        &self,
+        new: &NewEvent,
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<Answered<()>, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let response = new.id.to_string();
+        if let Some(before) = idempotency::claim(&transaction, key, &response, now).await? {
+            transaction.rollback().await?;
+            return Ok(Answered::Before(before));
+        }
+        insert_event(&transaction, new, now).await?;
+        insert_seats(&transaction, new).await?;
+        insert_first_row(&transaction, new, now).await?;
+        transaction.commit().await?;
+        Ok(Answered::Now(()))
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_get(&self, id: OfferingId) -> Result<Option<EventRow>, StoreError> {
+        let Some(found) = event::Entity::find_by_id(id.0).one(self.reads()).await? else {
+            return Ok(None);
+        };
+        let mut rows = self.with_products(vec![found]).await?;
+        Ok(rows.pop())
+    }
+
+    /// Events, newest first, after `cursor`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_list(
+        &self,
+        cursor: Option<OfferingId>,
+        limit: u64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let mut query = event::Entity::find().order_by_desc(event::Column::Id).limit(limit);
+        if let Some(cursor) = cursor {
+            query = query.filter(event::Column::Id.lt(cursor.0));
+        }
+        let rows = query.all(self.reads()).await?;
+        self.with_products(rows).await
+    }
+
+    /// Changes what is shown of an event; says whether there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn event_update(
+        &self,
+        id: OfferingId,
+        details: &EventDetails,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let changed = event::Entity::update_many()
+            .col_expr(event::Column::Name, Expr::value(details.name.clone()))
+            .col_expr(event::Column::Description, Expr::value(details.description.clone()))
+            .col_expr(event::Column::Venue, Expr::value(details.venue.clone()))
+            .col_expr(event::Column::EventDate, Expr::value(details.event_date))
+            .col_expr(event::Column::UpdatedAt, Expr::value(now))
+            .filter(event::Column::Id.eq(id.0))
+            .exec(self.writes())
+            .await?;
+        Ok(changed.rows_affected > 0)
+    }
+
+    /// Section, row and number of seats.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn seat_labels(
+        &self,
+        offering: OfferingId,
+        seats: &[SeatId],
+    ) -> Result<HashMap<SeatId, (String, String, u32)>, StoreError> {
+        let mut labels = HashMap::with_capacity(seats.len());
+        for chunk in seats.chunks(CHUNK) {
+            let rows = seat::Entity::find()
+                .filter(seat::Column::OfferingId.eq(offering.0))
+                .filter(seat::Column::SeatId.is_in(chunk.iter().map(|seat| i64::from(seat.0))))
+                .all(self.reads())
+                .await?;
+            for row in rows {
+                let id = u32::try_from(row.seat_id).map(SeatId);
+                let number = u32::try_from(row.number);
+                if let (Ok(id), Ok(number)) = (id, number) {
+                    labels.insert(id, (row.section, row.row_name, number));
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    async fn with_products(&self, events: Vec<event::Model>) -> Result<Vec<EventRow>, StoreError> {
+        let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+        let products = product::Entity::find()
+            .filter(product::Column::OfferingId.is_in(ids))
+            .order_by_asc(product::Column::ProductId)
+            .all(self.reads())
+            .await?;
+        let mut by_event: HashMap<Uuid, Vec<ProductRow>> = HashMap::new();
+        for row in products {
+            by_event.entry(row.offering_id).or_default().push(product_row(row)?);
+        }
+        events
+            .into_iter()
+            .map(|event| {
+                let products = by_event.remove(&event.id).unwrap_or_default();
+                event_row(event, products)
+            })
+            .collect()
+    }
+}
+
+async fn insert_event(
+    transaction: &impl ConnectionTrait,
+    new: &NewEvent,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let definition = &new.definition;
+    let row = event::ActiveModel {
+        id: Set(new.id.0),
+        name: Set(new.details.name.clone()),
+        description: Set(new.details.description.clone()),
+        venue: Set(new.details.venue.clone()),
+        event_date: Set(new.details.event_date),
+        sale_start_at: Set(definition.sale.start),
+        sale_end_at: Set(definition.sale.end),
+        sale_state: Set(state_name(definition.sale_state).into()),
+        currency: Set(String::from_utf8_lossy(&definition.currency).into_owned()),
+        created_by: Set(new.created_by.0),
+        created_at: Set(now),
+        updated_at: Set(now),
+    };
+    event::Entity::insert(row).exec_without_returning(transaction).await?;
+    let totals = totals(definition);
+    let products = definition.products.iter().zip(&new.products).zip(totals).enumerate();
+    let rows: Vec<_> = products
+        .map(|(index, ((product, (name, description)), total))| product::ActiveModel {
+            offering_id: Set(new.id.0),
+            product_id: Set(i32::try_from(index).expect("products are counted by u16")),
+            name: Set(name.clone()),
+            description: Set(description.clone()),
+            price: Set(product.price),
+            total_stock: Set(total),
+            max_per_customer: Set(product.max_per_customer.map(i64::from)),
+            sale_start_at: Set(product.sale.start),
+            sale_end_at: Set(product.sale.end),
+        })
+        .collect();
+    for chunk in rows.chunks(CHUNK) {
+        product::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+fn totals(definition: &Definition) -> Vec<i64> {
+    let mut totals: Vec<i64> =
+        definition.products.iter().map(|product| product.capacity.map_or(0, i64::from)).collect();
+    for section in &definition.sections {
+        let seats: i64 = section.rows.iter().map(|row| i64::from(row.seats)).sum();
+        totals[section.product.index()] += seats;
+    }
+    totals
+}
+
+async fn insert_seats(
+    transaction: &impl ConnectionTrait,
+    new: &NewEvent,
+) -> Result<(), StoreError> {
+    // Ids are given in the order of the definition, as the core gives them.
+    let mut next = 0_u32;
+    let mut rows = Vec::new();
+    for (section_id, section) in (0_u16..).map(SectionId).zip(&new.definition.sections) {
+        for row in &section.rows {
+            for number in 1..=row.seats {
+                rows.push(seat_row(
+                    new.id,
+                    SeatId(next),
+                    (section_id, &section.name, section.product),
+                    (&row.name, number),
+                ));
+                next += 1;
+            }
+        }
+    }
+    insert_seat_rows(transaction, rows).await
+}
+
+pub(super) fn seat_row(
+    offering: OfferingId,
+    seat: SeatId,
+    (section_id, section, product): (SectionId, &str, ProductId),
+    (row, number): (&str, u32),
+) -> seat::ActiveModel {
+    seat::ActiveModel {
+        offering_id: Set(offering.0),
+        seat_id: Set(i64::from(seat.0)),
+        section_id: Set(i32::from(section_id.0)),
+        section: Set(section.to_owned()),
+        row_name: Set(row.to_owned()),
+        number: Set(i64::from(number)),
+        product_id: Set(i32::from(product.0)),
+    }
+}
+
+pub(super) async fn insert_seat_rows(
+    transaction: &impl ConnectionTrait,
+    rows: Vec<seat::ActiveModel>,
+) -> Result<(), StoreError> {
+    for chunk in rows.chunks(CHUNK) {
+        seat::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// Nobody owns the journal yet: the first box office takes it over with epoch 1.
+async fn insert_first_row(
+    transaction: &impl ConnectionTrait,
+    new: &NewEvent,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let nobody = InstanceId(Uuid::nil());
+    let changes = vec![Change::Created { definition: new.definition.clone() }];
+    let record = Record::Batch(vec![Arc::new(Transition { idempotency: None, changes })]);
+    let fields = RowFields {
+        offering: new.id,
+        epoch: Epoch(0),
+        owner: nobody,
+        batch_id: BatchId::random(),
+        at: now,
+    };
+    let row = Row::new(&Head::EMPTY, fields, &record);
+    let signed = |value: u64| i64::try_from(value).expect("the first seq and epoch are small");
+    let head = head::ActiveModel {
+        offering_id: Set(new.id.0),
+        seq: Set(signed(row.seq.0)),
+        epoch: Set(signed(row.epoch.0)),
+        hash: Set(row.hash.to_vec()),
+        owner: Set(nobody.0),
+        owner_address: Set(String::new()),
+        next_due_at: Set(None),
+    };
+    head::Entity::insert(head).exec_without_returning(transaction).await?;
+    let row = journal::ActiveModel {
+        offering_id: Set(new.id.0),
+        seq: Set(signed(row.seq.0)),
+        epoch: Set(signed(row.epoch.0)),
+        owner: Set(row.owner.0),
+        batch_id: Set(row.batch_id.0),
+        at: Set(row.at),
+        format: Set(i32::from(row.format)),
+        hash: Set(row.hash.to_vec()),
+        payload: Set(row.payload.to_vec()),
+    };
+    journal::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+pub(super) fn state_name(state: SaleState) -> &'static str {
+    match state {
+        SaleState::Scheduled => "SCHEDULED",
+        SaleState::Open => "OPEN",
+        SaleState::Paused => "PAUSED",
+        SaleState::Closed => "CLOSED",
+        SaleState::Cancelled => "CANCELLED",
+    }
+}
+
+fn parse_state(name: &str) -> Option<SaleState> {
+    use SaleState::{Cancelled, Closed, Open, Paused, Scheduled};
+    [Scheduled, Open, Paused, Closed, Cancelled]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+}
+
+fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, StoreError> {
+    let sale_state = parse_state(&row.sale_state)
+        .ok_or_else(|| StoreError::Damaged(format!("the sale state of event {}", row.id)))?;
+    Ok(EventRow {
+        id: OfferingId(row.id),
+        details: EventDetails {
+            name: row.name,
+            description: row.description,
+            venue: row.venue,
+            event_date: row.event_date,
+        },
+        currency: row.currency,
+        sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
+        sale_state,
+        products,
+        created_at: row.created_at,
+    })
+}
+
+fn product_row(row: product::Model) -> Result<ProductRow, StoreError> {
+    let id = u16::try_from(row.product_id)
+        .map_err(|_| StoreError::Damaged(format!("a product id of event {}", row.offering_id)))?;
+    Ok(ProductRow {
+        id: ProductId(id),
+        name: row.name,
+        description: row.description,
+        price: row.price,
+        total_stock: row.total_stock,
+        max_per_customer: row.max_per_customer,
+        sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
+    })
+}

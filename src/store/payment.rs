@@ -1,0 +1,292 @@
+//! Payments: how far each has come. Every step is a compare-and-swap on the state, in one
+//! transaction with the wallet entry that belongs to it, so that a step is done once however often
+//! and by whomever it is tried.
+
+use entities::payment;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement,
+    TransactionTrait,
+};
+
+use super::wallet::{Entry, apply};
+use super::{Store, StoreError};
+use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
+use crate::inventory::{Minor, TimestampMs};
+
+/// How far a payment has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Asked for; no money has moved.
+    Created,
+    /// The money has left the wallet and is set aside.
+    Authorized,
+    /// The journal says that the reservation is confirmed by it.
+    Confirmed,
+    /// Done.
+    Captured,
+    /// Refused before any money moved.
+    Failed,
+    /// The money went back before the reservation was confirmed.
+    Voided,
+    /// The money went back after the reservation was cancelled.
+    Refunded,
+}
+
+impl PaymentState {
+    const ALL: [Self; 7] = [
+        Self::Created,
+        Self::Authorized,
+        Self::Confirmed,
+        Self::Captured,
+        Self::Failed,
+        Self::Voided,
+        Self::Refunded,
+    ];
+
+    /// As rows and answers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Authorized => "AUTHORIZED",
+            Self::Confirmed => "CONFIRMED",
+            Self::Captured => "CAPTURED",
+            Self::Failed => "FAILED",
+            Self::Voided => "VOIDED",
+            Self::Refunded => "REFUNDED",
+        }
+    }
+}
+
+/// A payment.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct PaymentRow {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub state: PaymentState,
+    pub amount: Minor,
+    pub currency: String,
+    pub attempts: i32,
+}
+
+/// A payment to start.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewPayment {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub method: &'static str,
+    pub amount: Minor,
+    pub currency: String,
+}
+
+/// What became of an authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// The money is set aside, now or since an earlier try.
+    Authorized,
+    /// There is not enough; nothing changed.
+    InsufficientBalance,
+    /// The payment has ended, or is further already.
+    Elsewhere(PaymentState),
+}
+
+impl Store {
+    /// Starts a payment, or finds the one with that id; `retry_at` is when the recovery scan may
+    /// first look at it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_create(
+        &self,
+        new: &NewPayment,
+        now: TimestampMs,
+        retry_at: TimestampMs,
+    ) -> Result<PaymentRow, StoreError> {
+        let row = payment::ActiveModel {
+            id: Set(new.id.0),
+            reservation_id: Set(new.reservation.0),
+            offering_id: Set(new.offering.0),
+            user_id: Set(new.user.0),
+            method: Set(new.method.into()),
+            state: Set(PaymentState::Created.as_str().into()),
+            amount: Set(new.amount),
+            currency: Set(new.currency.clone()),
+            attempts: Set(0),
+            next_try_at: Set(Some(retry_at)),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        payment::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.writes())
+            .await?;
+        let found = payment::Entity::find_by_id(new.id.0).one(self.writes()).await?;
+        found.map_or_else(
+            || Err(StoreError::Damaged(format!("payment {} vanished", new.id))),
+            payment_row,
+        )
+    }
+
+    /// One payment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_get(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
+        // From where it is written: what is asked for was often changed a moment ago.
+        payment::Entity::find_by_id(id.0).one(self.writes()).await?.map(payment_row).transpose()
+    }
+
+    /// Sets the money aside.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_authorize(
+        &self,
+        row: &PaymentRow,
+        now: TimestampMs,
+    ) -> Result<Authorization, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let (from, to) = (&[PaymentState::Created][..], PaymentState::Authorized);
+        if !advance(&transaction, row.id, from, to, now).await? {
+            let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
+            transaction.rollback().await?;
+            let found = found.map(payment_row).transpose()?;
+            let state = found.map_or(PaymentState::Failed, |found| found.state);
+            return Ok(match state {
+                PaymentState::Authorized => Authorization::Authorized,
+                other => Authorization::Elsewhere(other),
+            });
+        }
+        if !apply(&transaction, &entry(row, "authorize", -row.amount, now)).await? {
+            transaction.rollback().await?;
+            return Ok(Authorization::InsufficientBalance);
+        }
+        transaction.commit().await?;
+        Ok(Authorization::Authorized)
+    }
+
+    /// Notes a step that moves no money; `false` if the payment was not in one of `from`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_advance(
+        &self,
+        id: PaymentId,
+        from: &[PaymentState],
+        to: PaymentState,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        advance(self.writes(), id, from, to, now).await
+    }
+
+    /// Gives the money back, if it was set aside and is not back yet, and ends the payment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_return(
+        &self,
+        row: &PaymentRow,
+        from: &[PaymentState],
+        to: PaymentState,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let moved = advance(&transaction, row.id, from, to, now).await?;
+        let kind = if to == PaymentState::Refunded { "refund" } else { "void" };
+        if moved && !apply(&transaction, &entry(row, kind, row.amount, now)).await? {
+            transaction.rollback().await?;
+            return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
+        }
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// Claims payments whose time to be looked at has come, for `lease_ms`; several scans at once
+    /// get different ones.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_claim_due(
+        &self,
+        now: TimestampMs,
+        lease_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<PaymentRow>, StoreError> {
+        let skip = if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
+        // The longer it has been tried in vain, the longer the next pause, up to 64 times.
+        let sql = format!(
+            "UPDATE payments SET attempts = attempts + 1, next_try_at = $1 + $2 *
+                 CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END
+             WHERE id IN (SELECT id FROM payments WHERE next_try_at <= $1
+                          ORDER BY next_try_at LIMIT $3 {skip})
+             RETURNING *"
+        );
+        let values = [now.into(), lease_ms.into(), limit.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let rows = payment::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
+        rows.into_iter().map(payment_row).collect()
+    }
+
+    /// Lets the recovery scan look at a payment at `at`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_retry_at(&self, id: PaymentId, at: TimestampMs) -> Result<(), StoreError> {
+        payment::Entity::update_many()
+            .col_expr(payment::Column::NextTryAt, Expr::value(Some(at)))
+            .filter(payment::Column::Id.eq(id.0))
+            .filter(payment::Column::NextTryAt.is_not_null())
+            .exec(self.writes())
+            .await?;
+        Ok(())
+    }
+}
+
+async fn advance(
+    connection: &impl ConnectionTrait,
+    id: PaymentId,
+    from: &[PaymentState],
+    to: PaymentState,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let mut update = payment::Entity::update_many()
+        .col_expr(payment::Column::State, Expr::value(to.as_str()))
+        .col_expr(payment::Column::UpdatedAt, Expr::value(now))
+        .filter(payment::Column::Id.eq(id.0))
+        .filter(payment::Column::State.is_in(from.iter().map(|state| state.as_str())));
+    match to {
+        PaymentState::Created | PaymentState::Authorized | PaymentState::Confirmed => {}
+        PaymentState::Captured
+        | PaymentState::Failed
+        | PaymentState::Voided
+        | PaymentState::Refunded => {
+            update = update.col_expr(payment::Column::NextTryAt, Expr::value(Option::<i64>::None));
+        }
+    }
+    Ok(update.exec(connection).await?.rows_affected == 1)
+}
+
+fn entry<'a>(row: &'a PaymentRow, kind: &'static str, amount: Minor, at: TimestampMs) -> Entry<'a> {
+    Entry { user: row.user, currency: &row.currency, payment: Some(row.id), kind, amount, at }
+}
+
+fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
+    let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
+    Ok(PaymentRow {
+        id: PaymentId(row.id),
+        reservation: ReservationId(row.reservation_id),
+        offering: OfferingId(row.offering_id),
+        user: UserId(row.user_id),
+        state: state
+            .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
+        amount: row.amount,
+        currency: row.currency,
+        attempts: row.attempts,
+    })
+}
