@@ -1,7 +1,11 @@
 //! Admit One: a reservation engine. See README.md for the code map.
+pub mod accounts;
 pub mod box_office;
 pub mod clock;
+pub mod config;
+pub mod http;
 pub mod ids;
 pub mod inventory;
 pub mod journal;
 pub mod store;
+pub mod telemetry;

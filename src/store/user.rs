@@ -5,6 +5,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     TransactionTrait, sea_query::Expr,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Answered, Key, Store, StoreError, idempotency, is_unique_violation};
@@ -12,7 +13,8 @@ use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 
 /// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Role {
     /// Buys.
     User,

@@ -1,0 +1,170 @@
+//! Access tokens: JWT, HS256 and nothing else, for this audience and from this issuer, with a
+//! numeric expiry. Verifying one is on the path of every request, so the good ones are remembered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use crate::clock::Clock;
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+
+const ISSUER: &str = "admitone";
+const AUDIENCE: &str = "admitone-api";
+/// A token longer than this was not made here: ours have about 300 bytes.
+const MAX_TOKEN_BYTES: usize = 1_024;
+/// Clocks of instances may differ by what the clock guard tolerates, and no more.
+const LEEWAY_MS: i64 = 1_000;
+/// 64 Ki callers take about 6 MiB.
+const MAX_REMEMBERED: usize = 65_536;
+
+/// Who is asking, as a valid access token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub user: UserId,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was once valid.
+    #[error("the access token has expired")]
+    Expired,
+    /// Not ours, damaged, or of a closed account.
+    #[error("the access token is not valid")]
+    Invalid,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: UserId,
+    role: Role,
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+}
+
+/// Signs and verifies access tokens.
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    ttl: Duration,
+    clock: Arc<dyn Clock>,
+    /// Tokens that were verified before, by hash, so that a forged one finds nothing here.
+    remembered: DashMap<[u8; 32], (Caller, TimestampMs)>,
+    /// Accounts closed while tokens of theirs may still be valid, and until when.
+    closed: DashMap<UserId, TimestampMs>,
+}
+
+impl Tokens {
+    /// Tokens signed with `secret` that live for `ttl`.
+    #[must_use]
+    pub fn new(secret: &str, ttl: Duration, clock: Arc<dyn Clock>) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        // The library would read the machine's clock; `verify` checks `exp` by ours.
+        validation.validate_exp = false;
+        Self {
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: DecodingKey::from_secret(secret.as_bytes()),
+            validation,
+            ttl,
+            clock,
+            remembered: DashMap::new(),
+            closed: DashMap::new(),
+        }
+    }
+
+    /// How long a token lives.
+    #[must_use]
+    pub fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// A token that speaks for `caller` from now on.
+    ///
+    /// # Errors
+    /// When signing fails, which HMAC does not.
+    pub fn issue(&self, caller: Caller) -> Result<String, jsonwebtoken::errors::Error> {
+        let now_s = self.clock.now_ms().div_euclid(1_000);
+        let ttl_s = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);
+        let claims = Claims {
+            sub: caller.user,
+            role: caller.role,
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            iat: now_s,
+            exp: now_s.saturating_add(ttl_s),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+    }
+
+    /// Who the token speaks for.
+    ///
+    /// # Errors
+    /// [`TokenError`] unless it was signed with this key and is still valid.
+    pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid);
+        }
+        let now = self.clock.now_ms();
+        let hash = *blake3::hash(token.as_bytes()).as_bytes();
+        let known = self.remembered.get(&hash).map(|entry| *entry);
+        let (caller, expires_at) = match known {
+            Some(known) => known,
+            None => self.decode(token)?,
+        };
+        if now >= expires_at.saturating_add(LEEWAY_MS) {
+            self.remembered.remove(&hash);
+            return Err(TokenError::Expired);
+        }
+        if !self.closed.is_empty() && self.closed.contains_key(&caller.user) {
+            return Err(TokenError::Invalid);
+        }
+        if known.is_none() {
+            self.remember(hash, caller, expires_at, now);
+        }
+        Ok(caller)
+    }
+
+    /// Accepts no token of this account any more.
+    pub fn close(&self, user: UserId) {
+        let now = self.clock.now_ms();
+        let ttl_ms = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
+        self.closed.retain(|_, until| *until > now);
+        self.closed.insert(user, now.saturating_add(ttl_ms).saturating_add(LEEWAY_MS));
+    }
+
+    fn decode(&self, token: &str) -> Result<(Caller, TimestampMs), TokenError> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
+        let caller = Caller { user: claims.sub, role: claims.role };
+        Ok((caller, claims.exp.saturating_mul(1_000)))
+    }
+
+    fn remember(&self, hash: [u8; 32], caller: Caller, expires_at: TimestampMs, now: TimestampMs) {
+        if self.remembered.len() >= MAX_REMEMBERED {
+            self.remembered.retain(|_, (_, expires_at)| *expires_at > now);
+            // All still valid: starting over costs each caller one verification.
+            if self.remembered.len() >= MAX_REMEMBERED {
+                self.remembered.clear();
+            }
+        }
+        self.remembered.insert(hash, (caller, expires_at));
+    }
+}
+
+#[cfg(test)]
+mod tests;

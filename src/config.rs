@@ -1,0 +1,115 @@
+//! All settings of the process, typed and checked once at the start. Nothing else reads the
+//! environment.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A value that must not be shown: its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `value` out of logs.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every setting. `config/keys.rs` has the names under which they are set, and their help.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where Prometheus scrapes; `None` turns metrics off.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where the embedded database and the generated secret live.
+    pub data_dir: PathBuf,
+    /// `postgres://…`, or `sqlite:…`; the embedded SQLite file of the data directory by default.
+    pub database_url: Secret,
+    /// Signs access tokens and ticket codes.
+    pub jwt_secret: Secret,
+    /// What is logged, as `tracing` filters say it: `info`, `warn,admitone=debug`.
+    pub log: String,
+    /// How it is written.
+    pub log_format: LogFormat,
+    /// Whether a demo event is made on an empty store.
+    pub demo: bool,
+    /// The e-mail address of the first administrator.
+    pub admin_email: String,
+    /// The first administrator's password; generated when absent.
+    pub admin_password: Option<Secret>,
+    /// Threads that parse and answer HTTP.
+    pub workers: usize,
+    /// Threads that box offices live on.
+    pub box_office_threads: usize,
+    /// The most database connections.
+    pub database_pool: u32,
+    /// The most commands of one event that may wait at a time.
+    pub max_pending: usize,
+    /// How long an append may take before its outcome counts as unknown.
+    pub append_timeout: Duration,
+    /// The life of an access token.
+    pub access_token_ttl: Duration,
+    /// The life of a refresh token.
+    pub refresh_token_ttl: Duration,
+    /// Passwords hashed at a time; each takes 19 MiB.
+    pub password_hashers: usize,
+    /// Failed logins and registrations from one address, or for one e-mail, within a minute.
+    pub login_attempts_per_minute: u32,
+    /// Origins whose pages may call the API from a browser.
+    pub cors_origins: Vec<String>,
+    /// How long a stop waits for answers that are under way.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            metrics_listen: Some((Ipv4Addr::LOCALHOST, 9464).into()),
+            data_dir: PathBuf::from("data"),
+            database_url: Secret::new(""),
+            jwt_secret: Secret::new(""),
+            log: "info".into(),
+            log_format: LogFormat::Text,
+            demo: true,
+            admin_email: "admin@admitone.local".into(),
+            admin_password: None,
+            workers: cores,
+            box_office_threads: cores.div_ceil(2),
+            database_pool: 16,
+            max_pending: 16_384,
+            append_timeout: Duration::from_secs(5),
+            access_token_ttl: Duration::from_secs(3_600),
+            refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),
+            password_hashers: cores,
+            login_attempts_per_minute: 10,
+            cors_origins: Vec::new(),
+            shutdown_grace: Duration::from_secs(20),
+        }
+    }
+}

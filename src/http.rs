@@ -1,0 +1,46 @@
+//! The whole route table and the order of middleware. Handlers parse, make one call, and render;
+//! they hold no rules and see no tables.
+//!
+//! A resource registers each path once, as `web::resource(path)` with all its methods, so that
+//! another method is answered 405 and not 404.
+
+pub mod error;
+pub mod extract;
+pub mod respond;
+pub mod scope;
+pub mod state;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpResponse, web};
+
+use error::ApiError;
+use state::AppState;
+
+/// The application of one HTTP worker.
+pub fn app(
+    state: web::Data<AppState>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    // The last `wrap` is the outermost.
+    App::new()
+        .app_data(state)
+        .configure(routes)
+        .default_service(web::route().to(no_such_route))
+        .wrap(from_fn(scope::surround))
+}
+
+/// Every route.
+pub fn routes(_cfg: &mut web::ServiceConfig) {}
+
+async fn no_such_route() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::not_found("route"))
+}

@@ -1,0 +1,320 @@
+//! The only map from the domain's refusals and failures to status codes. What a client did wrong
+//! is an answer and is not logged; what the server did wrong is logged here, once, and told to
+//! nobody but the log.
+
+mod code;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use code::ErrorCode;
+
+use crate::box_office::{SubmitError, Unavailable};
+use crate::http::respond::rfc3339;
+use crate::ids::{OfferingId, SeatId};
+use crate::inventory::Rejection;
+use crate::store::StoreError;
+
+/// An answer that is a failure: `{"success":false,"error":{…}}`.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    message: Cow<'static, str>,
+    details: Option<Value>,
+    retry_after: Option<Duration>,
+    /// Seats of a rejection that still need their offering to become public ids.
+    seats: Vec<SeatId>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    error: Failure<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure<'a> {
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a Value>,
+    request_id: &'a str,
+}
+
+impl ApiError {
+    /// A failure with a message for the person in front of the client.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = (code.status() == StatusCode::SERVICE_UNAVAILABLE
+            || code.status() == StatusCode::TOO_MANY_REQUESTS)
+            .then_some(Duration::from_secs(1));
+        Self { code, message: message.into(), details: None, retry_after, seats: Vec::new() }
+    }
+
+    /// A failure that the code's own meaning describes.
+    #[must_use]
+    pub fn of(code: ErrorCode) -> Self {
+        Self::new(code, code.meaning())
+    }
+
+    /// 404: there is no such `what`.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
+    }
+
+    /// 422: a field of the request has a value that is not allowed.
+    #[must_use]
+    pub fn invalid(field: &str, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorCode::Invalid, format!("{field} {reason}"))
+            .with_details(json!({ "field": field }))
+    }
+
+    /// 500: logs the cause and reveals nothing.
+    #[must_use]
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed inside the server");
+        Self::new(ErrorCode::Internal, "the server failed to answer this request")
+    }
+
+    /// 503: logs the cause; the client should try again.
+    #[must_use]
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        tracing::warn!(%cause, "a request met an unavailable part of the server");
+        Self::new(ErrorCode::Unavailable, "temporarily unavailable, please try again")
+    }
+
+    /// More for programs to read.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// When to try again.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// A failure of a command on `offering`: seats are named in `details` by their public ids.
+    #[must_use]
+    pub fn in_offering(offering: OfferingId, error: impl Into<Self>) -> Self {
+        let mut error = error.into();
+        if !error.seats.is_empty() {
+            let seats: Vec<String> =
+                error.seats.drain(..).map(|seat| seat.to_public(offering)).collect();
+            error.details = Some(json!({ "seats": seats }));
+        }
+        error
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn to_response(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status()).json(Envelope {
+            success: false,
+            error: Failure {
+                code: self.code.as_str(),
+                message: &self.message,
+                details: self.details.as_ref(),
+                request_id,
+            },
+        });
+        if let Some(after) = self.retry_after {
+            // Rounded up: a client that comes back at once must not come back too early.
+            let seconds = after.as_millis().div_ceil(1000).max(1);
+            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // `scope::surround` puts the whole answer in its place, with the request's id.
+        HttpResponse::new(self.code.status())
+    }
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Rejected(rejection) => rejection.into(),
+            SubmitError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(unavailable: Unavailable) -> Self {
+        let code = match unavailable {
+            Unavailable::NoSuchOffering => ErrorCode::EventNotFound,
+            Unavailable::Busy => ErrorCode::Busy,
+            Unavailable::Recovering => ErrorCode::Unavailable,
+            Unavailable::OutcomeUnknown => ErrorCode::OutcomeUnknown,
+            Unavailable::ClockSkewed => ErrorCode::ClockNotTrusted,
+            Unavailable::Stopping => ErrorCode::ShuttingDown,
+            Unavailable::BadData => ErrorCode::Unstorable,
+            Unavailable::Failed => ErrorCode::Internal,
+        };
+        let mut error = Self::new(code, unavailable.to_string());
+        if code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            error.retry_after = Some(unavailable.retry_after());
+        }
+        error
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let mut error = Self::new(code_of(&rejection), rejection.to_string());
+        error.details = details_of(&rejection);
+        if let Rejection::SeatsTaken { seats }
+        | Rejection::UnknownSeats { seats }
+        | Rejection::DuplicateSeats { seats } = rejection
+        {
+            error.seats = seats;
+        }
+        error
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(Chain(&error)),
+            // The database refused what the client sent; the log says what it was.
+            StoreError::BadData(_) => {
+                tracing::warn!(cause = %Chain(&error), "the database refused a value");
+                Self::of(ErrorCode::Unstorable)
+            }
+            StoreError::Conflict(_) => Self::new(ErrorCode::Conflict, error.to_string()),
+            StoreError::KeyReused => Self::new(ErrorCode::KeyReused, error.to_string()),
+            StoreError::Damaged(_) | StoreError::NewerSchema { .. } | StoreError::Locked(_) => {
+                Self::internal(Chain(&error))
+            }
+        }
+    }
+}
+
+/// An error with all its sources, for the log.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn code_of(rejection: &Rejection) -> ErrorCode {
+    match rejection {
+        Rejection::SoldOut { .. } => ErrorCode::SoldOut,
+        Rejection::SeatsTaken { .. } => ErrorCode::SeatsTaken,
+        Rejection::UnknownProduct => ErrorCode::UnknownProduct,
+        Rejection::UnknownSection => ErrorCode::UnknownSection,
+        Rejection::UnknownSeats { .. } => ErrorCode::UnknownSeats,
+        Rejection::DuplicateSeats { .. } => ErrorCode::DuplicateSeats,
+        Rejection::WrongKindOfProduct { .. } => ErrorCode::WrongKindOfProduct,
+        Rejection::Invalid { .. } => ErrorCode::Invalid,
+        Rejection::LimitExceeded { .. } => ErrorCode::LimitExceeded,
+        Rejection::SaleNotOpen { .. } => ErrorCode::SaleNotOpen,
+        Rejection::SaleClosed { paused: true } => ErrorCode::SalePaused,
+        Rejection::SaleClosed { paused: false } => ErrorCode::SaleClosed,
+        Rejection::Cancelled => ErrorCode::EventCancelled,
+        Rejection::HoldNotFound => ErrorCode::HoldNotFound,
+        Rejection::HoldExpired => ErrorCode::HoldExpired,
+        Rejection::HoldEnded => ErrorCode::HoldEnded,
+        Rejection::ExtensionExhausted => ErrorCode::ExtensionExhausted,
+        Rejection::ReservationNotFound => ErrorCode::ReservationNotFound,
+        Rejection::ReservationExpired => ErrorCode::ReservationExpired,
+        Rejection::WrongState { .. } => ErrorCode::WrongState,
+        Rejection::PaymentInProgress => ErrorCode::PaymentInProgress,
+        Rejection::AlreadyCheckedIn => ErrorCode::AlreadyCheckedIn,
+        Rejection::TicketNotFound => ErrorCode::TicketNotFound,
+        Rejection::WaitlistUnavailable { .. } => ErrorCode::WaitlistUnavailable,
+        Rejection::AlreadyWaiting => ErrorCode::AlreadyWaiting,
+        Rejection::PlacesAvailable { .. } => ErrorCode::PlacesAvailable,
+        Rejection::WaitlistEntryNotFound => ErrorCode::WaitlistEntryNotFound,
+        Rejection::BelowTaken { .. } => ErrorCode::BelowTaken,
+        Rejection::KeyReused => ErrorCode::KeyReused,
+        Rejection::TooManyKeys => ErrorCode::TooManyKeys,
+    }
+}
+
+fn details_of(rejection: &Rejection) -> Option<Value> {
+    match rejection {
+        Rejection::SoldOut { requested, available } => {
+            Some(json!({ "requested": requested, "available": available }))
+        }
+        Rejection::LimitExceeded { max, current } => {
+            Some(json!({ "max": max, "current": current }))
+        }
+        Rejection::SaleNotOpen { opens_at: Some(at) } => Some(json!({ "opensAt": rfc3339(*at) })),
+        Rejection::WrongState { what, state } => Some(json!({ "what": what, "state": state })),
+        Rejection::PlacesAvailable { available } => Some(json!({ "available": available })),
+        Rejection::BelowTaken { taken } => Some(json!({ "taken": taken })),
+        Rejection::SeatsTaken { .. }
+        | Rejection::UnknownProduct
+        | Rejection::UnknownSection
+        | Rejection::UnknownSeats { .. }
+        | Rejection::DuplicateSeats { .. }
+        | Rejection::WrongKindOfProduct { .. }
+        | Rejection::Invalid { .. }
+        | Rejection::SaleNotOpen { opens_at: None }
+        | Rejection::SaleClosed { .. }
+        | Rejection::Cancelled
+        | Rejection::HoldNotFound
+        | Rejection::HoldExpired
+        | Rejection::HoldEnded
+        | Rejection::ExtensionExhausted
+        | Rejection::ReservationNotFound
+        | Rejection::ReservationExpired
+        | Rejection::PaymentInProgress
+        | Rejection::AlreadyCheckedIn
+        | Rejection::TicketNotFound
+        | Rejection::WaitlistUnavailable { .. }
+        | Rejection::AlreadyWaiting
+        | Rejection::WaitlistEntryNotFound
+        | Rejection::KeyReused
+        | Rejection::TooManyKeys => None,
+    }
+}

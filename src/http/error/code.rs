@@ -1,0 +1,137 @@
+//! Every error code that clients can meet, with its status and meaning: one table, from which the
+//! answers and their documentation are both made. A code, once published, keeps its meaning.
+
+use actix_web::http::StatusCode;
+
+macro_rules! error_codes {
+    ($($name:ident = $status:ident $text:literal, $meaning:literal;)*) => {
+        /// A stable error code of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl ErrorCode {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// What clients compare with.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// The status it is sent with.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),* }
+            }
+
+            /// What it means and what to do, for the documentation.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => $meaning),* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    // The request itself.
+    BadRequest = BAD_REQUEST "BAD_REQUEST", "The request could not be understood.";
+    MalformedJson = BAD_REQUEST "MALFORMED_JSON", "The body is not JSON; the message says where.";
+    MalformedIdempotencyKey = BAD_REQUEST "MALFORMED_IDEMPOTENCY_KEY",
+        "Idempotency-Key is 1 to 255 visible ASCII characters.";
+    IdempotencyKeyRequired = BAD_REQUEST "IDEMPOTENCY_KEY_REQUIRED",
+        "This operation moves money and needs an Idempotency-Key.";
+    Invalid = UNPROCESSABLE_ENTITY "INVALID", "A value is not allowed; the message names it.";
+    KeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED",
+        "The idempotency key was used before for a different request.";
+    KeyInProgress = CONFLICT "IDEMPOTENCY_KEY_IN_PROGRESS",
+        "The first request with this key is still at work; ask again.";
+    NotFound = NOT_FOUND "NOT_FOUND",
+        "No such thing, or it belongs to somebody else, or no such route.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED",
+        "The route exists, but not with this method.";
+    RequestTimeout = REQUEST_TIMEOUT "REQUEST_TIMEOUT", "The request did not arrive in time.";
+    PayloadTooLarge = PAYLOAD_TOO_LARGE "PAYLOAD_TOO_LARGE", "The body is larger than allowed.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "UNSUPPORTED_MEDIA_TYPE",
+        "Send the body as application/json.";
+    // Who is asking.
+    Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
+        "No access token, or one that is not valid (any more): log in or refresh.";
+    TokenExpired = UNAUTHORIZED "TOKEN_EXPIRED", "The access token has expired: refresh it.";
+    InvalidCredentials = UNAUTHORIZED "INVALID_CREDENTIALS", "Wrong e-mail address or password.";
+    InvalidRefreshToken = UNAUTHORIZED "INVALID_REFRESH_TOKEN",
+        "Unknown, expired or revoked refresh token: log in again.";
+    RefreshTokenReused = UNAUTHORIZED "REFRESH_TOKEN_REUSED",
+        "The refresh token was used before; everything issued from that login is revoked.";
+    Forbidden = FORBIDDEN "FORBIDDEN", "This needs the role ADMIN.";
+    EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
+    TooManyRequests = TOO_MANY_REQUESTS "TOO_MANY_REQUESTS",
+        "Too many attempts: wait as long as Retry-After says.";
+    TooManyKeys = TOO_MANY_REQUESTS "TOO_MANY_IDEMPOTENCY_KEYS",
+        "Too many idempotency keys of one customer are remembered for this event.";
+    // Selling.
+    EventNotFound = NOT_FOUND "EVENT_NOT_FOUND", "There is no such event.";
+    SoldOut = CONFLICT "SOLD_OUT", "Fewer places are free than were asked for.";
+    SeatsTaken = CONFLICT "SEATS_TAKEN", "Some seats are taken: details.seats names them.";
+    UnknownProduct = UNPROCESSABLE_ENTITY "UNKNOWN_PRODUCT", "No such product in this event.";
+    UnknownSection = UNPROCESSABLE_ENTITY "UNKNOWN_SECTION", "No such section in this event.";
+    UnknownSeats = UNPROCESSABLE_ENTITY "UNKNOWN_SEATS", "No such seats in this event.";
+    DuplicateSeats = UNPROCESSABLE_ENTITY "DUPLICATE_SEATS", "The same seat twice in one request.";
+    WrongKindOfProduct = UNPROCESSABLE_ENTITY "WRONG_KIND_OF_PRODUCT",
+        "Numbered seats asked for by quantity, or the other way round.";
+    LimitExceeded = CONFLICT "LIMIT_EXCEEDED", "More places than one customer may have.";
+    SaleNotOpen = CONFLICT "SALE_NOT_OPEN", "The sale has not started: details.opensAt.";
+    SaleClosed = CONFLICT "SALE_CLOSED", "The sale is over.";
+    SalePaused = CONFLICT "SALE_PAUSED", "The sale is paused by an administrator.";
+    EventCancelled = CONFLICT "EVENT_CANCELLED", "The event does not take place.";
+    HoldNotFound = NOT_FOUND "HOLD_NOT_FOUND", "No such hold of yours.";
+    HoldExpired = GONE "HOLD_EXPIRED", "The hold's time was up; its places are free again.";
+    HoldEnded = CONFLICT "HOLD_ENDED", "The hold was released or checked out before.";
+    ExtensionExhausted = CONFLICT "EXTENSION_EXHAUSTED", "The hold cannot live any longer.";
+    ReservationNotFound = NOT_FOUND "RESERVATION_NOT_FOUND", "No such reservation of yours.";
+    ReservationExpired = GONE "RESERVATION_EXPIRED", "The time to pay is over.";
+    WrongState = CONFLICT "WRONG_STATE", "Not possible in the state the thing is in.";
+    PaymentInProgress = CONFLICT "PAYMENT_IN_PROGRESS",
+        "Another payment of this reservation is at work.";
+    PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
+    InsufficientFunds = CONFLICT "INSUFFICIENT_FUNDS", "The wallet does not hold enough.";
+    TicketNotFound = NOT_FOUND "TICKET_NOT_FOUND", "No such ticket.";
+    AlreadyCheckedIn = CONFLICT "ALREADY_CHECKED_IN", "The ticket was used before.";
+    WaitlistUnavailable = CONFLICT "WAITLIST_UNAVAILABLE", "The waitlist is off or full.";
+    AlreadyWaiting = CONFLICT "ALREADY_WAITING", "Already on the waitlist for this product.";
+    PlacesAvailable = CONFLICT "PLACES_AVAILABLE", "Places are free: hold them instead.";
+    WaitlistEntryNotFound = NOT_FOUND "WAITLIST_ENTRY_NOT_FOUND", "No such entry of yours.";
+    BelowTaken = CONFLICT "BELOW_TAKEN", "The size cannot go below what is taken.";
+    Conflict = CONFLICT "CONFLICT", "It contradicts what is stored; read it again.";
+    Unstorable = UNPROCESSABLE_ENTITY "UNSTORABLE_VALUE", "A value cannot be stored.";
+    // The server.
+    Busy = SERVICE_UNAVAILABLE "BUSY", "Too many requests are waiting: retry after Retry-After.";
+    Unavailable = SERVICE_UNAVAILABLE "TEMPORARILY_UNAVAILABLE",
+        "The database is away or an event recovers: retry after Retry-After.";
+    OutcomeUnknown = SERVICE_UNAVAILABLE "OUTCOME_UNKNOWN",
+        "It may or may not have taken effect: retry with the same Idempotency-Key to learn.";
+    ClockNotTrusted = SERVICE_UNAVAILABLE "CLOCK_NOT_TRUSTED",
+        "The clocks of server and database disagree; nothing is decided meanwhile.";
+    ShuttingDown = SERVICE_UNAVAILABLE "SHUTTING_DOWN", "The server is stopping: retry.";
+    Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
+        "A fault of the server; quote the requestId when you report it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    #[test]
+    fn codes_are_unique_upper_snake_case() {
+        let mut seen = std::collections::HashSet::new();
+        for code in ErrorCode::ALL {
+            let text = code.as_str();
+            assert!(seen.insert(text), "{text} twice");
+            assert!(text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{text}");
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+}

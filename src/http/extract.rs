@@ -1,0 +1,101 @@
+//! What handlers ask of a request: who calls, which ids, what body. Each refuses in the API's own
+//! envelope, and none of them touches the database.
+
+mod body;
+mod idempotency;
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+
+pub use body::Body;
+pub use idempotency::IdempotencyKey;
+
+pub use crate::accounts::Caller;
+use crate::accounts::{Role, TokenError};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+
+/// The caller of a route that needs an account: 401 without a valid access token.
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller_of(request))
+    }
+}
+
+/// The caller of a route for administrators: 403 for everybody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admin(pub Caller);
+
+impl FromRequest for Admin {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller_of(request).and_then(|caller| match caller.role {
+            Role::Admin => Ok(Self(caller)),
+            Role::User => Err(ApiError::of(ErrorCode::Forbidden)),
+        }))
+    }
+}
+
+fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
+    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
+    let token = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::Unauthorized,
+                "send an access token: Authorization: Bearer <token>",
+            )
+        })?;
+    match state.accounts.verify(token) {
+        Ok(caller) => Ok(caller),
+        Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
+        Err(TokenError::Invalid) => {
+            Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))
+        }
+    }
+}
+
+/// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is no id
+/// names nothing, so it is 404.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Path<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let parsed = web::Path::<T>::from_request(request, payload).into_inner();
+        ready(parsed.map(|path| Self(path.into_inner())).map_err(|_| ApiError::not_found("thing")))
+    }
+}
+
+/// The query string: 422 with the parser's reason when it does not fit.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = web::Query::<T>::from_query(request.query_string());
+        ready(parsed.map(|query| Self(query.into_inner())).map_err(|error| {
+            ApiError::new(ErrorCode::Invalid, format!("the query string is not allowed: {error}"))
+        }))
+    }
+}

@@ -1,0 +1,165 @@
+//! JSON bodies, strictly: bounded in size and time, no unknown fields (the type says so with
+//! `deny_unknown_fields`), and every refusal names the place.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_json::json;
+
+use crate::http::error::{ApiError, ErrorCode};
+
+/// The largest body of an ordinary request.
+pub const DEFAULT_LIMIT: usize = 64 * 1_024;
+/// Of a body that is too large, this much is read and thrown away, so that the client is still
+/// listening when the answer comes.
+const DRAIN_LIMIT: usize = 32 * 1_024 * 1_024;
+/// The longest a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The request's body as a `T`: 400 when it is not JSON, 422 when it does not fit `T`, 413 above
+/// `LIMIT` bytes, 415 when it is declared to be something else.
+#[derive(Clone, Debug)]
+pub struct Body<T, const LIMIT: usize = DEFAULT_LIMIT>(pub T);
+
+impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let declared = check_declared(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            declared?;
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, LIMIT))
+                .await
+                .map_err(|_| ApiError::of(ErrorCode::RequestTimeout))??;
+            parse(&bytes).map(Self)
+        })
+    }
+}
+
+fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_json = text(header::CONTENT_TYPE).is_none_or(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
+    });
+    let is_plain = text(header::CONTENT_ENCODING).is_none_or(|value| value == "identity");
+    if is_json && is_plain {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ErrorCode::UnsupportedMediaType,
+        "send the body as plain JSON: Content-Type: application/json, no Content-Encoding",
+    ))
+}
+
+async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+    let mut total = 0_usize;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        total += chunk.len();
+        if total <= limit {
+            body.extend_from_slice(&chunk);
+        } else if total > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if total > limit {
+        let message = format!("the body may have at most {limit} bytes");
+        return Err(ApiError::new(ErrorCode::PayloadTooLarge, message)
+            .with_details(json!({ "maxBytes": limit })));
+    }
+    Ok(body.freeze())
+}
+
+fn unreadable(error: &PayloadError) -> ApiError {
+    ApiError::new(ErrorCode::BadRequest, format!("the body could not be read: {error}"))
+}
+
+/// Parses strictly; what does not fit is parsed again with a record of the path, which costs too
+/// much to do always.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let error = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => {
+            Err(ApiError::new(ErrorCode::MalformedJson, format!("the body is not JSON: {error}"))
+                .with_details(json!({ "line": error.line(), "column": error.column() })))
+        }
+        Category::Data => Err(misfit::<T>(bytes)),
+    }
+}
+
+fn misfit<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+        return ApiError::of(ErrorCode::Invalid);
+    };
+    let field = error.path().to_string();
+    let reason = error.inner().to_string();
+    // Serde ends its reasons with the position in the text; the path says it better.
+    let reason = reason.split(" at line ").next().unwrap_or(&reason);
+    let message = if field == "." { reason.to_owned() } else { format!("{field}: {reason}") };
+    ApiError::new(ErrorCode::Invalid, message).with_details(json!({ "field": field }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::parse;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Order {
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Line {
+        quantity: u32,
+    }
+
+    #[test]
+    fn a_body_that_does_not_fit_is_refused_with_its_place() {
+        for (body, code, says) in [
+            ("{", "MALFORMED_JSON", "line 1 column 1"),
+            ("", "MALFORMED_JSON", "line 1"),
+            ("[", "MALFORMED_JSON", "line 1"),
+            ("{\"lines\":[{\"quantity\":1}]} x", "MALFORMED_JSON", "trailing"),
+            ("{\"lines\":[{\"quantity\":-1}]}", "INVALID", "lines[0].quantity"),
+            ("{\"lines\":[{\"quantity\":1.5}]}", "INVALID", "lines[0].quantity"),
+            ("{\"lines\":[{\"quantity\":99999999999}]}", "INVALID", "lines[0].quantity"),
+            ("{\"lines\":[{\"quantity\":1,\"price\":0}]}", "INVALID", "price"),
+            ("{\"lines\":\"x\"}", "INVALID", "lines"),
+            ("{}", "INVALID", "lines"),
+            ("null", "INVALID", "null"),
+        ] {
+            let error = parse::<Order>(body.as_bytes()).expect_err(body);
+            assert_eq!(error.code().as_str(), code, "{body}");
+            assert!(error.to_string().contains(says), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = "[".repeat(100_000);
+        let error = parse::<serde_json::Value>(deep.as_bytes()).expect_err("too deep");
+        assert_eq!(error.code().as_str(), "MALFORMED_JSON");
+    }
+}

@@ -1,0 +1,64 @@
+//! The envelope of every successful answer, and the forms of times and money in it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::inventory::TimestampMs;
+
+/// `{"success":true,"data":…}`, with `meta` on pages.
+#[derive(Serialize)]
+struct Envelope<'a, T: Serialize> {
+    success: bool,
+    data: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<PageMeta>,
+}
+
+/// What a page says about the next one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMeta {
+    next_cursor: Option<String>,
+}
+
+/// 200 with `data`.
+pub fn ok<T: Serialize>(data: &T) -> HttpResponse {
+    with_status(StatusCode::OK, data)
+}
+
+/// 201 with `data`.
+pub fn created<T: Serialize>(data: &T) -> HttpResponse {
+    with_status(StatusCode::CREATED, data)
+}
+
+/// Another status with `data`, such as 202.
+pub fn with_status<T: Serialize>(status: StatusCode, data: &T) -> HttpResponse {
+    HttpResponse::build(status).json(Envelope { success: true, data, meta: None })
+}
+
+/// 200 with one page of a list and where the next one starts, `null` on the last.
+pub fn page<T: Serialize>(items: &[T], next_cursor: Option<String>) -> HttpResponse {
+    let meta = Some(PageMeta { next_cursor });
+    HttpResponse::Ok().json(Envelope { success: true, data: &items, meta })
+}
+
+/// A time as the API writes it: `2026-01-02T03:04:05.678Z`.
+#[must_use]
+pub fn rfc3339(at: TimestampMs) -> String {
+    // What chrono cannot express (the year 262,143 and later) is shown as its last instant.
+    let time = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        assert_eq!(rfc3339(1_767_322_845_678), "2026-01-02T03:00:45.678Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,141 @@
+//! What surrounds every request: its id (in every log line, the answer's header, and errors), the
+//! measurements, the envelope around failures of any origin, and the end of panics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::telemetry::metrics;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
+/// The id of the current request; in its extensions.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The outermost middleware.
+///
+/// # Errors
+/// Only as actix wants it: an error that is the whole answer, where the request was lost in a
+/// panic.
+pub async fn surround(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
+    let clock = state.clock.clone();
+    let started = clock.monotonic();
+    let method = request.method().clone();
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
+
+    let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
+    let answer = match call.await {
+        Ok(Ok(response)) => Ok(in_envelope(response, &id)),
+        Ok(Err(error)) => Err(failure(&error).to_response(&id)),
+        // The panic hook has logged where. The request is gone, so the answer travels as an error.
+        Err(_panic) => {
+            Err(span.in_scope(|| ApiError::internal("a handler panicked")).to_response(&id))
+        }
+    };
+    let elapsed = clock.monotonic().saturating_sub(started);
+    match answer {
+        Ok(mut response) => {
+            let route = response.request().match_pattern();
+            set_headers(response.headers_mut(), &id);
+            let status = response.status();
+            span.in_scope(|| report(&method, route.as_deref(), status, elapsed));
+            Ok(response)
+        }
+        Err(mut response) => {
+            set_headers(response.headers_mut(), &id);
+            span.in_scope(|| report(&method, None, response.status(), elapsed));
+            Err(InternalError::from_response("answered", response).into())
+        }
+    }
+}
+
+/// The client's own id when it is sane, so that its logs and ours meet; a random one otherwise.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| {
+            (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+        })
+        .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
+}
+
+/// Gives failures the API's form, whoever made them: a handler, an extractor, or actix itself.
+fn in_envelope(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let envelope = match response.response().error() {
+        Some(error) => failure(error).to_response(id),
+        None if is_empty(response.response()) => by_status(status).to_response(id),
+        None => return response,
+    };
+    response.into_response(envelope)
+}
+
+fn is_empty(response: &HttpResponse) -> bool {
+    matches!(response.body().size(), BodySize::None | BodySize::Sized(0))
+}
+
+fn failure(error: &Error) -> ApiError {
+    match error.as_error::<ApiError>() {
+        Some(error) => error.clone(),
+        None => by_status(error.as_response_error().status_code()),
+    }
+}
+
+/// For failures that actix found by itself.
+fn by_status(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::not_found("route"),
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::of(ErrorCode::MethodNotAllowed),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::of(ErrorCode::PayloadTooLarge),
+        StatusCode::REQUEST_TIMEOUT => ApiError::of(ErrorCode::RequestTimeout),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::of(ErrorCode::UnsupportedMediaType),
+        StatusCode::UNAUTHORIZED => ApiError::of(ErrorCode::Unauthorized),
+        StatusCode::FORBIDDEN => ApiError::of(ErrorCode::Forbidden),
+        StatusCode::SERVICE_UNAVAILABLE => ApiError::of(ErrorCode::Unavailable),
+        other if other.is_client_error() => ApiError::of(ErrorCode::BadRequest),
+        other => ApiError::internal(format!("the framework answered {other}")),
+    }
+}
+
+fn set_headers(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Answers are somebody's own unless the handler says otherwise.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+fn report(method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
+    metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
+    let status = status.as_u16();
+    tracing::debug!(target: "admitone::access", status, elapsed_us = elapsed.as_micros(), "answered");
+}
