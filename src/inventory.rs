@@ -3,10 +3,28 @@
 //! It talks to nobody: no IO, clock, randomness, async or logging. Times and ids come in with
 //! commands, so that the same commands give the same state everywhere and always.
 
+mod apply;
+mod best_available;
+mod check;
+mod chunks;
+mod claim;
 mod command;
+mod customers;
+mod decide;
+mod decide_admin;
+mod decide_hold;
 mod definition;
+mod due;
+mod id_map;
+mod keys;
 mod rejection;
+mod run_tree;
+mod seat_map;
+mod snapshot;
 mod transition;
+mod validate;
+mod views;
+mod waitlist;
 
 pub use command::{Command, Idempotency, LineRequest, Request, Requester};
 pub use definition::{
@@ -15,8 +33,16 @@ pub use definition::{
 };
 pub use rejection::Rejection;
 pub use transition::{Change, Fit, Line, Transition};
+pub use validate::{DefinitionError, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SECTIONS};
 
-use crate::ids::{HoldId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
+use claim::Claims;
+use customers::Customers;
+use decide::Refusal;
+use keys::Keys;
+use seat_map::SeatMap;
+use waitlist::Waitlist;
+
+use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
 
 /// Where in a journal a transition stands: its row, and its place in the row's batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +66,7 @@ pub enum Decision {
 
 /// How the places of one product are spread. The invariant:
 /// `available + held + sold + blocked = total`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Counts {
     pub total: u32,
@@ -68,115 +94,142 @@ pub enum SeatStatus {
 
 /// The state of one offering; the fold of its journal.
 #[derive(Clone, Debug)]
-pub struct Inventory {}
+pub struct Inventory {
+    /// Where the next transition will stand.
+    cursor: Place,
+    at: TimestampMs,
+    currency: [u8; 3],
+    policy: Policy,
+    sale: SaleWindow,
+    sale_state: SaleState,
+    products: Vec<Product>,
+    seats: SeatMap,
+    claims: Claims,
+    customers: Customers,
+    waitlist: Waitlist,
+    keys: Keys,
+    /// Reservations that are pending or confirmed.
+    live_reservations: u32,
+    /// The next deadline of any claim; kept, so that asking for it costs nothing.
+    next_deadline: Option<TimestampMs>,
+}
 
-#[expect(
-    unused_variables,
-    clippy::unimplemented,
-    missing_docs,
-    reason = "replaced by the core branch"
-)]
+/// One ticket type, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Product {
+    price: Minor,
+    max_per_customer: Option<u32>,
+    sale: SaleWindow,
+    numbered: bool,
+    counts: Counts,
+}
+
 impl Inventory {
     /// Before its first transition ([`Change::Created`]).
     #[must_use]
     pub fn empty() -> Self {
-        unimplemented!()
+        Self {
+            cursor: Place { seq: Seq(0), index: 0 },
+            at: TimestampMs::MIN,
+            currency: *b"XXX",
+            policy: Policy::default(),
+            sale: SaleWindow::default(),
+            sale_state: SaleState::Scheduled,
+            products: Vec::new(),
+            seats: SeatMap::default(),
+            claims: Claims::default(),
+            customers: Customers::default(),
+            waitlist: Waitlist::default(),
+            keys: Keys::default(),
+            live_reservations: 0,
+            next_deadline: None,
+        }
     }
+
     /// Opens the batch that will be journal row `seq`. All that is decided or applied until the
     /// next call happens at `max(now, last at)`, which is returned.
     pub fn begin_batch(&mut self, seq: Seq, now: TimestampMs) -> TimestampMs {
-        unimplemented!()
+        self.cursor = Place { seq, index: 0 };
+        self.at = self.at.max(now);
+        self.keys.prune(self.at);
+        self.claims.prune(self.at);
+        self.at
     }
+
     /// Decides a request and applies what it decided.
+    ///
+    /// # Panics
+    /// When an invariant breaks: the state is of no further use then.
     pub fn execute(&mut self, request: &Request) -> Decision {
-        unimplemented!()
+        if let Some(idempotency) = &request.idempotency {
+            match self.keys.find(idempotency) {
+                Ok(Some(place)) => return Decision::Replayed(place),
+                Ok(None) => {}
+                Err(rejection) => return Decision::Rejected(rejection),
+            }
+        }
+        let mut changes = match self.decide(&request.command) {
+            Ok(changes) => changes,
+            Err(Refusal::Rejected(rejection)) => return Decision::Rejected(rejection),
+            Err(Refusal::HappenedAt(place)) => return Decision::Replayed(place),
+        };
+        for change in &changes {
+            self.apply_live(change);
+        }
+        self.offer_freed_places(&mut changes);
+        let transition = Transition { idempotency: request.idempotency, changes };
+        self.finish(&transition);
+        Decision::Decided(transition)
     }
+
     /// One bounded round of due work (expiry, lapsed offers, pages of a cancelled offering), or
     /// `None` when nothing is due. Called until `None` before a batch is decided.
+    ///
+    /// # Panics
+    /// As for [`Self::execute`].
     pub fn run_due(&mut self) -> Option<Transition> {
-        unimplemented!()
+        let mut changes = self.decide_due();
+        for change in &changes {
+            self.apply_live(change);
+        }
+        self.offer_freed_places(&mut changes);
+        if changes.is_empty() {
+            return None;
+        }
+        let transition = Transition { idempotency: None, changes };
+        self.finish(&transition);
+        Some(transition)
     }
-    /// The time of the last batch.
-    pub fn at(&self) -> TimestampMs {
-        unimplemented!()
-    }
-    /// When there will next be due work.
-    pub fn next_due_at(&self) -> Option<TimestampMs> {
-        unimplemented!()
-    }
+
     /// Folds one transition of the current batch.
     ///
     /// # Errors
-    /// When it does not fit the state: a damaged journal, or a bug.
+    /// When it does not fit the state: a damaged journal, or a bug. The state is of no further
+    /// use then.
     pub fn apply(&mut self, transition: &Transition) -> Result<(), Violation> {
-        unimplemented!()
+        for change in &transition.changes {
+            self.apply_change(change)?;
+        }
+        self.finish(transition);
+        Ok(())
     }
-    /// Canonical: equal states have equal snapshots.
-    pub fn to_snapshot(&self) -> Vec<u8> {
-        unimplemented!()
+
+    /// What was decided is applied by the very code that folds the journal; that it fits is an
+    /// invariant, kept in release builds too.
+    fn apply_live(&mut self, change: &Change) {
+        if let Err(violation) = self.apply_change(change) {
+            panic!("what was just decided does not fit the state: {violation}");
+        }
     }
-    /// # Errors
-    /// When the bytes are not a snapshot of this format.
-    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, Violation> {
-        unimplemented!()
-    }
-    /// Every invariant, by looking at everything. For audits and tests; the hot path asserts
-    /// what it touched.
-    ///
-    /// # Errors
-    /// The first invariant found broken.
-    pub fn check(&self) -> Result<(), Violation> {
-        unimplemented!()
-    }
-    pub fn currency(&self) -> [u8; 3] {
-        unimplemented!()
-    }
-    pub fn policy(&self) -> &Policy {
-        unimplemented!()
-    }
-    pub fn sale_state(&self) -> SaleState {
-        unimplemented!()
-    }
-    pub fn sale_window(&self) -> SaleWindow {
-        unimplemented!()
-    }
-    pub fn products(&self) -> usize {
-        unimplemented!()
-    }
-    pub fn counts(&self, product: ProductId) -> Counts {
-        unimplemented!()
-    }
-    pub fn price(&self, product: ProductId) -> Minor {
-        unimplemented!()
-    }
-    pub fn product_window(&self, product: ProductId) -> SaleWindow {
-        unimplemented!()
-    }
-    pub fn is_numbered(&self, product: ProductId) -> bool {
-        unimplemented!()
-    }
-    pub fn sections(&self) -> usize {
-        unimplemented!()
-    }
-    /// Changes whenever any seat of the section changes its status.
-    pub fn section_version(&self, section: SectionId) -> u64 {
-        unimplemented!()
-    }
-    pub fn section(&self, section: SectionId) -> SectionView {
-        unimplemented!()
-    }
-    /// Section name, row name and number (from 1) of a seat.
-    pub fn seat_label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
-        unimplemented!()
-    }
-    pub fn hold(&self, hold: HoldId) -> Option<HoldView> {
-        unimplemented!()
-    }
-    pub fn reservation(&self, reservation: ReservationId) -> Option<ReservationView> {
-        unimplemented!()
-    }
-    pub fn waitlist_entry(&self, entry: HoldId) -> Option<WaitlistView> {
-        unimplemented!()
+
+    fn finish(&mut self, transition: &Transition) {
+        if let Some(idempotency) = transition.idempotency {
+            let Place { seq, index } = self.cursor;
+            let (at, seq) = (self.at, seq.0);
+            self.keys.remember(keys::Remembered { idempotency, at, seq, index });
+        }
+        self.cursor.index += 1;
+        self.next_deadline = self.claims.next_deadline().map(|(deadline, _)| deadline);
     }
 }
 

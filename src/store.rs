@@ -25,6 +25,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr,
 pub use connect::{Options, SchemaStatus};
 pub use event::{EventDetails, EventRow, NewEvent, ProductRow};
 pub use idempotency::{Answered, Key};
+pub use instance_lock::InstanceLock;
 pub use journal::JournalRows;
 pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};

@@ -1,0 +1,470 @@
+//! Folding one change into the state: the only code that changes it, live and in replay. It takes
+//! nothing on trust, since a journal may be damaged.
+
+use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Reservation, State};
+use super::waitlist::Entry;
+use super::{
+    Change, Counts, Definition, HoldId, Inventory, Line, Product, ReservationId, SaleState, SeatId,
+    SeatMap, TimestampMs, UserId, Violation,
+};
+use crate::ids::{PaymentId, ProductId};
+
+type Applied = Result<(), Violation>;
+
+fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
+    Err(Violation(what.into()))
+}
+
+/// Moves `places` from one count to another; both are named by the caller.
+fn shift(from: &mut u32, to: &mut u32, places: u32) -> Applied {
+    match (from.checked_sub(places), to.checked_add(places)) {
+        (Some(less), Some(more)) => {
+            (*from, *to) = (less, more);
+            Ok(())
+        }
+        _ => violation("a count of places would become negative or overflow"),
+    }
+}
+
+impl Inventory {
+    pub(super) fn apply_change(&mut self, change: &Change) -> Applied {
+        match change {
+            Change::Created { definition } => self.create(definition),
+            Change::HoldPlaced { hold, customer, lines, expires_at } => {
+                self.place(*hold, *customer, lines.clone().into(), *expires_at, false)
+            }
+            Change::HoldExtended { hold, expires_at, .. } => {
+                self.update_hold(*hold, *expires_at, |_| Ok(()))
+            }
+            Change::HoldReleased { hold } => self.end_hold(*hold, Ending::Released),
+            Change::HoldsExpired { holds } => {
+                holds.iter().try_for_each(|hold| self.end_hold(*hold, Ending::Expired))
+            }
+            Change::CheckedOut { hold, reservation, pay_by, .. } => {
+                self.check_out(*hold, *reservation, *pay_by)
+            }
+            Change::PaymentBegun { reservation, payment, pay_by } => {
+                self.begin_payment(*reservation, *payment, *pay_by)
+            }
+            Change::ReservationConfirmed { reservation, payment, .. } => {
+                self.confirm(*reservation, *payment)
+            }
+            Change::PaymentFailed { reservation, payment, pay_by } => {
+                self.fail_payment(*reservation, *payment, *pay_by)
+            }
+            Change::ReservationsExpired { reservations } => {
+                let expired = State::Expired { at: self.at };
+                reservations.iter().try_for_each(|id| self.end_reservation(*id, expired))
+            }
+            Change::ReservationRevived { reservation } => self.revive(*reservation),
+            Change::ReservationsCancelled { reservations } => {
+                let cancelled = State::Cancelled { at: self.at };
+                reservations.iter().try_for_each(|id| self.end_reservation(*id, cancelled))
+            }
+            Change::CheckedIn { reservation, ticket } => self.check_in(*reservation, *ticket),
+            Change::WaitlistJoined { entry, customer, product, party_size } => {
+                self.join(*entry, *customer, *product, *party_size)
+            }
+            Change::WaitlistLeft { entry } => self.leave(*entry).map(|_| ()),
+            Change::OfferMade { entry, customer, line, expires_at } => {
+                self.leave(*entry)?;
+                self.place(*entry, *customer, vec![line.clone()].into(), *expires_at, true)
+            }
+            Change::OfferAccepted { entry, expires_at, .. } => self.accept(*entry, *expires_at),
+            Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::PlacesBlocked { .. }
+            | Change::PlacesUnblocked { .. }
+            | Change::Resized { .. }
+            | Change::RowAdded { .. }
+            | Change::SeatsRemoved { .. }
+            | Change::Repriced { .. }
+            | Change::SaleWindowSet { .. }
+            | Change::SaleStateSet { .. } => self.apply_admin(change),
+        }
+    }
+
+    fn create(&mut self, definition: &Definition) -> Applied {
+        if !self.products.is_empty() {
+            return violation("the offering exists already");
+        }
+        if let Err(error) = definition.validate() {
+            return violation(format!("the definition is not valid: {error}"));
+        }
+        self.currency = definition.currency;
+        self.policy = definition.policy;
+        self.sale = definition.sale;
+        self.sale_state = definition.sale_state;
+        self.seats = SeatMap::new(definition);
+        self.products = definition
+            .products
+            .iter()
+            .map(|product| {
+                let places = product.capacity.unwrap_or(0);
+                Product {
+                    price: product.price,
+                    max_per_customer: product.max_per_customer,
+                    sale: product.sale,
+                    numbered: product.capacity.is_none(),
+                    counts: Counts { total: places, available: places, ..Counts::default() },
+                }
+            })
+            .collect();
+        for section in self.seats.sections() {
+            let counts = &mut self.products[section.product.index()].counts;
+            counts.total += section.free;
+            counts.available += section.free;
+        }
+        Ok(())
+    }
+
+    fn product_mut(&mut self, id: ProductId) -> Result<&mut Product, Violation> {
+        self.products.get_mut(id.index()).ok_or_else(|| Violation(format!("{id:?} is unknown")))
+    }
+
+    fn place(
+        &mut self,
+        id: HoldId,
+        customer: UserId,
+        lines: Box<[Line]>,
+        expires_at: TimestampMs,
+        offered: bool,
+    ) -> Applied {
+        if self.knows_hold(id) || self.waitlist.get(id).is_some() {
+            return violation(format!("{id} is in use"));
+        }
+        let hold = Hold { id, placed_at: self.at, expires_at, offered };
+        let claim = Claim { customer, lines, kind: Kind::Hold(hold) };
+        let slot = self.claims.slab.insert(claim);
+        self.claims.holds.insert(id, slot);
+        self.claims.push_deadline(expires_at, slot);
+        self.take_places(slot)
+    }
+
+    /// The places of a claim's lines go from available to held.
+    fn take_places(&mut self, slot: u32) -> Applied {
+        let Self { claims, products, seats, customers, .. } = self;
+        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
+        for line in &claim.lines {
+            let Some(product) = products.get_mut(line.product.index()) else {
+                return violation(format!("{:?} is unknown", line.product));
+            };
+            let counts = &mut product.counts;
+            shift(&mut counts.available, &mut counts.held, line.quantity)?;
+            assert_sums(counts)?;
+            if product.numbered != (line.seats.len() == line.quantity as usize) {
+                return violation("a line has not as many seats as places");
+            }
+            seats.claim(&line.seats, slot)?;
+            let limited = product.max_per_customer.is_some();
+            customers.add(claim.customer, line.product, limited, line.quantity)?;
+        }
+        Ok(())
+    }
+
+    /// The places of a claim's lines become available again.
+    fn free_places(&mut self, slot: u32, sold: bool) -> Applied {
+        let Self { claims, products, seats, customers, .. } = self;
+        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
+        for line in &claim.lines {
+            let product = &mut products[line.product.index()];
+            let counts = &mut product.counts;
+            let from = if sold { &mut counts.sold } else { &mut counts.held };
+            shift(from, &mut counts.available, line.quantity)?;
+            assert_sums(counts)?;
+            seats.release(&line.seats, slot)?;
+            let limited = product.max_per_customer.is_some();
+            customers.subtract(claim.customer, line.product, limited, line.quantity)?;
+        }
+        Ok(())
+    }
+
+    fn hold_slot(&self, id: HoldId) -> Result<u32, Violation> {
+        self.claims.holds.get(&id).copied().ok_or_else(|| Violation(format!("no hold {id}")))
+    }
+
+    fn update_hold(
+        &mut self,
+        id: HoldId,
+        expires_at: TimestampMs,
+        update: impl FnOnce(&mut Hold) -> Applied,
+    ) -> Applied {
+        let slot = self.hold_slot(id)?;
+        let claim = self.claims.slab.get_mut(slot);
+        let Some(hold) = claim.and_then(|claim| claim.kind.as_hold_mut()) else {
+            return violation(format!("{id} is no hold"));
+        };
+        hold.expires_at = expires_at;
+        update(hold)?;
+        self.claims.push_deadline(expires_at, slot);
+        Ok(())
+    }
+
+    fn accept(&mut self, id: HoldId, expires_at: TimestampMs) -> Applied {
+        let at = self.at;
+        self.update_hold(id, expires_at, |hold| {
+            if !hold.offered {
+                return violation(format!("{id} is not an offer"));
+            }
+            hold.offered = false;
+            hold.placed_at = at;
+            Ok(())
+        })
+    }
+
+    fn end_hold(&mut self, id: HoldId, how: Ending) -> Applied {
+        let slot = self.hold_slot(id)?;
+        self.free_places(slot, false)?;
+        let customer = self.claims.slab.remove(slot).map(|claim| claim.customer);
+        let customer = customer.ok_or_else(|| Violation(format!("no hold {id}")))?;
+        self.claims.end_hold(EndedHold { id, customer, how, at: self.at });
+        Ok(())
+    }
+
+    fn check_out(
+        &mut self,
+        id: HoldId,
+        reservation: ReservationId,
+        pay_by: TimestampMs,
+    ) -> Applied {
+        let slot = self.hold_slot(id)?;
+        if self.claims.reservations.insert(reservation, slot).is_some() {
+            return violation(format!("{reservation} exists already"));
+        }
+        let Some(claim) = self.claims.slab.get_mut(slot) else {
+            return violation(format!("no hold {id}"));
+        };
+        let state = State::Pending { pay_by, payment: None };
+        let reserved = Reservation { id: reservation, state, window_end: pay_by, checked_in: 0 };
+        claim.kind = Kind::Reservation(Box::new(reserved));
+        let (customer, how) = (claim.customer, Ending::Converted(reservation));
+        self.claims.end_hold(EndedHold { id, customer, how, at: self.at });
+        self.claims.push_deadline(pay_by, slot);
+        self.live_reservations += 1;
+        Ok(())
+    }
+
+    fn reservation_mut(&mut self, id: ReservationId) -> Result<(u32, &mut Reservation), Violation> {
+        let unknown = || Violation(format!("no reservation {id}"));
+        let slot = self.claims.reservations.get(&id).copied().ok_or_else(unknown)?;
+        let claim = self.claims.slab.get_mut(slot).ok_or_else(unknown)?;
+        Ok((slot, claim.kind.as_reservation_mut().ok_or_else(unknown)?))
+    }
+
+    fn begin_payment(
+        &mut self,
+        id: ReservationId,
+        payment: PaymentId,
+        pay_by: TimestampMs,
+    ) -> Applied {
+        let place = self.cursor.into();
+        let (slot, reservation) = self.reservation_mut(id)?;
+        let State::Pending { payment: None, .. } = reservation.state else {
+            return violation(format!("{id} cannot begin a payment"));
+        };
+        reservation.state = State::Pending { pay_by, payment: Some((payment, place)) };
+        self.claims.push_deadline(pay_by, slot);
+        Ok(())
+    }
+
+    fn fail_payment(
+        &mut self,
+        id: ReservationId,
+        payment: PaymentId,
+        pay_by: TimestampMs,
+    ) -> Applied {
+        let (slot, reservation) = self.reservation_mut(id)?;
+        match reservation.state {
+            State::Pending { payment: Some((begun, _)), .. } if begun == payment => {}
+            _ => return violation(format!("{id} has no such payment in progress")),
+        }
+        reservation.state = State::Pending { pay_by, payment: None };
+        self.claims.push_deadline(pay_by, slot);
+        Ok(())
+    }
+
+    fn confirm(&mut self, id: ReservationId, payment: PaymentId) -> Applied {
+        let place = self.cursor.into();
+        let (slot, reservation) = self.reservation_mut(id)?;
+        let State::Pending { .. } = reservation.state else {
+            return violation(format!("{id} cannot be confirmed"));
+        };
+        reservation.state = State::Confirmed { payment, place };
+        let Self { claims, products, seats, .. } = self;
+        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
+        for line in &claim.lines {
+            let counts = &mut products[line.product.index()].counts;
+            shift(&mut counts.held, &mut counts.sold, line.quantity)?;
+            assert_sums(counts)?;
+            seats.sell(&line.seats, slot)?;
+        }
+        Ok(())
+    }
+
+    fn end_reservation(&mut self, id: ReservationId, ended: State) -> Applied {
+        let at = self.at;
+        let (slot, reservation) = self.reservation_mut(id)?;
+        let sold = match (reservation.state, ended) {
+            (State::Pending { .. }, _) => false,
+            (State::Confirmed { .. }, State::Cancelled { .. }) => true,
+            _ => return violation(format!("{id} has ended already, or cannot expire")),
+        };
+        reservation.state = ended;
+        self.free_places(slot, sold)?;
+        self.claims.reservation_ended(at, id);
+        self.live_reservations -= 1;
+        Ok(())
+    }
+
+    fn revive(&mut self, id: ReservationId) -> Applied {
+        let at = self.at;
+        let (slot, reservation) = self.reservation_mut(id)?;
+        let State::Expired { .. } = reservation.state else {
+            return violation(format!("{id} has not expired"));
+        };
+        reservation.state = State::Pending { pay_by: at, payment: None };
+        self.live_reservations += 1;
+        self.claims.push_deadline(at, slot);
+        self.take_places(slot)
+    }
+
+    fn check_in(&mut self, id: ReservationId, ticket: u8) -> Applied {
+        let (_, reservation) = self.reservation_mut(id)?;
+        let bit = 1_u64.checked_shl(u32::from(ticket)).unwrap_or(0);
+        let confirmed = matches!(reservation.state, State::Confirmed { .. });
+        if !confirmed || bit == 0 || reservation.checked_in & bit != 0 {
+            return violation(format!("ticket {ticket} of {id} cannot be checked in"));
+        }
+        reservation.checked_in |= bit;
+        Ok(())
+    }
+
+    fn join(
+        &mut self,
+        id: HoldId,
+        customer: UserId,
+        product: ProductId,
+        party_size: u32,
+    ) -> Applied {
+        self.product_mut(product)?;
+        if self.waitlist.join(Entry { id, customer, product, party_size }) {
+            return Ok(());
+        }
+        violation(format!("{id} or its customer waits already"))
+    }
+
+    fn leave(&mut self, id: HoldId) -> Result<Entry, Violation> {
+        self.waitlist.leave(id).ok_or_else(|| Violation(format!("{id} does not wait")))
+    }
+
+    fn apply_admin(&mut self, change: &Change) -> Applied {
+        match change {
+            Change::SeatsBlocked { seats } => {
+                self.seats.block(seats)?;
+                self.shift_seats(seats, |counts| {
+                    shift(&mut counts.available, &mut counts.blocked, 1)
+                })
+            }
+            Change::SeatsUnblocked { seats } => {
+                self.seats.unblock(seats)?;
+                self.shift_seats(seats, |counts| {
+                    shift(&mut counts.blocked, &mut counts.available, 1)
+                })
+            }
+            Change::PlacesBlocked { product, quantity } => {
+                let counts = &mut self.product_mut(*product)?.counts;
+                shift(&mut counts.available, &mut counts.blocked, *quantity)
+            }
+            Change::PlacesUnblocked { product, quantity } => {
+                let counts = &mut self.product_mut(*product)?.counts;
+                shift(&mut counts.blocked, &mut counts.available, *quantity)
+            }
+            Change::Resized { product, total } => self.resize(*product, *total),
+            Change::RowAdded { section, name, seats, first_seat } => {
+                if *first_seat != self.seats.next_seat() || *seats == 0 {
+                    return violation("a new row does not start at the next seat");
+                }
+                let Some(found) = self.seats.section_of(*section) else {
+                    return violation(format!("{section:?} is unknown"));
+                };
+                let product = found.product;
+                self.seats.add_row(*section, name, *seats);
+                let counts = &mut self.product_mut(product)?.counts;
+                counts.total += seats;
+                counts.available += seats;
+                Ok(())
+            }
+            Change::SeatsRemoved { seats } => self.remove_seats(seats),
+            Change::Repriced { product, price } => {
+                self.product_mut(*product)?.price = *price;
+                Ok(())
+            }
+            Change::SaleWindowSet { product, window } => {
+                match product {
+                    Some(product) => self.product_mut(*product)?.sale = *window,
+                    None => self.sale = *window,
+                }
+                Ok(())
+            }
+            Change::SaleStateSet { state } => {
+                if self.sale_state == SaleState::Cancelled {
+                    return violation("a cancelled offering stays cancelled");
+                }
+                self.sale_state = *state;
+                Ok(())
+            }
+            other => violation(format!("not an administrator's change: {other:?}")),
+        }
+    }
+
+    fn shift_seats(
+        &mut self,
+        seats: &[SeatId],
+        mut change: impl FnMut(&mut Counts) -> Applied,
+    ) -> Applied {
+        for seat in seats {
+            let Some(product) = self.seats.product_of(*seat) else {
+                return violation(format!("{seat:?} is unknown"));
+            };
+            change(&mut self.product_mut(product)?.counts)?;
+        }
+        Ok(())
+    }
+
+    fn resize(&mut self, product: ProductId, total: u32) -> Applied {
+        let product = self.product_mut(product)?;
+        let taken = product.counts.total - product.counts.available;
+        let Some(available) = total.checked_sub(taken) else {
+            return violation("a product would be smaller than what is taken of it");
+        };
+        if product.numbered {
+            return violation("a numbered product has as many places as seats");
+        }
+        (product.counts.total, product.counts.available) = (total, available);
+        Ok(())
+    }
+
+    fn remove_seats(&mut self, seats: &[SeatId]) -> Applied {
+        for seat in seats {
+            let free = self.seats.is_free(*seat);
+            let Some(product) = self.seats.product_of(*seat) else {
+                return violation(format!("{seat:?} is unknown"));
+            };
+            let counts = &mut self.product_mut(product)?.counts;
+            let from = if free { &mut counts.available } else { &mut counts.blocked };
+            let (Some(less), Some(total)) = (from.checked_sub(1), counts.total.checked_sub(1))
+            else {
+                return violation("a count of places would become negative");
+            };
+            (*from, counts.total) = (less, total);
+        }
+        self.seats.remove(seats)
+    }
+}
+
+/// Invariant 1, for what was just touched.
+fn assert_sums(counts: &Counts) -> Applied {
+    let Counts { total, available, held, sold, blocked } = *counts;
+    let sum = u64::from(available) + u64::from(held) + u64::from(sold) + u64::from(blocked);
+    if sum == u64::from(total) { Ok(()) } else { violation("counts do not add up to the total") }
+}

@@ -1,0 +1,103 @@
+//! Every invariant, by looking at everything. For audits and tests; the hot path checks what it
+//! touches.
+
+use super::claim::{Claim, Kind, State};
+use super::customers::Customers;
+use super::{Counts, Inventory, SeatId, SeatStatus, Violation};
+use crate::ids::ProductId;
+
+impl Inventory {
+    /// Every invariant.
+    ///
+    /// # Errors
+    /// The first found broken.
+    pub fn check(&self) -> Result<(), Violation> {
+        self.seats.check()?;
+        let mut expected: Vec<Counts> = vec![Counts::default(); self.products.len()];
+        let mut customers = Customers::default();
+        let mut live_reservations = 0_u32;
+        for (slot, claim) in self.claims.slab.iter() {
+            self.check_index(slot, claim)?;
+            let sold = match &claim.kind {
+                Kind::Hold(_) => false,
+                Kind::Reservation(reservation) => match reservation.state {
+                    State::Pending { .. } => false,
+                    State::Confirmed { .. } => true,
+                    State::Expired { .. } | State::Cancelled { .. } => continue,
+                },
+            };
+            live_reservations += u32::from(matches!(claim.kind, Kind::Reservation(_)));
+            for line in &claim.lines {
+                let counts = &mut expected[line.product.index()];
+                if sold {
+                    counts.sold += line.quantity;
+                } else {
+                    counts.held += line.quantity;
+                }
+                let limited = self.products[line.product.index()].max_per_customer.is_some();
+                customers.add(claim.customer, line.product, limited, line.quantity)?;
+                self.check_seats_of(slot, &line.seats, sold)?;
+            }
+        }
+        if live_reservations != self.live_reservations {
+            return Err(Violation("live reservations are miscounted".into()));
+        }
+        if !customers.same_as(&self.customers) {
+            return Err(Violation("places per customer are miscounted".into()));
+        }
+        self.check_counts(&expected)
+    }
+
+    fn check_index(&self, slot: u32, claim: &Claim) -> Result<(), Violation> {
+        let indexed = match &claim.kind {
+            Kind::Hold(hold) => self.claims.holds.get(&hold.id),
+            Kind::Reservation(reservation) => self.claims.reservations.get(&reservation.id),
+        };
+        if indexed == Some(&slot) {
+            return Ok(());
+        }
+        Err(Violation(format!("the claim in slot {slot} is not found by its id")))
+    }
+
+    fn check_seats_of(&self, slot: u32, seats: &[SeatId], sold: bool) -> Result<(), Violation> {
+        let status = if sold { SeatStatus::Sold } else { SeatStatus::Held };
+        for seat in seats {
+            if self.seats.claim_of(*seat) != Some(slot) || self.seats.status(*seat) != status {
+                return Err(Violation(format!("{seat:?} is not with the claim that has it")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self, expected: &[Counts]) -> Result<(), Violation> {
+        let mut seats: Vec<Counts> = vec![Counts::default(); self.products.len()];
+        for seat in (0..self.seats.next_seat().0).map(SeatId) {
+            let Some(product) = self.seats.product_of(seat) else { continue };
+            let counts = &mut seats[product.index()];
+            counts.total += 1;
+            match self.seats.status(seat) {
+                SeatStatus::Available => counts.available += 1,
+                SeatStatus::Held => counts.held += 1,
+                SeatStatus::Sold => counts.sold += 1,
+                SeatStatus::Blocked => counts.blocked += 1,
+                SeatStatus::Removed => {}
+            }
+        }
+        for (id, product) in (0_u16..).map(ProductId).zip(&self.products) {
+            let counts = product.counts;
+            let of_claims = expected[id.index()];
+            let sum = [counts.available, counts.held, counts.sold, counts.blocked];
+            let sum: u64 = sum.into_iter().map(u64::from).sum();
+            if sum != u64::from(counts.total) {
+                return Err(Violation(format!("{id:?}: the counts do not add up: {counts:?}")));
+            }
+            if (counts.held, counts.sold) != (of_claims.held, of_claims.sold) {
+                return Err(Violation(format!("{id:?}: the counts are not those of its claims")));
+            }
+            if product.numbered && counts != seats[id.index()] {
+                return Err(Violation(format!("{id:?}: the counts are not those of its seats")));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! Claims on places: a hold, which may be a waitlist offer, becomes a reservation in its own slot,
+//! so that the seats need not be told.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::chunks::Slab;
+use super::id_map::IdMap;
+use super::{HoldStatus, Line, Place, TimestampMs};
+use crate::ids::{HoldId, PaymentId, ReservationId, UserId};
+
+/// How long an ended hold is remembered, so that a late command is told how it ended.
+pub(super) const ENDED_HOLD_MS: i64 = 3_600_000;
+/// How long an ended reservation is, so that a late payment can revive it.
+pub(super) const ENDED_RESERVATION_MS: i64 = 24 * 3_600_000;
+
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) customer: UserId,
+    pub(super) lines: Box<[Line]>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Hold(Hold),
+    /// Boxed, since most claims of a running sale are holds.
+    Reservation(Box<Reservation>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    pub(super) id: HoldId,
+    pub(super) placed_at: TimestampMs,
+    pub(super) expires_at: TimestampMs,
+    pub(super) offered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Reservation {
+    pub(super) id: ReservationId,
+    pub(super) state: State,
+    /// The end of the pay window, payments in progress apart.
+    pub(super) window_end: TimestampMs,
+    /// Bit n: the n-th ticket was checked in.
+    pub(super) checked_in: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) enum State {
+    Pending { pay_by: TimestampMs, payment: Option<(PaymentId, WrittenPlace)> },
+    Confirmed { payment: PaymentId, place: WrittenPlace },
+    Expired { at: TimestampMs },
+    Cancelled { at: TimestampMs },
+}
+
+/// A [`Place`] in a form that can be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct WrittenPlace {
+    seq: u64,
+    index: u32,
+}
+
+impl From<Place> for WrittenPlace {
+    fn from(place: Place) -> Self {
+        Self { seq: place.seq.0, index: place.index }
+    }
+}
+
+impl From<WrittenPlace> for Place {
+    fn from(place: WrittenPlace) -> Self {
+        Self { seq: crate::ids::Seq(place.seq), index: place.index }
+    }
+}
+
+impl Claim {
+    /// When it ends by itself.
+    fn deadline(&self) -> Option<TimestampMs> {
+        match &self.kind {
+            Kind::Hold(hold) => Some(hold.expires_at),
+            Kind::Reservation(reservation) => match reservation.state {
+                State::Pending { pay_by, .. } => Some(pay_by),
+                State::Confirmed { .. } | State::Expired { .. } | State::Cancelled { .. } => None,
+            },
+        }
+    }
+}
+
+/// How a hold ended, and whose it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct EndedHold {
+    pub(super) id: HoldId,
+    pub(super) customer: UserId,
+    pub(super) how: Ending,
+    pub(super) at: TimestampMs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) enum Ending {
+    Converted(ReservationId),
+    Released,
+    Expired,
+}
+
+impl From<Ending> for HoldStatus {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Converted(reservation) => Self::Converted { reservation },
+            Ending::Released => Self::Released,
+            Ending::Expired => Self::Expired,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claims {
+    pub(super) slab: Slab<Claim>,
+    pub(super) holds: IdMap<HoldId, u32>,
+    pub(super) reservations: IdMap<ReservationId, u32>,
+    pub(super) ended_holds: IdMap<HoldId, EndedHold>,
+    /// In the order in which they ended.
+    pub(super) ended_order: VecDeque<HoldId>,
+    ended_reservations: VecDeque<(TimestampMs, ReservationId)>,
+    /// Every deadline a claim has had; those that no longer hold are passed over.
+    deadlines: BinaryHeap<Reverse<(TimestampMs, u32)>>,
+}
+
+impl Claims {
+    pub(super) fn hold(&self, id: HoldId) -> Option<(&Claim, &Hold)> {
+        let claim = self.slab.get(*self.holds.get(&id)?)?;
+        match &claim.kind {
+            Kind::Hold(hold) => Some((claim, hold)),
+            Kind::Reservation(_) => None,
+        }
+    }
+
+    pub(super) fn reservation(&self, id: ReservationId) -> Option<(&Claim, &Reservation)> {
+        let claim = self.slab.get(*self.reservations.get(&id)?)?;
+        match &claim.kind {
+            Kind::Reservation(reservation) => Some((claim, reservation)),
+            Kind::Hold(_) => None,
+        }
+    }
+
+    pub(super) fn push_deadline(&mut self, deadline: TimestampMs, slot: u32) {
+        // Extended and ended holds leave stale deadlines behind: never more than there are claims.
+        if self.deadlines.len() > 2 * (self.holds.len() + self.reservations.len()) + 1_024 {
+            let live = self.slab.iter().filter_map(|(slot, claim)| {
+                claim.deadline().map(|deadline| Reverse((deadline, slot)))
+            });
+            self.deadlines = live.collect();
+        }
+        self.deadlines.push(Reverse((deadline, slot)));
+    }
+
+    /// The next deadline of a claim that still has it.
+    pub(super) fn next_deadline(&mut self) -> Option<(TimestampMs, u32)> {
+        while let Some(Reverse((deadline, slot))) = self.deadlines.peek().copied() {
+            if self.slab.get(slot).and_then(Claim::deadline) == Some(deadline) {
+                return Some((deadline, slot));
+            }
+            self.deadlines.pop();
+        }
+        None
+    }
+
+    /// Claims whose time is up, at most `limit`. They stay in the heap until they have ended.
+    pub(super) fn due(&mut self, at: TimestampMs, limit: usize) -> Vec<u32> {
+        let mut due = Vec::new();
+        while due.len() < limit
+            && let Some((deadline, slot)) = self.next_deadline()
+            && deadline <= at
+        {
+            self.deadlines.pop();
+            due.push(slot);
+        }
+        // They are put back: only applying the change that ends them makes them stale.
+        self.deadlines.extend(due.iter().filter_map(|slot| {
+            let deadline = self.slab.get(*slot)?.deadline()?;
+            Some(Reverse((deadline, *slot)))
+        }));
+        // The same claim may have had the same deadline twice.
+        due.sort_unstable();
+        due.dedup();
+        due
+    }
+
+    pub(super) fn end_hold(&mut self, ended: EndedHold) {
+        self.holds.remove(&ended.id);
+        self.ended_holds.insert(ended.id, ended);
+        self.ended_order.push_back(ended.id);
+    }
+
+    pub(super) fn reservation_ended(&mut self, at: TimestampMs, id: ReservationId) {
+        self.ended_reservations.push_back((at, id));
+    }
+
+    /// Forgets what ended long ago.
+    pub(super) fn prune(&mut self, at: TimestampMs) {
+        while let Some(oldest) = self.ended_order.front()
+            && self.ended_holds.get(oldest).is_none_or(|ended| at - ended.at >= ENDED_HOLD_MS)
+        {
+            self.ended_holds.remove(oldest);
+            self.ended_order.pop_front();
+        }
+        while let Some((ended_at, id)) = self.ended_reservations.front().copied()
+            && at - ended_at >= ENDED_RESERVATION_MS
+        {
+            self.ended_reservations.pop_front();
+            // It may have been revived since, and even have ended again.
+            let over = self.reservation(id).is_some_and(|(_, reservation)| {
+                matches!(reservation.state, State::Expired { at } | State::Cancelled { at } if at == ended_at)
+            });
+            if over && let Some(slot) = self.reservations.remove(&id) {
+                self.slab.remove(slot);
+            }
+        }
+    }
+}

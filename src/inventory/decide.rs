@@ -1,0 +1,443 @@
+//! From a command to the changes it causes, or to a refusal. Nothing is changed here.
+
+use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
+use super::{
+    Change, Command, HoldId, Inventory, Place, Rejection, Requester, ReservationId, SaleState,
+    SaleWindow, TimestampMs, UserId,
+};
+use crate::ids::{PaymentId, ProductId};
+
+/// Why there is no change.
+pub(super) enum Refusal {
+    Rejected(Rejection),
+    /// It is done already, as the transition there says.
+    HappenedAt(Place),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+pub(super) type Decided = Result<Vec<Change>, Refusal>;
+
+impl Inventory {
+    /// `&mut` only because choosing seats for several lines marks them for a moment.
+    pub(super) fn decide(&mut self, command: &Command) -> Decided {
+        match command {
+            Command::PlaceHold { hold, customer, lines } => {
+                self.decide_hold(*hold, *customer, lines).map(|placed| vec![placed])
+            }
+            Command::Reserve { hold, reservation, customer, lines } => {
+                self.decide_reserve(*hold, *reservation, *customer, lines)
+            }
+            Command::ExtendHold { hold, customer } => self.decide_extend(*hold, *customer),
+            Command::ReleaseHold { hold, customer } => {
+                self.active_hold(*hold, *customer)?;
+                Ok(vec![Change::HoldReleased { hold: *hold }])
+            }
+            Command::CheckOut { hold, reservation, customer } => {
+                self.decide_check_out(*hold, *reservation, *customer)
+            }
+            Command::BeginPayment { reservation, payment, customer } => {
+                self.decide_begin_payment(*reservation, *payment, *customer)
+            }
+            Command::ConfirmPayment { reservation, payment } => {
+                self.decide_confirm(*reservation, *payment)
+            }
+            Command::FailPayment { reservation, payment } => {
+                self.decide_fail_payment(*reservation, *payment)
+            }
+            Command::CancelReservation { reservation, by } => {
+                self.decide_cancel_reservation(*reservation, *by)
+            }
+            Command::CheckIn { reservation, ticket } => self.decide_check_in(*reservation, *ticket),
+            Command::JoinWaitlist { entry, customer, product, party_size } => {
+                self.decide_join_waitlist(*entry, *customer, *product, *party_size)
+            }
+            Command::LeaveWaitlist { entry, customer } => {
+                self.decide_leave_waitlist(*entry, *customer)
+            }
+            Command::AcceptOffer { entry, customer } => self.decide_accept(*entry, *customer),
+            Command::BlockSeats { .. }
+            | Command::UnblockSeats { .. }
+            | Command::BlockPlaces { .. }
+            | Command::UnblockPlaces { .. }
+            | Command::Resize { .. }
+            | Command::AddRow { .. }
+            | Command::RemoveSeats { .. }
+            | Command::Reprice { .. }
+            | Command::SetSaleWindow { .. }
+            | Command::OpenSale
+            | Command::PauseSale
+            | Command::CloseSale
+            | Command::CancelOffering => self.decide_admin(command),
+        }
+    }
+
+    /// A customer's own hold that has not ended, offers included.
+    fn active_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
+        let Some((claim, hold)) = self.claims.hold(id) else {
+            let ended = self.claims.ended_holds.get(&id);
+            return Err(match ended.filter(|ended| ended.customer == customer) {
+                None => Rejection::HoldNotFound,
+                Some(ended) => match ended.how {
+                    Ending::Expired => Rejection::HoldExpired,
+                    Ending::Converted(_) | Ending::Released => Rejection::HoldEnded,
+                },
+            });
+        };
+        if claim.customer != customer {
+            return Err(Rejection::HoldNotFound);
+        }
+        // Due work runs first, but a deadline must hold even where it has not.
+        if hold.expires_at <= self.at {
+            return Err(Rejection::HoldExpired);
+        }
+        Ok((claim, hold))
+    }
+
+    /// The same, without the offers, which must be accepted first.
+    fn accepted_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
+        let (claim, hold) = self.active_hold(id, customer)?;
+        if hold.offered {
+            return Err(Rejection::WrongState { what: "offer", state: "not accepted yet" });
+        }
+        Ok((claim, hold))
+    }
+
+    fn decide_extend(&self, id: HoldId, customer: UserId) -> Decided {
+        let (claim, hold) = self.accepted_hold(id, customer)?;
+        self.not_cancelled()?;
+        let latest = hold.placed_at.saturating_add(self.policy.hold_max_ms);
+        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms).min(latest);
+        if expires_at <= hold.expires_at {
+            return Err(Rejection::ExtensionExhausted.into());
+        }
+        let lines = claim.lines.to_vec();
+        Ok(vec![Change::HoldExtended { hold: id, lines, expires_at }])
+    }
+
+    fn decide_check_out(
+        &self,
+        id: HoldId,
+        reservation: ReservationId,
+        customer: UserId,
+    ) -> Decided {
+        let (claim, _) = self.accepted_hold(id, customer)?;
+        self.not_cancelled()?;
+        self.unused_reservation(reservation)?;
+        let lines = claim.lines.to_vec();
+        Ok(vec![self.checked_out(id, reservation, customer, lines)])
+    }
+
+    pub(super) fn checked_out(
+        &self,
+        hold: HoldId,
+        reservation: ReservationId,
+        customer: UserId,
+        lines: Vec<super::Line>,
+    ) -> Change {
+        let pay_by = self.at.saturating_add(self.policy.pay_window_ms);
+        Change::CheckedOut { hold, reservation, customer, lines, pay_by }
+    }
+
+    pub(super) fn unused_reservation(&self, id: ReservationId) -> Result<(), Rejection> {
+        match self.claims.reservation(id) {
+            Some(_) => Err(Rejection::Invalid { reason: "this reservation id is in use" }),
+            None => Ok(()),
+        }
+    }
+
+    fn own_reservation(
+        &self,
+        id: ReservationId,
+        customer: UserId,
+    ) -> Result<(&Claim, &Reservation), Rejection> {
+        let found = self.claims.reservation(id).filter(|(claim, _)| claim.customer == customer);
+        found.ok_or(Rejection::ReservationNotFound)
+    }
+
+    fn decide_begin_payment(
+        &self,
+        id: ReservationId,
+        payment: PaymentId,
+        customer: UserId,
+    ) -> Decided {
+        let (_, reservation) = self.own_reservation(id, customer)?;
+        match reservation.state {
+            State::Pending { payment: Some((begun, place)), .. } if begun == payment => {
+                Err(Refusal::HappenedAt(place.into()))
+            }
+            State::Pending { pay_by, .. } if pay_by <= self.at => {
+                Err(Rejection::ReservationExpired.into())
+            }
+            State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
+            State::Pending { payment: None, .. } => {
+                let pay_by = reservation.window_end.saturating_add(self.policy.payment_grace_ms);
+                Ok(vec![Change::PaymentBegun { reservation: id, payment, pay_by }])
+            }
+            other => Err(ended(other).into()),
+        }
+    }
+
+    fn decide_confirm(&self, id: ReservationId, payment: PaymentId) -> Decided {
+        let (claim, reservation) =
+            self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?;
+        let confirmed = Change::ReservationConfirmed {
+            reservation: id,
+            payment,
+            customer: claim.customer,
+            lines: claim.lines.to_vec(),
+        };
+        match reservation.state {
+            State::Confirmed { payment: by, place } if by == payment => {
+                Err(Refusal::HappenedAt(place.into()))
+            }
+            State::Pending { payment: Some((begun, _)), .. } if begun == payment => {
+                Ok(vec![confirmed])
+            }
+            State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
+            State::Pending { payment: None, .. } => {
+                Err(Rejection::WrongState { what: "payment", state: "not begun" }.into())
+            }
+            // The money came late, but the places are still there: take them again.
+            State::Expired { .. } if self.can_revive(claim) => {
+                Ok(vec![Change::ReservationRevived { reservation: id }, confirmed])
+            }
+            other => Err(ended(other).into()),
+        }
+    }
+
+    fn can_revive(&self, claim: &Claim) -> bool {
+        self.sale_state != SaleState::Cancelled
+            && claim.lines.iter().all(|line| {
+                if line.seats.is_empty() {
+                    self.products[line.product.index()].counts.available >= line.quantity
+                } else {
+                    line.seats.iter().all(|seat| self.seats.is_free(*seat))
+                }
+            })
+            && self.fits_together(claim)
+    }
+
+    /// Two lines of one general-admission product need their places together.
+    fn fits_together(&self, claim: &Claim) -> bool {
+        claim.lines.iter().all(|line| {
+            let of_product = claim.lines.iter().filter(|other| other.product == line.product);
+            let wanted: u32 = of_product.map(|other| other.quantity).sum();
+            self.products[line.product.index()].counts.available >= wanted
+        })
+    }
+
+    fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
+        let (_, reservation) = self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?;
+        match reservation.state {
+            State::Pending { payment: Some((begun, _)), .. } if begun == payment => {
+                // The window itself may be over by now: then the reservation ends with due work.
+                let pay_by = reservation.window_end;
+                Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
+            }
+            State::Pending { .. } => {
+                Err(Rejection::WrongState { what: "payment", state: "not in progress" }.into())
+            }
+            other => Err(ended(other).into()),
+        }
+    }
+
+    fn decide_cancel_reservation(&self, id: ReservationId, by: Requester) -> Decided {
+        let (_, reservation) = match by {
+            Requester::Customer(customer) => self.own_reservation(id, customer)?,
+            Requester::Admin => {
+                self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?
+            }
+        };
+        match reservation.state {
+            State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
+            State::Pending { payment: None, .. } => {
+                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
+            }
+            State::Confirmed { .. } if reservation.checked_in != 0 => {
+                Err(Rejection::AlreadyCheckedIn.into())
+            }
+            State::Confirmed { .. } => {
+                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
+            }
+            other => Err(ended(other).into()),
+        }
+    }
+
+    fn decide_check_in(&self, id: ReservationId, ticket: u8) -> Decided {
+        let (claim, reservation) = self.claims.reservation(id).ok_or(Rejection::TicketNotFound)?;
+        match reservation.state {
+            State::Confirmed { .. } => {}
+            State::Pending { .. } => return Err(Rejection::TicketNotFound.into()),
+            State::Expired { .. } | State::Cancelled { .. } => {
+                return Err(Rejection::WrongState { what: "ticket", state: "void" }.into());
+            }
+        }
+        let tickets: u32 = claim.lines.iter().map(|line| line.quantity).sum();
+        if u32::from(ticket) >= tickets {
+            return Err(Rejection::TicketNotFound.into());
+        }
+        if reservation.checked_in & (1 << ticket) != 0 {
+            return Err(Rejection::AlreadyCheckedIn.into());
+        }
+        Ok(vec![Change::CheckedIn { reservation: id, ticket }])
+    }
+
+    fn decide_join_waitlist(
+        &self,
+        entry: HoldId,
+        customer: UserId,
+        product: ProductId,
+        party_size: u32,
+    ) -> Decided {
+        let Some(of) = self.products.get(product.index()) else {
+            return Err(Rejection::UnknownProduct.into());
+        };
+        self.not_cancelled()?;
+        if self.sale_state == SaleState::Closed {
+            return Err(Rejection::SaleClosed { paused: false }.into());
+        }
+        let capacity = self.policy.waitlist_capacity as usize;
+        if self.waitlist.len() >= capacity {
+            return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());
+        }
+        if party_size == 0 || party_size > self.policy.max_places_per_hold {
+            let reason = "the party must have at least one person and fit into one hold";
+            return Err(Rejection::Invalid { reason }.into());
+        }
+        if self.waitlist.is_waiting(customer, product) {
+            return Err(Rejection::AlreadyWaiting.into());
+        }
+        if self.knows_hold(entry) || self.waitlist.get(entry).is_some() {
+            return Err(Rejection::Invalid { reason: "this entry id is in use" }.into());
+        }
+        self.within_limits(customer, &[(product, party_size)])?;
+        if of.counts.available >= party_size && self.on_sale(product).is_ok() {
+            return Err(Rejection::PlacesAvailable { available: of.counts.available }.into());
+        }
+        Ok(vec![Change::WaitlistJoined { entry, customer, product, party_size }])
+    }
+
+    fn decide_leave_waitlist(&self, id: HoldId, customer: UserId) -> Decided {
+        if let Some(entry) = self.waitlist.get(id) {
+            if entry.customer != customer {
+                return Err(Rejection::WaitlistEntryNotFound.into());
+            }
+            return Ok(vec![Change::WaitlistLeft { entry: id }]);
+        }
+        self.open_offer(id, customer)?;
+        Ok(vec![Change::HoldReleased { hold: id }])
+    }
+
+    fn decide_accept(&self, id: HoldId, customer: UserId) -> Decided {
+        self.not_cancelled()?;
+        let claim = self.open_offer(id, customer)?;
+        let Some(line) = claim.lines.first().cloned() else {
+            return Err(Rejection::WaitlistEntryNotFound.into());
+        };
+        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms);
+        Ok(vec![Change::OfferAccepted { entry: id, line, expires_at }])
+    }
+
+    fn open_offer(&self, id: HoldId, customer: UserId) -> Result<&Claim, Rejection> {
+        if self.waitlist.get(id).is_some_and(|entry| entry.customer == customer) {
+            return Err(Rejection::WrongState { what: "waitlist entry", state: "still waiting" });
+        }
+        let (claim, hold) =
+            self.active_hold(id, customer).map_err(|rejection| match rejection {
+                Rejection::HoldNotFound => Rejection::WaitlistEntryNotFound,
+                other => other,
+            })?;
+        if !hold.offered {
+            return Err(Rejection::WrongState { what: "offer", state: "already accepted" });
+        }
+        Ok(claim)
+    }
+
+    pub(super) fn knows_hold(&self, id: HoldId) -> bool {
+        self.claims.holds.contains_key(&id) || self.claims.ended_holds.contains_key(&id)
+    }
+
+    pub(super) fn not_cancelled(&self) -> Result<(), Rejection> {
+        match self.sale_state {
+            SaleState::Cancelled => Err(Rejection::Cancelled),
+            SaleState::Scheduled | SaleState::Open | SaleState::Paused | SaleState::Closed => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether new claims on a product are taken now.
+    pub(super) fn on_sale(&self, product: ProductId) -> Result<(), Rejection> {
+        let of_product = self.products[product.index()].sale;
+        match self.sale_state {
+            SaleState::Cancelled => return Err(Rejection::Cancelled),
+            SaleState::Paused => return Err(Rejection::SaleClosed { paused: true }),
+            SaleState::Closed => return Err(Rejection::SaleClosed { paused: false }),
+            SaleState::Scheduled => {
+                let opens_at = latest(self.sale.start, of_product.start);
+                return Err(Rejection::SaleNotOpen { opens_at });
+            }
+            SaleState::Open => {}
+        }
+        for window in [self.sale, of_product] {
+            if window.end.is_some_and(|end| self.at >= end) {
+                return Err(Rejection::SaleClosed { paused: false });
+            }
+        }
+        let opens_at = latest(self.sale.start, of_product.start);
+        if opens_at.is_some_and(|start| self.at < start) {
+            return Err(Rejection::SaleNotOpen { opens_at });
+        }
+        Ok(())
+    }
+
+    /// When a product that is not on sale only because of the time will be.
+    pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
+        let opens_at = latest(self.sale.start, self.products[product.index()].sale.start)?;
+        let ends = |window: SaleWindow| window.end.is_none_or(|end| end > opens_at);
+        let ahead = opens_at > self.at && self.sale_state == SaleState::Open;
+        (ahead && ends(self.sale) && ends(self.products[product.index()].sale)).then_some(opens_at)
+    }
+}
+
+/// Why nothing can be done with a reservation that is no longer pending.
+fn ended(state: State) -> Rejection {
+    match state {
+        State::Pending { .. } => Rejection::PaymentInProgress,
+        State::Confirmed { .. } => {
+            Rejection::WrongState { what: "reservation", state: "already confirmed" }
+        }
+        State::Expired { .. } => Rejection::ReservationExpired,
+        State::Cancelled { .. } => {
+            Rejection::WrongState { what: "reservation", state: "cancelled" }
+        }
+    }
+}
+
+fn latest(a: Option<TimestampMs>, b: Option<TimestampMs>) -> Option<TimestampMs> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Kind {
+    pub(super) fn as_reservation_mut(&mut self) -> Option<&mut Reservation> {
+        match self {
+            Self::Reservation(reservation) => Some(reservation),
+            Self::Hold(_) => None,
+        }
+    }
+
+    pub(super) fn as_hold_mut(&mut self) -> Option<&mut Hold> {
+        match self {
+            Self::Hold(hold) => Some(hold),
+            Self::Reservation(_) => None,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Deciding what administrators ask for.
+
+use super::decide::Decided;
+use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW};
+use super::{Change, Command, Inventory, Rejection, SaleState, SaleWindow, SeatId, SeatStatus};
+use crate::ids::{ProductId, SectionId};
+
+impl Inventory {
+    pub(super) fn decide_admin(&self, command: &Command) -> Decided {
+        self.not_cancelled()?;
+        let change = match command {
+            Command::BlockSeats { seats } => {
+                self.expect_seats(seats, &[SeatStatus::Available])?;
+                Change::SeatsBlocked { seats: seats.clone() }
+            }
+            Command::UnblockSeats { seats } => {
+                self.expect_seats(seats, &[SeatStatus::Blocked])?;
+                Change::SeatsUnblocked { seats: seats.clone() }
+            }
+            Command::RemoveSeats { seats } => {
+                self.expect_seats(seats, &[SeatStatus::Available, SeatStatus::Blocked])?;
+                Change::SeatsRemoved { seats: seats.clone() }
+            }
+            Command::BlockPlaces { product, quantity } => {
+                let available = self.unnumbered(*product)?.available;
+                expect_places(*quantity, available)?;
+                Change::PlacesBlocked { product: *product, quantity: *quantity }
+            }
+            Command::UnblockPlaces { product, quantity } => {
+                let blocked = self.unnumbered(*product)?.blocked;
+                expect_places(*quantity, blocked)?;
+                Change::PlacesUnblocked { product: *product, quantity: *quantity }
+            }
+            Command::Resize { product, total } => self.decide_resize(*product, *total)?,
+            Command::AddRow { section, name, seats } => {
+                self.decide_add_row(*section, name, *seats)?
+            }
+            Command::Reprice { product, price } => {
+                self.products.get(product.index()).ok_or(Rejection::UnknownProduct)?;
+                if !(0..=MAX_PRICE).contains(price) {
+                    return Err(Rejection::Invalid { reason: "the price is out of range" }.into());
+                }
+                Change::Repriced { product: *product, price: *price }
+            }
+            Command::SetSaleWindow { product, window } => self.decide_window(*product, *window)?,
+            Command::OpenSale => self.decide_state(SaleState::Open)?,
+            Command::PauseSale => self.decide_state(SaleState::Paused)?,
+            Command::CloseSale => self.decide_state(SaleState::Closed)?,
+            Command::CancelOffering => self.decide_state(SaleState::Cancelled)?,
+            Command::PlaceHold { .. }
+            | Command::ExtendHold { .. }
+            | Command::ReleaseHold { .. }
+            | Command::CheckOut { .. }
+            | Command::Reserve { .. }
+            | Command::BeginPayment { .. }
+            | Command::ConfirmPayment { .. }
+            | Command::FailPayment { .. }
+            | Command::CancelReservation { .. }
+            | Command::CheckIn { .. }
+            | Command::JoinWaitlist { .. }
+            | Command::LeaveWaitlist { .. }
+            | Command::AcceptOffer { .. } => unreachable!("decided elsewhere"),
+        };
+        Ok(vec![change])
+    }
+
+    fn expect_seats(&self, seats: &[SeatId], allowed: &[SeatStatus]) -> Result<(), Rejection> {
+        if seats.is_empty() {
+            return Err(Rejection::Invalid { reason: "name at least one seat" });
+        }
+        let unknown: Vec<_> =
+            seats.iter().copied().filter(|seat| self.seats.product_of(*seat).is_none()).collect();
+        if !unknown.is_empty() {
+            return Err(Rejection::UnknownSeats { seats: unknown });
+        }
+        let mut sorted = seats.to_vec();
+        sorted.sort_unstable();
+        let twice: Vec<_> =
+            sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if !twice.is_empty() {
+            return Err(Rejection::DuplicateSeats { seats: twice });
+        }
+        let wrong: Vec<_> = seats
+            .iter()
+            .copied()
+            .filter(|seat| !allowed.contains(&self.seats.status(*seat)))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(Rejection::SeatsTaken { seats: wrong });
+        }
+        Ok(())
+    }
+
+    fn unnumbered(&self, product: ProductId) -> Result<super::Counts, Rejection> {
+        let of = self.products.get(product.index()).ok_or(Rejection::UnknownProduct)?;
+        if of.numbered {
+            return Err(Rejection::WrongKindOfProduct { numbered: true });
+        }
+        Ok(of.counts)
+    }
+
+    fn decide_resize(&self, product: ProductId, total: u32) -> Result<Change, Rejection> {
+        let counts = self.unnumbered(product)?;
+        let taken = counts.total - counts.available;
+        if total < taken {
+            return Err(Rejection::BelowTaken { taken });
+        }
+        self.room_for(i64::from(total) - i64::from(counts.total))?;
+        Ok(Change::Resized { product, total })
+    }
+
+    fn decide_add_row(
+        &self,
+        section: SectionId,
+        name: &str,
+        seats: u32,
+    ) -> Result<Change, Rejection> {
+        let found = self.seats.section_of(section).ok_or(Rejection::UnknownSection)?;
+        if seats == 0 || seats > MAX_ROW {
+            return Err(Rejection::Invalid { reason: "a row has 1 to 1,000 seats" });
+        }
+        if found.rows.iter().any(|row| &*self.seats.row(*row).name == name) {
+            return Err(Rejection::Invalid { reason: "the section has a row of this name" });
+        }
+        self.room_for(i64::from(seats))?;
+        let first_seat = self.seats.next_seat();
+        Ok(Change::RowAdded { section, name: name.to_owned(), seats, first_seat })
+    }
+
+    fn room_for(&self, more: i64) -> Result<(), Rejection> {
+        let all: i64 = self.products.iter().map(|product| i64::from(product.counts.total)).sum();
+        if all + more > i64::try_from(MAX_PLACES).unwrap_or(i64::MAX) {
+            return Err(Rejection::Invalid { reason: "more places than one event may have" });
+        }
+        Ok(())
+    }
+
+    fn decide_window(
+        &self,
+        product: Option<ProductId>,
+        window: SaleWindow,
+    ) -> Result<Change, Rejection> {
+        if product.is_some_and(|product| product.index() >= self.products.len()) {
+            return Err(Rejection::UnknownProduct);
+        }
+        if let (Some(start), Some(end)) = (window.start, window.end)
+            && start >= end
+        {
+            return Err(Rejection::Invalid { reason: "a sale must start before it ends" });
+        }
+        Ok(Change::SaleWindowSet { product, window })
+    }
+
+    fn decide_state(&self, state: SaleState) -> Result<Change, Rejection> {
+        if self.sale_state == state {
+            let state = match state {
+                SaleState::Scheduled => "scheduled",
+                SaleState::Open => "already open",
+                SaleState::Paused => "already paused",
+                SaleState::Closed => "already closed",
+                SaleState::Cancelled => "already cancelled",
+            };
+            return Err(Rejection::WrongState { what: "sale", state });
+        }
+        Ok(Change::SaleStateSet { state })
+    }
+}
+
+fn expect_places(quantity: u32, there: u32) -> Result<(), Rejection> {
+    if quantity == 0 {
+        return Err(Rejection::Invalid { reason: "name at least one place" });
+    }
+    if quantity > there {
+        return Err(Rejection::SoldOut { requested: quantity, available: there });
+    }
+    Ok(())
+}

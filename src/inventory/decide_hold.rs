@@ -1,0 +1,274 @@
+//! Deciding a hold: several lines, all or nothing.
+
+use super::best_available::choose;
+use super::decide::{Decided, Refusal};
+use super::{
+    Change, Fit, HoldId, Inventory, Line, LineRequest, Policy, Rejection, ReservationId, UserId,
+};
+use crate::ids::{ProductId, SeatId, SectionId};
+
+impl Inventory {
+    pub(super) fn decide_hold(
+        &mut self,
+        hold: HoldId,
+        customer: UserId,
+        wishes: &[LineRequest],
+    ) -> Result<Change, Refusal> {
+        self.not_cancelled()?;
+        if self.knows_hold(hold) || self.waitlist.get(hold).is_some() {
+            return Err(Rejection::Invalid { reason: "this hold id is in use" }.into());
+        }
+        let wanted = self.check_wishes(wishes)?;
+        self.within_limits(customer, &wanted)?;
+        // Which of the seats are gone says more than how many are left.
+        self.taken_seats(wishes)?;
+        for &(product, quantity) in &wanted {
+            let available = self.products[product.index()].counts.available;
+            if available < quantity {
+                return Err(Rejection::SoldOut { requested: quantity, available }.into());
+            }
+        }
+        let lines = self.choose_places(wishes)?;
+        check_total(&lines)?;
+        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms);
+        Ok(Change::HoldPlaced { hold, customer, lines, expires_at })
+    }
+
+    pub(super) fn decide_reserve(
+        &mut self,
+        hold: HoldId,
+        reservation: ReservationId,
+        customer: UserId,
+        wishes: &[LineRequest],
+    ) -> Decided {
+        self.unused_reservation(reservation)?;
+        let placed = self.decide_hold(hold, customer, wishes)?;
+        let Change::HoldPlaced { lines, .. } = &placed else {
+            unreachable!("a hold is decided as a hold placed");
+        };
+        let checked_out = self.checked_out(hold, reservation, customer, lines.clone());
+        Ok(vec![placed, checked_out])
+    }
+
+    /// The places wanted by product; products, kinds and quantities make sense, and all are on
+    /// sale.
+    fn check_wishes(&self, wishes: &[LineRequest]) -> Result<Vec<(ProductId, u32)>, Rejection> {
+        let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(wishes.len());
+        let mut total = 0_u64;
+        let limit = self.policy.max_places_per_hold.min(Policy::MAX_PLACES_PER_HOLD);
+        if wishes.is_empty() {
+            return Err(Rejection::Invalid { reason: "a hold needs at least one line" });
+        }
+        self.check_seats(wishes)?;
+        let mut add = |product: ProductId, quantity: u32| -> Result<(), Rejection> {
+            if quantity == 0 {
+                return Err(Rejection::Invalid { reason: "a line needs at least one place" });
+            }
+            total += u64::from(quantity);
+            if total > u64::from(limit) {
+                let reason = "more places than one hold may carry";
+                return Err(Rejection::Invalid { reason });
+            }
+            match wanted.iter_mut().find(|(seen, _)| *seen == product) {
+                Some((_, sum)) => *sum += quantity,
+                None => wanted.push((product, quantity)),
+            }
+            Ok(())
+        };
+        for wish in wishes {
+            match wish {
+                LineRequest::Quantity { product, quantity } => {
+                    self.expect_kind(*product, false)?;
+                    add(*product, *quantity)?;
+                }
+                LineRequest::BestAvailable { product, quantity, section } => {
+                    self.expect_kind(*product, true)?;
+                    self.expect_section(*product, *section)?;
+                    add(*product, *quantity)?;
+                }
+                LineRequest::Seats(seats) => {
+                    if seats.is_empty() {
+                        return Err(Rejection::Invalid {
+                            reason: "a line needs at least one seat",
+                        });
+                    }
+                    for seat in seats {
+                        let product = self
+                            .seats
+                            .product_of(*seat)
+                            .ok_or_else(|| Rejection::UnknownSeats { seats: vec![*seat] })?;
+                        add(product, 1)?;
+                    }
+                }
+            }
+        }
+        for (product, _) in &wanted {
+            self.on_sale(*product)?;
+        }
+        Ok(wanted)
+    }
+
+    fn expect_kind(&self, product: ProductId, numbered: bool) -> Result<(), Rejection> {
+        let of = self.products.get(product.index()).ok_or(Rejection::UnknownProduct)?;
+        if of.numbered == numbered {
+            return Ok(());
+        }
+        Err(Rejection::WrongKindOfProduct { numbered: of.numbered })
+    }
+
+    fn expect_section(
+        &self,
+        product: ProductId,
+        section: Option<SectionId>,
+    ) -> Result<(), Rejection> {
+        let Some(section) = section else { return Ok(()) };
+        let found = self.seats.section_of(section).filter(|found| found.product == product);
+        found.map(|_| ()).ok_or(Rejection::UnknownSection)
+    }
+
+    /// All seats picked by id exist, and none is picked twice.
+    fn check_seats(&self, wishes: &[LineRequest]) -> Result<(), Rejection> {
+        let mut picked = picked(wishes);
+        if picked.is_empty() {
+            return Ok(());
+        }
+        let unknown = picked.iter().filter(|seat| self.seats.product_of(**seat).is_none());
+        let unknown: Vec<SeatId> = unknown.copied().collect();
+        if !unknown.is_empty() {
+            return Err(Rejection::UnknownSeats { seats: unknown });
+        }
+        picked.sort_unstable();
+        let twice: Vec<SeatId> =
+            picked.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if !twice.is_empty() {
+            return Err(Rejection::DuplicateSeats { seats: twice });
+        }
+        Ok(())
+    }
+
+    fn taken_seats(&self, wishes: &[LineRequest]) -> Result<(), Rejection> {
+        let mut taken = picked(wishes);
+        taken.retain(|seat| !self.seats.is_free(*seat));
+        if taken.is_empty() { Ok(()) } else { Err(Rejection::SeatsTaken { seats: taken }) }
+    }
+
+    /// Limits of one customer over holds, offers and reservations together.
+    pub(super) fn within_limits(
+        &self,
+        customer: UserId,
+        wanted: &[(ProductId, u32)],
+    ) -> Result<(), Rejection> {
+        if let Some(max) = self.policy.max_per_customer {
+            let current = self.customers.places(customer);
+            let more: u32 = wanted.iter().map(|(_, quantity)| *quantity).sum();
+            if current.saturating_add(more) > max {
+                return Err(Rejection::LimitExceeded { max, current });
+            }
+        }
+        for &(product, quantity) in wanted {
+            if let Some(max) = self.products[product.index()].max_per_customer {
+                let current = self.customers.places_of(customer, product);
+                if current.saturating_add(quantity) > max {
+                    return Err(Rejection::LimitExceeded { max, current });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Seats picked by id first, whatever their line's place: best available must not take them.
+    fn choose_places(&mut self, wishes: &[LineRequest]) -> Result<Vec<Line>, Rejection> {
+        let picked = picked(wishes);
+        let several = wishes.len() > 1;
+        if several {
+            self.seats.mark(&picked);
+        }
+        let mut marked = picked;
+        let mut lines = Vec::with_capacity(wishes.len());
+        let mut sold_out = None;
+        for wish in wishes {
+            match wish {
+                LineRequest::Quantity { product, quantity } => {
+                    lines.push(self.line(*product, *quantity, Box::default(), Fit::Exact));
+                }
+                LineRequest::Seats(seats) => self.push_picked(&mut lines, seats),
+                LineRequest::BestAvailable { product, quantity, section } => {
+                    let free = self.free_in(*product, *section);
+                    if free < *quantity {
+                        let (requested, available) = (*quantity, free);
+                        sold_out = Some(Rejection::SoldOut { requested, available });
+                        break;
+                    }
+                    let (seats, fit) = choose(&mut self.seats, *product, *section, *quantity);
+                    if several {
+                        self.seats.mark(&seats);
+                        marked.extend_from_slice(&seats);
+                    }
+                    lines.push(self.line(*product, *quantity, seats, fit));
+                }
+            }
+        }
+        if several {
+            self.seats.unmark(&marked);
+        }
+        sold_out.map_or(Ok(lines), Err)
+    }
+
+    /// Free seats of a product, or of one of its sections, marked ones not counted.
+    pub(super) fn free_in(&self, product: ProductId, section: Option<SectionId>) -> u32 {
+        match section {
+            Some(section) => self.seats.section_of(section).map_or(0, |section| section.free),
+            None => {
+                let of_product = |section: &&super::seat_map::Section| section.product == product;
+                self.seats.sections().iter().filter(of_product).map(|section| section.free).sum()
+            }
+        }
+    }
+
+    /// One line per product, since a line has one price.
+    fn push_picked(&self, lines: &mut Vec<Line>, seats: &[SeatId]) {
+        let mut by_product: Vec<(ProductId, Vec<SeatId>)> = Vec::with_capacity(1);
+        for seat in seats {
+            let product = self.seats.product_of(*seat).expect("the seats were checked to exist");
+            match by_product.iter_mut().find(|(seen, _)| *seen == product) {
+                Some((_, seats)) => seats.push(*seat),
+                None => by_product.push((product, vec![*seat])),
+            }
+        }
+        for (product, seats) in by_product {
+            let quantity = u32::try_from(seats.len()).expect("a hold has at most 64 places");
+            lines.push(self.line(product, quantity, seats.into(), Fit::Exact));
+        }
+    }
+
+    pub(super) fn line(
+        &self,
+        product: ProductId,
+        quantity: u32,
+        seats: Box<[SeatId]>,
+        fit: Fit,
+    ) -> Line {
+        let unit_price = self.products[product.index()].price;
+        Line { product, quantity, unit_price, seats, fit }
+    }
+}
+
+fn picked(wishes: &[LineRequest]) -> Vec<SeatId> {
+    let mut picked = Vec::new();
+    for wish in wishes {
+        if let LineRequest::Seats(seats) = wish {
+            picked.extend_from_slice(seats);
+        }
+    }
+    picked
+}
+
+fn check_total(lines: &[Line]) -> Result<(), Rejection> {
+    let total = lines.iter().try_fold(0_i64, |sum, line| {
+        sum.checked_add(line.unit_price.checked_mul(i64::from(line.quantity))?)
+    });
+    match total {
+        Some(_) => Ok(()),
+        None => Err(Rejection::Invalid { reason: "the total price is too large" }),
+    }
+}

@@ -1,0 +1,142 @@
+//! Due work: what ends because its time is up, what a cancelled offering still has to end, and
+//! offers of freed places to the waitlist.
+
+use super::best_available::choose;
+use super::claim::{Kind, State};
+use super::{Change, Fit, Inventory, ReservationId, SaleState, TimestampMs};
+use crate::ids::{HoldId, ProductId};
+
+/// The most claims that end in one transition.
+const PAGE: usize = 1_000;
+/// The most offers made in one transition; the rest follow as due work.
+const OFFERS: usize = 1_000;
+
+impl Inventory {
+    /// When there will next be due work.
+    pub fn next_due_at(&self) -> Option<TimestampMs> {
+        if self.sale_state == SaleState::Cancelled {
+            return self.has_live_claims().then_some(self.at);
+        }
+        let offers = self.waitlist.products().filter_map(|product| {
+            self.waitlist.first_fitting(product, self.offerable(product))?;
+            if self.on_sale(product).is_ok() { Some(self.at) } else { self.opens_at(product) }
+        });
+        offers.chain(self.next_deadline).min()
+    }
+
+    pub(super) fn decide_due(&mut self) -> Vec<Change> {
+        if self.sale_state == SaleState::Cancelled {
+            return self.decide_page_of_cancelled();
+        }
+        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
+        for slot in self.claims.due(self.at, PAGE) {
+            match self.claims.slab.get(slot).map(|claim| &claim.kind) {
+                Some(Kind::Hold(hold)) => holds.push(hold.id),
+                Some(Kind::Reservation(reservation)) => reservations.push(reservation.id),
+                None => {}
+            }
+        }
+        ends(holds, reservations, |reservations| Change::ReservationsExpired { reservations })
+    }
+
+    /// After the marker everything ends in pages: holds, reservations, those who wait.
+    fn decide_page_of_cancelled(&self) -> Vec<Change> {
+        let mut holds: Vec<HoldId> = self.claims.holds.keys().copied().take(PAGE).collect();
+        let live = |id: &&ReservationId| {
+            self.claims.reservation(**id).is_some_and(|(_, reservation)| is_live(reservation.state))
+        };
+        let room = PAGE - holds.len();
+        let reservations: Vec<ReservationId> =
+            self.claims.reservations.keys().filter(live).copied().take(room).collect();
+        if holds.is_empty() && reservations.is_empty() {
+            let waiting = self.waitlist.in_order();
+            return waiting
+                .into_iter()
+                .take(PAGE)
+                .map(|entry| Change::WaitlistLeft { entry: entry.id })
+                .collect();
+        }
+        holds.sort_unstable();
+        ends(holds, reservations, |reservations| Change::ReservationsCancelled { reservations })
+    }
+
+    fn has_live_claims(&self) -> bool {
+        !self.claims.holds.is_empty() || self.live_reservations > 0 || self.waitlist.len() > 0
+    }
+
+    /// Offers what is free to those who wait, in the transition that freed it: nobody who looks
+    /// in between finds a place that somebody waits for. No offers are made while the sale is not
+    /// open; they follow when it is.
+    pub(super) fn offer_freed_places(&mut self, changes: &mut Vec<Change>) {
+        if self.waitlist.len() == 0 || self.sale_state == SaleState::Cancelled {
+            return;
+        }
+        let products: Vec<ProductId> = self.waitlist.products().collect();
+        let mut made = 0;
+        for product in products {
+            if self.on_sale(product).is_err() {
+                continue;
+            }
+            while made < OFFERS
+                && let Some(change) = self.next_offer(product)
+            {
+                self.apply_offer(&change);
+                changes.push(change);
+                made += 1;
+            }
+        }
+    }
+
+    fn next_offer(&mut self, product: ProductId) -> Option<Change> {
+        let entry = self.waitlist.first_fitting(product, self.offerable(product))?;
+        let wanted = [(product, entry.party_size)];
+        if self.within_limits(entry.customer, &wanted).is_err() {
+            // Has bought elsewhere meanwhile what one customer may have.
+            return Some(Change::WaitlistLeft { entry: entry.id });
+        }
+        let (seats, fit) = if self.products[product.index()].numbered {
+            choose(&mut self.seats, product, None, entry.party_size)
+        } else {
+            (Box::default(), Fit::Exact)
+        };
+        let line = self.line(product, entry.party_size, seats, fit);
+        let expires_at = self.at.saturating_add(self.policy.offer_ttl_ms);
+        let (customer, entry) = (entry.customer, entry.id);
+        Some(Change::OfferMade { entry, customer, line, expires_at })
+    }
+
+    fn offerable(&self, product: ProductId) -> u32 {
+        self.products[product.index()].counts.available
+    }
+
+    fn apply_offer(&mut self, change: &Change) {
+        if let Err(violation) = self.apply_change(change) {
+            panic!("an offer does not fit the state: {violation}");
+        }
+    }
+}
+
+pub(super) fn is_live(state: State) -> bool {
+    match state {
+        State::Pending { .. } | State::Confirmed { .. } => true,
+        State::Expired { .. } | State::Cancelled { .. } => false,
+    }
+}
+
+/// Sorted, so that equal states end alike whatever their history.
+fn ends(
+    mut holds: Vec<HoldId>,
+    mut reservations: Vec<ReservationId>,
+    end: impl Fn(Vec<ReservationId>) -> Change,
+) -> Vec<Change> {
+    holds.sort_unstable();
+    reservations.sort_unstable();
+    let mut changes = Vec::with_capacity(2);
+    if !holds.is_empty() {
+        changes.push(Change::HoldsExpired { holds });
+    }
+    if !reservations.is_empty() {
+        changes.push(end(reservations));
+    }
+    changes
+}

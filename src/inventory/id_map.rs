@@ -1,0 +1,43 @@
+//! Hash maps keyed by ids and key hashes. Their iteration order must never reach an outcome: it
+//! depends on history. Whoever needs an order sorts.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+pub(super) type IdSet<K> = HashSet<K, BuildHasherDefault<IdHasher>>;
+
+/// Folds a key that the server drew at random (or hashed with blake3), so that no client can aim
+/// at one bucket and nothing costlier than two multiplications is needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct IdHasher(u64);
+
+impl IdHasher {
+    fn fold(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        // The multiplication leaves its best bits at the top; the map picks buckets by the low ones.
+        self.0 ^ (self.0 >> 29)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.fold(u64::from_le_bytes(word.try_into().expect("chunks of 8 bytes")));
+        }
+        for byte in words.remainder() {
+            self.fold(u64::from(*byte));
+        }
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.fold(u64::from(value));
+    }
+
+    // Written before every array; all keys of one map are of one length.
+    fn write_usize(&mut self, _length: usize) {}
+}

@@ -1,0 +1,389 @@
+//! Numbered seats as flat arrays: who has each, and per row what best available needs to know.
+//! A seat's id is its index for ever; removed seats leave a gap. Counts no products and knows no
+//! holds beyond their slots.
+
+use std::ops::Range;
+
+use super::run_tree::{RunTree, Runs};
+use super::{Definition, SeatStatus, Violation};
+use crate::ids::{ProductId, SeatId, SectionId};
+
+/// What a seat's word can say besides a slot; slots are smaller than 2^31.
+const FREE: u32 = u32::MAX;
+const BLOCKED: u32 = u32::MAX - 1;
+const REMOVED: u32 = u32::MAX - 2;
+/// Spoken for by an earlier line of the hold that is being decided, for that moment only.
+const MARKED: u32 = u32::MAX - 3;
+/// Set in the slot of a claim that is paid for.
+const SOLD: u32 = 1 << 31;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct SeatMap {
+    /// Per seat: one of the words above, or the slot of its claim.
+    words: Vec<u32>,
+    row_of: Vec<u32>,
+    rows: Vec<Row>,
+    sections: Vec<Section>,
+    /// Per product; empty for general admission.
+    orders: Vec<RowOrder>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) name: Box<str>,
+    pub(super) first_seat: u32,
+    pub(super) seats: u32,
+    pub(super) section: SectionId,
+    /// Where the row stands in its product's order.
+    position: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Section {
+    pub(super) name: Box<str>,
+    pub(super) product: ProductId,
+    /// Front to back.
+    pub(super) rows: Vec<u32>,
+    pub(super) free: u32,
+    pub(super) version: u64,
+}
+
+/// A product's rows, first choice first: by section, then front to back.
+#[derive(Clone, Debug, Default)]
+struct RowOrder {
+    rows: Vec<u32>,
+    tree: RunTree,
+}
+
+impl SeatMap {
+    /// The map of a new offering, all seats free.
+    pub(super) fn new(definition: &Definition) -> Self {
+        let mut map = Self::default();
+        for section in &definition.sections {
+            let id = map.add_section(&section.name, section.product, section.rows.len());
+            for row in &section.rows {
+                let first_seat = map.next_seat();
+                map.push_row(id, &row.name, first_seat.0, row.seats);
+            }
+        }
+        map.arrange(definition.products.len());
+        map
+    }
+
+    pub(super) fn add_section(&mut self, name: &str, product: ProductId, rows: usize) -> SectionId {
+        let id = u16::try_from(self.sections.len()).expect("definitions have fewer sections");
+        let rows = Vec::with_capacity(rows);
+        self.sections.push(Section { name: name.into(), product, rows, free: 0, version: 0 });
+        SectionId(id)
+    }
+
+    /// Appends a row of free seats at `first_seat`; [`Self::arrange`] makes it known to searches.
+    pub(super) fn push_row(&mut self, section: SectionId, name: &str, first_seat: u32, seats: u32) {
+        let row = u32::try_from(self.rows.len()).expect("there are no more rows than seats");
+        let end = (first_seat + seats) as usize;
+        if self.words.len() < end {
+            // Exactly: a map hardly ever grows, so room to double would only be idle.
+            self.words.reserve_exact(end - self.words.len());
+            self.row_of.reserve_exact(end - self.row_of.len());
+            self.words.resize(end, FREE);
+            self.row_of.resize(end, row);
+        }
+        self.row_of[first_seat as usize..end].fill(row);
+        self.rows.push(Row { name: name.into(), first_seat, seats, section, position: 0 });
+        self.sections[section.index()].rows.push(row);
+    }
+
+    /// Rebuilds everything that is derived from the words and the rows.
+    pub(super) fn arrange(&mut self, products: usize) {
+        let mut orders = vec![Vec::new(); products];
+        for section in &self.sections {
+            for &row in &section.rows {
+                let order: &mut Vec<u32> = &mut orders[section.product.index()];
+                self.rows[row as usize].position =
+                    u32::try_from(order.len()).expect("there are no more rows than seats");
+                order.push(row);
+            }
+        }
+        for section in &mut self.sections {
+            let free = |row: &u32| -> usize {
+                let row = &self.rows[*row as usize];
+                self.words[row.range()].iter().filter(|word| **word == FREE).count()
+            };
+            let free: usize = section.rows.iter().map(free).sum();
+            section.free = u32::try_from(free).expect("seats are counted by u32");
+        }
+        self.orders = orders.into_iter().map(|rows| self.order(rows)).collect();
+    }
+
+    /// Appends a row to a section of a living map; its first seat is [`Self::next_seat`].
+    pub(super) fn add_row(&mut self, section: SectionId, name: &str, seats: u32) {
+        let products = self.orders.len();
+        self.push_row(section, name, self.next_seat().0, seats);
+        self.arrange(products);
+        self.sections[section.index()].version += 1;
+    }
+
+    /// The id that the next new seat gets.
+    pub(super) fn next_seat(&self) -> SeatId {
+        SeatId(u32::try_from(self.words.len()).expect("seats are counted by u32"))
+    }
+
+    pub(super) fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    pub(super) fn section_of(&self, id: SectionId) -> Option<&Section> {
+        self.sections.get(id.index())
+    }
+
+    pub(super) fn row(&self, row: u32) -> &Row {
+        &self.rows[row as usize]
+    }
+
+    /// The row of a seat that is or was part of the map.
+    pub(super) fn row_of_seat(&self, seat: SeatId) -> Option<&Row> {
+        self.row_of.get(seat.index()).map(|row| self.row(*row))
+    }
+
+    /// The product of a seat; `None` when there is no such seat (any more).
+    pub(super) fn product_of(&self, seat: SeatId) -> Option<ProductId> {
+        if *self.words.get(seat.index())? == REMOVED {
+            return None;
+        }
+        let section = self.row_of_seat(seat)?.section;
+        Some(self.sections[section.index()].product)
+    }
+
+    pub(super) fn is_free(&self, seat: SeatId) -> bool {
+        self.words.get(seat.index()) == Some(&FREE)
+    }
+
+    pub(super) fn status(&self, seat: SeatId) -> SeatStatus {
+        match self.words.get(seat.index()).copied().unwrap_or(REMOVED) {
+            FREE | MARKED => SeatStatus::Available,
+            BLOCKED => SeatStatus::Blocked,
+            REMOVED => SeatStatus::Removed,
+            word if word & SOLD != 0 => SeatStatus::Sold,
+            _ => SeatStatus::Held,
+        }
+    }
+
+    /// The slot of the claim that has the seat.
+    pub(super) fn claim_of(&self, seat: SeatId) -> Option<u32> {
+        match *self.words.get(seat.index())? {
+            FREE | MARKED | BLOCKED | REMOVED => None,
+            word => Some(word & !SOLD),
+        }
+    }
+
+    pub(super) fn claim(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
+        self.change(seats, |word| word == FREE, slot)
+    }
+
+    pub(super) fn sell(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
+        self.change(seats, |word| word == slot, slot | SOLD)
+    }
+
+    /// Frees the seats of a claim, paid for or not.
+    pub(super) fn release(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
+        self.change(seats, |word| word == slot || word == slot | SOLD, FREE)
+    }
+
+    pub(super) fn block(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
+        self.change(seats, |word| word == FREE, BLOCKED)
+    }
+
+    pub(super) fn unblock(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
+        self.change(seats, |word| word == BLOCKED, FREE)
+    }
+
+    pub(super) fn remove(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
+        self.change(seats, |word| word == FREE || word == BLOCKED, REMOVED)
+    }
+
+    /// Makes free seats look taken until [`Self::unmark`].
+    pub(super) fn mark(&mut self, seats: &[SeatId]) {
+        self.write(seats, MARKED);
+    }
+
+    pub(super) fn unmark(&mut self, seats: &[SeatId]) {
+        self.write(seats, FREE);
+    }
+
+    /// Sets words while a map is being loaded; [`Self::arrange`] must follow.
+    pub(super) fn load(&mut self, seats: &[SeatId], state: Loaded) -> Result<(), Violation> {
+        let word = match state {
+            Loaded::Blocked => BLOCKED,
+            Loaded::Removed => REMOVED,
+            Loaded::Held(slot) => slot,
+            Loaded::Sold(slot) => slot | SOLD,
+        };
+        for seat in seats {
+            match self.words.get_mut(seat.index()) {
+                Some(free) if *free == FREE => *free = word,
+                _ => return Err(Violation(format!("{seat:?} has two owners, or does not exist"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a product, or of one of its sections, as positions in the product's order.
+    pub(super) fn scope(&self, product: ProductId, section: Option<SectionId>) -> Range<usize> {
+        let Some(section) = section else {
+            return 0..self.orders[product.index()].rows.len();
+        };
+        let rows = &self.sections[section.index()].rows;
+        let Some(first) = rows.first() else { return 0..0 };
+        let start = self.rows[*first as usize].position as usize;
+        start..start + rows.len()
+    }
+
+    pub(super) fn tree(&self, product: ProductId) -> &RunTree {
+        &self.orders[product.index()].tree
+    }
+
+    pub(super) fn row_at(&self, product: ProductId, position: usize) -> &Row {
+        self.row(self.orders[product.index()].rows[position])
+    }
+
+    /// The free runs of a row, as (offset in the row, length).
+    pub(super) fn free_runs(&self, row: &Row) -> impl Iterator<Item = (u32, u32)> {
+        let words = &self.words[row.range()];
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let start = at + words[at..].iter().position(|word| *word == FREE)?;
+            let length = words[start..].iter().take_while(|word| **word == FREE).count();
+            at = start + length;
+            let narrow = |value| u32::try_from(value).expect("rows are short");
+            Some((narrow(start), narrow(length)))
+        })
+    }
+
+    fn change(
+        &mut self,
+        seats: &[SeatId],
+        fits: impl Fn(u32) -> bool,
+        to: u32,
+    ) -> Result<(), Violation> {
+        for seat in seats {
+            let word = self.words.get(seat.index()).copied().unwrap_or(REMOVED);
+            if !fits(word) {
+                return Err(Violation(format!("{seat:?} is not as it must be: {word:#x}")));
+            }
+        }
+        self.write(seats, to);
+        let mut last = None;
+        for seat in seats {
+            let section = self.rows[self.row_of[seat.index()] as usize].section;
+            if last != Some(section) {
+                self.sections[section.index()].version += 1;
+                last = Some(section);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes words, and brings what is derived from them up to date once per row.
+    fn write(&mut self, seats: &[SeatId], to: u32) {
+        let row_of = &self.row_of;
+        for group in seats.chunk_by(|a, b| row_of[a.index()] == row_of[b.index()]) {
+            let row = row_of[group[0].index()] as usize;
+            let section = &mut self.sections[self.rows[row].section.index()];
+            let mut freedom_changed = false;
+            for seat in group {
+                let word = &mut self.words[seat.index()];
+                if (*word == FREE) != (to == FREE) {
+                    freedom_changed = true;
+                    if to == FREE {
+                        section.free += 1;
+                    } else {
+                        section.free -= 1;
+                    }
+                }
+                *word = to;
+            }
+            if freedom_changed {
+                let product = section.product;
+                let runs = self.runs(&self.rows[row]);
+                let position = self.rows[row].position as usize;
+                let before = position.checked_sub(1);
+                let order = &mut self.orders[product.index()];
+                order.tree.set_runs(position, runs);
+                for front in before.into_iter().chain([position]) {
+                    let pair = pair(&self.rows, &order.rows, front, |row| order.tree.runs(row));
+                    order.tree.set_pair(front, pair);
+                }
+            }
+        }
+    }
+
+    fn runs(&self, row: &Row) -> Runs {
+        let mut runs = Runs::default();
+        for (_, length) in self.free_runs(row) {
+            runs.add(length);
+        }
+        runs
+    }
+
+    fn order(&self, rows: Vec<u32>) -> RowOrder {
+        let runs: Vec<Runs> = rows.iter().map(|row| self.runs(self.row(*row))).collect();
+        let pairs =
+            (0..rows.len()).map(|at| (runs[at], pair(&self.rows, &rows, at, |at| runs[at])));
+        let tree = RunTree::new(pairs);
+        RowOrder { rows, tree }
+    }
+
+    /// Looks at everything that is derived.
+    pub(super) fn check(&self) -> Result<(), Violation> {
+        if self.words.contains(&MARKED) {
+            return Err(Violation("a seat is still marked".into()));
+        }
+        let mut fresh = self.clone();
+        fresh.arrange(self.orders.len());
+        for (kept, made) in self.sections.iter().zip(&fresh.sections) {
+            if kept.free != made.free {
+                return Err(Violation(format!("section {} miscounts its free seats", kept.name)));
+            }
+        }
+        for (kept, made) in self.orders.iter().zip(&fresh.orders) {
+            for at in 0..kept.rows.len() {
+                if kept.tree.runs(at) != made.tree.runs(at)
+                    || kept.tree.pair(at) != made.tree.pair(at)
+                    || kept.rows[at] != made.rows[at]
+                {
+                    return Err(Violation(format!("row {} has stale runs", kept.rows[at])));
+                }
+            }
+            if !kept.tree.is_consistent() {
+                return Err(Violation("a tree of runs has a stale node".into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A seat that is not free, as a snapshot has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Loaded {
+    Blocked,
+    Removed,
+    Held(u32),
+    Sold(u32),
+}
+
+impl Row {
+    pub(super) fn range(&self) -> Range<usize> {
+        self.first_seat as usize..(self.first_seat + self.seats) as usize
+    }
+}
+
+/// How many the row at `front` of an order and the row behind it can seat in one group each.
+fn pair(rows: &[Row], order: &[u32], front: usize, runs: impl Fn(usize) -> Runs) -> u8 {
+    let Some(behind) = order.get(front + 1) else { return 0 };
+    if rows[*behind as usize].section != rows[order[front] as usize].section {
+        return 0;
+    }
+    let (a, b) = (runs(front).longest(), runs(front + 1).longest());
+    // An empty row is no neighbour to split a party with.
+    if a == 0 || b == 0 { 0 } else { u8::try_from(a + b).expect("runs are capped") }
+}

@@ -1,0 +1,257 @@
+//! The state as bytes. Canonical: equal states have equal bytes, whatever history gave their
+//! claims their slots.
+
+use serde::{Deserialize, Serialize};
+
+use super::claim::{Claim, EndedHold, Hold, Kind, Reservation, State};
+use super::keys::Remembered;
+use super::seat_map::Loaded;
+use super::waitlist::Entry;
+use super::{
+    HoldId, Inventory, Line, Place, Policy, Product, SaleState, SaleWindow, SeatId, SeatStatus,
+    Seq, TimestampMs, UserId, Violation,
+};
+use crate::ids::{ProductId, SectionId};
+
+/// Raised when the fields below change; the journal is folded anew then.
+const VERSION: u16 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    version: u16,
+    at: TimestampMs,
+    currency: [u8; 3],
+    policy: Policy,
+    sale: SaleWindow,
+    sale_state: SaleState,
+    products: Vec<Product>,
+    sections: Vec<(String, ProductId)>,
+    /// By first seat, which is also the order in which they were made.
+    rows: Vec<SavedRow>,
+    blocked: Vec<SeatId>,
+    removed: Vec<SeatId>,
+    /// By id.
+    holds: Vec<SavedHold>,
+    /// By id.
+    reservations: Vec<(Reservation, UserId, Box<[Line]>)>,
+    /// In the order in which they ended.
+    ended_holds: Vec<EndedHold>,
+    waitlist: Vec<Entry>,
+    keys: Vec<Remembered>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedRow {
+    section: SectionId,
+    name: String,
+    first_seat: u32,
+    seats: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedHold {
+    id: HoldId,
+    customer: UserId,
+    lines: Box<[Line]>,
+    placed_at: TimestampMs,
+    expires_at: TimestampMs,
+    offered: bool,
+}
+
+impl Inventory {
+    /// Canonical: equal states have equal snapshots.
+    ///
+    /// # Panics
+    /// Never: all that is saved can be encoded.
+    pub fn to_snapshot(&self) -> Vec<u8> {
+        postcard::to_stdvec(&self.save()).expect("a state holds only encodable types")
+    }
+
+    /// Reads [`Self::to_snapshot`].
+    ///
+    /// # Errors
+    /// When the bytes are not a snapshot of this format, or not of a possible state.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, Violation> {
+        let unreadable = |_| Violation("it does not decode".into());
+        let (version, _): (u16, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
+        if version != VERSION {
+            return Err(Violation(format!("version {version}, not {VERSION}")));
+        }
+        let saved: Saved = postcard::from_bytes(bytes).map_err(unreadable)?;
+        let mut inventory = Self::empty();
+        inventory.load_map(&saved)?;
+        inventory.at = saved.at;
+        inventory.currency = saved.currency;
+        inventory.policy = saved.policy;
+        inventory.sale = saved.sale;
+        inventory.sale_state = saved.sale_state;
+        inventory.products = saved.products;
+        for hold in saved.holds {
+            inventory.load_hold(hold)?;
+        }
+        inventory.load_reservations(saved.reservations)?;
+        for ended in saved.ended_holds {
+            inventory.claims.end_hold(ended);
+        }
+        for entry in saved.waitlist {
+            if !inventory.waitlist.join(entry) {
+                return Err(Violation("somebody waits twice".into()));
+            }
+        }
+        for key in saved.keys {
+            inventory.keys.remember(key);
+        }
+        inventory.seats.arrange(inventory.products.len());
+        inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
+        inventory.cursor = Place { seq: Seq(0), index: 0 };
+        Ok(inventory)
+    }
+
+    fn save(&self) -> Saved {
+        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
+        for (_, claim) in self.claims.slab.iter() {
+            match &claim.kind {
+                Kind::Hold(hold) => holds.push(SavedHold {
+                    id: hold.id,
+                    customer: claim.customer,
+                    lines: claim.lines.clone(),
+                    placed_at: hold.placed_at,
+                    expires_at: hold.expires_at,
+                    offered: hold.offered,
+                }),
+                Kind::Reservation(reservation) => {
+                    reservations.push((**reservation, claim.customer, claim.lines.clone()));
+                }
+            }
+        }
+        holds.sort_unstable_by_key(|hold| hold.id);
+        reservations.sort_unstable_by_key(|(reservation, ..)| reservation.id);
+        let sections = self.seats.sections();
+        let mut rows: Vec<_> = sections
+            .iter()
+            .flat_map(|section| &section.rows)
+            .map(|row| self.seats.row(*row))
+            .map(|row| SavedRow {
+                section: row.section,
+                name: row.name.to_string(),
+                first_seat: row.first_seat,
+                seats: row.seats,
+            })
+            .collect();
+        rows.sort_unstable_by_key(|row| row.first_seat);
+        Saved {
+            version: VERSION,
+            at: self.at,
+            currency: self.currency,
+            policy: self.policy,
+            sale: self.sale,
+            sale_state: self.sale_state,
+            products: self.products.clone(),
+            sections: sections
+                .iter()
+                .map(|section| (section.name.to_string(), section.product))
+                .collect(),
+            rows,
+            blocked: self.seats_that_are(SeatStatus::Blocked),
+            removed: self.seats_that_are(SeatStatus::Removed),
+            holds,
+            reservations,
+            ended_holds: self
+                .claims
+                .ended_order
+                .iter()
+                .filter_map(|id| self.claims.ended_holds.get(id).copied())
+                .collect(),
+            waitlist: self.waitlist.in_order(),
+            keys: self.keys.iter().copied().collect(),
+        }
+    }
+
+    fn seats_that_are(&self, status: SeatStatus) -> Vec<SeatId> {
+        let all = (0..self.seats.next_seat().0).map(SeatId);
+        all.filter(|seat| self.seats.status(*seat) == status).collect()
+    }
+
+    fn load_map(&mut self, saved: &Saved) -> Result<(), Violation> {
+        for (name, product) in &saved.sections {
+            if product.index() >= saved.products.len() {
+                return Err(Violation(format!("section {name} has no product")));
+            }
+            self.seats.add_section(name, *product, 0);
+        }
+        for row in &saved.rows {
+            let starts_next = self.seats.next_seat().0 == row.first_seat;
+            let sane = row.seats > 0 && row.first_seat.checked_add(row.seats).is_some();
+            if !starts_next || !sane || row.section.index() >= saved.sections.len() {
+                return Err(Violation(format!("row {} does not fit the map", row.name)));
+            }
+            self.seats.push_row(row.section, &row.name, row.first_seat, row.seats);
+        }
+        self.seats.load(&saved.blocked, Loaded::Blocked)?;
+        self.seats.load(&saved.removed, Loaded::Removed)
+    }
+
+    fn load_hold(&mut self, saved: SavedHold) -> Result<(), Violation> {
+        let SavedHold { id, customer, lines, placed_at, expires_at, offered } = saved;
+        let kind = Kind::Hold(Hold { id, placed_at, expires_at, offered });
+        let slot = self.load_claim(Claim { customer, lines, kind }, Loaded::Held)?;
+        self.claims.push_deadline(expires_at, slot);
+        match self.claims.holds.insert(id, slot) {
+            Some(_) => Err(Violation(format!("hold {id} is there twice"))),
+            None => Ok(()),
+        }
+    }
+
+    fn load_reservations(
+        &mut self,
+        saved: Vec<(Reservation, UserId, Box<[Line]>)>,
+    ) -> Result<(), Violation> {
+        let mut ended = Vec::new();
+        for (reservation, customer, lines) in saved {
+            let id = reservation.id;
+            let kind = Kind::Reservation(Box::new(reservation));
+            let claim = Claim { customer, lines, kind };
+            let slot = match reservation.state {
+                State::Pending { pay_by, .. } => {
+                    let slot = self.load_claim(claim, Loaded::Held)?;
+                    self.claims.push_deadline(pay_by, slot);
+                    self.live_reservations += 1;
+                    slot
+                }
+                State::Confirmed { .. } => {
+                    self.live_reservations += 1;
+                    self.load_claim(claim, Loaded::Sold)?
+                }
+                State::Expired { at } | State::Cancelled { at } => {
+                    ended.push((at, id));
+                    self.claims.slab.insert(claim)
+                }
+            };
+            if self.claims.reservations.insert(id, slot).is_some() {
+                return Err(Violation(format!("reservation {id} is there twice")));
+            }
+        }
+        ended.sort_unstable();
+        for (at, id) in ended {
+            self.claims.reservation_ended(at, id);
+        }
+        Ok(())
+    }
+
+    fn load_claim(&mut self, claim: Claim, state: fn(u32) -> Loaded) -> Result<u32, Violation> {
+        let slot = self.claims.slab.insert(claim);
+        let Self { claims, seats, customers, products, .. } = self;
+        let Some(claim) = claims.slab.get(slot) else {
+            return Err(Violation("a claim is not where it was put".into()));
+        };
+        for line in &claim.lines {
+            let Some(product) = products.get(line.product.index()) else {
+                return Err(Violation(format!("{:?} is unknown", line.product)));
+            };
+            seats.load(&line.seats, state(slot))?;
+            let limited = product.max_per_customer.is_some();
+            customers.add(claim.customer, line.product, limited, line.quantity)?;
+        }
+        Ok(slot)
+    }
+}

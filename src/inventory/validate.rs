@@ -1,0 +1,152 @@
+//! What a definition must be to be sold. Checked once, before an offering exists.
+
+use std::collections::HashSet;
+
+use super::{Definition, Policy, SaleWindow};
+
+/// The most products of one offering.
+pub const MAX_PRODUCTS: usize = 1_000;
+/// The most sections of one offering.
+pub const MAX_SECTIONS: usize = 10_000;
+/// The most places of one offering, seats and general admission together.
+pub const MAX_PLACES: u64 = 10_000_000;
+/// The highest price of one place: with the most places in a hold it is far from overflowing.
+pub const MAX_PRICE: i64 = 1_000_000_000_000;
+
+/// What is wrong with a definition, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct DefinitionError {
+    /// The field, as in `products[1].price`.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+fn error(field: impl Into<String>, reason: impl Into<String>) -> DefinitionError {
+    DefinitionError { field: field.into(), reason: reason.into() }
+}
+
+impl Definition {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub fn validate(&self) -> Result<(), DefinitionError> {
+        if !self.currency.iter().all(u8::is_ascii_uppercase) {
+            return Err(error("currency", "must be three capital letters (ISO 4217)"));
+        }
+        if self.products.is_empty() || self.products.len() > MAX_PRODUCTS {
+            return Err(error("products", format!("must be 1 to {MAX_PRODUCTS}")));
+        }
+        if self.sections.len() > MAX_SECTIONS {
+            return Err(error("seatMap.sections", format!("must be at most {MAX_SECTIONS}")));
+        }
+        check_window("sale", self.sale)?;
+        self.check_products()?;
+        let seats = self.check_sections()?;
+        let standing: u64 =
+            self.products.iter().filter_map(|product| product.capacity).map(u64::from).sum();
+        if seats + standing > MAX_PLACES {
+            return Err(error("products", format!("more than {MAX_PLACES} places in all")));
+        }
+        self.policy.validate()
+    }
+
+    fn check_products(&self) -> Result<(), DefinitionError> {
+        let seated: HashSet<_> = self.sections.iter().map(|section| section.product).collect();
+        for (index, product) in self.products.iter().enumerate() {
+            let field = |name: &str| format!("products[{index}].{name}");
+            if !(0..=MAX_PRICE).contains(&product.price) {
+                return Err(error(field("price"), format!("must be 0 to {MAX_PRICE}")));
+            }
+            if product.max_per_customer == Some(0) {
+                return Err(error(field("maxPerCustomer"), "must be at least 1"));
+            }
+            check_window(&field("sale"), product.sale)?;
+            let seated = u16::try_from(index)
+                .is_ok_and(|index| seated.contains(&crate::ids::ProductId(index)));
+            match (product.capacity, seated) {
+                (Some(_), true) => {
+                    let reason = "must be left out: its places are the seats of the seat map";
+                    return Err(error(field("totalStock"), reason));
+                }
+                (None, false) => {
+                    let reason = "is needed: the product has no seats in the seat map";
+                    return Err(error(field("totalStock"), reason));
+                }
+                (Some(_), false) | (None, true) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sections(&self) -> Result<u64, DefinitionError> {
+        let mut names = HashSet::new();
+        let mut seats = 0_u64;
+        for (index, section) in self.sections.iter().enumerate() {
+            let field = format!("seatMap.sections[{index}]");
+            if !names.insert(&section.name) {
+                return Err(error(format!("{field}.name"), "another section has this name"));
+            }
+            if section.product.index() >= self.products.len() {
+                return Err(error(format!("{field}.product"), "there is no such product"));
+            }
+            if section.rows.is_empty() {
+                return Err(error(format!("{field}.rows"), "must not be empty"));
+            }
+            let mut rows = HashSet::new();
+            for (row_index, row) in section.rows.iter().enumerate() {
+                let field = format!("{field}.rows[{row_index}]");
+                if !rows.insert(&row.name) {
+                    return Err(error(format!("{field}.name"), "another row has this name"));
+                }
+                if row.seats == 0 || row.seats > MAX_ROW {
+                    return Err(error(format!("{field}.seats"), format!("must be 1 to {MAX_ROW}")));
+                }
+                seats += u64::from(row.seats);
+            }
+        }
+        Ok(seats)
+    }
+}
+
+/// The longest row: what changes in a row costs a look at the row.
+pub const MAX_ROW: u32 = 1_000;
+
+impl Policy {
+    fn validate(&self) -> Result<(), DefinitionError> {
+        const DAY_MS: i64 = 86_400_000;
+        for (field, duration) in [
+            ("policy.holdTtl", self.hold_ttl_ms),
+            ("policy.holdMax", self.hold_max_ms),
+            ("policy.payWindow", self.pay_window_ms),
+            ("policy.offerTtl", self.offer_ttl_ms),
+        ] {
+            if !(1_000..=30 * DAY_MS).contains(&duration) {
+                return Err(error(field, "must be between a second and 30 days"));
+            }
+        }
+        if !(0..=DAY_MS).contains(&self.payment_grace_ms) {
+            return Err(error("policy.paymentGrace", "must be between nothing and a day"));
+        }
+        if self.hold_max_ms < self.hold_ttl_ms {
+            return Err(error("policy.holdMax", "must not be below holdTtl"));
+        }
+        if !(1..=Self::MAX_PLACES_PER_HOLD).contains(&self.max_places_per_hold) {
+            let reason = format!("must be 1 to {}", Self::MAX_PLACES_PER_HOLD);
+            return Err(error("policy.maxPlacesPerHold", reason));
+        }
+        if self.max_per_customer == Some(0) {
+            return Err(error("policy.maxPerCustomer", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+fn check_window(field: &str, window: SaleWindow) -> Result<(), DefinitionError> {
+    match (window.start, window.end) {
+        (Some(start), Some(end)) if start >= end => Err(error(field, "must start before it ends")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,160 @@
+//! What others may see of the state. Reads only.
+
+use super::claim::{Kind, State};
+use super::{
+    Counts, HoldId, HoldStatus, HoldView, Inventory, Minor, Policy, ReservationId,
+    ReservationStatus, ReservationView, RowView, SaleState, SaleWindow, SeatId, SectionView,
+    TimestampMs, WaitlistView,
+};
+use crate::ids::{ProductId, SectionId};
+
+impl Inventory {
+    /// The time of the last batch.
+    pub fn at(&self) -> TimestampMs {
+        self.at
+    }
+
+    /// ISO 4217 code.
+    pub fn currency(&self) -> [u8; 3] {
+        self.currency
+    }
+
+    /// Deadlines and limits.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The administrator's switch.
+    pub fn sale_state(&self) -> SaleState {
+        self.sale_state
+    }
+
+    /// The window of the whole sale.
+    pub fn sale_window(&self) -> SaleWindow {
+        self.sale
+    }
+
+    /// How many products there are; their ids count from 0.
+    pub fn products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// How the places of a product are spread.
+    ///
+    /// # Panics
+    /// As all reads by product: when there is no such product.
+    pub fn counts(&self, product: ProductId) -> Counts {
+        self.products[product.index()].counts
+    }
+
+    /// The price of one place, for new holds.
+    pub fn price(&self, product: ProductId) -> Minor {
+        self.products[product.index()].price
+    }
+
+    /// A product's own window.
+    pub fn product_window(&self, product: ProductId) -> SaleWindow {
+        self.products[product.index()].sale
+    }
+
+    /// Whether a product's places are numbered seats.
+    pub fn is_numbered(&self, product: ProductId) -> bool {
+        self.products[product.index()].numbered
+    }
+
+    /// How many sections there are; their ids count from 0.
+    pub fn sections(&self) -> usize {
+        self.seats.sections().len()
+    }
+
+    /// Changes whenever any seat of the section changes its status.
+    pub fn section_version(&self, section: SectionId) -> u64 {
+        self.seats.sections()[section.index()].version
+    }
+
+    /// The seats of a section.
+    pub fn section(&self, section: SectionId) -> SectionView {
+        let found = &self.seats.sections()[section.index()];
+        let row = |row: &u32| {
+            let row = self.seats.row(*row);
+            let seats = (row.first_seat..row.first_seat + row.seats).map(SeatId);
+            RowView {
+                name: row.name.to_string(),
+                first_seat: SeatId(row.first_seat),
+                seats: seats.map(|seat| self.seats.status(seat)).collect(),
+            }
+        };
+        SectionView {
+            name: found.name.to_string(),
+            product: found.product,
+            rows: found.rows.iter().map(row).collect(),
+        }
+    }
+
+    /// Section name, row name and number (from 1) of a seat.
+    pub fn seat_label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
+        let row = self.seats.row_of_seat(seat)?;
+        let section = self.seats.section_of(row.section)?;
+        Some((&section.name, &row.name, seat.0 - row.first_seat + 1))
+    }
+
+    /// How a hold stands.
+    pub fn hold(&self, id: HoldId) -> Option<HoldView> {
+        if let Some((claim, hold)) = self.claims.hold(id) {
+            let status = if hold.offered { HoldStatus::Offered } else { HoldStatus::Active };
+            return Some(HoldView {
+                customer: claim.customer,
+                lines: claim.lines.to_vec(),
+                status,
+                expires_at: hold.expires_at,
+            });
+        }
+        let ended = self.claims.ended_holds.get(&id)?;
+        Some(HoldView {
+            customer: ended.customer,
+            lines: Vec::new(),
+            status: ended.how.into(),
+            expires_at: ended.at,
+        })
+    }
+
+    /// How a reservation stands; ended ones are known for a day.
+    pub fn reservation(&self, id: ReservationId) -> Option<ReservationView> {
+        let (claim, reservation) = self.claims.reservation(id)?;
+        let status = match reservation.state {
+            State::Pending { pay_by, payment } => {
+                let payment = payment.map(|(payment, _)| payment);
+                ReservationStatus::PaymentPending { pay_by, payment }
+            }
+            State::Confirmed { payment, .. } => ReservationStatus::Confirmed { payment },
+            State::Expired { .. } => ReservationStatus::Expired,
+            State::Cancelled { .. } => ReservationStatus::Cancelled,
+        };
+        Some(ReservationView { customer: claim.customer, lines: claim.lines.to_vec(), status })
+    }
+
+    /// How somebody stands in the waitlist.
+    pub fn waitlist_entry(&self, id: HoldId) -> Option<WaitlistView> {
+        let entry = self.waitlist.get(id)?;
+        Some(WaitlistView {
+            customer: entry.customer,
+            product: entry.product,
+            party_size: entry.party_size,
+            position: self.waitlist.position(id)?,
+        })
+    }
+
+    /// How many holds and offers are live.
+    pub fn live_holds(&self) -> usize {
+        self.claims.holds.len()
+    }
+
+    /// How many reservations are pending or confirmed.
+    pub fn live_reservations(&self) -> usize {
+        let live = |kind: &Kind| match kind {
+            Kind::Reservation(reservation) => super::due::is_live(reservation.state),
+            Kind::Hold(_) => false,
+        };
+        self.claims.slab.iter().filter(|(_, claim)| live(&claim.kind)).count()
+    }
+}
