@@ -7,5 +7,6 @@ pub mod http;
 pub mod ids;
 pub mod inventory;
 pub mod journal;
+pub mod payments;
 pub mod store;
 pub mod telemetry;

@@ -73,10 +73,16 @@ pub enum Command {
     /// Hold and check out at once.
     Reserve { hold: HoldId, reservation: ReservationId, customer: UserId, lines: Vec<LineRequest> },
     /// Start paying: one payment at a time, and the pay window waits for it, within the grace.
+    /// Asked again by the payment in progress, it is granted again.
     BeginPayment { reservation: ReservationId, payment: PaymentId, customer: UserId },
-    /// The money is authorized: the places are sold. Idempotent by payment id.
+    /// The money is authorized: the places are sold. Granted to the payment in progress alone, or
+    /// to the one that was when the reservation expired, if its places are still free. Idempotent
+    /// by payment id.
     ConfirmPayment { reservation: ReservationId, payment: PaymentId },
-    /// The payment came to nothing; the reservation waits for another until its window ends.
+    /// The payment came to nothing; the reservation waits for another until its window ends. Once
+    /// it is granted, or refused for another reason than that the payment is confirmed, this
+    /// payment can never be confirmed any more, not for an expired reservation either: the money
+    /// goes back on that ground.
     FailPayment { reservation: ReservationId, payment: PaymentId },
     /// End a reservation and free its places; a paid one is refunded outside the core.
     CancelReservation { reservation: ReservationId, by: Requester },

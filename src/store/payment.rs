@@ -70,6 +70,8 @@ pub struct PaymentRow {
     pub amount: Minor,
     pub currency: String,
     pub attempts: i32,
+    /// When the recovery scan may look at it; `None` when there is nothing left to do.
+    pub next_try_at: Option<TimestampMs>,
 }
 
 /// A payment to start.
@@ -142,6 +144,18 @@ impl Store {
         payment::Entity::find_by_id(id.0).one(self.writes()).await?.map(payment_row).transpose()
     }
 
+    /// Those of `ids` that exist.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_find(&self, ids: &[PaymentId]) -> Result<Vec<PaymentRow>, StoreError> {
+        let found = payment::Entity::find()
+            .filter(payment::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .all(self.writes())
+            .await?;
+        found.into_iter().map(payment_row).collect()
+    }
+
     /// Sets the money aside.
     ///
     /// # Errors
@@ -183,6 +197,29 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         advance(self.writes(), id, from, to, now).await
+    }
+
+    /// Closes a confirmed payment, unless the recovery scan was called for since `row` was read, as
+    /// the cancelling of its reservation does; `false` then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_capture(
+        &self,
+        row: &PaymentRow,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let open = [PaymentState::Confirmed.as_str(), PaymentState::Captured.as_str()];
+        let captured = payment::Entity::update_many()
+            .col_expr(payment::Column::State, Expr::value(PaymentState::Captured.as_str()))
+            .col_expr(payment::Column::NextTryAt, Expr::value(Option::<i64>::None))
+            .col_expr(payment::Column::UpdatedAt, Expr::value(now))
+            .filter(payment::Column::Id.eq(row.id.0))
+            .filter(payment::Column::State.is_in(open))
+            .filter(payment::Column::NextTryAt.eq(row.next_try_at))
+            .exec(self.writes())
+            .await?;
+        Ok(captured.rows_affected == 1)
     }
 
     /// Gives the money back, if it was set aside and is not back yet, and ends the payment.
@@ -232,20 +269,6 @@ impl Store {
         let rows = payment::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
         rows.into_iter().map(payment_row).collect()
     }
-
-    /// Lets the recovery scan look at a payment at `at`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn payment_retry_at(&self, id: PaymentId, at: TimestampMs) -> Result<(), StoreError> {
-        payment::Entity::update_many()
-            .col_expr(payment::Column::NextTryAt, Expr::value(Some(at)))
-            .filter(payment::Column::Id.eq(id.0))
-            .filter(payment::Column::NextTryAt.is_not_null())
-            .exec(self.writes())
-            .await?;
-        Ok(())
-    }
 }
 
 async fn advance(
@@ -288,5 +311,6 @@ fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
         amount: row.amount,
         currency: row.currency,
         attempts: row.attempts,
+        next_try_at: row.next_try_at,
     })
 }

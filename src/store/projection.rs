@@ -313,11 +313,12 @@ impl Rows {
                 .filter(ticket::Column::ReservationId.is_in(ids.clone()))
                 .exec(transaction)
                 .await?;
-            let paid = [PaymentState::Confirmed.as_str(), PaymentState::Captured.as_str()];
+            // Authorized too: it may be about to note that it was confirmed before this.
+            let paid = [PaymentState::Authorized, PaymentState::Confirmed, PaymentState::Captured];
             payment::Entity::update_many()
                 .col_expr(payment::Column::NextTryAt, Expr::value(Some(self.at)))
                 .filter(payment::Column::ReservationId.is_in(ids))
-                .filter(payment::Column::State.is_in(paid))
+                .filter(payment::Column::State.is_in(paid.map(PaymentState::as_str)))
                 .exec(transaction)
                 .await?;
         }

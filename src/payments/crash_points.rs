@@ -1,0 +1,94 @@
+//! Where a payment can be made to stop dead, to show that it is found and brought to its end.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::PaymentError;
+use crate::ids::PaymentId;
+
+/// A step of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edge {
+    /// The payment's row is written.
+    Create,
+    /// The box office is told that a payment is in progress.
+    Begin,
+    /// The money is set aside.
+    Authorize,
+    /// The box office confirms the reservation.
+    Confirm,
+    /// The confirmation is noted in the payment's row.
+    Note,
+    /// The payment is closed.
+    Capture,
+    /// The box office is told that the payment came to nothing.
+    Fail,
+    /// The refusal is noted in the payment's row.
+    Refuse,
+    /// The money goes back, since the reservation was not confirmed.
+    Void,
+    /// The money goes back, since the reservation was cancelled after it was paid.
+    Refund,
+}
+
+impl Edge {
+    /// All of them, in the order in which payments meet them.
+    pub const ALL: [Self; 10] = [
+        Self::Create,
+        Self::Begin,
+        Self::Authorize,
+        Self::Confirm,
+        Self::Note,
+        Self::Capture,
+        Self::Fail,
+        Self::Refuse,
+        Self::Void,
+        Self::Refund,
+    ];
+}
+
+/// On which side of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// It was not tried.
+    Before,
+    /// It took effect, and nobody was told.
+    After,
+}
+
+type Crash = dyn Fn(PaymentId, Edge, Side) -> bool + Send + Sync;
+
+/// Says where to stop. Nowhere, in production.
+#[derive(Clone, Default)]
+pub struct CrashPoints(Option<Arc<Crash>>);
+
+impl CrashPoints {
+    /// Never stops.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Stops wherever `crash` says so.
+    pub fn new(crash: impl Fn(PaymentId, Edge, Side) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(crash)))
+    }
+
+    pub(super) fn pass(
+        &self,
+        payment: PaymentId,
+        edge: Edge,
+        side: Side,
+    ) -> Result<(), PaymentError> {
+        match &self.0 {
+            Some(crash) if crash(payment, edge, side) => Err(PaymentError::Interrupted),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for CrashPoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CrashPoints").field(&self.0.is_some()).finish()
+    }
+}

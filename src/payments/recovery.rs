@@ -1,0 +1,91 @@
+//! The recovery scan: finds payments that nobody drives any more, whatever stopped them, and
+//! brings them to their end; also gives back what was paid for reservations cancelled since.
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{PaymentError, Payments, metrics};
+use crate::store::{PaymentRow, StoreError};
+
+/// Payments driven by a scan at a time.
+const AT_ONCE: usize = 8;
+
+/// A running scan. Dropped, it goes on; stop it before the box offices are stopped.
+#[derive(Debug)]
+pub struct Recovery {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Recovery {
+    /// Starts no more payments, waits for those under way.
+    pub async fn stop(self) {
+        // It may have ended by itself, with the runtime.
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+impl Payments {
+    /// Scans now and every so often until it is stopped.
+    #[must_use]
+    pub fn spawn_recovery(&self) -> Recovery {
+        let (stop, mut stopped) = watch::channel(false);
+        let payments = self.clone();
+        let task = self.runtime.spawn(async move {
+            let mut interval = tokio::time::interval(payments.pace.scan_interval);
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    // An error means that whoever could stop it is gone.
+                    _ = stopped.wait_for(|stop| *stop) => return,
+                    _ = interval.tick() => {}
+                }
+                payments.scan_until_done(&stopped).await;
+            }
+        });
+        Recovery { stop, task }
+    }
+
+    /// Takes on the payments whose time has come, one page of them; says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read. What goes wrong with one payment is logged, and
+    /// it is tried again later.
+    pub async fn recover_due(&self) -> Result<usize, StoreError> {
+        let limit = i64::from(self.pace.scan_limit);
+        let now = self.clock.now_ms();
+        let due = self.store.payment_claim_due(now, self.patience_ms(), limit).await?;
+        let count = due.len();
+        stream::iter(due).for_each_concurrent(AT_ONCE, |row| self.recover(row)).await;
+        Ok(count)
+    }
+
+    async fn scan_until_done(&self, stopped: &watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            match self.recover_due().await {
+                Ok(count) if count == usize::from(self.pace.scan_limit) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "could not look for payments to recover");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn recover(&self, row: PaymentRow) {
+        let (payment, attempts) = (row.id, row.attempts);
+        match self.drive(row).await {
+            Ok(_) => metrics::recovered("paid"),
+            Err(PaymentError::Rejected(_) | PaymentError::InsufficientBalance) => {
+                metrics::recovered("refused");
+            }
+            Err(error) => {
+                metrics::recovered("unavailable");
+                tracing::warn!(%payment, attempts, %error, "payment not recovered yet");
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One payment, step by step: look at its state, do what comes next, look again. Every step is
+//! safe to repeat and to be overtaken by another driver of the same payment.
+
+use std::time::Duration;
+
+use super::crash_points::{Edge, Side};
+use super::{PaymentError, PaymentOutcome, Payments, metrics};
+use crate::box_office::{Committed, SubmitError, Unavailable};
+use crate::inventory::{Command, Rejection, Request};
+use crate::store::{Authorization, PaymentRow, PaymentState, ReservationState, StoreError};
+
+/// The longest way is seven steps; more than this means that drivers keep overtaking each other,
+/// and the recovery scan goes on when they have gone.
+const MAX_STEPS: usize = 24;
+/// While money is set aside and the box office does not answer, it is asked again at once so often.
+const CONFIRM_TRIES: u32 = 3;
+const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
+
+impl Payments {
+    /// Brings a payment to its end.
+    pub(super) async fn drive(&self, mut row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
+        let mut refusal = None;
+        for _ in 0..MAX_STEPS {
+            match row.state {
+                PaymentState::Created => refusal = self.authorize(&row).await?.or(refusal),
+                PaymentState::Authorized => refusal = self.confirm(&row).await?.or(refusal),
+                PaymentState::Confirmed | PaymentState::Captured if self.settle(&row).await? => {
+                    return Ok(outcome(row, false));
+                }
+                PaymentState::Confirmed | PaymentState::Captured => {}
+                PaymentState::Refunded => return Ok(outcome(row, true)),
+                PaymentState::Failed | PaymentState::Voided => {
+                    return Err(refusal.unwrap_or_else(ended));
+                }
+            }
+            row = self.read(&row).await?;
+        }
+        Err(Unavailable::OutcomeUnknown.into())
+    }
+
+    async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {
+        let found = self.store.payment_get(row.id).await?;
+        let vanished = || StoreError::Damaged(format!("payment {} vanished", row.id));
+        Ok(found.ok_or_else(vanished)?)
+    }
+
+    /// Created → Authorized, or Failed with the reason.
+    async fn authorize(&self, row: &PaymentRow) -> Result<Option<PaymentError>, PaymentError> {
+        let begin = Command::BeginPayment {
+            reservation: row.reservation,
+            payment: row.id,
+            customer: row.user,
+        };
+        if let Err(rejection) = self.ask(row, Edge::Begin, begin).await? {
+            self.refuse(row).await?;
+            return Ok(Some(rejection.into()));
+        }
+        self.crash_points.pass(row.id, Edge::Authorize, Side::Before)?;
+        let authorized = self.store.payment_authorize(row, self.clock.now_ms()).await?;
+        self.crash_points.pass(row.id, Edge::Authorize, Side::After)?;
+        match authorized {
+            Authorization::Authorized => {
+                metrics::step(Edge::Authorize, "ok");
+                Ok(None)
+            }
+            Authorization::InsufficientBalance => {
+                metrics::step(Edge::Authorize, "refused");
+                let _whether_it_was_in_progress = self.release(row).await?;
+                self.refuse(row).await?;
+                Ok(Some(PaymentError::InsufficientBalance))
+            }
+            // Another driver ended it, perhaps before our begin arrived: do not leave the
+            // reservation waiting for a payment that nobody makes.
+            Authorization::Elsewhere(PaymentState::Failed | PaymentState::Voided) => {
+                let _whether_it_was_in_progress = self.release(row).await?;
+                Ok(None)
+            }
+            Authorization::Elsewhere(_) => Ok(None),
+        }
+    }
+
+    /// Authorized → Confirmed, or Voided with the reason.
+    async fn confirm(&self, row: &PaymentRow) -> Result<Option<PaymentError>, PaymentError> {
+        let Err(rejection) = self.ask_to_confirm(row).await? else {
+            self.note_confirmed(row).await?;
+            return Ok(None);
+        };
+        // A refusal alone does not end a payment: another driver may ask again a moment later
+        // and be granted. Once the failure is in the journal nobody is, so only then the money
+        // may go back; and where the failure is refused as well, it is because the payment was
+        // confirmed meanwhile, or was over before.
+        if self.release(row).await?.is_err() && self.ask_to_confirm(row).await?.is_ok() {
+            self.note_confirmed(row).await?;
+            return Ok(None);
+        }
+        self.crash_points.pass(row.id, Edge::Void, Side::Before)?;
+        let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Voided);
+        if self.store.payment_return(row, from, to, self.clock.now_ms()).await? {
+            metrics::step(Edge::Void, "ok");
+            metrics::compensation(Edge::Void);
+            tracing::info!(payment = %row.id, %rejection, "payment voided");
+        }
+        self.crash_points.pass(row.id, Edge::Void, Side::After)?;
+        Ok(Some(rejection.into()))
+    }
+
+    /// Asks until it is known: money is set aside, and an unknown outcome is no reason to give it
+    /// back.
+    async fn ask_to_confirm(
+        &self,
+        row: &PaymentRow,
+    ) -> Result<Result<Committed, Rejection>, PaymentError> {
+        let confirm = Command::ConfirmPayment { reservation: row.reservation, payment: row.id };
+        for _ in 1..CONFIRM_TRIES {
+            match self.ask(row, Edge::Confirm, confirm.clone()).await {
+                Err(PaymentError::Unavailable(
+                    Unavailable::Busy | Unavailable::Recovering | Unavailable::OutcomeUnknown,
+                )) => tokio::time::sleep(CONFIRM_PAUSE).await,
+                done => return done,
+            }
+        }
+        self.ask(row, Edge::Confirm, confirm).await
+    }
+
+    async fn note_confirmed(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+        self.crash_points.pass(row.id, Edge::Note, Side::Before)?;
+        let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Confirmed);
+        self.store.payment_advance(row.id, from, to, self.clock.now_ms()).await?;
+        metrics::step(Edge::Note, "ok");
+        self.crash_points.pass(row.id, Edge::Note, Side::After)
+    }
+
+    /// Confirmed → Captured, or Refunded if the reservation was cancelled since; says whether the
+    /// payment is at its end and the money stays.
+    async fn settle(&self, row: &PaymentRow) -> Result<bool, PaymentError> {
+        let reservation = self.store.reservation_get(row.reservation).await?;
+        if reservation.is_some_and(|found| found.state == ReservationState::Cancelled) {
+            self.refund(row).await?;
+            return Ok(false);
+        }
+        if row.state == PaymentState::Captured && row.next_try_at.is_none() {
+            return Ok(true);
+        }
+        self.crash_points.pass(row.id, Edge::Capture, Side::Before)?;
+        let captured = self.store.payment_capture(row, self.clock.now_ms()).await?;
+        if captured {
+            metrics::step(Edge::Capture, "ok");
+        }
+        self.crash_points.pass(row.id, Edge::Capture, Side::After)?;
+        Ok(captured)
+    }
+
+    async fn refund(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+        self.crash_points.pass(row.id, Edge::Refund, Side::Before)?;
+        let from = &[PaymentState::Confirmed, PaymentState::Captured];
+        let now = self.clock.now_ms();
+        if self.store.payment_return(row, from, PaymentState::Refunded, now).await? {
+            metrics::step(Edge::Refund, "ok");
+            metrics::compensation(Edge::Refund);
+            tracing::info!(payment = %row.id, "payment refunded");
+        }
+        self.crash_points.pass(row.id, Edge::Refund, Side::After)
+    }
+
+    /// Tells the box office that the payment came to nothing. It may refuse: the payment is over,
+    /// or is confirmed.
+    async fn release(
+        &self,
+        row: &PaymentRow,
+    ) -> Result<Result<Committed, Rejection>, PaymentError> {
+        let fail = Command::FailPayment { reservation: row.reservation, payment: row.id };
+        self.ask(row, Edge::Fail, fail).await
+    }
+
+    /// Created → Failed, unless another driver has come further.
+    async fn refuse(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+        self.crash_points.pass(row.id, Edge::Refuse, Side::Before)?;
+        let (from, to) = (&[PaymentState::Created][..], PaymentState::Failed);
+        self.store.payment_advance(row.id, from, to, self.clock.now_ms()).await?;
+        metrics::step(Edge::Refuse, "ok");
+        self.crash_points.pass(row.id, Edge::Refuse, Side::After)
+    }
+
+    /// Submits a command; a refusal is an answer, everything else an error.
+    async fn ask(
+        &self,
+        row: &PaymentRow,
+        edge: Edge,
+        command: Command,
+    ) -> Result<Result<Committed, Rejection>, PaymentError> {
+        self.crash_points.pass(row.id, edge, Side::Before)?;
+        // These commands are idempotent by payment id, for ever and not for 24 hours.
+        let request = Request { command, idempotency: None };
+        let answer = self.offices.submit(row.offering, request).await;
+        self.crash_points.pass(row.id, edge, Side::After)?;
+        match answer {
+            Ok(committed) => {
+                metrics::step(edge, "ok");
+                Ok(Ok(committed))
+            }
+            Err(SubmitError::Rejected(rejection)) => {
+                metrics::step(edge, "refused");
+                Ok(Err(rejection))
+            }
+            Err(SubmitError::Unavailable(unavailable)) => {
+                metrics::step(edge, "unavailable");
+                Err(unavailable.into())
+            }
+        }
+    }
+}
+
+/// What is said of a payment that another driver ended: it knows why, we do not.
+fn ended() -> PaymentError {
+    Rejection::WrongState { what: "payment", state: "refused" }.into()
+}
+
+fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
+    PaymentOutcome {
+        payment: row.id,
+        reservation: row.reservation,
+        offering: row.offering,
+        amount: row.amount,
+        currency: row.currency,
+        refunded,
+    }
+}
