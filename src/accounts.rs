@@ -1,18 +1,130 @@
 //! People: registration, passwords, and the tokens that say who is asking. It never decides what a
 //! caller may do with an offering; that is the box office's.
 
+mod limiter;
+mod passwords;
 mod tokens;
+mod validate;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
 
 pub use tokens::{Caller, TokenError, Tokens};
+pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
 pub use crate::store::Role;
 
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+use crate::store::{Answered, Key, NewUser, RefreshToken, Rotation, Store, StoreError, UserRow};
+use crate::telemetry::metrics;
+use limiter::Limiter;
+use passwords::Passwords;
+
 /// Users and their tokens.
 pub struct Accounts {
+    store: Store,
+    clock: Arc<dyn Clock>,
     tokens: Tokens,
+    passwords: Passwords,
+    refresh_ttl_ms: i64,
+    /// Failed logins by e-mail address.
+    by_email: Limiter,
+    /// Failed logins and all registrations by network address.
+    by_address: Limiter,
+}
+
+/// Why an account operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// A value is not allowed.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// Which, as clients call it.
+        field: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The address has an account.
+    #[error("an account with this e-mail address exists")]
+    EmailTaken,
+    /// No such account, or another password.
+    #[error("wrong e-mail address or password")]
+    InvalidCredentials,
+    /// Unknown, expired or revoked.
+    #[error("the refresh token is not valid (any more): log in again")]
+    RefreshRefused,
+    /// Somebody has a copy of it.
+    #[error("the refresh token was used before, so all of its login is revoked: log in again")]
+    RefreshReused,
+    /// Too many attempts.
+    #[error("too many attempts: wait a while")]
+    Limited {
+        /// Until when.
+        retry_after: Duration,
+    },
+    /// More passwords wait to be hashed than is sensible.
+    #[error("too many people are logging in at the moment")]
+    Busy,
+    /// The account is gone.
+    #[error("there is no such account")]
+    NotFound,
+    /// The database did not do as asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Hashing or signing failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Somebody who registers.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Registration {
+    pub email: String,
+    pub password: String,
+    pub name: String,
+    pub phone_number: Option<String>,
+    pub role: Role,
+}
+
+/// A login: who, and the tokens that prove it from now on.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Session {
+    pub user: UserRow,
+    pub access_token: String,
+    pub access_ttl: Duration,
+    pub refresh_token: String,
+    pub refresh_expires_at: TimestampMs,
 }
 
 impl Accounts {
+    /// Accounts kept in `store`; `runtime` has the threads that hash passwords.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let attempts = config.login_attempts_per_minute;
+        Self {
+            store,
+            tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
+            passwords: Passwords::new(config.password_hashers, runtime),
+            refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
+            by_email: Limiter::new(attempts, clock.clone()),
+            by_address: Limiter::new(attempts.saturating_mul(20), clock.clone()),
+            clock,
+        }
+    }
+
     /// Who an access token speaks for.
     ///
     /// # Errors
@@ -20,4 +132,244 @@ impl Accounts {
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         self.tokens.verify(token)
     }
+
+    /// Makes an account and logs it in. A retry with the same `client_key` and the same values
+    /// logs in to the account that the first attempt made.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn register(
+        &self,
+        new: Registration,
+        client_key: Option<Key>,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
+        check_password(&new.password).map_err(|reason| invalid("password", reason))?;
+        let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
+        let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
+        let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
+        if let Some(from) = counted(from) {
+            self.by_address.check(&from)?;
+            self.by_address.count(&from);
+        }
+        // Refused before the hard work of hashing; the database decides between two at once.
+        if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
+            return Err(AccountError::EmailTaken);
+        }
+        let password_hash = self.passwords.hash(new.password.clone()).await?;
+        let row = NewUser {
+            id: UserId::random(),
+            email,
+            password_hash,
+            name,
+            phone_number,
+            role: new.role,
+        };
+        match self.store.user_create(row, client_key.as_ref(), self.clock.now_ms()).await {
+            Ok(Answered::Now(user)) => self.open_session(user).await,
+            Ok(Answered::Before(id)) => self.resume(&id, new.password).await,
+            Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The account that an earlier attempt made: the key alone is no proof of who asks.
+    async fn resume(&self, id: &str, password: String) -> Result<Session, AccountError> {
+        let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
+        let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
+        if !self.passwords.verify(password, Some(user.password_hash.clone())).await? {
+            return Err(AccountError::InvalidCredentials);
+        }
+        self.open_session(user).await
+    }
+
+    /// Proves who somebody is by password. Takes as long for an unknown address as for a known one.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`], whichever of the two was wrong.
+    pub async fn login(
+        &self,
+        email: &str,
+        password: String,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        // An address in a form that no account has is as unknown as any other.
+        let email = normalise_email(email).unwrap_or_else(|_| email.to_owned());
+        let from = counted(from);
+        let within = self.by_email.check(&email).and_then(|()| match &from {
+            Some(from) => self.by_address.check(from),
+            None => Ok(()),
+        });
+        if let Err(limited) = within {
+            metrics::login("limited");
+            return Err(limited);
+        }
+        // Counted before it is known to be wrong: guesses sent at once are all counted in time.
+        self.by_email.count(&email);
+        let user = self.store.user_by_email(&email).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let right = self.passwords.verify(password, hash).await?;
+        match user.filter(|_| right) {
+            Some(user) => {
+                self.by_email.forget(&email);
+                metrics::login("ok");
+                self.open_session(user).await
+            }
+            None => {
+                if let Some(from) = &from {
+                    self.by_address.count(from);
+                }
+                metrics::login("refused");
+                Err(AccountError::InvalidCredentials)
+            }
+        }
+    }
+
+    async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
+        let (refresh_token, row) = self.new_refresh_token(Uuid::new_v4(), user.id);
+        self.store.refresh_token_keep(&row).await?;
+        self.session(user, refresh_token, row.expires_at)
+    }
+
+    /// Changes a refresh token for new tokens. Each works once: a second use means that somebody
+    /// has a copy, and ends the whole login.
+    ///
+    /// # Errors
+    /// [`AccountError::RefreshRefused`], [`AccountError::RefreshReused`].
+    pub async fn refresh(&self, token: &str) -> Result<Session, AccountError> {
+        // The store takes family and user from the token that is used up.
+        let (successor, row) = self.new_refresh_token(Uuid::nil(), UserId(Uuid::nil()));
+        let expires_at = row.expires_at;
+        let now = self.clock.now_ms();
+        match self.store.refresh_token_rotate(hash_of(token), row, now).await? {
+            Rotation::Rotated(user) => self.session(user, successor, expires_at),
+            Rotation::Refused => Err(AccountError::RefreshRefused),
+            Rotation::Reused => {
+                tracing::warn!("a refresh token came a second time; its login is revoked");
+                Err(AccountError::RefreshReused)
+            }
+        }
+    }
+
+    /// Ends a login: its refresh tokens work no more. Unknown tokens are no error.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn logout(&self, token: &str) -> Result<(), AccountError> {
+        Ok(self.store.refresh_token_revoke(hash_of(token), self.clock.now_ms()).await?)
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn user(&self, id: UserId) -> Result<UserRow, AccountError> {
+        self.store.user_get(id).await?.ok_or(AccountError::NotFound)
+    }
+
+    /// Changes what is given of one's own account; `Some(None)` removes the phone number. A new
+    /// password needs the current one.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn update(
+        &self,
+        id: UserId,
+        name: Option<String>,
+        phone_number: Option<Option<String>>,
+        password: Option<PasswordChange>,
+    ) -> Result<UserRow, AccountError> {
+        let name = name.as_deref().map(check_name).transpose();
+        let name = name.map_err(|reason| invalid("name", reason))?;
+        let phone_number = match phone_number {
+            Some(Some(number)) => Some(Some(
+                normalise_phone(&number).map_err(|reason| invalid("phoneNumber", reason))?,
+            )),
+            Some(None) => Some(None),
+            None => None,
+        };
+        let password_hash = match password {
+            Some(change) => Some(self.change_password(id, change).await?),
+            None => None,
+        };
+        let now = self.clock.now_ms();
+        let updated = self.store.user_update(id, name, phone_number, password_hash, now).await?;
+        updated.ok_or(AccountError::NotFound)
+    }
+
+    async fn change_password(
+        &self,
+        id: UserId,
+        change: PasswordChange,
+    ) -> Result<String, AccountError> {
+        check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
+        let user = self.user(id).await?;
+        self.by_email.check(&user.email)?;
+        if !self.passwords.verify(change.current, Some(user.password_hash)).await? {
+            self.by_email.count(&user.email);
+            return Err(invalid("currentPassword", "is not the current password".into()));
+        }
+        self.passwords.hash(change.new).await
+    }
+
+    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn close(&self, id: UserId) -> Result<(), AccountError> {
+        self.store.user_forget(id, self.clock.now_ms()).await?;
+        self.tokens.close(id);
+        Ok(())
+    }
+
+    /// A session for an account without its password. For the server's own start and for tests.
+    ///
+    /// # Errors
+    /// [`AccountError::Internal`] when signing fails.
+    pub fn access_token(&self, caller: Caller) -> Result<String, AccountError> {
+        self.tokens.issue(caller).map_err(|error| AccountError::Internal(error.to_string()))
+    }
+
+    fn session(
+        &self,
+        user: UserRow,
+        refresh_token: String,
+        refresh_expires_at: TimestampMs,
+    ) -> Result<Session, AccountError> {
+        let access_token = self.access_token(Caller { user: user.id, role: user.role })?;
+        let access_ttl = self.tokens.ttl();
+        Ok(Session { user, access_token, access_ttl, refresh_token, refresh_expires_at })
+    }
+
+    fn new_refresh_token(&self, family: Uuid, user: UserId) -> (String, RefreshToken) {
+        // 256 random bits: nothing to guess, so a plain hash in the database is enough.
+        let token = blake3::Hash::from_bytes(rand::random()).to_hex().to_string();
+        let issued_at = self.clock.now_ms();
+        let expires_at = issued_at.saturating_add(self.refresh_ttl_ms);
+        let token_hash = hash_of(&token);
+        (token, RefreshToken { family, user, token_hash, issued_at, expires_at })
+    }
+}
+
+/// A new password, and the proof that its owner asks.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct PasswordChange {
+    pub current: String,
+    pub new: String,
+}
+
+fn hash_of(token: &str) -> [u8; 32] {
+    *blake3::hash(token.as_bytes()).as_bytes()
+}
+
+fn invalid(field: &'static str, reason: String) -> AccountError {
+    AccountError::Invalid { field, reason }
+}
+
+/// The address that attempts are counted under. Loopback is a proxy on this machine or a test: it
+/// says nothing about who asks, so nothing is counted under it.
+fn counted(from: Option<IpAddr>) -> Option<String> {
+    from.filter(|address| !address.is_loopback()).map(|address| address.to_string())
 }

@@ -1,10 +1,16 @@
 //! All settings of the process, typed and checked once at the start. Nothing else reads the
 //! environment.
 
+mod keys;
+mod load;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use keys::{KEYS, Key};
+pub use load::{ConfigError, DEFAULT_FILE, Sources};
 
 /// A value that must not be shown: its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +27,12 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -30,7 +42,7 @@ impl fmt::Debug for Secret {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -45,11 +57,15 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where Prometheus scrapes; `None` turns metrics off.
     pub metrics_listen: Option<SocketAddr>,
+    /// The address noted in the journal; where it listens when absent.
+    pub advertise: Option<String>,
     /// Where the embedded database and the generated secret live.
     pub data_dir: PathBuf,
-    /// `postgres://…`, or `sqlite:…`; the embedded SQLite file of the data directory by default.
+    /// `postgres://…` or `sqlite:…`; empty for the SQLite file of the data directory, see
+    /// [`Config::database`].
     pub database_url: Secret,
-    /// Signs access tokens and ticket codes.
+    /// Signs access tokens and ticket codes; the server generates one when it is empty, which it
+    /// may be with SQLite only.
     pub jwt_secret: Secret,
     /// What is logged, as `tracing` filters say it: `info`, `warn,admitone=debug`.
     pub log: String,
@@ -77,7 +93,7 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
     pub password_hashers: usize,
-    /// Failed logins and registrations from one address, or for one e-mail, within a minute.
+    /// Failed logins for one e-mail address within a minute.
     pub login_attempts_per_minute: u32,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
@@ -91,6 +107,7 @@ impl Default for Config {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8080).into(),
             metrics_listen: Some((Ipv4Addr::LOCALHOST, 9464).into()),
+            advertise: None,
             data_dir: PathBuf::from("data"),
             database_url: Secret::new(""),
             jwt_secret: Secret::new(""),
@@ -111,5 +128,23 @@ impl Default for Config {
             cors_origins: Vec::new(),
             shutdown_grace: Duration::from_secs(20),
         }
+    }
+}
+
+impl Config {
+    /// Whether the database is Postgres.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.database_url.expose().starts_with("postgres")
+    }
+
+    /// The database's URL, the embedded one's if none is set.
+    #[must_use]
+    pub fn database(&self) -> Secret {
+        if self.database_url.is_empty() {
+            let file = self.data_dir.join("admitone.db");
+            return Secret::new(format!("sqlite://{}", file.display()));
+        }
+        self.database_url.clone()
     }
 }

@@ -4,11 +4,13 @@
 //! A resource registers each path once, as `web::resource(path)` with all its methods, so that
 //! another method is answered 405 and not 404.
 
+pub mod auth;
 pub mod error;
 pub mod extract;
 pub mod respond;
 pub mod scope;
 pub mod state;
+pub mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -39,7 +41,9 @@ pub fn app(
 }
 
 /// Every route.
-pub fn routes(_cfg: &mut web::ServiceConfig) {}
+pub fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.configure(auth::configure).configure(users::configure);
+}
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found("route"))

@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use code::ErrorCode;
+use utoipa::ToSchema;
 
+use crate::accounts::AccountError;
 use crate::box_office::{SubmitError, Unavailable};
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
@@ -33,19 +35,30 @@ pub struct ApiError {
     seats: Vec<SeatId>,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// How every failure looks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub struct FailureBody<'a> {
+    /// Always false.
     success: bool,
-    error: Failure<'a>,
+    error: FailureDetail<'a>,
 }
 
-#[derive(Serialize)]
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Failure<'a> {
-    code: &'static str,
+#[schema(as = FailureDetail)]
+pub struct FailureDetail<'a> {
+    /// Stable; see the table of error codes.
+    #[schema(example = "SOLD_OUT")]
+    code: &'a str,
+    /// For people.
     message: &'a str,
+    /// For programs; depends on the code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     details: Option<&'a Value>,
+    /// To quote when reporting a fault.
     request_id: &'a str,
 }
 
@@ -127,9 +140,9 @@ impl ApiError {
     /// The whole answer.
     #[must_use]
     pub fn to_response(&self, request_id: &str) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status()).json(Envelope {
+        let mut response = HttpResponse::build(self.code.status()).json(FailureBody {
             success: false,
-            error: Failure {
+            error: FailureDetail {
                 code: self.code.as_str(),
                 message: &self.message,
                 details: self.details.as_ref(),
@@ -209,6 +222,27 @@ impl From<Rejection> for ApiError {
             error.seats = seats;
         }
         error
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let code = match error {
+            AccountError::Invalid { field, reason } => return Self::invalid(field, reason),
+            AccountError::Limited { retry_after } => {
+                return Self::of(ErrorCode::TooManyRequests).with_retry_after(retry_after);
+            }
+            AccountError::Store(error) => return error.into(),
+            AccountError::Internal(cause) => return Self::internal(cause),
+            AccountError::EmailTaken => ErrorCode::EmailTaken,
+            AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
+            AccountError::RefreshRefused => ErrorCode::InvalidRefreshToken,
+            AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
+            AccountError::Busy => ErrorCode::Busy,
+            // The token outlived the account.
+            AccountError::NotFound => ErrorCode::Unauthorized,
+        };
+        Self::of(code)
     }
 }
 

@@ -1,0 +1,116 @@
+//! A limit on attempts within a minute, by any text. In memory and of this process alone; bounded,
+//! so that inventing names cannot fill it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::AccountError;
+use crate::clock::Clock;
+
+const WINDOW: Duration = Duration::from_secs(60);
+/// 64 Ki names take about 4 MiB.
+const MAX_NAMES: usize = 65_536;
+
+/// Counts attempts in windows of a minute that start with the first attempt.
+pub(super) struct Limiter {
+    max: u32,
+    clock: Arc<dyn Clock>,
+    windows: DashMap<[u8; 16], Window>,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    started: Duration,
+    attempts: u32,
+}
+
+impl Limiter {
+    /// At most `max` attempts a minute.
+    pub(super) fn new(max: u32, clock: Arc<dyn Clock>) -> Self {
+        Self { max, clock, windows: DashMap::new() }
+    }
+
+    /// Whether another attempt is allowed.
+    ///
+    /// # Errors
+    /// [`AccountError::Limited`], with the rest of the window.
+    pub(super) fn check(&self, name: &str) -> Result<(), AccountError> {
+        let now = self.clock.monotonic();
+        let Some(window) = self.windows.get(&key(name)).map(|window| *window) else {
+            return Ok(());
+        };
+        let age = now.saturating_sub(window.started);
+        if age < WINDOW && window.attempts >= self.max {
+            return Err(AccountError::Limited { retry_after: WINDOW - age });
+        }
+        Ok(())
+    }
+
+    /// Counts an attempt.
+    pub(super) fn count(&self, name: &str) {
+        let now = self.clock.monotonic();
+        if self.windows.len() >= MAX_NAMES {
+            self.windows.retain(|_, window| now.saturating_sub(window.started) < WINDOW);
+            // Under a flood of names the old ones are forgotten rather than memory filled.
+            if self.windows.len() >= MAX_NAMES {
+                self.windows.clear();
+            }
+        }
+        let mut window =
+            self.windows.entry(key(name)).or_insert(Window { started: now, attempts: 0 });
+        if now.saturating_sub(window.started) >= WINDOW {
+            *window = Window { started: now, attempts: 0 };
+        }
+        window.attempts = window.attempts.saturating_add(1);
+    }
+
+    /// Forgets the attempts of a name that has proved itself.
+    pub(super) fn forget(&self, name: &str) {
+        self.windows.remove(&key(name));
+    }
+}
+
+fn key(name: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..16]);
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn attempts_are_limited_by_name_until_the_minute_is_over() {
+        let clock = Arc::new(ManualClock::at(1_000_000));
+        let limiter = Limiter::new(3, clock.clone());
+        for _ in 0..3 {
+            assert!(limiter.check("a").is_ok());
+            limiter.count("a");
+        }
+        clock.advance_ms(20_000);
+        let Err(AccountError::Limited { retry_after }) = limiter.check("a") else {
+            panic!("a fourth attempt was allowed");
+        };
+        assert_eq!(retry_after, Duration::from_secs(40));
+        assert!(limiter.check("b").is_ok(), "another name is not limited");
+        clock.advance_ms(40_000);
+        assert!(limiter.check("a").is_ok());
+        limiter.count("a");
+        assert_eq!(limiter.windows.get(&key("a")).unwrap().attempts, 1);
+        limiter.forget("a");
+        assert!(limiter.windows.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_fill_the_memory() {
+        let limiter = Limiter::new(1, Arc::new(ManualClock::at(0)));
+        for name in 0..MAX_NAMES + 10 {
+            limiter.count(&name.to_string());
+        }
+        assert!(limiter.windows.len() <= MAX_NAMES);
+    }
+}

@@ -1,0 +1,119 @@
+//! What is accepted, what wins, and what an error says.
+
+use std::time::Duration;
+
+use super::*;
+
+fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let environment = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::load(&Sources { environment, ..Sources::default() })
+}
+
+#[test]
+fn defaults_need_nothing() {
+    let config = from_environment(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert!(config.demo);
+    assert!(!config.is_postgres());
+}
+
+#[test]
+fn errors_name_the_key_and_say_what_to_do() {
+    for (key, value, says) in [
+        ("ADMITONE_LISTEN", "8080", "HOST:PORT"),
+        ("ADMITONE_LISTEN", "127.0.0.1:99999", "HOST:PORT"),
+        ("ADMITONE_METRICS_LISTEN", "127.0.0.1:8080", "port of their own"),
+        ("ADMITONE_JWT_SECRET", "short", "32 or more"),
+        ("DATABASE_URL", "mysql://root@localhost/x", "postgres://"),
+        ("REDIS_URL", "redis://localhost", "not offered by this version"),
+        ("ADMITONE_CLUSTER_SECRET", "x", "not offered by this version"),
+        ("ADMITONE_LOG", "info,=,,[", "log filter"),
+        ("ADMITONE_LOG_FORMAT", "xml", "text nor json"),
+        ("ADMITONE_DEMO", "maybe", "true nor false"),
+        ("ADMITONE_ADMIN_EMAIL", "admin", "e-mail"),
+        ("ADMITONE_ADMIN_PASSWORD", "short", "8"),
+        ("ADMITONE_WORKERS", "0", "from 1"),
+        ("ADMITONE_WORKERS", "-1", "from 1"),
+        ("ADMITONE_DATABASE_POOL", "many", "whole number"),
+        ("ADMITONE_APPEND_TIMEOUT", "5", "duration"),
+        ("ADMITONE_APPEND_TIMEOUT", "1ms", "from 100ms"),
+        ("ADMITONE_ACCESS_TOKEN_TTL", "48h", "to 24h"),
+        ("ADMITONE_SHUTDOWN_GRACE", "99999999999999999999s", "duration"),
+        ("ADMITONE_CORS_ORIGINS", "*", "origins"),
+        ("ADMITONE_LISEN", "127.0.0.1:1", "did you mean ADMITONE_LISTEN?"),
+        ("ADMITONE_WHATEVER_THIS_IS", "1", "--help"),
+    ] {
+        let error = from_environment(&[(key, value)]).expect_err(key).to_string();
+        assert!(error.contains(key), "{key}={value}: {error}");
+        assert!(error.contains(says), "{key}={value}: {error}");
+        assert!(!error.contains('\n'), "one line: {error}");
+    }
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    for (key, value) in [
+        ("ADMITONE_JWT_SECRET", "hunter2hunter2"),
+        ("ADMITONE_ADMIN_PASSWORD", "hunter2"),
+        ("DATABASE_URL", "mysql://root:hunter2@localhost/x"),
+        ("REDIS_URL", "redis://:hunter2@localhost"),
+    ] {
+        let error = from_environment(&[(key, value)]).expect_err(key).to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let secret = "hunter2hunter2hunter2hunter2hunter2";
+    let config = from_environment(&[("ADMITONE_JWT_SECRET", secret)]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn postgres_demands_a_secret() {
+    let url = ("DATABASE_URL", "postgres://localhost/admitone");
+    let error = from_environment(&[url]).unwrap_err().to_string();
+    assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
+    let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    assert!(from_environment(&[url, secret]).unwrap().is_postgres());
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("some.toml");
+    std::fs::write(&path, "workers = 3\ndatabase_pool = 30\nappend_timeout = \"3s\"\n").unwrap();
+    let config = Config::load(&Sources {
+        flags: [("workers", "1".to_owned())].into(),
+        file: Some(path),
+        environment: [
+            ("ADMITONE_WORKERS".to_owned(), "2".to_owned()),
+            ("ADMITONE_DATABASE_POOL".to_owned(), "20".to_owned()),
+            ("ADMITONE_MAX_PENDING".to_owned(), String::new()),
+        ]
+        .into(),
+    })
+    .unwrap();
+    assert_eq!((config.workers, config.database_pool), (1, 20));
+    assert_eq!(config.append_timeout, Duration::from_secs(3));
+    assert_eq!(config.max_pending, Config::default().max_pending, "an empty variable is unset");
+}
+
+#[test]
+fn the_file_is_read_strictly() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("some.toml");
+    for (text, says) in [
+        ("listn = \"127.0.0.1:1\"", "did you mean listen?"),
+        ("listen = 1.5", "write a text"),
+        ("[server]\nlisten = \"x\"", "no such setting"),
+        ("listen", "is not TOML"),
+        ("workers = 0", "workers in"),
+        ("cors_origins = [\"nonsense\"]", "origins"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = Config::load(&Sources { file: Some(path.clone()), ..Sources::default() });
+        let error = error.expect_err(text).to_string();
+        assert!(error.contains(says) && error.contains("some.toml"), "{text}: {error}");
+    }
+    let missing = directory.path().join("missing.toml");
+    let error = Config::load(&Sources { file: Some(missing), ..Sources::default() }).unwrap_err();
+    assert!(error.to_string().contains("missing.toml"), "{error}");
+}
