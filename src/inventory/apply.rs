@@ -53,8 +53,7 @@ impl Inventory {
                 self.fail_payment(*reservation, *payment, *pay_by)
             }
             Change::ReservationsExpired { reservations } => {
-                let expired = State::Expired { at: self.at };
-                reservations.iter().try_for_each(|id| self.end_reservation(*id, expired))
+                reservations.iter().try_for_each(|id| self.expire_reservation(*id))
             }
             Change::ReservationRevived { reservation } => self.revive(*reservation),
             Change::ReservationsCancelled { reservations } => {
@@ -274,12 +273,14 @@ impl Inventory {
         pay_by: TimestampMs,
     ) -> Applied {
         let (slot, reservation) = self.reservation_mut(id)?;
-        match reservation.state {
-            State::Pending { payment: Some((begun, _)), .. } if begun == payment => {}
+        match &mut reservation.state {
+            State::Pending { payment: Some((begun, _)), .. } if *begun == payment => {
+                reservation.state = State::Pending { pay_by, payment: None };
+                self.claims.push_deadline(pay_by, slot);
+            }
+            State::Expired { payment: late, .. } if *late == Some(payment) => *late = None,
             _ => return violation(format!("{id} has no such payment in progress")),
         }
-        reservation.state = State::Pending { pay_by, payment: None };
-        self.claims.push_deadline(pay_by, slot);
         Ok(())
     }
 
@@ -299,6 +300,15 @@ impl Inventory {
             seats.sell(&line.seats, slot)?;
         }
         Ok(())
+    }
+
+    fn expire_reservation(&mut self, id: ReservationId) -> Applied {
+        let at = self.at;
+        let payment = match self.reservation_mut(id)?.1.state {
+            State::Pending { payment, .. } => payment.map(|(payment, _)| payment),
+            State::Confirmed { .. } | State::Expired { .. } | State::Cancelled { .. } => None,
+        };
+        self.end_reservation(id, State::Expired { at, payment })
     }
 
     fn end_reservation(&mut self, id: ReservationId, ended: State) -> Applied {

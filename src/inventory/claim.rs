@@ -48,10 +48,22 @@ pub(super) struct Reservation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum State {
-    Pending { pay_by: TimestampMs, payment: Option<(PaymentId, WrittenPlace)> },
-    Confirmed { payment: PaymentId, place: WrittenPlace },
-    Expired { at: TimestampMs },
-    Cancelled { at: TimestampMs },
+    Pending {
+        pay_by: TimestampMs,
+        payment: Option<(PaymentId, WrittenPlace)>,
+    },
+    Confirmed {
+        payment: PaymentId,
+        place: WrittenPlace,
+    },
+    /// `payment` was in progress then, and may still come to a good end.
+    Expired {
+        at: TimestampMs,
+        payment: Option<PaymentId>,
+    },
+    Cancelled {
+        at: TimestampMs,
+    },
 }
 
 /// A [`Place`] in a form that can be stored.
@@ -209,7 +221,7 @@ impl Claims {
             self.ended_reservations.pop_front();
             // It may have been revived since, and even have ended again.
             let over = self.reservation(id).is_some_and(|(_, reservation)| {
-                matches!(reservation.state, State::Expired { at } | State::Cancelled { at } if at == ended_at)
+                matches!(reservation.state, State::Expired { at, .. } | State::Cancelled { at } if at == ended_at)
             });
             if over && let Some(slot) = self.reservations.remove(&id) {
                 self.slab.remove(slot);

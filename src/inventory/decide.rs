@@ -203,7 +203,9 @@ impl Inventory {
                 Err(Rejection::WrongState { what: "payment", state: "not begun" }.into())
             }
             // The money came late, but the places are still there: take them again.
-            State::Expired { .. } if self.can_revive(claim) => {
+            State::Expired { payment: late, .. }
+                if late == Some(payment) && self.can_revive(claim) =>
+            {
                 Ok(vec![Change::ReservationRevived { reservation: id }, confirmed])
             }
             other => Err(ended(other).into()),
@@ -241,6 +243,11 @@ impl Inventory {
             }
             State::Pending { .. } => {
                 Err(Rejection::WrongState { what: "payment", state: "not in progress" }.into())
+            }
+            // It may not come late any more: the money goes back.
+            State::Expired { payment: late, .. } if late == Some(payment) => {
+                let pay_by = reservation.window_end;
+                Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
             }
             other => Err(ended(other).into()),
         }

@@ -222,7 +222,7 @@ impl Inventory {
                     self.live_reservations += 1;
                     self.load_claim(claim, Loaded::Sold)?
                 }
-                State::Expired { at } | State::Cancelled { at } => {
+                State::Expired { at, .. } | State::Cancelled { at } => {
                     ended.push((at, id));
                     self.claims.slab.insert(claim)
                 }
