@@ -31,7 +31,7 @@ pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
 pub use ticket::{TicketRow, TicketState, ticket_id};
 pub use user::{NewUser, RefreshToken, Role, Rotation, UserRow};
-pub use wallet::{Balance, WalletEntry};
+pub use wallet::{Balance, EntryKind, WalletEntry};
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]

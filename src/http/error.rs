@@ -22,6 +22,7 @@ use crate::box_office::{SubmitError, Unavailable};
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
+use crate::payments::PaymentError;
 use crate::store::StoreError;
 
 /// An answer that is a failure: `{"success":false,"error":{…}}`.
@@ -243,6 +244,19 @@ impl From<AccountError> for ApiError {
             AccountError::NotFound => ErrorCode::Unauthorized,
         };
         Self::of(code)
+    }
+}
+
+impl From<PaymentError> for ApiError {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Rejected(rejection) => rejection.into(),
+            PaymentError::InsufficientBalance => Self::of(ErrorCode::InsufficientBalance),
+            PaymentError::KeyExhausted => Self::new(ErrorCode::PaymentDeclined, error.to_string()),
+            PaymentError::Unavailable(unavailable) => unavailable.into(),
+            PaymentError::Store(error) => error.into(),
+            PaymentError::Interrupted => Unavailable::OutcomeUnknown.into(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::wallet::{Entry, apply};
+use super::wallet::{Entry, EntryKind, apply};
 use super::{Store, StoreError};
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
@@ -177,7 +177,7 @@ impl Store {
                 other => Authorization::Elsewhere(other),
             });
         }
-        if !apply(&transaction, &entry(row, "authorize", -row.amount, now)).await? {
+        if !apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await? {
             transaction.rollback().await?;
             return Ok(Authorization::InsufficientBalance);
         }
@@ -235,7 +235,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
         let moved = advance(&transaction, row.id, from, to, now).await?;
-        let kind = if to == PaymentState::Refunded { "refund" } else { "void" };
+        let refunded = to == PaymentState::Refunded;
+        let kind = if refunded { EntryKind::Refund } else { EntryKind::Void };
         if moved && !apply(&transaction, &entry(row, kind, row.amount, now)).await? {
             transaction.rollback().await?;
             return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
@@ -295,7 +296,7 @@ async fn advance(
     Ok(update.exec(connection).await?.rows_affected == 1)
 }
 
-fn entry<'a>(row: &'a PaymentRow, kind: &'static str, amount: Minor, at: TimestampMs) -> Entry<'a> {
+fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampMs) -> Entry<'a> {
     Entry { user: row.user, currency: &row.currency, payment: Some(row.id), kind, amount, at }
 }
 

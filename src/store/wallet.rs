@@ -20,6 +20,32 @@ pub struct Balance {
     pub amount: Minor,
 }
 
+/// Why a balance changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Money was put in.
+    Charge,
+    /// Money was set aside for a payment; it stays taken when the payment is confirmed.
+    Authorize,
+    /// It went back: the payment came to nothing.
+    Void,
+    /// It went back: the paid reservation was cancelled.
+    Refund,
+}
+
+impl EntryKind {
+    const ALL: [Self; 4] = [Self::Charge, Self::Authorize, Self::Void, Self::Refund];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Authorize => "authorize",
+            Self::Void => "void",
+            Self::Refund => "refund",
+        }
+    }
+}
+
 /// One change of a balance.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -27,7 +53,7 @@ pub struct WalletEntry {
     pub id: Uuid,
     pub currency: String,
     pub payment: Option<PaymentId>,
-    pub kind: String,
+    pub kind: EntryKind,
     /// Negative where money left the wallet.
     pub amount: Minor,
     pub created_at: TimestampMs,
@@ -38,7 +64,7 @@ pub(super) struct Entry<'a> {
     pub(super) user: UserId,
     pub(super) currency: &'a str,
     pub(super) payment: Option<PaymentId>,
-    pub(super) kind: &'static str,
+    pub(super) kind: EntryKind,
     pub(super) amount: Minor,
     pub(super) at: TimestampMs,
 }
@@ -55,7 +81,7 @@ pub(super) async fn apply(
         user_id: Set(entry.user.0),
         currency: Set(entry.currency.into()),
         payment_id: Set(entry.payment.map(|payment| payment.0)),
-        kind: Set(entry.kind.into()),
+        kind: Set(entry.kind.as_str().into()),
         amount: Set(entry.amount),
         created_at: Set(entry.at),
     };
@@ -117,15 +143,7 @@ impl Store {
             .limit(limit)
             .all(self.reads())
             .await?;
-        let entry = |row: wallet_entry::Model| WalletEntry {
-            id: row.id,
-            currency: row.currency,
-            payment: row.payment_id.map(PaymentId),
-            kind: row.kind,
-            amount: row.amount,
-            created_at: row.created_at,
-        };
-        Ok(rows.into_iter().map(entry).collect())
+        rows.into_iter().map(entry_row).collect()
     }
 
     /// Adds money; answers the new balance, or to a retry the one it was told before.
@@ -148,7 +166,7 @@ impl Store {
             user,
             currency: &charge.currency,
             payment: None,
-            kind: "charge",
+            kind: EntryKind::Charge,
             amount: charge.amount,
             at: now,
         };
@@ -170,4 +188,17 @@ impl Store {
         transaction.commit().await?;
         Ok(Answered::Now(balance))
     }
+}
+
+fn entry_row(row: wallet_entry::Model) -> Result<WalletEntry, StoreError> {
+    let kind = EntryKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+    Ok(WalletEntry {
+        id: row.id,
+        currency: row.currency,
+        payment: row.payment_id.map(PaymentId),
+        kind: kind
+            .ok_or_else(|| StoreError::Damaged(format!("the kind of wallet entry {}", row.id)))?,
+        amount: row.amount,
+        created_at: row.created_at,
+    })
 }

@@ -42,7 +42,7 @@ error_codes! {
     MalformedJson = BAD_REQUEST "MALFORMED_JSON", "The body is not JSON; the message says where.";
     MalformedIdempotencyKey = BAD_REQUEST "MALFORMED_IDEMPOTENCY_KEY",
         "Idempotency-Key is 1 to 255 visible ASCII characters.";
-    IdempotencyKeyRequired = BAD_REQUEST "IDEMPOTENCY_KEY_REQUIRED",
+    IdempotencyKeyRequired = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REQUIRED",
         "This operation moves money and needs an Idempotency-Key.";
     Invalid = UNPROCESSABLE_ENTITY "INVALID", "A value is not allowed; the message names it.";
     KeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED",
@@ -97,7 +97,7 @@ error_codes! {
     PaymentInProgress = CONFLICT "PAYMENT_IN_PROGRESS",
         "Another payment of this reservation is at work.";
     PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
-    InsufficientFunds = CONFLICT "INSUFFICIENT_FUNDS", "The wallet does not hold enough.";
+    InsufficientBalance = CONFLICT "INSUFFICIENT_BALANCE", "The wallet does not hold enough.";
     TicketNotFound = NOT_FOUND "TICKET_NOT_FOUND", "No such ticket.";
     AlreadyCheckedIn = CONFLICT "ALREADY_CHECKED_IN", "The ticket was used before.";
     WaitlistUnavailable = CONFLICT "WAITLIST_UNAVAILABLE", "The waitlist is off or full.";

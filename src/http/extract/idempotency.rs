@@ -19,7 +19,7 @@ const MAX_KEY_BYTES: usize = 255;
 pub struct IdempotencyKey(pub Option<String>);
 
 impl IdempotencyKey {
-    /// The key of an operation that does not go without: 400 when it is absent.
+    /// The key of an operation that does not go without: 422 when it is absent.
     ///
     /// # Errors
     /// [`ErrorCode::IdempotencyKeyRequired`].
