@@ -7,6 +7,8 @@
 pub mod auth;
 pub mod error;
 pub mod extract;
+pub mod health;
+pub mod lifecycle;
 pub mod respond;
 pub mod scope;
 pub mod state;
@@ -42,7 +44,7 @@ pub fn app(
 
 /// Every route.
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.configure(auth::configure).configure(users::configure);
+    cfg.configure(health::configure).configure(auth::configure).configure(users::configure);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

@@ -1,6 +1,7 @@
 //! Admit One: a reservation engine. See README.md for the code map.
 pub mod accounts;
 pub mod box_office;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
@@ -8,5 +9,6 @@ pub mod ids;
 pub mod inventory;
 pub mod journal;
 pub mod payments;
+pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -9,6 +9,7 @@ mod event;
 mod idempotency;
 mod instance_lock;
 mod journal;
+mod outbox;
 mod payment;
 mod projection;
 mod reservation;

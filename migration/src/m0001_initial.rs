@@ -217,6 +217,8 @@ const UP: &[&str] = &[
         processed_at bigint,
         PRIMARY KEY (offering_id, seq, position)
     )",
+    "CREATE INDEX outbox_messages_waiting ON outbox_messages (created_at)
+     WHERE processed_at IS NULL",
     "CREATE TABLE idempotency_keys (
         principal «ID» NOT NULL,
         operation text NOT NULL,

@@ -271,7 +271,7 @@ fn boolean(value: &str) -> Result<bool, String> {
 
 fn number<N>(value: &str, min: N, max: N) -> Result<N, String>
 where
-    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+    N: std::str::FromStr + PartialOrd + std::fmt::Display + Copy,
 {
     value
         .parse()

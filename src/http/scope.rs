@@ -2,11 +2,14 @@
 //! measurements, the envelope around failures of any origin, and the end of panics.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -35,14 +38,17 @@ pub async fn surround(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let clock = state.clock.clone();
+    let (clock, lifecycle) = (state.clock.clone(), state.lifecycle.clone());
+    let _in_flight = lifecycle.begin();
+    let runtime = state.runtime.clone();
     let started = clock.monotonic();
     let method = request.method().clone();
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
 
-    let call = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
+    let call = Inside { runtime, future: Box::pin(next.call(request)) };
+    let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
     let answer = match call.await {
         Ok(Ok(response)) => Ok(in_envelope(response, &id)),
         Ok(Err(error)) => Err(failure(&error).to_response(&id)),
@@ -56,6 +62,9 @@ pub async fn surround(
         Ok(mut response) => {
             let route = response.request().match_pattern();
             set_headers(response.headers_mut(), &id);
+            if lifecycle.is_stopping() {
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
             let status = response.status();
             span.in_scope(|| report(&method, route.as_deref(), status, elapsed));
             Ok(response)
@@ -65,6 +74,22 @@ pub async fn surround(
             span.in_scope(|| report(&method, None, response.status(), elapsed));
             Err(InternalError::from_response("answered", response).into())
         }
+    }
+}
+
+/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`].
+struct Inside<F> {
+    runtime: tokio::runtime::Handle,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let runtime = self.runtime.clone();
+        let _entered = runtime.enter();
+        self.future.as_mut().poll(context)
     }
 }
 

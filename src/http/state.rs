@@ -6,6 +6,9 @@ use crate::accounts::Accounts;
 use crate::box_office::BoxOffices;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::health::Pings;
+use crate::http::lifecycle::Lifecycle;
+use crate::payments::Payments;
 use crate::store::Store;
 
 /// The parts behind the routes.
@@ -14,10 +17,19 @@ pub struct AppState {
     pub store: Store,
     /// The live box offices: the way to every change of an offering.
     pub offices: Arc<BoxOffices>,
+    /// The way to pay.
+    pub payments: Arc<Payments>,
     /// Users and tokens.
     pub accounts: Arc<Accounts>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The settings.
     pub config: Arc<Config>,
+    /// The tokio runtime of all database work. Every handler is polled inside it: a connection that
+    /// were opened on an HTTP worker's own runtime would stall with that worker, and die with it.
+    pub runtime: tokio::runtime::Handle,
+    /// Whether the process is stopping.
+    pub lifecycle: Arc<Lifecycle>,
+    /// What the database last answered to readiness probes.
+    pub pings: Pings,
 }

@@ -10,7 +10,6 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Sta
 use super::StoreError;
 
 /// Held as long as it lives; the operating system and Postgres let go of it when a process dies.
-#[expect(dead_code, reason = "held, not read")]
 pub enum InstanceLock {
     /// Beside a SQLite file.
     File(File),

@@ -185,6 +185,14 @@ impl Store {
         Ok(heads.into_iter().map(|head| OfferingId(head.offering_id)).collect())
     }
 
+    /// Where a journal ends, as its next append must find it.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn journal_head(&self, offering: OfferingId) -> Result<Head, LoadError> {
+        self.head_read(offering).await
+    }
+
     async fn head_read(&self, offering: OfferingId) -> Result<Head, LoadError> {
         let found = head::Entity::find_by_id(offering.0).one(self.reads()).await;
         let found = found.map_err(unreadable)?.ok_or(LoadError::NotFound)?;

@@ -116,6 +116,7 @@ error_codes! {
     ClockNotTrusted = SERVICE_UNAVAILABLE "CLOCK_NOT_TRUSTED",
         "The clocks of server and database disagree; nothing is decided meanwhile.";
     ShuttingDown = SERVICE_UNAVAILABLE "SHUTTING_DOWN", "The server is stopping: retry.";
+    NotReady = SERVICE_UNAVAILABLE "NOT_READY", "The server is not ready: details say why.";
     Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
         "A fault of the server; quote the requestId when you report it.";
 }

@@ -1,0 +1,139 @@
+//! The command line: what can be run, with which settings, and how it ends. Exit codes: 0 done,
+//! 1 it could not be done, 2 the command line or a setting is wrong.
+
+mod journal;
+mod migrate;
+mod serve;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::config::{Config, ConfigError, DEFAULT_FILE, KEYS, Sources};
+
+const EXAMPLES: &str = "\
+Examples:
+  admitone                                     serve from ./data, nothing else needed
+  ADMITONE_DEMO=false admitone serve           the same without the demo event
+  DATABASE_URL=postgres://me@db/tickets \\
+    ADMITONE_JWT_SECRET=$(openssl rand -hex 32) admitone serve
+  admitone migrate status                      which schema steps are applied
+  admitone journal show <event id> --from 10   what happened to an event, and when
+  admitone journal verify --all                whether any journal was tampered with
+
+Settings come from flags, then the environment, then the TOML file (--config, ADMITONE_CONFIG, or
+admitone.toml where you are), then defaults. In the file they have the flag's name with
+underscores: listen = \"0.0.0.0:8080\". ";
+
+/// Runs the command line and says how the process ends.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are errors to clap, and go to standard output.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let config = match load(&matches) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(2);
+        }
+    };
+    let done = match matches.subcommand() {
+        None | Some(("serve", _)) => serve::run(config),
+        Some(("migrate", arguments)) => migrate::run(&config, arguments),
+        Some(("journal", arguments)) => journal::run(&config, arguments),
+        Some((other, _)) => Err(anyhow::anyhow!("there is no command {other}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new("admitone")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(
+            "A reservation engine: sells seats to crowds that arrive all at once, never one twice",
+        )
+        .after_help(EXAMPLES)
+        .subcommand(
+            Command::new("serve").about("Serve the API (what is done when nothing is said)"),
+        )
+        .subcommand(migrate::command())
+        .subcommand(journal::command())
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .global(true)
+                .help(format!("A TOML file with settings [{DEFAULT_FILE}, if there is one]")),
+        );
+    let mut secrets = String::new();
+    for key in KEYS {
+        if key.secret {
+            secrets.push_str(&format!("\n  {:<24} {}", key.env, key.help));
+            continue;
+        }
+        command = command.arg(
+            Arg::new(key.name)
+                .long(key.name.replace('_', "-"))
+                .value_name(key.value)
+                .global(true)
+                .action(ArgAction::Set)
+                .help_heading("Settings")
+                .help(format!("{} ({})", key.help, key.env)),
+        );
+    }
+    let heading = "Settings without a flag, since everybody can read a command line:";
+    command.before_help(format!("{heading}{secrets}")).max_term_width(100)
+}
+
+fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {
+    // Global flags are the same on every level; the innermost has them all.
+    let innermost = innermost(matches);
+    let flags = KEYS
+        .iter()
+        .filter(|key| !key.secret)
+        .filter_map(|key| Some((key.name, innermost.get_one::<String>(key.name)?.clone())))
+        .collect();
+    let file = innermost.get_one::<String>("config").map(PathBuf::from);
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Config::load(&Sources { flags, file, environment })
+}
+
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => innermost(inner),
+        None => matches,
+    }
+}
+
+/// One line on standard error.
+fn complain(reason: &str) {
+    let _ = writeln!(io::stderr(), "admitone: {reason}");
+}
+
+/// Lines on standard output. A reader that has gone away (`| head`) is no error.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A runtime for commands that do one thing.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,30 @@
+//! `admitone serve`: runs until it is told to stop.
+
+use anyhow::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::server::{Parts, Server, banner};
+use crate::telemetry;
+
+/// Starts, waits for SIGTERM or SIGINT, stops.
+pub(super) fn run(config: Config) -> Result<()> {
+    telemetry::start_log(&config);
+    super::block_on(async {
+        // Before the start, so that a signal during it is not lost.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let running = Server::start(config, Parts::default()).await?;
+        super::print(&banner(&running));
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tokio::select! {
+            () = running.shutdown() => Ok(()),
+            // Whoever asks twice does not want to wait.
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        }
+    })
+}

@@ -1,0 +1,114 @@
+//! `/health`: live while the process runs, ready while it can do its work. Asked by load
+//! balancers, so it answers fast and never from a stale success.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+
+use crate::http::error::{ApiError, ErrorCode, FailureBody};
+use crate::http::respond;
+use crate::http::state::AppState;
+use crate::telemetry::metrics;
+
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+const PING_MAX_AGE: Duration = Duration::from_millis(500);
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/health/live").route(web::get().to(live)))
+        .service(web::resource("/health/ready").route(web::get().to(ready)));
+}
+
+/// Whether the database answered when it was last asked, and when that was on the monotonic clock.
+#[derive(Debug, Default)]
+pub struct Pings(Mutex<Option<(Duration, bool)>>);
+
+/// What readiness rests on; each is `up` or `down`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// `ready` or `not ready`.
+    status: &'static str,
+    /// Whether the database answers.
+    database: &'static str,
+    /// Whether the clocks of this machine and the database agree.
+    clock: &'static str,
+    /// Whether the process takes new work, which it does not when it is stopping.
+    process: &'static str,
+}
+
+impl Readiness {
+    /// Whether the database answered.
+    #[must_use]
+    pub fn database_is_up(&self) -> bool {
+        self.database == "up"
+    }
+}
+
+/// Whether the process runs.
+#[utoipa::path(
+    get, path = "/health/live", tag = "health", operation_id = "live",
+    responses((status = 200, description = "It does"))
+)]
+pub async fn live() -> HttpResponse {
+    respond::ok(&json!({ "status": "live", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Whether the process can do its work.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health", operation_id = "ready",
+    responses(
+        (status = 200, description = "It can", body = Readiness),
+        (status = 503, description = "NOT_READY; `details` says why", body = FailureBody),
+    )
+)]
+pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let readiness = readiness(&state).await;
+    if readiness.status == "ready" {
+        return Ok(respond::ok(&readiness));
+    }
+    let details = serde_json::to_value(&readiness).map_err(ApiError::internal)?;
+    Err(ApiError::of(ErrorCode::NotReady).with_details(details))
+}
+
+/// Looks, and tells the gauge as well.
+pub async fn readiness(state: &AppState) -> Readiness {
+    let database = database_answers(state).await;
+    let clock = state.offices.clock_trusted();
+    let process = !state.lifecycle.is_stopping();
+    let all = database && clock && process;
+    metrics::ready(all);
+    let word = |up| if up { "up" } else { "down" };
+    Readiness {
+        status: if all { "ready" } else { "not ready" },
+        database: word(database),
+        clock: word(clock),
+        process: word(process),
+    }
+}
+
+async fn database_answers(state: &AppState) -> bool {
+    // Held while asking: of many who ask at once, one asks the database.
+    let mut last = state.pings.0.lock().await;
+    let now = state.clock.monotonic();
+    if let Some((at, answered)) = *last
+        && now.saturating_sub(at) < PING_MAX_AGE
+    {
+        return answered;
+    }
+    let ping = tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await;
+    let answered = matches!(ping, Ok(Ok(())));
+    let before = last.replace((state.clock.monotonic(), answered));
+    if before.is_none_or(|(_, before)| before) != answered {
+        if answered {
+            tracing::info!("the database answers");
+        } else {
+            tracing::error!("the database does not answer: not ready");
+        }
+    }
+    answered
+}

@@ -1,0 +1,344 @@
+//! Puts the parts together, runs them, and takes them apart again in the right order. It knows
+//! every part and holds no rules of any.
+//!
+//! Threads: one tokio runtime does all database work and outlives everything else; the HTTP workers
+//! and the metrics listener belong to an actix system on a thread of its own; box offices have
+//! theirs.
+
+mod banner;
+mod data_dir;
+mod demo;
+mod first_start;
+mod http_server;
+mod metrics_listener;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use tokio::sync::oneshot;
+
+pub use banner::banner;
+pub use first_start::{Admin, FirstStart};
+
+use crate::accounts::Accounts;
+use crate::box_office::{self, BoxOffices};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::http::health::Pings;
+use crate::http::lifecycle::Lifecycle;
+use crate::http::state::AppState;
+use crate::ids::InstanceId;
+use crate::journal::Journal;
+use crate::payments::{CrashPoints, Pace, Payments, Recovery};
+use crate::store::{InstanceLock, Options, Store, StoreError};
+
+/// Why the server did not start: one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken or not ours.
+    #[error("cannot listen on {address}: {reason}: free it, or set {key} to another address")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The data directory cannot be used.
+    #[error(
+        "cannot use the data directory {}: {reason}: make it writable, or set ADMITONE_DATA_DIR to \
+         another directory", path.display()
+    )]
+    DataDir {
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The database does not answer.
+    #[error("cannot reach the database: {0}: start it, or correct DATABASE_URL")]
+    Database(String),
+    /// The database answers and cannot be used: a newer schema, another process.
+    #[error("{0}")]
+    Store(StoreError),
+    /// Something of the machine is missing: threads, memory.
+    #[error("cannot start: {0}")]
+    Machine(String),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Database(cause.to_string()),
+            StoreError::BadData(_)
+            | StoreError::Conflict(_)
+            | StoreError::KeyReused
+            | StoreError::Damaged(_)
+            | StoreError::NewerSchema { .. }
+            | StoreError::Locked(_) => Self::Store(error),
+        }
+    }
+}
+
+/// What tests put in the place of what production uses.
+#[derive(Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings of the box offices that have no key: faults, skew, pace. Instance, address and what
+    /// has a key are taken from the configuration.
+    pub offices: box_office::Settings,
+    /// Where payments stop dead.
+    pub crash_points: CrashPoints,
+    /// How soon payments are recovered.
+    pub payments_pace: Pace,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            offices: box_office::Settings::default(),
+            crash_points: CrashPoints::none(),
+            payments_pace: Pace::default(),
+        }
+    }
+}
+
+/// A server that answers.
+pub struct Running {
+    /// Where the API listens.
+    pub address: SocketAddr,
+    /// Where metrics are scraped.
+    pub metrics_address: Option<SocketAddr>,
+    /// What was made on an empty store.
+    pub first_start: FirstStart,
+    state: web::Data<AppState>,
+    stop: oneshot::Sender<()>,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Running {
+    /// The parts behind the routes.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops: unready, no new connections, answers what it accepted, box offices last. Ends at the
+    /// latest when the grace of the configuration is over.
+    pub async fn shutdown(self) {
+        let Self { state, stop, stopped, .. } = self;
+        // Whoever stops must not keep the parts alive.
+        drop(state);
+        // Errors say that the server's thread has ended already.
+        let _ = stop.send(());
+        let _ = stopped.await;
+    }
+}
+
+/// Starts servers.
+pub struct Server;
+
+impl Server {
+    /// Starts everything and returns when the first request can be answered.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
+        let (ready, started) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("server".into())
+            .spawn(move || run(config, parts, ready))
+            .map_err(|error| StartError::Machine(error.to_string()))?;
+        started
+            .await
+            .unwrap_or_else(|_| Err(StartError::Machine("the server's thread died".into())))
+    }
+}
+
+/// The life of a server, on a thread of its own.
+fn run(config: Config, parts: Parts, ready: oneshot::Sender<Result<Running, StartError>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, usize::from).max(2))
+        .thread_name("database")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // The receiver waits as long as this thread lives.
+            let _ = ready.send(Err(StartError::Machine(error.to_string())));
+            return;
+        }
+    };
+    let handle = runtime.handle().clone();
+    let stopped = actix_web::rt::System::new().block_on(live(config, parts, handle, ready));
+    // What still runs on it has had its time; waiting on would only delay the exit.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some(stopped) = stopped {
+        let _ = stopped.send(());
+    }
+}
+
+/// Starts the parts, says so, waits to be stopped, stops the parts. Returns whom to tell.
+async fn live(
+    config: Config,
+    parts: Parts,
+    runtime: tokio::runtime::Handle,
+    ready: oneshot::Sender<Result<Running, StartError>>,
+) -> Option<oneshot::Sender<()>> {
+    let (stop, stopping) = oneshot::channel();
+    let (say_stopped, stopped) = oneshot::channel();
+    let assembled = match Assembled::start(config, parts, runtime).await {
+        Ok(assembled) => assembled,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return None;
+        }
+    };
+    let running = Running {
+        address: assembled.http.address,
+        metrics_address: assembled.metrics.as_ref().map(|listener| listener.address),
+        first_start: assembled.first_start.clone(),
+        state: assembled.state.clone(),
+        stop,
+        stopped,
+    };
+    if ready.send(Ok(running)).is_ok() {
+        // An error says that whoever could stop us is gone: then we stop as well.
+        let _ = stopping.await;
+    }
+    assembled.stop().await;
+    Some(say_stopped)
+}
+
+/// All parts, running.
+struct Assembled {
+    state: web::Data<AppState>,
+    http: http_server::HttpServer,
+    metrics: Option<metrics_listener::MetricsListener>,
+    recovery: Recovery,
+    first_start: FirstStart,
+    /// Let go of last: until then no other process may use the database.
+    lock: InstanceLock,
+}
+
+impl Assembled {
+    async fn start(
+        mut config: Config,
+        parts: Parts,
+        runtime: tokio::runtime::Handle,
+    ) -> Result<Self, StartError> {
+        data_dir::prepare(&mut config)?;
+        // Before the database is touched: the commonest mistake is a server that runs already.
+        let mut http = http_server::HttpServer::bind(&config)?;
+        let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
+        let (lock, store) = on(&runtime, open_database(config.clone())).await?;
+
+        let config = Arc::new(config);
+        let state = web::Data::new(assemble(&config, &parts, store, &runtime, http.address));
+        let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
+        let recovery = state.payments.spawn_recovery();
+        http.run(state.clone());
+        let metrics = metrics.map(|bound| bound.run(state.clone())).transpose()?;
+        tracing::info!(address = %http.address, "ready");
+        Ok(Self { state, http, metrics, recovery, first_start, lock })
+    }
+
+    async fn stop(self) {
+        let Self { state, http, metrics, recovery, first_start: _, lock } = self;
+        let grace = state.config.shutdown_grace;
+        tracing::info!("stopping: answering what was accepted");
+        state.lifecycle.stop();
+        let orderly = async {
+            http.drain(&state.lifecycle).await;
+            recovery.stop().await;
+            state.offices.shutdown().await;
+        };
+        if tokio::time::timeout(grace, orderly).await.is_err() {
+            tracing::warn!(?grace, "not everything was answered in time");
+        }
+        if let Some(metrics) = metrics {
+            metrics.stop().await;
+        }
+        drop(state);
+        drop(lock);
+        tracing::info!("stopped");
+    }
+}
+
+/// Runs a future on another runtime, as all database work is run.
+async fn on<T: Send + 'static>(
+    runtime: &tokio::runtime::Handle,
+    work: impl Future<Output = Result<T, StartError>> + Send + 'static,
+) -> Result<T, StartError> {
+    runtime.spawn(work).await.unwrap_or_else(|error| Err(StartError::Machine(error.to_string())))
+}
+
+async fn open_database(config: Config) -> Result<(InstanceLock, Store), StartError> {
+    let url = config.database();
+    let lock = if config.is_postgres() {
+        InstanceLock::of_postgres(url.expose()).await?
+    } else {
+        InstanceLock::of_file(&data_dir::lock_file(&url))?
+    };
+    let store = connect(&config).await?;
+    store.migrate().await?;
+    Ok((lock, store))
+}
+
+/// Connects as the configuration says, without touching the schema.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn connect(config: &Config) -> Result<Store, StartError> {
+    let options = Options {
+        url: config.database().expose().to_owned(),
+        pool_size: config.database_pool,
+        append_timeout: config.append_timeout,
+    };
+    Ok(Store::connect(&options).await?)
+}
+
+fn assemble(
+    config: &Arc<Config>,
+    parts: &Parts,
+    store: Store,
+    runtime: &tokio::runtime::Handle,
+    address: SocketAddr,
+) -> AppState {
+    let clock = parts.clock.clone();
+    let advertised = config.advertise.clone().unwrap_or_else(|| address.to_string());
+    let settings = box_office::Settings {
+        instance: InstanceId::random(),
+        address: advertised.into(),
+        arbiters: config.box_office_threads,
+        max_pending: config.max_pending,
+        ..parts.offices.clone()
+    };
+    let journal: Arc<dyn Journal> = Arc::new(store.clone());
+    let offices = BoxOffices::start(journal, clock.clone(), settings, runtime.clone());
+    // Payments run on the runtime that they are made in.
+    let entered = runtime.enter();
+    let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
+        .with_pace(parts.payments_pace)
+        .with_crash_points(parts.crash_points.clone());
+    drop(entered);
+    let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
+    AppState {
+        store,
+        offices,
+        payments: Arc::new(payments),
+        accounts: Arc::new(accounts),
+        clock,
+        config: config.clone(),
+        runtime: runtime.clone(),
+        lifecycle: Lifecycle::new(),
+        pings: Pings::default(),
+    }
+}

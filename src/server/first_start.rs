@@ -1,0 +1,73 @@
+//! What an empty store is given so that the server can be used: an administrator, and a demo event
+//! if that is wanted. Does nothing on a store that has them.
+
+use std::sync::Arc;
+
+use super::{StartError, demo};
+use crate::accounts::{AccountError, Registration, Role};
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, UserId};
+use crate::store::StoreError;
+
+/// What the first start made, or a later one found.
+#[derive(Clone, Debug, Default)]
+pub struct FirstStart {
+    /// The administrator, if it was made just now.
+    pub admin: Option<Admin>,
+    /// The demo event, if there is one.
+    pub demo: Option<OfferingId>,
+}
+
+/// An administrator that was made just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Its account.
+    pub id: UserId,
+    /// To log in with.
+    pub email: String,
+    /// Shown once; `None` if somebody has set it and so knows it.
+    pub generated_password: Option<String>,
+}
+
+/// Looks at the store and gives it what it lacks.
+pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartError> {
+    let admin = if state.store.user_any().await? { None } else { Some(make_admin(&state).await?) };
+    let demo =
+        if state.config.demo { demo::find_or_make(&state, admin.as_ref()).await? } else { None };
+    Ok(FirstStart { admin, demo })
+}
+
+async fn make_admin(state: &AppState) -> Result<Admin, StartError> {
+    let given = state.config.admin_password.clone();
+    let generated = given.is_none().then(generated_password);
+    let password = match (&given, &generated) {
+        (Some(given), _) => given.expose().to_owned(),
+        (None, Some(generated)) => generated.clone(),
+        (None, None) => String::new(),
+    };
+    let registration = Registration {
+        email: state.config.admin_email.clone(),
+        password,
+        name: "Administrator".into(),
+        phone_number: None,
+        role: Role::Admin,
+    };
+    match state.accounts.register(registration, None, None).await {
+        Ok(session) => Ok(Admin {
+            id: session.user.id,
+            email: session.user.email,
+            generated_password: generated,
+        }),
+        Err(AccountError::Store(error)) => Err(error.into()),
+        Err(error) => Err(StartError::Store(StoreError::Damaged(format!(
+            "the administrator's account could not be made: {error}"
+        )))),
+    }
+}
+
+/// 120 random bits in letters and digits that nobody confuses.
+fn generated_password() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let random: [u8; 24] = rand::random();
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}

@@ -1,0 +1,112 @@
+//! `/metrics` for Prometheus, on an address of its own: what is measured is nobody's business
+//! outside, and scraping must work while the API is flooded.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::header;
+use actix_web::{App, HttpResponse, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::StartError;
+use super::http_server::cannot_listen;
+use crate::box_office;
+use crate::http::health;
+use crate::http::state::AppState;
+use crate::payments;
+use crate::telemetry::metrics;
+
+/// How often histograms are folded; between scrapes they grow.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// An address that is taken, and the recorder to be shown there.
+pub(super) struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    recorder: PrometheusHandle,
+}
+
+/// A listener that answers.
+pub(super) struct MetricsListener {
+    /// Where.
+    pub(super) address: SocketAddr,
+    handle: ServerHandle,
+}
+
+/// Takes the address and installs the recorder.
+pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
+    let failed = |error: &std::io::Error| cannot_listen("ADMITONE_METRICS_LISTEN", address, error);
+    let listener = TcpListener::bind(address).map_err(|error| failed(&error))?;
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    let recorder = metrics::install().map_err(|error| StartError::Machine(error.to_string()))?;
+    box_office::describe_metrics();
+    payments::describe_metrics();
+    Ok(Bound { listener, address, recorder })
+}
+
+impl Bound {
+    /// Answers scrapes.
+    pub(super) fn run(self, state: web::Data<AppState>) -> Result<MetricsListener, StartError> {
+        let Self { listener, address, recorder } = self;
+        let upkeep = recorder.clone();
+        state.runtime.spawn(async move {
+            let mut tick = tokio::time::interval(UPKEEP);
+            loop {
+                tick.tick().await;
+                upkeep.run_upkeep();
+            }
+        });
+        let server = actix_web::HttpServer::new(move || {
+            App::new()
+                .app_data(state.clone())
+                .app_data(web::Data::new(recorder.clone()))
+                .route("/metrics", web::get().to(scrape))
+        })
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)
+        .map_err(|error| cannot_listen("ADMITONE_METRICS_LISTEN", address, &error))?
+        .run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Ok(MetricsListener { address, handle })
+    }
+}
+
+impl MetricsListener {
+    pub(super) async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+async fn scrape(state: web::Data<AppState>, recorder: web::Data<PrometheusHandle>) -> HttpResponse {
+    let measuring = state.clone();
+    // On the runtime of all database work; a panic there leaves the gauges as they were.
+    let _ = state.runtime.spawn(async move { measure(&measuring).await }).await;
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(recorder.render())
+}
+
+/// Sets the gauges that nobody sets as things happen.
+async fn measure(state: &AppState) {
+    metrics::process();
+    let (all, idle) = state.store.pool_use();
+    metrics::database_connections(all, idle);
+    let readiness = health::readiness(state).await;
+    if !readiness.database_is_up() {
+        return;
+    }
+    let waiting = tokio::time::timeout(Duration::from_secs(1), state.store.outbox_waiting()).await;
+    match waiting {
+        Ok(Ok((waiting, oldest))) => {
+            let now = state.clock.now_ms();
+            let age_ms = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
+            metrics::outbox(waiting, Duration::from_millis(age_ms.unsigned_abs()));
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "the outbox could not be counted"),
+        Err(_) => tracing::debug!("counting the outbox took too long"),
+    }
+}

@@ -1,0 +1,32 @@
+//! Log lines on standard error, and panics as one of them.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+use super::metrics;
+use crate::config::{Config, LogFormat};
+
+const QUIET: &str = "actix_server=warn,sea_orm_migration=warn";
+
+/// Starts logging as the settings say. A second call in one process (tests) changes nothing.
+pub fn start(config: &Config) {
+    // Libraries that announce every start; what the settings say comes after, and so wins.
+    let filter = format!("{QUIET},{}", config.log);
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    // An error says that somebody else has set the process's subscriber: theirs stays.
+    let _ = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("a panic");
+        metrics::panic();
+        tracing::error!(place, message, "panic");
+    }));
+}
