@@ -63,6 +63,12 @@ pub struct BoxOffices {
 }
 
 impl BoxOffices {
+    /// The published view of an offering that is live here; looks nothing up.
+    pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
+        let desk = self.live.get(&offering).map(|live| Arc::clone(&live.desk));
+        desk.and_then(|desk| desk.view.load_full())
+    }
+
     /// Starts the arbiters and the sweeper. `runtime` carries all database work and must outlive
     /// the returned value.
     pub fn start(

@@ -19,6 +19,8 @@ pub struct AppState {
     pub offices: Arc<BoxOffices>,
     /// The way to pay.
     pub payments: Arc<Payments>,
+    /// Audits of journals.
+    pub auditor: crate::audit::Auditor,
     /// Users and tokens.
     pub accounts: Arc<Accounts>,
     /// The time.

@@ -1,0 +1,224 @@
+//! The audit of a journal: every row follows from the one before, every change fits the state it
+//! meets, the counts add up at every step. Incremental: what was verified once is not read again.
+//! `GET …/audit` and `admitone journal verify` are this one check, so their digests agree.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::ids::{OfferingId, ProductId};
+use crate::inventory::{Change, Inventory};
+use crate::journal::{Head, LoadError, Record, fold_row};
+use crate::store::{JournalRows, Store};
+
+/// Rows read at a time.
+const PAGE: u64 = 500;
+/// Audits kept to continue from.
+const MAX_KEPT: usize = 64;
+
+/// What an audit found. No customer's ids are in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The last row verified.
+    pub seq: u64,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its hash, in hex: the digest of the whole history.
+    pub digest: String,
+    /// `"ok"`: an audit that finds anything else is answered as an error.
+    pub invariants: &'static str,
+    /// Decisions in those rows.
+    pub transitions: u64,
+    /// What happened, in numbers.
+    pub tally: Tally,
+    /// How the places are spread at `seq`, by product.
+    pub products: Vec<ProductTally>,
+}
+
+/// How often what happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Tally {
+    pub takeovers: u64,
+    pub holds_placed: u64,
+    pub holds_released: u64,
+    pub holds_expired: u64,
+    pub holds_converted: u64,
+    pub offers_made: u64,
+    pub reservations_confirmed: u64,
+    pub reservations_expired: u64,
+    pub reservations_cancelled: u64,
+    pub check_ins: u64,
+}
+
+/// A product's places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ProductTally {
+    pub product_id: String,
+    pub total: u32,
+    pub available: u32,
+    pub held: u32,
+    pub sold: u32,
+    pub blocked: u32,
+}
+
+/// How far the audit of one journal has come.
+struct Progress {
+    inventory: Inventory,
+    head: Head,
+    transitions: u64,
+    tally: Tally,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let inventory = Inventory::empty();
+        Self { inventory, head: Head::EMPTY, transitions: 0, tally: Tally::default() }
+    }
+
+    fn take(&mut self, rows: &JournalRows) -> Result<(), LoadError> {
+        for (row, record) in rows {
+            fold_row(&mut self.inventory, row, record)?;
+            self.head = row.head();
+            match record {
+                Record::Takeover => self.tally.takeovers += 1,
+                Record::Batch(transitions) => {
+                    self.transitions += transitions.len() as u64;
+                    transitions.iter().flat_map(|one| &one.changes).for_each(|c| self.tally.add(c));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, offering: OfferingId) -> Result<Report, LoadError> {
+        self.inventory.check().map_err(|violation| LoadError::Damaged {
+            seq: self.head.seq,
+            reason: violation.to_string(),
+        })?;
+        let products = (0..self.inventory.products()).filter_map(|id| u16::try_from(id).ok());
+        let product = |id: ProductId| {
+            let counts = self.inventory.counts(id);
+            ProductTally {
+                product_id: id.to_public(offering),
+                total: counts.total,
+                available: counts.available,
+                held: counts.held,
+                sold: counts.sold,
+                blocked: counts.blocked,
+            }
+        };
+        Ok(Report {
+            seq: self.head.seq.0,
+            epoch: self.head.epoch.0,
+            digest: blake3::Hash::from(self.head.hash).to_hex().to_string(),
+            invariants: "ok",
+            transitions: self.transitions,
+            tally: self.tally,
+            products: products.map(ProductId).map(product).collect(),
+        })
+    }
+}
+
+impl Tally {
+    fn add(&mut self, change: &Change) {
+        match change {
+            Change::HoldPlaced { .. } => self.holds_placed += 1,
+            Change::HoldReleased { .. } => self.holds_released += 1,
+            Change::HoldsExpired { holds } => self.holds_expired += holds.len() as u64,
+            Change::CheckedOut { .. } => self.holds_converted += 1,
+            Change::OfferMade { .. } => self.offers_made += 1,
+            Change::ReservationConfirmed { .. } => self.reservations_confirmed += 1,
+            Change::ReservationsExpired { reservations } => {
+                self.reservations_expired += reservations.len() as u64;
+            }
+            Change::ReservationsCancelled { reservations } => {
+                self.reservations_cancelled += reservations.len() as u64;
+            }
+            Change::CheckedIn { .. } => self.check_ins += 1,
+            Change::Created { .. }
+            | Change::HoldExtended { .. }
+            | Change::PaymentBegun { .. }
+            | Change::PaymentFailed { .. }
+            | Change::ReservationRevived { .. }
+            | Change::WaitlistJoined { .. }
+            | Change::WaitlistLeft { .. }
+            | Change::OfferAccepted { .. }
+            | Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::PlacesBlocked { .. }
+            | Change::PlacesUnblocked { .. }
+            | Change::Resized { .. }
+            | Change::RowAdded { .. }
+            | Change::SeatsRemoved { .. }
+            | Change::Repriced { .. }
+            | Change::SaleWindowSet { .. }
+            | Change::SaleStateSet { .. } => {}
+        }
+    }
+}
+
+/// Audits that continue where the last one of the same offering ended.
+#[derive(Clone)]
+pub struct Auditor {
+    store: Store,
+    kept: Arc<DashMap<OfferingId, Arc<Mutex<Progress>>>>,
+}
+
+impl Auditor {
+    /// An auditor of that store's journals.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, kept: Arc::default() }
+    }
+
+    /// Verifies what was appended since the last audit, and says how everything stands.
+    ///
+    /// # Errors
+    /// [`LoadError::Damaged`] names the first row that is wrong.
+    pub async fn audit(&self, offering: OfferingId) -> Result<Report, LoadError> {
+        if self.kept.len() >= MAX_KEPT && !self.kept.contains_key(&offering) {
+            self.kept.clear();
+        }
+        let fresh = || Arc::new(Mutex::new(Progress::new()));
+        let progress = Arc::clone(self.kept.entry(offering).or_insert_with(fresh).value());
+        // One audit of an offering at a time; the others wait and then have little left to do.
+        let mut progress = progress.lock_owned().await;
+        loop {
+            let rows = self.store.journal_rows(offering, progress.head, PAGE).await;
+            let rows = match rows {
+                Ok(rows) => rows,
+                Err(error) => {
+                    *progress = Progress::new();
+                    return Err(error);
+                }
+            };
+            let last = (rows.len() as u64) < PAGE;
+            let folding = tokio::task::spawn_blocking(move || {
+                let taken = progress.take(&rows);
+                (progress, taken)
+            });
+            let taken;
+            (progress, taken) =
+                folding.await.map_err(|panic| LoadError::Unavailable(panic.into()))?;
+            if let Err(error) = taken {
+                // A state that a bad row was folded into is of no further use.
+                *progress = Progress::new();
+                return Err(error);
+            }
+            if progress.head == Head::EMPTY {
+                self.kept.remove(&offering);
+                return Err(LoadError::NotFound);
+            }
+            if last {
+                return progress.report(offering);
+            }
+        }
+    }
+}

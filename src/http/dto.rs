@@ -1,0 +1,217 @@
+//! The forms that several resources share: money, times, lines with their seats.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::box_office::View;
+use crate::http::error::ApiError;
+use crate::http::respond::rfc3339;
+use crate::ids::{OfferingId, ProductId, SeatId};
+use crate::inventory::{Fit, Line, Minor, TimestampMs};
+
+/// An amount in minor units of its currency: 1500 is ₩1,500 or $15.00.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// Minor units.
+    #[schema(example = 99_000)]
+    pub amount: Minor,
+    /// ISO 4217.
+    #[schema(example = "KRW")]
+    pub currency: String,
+}
+
+impl Money {
+    /// Of a currency as the core has it.
+    #[must_use]
+    pub fn new(amount: Minor, currency: [u8; 3]) -> Self {
+        Self { amount, currency: String::from_utf8_lossy(&currency).into_owned() }
+    }
+}
+
+/// A seat, as it is printed on a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SeatDto {
+    /// The id to hold it by.
+    pub id: String,
+    /// The block.
+    pub section: String,
+    /// The row.
+    pub row: String,
+    /// The number in the row.
+    pub number: u32,
+}
+
+/// Places of one product in a hold or reservation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineDto {
+    /// The ticket type.
+    pub product_id: String,
+    /// How many places.
+    pub quantity: u32,
+    /// The price of one place when it was held.
+    pub unit_price: Money,
+    /// The seats; empty for general admission.
+    pub seats: Vec<SeatDto>,
+    /// `EXACT`, `LEAVES_ORPHAN`, `SPLIT_ROWS` or `SCATTERED`.
+    pub fit: &'static str,
+    /// What best available had to give up, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// Renders lines with the labels of a view.
+#[must_use]
+pub fn lines(lines: &[Line], view: &View) -> Vec<LineDto> {
+    let label = |seat: SeatId| label_in(view, seat);
+    lines_with(lines, view.offering, view.currency, label)
+}
+
+/// Renders lines with labels from anywhere.
+pub fn lines_with(
+    lines: &[Line],
+    offering: OfferingId,
+    currency: [u8; 3],
+    label: impl Fn(SeatId) -> Option<(String, String, u32)>,
+) -> Vec<LineDto> {
+    let seat = |seat: &SeatId| {
+        let (section, row, number) = label(*seat).unwrap_or_default();
+        SeatDto { id: seat.to_public(offering), section, row, number }
+    };
+    let line = |line: &Line| LineDto {
+        product_id: line.product.to_public(offering),
+        quantity: line.quantity,
+        unit_price: Money::new(line.unit_price, currency),
+        seats: line.seats.iter().map(seat).collect(),
+        fit: fit_name(line.fit),
+        note: note(line.fit),
+    };
+    lines.iter().map(line).collect()
+}
+
+/// The sum of the lines; the core refuses holds whose sum overflows.
+#[must_use]
+pub fn total(lines: &[Line], currency: [u8; 3]) -> Money {
+    let amount = lines
+        .iter()
+        .map(|line| line.unit_price.saturating_mul(i64::from(line.quantity)))
+        .fold(0, i64::saturating_add);
+    Money::new(amount, currency)
+}
+
+fn label_in(view: &View, seat: SeatId) -> Option<(String, String, u32)> {
+    view.sections.iter().find_map(|section| {
+        let row = section.rows.iter().find(|row| {
+            let end = row.first_seat.0 as usize + row.seats.len();
+            row.first_seat <= seat && seat.index() < end
+        })?;
+        Some((section.name.clone(), row.name.clone(), seat.0 - row.first_seat.0 + 1))
+    })
+}
+
+fn fit_name(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Exact => "EXACT",
+        Fit::LeavesOrphan => "LEAVES_ORPHAN",
+        Fit::SplitRows => "SPLIT_ROWS",
+        Fit::Scattered => "SCATTERED",
+    }
+}
+
+fn note(fit: Fit) -> Option<&'static str> {
+    match fit {
+        Fit::Exact => None,
+        Fit::LeavesOrphan => Some("side by side, but one seat beside them is left alone"),
+        Fit::SplitRows => Some("in two neighbouring rows: no row has so many seats together"),
+        Fit::Scattered => Some("not together: no two neighbouring rows have room for so many"),
+    }
+}
+
+/// A product id of this event from a body.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn product_id(
+    offering: OfferingId,
+    field: &str,
+    text: &str,
+) -> Result<ProductId, ApiError> {
+    ProductId::from_public(offering, text)
+        .map_err(|error| ApiError::invalid(field, format!("{text:?} {error}")))
+}
+
+/// Seat ids of this event from a body.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn seat_ids(
+    offering: OfferingId,
+    field: &str,
+    texts: &[String],
+) -> Result<Vec<SeatId>, ApiError> {
+    let id = |text: &String| {
+        SeatId::from_public(offering, text)
+            .map_err(|error| ApiError::invalid(field, format!("{text:?} {error}")))
+    };
+    texts.iter().map(id).collect()
+}
+
+/// A time as it is rendered, absent ones too.
+#[must_use]
+pub fn time(at: Option<TimestampMs>) -> Option<String> {
+    at.map(rfc3339)
+}
+
+/// A text that people see: no control characters (NUL among them), 1 to `max` characters.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
+    let trimmed = value.trim();
+    let length = trimmed.chars().count();
+    if length == 0 || length > max {
+        return Err(ApiError::invalid(field, format!("must have 1 to {max} characters")));
+    }
+    plain(field, trimmed)
+}
+
+/// The same, and it may be empty.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn optional_text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
+    if value.trim().is_empty() { Ok(String::new()) } else { text(field, value, max) }
+}
+
+fn plain(field: &str, value: &str) -> Result<String, ApiError> {
+    let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    // Marks that turn the direction of writing can make one text look like another.
+    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    if value.chars().any(|c| forbidden(c) || turns(c)) {
+        return Err(ApiError::invalid(field, "must not contain control characters"));
+    }
+    Ok(value.to_owned())
+}
+
+/// A page's length from the query string.
+///
+/// # Errors
+/// 422 when it is out of range.
+pub fn limit(asked: Option<u64>) -> Result<u64, ApiError> {
+    match asked {
+        None => Ok(20),
+        Some(limit @ 1..=100) => Ok(limit),
+        Some(_) => Err(ApiError::invalid("limit", "must be 1 to 100")),
+    }
+}
+
+/// A cursor of the form `<time>_<id>`.
+///
+/// # Errors
+/// 422 when it is none that this server gave out.
+pub fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<(TimestampMs, T)>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    parsed.map(Some).ok_or_else(|| ApiError::invalid("cursor", "is none that this server gave out"))
+}

@@ -1,0 +1,312 @@
+//! Events: what is on sale. What is shown of them is in the store; what is sold is decided by
+//! their box office, so a change of the sale is a command.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::box_office::View;
+use crate::http::dto::{self, Money};
+use crate::http::error::ApiError;
+use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::holds::submit;
+use crate::http::new_event::{NewEventBody, prepare};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::inventory::{Command, Request, SaleState, SaleWindow, TimestampMs};
+use crate::store::{Answered, EventRow};
+
+/// An event with a large seat map is a large body.
+const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
+
+/// The routes of events.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/events").get(list).post(create)).service(
+        web::resource("/api/events/{event}").get(show).patch(change).delete(cancel),
+    );
+}
+
+/// An event.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventDto {
+    pub id: OfferingId,
+    pub name: String,
+    pub description: String,
+    pub venue: String,
+    pub event_date: String,
+    pub sale_start_at: Option<String>,
+    pub sale_end_at: Option<String>,
+    /// `SCHEDULED`, `SELLING`, `PAUSED`, `SOLD_OUT`, `ENDED` or `CANCELLED`.
+    pub status: &'static str,
+    pub currency: String,
+    pub products: Vec<ProductDto>,
+    pub created_at: String,
+}
+
+/// A ticket type.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ProductDto {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    pub price: Money,
+    pub total_stock: i64,
+    /// Absent in lists, for events that nobody is buying from at the moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_stock: Option<u32>,
+    pub max_per_customer: Option<i64>,
+    pub sale_start_at: Option<String>,
+    pub sale_end_at: Option<String>,
+}
+
+/// Where a list goes on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    limit: Option<u64>,
+    cursor: Option<OfferingId>,
+}
+
+/// All events, newest first.
+#[utoipa::path(get, path = "/api/events", tag = "events", security(()),
+    params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = inline(crate::http::openapi::Page<EventDto>))))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let limit = dto::limit(query.limit)?;
+    let rows = state.store.event_list(query.cursor, limit).await?;
+    let full = rows.len() as u64 == limit;
+    let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
+    let now = state.clock.now_ms();
+    let event = |row: &EventRow| render(row, state.offices.published(row.id).as_deref(), now);
+    Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
+}
+
+/// One event.
+#[utoipa::path(get, path = "/api/events/{event}", tag = "events", security(()),
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(respond::ok(&read(&state, event).await?))
+}
+
+/// Make an event (administrators). With `status` `SELLING`, the default, it is on sale as soon as
+/// `saleStartAt` has passed.
+#[utoipa::path(post, path = "/api/events", tag = "events",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = NewEventBody,
+    responses((status = 201, body = inline(crate::http::openapi::Success<EventDto>))))]
+pub(crate) async fn create(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    key: IdempotencyKey,
+    Body(body): Body<NewEventBody, EVENT_LIMIT>,
+) -> Result<HttpResponse, ApiError> {
+    let new = prepare(&body, admin.user)?;
+    let key = key.row_key(admin.user, "create event", &body);
+    let now = state.clock.now_ms();
+    let id = match state.store.event_create(&new, key.as_ref(), now).await? {
+        Answered::Now(()) => new.id,
+        Answered::Before(id) => {
+            id.parse().map_err(|_| ApiError::internal("a kept event id does not parse"))?
+        }
+    };
+    Ok(respond::created(&read(&state, id).await?))
+}
+
+/// What to change of an event; what is left out stays.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventPatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub venue: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub event_date: Option<DateTime<Utc>>,
+    /// `null` opens the window.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_start_at: Option<Option<DateTime<Utc>>>,
+    /// `null` opens the window.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_end_at: Option<Option<DateTime<Utc>>>,
+    pub status: Option<StatusPatch>,
+}
+
+/// A turn of the sale's switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum StatusPatch {
+    Selling,
+    Paused,
+    Ended,
+    Cancelled,
+}
+
+/// Tells `null` from absent.
+fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Change an event (administrators).
+#[utoipa::path(patch, path = "/api/events/{event}", tag = "events",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = EventPatch,
+    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+pub(crate) async fn change(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(patch): Body<EventPatch>,
+) -> Result<HttpResponse, ApiError> {
+    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let mut details = row.details.clone();
+    if let Some(name) = &patch.name {
+        details.name = dto::text("name", name, 200)?;
+    }
+    if let Some(description) = &patch.description {
+        details.description = dto::optional_text("description", description, 10_000)?;
+    }
+    if let Some(venue) = &patch.venue {
+        details.venue = dto::optional_text("venue", venue, 200)?;
+    }
+    if let Some(date) = patch.event_date {
+        details.event_date = date.timestamp_millis();
+    }
+    let window = SaleWindow {
+        start: patch.sale_start_at.map_or(row.sale.start, |at| at.map(|at| at.timestamp_millis())),
+        end: patch.sale_end_at.map_or(row.sale.end, |at| at.map(|at| at.timestamp_millis())),
+    };
+    let mut commands = Vec::new();
+    if window != row.sale {
+        commands.push(Command::SetSaleWindow { product: None, window });
+    }
+    match patch.status {
+        None => {}
+        Some(StatusPatch::Selling) => commands.push(Command::OpenSale),
+        Some(StatusPatch::Paused) => commands.push(Command::PauseSale),
+        Some(StatusPatch::Ended) => commands.push(Command::CloseSale),
+        Some(StatusPatch::Cancelled) => commands.push(Command::CancelOffering),
+    }
+    // The commands first: they can be refused, and then nothing has changed.
+    for (position, command) in commands.into_iter().enumerate() {
+        let idempotency = key.identity(admin.user, "change event", &(event, &patch));
+        // One key, but several effects: each is told apart by its place.
+        let idempotency = idempotency.map(|mut identity| {
+            identity.key[0] ^= u8::try_from(position).unwrap_or_default();
+            identity
+        });
+        submit(&state, event, Request { command, idempotency }).await?;
+    }
+    if details != row.details {
+        state.store.event_update(event, &details, state.clock.now_ms()).await?;
+    }
+    Ok(respond::ok(&read(&state, event).await?))
+}
+
+/// Cancel an event (administrators): holds end, reservations are cancelled, what was paid goes
+/// back. The event stays to be looked at.
+#[utoipa::path(delete, path = "/api/events/{event}", tag = "events",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+pub(crate) async fn cancel(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let idempotency = key.identity(admin.user, "cancel event", &event);
+    let request = Request { command: Command::CancelOffering, idempotency };
+    submit(&state, event, request).await?;
+    Ok(respond::ok(&read(&state, event).await?))
+}
+
+/// Reads an event with what is left of it.
+///
+/// # Errors
+/// 404 when there is none.
+pub async fn read(state: &AppState, event: OfferingId) -> Result<EventDto, ApiError> {
+    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let view = state.offices.view(event).await?;
+    Ok(render(&row, Some(&view), state.clock.now_ms()))
+}
+
+fn render(row: &EventRow, view: Option<&View>, now: TimestampMs) -> EventDto {
+    let sale = view.map_or(row.sale, |view| view.sale);
+    let sale_state = view.map_or(row.sale_state, |view| view.sale_state);
+    let sold_out = view.is_some_and(sold_out);
+    let products = row.products.iter().map(|product| {
+        let live = view.and_then(|view| view.products.get(product.id.index()));
+        let sale = live.map_or(product.sale, |live| live.sale);
+        ProductDto {
+            id: product.id.to_public(row.id),
+            name: product.name.clone(),
+            description: product.description.clone(),
+            price: Money {
+                amount: live.map_or(product.price, |live| live.price),
+                currency: row.currency.clone(),
+            },
+            total_stock: live
+                .map_or(product.total_stock, |live| i64::from(live.counts.total)),
+            available_stock: live.map(|live| live.counts.available),
+            max_per_customer: product.max_per_customer,
+            sale_start_at: dto::time(sale.start),
+            sale_end_at: dto::time(sale.end),
+        }
+    });
+    EventDto {
+        id: row.id,
+        name: row.details.name.clone(),
+        description: row.details.description.clone(),
+        venue: row.details.venue.clone(),
+        event_date: rfc3339(row.details.event_date),
+        sale_start_at: dto::time(sale.start),
+        sale_end_at: dto::time(sale.end),
+        status: status(sale_state, sale, sold_out, now),
+        currency: row.currency.clone(),
+        products: products.collect(),
+        created_at: rfc3339(row.created_at),
+    }
+}
+
+/// Whether nothing is available of anything.
+pub fn sold_out(view: &View) -> bool {
+    view.products.iter().all(|product| product.counts.available == 0)
+}
+
+/// One word for the switch, the window and the stock together.
+pub fn status(
+    state: SaleState,
+    sale: SaleWindow,
+    sold_out: bool,
+    now: TimestampMs,
+) -> &'static str {
+    let over = sale.end.is_some_and(|end| now >= end);
+    let ahead = sale.start.is_some_and(|start| now < start);
+    match state {
+        SaleState::Cancelled => "CANCELLED",
+        SaleState::Closed => "ENDED",
+        SaleState::Scheduled | SaleState::Open | SaleState::Paused if over => "ENDED",
+        SaleState::Paused => "PAUSED",
+        SaleState::Scheduled => "SCHEDULED",
+        SaleState::Open if ahead => "SCHEDULED",
+        SaleState::Open if sold_out => "SOLD_OUT",
+        SaleState::Open => "SELLING",
+    }
+}

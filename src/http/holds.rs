@@ -1,0 +1,282 @@
+//! Holds: the hot path. Parse, one submit, render; no table is touched.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::box_office::{Committed, View};
+use crate::http::dto::{self, LineDto, Money};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, SectionId};
+use crate::inventory::{
+    Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs,
+};
+
+/// The routes of holds.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/events/{event}/holds").post(place))
+        .service(web::resource("/api/events/{event}/holds/{hold}").get(show).delete(release))
+        .service(web::resource("/api/events/{event}/holds/{hold}/extend").post(extend));
+}
+
+/// What to hold: `lines`, `seats` and `bestAvailable` may be combined, all or nothing.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HoldBody {
+    /// Places of general-admission products.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<QuantityBody>,
+    /// These very seats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seats: Vec<String>,
+    /// The best seats that stand together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_available: Option<BestAvailableBody>,
+}
+
+/// Places of a general-admission product.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QuantityBody {
+    /// The ticket type.
+    pub product_id: String,
+    /// How many.
+    #[schema(minimum = 1, example = 2)]
+    pub quantity: u32,
+}
+
+/// The best seats of a numbered product.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BestAvailableBody {
+    /// The ticket type.
+    pub product_id: String,
+    /// How many, side by side where possible.
+    #[schema(minimum = 1, example = 2)]
+    pub quantity: u32,
+    /// Only in the block of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+}
+
+/// A hold.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldDto {
+    /// To check it out, extend it or give it back.
+    pub id: HoldId,
+    /// Of which event.
+    pub event_id: OfferingId,
+    /// The journal row of this answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The places; empty once it has ended.
+    pub lines: Vec<LineDto>,
+    /// The sum of the lines.
+    pub total_price: Money,
+    /// `ACTIVE`, `OFFERED`, `CONVERTED`, `RELEASED` or `EXPIRED`.
+    pub status: &'static str,
+    /// What the hold became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<crate::ids::ReservationId>,
+    /// Its deadline, or when it ended.
+    pub expires_at: String,
+    /// The server's clock, to count down by.
+    pub server_time: String,
+}
+
+/// Hold places until a deadline.
+#[utoipa::path(post, path = "/api/events/{event}/holds", tag = "holds",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = HoldBody,
+    responses((status = 201, body = inline(crate::http::openapi::Success<HoldDto>))))]
+pub(crate) async fn place(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<HoldBody>,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let lines = wishes(&view, &body)?;
+    let (hold, customer) = (HoldId::random(), caller.user);
+    let command = Command::PlaceHold { hold, customer, lines };
+    let idempotency = key.identity(customer, "hold", &(event, &body));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let view = with_seats_of(&state, view, &body).await?;
+    let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("a hold was answered by another change"));
+    };
+    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, state.clock.now_ms());
+    let mut response = respond::created(&dto);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// Look at a hold of one's own.
+#[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, id)): Path<(OfferingId, HoldId)>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.offices.hold(event, id).await?;
+    let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
+    let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
+    let view = state.offices.view(event).await?;
+    let mut dto =
+        active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    (dto.status, dto.reservation_id) = match hold.status {
+        HoldStatus::Active => ("ACTIVE", None),
+        HoldStatus::Offered => ("OFFERED", None),
+        HoldStatus::Converted { reservation } => ("CONVERTED", Some(reservation)),
+        HoldStatus::Released => ("RELEASED", None),
+        HoldStatus::Expired => ("EXPIRED", None),
+    };
+    Ok(respond::ok(&dto))
+}
+
+/// Give the places back.
+#[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+pub(crate) async fn release(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let command = Command::ReleaseHold { hold, customer: caller.user };
+    let idempotency = key.identity(caller.user, "release hold", &(event, hold));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let now = state.clock.now_ms();
+    let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
+    dto.status = "RELEASED";
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// Set the deadline back to a full time to live, within the event's maximum.
+#[utoipa::path(post, path = "/api/events/{event}/holds/{hold}/extend", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+pub(crate) async fn extend(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let command = Command::ExtendHold { hold, customer: caller.user };
+    let idempotency = key.identity(caller.user, "extend hold", &(event, hold));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::HoldExtended { hold, lines, expires_at }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("an extension was answered by another change"));
+    };
+    let now = state.clock.now_ms();
+    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// Hands a request to the event's box office; seats in refusals become public ids.
+///
+/// # Errors
+/// The refusal, or why nothing could be decided.
+pub async fn submit(
+    state: &AppState,
+    event: OfferingId,
+    request: Request,
+) -> Result<Committed, ApiError> {
+    let submitted = state.offices.submit(event, request).await;
+    submitted.map_err(|error| ApiError::in_offering(event, error))
+}
+
+/// Tells a client that this is the answer its first attempt was given.
+pub fn mark_replayed(response: &mut HttpResponse, committed: &Committed) {
+    if committed.replayed {
+        use actix_web::http::header::{HeaderName, HeaderValue};
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+}
+
+/// A hold that is live.
+pub fn active(
+    view: &View,
+    id: HoldId,
+    seq: Option<u64>,
+    lines: &[Line],
+    expires_at: TimestampMs,
+    now: TimestampMs,
+) -> HoldDto {
+    HoldDto {
+        id,
+        event_id: view.offering,
+        seq,
+        lines: dto::lines(lines, view),
+        total_price: dto::total(lines, view.currency),
+        status: "ACTIVE",
+        reservation_id: None,
+        expires_at: rfc3339(expires_at),
+        server_time: rfc3339(now),
+    }
+}
+
+/// Seats added to the map a moment ago may be missing from a view taken before.
+async fn with_seats_of(
+    state: &AppState,
+    view: std::sync::Arc<View>,
+    body: &HoldBody,
+) -> Result<std::sync::Arc<View>, ApiError> {
+    if body.seats.is_empty() && body.best_available.is_none() {
+        return Ok(view);
+    }
+    Ok(state.offices.view(view.offering).await?)
+}
+
+fn wishes(view: &View, body: &HoldBody) -> Result<Vec<LineRequest>, ApiError> {
+    let event = view.offering;
+    let mut wishes = Vec::with_capacity(body.lines.len() + 2);
+    for line in &body.lines {
+        let product = dto::product_id(event, "lines.productId", &line.product_id)?;
+        wishes.push(LineRequest::Quantity { product, quantity: line.quantity });
+    }
+    if !body.seats.is_empty() {
+        wishes.push(LineRequest::Seats(dto::seat_ids(event, "seats", &body.seats)?));
+    }
+    if let Some(best) = &body.best_available {
+        let product = dto::product_id(event, "bestAvailable.productId", &best.product_id)?;
+        let section = match &best.section {
+            Some(name) => Some(section_named(view, name)?),
+            None => None,
+        };
+        let quantity = best.quantity;
+        wishes.push(LineRequest::BestAvailable { product, quantity, section });
+    }
+    if wishes.is_empty() {
+        let message = "say what to hold: lines, seats or bestAvailable";
+        return Err(ApiError::new(crate::http::error::ErrorCode::Invalid, message));
+    }
+    Ok(wishes)
+}
+
+fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
+    let found = view.sections.iter().position(|section| section.name == name);
+    let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
+    id.ok_or_else(|| crate::inventory::Rejection::UnknownSection.into())
+}

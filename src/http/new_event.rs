@@ -1,0 +1,268 @@
+//! From the body of `POST /api/events` to a definition that the core can sell. Errors name the
+//! field as the client wrote it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::dto::{self, Money};
+use crate::http::error::ApiError;
+use crate::ids::{OfferingId, ProductId, UserId};
+use crate::inventory::{
+    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
+    SectionDefinition,
+};
+use crate::store::{EventDetails, NewEvent};
+
+/// An event to make.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewEventBody {
+    #[schema(example = "Hamlet")]
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub venue: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub event_date: DateTime<Utc>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_start_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_end_at: Option<DateTime<Utc>>,
+    /// `SELLING` (the default) sells within the window, `SCHEDULED` waits to be opened.
+    #[serde(default)]
+    pub status: Option<NewStatus>,
+    pub products: Vec<NewProductBody>,
+    #[serde(default)]
+    pub seat_map: Option<SeatMapBody>,
+    #[serde(default)]
+    pub policy: Option<PolicyBody>,
+}
+
+/// The state a sale starts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum NewStatus {
+    Scheduled,
+    Selling,
+}
+
+/// A ticket type to make.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewProductBody {
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub price: Money,
+    /// Needed for general admission; for a product of the seat map it may be left out, or must
+    /// be the number of its seats.
+    #[serde(default)]
+    pub total_stock: Option<u32>,
+    #[serde(default)]
+    pub max_per_customer: Option<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_start_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_end_at: Option<DateTime<Utc>>,
+}
+
+/// The numbered seats.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatMapBody {
+    pub sections: Vec<SectionBody>,
+}
+
+/// A block of rows.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SectionBody {
+    pub name: String,
+    /// The name of the product whose places these seats are.
+    pub product: String,
+    /// Front to back.
+    pub rows: Vec<RowBody>,
+}
+
+/// A row of neighbouring seats.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RowBody {
+    pub name: String,
+    pub seats: u32,
+}
+
+/// Deadlines and limits; what is left out has its default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyBody {
+    /// Life of a hold; 300.
+    pub hold_ttl_seconds: Option<u32>,
+    /// The longest life of a hold, extensions included; 900.
+    pub hold_max_seconds: Option<u32>,
+    /// Time to pay after check-out; 600.
+    pub pay_window_seconds: Option<u32>,
+    /// How far a payment in progress may defer the end of the pay window; 120.
+    pub payment_grace_seconds: Option<u32>,
+    /// Time to accept a waitlist offer; 600.
+    pub offer_ttl_seconds: Option<u32>,
+    /// Places in one hold; 20, at most 64.
+    pub max_places_per_hold: Option<u32>,
+    /// Places of one customer over all products; no limit.
+    pub max_per_customer: Option<u32>,
+    /// Entries of the waitlist; 10,000; 0 turns it off.
+    pub waitlist_capacity: Option<u32>,
+}
+
+/// Checks a body and gives the event its id.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn prepare(body: &NewEventBody, created_by: UserId) -> Result<NewEvent, ApiError> {
+    let currency = currency(body)?;
+    let names = product_names(body)?;
+    let sections = sections(body, &names)?;
+    let definition = Definition {
+        currency,
+        products: products(body, &sections)?,
+        sections,
+        policy: policy(body.policy.as_ref()),
+        sale: window(body.sale_start_at, body.sale_end_at),
+        sale_state: match body.status {
+            Some(NewStatus::Scheduled) => SaleState::Scheduled,
+            Some(NewStatus::Selling) | None => SaleState::Open,
+        },
+    };
+    definition.validate().map_err(|error| ApiError::invalid(&error.field, &error.reason))?;
+    let details = EventDetails {
+        name: dto::text("name", &body.name, 200)?,
+        description: dto::optional_text("description", &body.description, 10_000)?,
+        venue: dto::optional_text("venue", &body.venue, 200)?,
+        event_date: body.event_date.timestamp_millis(),
+    };
+    let mut described = Vec::with_capacity(names.len());
+    for (index, (name, product)) in names.into_iter().zip(&body.products).enumerate() {
+        let field = format!("products[{index}].description");
+        described.push((name, dto::optional_text(&field, &product.description, 2_000)?));
+    }
+    let id = OfferingId::new();
+    Ok(NewEvent { id, details, products: described, definition, created_by })
+}
+
+fn currency(body: &NewEventBody) -> Result<[u8; 3], ApiError> {
+    let first = body.products.first();
+    let first = first.ok_or_else(|| ApiError::invalid("products", "must not be empty"))?;
+    for (index, product) in body.products.iter().enumerate() {
+        if product.price.currency != first.price.currency {
+            let field = format!("products[{index}].price.currency");
+            return Err(ApiError::invalid(&field, "must be the same for all products"));
+        }
+    }
+    let code = <[u8; 3]>::try_from(first.price.currency.as_bytes()).ok();
+    code.filter(|code| code.iter().all(u8::is_ascii_uppercase)).ok_or_else(|| {
+        ApiError::invalid("products[0].price.currency", "must be three capital letters (ISO 4217)")
+    })
+}
+
+fn product_names(body: &NewEventBody) -> Result<Vec<String>, ApiError> {
+    let mut names: Vec<String> = Vec::with_capacity(body.products.len());
+    let mut seen = std::collections::HashSet::new();
+    for (index, product) in body.products.iter().enumerate() {
+        let field = format!("products[{index}].name");
+        let name = dto::text(&field, &product.name, 100)?;
+        if !seen.insert(name.clone()) {
+            return Err(ApiError::invalid(&field, "is the name of another product"));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn sections(body: &NewEventBody, names: &[String]) -> Result<Vec<SectionDefinition>, ApiError> {
+    let Some(map) = &body.seat_map else { return Ok(Vec::new()) };
+    let mut sections = Vec::with_capacity(map.sections.len());
+    for (index, section) in map.sections.iter().enumerate() {
+        let field = format!("seatMap.sections[{index}]");
+        let product = names.iter().position(|name| *name == section.product.trim());
+        let product = product.and_then(|index| u16::try_from(index).ok()).map(ProductId);
+        let product = product.ok_or_else(|| {
+            ApiError::invalid(&format!("{field}.product"), "must be the name of a product")
+        })?;
+        let mut rows = Vec::with_capacity(section.rows.len());
+        for (row_index, row) in section.rows.iter().enumerate() {
+            let name = dto::text(&format!("{field}.rows[{row_index}].name"), &row.name, 50)?;
+            rows.push(RowDefinition { name, seats: row.seats });
+        }
+        let name = dto::text(&format!("{field}.name"), &section.name, 100)?;
+        sections.push(SectionDefinition { name, product, rows });
+    }
+    Ok(sections)
+}
+
+fn products(
+    body: &NewEventBody,
+    sections: &[SectionDefinition],
+) -> Result<Vec<ProductDefinition>, ApiError> {
+    let mut products = Vec::with_capacity(body.products.len());
+    for (index, product) in body.products.iter().enumerate() {
+        let of_product = |section: &&SectionDefinition| section.product.index() == index;
+        let rows = sections.iter().filter(of_product).flat_map(|section| &section.rows);
+        let seats: Vec<u64> = rows.map(|row| u64::from(row.seats)).collect();
+        let capacity = if seats.is_empty() {
+            product.total_stock
+        } else {
+            let seats: u64 = seats.iter().sum();
+            if product.total_stock.is_some_and(|stock| u64::from(stock) != seats) {
+                let field = format!("products[{index}].totalStock");
+                let reason = format!("must be left out or be {seats}, the seats of its sections");
+                return Err(ApiError::invalid(&field, reason));
+            }
+            None
+        };
+        products.push(ProductDefinition {
+            price: product.price.amount,
+            capacity,
+            max_per_customer: product.max_per_customer,
+            sale: window(product.sale_start_at, product.sale_end_at),
+        });
+    }
+    Ok(products)
+}
+
+fn window(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> SaleWindow {
+    SaleWindow {
+        start: start.map(|at| at.timestamp_millis()),
+        end: end.map(|at| at.timestamp_millis()),
+    }
+}
+
+fn policy(body: Option<&PolicyBody>) -> Policy {
+    let default = Policy::default();
+    let Some(body) = body else { return default };
+    let ms = |seconds: Option<u32>, default: i64| {
+        seconds.map_or(default, |seconds| i64::from(seconds) * 1_000)
+    };
+    let hold_ttl_ms = ms(body.hold_ttl_seconds, default.hold_ttl_ms);
+    Policy {
+        hold_ttl_ms,
+        hold_max_ms: ms(body.hold_max_seconds, default.hold_max_ms.max(hold_ttl_ms)),
+        pay_window_ms: ms(body.pay_window_seconds, default.pay_window_ms),
+        payment_grace_ms: ms(body.payment_grace_seconds, default.payment_grace_ms),
+        offer_ttl_ms: ms(body.offer_ttl_seconds, default.offer_ttl_ms),
+        max_places_per_hold: body.max_places_per_hold.unwrap_or(default.max_places_per_hold),
+        max_per_customer: body.max_per_customer,
+        waitlist_capacity: body.waitlist_capacity.unwrap_or(default.waitlist_capacity),
+    }
+}

@@ -1,0 +1,238 @@
+//! Reservations: a hold checked out, waiting for payment. Commands go to the box office; lists
+//! and looks come from the relational rows that follow the journal.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::dto::{self, LineDto, Money};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::holds::{mark_replayed, submit};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId};
+use crate::inventory::{Change, Command, LineRequest, Rejection, Request, Requester};
+use crate::store::{ReservationFilter, ReservationRow, ReservationState};
+
+/// The routes of reservations.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/reservations").get(list).post(create))
+        .service(web::resource("/api/reservations/{reservation}").get(show).delete(cancel))
+        .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
+}
+
+/// What to reserve: a hold, or so many places of a general-admission product at once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationBody {
+    pub event_id: OfferingId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u32>,
+}
+
+/// A reservation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationDto {
+    pub id: ReservationId,
+    /// Ties hold, reservation and payments together in logs.
+    pub saga_id: HoldId,
+    pub event_id: OfferingId,
+    pub hold_id: HoldId,
+    /// `PAYMENT_PENDING`, `CONFIRMED`, `CANCELLED` or `EXPIRED`.
+    pub status: &'static str,
+    pub lines: Vec<LineDto>,
+    pub total_price: Money,
+    pub payment_due_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    pub created_at: String,
+    pub server_time: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+/// Check a hold out, or reserve places of a product at once.
+#[utoipa::path(post, path = "/api/reservations", tag = "reservations",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = ReservationBody,
+    responses((status = 201, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+pub(crate) async fn create(
+    state: web::Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body<ReservationBody>,
+) -> Result<HttpResponse, ApiError> {
+    let event = body.event_id;
+    let view = state.offices.view(event).await?;
+    let (reservation, customer) = (ReservationId::random(), caller.user);
+    let command = match (&body.hold_id, &body.product_id, body.quantity) {
+        (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
+        (None, Some(product), Some(quantity)) => {
+            let product = dto::product_id(event, "productId", product)?;
+            let lines = vec![LineRequest::Quantity { product, quantity }];
+            Command::Reserve { hold: HoldId::random(), reservation, customer, lines }
+        }
+        _ => {
+            let message = "send either holdId, or productId and quantity";
+            return Err(ApiError::new(ErrorCode::Invalid, message));
+        }
+    };
+    let idempotency = key.identity(customer, "reserve", &body);
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let found = committed.transition.changes.iter().find_map(|change| match change {
+        Change::CheckedOut { hold, reservation, lines, pay_by, .. } => {
+            Some((*hold, *reservation, lines, *pay_by))
+        }
+        _ => None,
+    });
+    let Some((hold, id, lines, pay_by)) = found else {
+        return Err(ApiError::internal("a reservation was answered by another change"));
+    };
+    let dto = ReservationDto {
+        id,
+        saga_id: hold,
+        event_id: event,
+        hold_id: hold,
+        status: ReservationState::PaymentPending.as_str(),
+        lines: dto::lines(lines, &view),
+        total_price: dto::total(lines, view.currency),
+        payment_due_at: rfc3339(pay_by),
+        payment_id: None,
+        created_at: rfc3339(committed.at),
+        server_time: rfc3339(state.clock.now_ms()),
+    };
+    let mut response = respond::created(&dto);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// One's own reservations, newest first.
+#[utoipa::path(get, path = "/api/reservations", tag = "reservations",
+    params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = inline(crate::http::openapi::Page<ReservationDto>))))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let limit = dto::limit(query.limit)?;
+    let after = dto::cursor(query.cursor.as_deref())?;
+    let filter = ReservationFilter { user: Some(caller.user), after, ..Default::default() };
+    page(&state, filter, limit).await
+}
+
+/// Lists reservations by a filter; for administrators too.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn page(
+    state: &AppState,
+    filter: ReservationFilter,
+    limit: u64,
+) -> Result<HttpResponse, ApiError> {
+    let rows = state.store.reservation_list(filter, limit).await?;
+    let full = rows.len() as u64 == limit;
+    let next = rows.last().filter(|_| full).map(|row| format!("{}_{}", row.created_at, row.id));
+    let mut rendered = Vec::with_capacity(rows.len());
+    for row in &rows {
+        rendered.push(render(state, row).await?);
+    }
+    Ok(respond::page(&rendered, next))
+}
+
+/// One reservation of one's own.
+#[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
+    params(("reservation" = ReservationId, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(id): Path<ReservationId>,
+) -> Result<HttpResponse, ApiError> {
+    let row = own(&state, caller, id).await?;
+    Ok(respond::ok(&render(&state, &row).await?))
+}
+
+/// Give the places back; what was paid is refunded.
+#[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
+    params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+pub(crate) async fn cancel(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(id): Path<ReservationId>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let row = own(&state, caller, id).await?;
+    let by = if row.user == caller.user {
+        Requester::Customer(caller.user)
+    } else {
+        Requester::Admin
+    };
+    let command = Command::CancelReservation { reservation: id, by };
+    let idempotency = key.identity(caller.user, "cancel reservation", &id);
+    let committed = submit(&state, row.offering, Request { command, idempotency }).await?;
+    let mut dto = render(&state, &row).await?;
+    dto.status = ReservationState::Cancelled.as_str();
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// The caller's reservation, or any for administrators; anybody else's is not there.
+///
+/// # Errors
+/// 404.
+pub async fn own(
+    state: &AppState,
+    caller: Caller,
+    id: ReservationId,
+) -> Result<ReservationRow, ApiError> {
+    let row = state.store.reservation_get(id).await?;
+    let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+    Ok(row.ok_or(Rejection::ReservationNotFound)?)
+}
+
+/// Renders a row with the labels of its seats.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn render(
+    state: &AppState,
+    row: &ReservationRow,
+) -> Result<ReservationDto, ApiError> {
+    let seats: Vec<SeatId> =
+        row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
+    let labels = if seats.is_empty() {
+        std::collections::HashMap::new()
+    } else {
+        state.store.seat_labels(row.offering, &seats).await?
+    };
+    let currency = state.offices.view(row.offering).await?.currency;
+    let label = |seat| labels.get(&seat).cloned();
+    Ok(ReservationDto {
+        id: row.id,
+        saga_id: row.hold,
+        event_id: row.offering,
+        hold_id: row.hold,
+        status: row.state.as_str(),
+        lines: dto::lines_with(&row.lines, row.offering, currency, label),
+        total_price: Money::new(row.total_price, currency),
+        payment_due_at: rfc3339(row.pay_by),
+        payment_id: row.payment,
+        created_at: rfc3339(row.created_at),
+        server_time: rfc3339(state.clock.now_ms()),
+    })
+}
