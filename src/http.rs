@@ -4,15 +4,26 @@
 //! A resource registers each path once, as `web::resource(path)` with all its methods, so that
 //! another method is answered 405 and not 404.
 
+pub mod admin;
 pub mod auth;
+pub mod availability;
+pub mod dto;
 pub mod error;
+pub mod events;
 pub mod extract;
 pub mod health;
+pub mod holds;
 pub mod lifecycle;
+pub mod new_event;
+pub mod openapi;
+pub mod reservations;
 pub mod respond;
 pub mod scope;
 pub mod state;
+pub mod stream;
+pub mod tickets;
 pub mod users;
+pub mod waitlist;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -44,7 +55,18 @@ pub fn app(
 
 /// Every route.
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.configure(health::configure).configure(auth::configure).configure(users::configure);
+    cfg.configure(health::configure)
+        .configure(auth::configure)
+        .configure(users::configure)
+        .configure(availability::configure)
+        .configure(stream::configure)
+        .configure(waitlist::configure)
+        .configure(holds::configure)
+        .configure(events::configure)
+        .configure(reservations::configure)
+        .configure(tickets::configure)
+        .configure(admin::configure)
+        .configure(openapi::configure);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

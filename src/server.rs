@@ -24,6 +24,7 @@ pub use banner::banner;
 pub use first_start::{Admin, FirstStart};
 
 use crate::accounts::Accounts;
+use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -331,6 +332,7 @@ fn assemble(
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     AppState {
+        auditor: Auditor::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),

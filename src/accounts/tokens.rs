@@ -31,6 +31,14 @@ pub struct Caller {
     pub role: Role,
 }
 
+impl Caller {
+    /// Whether it may look at what is others'.
+    #[must_use]
+    pub fn is_admin(self) -> bool {
+        self.role == Role::Admin
+    }
+}
+
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {

@@ -132,11 +132,7 @@ fn note(fit: Fit) -> Option<&'static str> {
 ///
 /// # Errors
 /// 422 that names the field.
-pub fn product_id(
-    offering: OfferingId,
-    field: &str,
-    text: &str,
-) -> Result<ProductId, ApiError> {
+pub fn product_id(offering: OfferingId, field: &str, text: &str) -> Result<ProductId, ApiError> {
     ProductId::from_public(offering, text)
         .map_err(|error| ApiError::invalid(field, format!("{text:?} {error}")))
 }
@@ -210,8 +206,11 @@ pub fn limit(asked: Option<u64>) -> Result<u64, ApiError> {
 ///
 /// # Errors
 /// 422 when it is none that this server gave out.
-pub fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<(TimestampMs, T)>, ApiError> {
+pub fn cursor<T: std::str::FromStr>(
+    text: Option<&str>,
+) -> Result<Option<(TimestampMs, T)>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let parsed = text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+    let parsed =
+        text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
     parsed.map(Some).ok_or_else(|| ApiError::invalid("cursor", "is none that this server gave out"))
 }

@@ -23,9 +23,8 @@ const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
 
 /// The routes of events.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events").get(list).post(create)).service(
-        web::resource("/api/events/{event}").get(show).patch(change).delete(cancel),
-    );
+    cfg.service(web::resource("/api/events").get(list).post(create))
+        .service(web::resource("/api/events/{event}").get(show).patch(change).delete(cancel));
 }
 
 /// An event.
@@ -68,7 +67,7 @@ pub struct ProductDto {
 /// Where a list goes on.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PageQuery {
+pub(crate) struct PageQuery {
     limit: Option<u64>,
     cursor: Option<OfferingId>,
 }
@@ -262,8 +261,7 @@ fn render(row: &EventRow, view: Option<&View>, now: TimestampMs) -> EventDto {
                 amount: live.map_or(product.price, |live| live.price),
                 currency: row.currency.clone(),
             },
-            total_stock: live
-                .map_or(product.total_stock, |live| i64::from(live.counts.total)),
+            total_stock: live.map_or(product.total_stock, |live| i64::from(live.counts.total)),
             available_stock: live.map(|live| live.counts.available),
             max_per_customer: product.max_per_customer,
             sale_start_at: dto::time(sale.start),

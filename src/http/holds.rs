@@ -11,9 +11,7 @@ use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, SectionId};
-use crate::inventory::{
-    Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs,
-};
+use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
 /// The routes of holds.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -131,8 +129,7 @@ pub(crate) async fn show(
     let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
     let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
     let view = state.offices.view(event).await?;
-    let mut dto =
-        active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    let mut dto = active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
     (dto.status, dto.reservation_id) = match hold.status {
         HoldStatus::Active => ("ACTIVE", None),
         HoldStatus::Offered => ("OFFERED", None),

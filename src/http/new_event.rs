@@ -9,8 +9,7 @@ use crate::http::dto::{self, Money};
 use crate::http::error::ApiError;
 use crate::ids::{OfferingId, ProductId, UserId};
 use crate::inventory::{
-    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
-    SectionDefinition,
+    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
 };
 use crate::store::{EventDetails, NewEvent};
 

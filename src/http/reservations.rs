@@ -59,7 +59,7 @@ pub struct ReservationDto {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PageQuery {
+pub(crate) struct PageQuery {
     limit: Option<u64>,
     cursor: Option<String>,
 }
@@ -176,11 +176,8 @@ pub(crate) async fn cancel(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let row = own(&state, caller, id).await?;
-    let by = if row.user == caller.user {
-        Requester::Customer(caller.user)
-    } else {
-        Requester::Admin
-    };
+    let by =
+        if row.user == caller.user { Requester::Customer(caller.user) } else { Requester::Admin };
     let command = Command::CancelReservation { reservation: id, by };
     let idempotency = key.identity(caller.user, "cancel reservation", &id);
     let committed = submit(&state, row.offering, Request { command, idempotency }).await?;
@@ -209,12 +206,8 @@ pub async fn own(
 ///
 /// # Errors
 /// That the store cannot be read.
-pub async fn render(
-    state: &AppState,
-    row: &ReservationRow,
-) -> Result<ReservationDto, ApiError> {
-    let seats: Vec<SeatId> =
-        row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
+pub async fn render(state: &AppState, row: &ReservationRow) -> Result<ReservationDto, ApiError> {
+    let seats: Vec<SeatId> = row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
     let labels = if seats.is_empty() {
         std::collections::HashMap::new()
     } else {

@@ -53,7 +53,7 @@ pub struct CheckInBody {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PageQuery {
+pub(crate) struct PageQuery {
     limit: Option<u64>,
     cursor: Option<String>,
 }

@@ -1,0 +1,200 @@
+//! What administrators do to a living event, and the audit.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::audit::Report;
+use crate::http::dto;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::events::{EventDto, read};
+use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::holds::submit;
+use crate::http::reservations::{ReservationDto, page};
+use crate::http::respond;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, SectionId};
+use crate::inventory::{Command, Rejection, Request};
+use crate::journal::LoadError;
+use crate::store::{ReservationFilter, ReservationState};
+
+/// The routes of administration.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/events/{event}/audit").get(audit))
+        .service(web::resource("/api/admin/reservations").get(reservations))
+        .service(web::resource("/api/admin/offerings/{event}/{action}").post(act));
+}
+
+/// What an action needs; fields of other actions are refused.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActionBody {
+    /// `block`, `unblock`, `remove-seats`: these seats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<Vec<String>>,
+    /// `block`, `unblock`, `resize`, `reprice`: of this product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// `block`, `unblock`: so many places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u32>,
+    /// `resize`: the new number of places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_stock: Option<u32>,
+    /// `reprice`: the new price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<dto::Money>,
+    /// `add-row`: to the block of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// `add-row`: the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<crate::http::new_event::RowBody>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ReservationsQuery {
+    event_id: Option<OfferingId>,
+    status: Option<String>,
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+/// Verify the event's whole history: every row, every change, every count. The digest is the one
+/// that `admitone journal verify` finds. No customer's ids are in it.
+#[utoipa::path(get, path = "/api/events/{event}/audit", tag = "events", security(()),
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<Report>))))]
+pub(crate) async fn audit(
+    state: web::Data<AppState>,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    match state.auditor.audit(event).await {
+        Ok(report) => Ok(respond::ok(&report)),
+        Err(LoadError::NotFound) => Err(ApiError::not_found("event")),
+        Err(error @ LoadError::Unavailable(_)) => Err(ApiError::unavailable(error)),
+        Err(error) => Err(ApiError::internal(format!("the audit of {event} failed: {error}"))),
+    }
+}
+
+/// Everybody's reservations, newest first (administrators).
+#[utoipa::path(get, path = "/api/admin/reservations", tag = "admin",
+    params(("eventId" = Option<OfferingId>, Query), ("status" = Option<String>, Query),
+        ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = inline(crate::http::openapi::Page<ReservationDto>))))]
+pub(crate) async fn reservations(
+    state: web::Data<AppState>,
+    _: Admin,
+    Query(query): Query<ReservationsQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let unknown = || {
+        let words = "must be PAYMENT_PENDING, CONFIRMED, CANCELLED or EXPIRED";
+        ApiError::invalid("status", words)
+    };
+    let status = query.status.as_deref();
+    let status =
+        status.map(|status| ReservationState::parse(status).ok_or_else(unknown)).transpose()?;
+    let filter = ReservationFilter {
+        user: None,
+        offering: query.event_id,
+        state: status,
+        after: dto::cursor(query.cursor.as_deref())?,
+    };
+    page(&state, filter, dto::limit(query.limit)?).await
+}
+
+/// Act on an event (administrators): `block`, `unblock`, `resize`, `reprice`, `add-row`,
+/// `remove-seats`, `open`, `pause`, `close`, `cancel`.
+#[utoipa::path(post, path = "/api/admin/offerings/{event}/{action}", tag = "admin",
+    params(("event" = OfferingId, Path), ("action" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    request_body = ActionBody,
+    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+pub(crate) async fn act(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path((event, action)): Path<(OfferingId, String)>,
+    key: IdempotencyKey,
+    body: Option<Body<ActionBody>>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.map(|Body(body)| body).unwrap_or_default();
+    let command = command(&state, event, &action, &body).await?;
+    let idempotency = key.identity(admin.user, &action, &(event, &body));
+    submit(&state, event, Request { command, idempotency }).await?;
+    Ok(respond::ok(&read(&state, event).await?))
+}
+
+async fn command(
+    state: &AppState,
+    event: OfferingId,
+    action: &str,
+    body: &ActionBody,
+) -> Result<Command, ApiError> {
+    let ActionBody { seats, product_id, quantity, total_stock, price, section, row } = body;
+    let product = match product_id {
+        Some(text) => Some(dto::product_id(event, "productId", text)?),
+        None => None,
+    };
+    let seats = match seats {
+        Some(texts) => Some(dto::seat_ids(event, "seats", texts)?),
+        None => None,
+    };
+    let given = (seats, product, *quantity, *total_stock, price, section, row);
+    Ok(match (action, given) {
+        ("block", (Some(seats), None, None, None, None, None, None)) => {
+            Command::BlockSeats { seats }
+        }
+        ("block", (None, Some(product), Some(quantity), None, None, None, None)) => {
+            Command::BlockPlaces { product, quantity }
+        }
+        ("unblock", (Some(seats), None, None, None, None, None, None)) => {
+            Command::UnblockSeats { seats }
+        }
+        ("unblock", (None, Some(product), Some(quantity), None, None, None, None)) => {
+            Command::UnblockPlaces { product, quantity }
+        }
+        ("remove-seats", (Some(seats), None, None, None, None, None, None)) => {
+            Command::RemoveSeats { seats }
+        }
+        ("resize", (None, Some(product), None, Some(total), None, None, None)) => {
+            Command::Resize { product, total }
+        }
+        ("reprice", (None, Some(product), None, None, Some(price), None, None)) => {
+            let currency = state.offices.view(event).await?.currency;
+            if price.currency.as_bytes() != currency {
+                return Err(ApiError::invalid("price.currency", "must be the event's"));
+            }
+            Command::Reprice { product, price: price.amount }
+        }
+        ("add-row", (None, None, None, None, None, Some(section), Some(row))) => {
+            let name = dto::text("row.name", &row.name, 50)?;
+            let section = section_named(state, event, section).await?;
+            Command::AddRow { section, name, seats: row.seats }
+        }
+        ("open", (None, None, None, None, None, None, None)) => Command::OpenSale,
+        ("pause", (None, None, None, None, None, None, None)) => Command::PauseSale,
+        ("close", (None, None, None, None, None, None, None)) => Command::CloseSale,
+        ("cancel", (None, None, None, None, None, None, None)) => Command::CancelOffering,
+        (
+            "block" | "unblock" | "remove-seats" | "resize" | "reprice" | "add-row" | "open"
+            | "pause" | "close" | "cancel",
+            _,
+        ) => {
+            let message = format!("the body does not hold what {action} needs, and that alone");
+            return Err(ApiError::new(ErrorCode::Invalid, message));
+        }
+        _ => return Err(ApiError::not_found("action")),
+    })
+}
+
+async fn section_named(
+    state: &AppState,
+    event: OfferingId,
+    name: &str,
+) -> Result<SectionId, ApiError> {
+    let view = state.offices.view(event).await?;
+    let found = view.sections.iter().position(|section| section.name == name);
+    let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
+    id.ok_or_else(|| Rejection::UnknownSection.into())
+}

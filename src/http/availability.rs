@@ -1,0 +1,316 @@
+//! Availability and seat maps, from published views: no actor, no table. The JSON is built once
+//! per version and worker; whoever has a version already is told so by a 304.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::box_office::View;
+use crate::http::dto::Money;
+use crate::http::error::ApiError;
+use crate::http::events::{sold_out, status};
+use crate::http::extract::{Path, Query};
+use crate::http::respond::rfc3339;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, ProductId, SeatId, SectionId};
+use crate::inventory::{Rejection, SeatStatus, SectionView};
+
+/// The routes of reads. Each worker has a cache of its own, so that none waits for another.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.app_data(web::Data::new(Rendered::default()))
+        .service(web::resource("/api/events/{event}/availability").get(availability))
+        .service(web::resource("/api/events/{event}/seats").get(seats));
+}
+
+/// What is left.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AvailabilityDto {
+    pub event_id: OfferingId,
+    /// The journal row this is the state after.
+    pub seq: u64,
+    /// When that row was decided.
+    pub as_of: String,
+    /// As in the event itself.
+    pub status: &'static str,
+    pub products: Vec<CountsDto>,
+    pub sold_out: bool,
+}
+
+/// How the places of a product are spread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CountsDto {
+    pub id: String,
+    pub total: u32,
+    pub available: u32,
+    pub held: u32,
+    pub sold: u32,
+    pub blocked: u32,
+}
+
+/// All numbered seats.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatMapDto {
+    pub event_id: OfferingId,
+    pub seq: u64,
+    pub as_of: String,
+    pub sections: Vec<SectionDto>,
+}
+
+/// A block of rows.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SectionDto {
+    pub id: String,
+    pub name: String,
+    pub product_id: String,
+    pub price: Money,
+    pub rows: Vec<RowDto>,
+}
+
+/// A row.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RowDto {
+    pub name: String,
+    pub seats: Vec<SeatStateDto>,
+}
+
+/// A seat.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatStateDto {
+    pub id: String,
+    pub number: u32,
+    /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
+    pub status: &'static str,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeatsQuery {
+    /// The name of a block.
+    section: Option<String>,
+}
+
+/// The most events whose rendered form a worker keeps.
+const MAX_KEPT: usize = 256;
+
+#[derive(Default)]
+pub(crate) struct Rendered {
+    availability: RefCell<HashMap<OfferingId, (String, Bytes)>>,
+    sections: RefCell<HashMap<(OfferingId, SectionId), Section>>,
+}
+
+/// A section's JSON, good as long as neither its seats nor its price changed.
+struct Section {
+    of: Arc<SectionView>,
+    price: i64,
+    json: Bytes,
+}
+
+/// What is left of every product.
+#[utoipa::path(get, path = "/api/events/{event}/availability", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<AvailabilityDto>)),
+        (status = 304, description = "You have this version.")))]
+pub(crate) async fn availability(
+    state: web::Data<AppState>,
+    rendered: web::Data<Rendered>,
+    request: HttpRequest,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let now = state.clock.now_ms();
+    // The status may change with the time alone, so it is part of the version.
+    let status = status(view.sale_state, view.sale, sold_out(&view), now);
+    let tag = format!("{}-{status}", version(&view));
+    if has(&request, &tag) {
+        return Ok(not_modified(&tag));
+    }
+    let mut kept = rendered.availability.borrow_mut();
+    let json = match kept.get(&event) {
+        Some((of, json)) if *of == tag => json.clone(),
+        _ => {
+            let json = Bytes::from(envelope(&summary(&view, status)));
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            kept.insert(event, (tag.clone(), json.clone()));
+            json
+        }
+    };
+    Ok(cacheable(&tag, json))
+}
+
+/// The seat map with the status of every seat.
+#[utoipa::path(get, path = "/api/events/{event}/seats", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("section" = Option<String>, Query),
+        ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<SeatMapDto>)),
+        (status = 304, description = "You have this version.")))]
+pub(crate) async fn seats(
+    state: web::Data<AppState>,
+    rendered: web::Data<Rendered>,
+    request: HttpRequest,
+    Path(event): Path<OfferingId>,
+    Query(query): Query<SeatsQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let wanted = |section: &SectionView| query.section.as_ref().is_none_or(|n| *n == section.name);
+    if query.section.is_some() && !view.sections.iter().any(|section| wanted(section)) {
+        return Err(Rejection::UnknownSection.into());
+    }
+    let tag = version(&view);
+    if has(&request, &tag) {
+        return Ok(not_modified(&tag));
+    }
+    let mut kept = rendered.sections.borrow_mut();
+    if kept.len() >= MAX_KEPT * 16 {
+        kept.clear();
+    }
+    let head = format!(
+        "{{\"success\":true,\"data\":{{\"eventId\":\"{event}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
+        view.seq,
+        rfc3339(view.as_of),
+    );
+    let mut json = Vec::from(head);
+    let sections = (0_u16..).map(SectionId).zip(&view.sections);
+    for (position, (id, section)) in sections.filter(|(_, section)| wanted(section)).enumerate() {
+        if position > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(&section_json(&mut kept, &view, id, section));
+    }
+    json.extend_from_slice(b"]}}");
+    Ok(cacheable(&tag, json.into()))
+}
+
+fn section_json(
+    kept: &mut HashMap<(OfferingId, SectionId), Section>,
+    view: &View,
+    id: SectionId,
+    section: &Arc<SectionView>,
+) -> Bytes {
+    let price = view.products[section.product.index()].price;
+    let key = (view.offering, id);
+    if let Some(kept) = kept.get(&key)
+        && Arc::ptr_eq(&kept.of, section)
+        && kept.price == price
+    {
+        return kept.json.clone();
+    }
+    let seat = |(number, (seat, status)): (u32, (u32, &SeatStatus))| {
+        let name = status_name(*status)?;
+        Some(SeatStateDto { id: SeatId(seat).to_public(view.offering), number, status: name })
+    };
+    let rows = section.rows.iter().map(|row| RowDto {
+        name: row.name.clone(),
+        seats: (1..).zip((row.first_seat.0..).zip(&row.seats)).filter_map(seat).collect(),
+    });
+    let dto = SectionDto {
+        id: id.to_public(view.offering),
+        name: section.name.clone(),
+        product_id: section.product.to_public(view.offering),
+        price: Money::new(price, view.currency),
+        rows: rows.collect(),
+    };
+    let json = Bytes::from(serde_json::to_vec(&dto).expect("a section is plain data"));
+    kept.insert(key, Section { of: Arc::clone(section), price, json: json.clone() });
+    json
+}
+
+/// As seat maps and streams name it; removed seats are not shown.
+#[must_use]
+pub fn status_name(status: SeatStatus) -> Option<&'static str> {
+    match status {
+        SeatStatus::Available => Some("AVAILABLE"),
+        SeatStatus::Held => Some("HELD"),
+        SeatStatus::Sold => Some("SOLD"),
+        SeatStatus::Blocked => Some("BLOCKED"),
+        SeatStatus::Removed => None,
+    }
+}
+
+/// Availability as it stands in a view.
+#[must_use]
+pub fn summary(view: &View, status: &'static str) -> AvailabilityDto {
+    AvailabilityDto {
+        event_id: view.offering,
+        seq: view.seq.0,
+        as_of: rfc3339(view.as_of),
+        status,
+        products: counts(view),
+        sold_out: sold_out(view),
+    }
+}
+
+/// The counts of every product.
+#[must_use]
+pub fn counts(view: &View) -> Vec<CountsDto> {
+    let ids = (0_u16..).map(ProductId);
+    ids.zip(&view.products)
+        .map(|(id, product)| CountsDto {
+            id: id.to_public(view.offering),
+            total: product.counts.total,
+            available: product.counts.available,
+            held: product.counts.held,
+            sold: product.counts.sold,
+            blocked: product.counts.blocked,
+        })
+        .collect()
+}
+
+/// `seq-hash`: the version of a view, as ETags and stream ids carry it.
+#[must_use]
+pub fn version(view: &View) -> String {
+    let hash = blake3::Hash::from(view.hash).to_hex();
+    format!("{}-{}", view.seq, &hash[..16])
+}
+
+fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        success: bool,
+        data: &'a T,
+    }
+    serde_json::to_vec(&Envelope { success: true, data }).expect("views are plain data")
+}
+
+fn has(request: &HttpRequest, tag: &str) -> bool {
+    let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    sent.is_some_and(|sent| {
+        sent.split(',').any(|one| {
+            let one = one.trim();
+            let one = one.strip_prefix("W/").unwrap_or(one);
+            one == "*" || one.trim_matches('"') == tag
+        })
+    })
+}
+
+fn not_modified(tag: &str) -> HttpResponse {
+    HttpResponse::NotModified()
+        .insert_header((header::ETAG, format!("\"{tag}\"")))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .finish()
+}
+
+fn cacheable(tag: &str, json: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::ETAG, format!("\"{tag}\"")))
+        // To be kept, and asked about before it is used again.
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .content_type("application/json")
+        .body(json)
+}

@@ -1,0 +1,250 @@
+//! The stream of availability: a full frame first, then what changed, at most ten frames a second.
+//! A worker encodes each frame once, however many listen; a listener that falls behind is given a
+//! full frame again.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::{broadcast, watch};
+
+use crate::box_office::View;
+use crate::http::availability::{CountsDto, counts, status_name, summary, version};
+use crate::http::error::ApiError;
+use crate::http::events::{sold_out, status};
+use crate::http::extract::Path;
+use crate::http::respond::rfc3339;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, SeatId};
+
+/// Frames of one event come at most this often.
+const FRAME_EVERY: Duration = Duration::from_millis(100);
+/// A quiet stream says so, or proxies would cut it.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Frames a listener may be behind before it is given a full one.
+const BACKLOG: usize = 32;
+/// More changed seats than this are not listed: the client is told to read the seat map.
+const MAX_SEATS: usize = 2_000;
+
+/// The route of the stream.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.app_data(web::Data::new(Streams::default()))
+        .service(web::resource("/api/events/{event}/stream").get(follow));
+}
+
+#[derive(Clone)]
+struct Frame {
+    bytes: Bytes,
+    /// The version it ends at.
+    view: Arc<View>,
+}
+
+/// The events that somebody on this worker listens to.
+#[derive(Clone, Default)]
+pub(crate) struct Streams {
+    by_event: Rc<RefCell<HashMap<OfferingId, broadcast::Sender<Frame>>>>,
+}
+
+/// What changed since the frame before.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delta {
+    previous_seq: u64,
+    seq: u64,
+    as_of: String,
+    products: Vec<CountsDto>,
+    seats: Vec<SeatDelta>,
+    /// Too many seats changed to list them: read the seat map.
+    resync: bool,
+}
+
+#[derive(Serialize)]
+struct SeatDelta {
+    id: String,
+    status: &'static str,
+}
+
+/// Follow availability as server-sent events: `availability` (all counts) first, then `delta`.
+#[utoipa::path(get, path = "/api/events/{event}/stream", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "text/event-stream", body = String)))]
+pub(crate) async fn follow(
+    state: web::Data<AppState>,
+    streams: web::Data<Streams>,
+    request: HttpRequest,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let mut frames = streams.subscribe(&state, event).await?;
+    let view = state.offices.view(event).await?;
+    let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
+    // Whoever comes back with the version that is current needs no full frame.
+    let first = (last_id != Some(&version(&view))).then(|| full(&state, &view));
+    let mut shown = Arc::clone(&view);
+    let body = async_stream(move |tx| async move {
+        if let Some(first) = first
+            && tx.send(first).await.is_err()
+        {
+            return;
+        }
+        loop {
+            let bytes = tokio::select! {
+                frame = frames.recv() => match frame {
+                    // Frames that the first one contained already.
+                    Ok(frame) if frame.view.seq <= shown.seq => continue,
+                    Ok(frame) => {
+                        shown = frame.view;
+                        frame.bytes
+                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        let Ok(view) = state.offices.view(event).await else { return };
+                        shown = Arc::clone(&view);
+                        full(&state, &view)
+                    }
+                    // The box office restarted or stops: the client comes back by itself.
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
+            };
+            if tx.send(bytes).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(body))
+}
+
+/// A body fed by a task, which ends when nobody reads any more.
+fn async_stream<F, T>(feed: F) -> impl futures_util::Stream<Item = Result<Bytes, actix_web::Error>>
+where
+    F: FnOnce(tokio::sync::mpsc::Sender<Bytes>) -> T,
+    T: Future<Output = ()> + 'static,
+{
+    let (tx, mut rx) = tokio::sync::mpsc::channel(4);
+    actix_web::rt::spawn(feed(tx));
+    futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx).map(|next| next.map(Ok)))
+}
+
+impl Streams {
+    async fn subscribe(
+        &self,
+        state: &web::Data<AppState>,
+        event: OfferingId,
+    ) -> Result<broadcast::Receiver<Frame>, ApiError> {
+        if let Some(sender) = self.by_event.borrow().get(&event) {
+            return Ok(sender.subscribe());
+        }
+        let views = state.offices.watch(event).await?;
+        let mut by_event = self.by_event.borrow_mut();
+        // Somebody else may have come while the offering woke.
+        if let Some(sender) = by_event.get(&event) {
+            return Ok(sender.subscribe());
+        }
+        let (sender, receiver) = broadcast::channel(BACKLOG);
+        by_event.insert(event, sender.clone());
+        let streams = self.clone();
+        actix_web::rt::spawn(async move {
+            publish(views, &sender).await;
+            // Unless another one has taken the place meanwhile.
+            let mut by_event = streams.by_event.borrow_mut();
+            if by_event.get(&event).is_some_and(|other| other.same_channel(&sender)) {
+                by_event.remove(&event);
+            }
+        });
+        Ok(receiver)
+    }
+}
+
+/// Turns views into frames until nobody listens or the box office goes away.
+async fn publish(mut views: watch::Receiver<Arc<View>>, frames: &broadcast::Sender<Frame>) {
+    let mut shown = Arc::clone(&views.borrow_and_update());
+    loop {
+        tokio::select! {
+            changed = views.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(HEARTBEAT) => {
+                if frames.receiver_count() == 0 {
+                    return;
+                }
+                continue;
+            }
+        }
+        let view = Arc::clone(&views.borrow_and_update());
+        if let Some(bytes) = delta(&shown, &view) {
+            shown = Arc::clone(&view);
+            if frames.send(Frame { bytes, view }).is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(FRAME_EVERY).await;
+    }
+}
+
+fn full(state: &AppState, view: &View) -> Bytes {
+    let now = state.clock.now_ms();
+    let status = status(view.sale_state, view.sale, sold_out(view), now);
+    frame("availability", view, &summary(view, status))
+}
+
+fn delta(before: &View, after: &View) -> Option<Bytes> {
+    if before.seq == after.seq {
+        return None;
+    }
+    let known = counts(before);
+    let changed = counts(after).into_iter().filter(|product| !known.contains(product)).collect();
+    let seats = changed_seats(before, after);
+    let resync = seats.is_none();
+    let delta = Delta {
+        previous_seq: before.seq.0,
+        seq: after.seq.0,
+        as_of: rfc3339(after.as_of),
+        products: changed,
+        seats: seats.unwrap_or_default(),
+        resync,
+    };
+    Some(frame("delta", after, &delta))
+}
+
+/// `None` when there are too many, or the map itself changed.
+fn changed_seats(before: &View, after: &View) -> Option<Vec<SeatDelta>> {
+    let mut changed = Vec::new();
+    for (old, new) in before.sections.iter().zip(&after.sections) {
+        if Arc::ptr_eq(old, new) {
+            continue;
+        }
+        if old.rows.len() != new.rows.len() {
+            return None;
+        }
+        for (old, new) in old.rows.iter().zip(&new.rows) {
+            let pairs = old.seats.iter().zip(&new.seats);
+            for (seat, (old, new)) in (new_ids(new.first_seat)).zip(pairs) {
+                if old == new {
+                    continue;
+                }
+                let status = status_name(*new)?;
+                changed.push(SeatDelta { id: seat.to_public(after.offering), status });
+                if changed.len() > MAX_SEATS {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(changed)
+}
+
+fn new_ids(first: SeatId) -> impl Iterator<Item = SeatId> {
+    (first.0..).map(SeatId)
+}
+
+fn frame(event: &str, view: &View, data: &impl Serialize) -> Bytes {
+    let data = serde_json::to_string(data).expect("frames are plain data");
+    Bytes::from(format!("event: {event}\nid: {}\ndata: {data}\n\n", version(view)))
+}

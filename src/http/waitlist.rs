@@ -1,0 +1,189 @@
+//! The waitlist of an event: join, look, leave, accept what is offered.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::dto;
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
+use crate::http::holds::{HoldDto, active, mark_replayed, submit};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId};
+use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
+
+/// The routes of the waitlist.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/events/{event}/waitlist").post(join))
+        .service(web::resource("/api/events/{event}/waitlist/{entry}").get(show).delete(leave))
+        .service(web::resource("/api/events/{event}/waitlist/{entry}/accept").post(accept));
+}
+
+/// What to wait for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct JoinBody {
+    pub product_id: String,
+    #[schema(minimum = 1, example = 2)]
+    pub party_size: u32,
+}
+
+/// A place in the line, or an offer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EntryDto {
+    /// Also the id of the hold that an accepted offer becomes.
+    pub id: HoldId,
+    pub event_id: OfferingId,
+    /// `WAITING`, `OFFERED`, or how it ended: `ACCEPTED`, `DECLINED`, `EXPIRED`, `LEFT`.
+    pub status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party_size: Option<u32>,
+    /// From 1, among those who wait for the same product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// What is offered, until its `expiresAt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<HoldDto>,
+    pub server_time: String,
+}
+
+/// Wait for places that are taken now.
+#[utoipa::path(post, path = "/api/events/{event}/waitlist", tag = "waitlist",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = JoinBody,
+    responses((status = 201, body = inline(crate::http::openapi::Success<EntryDto>))))]
+pub(crate) async fn join(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<JoinBody>,
+) -> Result<HttpResponse, ApiError> {
+    let product = dto::product_id(event, "productId", &body.product_id)?;
+    let (entry, customer, party_size) = (HoldId::random(), caller.user, body.party_size);
+    let command = Command::JoinWaitlist { entry, customer, product, party_size };
+    let idempotency = key.identity(customer, "join waitlist", &(event, &body));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::WaitlistJoined { entry, .. }) = committed.transition.changes.first() else {
+        return Err(ApiError::internal("joining was answered by another change"));
+    };
+    let mut response = respond::created(&read(&state, caller, event, *entry).await?);
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// Look at one's place in the line, or at the offer.
+#[utoipa::path(get, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
+    params(("event" = OfferingId, Path), ("entry" = HoldId, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<EntryDto>))))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, entry)): Path<(OfferingId, HoldId)>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(respond::ok(&read(&state, caller, event, entry).await?))
+}
+
+/// Stop waiting, or decline the offer.
+#[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
+    params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<EntryDto>))))]
+pub(crate) async fn leave(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, entry)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let command = Command::LeaveWaitlist { entry, customer: caller.user };
+    let idempotency = key.identity(caller.user, "leave waitlist", &(event, entry));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let mut response = respond::ok(&EntryDto {
+        id: entry,
+        event_id: event,
+        status: "LEFT",
+        product_id: None,
+        party_size: None,
+        position: None,
+        offer: None,
+        server_time: rfc3339(state.clock.now_ms()),
+    });
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+/// Turn an offer into an ordinary hold.
+#[utoipa::path(post, path = "/api/events/{event}/waitlist/{entry}/accept", tag = "waitlist",
+    params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+pub(crate) async fn accept(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, entry)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let command = Command::AcceptOffer { entry, customer: caller.user };
+    let idempotency = key.identity(caller.user, "accept offer", &(event, entry));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::OfferAccepted { entry, line, expires_at }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("accepting was answered by another change"));
+    };
+    let view = state.offices.view(event).await?;
+    let lines = std::slice::from_ref(line);
+    let now = state.clock.now_ms();
+    let seq = Some(committed.seq.0);
+    let mut response = respond::ok(&active(&view, *entry, seq, lines, *expires_at, now));
+    mark_replayed(&mut response, &committed);
+    Ok(response)
+}
+
+async fn read(
+    state: &AppState,
+    caller: Caller,
+    event: OfferingId,
+    id: HoldId,
+) -> Result<EntryDto, ApiError> {
+    let mine = |customer| customer == caller.user || caller.is_admin();
+    let now = state.clock.now_ms();
+    let mut dto = EntryDto {
+        id,
+        event_id: event,
+        status: "WAITING",
+        product_id: None,
+        party_size: None,
+        position: None,
+        offer: None,
+        server_time: rfc3339(now),
+    };
+    let waiting = state.offices.waitlist_entry(event, id).await?;
+    if let Some(entry) = waiting.filter(|entry| mine(entry.customer)) {
+        dto.product_id = Some(entry.product.to_public(event));
+        dto.party_size = Some(entry.party_size);
+        dto.position = Some(entry.position);
+        return Ok(dto);
+    }
+    let hold = state.offices.hold(event, id).await?.filter(|hold| mine(hold.customer));
+    let hold = hold.ok_or(Rejection::WaitlistEntryNotFound)?;
+    dto.status = match hold.status {
+        HoldStatus::Offered => "OFFERED",
+        HoldStatus::Active | HoldStatus::Converted { .. } => "ACCEPTED",
+        HoldStatus::Released => "DECLINED",
+        HoldStatus::Expired => "EXPIRED",
+    };
+    if hold.status == HoldStatus::Offered {
+        let view = state.offices.view(event).await?;
+        let mut offer = active(&view, id, None, &hold.lines, hold.expires_at, now);
+        offer.status = "OFFERED";
+        dto.offer = Some(offer);
+    }
+    Ok(dto)
+}
