@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod auth;
 pub mod availability;
+pub mod cors;
 pub mod dto;
 pub mod error;
 pub mod events;
@@ -50,6 +51,7 @@ pub fn app(
         .app_data(state)
         .configure(routes)
         .default_service(web::route().to(no_such_route))
+        .wrap(from_fn(cors::allow))
         .wrap(from_fn(scope::surround))
 }
 

@@ -48,11 +48,17 @@ impl Lifecycle {
         InFlight(self.clone())
     }
 
+    /// How many requests have no answer yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
     /// Ends when nothing is in flight.
     pub async fn drained(&self) {
         loop {
             let notified = self.drained.notified();
-            if self.in_flight.load(Ordering::SeqCst) == 0 {
+            if self.in_flight() == 0 {
                 return;
             }
             notified.await;

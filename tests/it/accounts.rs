@@ -1,0 +1,230 @@
+//! Registering, logging in, renewing and ending logins, over HTTP.
+
+use std::sync::Arc;
+
+use admitone::clock::{Clock, ManualClock, SystemClock};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::test_app::{ADMIN_PASSWORD, TestApp, TestUser};
+use crate::test_db::TestDb;
+
+const PASSWORD: &str = "correct horse battery";
+
+async fn app() -> TestApp {
+    TestApp::start(TestDb::sqlite().await).await
+}
+
+async fn register(app: &TestApp, email: &str) -> Value {
+    let body = json!({ "email": email, "password": PASSWORD, "name": "김민수 👩‍🚀" });
+    app.post_anonymously("/api/auth/register", body).await.expect(201)
+}
+
+fn with_token(session: &Value) -> TestUser {
+    TestUser {
+        id: session["user"]["id"].as_str().unwrap().parse().unwrap(),
+        email: session["user"]["email"].as_str().unwrap().into(),
+        token: session["accessToken"].as_str().unwrap().into(),
+    }
+}
+
+async fn refresh(app: &TestApp, token: &Value) -> crate::test_app::Answer {
+    app.post_anonymously("/api/auth/refresh", json!({ "refreshToken": token })).await
+}
+
+on_both_databases! {
+    async fn an_account_is_made_used_and_forgotten(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let session = register(&app, "  Kim@Example.COM ").await;
+        assert_eq!(session["user"]["email"], "kim@example.com");
+        assert_eq!(session["user"]["role"], "USER");
+        assert_eq!(session["tokenType"], "Bearer");
+        assert_eq!(session["expiresIn"], 3_600);
+
+        let login = json!({ "email": "KIM@example.com", "password": PASSWORD });
+        let again = app.post_anonymously("/api/auth/login", login.clone()).await.expect(200);
+        assert_eq!(again["user"]["id"], session["user"]["id"]);
+
+        let user = with_token(&again);
+        let me = app.get("/api/users/me", &user).await.expect(200);
+        assert_eq!(me["name"], "김민수 👩‍🚀");
+        let change = json!({ "name": "Min-su Kim", "phoneNumber": "010-1234-5678" });
+        let changed = app.call(Method::PATCH, "/api/users/me").by(&user).json(&change).send().await;
+        assert_eq!(changed.expect(200)["phoneNumber"], "010-1234-5678");
+        let change = json!({ "phoneNumber": null });
+        let changed = app.call(Method::PATCH, "/api/users/me").by(&user).json(&change).send().await;
+        let changed = changed.expect(200);
+        assert_eq!((&changed["phoneNumber"], &changed["name"]), (&Value::Null, &json!("Min-su Kim")));
+
+        app.delete("/api/users/me", &user).await.expect(204);
+        app.get("/api/users/me", &user).await.expect_error(401, "UNAUTHORIZED");
+        app.post_anonymously("/api/auth/login", login).await.expect_error(401, "INVALID_CREDENTIALS");
+        refresh(&app, &again["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+        register(&app, "kim@example.com").await;
+    }
+
+    async fn a_refresh_token_used_twice_ends_its_whole_login(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let first = register(&app, "kim@example.com").await;
+        let login = json!({ "email": "kim@example.com", "password": PASSWORD });
+        let other = app.post_anonymously("/api/auth/login", login).await.expect(200);
+
+        let second = refresh(&app, &first["refreshToken"]).await.expect(200);
+        assert_ne!(second["refreshToken"], first["refreshToken"]);
+        assert_eq!(second["user"]["id"], first["user"]["id"]);
+        app.get("/api/users/me", &with_token(&second)).await.expect(200);
+
+        refresh(&app, &first["refreshToken"]).await.expect_error(401, "REFRESH_TOKEN_REUSED");
+        refresh(&app, &second["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+        refresh(&app, &other["refreshToken"]).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn of_many_refreshes_at_once_one_wins_and_the_login_ends() {
+    let app = app().await;
+    let session = register(&app, "kim@example.com").await;
+    let tries = (0..8).map(|_| refresh(&app, &session["refreshToken"]));
+    let answers = futures_util::future::join_all(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert!(answers.iter().all(|answer| [200, 401].contains(&answer.status)));
+}
+
+#[tokio::test]
+async fn a_logged_out_refresh_token_is_worthless() {
+    let app = app().await;
+    let session = register(&app, "kim@example.com").await;
+    let body = json!({ "refreshToken": session["refreshToken"] });
+    app.post_anonymously("/api/auth/logout", body.clone()).await.expect(204);
+    app.post_anonymously("/api/auth/logout", body).await.expect(204);
+    refresh(&app, &session["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+}
+
+#[tokio::test]
+async fn an_access_token_ends_with_its_time() {
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let app = TestApp::with(TestDb::sqlite().await).clock(clock.clone()).start().await;
+    let session = register(&app, "kim@example.com").await;
+    app.get("/api/users/me", &with_token(&session)).await.expect(200);
+    clock.advance_ms(3_602_000);
+    app.get("/api/users/me", &with_token(&session)).await.expect_error(401, "TOKEN_EXPIRED");
+    let renewed = refresh(&app, &session["refreshToken"]).await.expect(200);
+    app.get("/api/users/me", &with_token(&renewed)).await.expect(200);
+    clock.advance_ms(8 * 24 * 3_600_000);
+    refresh(&app, &renewed["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+}
+
+#[tokio::test]
+async fn registrations_that_make_no_sense_are_refused_by_field() {
+    let app = app().await;
+    register(&app, "kim@example.com").await;
+    let good = json!({ "email": "lee@example.com", "password": PASSWORD, "name": "Lee" });
+    for (field, value, status, code) in [
+        ("email", json!("kim@example.com"), 409, "EMAIL_TAKEN"),
+        ("email", json!("KIM@EXAMPLE.com"), 409, "EMAIL_TAKEN"),
+        ("email", json!("lee"), 422, "INVALID"),
+        ("email", json!("lee\u{0}@example.com"), 422, "INVALID"),
+        ("email", json!(17), 422, "INVALID"),
+        ("password", json!("short"), 422, "INVALID"),
+        ("password", json!("x".repeat(129)), 422, "INVALID"),
+        ("password", Value::Null, 422, "INVALID"),
+        ("name", json!(""), 422, "INVALID"),
+        ("name", json!("a\u{0}b"), 422, "INVALID"),
+        ("name", json!("a\u{202e}b"), 422, "INVALID"),
+        ("name", json!("x".repeat(101)), 422, "INVALID"),
+        ("phoneNumber", json!("call me"), 422, "INVALID"),
+        ("role", json!("ADMIN"), 422, "INVALID"),
+        ("id", json!("0"), 422, "INVALID"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let error = app.post_anonymously("/api/auth/register", body).await;
+        let error = error.expect_error(status, code);
+        if code == "INVALID" {
+            assert!(error["message"].as_str().unwrap().contains(field), "{error}");
+        }
+    }
+    app.post_anonymously("/api/auth/register", good).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_retried_registration_logs_in_to_the_same_account() {
+    let app = app().await;
+    let body = json!({ "email": "kim@example.com", "password": PASSWORD, "name": "Kim" });
+    let send =
+        |body: Value| app.call(Method::POST, "/api/auth/register").key("one").json(&body).send();
+    let first = send(body.clone()).await.expect(201);
+    let again = send(body.clone()).await.expect(201);
+    assert_eq!(first["user"]["id"], again["user"]["id"]);
+    let mut other = body.clone();
+    other["name"] = json!("Lee");
+    send(other).await.expect_error(422, "IDEMPOTENCY_KEY_REUSED");
+    let mut guess = body;
+    guess["password"] = json!("not the password");
+    send(guess).await.expect_error(401, "INVALID_CREDENTIALS");
+}
+
+#[tokio::test]
+async fn guessing_a_password_is_slowed_down() {
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let app = TestApp::with(TestDb::sqlite().await)
+        .clock(clock.clone())
+        .config(|config| config.login_attempts_per_minute = 3)
+        .start()
+        .await;
+    let login = |password: &str| {
+        let body = json!({ "email": "admin@admitone.local", "password": password });
+        app.post_anonymously("/api/auth/login", body)
+    };
+    for _ in 0..3 {
+        login("a wrong guess").await.expect_error(401, "INVALID_CREDENTIALS");
+    }
+    login(ADMIN_PASSWORD).await.expect_error(429, "TOO_MANY_REQUESTS");
+    let unknown = json!({ "email": "nobody@example.com", "password": PASSWORD });
+    app.post_anonymously("/api/auth/login", unknown).await.expect_error(401, "INVALID_CREDENTIALS");
+    clock.advance_ms(60_000);
+    login(ADMIN_PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_password_needs_the_old_one() {
+    let app = app().await;
+    let user = with_token(&register(&app, "kim@example.com").await);
+    let change =
+        |body: Value| app.call(Method::PATCH, "/api/users/me").by(&user).json(&body).send();
+    let new = "another long password";
+    change(json!({ "newPassword": new })).await.expect_error(422, "INVALID");
+    let wrong = json!({ "currentPassword": "wrong password", "newPassword": new });
+    change(wrong).await.expect_error(422, "INVALID");
+    change(json!({ "currentPassword": PASSWORD, "newPassword": new })).await.expect(200);
+    let old = json!({ "email": "kim@example.com", "password": PASSWORD });
+    app.post_anonymously("/api/auth/login", old).await.expect_error(401, "INVALID_CREDENTIALS");
+    let login = json!({ "email": "kim@example.com", "password": new });
+    app.post_anonymously("/api/auth/login", login).await.expect(200);
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_ours_are_refused() {
+    let app = app().await;
+    let good = app.admin().token;
+    let (body, signature) = good.rsplit_once('.').unwrap();
+    for authorization in [
+        String::new(),
+        good.clone(),
+        format!("Basic {good}"),
+        "Bearer".into(),
+        "Bearer ".into(),
+        "Bearer null".into(),
+        format!("Bearer {body}."),
+        format!("Bearer {body}.{}", signature.chars().rev().collect::<String>()),
+        format!("Bearer {}", "x".repeat(5_000)),
+    ] {
+        let call = app.call(Method::GET, "/api/users/me").header("Authorization", &authorization);
+        let answer = call.send().await;
+        assert!(answer.headers.contains_key("www-authenticate"));
+        answer.expect_error(401, "UNAUTHORIZED");
+    }
+    let bearer =
+        app.call(Method::GET, "/api/users/me").header("Authorization", &format!("bEaReR {good}"));
+    bearer.send().await.expect(200);
+}

@@ -1,0 +1,253 @@
+//! The program as people run it: what it prints, how it ends, and that its banner keeps its word.
+
+mod process;
+
+use std::fs;
+use std::net::TcpListener;
+
+use process::{Admitone, finished};
+
+use crate::test_db::TestDb;
+
+#[test]
+fn help_teaches() {
+    let help = finished(&["--help"], &[]);
+    assert_eq!(help.code, 0);
+    for text in
+        ["DATABASE_URL", "ADMITONE_JWT_SECRET", "ADMITONE_LISTEN", "migrate", "journal", "Examples"]
+    {
+        assert!(help.out.contains(text), "{text} is not in\n{}", help.out);
+    }
+    assert!(finished(&["--version"], &[]).out.contains(env!("CARGO_PKG_VERSION")));
+    assert!(finished(&["journal", "--help"], &[]).out.contains("verify"));
+}
+
+#[test]
+fn mistakes_in_settings_end_with_code_2_and_one_line() {
+    for (arguments, environment, says) in [
+        (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
+        (&[], &[("ADMITONE_DEMO", "perhaps")], "ADMITONE_DEMO: \"perhaps\""),
+        (&[], &[("ADMITONE_DEMOO", "1")], "did you mean ADMITONE_DEMO?"),
+        (&[], &[("REDIS_URL", "redis://:hunter2@localhost")], "not offered by this version"),
+        (&[], &[("DATABASE_URL", "postgres://x:hunter2@h/d")], "ADMITONE_JWT_SECRET is not set"),
+        (&["--config", "/nonexistent.toml"], &[], "/nonexistent.toml"),
+        (&["journal", "show", "not-an-id"], &[], "not-an-id"),
+        (&["nonsense"], &[], "nonsense"),
+    ] {
+        let ended = finished(arguments, environment);
+        assert_eq!(ended.code, 2, "{arguments:?} {environment:?}: {}", ended.err);
+        assert!(ended.err.contains(says), "{says} is not in\n{}", ended.err);
+        assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_said_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (key, flag) in
+        [("ADMITONE_LISTEN", "--listen"), ("ADMITONE_METRICS_LISTEN", "--metrics-listen")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let mut other = vec!["--listen", "127.0.0.1:0", "--metrics-listen", "off"];
+        other.retain(|argument| *argument != flag);
+        let mut arguments = vec!["--data-dir", dir.path().to_str().unwrap(), flag, &address];
+        if flag == "--metrics-listen" {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        } else {
+            arguments.extend(["--metrics-listen", "off"]);
+        }
+        let ended = finished(&arguments, &[]);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        for text in [address.as_str(), "another process listens there", key] {
+            assert!(ended.err.contains(text), "{text} is not in {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_said_in_one_line() {
+    // A file in the way: unwritable even for root.
+    let dir = tempfile::tempdir().unwrap();
+    let in_the_way = dir.path().join("file");
+    fs::write(&in_the_way, "").unwrap();
+    let data_dir = in_the_way.join("data");
+    let ended = Admitone::arguments(&data_dir);
+    let ended = finished(&ended.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    assert!(ended.err.contains("ADMITONE_DATA_DIR"), "{}", ended.err);
+}
+
+#[test]
+fn a_database_that_is_away_is_said_in_one_line() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://me:hunter2@127.0.0.1:{port}/x");
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = Admitone::arguments(dir.path());
+    let secret = "a secret for tests, of at least thirty-two bytes";
+    let environment = [("DATABASE_URL", url.as_str()), ("ADMITONE_JWT_SECRET", secret)];
+    let ended = finished(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &environment);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("cannot reach the database"), "{}", ended.err);
+    assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let db = TestDb::sqlite().await;
+    db.sql(
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)",
+    )
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = Admitone::arguments(dir.path());
+    let environment = [("DATABASE_URL", db.url())];
+    let ended = finished(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &environment);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("newer schema") && ended.err.contains("m9999"), "{}", ended.err);
+}
+
+#[test]
+fn a_second_process_on_the_same_data_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Admitone::start(dir.path(), &[]);
+    let arguments = Admitone::arguments(dir.path());
+    let ended = finished(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains("another process uses this data directory"), "{}", ended.err);
+    assert_eq!(first.stop().code, 0);
+}
+
+#[test]
+fn the_first_start_prints_the_password_once_and_makes_one_demo() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Admitone::start(dir.path(), &[]);
+    let admin = first.line_with("admin: ").expect("the first start shows the password");
+    let words: Vec<&str> = admin.split(' ').collect();
+    assert_eq!(words.len(), 4, "{admin}");
+    assert_eq!((words[0], words[1], words[2]), ("admin:", "admin@admitone.local", "password:"));
+    let login = first.shell(&format!(
+        "curl -sS $API/api/auth/login -H 'Content-Type: application/json' \
+         -d '{{\"email\":\"{}\",\"password\":\"{}\"}}'",
+        words[1], words[3]
+    ));
+    assert!(login.contains("\"role\":\"ADMIN\""), "{login}");
+    let demo = first.line_with("EVENT=").expect("the demo is shown");
+    let ended = first.stop();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+
+    let second = Admitone::start(dir.path(), &[]);
+    assert_eq!(second.line_with("admin: "), None);
+    let demo = demo.split("EVENT=").nth(1).unwrap().to_owned();
+    assert!(second.line_with(&demo).is_some(), "the same event, not another: {demo}");
+    let events = second.shell("curl -sS $API/api/events");
+    assert_eq!(events.matches("Admit One Demo Night").count(), 1, "{events}");
+}
+
+#[test]
+fn settings_can_name_the_administrator_and_leave_out_the_demo() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(
+        dir.path(),
+        &[
+            ("ADMITONE_ADMIN_EMAIL", "Boss@Example.com"),
+            ("ADMITONE_ADMIN_PASSWORD", "hunter2hunter2"),
+            ("ADMITONE_DEMO", "false"),
+        ],
+    );
+    assert!(!server.banner.contains("hunter2"), "{}", server.banner);
+    assert!(!server.banner.contains("EVENT="), "{}", server.banner);
+    let login = server.shell(
+        "curl -sS $API/api/auth/login -H 'Content-Type: application/json' \
+         -d '{\"email\":\"boss@example.com\",\"password\":\"hunter2hunter2\"}'",
+    );
+    assert!(login.contains("\"role\":\"ADMIN\""), "{login}");
+    let events = server.shell("curl -sS $API/api/events");
+    assert!(events.contains("\"data\":[]"), "{events}");
+}
+
+#[test]
+fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(dir.path(), &[]);
+    let script = server.banner.split("(paste into a shell):").nth(1).expect("the commands");
+    let out = server.shell(&format!("{script}\necho TOKEN=$TOKEN"));
+    assert!(out.contains("\"status\":\"CONFIRMED\""), "{out}");
+    let tickets = out.lines().rfind(|line| line.contains("\"success\":true")).expect("tickets");
+    assert_eq!(tickets.matches("\"status\":\"VALID\"").count(), 2, "{out}");
+    let token = out.lines().find_map(|line| line.strip_prefix("TOKEN=")).unwrap().to_owned();
+    let event = server.event().to_owned();
+    server.kill();
+
+    let server = Admitone::start(dir.path(), &[]);
+    assert_eq!(server.event(), event);
+    let again =
+        server.shell(&format!("curl -sS $API/api/tickets -H 'Authorization: Bearer {token}'"));
+    assert_eq!(again.trim(), tickets.trim(), "the tickets and the secret outlived the kill");
+    assert_eq!(server.stop().code, 0);
+
+    let verified = process::on_data(dir.path(), &["journal", "verify", "--all"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(verified.out.contains(&event) && verified.out.contains("ok"), "{}", verified.out);
+    let shown = process::on_data(dir.path(), &["journal", "show", &event]);
+    assert!(shown.out.contains("HoldPlaced") && shown.out.contains("ReservationConfirmed"));
+    let lines = process::on_data(
+        dir.path(),
+        &["journal", "show", &event, "--json", "--from", "2", "--to", "3"],
+    );
+    let seqs: Vec<u64> = lines
+        .out
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap()
+        })
+        .collect();
+    assert_eq!(seqs, [2, 3]);
+    let unknown = uuid::Uuid::new_v4().to_string();
+    let missing = process::on_data(dir.path(), &["journal", "show", &unknown]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.err.contains("no journal"), "{}", missing.err);
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let event = {
+        let server = Admitone::start(dir.path(), &[]);
+        let event = server.event().to_owned();
+        assert_eq!(server.stop().code, 0);
+        event
+    };
+    let url = format!("sqlite://{}", dir.path().join("admitone.db").display());
+    damage(&url).await;
+    let verified = process::on_data(dir.path(), &["journal", "verify", &event]);
+    assert_eq!(verified.code, 1);
+    assert!(verified.out.contains("DAMAGED"), "{}", verified.out);
+    assert!(verified.err.contains("1 of 1 journals"), "{}", verified.err);
+}
+
+async fn damage(url: &str) {
+    use sea_orm::sqlx::{Connection, Executor, SqliteConnection};
+    let mut connection = SqliteConnection::connect(url).await.unwrap();
+    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 1").await.unwrap();
+}
+
+#[test]
+fn migrations_are_shown_applied_and_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let migrate = |words: &[&str]| {
+        let arguments: Vec<&str> = ["migrate"].iter().chain(words).copied().collect();
+        let ended = process::on_data(dir.path(), &arguments);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ended.out
+    };
+    let before = migrate(&["status"]);
+    assert!(before.contains("pending") && !before.contains("applied"), "{before}");
+    let up = migrate(&["up"]);
+    assert!(up.contains("applied") && !up.contains("pending"), "{up}");
+    let steps = up.lines().count().to_string();
+    assert_eq!(migrate(&["down", "--steps", &steps]), before);
+}

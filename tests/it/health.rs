@@ -1,0 +1,58 @@
+//! Liveness and readiness tell the truth, while the database goes and comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admitone::clock::{Clock, ManualClock, SystemClock};
+use admitone::config::Secret;
+
+use crate::private_postgres::PrivatePostgres;
+use crate::test_app::TestApp;
+use crate::test_db::{TestDb, eventually};
+
+async fn ready(app: &TestApp) -> u16 {
+    app.get_anonymously("/health/ready").await.status
+}
+
+#[tokio::test]
+async fn a_server_is_ready_when_it_has_started() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let data = app.get_anonymously("/health/ready").await.expect(200);
+    assert_eq!(data["database"], "up");
+    assert_eq!(data["clock"], "up");
+    assert_eq!(app.get_anonymously("/health/live").await.expect(200)["status"], "live");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_and_comes_back_is_seen_without_a_restart() {
+    let postgres = PrivatePostgres::start();
+    let db = TestDb::sqlite().await;
+    let app = TestApp::with(db)
+        .config(|config| config.database_url = Secret::new(postgres.url()))
+        .start()
+        .await;
+    assert_eq!(ready(&app).await, 200);
+
+    postgres.stop();
+    eventually("not ready without a database", async || ready(&app).await == 503).await;
+    let answer = app.get_anonymously("/health/ready").await;
+    let error = answer.expect_error(503, "NOT_READY");
+    assert_eq!(error["details"]["database"], "down");
+    app.get_anonymously("/health/live").await.expect(200);
+    let answer = app.get("/api/users/me", &app.admin()).await;
+    answer.expect_error(503, "TEMPORARILY_UNAVAILABLE");
+    assert!(app.metrics().await.contains("admitone_ready 0"));
+
+    postgres.up();
+    eventually("ready again", async || ready(&app).await == 200).await;
+    app.get("/api/users/me", &app.admin()).await.expect(200);
+}
+
+#[tokio::test]
+async fn probes_do_not_flood_the_database() {
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let app = TestApp::with(TestDb::sqlite().await).clock(clock).start().await;
+    let asked = futures_util::future::join_all((0..50).map(|_| ready(&app)));
+    let asked = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("fast");
+    assert!(asked.iter().all(|status| *status == 200));
+}

@@ -1,0 +1,12 @@
+//! Behaviour of the whole, on real databases. Run with `tests/run`, which brings them along.
+
+#[macro_use]
+mod test_db;
+
+mod accounts;
+mod cli;
+mod envelope;
+mod health;
+mod private_postgres;
+mod shutdown;
+mod test_app;
