@@ -1,0 +1,290 @@
+//! Durable holds over HTTP against a bare actix-web JSON route, and against what most shops would
+//! write: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same Postgres.
+//!
+//! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
+//! rounds are compared, since times on a shared machine mean little by themselves. Set
+//! `ADMITONE_BENCH_POSTGRES_URL` to a database that may be filled; without it only the embedded
+//! default is measured, and that is said.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use admitone::accounts::{Caller, Role};
+use admitone::config::{Config, Secret};
+use admitone::ids::{OfferingId, ProductId, UserId};
+use admitone::inventory::{Definition, Policy, ProductDefinition, SaleState, SaleWindow};
+use admitone::server::{Parts, Running, Server};
+use admitone::store::{EventDetails, NewEvent, NewUser};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(4);
+const CONNECTIONS: [usize; 3] = [64, 128, 256];
+
+/// Sends one request after the other on each of many connections; answers per second.
+async fn closed_loop(address: SocketAddr, requests: &[Arc<[u8]>], status: &'static str) -> f64 {
+    let until = Instant::now() + ROUND;
+    let mut clients = Vec::new();
+    for request in requests {
+        let request = Arc::clone(request);
+        clients.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("the server listens");
+            stream.set_nodelay(true).expect("a TCP socket");
+            let mut buffer = vec![0; 16_384];
+            let mut answered = 0_u64;
+            while Instant::now() < until {
+                stream.write_all(&request).await.expect("the server reads");
+                read_answer(&mut stream, &mut buffer, status).await;
+                answered += 1;
+            }
+            answered
+        }));
+    }
+    let started = Instant::now();
+    let mut total = 0;
+    for client in clients {
+        total += client.await.expect("clients do not fail");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let total = total as f64;
+    total / started.elapsed().as_secs_f64()
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], status: &str) {
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..]).await.expect("the server answers");
+        assert!(read > 0, "the server closed the connection");
+        filled += read;
+        let text = std::str::from_utf8(&buffer[..filled]).expect("answers are text");
+        let Some(head) = text.find("\r\n\r\n") else { continue };
+        assert!(text.starts_with(status), "unexpected answer: {text}");
+        let length = text[..head]
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .and_then(|length| length.trim().parse::<usize>().ok())
+            .expect("answers have a length");
+        if filled >= head + 4 + length {
+            return;
+        }
+    }
+}
+
+fn post(path: &str, token: &str, body: &str) -> Arc<[u8]> {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+    .into()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BareBody {
+    lines: Vec<BareLine>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BareLine {
+    product_id: String,
+    quantity: u32,
+}
+
+/// The same body, parsed and written back by actix-web alone.
+fn bare_route(workers: usize) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = || {
+                actix_web::App::new().route(
+                    "/bare",
+                    actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
+                        actix_web::HttpResponse::Created().json(body.into_inner())
+                    }),
+                )
+            };
+            let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
+            server.expect("it listens").run().await.expect("it runs");
+        });
+    });
+    address
+}
+
+async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -> Running {
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        metrics_listen: None,
+        data_dir: data_dir.into(),
+        database_url: Secret::new(database_url),
+        jwt_secret: Secret::new("a secret for benches, of at least thirty-two bytes"),
+        demo: false,
+        workers,
+        log: "warn".into(),
+        ..Config::default()
+    };
+    Server::start(config, Parts::default()).await.expect("the server starts")
+}
+
+async fn hot_event(server: &Running) -> OfferingId {
+    let product = ProductDefinition {
+        price: 50_000,
+        capacity: Some(9_000_000),
+        max_per_customer: None,
+        sale: SaleWindow::default(),
+    };
+    let definition = Definition {
+        currency: *b"KRW",
+        products: vec![product],
+        sections: Vec::new(),
+        policy: Policy::default(),
+        sale: SaleWindow::default(),
+        sale_state: SaleState::Open,
+    };
+    let new = NewEvent {
+        id: OfferingId::new(),
+        details: EventDetails {
+            name: "bench".into(),
+            description: String::new(),
+            venue: String::new(),
+            event_date: 0,
+        },
+        products: vec![("standing".into(), String::new())],
+        definition,
+        created_by: UserId::random(),
+    };
+    let state = server.state();
+    let now = state.clock.now_ms();
+    state.store.event_create(&new, None, now).await.expect("the event is made");
+    new.id
+}
+
+async fn tokens(server: &Running, count: usize) -> Vec<String> {
+    let mut tokens = Vec::with_capacity(count);
+    for _ in 0..count {
+        let id = UserId::random();
+        let new = NewUser {
+            id,
+            email: format!("{id}@bench.invalid"),
+            password_hash: String::new(),
+            name: "bench".into(),
+            phone_number: None,
+            role: Role::User,
+        };
+        let state = server.state();
+        let now = state.clock.now_ms();
+        state.store.user_create(new, None, now).await.expect("the account is made");
+        let caller = Caller { user: id, role: Role::User };
+        tokens.push(state.accounts.access_token(caller).expect("tokens can be signed"));
+    }
+    tokens
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Alternating rounds of bare route and holds, at several numbers of connections.
+async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usize) -> f64 {
+    let data_dir = tempfile::tempdir().expect("a directory");
+    let server = serve(database_url, data_dir.path(), workers).await;
+    let event = hot_event(&server).await;
+    let product = ProductId(0).to_public(event);
+    let body = format!("{{\"lines\":[{{\"productId\":\"{product}\",\"quantity\":1}}]}}");
+    let tokens = tokens(&server, 256).await;
+    let path = format!("/api/events/{event}/holds");
+    let mut best = 0.0_f64;
+    for connections in CONNECTIONS {
+        let holds: Vec<_> = tokens[..connections].iter().map(|t| post(&path, t, &body)).collect();
+        let bares: Vec<_> = tokens[..connections].iter().map(|t| post("/bare", t, &body)).collect();
+        let (mut of_bare, mut of_holds) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            of_bare.push(closed_loop(bare, &bares, "HTTP/1.1 201").await);
+            of_holds.push(closed_loop(server.address, &holds, "HTTP/1.1 201").await);
+        }
+        let (bare, holds) = (median(of_bare), median(of_holds));
+        best = best.max(holds);
+        report(&format!(
+            "http_hold/{name}/{connections} connections: {holds:.0} holds/s, \
+             bare route {bare:.0}/s, ratio {:.2}",
+            holds / bare
+        ));
+    }
+    server.shutdown().await;
+    best
+}
+
+/// One hot row, as it is usually done.
+fn pgbench(url: &str) -> Option<f64> {
+    let directory = tempfile::tempdir().ok()?;
+    let run = |program: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let tables = "DROP TABLE IF EXISTS hot_stock, hot_holds;
+        CREATE TABLE hot_stock (id int PRIMARY KEY, available int NOT NULL);
+        CREATE TABLE hot_holds (id bigserial PRIMARY KEY, customer int NOT NULL,
+            quantity int NOT NULL, expires_at timestamptz NOT NULL);
+        INSERT INTO hot_stock VALUES (1, 2000000000);";
+    run("psql", &[url, "-qc", tables])?;
+    let script = directory.path().join("hold.sql");
+    let transaction = "BEGIN;
+        SELECT available FROM hot_stock WHERE id = 1 FOR UPDATE;
+        UPDATE hot_stock SET available = available - 1 WHERE id = 1;
+        INSERT INTO hot_holds (customer, quantity, expires_at) VALUES (1, 1, now() + interval '5 min');
+        COMMIT;";
+    std::fs::write(&script, transaction).ok()?;
+    let script = script.to_str()?;
+    let mut rates = Vec::new();
+    for _ in 0..3 {
+        let arguments =
+            ["-n", "-M", "prepared", "-c", "16", "-j", "2", "-T", "4", "-f", script, url];
+        let output = run("pgbench", &arguments)?;
+        let rate = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
+        rates.push(rate.split_whitespace().next()?.parse().ok()?);
+    }
+    Some(median(rates))
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+fn report(line: &str) {
+    println!("{line}");
+}
+
+fn main() {
+    // `cargo test --benches` runs this too: there is nothing to test in it.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let workers = 2;
+    let bare = bare_route(workers);
+    runtime.block_on(async {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sqlite = format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display());
+        compare("sqlite", &sqlite, bare, workers).await;
+        let Ok(url) = std::env::var("ADMITONE_BENCH_POSTGRES_URL") else {
+            report("http_hold/postgres: skipped, set ADMITONE_BENCH_POSTGRES_URL to measure it");
+            return;
+        };
+        let holds = compare("postgres", &url, bare, workers).await;
+        match pgbench(&url) {
+            Some(rate) => report(&format!(
+                "http_hold/postgres ÷ pgbench SELECT … FOR UPDATE, 16 clients ({rate:.0} tps): {:.1}",
+                holds / rate
+            )),
+            None => report("pgbench: skipped, psql or pgbench cannot be run"),
+        }
+    });
+}
