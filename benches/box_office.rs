@@ -1,6 +1,8 @@
 //! Round trips through a box office: mailbox, decision, append to a journal in memory, answer.
 //! What is left to the database is measured by `journal` and `http`.
 
+#![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

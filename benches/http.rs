@@ -6,6 +6,8 @@
 //! `ADMITONE_BENCH_POSTGRES_URL` to a database that may be filled; without it only the embedded
 //! default is measured, and that is said.
 
+#![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
