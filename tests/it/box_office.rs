@@ -219,8 +219,7 @@ async fn a_retry_with_its_key_gets_the_first_answer_also_after_a_restart() {
     stage.offices.shutdown().await;
     let clock = Arc::new(SystemClock::new());
     let runtime = tokio::runtime::Handle::current();
-    let offices =
-        BoxOffices::start(stage.journal.clone(), clock, Settings::default(), runtime);
+    let offices = BoxOffices::start(stage.journal.clone(), clock, Settings::default(), runtime);
     let (_, again) = hold_of(customer, 2);
     let again = offices.submit(stage.offering, keyed(again, customer)).await.unwrap();
     assert!(again.replayed);

@@ -4,6 +4,7 @@
 mod test_db;
 
 mod accounts;
+mod box_office;
 mod cli;
 mod envelope;
 mod health;
