@@ -194,8 +194,12 @@ impl Accounts {
         password: String,
         from: Option<IpAddr>,
     ) -> Result<Session, AccountError> {
-        // An address in a form that no account has is as unknown as any other.
-        let email = normalise_email(email).unwrap_or_else(|_| email.to_owned());
+        // An address in a form that no account has is as unknown as any other, but the database is
+        // not asked for it: it may hold what cannot be stored.
+        let (email, possible) = match normalise_email(email) {
+            Ok(email) => (email, true),
+            Err(_) => (email.to_owned(), false),
+        };
         let from = counted(from);
         let within = self.by_email.check(&email).and_then(|()| match &from {
             Some(from) => self.by_address.check(from),
@@ -207,7 +211,7 @@ impl Accounts {
         }
         // Counted before it is known to be wrong: guesses sent at once are all counted in time.
         self.by_email.count(&email);
-        let user = self.store.user_by_email(&email).await?;
+        let user = if possible { self.store.user_by_email(&email).await? } else { None };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let right = self.passwords.verify(password, hash).await?;
         match user.filter(|_| right) {

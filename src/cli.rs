@@ -67,7 +67,6 @@ fn command() -> Command {
         .about(
             "A reservation engine: sells seats to crowds that arrive all at once, never one twice",
         )
-        .after_help(EXAMPLES)
         .subcommand(
             Command::new("serve").about("Serve the API (what is done when nothing is said)"),
         )
@@ -96,8 +95,9 @@ fn command() -> Command {
                 .help(format!("{} ({})", key.help, key.env)),
         );
     }
-    let heading = "Settings without a flag, since everybody can read a command line:";
-    command.before_help(format!("{heading}{secrets}")).max_term_width(100)
+    let heading =
+        "Settings of the environment and the file only, since anybody can read a command line:";
+    command.after_help(format!("{heading}{secrets}\n\n{EXAMPLES}")).max_term_width(100)
 }
 
 fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {

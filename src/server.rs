@@ -9,6 +9,7 @@ mod banner;
 mod data_dir;
 mod demo;
 mod first_start;
+mod housekeeping;
 mod http_server;
 mod metrics_listener;
 
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 pub use banner::banner;
 pub use first_start::{Admin, FirstStart};
@@ -130,6 +132,12 @@ impl Running {
         &self.state
     }
 
+    /// The same, to be put behind other routes.
+    #[must_use]
+    pub fn shared_state(&self) -> web::Data<AppState> {
+        self.state.clone()
+    }
+
     /// Stops: unready, no new connections, answers what it accepted, box offices last. Ends at the
     /// latest when the grace of the configuration is over.
     pub async fn shutdown(self) {
@@ -224,6 +232,7 @@ struct Assembled {
     http: http_server::HttpServer,
     metrics: Option<metrics_listener::MetricsListener>,
     recovery: Recovery,
+    housekeeping: JoinHandle<()>,
     first_start: FirstStart,
     /// Let go of last: until then no other process may use the database.
     lock: InstanceLock,
@@ -245,14 +254,16 @@ impl Assembled {
         let state = web::Data::new(assemble(&config, &parts, store, &runtime, http.address));
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
+        let housekeeping = housekeeping::start(&state);
         http.run(state.clone());
         let metrics = metrics.map(|bound| bound.run(state.clone())).transpose()?;
         tracing::info!(address = %http.address, "ready");
-        Ok(Self { state, http, metrics, recovery, first_start, lock })
+        Ok(Self { state, http, metrics, recovery, housekeeping, first_start, lock })
     }
 
     async fn stop(self) {
-        let Self { state, http, metrics, recovery, first_start: _, lock } = self;
+        let Self { state, http, metrics, recovery, housekeeping, first_start: _, lock } = self;
+        housekeeping.abort();
         let grace = state.config.shutdown_grace;
         tracing::info!("stopping: answering what was accepted");
         state.lifecycle.stop();
@@ -282,15 +293,24 @@ async fn on<T: Send + 'static>(
 }
 
 async fn open_database(config: Config) -> Result<(InstanceLock, Store), StartError> {
+    let (lock, store) = connect_alone(&config).await?;
+    store.migrate().await?;
+    Ok((lock, store))
+}
+
+/// Connects and keeps every other process from doing the same for as long as the lock lives.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), StartError> {
+    data_dir::make(config)?;
     let url = config.database();
     let lock = if config.is_postgres() {
         InstanceLock::of_postgres(url.expose()).await?
     } else {
         InstanceLock::of_file(&data_dir::lock_file(&url))?
     };
-    let store = connect(&config).await?;
-    store.migrate().await?;
-    Ok((lock, store))
+    Ok((lock, connect(config).await?))
 }
 
 /// Connects as the configuration says, without touching the schema.

@@ -5,6 +5,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::config::Config;
 use crate::server;
+use crate::store::Store;
 
 pub(super) fn command() -> Command {
     Command::new("migrate")
@@ -27,9 +28,13 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
     super::block_on(async {
-        let store = server::connect(config).await?;
+        if matches!(arguments.subcommand(), None | Some(("status", _))) {
+            return show(&server::connect(config).await?).await;
+        }
+        // Changing the schema would pull the rug from under a running server.
+        let (_lock, store) = server::connect_alone(config).await?;
         match arguments.subcommand() {
-            None | Some(("status", _)) => {}
+            None => {}
             Some(("up", _)) => store.migrate().await?,
             Some(("down", arguments)) => {
                 let steps = arguments.get_one::<u32>("steps").copied().unwrap_or(1);
@@ -37,10 +42,14 @@ pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
             }
             Some((other, _)) => bail!("there is no command migrate {other}"),
         }
-        let status = store.schema_status().await?;
-        let applied = status.applied.iter().map(|step| format!("applied  {step}\n"));
-        let pending = status.pending.iter().map(|step| format!("pending  {step}\n"));
-        super::print(&applied.chain(pending).collect::<String>());
-        Ok(())
+        show(&store).await
     })
+}
+
+async fn show(store: &Store) -> Result<()> {
+    let status = store.schema_status().await?;
+    let applied = status.applied.iter().map(|step| format!("applied  {step}\n"));
+    let pending = status.pending.iter().map(|step| format!("pending  {step}\n"));
+    super::print(&applied.chain(pending).collect::<String>());
+    Ok(())
 }

@@ -255,6 +255,9 @@ fn text(value: &str, max: usize) -> Result<String, String> {
 
 fn database_url(value: &str) -> Result<Secret, String> {
     let known = ["postgres://", "postgresql://", "sqlite:"];
+    if value.contains(":memory:") {
+        return Err("is a database in memory, which would forget what it has promised".into());
+    }
     if known.iter().any(|scheme| value.starts_with(scheme)) {
         return Ok(Secret::new(value));
     }

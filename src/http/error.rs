@@ -366,3 +366,6 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         | Rejection::TooManyKeys => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,24 +10,30 @@ use crate::config::{Config, Secret};
 
 const SECRET_FILE: &str = "jwt_secret";
 
-/// Makes the data directory if it will be needed, and fills in the secret that no one has set.
-pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
+/// Makes the data directory if the configuration needs one.
+pub(super) fn make(config: &Config) -> Result<(), StartError> {
     if config.is_postgres() {
         // The configuration has made sure that there is a secret: nothing is kept here.
         return Ok(());
     }
-    let directory = config.data_dir.clone();
-    let failed = |error: &io::Error| StartError::DataDir {
-        path: directory.clone(),
-        reason: error.to_string(),
-    };
-    make_private(&directory).map_err(|error| failed(&error))?;
-    check_writable(&directory).map_err(|error| failed(&error))?;
+    let directory = &config.data_dir;
+    make_private(directory)
+        .and_then(|()| check_writable(directory))
+        .map_err(|error| unusable(directory, &error))
+}
+
+/// Makes the data directory and fills in the secret that no one has set.
+pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
+    make(config)?;
     if config.jwt_secret.is_empty() {
-        let path = directory.join(SECRET_FILE);
-        config.jwt_secret = secret(&path).map_err(|error| failed(&error))?;
+        let path = config.data_dir.join(SECRET_FILE);
+        config.jwt_secret = secret(&path).map_err(|error| unusable(&config.data_dir, &error))?;
     }
     Ok(())
+}
+
+fn unusable(directory: &Path, error: &io::Error) -> StartError {
+    StartError::DataDir { path: directory.to_owned(), reason: error.to_string() }
 }
 
 /// The lock beside a SQLite database.

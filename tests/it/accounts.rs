@@ -22,10 +22,14 @@ async fn register(app: &TestApp, email: &str) -> Value {
 
 fn with_token(session: &Value) -> TestUser {
     TestUser {
-        id: session["user"]["id"].as_str().unwrap().parse().unwrap(),
-        email: session["user"]["email"].as_str().unwrap().into(),
-        token: session["accessToken"].as_str().unwrap().into(),
+        id: text(&session["user"]["id"]).parse().expect("an id"),
+        email: text(&session["user"]["email"]).into(),
+        token: text(&session["accessToken"]).into(),
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
 }
 
 async fn refresh(app: &TestApp, token: &Value) -> crate::test_app::Answer {
@@ -180,8 +184,11 @@ async fn guessing_a_password_is_slowed_down() {
         login("a wrong guess").await.expect_error(401, "INVALID_CREDENTIALS");
     }
     login(ADMIN_PASSWORD).await.expect_error(429, "TOO_MANY_REQUESTS");
-    let unknown = json!({ "email": "nobody@example.com", "password": PASSWORD });
-    app.post_anonymously("/api/auth/login", unknown).await.expect_error(401, "INVALID_CREDENTIALS");
+    for nobody in ["nobody@example.com", "nobody", "no\u{0}body@example.com", ""] {
+        let unknown = json!({ "email": nobody, "password": PASSWORD });
+        let answer = app.post_anonymously("/api/auth/login", unknown).await;
+        answer.expect_error(401, "INVALID_CREDENTIALS");
+    }
     clock.advance_ms(60_000);
     login(ADMIN_PASSWORD).await.expect(200);
 }

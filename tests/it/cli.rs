@@ -231,8 +231,8 @@ async fn a_damaged_journal_is_found() {
 
 async fn damage(url: &str) {
     use sea_orm::sqlx::{Connection, Executor, SqliteConnection};
-    let mut connection = SqliteConnection::connect(url).await.unwrap();
-    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 1").await.unwrap();
+    let mut connection = SqliteConnection::connect(url).await.expect("opens");
+    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 1").await.expect("valid");
 }
 
 #[test]
@@ -246,8 +246,35 @@ fn migrations_are_shown_applied_and_taken_back() {
     };
     let before = migrate(&["status"]);
     assert!(before.contains("pending") && !before.contains("applied"), "{before}");
+    let server = Admitone::start(dir.path(), &[]);
+    let refused = process::on_data(dir.path(), &["migrate", "down"]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("another process"), "{}", refused.err);
+    assert_eq!(server.stop().code, 0);
     let up = migrate(&["up"]);
     assert!(up.contains("applied") && !up.contains("pending"), "{up}");
     let steps = up.lines().count().to_string();
     assert_eq!(migrate(&["down", "--steps", &steps]), before);
+}
+
+#[test]
+fn log_lines_are_json_with_the_requests_id_if_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings =
+        [("ADMITONE_LOG_FORMAT", "json"), ("ADMITONE_LOG", "info,admitone::access=debug")];
+    let server = Admitone::start(dir.path(), &settings);
+    server.shell("curl -sS $API/health/live -H 'X-Request-Id: find-me'");
+    let ended = server.stop();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let lines: Vec<serde_json::Value> = ended
+        .err
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect();
+    let access = lines.iter().find(|line| line["span"]["id"] == "find-me").expect("the request");
+    assert_eq!((&access["status"], &access["span"]["path"]), (&200.into(), &"/health/live".into()));
+    assert!(
+        lines.iter().all(|line| line["level"] != "ERROR" && line["level"] != "WARN"),
+        "{lines:?}"
+    );
 }

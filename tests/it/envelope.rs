@@ -149,3 +149,29 @@ async fn requests_are_measured_by_route_and_never_by_path() {
         assert!(name.starts_with("admitone_"), "{name}");
     }
 }
+
+#[actix_web::test]
+async fn a_panic_in_a_handler_is_one_answer_that_reveals_nothing() {
+    use actix_web::{App, HttpResponse, middleware::from_fn, test, web};
+    async fn panics() -> HttpResponse {
+        panic!("hunter2")
+    }
+    let app = app().await;
+    let service = App::new()
+        .app_data(app.running().shared_state())
+        .route("/panics", web::get().to(panics))
+        .route("/works", web::get().to(HttpResponse::NoContent))
+        .wrap(from_fn(admitone::http::scope::surround));
+    let service = test::init_service(service).await;
+    let request = test::TestRequest::get().uri("/panics").to_request();
+    let error = test::try_call_service(&service, request).await.expect_err("it panicked");
+    let response = error.error_response();
+    assert_eq!(response.status(), 500);
+    assert!(response.headers().contains_key("x-request-id"));
+    let body = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("the envelope");
+    assert_eq!(body["error"]["code"], "INTERNAL_ERROR");
+    assert!(!body.to_string().contains("hunter2"), "{body}");
+    let request = test::TestRequest::get().uri("/works").to_request();
+    assert_eq!(test::call_service(&service, request).await.status(), 204);
+}

@@ -25,6 +25,7 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("ADMITONE_METRICS_LISTEN", "127.0.0.1:8080", "port of their own"),
         ("ADMITONE_JWT_SECRET", "short", "32 or more"),
         ("DATABASE_URL", "mysql://root@localhost/x", "postgres://"),
+        ("DATABASE_URL", "sqlite::memory:", "in memory"),
         ("REDIS_URL", "redis://localhost", "not offered by this version"),
         ("ADMITONE_CLUSTER_SECRET", "x", "not offered by this version"),
         ("ADMITONE_LOG", "info,=,,[", "log filter"),

@@ -1,0 +1,103 @@
+//! The table of refusals and failures, as clients meet them.
+
+use actix_web::http::header;
+
+use super::*;
+
+fn check(error: impl Into<ApiError>, status: u16, code: &str) {
+    let error = error.into();
+    let response = error.to_response("the-id");
+    assert_eq!((response.status().as_u16(), error.code().as_str()), (status, code));
+    let retries = [429, 503].contains(&status);
+    assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retries, "{code}");
+}
+
+#[test]
+fn every_rejection_has_its_status_and_code() {
+    let seats = || vec![SeatId(1)];
+    for (rejection, status, code) in [
+        (Rejection::SoldOut { requested: 2, available: 1 }, 409, "SOLD_OUT"),
+        (Rejection::SeatsTaken { seats: seats() }, 409, "SEATS_TAKEN"),
+        (Rejection::UnknownProduct, 422, "UNKNOWN_PRODUCT"),
+        (Rejection::UnknownSection, 422, "UNKNOWN_SECTION"),
+        (Rejection::UnknownSeats { seats: seats() }, 422, "UNKNOWN_SEATS"),
+        (Rejection::DuplicateSeats { seats: seats() }, 422, "DUPLICATE_SEATS"),
+        (Rejection::WrongKindOfProduct { numbered: true }, 422, "WRONG_KIND_OF_PRODUCT"),
+        (Rejection::Invalid { reason: "zero places" }, 422, "INVALID"),
+        (Rejection::LimitExceeded { max: 4, current: 4 }, 409, "LIMIT_EXCEEDED"),
+        (Rejection::SaleNotOpen { opens_at: None }, 409, "SALE_NOT_OPEN"),
+        (Rejection::SaleClosed { paused: false }, 409, "SALE_CLOSED"),
+        (Rejection::SaleClosed { paused: true }, 409, "SALE_PAUSED"),
+        (Rejection::Cancelled, 409, "EVENT_CANCELLED"),
+        (Rejection::HoldNotFound, 404, "HOLD_NOT_FOUND"),
+        (Rejection::HoldExpired, 410, "HOLD_EXPIRED"),
+        (Rejection::HoldEnded, 409, "HOLD_ENDED"),
+        (Rejection::ExtensionExhausted, 409, "EXTENSION_EXHAUSTED"),
+        (Rejection::ReservationNotFound, 404, "RESERVATION_NOT_FOUND"),
+        (Rejection::ReservationExpired, 410, "RESERVATION_EXPIRED"),
+        (Rejection::WrongState { what: "hold", state: "offered" }, 409, "WRONG_STATE"),
+        (Rejection::PaymentInProgress, 409, "PAYMENT_IN_PROGRESS"),
+        (Rejection::AlreadyCheckedIn, 409, "ALREADY_CHECKED_IN"),
+        (Rejection::TicketNotFound, 404, "TICKET_NOT_FOUND"),
+        (Rejection::WaitlistUnavailable { full: true }, 409, "WAITLIST_UNAVAILABLE"),
+        (Rejection::AlreadyWaiting, 409, "ALREADY_WAITING"),
+        (Rejection::PlacesAvailable { available: 3 }, 409, "PLACES_AVAILABLE"),
+        (Rejection::WaitlistEntryNotFound, 404, "WAITLIST_ENTRY_NOT_FOUND"),
+        (Rejection::BelowTaken { taken: 9 }, 409, "BELOW_TAKEN"),
+        (Rejection::KeyReused, 422, "IDEMPOTENCY_KEY_REUSED"),
+        (Rejection::TooManyKeys, 429, "TOO_MANY_IDEMPOTENCY_KEYS"),
+    ] {
+        check(SubmitError::from(rejection), status, code);
+    }
+}
+
+#[test]
+fn every_reason_to_decide_nothing_has_its_status_and_code() {
+    for (unavailable, status, code) in [
+        (Unavailable::NoSuchOffering, 404, "EVENT_NOT_FOUND"),
+        (Unavailable::Busy, 503, "BUSY"),
+        (Unavailable::Recovering, 503, "TEMPORARILY_UNAVAILABLE"),
+        (Unavailable::OutcomeUnknown, 503, "OUTCOME_UNKNOWN"),
+        (Unavailable::ClockSkewed, 503, "CLOCK_NOT_TRUSTED"),
+        (Unavailable::Stopping, 503, "SHUTTING_DOWN"),
+        (Unavailable::BadData, 422, "UNSTORABLE_VALUE"),
+        (Unavailable::Failed, 500, "INTERNAL_ERROR"),
+    ] {
+        check(SubmitError::from(unavailable), status, code);
+    }
+}
+
+#[test]
+fn what_failed_inside_is_told_to_nobody() {
+    let cause = sea_orm::DbErr::Custom("password=hunter2".into());
+    for error in [
+        ApiError::from(StoreError::Unavailable(cause)),
+        ApiError::from(StoreError::Damaged("hunter2".into())),
+        ApiError::from(StoreError::BadData(sea_orm::DbErr::Custom("hunter2".into()))),
+        ApiError::from(AccountError::Internal("hunter2".into())),
+    ] {
+        assert!(!format!("{error}").contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn seats_are_named_by_their_public_ids() {
+    let offering = OfferingId::random();
+    let rejection = Rejection::SeatsTaken { seats: vec![SeatId(3), SeatId(5)] };
+    let error = ApiError::in_offering(offering, SubmitError::from(rejection));
+    let seats = json!([SeatId(3).to_public(offering), SeatId(5).to_public(offering)]);
+    assert_eq!(error.details, Some(json!({ "seats": seats })));
+}
+
+#[test]
+fn a_wait_is_rounded_up() {
+    let error = ApiError::of(ErrorCode::Busy).with_retry_after(Duration::from_millis(1_001));
+    assert_eq!(
+        error
+            .to_response("")
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()),
+        Some("2")
+    );
+}
