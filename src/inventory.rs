@@ -26,6 +26,9 @@ mod validate;
 mod views;
 mod waitlist;
 
+#[cfg(test)]
+mod tests;
+
 pub use command::{Command, Idempotency, LineRequest, Request, Requester};
 pub use definition::{
     Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
@@ -33,7 +36,10 @@ pub use definition::{
 };
 pub use rejection::Rejection;
 pub use transition::{Change, Fit, Line, Transition};
-pub use validate::{DefinitionError, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SECTIONS};
+pub use validate::{
+    DefinitionError, MAX_NAME_BYTES, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SEATS,
+    MAX_SECTIONS, MAX_WAITLIST,
+};
 
 use claim::Claims;
 use customers::Customers;
@@ -112,6 +118,8 @@ pub struct Inventory {
     live_reservations: u32,
     /// The next deadline of any claim; kept, so that asking for it costs nothing.
     next_deadline: Option<TimestampMs>,
+    /// What is left to end after the offering was cancelled; made when it is first needed.
+    cancelling: Option<Vec<due::ToCancel>>,
 }
 
 /// One ticket type, as it stands.
@@ -143,6 +151,7 @@ impl Inventory {
             keys: Keys::default(),
             live_reservations: 0,
             next_deadline: None,
+            cancelling: None,
         }
     }
 

@@ -154,6 +154,9 @@ impl Inventory {
             if product.numbered != (line.seats.len() == line.quantity as usize) {
                 return violation("a line has not as many seats as places");
             }
+            if line.seats.iter().any(|seat| seats.product_of(*seat) != Some(line.product)) {
+                return violation("a line has seats of another product");
+            }
             seats.claim(&line.seats, slot)?;
             let limited = product.max_per_customer.is_some();
             customers.add(claim.customer, line.product, limited, line.quantity)?;

@@ -30,9 +30,9 @@ impl Inventory {
             for line in &claim.lines {
                 let counts = &mut expected[line.product.index()];
                 if sold {
-                    counts.sold += line.quantity;
+                    counts.sold = counts.sold.saturating_add(line.quantity);
                 } else {
-                    counts.held += line.quantity;
+                    counts.held = counts.held.saturating_add(line.quantity);
                 }
                 let limited = self.products[line.product.index()].max_per_customer.is_some();
                 customers.add(claim.customer, line.product, limited, line.quantity)?;

@@ -13,6 +13,8 @@ use crate::ids::{HoldId, PaymentId, ReservationId, UserId};
 pub(super) const ENDED_HOLD_MS: i64 = 3_600_000;
 /// How long an ended reservation is, so that a late payment can revive it.
 pub(super) const ENDED_RESERVATION_MS: i64 = 24 * 3_600_000;
+/// How many of each are; the first to end is forgotten first.
+const MAX_ENDED: usize = 250_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
@@ -86,6 +88,15 @@ impl From<WrittenPlace> for Place {
 }
 
 impl Claim {
+    /// What stands for its id in the order of deadlines.
+    fn order(&self) -> u64 {
+        let id = match &self.kind {
+            Kind::Hold(hold) => hold.id.0,
+            Kind::Reservation(reservation) => reservation.id.0,
+        };
+        id.as_u64_pair().0
+    }
+
     /// When it ends by itself.
     fn deadline(&self) -> Option<TimestampMs> {
         match &self.kind {
@@ -124,6 +135,15 @@ impl From<Ending> for HoldStatus {
     }
 }
 
+/// Ordered by time and then by id, so that the order does not depend on slots. (64 bits of a
+/// random id do for all of it.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline {
+    at: TimestampMs,
+    id: u64,
+    slot: u32,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
     pub(super) slab: Slab<Claim>,
@@ -134,7 +154,7 @@ pub(super) struct Claims {
     pub(super) ended_order: VecDeque<HoldId>,
     ended_reservations: VecDeque<(TimestampMs, ReservationId)>,
     /// Every deadline a claim has had; those that no longer hold are passed over.
-    deadlines: BinaryHeap<Reverse<(TimestampMs, u32)>>,
+    deadlines: BinaryHeap<Reverse<Deadline>>,
 }
 
 impl Claims {
@@ -158,18 +178,21 @@ impl Claims {
         // Extended and ended holds leave stale deadlines behind: never more than there are claims.
         if self.deadlines.len() > 2 * (self.holds.len() + self.reservations.len()) + 1_024 {
             let live = self.slab.iter().filter_map(|(slot, claim)| {
-                claim.deadline().map(|deadline| Reverse((deadline, slot)))
+                Some(Reverse(Deadline { at: claim.deadline()?, id: claim.order(), slot }))
             });
             self.deadlines = live.collect();
         }
-        self.deadlines.push(Reverse((deadline, slot)));
+        let Some(claim) = self.slab.get(slot) else { return };
+        self.deadlines.push(Reverse(Deadline { at: deadline, id: claim.order(), slot }));
     }
 
     /// The next deadline of a claim that still has it.
     pub(super) fn next_deadline(&mut self) -> Option<(TimestampMs, u32)> {
-        while let Some(Reverse((deadline, slot))) = self.deadlines.peek().copied() {
-            if self.slab.get(slot).and_then(Claim::deadline) == Some(deadline) {
-                return Some((deadline, slot));
+        while let Some(Reverse(next)) = self.deadlines.peek() {
+            let Deadline { at, id, slot } = *next;
+            let current = self.slab.get(slot);
+            if current.is_some_and(|claim| claim.deadline() == Some(at) && claim.order() == id) {
+                return Some((at, slot));
             }
             self.deadlines.pop();
         }
@@ -188,8 +211,8 @@ impl Claims {
         }
         // They are put back: only applying the change that ends them makes them stale.
         self.deadlines.extend(due.iter().filter_map(|slot| {
-            let deadline = self.slab.get(*slot)?.deadline()?;
-            Some(Reverse((deadline, *slot)))
+            let claim = self.slab.get(*slot)?;
+            Some(Reverse(Deadline { at: claim.deadline()?, id: claim.order(), slot: *slot }))
         }));
         // The same claim may have had the same deadline twice.
         due.sort_unstable();
@@ -210,13 +233,18 @@ impl Claims {
     /// Forgets what ended long ago.
     pub(super) fn prune(&mut self, at: TimestampMs) {
         while let Some(oldest) = self.ended_order.front()
-            && self.ended_holds.get(oldest).is_none_or(|ended| at - ended.at >= ENDED_HOLD_MS)
+            && (self.ended_order.len() > MAX_ENDED
+                || self
+                    .ended_holds
+                    .get(oldest)
+                    .is_none_or(|ended| at.saturating_sub(ended.at) >= ENDED_HOLD_MS))
         {
             self.ended_holds.remove(oldest);
             self.ended_order.pop_front();
         }
         while let Some((ended_at, id)) = self.ended_reservations.front().copied()
-            && at - ended_at >= ENDED_RESERVATION_MS
+            && (self.ended_reservations.len() > MAX_ENDED
+                || at.saturating_sub(ended_at) >= ENDED_RESERVATION_MS)
         {
             self.ended_reservations.pop_front();
             // It may have been revived since, and even have ended again.

@@ -213,24 +213,29 @@ impl Inventory {
     }
 
     fn can_revive(&self, claim: &Claim) -> bool {
+        // Two lines of one product need their places together.
+        let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(claim.lines.len());
+        for line in &claim.lines {
+            match wanted.iter_mut().find(|(product, _)| *product == line.product) {
+                Some((_, places)) => *places += line.quantity,
+                None => wanted.push((line.product, line.quantity)),
+            }
+        }
+        let mut seats = claim.lines.iter().flat_map(|line| &line.seats);
         self.sale_state != SaleState::Cancelled
-            && claim.lines.iter().all(|line| {
-                if line.seats.is_empty() {
-                    self.products[line.product.index()].counts.available >= line.quantity
-                } else {
-                    line.seats.iter().all(|seat| self.seats.is_free(*seat))
-                }
-            })
-            && self.fits_together(claim)
+            && wanted.iter().all(|(product, places)| self.open_to_newcomers(*product) >= *places)
+            && seats.all(|seat| self.seats.is_free(*seat))
+            && self.within_limits(claim.customer, &wanted).is_ok()
     }
 
-    /// Two lines of one general-admission product need their places together.
-    fn fits_together(&self, claim: &Claim) -> bool {
-        claim.lines.iter().all(|line| {
-            let of_product = claim.lines.iter().filter(|other| other.product == line.product);
-            let wanted: u32 = of_product.map(|other| other.quantity).sum();
-            self.products[line.product.index()].counts.available >= wanted
-        })
+    /// Places that anybody may claim: none while somebody waits to whom they could be offered.
+    /// Offers mostly follow at once; but a great many take more than one transition.
+    pub(super) fn open_to_newcomers(&self, product: ProductId) -> u32 {
+        let available = self.products[product.index()].counts.available;
+        if self.waitlist.len() > 0 && self.waitlist.first_fitting(product, available).is_some() {
+            return 0;
+        }
+        available
     }
 
     fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
@@ -301,13 +306,11 @@ impl Inventory {
         product: ProductId,
         party_size: u32,
     ) -> Decided {
-        let Some(of) = self.products.get(product.index()) else {
+        if product.index() >= self.products.len() {
             return Err(Rejection::UnknownProduct.into());
-        };
-        self.not_cancelled()?;
-        if self.sale_state == SaleState::Closed {
-            return Err(Rejection::SaleClosed { paused: false }.into());
         }
+        // Nobody queues before the sale: whoever waited then would be served before the crowd.
+        self.on_sale(product)?;
         let capacity = self.policy.waitlist_capacity as usize;
         if self.waitlist.len() >= capacity {
             return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());
@@ -323,8 +326,9 @@ impl Inventory {
             return Err(Rejection::Invalid { reason: "this entry id is in use" }.into());
         }
         self.within_limits(customer, &[(product, party_size)])?;
-        if of.counts.available >= party_size && self.on_sale(product).is_ok() {
-            return Err(Rejection::PlacesAvailable { available: of.counts.available }.into());
+        let available = self.open_to_newcomers(product);
+        if available >= party_size {
+            return Err(Rejection::PlacesAvailable { available }.into());
         }
         Ok(vec![Change::WaitlistJoined { entry, customer, product, party_size }])
     }

@@ -1,7 +1,7 @@
 //! Deciding what administrators ask for.
 
 use super::decide::Decided;
-use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW};
+use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW, MAX_SEATS, bad_name};
 use super::{Change, Command, Inventory, Rejection, SaleState, SaleWindow, SeatId, SeatStatus};
 use crate::ids::{ProductId, SectionId};
 
@@ -119,6 +119,12 @@ impl Inventory {
         if seats == 0 || seats > MAX_ROW {
             return Err(Rejection::Invalid { reason: "a row has 1 to 1,000 seats" });
         }
+        if let Some(problem) = bad_name(name) {
+            return Err(Rejection::Invalid { reason: problem });
+        }
+        if first_seat_after(self.seats.next_seat(), seats).is_none() {
+            return Err(Rejection::Invalid { reason: "more seats than one event may have" });
+        }
         if found.rows.iter().any(|row| &*self.seats.row(*row).name == name) {
             return Err(Rejection::Invalid { reason: "the section has a row of this name" });
         }
@@ -164,6 +170,11 @@ impl Inventory {
         }
         Ok(Change::SaleStateSet { state })
     }
+}
+
+/// The seat after a new row, if the map may grow so far.
+fn first_seat_after(next: SeatId, seats: u32) -> Option<u32> {
+    next.0.checked_add(seats).filter(|end| *end <= MAX_SEATS)
 }
 
 fn expect_places(quantity: u32, there: u32) -> Result<(), Rejection> {

@@ -23,7 +23,7 @@ impl Inventory {
         // Which of the seats are gone says more than how many are left.
         self.taken_seats(wishes)?;
         for &(product, quantity) in &wanted {
-            let available = self.products[product.index()].counts.available;
+            let available = self.open_to_newcomers(product);
             if available < quantity {
                 return Err(Rejection::SoldOut { requested: quantity, available }.into());
             }

@@ -11,6 +11,13 @@ const PAGE: usize = 1_000;
 /// The most offers made in one transition; the rest follow as due work.
 const OFFERS: usize = 1_000;
 
+/// What the cancellation of an offering has yet to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ToCancel {
+    Hold(HoldId),
+    Reservation(ReservationId),
+}
+
 impl Inventory {
     /// When there will next be due work.
     pub fn next_due_at(&self) -> Option<TimestampMs> {
@@ -40,14 +47,20 @@ impl Inventory {
     }
 
     /// After the marker everything ends in pages: holds, reservations, those who wait.
-    fn decide_page_of_cancelled(&self) -> Vec<Change> {
-        let mut holds: Vec<HoldId> = self.claims.holds.keys().copied().take(PAGE).collect();
-        let live = |id: &&ReservationId| {
-            self.claims.reservation(**id).is_some_and(|(_, reservation)| is_live(reservation.state))
-        };
-        let room = PAGE - holds.len();
-        let reservations: Vec<ReservationId> =
-            self.claims.reservations.keys().filter(live).copied().take(room).collect();
+    fn decide_page_of_cancelled(&mut self) -> Vec<Change> {
+        let mut left = self.cancelling.take().unwrap_or_else(|| self.all_to_cancel());
+        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
+        while holds.len() + reservations.len() < PAGE
+            && let Some(next) = left.pop()
+        {
+            // It may have ended since the list was made.
+            match next {
+                ToCancel::Hold(id) if self.claims.hold(id).is_some() => holds.push(id),
+                ToCancel::Reservation(id) if self.is_live(id) => reservations.push(id),
+                ToCancel::Hold(_) | ToCancel::Reservation(_) => {}
+            }
+        }
+        self.cancelling = Some(left);
         if holds.is_empty() && reservations.is_empty() {
             let waiting = self.waitlist.in_order();
             return waiting
@@ -56,8 +69,25 @@ impl Inventory {
                 .map(|entry| Change::WaitlistLeft { entry: entry.id })
                 .collect();
         }
-        holds.sort_unstable();
         ends(holds, reservations, |reservations| Change::ReservationsCancelled { reservations })
+    }
+
+    /// Everything that a cancelled offering has to end, made once: nothing can be added to it.
+    /// Holds are popped first, each kind by id.
+    fn all_to_cancel(&self) -> Vec<ToCancel> {
+        let claims = self.claims.slab.iter().filter_map(|(_, claim)| match &claim.kind {
+            Kind::Hold(hold) => Some(ToCancel::Hold(hold.id)),
+            Kind::Reservation(reservation) => {
+                is_live(reservation.state).then_some(ToCancel::Reservation(reservation.id))
+            }
+        });
+        let mut all: Vec<ToCancel> = claims.collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all
+    }
+
+    fn is_live(&self, id: ReservationId) -> bool {
+        self.claims.reservation(id).is_some_and(|(_, reservation)| is_live(reservation.state))
     }
 
     fn has_live_claims(&self) -> bool {

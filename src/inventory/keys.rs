@@ -10,8 +10,9 @@ use crate::ids::{Seq, UserId};
 pub(super) const REMEMBERED_MS: i64 = 24 * 3_600_000;
 /// The most keys of one offering; beyond it the oldest go early.
 const MAX_KEYS: usize = 1_000_000;
-/// The most keys of one customer.
-const MAX_PER_CUSTOMER: u32 = 1_000;
+/// The most keys of one customer. Wide enough for one person at the door who checks in a hall;
+/// narrow enough that it takes a hundred accounts to push anybody's key out early.
+const MAX_PER_CUSTOMER: u32 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Remembered {
@@ -52,7 +53,8 @@ impl Keys {
     }
 
     pub(super) fn prune(&mut self, at: TimestampMs) {
-        while self.queue.front().is_some_and(|oldest| at - oldest.at >= REMEMBERED_MS) {
+        while self.queue.front().is_some_and(|oldest| at.saturating_sub(oldest.at) >= REMEMBERED_MS)
+        {
             self.forget_oldest();
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::{Claim, EndedHold, Hold, Kind, Reservation, State};
 use super::keys::Remembered;
 use super::seat_map::Loaded;
+use super::validate::{MAX_ROW, MAX_SEATS, MAX_SECTIONS};
 use super::waitlist::Entry;
 use super::{
     HoldId, Inventory, Line, Place, Policy, Product, SaleState, SaleWindow, SeatId, SeatStatus,
@@ -78,6 +79,7 @@ impl Inventory {
             return Err(Violation(format!("version {version}, not {VERSION}")));
         }
         let saved: Saved = postcard::from_bytes(bytes).map_err(unreadable)?;
+        saved.policy.validate().map_err(|error| Violation(error.to_string()))?;
         let mut inventory = Self::empty();
         inventory.load_map(&saved)?;
         inventory.at = saved.at;
@@ -104,6 +106,7 @@ impl Inventory {
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
         inventory.cursor = Place { seq: Seq(0), index: 0 };
+        inventory.check()?;
         Ok(inventory)
     }
 
@@ -173,6 +176,9 @@ impl Inventory {
     }
 
     fn load_map(&mut self, saved: &Saved) -> Result<(), Violation> {
+        if saved.sections.len() > MAX_SECTIONS {
+            return Err(Violation("more sections than there may be".into()));
+        }
         for (name, product) in &saved.sections {
             if product.index() >= saved.products.len() {
                 return Err(Violation(format!("section {name} has no product")));
@@ -181,7 +187,7 @@ impl Inventory {
         }
         for row in &saved.rows {
             let starts_next = self.seats.next_seat().0 == row.first_seat;
-            let sane = row.seats > 0 && row.first_seat.checked_add(row.seats).is_some();
+            let sane = (1..=MAX_ROW).contains(&row.seats) && row.first_seat <= MAX_SEATS;
             if !starts_next || !sane || row.section.index() >= saved.sections.len() {
                 return Err(Violation(format!("row {} does not fit the map", row.name)));
             }

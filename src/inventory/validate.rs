@@ -10,6 +10,12 @@ pub const MAX_PRODUCTS: usize = 1_000;
 pub const MAX_SECTIONS: usize = 10_000;
 /// The most places of one offering, seats and general admission together.
 pub const MAX_PLACES: u64 = 10_000_000;
+/// The most numbered seats an offering ever has, removed ones included.
+pub const MAX_SEATS: u32 = 1_000_000;
+/// The longest name of a section or a row, in bytes.
+pub const MAX_NAME_BYTES: usize = 200;
+/// The longest waitlist.
+pub const MAX_WAITLIST: u32 = 100_000;
 /// The highest price of one place: with the most places in a hold it is far from overflowing.
 pub const MAX_PRICE: i64 = 1_000_000_000_000;
 
@@ -47,6 +53,9 @@ impl Definition {
         let seats = self.check_sections()?;
         let standing: u64 =
             self.products.iter().filter_map(|product| product.capacity).map(u64::from).sum();
+        if seats > u64::from(MAX_SEATS) {
+            return Err(error("seatMap", format!("more than {MAX_SEATS} seats in all")));
+        }
         if seats + standing > MAX_PLACES {
             return Err(error("products", format!("more than {MAX_PLACES} places in all")));
         }
@@ -86,6 +95,9 @@ impl Definition {
         let mut seats = 0_u64;
         for (index, section) in self.sections.iter().enumerate() {
             let field = format!("seatMap.sections[{index}]");
+            if let Some(reason) = bad_name(&section.name) {
+                return Err(error(format!("{field}.name"), reason));
+            }
             if !names.insert(&section.name) {
                 return Err(error(format!("{field}.name"), "another section has this name"));
             }
@@ -98,6 +110,9 @@ impl Definition {
             let mut rows = HashSet::new();
             for (row_index, row) in section.rows.iter().enumerate() {
                 let field = format!("{field}.rows[{row_index}]");
+                if let Some(reason) = bad_name(&row.name) {
+                    return Err(error(format!("{field}.name"), reason));
+                }
                 if !rows.insert(&row.name) {
                     return Err(error(format!("{field}.name"), "another row has this name"));
                 }
@@ -115,7 +130,7 @@ impl Definition {
 pub const MAX_ROW: u32 = 1_000;
 
 impl Policy {
-    fn validate(&self) -> Result<(), DefinitionError> {
+    pub(super) fn validate(&self) -> Result<(), DefinitionError> {
         const DAY_MS: i64 = 86_400_000;
         for (field, duration) in [
             ("policy.holdTtl", self.hold_ttl_ms),
@@ -140,6 +155,9 @@ impl Policy {
         if self.max_per_customer == Some(0) {
             return Err(error("policy.maxPerCustomer", "must be at least 1"));
         }
+        if self.waitlist_capacity > MAX_WAITLIST {
+            return Err(error("policy.waitlistCapacity", format!("must be 0 to {MAX_WAITLIST}")));
+        }
         Ok(())
     }
 }
@@ -149,4 +167,15 @@ fn check_window(field: &str, window: SaleWindow) -> Result<(), DefinitionError> 
         (Some(start), Some(end)) if start >= end => Err(error(field, "must start before it ends")),
         _ => Ok(()),
     }
+}
+
+/// What is wrong with the name of a section or a row.
+pub(super) fn bad_name(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        return Some("must not be empty");
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Some("must have at most 200 bytes");
+    }
+    name.chars().any(char::is_control).then_some("must not hold control characters")
 }

@@ -1,0 +1,8 @@
+//! Tests of the core, through its public face alone: tables of behaviour, and long random
+//! histories compared with a naive second model.
+
+mod model;
+mod model_seats;
+mod properties;
+mod tables;
+mod world;

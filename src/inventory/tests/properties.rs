@@ -1,0 +1,393 @@
+//! Long random histories. After every step every invariant holds and the naive model agrees on the
+//! outcome, whole transitions compared; a fold of the journal gives the same state, and so does a
+//! snapshot, from which the history simply goes on.
+
+use proptest::prelude::*;
+
+use super::model::{Model, State};
+use super::world::{self, HOUR, MINUTE, SECOND, START};
+use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
+use crate::inventory::{
+    Command, Decision, Idempotency, Inventory, LineRequest, Request, Requester, SaleState,
+    SaleWindow, Transition,
+};
+
+/// What a step is made from; each part is read as it is needed, modulo what there is.
+type Seed = [u8; 8];
+
+struct History {
+    live: Inventory,
+    model: Model,
+    rows: Vec<(Seq, i64, Vec<Transition>)>,
+    holds: Vec<(HoldId, UserId)>,
+    reservations: Vec<(ReservationId, UserId)>,
+    payments: Vec<PaymentId>,
+    requests: Vec<Request>,
+    drawn: u64,
+    now: i64,
+}
+
+impl History {
+    fn new() -> Self {
+        let definition = world::definition();
+        let live = world::opened(definition.clone());
+        let model = Model::new(&definition, START);
+        let rows = vec![(Seq(1), START, vec![world::created(definition)])];
+        let (holds, reservations, payments, requests) = Default::default();
+        Self { live, model, rows, holds, reservations, payments, requests, drawn: 0, now: START }
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.drawn += 1;
+        self.drawn
+    }
+
+    fn step(&mut self, seed: Seed) {
+        let [kind, time, .., batch] = seed;
+        self.now += match time % 16 {
+            0..=8 => 0,
+            9..=11 => 10 * SECOND,
+            12 | 13 => 2 * MINUTE,
+            14 => 6 * MINUTE,
+            _ if time > 240 => 25 * HOUR,
+            _ => 40 * MINUTE,
+        };
+        if self.rows.last().is_some_and(|row| batch % 4 != 0 || row.1 < self.now) {
+            self.begin_batch();
+        }
+        let request = self.request(kind, seed);
+        let decision = self.live.execute(&request);
+        self.model.execute(&request, &decision);
+        if let Decision::Decided(transition) = decision {
+            self.rows.last_mut().unwrap().2.push(transition);
+            self.remember(&request);
+        }
+        self.compare();
+        if batch % 32 == 7 {
+            self.live = Inventory::from_snapshot(&self.live.to_snapshot()).unwrap();
+            // The open batch is not part of a snapshot.
+            self.begin_batch();
+        }
+    }
+
+    fn begin_batch(&mut self) {
+        let seq = self.rows.last().unwrap().0.next();
+        let at = self.live.begin_batch(seq, self.now);
+        self.model.begin_batch(seq, self.now);
+        self.rows.push((seq, at, Vec::new()));
+        loop {
+            let due = self.live.run_due();
+            self.model.run_due(due.as_ref());
+            self.live.check().unwrap();
+            let Some(transition) = due else { break };
+            self.rows.last_mut().unwrap().2.push(transition);
+        }
+    }
+
+    fn remember(&mut self, request: &Request) {
+        match &request.command {
+            Command::PlaceHold { hold, customer, .. }
+            | Command::JoinWaitlist { entry: hold, customer, .. } => {
+                self.holds.push((*hold, *customer));
+            }
+            Command::Reserve { hold, reservation, customer, .. } => {
+                self.holds.push((*hold, *customer));
+                self.reservations.push((*reservation, *customer));
+            }
+            Command::CheckOut { reservation, customer, .. } => {
+                self.reservations.push((*reservation, *customer));
+            }
+            Command::BeginPayment { payment, .. } => self.payments.push(*payment),
+            _ => {}
+        }
+        if request.idempotency.is_some() {
+            self.requests.push(request.clone());
+        }
+    }
+
+    fn compare(&self) {
+        self.live.check().unwrap();
+        assert_eq!(self.live.next_due_at(), self.model.next_due_at());
+        for product in (0..4).map(ProductId) {
+            assert_eq!(self.live.counts(product), self.model.counts(product));
+        }
+        let mut seats = 0;
+        for section in (0..3).map(SectionId) {
+            for row in self.live.section(section).rows {
+                for (status, seat) in row.seats.iter().zip(row.first_seat.0..) {
+                    seats += 1;
+                    assert_eq!(*status, self.model.seats[seat as usize].status);
+                }
+            }
+        }
+        assert_eq!(seats, self.model.seats.len());
+        for claim in &self.model.claims {
+            if let State::Hold { expires, .. } = claim.state {
+                let view = self.live.hold(claim.hold).unwrap();
+                assert_eq!(view.expires_at, expires);
+                assert_eq!((view.customer, &view.lines), (claim.customer, &claim.lines));
+            }
+        }
+        let mut positions = [0; 4];
+        for waiting in &self.model.waiting {
+            positions[waiting.product.index()] += 1;
+            let view = self.live.waitlist_entry(waiting.entry).unwrap();
+            assert_eq!(view.position, positions[waiting.product.index()]);
+        }
+    }
+
+    /// The journal so far, folded from nothing and from a snapshot in its middle.
+    fn check_folds(&self) {
+        let expected = self.live.to_snapshot();
+        let mut fold = Inventory::empty();
+        let mut resumed: Option<Inventory> = None;
+        for (index, (seq, at, transitions)) in self.rows.iter().enumerate() {
+            for state in [Some(&mut fold), resumed.as_mut()].into_iter().flatten() {
+                state.begin_batch(*seq, *at);
+                for transition in transitions {
+                    state.apply(transition).unwrap();
+                }
+            }
+            if index == self.rows.len() / 2 {
+                resumed = Some(Inventory::from_snapshot(&fold.to_snapshot()).unwrap());
+            }
+        }
+        assert_eq!(fold.to_snapshot(), expected, "the fold is the live state");
+        assert_eq!(fold.next_due_at(), self.live.next_due_at());
+        if let Some(resumed) = resumed {
+            assert_eq!(resumed.to_snapshot(), expected, "a snapshot and its tail are the fold");
+        }
+    }
+
+    fn request(&mut self, kind: u8, seed: Seed) -> Request {
+        if kind >= 250
+            && let Some(earlier) = pick(&self.requests, seed[2])
+        {
+            let mut request = earlier.clone();
+            if let Some(key) = request.idempotency.as_mut().filter(|_| seed[3] > 200) {
+                key.fingerprint[0] ^= 1;
+            }
+            return request;
+        }
+        let command = self.command(kind, seed);
+        let idempotency = (seed[6] % 2 == 0).then(|| Idempotency {
+            key: *world::hold(self.draw()).0.as_bytes(),
+            fingerprint: [seed[3]; 16],
+            principal: world::user(u64::from(seed[2] % 5)),
+        });
+        Request { command, idempotency }
+    }
+
+    fn command(&mut self, kind: u8, [_, _, who, a, b, c, ..]: Seed) -> Command {
+        let customer = world::user(u64::from(who % 5));
+        let fresh = world::hold(self.draw());
+        let new_reservation = world::reservation(self.draw());
+        let (hold, owner) = pick(&self.holds, a).copied().unwrap_or((fresh, customer));
+        let (reservation, payer) =
+            pick(&self.reservations, a).copied().unwrap_or((new_reservation, customer));
+        // Mostly the owner, sometimes anybody.
+        let owner = if b < 230 { owner } else { customer };
+        let payer = if b < 230 { payer } else { customer };
+        let product = ProductId(u16::from(a % 4));
+        let standing = ProductId(u16::from(a % 2));
+        let quantity = u32::from(b % 4) + 1;
+        match kind % 64 {
+            0..=5 => {
+                let lines = vec![LineRequest::Quantity { product: standing, quantity }];
+                Command::PlaceHold { hold: fresh, customer, lines }
+            }
+            6..=10 => {
+                let lines = vec![LineRequest::Seats(self.seats(a, b, c))];
+                Command::PlaceHold { hold: fresh, customer, lines }
+            }
+            11..=17 => Command::PlaceHold { hold: fresh, customer, lines: vec![best(a, b, c)] },
+            18..=20 => {
+                let lines = vec![best(a, b, c), self.any_line(b, c, a), self.any_line(c, a, b)];
+                Command::PlaceHold { hold: fresh, customer, lines }
+            }
+            21 => {
+                let lines = vec![self.any_line(c, a, b)];
+                Command::Reserve { hold: fresh, reservation: new_reservation, customer, lines }
+            }
+            22 | 23 => Command::ExtendHold { hold, customer: owner },
+            24 | 25 => Command::ReleaseHold { hold, customer: owner },
+            26..=30 => Command::CheckOut { hold, reservation: new_reservation, customer: owner },
+            31..=34 => {
+                let payment = match pick(&self.payments, c) {
+                    Some(known) if c % 8 == 0 => *known,
+                    _ => world::payment(self.draw()),
+                };
+                Command::BeginPayment { reservation, payment, customer: payer }
+            }
+            35..=39 => match self.payment_of(a, c) {
+                Some((reservation, payment)) => Command::ConfirmPayment { reservation, payment },
+                None => Command::ConfirmPayment { reservation, payment: world::payment(0) },
+            },
+            40 => match self.payment_of(a, c) {
+                Some((reservation, payment)) => Command::FailPayment { reservation, payment },
+                None => Command::FailPayment { reservation, payment: world::payment(0) },
+            },
+            41 => Command::CancelReservation { reservation, by: Requester::Customer(payer) },
+            42 => Command::CancelReservation { reservation, by: Requester::Admin },
+            43 => Command::CheckIn { reservation, ticket: c % 9 },
+            44..=49 => {
+                Command::JoinWaitlist { entry: fresh, customer, product, party_size: quantity }
+            }
+            50 => Command::LeaveWaitlist { entry: hold, customer: owner },
+            51..=53 => Command::AcceptOffer { entry: hold, customer: owner },
+            54 => Command::BlockSeats { seats: self.seats(a, b, c) },
+            55 => Command::UnblockSeats { seats: self.seats(a, b, c) },
+            56 => Command::BlockPlaces { product, quantity: u32::from(b % 5) },
+            57 => Command::UnblockPlaces { product, quantity: u32::from(b % 5) },
+            58 => Command::Resize { product, total: u32::from(b % 20) },
+            59 => self.change_of_map(a, b, c),
+            60 => Command::Reprice { product, price: i64::from(c) * 100 - 1_000 },
+            61 => self.change_of_window(product, b, c),
+            62 => match c % 3 {
+                0 => Command::PauseSale,
+                1 if b > 250 && a > 128 => Command::CancelOffering,
+                1 => Command::CloseSale,
+                _ => Command::OpenSale,
+            },
+            _ => Command::OpenSale,
+        }
+    }
+
+    fn change_of_map(&self, a: u8, b: u8, c: u8) -> Command {
+        if c % 2 == 0 {
+            return Command::RemoveSeats { seats: self.seats(a, b, c) };
+        }
+        let section = SectionId(u16::from(a % 4));
+        Command::AddRow { section, name: format!("{}", b % 8), seats: u32::from(c % 7) }
+    }
+
+    fn change_of_window(&self, product: ProductId, b: u8, c: u8) -> Command {
+        let start = (b % 3 == 0).then(|| self.now + (i64::from(b) - 100) * MINUTE);
+        let end = (c % 3 == 0).then(|| self.now + i64::from(c) * HOUR);
+        Command::SetSaleWindow { product: Some(product), window: SaleWindow { start, end } }
+    }
+
+    /// Mostly a payment in progress, or one that was when its reservation expired.
+    fn payment_of(&self, a: u8, c: u8) -> Option<(ReservationId, PaymentId)> {
+        let payments: Vec<(ReservationId, PaymentId)> = self
+            .model
+            .claims
+            .iter()
+            .filter_map(|claim| match &claim.state {
+                State::Pending { id, payment, .. } => Some((*id, payment.map(|paid| paid.0)?)),
+                State::Confirmed { id, payment, .. } => Some((*id, *payment)),
+                State::Expired { id, payment, .. } => Some((*id, (*payment)?)),
+                State::Hold { .. } | State::Cancelled { .. } => None,
+            })
+            .collect();
+        let (reservation, payment) = *pick(&payments, a)?;
+        if c < 230 {
+            return Some((reservation, payment));
+        }
+        Some((reservation, *pick(&self.payments, c)?))
+    }
+
+    fn seats(&self, a: u8, b: u8, c: u8) -> Vec<SeatId> {
+        let seats = u32::try_from(self.model.seats.len()).unwrap();
+        let first = (u32::from(a) * 7 + u32::from(c)) % (seats + 1);
+        let step = 1 + u32::from(c > 200);
+        let mut chosen: Vec<SeatId> =
+            (0..u32::from(b % 5)).map(|nth| SeatId(first + nth * step)).collect();
+        if c == 255 {
+            chosen.push(SeatId(first));
+        }
+        chosen
+    }
+
+    fn any_line(&self, a: u8, b: u8, c: u8) -> LineRequest {
+        match a % 3 {
+            0 => LineRequest::Quantity {
+                product: ProductId(u16::from(b % 5)),
+                quantity: u32::from(c % 4),
+            },
+            1 => LineRequest::Seats(self.seats(b, c, a)),
+            _ => best(b, c, a),
+        }
+    }
+}
+
+fn best(a: u8, b: u8, c: u8) -> LineRequest {
+    LineRequest::BestAvailable {
+        product: ProductId(if a > 250 { 0 } else { 2 + u16::from(a % 2) }),
+        quantity: u32::from(b % 7) + u32::from(b < 250),
+        section: (c % 4 == 0).then(|| SectionId(u16::from(c / 4 % 3))),
+    }
+}
+
+fn pick<T>(from: &[T], seed: u8) -> Option<&T> {
+    if from.is_empty() {
+        return None;
+    }
+    // The newest are the likeliest to be of use.
+    let back = usize::from(seed) * usize::from(seed) * from.len() / (255 * 255 + 1);
+    from.get(from.len() - 1 - back)
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_model_agrees_on_every_outcome(
+        seeds in prop::collection::vec(any::<Seed>(), 1..400),
+        ends_cancelled in any::<bool>(),
+    ) {
+        let mut history = History::new();
+        for seed in seeds {
+            history.step(seed);
+        }
+        history.check_folds();
+        if ends_cancelled && history.model.state != SaleState::Cancelled {
+            let request = Request { command: Command::CancelOffering, idempotency: None };
+            let decision = history.live.execute(&request);
+            history.model.execute(&request, &decision);
+            if let Decision::Decided(transition) = decision {
+                history.rows.last_mut().unwrap().2.push(transition);
+            }
+            history.begin_batch();
+            prop_assert_eq!(history.live.next_due_at(), None);
+            for product in (0..4).map(ProductId) {
+                let counts = history.live.counts(product);
+                prop_assert_eq!(counts.available + counts.blocked, counts.total);
+            }
+            history.check_folds();
+        }
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_refused_or_sound(
+        seeds in prop::collection::vec(any::<Seed>(), 1..60),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut history = History::new();
+        for seed in seeds {
+            history.step(seed);
+        }
+        let mut bytes = history.live.to_snapshot();
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(mut sound) = Inventory::from_snapshot(&bytes) {
+            sound.check().unwrap();
+            sound.begin_batch(Seq(9_999), START + 100 * HOUR);
+            while sound.run_due().is_some() {}
+        }
+        bytes.truncate(cut.index(bytes.len()));
+        let _ = Inventory::from_snapshot(&bytes);
+    }
+}

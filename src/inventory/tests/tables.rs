@@ -1,0 +1,1 @@
+//! Tables of behaviour: given these commands, this one is answered so.

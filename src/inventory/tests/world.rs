@@ -1,0 +1,99 @@
+//! A small offering for tests, and ids that look random but are not.
+
+use uuid::Uuid;
+
+use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, UserId};
+use crate::inventory::{
+    Change, Definition, Inventory, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
+    SectionDefinition, Transition,
+};
+
+pub(super) const SECOND: i64 = 1_000;
+pub(super) const MINUTE: i64 = 60 * SECOND;
+pub(super) const HOUR: i64 = 60 * MINUTE;
+/// When tests begin.
+pub(super) const START: i64 = 1_000 * HOUR;
+
+/// Two standing products and two of numbered seats; the products' limits differ.
+pub(super) const STANDING: ProductId = ProductId(0);
+pub(super) const SMALL: ProductId = ProductId(1);
+pub(super) const STALLS: ProductId = ProductId(2);
+pub(super) const BALCONY: ProductId = ProductId(3);
+
+fn id(kind: u64, number: u64) -> Uuid {
+    let spread = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    Uuid::from_u64_pair(spread ^ kind, spread.rotate_left(17).wrapping_add(kind))
+}
+
+pub(super) fn hold(number: u64) -> HoldId {
+    HoldId(id(1, number))
+}
+
+pub(super) fn reservation(number: u64) -> ReservationId {
+    ReservationId(id(2, number))
+}
+
+pub(super) fn payment(number: u64) -> PaymentId {
+    PaymentId(id(3, number))
+}
+
+pub(super) fn user(number: u64) -> UserId {
+    UserId(id(4, number))
+}
+
+pub(super) fn definition() -> Definition {
+    let product = |price, capacity, max_per_customer| ProductDefinition {
+        price,
+        capacity,
+        max_per_customer,
+        sale: SaleWindow::default(),
+    };
+    let section = |name: &str, product, rows: &[u32]| SectionDefinition {
+        name: name.into(),
+        product,
+        rows: (1..)
+            .zip(rows)
+            .map(|(number, seats)| RowDefinition { name: format!("{number}"), seats: *seats })
+            .collect(),
+    };
+    Definition {
+        currency: *b"KRW",
+        products: vec![
+            product(50_000, Some(12), Some(6)),
+            product(20_000, Some(3), None),
+            product(90_000, None, None),
+            ProductDefinition {
+                sale: SaleWindow { start: Some(START + HOUR), end: Some(START + 9 * HOUR) },
+                ..product(70_000, None, Some(5))
+            },
+        ],
+        sections: vec![
+            section("A", STALLS, &[5, 6, 7]),
+            section("Balcony", BALCONY, &[4, 4]),
+            section("B", STALLS, &[3, 1, 8]),
+        ],
+        policy: Policy {
+            hold_ttl_ms: 5 * MINUTE,
+            hold_max_ms: 12 * MINUTE,
+            pay_window_ms: 10 * MINUTE,
+            payment_grace_ms: 2 * MINUTE,
+            offer_ttl_ms: 7 * MINUTE,
+            max_places_per_hold: 8,
+            max_per_customer: Some(11),
+            waitlist_capacity: 6,
+        },
+        sale: SaleWindow { start: None, end: Some(START + 60 * HOUR) },
+        sale_state: SaleState::Open,
+    }
+}
+
+pub(super) fn created(definition: Definition) -> Transition {
+    Transition { idempotency: None, changes: vec![Change::Created { definition }] }
+}
+
+pub(super) fn opened(definition: Definition) -> Inventory {
+    let mut inventory = Inventory::empty();
+    inventory.begin_batch(crate::ids::Seq(1), START);
+    inventory.apply(&created(definition)).unwrap();
+    inventory
+}
