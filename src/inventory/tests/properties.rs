@@ -34,7 +34,11 @@ impl History {
         let model = Model::new(&definition, START);
         let rows = vec![(Seq(1), START, vec![world::created(definition)])];
         let (holds, reservations, payments, requests) = Default::default();
-        Self { live, model, rows, holds, reservations, payments, requests, drawn: 0, now: START }
+        let now = START;
+        let mut history =
+            Self { live, model, rows, holds, reservations, payments, requests, drawn: 0, now };
+        history.begin_batch();
+        history
     }
 
     fn draw(&mut self) -> u64 {
@@ -164,6 +168,7 @@ impl History {
             && let Some(earlier) = pick(&self.requests, seed[2])
         {
             let mut request = earlier.clone();
+            self.redraw(&mut request.command);
             if let Some(key) = request.idempotency.as_mut().filter(|_| seed[3] > 200) {
                 key.fingerprint[0] ^= 1;
             }
@@ -176,6 +181,23 @@ impl History {
             principal: world::user(u64::from(seed[2] % 5)),
         });
         Request { command, idempotency }
+    }
+
+    /// A retry carries ids that the server drew anew.
+    fn redraw(&mut self, command: &mut Command) {
+        match command {
+            Command::PlaceHold { hold, .. } | Command::JoinWaitlist { entry: hold, .. } => {
+                *hold = world::hold(self.draw());
+            }
+            Command::Reserve { hold, reservation, .. } => {
+                *hold = world::hold(self.draw());
+                *reservation = world::reservation(self.draw());
+            }
+            Command::CheckOut { reservation, .. } => {
+                *reservation = world::reservation(self.draw());
+            }
+            _ => {}
+        }
     }
 
     fn command(&mut self, kind: u8, [_, _, who, a, b, c, ..]: Seed) -> Command {
