@@ -48,9 +48,9 @@ enum Phase {
     /// A recovery is under way or scheduled; `failed` counts those that came to nothing.
     Recovering { failed: u32, doubtful: Option<Sealed> },
     /// In service, nothing in flight.
-    Idle(State),
+    Idle(Box<State>),
     /// In service; the sealed batch waits for its append, or for a proof of ownership.
-    Busy(State, Sealed),
+    Busy(Box<State>, Sealed),
 }
 
 struct State {
@@ -153,7 +153,7 @@ impl BoxOffice {
     }
 
     /// Sends the batch on its way: to the journal, or, when nothing changed, straight to release.
-    fn seal(&mut self, state: State, mut batch: Batch, ctx: &mut Context<Self>) {
+    fn seal(&mut self, state: Box<State>, mut batch: Batch, ctx: &mut Context<Self>) {
         let sent = self.shared.guard.monotonic();
         if batch.transitions.is_empty() {
             let sealed = Sealed { batch, row: None, sent };
@@ -292,7 +292,7 @@ impl BoxOffice {
         self.start_recovery(0, None, Duration::ZERO, ctx);
     }
 
-    fn append_failed(&mut self, error: AppendError, ctx: &mut Context<Self>) {
+    fn append_failed(&mut self, error: &AppendError, ctx: &mut Context<Self>) {
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("an append is in flight only while busy");
@@ -373,12 +373,12 @@ impl BoxOffice {
                 (_, _) => {}
             }
         }
-        let mut state = State {
+        let mut state = Box::new(State {
             inventory: recovered.inventory,
             head: recovered.head,
             painter: Painter::default(),
             verified_at: self.shared.guard.monotonic(),
-        };
+        });
         let as_of = self.shared.guard.now().unwrap_or_default();
         self.publish(&mut state, as_of);
         self.phase = Phase::Idle(state);
@@ -493,7 +493,7 @@ impl Handler<AppendDone> for BoxOffice {
                 }
                 self.release(ctx);
             }
-            Err(error) => self.append_failed(error, ctx),
+            Err(error) => self.append_failed(&error, ctx),
         }
     }
 }
@@ -510,8 +510,8 @@ impl Handler<HeadRead> for BoxOffice {
                 state.verified_at = sealed.sent;
                 self.release(ctx);
             }
-            Ok(_) => self.append_failed(AppendError::Fenced, ctx),
-            Err(error) => self.append_failed(AppendError::Unavailable(error.into()), ctx),
+            Ok(_) => self.append_failed(&AppendError::Fenced, ctx),
+            Err(error) => self.append_failed(&AppendError::Unavailable(error.into()), ctx),
         }
     }
 }

@@ -20,10 +20,13 @@ pub(super) struct Pending {
     pub(super) permit: Permit,
 }
 
+/// What to do with the state, or with the reason why it cannot be looked at.
+pub(super) type OnState = Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>;
+
 /// A read of the owner's state, answered under the same rule as a refusal: the state is durable
 /// and ownership was verified recently.
 pub(super) struct Look {
-    pub(super) look: Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>,
+    pub(super) look: OnState,
     pub(super) permit: Permit,
 }
 

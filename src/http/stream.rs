@@ -110,6 +110,8 @@ pub(crate) async fn follow(
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
+                // An endless answer would keep the process from stopping.
+                () = state.lifecycle.stopping() => return,
             };
             if tx.send(bytes).await.is_err() {
                 return;

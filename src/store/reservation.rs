@@ -74,7 +74,7 @@ impl Store {
         id: ReservationId,
     ) -> Result<Option<ReservationRow>, StoreError> {
         let found = reservation::Entity::find_by_id(id.0).one(self.reads()).await?;
-        found.map(reservation_row).transpose()
+        found.as_ref().map(reservation_row).transpose()
     }
 
     /// Reservations, newest first.
@@ -107,11 +107,11 @@ impl Store {
                     .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.lt(id.0))),
             );
         }
-        query.all(self.reads()).await?.into_iter().map(reservation_row).collect()
+        query.all(self.reads()).await?.iter().map(reservation_row).collect()
     }
 }
 
-fn reservation_row(row: reservation::Model) -> Result<ReservationRow, StoreError> {
+fn reservation_row(row: &reservation::Model) -> Result<ReservationRow, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(format!("the {what} of reservation {}", row.id));
     Ok(ReservationRow {
         id: ReservationId(row.id),

@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn ticket_get(&self, id: Uuid) -> Result<Option<TicketRow>, StoreError> {
-        ticket::Entity::find_by_id(id).one(self.reads()).await?.map(ticket_row).transpose()
+        ticket::Entity::find_by_id(id).one(self.reads()).await?.as_ref().map(ticket_row).transpose()
     }
 
     /// A customer's tickets, newest first, after the one with that time and id.
@@ -92,11 +92,11 @@ impl Store {
                     .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.lt(id))),
             );
         }
-        query.all(self.reads()).await?.into_iter().map(ticket_row).collect()
+        query.all(self.reads()).await?.iter().map(ticket_row).collect()
     }
 }
 
-fn ticket_row(row: ticket::Model) -> Result<TicketRow, StoreError> {
+fn ticket_row(row: &ticket::Model) -> Result<TicketRow, StoreError> {
     let damaged = || StoreError::Damaged(format!("ticket {}", row.id));
     Ok(TicketRow {
         id: row.id,

@@ -25,7 +25,6 @@ use futures_util::future::BoxFuture;
 enum Fault {
     CommittedButUnanswered,
     LostAndUnanswered,
-    Refused,
     Unreachable,
 }
 
@@ -75,7 +74,6 @@ impl Journal for FaultyJournal {
                     Err(AppendError::OutcomeUnknown(broken()))
                 }
                 Some(Fault::LostAndUnanswered) => Err(AppendError::OutcomeUnknown(broken())),
-                Some(Fault::Refused) => Err(AppendError::BadData(broken())),
                 Some(Fault::Unreachable) => Err(AppendError::Unavailable(broken())),
             }
         }
