@@ -1,5 +1,7 @@
 //! Behaviour of the whole, on real databases. Run with `tests/run`, which brings them along.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[macro_use]
 mod test_db;
 
