@@ -319,9 +319,9 @@ pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), Sta
 /// [`StartError`].
 pub async fn connect(config: &Config) -> Result<Store, StartError> {
     let options = Options {
-        url: config.database().expose().to_owned(),
         pool_size: config.database_pool,
         append_timeout: config.append_timeout,
+        ..Options::new(config.database().expose())
     };
     Ok(Store::connect(&options).await?)
 }

@@ -1,9 +1,12 @@
 //! The database: a concrete store over SeaORM on Postgres and SQLite, and the only user of
 //! `entities`. It keeps what it is given and decides nothing.
 //!
-//! Postgres has one pool. SQLite has one connection that writes, which orders all writers, and a
-//! few that read; appends to journals go through a group commit (`store/sqlite.rs`).
+//! Postgres has a pool for appends to journals and one for the rest. SQLite has one connection that
+//! writes, which orders all writers, and a few that read; appends go through a group commit
+//! (`store/append_sqlite.rs`).
 
+mod append_postgres;
+mod append_sqlite;
 mod connect;
 mod event;
 mod idempotency;
@@ -13,7 +16,6 @@ mod outbox;
 mod payment;
 mod projection;
 mod reservation;
-mod sqlite;
 mod ticket;
 mod user;
 mod wallet;
@@ -85,9 +87,15 @@ struct Inner {
     reads: DatabaseConnection,
     /// The same as `reads` on Postgres.
     writes: DatabaseConnection,
-    /// Group commit of appends, on SQLite.
-    appender: Option<sqlite::Appender>,
+    appends: Appends,
     append_timeout: Duration,
+    url: String,
+}
+
+/// The way of appends.
+enum Appends {
+    Postgres(sea_orm::sqlx::PgPool),
+    Sqlite(append_sqlite::Appender),
 }
 
 impl Store {
@@ -96,7 +104,7 @@ impl Store {
     }
 
     fn is_postgres(&self) -> bool {
-        self.backend() == DbBackend::Postgres
+        matches!(self.inner.appends, Appends::Postgres(_))
     }
 
     fn reads(&self) -> &DatabaseConnection {

@@ -5,26 +5,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use sea_orm::{
+    ConnectionTrait, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+};
 
-use super::{Inner, Store, StoreError, sqlite};
+use super::{Appends, Inner, Store, StoreError, append_sqlite};
+
+/// How long to wait for a connection of the pool, or for a new one.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection idle for longer is asked for a sign of life before it is used: a server that was
+/// restarted meanwhile must not turn the outcome of an append into an unknown one.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// Connections that read from a SQLite file beside the writer.
+const SQLITE_READERS: u32 = 4;
+/// Advisory lock on Postgres ("admitone" in ASCII, less one).
+const MIGRATION_LOCK: i64 = 0x6164_6d69_746f_6e64;
 
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `postgres://…` or `sqlite://path?mode=rwc`.
     pub url: String,
-    /// Connections to Postgres.
+    /// Connections to Postgres, at least 2. Half of them are for appends alone: no flood of reads
+    /// keeps a decision from becoming durable.
     pub pool_size: u32,
     /// How long an append may take before its outcome counts as unknown.
     pub append_timeout: Duration,
+    /// When Postgres itself gives an append up; by default a little before the client does, so that
+    /// a slow append mostly fails with a known outcome.
+    pub server_timeout: Option<Duration>,
 }
 
 impl Options {
     /// The defaults for a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), pool_size: 16, append_timeout: Duration::from_secs(5) }
+        Self {
+            url: url.into(),
+            pool_size: 16,
+            append_timeout: Duration::from_secs(5),
+            server_timeout: None,
+        }
     }
 }
 
@@ -43,17 +69,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database cannot be reached or opened.
     pub async fn connect(options: &Options) -> Result<Self, StoreError> {
-        let postgres = options.url.starts_with("postgres");
-        let (reads, writes) = if postgres {
-            let pool = postgres_pool(options).await?;
-            (pool.clone(), pool)
+        let inner = if options.url.starts_with("postgres") {
+            connect_postgres(options).await?
         } else {
-            let writes = sqlite_pool(&options.url, 1).await?;
-            (sqlite_pool(&options.url, 4).await?, writes)
+            connect_sqlite(options).await?
         };
-        let appender = (!postgres).then(|| sqlite::Appender::start(writes.clone()));
-        let append_timeout = options.append_timeout;
-        Ok(Self { inner: Arc::new(Inner { reads, writes, appender, append_timeout }) })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Applies all pending steps.
@@ -62,8 +83,20 @@ impl Store {
     /// [`StoreError::NewerSchema`] when the database is ahead of this version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.schema_status().await?;
-        Migrator::up(self.writes(), None).await?;
-        Ok(())
+        if !self.is_postgres() {
+            return Ok(Migrator::up(self.writes(), None).await?);
+        }
+        // A session of its own, without timeouts: building an index may take long.
+        let options = postgres_options(&self.inner.url)?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // One process migrates at a time. Closing the session gives the lock back.
+        let mut lock = sqlx::PgConnection::connect_with(&options).await?;
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut lock).await?;
+        let session = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        let migrated = Migrator::up(&session, None).await;
+        pool.close().await;
+        lock.close().await?;
+        Ok(migrated?)
     }
 
     /// Takes back the last `steps` steps, data included.
@@ -112,46 +145,95 @@ impl Store {
     }
 }
 
-async fn postgres_pool(options: &Options) -> Result<DatabaseConnection, DbErr> {
-    let mut connect = ConnectOptions::new(&options.url);
-    // The server gives up before the client does, so that a statement whose client has timed out
-    // does not linger for long.
-    let server_timeout_ms = options.append_timeout.as_millis().max(100).to_string();
-    connect
-        .max_connections(options.pool_size)
-        .min_connections(1)
-        .acquire_timeout(options.append_timeout.min(Duration::from_secs(3)))
-        .connect_timeout(Duration::from_secs(3))
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_postgres_opts(move |postgres| {
-            postgres.application_name("admitone").options([
-                ("statement_timeout", server_timeout_ms.as_str()),
-                ("lock_timeout", server_timeout_ms.as_str()),
-                ("idle_in_transaction_session_timeout", server_timeout_ms.as_str()),
-                // What was answered is on disk, whatever the server's default.
-                ("synchronous_commit", "on"),
-            ])
-        });
-    Database::connect(connect).await
+async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
+    let base = postgres_options(&options.url)?;
+    let server_timeout = options.server_timeout.unwrap_or(options.append_timeout * 4 / 5);
+    let server_ms = server_timeout.as_millis().max(1).to_string();
+    let of_appends = base.clone().options([
+        ("statement_timeout", server_ms.as_str()),
+        ("lock_timeout", server_ms.as_str()),
+        ("idle_in_transaction_session_timeout", server_ms.as_str()),
+    ]);
+    // Making a large event takes its time; nothing else here does.
+    let of_others = base.options([
+        ("statement_timeout", "30000"),
+        ("lock_timeout", "5000"),
+        ("idle_in_transaction_session_timeout", "30000"),
+    ]);
+    let for_appends = (options.pool_size / 2).max(1);
+    let for_others = options.pool_size.saturating_sub(for_appends).max(1);
+    let pool = postgres_pool(for_others).connect_with(of_others).await?;
+    let appends = postgres_pool(for_appends).connect_lazy_with(of_appends);
+    let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    Ok(Inner {
+        url: options.url.clone(),
+        reads: connection.clone(),
+        writes: connection,
+        appends: Appends::Postgres(appends),
+        append_timeout: options.append_timeout,
+    })
 }
 
-async fn sqlite_pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    let mut connect = ConnectOptions::new(url);
-    connect
+pub(super) fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options.application_name("admitone").disable_statement_logging())
+}
+
+fn postgres_pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .idle_timeout(None)
-        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(Duration::from_secs(5))
-        });
-    Database::connect(connect).await
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                // `false` has the pool try another connection.
+                Ok(metadata.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // What was answered is on disk, whatever the server's default. A stricter one,
+                // that waits for replicas, stays.
+                let sql = "SELECT set_config('synchronous_commit', 'on', false)
+                           WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+                sqlx::query(sql).execute(connection).await?;
+                Ok(())
+            })
+        })
+}
+
+async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
+    let file: SqliteConnectOptions = options.url.parse()?;
+    let file = file
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(false)
+        .disable_statement_logging();
+    let pool = |connections| {
+        // A connection to a file does not go stale, and a new one has to prepare everything anew.
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    let writes = pool(1).connect_with(file.clone()).await?;
+    let reads = pool(SQLITE_READERS).connect_lazy_with(file.pragma("query_only", "ON"));
+    let appends = append_sqlite::Appender::start(writes.clone());
+    Ok(Inner {
+        url: options.url.clone(),
+        reads: SqlxSqliteConnector::from_sqlx_sqlite_pool(reads),
+        writes: SqlxSqliteConnector::from_sqlx_sqlite_pool(writes),
+        appends: Appends::Sqlite(appends),
+        append_timeout: options.append_timeout,
+    })
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
+    }
 }

@@ -1,9 +1,7 @@
-//! The journal in tables. An append is a compare-and-swap on the head; on Postgres it is one
-//! statement, so that a client that stalls between two statements cannot keep the row locked.
+//! The journal in tables: what is read of it, and its snapshots. Appends are in
+//! `append_postgres.rs` and `append_sqlite.rs`. Everything that is read is verified.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use entities::{head, journal, snapshot};
@@ -11,11 +9,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Statement, TransactionTrait, Value,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel,
+    QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
 };
 
-use super::{Store, StoreError, projection, sqlstate};
+use super::{Appends, Store, StoreError, append_postgres};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::TimestampMs;
 use crate::journal::{
@@ -26,133 +24,10 @@ use crate::journal::{
 /// Rows of a journal with their records, in order.
 pub type JournalRows = Vec<(Row, Record)>;
 
-/// A deadlock or a serialization failure is tried again so often.
-const MAX_RETRIES: u32 = 5;
 /// Snapshots kept per offering: one to start from, one in case that is damaged.
 const SNAPSHOTS_KEPT: u64 = 2;
 
-const CAS_POSTGRES: &str = "
-WITH h AS (
-    UPDATE heads SET seq = $2, epoch = $3, hash = $8, next_due_at = $10,
-        owner = CASE WHEN epoch = $3 THEN owner ELSE $4 END,
-        owner_address = CASE WHEN epoch = $3 THEN owner_address ELSE $11 END
-    WHERE offering_id = $1 AND seq = $2 - 1 AND epoch = $12 AND hash = $13 RETURNING 1
-)
-INSERT INTO journal (offering_id, seq, epoch, owner, batch_id, at, format, hash, payload)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM h
-RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
-
-const CAS_SQLITE: &str = "
-UPDATE heads SET seq = $2, epoch = $3, hash = $8, next_due_at = $10,
-    owner = CASE WHEN epoch = $3 THEN owner ELSE $4 END,
-    owner_address = CASE WHEN epoch = $3 THEN owner_address ELSE $11 END
-WHERE offering_id = $1 AND seq = $2 - 1 AND epoch = $12 AND hash = $13";
-
-const INSERT_SQLITE: &str = "
-INSERT INTO journal (offering_id, seq, epoch, owner, batch_id, at, format, hash, payload)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-RETURNING CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
-
-/// Swaps the head and writes the row; `None` when the head is another.
-pub(super) async fn swap(
-    connection: &impl ConnectionTrait,
-    append: &Append,
-) -> Result<Option<Appended>, DbErr> {
-    let row = &append.row;
-    let mut values: Vec<Value> = vec![
-        row.offering.0.into(),
-        signed(row.seq.0).into(),
-        signed(row.epoch.0).into(),
-        row.owner.0.into(),
-        row.batch_id.0.into(),
-        row.at.into(),
-        i32::from(row.format).into(),
-        row.hash.to_vec().into(),
-        row.payload.to_vec().into(),
-    ];
-    let of_head: [Value; 4] = [
-        append.next_due_at.into(),
-        append.owner_address.to_string().into(),
-        signed(append.previous.epoch.0).into(),
-        append.previous.hash.to_vec().into(),
-    ];
-    let backend = connection.get_database_backend();
-    let row = if backend == DbBackend::Postgres {
-        values.extend(of_head);
-        let statement = Statement::from_sql_and_values(backend, CAS_POSTGRES, values);
-        connection.query_one_raw(statement).await?
-    } else {
-        let inserted = values.clone();
-        values.extend(of_head);
-        let swap = Statement::from_sql_and_values(backend, CAS_SQLITE, values);
-        if connection.execute_raw(swap).await?.rows_affected() == 0 {
-            return Ok(None);
-        }
-        let insert = Statement::from_sql_and_values(backend, INSERT_SQLITE, inserted);
-        connection.query_one_raw(insert).await?
-    };
-    row.map(|row| Ok(Appended { database_now: row.try_get("", "now")? })).transpose()
-}
-
-/// What a failed append means, on Postgres.
-fn append_error(error: DbErr) -> AppendError {
-    match sqlstate(&error).as_deref() {
-        Some(code) if code.starts_with("22") || code.starts_with("23") => {
-            AppendError::BadData(error.into())
-        }
-        // The server ended the session, or is going down or broken: perhaps after it committed.
-        Some(code) if ["08", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
-            AppendError::OutcomeUnknown(error.into())
-        }
-        // Any other error of the server's own comes before COMMIT.
-        Some(_) => AppendError::Unavailable(error.into()),
-        None => match error {
-            // Nothing was sent.
-            DbErr::ConnectionAcquire(_) => AppendError::Unavailable(error.into()),
-            _ => AppendError::OutcomeUnknown(error.into()),
-        },
-    }
-}
-
-fn is_conflict(error: &DbErr) -> bool {
-    matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
-}
-
 impl Store {
-    async fn append_postgres(&self, append: &Append) -> Result<Appended, AppendError> {
-        for retry in 0.. {
-            let done = if projection::is_empty(&append.record) {
-                swap(self.writes(), append).await
-            } else {
-                self.append_with_rows(append).await
-            };
-            match done {
-                Ok(Some(appended)) => return Ok(appended),
-                Ok(None) => return Err(AppendError::Fenced),
-                Err(error) if is_conflict(&error) && retry < MAX_RETRIES => {
-                    let pause = Duration::from_millis(rand::random_range(1..=4_u64 << retry));
-                    tokio::time::sleep(pause).await;
-                }
-                Err(error) => return Err(append_error(error)),
-            }
-        }
-        unreachable!("the last retry returns")
-    }
-
-    /// The row and the relational rows that follow from it, in one transaction.
-    async fn append_with_rows(&self, append: &Append) -> Result<Option<Appended>, DbErr> {
-        // An error of BEGIN or of any statement before COMMIT leaves nothing behind, but a broken
-        // connection is still reported as unknown: telling the two apart gains little.
-        let transaction = self.writes().begin().await?;
-        let Some(appended) = swap(&transaction, append).await? else {
-            transaction.rollback().await?;
-            return Ok(None);
-        };
-        projection::write(&transaction, append).await?;
-        transaction.commit().await?;
-        Ok(Some(appended))
-    }
-
     /// Rows of a journal after `after`, verified one by one against the row before; at most
     /// `limit`. `previous` is the head up to which the caller has verified.
     ///
@@ -164,15 +39,7 @@ impl Store {
         previous: Head,
         limit: u64,
     ) -> Result<JournalRows, LoadError> {
-        let rows = journal::Entity::find()
-            .filter(journal::Column::OfferingId.eq(offering.0))
-            .filter(journal::Column::Seq.gt(signed(previous.seq.0)))
-            .order_by_asc(journal::Column::Seq)
-            .limit(limit)
-            .all(self.reads())
-            .await
-            .map_err(unreadable)?;
-        verify_all(rows, previous)
+        rows_after(self.reads(), offering, previous, Some(limit)).await
     }
 
     /// All offerings that have a journal.
@@ -190,55 +57,50 @@ impl Store {
     /// # Errors
     /// [`LoadError`].
     pub async fn journal_head(&self, offering: OfferingId) -> Result<Head, LoadError> {
-        self.head_read(offering).await
+        self.head_read(self.reads(), offering).await
     }
 
-    async fn head_read(&self, offering: OfferingId) -> Result<Head, LoadError> {
-        let found = head::Entity::find_by_id(offering.0).one(self.reads()).await;
+    async fn head_read(
+        &self,
+        connection: &impl ConnectionTrait,
+        offering: OfferingId,
+    ) -> Result<Head, LoadError> {
+        let found = head::Entity::find_by_id(offering.0).one(connection).await;
         let found = found.map_err(unreadable)?.ok_or(LoadError::NotFound)?;
         let seq = Seq(unsigned(found.seq));
         let epoch = Epoch(unsigned(found.epoch));
         Ok(Head { seq, epoch, hash: hash_of(&found.hash, seq)? })
     }
 
-    async fn snapshot_newest(&self, offering: OfferingId) -> Result<Option<Snapshot>, LoadError> {
-        let found = snapshot::Entity::find()
-            .filter(snapshot::Column::OfferingId.eq(offering.0))
-            .filter(snapshot::Column::Format.lte(i32::from(FORMAT)))
-            .order_by_desc(snapshot::Column::Seq)
-            .one(self.reads())
-            .await
-            .map_err(unreadable)?;
-        let Some(found) = found else { return Ok(None) };
-        let seq = Seq(unsigned(found.seq));
-        Ok(Some(Snapshot {
-            seq,
-            epoch: Epoch(unsigned(found.epoch)),
-            at: found.at,
-            hash: hash_of(&found.hash, seq)?,
-            format: FORMAT,
-            payload: Bytes::from(found.payload),
-        }))
+    /// In one transaction that sees one state: appends and snapshots go on meanwhile.
+    async fn load_now(&self, offering: OfferingId) -> Result<Loaded, LoadError> {
+        let level = self.is_postgres().then_some(IsolationLevel::RepeatableRead);
+        let transaction = self.reads().begin_with_config(level, None).await.map_err(unreadable)?;
+        let loaded = self.load_from(&transaction, offering).await;
+        // It has written nothing: there is nothing to lose if its end fails.
+        let _ = transaction.rollback().await;
+        loaded
     }
 
-    async fn load_now(&self, offering: OfferingId) -> Result<Loaded, LoadError> {
-        // The head first: rows that are appended while we read may be in the tail as well, and
-        // then they are the head.
-        let head = self.head_read(offering).await?;
-        let snapshot = self.snapshot_newest(offering).await?;
-        let snapshot = snapshot.filter(|snapshot| snapshot.seq <= head.seq);
+    async fn load_from(
+        &self,
+        transaction: &impl ConnectionTrait,
+        offering: OfferingId,
+    ) -> Result<Loaded, LoadError> {
+        let head = self.head_read(transaction, offering).await?;
+        let snapshot = snapshot_confirmed(transaction, offering, head).await?;
         let from = snapshot.as_ref().map_or(Head::EMPTY, |snapshot| Head {
             seq: snapshot.seq,
             epoch: snapshot.epoch,
             hash: snapshot.hash,
         });
-        let tail = self.journal_rows(offering, from, u64::from(u32::MAX)).await?;
+        let tail = rows_after(transaction, offering, from, None).await?;
         let last = tail.last().map_or(from, |(row, _)| row.head());
-        if last.seq < head.seq || (last.seq == head.seq && last != head) {
-            let reason = "the head names a row that is not there".into();
-            return Err(LoadError::Damaged { seq: head.seq, reason });
+        if last != head {
+            let reason = "the head names another row than the last one there is".into();
+            return Err(LoadError::Damaged { seq: last.seq.next().min(head.seq), reason });
         }
-        Ok(Loaded { snapshot, tail, head: last })
+        Ok(Loaded { snapshot, tail, head })
     }
 
     async fn row_now(
@@ -266,45 +128,10 @@ impl Store {
         snapshot: Snapshot,
     ) -> Result<bool, LoadError> {
         let transaction = self.writes().begin().await.map_err(unreadable)?;
-        let id = (offering.0, signed(snapshot.seq.0));
-        let row = journal::Entity::find_by_id(id).one(&transaction).await.map_err(unreadable)?;
-        if row.is_none_or(|row| row.hash != snapshot.hash) {
-            transaction.rollback().await.map_err(unreadable)?;
-            return Ok(false);
-        }
-        let kept = snapshot::ActiveModel {
-            offering_id: Set(offering.0),
-            seq: Set(signed(snapshot.seq.0)),
-            epoch: Set(signed(snapshot.epoch.0)),
-            at: Set(snapshot.at),
-            hash: Set(snapshot.hash.to_vec()),
-            format: Set(i32::from(snapshot.format)),
-            payload: Set(snapshot.payload.to_vec()),
-        };
-        let kept = snapshot::Entity::insert(kept)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(&transaction)
-            .await
-            .map_err(unreadable)?;
-        let old: Vec<i64> = snapshot::Entity::find()
-            .select_only()
-            .column(snapshot::Column::Seq)
-            .filter(snapshot::Column::OfferingId.eq(offering.0))
-            .order_by_desc(snapshot::Column::Seq)
-            .offset(SNAPSHOTS_KEPT)
-            .limit(1_000)
-            .into_tuple()
-            .all(&transaction)
-            .await
-            .map_err(unreadable)?;
-        snapshot::Entity::delete_many()
-            .filter(snapshot::Column::OfferingId.eq(offering.0))
-            .filter(snapshot::Column::Seq.is_in(old))
-            .exec(&transaction)
-            .await
-            .map_err(unreadable)?;
+        let kept = keep_if_confirmed(&transaction, offering, snapshot).await;
+        let kept = kept.map_err(unreadable)?;
         transaction.commit().await.map_err(unreadable)?;
-        Ok(kept > 0)
+        Ok(kept)
     }
 
     async fn due_now(&self, now: TimestampMs, limit: u64) -> Result<Vec<OfferingId>, LoadError> {
@@ -330,27 +157,13 @@ impl Store {
         row.try_get("", "now").map_err(unreadable)
     }
 
-    /// On a task of its own: an append that its caller gives up, or that times out, still runs to
-    /// its end and leaves a clean connection.
     async fn append_now(&self, append: Append) -> Result<Appended, AppendError> {
-        if let Some(appender) = &self.inner.appender {
-            return appender.append(append).await;
+        match &self.inner.appends {
+            Appends::Sqlite(appender) => appender.append(append, self.inner.append_timeout).await,
+            Appends::Postgres(pool) => {
+                append_postgres::append(pool, self.inner.append_timeout, &append).await
+            }
         }
-        let store = self.clone();
-        let running = tokio::spawn(async move { store.append_postgres(&append).await });
-        within(self.inner.append_timeout, running).await
-    }
-}
-
-/// The result of a task, or that its outcome is unknown once the time is up.
-async fn within(
-    timeout: Duration,
-    running: impl Future<Output = Result<Result<Appended, AppendError>, tokio::task::JoinError>>,
-) -> Result<Appended, AppendError> {
-    match tokio::time::timeout(timeout, running).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(panic)) => Err(AppendError::OutcomeUnknown(panic.into())),
-        Err(elapsed) => Err(AppendError::OutcomeUnknown(elapsed.into())),
     }
 }
 
@@ -360,7 +173,7 @@ impl Journal for Store {
     }
 
     fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>> {
-        self.head_read(offering).boxed()
+        self.head_read(self.reads(), offering).boxed()
     }
 
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
@@ -403,6 +216,121 @@ impl Store {
     }
 }
 
+/// The newest snapshot that this binary can read and whose row the journal confirms, or whose row is
+/// archived; then the row after it must fit it.
+async fn snapshot_confirmed(
+    connection: &impl ConnectionTrait,
+    offering: OfferingId,
+    head: Head,
+) -> Result<Option<Snapshot>, LoadError> {
+    let newest_first = snapshot::Entity::find()
+        .filter(snapshot::Column::OfferingId.eq(offering.0))
+        .filter(snapshot::Column::Seq.lte(signed(head.seq.0)))
+        .filter(snapshot::Column::Format.lte(i32::from(FORMAT)))
+        .order_by_desc(snapshot::Column::Seq)
+        .all(connection)
+        .await
+        .map_err(unreadable)?;
+    for found in newest_first {
+        let seq = Seq(unsigned(found.seq));
+        let row = journal::Entity::find_by_id((offering.0, found.seq)).one(connection).await;
+        let row = row.map_err(unreadable)?;
+        let hash = match row {
+            Some(row) => row.hash,
+            None if seq == head.seq => head.hash.to_vec(),
+            None => found.hash.clone(),
+        };
+        if hash == found.hash {
+            return Ok(Some(Snapshot {
+                seq,
+                epoch: Epoch(unsigned(found.epoch)),
+                at: found.at,
+                hash: hash_of(&found.hash, seq)?,
+                format: FORMAT,
+                payload: Bytes::from(found.payload),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes the snapshot if the journal has its row and there is none as new; drops what is older
+/// than the last [`SNAPSHOTS_KEPT`].
+async fn keep_if_confirmed(
+    transaction: &impl ConnectionTrait,
+    offering: OfferingId,
+    snapshot: Snapshot,
+) -> Result<bool, DbErr> {
+    let seq = signed(snapshot.seq.0);
+    let row = journal::Entity::find_by_id((offering.0, seq)).one(transaction).await?;
+    if row.is_none_or(|row| row.hash != snapshot.hash) {
+        return Ok(false);
+    }
+    let of_offering =
+        || snapshot::Entity::find().filter(snapshot::Column::OfferingId.eq(offering.0));
+    for newer in of_offering().filter(snapshot::Column::Seq.gt(seq)).all(transaction).await? {
+        let id = (offering.0, newer.seq);
+        let row = journal::Entity::find_by_id(id).one(transaction).await?;
+        if row.is_some_and(|row| row.hash == newer.hash) {
+            return Ok(false);
+        }
+        // Of a history that a restored backup has undone.
+        snapshot::Entity::delete_by_id(id).exec(transaction).await?;
+    }
+    let kept = snapshot::ActiveModel {
+        offering_id: Set(offering.0),
+        seq: Set(seq),
+        epoch: Set(signed(snapshot.epoch.0)),
+        at: Set(snapshot.at),
+        hash: Set(snapshot.hash.to_vec()),
+        format: Set(i32::from(snapshot.format)),
+        payload: Set(snapshot.payload.to_vec()),
+    };
+    // One at this seq may be of such a history as well.
+    let replace = OnConflict::columns([snapshot::Column::OfferingId, snapshot::Column::Seq])
+        .update_columns([
+            snapshot::Column::Epoch,
+            snapshot::Column::At,
+            snapshot::Column::Hash,
+            snapshot::Column::Format,
+            snapshot::Column::Payload,
+        ])
+        .to_owned();
+    snapshot::Entity::insert(kept).on_conflict(replace).exec_without_returning(transaction).await?;
+    let old: Vec<i64> = of_offering()
+        .select_only()
+        .column(snapshot::Column::Seq)
+        .order_by_desc(snapshot::Column::Seq)
+        .offset(SNAPSHOTS_KEPT)
+        .limit(1_000)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    snapshot::Entity::delete_many()
+        .filter(snapshot::Column::OfferingId.eq(offering.0))
+        .filter(snapshot::Column::Seq.is_in(old))
+        .exec(transaction)
+        .await?;
+    Ok(true)
+}
+
+async fn rows_after(
+    connection: &impl ConnectionTrait,
+    offering: OfferingId,
+    previous: Head,
+    limit: Option<u64>,
+) -> Result<JournalRows, LoadError> {
+    let rows = journal::Entity::find()
+        .filter(journal::Column::OfferingId.eq(offering.0))
+        .filter(journal::Column::Seq.gt(signed(previous.seq.0)))
+        .order_by_asc(journal::Column::Seq)
+        .limit(limit)
+        .all(connection)
+        .await
+        .map_err(unreadable)?;
+    verify_all(rows, previous)
+}
+
 fn verify_all(rows: Vec<journal::Model>, mut previous: Head) -> Result<JournalRows, LoadError> {
     let mut verified = Vec::with_capacity(rows.len());
     for row in rows {
@@ -440,7 +368,7 @@ fn unreadable(error: DbErr) -> LoadError {
     LoadError::Unavailable(error.into())
 }
 
-fn signed(value: u64) -> i64 {
+pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).expect("a seq or epoch grows by one at a time and stays below 2^63")
 }
 

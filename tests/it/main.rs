@@ -10,6 +10,8 @@ mod box_office;
 mod cli;
 mod envelope;
 mod health;
+mod journal;
 mod private_postgres;
 mod shutdown;
+mod store;
 mod test_app;

@@ -179,7 +179,7 @@ async fn template(server: &str) -> String {
         let building = fresh_name();
         run(&mut admin, format!("CREATE DATABASE {building}")).await;
         let mut options = Options::new(with_database(server, &building));
-        options.pool_size = 1;
+        options.pool_size = 2;
         let store = Store::connect(&options).await.expect("the new database answers");
         store.migrate().await.expect("the schema can be made");
         drop(store);

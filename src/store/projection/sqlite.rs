@@ -1,0 +1,209 @@
+//! A projection as statements inside the append's savepoint. Rows travel as JSON, ids in it as hex
+//! digits: one variable per table whatever their number, and one trip to the thread that owns the
+//! connection.
+
+use sea_orm::sqlx::Arguments;
+use sea_orm::sqlx::error::BoxDynError;
+use sea_orm::sqlx::sqlite::SqliteArguments;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Projection;
+use crate::store::reservation::ReservationState;
+use crate::store::ticket::ticket_id;
+
+/// The statements and what they share: `$1` is the offering, `$2` the batch's time.
+///
+/// # Errors
+/// When a value cannot be encoded: nothing was sent.
+pub(in crate::store) fn statements(
+    rows: &Projection,
+) -> Result<(String, SqliteArguments), BoxDynError> {
+    let mut arguments = SqliteArguments::default();
+    arguments.add(rows.offering.0)?;
+    arguments.add(rows.at)?;
+    let mut statements = Statements { sql: String::new(), arguments };
+    statements.add(NEW_RESERVATIONS, new_reservations(rows))?;
+    statements.add(RESERVATION_CHANGES, reservation_changes(rows))?;
+    statements.add(NEW_TICKETS, new_tickets(rows))?;
+    let used = rows.used_tickets.iter().map(|id| json!([hex(*id)])).collect();
+    statements.add(USED_TICKETS, used)?;
+    let cancelled: Vec<_> = rows.cancelled.iter().map(|id| json!([hex(id.0)])).collect();
+    statements.add(VOID_TICKETS, cancelled.clone())?;
+    statements.add(REFUNDS, cancelled)?;
+    statements.add(OUTBOX, outbox(rows))?;
+    let lost = rows.seats_lost().into_iter().map(|id| json!([id])).collect();
+    statements.add(PRODUCT_CHANGES, product_changes(rows))?;
+    statements.add(SEATS_LOST, lost)?;
+    let growth = rows.section_growth().into_iter();
+    statements.add(GROWTH, growth.map(|(section, by)| json!([section.0, by])).collect())?;
+    // Postgres refuses such a text by itself; here it would be cut off.
+    if rows.seats.values().any(|seat| seat.row.contains('\0')) {
+        return Err("a row's name holds a NUL".into());
+    }
+    let seats = rows.seats.iter();
+    let seat = |(id, new): (&crate::ids::SeatId, &super::NewSeat)| {
+        json!([id.0, new.section.0, new.row, new.number])
+    };
+    statements.add(NEW_SEATS, seats.map(seat).collect())?;
+    statements.add(EVENT, event(rows))?;
+    Ok((statements.sql, statements.arguments))
+}
+
+struct Statements {
+    sql: String,
+    arguments: SqliteArguments,
+}
+
+impl Statements {
+    /// Adds a statement that reads `rows` from `«ROWS»`, unless there are none.
+    fn add(&mut self, sql: &str, rows: Vec<Value>) -> Result<(), BoxDynError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.arguments.add(Value::from(rows).to_string())?;
+        let placeholder = format!("json_each(${})", self.arguments.len());
+        self.sql.push_str(&sql.replace("«ROWS»", &placeholder));
+        self.sql.push(';');
+        Ok(())
+    }
+}
+
+const NEW_RESERVATIONS: &str = "
+INSERT INTO reservations (id, offering_id, user_id, hold_id, status, total_price, lines, pay_by,
+    payment_id, created_at, updated_at)
+SELECT unhex(value->>0), $1, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5,
+    value->>6, unhex(value->>7), $2, $2 FROM «ROWS»";
+
+fn new_reservations(rows: &Projection) -> Vec<Value> {
+    let new = rows.reservations.iter().filter_map(|(id, row)| {
+        let new = row.created.as_ref()?;
+        Some(json!([
+            hex(id.0),
+            hex(new.customer.0),
+            hex(new.hold.0),
+            row.state.map(ReservationState::as_str),
+            new.total_price,
+            new.lines,
+            row.pay_by,
+            row.payment.map(|payment| hex(payment.0)),
+        ]))
+    });
+    new.collect()
+}
+
+const RESERVATION_CHANGES: &str = "
+UPDATE reservations SET status = coalesce(x.value->>1, status),
+    pay_by = coalesce(x.value->>2, pay_by),
+    payment_id = coalesce(unhex(x.value->>3), payment_id), updated_at = $2
+FROM «ROWS» AS x WHERE reservations.id = unhex(x.value->>0)";
+
+fn reservation_changes(rows: &Projection) -> Vec<Value> {
+    let changed = rows.reservations.iter().filter(|(_, row)| row.created.is_none());
+    let change = |(id, row): (&crate::ids::ReservationId, &super::ReservationChange)| {
+        let payment = row.payment.map(|payment| hex(payment.0));
+        json!([hex(id.0), row.state.map(ReservationState::as_str), row.pay_by, payment])
+    };
+    changed.map(change).collect()
+}
+
+const NEW_TICKETS: &str = "
+INSERT INTO tickets (id, offering_id, reservation_id, ticket_index, user_id, product_id, seat_id,
+    status, checked_in_at, created_at)
+SELECT unhex(value->>0), $1, unhex(value->>1), value->>2, unhex(value->>3), value->>4, value->>5,
+    value->>6, value->>7, $2 FROM «ROWS»";
+
+fn new_tickets(rows: &Projection) -> Vec<Value> {
+    let tickets = rows.tickets.iter().map(|((reservation, index), new)| {
+        json!([
+            hex(ticket_id(*reservation, *index)),
+            hex(reservation.0),
+            index,
+            hex(new.customer.0),
+            new.product.0,
+            new.seat.map(|seat| seat.0),
+            new.state.as_str(),
+            new.checked_in_at,
+        ])
+    });
+    tickets.collect()
+}
+
+const USED_TICKETS: &str = "
+UPDATE tickets SET status = 'USED', checked_in_at = $2
+WHERE id IN (SELECT unhex(value->>0) FROM «ROWS»)";
+
+const VOID_TICKETS: &str = "
+UPDATE tickets SET status = 'VOID'
+WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
+
+/// Authorized too: it may be about to note that it was confirmed before this.
+const REFUNDS: &str = "
+UPDATE payments SET next_try_at = $2
+WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)
+    AND state IN ('AUTHORIZED', 'CONFIRMED', 'CAPTURED')";
+
+const OUTBOX: &str = "
+INSERT INTO outbox_messages (offering_id, seq, position, kind, payload, created_at)
+SELECT $1, value->>0, value->>1, value->>2, value->>3, $2 FROM «ROWS»";
+
+fn outbox(rows: &Projection) -> Vec<Value> {
+    let messages = rows.outbox.iter().enumerate();
+    messages.map(|(position, (kind, payload))| json!([rows.seq, position, kind, payload])).collect()
+}
+
+const PRODUCT_CHANGES: &str = "
+UPDATE products SET price = coalesce(x.value->>1, price),
+    total_stock = coalesce(x.value->>2, total_stock),
+    sale_start_at = CASE WHEN x.value->>3 THEN x.value->>4 ELSE sale_start_at END,
+    sale_end_at = CASE WHEN x.value->>3 THEN x.value->>5 ELSE sale_end_at END
+FROM «ROWS» AS x WHERE products.offering_id = $1 AND products.product_id = x.value->>0";
+
+fn product_changes(rows: &Projection) -> Vec<Value> {
+    let changes = rows.products.iter().map(|(id, change)| {
+        let window = change.window.unwrap_or_default();
+        json!([id.0, change.price, change.total, change.window.is_some(), window.start, window.end])
+    });
+    changes.collect()
+}
+
+const SEATS_LOST: &str = "
+UPDATE products SET total_stock = total_stock - x.lost
+FROM (SELECT product_id, count(*) AS lost FROM seats
+    WHERE offering_id = $1 AND seat_id IN (SELECT value->>0 FROM «ROWS») GROUP BY product_id) AS x
+WHERE products.offering_id = $1 AND products.product_id = x.product_id";
+
+const GROWTH: &str = "
+UPDATE products SET total_stock = total_stock + x.grown
+FROM (SELECT s.product_id, sum(r.value->>1) AS grown FROM «ROWS» AS r
+    JOIN (SELECT DISTINCT section_id, product_id FROM seats WHERE offering_id = $1) AS s
+        ON s.section_id = r.value->>0 GROUP BY s.product_id) AS x
+WHERE products.offering_id = $1 AND products.product_id = x.product_id";
+
+/// A section's name and product are read from its seats, whose rows are never deleted.
+const NEW_SEATS: &str = "
+INSERT INTO seats (offering_id, seat_id, section_id, section, row_name, number, product_id)
+SELECT $1, x.value->>0, s.section_id, s.section, x.value->>2, x.value->>3, s.product_id
+FROM «ROWS» AS x
+JOIN (SELECT DISTINCT section_id, section, product_id FROM seats WHERE offering_id = $1) AS s
+    ON s.section_id = x.value->>1";
+
+const EVENT: &str = "
+UPDATE events SET sale_state = coalesce(x.value->>0, sale_state),
+    sale_start_at = CASE WHEN x.value->>1 THEN x.value->>2 ELSE sale_start_at END,
+    sale_end_at = CASE WHEN x.value->>1 THEN x.value->>3 ELSE sale_end_at END,
+    updated_at = $2
+FROM «ROWS» AS x WHERE events.id = $1";
+
+fn event(rows: &Projection) -> Vec<Value> {
+    if rows.sale_window.is_none() && rows.sale_state.is_none() {
+        return Vec::new();
+    }
+    let window = rows.sale_window.unwrap_or_default();
+    let windowed = rows.sale_window.is_some();
+    vec![json!([rows.sale_state_name(), windowed, window.start, window.end])]
+}
+
+fn hex(id: Uuid) -> String {
+    id.simple().to_string()
+}

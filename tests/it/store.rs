@@ -1,0 +1,5 @@
+//! What the store keeps beside the journal, on both databases.
+
+mod accounts;
+mod projection;
+mod schema;

@@ -1,0 +1,138 @@
+//! Accounts, refresh tokens and remembered answers.
+
+use admitone::ids::UserId;
+use admitone::store::{
+    Answered, Balance, Key, NewUser, RefreshToken, Role, Rotation, Store, StoreError,
+};
+use uuid::Uuid;
+
+use crate::test_db::TestDb;
+
+fn new_user(email: &str) -> NewUser {
+    NewUser {
+        id: UserId::random(),
+        email: email.into(),
+        password_hash: "$argon2id$…".into(),
+        name: "Kim Jiyeon 김지연".into(),
+        phone_number: Some("010-1234-5678".into()),
+        role: Role::User,
+    }
+}
+
+async fn user(store: &Store) -> UserId {
+    let new = new_user(&format!("{}@example.org", Uuid::new_v4()));
+    let id = new.id;
+    store.user_create(new, None, 1).await.unwrap();
+    id
+}
+
+fn token(user: UserId, byte: u8, family: Uuid) -> RefreshToken {
+    RefreshToken { family, user, token_hash: [byte; 32], issued_at: 1_000, expires_at: 2_000 }
+}
+
+on_both_databases! {
+    async fn an_address_has_one_account(db: TestDb) {
+        let store = db.store().await;
+        let first = new_user("kim@example.org");
+        store.user_create(first.clone(), None, 1).await.unwrap();
+        let taken = store.user_create(new_user("kim@example.org"), None, 2).await;
+        assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
+        let found = store.user_by_email("kim@example.org").await.unwrap().unwrap();
+        assert_eq!((found.id, found.name), (first.id, first.name));
+        assert!(store.user_by_email("lee@example.org").await.unwrap().is_none());
+    }
+
+    async fn a_forgotten_account_frees_its_address_and_ends_its_tokens(db: TestDb) {
+        let store = db.store().await;
+        let new = new_user("kim@example.org");
+        let id = new.id;
+        store.user_create(new, None, 1).await.unwrap();
+        store.refresh_token_keep(&token(id, 1, Uuid::new_v4())).await.unwrap();
+        store.user_forget(id, 2).await.unwrap();
+        assert!(store.user_by_email("kim@example.org").await.unwrap().is_none());
+        let successor = token(id, 2, Uuid::nil());
+        let rotated = store.refresh_token_rotate([1; 32], successor, 1_500).await.unwrap();
+        assert!(matches!(rotated, Rotation::Refused));
+        store.user_create(new_user("kim@example.org"), None, 3).await.unwrap();
+    }
+
+    async fn a_refresh_token_that_comes_twice_ends_its_family(db: TestDb) {
+        let store = db.store().await;
+        let user = user(&store).await;
+        let family = Uuid::new_v4();
+        store.refresh_token_keep(&token(user, 1, family)).await.unwrap();
+        store.refresh_token_keep(&token(user, 9, Uuid::new_v4())).await.unwrap();
+        let rotate = async |shown: u8, next: u8| {
+            store.refresh_token_rotate([shown; 32], token(user, next, Uuid::nil()), 1_500).await.unwrap()
+        };
+        assert!(matches!(rotate(1, 2).await, Rotation::Rotated(row) if row.id == user));
+        assert!(matches!(rotate(1, 3).await, Rotation::Reused));
+        // The thief's or the owner's successor is worth nothing either.
+        assert!(matches!(rotate(2, 4).await, Rotation::Refused));
+        assert!(matches!(rotate(3, 5).await, Rotation::Refused), "it was never kept");
+        assert!(matches!(rotate(9, 6).await, Rotation::Rotated(_)), "another login lives on");
+    }
+
+    async fn of_two_uses_at_once_of_a_refresh_token_one_wins_and_the_family_ends(db: TestDb) {
+        let store = db.store().await;
+        let user = user(&store).await;
+        store.refresh_token_keep(&token(user, 1, Uuid::new_v4())).await.unwrap();
+        let uses = (10..14_u8).map(|next| {
+            store.refresh_token_rotate([1; 32], token(user, next, Uuid::nil()), 1_500)
+        });
+        let results = futures_util::future::join_all(uses).await;
+        let count = |wanted: fn(&Rotation) -> bool| {
+            results.iter().filter(|result| wanted(result.as_ref().unwrap())).count()
+        };
+        assert_eq!(count(|rotation| matches!(rotation, Rotation::Rotated(_))), 1, "{results:?}");
+        // Whoever comes after the first sees it used, or its family revoked already.
+        assert!(count(|rotation| matches!(rotation, Rotation::Reused)) >= 1, "{results:?}");
+        let live = "SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL AND revoked_at IS NULL";
+        assert_eq!(db.count(live).await, 0);
+    }
+
+    async fn an_expired_refresh_token_is_refused(db: TestDb) {
+        let store = db.store().await;
+        let user = user(&store).await;
+        store.refresh_token_keep(&token(user, 1, Uuid::new_v4())).await.unwrap();
+        let late = store.refresh_token_rotate([1; 32], token(user, 2, Uuid::nil()), 2_000).await;
+        assert!(matches!(late.unwrap(), Rotation::Refused));
+        assert_eq!(store.refresh_token_forget(2_001).await.unwrap(), 1);
+    }
+
+    async fn a_charge_counts_once_per_key(db: TestDb) {
+        let store = db.store().await;
+        let user = user(&store).await;
+        let key = |fingerprint| Key {
+            principal: user,
+            operation: "wallet.charge",
+            key_hash: [1; 16],
+            fingerprint: [fingerprint; 16],
+        };
+        let charge = Balance { currency: "KRW".into(), amount: 500 };
+        let charges = (0..4).map(|_| async { store.wallet_charge(user, &charge, &key(1), 5).await });
+        let answers = futures_util::future::join_all(charges).await;
+        let now = answers.iter().filter(|answer| matches!(answer, Ok(Answered::Now(500)))).count();
+        assert_eq!(now, 1, "{answers:?}");
+        for answer in answers {
+            match answer.unwrap() {
+                Answered::Now(balance) => assert_eq!(balance, 500),
+                Answered::Before(kept) => assert_eq!(kept, "500"),
+            }
+        }
+        let other = store.wallet_charge(user, &charge, &key(2), 6).await;
+        assert!(matches!(other, Err(StoreError::KeyReused)), "{other:?}");
+        assert_eq!(store.wallet_get(user).await.unwrap(), [charge]);
+        assert_eq!(store.idempotency_forget(6).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_postgres_cannot_hold_is_bad_data() {
+    let db = TestDb::postgres().await;
+    let store = db.store().await;
+    let mut new = new_user("nul@example.org");
+    new.name = "a\0b".into();
+    let refused = store.user_create(new, None, 1).await;
+    assert!(matches!(refused, Err(StoreError::BadData(_))), "{refused:?}");
+}

@@ -1,0 +1,244 @@
+//! The relational rows that follow from what is journalled.
+
+use admitone::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
+use admitone::inventory::{Change, Fit, Line, SaleState, SaleWindow};
+use admitone::store::{ReservationFilter, ReservationState, Store, TicketState, ticket_id};
+
+use crate::journal::Writer;
+use crate::test_db::TestDb;
+
+struct Purchase {
+    customer: UserId,
+    hold: HoldId,
+    reservation: ReservationId,
+    payment: PaymentId,
+    lines: Vec<Line>,
+}
+
+impl Purchase {
+    fn new() -> Self {
+        let line = |product, quantity, seats: &[u32]| Line {
+            product: ProductId(product),
+            quantity,
+            unit_price: 12_000,
+            seats: seats.iter().copied().map(SeatId).collect(),
+            fit: Fit::Exact,
+        };
+        Self {
+            customer: UserId::random(),
+            hold: HoldId::random(),
+            reservation: ReservationId::random(),
+            payment: PaymentId::random(),
+            lines: vec![line(0, 1, &[]), line(1, 2, &[4, 5])],
+        }
+    }
+
+    fn checked_out(&self) -> Change {
+        Change::CheckedOut {
+            hold: self.hold,
+            reservation: self.reservation,
+            customer: self.customer,
+            lines: self.lines.clone(),
+            pay_by: 60_000,
+        }
+    }
+
+    fn payment_begun(&self) -> Change {
+        let (reservation, payment) = (self.reservation, self.payment);
+        Change::PaymentBegun { reservation, payment, pay_by: 90_000 }
+    }
+
+    fn confirmed(&self) -> Change {
+        Change::ReservationConfirmed {
+            reservation: self.reservation,
+            payment: self.payment,
+            customer: self.customer,
+            lines: self.lines.clone(),
+        }
+    }
+
+    async fn state(&self, store: &Store) -> ReservationState {
+        store.reservation_get(self.reservation).await.unwrap().expect("it is there").state
+    }
+
+    async fn tickets(&self, store: &Store) -> Vec<TicketState> {
+        let mut tickets = store.ticket_list(self.customer, None, 10).await.unwrap();
+        tickets.sort_by_key(|ticket| ticket.index);
+        tickets.into_iter().map(|ticket| ticket.state).collect()
+    }
+}
+
+async fn owner(db: &TestDb) -> (Store, Writer) {
+    let store = db.store().await;
+    let mut writer = Writer::of_new_event(&store).await;
+    writer.take_over().await.unwrap();
+    (store, writer)
+}
+
+async fn outbox(db: &TestDb, kind: &str) -> i64 {
+    db.count(&format!("SELECT count(*) FROM outbox_messages WHERE kind = '{kind}'")).await
+}
+
+on_both_databases! {
+    async fn a_purchase_is_projected_step_by_step(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        writer.commit(vec![purchase.checked_out()]).await.unwrap();
+        let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
+        assert_eq!(row.state, ReservationState::PaymentPending);
+        assert_eq!((row.user, row.hold, row.pay_by), (purchase.customer, purchase.hold, 60_000));
+        assert_eq!((row.total_price, &row.lines), (36_000, &purchase.lines));
+        assert_eq!(row.payment, None);
+
+        writer.commit(vec![purchase.payment_begun()]).await.unwrap();
+        let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
+        assert_eq!((row.state, row.pay_by), (ReservationState::PaymentPending, 90_000));
+
+        writer.commit(vec![purchase.confirmed()]).await.unwrap();
+        let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
+        assert_eq!((row.state, row.payment), (ReservationState::Confirmed, Some(purchase.payment)));
+        let mut tickets = store.ticket_list(purchase.customer, None, 10).await.unwrap();
+        tickets.sort_by_key(|ticket| ticket.index);
+        let seats: Vec<_> = tickets.iter().map(|ticket| ticket.seat).collect();
+        assert_eq!(seats, [None, Some(SeatId(4)), Some(SeatId(5))]);
+
+        let check_in = Change::CheckedIn { reservation: purchase.reservation, ticket: 1 };
+        writer.commit(vec![check_in]).await.unwrap();
+        let used = store.ticket_get(ticket_id(purchase.reservation, 1)).await.unwrap().unwrap();
+        assert_eq!((used.state, used.checked_in_at), (TicketState::Used, Some(1_005)));
+        assert_eq!(purchase.tickets(&store).await, [TicketState::Valid, TicketState::Used, TicketState::Valid]);
+        for kind in ["reservation.created", "reservation.confirmed", "ticket.checked_in"] {
+            assert_eq!(outbox(&db, kind).await, 1, "{kind}");
+        }
+    }
+
+    async fn all_of_a_purchase_in_one_batch_ends_in_the_same_rows(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        let check_in = Change::CheckedIn { reservation: purchase.reservation, ticket: 0 };
+        let changes =
+            vec![purchase.checked_out(), purchase.payment_begun(), purchase.confirmed(), check_in];
+        writer.commit(changes).await.unwrap();
+        let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
+        assert_eq!((row.state, row.pay_by), (ReservationState::Confirmed, 90_000));
+        assert_eq!(row.payment, Some(purchase.payment));
+        assert_eq!(purchase.tickets(&store).await, [TicketState::Used, TicketState::Valid, TicketState::Valid]);
+        assert_eq!(db.count("SELECT count(*) FROM outbox_messages WHERE seq = 3").await, 3);
+    }
+
+    async fn a_cancelled_reservation_voids_its_tickets(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let (gone, kept) = (Purchase::new(), Purchase::new());
+        for purchase in [&gone, &kept] {
+            writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
+        }
+        let reservations = vec![gone.reservation];
+        writer.commit(vec![Change::ReservationsCancelled { reservations }]).await.unwrap();
+        assert_eq!(gone.state(&store).await, ReservationState::Cancelled);
+        assert_eq!(gone.tickets(&store).await, [TicketState::Void; 3]);
+        assert_eq!(kept.state(&store).await, ReservationState::Confirmed);
+        assert_eq!(kept.tickets(&store).await, [TicketState::Valid; 3]);
+        assert_eq!(outbox(&db, "reservation.cancelled").await, 1);
+    }
+
+    async fn a_ticket_used_and_void_in_one_batch_is_void(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
+        let reservation = purchase.reservation;
+        let check_in = Change::CheckedIn { reservation, ticket: 2 };
+        let cancel = Change::ReservationsCancelled { reservations: vec![reservation] };
+        writer.commit(vec![check_in, cancel]).await.unwrap();
+        assert_eq!(purchase.tickets(&store).await, [TicketState::Void; 3]);
+        let used = store.ticket_get(ticket_id(reservation, 2)).await.unwrap().unwrap();
+        assert_eq!(used.checked_in_at, Some(1_003));
+    }
+
+    async fn an_expired_reservation_can_be_revived(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        let reservation = purchase.reservation;
+        writer.commit(vec![purchase.checked_out()]).await.unwrap();
+        let expired = Change::ReservationsExpired { reservations: vec![reservation] };
+        writer.commit(vec![expired]).await.unwrap();
+        assert_eq!(purchase.state(&store).await, ReservationState::Expired);
+        let revived = Change::ReservationRevived { reservation };
+        writer.commit(vec![revived, purchase.confirmed()]).await.unwrap();
+        assert_eq!(purchase.state(&store).await, ReservationState::Confirmed);
+        assert_eq!(purchase.tickets(&store).await.len(), 3);
+    }
+
+    async fn reservations_are_listed_in_pages(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let customer = UserId::random();
+        for _ in 0..5 {
+            let purchase = Purchase { customer, ..Purchase::new() };
+            writer.commit(vec![purchase.checked_out(), Purchase::new().checked_out()]).await.unwrap();
+        }
+        let mut filter = ReservationFilter { user: Some(customer), ..Default::default() };
+        let mut seen = Vec::new();
+        loop {
+            let page = store.reservation_list(filter, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            filter.after = Some((last.created_at, last.id));
+            seen.extend(page.iter().map(|row| row.created_at));
+        }
+        assert_eq!(seen, [1_006, 1_005, 1_004, 1_003, 1_002]);
+        let offering = ReservationFilter { offering: Some(writer.offering), ..Default::default() };
+        assert_eq!(store.reservation_list(offering, 100).await.unwrap().len(), 10);
+    }
+
+    async fn the_catalogue_follows_the_journal(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let (standing, seated) = (ProductId(0), ProductId(1));
+        let window = SaleWindow { start: Some(5), end: None };
+        writer
+            .commit(vec![
+                Change::Repriced { product: standing, price: 15_000 },
+                Change::Resized { product: standing, total: 80 },
+                Change::Repriced { product: seated, price: 20_000 },
+                Change::SaleWindowSet { product: Some(seated), window },
+                Change::SaleWindowSet { product: None, window: SaleWindow { start: None, end: Some(9) } },
+                Change::RowAdded {
+                    section: SectionId(0),
+                    name: "C".into(),
+                    seats: 4,
+                    first_seat: SeatId(6),
+                },
+                Change::SeatsRemoved { seats: vec![SeatId(0), SeatId(9)] },
+                Change::SaleStateSet { state: SaleState::Paused },
+            ])
+            .await
+            .unwrap();
+        let event = store.event_get(writer.offering).await.unwrap().unwrap();
+        assert_eq!(event.sale_state, SaleState::Paused);
+        assert_eq!(event.sale, SaleWindow { start: None, end: Some(9) });
+        let products: Vec<_> =
+            event.products.iter().map(|row| (row.price, row.total_stock, row.sale)).collect();
+        assert_eq!(
+            products,
+            [(15_000, 80, SaleWindow::default()), (20_000, 6 + 4 - 2, window)]
+        );
+        let labels = store.seat_labels(writer.offering, &[SeatId(5), SeatId(8)]).await.unwrap();
+        assert_eq!(labels[&SeatId(5)], ("Stalls".into(), "B".into(), 3));
+        assert_eq!(labels[&SeatId(8)], ("Stalls".into(), "C".into(), 3));
+        writer.commit(vec![Change::SaleStateSet { state: SaleState::Cancelled }]).await.unwrap();
+        let event = store.event_get(writer.offering).await.unwrap().unwrap();
+        assert_eq!((event.sale_state, event.sale.end), (SaleState::Cancelled, Some(9)));
+        assert_eq!(outbox(&db, "event.cancelled").await, 1);
+    }
+
+    async fn a_name_that_cannot_be_stored_is_bad_data(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let row = |name: &str| {
+            let name = name.into();
+            Change::RowAdded { section: SectionId(0), name, seats: 1, first_seat: SeatId(6) }
+        };
+        let refused = writer.commit(vec![row("C\0")]).await;
+        let refused = refused.expect_err("a NUL is refused");
+        assert!(matches!(refused, admitone::journal::AppendError::BadData(_)), "{refused:?}");
+        writer.commit(vec![row("ㄱ열 🎭")]).await.unwrap();
+        let labels = store.seat_labels(writer.offering, &[SeatId(6)]).await.unwrap();
+        assert_eq!(labels[&SeatId(6)].1, "ㄱ열 🎭");
+    }
+}

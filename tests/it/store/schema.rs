@@ -1,0 +1,107 @@
+//! The schema up and down, schemas of other versions, and one process per database.
+
+use admitone::store::{InstanceLock, Store, StoreError};
+
+use crate::test_db::{TestDb, eventually};
+
+async fn tables(db: &TestDb) -> i64 {
+    db.count(if db.is_postgres() {
+        "SELECT count(*) FROM information_schema.tables
+         WHERE table_schema = current_schema() AND table_name <> 'seaql_migrations'"
+    } else {
+        "SELECT count(*) FROM sqlite_master
+         WHERE type = 'table' AND name <> 'seaql_migrations' AND name NOT LIKE 'sqlite_%'"
+    })
+    .await
+}
+
+async fn goes_up_and_down_and_up(db: TestDb) {
+    let store = db.store().await;
+    let pending = store.schema_status().await.unwrap().pending;
+    assert!(!pending.is_empty());
+    store.migrate().await.unwrap();
+    assert_eq!(store.schema_status().await.unwrap().applied, pending);
+    let up = tables(&db).await;
+    assert!(up > 10);
+    let steps = u32::try_from(pending.len()).unwrap();
+    store.migrate_down(steps).await.unwrap();
+    assert_eq!(tables(&db).await, 0);
+    store.migrate().await.unwrap();
+    assert_eq!(tables(&db).await, up);
+    store.migrate().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_goes_up_and_down_on_postgres() {
+    goes_up_and_down_and_up(TestDb::postgres_unmigrated().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_goes_up_and_down_on_sqlite() {
+    goes_up_and_down_and_up(TestDb::sqlite_unmigrated()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_migrate_at_once_wait_for_each_other() {
+    let db = TestDb::postgres_unmigrated().await;
+    let stores = futures_util::future::join_all((0..4).map(|_| db.store())).await;
+    let migrated = futures_util::future::join_all(stores.iter().map(Store::migrate)).await;
+    for done in migrated {
+        done.unwrap();
+    }
+}
+
+on_both_databases! {
+    async fn a_newer_schema_is_refused_by_name(db: TestDb) {
+        db.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)").await;
+        let store = db.store().await;
+        for refused in [store.schema_status().await.map(|_| ()), store.migrate().await] {
+            match refused {
+                Err(error @ StoreError::NewerSchema { .. }) => {
+                    assert!(error.to_string().contains("m9999_future"), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_one_postgres_is_refused() {
+    let db = TestDb::postgres().await;
+    let first = InstanceLock::of_postgres(db.url()).await.unwrap();
+    let second = InstanceLock::of_postgres(db.url()).await;
+    assert!(matches!(second, Err(StoreError::Locked(_))));
+    drop(first);
+    InstanceLock::of_postgres(db.url()).await.map(drop).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_on_postgres_comes_back_after_its_session_was_lost() {
+    let db = TestDb::postgres().await;
+    let first = InstanceLock::of_postgres(db.url()).await.unwrap();
+    let held = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                WHERE locktype = 'advisory' AND granted AND a.datname = current_database()";
+    assert_eq!(db.count(held).await, 1);
+    db.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+         WHERE locktype = 'advisory' AND a.datname = current_database()",
+    )
+    .await;
+    eventually("the lock is held again", async || db.count(held).await == 1).await;
+    drop(first);
+    eventually("the lock is free", async || db.count(held).await == 0).await;
+}
+
+#[test]
+fn a_second_process_on_one_data_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock");
+    let first = InstanceLock::of_file(&path).unwrap();
+    match InstanceLock::of_file(&path) {
+        Err(StoreError::Locked(why)) => assert!(why.contains("ADMITONE_DATA_DIR"), "{why}"),
+        other => panic!("{:?}", other.map(drop)),
+    }
+    drop(first);
+    InstanceLock::of_file(&path).map(drop).unwrap();
+}
