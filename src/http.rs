@@ -17,6 +17,7 @@ pub mod holds;
 pub mod lifecycle;
 pub mod new_event;
 pub mod openapi;
+pub mod payments;
 pub mod reservations;
 pub mod respond;
 pub mod scope;
@@ -25,6 +26,7 @@ pub mod stream;
 pub mod tickets;
 pub mod users;
 pub mod waitlist;
+pub mod wallet;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -65,6 +67,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(waitlist::configure)
         .configure(holds::configure)
         .configure(events::configure)
+        .configure(payments::configure)
+        .configure(wallet::configure)
         .configure(reservations::configure)
         .configure(tickets::configure)
         .configure(admin::configure)

@@ -11,7 +11,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::http::error::ErrorCode;
 use crate::http::{
-    admin, auth, availability, events, holds, reservations, stream, tickets, users, waitlist,
+    admin, auth, availability, events, holds, payments, reservations, stream, tickets, users,
+    waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -79,6 +80,7 @@ pub struct FailureDetail {
         holds::place, holds::show, holds::release, holds::extend,
         waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
+        payments::pay, wallet::wallet, wallet::charge,
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,
     ),

@@ -5,8 +5,8 @@
 use entities::payment;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement,
-    TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    Statement, TransactionTrait,
 };
 
 use super::wallet::{Entry, EntryKind, apply};
@@ -154,6 +154,15 @@ impl Store {
             .all(self.writes())
             .await?;
         found.into_iter().map(payment_row).collect()
+    }
+
+    /// How many payments are not at their end, or are to be given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn payment_unsettled(&self) -> Result<u64, StoreError> {
+        let open = payment::Entity::find().filter(payment::Column::NextTryAt.is_not_null());
+        Ok(open.count(self.reads()).await?)
     }
 
     /// Sets the money aside.

@@ -1,0 +1,117 @@
+//! `/api/reservations/{id}/payments`: paying for a reservation. What it costs is the server's to
+//! know; the body says only how it is paid.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::dto::Money;
+use crate::http::error::{ApiError, FailureBody};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
+use crate::http::openapi::Success;
+use crate::http::respond;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, PaymentId, ReservationId};
+use crate::payments::{Method, PaymentOutcome};
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/reservations/{id}/payments").route(web::post().to(pay)));
+}
+
+/// How to pay.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MethodDto {
+    /// From the wallet in the event's currency.
+    Wallet,
+}
+
+/// A wish to pay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PayRequest {
+    method: MethodDto,
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PaymentStatus {
+    /// The reservation is confirmed and its tickets are issued.
+    Confirmed,
+    /// The reservation was cancelled since, and the money is back in the wallet.
+    Refunded,
+}
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentDto {
+    payment_id: PaymentId,
+    reservation_id: ReservationId,
+    event_id: OfferingId,
+    status: PaymentStatus,
+    /// What was taken.
+    amount: Money,
+}
+
+impl From<PaymentOutcome> for PaymentDto {
+    fn from(outcome: PaymentOutcome) -> Self {
+        let status =
+            if outcome.refunded { PaymentStatus::Refunded } else { PaymentStatus::Confirmed };
+        Self {
+            payment_id: outcome.payment,
+            reservation_id: outcome.reservation,
+            event_id: outcome.offering,
+            status,
+            amount: Money { amount: outcome.amount, currency: outcome.currency },
+        }
+    }
+}
+
+/// Pay for a reservation. After 503 ask again with the same key: it is the same payment.
+#[utoipa::path(
+    post, path = "/api/reservations/{id}/payments", tag = "reservations",
+    operation_id = "payReservation", security(("bearer" = [])),
+    params(
+        ("id" = ReservationId, Path, description = "The reservation"),
+        ("Idempotency-Key" = String, Header, description = "Makes a retry the same payment"),
+    ),
+    request_body = PayRequest,
+    responses(
+        (status = 200, description = "Paid; the tickets are issued", body = inline(Success<PaymentDto>)),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 404, description = "RESERVATION_NOT_FOUND", body = FailureBody),
+        (
+            status = 409,
+            description = "INSUFFICIENT_BALANCE, PAYMENT_IN_PROGRESS, WRONG_STATE, PAYMENT_DECLINED",
+            body = FailureBody,
+        ),
+        (status = 410, description = "RESERVATION_EXPIRED", body = FailureBody),
+        (
+            status = 422,
+            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            body = FailureBody,
+        ),
+        (
+            status = 503,
+            description = "OUTCOME_UNKNOWN, TEMPORARILY_UNAVAILABLE, BUSY",
+            body = FailureBody,
+        ),
+    )
+)]
+pub async fn pay(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(reservation): Path<ReservationId>,
+    key: IdempotencyKey,
+    Body(body): Body<PayRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let method = match body.method {
+        MethodDto::Wallet => Method::Wallet,
+    };
+    let paid = state.payments.pay(caller.user, reservation, method, key.required()?).await?;
+    Ok(respond::ok(&PaymentDto::from(paid)))
+}

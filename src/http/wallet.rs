@@ -1,0 +1,168 @@
+//! `/api/wallet`: what somebody has, and putting more into it.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::dto::Money;
+use crate::http::error::{ApiError, FailureBody};
+use crate::http::extract::{Body, Caller, IdempotencyKey};
+use crate::http::openapi::Success;
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::PaymentId;
+use crate::inventory::Minor;
+use crate::store::{Answered, Balance, EntryKind, WalletEntry};
+
+/// The most that one charge may add, in minor units.
+const MAX_CHARGE: Minor = 1_000_000_000_000;
+/// The last changes that are shown.
+const ENTRIES_SHOWN: u64 = 50;
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/wallet").route(web::get().to(wallet)))
+        .service(web::resource("/api/wallet/charges").route(web::post().to(charge)));
+}
+
+/// A wish to put money into the wallet.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeRequest {
+    /// At least 1 and at most 1,000,000,000,000 minor units.
+    amount: Money,
+}
+
+/// The wallet after a charge.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Charged {
+    /// What is in it now, in the charged currency.
+    balance: Money,
+}
+
+/// A wallet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Wallet {
+    /// By currency.
+    balances: Vec<Money>,
+    /// The last changes, newest first.
+    entries: Vec<WalletEntryDto>,
+}
+
+/// Why a balance changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EntryKindDto {
+    /// Money was put in.
+    Charge,
+    /// A reservation was paid.
+    Payment,
+    /// The payment came to nothing.
+    Void,
+    /// The paid reservation was cancelled.
+    Refund,
+}
+
+/// A change of a balance.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletEntryDto {
+    id: Uuid,
+    kind: EntryKindDto,
+    /// Negative where money left the wallet.
+    amount: Money,
+    /// The payment that caused it, if one did.
+    payment_id: Option<PaymentId>,
+    created_at: String,
+}
+
+impl From<WalletEntry> for WalletEntryDto {
+    fn from(entry: WalletEntry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::Charge => EntryKindDto::Charge,
+            EntryKind::Authorize => EntryKindDto::Payment,
+            EntryKind::Void => EntryKindDto::Void,
+            EntryKind::Refund => EntryKindDto::Refund,
+        };
+        Self {
+            id: entry.id,
+            kind,
+            amount: Money { amount: entry.amount, currency: entry.currency },
+            payment_id: entry.payment,
+            created_at: rfc3339(entry.created_at),
+        }
+    }
+}
+
+impl From<Balance> for Money {
+    fn from(balance: Balance) -> Self {
+        Self { amount: balance.amount, currency: balance.currency }
+    }
+}
+
+/// The caller's wallet.
+#[utoipa::path(
+    get, path = "/api/wallet", tag = "wallet", operation_id = "getWallet",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Balances and the last changes", body = inline(Success<Wallet>)),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let balances = state.store.wallet_get(caller.user).await?;
+    let entries = state.store.wallet_entries(caller.user, ENTRIES_SHOWN).await?;
+    Ok(respond::ok(&Wallet {
+        balances: balances.into_iter().map(Money::from).collect(),
+        entries: entries.into_iter().map(WalletEntryDto::from).collect(),
+    }))
+}
+
+/// Put money into the wallet; one in that currency is opened where there is none.
+#[utoipa::path(
+    post, path = "/api/wallet/charges", tag = "wallet", operation_id = "chargeWallet",
+    security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "Makes a retry the same charge")),
+    request_body = ChargeRequest,
+    responses(
+        (status = 201, description = "Charged", body = inline(Success<Charged>)),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (
+            status = 422,
+            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            body = FailureBody,
+        ),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn charge(
+    state: web::Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body<ChargeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    key.required()?;
+    let Money { amount, currency } = &body.amount;
+    if !(1..=MAX_CHARGE).contains(amount) {
+        let reason = format!("must be between 1 and {MAX_CHARGE}");
+        return Err(ApiError::invalid("amount.amount", reason));
+    }
+    if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        let reason = "must be three capital letters, like KRW (ISO 4217)";
+        return Err(ApiError::invalid("amount.currency", reason));
+    }
+    let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
+    let charge = Balance { currency: currency.clone(), amount: *amount };
+    let now = state.clock.now_ms();
+    let amount = match state.store.wallet_charge(caller.user, &charge, &key, now).await? {
+        Answered::Now(balance) => balance,
+        Answered::Before(kept) => kept
+            .parse()
+            .map_err(|_| ApiError::internal(format!("a kept balance reads {kept:?}")))?,
+    };
+    Ok(respond::created(&Charged { balance: Money { amount, currency: currency.clone() } }))
+}
