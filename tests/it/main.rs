@@ -1,6 +1,7 @@
 //! Behaviour of the whole, on real databases. Run with `tests/run`, which brings them along.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a failed run says what it takes to repeat it")]
 
 #[macro_use]
 mod test_db;
@@ -8,10 +9,21 @@ mod test_db;
 mod accounts;
 mod box_office;
 mod cli;
+mod crash;
+mod crowd;
 mod envelope;
+mod faults;
 mod health;
+mod history;
 mod journal;
+mod payments;
+mod payments_crash;
 mod private_postgres;
+mod process;
+mod shop;
 mod shutdown;
 mod store;
 mod test_app;
+mod theatre;
+mod till;
+mod wallet;

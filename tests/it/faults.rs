@@ -1,0 +1,175 @@
+//! The database taken away under load, and a panic planted in one event's core.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use admitone::box_office::{BoxOffices, Settings, SubmitError, Unavailable};
+use admitone::clock::SystemClock;
+use admitone::ids::{HoldId, OfferingId, ProductId, UserId};
+use admitone::inventory::{Command, LineRequest, Request};
+use admitone::store::{Options, Store};
+use tokio::runtime::Handle;
+
+use crate::private_postgres::PrivatePostgres;
+use crate::process::Server;
+use crate::shop::{Shop, rng, seed};
+use crate::test_db::eventually;
+use crate::theatre;
+
+const SEATS: u32 = 1_000;
+const CUSTOMERS: u64 = 32;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_and_comes_costs_time_and_nothing_else() {
+    let seed = seed();
+    let postgres = PrivatePostgres::start();
+    let mut options = Options::new(postgres.url());
+    options.pool_size = 4;
+    let store = Store::connect(&options).await.expect("it answers");
+    store.migrate().await.expect("the schema can be made");
+    let event = theatre::open(&store, SEATS).await;
+    let mut server = Server::start(&postgres.url()).await;
+    let shop = Arc::new(Shop::new(&server.base, event, SEATS));
+    let customers: Vec<_> = (0..CUSTOMERS)
+        .map(|index| {
+            let (shop, mint) = (Arc::clone(&shop), server.mint());
+            tokio::spawn(async move {
+                shop.visit_until_closed(rng(seed, index), &mint).await;
+            })
+        })
+        .collect();
+
+    for _ in 0..2 {
+        let before = shop.history.told().len();
+        eventually("people buy", async || shop.history.told().len() > before + 50).await;
+        postgres.stop();
+        server.until_unready().await;
+        let refused = shop.unavailable.load(Ordering::Relaxed);
+        eventually("people are told to come back later", async || {
+            shop.unavailable.load(Ordering::Relaxed) > refused + CUSTOMERS
+        })
+        .await;
+        assert!(server.is_running(), "no restart");
+        postgres.up();
+        server.until_ready().await;
+    }
+    let before = shop.history.told().len();
+    eventually("people buy again", async || shop.history.told().len() > before + 50).await;
+    shop.closing.store(true, Ordering::Relaxed);
+    for customer in customers {
+        customer.await.expect("every customer got certain answers");
+    }
+    // A pool of connections that were all cut off: the first few uses may fail.
+    eventually("the store answers", async || store.ping().await.is_ok()).await;
+    theatre::until_settled(&store).await;
+    assert!(server.is_running() && server.stop().await, "it stops in an orderly way");
+    let facts = shop.history.check(&store, event).await;
+    theatre::check_money(&store, &shop, &facts).await;
+    println!(
+        "{} journal rows, {} holds, {} answers 503, {} requests without an answer",
+        facts.rows,
+        facts.holds.len(),
+        shop.unavailable.load(Ordering::Relaxed),
+        shop.lost.load(Ordering::Relaxed)
+    );
+}
+
+on_both_databases! {
+    async fn a_panic_in_one_events_core_is_that_events_alone(db: TestDb) {
+        let store = db.store().await;
+        let (haunted, quiet) =
+            (theatre::open(&store, SEATS).await, theatre::open(&store, SEATS).await);
+        let unlucky = UserId::random();
+        let panics = Arc::new(AtomicU64::new(0));
+        let offices = offices_that_panic(&store, haunted, unlucky, &panics);
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let load: Vec<_> = [haunted, quiet]
+            .into_iter()
+            .flat_map(|event| (0..8).map(move |_| event))
+            .map(|event| {
+                let (offices, stop) = (Arc::clone(&offices), Arc::clone(&stop));
+                tokio::spawn(async move { hold_and_release(&offices, event, &stop).await })
+            })
+            .collect();
+        for _ in 0..5 {
+            let struck = hold(&offices, haunted, unlucky).await;
+            assert!(
+                matches!(struck, Err(SubmitError::Unavailable(Unavailable::Failed))),
+                "{struck:?}"
+            );
+            // It recovers at once: the next command is decided.
+            hold(&offices, haunted, UserId::random()).await.expect("recovered");
+        }
+        stop.store(true, Ordering::Relaxed);
+        let mut failures = Vec::new();
+        for worker in load {
+            failures.push(worker.await.expect("no worker panics"));
+        }
+        assert_eq!(panics.load(Ordering::Relaxed), 5);
+        let (of_haunted, of_quiet) = failures.split_at(8);
+        assert!(of_quiet.iter().all(Vec::is_empty), "the other never notices: {of_quiet:?}");
+        assert!(of_haunted.iter().all(Vec::is_empty), "only the culprit fails: {of_haunted:?}");
+        offices.shutdown().await;
+    }
+}
+
+/// Both events live on one thread.
+fn offices_that_panic(
+    store: &Store,
+    haunted: OfferingId,
+    unlucky: UserId,
+    panics: &Arc<AtomicU64>,
+) -> Arc<BoxOffices> {
+    let panics = Arc::clone(panics);
+    let before_decide = move |offering: OfferingId, request: &Request| {
+        if let Command::PlaceHold { customer, .. } = &request.command
+            && (offering, *customer) == (haunted, unlucky)
+        {
+            panics.fetch_add(1, Ordering::Relaxed);
+            panic!("planted");
+        }
+    };
+    let settings = Settings {
+        arbiters: 1,
+        before_decide: Some(Arc::new(before_decide)),
+        max_clock_skew: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    let clock = Arc::new(SystemClock::new());
+    BoxOffices::start(store.journal(), clock, settings, Handle::current())
+}
+
+async fn hold(
+    offices: &BoxOffices,
+    event: OfferingId,
+    customer: UserId,
+) -> Result<HoldId, SubmitError> {
+    let hold = HoldId::random();
+    let lines =
+        vec![LineRequest::BestAvailable { product: ProductId(0), quantity: 1, section: None }];
+    let command = Command::PlaceHold { hold, customer, lines };
+    offices.submit(event, Request { command, idempotency: None }).await.map(|_| hold)
+}
+
+/// What went wrong, in words.
+async fn hold_and_release(
+    offices: &BoxOffices,
+    event: OfferingId,
+    stop: &AtomicBool,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let customer = UserId::random();
+        let released = async {
+            let hold = hold(offices, event, customer).await?;
+            let command = Command::ReleaseHold { hold, customer };
+            offices.submit(event, Request { command, idempotency: None }).await
+        };
+        if let Err(error) = released.await {
+            failures.push(error.to_string());
+        }
+    }
+    failures
+}

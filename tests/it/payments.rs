@@ -1,0 +1,277 @@
+//! Payments against everything that can happen to them at the same time: other payments, the end
+//! of the pay window, cancelling.
+
+use std::sync::Arc;
+
+use admitone::box_office::SubmitError;
+use admitone::ids::PaymentId;
+use admitone::inventory::{Command, Rejection};
+use admitone::payments::{CrashPoints, Edge, Pace, PaymentError, Side};
+use admitone::store::{EntryKind, PaymentState, ReservationState};
+
+use crate::till::{PRICE, Till, beyond_the_pay_window_ms};
+
+/// Enough to meet many interleavings, few enough to be quick.
+const ROUNDS: usize = 12;
+
+fn stop_before(edge: Edge) -> CrashPoints {
+    CrashPoints::new(move |_, at, side| at == edge && side == Side::Before)
+}
+
+on_both_databases! {
+    async fn a_paid_reservation_has_a_ticket_and_one_debit(db: TestDb) {
+        let till = Till::open(db, 10).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        let paid = till.pay(customer, reservation, "k").await.expect("pays");
+        assert_eq!((paid.amount, paid.currency.as_str(), paid.refunded), (PRICE, "KRW", false));
+        assert_eq!(till.pay(customer, reservation, "k").await.expect("the same again"), paid);
+        assert!(till.check_books(customer, reservation, PRICE).await);
+        assert_eq!(till.payment_state(paid.payment).await, PaymentState::Captured);
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn what_cannot_be_paid_is_refused_and_costs_nothing(db: TestDb) {
+        let till = Till::open(db, 10).await;
+        let (customer, stranger) = (till.customer(PRICE - 1).await, till.customer(PRICE).await);
+        let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
+
+        let foreign = till.pay(stranger, first, "k").await;
+        assert!(matches!(foreign, Err(PaymentError::Rejected(Rejection::ReservationNotFound))));
+        let poor = till.pay(customer, first, "k").await;
+        assert!(matches!(poor, Err(PaymentError::InsufficientBalance)), "{poor:?}");
+        let other = till.pay(customer, second, "k").await;
+        assert!(matches!(other, Err(PaymentError::Rejected(Rejection::KeyReused))), "{other:?}");
+        assert!(!till.check_books(customer, first, PRICE - 1).await);
+
+        // A refusal is not remembered: with enough money the same key pays.
+        till.charge(customer, 1).await;
+        till.pay(customer, first, "k").await.expect("pays");
+        assert!(till.check_books(customer, first, PRICE).await);
+        let again = till.pay(customer, first, "another").await;
+        assert!(matches!(again, Err(PaymentError::Rejected(Rejection::WrongState { .. }))));
+        assert!(till.check_books(customer, first, PRICE).await);
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn a_key_that_was_refused_too_often_is_used_up(db: TestDb) {
+        let till = Till::open(db, 10).await;
+        let customer = till.customer(0).await;
+        let reservation = till.reserve(customer).await;
+        for _ in 0..16 {
+            let poor = till.pay(customer, reservation, "k").await;
+            assert!(matches!(poor, Err(PaymentError::InsufficientBalance)), "{poor:?}");
+        }
+        let used_up = till.pay(customer, reservation, "k").await;
+        assert!(matches!(used_up, Err(PaymentError::KeyExhausted)), "{used_up:?}");
+        till.charge(customer, PRICE).await;
+        till.pay(customer, reservation, "fresh").await.expect("another key pays");
+    }
+
+    async fn paid_twice_at_once_with_two_keys_costs_once(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(2 * PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let both = tokio::join!(
+                till.pay(customer, reservation, "one"),
+                till.pay(customer, reservation, "two"),
+            );
+            let refused = match both {
+                (Ok(_), Err(error)) | (Err(error), Ok(_)) => error,
+                other => panic!("one pays and the other does not: {other:?}"),
+            };
+            assert!(
+                matches!(
+                    refused,
+                    PaymentError::Rejected(
+                        Rejection::PaymentInProgress | Rejection::WrongState { .. }
+                    )
+                ),
+                "{refused:?}"
+            );
+            assert!(till.check_books(customer, reservation, 2 * PRICE).await);
+        }
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn the_same_key_many_times_at_once_is_one_payment(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(5 * PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let pay = || till.pay(customer, reservation, "k");
+            let (a, b, c) = tokio::join!(pay(), pay(), pay());
+            let a = a.expect("pays");
+            assert_eq!((&b.expect("pays"), &c.expect("pays")), (&a, &a));
+            assert!(till.check_books(customer, reservation, 5 * PRICE).await);
+            assert_eq!(till.entries(customer, EntryKind::Authorize).await, 1);
+        }
+        till.recover().await;
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn the_scan_and_the_customer_may_drive_one_payment_together(db: TestDb) {
+        let mut till = Till::open(db, 100).await;
+        till.with_pace(Pace { patience: std::time::Duration::ZERO, ..Pace::default() });
+        for _ in 0..ROUNDS {
+            let customer = till.customer(5 * PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let scan = async {
+                for _ in 0..4 {
+                    till.clock.advance_ms(1);
+                    till.payments.recover_due().await.expect("scans");
+                }
+            };
+            let (paid, ()) = tokio::join!(till.pay(customer, reservation, "k"), scan);
+            paid.expect("pays");
+            assert!(till.check_books(customer, reservation, 5 * PRICE).await);
+        }
+        till.recover().await;
+    }
+
+    async fn a_pay_window_that_ends_while_paying_has_one_of_two_outcomes(db: TestDb) {
+        let mut till = Till::open(db, 100).await;
+        let steps = [Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm, Edge::Note];
+        let (mut paid, mut expired) = (0, 0);
+        for edge in steps {
+            for side in [Side::Before, Side::After] {
+                let customer = till.customer(PRICE).await;
+                let reservation = till.reserve(customer).await;
+                // Not a crash: time passes, just there.
+                let clock = Arc::clone(&till.clock);
+                till.crashing_at(CrashPoints::new(move |_, at, on| {
+                    if (at, on) == (edge, side) {
+                        clock.advance_ms(beyond_the_pay_window_ms());
+                    }
+                    false
+                }));
+                let (outcome, ()) = tokio::join!(
+                    till.pay(customer, reservation, "k"),
+                    till.offices.sweep(),
+                );
+                till.crashing_at(CrashPoints::none());
+                till.offices.sweep().await;
+                till.recover().await;
+                let is_paid = till.check_books(customer, reservation, PRICE).await;
+                assert_eq!(outcome.is_ok(), is_paid, "{edge:?} {side:?} {outcome:?}");
+                if is_paid { paid += 1 } else { expired += 1 }
+            }
+        }
+        assert!(paid > 0 && expired > 0, "{paid} paid, {expired} expired");
+    }
+
+    async fn a_pay_window_that_ends_beside_a_payment_has_one_of_two_outcomes(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let (outcome, ()) =
+                tokio::join!(till.pay(customer, reservation, "k"), till.let_pay_windows_pass());
+            till.recover().await;
+            let is_paid = till.check_books(customer, reservation, PRICE).await;
+            assert_eq!(outcome.is_ok(), is_paid, "{outcome:?}");
+        }
+    }
+
+    async fn money_that_comes_late_takes_the_place_again_if_it_is_free(db: TestDb) {
+        let mut till = Till::open(db, 1).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        till.crashing_at(stop_before(Edge::Confirm));
+        let stopped = till.pay(customer, reservation, "k").await;
+        assert!(matches!(stopped, Err(PaymentError::Interrupted)), "{stopped:?}");
+        till.let_pay_windows_pass().await;
+        assert_eq!(till.state(reservation).await, ReservationState::Expired);
+        till.crashing_at(CrashPoints::none());
+        till.recover().await;
+        assert!(till.check_books(customer, reservation, PRICE).await, "revived");
+    }
+
+    async fn money_that_comes_too_late_goes_back(db: TestDb) {
+        let mut till = Till::open(db, 1).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        till.crashing_at(stop_before(Edge::Confirm));
+        let stopped = till.pay(customer, reservation, "k").await;
+        assert!(matches!(stopped, Err(PaymentError::Interrupted)), "{stopped:?}");
+        till.let_pay_windows_pass().await;
+        let (other, _) = (till.customer(0).await, ());
+        let taken = till.reserve(other).await;
+        till.crashing_at(CrashPoints::none());
+        let late = till.pay(customer, reservation, "k").await;
+        assert!(matches!(late, Err(PaymentError::Rejected(Rejection::ReservationExpired))));
+        assert!(!till.check_books(customer, reservation, PRICE).await);
+        assert_eq!(till.entries(customer, EntryKind::Void).await, 1);
+
+        // The place becomes free again, but this payment is over for good.
+        till.cancel(other, taken).await.expect("cancels");
+        let payment = payment_of(&till, customer).await;
+        let confirm = Command::ConfirmPayment { reservation, payment };
+        let refused = till.submit(confirm).await;
+        assert!(
+            matches!(refused, Err(SubmitError::Rejected(Rejection::ReservationExpired))),
+            "{refused:?}"
+        );
+        assert!(!till.check_books(customer, reservation, PRICE).await);
+    }
+
+    async fn cancelling_and_paying_at_once_leaves_both_or_neither(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let (paid, cancelled) = tokio::join!(
+                till.pay(customer, reservation, "k"),
+                till.cancel(customer, reservation),
+            );
+            till.recover().await;
+            let is_paid = till.check_books(customer, reservation, PRICE).await;
+            assert_eq!(is_paid, cancelled.is_err(), "{paid:?} {cancelled:?}");
+        }
+    }
+
+    async fn what_was_paid_for_a_cancelled_reservation_comes_back_exactly_once(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(PRICE).await;
+            let reservation = till.reserve(customer).await;
+            let paid = till.pay(customer, reservation, "k").await.expect("pays");
+            till.cancel(customer, reservation).await.expect("cancels");
+            till.clock.advance_ms(60_000);
+            let scan = || till.payments.recover_due();
+            let again = till.pay(customer, reservation, "k");
+            let (a, b, c, again) = tokio::join!(scan(), scan(), scan(), again);
+            a.and(b).and(c).expect("scans");
+            assert!(again.expect("answered again").refunded);
+            assert_eq!(till.payment_state(paid.payment).await, PaymentState::Refunded);
+            assert!(!till.check_books(customer, reservation, PRICE).await);
+            assert_eq!(till.entries(customer, EntryKind::Refund).await, 1);
+        }
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn a_cancelled_event_pays_everybody_back(db: TestDb) {
+        let mut till = Till::open(db, 200).await;
+        till.with_pace(Pace { scan_limit: 16, ..Pace::default() });
+        let mut paid = Vec::new();
+        for _ in 0..60 {
+            let customer = till.customer(PRICE).await;
+            let reservation = till.reserve(customer).await;
+            till.pay(customer, reservation, "k").await.expect("pays");
+            paid.push((customer, reservation));
+        }
+        till.submit(Command::CancelOffering).await.expect("cancels");
+        till.offices.sweep().await;
+        till.recover().await;
+        for (customer, reservation) in paid {
+            assert_eq!(till.state(reservation).await, ReservationState::Cancelled);
+            assert!(!till.check_books(customer, reservation, PRICE).await);
+        }
+    }
+}
+
+async fn payment_of(till: &Till, customer: admitone::ids::UserId) -> PaymentId {
+    let entries = till.store.wallet_entries(customer, 10).await.expect("entries can be read");
+    entries.iter().find_map(|entry| entry.payment).expect("a payment has been made")
+}

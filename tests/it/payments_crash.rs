@@ -1,0 +1,131 @@
+//! A payment killed at every edge between its steps: whoever takes it up afterwards, there is
+//! either a confirmed ticket and one debit, or neither.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use admitone::ids::{ReservationId, UserId};
+use admitone::inventory::Command;
+use admitone::payments::{CrashPoints, Edge, Side};
+
+use crate::till::{PRICE, Till};
+
+/// A way that a payment goes, and the edges that it comes by.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Paid.
+    Paid,
+    /// Not enough in the wallet.
+    Insufficient,
+    /// The event is cancelled when the money is already set aside.
+    CancelledMeanwhile,
+    /// The reservation is cancelled after it was paid.
+    CancelledAfterwards,
+}
+
+const WAYS: [(Way, &[Edge]); 4] = [
+    (
+        Way::Paid,
+        &[Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm, Edge::Note, Edge::Capture],
+    ),
+    (Way::Insufficient, &[Edge::Authorize, Edge::Fail, Edge::Refuse]),
+    (Way::CancelledMeanwhile, &[Edge::Confirm, Edge::Fail, Edge::Void]),
+    (Way::CancelledAfterwards, &[Edge::Refund]),
+];
+
+/// Who takes the payment up after the crash.
+#[derive(Clone, Copy, Debug)]
+enum Rescue {
+    /// The scan of the next process.
+    Scan,
+    /// The customer, who tries again with the same key.
+    Retry,
+}
+
+on_both_databases! {
+    async fn a_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
+        let mut till = Till::open(db, 1_000).await;
+        let mut met = std::collections::HashSet::new();
+        for (way, edges) in WAYS {
+            for &edge in edges {
+                for side in [Side::Before, Side::After] {
+                    for rescue in [Rescue::Scan, Rescue::Retry] {
+                        println!("{way:?}: killed {side:?} {edge:?}, then {rescue:?}");
+                        kill_and_rescue(&mut till, way, edge, side, rescue).await;
+                        met.insert(edge);
+                    }
+                }
+            }
+        }
+        assert_eq!(met.len(), Edge::ALL.len(), "every edge is in the table");
+        assert_eq!(till.unsettled().await, 0);
+    }
+}
+
+async fn kill_and_rescue(till: &mut Till, way: Way, edge: Edge, side: Side, rescue: Rescue) {
+    let balance = match way {
+        Way::Insufficient => PRICE - 1,
+        Way::Paid | Way::CancelledMeanwhile | Way::CancelledAfterwards => PRICE,
+    };
+    let customer = till.customer(balance).await;
+    let reservation = till.reserve(customer).await;
+    lead_up_to(till, way, customer, reservation).await;
+
+    let crashed = crash_once(till, edge, side);
+    let _killed = till.pay(customer, reservation, "k").await;
+    assert!(crashed.load(Ordering::SeqCst), "the payment came by this edge");
+
+    till.restart();
+    if let Rescue::Retry = rescue {
+        let _answer = till.pay(customer, reservation, "k").await;
+        // Nothing is left to the scan but what nobody has asked about.
+    }
+    till.recover().await;
+    let paid = till.check_books(customer, reservation, balance).await;
+    match (way, edge, side) {
+        (Way::Insufficient | Way::CancelledMeanwhile | Way::CancelledAfterwards, ..) => {
+            assert!(!paid);
+        }
+        // Nothing was recorded, so nobody but the customer can know of it.
+        (Way::Paid, Edge::Create, Side::Before) => {
+            assert_eq!(paid, matches!(rescue, Rescue::Retry));
+        }
+        (Way::Paid, ..) => assert!(paid),
+    }
+    if let Way::CancelledMeanwhile = way {
+        reopen(till).await;
+    }
+}
+
+/// What happens before the payment, or its last try, begins.
+async fn lead_up_to(till: &mut Till, way: Way, customer: UserId, reservation: ReservationId) {
+    match way {
+        Way::Paid | Way::Insufficient => {}
+        Way::CancelledMeanwhile => {
+            let set_aside = crash_once(till, Edge::Confirm, Side::Before);
+            let _killed = till.pay(customer, reservation, "k").await;
+            assert!(set_aside.load(Ordering::SeqCst));
+            till.submit(Command::CancelOffering).await.expect("the event is cancelled");
+            till.offices.sweep().await;
+        }
+        Way::CancelledAfterwards => {
+            till.pay(customer, reservation, "k").await.expect("pays");
+            till.cancel(customer, reservation).await.expect("cancels");
+        }
+    }
+}
+
+/// A cancelled event sells nothing any more: the next case needs another.
+async fn reopen(till: &mut Till) {
+    till.another_event(1_000).await;
+}
+
+/// Dies the first time a payment comes by that edge on that side.
+fn crash_once(till: &mut Till, edge: Edge, side: Side) -> Arc<AtomicBool> {
+    let crashed = Arc::new(AtomicBool::new(false));
+    let mark = Arc::clone(&crashed);
+    till.crashing_at(CrashPoints::new(move |_, at, on| {
+        at == edge && on == side && !mark.swap(true, Ordering::SeqCst)
+    }));
+    crashed
+}

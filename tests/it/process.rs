@@ -1,0 +1,185 @@
+//! The real server as a process of its own, which can be killed at any moment and started again
+//! at the same address.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use admitone::accounts::{Caller, Role, Tokens};
+use admitone::clock::SystemClock;
+use admitone::ids::UserId;
+use tempfile::TempDir;
+
+use crate::shop::Customer;
+use crate::test_db::eventually;
+
+const SECRET: &str = "a secret of the tests, long enough to be taken for one";
+
+/// A server, running or not.
+pub struct Server {
+    pub base: String,
+    database_url: String,
+    port: u16,
+    dir: TempDir,
+    child: Option<Child>,
+    mint: Arc<Mint>,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// A server of a migrated database, started and ready.
+    pub async fn start(database_url: &str) -> Self {
+        let port = free_port();
+        let clock = Arc::new(SystemClock::new());
+        let mut server = Self {
+            base: format!("http://127.0.0.1:{port}"),
+            database_url: database_url.to_owned(),
+            port,
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            child: None,
+            mint: Arc::new(Mint(Tokens::new(SECRET, Duration::from_secs(3_600), clock))),
+            client: reqwest::Client::builder()
+                .timeout(Duration::from_secs(5))
+                .build()
+                .expect("a client"),
+        };
+        server.start_again();
+        server.until_ready().await;
+        server
+    }
+
+    /// What the server writes is kept in a file, and shown when a test fails.
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// Starts the process; does not wait until it is ready.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it runs");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .expect("the log can be written");
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("one file, two streams"))
+            .stderr(log)
+            .spawn()
+            .expect("the server starts");
+        self.child = Some(child);
+    }
+
+    /// A command of the same program with the same settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env("DATABASE_URL", &self.database_url)
+            .env("ADMITONE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("ADMITONE_METRICS_LISTEN", "off")
+            .env("ADMITONE_DATA_DIR", self.dir.path().join("data"))
+            .env("ADMITONE_JWT_SECRET", SECRET)
+            .env("ADMITONE_ADMIN_EMAIL", "admin@example.com")
+            .env("ADMITONE_ADMIN_PASSWORD", "correct horse battery staple")
+            .env("ADMITONE_DEMO", "false")
+            .env("ADMITONE_LOG", "warn")
+            .env_remove("REDIS_URL");
+        command
+    }
+
+    /// Kills it as `kill -9` does: nothing of it runs any more.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("our own process can be killed");
+        child.wait().expect("it is gone");
+    }
+
+    /// Asks it to stop, and waits until it has; says whether it ended well.
+    pub async fn stop(&mut self) -> bool {
+        let mut child = self.child.take().expect("it runs");
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(asked.expect("kill is there").success());
+        let mut ended = None;
+        eventually("the server stops", async || {
+            ended = child.try_wait().expect("our own process can be waited for");
+            ended.is_some()
+        })
+        .await;
+        ended.is_some_and(|status| status.success())
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    pub async fn until_ready(&mut self) {
+        let url = format!("{}/health/ready", self.base);
+        let client = self.client.clone();
+        let child = self.child.as_mut().expect("it was started");
+        eventually("the server is ready", async || {
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("the server has ended by itself: {status}");
+            }
+            client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    pub async fn until_unready(&self) {
+        let url = format!("{}/health/ready", self.base);
+        eventually("the server says that it is not ready", async || {
+            self.client.get(&url).send().await.is_ok_and(|answer| answer.status() == 503)
+        })
+        .await;
+    }
+
+    /// Makes tokens of this server's.
+    pub fn mint(&self) -> Arc<Mint> {
+        Arc::clone(&self.mint)
+    }
+}
+
+/// Signs tokens with the server's secret: there is no need to register 2,000 customers with
+/// argon2.
+pub struct Mint(Tokens);
+
+impl Mint {
+    pub fn customer(&self) -> Customer {
+        self.signed(Role::User)
+    }
+
+    pub fn admin(&self) -> Customer {
+        self.signed(Role::Admin)
+    }
+
+    fn signed(&self, role: Role) -> Customer {
+        let user = UserId::random();
+        let token = self.0.issue(Caller { user, role }).expect("HMAC signs");
+        Customer { user, token }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            let from = log.len().saturating_sub(8_000);
+            println!("the server's log ends:\n{}", log.get(from..).unwrap_or(&log));
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
