@@ -9,12 +9,12 @@ use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
-use crate::http::holds::submit;
+use crate::http::holds::{mark_replayed, section_named, submit};
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, SectionId};
-use crate::inventory::{Command, Rejection, Request};
+use crate::ids::OfferingId;
+use crate::inventory::{Command, Request};
 use crate::journal::LoadError;
 use crate::store::{ReservationFilter, ReservationState};
 
@@ -121,8 +121,10 @@ pub(crate) async fn act(
     let body = body.map(|Body(body)| body).unwrap_or_default();
     let command = command(&state, event, &action, &body).await?;
     let idempotency = key.identity(admin.user, &action, &(event, &body));
-    submit(&state, event, Request { command, idempotency }).await?;
-    Ok(respond::ok(&read(&state, event).await?))
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let mut response = respond::ok(&read(&state, event).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
 }
 
 async fn command(
@@ -169,7 +171,7 @@ async fn command(
         }
         ("add-row", (None, None, None, None, None, Some(section), Some(row))) => {
             let name = dto::text("row.name", &row.name, 50)?;
-            let section = section_named(state, event, section).await?;
+            let section = section_named(&*state.offices.view(event).await?, section)?;
             Command::AddRow { section, name, seats: row.seats }
         }
         ("open", (None, None, None, None, None, None, None)) => Command::OpenSale,
@@ -186,15 +188,4 @@ async fn command(
         }
         _ => return Err(ApiError::not_found("action")),
     })
-}
-
-async fn section_named(
-    state: &AppState,
-    event: OfferingId,
-    name: &str,
-) -> Result<SectionId, ApiError> {
-    let view = state.offices.view(event).await?;
-    let found = view.sections.iter().position(|section| section.name == name);
-    let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
-    id.ok_or_else(|| Rejection::UnknownSection.into())
 }

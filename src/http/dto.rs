@@ -159,35 +159,45 @@ pub fn time(at: Option<TimestampMs>) -> Option<String> {
     at.map(rfc3339)
 }
 
-/// A text that people see: no control characters (NUL among them), 1 to `max` characters.
+/// A name that people see: one line of any script, 1 to `max` characters, some of them visible.
 ///
 /// # Errors
 /// 422 that names the field.
 pub fn text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
     let trimmed = value.trim();
-    let length = trimmed.chars().count();
-    if length == 0 || length > max {
+    if trimmed.chars().count() > max || !trimmed.chars().any(is_visible) {
         return Err(ApiError::invalid(field, format!("must have 1 to {max} characters")));
     }
-    plain(field, trimmed)
+    if trimmed.chars().any(is_forbidden) {
+        return Err(ApiError::invalid(field, "must not contain control characters"));
+    }
+    Ok(trimmed.to_owned())
 }
 
-/// The same, and it may be empty.
+/// A longer text, which may be empty and have several lines.
 ///
 /// # Errors
 /// 422 that names the field.
 pub fn optional_text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
-    if value.trim().is_empty() { Ok(String::new()) } else { text(field, value, max) }
-}
-
-fn plain(field: &str, value: &str) -> Result<String, ApiError> {
-    let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    // Marks that turn the direction of writing can make one text look like another.
-    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    if value.chars().any(|c| forbidden(c) || turns(c)) {
+    let trimmed = value.trim();
+    if trimmed.chars().count() > max {
+        return Err(ApiError::invalid(field, format!("must have at most {max} characters")));
+    }
+    if trimmed.chars().any(|c| is_forbidden(c) && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(ApiError::invalid(field, "must not contain control characters"));
     }
-    Ok(value.to_owned())
+    Ok(trimmed.to_owned())
+}
+
+/// Control characters, NUL among them, and the marks that turn the direction of writing and so
+/// make one text look like another.
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_visible(c: char) -> bool {
+    let has_no_width = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}');
+    !c.is_whitespace() && !has_no_width
 }
 
 /// A page's length from the query string.
@@ -213,4 +223,22 @@ pub fn cursor<T: std::str::FromStr>(
     let parsed =
         text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
     parsed.map(Some).ok_or_else(|| ApiError::invalid("cursor", "is none that this server gave out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_pass_and_tricks_do_not() {
+        for good in ["Hamlet", "햄릿", "🎭", "مسرح", "a b", "Ωmega"] {
+            assert_eq!(text("name", good, 200).unwrap(), good);
+        }
+        let long = "x".repeat(201);
+        for bad in ["", "  ", "a\0b", "a\nb", "\u{7f}x", "\u{200b}", "evil\u{202e}txt", &long] {
+            assert!(text("name", bad, 200).is_err(), "{bad:?}");
+        }
+        assert!(optional_text("description", "two\nlines", 200).is_ok());
+        assert!(optional_text("description", "a\0b", 200).is_err());
+    }
 }

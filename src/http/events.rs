@@ -10,7 +10,7 @@ use crate::box_office::View;
 use crate::http::dto::{self, Money};
 use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
-use crate::http::holds::submit;
+use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::new_event::{NewEventBody, prepare};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -114,13 +114,18 @@ pub(crate) async fn create(
     let new = prepare(&body, admin.user)?;
     let key = key.row_key(admin.user, "create event", &body);
     let now = state.clock.now_ms();
-    let id = match state.store.event_create(&new, key.as_ref(), now).await? {
-        Answered::Now(()) => new.id,
+    let (id, replayed) = match state.store.event_create(&new, key.as_ref(), now).await? {
+        Answered::Now(()) => (new.id, false),
         Answered::Before(id) => {
-            id.parse().map_err(|_| ApiError::internal("a kept event id does not parse"))?
+            let id =
+                id.parse().map_err(|_| ApiError::internal("a kept event id does not parse"))?;
+            (id, true)
         }
     };
-    Ok(respond::created(&read(&state, id).await?))
+    let mut response = respond::created(&read(&state, id).await?);
+    locate(&mut response, &format!("/api/events/{id}"));
+    mark_replayed(&mut response, replayed);
+    Ok(response)
 }
 
 /// What to change of an event; what is left out stays.
@@ -192,6 +197,11 @@ pub(crate) async fn change(
         start: patch.sale_start_at.map_or(row.sale.start, |at| at.map(|at| at.timestamp_millis())),
         end: patch.sale_end_at.map_or(row.sale.end, |at| at.map(|at| at.timestamp_millis())),
     };
+    if let (Some(start), Some(end)) = (window.start, window.end)
+        && start >= end
+    {
+        return Err(ApiError::invalid("saleEndAt", "must be after saleStartAt"));
+    }
     let mut commands = Vec::new();
     if window != row.sale {
         commands.push(Command::SetSaleWindow { product: None, window });
@@ -203,6 +213,9 @@ pub(crate) async fn change(
         Some(StatusPatch::Ended) => commands.push(Command::CloseSale),
         Some(StatusPatch::Cancelled) => commands.push(Command::CancelOffering),
     }
+    let row_key = key.row_key(admin.user, "change event", &(event, &patch));
+    // Before anything changes: a key that was used for something else.
+    state.store.idempotency_check(row_key.as_ref()).await?;
     // The commands first: they can be refused, and then nothing has changed.
     for (position, command) in commands.into_iter().enumerate() {
         let idempotency = key.identity(admin.user, "change event", &(event, &patch));
@@ -213,10 +226,12 @@ pub(crate) async fn change(
         });
         submit(&state, event, Request { command, idempotency }).await?;
     }
-    if details != row.details {
-        state.store.event_update(event, &details, state.clock.now_ms()).await?;
-    }
-    Ok(respond::ok(&read(&state, event).await?))
+    // Last, with the key: a retry after a failure half-way does the rest.
+    let now = state.clock.now_ms();
+    let answered = state.store.event_update(event, &details, row_key.as_ref(), now).await?;
+    let mut response = respond::ok(&read(&state, event).await?);
+    mark_replayed(&mut response, matches!(answered, Answered::Before(_)));
+    Ok(response)
 }
 
 /// Cancel an event (administrators): holds end, reservations are cancelled, what was paid goes
@@ -232,8 +247,10 @@ pub(crate) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "cancel event", &event);
     let request = Request { command: Command::CancelOffering, idempotency };
-    submit(&state, event, request).await?;
-    Ok(respond::ok(&read(&state, event).await?))
+    let committed = submit(&state, event, request).await?;
+    let mut response = respond::ok(&read(&state, event).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
 }
 
 /// Reads an event with what is left of it.

@@ -1,5 +1,6 @@
 //! Holds: the hot path. Parse, one submit, render; no table is touched.
 
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -98,13 +99,18 @@ pub(crate) async fn place(
     key: IdempotencyKey,
     Body(body): Body<HoldBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let view = state.offices.view(event).await?;
-    let lines = wishes(&view, &body)?;
+    // Only the name of a section has to be looked up before.
+    let section = match body.best_available.as_ref().and_then(|best| best.section.as_deref()) {
+        Some(name) => Some(section_named(&*state.offices.view(event).await?, name)?),
+        None => None,
+    };
+    let lines = wishes(event, &body, section)?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
-    let view = with_seats_of(&state, view, &body).await?;
+    // A batch is in the published view before it is answered: the labels are there.
+    let view = state.offices.view(event).await?;
     let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
         committed.transition.changes.first()
     else {
@@ -112,7 +118,8 @@ pub(crate) async fn place(
     };
     let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, state.clock.now_ms());
     let mut response = respond::created(&dto);
-    mark_replayed(&mut response, &committed);
+    locate(&mut response, &format!("/api/events/{event}/holds/{hold}"));
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -159,7 +166,7 @@ pub(crate) async fn release(
     let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
     dto.status = "RELEASED";
     let mut response = respond::ok(&dto);
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -186,7 +193,7 @@ pub(crate) async fn extend(
     let now = state.clock.now_ms();
     let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
     let mut response = respond::ok(&dto);
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -203,10 +210,16 @@ pub async fn submit(
     submitted.map_err(|error| ApiError::in_offering(event, error))
 }
 
+/// Says where what was made can be looked at.
+pub fn locate(response: &mut HttpResponse, path: &str) {
+    if let Ok(value) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+}
+
 /// Tells a client that this is the answer its first attempt was given.
-pub fn mark_replayed(response: &mut HttpResponse, committed: &Committed) {
-    if committed.replayed {
-        use actix_web::http::header::{HeaderName, HeaderValue};
+pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
+    if replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }
@@ -234,20 +247,11 @@ pub fn active(
     }
 }
 
-/// Seats added to the map a moment ago may be missing from a view taken before.
-async fn with_seats_of(
-    state: &AppState,
-    view: std::sync::Arc<View>,
+fn wishes(
+    event: OfferingId,
     body: &HoldBody,
-) -> Result<std::sync::Arc<View>, ApiError> {
-    if body.seats.is_empty() && body.best_available.is_none() {
-        return Ok(view);
-    }
-    Ok(state.offices.view(view.offering).await?)
-}
-
-fn wishes(view: &View, body: &HoldBody) -> Result<Vec<LineRequest>, ApiError> {
-    let event = view.offering;
+    section: Option<SectionId>,
+) -> Result<Vec<LineRequest>, ApiError> {
     let mut wishes = Vec::with_capacity(body.lines.len() + 2);
     for line in &body.lines {
         let product = dto::product_id(event, "lines.productId", &line.product_id)?;
@@ -258,10 +262,6 @@ fn wishes(view: &View, body: &HoldBody) -> Result<Vec<LineRequest>, ApiError> {
     }
     if let Some(best) = &body.best_available {
         let product = dto::product_id(event, "bestAvailable.productId", &best.product_id)?;
-        let section = match &best.section {
-            Some(name) => Some(section_named(view, name)?),
-            None => None,
-        };
         let quantity = best.quantity;
         wishes.push(LineRequest::BestAvailable { product, quantity, section });
     }
@@ -272,7 +272,11 @@ fn wishes(view: &View, body: &HoldBody) -> Result<Vec<LineRequest>, ApiError> {
     Ok(wishes)
 }
 
-fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
+/// The section of that name.
+///
+/// # Errors
+/// 422 when there is none.
+pub fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
     let found = view.sections.iter().position(|section| section.name == name);
     let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
     id.ok_or_else(|| crate::inventory::Rejection::UnknownSection.into())

@@ -219,6 +219,10 @@ fn products(
         let of_product = |section: &&SectionDefinition| section.product.index() == index;
         let rows = sections.iter().filter(of_product).flat_map(|section| &section.rows);
         let seats: Vec<u64> = rows.map(|row| u64::from(row.seats)).collect();
+        if product.total_stock == Some(0) {
+            let field = format!("products[{index}].totalStock");
+            return Err(ApiError::invalid(&field, "must be at least 1"));
+        }
         let capacity = if seats.is_empty() {
             product.total_stock
         } else {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
-use crate::http::holds::{mark_replayed, submit};
+use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId};
@@ -18,7 +18,7 @@ use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 /// The routes of reservations.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/reservations").get(list).post(create))
-        .service(web::resource("/api/reservations/{reservation}").get(show).delete(cancel))
+        .service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
         .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
 }
 
@@ -75,7 +75,6 @@ pub(crate) async fn create(
     Body(body): Body<ReservationBody>,
 ) -> Result<HttpResponse, ApiError> {
     let event = body.event_id;
-    let view = state.offices.view(event).await?;
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = match (&body.hold_id, &body.product_id, body.quantity) {
         (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
@@ -100,6 +99,7 @@ pub(crate) async fn create(
     let Some((hold, id, lines, pay_by)) = found else {
         return Err(ApiError::internal("a reservation was answered by another change"));
     };
+    let view = state.offices.view(event).await?;
     let dto = ReservationDto {
         id,
         saga_id: hold,
@@ -114,7 +114,8 @@ pub(crate) async fn create(
         server_time: rfc3339(state.clock.now_ms()),
     };
     let mut response = respond::created(&dto);
-    mark_replayed(&mut response, &committed);
+    locate(&mut response, &format!("/api/reservations/{id}"));
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -184,8 +185,21 @@ pub(crate) async fn cancel(
     let mut dto = render(&state, &row).await?;
     dto.status = ReservationState::Cancelled.as_str();
     let mut response = respond::ok(&dto);
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
+}
+
+/// The same as cancelling.
+#[utoipa::path(delete, path = "/api/reservations/{reservation}", tag = "reservations",
+    params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+pub(crate) async fn give_up(
+    state: web::Data<AppState>,
+    caller: Caller,
+    id: Path<ReservationId>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    cancel(state, caller, id, key).await
 }
 
 /// The caller's reservation, or any for administrators; anybody else's is not there.

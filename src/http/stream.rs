@@ -110,6 +110,7 @@ pub(crate) async fn follow(
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
+                () = state.lifecycle.stopping() => return,
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
             };

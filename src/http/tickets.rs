@@ -126,7 +126,7 @@ pub(crate) async fn check_in(
     let committed = submit(&state, row.offering, Request { command, idempotency }).await?;
     let row = state.store.ticket_get(id).await?.ok_or(Rejection::TicketNotFound)?;
     let mut response = respond::ok(&render(&state, &row).await?);
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 

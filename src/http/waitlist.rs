@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
-use crate::http::holds::{HoldDto, active, mark_replayed, submit};
+use crate::http::holds::{HoldDto, active, locate, mark_replayed, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
@@ -44,7 +44,7 @@ pub struct EntryDto {
     pub product_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub party_size: Option<u32>,
-    /// From 1, among those who wait for the same product.
+    /// From 1, among those who wait for the same product; when looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
     /// What is offered, until its `expiresAt`.
@@ -70,11 +70,24 @@ pub(crate) async fn join(
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
     let idempotency = key.identity(customer, "join waitlist", &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
-    let Some(Change::WaitlistJoined { entry, .. }) = committed.transition.changes.first() else {
+    let Some(Change::WaitlistJoined { entry, product, party_size, .. }) =
+        committed.transition.changes.first()
+    else {
         return Err(ApiError::internal("joining was answered by another change"));
     };
-    let mut response = respond::created(&read(&state, caller, event, *entry).await?);
-    mark_replayed(&mut response, &committed);
+    // From the change alone, so that a retry is answered the same after the entry has ended.
+    let mut response = respond::created(&EntryDto {
+        id: *entry,
+        event_id: event,
+        status: "WAITING",
+        product_id: Some(product.to_public(event)),
+        party_size: Some(*party_size),
+        position: None,
+        offer: None,
+        server_time: rfc3339(state.clock.now_ms()),
+    });
+    locate(&mut response, &format!("/api/events/{event}/waitlist/{entry}"));
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -114,7 +127,7 @@ pub(crate) async fn leave(
         offer: None,
         server_time: rfc3339(state.clock.now_ms()),
     });
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 
@@ -142,7 +155,7 @@ pub(crate) async fn accept(
     let now = state.clock.now_ms();
     let seq = Some(committed.seq.0);
     let mut response = respond::ok(&active(&view, *entry, seq, lines, *expires_at, now));
-    mark_replayed(&mut response, &committed);
+    mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
 

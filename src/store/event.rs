@@ -120,7 +120,7 @@ impl Store {
         self.with_products(rows).await
     }
 
-    /// Changes what is shown of an event; says whether there is one.
+    /// Changes what is shown of an event, or answers a retry.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -128,18 +128,25 @@ impl Store {
         &self,
         id: OfferingId,
         details: &EventDetails,
+        key: Option<&Key>,
         now: TimestampMs,
-    ) -> Result<bool, StoreError> {
-        let changed = event::Entity::update_many()
+    ) -> Result<Answered<()>, StoreError> {
+        let transaction = self.writes().begin().await?;
+        if let Some(before) = idempotency::claim(&transaction, key, "", now).await? {
+            transaction.rollback().await?;
+            return Ok(Answered::Before(before));
+        }
+        event::Entity::update_many()
             .col_expr(event::Column::Name, Expr::value(details.name.clone()))
             .col_expr(event::Column::Description, Expr::value(details.description.clone()))
             .col_expr(event::Column::Venue, Expr::value(details.venue.clone()))
             .col_expr(event::Column::EventDate, Expr::value(details.event_date))
             .col_expr(event::Column::UpdatedAt, Expr::value(now))
             .filter(event::Column::Id.eq(id.0))
-            .exec(self.writes())
+            .exec(&transaction)
             .await?;
-        Ok(changed.rows_affected > 0)
+        transaction.commit().await?;
+        Ok(Answered::Now(()))
     }
 
     /// Section, row and number of seats.

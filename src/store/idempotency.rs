@@ -65,6 +65,21 @@ pub(super) async fn claim(
 }
 
 impl Store {
+    /// Refuses a key that was claimed for another request; for operations that do something
+    /// before they claim it.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`].
+    pub async fn idempotency_check(&self, key: Option<&Key>) -> Result<(), StoreError> {
+        let Some(key) = key else { return Ok(()) };
+        let id = (key.principal.0, key.operation.to_owned(), key.key_hash.to_vec());
+        let kept = idempotency_key::Entity::find_by_id(id).one(self.reads()).await?;
+        match kept {
+            Some(kept) if kept.fingerprint != key.fingerprint => Err(StoreError::KeyReused),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Forgets keys claimed before `before`; says how many.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod envelope;
 mod faults;
 mod health;
 mod history;
+mod http;
 mod journal;
 mod payments;
 mod payments_crash;

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_json::json;
 
@@ -89,6 +89,11 @@ fn unreadable(error: &PayloadError) -> ApiError {
 /// Parses strictly; what does not fit is parsed again with a record of the path, which costs too
 /// much to do always.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Serde would take the items of a list for the fields of a struct, in their order.
+    let is_list = bytes.trim_ascii_start().starts_with(b"[");
+    if is_list && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(ApiError::new(ErrorCode::Invalid, "the body must be an object, not a list"));
+    }
     let error = match serde_json::from_slice(bytes) {
         Ok(value) => return Ok(value),
         Err(error) => error,
@@ -97,6 +102,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Category::Syntax | Category::Eof | Category::Io => {
             Err(ApiError::new(ErrorCode::MalformedJson, format!("the body is not JSON: {error}"))
                 .with_details(json!({ "line": error.line(), "column": error.column() })))
+        }
+        Category::Data if is_list => {
+            Err(ApiError::new(ErrorCode::MalformedJson, "the body is not JSON: a list without end"))
         }
         Category::Data => Err(misfit::<T>(bytes)),
     }
@@ -149,6 +157,7 @@ mod tests {
             ("{\"lines\":\"x\"}", "INVALID", "lines"),
             ("{}", "INVALID", "lines"),
             ("null", "INVALID", "null"),
+            (" [[{\"quantity\":1}]]", "INVALID", "list"),
         ] {
             let error = parse::<Order>(body.as_bytes()).expect_err(body);
             assert_eq!(error.code().as_str(), code, "{body}");

@@ -1,0 +1,333 @@
+//! What all operations of the document share: the security scheme, the envelope of successes, the
+//! failures each can meet with an example of every code, the idempotency key, ids to generate
+//! method names from. Added here once, so that no route can forget it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::json;
+use utoipa::Modify;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response};
+
+use crate::http::error::ErrorCode;
+
+/// Completes the document.
+pub struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The accessToken of login or register."));
+        let scheme = SecurityScheme::Http(scheme.build());
+        components.security_schemes.insert("bearer".into(), RefOr::T(scheme));
+        document.info.description = Some(description());
+        let mut ids = HashSet::new();
+        for (path, item) in &mut document.paths.paths {
+            let operations = [
+                ("get", &mut item.get),
+                ("post", &mut item.post),
+                ("put", &mut item.put),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    complete(path, method, operation, &mut ids);
+                }
+            }
+        }
+    }
+}
+
+fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashSet<String>) {
+    // Handlers of several resources have the same short names; generated clients need one each.
+    let id = operation.operation_id.clone().unwrap_or_default();
+    if !id.contains(char::is_uppercase) && has_plain_names(operation) {
+        operation.operation_id = Some(id_of(path, method));
+    }
+    assert!(
+        ids.insert(operation.operation_id.clone().unwrap_or_default()),
+        "two operations of the document have one id: {path}"
+    );
+    let is_public = operation.security.as_ref().is_some_and(|wanted| is_open(wanted))
+        || ["/api/auth/", "/health/"].iter().any(|open| path.starts_with(open));
+    operation.security = Some(if is_public {
+        vec![SecurityRequirement::default()]
+    } else {
+        vec![SecurityRequirement::new("bearer", Vec::<String>::new())]
+    });
+    if method != "get" && !path.starts_with("/api/auth/") && !path.starts_with("/api/users/") {
+        add_key(operation);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            wrap(response);
+        }
+    }
+    let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
+    for code in codes(path, method, operation, is_public) {
+        by_status.entry(code.status().as_u16()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        let entry = operation.responses.responses.entry(status.to_string());
+        add_examples(entry.or_insert_with(|| RefOr::T(Response::default())), &codes);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        // Routes name further codes in the words of their responses.
+        let named = codes_named(status, response);
+        add_examples(response, &named);
+    }
+}
+
+fn codes_named(status: &str, response: &RefOr<Response>) -> Vec<ErrorCode> {
+    let RefOr::T(response) = response else { return Vec::new() };
+    let is_code_letter = |c: char| c.is_ascii_uppercase() || c == '_';
+    let words: Vec<&str> = response.description.split(|c| !is_code_letter(c)).collect();
+    let codes = ErrorCode::ALL.iter().copied();
+    codes
+        .filter(|code| code.status().as_str() == status && words.contains(&code.as_str()))
+        .collect()
+}
+
+fn is_open(wanted: &[SecurityRequirement]) -> bool {
+    wanted.iter().any(|one| *one == SecurityRequirement::default())
+}
+
+/// Of the resources whose handlers are called `list`, `show`, `create` and so on.
+fn has_plain_names(operation: &Operation) -> bool {
+    let tags = ["events", "holds", "waitlist", "reservations", "tickets", "admin"];
+    operation.tags.iter().flatten().any(|tag| tags.contains(&tag.as_str()))
+}
+
+/// `get /api/events/{event}/seats` is `getEventsByEventSeats`.
+fn id_of(path: &str, method: &str) -> String {
+    let mut id = method.to_owned();
+    for part in path.split(['/', '.', '-']).filter(|part| !part.is_empty() && *part != "api") {
+        let (prefix, word) = match part.strip_prefix('{') {
+            Some(parameter) => ("By", parameter.trim_end_matches('}')),
+            None => ("", part),
+        };
+        id.push_str(prefix);
+        let mut letters = word.chars();
+        id.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        id.push_str(letters.as_str());
+    }
+    id
+}
+
+fn add_key(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.retain(|parameter| match parameter {
+        // A key that is required says so itself.
+        RefOr::T(parameter) => {
+            parameter.name != "Idempotency-Key" || parameter.required == Required::True
+        }
+        RefOr::Ref(_) => true,
+    });
+    let has_one = parameters.iter().any(
+        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"),
+    );
+    if !has_one {
+        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(
+                "Makes a retry safe: for 24 hours the same key with the same request is answered \
+                 as it was the first time (`Idempotency-Replayed: true`) and has no other effect.",
+            ))
+            .schema(Some(text));
+        parameters.push(RefOr::T(key.build()));
+    }
+}
+
+/// Puts what a route calls its body into the envelope, unless it is in one already.
+fn wrap(response: &mut Response) {
+    let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
+    let Some(schema) = content.schema.take() else { return };
+    let has_envelope = matches!(
+        &schema,
+        RefOr::T(Schema::Object(object)) if object.properties.contains_key("success")
+    );
+    content.schema = Some(if has_envelope {
+        schema
+    } else {
+        let success = ObjectBuilder::new().schema_type(Type::Boolean);
+        let envelope = ObjectBuilder::new()
+            .property("success", success)
+            .property("data", schema)
+            .required("success")
+            .required("data");
+        envelope.into()
+    });
+}
+
+fn add_examples(response: &mut RefOr<Response>, codes: &[ErrorCode]) {
+    let RefOr::T(response) = response else { return };
+    if response.description.is_empty() {
+        let names: Vec<_> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
+        response.description = names.join(", ");
+    }
+    if codes.is_empty() {
+        return;
+    }
+    let content = response
+        .content
+        .entry("application/json".into())
+        .or_insert_with(|| RefOr::T(Content::new(Some(Ref::from_schema_name("Failure")))));
+    let RefOr::T(content) = content else { return };
+    for code in codes {
+        let body = json!({"success": false, "error": {
+            "code": code.as_str(), "message": code.meaning(),
+            "requestId": "5f3a9c1e7d2b4a60"}});
+        let example = ExampleBuilder::new().summary(code.meaning()).value(Some(body));
+        content.examples.insert(code.as_str().into(), RefOr::T(example.build()));
+    }
+}
+
+/// What an operation can be refused with.
+fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Vec<ErrorCode> {
+    use ErrorCode as E;
+    let mut codes = vec![E::Internal, E::Unavailable];
+    let changes = method != "get";
+    if operation.request_body.is_some() {
+        codes.extend([E::MalformedJson, E::PayloadTooLarge, E::UnsupportedMediaType]);
+        codes.extend([E::Invalid, E::RequestTimeout, E::Unstorable]);
+    }
+    if !is_public {
+        codes.extend([E::Unauthorized, E::TokenExpired]);
+    }
+    let is_admins = path.starts_with("/api/admin/") || path == "/api/checkins";
+    if is_admins || (changes && (path == "/api/events" || path == "/api/events/{event}")) {
+        codes.push(E::Forbidden);
+    }
+    let queries = operation.parameters.iter().flatten();
+    if queries
+        .into_iter()
+        .any(|parameter| matches!(parameter, RefOr::T(p) if p.parameter_in == ParameterIn::Query))
+    {
+        codes.push(E::Invalid);
+    }
+    if path.contains("{event}") {
+        codes.push(E::EventNotFound);
+    }
+    let takes_key = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(p) if p.name == "Idempotency-Key"));
+    if takes_key {
+        codes.extend([E::MalformedIdempotencyKey, E::KeyReused, E::TooManyKeys]);
+    }
+    if changes && takes_key {
+        codes.extend([E::Busy, E::OutcomeUnknown, E::ClockNotTrusted, E::ShuttingDown]);
+    }
+    codes.extend(codes_of_area(path, method));
+    codes
+}
+
+fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
+    use ErrorCode as E;
+    let sale: &[_] = &[
+        E::SoldOut,
+        E::SeatsTaken,
+        E::UnknownProduct,
+        E::UnknownSection,
+        E::UnknownSeats,
+        E::DuplicateSeats,
+        E::WrongKindOfProduct,
+        E::LimitExceeded,
+        E::SaleNotOpen,
+        E::SaleClosed,
+        E::SalePaused,
+        E::EventCancelled,
+        E::HoldNotFound,
+        E::HoldExpired,
+        E::HoldEnded,
+        E::WrongState,
+    ];
+    match (path, method) {
+        (_, "post") if path.ends_with("/holds") => &sale[..12],
+        (_, "post") if path.ends_with("/extend") => &[
+            E::HoldNotFound,
+            E::HoldExpired,
+            E::HoldEnded,
+            E::ExtensionExhausted,
+            E::EventCancelled,
+        ],
+        (_, "get") if path.contains("/holds/") => &[E::HoldNotFound],
+        (_, "delete") if path.contains("/holds/") => {
+            &[E::HoldNotFound, E::HoldExpired, E::HoldEnded]
+        }
+        ("/api/reservations", "post") => sale,
+        (_, "post") if path.ends_with("/payments") => &[
+            E::ReservationNotFound,
+            E::ReservationExpired,
+            E::WrongState,
+            E::PaymentInProgress,
+            E::PaymentDeclined,
+            E::InsufficientBalance,
+            E::IdempotencyKeyRequired,
+            E::EventCancelled,
+        ],
+        (_, "post" | "delete") if path.starts_with("/api/reservations/") => {
+            &[E::ReservationNotFound, E::WrongState, E::PaymentInProgress, E::AlreadyCheckedIn]
+        }
+        (_, "get") if path.starts_with("/api/reservations/") => &[E::ReservationNotFound],
+        (_, "get") if path.starts_with("/api/tickets/") => &[E::TicketNotFound],
+        ("/api/checkins", _) => &[E::TicketNotFound, E::AlreadyCheckedIn, E::WrongState],
+        (_, "post") if path.ends_with("/waitlist") => &[
+            E::UnknownProduct,
+            E::WaitlistUnavailable,
+            E::AlreadyWaiting,
+            E::PlacesAvailable,
+            E::EventCancelled,
+        ],
+        (_, _) if path.contains("/waitlist/") => {
+            &[E::WaitlistEntryNotFound, E::HoldExpired, E::HoldEnded, E::WrongState]
+        }
+        (_, "post") if path.starts_with("/api/admin/offerings/") => &[
+            E::NotFound,
+            E::UnknownProduct,
+            E::UnknownSection,
+            E::UnknownSeats,
+            E::DuplicateSeats,
+            E::WrongKindOfProduct,
+            E::SoldOut,
+            E::SeatsTaken,
+            E::BelowTaken,
+            E::WrongState,
+            E::EventCancelled,
+        ],
+        ("/api/events/{event}", "patch" | "delete") => &[E::WrongState, E::EventCancelled],
+        ("/api/auth/register", _) => &[E::EmailTaken, E::TooManyRequests],
+        ("/api/auth/login", _) => &[E::InvalidCredentials, E::TooManyRequests],
+        ("/api/auth/refresh", _) => &[E::InvalidRefreshToken, E::RefreshTokenReused],
+        _ => &[],
+    }
+}
+
+/// The table of error codes, from the one place that maps them.
+fn description() -> String {
+    let mut text = String::from(
+        "Sells seats at events to crowds that arrive all at once, never a place twice.\n\n\
+         Answers are `{\"success\":true,\"data\":…}` or `{\"success\":false,\"error\":{…}}`. \
+         Times are RFC 3339 in UTC, money is in minor units. Every change takes an \
+         `Idempotency-Key`: a retry with the same key gets the first answer again.\n\n\
+         | code | status | meaning |\n|---|---|---|\n",
+    );
+    for code in ErrorCode::ALL {
+        let status = code.status().as_u16();
+        text.push_str(&format!("| `{}` | {status} | {} |\n", code.as_str(), code.meaning()));
+    }
+    text
+}

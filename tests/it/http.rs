@@ -1,0 +1,12 @@
+//! The API as clients meet it.
+
+mod administration;
+mod bad_input;
+mod document;
+mod door;
+mod ownership;
+mod pictures;
+mod purchase;
+mod retries;
+mod shop;
+mod waitlist;

@@ -1,0 +1,159 @@
+//! The document of the API says what the server does.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::http::shop::{Answer, Shop};
+use crate::test_db::TestDb;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+async fn document(shop: &Shop) -> Value {
+    let answer = Answer::of(shop.nobody().request(Method::GET, "/api-docs/openapi.json")).await;
+    assert_eq!(answer.status, 200);
+    answer.body
+}
+
+/// Every operation: its path, method and description.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in METHODS {
+            if let Some(operation) = item.get(method) {
+                found.push((path.clone(), method.to_owned(), operation.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// `"/api/…"` with the methods that are routed there, as the sources of the routes say.
+fn routes() -> BTreeSet<(String, String)> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http");
+    let mut routes = BTreeSet::new();
+    for entry in std::fs::read_dir(directory).expect("the sources are there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source");
+        let text: String = text.split_whitespace().collect();
+        for resource in text.split("web::resource(\"").skip(1) {
+            let (path, rest) = resource.split_once('"').expect("a path ends");
+            let end = rest.find(".service(").or_else(|| rest.find(";}")).unwrap_or(rest.len());
+            for method in METHODS {
+                if rest[..end].contains(&format!("web::{method}()"))
+                    || rest[..end].contains(&format!(".{method}("))
+                {
+                    routes.insert((path.to_owned(), method.to_owned()));
+                }
+            }
+        }
+    }
+    assert!(routes.len() > 25, "the sources are read: {routes:?}");
+    routes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_is_documented_and_every_documented_operation_answers() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let document = document(&shop).await;
+    let documented: BTreeSet<_> =
+        operations(&document).into_iter().map(|(path, method, _)| (path, method)).collect();
+    assert_eq!(routes(), documented);
+    for (path, method) in documented {
+        let id = admitone::ids::OfferingId::random().to_string();
+        let filled: Vec<_> = path
+            .split('/')
+            .map(|part| match part {
+                "{action}" => "pause",
+                part if part.starts_with('{') => id.as_str(),
+                part => part,
+            })
+            .collect();
+        let method: Method = method.to_uppercase().parse().expect("a method");
+        let request = shop.nobody().request(method.clone(), &filled.join("/"));
+        let answer = Answer::of(request).await;
+        let no_such_route = answer.body["error"]["message"] == "there is no such route";
+        assert!(!no_such_route && answer.status != 405, "{method} {path}: {:#}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_is_complete_enough_to_generate_a_client_from() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let document = document(&shop).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let name = format!("{method} {path}");
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{name}: no id"));
+        assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
+        assert!(operation["summary"].is_string(), "{name}: no summary");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        for parameter in path.split('/').filter_map(|part| part.strip_prefix('{')) {
+            let parameter = parameter.trim_end_matches('}');
+            let parameters = operation["parameters"].as_array().expect("parameters");
+            assert!(parameters.iter().any(|p| p["name"] == parameter), "{name}: {parameter}");
+        }
+        let responses = operation["responses"].as_object().expect("responses");
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
+        for (status, response) in responses {
+            let Some(content) = response.get("content").and_then(|c| c.get("application/json"))
+            else {
+                continue;
+            };
+            let envelope = resolved(&document, &content["schema"]);
+            assert!(envelope["properties"]["success"].is_object(), "{name} {status}: no envelope");
+            if !status.starts_with('2') {
+                let has_example = content.get("example").or_else(|| content.get("examples"));
+                assert!(has_example.is_some(), "{name} {status}: no example");
+            }
+        }
+        if method != "get" && !path.starts_with("/api/auth") && !path.starts_with("/api/users") {
+            let key = operation["parameters"].to_string();
+            assert!(key.contains("Idempotency-Key"), "{name}: takes no key");
+        }
+    }
+    for code in admitone::http::error::ErrorCode::ALL {
+        let text = document.to_string();
+        assert!(text.contains(code.as_str()), "{} is not documented", code.as_str());
+    }
+    every_reference_resolves(&document, &document);
+}
+
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            let pointer = reference.strip_prefix('#').expect("a reference into the document");
+            document.pointer(pointer).unwrap_or_else(|| panic!("{reference} names nothing"))
+        }
+        None => schema,
+    }
+}
+
+fn every_reference_resolves(document: &Value, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("$ref").is_some_and(Value::is_string) {
+                resolved(document, value);
+            }
+            fields.values().for_each(|value| every_reference_resolves(document, value));
+        }
+        Value::Array(items) => items.iter().for_each(|v| every_reference_resolves(document, v)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swagger_ui_is_served_from_the_binary() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    for path in ["/api-docs", "/api-docs/", "/api-docs/index.html"] {
+        let response = shop.nobody().request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert!(response.text().await.unwrap().contains("swagger-ui"), "{path}");
+    }
+}
