@@ -174,11 +174,16 @@ fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let server = Admitone::start(dir.path(), &[]);
     let script = server.banner.split("(paste into a shell):").nth(1).expect("the commands");
-    let out = server.shell(&format!("{script}\necho TOKEN=$TOKEN"));
+    let hold = "post /api/events/$EVENT/holds \
+        \"{\\\"lines\\\":[{\\\"productId\\\":\\\"${PRODUCT%-0}-3\\\",\\\"quantity\\\":1}]}\" | pick id";
+    let script =
+        format!("{script}\necho TOKEN=$TOKEN\nNOW=again-$NOW; echo HOLD=$({hold})");
+    let out = server.shell(&script);
     assert!(out.contains("\"status\":\"CONFIRMED\""), "{out}");
     let tickets = out.lines().rfind(|line| line.contains("\"success\":true")).expect("tickets");
     assert_eq!(tickets.matches("\"status\":\"VALID\"").count(), 2, "{out}");
-    let token = out.lines().find_map(|line| line.strip_prefix("TOKEN=")).unwrap().to_owned();
+    let named = |name| out.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+    let (token, hold) = (named("TOKEN="), named("HOLD="));
     let event = server.event().to_owned();
     server.kill();
 
@@ -187,6 +192,10 @@ fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
     let again =
         server.shell(&format!("curl -sS $API/api/tickets -H 'Authorization: Bearer {token}'"));
     assert_eq!(again.trim(), tickets.trim(), "the tickets and the secret outlived the kill");
+    let held = server.shell(&format!(
+        "curl -sS $API/api/events/{event}/holds/{hold} -H 'Authorization: Bearer {token}'"
+    ));
+    assert!(held.contains("\"status\":\"ACTIVE\""), "{held}");
     assert_eq!(server.stop().code, 0);
 
     let verified = process::on_data(dir.path(), &["journal", "verify", "--all"]);
