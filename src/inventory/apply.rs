@@ -4,8 +4,8 @@
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Reservation, State};
 use super::waitlist::Entry;
 use super::{
-    Change, Counts, Definition, HoldId, Inventory, Line, Product, ReservationId, SaleState, SeatId,
-    SeatMap, TimestampMs, UserId, Violation,
+    Change, Counts, Definition, HoldId, Inventory, Line, Policy, Product, ReservationId, SaleState,
+    SeatId, SeatMap, TimestampMs, UserId, Violation,
 };
 use crate::ids::{PaymentId, ProductId};
 
@@ -359,11 +359,20 @@ impl Inventory {
         product: ProductId,
         party_size: u32,
     ) -> Applied {
-        self.product_mut(product)?;
+        self.check_party(product, party_size)?;
         if self.waitlist.join(Entry { id, customer, product, party_size }) {
             return Ok(());
         }
         violation(format!("{id} or its customer waits already"))
+    }
+
+    /// What best available relies on when it seats the party.
+    pub(super) fn check_party(&self, product: ProductId, party_size: u32) -> Applied {
+        let known = product.index() < self.products.len();
+        if known && (1..=Policy::MAX_PLACES_PER_HOLD).contains(&party_size) {
+            return Ok(());
+        }
+        violation(format!("a party of {party_size} waits for {product:?}"))
     }
 
     fn leave(&mut self, id: HoldId) -> Result<Entry, Violation> {

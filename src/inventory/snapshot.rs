@@ -96,6 +96,7 @@ impl Inventory {
             inventory.claims.end_hold(ended);
         }
         for entry in saved.waitlist {
+            inventory.check_party(entry.product, entry.party_size)?;
             if !inventory.waitlist.join(entry) {
                 return Err(Violation("somebody waits twice".into()));
             }

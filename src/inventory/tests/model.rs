@@ -26,6 +26,8 @@ pub(super) struct Model {
     ended: Vec<(HoldId, UserId, Ended, i64)>,
     pub(super) waiting: Vec<Waiting>,
     keys: Vec<([u8; 16], [u8; 16], Place, i64)>,
+    /// What the core refused the command with that is being decided.
+    refused: Option<Rejection>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +105,7 @@ impl Model {
             ended: Vec::new(),
             waiting: Vec::new(),
             keys: Vec::new(),
+            refused: None,
         }
     }
 
@@ -136,6 +139,10 @@ impl Model {
         let hints: &[Change] = match core {
             Decision::Decided(transition) => &transition.changes,
             Decision::Replayed(_) | Decision::Rejected(_) => &[],
+        };
+        self.refused = match core {
+            Decision::Rejected(rejection) => Some(rejection.clone()),
+            Decision::Decided(_) | Decision::Replayed(_) => None,
         };
         match (self.decide(&request.command, hints), core) {
             (Ok(changes), Decision::Decided(transition)) => {
@@ -568,6 +575,8 @@ impl Model {
             _ => &[],
         };
         let mut lines: Vec<Line> = Vec::new();
+        // Places that best available gave to earlier lines, if the core would not say which.
+        let mut chosen_before = 0;
         for wish in wishes {
             match wish {
                 LineRequest::Quantity { product, quantity } => {
@@ -599,9 +608,21 @@ impl Model {
                             && seat.status == SeatStatus::Available
                             && !taken.contains(&SeatId(*at))
                     });
-                    let available = u32::try_from(free.count()).unwrap();
-                    if available < *quantity {
-                        return Err(Rejection::SoldOut { requested: *quantity, available });
+                    let most = u32::try_from(free.count()).unwrap();
+                    if most < *quantity && chosen_before == 0 {
+                        return Err(Rejection::SoldOut { requested: *quantity, available: most });
+                    }
+                    if let Some(Rejection::SoldOut { requested, available }) = self.refused
+                        && requested == *quantity
+                        && (most.saturating_sub(chosen_before)..=most).contains(&available)
+                        && available < requested
+                    {
+                        // How many are left depends on what was chosen for the lines before.
+                        return Err(Rejection::SoldOut { requested, available });
+                    }
+                    if self.refused.is_some() {
+                        chosen_before += quantity;
+                        continue;
                     }
                     let line = chosen.get(lines.len()).expect("the core refused what can be had");
                     let choice = (&line.seats[..], line.fit);
