@@ -23,7 +23,7 @@ on_both_databases! {
         let event = theatre::open(&store, SEATS).await;
         let mut server = Server::start(db.url()).await;
         let mut shop = Shop::new(&server.base, event, SEATS);
-        shop.impatience = 12;
+        shop.impatience = 4;
         let shop = Arc::new(shop);
         let mint = server.mint();
         let customers: Arc<Vec<Customer>> =

@@ -142,7 +142,8 @@ impl Shop {
                 Ok::<_, reqwest::Error>((status, retry, answer.bytes().await?))
             };
             let patience = if self.impatience > 0 && rng.random_ratio(1, self.impatience) {
-                Duration::from_millis(rng.random_range(0..20))
+                // From before the request is read to after it is answered, whatever the load.
+                Duration::from_millis(1 << rng.random_range(0..11))
             } else {
                 PATIENCE
             };
