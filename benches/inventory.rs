@@ -188,7 +188,7 @@ fn occupied(units: u32, occupancy: Occupancy) -> Inventory {
     let is_free = |seat: u32| match occupancy {
         Occupancy::Empty => true,
         Occupancy::Half => seat % ROW < ROW / 2,
-        Occupancy::Singles => seat % 2 == 0,
+        Occupancy::Singles => seat.is_multiple_of(2),
         Occupancy::Pairs => seat % 8 < 2,
         Occupancy::LastRow => seat >= units - 8,
     };

@@ -66,7 +66,7 @@ pub struct Row {
     pub format: u16,
     /// A [`Record`].
     pub payload: Bytes,
-    /// See [`Hash`].
+    /// See [`tyalias@Hash`].
     pub hash: Hash,
 }
 

@@ -23,7 +23,6 @@ async fn register(app: &TestApp, email: &str) -> Value {
 fn with_token(session: &Value) -> TestUser {
     TestUser {
         id: text(&session["user"]["id"]).parse().expect("an id"),
-        email: text(&session["user"]["email"]).into(),
         token: text(&session["accessToken"]).into(),
     }
 }

@@ -176,8 +176,7 @@ fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
     let script = server.banner.split("(paste into a shell):").nth(1).expect("the commands");
     let hold = "post /api/events/$EVENT/holds \
         \"{\\\"lines\\\":[{\\\"productId\\\":\\\"${PRODUCT%-0}-3\\\",\\\"quantity\\\":1}]}\" | pick id";
-    let script =
-        format!("{script}\necho TOKEN=$TOKEN\nNOW=again-$NOW; echo HOLD=$({hold})");
+    let script = format!("{script}\necho TOKEN=$TOKEN\nNOW=again-$NOW; echo HOLD=$({hold})");
     let out = server.shell(&script);
     assert!(out.contains("\"status\":\"CONFIRMED\""), "{out}");
     let tickets = out.lines().rfind(|line| line.contains("\"success\":true")).expect("tickets");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::accounts::{Caller, Role};
-use admitone::clock::{Clock, ManualClock};
+use admitone::clock::ManualClock;
 use admitone::config::{Config, Secret};
 use admitone::http::state::AppState;
 use admitone::ids::UserId;
@@ -94,7 +94,6 @@ pub struct TestApp {
 #[derive(Clone, Debug)]
 pub struct TestUser {
     pub id: UserId,
-    pub email: String,
     pub token: String,
 }
 
@@ -128,10 +127,6 @@ impl TestApp {
         self.running().state()
     }
 
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.parts.clock.clone()
-    }
-
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.running().address)
     }
@@ -153,7 +148,7 @@ impl TestApp {
     /// The first administrator.
     pub fn admin(&self) -> TestUser {
         let token = self.token(self.admin, Role::Admin);
-        TestUser { id: self.admin, email: self.config.admin_email.clone(), token }
+        TestUser { id: self.admin, token }
     }
 
     /// A new account, made without the work of hashing a password, so that thousands are cheap.
@@ -162,7 +157,7 @@ impl TestApp {
         let email = format!("{}@example.com", id.0.simple());
         let new = NewUser {
             id,
-            email: email.clone(),
+            email,
             password_hash: String::new(),
             name: "A Tester".into(),
             phone_number: None,
@@ -173,7 +168,7 @@ impl TestApp {
             self.state().runtime.spawn(async move { store.user_create(new, None, now).await });
         let made = made.await.expect("no panic").expect("the account is made");
         assert!(matches!(made, Answered::Now(_)));
-        TestUser { id, email, token: self.token(id, Role::User) }
+        TestUser { id, token: self.token(id, Role::User) }
     }
 
     fn token(&self, user: UserId, role: Role) -> String {
@@ -237,19 +232,7 @@ impl TestApp {
 
 /// An event on sale since yesterday: general admission with `stock` places at 10,000 won.
 pub fn standing_event(stock: u32) -> Value {
-    event(json!([product("Standing", 10_000, stock)]), Value::Null)
-}
-
-/// An event on sale since yesterday: one section of `rows` × `seats` at 50,000 won.
-pub fn seated_event(rows: u32, seats: u32) -> Value {
-    let rows: Vec<Value> =
-        (1..=rows).map(|row| json!({ "name": format!("R{row}"), "seats": seats })).collect();
-    let total = rows.len() as u64 * u64::from(seats);
-    let product = json!({
-        "name": "Seat", "price": { "amount": 50_000, "currency": "KRW" }, "totalStock": total,
-    });
-    let map = json!({ "sections": [{ "name": "Stalls", "product": "Seat", "rows": rows }] });
-    event(json!([product]), map)
+    event(&json!([product("Standing", 10_000, stock)]), Value::Null)
 }
 
 pub fn product(name: &str, price: i64, stock: u32) -> Value {
@@ -258,7 +241,7 @@ pub fn product(name: &str, price: i64, stock: u32) -> Value {
     })
 }
 
-pub fn event(products: Value, seat_map: Value) -> Value {
+pub fn event(products: &Value, seat_map: Value) -> Value {
     let mut event = json!({
         "name": "A Concert", "description": "For tests", "venue": "A Hall",
         "eventDate": "2099-12-31T19:00:00Z",

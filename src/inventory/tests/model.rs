@@ -601,7 +601,7 @@ impl Model {
                     }
                 }
                 LineRequest::BestAvailable { product, quantity, section } => {
-                    let section = section.map(|section| section.index());
+                    let section = section.map(crate::ids::SectionId::index);
                     let free = self.seats.iter().zip(0..).filter(|(seat, at)| {
                         seat.product == *product
                             && section.is_none_or(|section| section == seat.section)

@@ -25,13 +25,16 @@ pub(super) fn all_seats(definition: &Definition) -> Vec<Seat> {
     seats
 }
 
-/// The free runs of a product's rows, rows by preference: (section, row, runs).
+/// The free runs of one row, by its (section, row).
+type RowRuns = ((usize, usize), Vec<Vec<u32>>);
+
+/// The free runs of a product's rows, rows by preference.
 fn rows(
     seats: &[Seat],
     product: ProductId,
     section: Option<usize>,
     taken: &[SeatId],
-) -> Vec<((usize, usize), Vec<Vec<u32>>)> {
+) -> Vec<RowRuns> {
     let mut keys: Vec<(usize, usize)> = seats
         .iter()
         .filter(|seat| seat.product == product && section.is_none_or(|only| only == seat.section))

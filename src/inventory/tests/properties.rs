@@ -175,7 +175,7 @@ impl History {
             return request;
         }
         let command = self.command(kind, seed);
-        let idempotency = (seed[6] % 2 == 0).then(|| Idempotency {
+        let idempotency = seed[6].is_multiple_of(2).then(|| Idempotency {
             key: *world::hold(self.draw()).0.as_bytes(),
             fingerprint: [seed[3]; 16],
             principal: world::user(u64::from(seed[2] % 5)),
@@ -276,7 +276,7 @@ impl History {
     }
 
     fn change_of_map(&self, a: u8, b: u8, c: u8) -> Command {
-        if c % 2 == 0 {
+        if c.is_multiple_of(2) {
             return Command::RemoveSeats { seats: self.seats(a, b, c) };
         }
         let section = SectionId(u16::from(a % 4));
@@ -284,8 +284,8 @@ impl History {
     }
 
     fn change_of_window(&self, product: ProductId, b: u8, c: u8) -> Command {
-        let start = (b % 3 == 0).then(|| self.now + (i64::from(b) - 100) * MINUTE);
-        let end = (c % 3 == 0).then(|| self.now + i64::from(c) * HOUR);
+        let start = b.is_multiple_of(3).then(|| self.now + (i64::from(b) - 100) * MINUTE);
+        let end = c.is_multiple_of(3).then(|| self.now + i64::from(c) * HOUR);
         Command::SetSaleWindow { product: Some(product), window: SaleWindow { start, end } }
     }
 
@@ -337,7 +337,7 @@ fn best(a: u8, b: u8, c: u8) -> LineRequest {
     LineRequest::BestAvailable {
         product: ProductId(if a > 250 { 0 } else { 2 + u16::from(a % 2) }),
         quantity: u32::from(b % 7) + u32::from(b < 250),
-        section: (c % 4 == 0).then(|| SectionId(u16::from(c / 4 % 3))),
+        section: c.is_multiple_of(4).then(|| SectionId(u16::from(c / 4 % 3))),
     }
 }
 

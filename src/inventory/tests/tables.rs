@@ -14,6 +14,7 @@ fn execute(inventory: &mut Inventory, command: &Command) -> Decision {
     inventory.execute(&Request { command: command.clone(), idempotency: None })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the tables read better")]
 fn decided(inventory: &mut Inventory, command: Command) -> Vec<Change> {
     match execute(inventory, &command) {
         Decision::Decided(transition) => transition.changes,
