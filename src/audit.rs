@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{Change, Inventory};
-use crate::journal::{Head, LoadError, Record, fold_row};
+use crate::journal::{Head, LoadError, Record, Row, fold_row};
 use crate::store::{JournalRows, Store};
 
 /// Rows read at a time.
@@ -84,14 +84,20 @@ impl Progress {
 
     fn take(&mut self, rows: &JournalRows) -> Result<(), LoadError> {
         for (row, record) in rows {
-            fold_row(&mut self.inventory, row, record)?;
-            self.head = row.head();
-            match record {
-                Record::Takeover => self.tally.takeovers += 1,
-                Record::Batch(transitions) => {
-                    self.transitions += transitions.len() as u64;
-                    transitions.iter().flat_map(|one| &one.changes).for_each(|c| self.tally.add(c));
-                }
+            self.take_one(row, record)?;
+        }
+        Ok(())
+    }
+
+    /// Folds a row that was verified against the one before.
+    fn take_one(&mut self, row: &Row, record: &Record) -> Result<(), LoadError> {
+        fold_row(&mut self.inventory, row, record)?;
+        self.head = row.head();
+        match record {
+            Record::Takeover => self.tally.takeovers += 1,
+            Record::Batch(transitions) => {
+                self.transitions += transitions.len() as u64;
+                transitions.iter().flat_map(|one| &one.changes).for_each(|c| self.tally.add(c));
             }
         }
         Ok(())
@@ -190,6 +196,7 @@ impl Auditor {
         let progress = Arc::clone(self.kept.entry(offering).or_insert_with(fresh).value());
         // One audit of an offering at a time; the others wait and then have little left to do.
         let mut progress = progress.lock_owned().await;
+        let mut ended_at = None;
         loop {
             let rows = self.store.journal_rows(offering, progress.head, PAGE).await;
             let rows = match rows {
@@ -199,7 +206,8 @@ impl Auditor {
                     return Err(error);
                 }
             };
-            let last = (rows.len() as u64) < PAGE;
+            let rows_read = rows.len() as u64;
+            let last = rows_read < PAGE;
             let folding = tokio::task::spawn_blocking(move || {
                 let taken = progress.take(&rows);
                 (progress, taken)
@@ -216,9 +224,56 @@ impl Auditor {
                 self.kept.remove(&offering);
                 return Err(LoadError::NotFound);
             }
-            if last {
+            if !last {
+                continue;
+            }
+            // Read after the rows: it names the last of them, or one that came meanwhile.
+            let head = self.store.journal_head(offering).await?;
+            if head == progress.head {
                 return progress.report(offering);
             }
+            if head.seq <= progress.head.seq || (rows_read == 0 && ended_at == Some(head)) {
+                let seq = progress.head.seq.next().min(head.seq);
+                *progress = Progress::new();
+                let reason = "the head names another row than the last one there is".into();
+                return Err(LoadError::Damaged { seq, reason });
+            }
+            ended_at = Some(head);
         }
+    }
+}
+
+/// Verifies a journal from its export, without the database it came from.
+#[derive(Default)]
+pub struct OfflineAudit {
+    offering: Option<OfferingId>,
+    progress: Option<Progress>,
+}
+
+impl OfflineAudit {
+    /// Verifies the next row.
+    ///
+    /// # Errors
+    /// [`LoadError::Damaged`] when it does not follow from those before.
+    pub fn take(&mut self, row: &Row) -> Result<(), LoadError> {
+        let progress = self.progress.get_or_insert_with(Progress::new);
+        if *self.offering.get_or_insert(row.offering) != row.offering {
+            let reason = "it belongs to another journal".into();
+            return Err(LoadError::Damaged { seq: row.seq, reason });
+        }
+        let record = row.verify(&progress.head)?;
+        progress.take_one(row, &record)
+    }
+
+    /// How everything stands after the last row. Whether there were more rows, only the digest of
+    /// the journal itself can tell.
+    ///
+    /// # Errors
+    /// [`LoadError::NotFound`] when there was no row, [`LoadError::Damaged`] for a broken invariant.
+    pub fn report(&self) -> Result<(OfferingId, Report), LoadError> {
+        let (Some(offering), Some(progress)) = (self.offering, &self.progress) else {
+            return Err(LoadError::NotFound);
+        };
+        Ok((offering, progress.report(offering)?))
     }
 }

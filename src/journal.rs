@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::{TimestampMs, Transition};
 
+pub mod export;
 mod fold;
 pub mod memory;
 

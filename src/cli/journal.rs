@@ -1,15 +1,18 @@
 //! `admitone journal`: what happened to an event, row by row, and whether it is all still there.
 //! Reads only; it may run beside a server.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use serde_json::json;
 
+use crate::audit::{Auditor, OfflineAudit, Report};
 use crate::config::Config;
 use crate::http::respond::rfc3339;
 use crate::ids::OfferingId;
-use crate::inventory::{Inventory, TimestampMs};
-use crate::journal::{Head, LoadError, Record, Row};
+use crate::journal::{Head, LoadError, Record, Row, export};
 use crate::server;
 use crate::store::Store;
 
@@ -47,11 +50,23 @@ pub(super) fn command() -> Command {
                         .action(ArgAction::SetTrue)
                         .conflicts_with("event")
                         .help("All events"),
+                )
+                .arg(
+                    Arg::new("file")
+                        .long("file")
+                        .value_name("PATH")
+                        .value_parser(value_parser!(PathBuf))
+                        .conflicts_with_all(["event", "all"])
+                        .help("What `journal show --json` printed; needs no database"),
                 ),
         )
 }
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
+    let file = arguments.subcommand_matches("verify").and_then(|verify| verify.get_one("file"));
+    if let Some(path) = file {
+        return verify_file(PathBuf::as_path(path));
+    }
     super::block_on(async {
         let store = server::connect(config).await?;
         match arguments.subcommand() {
@@ -70,7 +85,8 @@ async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let as_json = arguments.get_flag("json");
     let end = each_row(store, event, to, |row, record| {
         if row.seq.0 >= from {
-            let text = if as_json { as_json_line(row, record) } else { as_text(row, record) };
+            let text =
+                if as_json { export::to_line(row, record) + "\n" } else { as_text(row, record) };
             super::print(&text);
         }
         Ok(())
@@ -83,22 +99,12 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let events = match arguments.get_one::<OfferingId>("event") {
         Some(event) => vec![*event],
         None if arguments.get_flag("all") => store.journal_offerings().await?,
-        None => bail!("say which event, or --all"),
+        None => bail!("say which event, or --all, or --file"),
     };
+    let auditor = Auditor::new(store.clone());
     let mut damaged = 0_usize;
     for event in &events {
-        match verify_one(store, *event).await {
-            Ok(head) => super::print(&format!(
-                "{event}  ok       {} rows, epoch {}, digest {}\n",
-                head.seq,
-                head.epoch,
-                hex(&head.hash)
-            )),
-            Err(error) => {
-                damaged += 1;
-                super::print(&format!("{event}  DAMAGED  {error:#}\n"));
-            }
-        }
+        damaged += usize::from(!print_finding(&event.to_string(), auditor.audit(*event).await));
     }
     if damaged > 0 {
         bail!("{damaged} of {} journals are damaged", events.len());
@@ -106,29 +112,43 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// Follows the chain from the first row and applies every change: hashes, order, invariants.
-async fn verify_one(store: &Store, event: OfferingId) -> Result<Head> {
-    let mut inventory = Inventory::empty();
-    let mut last_at = TimestampMs::MIN;
-    let head = each_row(store, event, u64::MAX, |row, record| {
-        if row.at < last_at {
-            bail!("row {} was decided before the row before it", row.seq);
+/// Needs no database: the export is all there is.
+fn verify_file(path: &Path) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut audit = OfflineAudit::default();
+    let mut taken = Ok(());
+    for (line, number) in BufReader::new(file).lines().zip(1..) {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        let row = export::from_line(&line).with_context(|| format!("line {number}"))?;
+        taken = audit.take(&row);
+        if taken.is_err() {
+            break;
         }
-        last_at = row.at;
-        let Record::Batch(transitions) = record else { return Ok(()) };
-        inventory.begin_batch(row.seq, row.at);
-        for transition in transitions {
-            inventory.apply(transition).with_context(|| format!("row {}", row.seq))?;
-        }
-        Ok(())
-    })
-    .await?;
-    inventory.check().context("after the last row")?;
-    let known = store.journal_head(event).await?;
-    if known != head {
-        bail!("the head is at row {}, the last row is {}", known.seq, head.seq);
     }
-    Ok(head)
+    let finding = taken.and_then(|()| audit.report());
+    let name = match &finding {
+        Ok((event, _)) => event.to_string(),
+        Err(_) => path.display().to_string(),
+    };
+    if print_finding(&name, finding.map(|(_, report)| report)) {
+        return Ok(());
+    }
+    bail!("the journal in {} is damaged", path.display())
+}
+
+/// Prints what was found of one journal; says whether it is whole.
+fn print_finding(name: &str, finding: Result<Report, LoadError>) -> bool {
+    match finding {
+        Ok(report) => {
+            let Report { seq, epoch, digest, .. } = &report;
+            super::print(&format!("{name}  ok       {seq} rows, epoch {epoch}, digest {digest}\n"));
+            true
+        }
+        Err(error) => {
+            super::print(&format!("{name}  DAMAGED  {error}\n"));
+            false
+        }
+    }
 }
 
 /// Calls `each` with every row up to `to`, verified against the row before; returns the end.
@@ -166,22 +186,4 @@ fn as_text(row: &Row, record: &Record) -> String {
             text
         }
     }
-}
-
-fn as_json_line(row: &Row, record: &Record) -> String {
-    let line = json!({
-        "seq": row.seq,
-        "at": rfc3339(row.at),
-        "epoch": row.epoch,
-        "owner": row.owner,
-        "batchId": row.batch_id,
-        "format": row.format,
-        "hash": hex(&row.hash),
-        "record": record,
-    });
-    format!("{line}\n")
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    blake3::Hash::from_bytes(*hash).to_hex().to_string()
 }

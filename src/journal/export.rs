@@ -1,0 +1,114 @@
+//! A journal as text, one JSON object a line: what `journal show --json` prints and `journal verify
+//! --file` reads back. `payload` is the row's own bytes, which the hash covers; `record` repeats
+//! them for people and is not read.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Hash, Record, Row};
+use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
+use crate::inventory::TimestampMs;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    offering: OfferingId,
+    seq: Seq,
+    epoch: Epoch,
+    owner: InstanceId,
+    batch_id: BatchId,
+    at_ms: TimestampMs,
+    format: u16,
+    hash: String,
+    payload: String,
+    #[serde(default)]
+    record: Value,
+}
+
+/// Why a line is not a row of a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// Not one of [`to_line`]'s.
+    #[error("it is not a line of `journal show --json`")]
+    Json(#[from] serde_json::Error),
+    /// Hash or payload are not hex digits, or the hash not 32 bytes.
+    #[error("its {0} is not in hex")]
+    Hex(&'static str),
+}
+
+/// The row, without a line end.
+#[must_use]
+pub fn to_line(row: &Row, record: &Record) -> String {
+    let line = Line {
+        offering: row.offering,
+        seq: row.seq,
+        epoch: row.epoch,
+        owner: row.owner,
+        batch_id: row.batch_id,
+        at_ms: row.at,
+        format: row.format,
+        hash: to_hex(&row.hash),
+        payload: to_hex(&row.payload),
+        record: serde_json::to_value(record).expect("records hold only encodable types"),
+    };
+    serde_json::to_string(&line).expect("a line holds only encodable types")
+}
+
+/// Reads what [`to_line`] wrote. Nothing of it is trusted: the caller verifies the row.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn from_line(line: &str) -> Result<Row, ExportError> {
+    let line: Line = serde_json::from_str(line)?;
+    let hash = from_hex(&line.hash).ok_or(ExportError::Hex("hash"))?;
+    Ok(Row {
+        offering: line.offering,
+        seq: line.seq,
+        epoch: line.epoch,
+        owner: line.owner,
+        batch_id: line.batch_id,
+        at: line.at_ms,
+        format: line.format,
+        payload: Bytes::from(from_hex(&line.payload).ok_or(ExportError::Hex("payload"))?),
+        hash: Hash::try_from(hash).map_err(|_| ExportError::Hex("hash"))?,
+    })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Head, RowFields};
+
+    #[test]
+    fn a_row_reads_back_as_it_was() {
+        let fields = RowFields {
+            offering: OfferingId::random(),
+            epoch: Epoch(3),
+            owner: InstanceId::random(),
+            batch_id: BatchId::random(),
+            at: -5,
+        };
+        let row = Row::new(&Head::EMPTY, fields, &Record::Takeover);
+        let line = to_line(&row, &Record::Takeover);
+        assert!(!line.contains('\n'));
+        assert_eq!(from_line(&line).unwrap(), row);
+        assert!(from_line(&line.replace("\"hash\":\"", "\"hash\":\"zz")).is_err());
+        assert!(from_line("{}").is_err());
+    }
+}
