@@ -14,7 +14,7 @@ use crate::inventory::{Fit, Line, Minor, TimestampMs};
 #[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units.
-    #[schema(example = 99_000)]
+    #[schema(value_type = i64, example = 99_000)]
     pub amount: Minor,
     /// ISO 4217.
     #[schema(example = "KRW")]

@@ -87,7 +87,7 @@ pub struct FailureDetail {
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,
     ),
-    components(schemas(Failure)),
+    components(schemas(Failure, stream::Delta)),
     modifiers(&Shared),
     security(("bearer" = []))
 )]

@@ -13,6 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
+use utoipa::ToSchema;
 
 use crate::box_office::View;
 use crate::http::availability::{CountsDto, counts, status_name, summary, version};
@@ -52,25 +53,35 @@ pub(crate) struct Streams {
 }
 
 /// What changed since the frame before.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Delta {
+pub struct Delta {
+    /// The row of the frame that this one follows: another number means that one was missed.
     previous_seq: u64,
+    /// The last journal row in it.
     seq: u64,
     as_of: String,
+    /// Products whose counts changed, with all their counts.
     products: Vec<CountsDto>,
+    /// Seats whose status changed.
     seats: Vec<SeatDelta>,
-    /// Too many seats changed to list them: read the seat map.
+    /// Too much changed to list it: read the seat map.
     resync: bool,
 }
 
-#[derive(Serialize)]
-struct SeatDelta {
+/// A seat's new status.
+#[derive(Serialize, ToSchema)]
+pub struct SeatDelta {
     id: String,
+    /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
     status: &'static str,
 }
 
 /// Follow availability as server-sent events: `availability` (all counts) first, then `delta`.
+///
+/// Each frame's id is `seq-hash`, as in the `ETag` of the seat map; a client that comes back sends
+/// the last one as `Last-Event-ID`. The data of `availability` is that of `…/availability`, that of
+/// `delta` is the schema `Delta`; at most ten frames come a second.
 #[utoipa::path(get, path = "/api/events/{event}/stream", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "text/event-stream", body = String)))]

@@ -70,6 +70,9 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
             && status.starts_with('2')
         {
             wrap(response);
+            if response.description.is_empty() {
+                response.description = "Done; `data` says how things stand.".into();
+            }
         }
     }
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();

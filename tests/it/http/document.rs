@@ -102,6 +102,8 @@ async fn the_document_is_complete_enough_to_generate_a_client_from() {
         let responses = operation["responses"].as_object().expect("responses");
         assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
         for (status, response) in responses {
+            let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+            assert!(described, "{name} {status}: no description");
             let Some(content) = response.get("content").and_then(|c| c.get("application/json"))
             else {
                 continue;
@@ -122,6 +124,7 @@ async fn the_document_is_complete_enough_to_generate_a_client_from() {
         let text = document.to_string();
         assert!(text.contains(code.as_str()), "{} is not documented", code.as_str());
     }
+    assert!(document["components"]["schemas"]["Delta"].is_object(), "what the stream sends");
     every_reference_resolves(&document, &document);
 }
 
