@@ -211,9 +211,9 @@ fn best_available(criterion: &mut Criterion) {
             Occupancy::LastRow,
         ] {
             let mut inventory = occupied(units, occupancy);
+            let mut number = 0;
             for party in [1, 4, 8] {
                 let name = format!("{units}/{occupancy:?}/{party}");
-                let mut number = 0;
                 group.bench_function(name, |bencher| {
                     bencher.iter_custom(|iterations| {
                         let mut timed = Duration::ZERO;
