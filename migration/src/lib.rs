@@ -4,6 +4,7 @@
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_initial;
+mod m0002_payloads_uncompressed;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +12,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration)]
+        vec![Box::new(m0001_initial::Migration), Box::new(m0002_payloads_uncompressed::Migration)]
     }
 }

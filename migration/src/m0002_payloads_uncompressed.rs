@@ -1,0 +1,31 @@
+//! Payloads are compact and full of random ids: Postgres would spend time on every append and
+//! every snapshot to find that they do not compress.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        set_storage(manager, "EXTERNAL").await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        set_storage(manager, "EXTENDED").await
+    }
+}
+
+/// SQLite never compresses.
+async fn set_storage(manager: &SchemaManager<'_>, storage: &str) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    for table in ["journal", "snapshots"] {
+        let sql = format!("ALTER TABLE {table} ALTER COLUMN payload SET STORAGE {storage}");
+        manager.get_connection().execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
