@@ -57,19 +57,19 @@ pub fn app(
         .wrap(from_fn(scope::surround))
 }
 
-/// Every route.
+/// Every route. The router tries them one by one: what a sale asks most comes first.
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.configure(health::configure)
+    cfg.configure(holds::configure)
+        .configure(availability::configure)
+        .configure(reservations::configure)
+        .configure(payments::configure)
+        .configure(stream::configure)
+        .configure(health::configure)
         .configure(auth::configure)
         .configure(users::configure)
-        .configure(availability::configure)
-        .configure(stream::configure)
         .configure(waitlist::configure)
-        .configure(holds::configure)
         .configure(events::configure)
-        .configure(payments::configure)
         .configure(wallet::configure)
-        .configure(reservations::configure)
         .configure(tickets::configure)
         .configure(admin::configure)
         .configure(openapi::configure);

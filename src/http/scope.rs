@@ -87,9 +87,9 @@ impl<F: Future> Future for Inside<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let runtime = self.runtime.clone();
+        let Self { runtime, future } = &mut *self;
         let _entered = runtime.enter();
-        self.future.as_mut().poll(context)
+        future.as_mut().poll(context)
     }
 }
 
