@@ -6,6 +6,8 @@ mod arbiters;
 mod batch;
 mod clock_guard;
 mod cold;
+mod failure;
+mod inbox;
 mod metrics;
 mod permits;
 mod recovery;

@@ -6,8 +6,8 @@
 //! deciding ahead would gain next to nothing, and like this no state is ever shown, refused from
 //! or snapshotted that is not durable.
 //!
-//! Whatever goes wrong (a panic of the core, a failed append, a fence) has one way out: drop the
-//! state and recover from the journal. Nothing is undone by hand.
+//! Commands come through the inbox; the mailbox carries only what the actor is told about them.
+//! What happens when a turn fails is in `failure.rs`.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,31 +20,32 @@ use tokio::sync::{oneshot, watch};
 
 use super::batch::{Batch, Pending, Verdict, Work};
 use super::metrics;
-use super::recovery::{Doubt, Recovered, Settled, recover};
+use super::recovery::Recovered;
 use super::registry::{Desk, Shared};
 use super::snapshots::Snapshots;
 use super::view::{Painter, View};
-use super::{Committed, Unavailable};
+use super::{Committed, SubmitError, Unavailable};
 use crate::ids::{BatchId, OfferingId, Seq};
-use crate::inventory::{Inventory, Place};
+use crate::inventory::{Inventory, Place, Transition};
 use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
 
 /// The owner of one offering.
 pub(super) struct BoxOffice {
-    shared: Arc<Shared>,
-    offering: OfferingId,
-    desk: Arc<Desk>,
-    phase: Phase,
-    queue: VecDeque<Work>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) offering: OfferingId,
+    pub(super) desk: Arc<Desk>,
+    pub(super) phase: Phase,
+    /// What was taken out of the inbox and is not decided yet.
+    pub(super) queue: VecDeque<Work>,
     /// Commands of a batch that the database refused as bad data: decided one by one, so that the
     /// culprit is found and the others get their answers.
-    one_by_one: usize,
+    pub(super) one_by_one: usize,
     attend_queued: bool,
-    stop: Option<oneshot::Sender<()>>,
-    snapshots: Snapshots,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) snapshots: Snapshots,
 }
 
-enum Phase {
+pub(super) enum Phase {
     /// A recovery is under way or scheduled; `failed` counts those that came to nothing.
     Recovering { failed: u32, doubtful: Option<Sealed> },
     /// In service, nothing in flight.
@@ -53,19 +54,19 @@ enum Phase {
     Busy(Box<State>, Sealed),
 }
 
-struct State {
-    inventory: Inventory,
-    head: Head,
-    painter: Painter,
+pub(super) struct State {
+    pub(super) inventory: Inventory,
+    pub(super) head: Head,
+    pub(super) painter: Painter,
     /// Monotonic time of the last proof that the journal's head is ours.
-    verified_at: Duration,
+    pub(super) verified_at: Duration,
 }
 
 /// A batch that is decided and not answered yet. Dropped unanswered, its outcome is unknown.
-struct Sealed {
-    batch: Batch,
-    /// `None` when there is nothing to append.
-    row: Option<Arc<Row>>,
+pub(super) struct Sealed {
+    pub(super) batch: Batch,
+    /// What it is to append; `None` when it changes nothing.
+    pub(super) row: Option<(Arc<Row>, Arc<Record>)>,
     sent: Duration,
 }
 
@@ -97,11 +98,7 @@ struct HeadRead(Result<Head, LoadError>);
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct RecoveryDone(Result<Recovered, LoadError>);
-
-impl Message for Work {
-    type Result = ();
-}
+pub(super) struct RecoveryDone(pub(super) Result<Recovered, LoadError>);
 
 impl BoxOffice {
     pub(super) fn new(shared: Arc<Shared>, offering: OfferingId, desk: Arc<Desk>) -> Self {
@@ -119,8 +116,8 @@ impl BoxOffice {
         }
     }
 
-    /// Attends once the mailbox is drained, so that all that has arrived goes into one row.
-    fn attend_soon(&mut self, ctx: &mut Context<Self>) {
+    /// Attends after whatever else the arbiter has to do now.
+    pub(super) fn attend_soon(&mut self, ctx: &mut Context<Self>) {
         if !self.attend_queued && matches!(self.phase, Phase::Idle(_)) {
             self.attend_queued = true;
             ctx.notify(Attend);
@@ -135,8 +132,10 @@ impl BoxOffice {
         };
         let Some(now) = self.shared.guard.now() else {
             self.phase = Phase::Idle(state);
-            return self.refuse_all(&Unavailable::ClockSkewed);
+            self.refuse_all(&Unavailable::ClockSkewed);
+            return self.rest(ctx);
         };
+        self.desk.inbox.drain_into(&mut self.queue);
         let mut batch = Batch::default();
         let max_commands =
             if self.one_by_one > 0 { 1 } else { self.shared.settings.max_batch_commands };
@@ -172,21 +171,17 @@ impl BoxOffice {
             batch_id: BatchId::random(),
             at: batch.at,
         };
-        let record = Record::Batch(std::mem::take(&mut batch.transitions));
+        let record = Arc::new(Record::Batch(std::mem::take(&mut batch.transitions)));
         let row = Arc::new(Row::new(&state.head, fields, &record));
-        let Record::Batch(transitions) = &record else {
-            unreachable!("it was built two lines above");
-        };
-        batch.transitions.clone_from(transitions);
         metrics::batch(batch.decided.len(), row.payload.len());
         let append = Append {
             previous: state.head,
             row: Arc::clone(&row),
-            record: Arc::new(record),
+            record: Arc::clone(&record),
             owner_address: Arc::clone(&self.shared.settings.address),
             next_due_at: state.inventory.next_due_at(),
         };
-        self.phase = Phase::Busy(state, Sealed { batch, row: Some(row), sent });
+        self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
         let (shared, address) = (Arc::clone(&self.shared), ctx.address());
         self.shared.runtime.spawn(async move {
             let done = shared.journal.append(append).await;
@@ -208,8 +203,9 @@ impl BoxOffice {
         let Phase::Busy(mut state, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("only a sealed batch is released");
         };
-        if let Some(row) = sealed.row.take() {
+        if let Some((row, _)) = &sealed.row {
             state.head = row.head();
+            self.snapshots.row_appended(row.payload.len());
         }
         self.publish(&mut state, sealed.batch.at);
         self.answer(&mut sealed, state.head.seq);
@@ -217,16 +213,23 @@ impl BoxOffice {
             (look.look)(Ok(&state.inventory));
             drop(look.permit);
         }
-        self.snapshots.row_appended(state.head.seq);
         self.phase = Phase::Idle(state);
-        if !self.queue.is_empty() || sealed.batch.due_remains {
+        if sealed.batch.due_remains {
+            return self.attend_soon(ctx);
+        }
+        self.rest(ctx);
+    }
+
+    /// Goes on with what waits, or rests until it is told of something.
+    pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
+        if !self.queue.is_empty() || !self.desk.inbox.rest() {
             self.attend_soon(ctx);
-        } else if self.stop.is_some() {
+        } else if self.stop.is_some() && self.desk.inbox.close_if_empty() {
             self.finish(ctx);
         }
     }
 
-    fn publish(&self, state: &mut State, as_of: i64) {
+    pub(super) fn publish(&self, state: &mut State, as_of: i64) {
         let due = state.inventory.next_due_at().unwrap_or(i64::MAX);
         self.desk.next_due_at.store(due, Ordering::Relaxed);
         let shown = self.desk.view.load().as_ref().map(|view| view.hash);
@@ -240,28 +243,43 @@ impl BoxOffice {
         views.send_replace(view);
     }
 
-    fn answer(&self, sealed: &mut Sealed, seq: Seq) {
-        let (at, transitions) = (sealed.batch.at, &sealed.batch.transitions);
+    /// Tells everybody in the batch. First all answers are made and then all are sent: a sleeping
+    /// HTTP worker wakes at the first one, and finds the others there.
+    pub(super) fn answer(&self, sealed: &mut Sealed, seq: Seq) {
+        let at = sealed.batch.at;
+        let transitions: &[Arc<Transition>] = match &sealed.row {
+            Some((_, record)) => match &**record {
+                Record::Batch(transitions) => transitions,
+                Record::Takeover => &[],
+            },
+            None => &[],
+        };
+        let committed = |index: usize, replayed| {
+            let transition = Arc::clone(&transitions[index]);
+            Ok(Committed { seq, at, transition, replayed })
+        };
+        let mut answers: Vec<(Pending, Result<Committed, SubmitError>)> =
+            Vec::with_capacity(sealed.batch.decided.len());
         for (pending, verdict) in sealed.batch.decided.drain(..) {
+            let command = &pending.request.command;
             match verdict {
                 Verdict::Effect(index) => {
-                    let transition = Arc::clone(&transitions[index]);
-                    let committed = Committed { seq, at, transition, replayed: false };
-                    metrics::command(&pending.request.command, "committed");
-                    pending.answer(Ok(committed));
+                    metrics::command(command, "committed");
+                    answers.push((pending, committed(index, false)));
                 }
                 Verdict::Replay(place) if place.seq == seq && !transitions.is_empty() => {
-                    let transition = Arc::clone(&transitions[place.index as usize]);
-                    let committed = Committed { seq, at, transition, replayed: true };
-                    metrics::command(&pending.request.command, "replayed");
-                    pending.answer(Ok(committed));
+                    metrics::command(command, "replayed");
+                    answers.push((pending, committed(place.index as usize, true)));
                 }
                 Verdict::Replay(place) => self.answer_from_journal(pending, place),
                 Verdict::Refused(rejection) => {
-                    metrics::refused(&pending.request.command, &rejection);
-                    pending.answer(Err(rejection.into()));
+                    metrics::refused(command, &rejection);
+                    answers.push((pending, Err(rejection.into())));
                 }
             }
+        }
+        for (pending, answer) in answers {
+            pending.answer(answer);
         }
     }
 
@@ -282,133 +300,8 @@ impl BoxOffice {
         });
     }
 
-    fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
-        metrics::panic();
-        tracing::error!(offering = %self.offering, "the core panicked; rebuilding from the journal");
-        if let Some(culprit) = batch.requeue(&mut self.queue) {
-            metrics::command(&culprit.request.command, "failed");
-            culprit.answer(Err(Unavailable::Failed.into()));
-        }
-        self.start_recovery(0, None, Duration::ZERO, ctx);
-    }
-
-    fn append_failed(&mut self, error: &AppendError, ctx: &mut Context<Self>) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
-            unreachable!("an append is in flight only while busy");
-        };
-        tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
-        match error {
-            AppendError::OutcomeUnknown(_) => {
-                self.start_recovery(0, Some(sealed), Duration::ZERO, ctx);
-            }
-            AppendError::BadData(_) => {
-                let batch = std::mem::take(&mut sealed.batch);
-                let alone = batch.decided.len() == 1;
-                self.one_by_one = batch.decided.len();
-                batch.requeue(&mut self.queue);
-                if alone && let Some(Work::Command(culprit)) = self.queue.pop_front() {
-                    self.one_by_one = 0;
-                    culprit.answer(Err(Unavailable::BadData.into()));
-                }
-                self.start_recovery(0, None, Duration::ZERO, ctx);
-            }
-            AppendError::Fenced => {
-                metrics::fenced();
-                refuse(&mut sealed, &Unavailable::Recovering);
-                self.refuse_all(&Unavailable::Recovering);
-                // Whoever fenced us is at work: do not snatch the offering back at once.
-                let pause = Duration::from_millis(rand::random_range(50..250));
-                self.start_recovery(0, None, pause, ctx);
-            }
-            AppendError::Unavailable(_) => {
-                refuse(&mut sealed, &Unavailable::Recovering);
-                self.start_recovery(0, None, Duration::ZERO, ctx);
-            }
-        }
-    }
-
-    fn start_recovery(
-        &mut self,
-        failed: u32,
-        doubtful: Option<Sealed>,
-        pause: Duration,
-        ctx: &mut Context<Self>,
-    ) {
-        metrics::rebuild();
-        let doubt = doubtful.as_ref().and_then(|sealed| {
-            let row = sealed.row.as_ref()?;
-            Some(Doubt { seq: row.seq, batch_id: row.batch_id })
-        });
-        self.phase = Phase::Recovering { failed, doubtful };
-        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
-        self.shared.runtime.spawn(async move {
-            tokio::time::sleep(pause).await;
-            let task = recover(&shared, offering, doubt);
-            // A fold may panic as a live core may; it must not leave the actor waiting for ever.
-            let done = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
-            let done = done.unwrap_or_else(|_| {
-                metrics::panic();
-                Err(LoadError::Unavailable(anyhow::anyhow!("the core panicked in recovery")))
-            });
-            address.do_send(RecoveryDone(done));
-        });
-    }
-
-    fn recovered(&mut self, recovered: Recovered, ctx: &mut Context<Self>) {
-        metrics::takeover();
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let doubtful = match std::mem::replace(&mut self.phase, waiting) {
-            Phase::Recovering { doubtful, .. } => doubtful,
-            Phase::Idle(_) | Phase::Busy(..) => unreachable!("recovery ends in recovery"),
-        };
-        if let Some(mut sealed) = doubtful {
-            match (recovered.doubt, &sealed.row) {
-                (Some(Settled::Committed), Some(row)) => {
-                    let seq = row.seq;
-                    self.answer(&mut sealed, seq);
-                }
-                (Some(Settled::Lost), _) => refuse(&mut sealed, &Unavailable::Recovering),
-                // Not settled: dropped as unknown.
-                (_, _) => {}
-            }
-        }
-        let mut state = Box::new(State {
-            inventory: recovered.inventory,
-            head: recovered.head,
-            painter: Painter::default(),
-            verified_at: self.shared.guard.monotonic(),
-        });
-        let as_of = self.shared.guard.now().unwrap_or_default();
-        self.publish(&mut state, as_of);
-        self.phase = Phase::Idle(state);
-        self.attend_soon(ctx);
-    }
-
-    fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
-        if matches!(error, LoadError::NotFound) {
-            self.refuse_all(&Unavailable::NoSuchOffering);
-            return self.close(ctx);
-        }
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let (failed, doubtful) = match std::mem::replace(&mut self.phase, waiting) {
-            Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
-            Phase::Idle(_) | Phase::Busy(..) => unreachable!("recovery ends in recovery"),
-        };
-        tracing::warn!(offering = %self.offering, %error, failed, "recovery failed; trying again");
-        // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
-        // to be occupied, by whichever recovery succeeds, before anything is decided again.
-        drop(doubtful);
-        self.refuse_all(&Unavailable::Recovering);
-        if self.stop.is_some() {
-            return self.close(ctx);
-        }
-        let backoff_ms = 50_u64 << failed.min(5);
-        let pause = Duration::from_millis(rand::random_range(backoff_ms / 2..=backoff_ms));
-        self.start_recovery(failed, None, pause, ctx);
-    }
-
-    fn refuse_all(&mut self, why: &Unavailable) {
+    pub(super) fn refuse_all(&mut self, why: &Unavailable) {
+        self.desk.inbox.drain_into(&mut self.queue);
         for work in self.queue.drain(..) {
             work.refuse(why.clone());
         }
@@ -427,13 +320,21 @@ impl BoxOffice {
         self.close(ctx);
     }
 
-    fn close(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn close(&mut self, ctx: &mut Context<Self>) {
+        self.desk.inbox.close();
         self.stop = None;
         ctx.stop();
     }
 }
 
-fn refuse(sealed: &mut Sealed, why: &Unavailable) {
+/// Also when a panic outside the core kills the actor: nobody may wait for it any more.
+impl Drop for BoxOffice {
+    fn drop(&mut self) {
+        self.desk.inbox.close();
+    }
+}
+
+pub(super) fn refuse(sealed: &mut Sealed, why: &Unavailable) {
     for (pending, _) in sealed.batch.decided.drain(..) {
         pending.answer(Err(why.clone().into()));
     }
@@ -446,26 +347,7 @@ impl Actor for BoxOffice {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        // Room is given out by permits; a mailbox never fills before they run out.
-        ctx.set_mailbox_capacity(self.shared.settings.max_pending * 2);
         self.start_recovery(0, None, Duration::ZERO, ctx);
-    }
-}
-
-impl Handler<Work> for BoxOffice {
-    type Result = ();
-
-    fn handle(&mut self, work: Work, ctx: &mut Context<Self>) {
-        match &self.phase {
-            // Until the first failure it is worth waiting: a recovery takes milliseconds.
-            Phase::Recovering { failed, .. } if *failed > 0 => {
-                work.refuse(Unavailable::Recovering);
-            }
-            Phase::Recovering { .. } | Phase::Idle(_) | Phase::Busy(..) => {
-                self.queue.push_back(work);
-                self.attend_soon(ctx);
-            }
-        }
     }
 }
 
@@ -474,8 +356,11 @@ impl Handler<Attend> for BoxOffice {
 
     fn handle(&mut self, _: Attend, ctx: &mut Context<Self>) {
         self.attend_queued = false;
-        if matches!(self.phase, Phase::Idle(_)) {
-            self.turn(ctx);
+        match self.phase {
+            Phase::Idle(_) => self.turn(ctx),
+            // Until the first failure it is worth waiting: a recovery takes milliseconds.
+            Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
+            Phase::Recovering { .. } | Phase::Busy(..) => {}
         }
     }
 }
@@ -534,8 +419,8 @@ impl Handler<Stop> for BoxOffice {
         let (stop, stopped) = oneshot::channel();
         self.stop = Some(stop);
         match &self.phase {
-            Phase::Idle(_) if self.queue.is_empty() => self.finish(ctx),
-            Phase::Idle(_) | Phase::Busy(..) | Phase::Recovering { .. } => {}
+            Phase::Idle(_) => self.rest(ctx),
+            Phase::Busy(..) | Phase::Recovering { .. } => {}
         }
         Box::pin(async move {
             // Dropped without a word when the actor is through.

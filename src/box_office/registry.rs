@@ -16,6 +16,7 @@ use super::arbiters::Arbiters;
 use super::batch::{Look, Pending, Work};
 use super::clock_guard::ClockGuard;
 use super::cold::ColdStates;
+use super::inbox::Inbox;
 use super::permits::{Permits, Urgency};
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
 /// One live box office, as the rest of the process sees it.
 pub(super) struct Desk {
     pub(super) permits: Arc<Permits>,
+    pub(super) inbox: Inbox,
     /// The last durable view; `None` until the first recovery is through.
     pub(super) view: ArcSwapOption<View>,
     /// The same for those who follow.
@@ -334,21 +336,23 @@ impl BoxOffices {
         if self.is_stopping() {
             return Err(Unavailable::Stopping);
         }
-        let live = self.wake(offering);
+        let mut live = self.wake(offering);
         live.desk.used_at_ms.store(self.monotonic_ms(), Ordering::Relaxed);
         let permit = live.desk.permits.take(urgency).ok_or(Unavailable::Busy)?;
         let mut work = work(permit);
-        let mut address = live.address;
         for _ in 0..3 {
-            match address.try_send(work) {
-                Ok(()) => return Ok(()),
-                // Put to sleep, or killed by a panic, since we looked: start another.
-                Err(SendError::Closed(unsent)) => {
-                    work = unsent;
-                    self.live.remove_if(&offering, |_, live| live.address == address);
-                    address = self.wake(offering).address;
+            match live.desk.inbox.push(work) {
+                Ok(false) => return Ok(()),
+                Ok(true) => {
+                    live.address.do_send(Attend);
+                    return Ok(());
                 }
-                Err(SendError::Full(_)) => return Err(Unavailable::Busy),
+                // Put to sleep, or killed by a panic, since we looked: start another.
+                Err(unsent) => {
+                    work = *unsent;
+                    self.live.remove_if(&offering, |_, found| found.address == live.address);
+                    live = self.wake(offering);
+                }
             }
         }
         Err(Unavailable::Recovering)
@@ -362,6 +366,7 @@ impl BoxOffices {
         let live = self.live.entry(offering).or_insert_with(|| {
             let desk = Arc::new(Desk {
                 permits: Permits::new(settings.max_pending, settings.reserved_pending),
+                inbox: Inbox::new(),
                 view: ArcSwapOption::empty(),
                 views: OnceLock::new(),
                 next_due_at: AtomicI64::new(i64::MAX),
