@@ -22,6 +22,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// What the program itself runs with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(4);
 const CONNECTIONS: [usize; 3] = [64, 128, 256];
@@ -265,6 +269,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    // As criterion takes it: `cargo bench --bench http -- sqlite` measures that one alone.
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wanted = |name: &str| filter.as_deref().is_none_or(|filter| name.contains(filter));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -275,7 +282,12 @@ fn main() {
     runtime.block_on(async {
         let directory = tempfile::tempdir().expect("a directory");
         let sqlite = format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display());
-        compare("sqlite", &sqlite, bare, workers).await;
+        if wanted("sqlite") {
+            compare("sqlite", &sqlite, bare, workers).await;
+        }
+        if !wanted("postgres") {
+            return;
+        }
         let Ok(url) = std::env::var("ADMITONE_BENCH_POSTGRES_URL") else {
             report("http_hold/postgres: skipped, set ADMITONE_BENCH_POSTGRES_URL to measure it");
             return;
