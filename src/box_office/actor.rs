@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -182,11 +183,38 @@ impl BoxOffice {
             next_due_at: state.inventory.next_due_at(),
         };
         self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
-        let (shared, address) = (Arc::clone(&self.shared), ctx.address());
-        self.shared.runtime.spawn(async move {
-            let done = shared.journal.append(append).await;
-            address.do_send(AppendDone(done));
-        });
+        self.append(append, ctx);
+    }
+
+    /// The append is begun right here, so that it is on its way before another thread wakes up to
+    /// wait for its end; one that ends at once needs none.
+    fn append(&mut self, append: Append, ctx: &mut Context<Self>) {
+        let shared = Arc::clone(&self.shared);
+        let mut appending = Box::pin(async move { shared.journal.append(append).await });
+        let begun = {
+            // Connections and timers belong to the runtime of database work.
+            let _entered = self.shared.runtime.enter();
+            appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
+        };
+        if let Poll::Ready(done) = begun {
+            return self.append_done(done, ctx);
+        }
+        let address = ctx.address();
+        self.shared.runtime.spawn(async move { address.do_send(AppendDone(appending.await)) });
+    }
+
+    fn append_done(&mut self, done: Result<Appended, AppendError>, ctx: &mut Context<Self>) {
+        match done {
+            Ok(appended) => {
+                if let Phase::Busy(state, sealed) = &mut self.phase {
+                    state.verified_at = sealed.sent;
+                    self.shared.guard.observe(appended.database_now, sealed.sent);
+                    metrics::append(self.shared.guard.monotonic().saturating_sub(sealed.sent));
+                }
+                self.release(ctx);
+            }
+            Err(error) => self.append_failed(&error, ctx),
+        }
     }
 
     fn read_head(&self, ctx: &mut Context<Self>) {
@@ -369,17 +397,7 @@ impl Handler<AppendDone> for BoxOffice {
     type Result = ();
 
     fn handle(&mut self, AppendDone(done): AppendDone, ctx: &mut Context<Self>) {
-        match done {
-            Ok(appended) => {
-                if let Phase::Busy(state, sealed) = &mut self.phase {
-                    state.verified_at = sealed.sent;
-                    self.shared.guard.observe(appended.database_now, sealed.sent);
-                    metrics::append(self.shared.guard.monotonic().saturating_sub(sealed.sent));
-                }
-                self.release(ctx);
-            }
-            Err(error) => self.append_failed(&error, ctx),
-        }
+        self.append_done(done, ctx);
     }
 }
 
