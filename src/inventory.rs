@@ -160,7 +160,7 @@ impl Inventory {
     pub fn begin_batch(&mut self, seq: Seq, now: TimestampMs) -> TimestampMs {
         self.cursor = Place { seq, index: 0 };
         self.at = self.at.max(now);
-        self.keys.prune(self.at);
+        self.keys.prune(self.at, &mut self.customers);
         self.claims.prune(self.at);
         self.at
     }
@@ -171,7 +171,7 @@ impl Inventory {
     /// When an invariant breaks: the state is of no further use then.
     pub fn execute(&mut self, request: &Request) -> Decision {
         if let Some(idempotency) = &request.idempotency {
-            match self.keys.find(idempotency) {
+            match self.keys.find(idempotency, &self.customers) {
                 Ok(Some(place)) => return Decision::Replayed(place),
                 Ok(None) => {}
                 Err(rejection) => return Decision::Rejected(rejection),
@@ -216,6 +216,9 @@ impl Inventory {
     /// When it does not fit the state: a damaged journal, or a bug. The state is of no further
     /// use then.
     pub fn apply(&mut self, transition: &Transition) -> Result<(), Violation> {
+        if transition.idempotency.is_some_and(|idempotency| self.keys.knows(idempotency.key)) {
+            return Err(Violation("an idempotency key had an effect twice".into()));
+        }
         for change in &transition.changes {
             self.apply_change(change)?;
         }
@@ -235,7 +238,8 @@ impl Inventory {
         if let Some(idempotency) = transition.idempotency {
             let Place { seq, index } = self.cursor;
             let (at, seq) = (self.at, seq.0);
-            self.keys.remember(keys::Remembered { idempotency, at, seq, index });
+            let kept = keys::Remembered { idempotency, at, seq, index };
+            self.keys.remember(kept, &mut self.customers);
         }
         self.cursor.index += 1;
         self.next_deadline = self.claims.next_deadline().map(|(deadline, _)| deadline);

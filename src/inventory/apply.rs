@@ -1,10 +1,10 @@
 //! Folding one change into the state: the only code that changes it, live and in replay. It takes
 //! nothing on trust, since a journal may be damaged.
 
-use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Reservation, State};
+use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
 use super::waitlist::Entry;
 use super::{
-    Change, Counts, Definition, HoldId, Inventory, Line, Policy, Product, ReservationId, SaleState,
+    Change, Counts, Definition, HoldId, Inventory, Policy, Product, ReservationId, SaleState,
     SeatId, SeatMap, TimestampMs, UserId, Violation,
 };
 use crate::ids::{PaymentId, ProductId};
@@ -31,7 +31,7 @@ impl Inventory {
         match change {
             Change::Created { definition } => self.create(definition),
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
-                self.place(*hold, *customer, lines.clone().into(), *expires_at, false)
+                self.place(*hold, *customer, lines.as_slice().into(), *expires_at, false)
             }
             Change::HoldExtended { hold, expires_at, .. } => {
                 self.update_hold(*hold, *expires_at, |_| Ok(()))
@@ -67,7 +67,7 @@ impl Inventory {
             Change::WaitlistLeft { entry } => self.leave(*entry).map(|_| ()),
             Change::OfferMade { entry, customer, line, expires_at } => {
                 self.leave(*entry)?;
-                self.place(*entry, *customer, vec![line.clone()].into(), *expires_at, true)
+                self.place(*entry, *customer, Lines::One(line.clone()), *expires_at, true)
             }
             Change::OfferAccepted { entry, expires_at, .. } => self.accept(*entry, *expires_at),
             Change::SeatsBlocked { .. }
@@ -125,7 +125,7 @@ impl Inventory {
         &mut self,
         id: HoldId,
         customer: UserId,
-        lines: Box<[Line]>,
+        lines: Lines,
         expires_at: TimestampMs,
         offered: bool,
     ) -> Applied {
@@ -134,8 +134,9 @@ impl Inventory {
         }
         let hold = Hold { id, placed_at: self.at, expires_at, offered };
         let claim = Claim { customer, lines, kind: Kind::Hold(hold) };
-        let slot = self.claims.slab.insert(claim);
-        self.claims.holds.insert(id, slot);
+        let Some(slot) = self.claims.insert(claim) else {
+            return violation(format!("{id} is in use"));
+        };
         self.claims.push_deadline(expires_at, slot);
         self.take_places(slot)
     }
@@ -144,7 +145,7 @@ impl Inventory {
     fn take_places(&mut self, slot: u32) -> Applied {
         let Self { claims, products, seats, customers, .. } = self;
         let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
-        for line in &claim.lines {
+        for line in &*claim.lines {
             let Some(product) = products.get_mut(line.product.index()) else {
                 return violation(format!("{:?} is unknown", line.product));
             };
@@ -168,7 +169,7 @@ impl Inventory {
     fn free_places(&mut self, slot: u32, sold: bool) -> Applied {
         let Self { claims, products, seats, customers, .. } = self;
         let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
-        for line in &claim.lines {
+        for line in &*claim.lines {
             let product = &mut products[line.product.index()];
             let counts = &mut product.counts;
             let from = if sold { &mut counts.sold } else { &mut counts.held };
@@ -182,7 +183,7 @@ impl Inventory {
     }
 
     fn hold_slot(&self, id: HoldId) -> Result<u32, Violation> {
-        self.claims.holds.get(&id).copied().ok_or_else(|| Violation(format!("no hold {id}")))
+        self.claims.hold_slot(id).ok_or_else(|| Violation(format!("no hold {id}")))
     }
 
     fn update_hold(
@@ -217,9 +218,9 @@ impl Inventory {
     fn end_hold(&mut self, id: HoldId, how: Ending) -> Applied {
         let slot = self.hold_slot(id)?;
         self.free_places(slot, false)?;
-        let customer = self.claims.slab.remove(slot).map(|claim| claim.customer);
+        let customer = self.claims.remove_hold(id).map(|claim| claim.customer);
         let customer = customer.ok_or_else(|| Violation(format!("no hold {id}")))?;
-        self.claims.end_hold(EndedHold { id, customer, how, at: self.at });
+        self.claims.hold_ended(EndedHold { id, customer, how, at: self.at });
         Ok(())
     }
 
@@ -229,18 +230,13 @@ impl Inventory {
         reservation: ReservationId,
         pay_by: TimestampMs,
     ) -> Applied {
-        let slot = self.hold_slot(id)?;
-        if self.claims.reservations.insert(reservation, slot).is_some() {
-            return violation(format!("{reservation} exists already"));
-        }
-        let Some(claim) = self.claims.slab.get_mut(slot) else {
-            return violation(format!("no hold {id}"));
-        };
         let state = State::Pending { pay_by, payment: None };
         let reserved = Reservation { id: reservation, state, window_end: pay_by, checked_in: 0 };
-        claim.kind = Kind::Reservation(Box::new(reserved));
-        let (customer, how) = (claim.customer, Ending::Converted(reservation));
-        self.claims.end_hold(EndedHold { id, customer, how, at: self.at });
+        let Some((slot, customer)) = self.claims.convert(id, reserved) else {
+            return violation(format!("{id} cannot become {reservation}"));
+        };
+        let how = Ending::Converted(reservation);
+        self.claims.hold_ended(EndedHold { id, customer, how, at: self.at });
         self.claims.push_deadline(pay_by, slot);
         self.live_reservations += 1;
         Ok(())
@@ -248,7 +244,7 @@ impl Inventory {
 
     fn reservation_mut(&mut self, id: ReservationId) -> Result<(u32, &mut Reservation), Violation> {
         let unknown = || Violation(format!("no reservation {id}"));
-        let slot = self.claims.reservations.get(&id).copied().ok_or_else(unknown)?;
+        let slot = self.claims.reservation_slot(id).ok_or_else(unknown)?;
         let claim = self.claims.slab.get_mut(slot).ok_or_else(unknown)?;
         Ok((slot, claim.kind.as_reservation_mut().ok_or_else(unknown)?))
     }
@@ -296,7 +292,7 @@ impl Inventory {
         reservation.state = State::Confirmed { payment, place };
         let Self { claims, products, seats, .. } = self;
         let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
-        for line in &claim.lines {
+        for line in &*claim.lines {
             let counts = &mut products[line.product.index()].counts;
             shift(&mut counts.held, &mut counts.sold, line.quantity)?;
             assert_sums(counts)?;

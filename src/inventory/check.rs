@@ -27,7 +27,7 @@ impl Inventory {
                 },
             };
             live_reservations += u32::from(matches!(claim.kind, Kind::Reservation(_)));
-            for line in &claim.lines {
+            for line in &*claim.lines {
                 let counts = &mut expected[line.product.index()];
                 if sold {
                     counts.sold = counts.sold.saturating_add(line.quantity);
@@ -42,18 +42,21 @@ impl Inventory {
         if live_reservations != self.live_reservations {
             return Err(Violation("live reservations are miscounted".into()));
         }
+        for key in self.keys.iter() {
+            customers.key_remembered(key.idempotency.principal);
+        }
         if !customers.same_as(&self.customers) {
-            return Err(Violation("places per customer are miscounted".into()));
+            return Err(Violation("places or keys per customer are miscounted".into()));
         }
         self.check_counts(&expected)
     }
 
     fn check_index(&self, slot: u32, claim: &Claim) -> Result<(), Violation> {
         let indexed = match &claim.kind {
-            Kind::Hold(hold) => self.claims.holds.get(&hold.id),
-            Kind::Reservation(reservation) => self.claims.reservations.get(&reservation.id),
+            Kind::Hold(hold) => self.claims.hold_slot(hold.id),
+            Kind::Reservation(reservation) => self.claims.reservation_slot(reservation.id),
         };
-        if indexed == Some(&slot) {
+        if indexed == Some(slot) {
             return Ok(());
         }
         Err(Violation(format!("the claim in slot {slot} is not found by its id")))

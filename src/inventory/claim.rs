@@ -3,9 +3,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Deref;
 
 use super::chunks::Slab;
-use super::id_map::IdMap;
+use super::id_map::{IdMap, Index};
 use super::{HoldStatus, Line, Place, TimestampMs};
 use crate::ids::{HoldId, PaymentId, ReservationId, UserId};
 
@@ -19,8 +20,43 @@ const MAX_ENDED: usize = 250_000;
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) customer: UserId,
-    pub(super) lines: Box<[Line]>,
+    pub(super) lines: Lines,
     pub(super) kind: Kind,
+}
+
+/// Nearly always one, which then needs no room of its own.
+#[derive(Clone, Debug)]
+pub(super) enum Lines {
+    One(Line),
+    Many(Box<[Line]>),
+}
+
+impl From<&[Line]> for Lines {
+    fn from(lines: &[Line]) -> Self {
+        match lines {
+            [line] => Self::One(line.clone()),
+            lines => Self::Many(lines.into()),
+        }
+    }
+}
+
+impl From<Vec<Line>> for Lines {
+    fn from(mut lines: Vec<Line>) -> Self {
+        match lines.pop() {
+            Some(line) if lines.is_empty() => Self::One(line),
+            last => Self::Many(lines.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl Deref for Lines {
+    type Target = [Line];
+    fn deref(&self) -> &[Line] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Many(lines) => lines,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -147,8 +183,10 @@ struct Deadline {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
     pub(super) slab: Slab<Claim>,
-    pub(super) holds: IdMap<HoldId, u32>,
-    pub(super) reservations: IdMap<ReservationId, u32>,
+    /// Live holds and offers in the slab.
+    holds: Index,
+    /// Reservations in the slab, ended ones included.
+    reservations: Index,
     pub(super) ended_holds: IdMap<HoldId, EndedHold>,
     /// In the order in which they ended.
     pub(super) ended_order: VecDeque<HoldId>,
@@ -158,8 +196,64 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    /// Puts a claim where its id finds it; `None` when there is one of that id.
+    pub(super) fn insert(&mut self, claim: Claim) -> Option<u32> {
+        let slot = self.slab.insert(claim);
+        let Self { slab, holds, reservations, .. } = self;
+        let known = match (hold_id(slab, slot), reservation_id(slab, slot)) {
+            (Some(id), _) => holds.find(id, |slot| hold_id(slab, slot)).is_some(),
+            (None, Some(id)) => reservations.find(id, |slot| reservation_id(slab, slot)).is_some(),
+            (None, None) => false,
+        };
+        if known {
+            slab.remove(slot);
+            return None;
+        }
+        if let Some(id) = hold_id(slab, slot) {
+            holds.insert(id, slot, |slot| hold_id(slab, slot));
+        }
+        if let Some(id) = reservation_id(slab, slot) {
+            reservations.insert(id, slot, |slot| reservation_id(slab, slot));
+        }
+        Some(slot)
+    }
+
+    /// The hold becomes a reservation in its slot; `None` when one of the two ids does not fit.
+    pub(super) fn convert(&mut self, hold: HoldId, into: Reservation) -> Option<(u32, UserId)> {
+        if self.reservation_slot(into.id).is_some() {
+            return None;
+        }
+        let Self { slab, holds, reservations, .. } = self;
+        let slot = holds.remove(hold, |slot| hold_id(slab, slot))?;
+        let claim = slab.get_mut(slot)?;
+        let customer = claim.customer;
+        claim.kind = Kind::Reservation(Box::new(into));
+        reservations.insert(into.id, slot, |slot| reservation_id(slab, slot));
+        Some((slot, customer))
+    }
+
+    /// Takes a hold out.
+    pub(super) fn remove_hold(&mut self, id: HoldId) -> Option<Claim> {
+        let Self { slab, holds, .. } = self;
+        let slot = holds.remove(id, |slot| hold_id(slab, slot))?;
+        slab.remove(slot)
+    }
+
+    /// How many holds and offers are live.
+    pub(super) fn live_holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    pub(super) fn hold_slot(&self, id: HoldId) -> Option<u32> {
+        self.holds.find(id, |slot| hold_id(&self.slab, slot))
+    }
+
+    pub(super) fn reservation_slot(&self, id: ReservationId) -> Option<u32> {
+        self.reservations.find(id, |slot| reservation_id(&self.slab, slot))
+    }
+
     pub(super) fn hold(&self, id: HoldId) -> Option<(&Claim, &Hold)> {
-        let claim = self.slab.get(*self.holds.get(&id)?)?;
+        let claim = self.slab.get(self.hold_slot(id)?)?;
         match &claim.kind {
             Kind::Hold(hold) => Some((claim, hold)),
             Kind::Reservation(_) => None,
@@ -167,7 +261,7 @@ impl Claims {
     }
 
     pub(super) fn reservation(&self, id: ReservationId) -> Option<(&Claim, &Reservation)> {
-        let claim = self.slab.get(*self.reservations.get(&id)?)?;
+        let claim = self.slab.get(self.reservation_slot(id)?)?;
         match &claim.kind {
             Kind::Reservation(reservation) => Some((claim, reservation)),
             Kind::Hold(_) => None,
@@ -220,8 +314,8 @@ impl Claims {
         due
     }
 
-    pub(super) fn end_hold(&mut self, ended: EndedHold) {
-        self.holds.remove(&ended.id);
+    /// Remembers how a hold ended that is live no more.
+    pub(super) fn hold_ended(&mut self, ended: EndedHold) {
         self.ended_holds.insert(ended.id, ended);
         self.ended_order.push_back(ended.id);
     }
@@ -251,9 +345,24 @@ impl Claims {
             let over = self.reservation(id).is_some_and(|(_, reservation)| {
                 matches!(reservation.state, State::Expired { at, .. } | State::Cancelled { at } if at == ended_at)
             });
-            if over && let Some(slot) = self.reservations.remove(&id) {
-                self.slab.remove(slot);
+            let Self { slab, reservations, .. } = &mut *self;
+            if over && let Some(slot) = reservations.remove(id, |slot| reservation_id(slab, slot)) {
+                slab.remove(slot);
             }
         }
+    }
+}
+
+fn hold_id(slab: &Slab<Claim>, slot: u32) -> Option<HoldId> {
+    match &slab.get(slot)?.kind {
+        Kind::Hold(hold) => Some(hold.id),
+        Kind::Reservation(_) => None,
+    }
+}
+
+fn reservation_id(slab: &Slab<Claim>, slot: u32) -> Option<ReservationId> {
+    match &slab.get(slot)?.kind {
+        Kind::Hold(_) => None,
+        Kind::Reservation(reservation) => Some(reservation.id),
     }
 }

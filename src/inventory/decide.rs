@@ -215,7 +215,7 @@ impl Inventory {
     fn can_revive(&self, claim: &Claim) -> bool {
         // Two lines of one product need their places together.
         let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(claim.lines.len());
-        for line in &claim.lines {
+        for line in &*claim.lines {
             match wanted.iter_mut().find(|(product, _)| *product == line.product) {
                 Some((_, places)) => *places += line.quantity,
                 None => wanted.push((line.product, line.quantity)),
@@ -370,7 +370,7 @@ impl Inventory {
     }
 
     pub(super) fn knows_hold(&self, id: HoldId) -> bool {
-        self.claims.holds.contains_key(&id) || self.claims.ended_holds.contains_key(&id)
+        self.claims.hold_slot(id).is_some() || self.claims.ended_holds.contains_key(&id)
     }
 
     pub(super) fn not_cancelled(&self) -> Result<(), Rejection> {

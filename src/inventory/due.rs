@@ -91,7 +91,7 @@ impl Inventory {
     }
 
     fn has_live_claims(&self) -> bool {
-        !self.claims.holds.is_empty() || self.live_reservations > 0 || self.waitlist.len() > 0
+        self.claims.live_holds() > 0 || self.live_reservations > 0 || self.waitlist.len() > 0
     }
 
     /// Offers what is free to those who wait, in the transition that freed it: nobody who looks

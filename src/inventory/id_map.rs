@@ -2,7 +2,9 @@
 //! depends on history. Whoever needs an order sorts.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+
+use hashbrown::HashTable;
 
 pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 pub(super) type IdSet<K> = HashSet<K, BuildHasherDefault<IdHasher>>;
@@ -40,4 +42,52 @@ impl Hasher for IdHasher {
 
     // Written before every array; all keys of one map are of one length.
     fn write_usize(&mut self, _length: usize) {}
+}
+
+/// Finds values that carry their own key: keeps only where each is, four bytes instead of a key
+/// more. `key_of` looks a position up; it must know every position in the index.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    positions: HashTable<u32>,
+}
+
+impl Index {
+    pub(super) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    pub(super) fn find<K: Hash + Eq>(
+        &self,
+        key: K,
+        key_of: impl Fn(u32) -> Option<K>,
+    ) -> Option<u32> {
+        let key = Some(key);
+        self.positions.find(hash(&key), |position| key_of(*position) == key).copied()
+    }
+
+    /// Two positions of one key would both be kept: the caller has made sure.
+    pub(super) fn insert<K: Hash + Eq>(
+        &mut self,
+        key: K,
+        position: u32,
+        key_of: impl Fn(u32) -> Option<K>,
+    ) {
+        let rehash = |position: &u32| hash(&key_of(*position));
+        self.positions.insert_unique(hash(&Some(key)), position, rehash);
+    }
+
+    pub(super) fn remove<K: Hash + Eq>(
+        &mut self,
+        key: K,
+        key_of: impl Fn(u32) -> Option<K>,
+    ) -> Option<u32> {
+        let key = Some(key);
+        let found = self.positions.find_entry(hash(&key), |position| key_of(*position) == key);
+        found.ok().map(|entry| entry.remove().0)
+    }
+}
+
+/// Of the key alone; no key of the index is ever missing.
+fn hash<K: Hash>(key: &Option<K>) -> u64 {
+    key.as_ref().map_or(0, |key| BuildHasherDefault::<IdHasher>::default().hash_one(key))
 }

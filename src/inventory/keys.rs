@@ -2,9 +2,10 @@
 //! they are decided again.
 
 use super::chunks::Queue;
-use super::id_map::IdMap;
+use super::customers::Customers;
+use super::id_map::Index;
 use super::{Idempotency, Place, Rejection, TimestampMs};
-use crate::ids::{Seq, UserId};
+use crate::ids::Seq;
 
 /// How long a key is remembered.
 pub(super) const REMEMBERED_MS: i64 = 24 * 3_600_000;
@@ -25,37 +26,46 @@ pub(super) struct Remembered {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     queue: Queue<Remembered>,
-    by_key: IdMap<[u8; 16], u32>,
-    per_customer: IdMap<UserId, u32>,
+    by_key: Index,
 }
 
 impl Keys {
     /// The place of the key's effect, `None` for a new key.
-    pub(super) fn find(&self, asked: &Idempotency) -> Result<Option<Place>, Rejection> {
-        let Some(position) = self.by_key.get(&asked.key) else {
-            let used = self.per_customer.get(&asked.principal).copied().unwrap_or(0);
+    pub(super) fn find(
+        &self,
+        asked: &Idempotency,
+        customers: &Customers,
+    ) -> Result<Option<Place>, Rejection> {
+        let position = self.by_key.find(asked.key, |position| key_at(&self.queue, position));
+        let Some(kept) = position.and_then(|position| self.queue.get(position)) else {
+            let used = customers.keys(asked.principal);
             return if used < MAX_PER_CUSTOMER { Ok(None) } else { Err(Rejection::TooManyKeys) };
         };
-        let kept = self.queue.get(*position).expect("the map holds positions in the queue");
         if kept.idempotency.fingerprint != asked.fingerprint {
             return Err(Rejection::KeyReused);
         }
         Ok(Some(Place { seq: Seq(kept.seq), index: kept.index }))
     }
 
-    pub(super) fn remember(&mut self, key: Remembered) {
-        while self.queue.len() >= MAX_KEYS {
-            self.forget_oldest();
-        }
-        let position = self.queue.push(key);
-        self.by_key.insert(key.idempotency.key, position);
-        *self.per_customer.entry(key.idempotency.principal).or_default() += 1;
+    pub(super) fn knows(&self, key: [u8; 16]) -> bool {
+        self.by_key.find(key, |position| key_at(&self.queue, position)).is_some()
     }
 
-    pub(super) fn prune(&mut self, at: TimestampMs) {
+    /// Never of a key that it [`Self::knows`].
+    pub(super) fn remember(&mut self, key: Remembered, customers: &mut Customers) {
+        while self.queue.len() >= MAX_KEYS {
+            self.forget_oldest(customers);
+        }
+        let Self { queue, by_key } = self;
+        let position = queue.push(key);
+        by_key.insert(key.idempotency.key, position, |position| key_at(queue, position));
+        customers.key_remembered(key.idempotency.principal);
+    }
+
+    pub(super) fn prune(&mut self, at: TimestampMs, customers: &mut Customers) {
         while self.queue.front().is_some_and(|oldest| at.saturating_sub(oldest.at) >= REMEMBERED_MS)
         {
-            self.forget_oldest();
+            self.forget_oldest(customers);
         }
     }
 
@@ -63,16 +73,15 @@ impl Keys {
         self.queue.iter()
     }
 
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.queue.front().copied() else { return };
-        self.queue.drop_front();
-        self.by_key.remove(&oldest.idempotency.key);
-        let principal = oldest.idempotency.principal;
-        if let Some(count) = self.per_customer.get_mut(&principal) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_customer.remove(&principal);
-            }
-        }
+    fn forget_oldest(&mut self, customers: &mut Customers) {
+        let Self { queue, by_key } = self;
+        let Some(oldest) = queue.front().copied() else { return };
+        by_key.remove(oldest.idempotency.key, |position| key_at(queue, position));
+        queue.drop_front();
+        customers.key_forgotten(oldest.idempotency.principal);
     }
+}
+
+fn key_at(queue: &Queue<Remembered>, position: u32) -> Option<[u8; 16]> {
+    queue.get(position).map(|kept| kept.idempotency.key)
 }

@@ -34,7 +34,7 @@ struct Saved {
     /// By id.
     holds: Vec<SavedHold>,
     /// By id.
-    reservations: Vec<(Reservation, UserId, Box<[Line]>)>,
+    reservations: Vec<(Reservation, UserId, Vec<Line>)>,
     /// In the order in which they ended.
     ended_holds: Vec<EndedHold>,
     waitlist: Vec<Entry>,
@@ -53,7 +53,7 @@ struct SavedRow {
 struct SavedHold {
     id: HoldId,
     customer: UserId,
-    lines: Box<[Line]>,
+    lines: Vec<Line>,
     placed_at: TimestampMs,
     expires_at: TimestampMs,
     offered: bool,
@@ -93,7 +93,7 @@ impl Inventory {
         }
         inventory.load_reservations(saved.reservations)?;
         for ended in saved.ended_holds {
-            inventory.claims.end_hold(ended);
+            inventory.claims.hold_ended(ended);
         }
         for entry in saved.waitlist {
             inventory.check_party(entry.product, entry.party_size)?;
@@ -102,7 +102,10 @@ impl Inventory {
             }
         }
         for key in saved.keys {
-            inventory.keys.remember(key);
+            if inventory.keys.knows(key.idempotency.key) {
+                return Err(twice());
+            }
+            inventory.keys.remember(key, &mut inventory.customers);
         }
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
@@ -118,13 +121,13 @@ impl Inventory {
                 Kind::Hold(hold) => holds.push(SavedHold {
                     id: hold.id,
                     customer: claim.customer,
-                    lines: claim.lines.clone(),
+                    lines: claim.lines.to_vec(),
                     placed_at: hold.placed_at,
                     expires_at: hold.expires_at,
                     offered: hold.offered,
                 }),
                 Kind::Reservation(reservation) => {
-                    reservations.push((**reservation, claim.customer, claim.lines.clone()));
+                    reservations.push((**reservation, claim.customer, claim.lines.to_vec()));
                 }
             }
         }
@@ -201,41 +204,35 @@ impl Inventory {
     fn load_hold(&mut self, saved: SavedHold) -> Result<(), Violation> {
         let SavedHold { id, customer, lines, placed_at, expires_at, offered } = saved;
         let kind = Kind::Hold(Hold { id, placed_at, expires_at, offered });
+        let lines = lines.into();
         let slot = self.load_claim(Claim { customer, lines, kind }, Loaded::Held)?;
         self.claims.push_deadline(expires_at, slot);
-        match self.claims.holds.insert(id, slot) {
-            Some(_) => Err(Violation(format!("hold {id} is there twice"))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn load_reservations(
         &mut self,
-        saved: Vec<(Reservation, UserId, Box<[Line]>)>,
+        saved: Vec<(Reservation, UserId, Vec<Line>)>,
     ) -> Result<(), Violation> {
         let mut ended = Vec::new();
         for (reservation, customer, lines) in saved {
             let id = reservation.id;
             let kind = Kind::Reservation(Box::new(reservation));
-            let claim = Claim { customer, lines, kind };
-            let slot = match reservation.state {
+            let claim = Claim { customer, lines: lines.into(), kind };
+            match reservation.state {
                 State::Pending { pay_by, .. } => {
                     let slot = self.load_claim(claim, Loaded::Held)?;
                     self.claims.push_deadline(pay_by, slot);
                     self.live_reservations += 1;
-                    slot
                 }
                 State::Confirmed { .. } => {
                     self.live_reservations += 1;
-                    self.load_claim(claim, Loaded::Sold)?
+                    self.load_claim(claim, Loaded::Sold)?;
                 }
                 State::Expired { at, .. } | State::Cancelled { at } => {
                     ended.push((at, id));
-                    self.claims.slab.insert(claim)
+                    self.claims.insert(claim).ok_or_else(twice)?;
                 }
-            };
-            if self.claims.reservations.insert(id, slot).is_some() {
-                return Err(Violation(format!("reservation {id} is there twice")));
             }
         }
         ended.sort_unstable();
@@ -246,12 +243,12 @@ impl Inventory {
     }
 
     fn load_claim(&mut self, claim: Claim, state: fn(u32) -> Loaded) -> Result<u32, Violation> {
-        let slot = self.claims.slab.insert(claim);
+        let slot = self.claims.insert(claim).ok_or_else(twice)?;
         let Self { claims, seats, customers, products, .. } = self;
         let Some(claim) = claims.slab.get(slot) else {
             return Err(Violation("a claim is not where it was put".into()));
         };
-        for line in &claim.lines {
+        for line in &*claim.lines {
             let Some(product) = products.get(line.product.index()) else {
                 return Err(Violation(format!("{:?} is unknown", line.product)));
             };
@@ -261,4 +258,8 @@ impl Inventory {
         }
         Ok(slot)
     }
+}
+
+fn twice() -> Violation {
+    Violation("a hold, a reservation or a key is there twice".into())
 }

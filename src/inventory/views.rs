@@ -1,6 +1,6 @@
 //! What others may see of the state. Reads only.
 
-use super::claim::{Kind, State};
+use super::claim::State;
 use super::{
     Counts, HoldId, HoldStatus, HoldView, Inventory, Minor, Policy, ReservationId,
     ReservationStatus, ReservationView, RowView, SaleState, SaleWindow, SeatId, SectionView,
@@ -146,15 +146,11 @@ impl Inventory {
 
     /// How many holds and offers are live.
     pub fn live_holds(&self) -> usize {
-        self.claims.holds.len()
+        self.claims.live_holds()
     }
 
     /// How many reservations are pending or confirmed.
     pub fn live_reservations(&self) -> usize {
-        let live = |kind: &Kind| match kind {
-            Kind::Reservation(reservation) => super::due::is_live(reservation.state),
-            Kind::Hold(_) => false,
-        };
-        self.claims.slab.iter().filter(|(_, claim)| live(&claim.kind)).count()
+        self.live_reservations as usize
     }
 }
