@@ -2,7 +2,6 @@
 //! histories compared with a naive second model.
 
 mod model;
-mod model_seats;
 mod properties;
 mod tables;
 mod world;

@@ -4,12 +4,12 @@ use crate::ids::{ProductId, SeatId};
 use crate::inventory::{Definition, Fit, SeatStatus};
 
 #[derive(Clone, Debug)]
-pub(super) struct Seat {
+pub struct Seat {
     pub(super) product: ProductId,
     pub(super) section: usize,
     /// In its section.
     pub(super) row: usize,
-    pub(super) status: SeatStatus,
+    pub status: SeatStatus,
 }
 
 pub(super) fn all_seats(definition: &Definition) -> Vec<Seat> {

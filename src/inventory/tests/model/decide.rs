@@ -1,0 +1,280 @@
+//! How the naive model decides about holds, and where to look for the rest.
+
+use super::*;
+
+impl Model {
+    pub(super) fn decide(&mut self, command: &Command, hints: &[Change]) -> Answer {
+        match command {
+            Command::PlaceHold { hold, customer, lines } => {
+                Ok(vec![self.place_hold(*hold, *customer, lines, hints)?])
+            }
+            Command::Reserve { hold, reservation, customer, lines } => {
+                let placed = self.place_hold(*hold, *customer, lines, hints)?;
+                let Change::HoldPlaced { lines, .. } = &placed else { unreachable!() };
+                let lines = lines.clone();
+                let pay_by = self.at + self.policy.pay_window_ms;
+                let (hold, reservation, customer) = (*hold, *reservation, *customer);
+                let out = Change::CheckedOut { hold, reservation, customer, lines, pay_by };
+                Ok(vec![placed, out])
+            }
+            Command::ExtendHold { hold, customer } => {
+                let claim = self.accepted(*hold, *customer)?;
+                self.alive()?;
+                let State::Hold { placed, expires, .. } = claim.state else { unreachable!() };
+                let latest = placed + self.policy.hold_max_ms;
+                let expires_at = latest.min(self.at + self.policy.hold_ttl_ms);
+                if expires_at <= expires {
+                    return Err(Rejection::ExtensionExhausted.into());
+                }
+                Ok(vec![Change::HoldExtended {
+                    hold: *hold,
+                    lines: claim.lines.clone(),
+                    expires_at,
+                }])
+            }
+            Command::ReleaseHold { hold, customer } => {
+                self.find_hold(*hold, *customer)?;
+                Ok(vec![Change::HoldReleased { hold: *hold }])
+            }
+            Command::CheckOut { hold, reservation, customer } => {
+                let lines = self.accepted(*hold, *customer)?.lines.clone();
+                self.alive()?;
+                let pay_by = self.at + self.policy.pay_window_ms;
+                let (hold, reservation, customer) = (*hold, *reservation, *customer);
+                Ok(vec![Change::CheckedOut { hold, reservation, customer, lines, pay_by }])
+            }
+            Command::BeginPayment { .. }
+            | Command::ConfirmPayment { .. }
+            | Command::FailPayment { .. }
+            | Command::CancelReservation { .. }
+            | Command::CheckIn { .. } => self.decide_reservation(command),
+            Command::JoinWaitlist { entry, customer, product, party_size } => {
+                self.join(*entry, *customer, *product, *party_size)
+            }
+            Command::LeaveWaitlist { entry, customer } => {
+                if self.waiting.iter().any(|w| w.entry == *entry && w.customer == *customer) {
+                    return Ok(vec![Change::WaitlistLeft { entry: *entry }]);
+                }
+                if self.waiting.iter().any(|w| w.entry == *entry) {
+                    return Err(Rejection::WaitlistEntryNotFound.into());
+                }
+                self.offer(*entry, *customer)?;
+                Ok(vec![Change::HoldReleased { hold: *entry }])
+            }
+            Command::AcceptOffer { entry, customer } => {
+                self.alive()?;
+                let line = self.offer(*entry, *customer)?.lines[0].clone();
+                let expires_at = self.at + self.policy.hold_ttl_ms;
+                Ok(vec![Change::OfferAccepted { entry: *entry, line, expires_at }])
+            }
+            Command::BlockSeats { .. }
+            | Command::UnblockSeats { .. }
+            | Command::BlockPlaces { .. }
+            | Command::UnblockPlaces { .. }
+            | Command::Resize { .. }
+            | Command::AddRow { .. }
+            | Command::RemoveSeats { .. }
+            | Command::Reprice { .. }
+            | Command::SetSaleWindow { .. }
+            | Command::OpenSale
+            | Command::PauseSale
+            | Command::CloseSale
+            | Command::CancelOffering => Ok(vec![self.decide_admin(command)?]),
+        }
+    }
+
+    pub(super) fn place_hold(
+        &self,
+        hold: HoldId,
+        customer: UserId,
+        wishes: &[LineRequest],
+        hints: &[Change],
+    ) -> Result<Change, Rejection> {
+        self.alive()?;
+        if wishes.is_empty() {
+            return invalid();
+        }
+        let picks: Vec<SeatId> = wishes
+            .iter()
+            .flat_map(|wish| match wish {
+                LineRequest::Seats(seats) => seats.clone(),
+                LineRequest::Quantity { .. } | LineRequest::BestAvailable { .. } => Vec::new(),
+            })
+            .collect();
+        self.known_seats(&picks)?;
+        let mut wanted: Vec<(ProductId, u32)> = Vec::new();
+        let mut total = 0;
+        for wish in wishes {
+            let each: Vec<(ProductId, u32)> = match wish {
+                LineRequest::Quantity { product, quantity } => {
+                    self.kind(*product, false)?;
+                    vec![(*product, *quantity)]
+                }
+                LineRequest::BestAvailable { product, quantity, section } => {
+                    self.kind(*product, true)?;
+                    if let Some(section) = section
+                        && self.definition.sections.get(section.index()).map(|s| s.product)
+                            != Some(*product)
+                    {
+                        return Err(Rejection::UnknownSection);
+                    }
+                    vec![(*product, *quantity)]
+                }
+                LineRequest::Seats(seats) if seats.is_empty() => return invalid(),
+                LineRequest::Seats(seats) => {
+                    seats.iter().map(|seat| (self.seats[seat.index()].product, 1)).collect()
+                }
+            };
+            for (product, quantity) in each {
+                total += u64::from(quantity);
+                if quantity == 0 || total > u64::from(self.policy.max_places_per_hold) {
+                    return invalid();
+                }
+                match wanted.iter().position(|(known, _)| *known == product) {
+                    Some(at) => wanted[at].1 += quantity,
+                    None => wanted.push((product, quantity)),
+                }
+            }
+        }
+        for (product, _) in &wanted {
+            self.on_sale(*product)?;
+        }
+        self.limits(customer, &wanted)?;
+        let mut gone = picks.clone();
+        gone.retain(|seat| self.status(*seat) != SeatStatus::Available);
+        if !gone.is_empty() {
+            return Err(Rejection::SeatsTaken { seats: gone });
+        }
+        for (product, requested) in wanted {
+            let available = self.counts(product).available;
+            if available < requested {
+                return Err(Rejection::SoldOut { requested, available });
+            }
+        }
+        let lines = self.grant(wishes, picks, hints)?;
+        let expires_at = self.at + self.policy.hold_ttl_ms;
+        Ok(Change::HoldPlaced { hold, customer, lines, expires_at })
+    }
+
+    pub(super) fn grant(
+        &self,
+        wishes: &[LineRequest],
+        mut taken: Vec<SeatId>,
+        hints: &[Change],
+    ) -> Result<Vec<Line>, Rejection> {
+        let chosen = match hints.first() {
+            Some(Change::HoldPlaced { lines, .. }) => &lines[..],
+            _ => &[],
+        };
+        let mut lines: Vec<Line> = Vec::new();
+        // Places that best available gave to earlier lines, if the core would not say which.
+        let mut chosen_before = 0;
+        for wish in wishes {
+            match wish {
+                LineRequest::Quantity { product, quantity } => {
+                    lines.push(self.line(*product, *quantity, Box::default(), Fit::Exact));
+                }
+                LineRequest::Seats(seats) => {
+                    let mut products: Vec<ProductId> = Vec::new();
+                    for seat in seats {
+                        let product = self.seats[seat.index()].product;
+                        if !products.contains(&product) {
+                            products.push(product);
+                        }
+                    }
+                    for product in products {
+                        let own: Vec<SeatId> = seats
+                            .iter()
+                            .copied()
+                            .filter(|seat| self.seats[seat.index()].product == product)
+                            .collect();
+                        let quantity = u32::try_from(own.len()).unwrap();
+                        lines.push(self.line(product, quantity, own.into(), Fit::Exact));
+                    }
+                }
+                LineRequest::BestAvailable { product, quantity, section } => {
+                    let section = section.map(crate::ids::SectionId::index);
+                    let free = self.seats.iter().zip(0..).filter(|(seat, at)| {
+                        seat.product == *product
+                            && section.is_none_or(|section| section == seat.section)
+                            && seat.status == SeatStatus::Available
+                            && !taken.contains(&SeatId(*at))
+                    });
+                    let most = u32::try_from(free.count()).unwrap();
+                    if most < *quantity && chosen_before == 0 {
+                        return Err(Rejection::SoldOut { requested: *quantity, available: most });
+                    }
+                    if let Some(Rejection::SoldOut { requested, available }) = self.refused
+                        && requested == *quantity
+                        && (most.saturating_sub(chosen_before)..=most).contains(&available)
+                        && available < requested
+                    {
+                        // How many are left depends on what was chosen for the lines before.
+                        return Err(Rejection::SoldOut { requested, available });
+                    }
+                    if self.refused.is_some() {
+                        chosen_before += quantity;
+                        continue;
+                    }
+                    let line = chosen.get(lines.len()).expect("the core refused what can be had");
+                    let choice = (&line.seats[..], line.fit);
+                    check_choice(&self.seats, *product, section, &taken, *quantity, choice);
+                    taken.extend(line.seats.iter());
+                    lines.push(self.line(*product, *quantity, line.seats.clone(), line.fit));
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    pub(super) fn kind(&self, product: ProductId, numbered: bool) -> Result<(), Rejection> {
+        let Some(of) = self.definition.products.get(product.index()) else {
+            return Err(Rejection::UnknownProduct);
+        };
+        if of.capacity.is_none() == numbered {
+            return Ok(());
+        }
+        Err(Rejection::WrongKindOfProduct { numbered: !numbered })
+    }
+
+    pub(super) fn known_seats(&self, seats: &[SeatId]) -> Result<(), Rejection> {
+        let mut unknown = seats.to_vec();
+        unknown.retain(|seat| self.status(*seat) == SeatStatus::Removed);
+        if !unknown.is_empty() {
+            return Err(Rejection::UnknownSeats { seats: unknown });
+        }
+        let mut sorted = seats.to_vec();
+        sorted.sort_unstable();
+        let twice = sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+        let twice: Vec<SeatId> = twice.collect();
+        if twice.is_empty() { Ok(()) } else { Err(Rejection::DuplicateSeats { seats: twice }) }
+    }
+
+    pub(super) fn join(
+        &self,
+        entry: HoldId,
+        customer: UserId,
+        product: ProductId,
+        party: u32,
+    ) -> Answer {
+        if product.index() >= self.definition.products.len() {
+            return Err(Rejection::UnknownProduct.into());
+        }
+        self.on_sale(product)?;
+        if self.waiting.len() >= self.policy.waitlist_capacity as usize {
+            return Err(Rejection::WaitlistUnavailable { full: true }.into());
+        }
+        if party == 0 || party > self.policy.max_places_per_hold {
+            return Ok(invalid()?);
+        }
+        if self.waiting.iter().any(|w| w.customer == customer && w.product == product) {
+            return Err(Rejection::AlreadyWaiting.into());
+        }
+        self.limits(customer, &[(product, party)])?;
+        let available = self.counts(product).available;
+        if available >= party {
+            return Err(Rejection::PlacesAvailable { available }.into());
+        }
+        Ok(vec![Change::WaitlistJoined { entry, customer, product, party_size: party }])
+    }
+}

@@ -1,0 +1,128 @@
+//! How the naive model decides about reservations and their payments.
+
+use super::*;
+
+impl Model {
+    pub(super) fn decide_reservation(&self, command: &Command) -> Answer {
+        let (id, by) = match command {
+            Command::BeginPayment { reservation, customer, .. }
+            | Command::CancelReservation { reservation, by: Requester::Customer(customer) } => {
+                (*reservation, Some(*customer))
+            }
+            Command::ConfirmPayment { reservation, .. }
+            | Command::FailPayment { reservation, .. }
+            | Command::CancelReservation { reservation, by: Requester::Admin }
+            | Command::CheckIn { reservation, .. } => (*reservation, None),
+            other => unreachable!("{other:?}"),
+        };
+        let found = self.find_reservation(id).map(|at| &self.claims[at]);
+        let found = found.filter(|claim| by.is_none_or(|customer| customer == claim.customer));
+        let Some(claim) = found else {
+            return Err(match command {
+                Command::CheckIn { .. } => Rejection::TicketNotFound.into(),
+                _ => Rejection::ReservationNotFound.into(),
+            });
+        };
+        let (customer, lines) = (claim.customer, claim.lines.clone());
+        let over = match claim.state {
+            State::Expired { .. } => Rejection::ReservationExpired,
+            _ => wrong(),
+        };
+        match (command, &claim.state) {
+            (
+                Command::BeginPayment { payment, .. },
+                State::Pending { payment: now, window, .. },
+            ) => match now {
+                Some((begun, place)) if begun == payment => Err(No::Already(*place)),
+                Some(_) => Err(Rejection::PaymentInProgress.into()),
+                None => {
+                    let pay_by = window + self.policy.payment_grace_ms;
+                    let payment = *payment;
+                    Ok(vec![Change::PaymentBegun { reservation: id, payment, pay_by }])
+                }
+            },
+            (Command::ConfirmPayment { payment, .. }, state) => {
+                let payment = *payment;
+                let sold =
+                    Change::ReservationConfirmed { reservation: id, payment, customer, lines };
+                match state {
+                    State::Confirmed { payment: by, place, .. } if *by == payment => {
+                        Err(No::Already(*place))
+                    }
+                    State::Pending { payment: Some((begun, _)), .. } if *begun == payment => {
+                        Ok(vec![sold])
+                    }
+                    State::Pending { payment: Some(_), .. } => {
+                        Err(Rejection::PaymentInProgress.into())
+                    }
+                    State::Expired { payment: Some(late), .. }
+                        if *late == payment && self.can_come_back(claim) =>
+                    {
+                        Ok(vec![Change::ReservationRevived { reservation: id }, sold])
+                    }
+                    _ => Err(over.into()),
+                }
+            }
+            (
+                Command::FailPayment { payment, .. },
+                State::Pending { payment: Some((begun, _)), window, .. },
+            ) if begun == payment => {
+                let (payment, pay_by) = (*payment, *window);
+                Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
+            }
+            (
+                Command::FailPayment { payment, .. },
+                State::Expired { payment: Some(late), window, .. },
+            ) if late == payment => {
+                let (payment, pay_by) = (*payment, *window);
+                Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
+            }
+            (Command::CancelReservation { .. }, State::Pending { payment: Some(_), .. }) => {
+                Err(Rejection::PaymentInProgress.into())
+            }
+            (Command::CancelReservation { .. }, State::Confirmed { used, .. })
+                if !used.is_empty() =>
+            {
+                Err(Rejection::AlreadyCheckedIn.into())
+            }
+            (
+                Command::CancelReservation { .. },
+                State::Pending { .. } | State::Confirmed { .. },
+            ) => Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }]),
+            (Command::CheckIn { ticket, .. }, State::Confirmed { used, .. }) => {
+                let tickets: u32 = lines.iter().map(|line| line.quantity).sum();
+                if u32::from(*ticket) >= tickets {
+                    return Err(Rejection::TicketNotFound.into());
+                }
+                if used.contains(ticket) {
+                    return Err(Rejection::AlreadyCheckedIn.into());
+                }
+                Ok(vec![Change::CheckedIn { reservation: id, ticket: *ticket }])
+            }
+            (Command::CheckIn { .. }, State::Pending { .. }) => {
+                Err(Rejection::TicketNotFound.into())
+            }
+            (Command::CheckIn { .. }, _) => Err(wrong().into()),
+            _ => Err(over.into()),
+        }
+    }
+
+    pub(super) fn can_come_back(&self, claim: &Claim) -> bool {
+        let mut wanted: BTreeMap<ProductId, u32> = BTreeMap::new();
+        for line in &claim.lines {
+            *wanted.entry(line.product).or_default() += line.quantity;
+        }
+        let wanted: Vec<(ProductId, u32)> = wanted.into_iter().collect();
+        let mut seats = claim.lines.iter().flat_map(|line| line.seats.iter());
+        self.alive().is_ok()
+            && seats.all(|seat| self.status(*seat) == SeatStatus::Available)
+            && wanted.iter().all(|(product, places)| {
+                let available = self.counts(*product).available;
+                // With the sale shut, what is free may be owed to those who wait.
+                let owed =
+                    self.waiting.iter().any(|w| w.product == *product && w.party <= available);
+                !owed && available >= *places
+            })
+            && self.limits(claim.customer, &wanted).is_ok()
+    }
+}
