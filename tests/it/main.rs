@@ -7,6 +7,7 @@
 mod test_db;
 
 mod accounts;
+mod architecture;
 mod box_office;
 mod cli;
 mod crash;
