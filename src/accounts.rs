@@ -33,6 +33,8 @@ pub struct Accounts {
     tokens: Tokens,
     passwords: Passwords,
     refresh_ttl_ms: i64,
+    /// Derives refresh tokens that are asked for with an idempotency key.
+    successor_key: [u8; 32],
     /// Failed logins by e-mail address.
     by_email: Limiter,
     /// Failed logins and all registrations by network address.
@@ -118,6 +120,10 @@ impl Accounts {
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             passwords: Passwords::new(config.password_hashers, runtime),
+            successor_key: blake3::derive_key(
+                "admitone 2026 refresh token successors",
+                config.jwt_secret.expose().as_bytes(),
+            ),
             refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
             by_email: Limiter::new(attempts, clock.clone()),
             by_address: Limiter::new(attempts.saturating_mul(20), clock.clone()),
@@ -231,23 +237,39 @@ impl Accounts {
     }
 
     async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
-        let (refresh_token, row) = self.new_refresh_token(Uuid::new_v4(), user.id);
+        let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
         self.store.refresh_token_keep(&row).await?;
         self.session(user, refresh_token, row.expires_at)
     }
 
     /// Changes a refresh token for new tokens. Each works once: a second use means that somebody
-    /// has a copy, and ends the whole login.
+    /// has a copy, and ends the whole login. With a `client_key` a retry is given the same refresh
+    /// token again, until that is used.
     ///
     /// # Errors
     /// [`AccountError::RefreshRefused`], [`AccountError::RefreshReused`].
-    pub async fn refresh(&self, token: &str) -> Result<Session, AccountError> {
+    pub async fn refresh(
+        &self,
+        token: &str,
+        client_key: Option<&str>,
+    ) -> Result<Session, AccountError> {
+        let successor = match client_key {
+            None => rand::random(),
+            // Nothing is kept that a retry could be answered from: it is derived once more.
+            Some(key) => {
+                let mut hasher = blake3::Hasher::new_keyed(&self.successor_key);
+                hasher.update(&hash_of(token));
+                hasher.update(key.as_bytes());
+                *hasher.finalize().as_bytes()
+            }
+        };
         // The store takes family and user from the token that is used up.
-        let (successor, row) = self.new_refresh_token(Uuid::nil(), UserId(Uuid::nil()));
+        let (successor, row) = self.refresh_token(successor, Uuid::nil(), UserId(Uuid::nil()));
         let expires_at = row.expires_at;
         let now = self.clock.now_ms();
         match self.store.refresh_token_rotate(hash_of(token), row, now).await? {
             Rotation::Rotated(user) => self.session(user, successor, expires_at),
+            Rotation::Repeated(user, expires_at) => self.session(user, successor, expires_at),
             Rotation::Refused => Err(AccountError::RefreshRefused),
             Rotation::Reused => {
                 tracing::warn!("a refresh token came a second time; its login is revoked");
@@ -346,9 +368,9 @@ impl Accounts {
         Ok(Session { user, access_token, access_ttl, refresh_token, refresh_expires_at })
     }
 
-    fn new_refresh_token(&self, family: Uuid, user: UserId) -> (String, RefreshToken) {
-        // 256 random bits: nothing to guess, so a plain hash in the database is enough.
-        let token = blake3::Hash::from_bytes(rand::random()).to_hex().to_string();
+    /// Of 256 bits that nobody can guess, so that a plain hash in the database is enough.
+    fn refresh_token(&self, bits: [u8; 32], family: Uuid, user: UserId) -> (String, RefreshToken) {
+        let token = blake3::Hash::from_bytes(bits).to_hex().to_string();
         let issued_at = self.clock.now_ms();
         let expires_at = issued_at.saturating_add(self.refresh_ttl_ms);
         let token_hash = hash_of(&token);

@@ -155,9 +155,11 @@ pub async fn login(
     Ok(respond::ok(&Tokens::from(session)))
 }
 
-/// Change a refresh token for new tokens. It works once; a second use ends the whole login.
+/// Change a refresh token for new tokens. It works once; a second use ends the whole login, unless
+/// it is a retry with the same `Idempotency-Key`, which is given the same refresh token again.
 #[utoipa::path(
     post, path = "/api/auth/refresh", tag = "auth", operation_id = "refresh",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = Tokens),
@@ -167,9 +169,10 @@ pub async fn login(
 )]
 pub async fn refresh(
     state: web::Data<AppState>,
+    key: IdempotencyKey,
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = state.accounts.refresh(&body.refresh_token).await?;
+    let session = state.accounts.refresh(&body.refresh_token, key.0.as_deref()).await?;
     Ok(respond::ok(&Tokens::from(session)))
 }
 

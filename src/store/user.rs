@@ -78,6 +78,9 @@ pub struct RefreshToken {
 pub enum Rotation {
     /// It was good; it is used up now and its successor is kept.
     Rotated(UserRow),
+    /// It was used up before for this very successor, which nobody has used yet: the retry of an
+    /// answer that got lost. The successor ends then.
+    Repeated(UserRow, TimestampMs),
     /// Unknown, expired or revoked.
     Refused,
     /// It was used before, so somebody has a copy: its whole family is revoked now.
@@ -235,17 +238,26 @@ impl Store {
             .filter(refresh_token::Column::ExpiresAt.gt(now))
             .exec(&transaction)
             .await?;
-        if used.rows_affected == 0 {
-            let live = found.revoked_at.is_none() && found.expires_at > now;
-            if live {
-                revoke(&transaction, found.family_id, now).await?;
-            }
-            transaction.commit().await?;
-            return Ok(if live { Rotation::Reused } else { Rotation::Refused });
-        }
         let Some(user) = user::Entity::find_by_id(found.user_id).one(&transaction).await? else {
             return Ok(Rotation::Refused);
         };
+        if used.rows_affected == 0 {
+            if found.revoked_at.is_some() || found.expires_at <= now {
+                return Ok(Rotation::Refused);
+            }
+            let kept = refresh_token::Entity::find()
+                .filter(refresh_token::Column::TokenHash.eq(successor.token_hash.to_vec()))
+                .filter(refresh_token::Column::FamilyId.eq(found.family_id))
+                .filter(refresh_token::Column::UsedAt.is_null())
+                .one(&transaction)
+                .await?;
+            if let Some(kept) = kept {
+                return Ok(Rotation::Repeated(user_row(user)?, kept.expires_at));
+            }
+            revoke(&transaction, found.family_id, now).await?;
+            transaction.commit().await?;
+            return Ok(Rotation::Reused);
+        }
         let successor =
             RefreshToken { family: found.family_id, user: UserId(found.user_id), ..successor };
         refresh_row(&successor).insert(&transaction).await?;

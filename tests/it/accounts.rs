@@ -81,6 +81,39 @@ on_both_databases! {
         refresh(&app, &second["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
         refresh(&app, &other["refreshToken"]).await.expect(200);
     }
+
+    async fn a_refresh_whose_answer_was_lost_is_repeated_with_its_key(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let first = register(&app, "kim@example.com").await;
+        let keyed = |token: Value, key: &'static str| {
+            let call = app.call(Method::POST, "/api/auth/refresh").key(key);
+            call.json(&json!({ "refreshToken": token })).send()
+        };
+        let tries = (0..4).map(|_| keyed(first["refreshToken"].clone(), "once"));
+        let answers = futures_util::future::join_all(tries).await;
+        let tokens: Vec<_> = answers.into_iter().map(|answer| answer.expect(200)).collect();
+        assert!(tokens.iter().all(|second| second["refreshToken"] == tokens[0]["refreshToken"]));
+        assert!(tokens.iter().all(|second| second["refreshExpiresAt"] == tokens[0]["refreshExpiresAt"]));
+        let second = &tokens[0];
+        assert_ne!(second["refreshToken"], first["refreshToken"]);
+        app.get("/api/users/me", &with_token(&tokens[3])).await.expect(200);
+
+        let third = keyed(second["refreshToken"].clone(), "twice").await.expect(200);
+        assert_ne!(third["refreshToken"], second["refreshToken"]);
+        // What the first was changed for has been used: it is a copy that comes now.
+        keyed(first["refreshToken"].clone(), "once").await.expect_error(401, "REFRESH_TOKEN_REUSED");
+        refresh(&app, &third["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+    }
+
+    async fn another_key_does_not_excuse_a_used_refresh_token(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let first = register(&app, "kim@example.com").await;
+        let body = json!({ "refreshToken": first["refreshToken"] });
+        for (key, status) in [("one", 200), ("another", 401)] {
+            let call = app.call(Method::POST, "/api/auth/refresh").key(key).json(&body);
+            assert_eq!(call.send().await.status, status);
+        }
+    }
 }
 
 #[tokio::test]
