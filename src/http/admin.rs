@@ -8,7 +8,7 @@ use crate::audit::Report;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::holds::{mark_replayed, section_named, submit};
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
@@ -42,7 +42,7 @@ pub struct ActionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_stock: Option<u32>,
     /// `reprice`: the new price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub price: Option<dto::Money>,
     /// `add-row`: to the block of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

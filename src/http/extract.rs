@@ -3,6 +3,7 @@
 
 mod body;
 mod idempotency;
+pub mod object;
 
 use std::future::{Ready, ready};
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::box_office::{Committed, View};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, SectionId};
@@ -26,13 +26,13 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HoldBody {
     /// Places of general-admission products.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
     pub lines: Vec<QuantityBody>,
     /// These very seats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seats: Vec<String>,
     /// The best seats that stand together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub best_available: Option<BestAvailableBody>,
 }
 

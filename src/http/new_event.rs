@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::dto::{self, Money};
 use crate::http::error::ApiError;
+use crate::http::extract::object;
 use crate::ids::{OfferingId, ProductId, UserId};
 use crate::inventory::{
     Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
@@ -35,10 +36,11 @@ pub struct NewEventBody {
     /// `SELLING` (the default) sells within the window, `SCHEDULED` waits to be opened.
     #[serde(default)]
     pub status: Option<NewStatus>,
+    #[serde(deserialize_with = "object::list")]
     pub products: Vec<NewProductBody>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::option")]
     pub seat_map: Option<SeatMapBody>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::option")]
     pub policy: Option<PolicyBody>,
 }
 
@@ -59,6 +61,7 @@ pub struct NewProductBody {
     pub name: String,
     #[serde(default)]
     pub description: String,
+    #[serde(deserialize_with = "object::one")]
     pub price: Money,
     /// Needed for general admission; for a product of the seat map it may be left out, or must
     /// be the number of its seats.
@@ -79,6 +82,7 @@ pub struct NewProductBody {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SeatMapBody {
+    #[serde(deserialize_with = "object::list")]
     pub sections: Vec<SectionBody>,
 }
 
@@ -91,6 +95,7 @@ pub struct SectionBody {
     /// The name of the product whose places these seats are.
     pub product: String,
     /// Front to back.
+    #[serde(deserialize_with = "object::list")]
     pub rows: Vec<RowBody>,
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::dto::Money;
 use crate::http::error::{ApiError, FailureBody};
-use crate::http::extract::{Body, Caller, IdempotencyKey};
+use crate::http::extract::{Body, Caller, IdempotencyKey, object};
 use crate::http::openapi::Success;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -31,6 +31,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub struct ChargeRequest {
     /// At least 1 and at most 1,000,000,000,000 minor units.
+    #[serde(deserialize_with = "object::one")]
     amount: Money,
 }
 
@@ -71,6 +72,7 @@ pub struct WalletEntryDto {
     id: Uuid,
     kind: EntryKindDto,
     /// Negative where money left the wallet.
+    #[serde(deserialize_with = "object::one")]
     amount: Money,
     /// The payment that caused it, if one did.
     payment_id: Option<PaymentId>,

@@ -14,6 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_json::json;
 
+use super::object::Object;
 use crate::http::error::{ApiError, ErrorCode};
 
 /// The largest body of an ordinary request.
@@ -89,37 +90,36 @@ fn unreadable(error: &PayloadError) -> ApiError {
 /// Parses strictly; what does not fit is parsed again with a record of the path, which costs too
 /// much to do always.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    // Serde would take the items of a list for the fields of a struct, in their order.
-    let is_list = bytes.trim_ascii_start().starts_with(b"[");
-    if is_list && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-        return Err(ApiError::new(ErrorCode::Invalid, "the body must be an object, not a list"));
-    }
     let error = match serde_json::from_slice(bytes) {
-        Ok(value) => return Ok(value),
+        Ok(Object(value)) => return Ok(value),
         Err(error) => error,
     };
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => {
-            Err(ApiError::new(ErrorCode::MalformedJson, format!("the body is not JSON: {error}"))
-                .with_details(json!({ "line": error.line(), "column": error.column() })))
-        }
-        Category::Data if is_list => {
-            Err(ApiError::new(ErrorCode::MalformedJson, "the body is not JSON: a list without end"))
-        }
-        Category::Data => Err(misfit::<T>(bytes)),
+        Category::Syntax | Category::Eof | Category::Io => Err(malformed(&error)),
+        Category::Data => match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => Err(misfit::<T>(bytes)),
+            // What does not fit stands before what is not JSON.
+            Err(error) => Err(malformed(&error)),
+        },
     }
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::new(ErrorCode::MalformedJson, format!("the body is not JSON: {error}"))
+        .with_details(json!({ "line": error.line(), "column": error.column() }))
 }
 
 fn misfit<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut json) else {
         return ApiError::of(ErrorCode::Invalid);
     };
     let field = error.path().to_string();
     let reason = error.inner().to_string();
     // Serde ends its reasons with the position in the text; the path says it better.
     let reason = reason.split(" at line ").next().unwrap_or(&reason);
-    let message = if field == "." { reason.to_owned() } else { format!("{field}: {reason}") };
+    let place = if field == "." { "the body" } else &field };
+    let message = format!("{place}: {reason}");
     ApiError::new(ErrorCode::Invalid, message).with_details(json!({ "field": field }))
 }
 
@@ -133,6 +133,7 @@ mod tests {
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only its shape matters")]
     struct Order {
+        #[serde(deserialize_with = "crate::http::extract::object::list")]
         lines: Vec<Line>,
     }
 
@@ -157,7 +158,13 @@ mod tests {
             ("{\"lines\":\"x\"}", "INVALID", "lines"),
             ("{}", "INVALID", "lines"),
             ("null", "INVALID", "null"),
-            (" [[{\"quantity\":1}]]", "INVALID", "list"),
+            (" [[{\"quantity\":1}]]", "INVALID", "expected an object"),
+            (
+                "{\"lines\":[[1]]}",
+                "INVALID",
+                "lines[0]: invalid type: sequence, expected an object",
+            ),
+            ("{\"lines\":[1]", "MALFORMED_JSON", "line 1"),
         ] {
             let error = parse::<Order>(body.as_bytes()).expect_err(body);
             assert_eq!(error.code().as_str(), code, "{body}");

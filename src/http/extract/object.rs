@@ -1,0 +1,52 @@
+//! Objects that are objects. What serde derives for a struct also takes a list, as the values of
+//! its fields in their order: `["p1", 2]` would pass for `{"productId":"p1","quantity":2}`, and
+//! mean something else once a field is added. Fields of bodies that hold structs are read with
+//! `#[serde(deserialize_with = "object::list")]` and its like.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// A `T` that was written as an object.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfObject<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfObject(PhantomData))
+    }
+}
+
+/// For a field that is a struct.
+pub fn one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<T, D::Error> {
+    Object::deserialize(field).map(|Object(value)| value)
+}
+
+/// For a field that may be absent or `null`; to be combined with `default`.
+pub fn option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(field).map(|found: Option<Object<T>>| found.map(|Object(value)| value))
+}
+
+/// For a list of structs.
+pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Vec<T>, D::Error> {
+    let items: Vec<Object<T>> = Vec::deserialize(field)?;
+    Ok(items.into_iter().map(|Object(item)| item).collect())
+}
