@@ -118,7 +118,7 @@ fn misfit<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
     let reason = error.inner().to_string();
     // Serde ends its reasons with the position in the text; the path says it better.
     let reason = reason.split(" at line ").next().unwrap_or(&reason);
-    let place = if field == "." { "the body" } else &field };
+    let place = if field == "." { "the body" } else { &field };
     let message = format!("{place}: {reason}");
     ApiError::new(ErrorCode::Invalid, message).with_details(json!({ "field": field }))
 }
