@@ -221,6 +221,10 @@ impl Payments {
         let now = self.clock.now_ms();
         let created = self.store.payment_create(&new, now, now + self.patience_ms()).await?;
         self.crash_points.pass(id, Edge::Create, Side::After)?;
+        // Another request with this key was quicker, and about something else.
+        if created.reservation != reservation {
+            return Err(Rejection::KeyReused.into());
+        }
         Ok(created)
     }
 

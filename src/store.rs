@@ -26,7 +26,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError};
 
 pub use connect::{Options, SchemaStatus};
-pub use event::{EventDetails, EventRow, NewEvent, ProductRow};
+pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow};
 pub use idempotency::{Answered, Key};
 pub use instance_lock::InstanceLock;
 pub use journal::JournalRows;

@@ -140,6 +140,7 @@ fn kind(command: &Command) -> &'static str {
         Command::RemoveSeats { .. } => "remove_seats",
         Command::Reprice { .. } => "reprice",
         Command::SetSaleWindow { .. } => "set_sale_window",
+        Command::ChangeSale { .. } => "change_sale",
         Command::OpenSale => "open_sale",
         Command::PauseSale => "pause_sale",
         Command::CloseSale => "close_sale",

@@ -417,6 +417,7 @@ fn urgency(command: &Command) -> Urgency {
         | Command::RemoveSeats { .. }
         | Command::Reprice { .. }
         | Command::SetSaleWindow { .. }
+        | Command::ChangeSale { .. }
         | Command::OpenSale
         | Command::PauseSale
         | Command::CloseSale

@@ -8,7 +8,7 @@ use crate::audit::Report;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read};
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
+use crate::http::extract::{Admin, IdempotencyKey, OptionalBody, Path, Query, object};
 use crate::http::holds::{mark_replayed, section_named, submit};
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
@@ -48,7 +48,7 @@ pub struct ActionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
     /// `add-row`: the row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub row: Option<crate::http::new_event::RowBody>,
 }
 
@@ -116,9 +116,9 @@ pub(crate) async fn act(
     Admin(admin): Admin,
     Path((event, action)): Path<(OfferingId, String)>,
     key: IdempotencyKey,
-    body: Option<Body<ActionBody>>,
+    OptionalBody(body): OptionalBody<ActionBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.map(|Body(body)| body).unwrap_or_default();
+    let body = body.unwrap_or_default();
     let command = command(&state, event, &action, &body).await?;
     let idempotency = key.identity(admin.user, &action, &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;

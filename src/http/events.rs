@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 use crate::box_office::View;
 use crate::http::dto::{self, Money};
 use crate::http::error::ApiError;
-use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query};
+use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::new_event::{NewEventBody, prepare};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Command, Request, SaleState, SaleWindow, TimestampMs};
-use crate::store::{Answered, EventRow};
+use crate::store::{Answered, EventChange, EventRow};
 
 /// An event with a large seat map is a large body.
 const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
@@ -146,6 +146,7 @@ pub struct EventPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sale_end_at: Option<Option<DateTime<Utc>>>,
+    #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<StatusPatch>,
 }
 
@@ -158,6 +159,17 @@ pub enum StatusPatch {
     Paused,
     Ended,
     Cancelled,
+}
+
+impl StatusPatch {
+    fn state(self) -> SaleState {
+        match self {
+            Self::Selling => SaleState::Open,
+            Self::Paused => SaleState::Paused,
+            Self::Ended => SaleState::Closed,
+            Self::Cancelled => SaleState::Cancelled,
+        }
+    }
 }
 
 /// Tells `null` from absent.
@@ -179,56 +191,32 @@ pub(crate) async fn change(
     key: IdempotencyKey,
     Body(patch): Body<EventPatch>,
 ) -> Result<HttpResponse, ApiError> {
-    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    let mut details = row.details.clone();
-    if let Some(name) = &patch.name {
-        details.name = dto::text("name", name, 200)?;
-    }
-    if let Some(description) = &patch.description {
-        details.description = dto::optional_text("description", description, 10_000)?;
-    }
-    if let Some(venue) = &patch.venue {
-        details.venue = dto::optional_text("venue", venue, 200)?;
-    }
-    if let Some(date) = patch.event_date {
-        details.event_date = date.timestamp_millis();
-    }
-    let window = SaleWindow {
-        start: patch.sale_start_at.map_or(row.sale.start, |at| at.map(|at| at.timestamp_millis())),
-        end: patch.sale_end_at.map_or(row.sale.end, |at| at.map(|at| at.timestamp_millis())),
+    state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let text = |field, value: &Option<String>, longest| match value {
+        Some(value) => dto::optional_text(field, value, longest).map(Some),
+        None => Ok(None),
     };
-    if let (Some(start), Some(end)) = (window.start, window.end)
-        && start >= end
-    {
-        return Err(ApiError::invalid("saleEndAt", "must be after saleStartAt"));
-    }
-    let mut commands = Vec::new();
-    if window != row.sale {
-        commands.push(Command::SetSaleWindow { product: None, window });
-    }
-    match patch.status {
-        None => {}
-        Some(StatusPatch::Selling) => commands.push(Command::OpenSale),
-        Some(StatusPatch::Paused) => commands.push(Command::PauseSale),
-        Some(StatusPatch::Ended) => commands.push(Command::CloseSale),
-        Some(StatusPatch::Cancelled) => commands.push(Command::CancelOffering),
-    }
+    let change = EventChange {
+        name: patch.name.as_ref().map(|name| dto::text("name", name, 200)).transpose()?,
+        description: text("description", &patch.description, 10_000)?,
+        venue: text("venue", &patch.venue, 200)?,
+        event_date: patch.event_date.map(|date| date.timestamp_millis()),
+    };
     let row_key = key.row_key(admin.user, "change event", &(event, &patch));
     // Before anything changes: a key that was used for something else.
     state.store.idempotency_check(row_key.as_ref()).await?;
-    // The commands first: they can be refused, and then nothing has changed.
-    for (position, command) in commands.into_iter().enumerate() {
+    // The sale first, in one command: it can be refused, and then nothing has changed. Its key is
+    // remembered with it, so that a retry after a failure half-way does the rest and nothing twice.
+    let millis = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
+    let (start, end) = (patch.sale_start_at.map(millis), patch.sale_end_at.map(millis));
+    let switch = patch.status.map(StatusPatch::state);
+    if start.is_some() || end.is_some() || switch.is_some() {
+        let command = Command::ChangeSale { start, end, state: switch };
         let idempotency = key.identity(admin.user, "change event", &(event, &patch));
-        // One key, but several effects: each is told apart by its place.
-        let idempotency = idempotency.map(|mut identity| {
-            identity.key[0] ^= u8::try_from(position).unwrap_or_default();
-            identity
-        });
         submit(&state, event, Request { command, idempotency }).await?;
     }
-    // Last, with the key: a retry after a failure half-way does the rest.
     let now = state.clock.now_ms();
-    let answered = state.store.event_update(event, &details, row_key.as_ref(), now).await?;
+    let answered = state.store.event_update(event, change, row_key.as_ref(), now).await?;
     let mut response = respond::ok(&read(&state, event).await?);
     mark_replayed(&mut response, matches!(answered, Answered::Before(_)));
     Ok(response)

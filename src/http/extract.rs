@@ -12,7 +12,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub use body::Body;
+pub use body::{Body, OptionalBody};
 pub use idempotency::IdempotencyKey;
 
 pub use crate::accounts::Caller;

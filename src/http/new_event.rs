@@ -34,7 +34,7 @@ pub struct NewEventBody {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sale_end_at: Option<DateTime<Utc>>,
     /// `SELLING` (the default) sells within the window, `SCHEDULED` waits to be opened.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<NewStatus>,
     #[serde(deserialize_with = "object::list")]
     pub products: Vec<NewProductBody>,

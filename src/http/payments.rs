@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::dto::Money;
 use crate::http::error::{ApiError, FailureBody};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::openapi::Success;
 use crate::http::respond;
 use crate::http::state::AppState;
@@ -31,6 +31,7 @@ pub enum MethodDto {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayRequest {
+    #[serde(deserialize_with = "object::word")]
     method: MethodDto,
 }
 

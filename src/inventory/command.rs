@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::{Minor, SaleWindow};
+use super::definition::{Minor, SaleState, SaleWindow, TimestampMs};
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
 
 /// A command with what makes a retry of it recognisable.
@@ -112,6 +112,13 @@ pub enum Command {
     Reprice { product: ProductId, price: Minor },
     /// Set the window of one product, or of the whole offering.
     SetSaleWindow { product: Option<ProductId>, window: SaleWindow },
+    /// Set what is given of the offering's window and switch, all or nothing; what is as asked
+    /// already is no reason to refuse the rest. A bound of `Some(None)` opens that side.
+    ChangeSale {
+        start: Option<Option<TimestampMs>>,
+        end: Option<Option<TimestampMs>>,
+        state: Option<SaleState>,
+    },
     /// Start or resume the sale.
     OpenSale,
     /// Take no new holds for now.

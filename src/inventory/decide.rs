@@ -69,6 +69,7 @@ impl Inventory {
             | Command::RemoveSeats { .. }
             | Command::Reprice { .. }
             | Command::SetSaleWindow { .. }
+            | Command::ChangeSale { .. }
             | Command::OpenSale
             | Command::PauseSale
             | Command::CloseSale

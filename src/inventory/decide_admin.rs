@@ -2,7 +2,9 @@
 
 use super::decide::Decided;
 use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW, MAX_SEATS, bad_name};
-use super::{Change, Command, Inventory, Rejection, SaleState, SaleWindow, SeatId, SeatStatus};
+use super::{
+    Change, Command, Inventory, Rejection, SaleState, SaleWindow, SeatId, SeatStatus, TimestampMs,
+};
 use crate::ids::{ProductId, SectionId};
 
 impl Inventory {
@@ -43,6 +45,9 @@ impl Inventory {
                 Change::Repriced { product: *product, price: *price }
             }
             Command::SetSaleWindow { product, window } => self.decide_window(*product, *window)?,
+            Command::ChangeSale { start, end, state } => {
+                return self.decide_sale(*start, *end, *state);
+            }
             Command::OpenSale => self.decide_state(SaleState::Open)?,
             Command::PauseSale => self.decide_state(SaleState::Paused)?,
             Command::CloseSale => self.decide_state(SaleState::Closed)?,
@@ -155,6 +160,24 @@ impl Inventory {
             return Err(Rejection::Invalid { reason: "a sale must start before it ends" });
         }
         Ok(Change::SaleWindowSet { product, window })
+    }
+
+    fn decide_sale(
+        &self,
+        start: Option<Option<TimestampMs>>,
+        end: Option<Option<TimestampMs>>,
+        state: Option<SaleState>,
+    ) -> Decided {
+        let SaleWindow { start: old_start, end: old_end } = self.sale;
+        let window = SaleWindow { start: start.unwrap_or(old_start), end: end.unwrap_or(old_end) };
+        let mut changes = Vec::new();
+        if window != self.sale {
+            changes.push(self.decide_window(None, window)?);
+        }
+        if let Some(state) = state.filter(|state| *state != self.sale_state) {
+            changes.push(self.decide_state(state)?);
+        }
+        Ok(changes)
     }
 
     fn decide_state(&self, state: SaleState) -> Result<Change, Rejection> {

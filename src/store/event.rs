@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use entities::{event, head, journal, product, seat};
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -24,6 +25,16 @@ pub struct EventDetails {
     pub description: String,
     pub venue: String,
     pub event_date: TimestampMs,
+}
+
+/// What to change of [`EventDetails`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub venue: Option<String>,
+    pub event_date: Option<TimestampMs>,
 }
 
 /// An event to make.
@@ -127,7 +138,7 @@ impl Store {
     pub async fn event_update(
         &self,
         id: OfferingId,
-        details: &EventDetails,
+        change: EventChange,
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<Answered<()>, StoreError> {
@@ -136,12 +147,18 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
+        let EventChange { name, description, venue, event_date } = change;
+        // A column that is left out is not written: two who change different things both do.
+        let set = event::ActiveModel {
+            name: name.map_or(NotSet, Set),
+            description: description.map_or(NotSet, Set),
+            venue: venue.map_or(NotSet, Set),
+            event_date: event_date.map_or(NotSet, Set),
+            updated_at: Set(now),
+            ..Default::default()
+        };
         event::Entity::update_many()
-            .col_expr(event::Column::Name, Expr::value(details.name.clone()))
-            .col_expr(event::Column::Description, Expr::value(details.description.clone()))
-            .col_expr(event::Column::Venue, Expr::value(details.venue.clone()))
-            .col_expr(event::Column::EventDate, Expr::value(details.event_date))
-            .col_expr(event::Column::UpdatedAt, Expr::value(now))
+            .set(set)
             .filter(event::Column::Id.eq(id.0))
             .exec(&transaction)
             .await?;

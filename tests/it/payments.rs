@@ -95,6 +95,23 @@ on_both_databases! {
         assert_eq!(till.unsettled().await, 0);
     }
 
+    async fn one_key_for_two_reservations_at_once_pays_one_and_refuses_the_other(db: TestDb) {
+        let till = Till::open(db, 100).await;
+        for _ in 0..ROUNDS {
+            let customer = till.customer(2 * PRICE).await;
+            let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
+            let both =
+                tokio::join!(till.pay(customer, first, "one"), till.pay(customer, second, "one"));
+            let (paid, refused) = match both {
+                (Ok(_), Err(error)) => (first, error),
+                (Err(error), Ok(_)) => (second, error),
+                other => panic!("one is paid and the other is refused: {other:?}"),
+            };
+            assert!(matches!(refused, PaymentError::Rejected(Rejection::KeyReused)), "{refused:?}");
+            assert!(till.check_books(customer, paid, 2 * PRICE).await);
+        }
+    }
+
     async fn the_same_key_many_times_at_once_is_one_payment(db: TestDb) {
         let till = Till::open(db, 100).await;
         for _ in 0..ROUNDS {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -15,7 +15,9 @@ use serde_json::error::Category;
 use serde_json::json;
 
 use super::object::Object;
+use crate::box_office::Unavailable;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
 
 /// The largest body of an ordinary request.
 pub const DEFAULT_LIMIT: usize = 64 * 1_024;
@@ -23,7 +25,9 @@ pub const DEFAULT_LIMIT: usize = 64 * 1_024;
 /// listening when the answer comes.
 const DRAIN_LIMIT: usize = 32 * 1_024 * 1_024;
 /// The longest a client may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest it may take once the server stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The request's body as a `T`: 400 when it is not JSON, 422 when it does not fit `T`, 413 above
 /// `LIMIT` bytes, 415 when it is declared to be something else.
@@ -36,13 +40,33 @@ impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = check_declared(request);
-        let payload = payload.take();
+        let reading = read_in_time(request, payload, LIMIT);
         Box::pin(async move {
             declared?;
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, LIMIT))
-                .await
-                .map_err(|_| ApiError::of(ErrorCode::RequestTimeout))??;
-            parse(&bytes).map(Self)
+            parse(&reading.await?).map(Self)
+        })
+    }
+}
+
+/// A body that may be left out. One that is sent is as strict as [`Body`]: a request must not be
+/// carried out because what it says was not understood.
+#[derive(Clone, Debug)]
+pub struct OptionalBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let declared = check_declared(request);
+        let reading = read_in_time(request, payload, DEFAULT_LIMIT);
+        Box::pin(async move {
+            let bytes = reading.await?;
+            if bytes.is_empty() {
+                return Ok(Self(None));
+            }
+            declared?;
+            parse(&bytes).map(|body| Self(Some(body)))
         })
     }
 }
@@ -61,6 +85,30 @@ fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {
         ErrorCode::UnsupportedMediaType,
         "send the body as plain JSON: Content-Type: application/json, no Content-Encoding",
     ))
+}
+
+/// A body that is still on its way when the server stops is not waited for: what it asks was not
+/// accepted yet.
+fn read_in_time(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
+    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
+    let (lifecycle, payload) = (state.lifecycle.clone(), payload.take());
+    async move {
+        let cut = async {
+            tokio::select! {
+                () = tokio::time::sleep(BODY_TIMEOUT) => ApiError::of(ErrorCode::RequestTimeout),
+                () = lifecycle.stopping_for(STOP_PATIENCE) => Unavailable::Stopping.into(),
+            }
+        };
+        tokio::select! {
+            biased;
+            bytes = read(payload, limit) => bytes,
+            error = cut => Err(error),
+        }
+    }
 }
 
 async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {

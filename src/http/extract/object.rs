@@ -1,13 +1,14 @@
-//! Objects that are objects. What serde derives for a struct also takes a list, as the values of
+//! Objects that are objects, and words that are words. What serde derives for a struct also takes a list, as the values of
 //! its fields in their order: `["p1", 2]` would pass for `{"productId":"p1","quantity":2}`, and
 //! mean something else once a field is added. Fields of bodies that hold structs are read with
-//! `#[serde(deserialize_with = "object::list")]` and its like.
+//! `#[serde(deserialize_with = "object::list")]` and its like. In the same way an enum without
+//! fields would take `{"SELLING":null}` for `"SELLING"`.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A `T` that was written as an object.
@@ -49,4 +50,17 @@ pub fn option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Vec<T>, D::Error> {
     let items: Vec<Object<T>> = Vec::deserialize(field)?;
     Ok(items.into_iter().map(|Object(item)| item).collect())
+}
+
+/// For an enum without fields.
+pub fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(field)?.into_deserializer())
+}
+
+/// For an enum without fields that may be absent or `null`; to be combined with `default`.
+pub fn option_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<T>, D::Error> {
+    let found: Option<String> = Option::deserialize(field)?;
+    found.map(|word| T::deserialize(word.into_deserializer())).transpose()
 }

@@ -286,6 +286,17 @@ impl History {
     fn change_of_window(&self, product: ProductId, b: u8, c: u8) -> Command {
         let start = b.is_multiple_of(3).then(|| self.now + (i64::from(b) - 100) * MINUTE);
         let end = c.is_multiple_of(3).then(|| self.now + i64::from(c) * HOUR);
+        if b.is_multiple_of(2) {
+            let state = match c % 5 {
+                0 => Some(SaleState::Paused),
+                1 => Some(SaleState::Closed),
+                2 => None,
+                _ => Some(SaleState::Open),
+            };
+            let (start, end) =
+                ((!c.is_multiple_of(4)).then_some(start), (!b.is_multiple_of(4)).then_some(end));
+            return Command::ChangeSale { start, end, state };
+        }
         Command::SetSaleWindow { product: Some(product), window: SaleWindow { start, end } }
     }
 

@@ -1,8 +1,9 @@
 //! What administrators do to a living event, and the audit.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::http::shop::{Counts, Shop};
+use crate::http::shop::{Answer, Counts, Shop};
 use crate::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,6 +97,15 @@ async fn a_sale_is_paused_resumed_and_ended() {
     assert_eq!(admin.post(&act("close"), &json!({})).await.is(200).data["status"], "ENDED");
     kim.post(&event.at("holds"), &event.places(1)).await.refused(409, "SALE_CLOSED");
     admin.post(&act("explode"), &json!({})).await.is(404);
+    // What was not understood is not done.
+    for (body, status) in [("{\"oops", 400), ("{\"dryRun\":true}", 422), ("[]", 422)] {
+        assert_eq!(admin.post_text(&act("cancel"), body).await.status, status, "{body}");
+    }
+    let huge = format!("{{\"seats\":[\"{}\"]}}", "x".repeat(100_000));
+    admin.post_text(&act("cancel"), huge).await.refused(413, "PAYLOAD_TOO_LARGE");
+    let xml = admin.request(Method::POST, &act("cancel")).header("Content-Type", "text/xml");
+    Answer::of(xml.body("<no/>")).await.is(415);
+    assert_eq!(admin.get(&event.path).await.is(200).data["status"], "ENDED");
     admin.post(&act("pause"), &json!({"seats": []})).await.refused(422, "INVALID");
 }
 
@@ -119,6 +129,44 @@ on_both_databases! {
             admin.patch(&event.path, &bad).await.refused(422, "INVALID");
         }
         assert_eq!(shop.nobody().get(&event.path).await.is(200).data["saleEndAt"], shop.time_in(3_600));
+    }
+
+    async fn changes_of_different_things_at_once_are_all_made(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, admin) = (shop.event().await, shop.admin());
+        for round in 0..10 {
+            let (name, venue) = (format!("name {round}"), format!("venue {round}"));
+            let (start, end) = (shop.time_in(-100 - round), shop.time_in(3_600 + round));
+            let patches = [
+                json!({"name": name}),
+                json!({"venue": venue}),
+                json!({"saleStartAt": start}),
+                json!({"saleEndAt": end}),
+            ];
+            let all = patches.iter().map(|patch| admin.patch(&event.path, patch));
+            for answer in futures_util::future::join_all(all).await {
+                answer.is(200);
+            }
+            let now = admin.get(&event.path).await.is(200).data;
+            assert_eq!(
+                [&now["name"], &now["venue"], &now["saleStartAt"], &now["saleEndAt"]],
+                [&json!(name), &json!(venue), &json!(start), &json!(end)]
+            );
+        }
+    }
+
+    async fn a_refused_change_changes_nothing_and_a_known_state_refuses_nothing(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, admin) = (shop.event().await, shop.admin());
+        let end = shop.time_in(3_600);
+        let both = json!({"status": "SELLING", "saleEndAt": end, "name": "Lear"});
+        let changed = admin.patch(&event.path, &both).await.is(200).data;
+        assert_eq!([&changed["name"], &changed["saleEndAt"]], [&json!("Lear"), &json!(end)]);
+        let bad = json!({"status": "PAUSED", "saleEndAt": shop.time_in(-3_600), "name": "Othello"});
+        admin.patch(&event.path, &bad).await.refused(422, "INVALID");
+        let now = admin.get(&event.path).await.is(200).data;
+        assert_eq!(now["status"], "SELLING");
+        assert_eq!([&now["name"], &now["saleEndAt"]], [&json!("Lear"), &json!(end)]);
     }
 
     async fn a_cancelled_event_ends_everything(db: TestDb) {

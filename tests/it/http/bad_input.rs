@@ -38,6 +38,8 @@ async fn a_bad_hold_is_refused_and_changes_nothing() {
         (json!({}), 422, "INVALID"),
         (json!([]), 422, "INVALID"),
         (json!([[{"productId": event.standing(), "quantity": 1}]]), 422, "INVALID"),
+        (json!({"lines": [[event.standing(), 1]]}), 422, "INVALID"),
+        (json!({"bestAvailable": [event.stalls(), 1]}), 422, "INVALID"),
         (Value::Null, 422, "INVALID"),
         (with("price", json!(1)), 422, "INVALID"),
         (with("status", json!("CONFIRMED")), 422, "INVALID"),

@@ -58,6 +58,15 @@ on_both_databases! {
         reused.refused(422, "IDEMPOTENCY_KEY_REUSED");
         let now = admin.get(&at).await.is(200);
         assert_eq!((&now.data["name"], &now.data["status"]), (&json!("Macbeth"), &json!("SELLING")));
+        // Repeated after others have changed the same things, it does nothing again.
+        let pause = json!({"status": "PAUSED", "saleStartAt": shop.time_in(-60), "name": "Lear"});
+        Answer::of(patch("p2", pause.clone())).await.is(200);
+        let resume = json!({"status": "SELLING", "saleStartAt": shop.time_in(-30), "name": "Hamlet"});
+        Answer::of(patch("p3", resume)).await.is(200);
+        let stale = Answer::of(patch("p2", pause)).await.is(200);
+        assert!(stale.is_replay());
+        assert_eq!([&stale.data["status"], &stale.data["name"]], ["SELLING", "Hamlet"]);
+        assert_eq!(stale.data["saleStartAt"], shop.time_in(-30));
     }
 }
 

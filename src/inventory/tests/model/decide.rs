@@ -80,6 +80,23 @@ impl Model {
             | Command::PauseSale
             | Command::CloseSale
             | Command::CancelOffering => Ok(vec![self.decide_admin(command)?]),
+            Command::ChangeSale { start, end, state } => {
+                self.alive()?;
+                let now = self.definition.sale;
+                let window =
+                    SaleWindow { start: start.unwrap_or(now.start), end: end.unwrap_or(now.end) };
+                let mut changes = Vec::new();
+                if window != now {
+                    let set = Command::SetSaleWindow { product: None, window };
+                    changes.push(self.decide_admin(&set)?);
+                }
+                if let Some(state) = *state
+                    && state != self.state
+                {
+                    changes.push(Change::SaleStateSet { state });
+                }
+                Ok(changes)
+            }
         }
     }
 
