@@ -73,6 +73,9 @@ pub enum AccountError {
     /// More passwords wait to be hashed than is sensible.
     #[error("too many people are logging in at the moment")]
     Busy,
+    /// Nobody else could make events or administrators.
+    #[error("the last administrator cannot be removed")]
+    LastAdministrator,
     /// The account is gone.
     #[error("there is no such account")]
     NotFound,
@@ -184,9 +187,12 @@ impl Accounts {
     async fn resume(&self, id: &str, password: String) -> Result<Session, AccountError> {
         let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
         let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
+        self.by_email.check(&user.email)?;
+        self.by_email.count(&user.email);
         if !self.passwords.verify(password, Some(user.password_hash.clone())).await? {
             return Err(AccountError::InvalidCredentials);
         }
+        self.by_email.forget(&user.email);
         self.open_session(user).await
     }
 
@@ -332,20 +338,37 @@ impl Accounts {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.user(id).await?;
         self.by_email.check(&user.email)?;
+        self.by_email.count(&user.email);
         if !self.passwords.verify(change.current, Some(user.password_hash)).await? {
-            self.by_email.count(&user.email);
             return Err(invalid("currentPassword", "is not the current password".into()));
         }
+        self.by_email.forget(&user.email);
         self.passwords.hash(change.new).await
     }
 
     /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
     ///
     /// # Errors
-    /// [`AccountError::Store`].
+    /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
     pub async fn close(&self, id: UserId) -> Result<(), AccountError> {
-        self.store.user_forget(id, self.clock.now_ms()).await?;
+        match self.store.user_forget(id, self.clock.now_ms()).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict(_)) => return Err(AccountError::LastAdministrator),
+            Err(error) => return Err(error.into()),
+        }
         self.tokens.close(id);
+        Ok(())
+    }
+
+    /// Reads which accounts were closed while tokens of theirs may still be valid: before the
+    /// first token is verified.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn recall_closed(&self) -> Result<(), AccountError> {
+        for user in self.store.users_forgotten(self.tokens.oldest()).await? {
+            self.tokens.close(user);
+        }
         Ok(())
     }
 

@@ -138,6 +138,12 @@ impl Running {
         self.state.clone()
     }
 
+    /// Ends when the server has stopped by itself, because another process has its database.
+    pub async fn ended(&mut self) {
+        // An error says the same.
+        let _ = (&mut self.stopped).await;
+    }
+
     /// Stops: unready, no new connections, answers what it accepted, box offices last. Ends at the
     /// latest when the grace of the configuration is over.
     pub async fn shutdown(self) {
@@ -219,8 +225,13 @@ async fn live(
         stopped,
     };
     if ready.send(Ok(running)).is_ok() {
-        // An error says that whoever could stop us is gone: then we stop as well.
-        let _ = stopping.await;
+        tokio::select! {
+            // An error says that whoever could stop us is gone: then we stop as well.
+            _ = stopping => {}
+            () = assembled.lock.lost() => {
+                tracing::error!("another process has taken the database while it was away: stopping");
+            }
+        }
     }
     assembled.stop().await;
     Some(say_stopped)

@@ -149,9 +149,17 @@ impl Tokens {
     /// Accepts no token of this account any more.
     pub fn close(&self, user: UserId) {
         let now = self.clock.now_ms();
-        let ttl_ms = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX);
         self.closed.retain(|_, until| *until > now);
-        self.closed.insert(user, now.saturating_add(ttl_ms).saturating_add(LEEWAY_MS));
+        self.closed.insert(user, now.saturating_add(self.ttl_ms()).saturating_add(LEEWAY_MS));
+    }
+
+    /// Tokens issued before this time are over.
+    pub fn oldest(&self) -> TimestampMs {
+        self.clock.now_ms().saturating_sub(self.ttl_ms()).saturating_sub(LEEWAY_MS)
+    }
+
+    fn ttl_ms(&self) -> i64 {
+        i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn decode(&self, token: &str) -> Result<(Caller, TimestampMs), TokenError> {

@@ -1,6 +1,6 @@
 //! `admitone serve`: runs until it is told to stop.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -14,11 +14,12 @@ pub(super) fn run(config: Config) -> Result<()> {
         // Before the start, so that a signal during it is not lost.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let running = Server::start(config, Parts::default()).await?;
+        let mut running = Server::start(config, Parts::default()).await?;
         super::print(&banner(&running));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = running.ended() => bail!("stopped: another process uses the database (DATABASE_URL)"),
         }
         tokio::select! {
             () = running.shutdown() => Ok(()),

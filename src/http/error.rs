@@ -240,6 +240,7 @@ impl From<AccountError> for ApiError {
             AccountError::RefreshRefused => ErrorCode::InvalidRefreshToken,
             AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
             AccountError::Busy => ErrorCode::Busy,
+            AccountError::LastAdministrator => ErrorCode::LastAdministrator,
             // The token outlived the account.
             AccountError::NotFound => ErrorCode::Unauthorized,
         };

@@ -117,6 +117,7 @@ pub async fn change_me(
     security(("bearer" = [])),
     responses(
         (status = 204, description = "The account is closed"),
+        (status = 409, description = "LAST_ADMINISTRATOR", body = FailureBody),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
     )
 )]
@@ -124,6 +125,9 @@ pub async fn forget_me(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    state.accounts.close(caller.user).await?;
+    let accounts = state.accounts.clone();
+    // To its end, also when the client goes away in the middle.
+    let closing = state.runtime.spawn(async move { accounts.close(caller.user).await });
+    closing.await.map_err(ApiError::internal)??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -31,6 +31,11 @@ pub struct Admin {
 
 /// Looks at the store and gives it what it lacks.
 pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartError> {
+    match state.accounts.recall_closed().await {
+        Ok(()) => {}
+        Err(AccountError::Store(error)) => return Err(error.into()),
+        Err(error) => return Err(StartError::Machine(error.to_string())),
+    }
     let admin = if state.store.user_any().await? { None } else { Some(make_admin(&state).await?) };
     let demo =
         if state.config.demo { demo::find_or_make(&state, admin.as_ref()).await? } else { None };

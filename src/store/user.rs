@@ -87,6 +87,13 @@ pub enum Rotation {
     Reused,
 }
 
+/// The end of every address that stands for none.
+const FORGOTTEN: &str = "@deleted.invalid";
+
+fn forgotten(id: UserId) -> String {
+    format!("{id}{FORGOTTEN}")
+}
+
 impl Store {
     /// Makes an account.
     ///
@@ -163,7 +170,8 @@ impl Store {
         password_hash: Option<String>,
         now: TimestampMs,
     ) -> Result<Option<UserRow>, StoreError> {
-        let Some(found) = user::Entity::find_by_id(id.0).one(self.writes()).await? else {
+        let transaction = self.writes().begin().await?;
+        let Some(found) = user::Entity::find_by_id(id.0).one(&transaction).await? else {
             return Ok(None);
         };
         let mut row: user::ActiveModel = found.into();
@@ -175,19 +183,36 @@ impl Store {
         }
         if let Some(password_hash) = password_hash {
             row.password_hash = Set(password_hash);
+            // Whoever knew the old one is logged out.
+            refresh_token::Entity::update_many()
+                .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
+                .filter(refresh_token::Column::UserId.eq(id.0))
+                .filter(refresh_token::Column::RevokedAt.is_null())
+                .exec(&transaction)
+                .await?;
         }
         row.updated_at = Set(now);
-        Ok(Some(user_row(row.update(self.writes()).await?)?))
+        let row = row.update(&transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(user_row(row)?))
     }
 
     /// Forgets a person: the account stays as an empty shell that its reservations point to.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Conflict`] for the last administrator, without whom nobody could be one.
     pub async fn user_forget(&self, id: UserId, now: TimestampMs) -> Result<(), StoreError> {
         let transaction = self.writes().begin().await?;
+        let admins = user::Entity::find()
+            .filter(user::Column::Role.eq(Role::Admin.as_str()))
+            .filter(user::Column::Email.not_like(format!("%{FORGOTTEN}")))
+            .all(&transaction)
+            .await?;
+        if admins.len() == 1 && admins[0].id == id.0 {
+            return Err(StoreError::Conflict("the last administrator's place"));
+        }
         user::Entity::update_many()
-            .col_expr(user::Column::Email, Expr::value(format!("{id}@deleted.invalid")))
+            .col_expr(user::Column::Email, Expr::value(forgotten(id)))
             .col_expr(user::Column::PasswordHash, Expr::value(""))
             .col_expr(user::Column::Name, Expr::value(""))
             .col_expr(user::Column::PhoneNumber, Expr::value(Option::<String>::None))
@@ -201,6 +226,21 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Who was forgotten at `since` or later.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn users_forgotten(&self, since: TimestampMs) -> Result<Vec<UserId>, StoreError> {
+        let rows = user::Entity::find()
+            .filter(user::Column::Email.like(format!("%{FORGOTTEN}")))
+            .filter(user::Column::UpdatedAt.gte(since))
+            .all(self.reads())
+            .await?;
+        let ids = rows.iter().map(|row| (UserId(row.id), &row.email));
+        // Somebody may have registered with an address that only looks like it.
+        Ok(ids.filter(|(id, email)| **email == forgotten(*id)).map(|(id, _)| id).collect())
     }
 
     /// Keeps a refresh token.

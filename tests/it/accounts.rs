@@ -243,6 +243,51 @@ async fn a_new_password_needs_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_all_logins_of_the_old_one() {
+    let app = app().await;
+    let first = register(&app, "kim@example.com").await;
+    let login = json!({ "email": "kim@example.com", "password": PASSWORD });
+    let other = app.post_anonymously("/api/auth/login", login).await.expect(200);
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "another long password" });
+    let user = with_token(&first);
+    app.call(Method::PATCH, "/api/users/me").by(&user).json(&change).send().await.expect(200);
+    for session in [first, other] {
+        refresh(&app, &session["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+    }
+}
+
+#[tokio::test]
+async fn a_stolen_token_is_no_way_to_guess_the_password() {
+    let app = app().await;
+    let user = with_token(&register(&app, "kim@example.com").await);
+    let guess = json!({ "currentPassword": "wrong password", "newPassword": "another one" });
+    let guesses =
+        (0..30).map(|_| app.call(Method::PATCH, "/api/users/me").by(&user).json(&guess).send());
+    let answers = futures_util::future::join_all(guesses).await;
+    let tried = answers.iter().filter(|answer| answer.status == 422).count();
+    assert!(tried <= 10, "{tried} guesses at once");
+    assert!(answers.iter().all(|answer| [422, 429, 503].contains(&answer.status)));
+}
+
+#[tokio::test]
+async fn a_closed_account_stays_closed_when_the_server_starts_again() {
+    let mut app = app().await;
+    let user = with_token(&register(&app, "kim@example.com").await);
+    let other = with_token(&register(&app, "lee@example.com").await);
+    app.delete("/api/users/me", &user).await.expect(204);
+    app.restart().await;
+    app.get("/api/wallet", &user).await.expect_error(401, "UNAUTHORIZED");
+    app.get("/api/wallet", &other).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_last_administrator_cannot_leave() {
+    let app = app().await;
+    app.delete("/api/users/me", &app.admin()).await.expect_error(409, "LAST_ADMINISTRATOR");
+    app.get("/api/users/me", &app.admin()).await.expect(200);
+}
+
+#[tokio::test]
 async fn tokens_that_are_not_ours_are_refused() {
     let app = app().await;
     let good = app.admin().token;

@@ -68,6 +68,8 @@ error_codes! {
         "The refresh token was used before; everything issued from that login is revoked.";
     Forbidden = FORBIDDEN "FORBIDDEN", "This needs the role ADMIN.";
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
+    LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
+        "The last administrator cannot be removed.";
     TooManyRequests = TOO_MANY_REQUESTS "TOO_MANY_REQUESTS",
         "Too many attempts: wait as long as Retry-After says.";
     TooManyKeys = TOO_MANY_REQUESTS "TOO_MANY_IDEMPOTENCY_KEYS",

@@ -1,6 +1,9 @@
 //! The schema up and down, schemas of other versions, and one process per database.
 
+use std::time::Duration;
+
 use admitone::store::{InstanceLock, Store, StoreError};
+use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 
 use crate::test_db::{TestDb, eventually};
 
@@ -91,6 +94,21 @@ async fn the_lock_on_postgres_comes_back_after_its_session_was_lost() {
     eventually("the lock is held again", async || db.count(held).await == 1).await;
     drop(first);
     eventually("the lock is free", async || db.count(held).await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_another_process_took_meanwhile_is_lost() {
+    let db = TestDb::postgres().await;
+    let first = InstanceLock::of_postgres(db.url()).await.unwrap();
+    // Whoever comes second is quicker: the lock changes hands within one statement.
+    let mut rival = PgConnection::connect(db.url()).await.unwrap();
+    let take = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    rival.execute(take).await.unwrap();
+    let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(0x6164_6d69_746f_6e65_i64);
+    lock.execute(&mut rival).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), first.lost()).await.expect("it is told");
+    drop(rival);
 }
 
 #[test]
