@@ -13,7 +13,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use tokens::{Caller, TokenError, Tokens};
-pub use validate::{check_name, check_password, normalise_email, normalise_phone};
+pub use validate::{check_name, check_password, is_visible, normalise_email, normalise_phone};
 
 pub use crate::store::Role;
 

@@ -189,6 +189,18 @@ impl Auditor {
     /// # Errors
     /// [`LoadError::Damaged`] names the first row that is wrong.
     pub async fn audit(&self, offering: OfferingId) -> Result<Report, LoadError> {
+        self.verify(offering, false).await
+    }
+
+    /// The same from the first row on: finds what was tampered with since an earlier audit.
+    ///
+    /// # Errors
+    /// As for [`Self::audit`].
+    pub async fn audit_again(&self, offering: OfferingId) -> Result<Report, LoadError> {
+        self.verify(offering, true).await
+    }
+
+    async fn verify(&self, offering: OfferingId, anew: bool) -> Result<Report, LoadError> {
         if self.kept.len() >= MAX_KEPT && !self.kept.contains_key(&offering) {
             self.kept.clear();
         }
@@ -196,6 +208,9 @@ impl Auditor {
         let progress = Arc::clone(self.kept.entry(offering).or_insert_with(fresh).value());
         // One audit of an offering at a time; the others wait and then have little left to do.
         let mut progress = progress.lock_owned().await;
+        if anew {
+            *progress = Progress::new();
+        }
         let mut ended_at = None;
         loop {
             let rows = self.store.journal_rows(offering, progress.head, PAGE).await;

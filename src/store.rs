@@ -23,6 +23,7 @@ mod wallet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::inventory::TimestampMs;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError};
 
 pub use connect::{Options, SchemaStatus};
@@ -115,12 +116,16 @@ impl Store {
         &self.inner.writes
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and writes.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reads().execute_unprepared("SELECT 1").await?;
+    pub async fn ping(&self, now: TimestampMs) -> Result<(), StoreError> {
+        let write = format!(
+            "INSERT INTO probe (id, at) VALUES (1, {now})
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at"
+        );
+        self.writes().execute_unprepared(&write).await?;
         Ok(())
     }
 

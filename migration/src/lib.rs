@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_initial;
 mod m0002_payloads_uncompressed;
+mod m0003_probe;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration), Box::new(m0002_payloads_uncompressed::Migration)]
+        vec![
+            Box::new(m0001_initial::Migration),
+            Box::new(m0002_payloads_uncompressed::Migration),
+            Box::new(m0003_probe::Migration),
+        ]
     }
 }

@@ -48,7 +48,7 @@ pub fn check_password(text: &str) -> Result<(), String> {
 /// What is wrong with it.
 pub fn check_name(text: &str) -> Result<String, String> {
     let name = text.trim();
-    if name.is_empty() {
+    if !name.contains(is_visible) {
         return Err("must not be empty".into());
     }
     if name.chars().count() > 100 {
@@ -58,6 +58,16 @@ pub fn check_name(text: &str) -> Result<String, String> {
         return Err("must not contain control characters".into());
     }
     Ok(name.to_owned())
+}
+
+/// Whether a character leaves a mark by itself; a name needs one that does.
+#[must_use]
+pub fn is_visible(c: char) -> bool {
+    let has_no_width = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}')
+        || matches!(c, '\u{FEFF}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}')
+        || matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}');
+    let is_filler = matches!(c, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}');
+    !c.is_whitespace() && !c.is_control() && !has_no_width && !is_filler
 }
 
 /// Digits with the usual decoration, at most 32 characters.
@@ -121,7 +131,18 @@ mod tests {
         {
             assert_eq!(check_name(good).unwrap(), good);
         }
-        for bad in ["", "   ", "a\0b", "a\nb", "a\u{202e}b", "\u{7}", &"가".repeat(101)] {
+        for bad in [
+            "",
+            "   ",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{ad}\u{e0041}",
+            "a\0b",
+            "a\nb",
+            "a\u{202e}b",
+            "\u{7}",
+            &"가".repeat(101),
+        ] {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         assert!(check_name(&"가".repeat(100)).is_ok(), "characters count, not bytes");

@@ -130,7 +130,11 @@ impl BoxOffice {
             Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
             Phase::Idle(_) | Phase::Busy(..) => unreachable!("recovery ends in recovery"),
         };
-        tracing::warn!(offering = %self.offering, %error, failed, "recovery failed; trying again");
+        if matches!(error, LoadError::Damaged { .. } | LoadError::NewerFormat { .. }) {
+            tracing::error!(offering = %self.offering, %error, failed, "the journal cannot be used");
+        } else {
+            tracing::warn!(offering = %self.offering, %error, failed, "recovery failed; trying again");
+        }
         // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
         // to be occupied, by whichever recovery succeeds, before anything is decided again.
         drop(doubtful);

@@ -1,7 +1,8 @@
 //! What administrators do to a living event, and the audit.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::audit::Report;
@@ -52,6 +53,13 @@ pub struct ActionBody {
     pub row: Option<crate::http::new_event::RowBody>,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditQuery {
+    #[serde(default)]
+    full: bool,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReservationsQuery {
@@ -62,18 +70,33 @@ pub(crate) struct ReservationsQuery {
 }
 
 /// Verify the event's whole history: every row, every change, every count. The digest is the one
-/// that `admitone journal verify` finds. No customer's ids are in it.
+/// that `admitone journal verify` finds. No customer's ids are in it. What this process has verified
+/// before is not read again, unless an administrator asks for it with `full=true`.
 #[utoipa::path(get, path = "/api/events/{event}/audit", tag = "events", security(()),
-    params(("event" = OfferingId, Path)),
+    params(("event" = OfferingId, Path), ("full" = Option<bool>, Query)),
     responses((status = 200, body = inline(crate::http::openapi::Success<Report>))))]
 pub(crate) async fn audit(
     state: web::Data<AppState>,
     Path(event): Path<OfferingId>,
+    Query(query): Query<AuditQuery>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    match state.auditor.audit(event).await {
+    let audited = if query.full {
+        // It costs a replay: not for everybody.
+        <Admin as FromRequest>::extract(&request).await?;
+        state.auditor.audit_again(event).await
+    } else {
+        state.auditor.audit(event).await
+    };
+    match audited {
         Ok(report) => Ok(respond::ok(&report)),
-        Err(LoadError::NotFound) => Err(ApiError::not_found("event")),
+        Err(LoadError::NotFound) => Err(ApiError::of(ErrorCode::EventNotFound)),
         Err(error @ LoadError::Unavailable(_)) => Err(ApiError::unavailable(error)),
+        Err(LoadError::Damaged { seq, reason }) => {
+            tracing::error!(%event, %seq, reason, "the journal is damaged");
+            Err(ApiError::of(ErrorCode::JournalDamaged)
+                .with_details(json!({ "seq": seq.0, "reason": reason })))
+        }
         Err(error) => Err(ApiError::internal(format!("the audit of {event} failed: {error}"))),
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::accounts;
 use crate::box_office::View;
 use crate::http::error::ApiError;
 use crate::http::respond::rfc3339;
@@ -165,7 +166,7 @@ pub fn time(at: Option<TimestampMs>) -> Option<String> {
 /// 422 that names the field.
 pub fn text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
     let trimmed = value.trim();
-    if trimmed.chars().count() > max || !trimmed.chars().any(is_visible) {
+    if trimmed.chars().count() > max || !trimmed.chars().any(accounts::is_visible) {
         return Err(ApiError::invalid(field, format!("must have 1 to {max} characters")));
     }
     if trimmed.chars().any(is_forbidden) {
@@ -193,11 +194,6 @@ pub fn optional_text(field: &str, value: &str, max: usize) -> Result<String, Api
 /// make one text look like another.
 fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-fn is_visible(c: char) -> bool {
-    let has_no_width = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}');
-    !c.is_whitespace() && !has_no_width
 }
 
 /// A page's length from the query string.

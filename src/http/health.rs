@@ -100,14 +100,14 @@ async fn database_answers(state: &AppState) -> bool {
     {
         return answered;
     }
-    let ping = tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await;
+    let ping = tokio::time::timeout(PING_TIMEOUT, state.store.ping(state.clock.now_ms())).await;
     let answered = matches!(ping, Ok(Ok(())));
     let before = last.replace((state.clock.monotonic(), answered));
     if before.is_none_or(|(_, before)| before) != answered {
         if answered {
-            tracing::info!("the database answers");
+            tracing::info!("the database answers and writes");
         } else {
-            tracing::error!("the database does not answer: not ready");
+            tracing::error!("the database does not answer, or does not write: not ready");
         }
     }
     answered

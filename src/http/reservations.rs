@@ -227,7 +227,7 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
     } else {
         state.store.seat_labels(row.offering, &seats).await?
     };
-    let currency = state.offices.view(row.offering).await?.currency;
+    let currency = currency_of(state, row.offering).await?;
     let label = |seat| labels.get(&seat).cloned();
     Ok(ReservationDto {
         id: row.id,
@@ -242,4 +242,14 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         created_at: rfc3339(row.created_at),
         server_time: rfc3339(state.clock.now_ms()),
     })
+}
+
+/// Without waking a sleeping event, nor needing its journal: a list shows many events, and one that
+/// cannot be read must not hide the others.
+async fn currency_of(state: &AppState, event: OfferingId) -> Result<[u8; 3], ApiError> {
+    if let Some(view) = state.offices.published(event) {
+        return Ok(view.currency);
+    }
+    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    row.currency.as_bytes().try_into().map_err(ApiError::internal)
 }

@@ -23,6 +23,8 @@ use crate::telemetry::metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
+/// No request takes longer, its body included; streams last longer, but begin sooner.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The id of the current request; in its extensions.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub struct RequestId(pub String);
 /// Only as actix wants it: an error that is the whole answer, where the request was lost in a
 /// panic.
 pub async fn surround(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
@@ -43,17 +45,26 @@ pub async fn surround(
     let runtime = state.runtime.clone();
     let started = clock.monotonic();
     let method = request.method().clone();
+    if method == Method::HEAD {
+        // What can be read can be asked about. The body is left out when the answer is sent.
+        request.head_mut().method = Method::GET;
+    }
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
 
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
-    let answer = match call.await {
-        Ok(Ok(response)) => Ok(in_envelope(response, &id)),
-        Ok(Err(error)) => Err(failure(&error).to_response(&id)),
+    let answer = match tokio::time::timeout(LONGEST, call).await {
+        Ok(Ok(Ok(response))) => Ok(in_envelope(response, &id)),
+        Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
+        // The database hangs. What was asked of it may still be carried out.
+        Err(_elapsed) if method.is_safe() => {
+            Err(ApiError::of(ErrorCode::Unavailable).to_response(&id))
+        }
+        Err(_elapsed) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(&id)),
         // The panic hook has logged where. The request is gone, so the answer travels as an error.
-        Err(_panic) => {
+        Ok(Err(_panic)) => {
             Err(span.in_scope(|| ApiError::internal("a handler panicked")).to_response(&id))
         }
     };

@@ -61,7 +61,7 @@ async fn a_database_that_goes_and_comes_costs_time_and_nothing_else() {
         customer.await.expect("every customer got certain answers");
     }
     // A pool of connections that were all cut off: the first few uses may fail.
-    eventually("the store answers", async || store.ping().await.is_ok()).await;
+    eventually("the store answers", async || store.ping(1).await.is_ok()).await;
     theatre::until_settled(&store).await;
     assert!(server.is_running() && server.stop().await, "it stops in an orderly way");
     let facts = shop.history.check(&store, event).await;

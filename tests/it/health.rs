@@ -6,6 +6,8 @@ use std::time::Duration;
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::Secret;
 
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
+
 use crate::private_postgres::PrivatePostgres;
 use crate::test_app::TestApp;
 use crate::test_db::{TestDb, eventually};
@@ -46,6 +48,39 @@ async fn a_database_that_goes_and_comes_back_is_seen_without_a_restart() {
     postgres.up();
     eventually("ready again", async || ready(&app).await == 200).await;
     app.get("/api/users/me", &app.admin()).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_only_reads_is_of_no_use() {
+    let postgres = PrivatePostgres::start();
+    let app = TestApp::with(TestDb::sqlite().await)
+        .config(|config| config.database_url = Secret::new(postgres.url()))
+        .start()
+        .await;
+    assert_eq!(ready(&app).await, 200);
+    let set =
+        |value: &'static str| format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
+    let mut session = PgConnection::connect(&postgres.url()).await.unwrap();
+    let reload = "SELECT pg_reload_conf()";
+    sqlx::query(AssertSqlSafe(set("on"))).execute(&mut session).await.unwrap();
+    sqlx::query(reload).execute(&mut session).await.unwrap();
+    eventually("not ready when nothing can be written", async || ready(&app).await == 503).await;
+    sqlx::query(AssertSqlSafe(set("off"))).execute(&mut session).await.unwrap();
+    sqlx::query(reload).execute(&mut session).await.unwrap();
+    eventually("ready again", async || ready(&app).await == 200).await;
+}
+
+#[tokio::test]
+async fn what_can_be_read_can_be_asked_about() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let client = reqwest::Client::new();
+    for path in ["/health/ready", "/api/events", "/api-docs/openapi.json"] {
+        let answer = client.head(app.url(path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(answer.bytes().await.unwrap().is_empty());
+    }
+    let answer = client.head(app.url("/api/events/x/holds")).send().await.unwrap();
+    assert_eq!(answer.status(), 405, "there is nothing to read");
 }
 
 #[tokio::test]

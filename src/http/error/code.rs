@@ -119,6 +119,8 @@ error_codes! {
         "The clocks of server and database disagree; nothing is decided meanwhile.";
     ShuttingDown = SERVICE_UNAVAILABLE "SHUTTING_DOWN", "The server is stopping: retry.";
     NotReady = SERVICE_UNAVAILABLE "NOT_READY", "The server is not ready: details say why.";
+    JournalDamaged = INTERNAL_SERVER_ERROR "JOURNAL_DAMAGED",
+        "The event's history was damaged or tampered with: details name the first bad row.";
     Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
         "A fault of the server; quote the requestId when you report it.";
 }

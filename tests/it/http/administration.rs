@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use admitone::accounts::Role;
+
 use crate::http::shop::{Answer, Counts, Shop};
 use crate::test_db::TestDb;
 
@@ -218,5 +220,35 @@ on_both_databases! {
         let afresh = admitone::audit::Auditor::new(shop.app.state().store.clone());
         let afresh = afresh.audit(event.offering()).await.unwrap();
         assert_eq!(serde_json::to_value(afresh).unwrap(), *report);
+    }
+
+    async fn damage_is_named_when_asked_for_and_hides_nothing_else(db: TestDb) {
+        let mut shop = Shop::open(db).await;
+        let buyer = {
+            let (event, other, kim) = (shop.event().await, shop.event().await, shop.customer());
+            for event in [&event, &other] {
+                kim.buy(event, &event.places(1)).await;
+            }
+            let audit = event.at("audit");
+            shop.nobody().get(&audit).await.is(200);
+            // Event ids grow with time: the least is the first's.
+            shop.app.db.sql("UPDATE journal SET at = at + 1 WHERE seq = 2 AND offering_id =
+                (SELECT offering_id FROM journal ORDER BY offering_id LIMIT 1)").await;
+            let full = format!("{audit}?full=true");
+            shop.nobody().get(&audit).await.is(200);
+            shop.nobody().get(&full).await.refused(401, "UNAUTHORIZED");
+            kim.get(&full).await.refused(403, "FORBIDDEN");
+            let refused = shop.admin().get(&full).await;
+            assert_eq!(refused.body["error"]["details"]["seq"], 2);
+            refused.refused(500, "JOURNAL_DAMAGED");
+            shop.admin().get(&format!("{}?full=true", other.at("audit"))).await.is(200);
+            shop.nobody().get(&audit).await.refused(500, "JOURNAL_DAMAGED");
+            kim.user
+        };
+        shop.app.restart().await;
+        let kim = shop.person(buyer, Role::User);
+        assert_eq!(kim.get("/api/reservations").await.is(200).data.as_array().unwrap().len(), 2);
+        let all = shop.admin().get("/api/admin/reservations").await.is(200);
+        assert_eq!(all.data.as_array().unwrap().len(), 2);
     }
 }

@@ -47,7 +47,7 @@ impl Shop {
         self.person(UserId::random(), Role::Admin)
     }
 
-    fn person(&self, user: UserId, role: Role) -> Person<'_> {
+    pub fn person(&self, user: UserId, role: Role) -> Person<'_> {
         let token = self.app.state().accounts.access_token(Caller { user, role });
         let token = token.expect("HMAC signs");
         Person { shop: self, user, token: Some(token) }
