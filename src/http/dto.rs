@@ -135,7 +135,13 @@ fn note(fit: Fit) -> Option<&'static str> {
 /// 422 that names the field.
 pub fn product_id(offering: OfferingId, field: &str, text: &str) -> Result<ProductId, ApiError> {
     ProductId::from_public(offering, text)
-        .map_err(|error| ApiError::invalid(field, format!("{text:?} {error}")))
+        .map_err(|error| ApiError::invalid(field, format!("{:?} {error}", excerpt(text))))
+}
+
+/// Enough of what a client sent to be recognised by it.
+fn excerpt(text: &str) -> &str {
+    const SHOWN: usize = 64;
+    &text[..text.floor_char_boundary(SHOWN)]
 }
 
 /// Seat ids of this event from a body.
@@ -149,7 +155,7 @@ pub fn seat_ids(
 ) -> Result<Vec<SeatId>, ApiError> {
     let id = |text: &String| {
         SeatId::from_public(offering, text)
-            .map_err(|error| ApiError::invalid(field, format!("{text:?} {error}")))
+            .map_err(|error| ApiError::invalid(field, format!("{:?} {error}", excerpt(text))))
     };
     texts.iter().map(id).collect()
 }

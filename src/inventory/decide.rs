@@ -316,8 +316,10 @@ impl Inventory {
         if self.waitlist.len() >= capacity {
             return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());
         }
-        if party_size == 0 || party_size > self.policy.max_places_per_hold {
-            let reason = "the party must have at least one person and fit into one hold";
+        let room = self.products[product.index()].counts.total;
+        if party_size == 0 || party_size > self.policy.max_places_per_hold.min(room) {
+            let reason = "the party must have at least one person, and fit into one hold and into \
+                          the product";
             return Err(Rejection::Invalid { reason }.into());
         }
         if self.waitlist.is_waiting(customer, product) {

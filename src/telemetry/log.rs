@@ -7,11 +7,11 @@ use tracing_subscriber::EnvFilter;
 use super::metrics;
 use crate::config::{Config, LogFormat};
 
-const QUIET: &str = "actix_server=warn,sea_orm_migration=warn";
+const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,actix_http::h1::dispatcher=off";
 
 /// Starts logging as the settings say. A second call in one process (tests) changes nothing.
 pub fn start(config: &Config) {
-    // Libraries that announce every start; what the settings say comes after, and so wins.
+    // Libraries that announce every start, or call every malformed request an error; what the settings say comes after, and so wins.
     let filter = format!("{QUIET},{}", config.log);
     let filter = EnvFilter::builder().parse_lossy(filter);
     let builder = tracing_subscriber::fmt()

@@ -45,6 +45,23 @@ async fn idle_connections_do_not_hold_up_a_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_still_on_its_way_does_not_hold_up_a_stop() {
+    let mut app = TestApp::start(TestDb::sqlite().await).await;
+    let mut slow = TcpStream::connect(app.running().address).await.unwrap();
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    crate::test_db::eventually("the request is under way", async || {
+        app.state().lifecycle.in_flight() == 1
+    })
+    .await;
+    tokio::time::timeout(Duration::from_secs(8), app.shutdown()).await.expect("a quick stop");
+    let mut answer = Vec::new();
+    let _ = slow.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("SHUTTING_DOWN"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_again_on_what_it_left() {
     let mut app = TestApp::start(TestDb::sqlite().await).await;
     let body = json!({ "email": "kim@example.com", "password": "long enough", "name": "Kim" });

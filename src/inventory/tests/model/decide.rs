@@ -281,7 +281,8 @@ impl Model {
         if self.waiting.len() >= self.policy.waitlist_capacity as usize {
             return Err(Rejection::WaitlistUnavailable { full: true }.into());
         }
-        if party == 0 || party > self.policy.max_places_per_hold {
+        let room = self.counts(product).total;
+        if party == 0 || party > self.policy.max_places_per_hold || party > room {
             return Ok(invalid()?);
         }
         if self.waiting.iter().any(|w| w.customer == customer && w.product == product) {
