@@ -156,10 +156,10 @@ impl BoxOffice {
     fn seal(&mut self, state: Box<State>, mut batch: Batch, ctx: &mut Context<Self>) {
         let sent = self.shared.guard.monotonic();
         if batch.transitions.is_empty() {
-            let sealed = Sealed { batch, row: None, sent };
             let age = sent.saturating_sub(state.verified_at);
-            self.phase = Phase::Busy(state, sealed);
-            return if age <= self.shared.settings.ownership_max_age {
+            let proven = age <= self.shared.settings.ownership_max_age && !batch.refuses_payment();
+            self.phase = Phase::Busy(state, Sealed { batch, row: None, sent });
+            return if proven {
                 self.release(ctx);
             } else {
                 self.read_head(ctx);

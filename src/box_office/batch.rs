@@ -10,7 +10,7 @@ use super::permits::Permit;
 use super::{Committed, Settings, SubmitError, Unavailable};
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{
-    Change, Decision, Inventory, Place, Rejection, Request, TimestampMs, Transition,
+    Change, Command, Decision, Inventory, Place, Rejection, Request, TimestampMs, Transition,
 };
 
 /// A command and whoever waits for its answer.
@@ -121,6 +121,20 @@ impl Batch {
                 None => break,
             }
         }
+    }
+
+    /// Whether money goes back on a refusal in here. Such a one must be true of the journal as it
+    /// is now: having been its owner two seconds ago is not enough.
+    pub(super) fn refuses_payment(&self) -> bool {
+        self.decided.iter().any(|(pending, verdict)| {
+            let of_payment = matches!(
+                pending.request.command,
+                Command::BeginPayment { .. }
+                    | Command::ConfirmPayment { .. }
+                    | Command::FailPayment { .. }
+            );
+            of_payment && matches!(verdict, Verdict::Refused(_))
+        })
     }
 
     fn push(&mut self, transition: Transition) -> usize {

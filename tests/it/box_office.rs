@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use admitone::box_office::{BoxOffices, Settings, SubmitError, Unavailable};
 use admitone::clock::{Clock, ManualClock, SystemClock};
-use admitone::ids::{BatchId, Epoch, HoldId, InstanceId, OfferingId, ProductId, Seq, UserId};
+use admitone::ids::{
+    BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, Seq,
+    UserId,
+};
 use admitone::inventory::{
     Command, Definition, HoldStatus, Idempotency, LineRequest, Policy, ProductDefinition,
     Rejection, Request, SaleState, SaleWindow, TimestampMs,
@@ -304,6 +307,26 @@ async fn an_owner_that_was_fenced_appends_nothing_and_refuses_nothing_from_dead_
     );
     stage.settled().await;
     stage.hold(1).await.expect("the rebuilt state has the place");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_never_goes_back_on_a_refusal_from_dead_state() {
+    // Ownership was proven a moment ago, which is enough to say "sold out", but not for this.
+    let stage = stage(1, Settings::default());
+    stage.hold(1).await.unwrap();
+    let head = stage.journal.head(stage.offering).await.unwrap();
+    foreign_row(&stage, head, Epoch(head.epoch.0 + 1), Record::Takeover).await;
+    let (reservation, payment) = (ReservationId::random(), PaymentId::random());
+    let command = Command::ConfirmPayment { reservation, payment };
+    let confirm = Request { command, idempotency: None };
+    let refused = stage.offices.submit(stage.offering, confirm.clone()).await;
+    assert!(
+        matches!(refused, Err(SubmitError::Unavailable(Unavailable::Recovering))),
+        "answered from dead state: {refused:?}"
+    );
+    stage.settled().await;
+    let refused = stage.offices.submit(stage.offering, confirm).await;
+    assert!(matches!(refused, Err(SubmitError::Rejected(Rejection::ReservationNotFound))));
 }
 
 async fn foreign_row(stage: &Stage, previous: Head, epoch: Epoch, record: Record) -> Head {
