@@ -52,6 +52,26 @@ fn errors_name_the_key_and_say_what_to_do() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_setting_that_is_not_utf_8_is_refused_by_name() {
+    use std::os::unix::ffi::OsStringExt;
+    let read = |name: &str| {
+        let value = OsString::from_vec(b"hunter2\xff".to_vec());
+        let good = ("ADMITONE_DEMO".into(), "false".into());
+        Sources::read_environment([good, (name.into(), value)])
+    };
+    for name in ["ADMITONE_JWT_SECRET", "DATABASE_URL", "ADMITONE_CONFIG", "ADMITONE_LISEN"] {
+        let error = read(name).expect_err(name).to_string();
+        assert!(error.contains(name) && error.contains("UTF-8"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    for name in ["SOMEBODY_ELSES", "ADMITONE_TEST_PG_BIN"] {
+        let environment = read(name).expect(name);
+        assert_eq!(environment, [("ADMITONE_DEMO".to_owned(), "false".to_owned())].into());
+    }
+}
+
+#[test]
 fn secrets_are_never_shown() {
     for (key, value) in [
         ("ADMITONE_JWT_SECRET", "hunter2hunter2"),
