@@ -29,6 +29,15 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("REDIS_URL", "redis://localhost", "not offered by this version"),
         ("ADMITONE_CLUSTER_SECRET", "x", "not offered by this version"),
         ("ADMITONE_LOG", "info,=,,[", "log filter"),
+        ("ADMITONE_LOG", "nonsense", "write info, or warn,admitone=debug"),
+        ("ADMITONE_LOG", "wran,admitone=debug", "wran is no level"),
+        ("ADMITONE_LOG", "info,admitone", "admitone is no level"),
+        ("ADMITONE_LOG", "admitone=", "names none"),
+        ("ADMITONE_LOG", "admitone=loud", "log filter"),
+        ("ADMITONE_LOG", "[span]", "names none"),
+        ("ADMITONE_LOG", " , ", "names no level"),
+        ("ADMITONE_JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "over and over"),
+        ("ADMITONE_JWT_SECRET", " \t                                      ", "blanks"),
         ("ADMITONE_LOG_FORMAT", "xml", "text nor json"),
         ("ADMITONE_DEMO", "maybe", "true nor false"),
         ("ADMITONE_ADMIN_EMAIL", "admin", "e-mail"),
@@ -48,6 +57,20 @@ fn errors_name_the_key_and_say_what_to_do() {
         assert!(error.contains(key), "{key}={value}: {error}");
         assert!(error.contains(says), "{key}={value}: {error}");
         assert!(!error.contains('\n'), "one line: {error}");
+    }
+}
+
+#[test]
+fn log_filters_that_name_their_levels_are_taken() {
+    for (value, log) in [
+        ("info", "info"),
+        ("OFF", "OFF"),
+        ("admitone=debug,warn", "admitone=debug,warn"),
+        // Blanks would make modules of the levels.
+        ("info, admitone::access=debug ,", "info,admitone::access=debug"),
+        ("warn,admitone[request{path=1}]=trace", "warn,admitone[request{path=1}]=trace"),
+    ] {
+        assert_eq!(from_environment(&[("ADMITONE_LOG", value)]).expect(value).log, log);
     }
 }
 
