@@ -308,7 +308,7 @@ pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), Sta
     let lock = if config.is_postgres() {
         InstanceLock::of_postgres(url.expose()).await?
     } else {
-        InstanceLock::of_file(&data_dir::lock_file(&url))?
+        InstanceLock::of_sqlite(url.expose())?
     };
     Ok((lock, connect(config).await?))
 }

@@ -1,9 +1,9 @@
-//! What a server without settings keeps on the disk: the database file, its lock, and the secret
-//! that was generated for it.
+//! What a server without settings keeps on the disk: the database file and the secret that was
+//! generated for it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::StartError;
 use crate::config::{Config, Secret};
@@ -34,13 +34,6 @@ pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
 
 fn unusable(directory: &Path, error: &io::Error) -> StartError {
     StartError::DataDir { path: directory.to_owned(), reason: error.to_string() }
-}
-
-/// The lock beside a SQLite database.
-pub(super) fn lock_file(url: &Secret) -> PathBuf {
-    let path = url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = path.split('?').next().unwrap_or(path);
-    PathBuf::from(format!("{path}.lock"))
 }
 
 fn make_private(directory: &Path) -> io::Result<()> {
@@ -113,16 +106,5 @@ mod tests {
         let mut config = Config { data_dir: directory.path().into(), ..Config::default() };
         let error = prepare(&mut config).unwrap_err().to_string();
         assert!(error.contains("is damaged"), "{error}");
-    }
-
-    #[test]
-    fn the_lock_lies_beside_the_database() {
-        for (url, lock) in [
-            ("sqlite:///var/a.db?mode=rwc", "/var/a.db.lock"),
-            ("sqlite://data/a.db", "data/a.db.lock"),
-            ("sqlite:a.db", "a.db.lock"),
-        ] {
-            assert_eq!(lock_file(&Secret::new(url)), Path::new(lock));
-        }
     }
 }

@@ -122,6 +122,42 @@ fn a_second_process_on_the_same_data_is_refused() {
 }
 
 #[test]
+fn another_name_of_the_same_database_is_no_other_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = dir.path().display();
+    let first = Admitone::start(dir.path(), &[]);
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink("admitone.db", &link).unwrap();
+    for url in [
+        format!("sqlite://{shown}/%61dmitone.db"),
+        format!("sqlite:///{shown}/admitone.db"),
+        format!("sqlite://{}", link.display()),
+    ] {
+        let other = tempfile::tempdir().unwrap();
+        let arguments = Admitone::arguments(other.path());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = finished(&arguments, &[("DATABASE_URL", &url)]);
+        assert_eq!(ended.code, 1, "{url}: {}", ended.err);
+        assert!(ended.err.contains("another process uses"), "{url}: {}", ended.err);
+    }
+    assert_eq!(first.stop().code, 0);
+}
+
+#[test]
+fn a_database_in_a_missing_directory_is_said_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing");
+    let url = format!("sqlite://{}/tickets.db", missing.display());
+    for arguments in [Admitone::arguments(dir.path()), vec!["migrate".into(), "status".into()]] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = finished(&arguments, &[("DATABASE_URL", &url)]);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        let says = format!("there is no directory {}: make it", missing.display());
+        assert!(ended.err.contains(&says) && ended.err.lines().count() == 1, "{}", ended.err);
+    }
+}
+
+#[test]
 fn the_first_start_prints_the_password_once_and_makes_one_demo() {
     let dir = tempfile::tempdir().unwrap();
     let first = Admitone::start(dir.path(), &[]);
