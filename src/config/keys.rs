@@ -295,11 +295,25 @@ fn log_filter(value: &str) -> Result<String, String> {
 }
 
 fn database_url(value: &str) -> Result<Secret, String> {
-    let known = ["postgres://", "postgresql://", "sqlite:"];
-    if value.contains(":memory:") {
-        return Err("is a database in memory, which would forget what it has promised".into());
+    if let Some(named) = value.strip_prefix("sqlite:") {
+        // What else means one of these, the store finds out when it opens the file.
+        let (file, parameters) = named.split_once('?').unwrap_or((named, ""));
+        let file = file.trim_start_matches('/');
+        if file == ":memory:" || parameters.split('&').any(|one| one == "mode=memory") {
+            return Err(
+                "is a database in memory, which would forget what it has promised: name a \
+                        file, such as sqlite://path"
+                    .into(),
+            );
+        }
+        if file.is_empty() {
+            return Err("names no file: write sqlite://path, or unset it to use the data \
+                        directory's"
+                .into());
+        }
+        return Ok(Secret::new(value));
     }
-    if known.iter().any(|scheme| value.starts_with(scheme)) {
+    if ["postgres://", "postgresql://"].iter().any(|scheme| value.starts_with(scheme)) {
         return Ok(Secret::new(value));
     }
     Err("does not start with postgres:// or sqlite:, the databases this version works with".into())
