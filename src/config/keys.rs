@@ -33,6 +33,9 @@ macro_rules! key {
     };
 }
 
+const NOT_OFFERED: &str =
+    "is for several instances, which are not offered by this version: unset it to run one";
+
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
     key!(
@@ -81,14 +84,14 @@ pub const KEYS: &[Key] = &[
         "REDIS_URL",
         "URL",
         "Several instances sharing the work: not offered by this version, so leave it unset",
-        |_, _| Err("several instances are not offered by this version: unset it to run one".into())
+        |_, _| Err(NOT_OFFERED.into())
     ),
     key!(secret
         "cluster_secret",
         "ADMITONE_CLUSTER_SECRET",
         "SECRET",
         "Belongs to several instances: not offered by this version, so leave it unset",
-        |_, _| Err("several instances are not offered by this version: unset it to run one".into())
+        |_, _| Err(NOT_OFFERED.into())
     ),
     key!(secret
         "jwt_secret",
@@ -136,11 +139,7 @@ pub const KEYS: &[Key] = &[
         "ADMITONE_ADMIN_EMAIL",
         "EMAIL",
         "The first administrator, made on an empty store [admin@admitone.local]",
-        |c, v| {
-            crate::accounts::normalise_email(v)
-                .map(|v| c.admin_email = v)
-                .map_err(|reason| format!("is not an e-mail address: it {reason}"))
-        }
+        |c, v| { crate::accounts::normalise_email(v).map(|v| c.admin_email = v) }
     ),
     key!(secret
         "admin_password",
