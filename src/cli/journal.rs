@@ -80,8 +80,14 @@ pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
 
 async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let event = *arguments.get_one::<OfferingId>("event").context("which event?")?;
-    let from = arguments.get_one::<u64>("from").copied().unwrap_or(1);
+    let from = arguments.get_one::<u64>("from").copied().unwrap_or(1).max(1);
     let to = arguments.get_one::<u64>("to").copied().unwrap_or(u64::MAX);
+    let head = store.journal_head(event).await.with_context(|| format!("event {event}"))?;
+    let last = head.seq.0;
+    if from > to.min(last) {
+        let end = if to == u64::MAX { "on".into() } else { format!("to {to}") };
+        bail!("the journal of event {event} has no rows from {from} {end}: its last row is {last}");
+    }
     let as_json = arguments.get_flag("json");
     let end = each_row(store, event, to, |row, record| {
         if row.seq.0 >= from {

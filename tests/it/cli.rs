@@ -256,6 +256,31 @@ fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
     assert!(missing.err.contains("no journal"), "{}", missing.err);
 }
 
+#[test]
+fn rows_that_there_are_not_are_said_to_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(dir.path(), &[]);
+    let event = server.event().to_owned();
+    assert_eq!(server.stop().code, 0);
+    let show = |range: &[&str]| {
+        let arguments: Vec<&str> = [&["journal", "show", &event], range].concat();
+        process::on_data(dir.path(), &arguments)
+    };
+    let whole = show(&["--json"]);
+    let last = format!("its last row is {}\n", whole.out.lines().count());
+    for (range, says) in [
+        (&["--to", "0"][..], "no rows from 1 to 0"),
+        (&["--from", "0", "--to", "0"], "no rows from 1 to 0"),
+        (&["--from", "5", "--to", "2"], "no rows from 5 to 2"),
+        (&["--from", "99999"], "no rows from 99999 on"),
+    ] {
+        let ended = show(range);
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{range:?}");
+        assert!(ended.err.contains(says) && ended.err.ends_with(&last), "{}", ended.err);
+    }
+    assert_eq!(show(&["--json", "--from", "0"]).out, whole.out);
+}
+
 #[tokio::test]
 async fn a_damaged_journal_is_found() {
     let dir = tempfile::tempdir().unwrap();
