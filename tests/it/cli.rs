@@ -281,6 +281,83 @@ fn rows_that_there_are_not_are_said_to_be_none() {
     assert_eq!(show(&["--json", "--from", "0"]).out, whole.out);
 }
 
+#[test]
+fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(dir.path(), &[]);
+    let event = server.event().to_owned();
+    // Somebody buys, so that there is more than the event's first row.
+    server.shell(server.banner.split("(paste into a shell):").nth(1).expect("the commands"));
+    assert_eq!(server.stop().code, 0);
+    let export = process::on_data(dir.path(), &["journal", "show", &event, "--json"]).out;
+    let lines: Vec<&str> = export.lines().collect();
+    let (last, all_but_last) = lines.split_last().unwrap();
+    assert!(!all_but_last.is_empty(), "{export}");
+    let digest_of = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["hash"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let path = dir.path().join("export");
+    let verify = |text: &str, digest: Option<&str>| {
+        fs::write(&path, text).unwrap();
+        let mut arguments = vec!["journal", "verify", "--file", path.to_str().unwrap()];
+        arguments.extend(digest.iter().flat_map(|digest| ["--digest", digest]));
+        finished(&arguments, &[])
+    };
+    let (end, before) = (digest_of(last), digest_of(all_but_last.last().unwrap()));
+    let elsewhere = "0".repeat(64);
+    let (row, row_before) = (lines.len(), all_but_last.len());
+
+    // What is as it was.
+    let unsure = format!("rows 1 to {row} verified; whether rows are missing after them");
+    for text in [export.clone(), format!("{export}\n \n"), export.replace('\n', "\r\n")] {
+        let ended = verify(&text, None);
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains(&unsure) && ended.out.contains("--digest"), "{}", ended.out);
+        let ended = verify(&text, Some(&end));
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains("so nothing is missing"), "{}", ended.out);
+    }
+
+    // What was cut short, or is another history.
+    let short = format!("{}\n", all_but_last.join("\n"));
+    assert!(verify(&short, None).out.contains(&format!("rows 1 to {row_before} verified")));
+    for (text, digest, says) in [
+        (&short, &end, "no row has the digest"),
+        (&export, &elsewhere, "no row has the digest"),
+        (&export, &before, &format!("the digest is that of row {row_before}")[..]),
+        (&String::new(), &end, "there are no rows in"),
+    ] {
+        let ended = verify(text, Some(digest));
+        assert_eq!(ended.code, 1, "{}", ended.out);
+        assert!(ended.err.contains(says), "{}", ended.err);
+    }
+    assert_eq!(verify(&export, Some("12ab")).code, 2);
+
+    // What says something else to people than to us.
+    let (honest, _) = last.split_once("\"record\":").unwrap();
+    let ended = verify(&format!("{short}{honest}\"record\":\"Forged\"}}\n"), Some(&end));
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let says = format!("damaged at row {row}: its readable part");
+    assert!(ended.out.contains(&says), "{}", ended.out);
+
+    // The same against the database, whose journals grow.
+    let against = |digest: &str| {
+        process::on_data(dir.path(), &["journal", "verify", &event, "--digest", digest])
+    };
+    let ended = against(&end);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.ends_with("has the digest, nothing is missing\n"), "{}", ended.out);
+    let ended = against(&before);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.ends_with("rows appended since: 1\n"), "{}", ended.out);
+    let ended = against(&elsewhere);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.err.contains("no row has the digest"), "{}", ended.err);
+}
+
 #[tokio::test]
 async fn a_damaged_journal_is_found() {
     let dir = tempfile::tempdir().unwrap();
