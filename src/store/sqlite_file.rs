@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{self, ConnectOptions};
 
 use super::StoreError;
 
@@ -19,7 +19,9 @@ const MAX_LINKS: usize = 40;
 /// # Errors
 /// [`StoreError::Locked`], with what to do, when the URL names no file that could be kept.
 pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
-    let named: SqliteConnectOptions = url.parse()?;
+    let named: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+        unusable(&format!("is not a URL of a SQLite database ({error}): write sqlite://path"))
+    })?;
     // The driver has no getters for these. A file name that is no part of a URL would panic here.
     let parameters = named.clone().filename("/").to_url_lossy();
     let has = |name: &str, value: Option<&str>| {
@@ -148,6 +150,8 @@ mod tests {
             assert!(refusal(url).contains("names no file"), "{}", refusal(url));
         }
         assert!(refusal("sqlite:///tmp/a.db?vfs=memdb").contains("vfs"));
+        let unknown = refusal("sqlite:///tmp/a.db?mode=nonsense");
+        assert!(unknown.contains("`mode`") && unknown.contains("sqlite://path"), "{unknown}");
         // To SQLite this is a URI with options; to us, and so to SQLite, a file with an odd name.
         let odd = sqlite_file("sqlite:file:a.db%3Fmode=memory").unwrap();
         assert!(odd.is_absolute() && odd.ends_with("file:a.db?mode=memory"), "{}", odd.display());

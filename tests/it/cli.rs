@@ -43,6 +43,18 @@ fn mistakes_in_settings_end_with_code_2_and_one_line() {
 }
 
 #[test]
+fn a_setting_that_is_not_text_is_not_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let value = std::ffi::OsStr::from_bytes(b"hunter2\xff");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_admitone"));
+    let output = program.env("ADMITONE_ADMIN_PASSWORD", value).args(["migrate", "status"]).output();
+    let ended = process::Ended::from(output.unwrap());
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    assert!(ended.err.contains("ADMITONE_ADMIN_PASSWORD: the value is not text"), "{}", ended.err);
+    assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+}
+
+#[test]
 fn a_port_in_use_is_said_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
