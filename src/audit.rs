@@ -266,18 +266,19 @@ pub struct OfflineAudit {
 }
 
 impl OfflineAudit {
-    /// Verifies the next row.
+    /// Verifies the next row and decodes what it holds.
     ///
     /// # Errors
     /// [`LoadError::Damaged`] when it does not follow from those before.
-    pub fn take(&mut self, row: &Row) -> Result<(), LoadError> {
+    pub fn take(&mut self, row: &Row) -> Result<Record, LoadError> {
         let progress = self.progress.get_or_insert_with(Progress::new);
         if *self.offering.get_or_insert(row.offering) != row.offering {
             let reason = "it belongs to another journal".into();
             return Err(LoadError::Damaged { seq: row.seq, reason });
         }
         let record = row.verify(&progress.head)?;
-        progress.take_one(row, &record)
+        progress.take_one(row, &record)?;
+        Ok(record)
     }
 
     /// How everything stands after the last row. Whether there were more rows, only the digest of

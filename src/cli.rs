@@ -109,9 +109,7 @@ fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {
         .filter_map(|key| Some((key.name, innermost.get_one::<String>(key.name)?.clone())))
         .collect();
     let file = innermost.get_one::<String>("config").map(PathBuf::from);
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment = Sources::read_environment(std::env::vars_os())?;
     Config::load(&Sources { flags, file, environment })
 }
 

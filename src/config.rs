@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, Key, check_secret};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 
 /// A value that must not be shown: its `Debug` hides it.
@@ -142,8 +142,10 @@ impl Config {
     #[must_use]
     pub fn database(&self) -> Secret {
         if self.database_url.is_empty() {
-            let file = self.data_dir.join("admitone.db");
-            return Secret::new(format!("sqlite://{}", file.display()));
+            let file = self.data_dir.join("admitone.db").display().to_string();
+            // A directory may have in its name what means something in a URL.
+            let file = file.replace('%', "%25").replace('?', "%3F");
+            return Secret::new(format!("sqlite://{file}"));
         }
         self.database_url.clone()
     }

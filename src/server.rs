@@ -62,6 +62,15 @@ pub enum StartError {
         /// What the operating system said.
         reason: String,
     },
+    /// The secret in the data directory cannot be used.
+    #[error("cannot use {}: {reason}, or remove the file to have a new secret made, with which \
+             tokens and ticket codes given out before are worthless", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and how to mend it.
+        reason: String,
+    },
     /// The database does not answer.
     #[error("cannot reach the database: {0}: start it, or correct DATABASE_URL")]
     Database(String),
@@ -319,7 +328,7 @@ pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), Sta
     let lock = if config.is_postgres() {
         InstanceLock::of_postgres(url.expose()).await?
     } else {
-        InstanceLock::of_file(&data_dir::lock_file(&url))?
+        InstanceLock::of_sqlite(url.expose())?
     };
     Ok((lock, connect(config).await?))
 }

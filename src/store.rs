@@ -16,6 +16,7 @@ mod outbox;
 mod payment;
 mod projection;
 mod reservation;
+mod sqlite_file;
 mod ticket;
 mod user;
 mod wallet;
@@ -64,7 +65,8 @@ pub enum StoreError {
         /// The first unknown step.
         step: String,
     },
-    /// Another process uses this database.
+    /// This process must not use the database: another one does, or its URL names nothing that
+    /// lasts. Says what to do.
     #[error("{0}")]
     Locked(String),
 }

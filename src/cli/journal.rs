@@ -12,12 +12,15 @@ use crate::audit::{Auditor, OfflineAudit, Report};
 use crate::config::Config;
 use crate::http::respond::rfc3339;
 use crate::ids::OfferingId;
-use crate::journal::{Head, LoadError, Record, Row, export};
+use crate::journal::{Hash, Head, LoadError, Record, Row, export};
 use crate::server;
 use crate::store::Store;
 
 /// Rows read at a time.
 const PAGE: u64 = 1_000;
+
+const NO_SUCH_DIGEST: &str =
+    "no row has the digest: rows are missing at the end, or it is of another history";
 
 pub(super) fn command() -> Command {
     let event = || Arg::new("event").value_name("EVENT").value_parser(value_parser!(OfferingId));
@@ -58,14 +61,26 @@ pub(super) fn command() -> Command {
                         .value_parser(value_parser!(PathBuf))
                         .conflicts_with_all(["event", "all"])
                         .help("What `journal show --json` printed; needs no database"),
+                )
+                .arg(
+                    Arg::new("digest")
+                        .long("digest")
+                        .value_name("HEX")
+                        .value_parser(digest)
+                        .conflicts_with("all")
+                        .help(
+                            "The digest that a file has to end with, or that a row of the event \
+                             has to have: what tells whether rows are missing at the end",
+                        ),
                 ),
         )
 }
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
-    let file = arguments.subcommand_matches("verify").and_then(|verify| verify.get_one("file"));
-    if let Some(path) = file {
-        return verify_file(PathBuf::as_path(path));
+    if let Some(verify) = arguments.subcommand_matches("verify")
+        && let Some(path) = verify.get_one::<PathBuf>("file")
+    {
+        return verify_file(path, verify.get_one("digest"));
     }
     super::block_on(async {
         let store = server::connect(config).await?;
@@ -80,8 +95,14 @@ pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
 
 async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let event = *arguments.get_one::<OfferingId>("event").context("which event?")?;
-    let from = arguments.get_one::<u64>("from").copied().unwrap_or(1);
+    let from = arguments.get_one::<u64>("from").copied().unwrap_or(1).max(1);
     let to = arguments.get_one::<u64>("to").copied().unwrap_or(u64::MAX);
+    let head = store.journal_head(event).await.with_context(|| format!("event {event}"))?;
+    let last = head.seq.0;
+    if from > to.min(last) {
+        let end = if to == u64::MAX { "on".into() } else { format!("to {to}") };
+        bail!("the journal of event {event} has no rows from {from} {end}: its last row is {last}");
+    }
     let as_json = arguments.get_flag("json");
     let end = each_row(store, event, to, |row, record| {
         if row.seq.0 >= from {
@@ -103,37 +124,84 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
     };
     let auditor = Auditor::new(store.clone());
     let mut damaged = 0_usize;
+    let mut last = 0;
     for event in &events {
-        damaged += usize::from(!print_finding(&event.to_string(), auditor.audit(*event).await));
+        let finding = auditor.audit(*event).await;
+        last = finding.as_ref().map_or(0, |report| report.seq);
+        damaged += usize::from(!print_finding(&event.to_string(), finding));
     }
     if damaged > 0 {
         bail!("{damaged} of {} journals are damaged", events.len());
     }
+    match (arguments.get_one::<Hash>("digest"), &events[..]) {
+        (Some(digest), [event]) => find_digest(store, *event, last, digest).await,
+        // The command line takes a digest with one event only.
+        (Some(_), _) | (None, _) => Ok(()),
+    }
+}
+
+/// Says which row of a journal, verified up to `last`, has the digest. Journals grow: it need not be
+/// the last.
+async fn find_digest(store: &Store, event: OfferingId, last: u64, digest: &Hash) -> Result<()> {
+    let mut found = None;
+    let search = each_row(store, event, last, |row, _| {
+        found = found.or((row.hash == *digest).then_some(row.seq.0));
+        Ok(())
+    });
+    search.await?;
+    let Some(row) = found else { bail!("{NO_SUCH_DIGEST}") };
+    let since = match last - row {
+        0 => String::new(),
+        more => format!("; rows appended since: {more}"),
+    };
+    super::print(&format!("up to row {row}, which has the digest, nothing is missing{since}\n"));
     Ok(())
 }
 
 /// Needs no database: the export is all there is.
-fn verify_file(path: &Path) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+fn verify_file(path: &Path, digest: Option<&Hash>) -> Result<()> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
     let mut audit = OfflineAudit::default();
     let mut taken = Ok(());
+    let mut found = None;
     for (line, number) in BufReader::new(file).lines().zip(1..) {
-        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        let line = line.with_context(|| format!("cannot read {shown}"))?;
+        // Editors and shells leave blank lines at the end.
+        if line.trim().is_empty() {
+            continue;
+        }
         let row = export::from_line(&line).with_context(|| format!("line {number}"))?;
-        taken = audit.take(&row);
+        taken = audit.take(&row).and_then(|record| export::check_line(&line, &row, &record));
         if taken.is_err() {
             break;
         }
+        found = found.or((digest == Some(&row.hash)).then_some(row.seq.0));
     }
-    let finding = taken.and_then(|()| audit.report());
-    let name = match &finding {
-        Ok((event, _)) => event.to_string(),
-        Err(_) => path.display().to_string(),
+    let (name, finding) = match taken.and_then(|()| audit.report()) {
+        Ok((event, report)) => (event.to_string(), Ok(report)),
+        Err(LoadError::NotFound) => bail!("there are no rows in {shown}"),
+        Err(error) => (shown.to_string(), Err(error)),
     };
-    if print_finding(&name, finding.map(|(_, report)| report)) {
-        return Ok(());
+    let last = finding.as_ref().map_or(0, |report| report.seq);
+    if !print_finding(&name, finding) {
+        bail!("the journal in {shown} is damaged");
     }
-    bail!("the journal in {} is damaged", path.display())
+    match (digest, found) {
+        (None, _) => super::print(&format!(
+            "rows 1 to {last} verified; whether rows are missing after them, only a digest known \
+             from elsewhere can tell: give it with --digest\n"
+        )),
+        (Some(_), None) => bail!("{NO_SUCH_DIGEST}"),
+        (Some(_), Some(row)) if row < last => bail!(
+            "the digest is that of row {row}: what follows in {shown} up to row {last} is not \
+             covered by it"
+        ),
+        (Some(_), Some(_)) => super::print(&format!(
+            "rows 1 to {last} verified; the last has the digest, so nothing is missing\n"
+        )),
+    }
+    Ok(())
 }
 
 /// Prints what was found of one journal; says whether it is whole.
@@ -172,6 +240,12 @@ async fn each_row(
         return Err(LoadError::NotFound).with_context(|| format!("event {event}"));
     }
     Ok(head)
+}
+
+fn digest(text: &str) -> Result<Hash, String> {
+    let hash = blake3::Hash::from_hex(text.trim());
+    hash.map(Hash::from)
+        .map_err(|_| "a digest has 64 hex digits, as journal verify prints it".into())
 }
 
 fn as_text(row: &Row, record: &Record) -> String {

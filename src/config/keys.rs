@@ -4,6 +4,8 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use tracing_subscriber::filter::LevelFilter;
+
 use super::{Config, LogFormat, Secret};
 
 /// One setting.
@@ -30,6 +32,9 @@ macro_rules! key {
         Key { name: $name, env: $env, value: $value, help: $help, secret: true, set: $set }
     };
 }
+
+const NOT_OFFERED: &str =
+    "is for several instances, which are not offered by this version: unset it to run one";
 
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
@@ -79,14 +84,14 @@ pub const KEYS: &[Key] = &[
         "REDIS_URL",
         "URL",
         "Several instances sharing the work: not offered by this version, so leave it unset",
-        |_, _| Err("several instances are not offered by this version: unset it to run one".into())
+        |_, _| Err(NOT_OFFERED.into())
     ),
     key!(secret
         "cluster_secret",
         "ADMITONE_CLUSTER_SECRET",
         "SECRET",
         "Belongs to several instances: not offered by this version, so leave it unset",
-        |_, _| Err("several instances are not offered by this version: unset it to run one".into())
+        |_, _| Err(NOT_OFFERED.into())
     ),
     key!(secret
         "jwt_secret",
@@ -95,9 +100,7 @@ pub const KEYS: &[Key] = &[
         "Signs access tokens and ticket codes; 32 bytes or more, for example from `openssl rand -hex \
          32` [generated into the data directory with SQLite; required with Postgres]",
         |c, v| {
-            if v.len() < 32 {
-                return Err(format!("has {} bytes: use 32 or more (openssl rand -hex 32)", v.len()));
-            }
+            check_secret(v)?;
             c.jwt_secret = Secret::new(v);
             Ok(())
         }
@@ -108,12 +111,7 @@ pub const KEYS: &[Key] = &[
         "FILTER",
         "What is logged: off, error, warn, info, debug, trace, or by module, such as \
          info,admitone::access=debug [info]",
-        |c, v| {
-            tracing_subscriber::EnvFilter::builder()
-                .parse(v)
-                .map(|_| c.log = v.to_owned())
-                .map_err(|error| format!("is not a log filter ({error}): try info"))
-        }
+        |c, v| log_filter(v).map(|v| c.log = v)
     ),
     key!(
         "log_format",
@@ -141,11 +139,7 @@ pub const KEYS: &[Key] = &[
         "ADMITONE_ADMIN_EMAIL",
         "EMAIL",
         "The first administrator, made on an empty store [admin@admitone.local]",
-        |c, v| {
-            crate::accounts::normalise_email(v)
-                .map(|v| c.admin_email = v)
-                .map_err(|reason| format!("is not an e-mail address: it {reason}"))
-        }
+        |c, v| { crate::accounts::normalise_email(v).map(|v| c.admin_email = v) }
     ),
     key!(secret
         "admin_password",
@@ -253,12 +247,72 @@ fn text(value: &str, max: usize) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-fn database_url(value: &str) -> Result<Secret, String> {
-    let known = ["postgres://", "postgresql://", "sqlite:"];
-    if value.contains(":memory:") {
-        return Err("is a database in memory, which would forget what it has promised".into());
+/// Whether a secret can be one: 32 bytes or more that are not all the same, and not blank.
+///
+/// # Errors
+/// What is wrong with it, without showing it.
+pub fn check_secret(value: &str) -> Result<(), String> {
+    let length = value.len();
+    let advice = "use 32 or more that nobody can guess (openssl rand -hex 32)";
+    if length < 32 {
+        return Err(format!("has {length} bytes: {advice}"));
     }
-    if known.iter().any(|scheme| value.starts_with(scheme)) {
+    if value.trim().is_empty() {
+        return Err(format!("is nothing but blanks: {advice}"));
+    }
+    let mut characters = value.chars();
+    let first = characters.next();
+    if characters.all(|character| Some(character) == first) {
+        return Err(format!("is one character over and over: {advice}"));
+    }
+    Ok(())
+}
+
+/// A filter whose every part names its level. `tracing` takes a word that it does not know for a
+/// module to be logged in full, so that a misspelt level would turn everything else off.
+fn log_filter(value: &str) -> Result<String, String> {
+    let example = "write info, or warn,admitone=debug";
+    let parts: Vec<&str> =
+        value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Err(format!("names no level: {example}"));
+    }
+    let filter = parts.join(",");
+    tracing_subscriber::EnvFilter::builder()
+        .parse(&filter)
+        .map_err(|error| format!("is not a log filter ({error}): {example}"))?;
+    for part in parts {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        if level.is_empty() || level.parse::<LevelFilter>().is_err() {
+            return Err(format!(
+                "is not a log filter ({part} is no level of off, error, warn, info, debug, trace, \
+                 and names none): {example}"
+            ));
+        }
+    }
+    Ok(filter)
+}
+
+fn database_url(value: &str) -> Result<Secret, String> {
+    if let Some(named) = value.strip_prefix("sqlite:") {
+        // What else means one of these, the store finds out when it opens the file.
+        let (file, parameters) = named.split_once('?').unwrap_or((named, ""));
+        let file = file.trim_start_matches('/');
+        if file == ":memory:" || parameters.split('&').any(|one| one == "mode=memory") {
+            return Err(
+                "is a database in memory, which would forget what it has promised: name a \
+                        file, such as sqlite://path"
+                    .into(),
+            );
+        }
+        if file.is_empty() {
+            return Err("names no file: write sqlite://path, or unset it to use the data \
+                        directory's"
+                .into());
+        }
+        return Ok(Secret::new(value));
+    }
+    if ["postgres://", "postgresql://"].iter().any(|scheme| value.starts_with(scheme)) {
         return Ok(Secret::new(value));
     }
     Err("does not start with postgres:// or sqlite:, the databases this version works with".into())

@@ -2,6 +2,7 @@
 //! Whatever is wrong is said with the key, where it stands, and what to do.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,40 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// The environment.
     pub environment: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// The variables of a process as [`Self::environment`]. What is not UTF-8 is no business of ours
+    /// unless it is a setting: then leaving it out would start a server with other settings than
+    /// those that were given.
+    ///
+    /// # Errors
+    /// The first setting that is not UTF-8, without its value.
+    pub fn read_environment(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<BTreeMap<String, String>, ConfigError> {
+        let mut environment = BTreeMap::new();
+        for (name, value) in variables {
+            let name = name.to_string_lossy().into_owned();
+            match value.into_string() {
+                Ok(value) => {
+                    environment.insert(name, value);
+                }
+                Err(_) if is_setting(&name) => {
+                    return Err(ConfigError(format!(
+                        "{name}: the value is not text in UTF-8: correct it or unset it"
+                    )));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(environment)
+    }
+}
+
+fn is_setting(variable: &str) -> bool {
+    let ours = variable.starts_with("ADMITONE_") && !variable.starts_with(TEST_PREFIX);
+    ours || KEYS.iter().any(|key| key.env == variable)
 }
 
 /// Where one value was found.
@@ -103,8 +138,7 @@ fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigErro
 
 fn refuse_unknown_variables(environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     for name in environment.keys() {
-        let ours = name.starts_with("ADMITONE_") && !name.starts_with(TEST_PREFIX);
-        if ours && name != FILE_ENV && KEYS.iter().all(|key| key.env != name) {
+        if is_setting(name) && name != FILE_ENV && KEYS.iter().all(|key| key.env != name) {
             let near = nearest(name, KEYS.iter().map(|key| key.env));
             return Err(ConfigError(format!("{name}: there is no such setting{near}")));
         }

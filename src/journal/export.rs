@@ -1,12 +1,12 @@
 //! A journal as text, one JSON object a line: what `journal show --json` prints and `journal verify
 //! --file` reads back. `payload` is the row's own bytes, which the hash covers; `record` repeats
-//! them for people and is not read.
+//! them for people, and [`check_line`] holds it to them.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Hash, Record, Row};
+use super::{Hash, LoadError, Record, Row};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::TimestampMs;
 
@@ -22,7 +22,6 @@ struct Line {
     format: u16,
     hash: String,
     payload: String,
-    #[serde(default)]
     record: Value,
 }
 
@@ -75,6 +74,19 @@ pub fn from_line(line: &str) -> Result<Row, ExportError> {
     })
 }
 
+/// Checks that a line says to people what its verified row says to us. Byte for byte: JSON has many
+/// ways to hide a second meaning (a name twice, a name that is not ours) and an export needs none.
+///
+/// # Errors
+/// [`LoadError::Damaged`], with the row.
+pub fn check_line(line: &str, row: &Row, record: &Record) -> Result<(), LoadError> {
+    if to_line(row, record) == line.trim() {
+        return Ok(());
+    }
+    let reason = "its readable part is not what `journal show --json` prints of its payload";
+    Err(LoadError::Damaged { seq: row.seq, reason: reason.into() })
+}
+
 fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
@@ -110,5 +122,39 @@ mod tests {
         assert_eq!(from_line(&line).unwrap(), row);
         assert!(from_line(&line.replace("\"hash\":\"", "\"hash\":\"zz")).is_err());
         assert!(from_line("{}").is_err());
+    }
+
+    #[test]
+    fn the_readable_part_says_what_the_payload_says() {
+        let fields = RowFields {
+            offering: OfferingId::random(),
+            epoch: Epoch(1),
+            owner: InstanceId::random(),
+            batch_id: BatchId::random(),
+            at: 1_000,
+        };
+        let record = Record::Batch(Vec::new());
+        let row = Row::new(&Head::EMPTY, fields, &record);
+        let line = to_line(&row, &record);
+        let honest = r#""record":{"Batch":[]}"#;
+        assert!(line.contains(honest), "{line}");
+        for good in [line.clone(), format!("{line}\r"), format!(" {line} ")] {
+            check_line(&good, &from_line(&good).unwrap(), &record).expect(&good);
+        }
+        for forged in [
+            r#""record":"Takeover""#,
+            r#""record":null"#,
+            r#""record":{"Batch":["Sold"],"Batch":[]}"#,
+            r#""record":{"Batch":[]},"Record":"Takeover""#,
+        ] {
+            let line = line.replace(honest, forged);
+            let read = from_line(&line).unwrap();
+            assert_eq!(read, row, "the other half is whole");
+            match check_line(&line, &read, &record) {
+                Err(LoadError::Damaged { seq, .. }) => assert_eq!(seq, row.seq),
+                other => panic!("{forged}: {other:?}"),
+            }
+        }
+        assert!(from_line(&line.replace(&format!(",{honest}"), "")).is_err());
     }
 }

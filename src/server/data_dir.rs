@@ -1,12 +1,12 @@
-//! What a server without settings keeps on the disk: the database file, its lock, and the secret
-//! that was generated for it.
+//! What a server without settings keeps on the disk: the database file and the secret that was
+//! generated for it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::StartError;
-use crate::config::{Config, Secret};
+use crate::config::{Config, Secret, check_secret};
 
 const SECRET_FILE: &str = "jwt_secret";
 
@@ -27,20 +27,16 @@ pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
     make(config)?;
     if config.jwt_secret.is_empty() {
         let path = config.data_dir.join(SECRET_FILE);
-        config.jwt_secret = secret(&path).map_err(|error| unusable(&config.data_dir, &error))?;
+        config.jwt_secret = match kept_secret(&path)? {
+            Some(secret) => secret,
+            None => new_secret(&path).map_err(|error| unusable(&config.data_dir, &error))?,
+        };
     }
     Ok(())
 }
 
 fn unusable(directory: &Path, error: &io::Error) -> StartError {
     StartError::DataDir { path: directory.to_owned(), reason: error.to_string() }
-}
-
-/// The lock beside a SQLite database.
-pub(super) fn lock_file(url: &Secret) -> PathBuf {
-    let path = url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = path.split('?').next().unwrap_or(path);
-    PathBuf::from(format!("{path}.lock"))
 }
 
 fn make_private(directory: &Path) -> io::Result<()> {
@@ -58,18 +54,25 @@ fn check_writable(directory: &Path) -> io::Result<()> {
     fs::remove_file(&probe)
 }
 
-/// The secret in the file, generated at the first start. Written whole or not at all: a start that
-/// is killed halfway must not leave a short one behind.
-fn secret(path: &Path) -> io::Result<Secret> {
-    match fs::read_to_string(path) {
-        Ok(text) if text.trim().len() >= 32 => return Ok(Secret::new(text.trim())),
-        Ok(_) => {
-            let reason = format!("{} is damaged: remove it to have a new one made", path.display());
-            return Err(io::Error::other(reason));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+/// The secret in the file, if there is a file. One that is damaged is not replaced in silence.
+fn kept_secret(path: &Path) -> Result<Option<Secret>, StartError> {
+    let wrong = |reason| StartError::Secret { path: path.to_owned(), reason };
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(format!("{error}: make it readable"))),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| {
+        wrong("it is damaged, since it is not text in UTF-8: put the secret back".into())
+    })?;
+    let secret = text.trim();
+    check_secret(secret).map_err(|reason| wrong(format!("the secret in it {reason}")))?;
+    Ok(Some(Secret::new(secret)))
+}
+
+/// A new secret, in the file. Written whole or not at all: a start that is killed halfway must not
+/// leave a short one behind.
+fn new_secret(path: &Path) -> io::Result<Secret> {
     let generated = blake3::Hash::from_bytes(rand::random()).to_hex().to_string();
     let whole = path.with_extension("new");
     let mut options = OpenOptions::new();
@@ -109,20 +112,20 @@ mod tests {
     #[test]
     fn a_damaged_secret_is_not_replaced_in_silence() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(SECRET_FILE), "short").unwrap();
-        let mut config = Config { data_dir: directory.path().into(), ..Config::default() };
-        let error = prepare(&mut config).unwrap_err().to_string();
-        assert!(error.contains("is damaged"), "{error}");
-    }
-
-    #[test]
-    fn the_lock_lies_beside_the_database() {
-        for (url, lock) in [
-            ("sqlite:///var/a.db?mode=rwc", "/var/a.db.lock"),
-            ("sqlite://data/a.db", "data/a.db.lock"),
-            ("sqlite:a.db", "a.db.lock"),
+        let path = directory.path().join(SECRET_FILE);
+        for (text, says) in [
+            (&b"short"[..], "the secret in it has 5 bytes: use 32 or more"),
+            (b"", "has 0 bytes"),
+            (&[b'a'; 64], "one character over and over"),
+            (&[0xff; 64], "UTF-8"),
         ] {
-            assert_eq!(lock_file(&Secret::new(url)), Path::new(lock));
+            fs::write(&path, text).unwrap();
+            let mut config = Config { data_dir: directory.path().into(), ..Config::default() };
+            let error = prepare(&mut config).unwrap_err().to_string();
+            let start = format!("cannot use {}: ", path.display());
+            assert!(error.starts_with(&start) && error.contains(says), "{error}");
+            assert!(error.contains("remove the file") && !error.contains("writable"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), text, "it is not replaced in silence");
         }
     }
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use sea_orm::{
     ConnectionTrait, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 
+use super::sqlite_file::sqlite_options;
 use super::{Appends, Inner, Store, StoreError, append_sqlite};
 
 /// How long to wait for a connection of the pool, or for a new one.
@@ -67,7 +66,8 @@ impl Store {
     /// Connects; the schema is left as it is.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the database cannot be reached or opened.
+    /// [`StoreError::Unavailable`] when the database cannot be reached or opened;
+    /// [`StoreError::Locked`] when its URL names no file that lasts.
     pub async fn connect(options: &Options) -> Result<Self, StoreError> {
         let inner = if options.url.starts_with("postgres") {
             connect_postgres(options).await?
@@ -203,8 +203,7 @@ fn postgres_pool(connections: u32) -> PgPoolOptions {
 }
 
 async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
-    let file: SqliteConnectOptions = options.url.parse()?;
-    let file = file
+    let file = sqlite_options(&options.url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::StoreError;
 use super::connect::postgres_options;
+use super::sqlite_file::sqlite_file;
 
 /// Held as long as it lives; the operating system and Postgres let go of it when a process dies.
 #[derive(Debug)]
@@ -48,6 +49,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 const WATCH: Duration = Duration::from_millis(250);
 
 impl InstanceLock {
+    /// Locks a SQLite database, by a file beside the one that the database really is: under whatever
+    /// name a second process finds it, it finds the same lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], with what to do.
+    pub fn of_sqlite(url: &str) -> Result<Self, StoreError> {
+        let mut lock = sqlite_file(url)?.into_os_string();
+        lock.push(".lock");
+        Self::of_file(Path::new(&lock))
+    }
+
     /// Locks the file `path`, made if it is missing.
     ///
     /// # Errors

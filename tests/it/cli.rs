@@ -43,6 +43,18 @@ fn mistakes_in_settings_end_with_code_2_and_one_line() {
 }
 
 #[test]
+fn a_setting_that_is_not_text_is_not_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let value = std::ffi::OsStr::from_bytes(b"hunter2\xff");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_admitone"));
+    let output = program.env("ADMITONE_ADMIN_PASSWORD", value).args(["migrate", "status"]).output();
+    let ended = process::Ended::from(output.unwrap());
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    assert!(ended.err.contains("ADMITONE_ADMIN_PASSWORD: the value is not text"), "{}", ended.err);
+    assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+}
+
+#[test]
 fn a_port_in_use_is_said_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -119,6 +131,42 @@ fn a_second_process_on_the_same_data_is_refused() {
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains("another process uses this data directory"), "{}", ended.err);
     assert_eq!(first.stop().code, 0);
+}
+
+#[test]
+fn another_name_of_the_same_database_is_no_other_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = dir.path().display();
+    let first = Admitone::start(dir.path(), &[]);
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink("admitone.db", &link).unwrap();
+    for url in [
+        format!("sqlite://{shown}/%61dmitone.db"),
+        format!("sqlite:///{shown}/admitone.db"),
+        format!("sqlite://{}", link.display()),
+    ] {
+        let other = tempfile::tempdir().unwrap();
+        let arguments = Admitone::arguments(other.path());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = finished(&arguments, &[("DATABASE_URL", &url)]);
+        assert_eq!(ended.code, 1, "{url}: {}", ended.err);
+        assert!(ended.err.contains("another process uses"), "{url}: {}", ended.err);
+    }
+    assert_eq!(first.stop().code, 0);
+}
+
+#[test]
+fn a_database_in_a_missing_directory_is_said_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing");
+    let url = format!("sqlite://{}/tickets.db", missing.display());
+    for arguments in [Admitone::arguments(dir.path()), vec!["migrate".into(), "status".into()]] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = finished(&arguments, &[("DATABASE_URL", &url)]);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        let says = format!("there is no directory {}: make it", missing.display());
+        assert!(ended.err.contains(&says) && ended.err.lines().count() == 1, "{}", ended.err);
+    }
 }
 
 #[test]
@@ -218,6 +266,108 @@ fn the_printed_commands_buy_two_tickets_and_a_kill_loses_nothing() {
     let missing = process::on_data(dir.path(), &["journal", "show", &unknown]);
     assert_eq!(missing.code, 1);
     assert!(missing.err.contains("no journal"), "{}", missing.err);
+}
+
+#[test]
+fn rows_that_there_are_not_are_said_to_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(dir.path(), &[]);
+    let event = server.event().to_owned();
+    assert_eq!(server.stop().code, 0);
+    let show = |range: &[&str]| {
+        let arguments: Vec<&str> = [&["journal", "show", &event], range].concat();
+        process::on_data(dir.path(), &arguments)
+    };
+    let whole = show(&["--json"]);
+    let last = format!("its last row is {}\n", whole.out.lines().count());
+    for (range, says) in [
+        (&["--to", "0"][..], "no rows from 1 to 0"),
+        (&["--from", "0", "--to", "0"], "no rows from 1 to 0"),
+        (&["--from", "5", "--to", "2"], "no rows from 5 to 2"),
+        (&["--from", "99999"], "no rows from 99999 on"),
+    ] {
+        let ended = show(range);
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{range:?}");
+        assert!(ended.err.contains(says) && ended.err.ends_with(&last), "{}", ended.err);
+    }
+    assert_eq!(show(&["--json", "--from", "0"]).out, whole.out);
+}
+
+#[test]
+fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Admitone::start(dir.path(), &[]);
+    let event = server.event().to_owned();
+    // Somebody buys, so that there is more than the event's first row.
+    server.shell(server.banner.split("(paste into a shell):").nth(1).expect("the commands"));
+    assert_eq!(server.stop().code, 0);
+    let export = process::on_data(dir.path(), &["journal", "show", &event, "--json"]).out;
+    let lines: Vec<&str> = export.lines().collect();
+    let (last, all_but_last) = lines.split_last().unwrap();
+    assert!(!all_but_last.is_empty(), "{export}");
+    let digest_of = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["hash"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let path = dir.path().join("export");
+    let verify = |text: &str, digest: Option<&str>| {
+        fs::write(&path, text).unwrap();
+        let mut arguments = vec!["journal", "verify", "--file", path.to_str().unwrap()];
+        arguments.extend(digest.iter().flat_map(|digest| ["--digest", digest]));
+        finished(&arguments, &[])
+    };
+    let (end, before) = (digest_of(last), digest_of(all_but_last.last().unwrap()));
+    let elsewhere = "0".repeat(64);
+    let (row, row_before) = (lines.len(), all_but_last.len());
+
+    // What is as it was.
+    let unsure = format!("rows 1 to {row} verified; whether rows are missing after them");
+    for text in [export.clone(), format!("{export}\n \n"), export.replace('\n', "\r\n")] {
+        let ended = verify(&text, None);
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains(&unsure) && ended.out.contains("--digest"), "{}", ended.out);
+        let ended = verify(&text, Some(&end));
+        assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains("so nothing is missing"), "{}", ended.out);
+    }
+
+    // What was cut short, or is another history.
+    let short = format!("{}\n", all_but_last.join("\n"));
+    assert!(verify(&short, None).out.contains(&format!("rows 1 to {row_before} verified")));
+    for (text, digest, says) in [
+        (&short, &end, "no row has the digest"),
+        (&export, &elsewhere, "no row has the digest"),
+        (&export, &before, &format!("the digest is that of row {row_before}")[..]),
+        (&String::new(), &end, "there are no rows in"),
+    ] {
+        let ended = verify(text, Some(digest));
+        assert_eq!(ended.code, 1, "{}", ended.out);
+        assert!(ended.err.contains(says), "{}", ended.err);
+    }
+    assert_eq!(verify(&export, Some("12ab")).code, 2);
+
+    // What says something else to people than to us.
+    let (honest, _) = last.split_once("\"record\":").unwrap();
+    let ended = verify(&format!("{short}{honest}\"record\":\"Forged\"}}\n"), Some(&end));
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let says = format!("damaged at row {row}: its readable part");
+    assert!(ended.out.contains(&says), "{}", ended.out);
+
+    // The same against the database, whose journals grow.
+    let against = |digest: &str| {
+        process::on_data(dir.path(), &["journal", "verify", &event, "--digest", digest])
+    };
+    let ended = against(&end);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.ends_with("has the digest, nothing is missing\n"), "{}", ended.out);
+    let ended = against(&before);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.ends_with("rows appended since: 1\n"), "{}", ended.out);
+    let ended = against(&elsewhere);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.err.contains("no row has the digest"), "{}", ended.err);
 }
 
 #[tokio::test]

@@ -26,12 +26,29 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("ADMITONE_JWT_SECRET", "short", "32 or more"),
         ("DATABASE_URL", "mysql://root@localhost/x", "postgres://"),
         ("DATABASE_URL", "sqlite::memory:", "in memory"),
-        ("REDIS_URL", "redis://localhost", "not offered by this version"),
+        ("DATABASE_URL", "sqlite://:memory:?cache=shared", "in memory"),
+        ("DATABASE_URL", "sqlite:///tmp/a.db?cache=shared&mode=memory", "in memory"),
+        ("DATABASE_URL", "sqlite:", "names no file"),
+        ("DATABASE_URL", "sqlite://?mode=rwc", "names no file"),
+        (
+            "REDIS_URL",
+            "redis://localhost",
+            "the value is for several instances, which are not offered",
+        ),
         ("ADMITONE_CLUSTER_SECRET", "x", "not offered by this version"),
         ("ADMITONE_LOG", "info,=,,[", "log filter"),
+        ("ADMITONE_LOG", "nonsense", "write info, or warn,admitone=debug"),
+        ("ADMITONE_LOG", "wran,admitone=debug", "wran is no level"),
+        ("ADMITONE_LOG", "info,admitone", "admitone is no level"),
+        ("ADMITONE_LOG", "admitone=", "names none"),
+        ("ADMITONE_LOG", "admitone=loud", "log filter"),
+        ("ADMITONE_LOG", "[span]", "names none"),
+        ("ADMITONE_LOG", " , ", "names no level"),
+        ("ADMITONE_JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "over and over"),
+        ("ADMITONE_JWT_SECRET", " \t                                      ", "blanks"),
         ("ADMITONE_LOG_FORMAT", "xml", "text nor json"),
         ("ADMITONE_DEMO", "maybe", "true nor false"),
-        ("ADMITONE_ADMIN_EMAIL", "admin", "e-mail"),
+        ("ADMITONE_ADMIN_EMAIL", "admin", "\"admin\" is not an e-mail address such as"),
         ("ADMITONE_ADMIN_PASSWORD", "short", "8"),
         ("ADMITONE_WORKERS", "0", "from 1"),
         ("ADMITONE_WORKERS", "-1", "from 1"),
@@ -48,6 +65,40 @@ fn errors_name_the_key_and_say_what_to_do() {
         assert!(error.contains(key), "{key}={value}: {error}");
         assert!(error.contains(says), "{key}={value}: {error}");
         assert!(!error.contains('\n'), "one line: {error}");
+    }
+}
+
+#[test]
+fn log_filters_that_name_their_levels_are_taken() {
+    for (value, log) in [
+        ("info", "info"),
+        ("OFF", "OFF"),
+        ("admitone=debug,warn", "admitone=debug,warn"),
+        // Blanks would make modules of the levels.
+        ("info, admitone::access=debug ,", "info,admitone::access=debug"),
+        ("warn,admitone[request{path=1}]=trace", "warn,admitone[request{path=1}]=trace"),
+    ] {
+        assert_eq!(from_environment(&[("ADMITONE_LOG", value)]).expect(value).log, log);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_setting_that_is_not_utf_8_is_refused_by_name() {
+    use std::os::unix::ffi::OsStringExt;
+    let read = |name: &str| {
+        let value = OsString::from_vec(b"hunter2\xff".to_vec());
+        let good = ("ADMITONE_DEMO".into(), "false".into());
+        Sources::read_environment([good, (name.into(), value)])
+    };
+    for name in ["ADMITONE_JWT_SECRET", "DATABASE_URL", "ADMITONE_CONFIG", "ADMITONE_LISEN"] {
+        let error = read(name).expect_err(name).to_string();
+        assert!(error.contains(name) && error.contains("UTF-8"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    for name in ["SOMEBODY_ELSES", "ADMITONE_TEST_PG_BIN"] {
+        let environment = read(name).expect(name);
+        assert_eq!(environment, [("ADMITONE_DEMO".to_owned(), "false".to_owned())].into());
     }
 }
 
