@@ -97,6 +97,8 @@ pub struct Config {
     pub login_attempts_per_minute: u32,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
+    /// The longest a request may take; streams last longer, but begin sooner.
+    pub request_timeout: Duration,
     /// How long a stop waits for answers that are under way.
     pub shutdown_grace: Duration,
 }
@@ -126,6 +128,7 @@ impl Default for Config {
             password_hashers: cores,
             login_attempts_per_minute: 10,
             cors_origins: Vec::new(),
+            request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(20),
         }
     }

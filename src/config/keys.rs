@@ -221,6 +221,13 @@ pub const KEYS: &[Key] = &[
         |c, v| origins(v).map(|v| c.cors_origins = v)
     ),
     key!(
+        "request_timeout",
+        "ADMITONE_REQUEST_TIMEOUT",
+        "DURATION",
+        "After which a request is answered 503, its body included, 1s to 10m [30s]",
+        |c, v| duration(v, "1s", "10m").map(|v| c.request_timeout = v)
+    ),
+    key!(
         "shutdown_grace",
         "ADMITONE_SHUTDOWN_GRACE",
         "DURATION",

@@ -23,8 +23,6 @@ use crate::telemetry::metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
-/// No request takes longer, its body included; streams last longer, but begin sooner.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// The id of the current request; in its extensions.
 #[derive(Clone, Debug)]
@@ -42,7 +40,7 @@ pub async fn surround(
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let (clock, lifecycle) = (state.clock.clone(), state.lifecycle.clone());
     let _in_flight = lifecycle.begin();
-    let runtime = state.runtime.clone();
+    let (runtime, longest) = (state.runtime.clone(), state.config.request_timeout);
     let started = clock.monotonic();
     let method = request.method().clone();
     if method == Method::HEAD {
@@ -55,7 +53,7 @@ pub async fn surround(
 
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
-    let answer = match tokio::time::timeout(LONGEST, call).await {
+    let answer = match tokio::time::timeout(longest, call).await {
         Ok(Ok(Ok(response))) => Ok(in_envelope(response, &id)),
         Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
         // The database hangs. What was asked of it may still be carried out.

@@ -70,6 +70,26 @@ async fn a_database_that_only_reads_is_of_no_use() {
     eventually("ready again", async || ready(&app).await == 200).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_is_not_waited_for_for_ever() {
+    let db = TestDb::postgres().await;
+    let app = TestApp::with(db)
+        .config(|config| config.request_timeout = Duration::from_secs(1))
+        .start()
+        .await;
+    let (admin, event) = (app.admin(), serde_json::json!({ "name": "renamed" }));
+    let mut session = PgConnection::connect(app.db.url()).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut session).await.unwrap();
+    sqlx::query("LOCK TABLE events, users").execute(&mut session).await.unwrap();
+    let read = app.get_anonymously("/api/events").await;
+    assert!(read.headers.contains_key("retry-after"));
+    read.expect_error(503, "TEMPORARILY_UNAVAILABLE");
+    let written = app.call(reqwest::Method::PATCH, "/api/users/me").by(&admin).json(&event);
+    written.send().await.expect_error(503, "OUTCOME_UNKNOWN");
+    sqlx::query("ROLLBACK").execute(&mut session).await.unwrap();
+    eventually("it goes on", async || app.get_anonymously("/api/events").await.status == 200).await;
+}
+
 #[tokio::test]
 async fn what_can_be_read_can_be_asked_about() {
     let app = TestApp::start(TestDb::sqlite().await).await;
