@@ -75,12 +75,12 @@ pub async fn surround(
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
             let status = response.status();
-            span.in_scope(|| report(&method, route.as_deref(), status, elapsed));
+            report(&span, &method, route.as_deref(), status, elapsed);
             Ok(response)
         }
         Err(mut response) => {
             set_headers(response.headers_mut(), &id);
-            span.in_scope(|| report(&method, None, response.status(), elapsed));
+            report(&span, &method, None, response.status(), elapsed);
             Err(InternalError::from_response("answered", response).into())
         }
     }
@@ -168,8 +168,19 @@ fn set_headers(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-fn report(method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
+fn report(
+    span: &tracing::Span,
+    method: &Method,
+    route: Option<&str>,
+    status: StatusCode,
+    elapsed: Duration,
+) {
     metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
-    let status = status.as_u16();
-    tracing::debug!(target: "admitone::access", status, elapsed_us = elapsed.as_micros(), "answered");
+    // Entering a span costs more than asking.
+    if tracing::enabled!(target: "admitone::access", tracing::Level::DEBUG) {
+        let (status, elapsed_us) = (status.as_u16(), elapsed.as_micros());
+        span.in_scope(|| {
+            tracing::debug!(target: "admitone::access", status, elapsed_us, "answered");
+        });
+    }
 }
