@@ -110,7 +110,11 @@ fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {
         .collect();
     let file = innermost.get_one::<String>("config").map(PathBuf::from);
     let environment = Sources::read_environment(std::env::vars_os())?;
-    Config::load(&Sources { flags, file, environment })
+    let config = Config::load(&Sources { flags, file, environment })?;
+    if matches!(matches.subcommand_name(), None | Some("serve")) {
+        config.check_serving()?;
+    }
+    Ok(config)
 }
 
 fn innermost(matches: &ArgMatches) -> &ArgMatches {

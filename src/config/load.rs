@@ -95,7 +95,11 @@ impl Config {
         Ok(config)
     }
 
-    fn check_together(&self) -> Result<(), ConfigError> {
+    /// What serving needs, and reading a journal or migrating does not.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check_serving(&self) -> Result<(), ConfigError> {
         if self.is_postgres() && self.jwt_secret.is_empty() {
             return Err(ConfigError(
                 "ADMITONE_JWT_SECRET is not set: with Postgres it must be, to 32 bytes or more that \
@@ -103,6 +107,10 @@ impl Config {
                     .into(),
             ));
         }
+        Ok(())
+    }
+
+    fn check_together(&self) -> Result<(), ConfigError> {
         let fixed_ports = self.listen.port() != 0;
         if fixed_ports && self.metrics_listen == Some(self.listen) {
             return Err(ConfigError(format!(

@@ -26,9 +26,27 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/admin/offerings/{event}/{action}").post(act));
 }
 
+/// For the document: what the last part of the path may be.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "the router matches text, this describes it")]
+pub(crate) enum Action {
+    Block,
+    Unblock,
+    Resize,
+    Reprice,
+    AddRow,
+    RemoveSeats,
+    Open,
+    Pause,
+    Close,
+    Cancel,
+}
+
 /// What an action needs; fields of other actions are refused.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "productId": "p1a2b3c4d-1", "totalStock": 250 }))]
 pub struct ActionBody {
     /// `block`, `unblock`, `remove-seats`: these seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,10 +145,12 @@ pub(crate) async fn reservations(
     page(&state, filter, dto::limit(query.limit)?).await
 }
 
-/// Act on an event (administrators): `block`, `unblock`, `resize`, `reprice`, `add-row`,
-/// `remove-seats`, `open`, `pause`, `close`, `cancel`.
+/// Act on an event (administrators). `block` and `unblock` take `seats`, or `productId` and
+/// `quantity`; `remove-seats` takes `seats`; `resize` takes `productId` and `totalStock`; `reprice`
+/// takes `productId` and `price`; `add-row` takes `section` and `row`; `open`, `pause`, `close` and
+/// `cancel` take no body.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/{action}", tag = "admin",
-    params(("event" = OfferingId, Path), ("action" = String, Path),
+    params(("event" = OfferingId, Path), ("action" = Action, Path),
         ("Idempotency-Key" = Option<String>, Header)),
     request_body = ActionBody,
     responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
@@ -206,7 +226,15 @@ async fn command(
             | "pause" | "close" | "cancel",
             _,
         ) => {
-            let message = format!("the body does not hold what {action} needs, and that alone");
+            let needs = match action {
+                "block" | "unblock" => "seats, or productId and quantity",
+                "remove-seats" => "seats",
+                "resize" => "productId and totalStock",
+                "reprice" => "productId and price",
+                "add-row" => "section and row",
+                _ => "no field",
+            };
+            let message = format!("{action} needs {needs} in the body, and nothing else");
             return Err(ApiError::new(ErrorCode::Invalid, message));
         }
         _ => return Err(ApiError::not_found("action")),

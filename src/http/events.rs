@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::box_office::View;
 use crate::http::dto::{self, Money};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::new_event::{NewEventBody, prepare};
@@ -191,7 +191,7 @@ pub(crate) async fn change(
     key: IdempotencyKey,
     Body(patch): Body<EventPatch>,
 ) -> Result<HttpResponse, ApiError> {
-    state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    state.store.event_get(event).await?.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     let text = |field, value: &Option<String>, longest| match value {
         Some(value) => dto::optional_text(field, value, longest).map(Some),
         None => Ok(None),
@@ -246,7 +246,11 @@ pub(crate) async fn cancel(
 /// # Errors
 /// 404 when there is none.
 pub async fn read(state: &AppState, event: OfferingId) -> Result<EventDto, ApiError> {
-    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let row = state
+        .store
+        .event_get(event)
+        .await?
+        .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     let view = state.offices.view(event).await?;
     Ok(render(&row, Some(&view), state.clock.now_ms()))
 }

@@ -24,6 +24,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 /// What to hold: `lines`, `seats` and `bestAvailable` may be combined, all or nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "bestAvailable": { "productId": "p1a2b3c4d-0", "quantity": 2 } }))]
 pub struct HoldBody {
     /// Places of general-admission products.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]

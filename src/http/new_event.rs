@@ -17,6 +17,18 @@ use crate::store::{EventDetails, NewEvent};
 /// An event to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Hamlet",
+    "venue": "The old theatre",
+    "eventDate": "2030-05-01T19:30:00Z",
+    "products": [
+        { "name": "Stalls", "price": { "amount": 80_000, "currency": "KRW" } },
+        { "name": "Standing", "price": { "amount": 30_000, "currency": "KRW" }, "totalStock": 200 }
+    ],
+    "seatMap": { "sections": [
+        { "name": "Stalls", "product": "Stalls", "rows": [{ "name": "A", "seats": 20 }] }
+    ] }
+}))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewEventBody {
     #[schema(example = "Hamlet")]

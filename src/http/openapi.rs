@@ -3,9 +3,12 @@
 
 mod shared;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use actix_web::web;
 use serde::Serialize;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -87,7 +90,7 @@ pub struct FailureDetail {
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,
     ),
-    components(schemas(Failure, stream::Delta)),
+    components(schemas(Failure, stream::Delta, admin::Action)),
     modifiers(&Shared),
     security(("bearer" = []))
 )]
@@ -97,6 +100,26 @@ struct Api;
 #[must_use]
 pub fn document() -> Document {
     Api::openapi()
+}
+
+/// The methods of a route pattern, as the header `Allow` lists them.
+#[must_use]
+pub fn allowed(pattern: &str) -> Option<&'static str> {
+    static ALLOWED: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+        let methods = |item: &PathItem| {
+            let all = [
+                ("GET, HEAD", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+                ("PATCH", item.patch.is_some()),
+                ("DELETE", item.delete.is_some()),
+            ];
+            let there = all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
+            there.collect::<Vec<_>>().join(", ")
+        };
+        document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+    });
+    ALLOWED.get(pattern).map(String::as_str)
 }
 
 /// The document and Swagger UI.

@@ -25,6 +25,10 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 /// What to reserve: a hold, or so many places of a general-admission product at once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "eventId": "0190f5a0-0000-7000-8000-000000000000",
+    "holdId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"
+}))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationBody {
     pub event_id: OfferingId,
@@ -250,6 +254,10 @@ async fn currency_of(state: &AppState, event: OfferingId) -> Result<[u8; 3], Api
     if let Some(view) = state.offices.published(event) {
         return Ok(view.currency);
     }
-    let row = state.store.event_get(event).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let row = state
+        .store
+        .event_get(event)
+        .await?
+        .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     row.currency.as_bytes().try_into().map_err(ApiError::internal)
 }

@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::openapi;
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
 
@@ -75,6 +76,11 @@ pub async fn surround(
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
             let status = response.status();
+            if status == StatusCode::METHOD_NOT_ALLOWED
+                && let Some(allowed) = route.as_deref().and_then(openapi::allowed)
+            {
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            }
             report(&span, &method, route.as_deref(), status, elapsed);
             Ok(response)
         }

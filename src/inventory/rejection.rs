@@ -12,22 +12,26 @@ pub enum Rejection {
     #[error("only {available} of the {requested} places asked for are available")]
     SoldOut { requested: u32, available: u32 },
     /// Some of the seats picked are held, sold or blocked.
-    #[error("{} of the seats asked for are taken", seats.len())]
+    #[error("already taken: {} of the seats asked for", seats.len())]
     SeatsTaken { seats: Vec<SeatId> },
     /// No such product in this offering.
-    #[error("there is no such product")]
+    #[error("there is no product of this id: the event lists those it has")]
     UnknownProduct,
     /// No such block in this offering, or it is not of that product.
     #[error("there is no such section")]
     UnknownSection,
     /// No such seats in this offering.
-    #[error("{} of the seats asked for do not exist", seats.len())]
+    #[error("unknown: {} of the seats asked for", seats.len())]
     UnknownSeats { seats: Vec<SeatId> },
     /// The same seat twice in one command.
     #[error("a seat was asked for twice")]
     DuplicateSeats { seats: Vec<SeatId> },
     /// Numbered seats asked for by quantity alone, or the other way round.
-    #[error("this product is sold {}", if *.numbered { "by numbered seat" } else { "by quantity" })]
+    #[error("this product is sold {}", if *.numbered {
+        "by numbered seat: name seats, or ask for the best available"
+    } else {
+        "by quantity: ask for lines with a quantity"
+    })]
     WrongKindOfProduct { numbered: bool },
     /// No lines, zero places, more places than one hold may carry, or an overflowing price.
     #[error("{reason}")]
@@ -39,7 +43,7 @@ pub enum Rejection {
     #[error("the sale has not started")]
     SaleNotOpen { opens_at: Option<TimestampMs> },
     /// After the sale, or paused or closed by an administrator.
-    #[error("the sale is over or paused")]
+    #[error("the sale is {}", if *.paused { "paused" } else { "over" })]
     SaleClosed { paused: bool },
     /// The event does not take place.
     #[error("the event is cancelled")]

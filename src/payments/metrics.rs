@@ -17,6 +17,9 @@ pub fn describe() {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(COMPENSATIONS, "kind" => kind).absolute(0);
     }
+    for outcome in ["paid", "refused", "unavailable"] {
+        counter!(RECOVERED, "outcome" => outcome).absolute(0);
+    }
 }
 
 pub(super) fn step(edge: Edge, outcome: &'static str) {

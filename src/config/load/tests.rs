@@ -119,12 +119,12 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn postgres_demands_a_secret() {
+fn serving_on_postgres_demands_a_secret() {
     let url = ("DATABASE_URL", "postgres://localhost/admitone");
-    let error = from_environment(&[url]).unwrap_err().to_string();
+    let error = from_environment(&[url]).unwrap().check_serving().unwrap_err().to_string();
     assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
     let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef0123456789abcdef");
-    assert!(from_environment(&[url, secret]).unwrap().is_postgres());
+    assert!(from_environment(&[url, secret]).unwrap().check_serving().is_ok());
 }
 
 #[test]

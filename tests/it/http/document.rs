@@ -160,3 +160,24 @@ async fn swagger_ui_is_served_from_the_binary() {
         assert!(response.text().await.unwrap().contains("swagger-ui"), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_is_not_there_is_answered_with_those_that_are() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let document = document(&shop).await;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let at = path.replace(['{', '}'], "");
+        let answer = Answer::of(shop.nobody().request(Method::TRACE, &at)).await;
+        assert_eq!(answer.status, 405, "{path}");
+        let allow: BTreeSet<_> = answer.header("allow").split(", ").collect();
+        for method in METHODS {
+            let upper = method.to_uppercase();
+            assert_eq!(
+                allow.contains(upper.as_str()),
+                item.get(method).is_some(),
+                "{path} {allow:?}"
+            );
+        }
+        assert_eq!(allow.contains("HEAD"), allow.contains("GET"));
+    }
+}
