@@ -159,8 +159,7 @@ impl Accounts {
         let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
         let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
         if let Some(from) = counted(from) {
-            self.by_address.check(&from)?;
-            self.by_address.count(&from);
+            self.by_address.attempt(&from)?;
         }
         // Refused before the hard work of hashing; the database decides between two at once.
         if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
@@ -187,8 +186,7 @@ impl Accounts {
     async fn resume(&self, id: &str, password: String) -> Result<Session, AccountError> {
         let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
         let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
-        self.by_email.check(&user.email)?;
-        self.by_email.count(&user.email);
+        self.by_email.attempt(&user.email)?;
         if !self.passwords.verify(password, Some(user.password_hash.clone())).await? {
             return Err(AccountError::InvalidCredentials);
         }
@@ -213,16 +211,15 @@ impl Accounts {
             Err(_) => (email.to_owned(), false),
         };
         let from = counted(from);
-        let within = self.by_email.check(&email).and_then(|()| match &from {
+        let within = match &from {
             Some(from) => self.by_address.check(from),
             None => Ok(()),
-        });
-        if let Err(limited) = within {
+        };
+        // Counted before it is known to be wrong: guesses sent at once are all counted in time.
+        if let Err(limited) = within.and_then(|()| self.by_email.attempt(&email)) {
             metrics::login("limited");
             return Err(limited);
         }
-        // Counted before it is known to be wrong: guesses sent at once are all counted in time.
-        self.by_email.count(&email);
         let user = if possible { self.store.user_by_email(&email).await? } else { None };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let right = self.passwords.verify(password, hash).await?;
@@ -337,8 +334,7 @@ impl Accounts {
     ) -> Result<String, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.user(id).await?;
-        self.by_email.check(&user.email)?;
-        self.by_email.count(&user.email);
+        self.by_email.attempt(&user.email)?;
         if !self.passwords.verify(change.current, Some(user.password_hash)).await? {
             return Err(invalid("currentPassword", "is not the current password".into()));
         }

@@ -48,8 +48,27 @@ impl Limiter {
         Ok(())
     }
 
+    /// Counts an attempt if it is allowed, in one step: of many at once no more get through.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub(super) fn attempt(&self, name: &str) -> Result<(), AccountError> {
+        match self.counted(name) {
+            (_, attempts) if attempts <= self.max => Ok(()),
+            (started, _) => {
+                let age = self.clock.monotonic().saturating_sub(started);
+                Err(AccountError::Limited { retry_after: WINDOW.saturating_sub(age) })
+            }
+        }
+    }
+
     /// Counts an attempt.
     pub(super) fn count(&self, name: &str) {
+        let _how_many = self.counted(name);
+    }
+
+    /// Counts an attempt; says since when and how many there were.
+    fn counted(&self, name: &str) -> (Duration, u32) {
         let now = self.clock.monotonic();
         if self.windows.len() >= MAX_NAMES {
             self.windows.retain(|_, window| now.saturating_sub(window.started) < WINDOW);
@@ -64,6 +83,7 @@ impl Limiter {
             *window = Window { started: now, attempts: 0 };
         }
         window.attempts = window.attempts.saturating_add(1);
+        (window.started, window.attempts)
     }
 
     /// Forgets the attempts of a name that has proved itself.
