@@ -63,15 +63,15 @@ impl Snapshots {
     }
 
     /// Told of every durable row and its payload's size; takes a snapshot now and then. One is
-    /// due after so many rows, but not before the tail is as large as the snapshot before it: all
-    /// snapshots together then cost no more writing than the journal itself, however large the
-    /// state grows, and a recovery still reads at most twice what its state needs.
+    /// due after so many rows, but not before the tail is twice as large as the snapshot before it:
+    /// all snapshots together then cost less writing than the journal itself, however large the
+    /// state grows, and a recovery still reads at most three times what its state needs.
     pub(super) fn row_appended(&self, bytes: usize) {
         let Progress { under_way, rows, bytes: tail, size } = &*self.progress;
         let appended = rows.fetch_add(1, Ordering::Relaxed) + 1;
         let tail_bytes = tail.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         if appended < self.shared.settings.snapshot_every
-            || tail_bytes < size.load(Ordering::Relaxed)
+            || tail_bytes < 2 * size.load(Ordering::Relaxed)
             || under_way.swap(true, Ordering::AcqRel)
         {
             return;

@@ -1,6 +1,8 @@
 //! The state as bytes. Canonical: equal states have equal bytes, whatever history gave their
 //! claims their slots.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, EndedHold, Hold, Kind, Reservation, State};
@@ -17,8 +19,9 @@ use crate::ids::{ProductId, SectionId};
 /// Raised when the fields below change; the journal is folded anew then.
 const VERSION: u16 = 1;
 
+/// What is written is borrowed, what is read is owned.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct Saved<'a> {
     version: u16,
     at: TimestampMs,
     currency: [u8; 3],
@@ -32,9 +35,9 @@ struct Saved {
     blocked: Vec<SeatId>,
     removed: Vec<SeatId>,
     /// By id.
-    holds: Vec<SavedHold>,
+    holds: Vec<SavedHold<'a>>,
     /// By id.
-    reservations: Vec<(Reservation, UserId, Vec<Line>)>,
+    reservations: Vec<SavedReservation<'a>>,
     /// In the order in which they ended.
     ended_holds: Vec<EndedHold>,
     waitlist: Vec<Entry>,
@@ -50,14 +53,16 @@ struct SavedRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedHold {
+struct SavedHold<'a> {
     id: HoldId,
     customer: UserId,
-    lines: Vec<Line>,
+    lines: Cow<'a, [Line]>,
     placed_at: TimestampMs,
     expires_at: TimestampMs,
     offered: bool,
 }
+
+type SavedReservation<'a> = (Reservation, UserId, Cow<'a, [Line]>);
 
 impl Inventory {
     /// Canonical: equal states have equal snapshots.
@@ -65,7 +70,12 @@ impl Inventory {
     /// # Panics
     /// Never: all that is saved can be encoded.
     pub fn to_snapshot(&self) -> Vec<u8> {
-        postcard::to_stdvec(&self.save()).expect("a state holds only encodable types")
+        let saved = self.save();
+        // About as much as it will be, so that megabytes need not be moved as it grows.
+        let bytes =
+            4_096 + 128 * (saved.holds.len() + saved.keys.len()) + 192 * saved.reservations.len();
+        postcard::to_extend(&saved, Vec::with_capacity(bytes))
+            .expect("a state holds only encodable types")
     }
 
     /// Reads [`Self::to_snapshot`].
@@ -114,20 +124,22 @@ impl Inventory {
         Ok(inventory)
     }
 
-    fn save(&self) -> Saved {
-        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
+    fn save(&self) -> Saved<'_> {
+        let mut holds = Vec::with_capacity(self.claims.live_holds());
+        let mut reservations = Vec::new();
         for (_, claim) in self.claims.slab.iter() {
             match &claim.kind {
                 Kind::Hold(hold) => holds.push(SavedHold {
                     id: hold.id,
                     customer: claim.customer,
-                    lines: claim.lines.to_vec(),
+                    lines: Cow::Borrowed(&*claim.lines),
                     placed_at: hold.placed_at,
                     expires_at: hold.expires_at,
                     offered: hold.offered,
                 }),
                 Kind::Reservation(reservation) => {
-                    reservations.push((**reservation, claim.customer, claim.lines.to_vec()));
+                    let lines = Cow::Borrowed(&*claim.lines);
+                    reservations.push((**reservation, claim.customer, lines));
                 }
             }
         }
@@ -179,7 +191,7 @@ impl Inventory {
         all.filter(|seat| self.seats.status(*seat) == status).collect()
     }
 
-    fn load_map(&mut self, saved: &Saved) -> Result<(), Violation> {
+    fn load_map(&mut self, saved: &Saved<'_>) -> Result<(), Violation> {
         if saved.sections.len() > MAX_SECTIONS {
             return Err(Violation("more sections than there may be".into()));
         }
@@ -201,24 +213,21 @@ impl Inventory {
         self.seats.load(&saved.removed, Loaded::Removed)
     }
 
-    fn load_hold(&mut self, saved: SavedHold) -> Result<(), Violation> {
+    fn load_hold(&mut self, saved: SavedHold<'_>) -> Result<(), Violation> {
         let SavedHold { id, customer, lines, placed_at, expires_at, offered } = saved;
         let kind = Kind::Hold(Hold { id, placed_at, expires_at, offered });
-        let lines = lines.into();
+        let lines = lines.into_owned().into();
         let slot = self.load_claim(Claim { customer, lines, kind }, Loaded::Held)?;
         self.claims.push_deadline(expires_at, slot);
         Ok(())
     }
 
-    fn load_reservations(
-        &mut self,
-        saved: Vec<(Reservation, UserId, Vec<Line>)>,
-    ) -> Result<(), Violation> {
+    fn load_reservations(&mut self, saved: Vec<SavedReservation<'_>>) -> Result<(), Violation> {
         let mut ended = Vec::new();
         for (reservation, customer, lines) in saved {
             let id = reservation.id;
             let kind = Kind::Reservation(Box::new(reservation));
-            let claim = Claim { customer, lines: lines.into(), kind };
+            let claim = Claim { customer, lines: lines.into_owned().into(), kind };
             match reservation.state {
                 State::Pending { pay_by, .. } => {
                     let slot = self.load_claim(claim, Loaded::Held)?;
