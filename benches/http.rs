@@ -123,6 +123,31 @@ fn bare_route(workers: usize) -> SocketAddr {
     address
 }
 
+/// The same route behind the middleware of this server: request ids, metrics, the envelope.
+fn bare_route_here(server: &Running, workers: usize) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    let state = server.shared_state();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let app = move || {
+                actix_web::App::new()
+                    .app_data(state.clone())
+                    .route(
+                        "/bare",
+                        actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
+                            actix_web::HttpResponse::Created().json(body.into_inner())
+                        }),
+                    )
+                    .wrap(actix_web::middleware::from_fn(admitone::http::scope::surround))
+            };
+            let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
+            server.expect("it listens").run().await.expect("it runs");
+        });
+    });
+    address
+}
+
 async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -> Running {
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -202,6 +227,7 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
     let data_dir = tempfile::tempdir().expect("a directory");
     let server = serve(database_url, data_dir.path(), workers).await;
     let event = hot_event(&server).await;
+    let here = bare_route_here(&server, workers);
     let product = ProductId(0).to_public(event);
     let body = format!("{{\"lines\":[{{\"productId\":\"{product}\",\"quantity\":1}}]}}");
     let tokens = tokens(&server, 256).await;
@@ -210,17 +236,20 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
     for connections in CONNECTIONS {
         let holds: Vec<_> = tokens[..connections].iter().map(|t| post(&path, t, &body)).collect();
         let bares: Vec<_> = tokens[..connections].iter().map(|t| post("/bare", t, &body)).collect();
-        let (mut of_bare, mut of_holds) = (Vec::new(), Vec::new());
+        let (mut of_bare, mut of_here, mut of_holds) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             of_bare.push(closed_loop(bare, &bares, "HTTP/1.1 201").await);
+            of_here.push(closed_loop(here, &bares, "HTTP/1.1 201").await);
             of_holds.push(closed_loop(server.address, &holds, "HTTP/1.1 201").await);
         }
-        let (bare, holds) = (median(of_bare), median(of_holds));
+        let (bare, here, holds) = (median(of_bare), median(of_here), median(of_holds));
         best = best.max(holds);
         report(&format!(
             "http_hold/{name}/{connections} connections: {holds:.0} holds/s, \
-             bare route {bare:.0}/s, ratio {:.2}",
-            holds / bare
+             bare route {bare:.0}/s, ratio {:.2}; behind this server's middleware {here:.0}/s, \
+             ratio {:.2}",
+            holds / bare,
+            holds / here
         ));
     }
     server.shutdown().await;
