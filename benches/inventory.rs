@@ -1,6 +1,6 @@
 //! What the core costs: holds, best available, expiry, recovery, memory. No journal, no actor.
 //! `cargo bench --bench inventory`; a first pass with `-- --quick`.
-#![allow(missing_docs, clippy::cast_possible_truncation, clippy::print_stdout, reason = "a bench")]
+#![expect(clippy::cast_possible_truncation, clippy::print_stdout, reason = "a bench")]
 
 use std::alloc::System;
 use std::hint::black_box;
