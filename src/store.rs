@@ -5,6 +5,7 @@
 //! writes, which orders all writers, and a few that read; appends go through a group commit
 //! (`store/append_sqlite.rs`).
 
+mod append_pool;
 mod append_postgres;
 mod append_sqlite;
 mod connect;
@@ -97,7 +98,7 @@ struct Inner {
 
 /// The way of appends.
 enum Appends {
-    Postgres(sea_orm::sqlx::PgPool),
+    Postgres(append_pool::AppendPool),
     Sqlite(append_sqlite::Appender),
 }
 

@@ -91,10 +91,6 @@ pub(super) struct Stop;
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct AppendDone(Result<Appended, AppendError>);
-
-#[derive(Message)]
-#[rtype(result = "()")]
 struct HeadRead(Result<Head, LoadError>);
 
 #[derive(Message)]
@@ -186,21 +182,20 @@ impl BoxOffice {
         self.append(append, ctx);
     }
 
-    /// The append is begun right here, so that it is on its way before another thread wakes up to
-    /// wait for its end; one that ends at once needs none.
+    /// The append runs on this very thread: its connection is this thread's too, so that nobody
+    /// else wakes up for it. It is begun at once; one that ends at once is done with at once.
     fn append(&mut self, append: Append, ctx: &mut Context<Self>) {
         let shared = Arc::clone(&self.shared);
         let mut appending = Box::pin(async move { shared.journal.append(append).await });
-        let begun = {
-            // Connections and timers belong to the runtime of database work.
-            let _entered = self.shared.runtime.enter();
-            appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
-        };
-        if let Poll::Ready(done) = begun {
-            return self.append_done(done, ctx);
+        let begun = appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
+        match begun {
+            Poll::Ready(done) => self.append_done(done, ctx),
+            Poll::Pending => {
+                ctx.spawn(appending.into_actor(self).map(|done, actor, ctx| {
+                    actor.append_done(done, ctx);
+                }));
+            }
         }
-        let address = ctx.address();
-        self.shared.runtime.spawn(async move { address.do_send(AppendDone(appending.await)) });
     }
 
     fn append_done(&mut self, done: Result<Appended, AppendError>, ctx: &mut Context<Self>) {
@@ -390,14 +385,6 @@ impl Handler<Attend> for BoxOffice {
             Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
             Phase::Recovering { .. } | Phase::Busy(..) => {}
         }
-    }
-}
-
-impl Handler<AppendDone> for BoxOffice {
-    type Result = ();
-
-    fn handle(&mut self, AppendDone(done): AppendDone, ctx: &mut Context<Self>) {
-        self.append_done(done, ctx);
     }
 }
 

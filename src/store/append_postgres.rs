@@ -2,14 +2,13 @@
 //! from it are one statement. A client that stalls cannot keep the head locked between two round
 //! trips, there is one wait for the disk, and the statement is carried out whole or not at all.
 
-use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use sea_orm::sqlx::error::BoxDynError;
-use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::{PgArguments, PgConnection, PgDatabaseError, PgSeverity};
-use sea_orm::sqlx::{self, Arguments, AssertSqlSafe, PgPool, Postgres};
+use sea_orm::sqlx::{self, Arguments, AssertSqlSafe};
 
+use super::append_pool::AppendPool;
 use super::journal::signed;
 use super::projection::{Projection, postgres};
 use crate::journal::{Append, AppendError, Appended};
@@ -33,14 +32,14 @@ RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// Appends, or says precisely what is known when it cannot.
 pub(super) async fn append(
-    pool: &PgPool,
+    pool: &AppendPool,
     timeout: Duration,
     append: &Append,
 ) -> Result<Appended, AppendError> {
     for retry in 0.. {
         // Nothing has been sent while there is no connection.
-        let connection = pool.acquire().await.map_err(|e| AppendError::Unavailable(e.into()))?;
-        let mut connection = Leased(Some(connection));
+        let connection = pool.acquire().await;
+        let mut connection = connection.map_err(|e| AppendError::Unavailable(e.into()))?;
         let executed = tokio::time::timeout(timeout, execute(&mut connection, append)).await;
         let error = match executed {
             Err(elapsed) => return Err(AppendError::OutcomeUnknown(elapsed.into())),
@@ -135,37 +134,5 @@ fn verdict(error: &sqlx::Error) -> Verdict {
         (_, "40001" | "40P01") => Verdict::Again,
         (_, code) if code.starts_with("22") || code.starts_with("23") => Verdict::BadData,
         _ => Verdict::Refused,
-    }
-}
-
-/// A connection that goes back to the pool only when it is told so. Dropped in the middle of a
-/// statement it is closed: the next append must not wait behind this one.
-struct Leased(Option<PoolConnection<Postgres>>);
-
-impl Leased {
-    fn give_back(mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl Deref for Leased {
-    type Target = PgConnection;
-    fn deref(&self) -> &PgConnection {
-        self.0.as_ref().expect("only giving back and dropping take it")
-    }
-}
-
-impl DerefMut for Leased {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("only giving back and dropping take it")
-    }
-}
-
-impl Drop for Leased {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            // Detached from the pool, which may open another, and closed without a farewell.
-            drop(connection.detach());
-        }
     }
 }

@@ -12,14 +12,15 @@ use sea_orm::{
     ConnectionTrait, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 
+use super::append_pool::AppendPool;
 use super::sqlite_file::sqlite_options;
 use super::{Appends, Inner, Store, StoreError, append_sqlite};
 
 /// How long to wait for a connection of the pool, or for a new one.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection idle for longer is asked for a sign of life before it is used: a server that was
 /// restarted meanwhile must not turn the outcome of an append into an unknown one.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// Connections that read from a SQLite file beside the writer.
 const SQLITE_READERS: u32 = 4;
@@ -163,7 +164,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let for_appends = (options.pool_size / 2).max(1);
     let for_others = options.pool_size.saturating_sub(for_appends).max(1);
     let pool = postgres_pool(for_others).connect_with(of_others).await?;
-    let appends = postgres_pool(for_appends).connect_lazy_with(of_appends);
+    let appends = AppendPool::new(of_appends, for_appends as usize);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Inner {
         url: options.url.clone(),
@@ -190,16 +191,16 @@ fn postgres_pool(connections: u32) -> PgPoolOptions {
                 Ok(metadata.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
             })
         })
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // What was answered is on disk, whatever the server's default. A stricter one,
-                // that waits for replicas, stays.
-                let sql = "SELECT set_config('synchronous_commit', 'on', false)
-                           WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-                sqlx::query(sql).execute(connection).await?;
-                Ok(())
-            })
-        })
+        .after_connect(|connection, _| Box::pin(make_durable(connection)))
+}
+
+/// What is answered is on disk, whatever the server's default. A stricter one, that waits for
+/// replicas, stays.
+pub(super) async fn make_durable(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "SELECT set_config('synchronous_commit', 'on', false)
+               WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+    sqlx::query(sql).execute(connection).await?;
+    Ok(())
 }
 
 async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
