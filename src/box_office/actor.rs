@@ -228,7 +228,7 @@ impl BoxOffice {
         };
         if let Some((row, _)) = &sealed.row {
             state.head = row.head();
-            self.snapshots.row_appended(row.payload.len());
+            self.snapshots.row_appended(row.payload.len(), &state.inventory);
         }
         self.publish(&mut state, sealed.batch.at);
         self.answer(&mut sealed, state.head.seq);

@@ -91,7 +91,7 @@ impl BoxOffice {
 
     pub(super) fn recovered(&mut self, recovered: Recovered, ctx: &mut Context<Self>) {
         metrics::takeover();
-        self.snapshots.loaded(&recovered.footprint);
+        self.snapshots.loaded(recovered.tail);
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let doubtful = match std::mem::replace(&mut self.phase, waiting) {
             Phase::Recovering { doubtful, .. } => doubtful,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::registry::Shared;
-use super::snapshots::Footprint;
+use super::snapshots::Tail;
 use crate::ids::{BatchId, Epoch, OfferingId, Seq};
 use crate::inventory::Inventory;
 use crate::journal::{Append, AppendError, Head, LoadError, Loaded, Record, Row, RowFields, fold};
@@ -32,7 +32,7 @@ pub(super) struct Recovered {
     pub(super) inventory: Inventory,
     pub(super) head: Head,
     pub(super) doubt: Option<Settled>,
-    pub(super) footprint: Footprint,
+    pub(super) tail: Tail,
 }
 
 /// Others may be at it too: after so many lost races, give way and let the caller back off.
@@ -57,8 +57,8 @@ pub(super) async fn recover(
                     Some(doubt) => Some(settle(shared, offering, &loaded, doubt).await?),
                     None => None,
                 };
-                let footprint = Footprint::of(&loaded);
-                return Ok(Recovered { inventory, head, doubt, footprint });
+                let tail = Tail::of(&loaded);
+                return Ok(Recovered { inventory, head, doubt, tail });
             }
             // Somebody else's row, the zombie's row, or our own takeover after all: look again.
             Err(AppendError::Fenced | AppendError::OutcomeUnknown(_)) => {

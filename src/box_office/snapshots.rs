@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -15,21 +15,33 @@ use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, fold};
 /// A last snapshot is not worth writing for fewer rows than this.
 const MIN_ROWS_AT_STOP: u64 = 64;
 
-/// How much there is to read to build a state: the snapshot's bytes, and the rows after it.
+/// What reading a row costs beside its payload, in bytes of payload.
+const ROW_BYTES: u64 = 200;
+
+/// How much there is to read beside the snapshot to build a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Footprint {
-    snapshot: u64,
+pub(super) struct Tail {
     rows: u64,
     bytes: u64,
 }
 
-impl Footprint {
+impl Tail {
     pub(super) fn of(loaded: &Loaded) -> Self {
-        Self {
-            snapshot: loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.payload.len() as u64),
-            rows: loaded.tail.len() as u64,
-            bytes: loaded.tail.iter().map(|(row, _)| row.payload.len() as u64).sum(),
-        }
+        let mut tail = Self::default();
+        loaded.tail.iter().for_each(|(row, _)| tail.grow(row.payload.len()));
+        tail
+    }
+
+    fn grow(&mut self, payload: usize) {
+        self.rows += 1;
+        self.bytes += ROW_BYTES + payload as u64;
+    }
+
+    /// After so many rows a snapshot is due, but not before they are twice as much as it would be.
+    /// A sale that only grows writes none: its journal is as quick to read. Where claims come and
+    /// go, a recovery still reads little more than three times what its state needs.
+    fn is_due(self, every: u64, snapshot: usize) -> bool {
+        self.rows >= every && self.bytes >= 2 * snapshot as u64
     }
 }
 
@@ -37,57 +49,38 @@ impl Footprint {
 pub(super) struct Snapshots {
     shared: Arc<Shared>,
     offering: OfferingId,
-    progress: Arc<Progress>,
-}
-
-#[derive(Default)]
-struct Progress {
-    under_way: AtomicBool,
-    /// Appended since the last snapshot was begun.
-    rows: AtomicU64,
-    bytes: AtomicU64,
-    /// Of the last snapshot.
-    size: AtomicU64,
+    /// Since the last snapshot was begun.
+    tail: Tail,
+    under_way: Arc<AtomicBool>,
 }
 
 impl Snapshots {
     pub(super) fn new(shared: Arc<Shared>, offering: OfferingId) -> Self {
-        Self { shared, offering, progress: Arc::default() }
+        Self { shared, offering, tail: Tail::default(), under_way: Arc::default() }
     }
 
-    /// The state was built from these: so much is appended since their snapshot.
-    pub(super) fn loaded(&self, loaded: &Footprint) {
-        self.progress.rows.store(loaded.rows, Ordering::Relaxed);
-        self.progress.bytes.store(loaded.bytes, Ordering::Relaxed);
-        self.progress.size.store(loaded.snapshot, Ordering::Relaxed);
+    /// The state was built from these rows and the snapshot before them.
+    pub(super) fn loaded(&mut self, tail: Tail) {
+        self.tail = tail;
     }
 
-    /// Told of every durable row and its payload's size; takes a snapshot now and then. One is
-    /// due after so many rows, but not before the tail is twice as large as the snapshot before it:
-    /// all snapshots together then cost less writing than the journal itself, however large the
-    /// state grows, and a recovery still reads at most three times what its state needs.
-    pub(super) fn row_appended(&self, bytes: usize) {
-        let Progress { under_way, rows, bytes: tail, size } = &*self.progress;
-        let appended = rows.fetch_add(1, Ordering::Relaxed) + 1;
-        let tail_bytes = tail.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        if appended < self.shared.settings.snapshot_every
-            || tail_bytes < 2 * size.load(Ordering::Relaxed)
-            || under_way.swap(true, Ordering::AcqRel)
+    /// Told of every durable row by its payload's size, and of the state with it; takes a snapshot
+    /// now and then.
+    pub(super) fn row_appended(&mut self, payload: usize, inventory: &Inventory) {
+        self.tail.grow(payload);
+        if !self.tail.is_due(self.shared.settings.snapshot_every, inventory.snapshot_size())
+            || self.under_way.swap(true, Ordering::AcqRel)
         {
             return;
         }
-        rows.store(0, Ordering::Relaxed);
-        tail.store(0, Ordering::Relaxed);
-        let (shared, progress, offering) =
-            (Arc::clone(&self.shared), Arc::clone(&self.progress), self.offering);
+        self.tail = Tail::default();
+        let (shared, under_way, offering) =
+            (Arc::clone(&self.shared), Arc::clone(&self.under_way), self.offering);
         self.shared.runtime.spawn(async move {
-            match take(&shared, offering).await {
-                Ok(bytes) => progress.size.store(bytes, Ordering::Relaxed),
-                Err(error) => {
-                    tracing::warn!(%offering, %error, "no snapshot taken; trying again later");
-                }
+            if let Err(error) = take(&shared, offering).await {
+                tracing::warn!(%offering, %error, "no snapshot taken; trying again later");
             }
-            progress.under_way.store(false, Ordering::Release);
+            under_way.store(false, Ordering::Release);
         });
     }
 
@@ -97,8 +90,7 @@ impl Snapshots {
         inventory: &Inventory,
         head: &Head,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let rows = self.progress.rows.load(Ordering::Relaxed);
-        let snapshot = (rows >= MIN_ROWS_AT_STOP).then(|| snapshot(inventory, head));
+        let snapshot = (self.tail.rows >= MIN_ROWS_AT_STOP).then(|| snapshot(inventory, head));
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         async move {
             if let Some(snapshot) = snapshot
@@ -110,8 +102,8 @@ impl Snapshots {
     }
 }
 
-/// Folds what is durable and keeps it; says how large it is.
-async fn take(shared: &Shared, offering: OfferingId) -> Result<u64, LoadError> {
+/// Folds what is durable and keeps it.
+async fn take(shared: &Shared, offering: OfferingId) -> Result<(), LoadError> {
     let loaded = shared.journal.load(offering).await?;
     let head = loaded.head;
     let folded = tokio::task::spawn_blocking(move || {
@@ -119,9 +111,8 @@ async fn take(shared: &Shared, offering: OfferingId) -> Result<u64, LoadError> {
         Ok(snapshot(&inventory, &head))
     });
     let snapshot = folded.await.map_err(|panic| LoadError::Unavailable(panic.into()))??;
-    let bytes = snapshot.payload.len() as u64;
     shared.journal.keep_snapshot(offering, snapshot).await?;
-    Ok(bytes)
+    Ok(())
 }
 
 fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
@@ -132,5 +123,27 @@ fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
         hash: head.hash,
         format: FORMAT,
         payload: Bytes::from(inventory.to_snapshot()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+
+    fn tail(rows: u64, payload: usize) -> Tail {
+        let mut tail = Tail::default();
+        (0..rows).for_each(|_| tail.grow(payload));
+        tail
+    }
+
+    #[test]
+    fn a_snapshot_is_due_when_it_saves_reading_and_not_before() {
+        let (every, hold) = (2_000, 56);
+        let holds_per_row = 20;
+        let growing = tail(100_000, holds_per_row * 50);
+        assert!(!growing.is_due(every, 100_000 * holds_per_row * hold), "it is all still there");
+        assert!(growing.is_due(every, 1_000 * hold), "most of it has come and gone");
+        assert!(tail(10_000, 50).is_due(every, 10_000 * hold), "rows cost more than holds");
+        assert!(!tail(1_999, 50).is_due(every, 0), "too few to bother");
     }
 }

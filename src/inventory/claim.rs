@@ -244,6 +244,11 @@ impl Claims {
         self.holds.len()
     }
 
+    /// Those that have ended too, as long as they are known.
+    pub(super) fn all_reservations(&self) -> usize {
+        self.reservations.len()
+    }
+
     pub(super) fn hold_slot(&self, id: HoldId) -> Option<u32> {
         self.holds.find(id, |slot| hold_id(&self.slab, slot))
     }

@@ -69,6 +69,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Remembered> {
         self.queue.iter()
     }

@@ -123,6 +123,10 @@ impl SeatMap {
         self.sections[section.index()].version += 1;
     }
 
+    pub(super) fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The id that the next new seat gets.
     pub(super) fn next_seat(&self) -> SeatId {
         SeatId(u32::try_from(self.words.len()).expect("seats are counted by u32"))

@@ -70,12 +70,24 @@ impl Inventory {
     /// # Panics
     /// Never: all that is saved can be encoded.
     pub fn to_snapshot(&self) -> Vec<u8> {
-        let saved = self.save();
-        // About as much as it will be, so that megabytes need not be moved as it grows.
-        let bytes =
-            4_096 + 128 * (saved.holds.len() + saved.keys.len()) + 192 * saved.reservations.len();
-        postcard::to_extend(&saved, Vec::with_capacity(bytes))
+        // With room to spare, so that megabytes need not be moved as it grows.
+        let room = 4_096 + 2 * self.snapshot_size();
+        postcard::to_extend(&self.save(), Vec::with_capacity(room))
             .expect("a state holds only encodable types")
+    }
+
+    /// About as many bytes as [`Self::to_snapshot`] would have; found without looking at them.
+    pub fn snapshot_size(&self) -> usize {
+        const ROW: usize = 12;
+        const HOLD: usize = 60;
+        const ENDED: usize = 45;
+        const RESERVATION: usize = 110;
+        const KEY: usize = 65;
+        ROW * self.seats.row_count()
+            + HOLD * (self.claims.live_holds() + self.waitlist.len())
+            + ENDED * self.claims.ended_order.len()
+            + RESERVATION * self.claims.all_reservations()
+            + KEY * self.keys.len()
     }
 
     /// Reads [`Self::to_snapshot`].

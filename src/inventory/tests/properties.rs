@@ -157,6 +157,8 @@ impl History {
             }
         }
         assert_eq!(fold.to_snapshot(), expected, "the fold is the live state");
+        let (size, guess) = (expected.len(), self.live.snapshot_size());
+        assert!((guess / 2..=2 * guess + 1_000).contains(&size), "{size} bytes, not {guess}");
         assert_eq!(fold.next_due_at(), self.live.next_due_at());
         if let Some(resumed) = resumed {
             assert_eq!(resumed.to_snapshot(), expected, "a snapshot and its tail are the fold");

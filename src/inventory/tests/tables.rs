@@ -293,7 +293,10 @@ fn ten_thousand_holds_of_one_instant_expire_alike_whatever_their_slots() {
     for number in 0..10_000 {
         decided(&mut inventory, places(number, 1));
     }
-    let mut again = Inventory::from_snapshot(&inventory.to_snapshot()).unwrap();
+    let snapshot = inventory.to_snapshot();
+    let guess = inventory.snapshot_size();
+    assert!((guess / 3 * 2..guess / 2 * 3).contains(&snapshot.len()), "{guess} bytes were foreseen");
+    let mut again = Inventory::from_snapshot(&snapshot).unwrap();
     inventory.begin_batch(Seq(2), START + HOUR);
     again.begin_batch(Seq(2), START + HOUR);
     let mut rounds = 0;
