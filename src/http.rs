@@ -17,6 +17,7 @@ pub mod holds;
 pub mod lifecycle;
 pub mod new_event;
 pub mod openapi;
+pub mod patience;
 pub mod payments;
 pub mod reservations;
 pub mod respond;
@@ -30,7 +31,7 @@ pub mod wallet;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use error::ApiError;
@@ -48,12 +49,13 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let has_pages_elsewhere = !state.config.cors_origins.is_empty();
     // The last `wrap` is the outermost.
     App::new()
         .app_data(state)
         .configure(routes)
         .default_service(web::route().to(no_such_route))
-        .wrap(from_fn(cors::allow))
+        .wrap(Condition::new(has_pages_elsewhere, from_fn(cors::allow)))
         .wrap(from_fn(scope::surround))
 }
 

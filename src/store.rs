@@ -98,7 +98,7 @@ struct Inner {
 
 /// The way of appends.
 enum Appends {
-    Postgres(append_pool::AppendPool),
+    Postgres(Box<append_pool::AppendPool>),
     Sqlite(append_sqlite::Appender),
 }
 

@@ -285,8 +285,8 @@ fn log_filter(value: &str) -> Result<String, String> {
         return Err(format!("names no level: {example}"));
     }
     let filter = parts.join(",");
-    tracing_subscriber::EnvFilter::builder()
-        .parse(&filter)
+    filter
+        .parse::<tracing_subscriber::filter::Targets>()
         .map_err(|error| format!("is not a log filter ({error}): {example}"))?;
     for part in parts {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -40,12 +39,6 @@ impl Lifecycle {
     pub async fn stopping(&self) {
         // The sender is `self`, so it outlives the receiver.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
-    }
-
-    /// Ends so long after the server began to stop.
-    pub async fn stopping_for(&self, time: Duration) {
-        self.stopping().await;
-        tokio::time::sleep(time).await;
     }
 
     /// Counts a request as in flight until the returned value is dropped.

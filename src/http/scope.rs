@@ -17,26 +17,24 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use crate::box_office::Unavailable;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::openapi;
+use crate::http::patience::{Arrival, Overdue, in_time};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
-/// The id of the current request; in its extensions.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
 /// The outermost middleware.
 ///
 /// # Errors
 /// Only as actix wants it: an error that is the whole answer, where the request was lost in a
 /// panic.
-pub async fn surround(
+pub async fn surround<B: MessageBody + 'static>(
     mut request: ServiceRequest,
-    next: Next<BoxBody>,
+    next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let (clock, lifecycle) = (state.clock.clone(), state.lifecycle.clone());
@@ -49,19 +47,22 @@ pub async fn surround(
         request.head_mut().method = Method::GET;
     }
     let id = request_id(request.headers());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let arrival = Arrival::default();
+    request.extensions_mut().insert(arrival.clone());
     let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
 
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
-    let answer = match tokio::time::timeout(longest, call).await {
-        Ok(Ok(Ok(response))) => Ok(in_envelope(response, &id)),
+    let answer = match in_time(call, &arrival, &lifecycle, longest).await {
+        Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), &id)),
         Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
+        Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(&id)),
+        Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(&id)),
         // The database hangs. What was asked of it may still be carried out.
-        Err(_elapsed) if method.is_safe() => {
+        Err(Overdue::Answer) if method.is_safe() => {
             Err(ApiError::of(ErrorCode::Unavailable).to_response(&id))
         }
-        Err(_elapsed) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(&id)),
+        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(&id)),
         // The panic hook has logged where. The request is gone, so the answer travels as an error.
         Ok(Err(_panic)) => {
             Err(span.in_scope(|| ApiError::internal("a handler panicked")).to_response(&id))

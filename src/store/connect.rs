@@ -170,7 +170,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
         url: options.url.clone(),
         reads: connection.clone(),
         writes: connection,
-        appends: Appends::Postgres(appends),
+        appends: Appends::Postgres(Box::new(appends)),
         append_timeout: options.append_timeout,
     })
 }

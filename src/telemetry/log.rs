@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::metrics;
 use crate::config::{Config, LogFormat};
@@ -11,18 +14,16 @@ const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,actix_http::h1::di
 
 /// Starts logging as the settings say. A second call in one process (tests) changes nothing.
 pub fn start(config: &Config) {
-    // Libraries that announce every start, or call every malformed request an error; what the settings say comes after, and so wins.
-    let filter = format!("{QUIET},{}", config.log);
-    let filter = EnvFilter::builder().parse_lossy(filter);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    // An error says that somebody else has set the process's subscriber: theirs stays.
-    let _ = match config.log_format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    // Libraries that announce every start, or call every malformed request an error; what the
+    // settings say comes after, and so wins.
+    let filter: Targets = format!("{QUIET},{}", config.log).parse().expect("settings are checked");
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let lines = match config.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    // An error says that somebody else has set the process's subscriber: theirs stays.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("a panic");

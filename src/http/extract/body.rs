@@ -1,12 +1,10 @@
 //! JSON bodies, strictly: bounded in size and time, no unknown fields (the type says so with
 //! `deny_unknown_fields`), and every refusal names the place.
 
-use std::time::Duration;
-
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -15,19 +13,14 @@ use serde_json::error::Category;
 use serde_json::json;
 
 use super::object::Object;
-use crate::box_office::Unavailable;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::state::AppState;
+use crate::http::patience::{Arrival, Arriving};
 
 /// The largest body of an ordinary request.
 pub const DEFAULT_LIMIT: usize = 64 * 1_024;
 /// Of a body that is too large, this much is read and thrown away, so that the client is still
 /// listening when the answer comes.
 const DRAIN_LIMIT: usize = 32 * 1_024 * 1_024;
-/// The longest a client may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest it may take once the server stops.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The request's body as a `T`: 400 when it is not JSON, 422 when it does not fit `T`, 413 above
 /// `LIMIT` bytes, 415 when it is declared to be something else.
@@ -40,7 +33,7 @@ impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = check_declared(request);
-        let reading = read_in_time(request, payload, LIMIT);
+        let reading = read(Arrival::begin(request), payload.take(), LIMIT);
         Box::pin(async move {
             declared?;
             parse(&reading.await?).map(Self)
@@ -59,7 +52,7 @@ impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = check_declared(request);
-        let reading = read_in_time(request, payload, DEFAULT_LIMIT);
+        let reading = read(Arrival::begin(request), payload.take(), DEFAULT_LIMIT);
         Box::pin(async move {
             let bytes = reading.await?;
             if bytes.is_empty() {
@@ -87,31 +80,8 @@ fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {
     ))
 }
 
-/// A body that is still on its way when the server stops is not waited for: what it asks was not
-/// accepted yet.
-fn read_in_time(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    limit: usize,
-) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
-    let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let (lifecycle, payload) = (state.lifecycle.clone(), payload.take());
-    async move {
-        let cut = async {
-            tokio::select! {
-                () = tokio::time::sleep(BODY_TIMEOUT) => ApiError::of(ErrorCode::RequestTimeout),
-                () = lifecycle.stopping_for(STOP_PATIENCE) => Unavailable::Stopping.into(),
-            }
-        };
-        tokio::select! {
-            biased;
-            bytes = read(payload, limit) => bytes,
-            error = cut => Err(error),
-        }
-    }
-}
-
-async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+/// How long this may take is the business of whoever waits for the whole request.
+async fn read(arriving: Arriving, mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     let mut total = 0_usize;
     while let Some(chunk) = payload.next().await {
@@ -128,6 +98,7 @@ async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
         return Err(ApiError::new(ErrorCode::PayloadTooLarge, message)
             .with_details(json!({ "maxBytes": limit })));
     }
+    drop(arriving);
     Ok(body.freeze())
 }
 

@@ -295,7 +295,10 @@ fn ten_thousand_holds_of_one_instant_expire_alike_whatever_their_slots() {
     }
     let snapshot = inventory.to_snapshot();
     let guess = inventory.snapshot_size();
-    assert!((guess / 3 * 2..guess / 2 * 3).contains(&snapshot.len()), "{guess} bytes were foreseen");
+    assert!(
+        (guess / 3 * 2..guess / 2 * 3).contains(&snapshot.len()),
+        "{guess} bytes were foreseen"
+    );
     let mut again = Inventory::from_snapshot(&snapshot).unwrap();
     inventory.begin_batch(Seq(2), START + HOUR);
     again.begin_batch(Seq(2), START + HOUR);

@@ -1,0 +1,107 @@
+//! How long a request may take. One timer per request looks once a second: arming one for the body
+//! and one for the answer would cost a hold more than its decision does.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::{HttpMessage, HttpRequest};
+
+use crate::http::lifecycle::Lifecycle;
+
+/// How often a request that takes long is looked at; times are rounded up to it.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Whether a request's body is still on its way; in the request's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival(Rc<Cell<bool>>);
+
+impl Arrival {
+    /// Of this request, from now until the returned value is dropped.
+    pub fn begin(request: &HttpRequest) -> Arriving {
+        let arrival = request.extensions().get::<Self>().cloned().unwrap_or_default();
+        arrival.0.set(true);
+        Arriving(arrival)
+    }
+}
+
+/// A body that is being read.
+#[derive(Debug)]
+pub struct Arriving(Arrival);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.0.set(false);
+    }
+}
+
+/// Why a request is not waited for any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overdue {
+    /// Its body did not come in time.
+    Body,
+    /// Its body had not come when the server stopped: what it asks was not accepted yet.
+    Stopping,
+    /// It has no answer.
+    Answer,
+}
+
+/// Waits for `call`, and for its body, as long as they may take.
+///
+/// # Errors
+/// [`Overdue`]; the call is dropped then.
+pub async fn in_time<T>(
+    call: impl Future<Output = T>,
+    arrival: &Arrival,
+    lifecycle: &Lifecycle,
+    longest: Duration,
+) -> Result<T, Overdue> {
+    let mut call = pin!(call);
+    let (mut waited, mut stopping) = (Duration::ZERO, false);
+    loop {
+        if let Ok(done) = tokio::time::timeout(LOOK, &mut call).await {
+            return Ok(done);
+        }
+        waited += LOOK;
+        if let Some(overdue) = overdue(waited, arrival.0.get(), stopping, longest) {
+            return Err(overdue);
+        }
+        stopping = lifecycle.is_stopping();
+    }
+}
+
+/// After so long. `stopping` is what the look before found, so there was a second since.
+fn overdue(waited: Duration, arriving: bool, stopping: bool, longest: Duration) -> Option<Overdue> {
+    match waited {
+        _ if arriving && stopping => Some(Overdue::Stopping),
+        waited if arriving && waited >= BODY_TIMEOUT => Some(Overdue::Body),
+        waited if waited >= longest => Some(Overdue::Answer),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_wait_has_its_own_end() {
+        let s = Duration::from_secs;
+        for (waited, arriving, stopping, longest, expected) in [
+            (s(1), true, false, s(30), None),
+            (s(15), true, false, s(30), Some(Overdue::Body)),
+            (s(3), true, false, s(3), Some(Overdue::Answer)),
+            (s(15), false, false, s(30), None),
+            (s(30), false, false, s(30), Some(Overdue::Answer)),
+            (s(2), true, true, s(30), Some(Overdue::Stopping)),
+            // What was accepted is answered, also by a server that stops.
+            (s(2), false, true, s(30), None),
+        ] {
+            let found = overdue(waited, arriving, stopping, longest);
+            assert_eq!(found, expected, "{waited:?} {arriving} {stopping} {longest:?}");
+        }
+    }
+}
