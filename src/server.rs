@@ -1,9 +1,9 @@
 //! Puts the parts together, runs them, and takes them apart again in the right order. It knows
 //! every part and holds no rules of any.
 //!
-//! Threads: one tokio runtime does all database work and outlives everything else; the HTTP workers
-//! and the metrics listener belong to an actix system on a thread of its own; box offices have
-//! theirs.
+//! Threads: one tokio runtime does all database work but appends, and outlives everything else; the
+//! HTTP workers and the metrics listener belong to an actix system on a thread of its own; box
+//! offices have theirs, and append from it.
 
 mod banner;
 mod data_dir;

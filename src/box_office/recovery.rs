@@ -73,7 +73,7 @@ pub(super) async fn recover(
     Err(LoadError::Unavailable(anyhow::anyhow!("lost {MAX_RACES} races for the offering")))
 }
 
-/// Folding a large journal takes a while; the runtime's workers carry everybody's appends.
+/// Folding a large journal takes a while; the runtime's workers carry everybody's queries.
 async fn fold_off_thread(loaded: Loaded) -> Result<(Inventory, Loaded), LoadError> {
     let folded = tokio::task::spawn_blocking(move || (fold(&loaded), loaded)).await;
     let (inventory, loaded) = folded.map_err(|panic| LoadError::Unavailable(panic.into()))?;

@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) settings: Settings,
     pub(super) guard: ClockGuard,
-    /// Carries all database work; outlives the arbiters.
+    /// Carries all database work but the appends of live box offices; outlives the arbiters.
     pub(super) runtime: Handle,
 }
 
@@ -67,12 +67,11 @@ pub struct BoxOffices {
 impl BoxOffices {
     /// The published view of an offering that is live here; looks nothing up.
     pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
-        let desk = self.live.get(&offering).map(|live| Arc::clone(&live.desk));
-        desk.and_then(|desk| desk.view.load_full())
+        self.live.get(&offering).and_then(|live| live.desk.view.load_full())
     }
 
-    /// Starts the arbiters and the sweeper. `runtime` carries all database work and must outlive
-    /// the returned value.
+    /// Starts the arbiters and the sweeper. `runtime` carries all database work but appends, and must
+    /// outlive the returned value.
     pub fn start(
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
@@ -122,8 +121,7 @@ impl BoxOffices {
     /// # Errors
     /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
     pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
-        let desk = self.live.get(&offering).map(|live| Arc::clone(&live.desk));
-        if let Some(view) = desk.and_then(|desk| desk.view.load_full()) {
+        if let Some(view) = self.published(offering) {
             return Ok(view);
         }
         Ok(self.cold.get(&self.shared, offering).await?.view)

@@ -284,6 +284,11 @@ fn log_filter(value: &str) -> Result<String, String> {
     if parts.is_empty() {
         return Err(format!("names no level: {example}"));
     }
+    if let Some(part) = parts.iter().find(|part| part.contains('[')) {
+        return Err(format!(
+            "is not a log filter ({part} asks for spans, only modules are told apart): {example}"
+        ));
+    }
     let filter = parts.join(",");
     filter
         .parse::<tracing_subscriber::filter::Targets>()

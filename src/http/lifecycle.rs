@@ -43,9 +43,9 @@ impl Lifecycle {
 
     /// Counts a request as in flight until the returned value is dropped.
     #[must_use]
-    pub fn begin(self: &Arc<Self>) -> InFlight {
+    pub fn begin(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
-        InFlight(self.clone())
+        InFlight(self)
     }
 
     /// How many requests have no answer yet.
@@ -68,9 +68,9 @@ impl Lifecycle {
 
 /// A request that has no answer yet.
 #[derive(Debug)]
-pub struct InFlight(Arc<Lifecycle>);
+pub struct InFlight<'a>(&'a Lifecycle);
 
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.drained.notify_waiters();

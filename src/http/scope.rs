@@ -37,9 +37,9 @@ pub async fn surround<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let (clock, lifecycle) = (state.clock.clone(), state.lifecycle.clone());
+    let state = web::Data::clone(state);
+    let AppState { clock, lifecycle, runtime, .. } = &**state;
     let _in_flight = lifecycle.begin();
-    let (runtime, longest) = (state.runtime.clone(), state.config.request_timeout);
     let started = clock.monotonic();
     let method = request.method().clone();
     if method == Method::HEAD {
@@ -53,7 +53,7 @@ pub async fn surround<B: MessageBody + 'static>(
 
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
-    let answer = match in_time(call, &arrival, &lifecycle, longest).await {
+    let answer = match in_time(call, &arrival, lifecycle, state.config.request_timeout).await {
         Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), &id)),
         Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
         Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(&id)),
@@ -94,12 +94,12 @@ pub async fn surround<B: MessageBody + 'static>(
 }
 
 /// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`].
-struct Inside<F> {
-    runtime: tokio::runtime::Handle,
+struct Inside<'a, F> {
+    runtime: &'a tokio::runtime::Handle,
     future: Pin<Box<F>>,
 }
 
-impl<F: Future> Future for Inside<F> {
+impl<F: Future> Future for Inside<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
