@@ -81,7 +81,7 @@ pub struct Config {
     pub workers: usize,
     /// Threads that box offices live on.
     pub box_office_threads: usize,
-    /// The most database connections.
+    /// Connections to Postgres; each box office thread gets at least one of its own for appends.
     pub database_pool: u32,
     /// The most commands of one event that may wait at a time.
     pub max_pending: usize,

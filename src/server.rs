@@ -340,6 +340,7 @@ pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), Sta
 pub async fn connect(config: &Config) -> Result<Store, StartError> {
     let options = Options {
         pool_size: config.database_pool,
+        append_threads: config.box_office_threads,
         append_timeout: config.append_timeout,
         ..Options::new(config.database().expose())
     };

@@ -166,7 +166,7 @@ pub const KEYS: &[Key] = &[
         "database_pool",
         "ADMITONE_DATABASE_POOL",
         "N",
-        "The most connections to Postgres [16]",
+        "Connections to Postgres; each event thread gets at least one [16]",
         |c, v| number(v, 2, 1_000).map(|v| c.database_pool = v)
     ),
     key!(

@@ -77,7 +77,7 @@ pub async fn in_time<T>(
 fn overdue(waited: Duration, arriving: bool, stopping: bool, longest: Duration) -> Option<Overdue> {
     match waited {
         _ if arriving && stopping => Some(Overdue::Stopping),
-        waited if arriving && waited >= BODY_TIMEOUT => Some(Overdue::Body),
+        waited if arriving && waited >= BODY_TIMEOUT.min(longest) => Some(Overdue::Body),
         waited if waited >= longest => Some(Overdue::Answer),
         _ => None,
     }
@@ -93,7 +93,8 @@ mod tests {
         for (waited, arriving, stopping, longest, expected) in [
             (s(1), true, false, s(30), None),
             (s(15), true, false, s(30), Some(Overdue::Body)),
-            (s(3), true, false, s(3), Some(Overdue::Answer)),
+            (s(3), true, false, s(3), Some(Overdue::Body)),
+            (s(2), true, false, s(3), None),
             (s(15), false, false, s(30), None),
             (s(30), false, false, s(30), Some(Overdue::Answer)),
             (s(2), true, true, s(30), Some(Overdue::Stopping)),

@@ -35,6 +35,9 @@ pub struct Options {
     /// Connections to Postgres, at least 2. Half of them are for appends alone: no flood of reads
     /// keeps a decision from becoming durable.
     pub pool_size: u32,
+    /// Threads that append: the connections for appends are shared out among them, at least one to
+    /// each. What takes offerings over, another thread, may open as many as one of these.
+    pub append_threads: usize,
     /// How long an append may take before its outcome counts as unknown.
     pub append_timeout: Duration,
     /// When Postgres itself gives an append up; by default a little before the client does, so that
@@ -48,6 +51,7 @@ impl Options {
         Self {
             url: url.into(),
             pool_size: 16,
+            append_threads: 1,
             append_timeout: Duration::from_secs(5),
             server_timeout: None,
         }
@@ -162,9 +166,10 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
         ("idle_in_transaction_session_timeout", "30000"),
     ]);
     let for_appends = (options.pool_size / 2).max(1);
+    let per_runtime = (for_appends as usize / options.append_threads.max(1)).max(1);
     let for_others = options.pool_size.saturating_sub(for_appends).max(1);
     let pool = postgres_pool(for_others).connect_with(of_others).await?;
-    let appends = AppendPool::new(of_appends, for_appends as usize);
+    let appends = AppendPool::new(of_appends, per_runtime);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Inner {
         url: options.url.clone(),

@@ -23,6 +23,8 @@ use admitone::journal::{
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::test_db::eventually;
+
 /// What happens to the next append of a batch; takeovers are left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -37,6 +39,7 @@ struct FaultyJournal {
     /// Batches that hold a claim of this customer are refused as bad data.
     poison: Mutex<Option<UserId>>,
     appended: AtomicU32,
+    snapshots: AtomicU32,
 }
 
 impl FaultyJournal {
@@ -46,6 +49,7 @@ impl FaultyJournal {
             next: Mutex::new(None),
             poison: Mutex::new(None),
             appended: AtomicU32::new(0),
+            snapshots: AtomicU32::new(0),
         })
     }
 
@@ -103,6 +107,7 @@ impl Journal for FaultyJournal {
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
         self.memory.keep_snapshot(offering, snapshot)
     }
     fn due(
@@ -410,4 +415,22 @@ async fn a_crowd_shares_appends_and_nobody_gets_a_place_twice() {
     assert_eq!(stage.held().await, 100);
     let rows = stage.journal.appended.load(Ordering::SeqCst);
     assert!(rows < 100, "{rows} appends for 100 holds: nothing was batched");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapshots_are_taken_where_claims_come_and_go() {
+    let settings = Settings { snapshot_every: 20, ..Settings::default() };
+    let stage = stage(10, settings);
+    let customer = UserId::random();
+    for _ in 0..20 {
+        let (hold, request) = hold_of(customer, 1);
+        stage.offices.submit(stage.offering, request).await.unwrap();
+        let command = Command::ReleaseHold { hold, customer };
+        let release = Request { command, idempotency: None };
+        stage.offices.submit(stage.offering, release).await.unwrap();
+    }
+    let taken = || stage.journal.snapshots.load(Ordering::SeqCst);
+    eventually("a snapshot is taken", async || taken() > 0).await;
+    let loaded = stage.journal.load(stage.offering).await.unwrap();
+    assert!(loaded.snapshot.is_some() && loaded.tail.len() < 40, "it stands for the rows before");
 }

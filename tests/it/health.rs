@@ -7,6 +7,8 @@ use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::Secret;
 
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::private_postgres::PrivatePostgres;
 use crate::test_app::TestApp;
@@ -88,6 +90,22 @@ async fn a_database_that_hangs_is_not_waited_for_for_ever() {
     written.send().await.expect_error(503, "OUTCOME_UNKNOWN");
     sqlx::query("ROLLBACK").execute(&mut session).await.unwrap();
     eventually("it goes on", async || app.get_anonymously("/api/events").await.status == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let app = TestApp::with(TestDb::sqlite().await)
+        .config(|config| config.request_timeout = Duration::from_secs(1))
+        .start()
+        .await;
+    let mut slow = TcpStream::connect(app.running().address).await.unwrap();
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4_096];
+    let answered = slow.read(&mut answer);
+    let read = tokio::time::timeout(Duration::from_secs(8), answered).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..read.unwrap()]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
 }
 
 #[tokio::test]

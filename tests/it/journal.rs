@@ -13,6 +13,7 @@ use admitone::journal::{
 use admitone::store::{EventDetails, NewEvent, Store};
 
 mod audit;
+mod connections;
 mod fencing;
 
 /// An instance that appends to one offering, with what it believes to be the head.
