@@ -2,7 +2,7 @@
 //! simulations decide what time it is.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::inventory::TimestampMs;
 
@@ -11,22 +11,23 @@ pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch, UTC. May jump when the machine's clock is set.
     fn now_ms(&self) -> TimestampMs;
 
-    /// Time since some fixed point in this process's life; never runs backwards.
+    /// Time since some fixed point, time in which the machine was suspended included; never runs
+    /// backwards. Leases and proofs of ownership age by it: a machine that slept must not take
+    /// them for young.
     fn monotonic(&self) -> Duration;
 }
 
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct SystemClock {
-    started: Instant,
+    started: Duration,
 }
 
 impl SystemClock {
     /// The clock of this process.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self { started: since_boot() }
     }
 }
 
@@ -45,8 +46,13 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        since_boot().saturating_sub(self.started)
     }
+}
+
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
 }
 
 /// A clock that stands still until it is moved.

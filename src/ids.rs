@@ -23,8 +23,8 @@ macro_rules! uuid_id {
             /// A fresh random id. Never called inside the inventory core: ids come in with commands.
             #[must_use]
             pub fn random() -> Self {
-                // The thread's cryptographic generator: `Uuid::new_v4` asks the kernel each time.
-                Self(uuid::Builder::from_random_bytes(rand::random()).into_uuid())
+                // `Uuid::new_v4` would ask the kernel each time.
+                Self(uuid::Builder::from_random_bytes(crate::random::bytes()).into_uuid())
             }
         }
 

@@ -51,7 +51,9 @@ use waitlist::Waitlist;
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
 
 /// Where in a journal a transition stands: its row, and its place in the row's batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Place {
     /// The row.
     pub seq: Seq,
@@ -84,7 +86,7 @@ pub struct Counts {
 }
 
 /// What a seat map shows of one seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SeatStatus {
     /// Free.
     Available,
@@ -252,7 +254,7 @@ impl Inventory {
 pub struct Violation(pub String);
 
 /// A block of seats as the seat map shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SectionView {
     pub name: String,
@@ -261,7 +263,7 @@ pub struct SectionView {
 }
 
 /// A row; its seats have the ids `first_seat`, `first_seat + 1`, … and the numbers 1, 2, …
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RowView {
     pub name: String,
@@ -270,7 +272,7 @@ pub struct RowView {
 }
 
 /// How a hold stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct HoldView {
     pub customer: UserId,
@@ -281,7 +283,7 @@ pub struct HoldView {
 }
 
 /// A hold ends exactly once. Ended holds are remembered for a while, without their lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum HoldStatus {
     Active,
@@ -314,7 +316,7 @@ pub enum ReservationStatus {
 }
 
 /// How somebody stands in the waitlist.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct WaitlistView {
     pub customer: UserId,

@@ -39,6 +39,18 @@ impl Head {
     pub const EMPTY: Self = Self { seq: Seq(0), epoch: Epoch(0), hash: [0; 32] };
 }
 
+/// Who took an offering over, and by which epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The process.
+    pub incarnation: InstanceId,
+    /// Where the others reach it, `host:port`.
+    pub address: Arc<str>,
+    /// The journal's; where a claim is meant that no takeover has followed yet, that of the owner
+    /// before.
+    pub epoch: Epoch,
+}
+
 /// What a row holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
@@ -174,11 +186,22 @@ pub trait Journal: Send + Sync + 'static {
     /// history still is the history.
     fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>>;
 
+    /// Who appended the last takeover, and where it is reached; `None` if nobody has yet.
+    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>>;
+
     /// The database's clock, which owners measure their own by.
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>>;
 
     /// Reads what a recovery needs.
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>>;
+
+    /// The rows after `from` for whoever has folded up to there; `None` where the journal does not
+    /// confirm that row.
+    fn load_after(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>>;
 
     /// One row, to answer a retried request with its first outcome.
     fn row(

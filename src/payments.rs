@@ -238,7 +238,9 @@ impl Payments {
         let row = found
             .filter(|row| row.user == user)
             .ok_or(PaymentError::Rejected(Rejection::ReservationNotFound))?;
-        let wrong = |state| Err(Rejection::WrongState { what: "reservation", state }.into());
+        let wrong = |state: &'static str| {
+            Err(Rejection::WrongState { what: "reservation".into(), state: state.into() }.into())
+        };
         match row.state {
             ReservationState::PaymentPending => Ok(row),
             ReservationState::Confirmed => wrong("confirmed"),

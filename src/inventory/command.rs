@@ -1,4 +1,6 @@
 //! What can be asked of an offering. Times and ids come in with the command; nothing is drawn here.
+//! Instances of neighbouring versions pass commands to each other: append new variants at the end,
+//! never reorder.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +8,7 @@ use super::definition::{Minor, SaleState, SaleWindow, TimestampMs};
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
 
 /// A command with what makes a retry of it recognisable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What is asked.
     pub command: Command,
@@ -26,7 +28,7 @@ pub struct Idempotency {
 }
 
 /// One wish inside a hold; several are granted all or nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineRequest {
     /// Any places of a general-admission product.
     Quantity {
@@ -49,7 +51,7 @@ pub enum LineRequest {
 }
 
 /// On whose behalf a reservation is cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Requester {
     /// The customer, who must own what the command names.
     Customer(UserId),
@@ -59,7 +61,7 @@ pub enum Requester {
 
 /// Everything an offering's box office decides. A customer's command on something of another
 /// customer's is answered as if it did not exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are named by their types; variants are documented")]
 pub enum Command {
     /// Claim places until a deadline.

@@ -103,7 +103,10 @@ impl Inventory {
     fn accepted_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
         let (claim, hold) = self.active_hold(id, customer)?;
         if hold.offered {
-            return Err(Rejection::WrongState { what: "offer", state: "not accepted yet" });
+            return Err(Rejection::WrongState {
+                what: "offer".into(),
+                state: "not accepted yet".into(),
+            });
         }
         Ok((claim, hold))
     }
@@ -146,7 +149,7 @@ impl Inventory {
 
     pub(super) fn unused_reservation(&self, id: ReservationId) -> Result<(), Rejection> {
         match self.claims.reservation(id) {
-            Some(_) => Err(Rejection::Invalid { reason: "this reservation id is in use" }),
+            Some(_) => Err(Rejection::Invalid { reason: "this reservation id is in use".into() }),
             None => Ok(()),
         }
     }
@@ -201,7 +204,8 @@ impl Inventory {
             }
             State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
             State::Pending { payment: None, .. } => {
-                Err(Rejection::WrongState { what: "payment", state: "not begun" }.into())
+                Err(Rejection::WrongState { what: "payment".into(), state: "not begun".into() }
+                    .into())
             }
             // The money came late, but the places are still there: take them again.
             State::Expired { payment: late, .. }
@@ -247,9 +251,11 @@ impl Inventory {
                 let pay_by = reservation.window_end;
                 Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
             }
-            State::Pending { .. } => {
-                Err(Rejection::WrongState { what: "payment", state: "not in progress" }.into())
+            State::Pending { .. } => Err(Rejection::WrongState {
+                what: "payment".into(),
+                state: "not in progress".into(),
             }
+            .into()),
             // It may not come late any more: the money goes back.
             State::Expired { payment: late, .. } if late == Some(payment) => {
                 let pay_by = reservation.window_end;
@@ -287,7 +293,9 @@ impl Inventory {
             State::Confirmed { .. } => {}
             State::Pending { .. } => return Err(Rejection::TicketNotFound.into()),
             State::Expired { .. } | State::Cancelled { .. } => {
-                return Err(Rejection::WrongState { what: "ticket", state: "void" }.into());
+                return Err(
+                    Rejection::WrongState { what: "ticket".into(), state: "void".into() }.into()
+                );
             }
         }
         let tickets: u32 = claim.lines.iter().map(|line| line.quantity).sum();
@@ -320,13 +328,13 @@ impl Inventory {
         if party_size == 0 || party_size > self.policy.max_places_per_hold.min(room) {
             let reason = "the party must have at least one person, and fit into one hold and into \
                           the product";
-            return Err(Rejection::Invalid { reason }.into());
+            return Err(Rejection::Invalid { reason: reason.into() }.into());
         }
         if self.waitlist.is_waiting(customer, product) {
             return Err(Rejection::AlreadyWaiting.into());
         }
         if self.knows_hold(entry) || self.waitlist.get(entry).is_some() {
-            return Err(Rejection::Invalid { reason: "this entry id is in use" }.into());
+            return Err(Rejection::Invalid { reason: "this entry id is in use".into() }.into());
         }
         self.within_limits(customer, &[(product, party_size)])?;
         let available = self.open_to_newcomers(product);
@@ -359,7 +367,10 @@ impl Inventory {
 
     fn open_offer(&self, id: HoldId, customer: UserId) -> Result<&Claim, Rejection> {
         if self.waitlist.get(id).is_some_and(|entry| entry.customer == customer) {
-            return Err(Rejection::WrongState { what: "waitlist entry", state: "still waiting" });
+            return Err(Rejection::WrongState {
+                what: "waitlist entry".into(),
+                state: "still waiting".into(),
+            });
         }
         let (claim, hold) =
             self.active_hold(id, customer).map_err(|rejection| match rejection {
@@ -367,7 +378,10 @@ impl Inventory {
                 other => other,
             })?;
         if !hold.offered {
-            return Err(Rejection::WrongState { what: "offer", state: "already accepted" });
+            return Err(Rejection::WrongState {
+                what: "offer".into(),
+                state: "already accepted".into(),
+            });
         }
         Ok(claim)
     }
@@ -424,11 +438,11 @@ fn ended(state: State) -> Rejection {
     match state {
         State::Pending { .. } => Rejection::PaymentInProgress,
         State::Confirmed { .. } => {
-            Rejection::WrongState { what: "reservation", state: "already confirmed" }
+            Rejection::WrongState { what: "reservation".into(), state: "already confirmed".into() }
         }
         State::Expired { .. } => Rejection::ReservationExpired,
         State::Cancelled { .. } => {
-            Rejection::WrongState { what: "reservation", state: "cancelled" }
+            Rejection::WrongState { what: "reservation".into(), state: "cancelled".into() }
         }
     }
 }

@@ -40,7 +40,9 @@ impl Inventory {
             Command::Reprice { product, price } => {
                 self.products.get(product.index()).ok_or(Rejection::UnknownProduct)?;
                 if !(0..=MAX_PRICE).contains(price) {
-                    return Err(Rejection::Invalid { reason: "the price is out of range" }.into());
+                    return Err(
+                        Rejection::Invalid { reason: "the price is out of range".into() }.into()
+                    );
                 }
                 Change::Repriced { product: *product, price: *price }
             }
@@ -71,7 +73,7 @@ impl Inventory {
 
     fn expect_seats(&self, seats: &[SeatId], allowed: &[SeatStatus]) -> Result<(), Rejection> {
         if seats.is_empty() {
-            return Err(Rejection::Invalid { reason: "name at least one seat" });
+            return Err(Rejection::Invalid { reason: "name at least one seat".into() });
         }
         let unknown: Vec<_> =
             seats.iter().copied().filter(|seat| self.seats.product_of(*seat).is_none()).collect();
@@ -122,16 +124,16 @@ impl Inventory {
     ) -> Result<Change, Rejection> {
         let found = self.seats.section_of(section).ok_or(Rejection::UnknownSection)?;
         if seats == 0 || seats > MAX_ROW {
-            return Err(Rejection::Invalid { reason: "a row has 1 to 1,000 seats" });
+            return Err(Rejection::Invalid { reason: "a row has 1 to 1,000 seats".into() });
         }
         if let Some(problem) = bad_name(name) {
-            return Err(Rejection::Invalid { reason: problem });
+            return Err(Rejection::Invalid { reason: problem.into() });
         }
         if first_seat_after(self.seats.next_seat(), seats).is_none() {
-            return Err(Rejection::Invalid { reason: "more seats than one event may have" });
+            return Err(Rejection::Invalid { reason: "more seats than one event may have".into() });
         }
         if found.rows.iter().any(|row| &*self.seats.row(*row).name == name) {
-            return Err(Rejection::Invalid { reason: "the section has a row of this name" });
+            return Err(Rejection::Invalid { reason: "the section has a row of this name".into() });
         }
         self.room_for(i64::from(seats))?;
         let first_seat = self.seats.next_seat();
@@ -141,7 +143,9 @@ impl Inventory {
     fn room_for(&self, more: i64) -> Result<(), Rejection> {
         let all: i64 = self.products.iter().map(|product| i64::from(product.counts.total)).sum();
         if all + more > i64::try_from(MAX_PLACES).unwrap_or(i64::MAX) {
-            return Err(Rejection::Invalid { reason: "more places than one event may have" });
+            return Err(Rejection::Invalid {
+                reason: "more places than one event may have".into(),
+            });
         }
         Ok(())
     }
@@ -157,7 +161,7 @@ impl Inventory {
         if let (Some(start), Some(end)) = (window.start, window.end)
             && start >= end
         {
-            return Err(Rejection::Invalid { reason: "a sale must start before it ends" });
+            return Err(Rejection::Invalid { reason: "a sale must start before it ends".into() });
         }
         Ok(Change::SaleWindowSet { product, window })
     }
@@ -189,7 +193,7 @@ impl Inventory {
                 SaleState::Closed => "already closed",
                 SaleState::Cancelled => "already cancelled",
             };
-            return Err(Rejection::WrongState { what: "sale", state });
+            return Err(Rejection::WrongState { what: "sale".into(), state: state.into() });
         }
         Ok(Change::SaleStateSet { state })
     }
@@ -202,7 +206,7 @@ fn first_seat_after(next: SeatId, seats: u32) -> Option<u32> {
 
 fn expect_places(quantity: u32, there: u32) -> Result<(), Rejection> {
     if quantity == 0 {
-        return Err(Rejection::Invalid { reason: "name at least one place" });
+        return Err(Rejection::Invalid { reason: "name at least one place".into() });
     }
     if quantity > there {
         return Err(Rejection::SoldOut { requested: quantity, available: there });

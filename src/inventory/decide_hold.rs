@@ -16,7 +16,7 @@ impl Inventory {
     ) -> Result<Change, Refusal> {
         self.not_cancelled()?;
         if self.knows_hold(hold) || self.waitlist.get(hold).is_some() {
-            return Err(Rejection::Invalid { reason: "this hold id is in use" }.into());
+            return Err(Rejection::Invalid { reason: "this hold id is in use".into() }.into());
         }
         let wanted = self.check_wishes(wishes)?;
         self.within_limits(customer, &wanted)?;
@@ -57,17 +57,19 @@ impl Inventory {
         let mut total = 0_u64;
         let limit = self.policy.max_places_per_hold.min(Policy::MAX_PLACES_PER_HOLD);
         if wishes.is_empty() {
-            return Err(Rejection::Invalid { reason: "a hold needs at least one line" });
+            return Err(Rejection::Invalid { reason: "a hold needs at least one line".into() });
         }
         self.check_seats(wishes)?;
         let mut add = |product: ProductId, quantity: u32| -> Result<(), Rejection> {
             if quantity == 0 {
-                return Err(Rejection::Invalid { reason: "a line needs at least one place" });
+                return Err(Rejection::Invalid {
+                    reason: "a line needs at least one place".into(),
+                });
             }
             total += u64::from(quantity);
             if total > u64::from(limit) {
                 let reason = "more places than one hold may carry";
-                return Err(Rejection::Invalid { reason });
+                return Err(Rejection::Invalid { reason: reason.into() });
             }
             match wanted.iter_mut().find(|(seen, _)| *seen == product) {
                 Some((_, sum)) => *sum += quantity,
@@ -89,7 +91,7 @@ impl Inventory {
                 LineRequest::Seats(seats) => {
                     if seats.is_empty() {
                         return Err(Rejection::Invalid {
-                            reason: "a line needs at least one seat",
+                            reason: "a line needs at least one seat".into(),
                         });
                     }
                     for seat in seats {
@@ -269,6 +271,6 @@ fn check_total(lines: &[Line]) -> Result<(), Rejection> {
     });
     match total {
         Some(_) => Ok(()),
-        None => Err(Rejection::Invalid { reason: "the total price is too large" }),
+        None => Err(Rejection::Invalid { reason: "the total price is too large".into() }),
     }
 }

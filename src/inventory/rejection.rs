@@ -1,11 +1,15 @@
 //! Why a command was refused. A rejection is an answer, not an error: it changes nothing and is
 //! never logged above debug. `http/error.rs` maps each to its status and code.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use super::definition::TimestampMs;
 use crate::ids::SeatId;
 
 /// A typed refusal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are named by their types; variants are documented")]
 pub enum Rejection {
     /// Fewer places are free than were asked for.
@@ -35,7 +39,7 @@ pub enum Rejection {
     WrongKindOfProduct { numbered: bool },
     /// No lines, zero places, more places than one hold may carry, or an overflowing price.
     #[error("{reason}")]
-    Invalid { reason: &'static str },
+    Invalid { reason: Cow<'static, str> },
     /// More places than one customer may have.
     #[error("a customer may have at most {max} places here and already has {current}")]
     LimitExceeded { max: u32, current: u32 },
@@ -68,7 +72,7 @@ pub enum Rejection {
     ReservationExpired,
     /// Not possible in the state the thing is in.
     #[error("not possible while the {what} is {state}")]
-    WrongState { what: &'static str, state: &'static str },
+    WrongState { what: Cow<'static, str>, state: Cow<'static, str> },
     /// Another payment of the same reservation is still at work.
     #[error("another payment of this reservation is in progress")]
     PaymentInProgress,

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{
-    Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Record, Row, Snapshot,
+    Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Owner, Record, Row, Snapshot,
 };
 use crate::clock::Clock;
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
@@ -25,6 +25,7 @@ struct Chain {
     rows: Vec<(Arc<Row>, Arc<Record>)>,
     snapshot: Option<Snapshot>,
     next_due_at: Option<TimestampMs>,
+    owner: Option<Owner>,
 }
 
 impl MemoryJournal {
@@ -51,6 +52,7 @@ impl MemoryJournal {
             rows: vec![(Arc::new(row), Arc::new(record))],
             snapshot: None,
             next_due_at: None,
+            owner: None,
         };
         self.chains().insert(offering, chain);
     }
@@ -65,6 +67,13 @@ impl MemoryJournal {
         let chain = chains.get_mut(&append.row.offering).ok_or(AppendError::Fenced)?;
         if chain.head != append.previous {
             return Err(AppendError::Fenced);
+        }
+        if append.row.epoch > append.previous.epoch {
+            chain.owner = Some(Owner {
+                incarnation: append.row.owner,
+                address: append.owner_address,
+                epoch: append.row.epoch,
+            });
         }
         chain.head = append.row.head();
         chain.next_due_at = append.next_due_at;
@@ -82,6 +91,20 @@ impl MemoryJournal {
             tail: tail.map(|(row, record)| (Row::clone(row), Record::clone(record))).collect(),
             head: chain.head,
         })
+    }
+
+    fn tail_now(&self, offering: OfferingId, from: Head) -> Result<Option<Loaded>, LoadError> {
+        let chains = self.chains();
+        let chain = chains.get(&offering).ok_or(LoadError::NotFound)?;
+        if !chain.rows.iter().any(|(row, _)| row.head() == from) {
+            return Ok(None);
+        }
+        let tail = chain.rows.iter().filter(|(row, _)| row.seq > from.seq);
+        Ok(Some(Loaded {
+            snapshot: None,
+            tail: tail.map(|(row, record)| (Row::clone(row), Record::clone(record))).collect(),
+            head: chain.head,
+        }))
     }
 
     fn keep_snapshot_now(
@@ -111,12 +134,26 @@ impl Journal for MemoryJournal {
         ready(head.ok_or(LoadError::NotFound)).boxed()
     }
 
+    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
+        let chains = self.chains();
+        let owner = chains.get(&offering).map(|chain| chain.owner.clone());
+        ready(owner.ok_or(LoadError::NotFound)).boxed()
+    }
+
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         ready(Ok(self.clock.now_ms())).boxed()
     }
 
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
         ready(self.load_now(offering)).boxed()
+    }
+
+    fn load_after(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>> {
+        ready(self.tail_now(offering, from)).boxed()
     }
 
     fn row(

@@ -212,7 +212,7 @@ impl Payments {
 
 /// What is said of a payment that another driver ended: it knows why, we do not.
 fn ended() -> PaymentError {
-    Rejection::WrongState { what: "payment", state: "refused" }.into()
+    Rejection::WrongState { what: "payment".into(), state: "refused".into() }.into()
 }
 
 fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {

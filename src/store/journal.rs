@@ -17,8 +17,8 @@ use super::{Appends, Store, StoreError, append_postgres};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::TimestampMs;
 use crate::journal::{
-    Append, AppendError, Appended, FORMAT, Hash, Head, Journal, LoadError, Loaded, Record, Row,
-    Snapshot,
+    Append, AppendError, Appended, FORMAT, Hash, Head, Journal, LoadError, Loaded, Owner, Record,
+    Row, Snapshot,
 };
 
 /// Rows of a journal with their records, in order.
@@ -80,6 +80,43 @@ impl Store {
         // It has written nothing: there is nothing to lose if its end fails.
         let _ = transaction.rollback().await;
         loaded
+    }
+
+    async fn owner_read(&self, offering: OfferingId) -> Result<Option<Owner>, LoadError> {
+        let found = head::Entity::find_by_id(offering.0).one(self.reads()).await;
+        let found = found.map_err(unreadable)?.ok_or(LoadError::NotFound)?;
+        let owner = Owner {
+            incarnation: InstanceId(found.owner),
+            address: found.owner_address.into(),
+            epoch: Epoch(unsigned(found.epoch)),
+        };
+        // The first row of an offering is nobody's.
+        Ok((!found.owner.is_nil()).then_some(owner))
+    }
+
+    async fn tail_load(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> Result<Option<Loaded>, LoadError> {
+        let level = self.is_postgres().then_some(IsolationLevel::RepeatableRead);
+        let transaction = self.reads().begin_with_config(level, None).await.map_err(unreadable)?;
+        let read = async {
+            let head = self.head_read(&transaction, offering).await?;
+            Ok((head, rows_after(&transaction, offering, from, None).await?))
+        };
+        let read = read.await;
+        // It has written nothing: there is nothing to lose if its end fails.
+        let _ = transaction.rollback().await;
+        match read {
+            Ok((head, tail)) => {
+                let last = tail.last().map_or(from, |(row, _)| row.head());
+                Ok((last == head).then_some(Loaded { snapshot: None, tail, head }))
+            }
+            // The row is not the one that follows `from`.
+            Err(LoadError::Damaged { seq, .. }) if seq == from.seq.next() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn load_from(
@@ -176,12 +213,24 @@ impl Journal for Store {
         self.head_read(self.reads(), offering).boxed()
     }
 
+    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
+        self.owner_read(offering).boxed()
+    }
+
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         self.clock_read().boxed()
     }
 
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
         self.load_now(offering).boxed()
+    }
+
+    fn load_after(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>> {
+        self.tail_load(offering, from).boxed()
     }
 
     fn row(

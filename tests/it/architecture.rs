@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 /// Each module of the library and the others that it may use. Those below know none above.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("ids", &[]),
+    ("random", &[]),
+    ("executor", &[]),
+    ("ids", &["random"]),
     ("inventory", &["ids"]),
     ("clock", &["inventory"]),
     ("journal", &["clock", "ids", "inventory"]),
     ("store", &["ids", "inventory", "journal"]),
     ("audit", &["ids", "inventory", "journal", "store"]),
-    ("box_office", &["clock", "ids", "inventory", "journal"]),
+    ("cluster", &["clock", "executor", "ids", "journal", "random"]),
+    ("box_office", &["clock", "cluster", "executor", "ids", "inventory", "journal", "random"]),
     // The forms that addresses and passwords may have hold for settings too.
     ("config", &["accounts"]),
     ("telemetry", &["config"]),

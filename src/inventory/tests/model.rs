@@ -81,17 +81,17 @@ impl From<Rejection> for No {
 type Answer = Result<Vec<Change>, No>;
 
 fn invalid<T>() -> Result<T, Rejection> {
-    Err(Rejection::Invalid { reason: "" })
+    Err(Rejection::Invalid { reason: "".into() })
 }
 
 fn wrong() -> Rejection {
-    Rejection::WrongState { what: "", state: "" }
+    Rejection::WrongState { what: "".into(), state: "".into() }
 }
 
 /// The words of a refusal are not compared, only what it says.
 fn plain(rejection: &Rejection) -> Rejection {
     match rejection {
-        Rejection::Invalid { .. } => Rejection::Invalid { reason: "" },
+        Rejection::Invalid { .. } => Rejection::Invalid { reason: "".into() },
         Rejection::WrongState { .. } => wrong(),
         other => other.clone(),
     }

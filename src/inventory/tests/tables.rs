@@ -94,7 +94,7 @@ fn join(number: u64, party_size: u32) -> Command {
 
 #[test]
 fn a_hold_is_refused_whole_and_says_why() {
-    let invalid = |reason| Rejection::Invalid { reason };
+    let invalid = |reason: &'static str| Rejection::Invalid { reason: reason.into() };
     let lines = |lines| Command::PlaceHold { hold: hold(9), customer: user(9), lines };
     let cases = [
         (vec![], places(1, 0), invalid("a line needs at least one place")),

@@ -1,0 +1,477 @@
+//! Who owns which offering. Instances hold leases, live offerings have an owner, and this says which
+//! instance a request is for and who should try to take over. It knows no actors, and it is never
+//! trusted: where it is wrong, the journal's fence costs somebody a little time.
+
+mod http;
+mod keeper;
+pub mod lease;
+mod member;
+pub mod membership;
+pub mod metrics;
+mod network;
+pub mod placement;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use tokio::sync::{Notify, watch};
+
+pub use http::{AUTHORIZATION, HttpNetwork, PATH, PROTOCOL, Seal};
+pub use keeper::{JoinError, Keeper};
+pub use member::Member;
+pub use network::{Network, NetworkError, Nobody};
+
+use crate::clock::Clock;
+use crate::ids::{Epoch, InstanceId, OfferingId};
+pub use crate::journal::Owner;
+use crate::journal::{Journal, LoadError};
+use lease::{Alone, Claim, LeaseError, Leases};
+use membership::View;
+
+/// A question that is answered with [`Member::incarnation`].
+pub const HELLO: &[u8] = b"hello";
+
+/// How an instance behaves towards the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a lease lives without being renewed.
+    pub lease_ttl: Duration,
+    /// How long the members must have been the same before offerings are moved for balance.
+    pub settle: Duration,
+    /// Offerings moved away at a time.
+    pub max_moves: usize,
+}
+
+impl Settings {
+    /// How often a lease is renewed.
+    #[must_use]
+    pub fn renew_every(&self) -> Duration {
+        self.lease_ttl / 4
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let lease_ttl = Duration::from_secs(10);
+        Self { lease_ttl, settle: lease_ttl, max_moves: 4 }
+    }
+}
+
+/// Where a request belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To this instance.
+    Here,
+    /// To another one.
+    There(Owner),
+}
+
+/// What became of the wish to own an offering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Take over.
+    Granted,
+    /// It has an owner who lives.
+    OwnedBy(Owner),
+    /// Not now: our own lease has run out.
+    NotNow,
+}
+
+/// This instance's knowledge of the cluster.
+pub struct Cluster {
+    me: ArcSwap<Member>,
+    alone: bool,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    leases: Arc<dyn Leases>,
+    network: Arc<dyn Network>,
+    view: ArcSwap<View>,
+    /// Those who change the view take turns.
+    changing: Mutex<()>,
+    viewed: watch::Sender<u64>,
+    owners: DashMap<OfferingId, Owner>,
+    /// Monotonic ms until which our own lease lives for certain.
+    valid_until_ms: AtomicU64,
+    /// Monotonic ms at which a lease was last granted anew: proofs of ownership from before do not
+    /// count.
+    granted_at_ms: AtomicU64,
+    /// Monotonic ms since which the lease store does not answer; `u64::MAX` while it does.
+    away_since_ms: AtomicU64,
+    nudge: Notify,
+    lost: watch::Sender<Option<Member>>,
+    stopped: watch::Sender<bool>,
+}
+
+impl Cluster {
+    /// A process that is its own cluster.
+    #[must_use]
+    pub fn alone(incarnation: InstanceId, address: Arc<str>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let name = Arc::clone(&address);
+        let me = Member { name, incarnation, address, weight: 1, leaving: false };
+        let settings = Settings::default();
+        Self::build(me, true, settings, clock, Arc::new(Alone), Arc::new(Nobody))
+    }
+
+    /// One of several. Knows nobody until a [`Keeper`] has joined.
+    #[must_use]
+    pub fn of_many(
+        me: Member,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        leases: Arc<dyn Leases>,
+        network: Arc<dyn Network>,
+    ) -> Arc<Self> {
+        Self::build(me, false, settings, clock, leases, network)
+    }
+
+    fn build(
+        me: Member,
+        alone: bool,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        leases: Arc<dyn Leases>,
+        network: Arc<dyn Network>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            me: ArcSwap::from_pointee(me),
+            alone,
+            settings,
+            clock,
+            leases,
+            network,
+            view: ArcSwap::default(),
+            changing: Mutex::default(),
+            viewed: watch::Sender::new(0),
+            owners: DashMap::new(),
+            valid_until_ms: AtomicU64::new(if alone { u64::MAX } else { 0 }),
+            granted_at_ms: AtomicU64::new(0),
+            away_since_ms: AtomicU64::new(u64::MAX),
+            nudge: Notify::new(),
+            lost: watch::Sender::new(None),
+            stopped: watch::Sender::new(false),
+        })
+    }
+
+    /// Whether there is nobody else, and never will be.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// This instance.
+    #[must_use]
+    pub fn me(&self) -> Arc<Member> {
+        self.me.load_full()
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who is there.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// The way to the others.
+    #[must_use]
+    pub fn network(&self) -> &Arc<dyn Network> {
+        &self.network
+    }
+
+    /// Changes whenever the view does.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.viewed.subscribe()
+    }
+
+    /// Ends when another process has taken our name; says which.
+    pub async fn lost(&self) -> Member {
+        let mut lost = self.lost.subscribe();
+        loop {
+            if let Some(other) = lost.borrow_and_update().clone() {
+                return other;
+            }
+            // The sender is `self`.
+            let _ = lost.changed().await;
+        }
+    }
+
+    /// Whether our lease lives, by the boot-time clock and with a margin.
+    #[must_use]
+    pub fn lease_is_valid(&self) -> bool {
+        self.alone || self.now_ms() < self.valid_until_ms.load(Ordering::Relaxed)
+    }
+
+    /// Whether a proof of ownership from `verified_at_ms` (monotonic) still counts for what is only
+    /// shown: our lease has lived ever since.
+    #[must_use]
+    pub fn still_counts(&self, verified_at_ms: u64) -> bool {
+        self.alone
+            || (self.lease_is_valid()
+                && verified_at_ms >= self.granted_at_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long the lease store has not answered.
+    #[must_use]
+    pub fn away_for(&self) -> Option<Duration> {
+        let since = self.away_since_ms.load(Ordering::Relaxed);
+        (since != u64::MAX).then(|| Duration::from_millis(self.now_ms().saturating_sub(since)))
+    }
+
+    /// Where a request for `offering`, which is not live here, belongs.
+    ///
+    /// # Errors
+    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    pub async fn route(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Route, LoadError> {
+        if self.alone {
+            return Ok(Route::Here);
+        }
+        if let Some(owner) = self.known_owner(offering) {
+            return Ok(Route::There(owner));
+        }
+        let owner = match self.entry(offering).await {
+            Ok(Some(owner)) => Some(owner),
+            Ok(None) if !self.view.load().is_young(self.clock.monotonic()) => None,
+            // The lease store is away, or has just come back empty: the journal remembers.
+            Ok(None) | Err(_) => self.last_owner(offering, journal).await?,
+        };
+        Ok(match owner {
+            Some(owner) if owner.incarnation == self.me.load().incarnation => Route::Here,
+            Some(owner) => {
+                self.learn(offering, owner.clone());
+                Route::There(owner)
+            }
+            None => self.place(offering),
+        })
+    }
+
+    /// Where the placement wants `offering`, of those who live.
+    #[must_use]
+    pub fn place(&self, offering: OfferingId) -> Route {
+        match self.choice(offering) {
+            Some(member) if member.incarnation != self.me.load().incarnation => {
+                // Nobody has taken over yet: no epoch to speak of.
+                Route::There(member.owning(Epoch(0)))
+            }
+            Some(_) | None => Route::Here,
+        }
+    }
+
+    /// The live member that `offering` belongs on: where it is pinned, or else placed.
+    #[must_use]
+    pub fn choice(&self, offering: OfferingId) -> Option<Member> {
+        let view = self.view.load();
+        let pinned = view.pins.get(&offering).and_then(|name| {
+            view.live_members().find(|member| member.name == *name && !member.leaving)
+        });
+        pinned.or_else(|| placement::place(offering, view.live_members())).cloned()
+    }
+
+    /// The live member of this name.
+    #[must_use]
+    pub fn member_named(&self, name: &str) -> Option<Member> {
+        self.view.load().live_members().find(|member| &*member.name == name).cloned()
+    }
+
+    /// Asks whether this instance may take `offering` over.
+    ///
+    /// # Errors
+    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    pub async fn claim(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Permission, LoadError> {
+        if self.alone {
+            return Ok(Permission::Granted);
+        }
+        let me = self.me();
+        let (suspects, young) = {
+            let view = self.view.load();
+            (view.suspects(), view.is_young(self.clock.monotonic()))
+        };
+        let claimed = self.in_time(self.leases.claim(offering, Member::clone(&me), suspects)).await;
+        let owner = match claimed {
+            Ok(Claim::Granted) if !young => None,
+            Ok(Claim::OwnedBy(owner)) => Some(owner),
+            Ok(Claim::NoLease) => {
+                self.nudge.notify_one();
+                return Ok(Permission::NotNow);
+            }
+            // The journal remembers what the lease store does not know, or cannot say.
+            Ok(Claim::Granted) | Err(_) => self.last_owner(offering, journal).await?,
+        };
+        Ok(match owner {
+            Some(owner) if owner.incarnation != me.incarnation => {
+                self.learn(offering, owner.clone());
+                Permission::OwnedBy(owner)
+            }
+            Some(_) | None => Permission::Granted,
+        })
+    }
+
+    /// We have taken over: the others may know. Returns the owner if that is somebody else by now.
+    pub async fn publish(&self, offering: OfferingId, epoch: Epoch) -> Option<Owner> {
+        let mine = self.me.load().owning(epoch);
+        self.learn(offering, mine.clone());
+        if self.alone {
+            return None;
+        }
+        match self.in_time(self.leases.publish(offering, mine)).await {
+            Ok(owner) if owner.incarnation != self.me.load().incarnation => {
+                self.learn(offering, owner.clone());
+                Some(owner)
+            }
+            // Away: it is published when it is back.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// We do not own it any more, and nobody else does yet.
+    pub async fn release(&self, offering: OfferingId) {
+        let me = self.me.load().incarnation;
+        self.owners.remove_if(&offering, |_, owner| owner.incarnation == me);
+        if !self.alone
+            && let Err(error) = self.in_time(self.leases.release(offering, me)).await
+        {
+            tracing::debug!(%offering, %error, "the entry of an offering is left behind");
+        }
+    }
+
+    /// Makes our entry another member's.
+    ///
+    /// # Errors
+    /// That the lease store is away, or the entry is not ours, or the other's lease has run out.
+    pub async fn transfer(&self, offering: OfferingId, to: &Member) -> Result<(), LeaseError> {
+        let me = self.me.load().incarnation;
+        if self.in_time(self.leases.transfer(offering, me, to.clone())).await? {
+            return Ok(());
+        }
+        Err(LeaseError::Unusable("the entry is not ours, or the other's lease has run out".into()))
+    }
+
+    /// Has an offering stay where it is moved to; `None` gives it back to the placement.
+    ///
+    /// # Errors
+    /// That the lease store is away.
+    pub async fn pin(&self, offering: OfferingId, to: Option<Arc<str>>) -> Result<(), LeaseError> {
+        self.in_time(self.leases.pin(offering, to)).await?;
+        self.nudge.notify_one();
+        Ok(())
+    }
+
+    /// Remembers who owns `offering`, unless it knows of a later owner.
+    pub fn learn(&self, offering: OfferingId, owner: Owner) {
+        match self.owners.entry(offering) {
+            dashmap::Entry::Vacant(empty) => {
+                empty.insert(owner);
+            }
+            dashmap::Entry::Occupied(mut known) => {
+                if owner.epoch >= known.get().epoch {
+                    known.insert(owner);
+                }
+            }
+        }
+    }
+
+    /// The owner of an earlier answer turned out to be none: forgotten, unless another is known by
+    /// now.
+    pub fn forget(&self, offering: OfferingId, owner: &Owner) {
+        self.owners.remove_if(&offering, |_, known| known == owner);
+    }
+
+    /// The last owner heard of.
+    #[must_use]
+    pub fn remembered(&self, offering: OfferingId) -> Option<Owner> {
+        self.owners.get(&offering).map(|owner| owner.clone())
+    }
+
+    /// Nobody listens where this instance did: it is dead until it renews its lease.
+    pub fn met_dead(&self, incarnation: InstanceId) {
+        if !self.view.load().is_suspect(incarnation) {
+            tracing::warn!(%incarnation, "an instance is gone: its port refuses connections");
+        }
+        self.change_view(|view, now| view.suspect(incarnation, now));
+    }
+
+    /// An instance did not answer. While the lease store works, its lease decides; without one, it
+    /// is replaced when it has been silent as long as a lease lives.
+    pub fn met_silent(&self, incarnation: InstanceId) {
+        let replaced = self.away_for().is_some() || self.view.load().is_young(self.now());
+        let ttl = self.settings.lease_ttl;
+        self.change_view(|view, now| {
+            if view.silent(incarnation, now) >= ttl && replaced {
+                view.suspect(incarnation, now);
+            }
+        });
+    }
+
+    /// It answers.
+    pub fn met_alive(&self, incarnation: InstanceId) {
+        let view = self.view.load();
+        if view.is_silent(incarnation) || view.is_suspect(incarnation) {
+            self.change_view(|view, _| view.answered(incarnation));
+        }
+    }
+
+    fn change_view(&self, change: impl FnOnce(&mut View, Duration)) {
+        let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View::clone(&self.view.load());
+        change(&mut view, self.clock.monotonic());
+        self.view.store(Arc::new(view));
+        self.viewed.send_modify(|version| *version += 1);
+    }
+
+    /// An owner that was heard of and is believed to live.
+    fn known_owner(&self, offering: OfferingId) -> Option<Owner> {
+        let owner = self.owners.get(&offering)?.clone();
+        let other = owner.incarnation != self.me.load().incarnation;
+        (other && self.view.load().live(owner.incarnation).is_some()).then_some(owner)
+    }
+
+    /// The entry's owner, if its lease lives and nobody has met it dead.
+    async fn entry(&self, offering: OfferingId) -> Result<Option<Owner>, LeaseError> {
+        let owner = self.in_time(self.leases.owner(offering)).await?;
+        Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
+    }
+
+    /// Whoever appended the last takeover, unless it was met dead.
+    async fn last_owner(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
+        let owner = journal.owner(offering).await?;
+        Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
+    }
+
+    /// The lease store's answer, if it comes while it is worth waiting for.
+    async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, LeaseError>>,
+    ) -> Result<T, LeaseError> {
+        let patience = self.settings.lease_ttl / 8;
+        tokio::time::timeout(patience, asked)
+            .await
+            .unwrap_or_else(|elapsed| Err(LeaseError::Away(elapsed.into())))
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,170 @@
+//! Questions between instances over HTTP. Each carries a seal, made with the secret that the
+//! instances share, over all that it says: whoever does not know the secret can ask nothing, and
+//! reading along teaches nobody the secret. A sealed question that is sent again does nothing new:
+//! commands carry idempotency keys.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Network, NetworkError};
+
+/// Where an instance is asked.
+pub const PATH: &str = "/internal/ask";
+/// The header of the seal.
+pub const AUTHORIZATION: &str = "x-admitone-seal";
+/// What instances speak; those of different numbers do not understand each other.
+pub const PROTOCOL: u32 = 1;
+
+/// How long a connection may take to come about: the others are near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Idle connections kept to each instance.
+const MAX_IDLE: usize = 64;
+
+/// Makes and checks seals.
+#[derive(Clone)]
+pub struct Seal {
+    key: [u8; 32],
+}
+
+impl Seal {
+    /// Seals with the secret of the cluster.
+    #[must_use]
+    pub fn new(secret: &str) -> Self {
+        Self { key: blake3::derive_key("admitone 2026 calls between instances", secret.as_bytes()) }
+    }
+
+    /// `<protocol>.<hex>` of a question.
+    #[must_use]
+    pub fn of(&self, question: &[u8]) -> String {
+        format!("{PROTOCOL}.{}", self.hash(question).to_hex())
+    }
+
+    /// Whether `seal` is the one of this question; takes as long for any wrong one.
+    #[must_use]
+    pub fn is_of(&self, seal: &str, question: &[u8]) -> bool {
+        let hash = seal.split_once('.').and_then(|(_, hex)| blake3::Hash::from_hex(hex).ok());
+        hash.is_some_and(|hash| hash == self.hash(question))
+    }
+
+    /// The protocol that a seal names.
+    #[must_use]
+    pub fn protocol(seal: &str) -> Option<u32> {
+        seal.split_once('.')?.0.parse().ok()
+    }
+
+    fn hash(&self, question: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(&self.key, question)
+    }
+}
+
+/// The network of the data centre.
+pub struct HttpNetwork {
+    client: reqwest::Client,
+    seal: Seal,
+}
+
+impl HttpNetwork {
+    /// Asks with the seal of the cluster's secret.
+    ///
+    /// # Errors
+    /// What the operating system lacks.
+    pub fn new(seal: Seal) -> Result<Self, anyhow::Error> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .tcp_nodelay(true)
+            // What the environment says about proxies is not about the instance next door.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, seal })
+    }
+}
+
+impl Network for HttpNetwork {
+    fn ask(
+        &self,
+        address: Arc<str>,
+        question: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
+        let request = self
+            .client
+            .post(format!("http://{address}{PATH}"))
+            .header(AUTHORIZATION, self.seal.of(&question))
+            .timeout(patience)
+            .body(question);
+        async move {
+            let answered = async {
+                let answer = request.send().await?;
+                let status = answer.status();
+                Ok::<_, reqwest::Error>((status, answer.bytes().await?))
+            };
+            match answered.await {
+                Ok((status, answer)) if status.is_success() => Ok(answer),
+                // It is stopping, and has not looked at the question.
+                Ok((reqwest::StatusCode::SERVICE_UNAVAILABLE, _)) => {
+                    Err(NetworkError::Unreachable(address))
+                }
+                Ok((status, _)) => Err(NetworkError::NotTaken(address, status.to_string())),
+                Err(error) => Err(meaning(address, &error)),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn meaning(address: Arc<str>, error: &reqwest::Error) -> NetworkError {
+    if !error.is_connect() {
+        return NetworkError::NoAnswer(address);
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let refused = cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+        if refused {
+            return NetworkError::Refused(address);
+        }
+        source = cause.source();
+    }
+    NetworkError::Unreachable(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_fits_one_question_and_one_secret() {
+        let (ours, theirs) = (Seal::new("our secret"), Seal::new("their secret"));
+        let seal = ours.of(b"a question");
+        assert!(ours.is_of(&seal, b"a question"));
+        assert!(!ours.is_of(&seal, b"another question"));
+        assert!(!theirs.is_of(&seal, b"a question"));
+        assert_eq!(Seal::protocol(&seal), Some(PROTOCOL));
+        for bad in ["", "1", "1.", "1.00", ".", "x.y"] {
+            assert!(!ours.is_of(bad, b"a question"), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_refuses_and_one_that_is_silent_are_told_apart() {
+        let network = HttpNetwork::new(Seal::new("secret")).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
+        // It accepts, in the kernel, and never answers.
+        let patience = Duration::from_millis(200);
+        let silent = network.ask(Arc::clone(&address), Bytes::new(), patience).await;
+        assert_eq!(silent, Err(NetworkError::NoAnswer(Arc::clone(&address))));
+        drop(listener);
+        let refused = network.ask(Arc::clone(&address), Bytes::new(), patience).await;
+        assert_eq!(refused, Err(NetworkError::Refused(address)));
+    }
+}

@@ -1,0 +1,49 @@
+//! Where tasks run that belong to no actor: the threads of a server, or the one thread of a
+//! simulation. What is spawned through here runs the same in both.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// A place for tasks.
+#[derive(Clone, Debug)]
+pub enum Executor {
+    /// A multi-thread runtime that outlives what is spawned on it.
+    Threads(Handle),
+    /// The `LocalSet` that the caller is polled in: it ends with that, at any await.
+    Here,
+}
+
+/// Work that panicked, or whose runtime is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the task panicked or its runtime is gone")]
+pub struct Died;
+
+impl Executor {
+    /// Starts a task.
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self {
+            Self::Threads(runtime) => runtime.spawn(task),
+            Self::Here => tokio::task::spawn_local(task),
+        }
+    }
+
+    /// Does work that takes long, where it keeps nobody's task from running.
+    ///
+    /// # Errors
+    /// [`Died`].
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Died> {
+        match self {
+            Self::Threads(runtime) => runtime.spawn_blocking(work).await.map_err(|_| Died),
+            Self::Here => catch_unwind(AssertUnwindSafe(work)).map_err(|_| Died),
+        }
+    }
+}
