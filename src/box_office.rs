@@ -7,21 +7,30 @@ mod batch;
 mod clock_guard;
 mod cold;
 mod failure;
+mod hand_over;
 mod inbox;
+mod lanes;
 mod metrics;
 mod permits;
+mod reading;
 mod recovery;
 mod registry;
+mod routing;
 mod settings;
 mod snapshots;
 mod sweeper;
 mod view;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+pub use hand_over::MoveError;
 pub use metrics::describe as describe_metrics;
 pub use registry::BoxOffices;
+pub use routing::{AskError, MAX_HOPS};
 pub use settings::{BeforeDecide, Settings};
 pub use view::{ProductView, View};
 
@@ -29,7 +38,7 @@ use crate::ids::Seq;
 use crate::inventory::{Rejection, TimestampMs, Transition};
 
 /// A command's effect, durable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Committed {
     /// The journal row.
     pub seq: Seq,
@@ -42,7 +51,7 @@ pub struct Committed {
 }
 
 /// Why a command has no effect (or none that can be told).
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum SubmitError {
     /// Refused, by a state that is durable.
     #[error(transparent)]
@@ -54,7 +63,7 @@ pub enum SubmitError {
 
 /// Why nothing was decided. All but [`Unavailable::NoSuchOffering`] and
 /// [`Unavailable::BadData`] are worth a retry, with the same idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Unavailable {
     /// No such offering.
     #[error("there is no such event")]
@@ -80,6 +89,9 @@ pub enum Unavailable {
     /// The core failed on this command; the state was rebuilt. Nothing changed.
     #[error("the request could not be carried out")]
     Failed,
+    /// The offering is between two instances. Nothing changed.
+    #[error("this event is moving to another instance")]
+    Moving,
 }
 
 impl Unavailable {

@@ -98,6 +98,8 @@ pub struct Cluster {
     /// Monotonic ms at which a lease was last granted anew: proofs of ownership from before do not
     /// count.
     granted_at_ms: AtomicU64,
+    /// Counts the times when what we published may be lost: our lease ran out, or the store forgot.
+    forgotten: AtomicU64,
     /// Monotonic ms since which the lease store does not answer; `u64::MAX` while it does.
     away_since_ms: AtomicU64,
     nudge: Notify,
@@ -148,6 +150,7 @@ impl Cluster {
             owners: DashMap::new(),
             valid_until_ms: AtomicU64::new(if alone { u64::MAX } else { 0 }),
             granted_at_ms: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             away_since_ms: AtomicU64::new(u64::MAX),
             nudge: Notify::new(),
             lost: watch::Sender::new(None),
@@ -218,6 +221,12 @@ impl Cluster {
                 && verified_at_ms >= self.granted_at_ms.load(Ordering::Relaxed))
     }
 
+    /// Another number than before means that owners should publish again what they own.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
     /// How long the lease store has not answered.
     #[must_use]
     pub fn away_for(&self) -> Option<Duration> {
@@ -234,31 +243,42 @@ impl Cluster {
         offering: OfferingId,
         journal: &dyn Journal,
     ) -> Result<Route, LoadError> {
-        if self.alone {
-            return Ok(Route::Here);
-        }
+        Ok(match self.owner(offering, journal).await? {
+            Some(owner) if owner.incarnation == self.me.load().incarnation => Route::Here,
+            Some(owner) => Route::There(owner),
+            None => self.place_of(offering),
+        })
+    }
+
+    /// The owner that `offering` has, by all that is known; `None` if nobody who lives owns it.
+    ///
+    /// # Errors
+    /// As for [`Self::route`].
+    pub async fn owner(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
         if let Some(owner) = self.known_owner(offering) {
-            return Ok(Route::There(owner));
+            return Ok(Some(owner));
         }
         let owner = match self.entry(offering).await {
             Ok(Some(owner)) => Some(owner),
-            Ok(None) if !self.view.load().is_young(self.clock.monotonic()) => None,
+            Ok(None) if !self.view.load().is_young(self.now()) => None,
             // The lease store is away, or has just come back empty: the journal remembers.
             Ok(None) | Err(_) => self.last_owner(offering, journal).await?,
         };
-        Ok(match owner {
-            Some(owner) if owner.incarnation == self.me.load().incarnation => Route::Here,
-            Some(owner) => {
-                self.learn(offering, owner.clone());
-                Route::There(owner)
-            }
-            None => self.place(offering),
-        })
+        if let Some(owner) = &owner
+            && owner.incarnation != self.me.load().incarnation
+        {
+            self.learn(offering, owner.clone());
+        }
+        Ok(owner)
     }
 
     /// Where the placement wants `offering`, of those who live.
     #[must_use]
-    pub fn place(&self, offering: OfferingId) -> Route {
+    pub fn place_of(&self, offering: OfferingId) -> Route {
         match self.choice(offering) {
             Some(member) if member.incarnation != self.me.load().incarnation => {
                 // Nobody has taken over yet: no epoch to speak of.
@@ -359,6 +379,15 @@ impl Cluster {
             return Ok(());
         }
         Err(LeaseError::Unusable("the entry is not ours, or the other's lease has run out".into()))
+    }
+
+    /// Undoes [`Self::transfer`], as far as it can be undone.
+    pub async fn take_back(&self, offering: OfferingId, from: &Member) {
+        let me = Member::clone(&self.me.load());
+        let taken = self.in_time(self.leases.transfer(offering, from.incarnation, me)).await;
+        if !matches!(taken, Ok(true)) {
+            tracing::debug!(%offering, ?taken, "the entry stays another instance's");
+        }
     }
 
     /// Has an offering stay where it is moved to; `None` gives it back to the placement.

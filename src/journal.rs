@@ -15,7 +15,7 @@ pub mod export;
 mod fold;
 pub mod memory;
 
-pub use fold::{fold, fold_row};
+pub use fold::{fold, fold_onto, fold_row};
 
 /// The encoding that this binary writes, and the newest that it can read.
 pub const FORMAT: u16 = 1;

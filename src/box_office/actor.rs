@@ -11,8 +11,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -20,15 +20,20 @@ use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
 
 use super::batch::{Batch, Pending, Verdict, Work};
+use super::failure::Attempt;
+use super::hand_over::change_hands;
 use super::metrics;
-use super::recovery::Recovered;
+use super::recovery::{NotRecovered, Recovered};
 use super::registry::{Desk, Shared};
 use super::snapshots::Snapshots;
 use super::view::{Painter, View};
 use super::{Committed, SubmitError, Unavailable};
+use crate::cluster::Member;
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::{Inventory, Place, Transition};
-use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
+use crate::journal::{
+    Append, AppendError, Appended, Head, LoadError, Owner, Record, Row, RowFields,
+};
 
 /// The owner of one offering.
 pub(super) struct BoxOffice {
@@ -43,6 +48,7 @@ pub(super) struct BoxOffice {
     pub(super) one_by_one: usize,
     attend_queued: bool,
     pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) successor: Option<Successor>,
     pub(super) snapshots: Snapshots,
 }
 
@@ -53,6 +59,8 @@ pub(super) enum Phase {
     Idle(Box<State>),
     /// In service; the sealed batch waits for its append, or for a proof of ownership.
     Busy(Box<State>, Sealed),
+    /// It takes no turns: another instance is taking over.
+    Leaving(Box<State>),
 }
 
 pub(super) struct State {
@@ -89,13 +97,35 @@ pub(super) struct Attend;
 #[rtype(result = "()")]
 pub(super) struct Stop;
 
+/// Have this instance take over: after the batch in flight, before any other.
+#[derive(Message)]
+#[rtype(result = "Result<Owner, Unavailable>")]
+pub(super) struct HandOver {
+    pub(super) to: Member,
+}
+
+/// The lease store says that somebody else is the owner: ask the journal.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Superseded;
+
 #[derive(Message)]
 #[rtype(result = "()")]
 struct HeadRead(Result<Head, LoadError>);
 
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct RecoveryDone(pub(super) Result<Recovered, LoadError>);
+pub(super) struct RecoveryDone(pub(super) Result<Recovered, NotRecovered>);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct HandedOver(Result<Owner, Unavailable>);
+
+/// Who is to take over, and whom to tell.
+pub(super) struct Successor {
+    to: Member,
+    tell: oneshot::Sender<Result<Owner, Unavailable>>,
+}
 
 impl BoxOffice {
     pub(super) fn new(shared: Arc<Shared>, offering: OfferingId, desk: Arc<Desk>) -> Self {
@@ -109,6 +139,7 @@ impl BoxOffice {
             one_by_one: 0,
             attend_queued: false,
             stop: None,
+            successor: None,
             snapshots,
         }
     }
@@ -127,6 +158,11 @@ impl BoxOffice {
         let Phase::Idle(mut state) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("turns are taken when idle alone");
         };
+        if let Some(successor) = &self.successor {
+            let to = successor.to.clone();
+            self.phase = Phase::Leaving(state);
+            return self.leave(to, ctx);
+        }
         let Some(now) = self.shared.guard.now() else {
             self.phase = Phase::Idle(state);
             self.refuse_all(&Unavailable::ClockSkewed);
@@ -203,6 +239,7 @@ impl BoxOffice {
             Ok(appended) => {
                 if let Phase::Busy(state, sealed) = &mut self.phase {
                     state.verified_at = sealed.sent;
+                    note_verified(&self.desk, sealed.sent);
                     self.shared.guard.observe(appended.database_now, sealed.sent);
                     metrics::append(self.shared.guard.monotonic().saturating_sub(sealed.sent));
                 }
@@ -214,7 +251,7 @@ impl BoxOffice {
 
     fn read_head(&self, ctx: &mut Context<Self>) {
         let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
-        self.shared.runtime.spawn(async move {
+        self.shared.executor.spawn(async move {
             let head = shared.journal.head(offering).await;
             address.do_send(HeadRead(head));
         });
@@ -245,7 +282,7 @@ impl BoxOffice {
 
     /// Goes on with what waits, or rests until it is told of something.
     pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
-        if !self.queue.is_empty() || !self.desk.inbox.rest() {
+        if self.successor.is_some() || !self.queue.is_empty() || !self.desk.inbox.rest() {
             self.attend_soon(ctx);
         } else if self.stop.is_some() && self.desk.inbox.close_if_empty() {
             self.finish(ctx);
@@ -309,7 +346,7 @@ impl BoxOffice {
     /// A retry of a command whose effect is in an earlier row.
     fn answer_from_journal(&self, pending: Pending, place: Place) {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
-        self.shared.runtime.spawn(async move {
+        self.shared.executor.spawn(async move {
             metrics::command(&pending.request.command, "replayed");
             let found = shared.journal.row(offering, place.seq).await;
             let committed = found.ok().flatten().and_then(|(row, record)| match record {
@@ -335,7 +372,7 @@ impl BoxOffice {
         if let Phase::Idle(state) = &self.phase {
             let kept = self.snapshots.take_last(&state.inventory, &state.head);
             let stop = self.stop.take();
-            self.shared.runtime.spawn(async move {
+            self.shared.executor.spawn(async move {
                 kept.await;
                 drop(stop);
             });
@@ -346,8 +383,40 @@ impl BoxOffice {
     pub(super) fn close(&mut self, ctx: &mut Context<Self>) {
         self.desk.inbox.close();
         self.stop = None;
+        self.successor = None;
         ctx.stop();
     }
+
+    /// Takes no turn while the successor takes over.
+    fn leave(&self, to: Member, ctx: &mut Context<Self>) {
+        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
+        self.shared.executor.spawn(async move {
+            address.do_send(HandedOver(change_hands(&shared, offering, &to).await));
+        });
+    }
+
+    /// Passes all that waits to the owner, in order, and closes.
+    pub(super) fn hand_on(&mut self, owner: Owner, ctx: &mut Context<Self>) {
+        self.desk.inbox.close_into(&mut self.queue);
+        if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
+            offices.take_out_closed(self.offering, &self.desk);
+            offices.hand_on(self.offering, owner.clone(), std::mem::take(&mut self.queue));
+        }
+        if let Some(Successor { tell, .. }) = self.successor.take() {
+            // Whoever asked may have gone away.
+            let _ = tell.send(Ok(owner));
+        }
+        self.close(ctx);
+    }
+
+    pub(super) fn verified(&self, state: &State) {
+        note_verified(&self.desk, state.verified_at);
+    }
+}
+
+fn note_verified(desk: &Desk, at: Duration) {
+    let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    desk.verified_at_ms.store(at_ms, Ordering::Relaxed);
 }
 
 /// Also when a panic outside the core kills the actor: nobody may wait for it any more.
@@ -370,7 +439,7 @@ impl Actor for BoxOffice {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.start_recovery(0, None, Duration::ZERO, ctx);
+        self.start_recovery(Attempt::default(), None, ctx);
     }
 }
 
@@ -383,7 +452,59 @@ impl Handler<Attend> for BoxOffice {
             Phase::Idle(_) => self.turn(ctx),
             // Until the first failure it is worth waiting: a recovery takes milliseconds.
             Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
-            Phase::Recovering { .. } | Phase::Busy(..) => {}
+            Phase::Recovering { .. } | Phase::Busy(..) | Phase::Leaving(_) => {}
+        }
+    }
+}
+
+impl Handler<HandOver> for BoxOffice {
+    type Result = ResponseFuture<Result<Owner, Unavailable>>;
+
+    fn handle(&mut self, HandOver { to }: HandOver, ctx: &mut Context<Self>) -> Self::Result {
+        let (tell, told) = oneshot::channel();
+        if self.successor.is_none() {
+            self.successor = Some(Successor { to, tell });
+            self.attend_soon(ctx);
+        }
+        // Dropped without a word if it is being handed over already, or recovers and closes.
+        Box::pin(async move { told.await.unwrap_or(Err(Unavailable::Moving)) })
+    }
+}
+
+impl Handler<HandedOver> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, HandedOver(done): HandedOver, ctx: &mut Context<Self>) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let Phase::Leaving(state) = std::mem::replace(&mut self.phase, waiting) else {
+            unreachable!("only who leaves hands over");
+        };
+        match done {
+            Ok(owner) => {
+                self.shared.cluster.learn(self.offering, owner.clone());
+                self.hand_on(owner, ctx);
+            }
+            // Perhaps it did take over after all: then the next append finds out.
+            Err(why) => {
+                if let Some(Successor { tell, .. }) = self.successor.take() {
+                    let _ = tell.send(Err(why));
+                }
+                self.phase = Phase::Idle(state);
+                self.rest(ctx);
+            }
+        }
+    }
+}
+
+impl Handler<Superseded> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, _: Superseded, ctx: &mut Context<Self>) {
+        // Busy, the append in flight finds out.
+        if let Phase::Idle(state) = &mut self.phase {
+            state.verified_at = Duration::ZERO;
+            self.desk.verified_at_ms.store(0, Ordering::Relaxed);
+            self.attend_soon(ctx);
         }
     }
 }
@@ -398,6 +519,7 @@ impl Handler<HeadRead> for BoxOffice {
         match read {
             Ok(head) if head == state.head => {
                 state.verified_at = sealed.sent;
+                note_verified(&self.desk, sealed.sent);
                 self.release(ctx);
             }
             Ok(_) => self.append_failed(&AppendError::Fenced, ctx),
@@ -412,7 +534,8 @@ impl Handler<RecoveryDone> for BoxOffice {
     fn handle(&mut self, RecoveryDone(done): RecoveryDone, ctx: &mut Context<Self>) {
         match done {
             Ok(recovered) => self.recovered(recovered, ctx),
-            Err(error) => self.recovery_failed(&error, ctx),
+            Err(NotRecovered::OwnedBy(owner, settled)) => self.give_way(&owner, settled, ctx),
+            Err(NotRecovered::Failed(error)) => self.recovery_failed(&error, ctx),
         }
     }
 }
@@ -425,7 +548,7 @@ impl Handler<Stop> for BoxOffice {
         self.stop = Some(stop);
         match &self.phase {
             Phase::Idle(_) => self.rest(ctx),
-            Phase::Busy(..) | Phase::Recovering { .. } => {}
+            Phase::Busy(..) | Phase::Recovering { .. } | Phase::Leaving(_) => {}
         }
         Box::pin(async move {
             // Dropped without a word when the actor is through.

@@ -4,14 +4,17 @@
 use std::sync::mpsc;
 use std::thread;
 
-use actix::{Arbiter, ArbiterHandle, System};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Context, System};
 
+use super::actor::BoxOffice;
 use crate::ids::OfferingId;
 
-/// A fixed set of arbiters.
-pub(super) struct Arbiters {
-    system: System,
-    arbiters: Vec<ArbiterHandle>,
+/// Where box offices live.
+pub(super) enum Arbiters {
+    /// On a fixed set of arbiters.
+    Threads { system: System, arbiters: Vec<ArbiterHandle> },
+    /// In the `LocalSet` that they are started from.
+    Here,
 }
 
 impl Arbiters {
@@ -24,7 +27,7 @@ impl Arbiters {
                 let arbiters = (0..count.max(1)).map(|_| Arbiter::new().handle()).collect();
                 let system = System::current();
                 // The receiver is waiting below; there is nobody else to tell.
-                let _ = ready.send(Self { system, arbiters });
+                let _ = ready.send(Self::Threads { system, arbiters });
                 if let Err(error) = runner.run() {
                     tracing::error!(%error, "the box offices' system ended in an error");
                 }
@@ -33,12 +36,21 @@ impl Arbiters {
         started.recv().expect("the thread above sends before it runs")
     }
 
-    /// Always the same one for the same offering.
-    pub(super) fn of(&self, offering: OfferingId) -> &ArbiterHandle {
-        &self.arbiters[offering.tag() as usize % self.arbiters.len()]
+    /// Starts a box office, always on the same arbiter for the same offering.
+    pub(super) fn start_on(&self, offering: OfferingId, office: BoxOffice) -> Addr<BoxOffice> {
+        match self {
+            Self::Threads { arbiters, .. } => {
+                let arbiter = &arbiters[offering.tag() as usize % arbiters.len()];
+                BoxOffice::start_in_arbiter(arbiter, |_| office)
+            }
+            Self::Here => Context::new().run(office),
+        }
     }
 
     pub(super) fn stop(&self) {
-        self.system.stop();
+        match self {
+            Self::Threads { system, .. } => system.stop(),
+            Self::Here => {}
+        }
     }
 }

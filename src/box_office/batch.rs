@@ -18,6 +18,8 @@ pub(super) struct Pending {
     pub(super) request: Request,
     pub(super) reply: oneshot::Sender<Result<Committed, SubmitError>>,
     pub(super) permit: Permit,
+    /// How many instances have handed it on.
+    pub(super) hops: u8,
 }
 
 /// What to do with the state, or with the reason why it cannot be looked at.

@@ -70,16 +70,16 @@ async fn read(shared: &Arc<Shared>, offering: OfferingId) -> Result<ColdState, U
             let loaded = shared.journal.load(offering).await?;
             let head = loaded.head;
             let as_of = shared.guard.now().unwrap_or_default();
-            let folded = tokio::task::spawn_blocking(move || {
+            let folded = shared.executor.compute(move || {
                 let inventory = fold(&loaded)?;
                 let view = Painter::default().paint(offering, &inventory, &head, as_of);
                 Ok((inventory, view))
             });
-            folded.await.map_err(|panic| LoadError::Unavailable(panic.into()))?
+            folded.await.map_err(|died| LoadError::Unavailable(died.into()))?
         }
     };
     // On the database runtime: the caller may be a worker whose request is dropped half-way.
-    let (inventory, view) = match shared.runtime.spawn(task).await {
+    let (inventory, view) = match shared.executor.spawn(task).await {
         Ok(Ok(folded)) => folded,
         Ok(Err(LoadError::NotFound)) => return Err(Unavailable::NoSuchOffering),
         Ok(Err(error)) => {

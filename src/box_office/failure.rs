@@ -8,12 +8,30 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::Unavailable;
-use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, refuse};
+use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded, refuse};
 use super::batch::{Batch, Work};
 use super::metrics;
 use super::recovery::{Doubt, Recovered, Settled, recover};
 use super::view::Painter;
-use crate::journal::{AppendError, LoadError};
+use crate::ids::Epoch;
+use crate::journal::{AppendError, LoadError, Owner};
+use crate::random;
+
+/// How a recovery begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Attempt {
+    /// How many before it came to nothing.
+    pub(super) failed: u32,
+    pub(super) pause: Duration,
+    /// Somebody else has appended.
+    pub(super) fenced: bool,
+}
+
+impl Attempt {
+    pub(super) fn fenced() -> Self {
+        Self { fenced: true, ..Self::default() }
+    }
+}
 
 impl BoxOffice {
     pub(super) fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
@@ -23,7 +41,7 @@ impl BoxOffice {
             metrics::command(&culprit.request.command, "failed");
             culprit.answer(Err(Unavailable::Failed.into()));
         }
-        self.start_recovery(0, None, Duration::ZERO, ctx);
+        self.start_recovery(Attempt::default(), None, ctx);
     }
 
     pub(super) fn append_failed(&mut self, error: &AppendError, ctx: &mut Context<Self>) {
@@ -34,7 +52,7 @@ impl BoxOffice {
         tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
         match error {
             AppendError::OutcomeUnknown(_) => {
-                self.start_recovery(0, Some(sealed), Duration::ZERO, ctx);
+                self.start_recovery(Attempt::default(), Some(sealed), ctx);
             }
             AppendError::BadData(_) => {
                 let batch = std::mem::take(&mut sealed.batch);
@@ -45,30 +63,36 @@ impl BoxOffice {
                     self.one_by_one = 0;
                     culprit.answer(Err(Unavailable::BadData.into()));
                 }
-                self.start_recovery(0, None, Duration::ZERO, ctx);
+                self.start_recovery(Attempt::default(), None, ctx);
             }
             AppendError::Fenced => {
                 metrics::fenced();
-                refuse(&mut sealed, &Unavailable::Recovering);
-                self.refuse_all(&Unavailable::Recovering);
-                // Whoever fenced us is at work: do not snatch the offering back at once.
-                let pause = Duration::from_millis(rand::random_range(50..250));
-                self.start_recovery(0, None, pause, ctx);
+                if self.shared.cluster.is_alone() {
+                    refuse(&mut sealed, &Unavailable::Recovering);
+                    self.refuse_all(&Unavailable::Recovering);
+                    // Whoever fenced us is at work: do not snatch the offering back at once.
+                    let pause = Duration::from_millis(random::within(50..=250));
+                    return self.start_recovery(Attempt { pause, ..Attempt::fenced() }, None, ctx);
+                }
+                // Nothing of it was written: whoever owns the offering now decides it.
+                let batch = std::mem::take(&mut sealed.batch);
+                batch.requeue(&mut self.queue);
+                self.start_recovery(Attempt::fenced(), None, ctx);
             }
             AppendError::Unavailable(_) => {
                 refuse(&mut sealed, &Unavailable::Recovering);
-                self.start_recovery(0, None, Duration::ZERO, ctx);
+                self.start_recovery(Attempt::default(), None, ctx);
             }
         }
     }
 
     pub(super) fn start_recovery(
         &mut self,
-        failed: u32,
+        attempt: Attempt,
         doubtful: Option<Sealed>,
-        pause: Duration,
         ctx: &mut Context<Self>,
     ) {
+        let Attempt { failed, pause, fenced } = attempt;
         metrics::rebuild();
         let doubt = doubtful.as_ref().and_then(|sealed| {
             let (row, _) = sealed.row.as_ref()?;
@@ -76,14 +100,15 @@ impl BoxOffice {
         });
         self.phase = Phase::Recovering { failed, doubtful };
         let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
-        self.shared.runtime.spawn(async move {
+        self.shared.executor.spawn(async move {
             tokio::time::sleep(pause).await;
-            let task = recover(&shared, offering, doubt);
+            let task = recover(&shared, offering, doubt, fenced);
             // A fold may panic as a live core may; it must not leave the actor waiting for ever.
             let done = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
             let done = done.unwrap_or_else(|_| {
                 metrics::panic();
-                Err(LoadError::Unavailable(anyhow::anyhow!("the core panicked in recovery")))
+                let why = anyhow::anyhow!("the core panicked in recovery");
+                Err(LoadError::Unavailable(why).into())
             });
             address.do_send(RecoveryDone(done));
         });
@@ -95,7 +120,9 @@ impl BoxOffice {
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let doubtful = match std::mem::replace(&mut self.phase, waiting) {
             Phase::Recovering { doubtful, .. } => doubtful,
-            Phase::Idle(_) | Phase::Busy(..) => unreachable!("recovery ends in recovery"),
+            Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
+                unreachable!("recovery ends in recovery")
+            }
         };
         if let Some(mut sealed) = doubtful {
             match (recovered.doubt, &sealed.row) {
@@ -116,8 +143,55 @@ impl BoxOffice {
         });
         let as_of = self.shared.guard.now().unwrap_or_default();
         self.publish(&mut state, as_of);
+        self.verified(&state);
+        self.tell_others(state.head.epoch, ctx);
         self.phase = Phase::Idle(state);
         self.attend_soon(ctx);
+    }
+
+    /// Whoever asks this instance or the lease store now learns who the owner is.
+    fn tell_others(&self, epoch: Epoch, ctx: &mut Context<Self>) {
+        let cluster = &self.shared.cluster;
+        cluster.learn(self.offering, cluster.me().owning(epoch));
+        if cluster.is_alone() {
+            return;
+        }
+        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
+        self.shared.executor.spawn(async move {
+            if shared.cluster.publish(offering, epoch).await.is_some() {
+                address.do_send(Superseded);
+            }
+        });
+    }
+
+    /// The offering has another owner, who lives: what waits here is handed on to it, and this box
+    /// office closes. A batch in doubt is answered if its outcome is certain by now.
+    pub(super) fn give_way(
+        &mut self,
+        owner: &Owner,
+        settled: Option<Settled>,
+        ctx: &mut Context<Self>,
+    ) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        if let Phase::Recovering { doubtful: Some(mut sealed), .. } =
+            std::mem::replace(&mut self.phase, waiting)
+        {
+            match (settled, &sealed.row) {
+                (Some(Settled::Committed), Some((row, _))) => {
+                    let seq = row.seq;
+                    self.answer(&mut sealed, seq);
+                }
+                (Some(Settled::Lost), _) => {
+                    let batch = std::mem::take(&mut sealed.batch);
+                    batch.requeue(&mut self.queue);
+                }
+                // Not settled: dropped as unknown.
+                (_, _) => {}
+            }
+        }
+        tracing::info!(offering = %self.offering, to = %owner.address, epoch = %owner.epoch,
+            waiting = self.queue.len(), "gives way to another owner");
+        self.hand_on(owner.clone(), ctx);
     }
 
     pub(super) fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
@@ -128,7 +202,9 @@ impl BoxOffice {
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let (failed, doubtful) = match std::mem::replace(&mut self.phase, waiting) {
             Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
-            Phase::Idle(_) | Phase::Busy(..) => unreachable!("recovery ends in recovery"),
+            Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
+                unreachable!("recovery ends in recovery")
+            }
         };
         if matches!(error, LoadError::Damaged { .. } | LoadError::NewerFormat { .. }) {
             tracing::error!(offering = %self.offering, %error, failed, "the journal cannot be used");
@@ -143,9 +219,8 @@ impl BoxOffice {
         if self.stop.is_some() {
             return self.close(ctx);
         }
-        let backoff_ms = 50_u64 << failed.min(5);
-        let pause = Duration::from_millis(rand::random_range(backoff_ms / 2..=backoff_ms));
-        self.start_recovery(failed, None, pause, ctx);
+        let pause = random::jittered(Duration::from_millis(50 << failed.min(5)));
+        self.start_recovery(Attempt { failed, pause, fenced: false }, None, ctx);
     }
 
     /// Whoever asks between two attempts is told at once.

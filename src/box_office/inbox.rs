@@ -63,6 +63,13 @@ impl Inbox {
         state.closed
     }
 
+    /// Takes nothing more in, and moves all that waits behind `queue`.
+    pub(super) fn close_into(&self, queue: &mut VecDeque<Work>) {
+        let mut state = self.lock();
+        state.closed = true;
+        queue.append(&mut state.waiting);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

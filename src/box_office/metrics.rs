@@ -10,6 +10,7 @@ use metrics::{
 };
 
 use super::View;
+use crate::cluster::NetworkError;
 use crate::inventory::{Command, Rejection};
 
 /// A season of 10,000 events would flood whoever scrapes: so many offerings get series of their
@@ -27,6 +28,9 @@ const FENCED: &str = "admitone_fenced_appends_total";
 const REBUILDS: &str = "admitone_rebuilds_total";
 const PANICS: &str = "admitone_core_panics_total";
 const SEATS: &str = "admitone_places";
+const FORWARDED: &str = "admitone_forwarded_calls_total";
+const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
+const HAND_OVER_SECONDS: &str = "admitone_hand_over_seconds";
 
 /// Names and help texts, told to the recorder once at start.
 pub fn describe() {
@@ -41,7 +45,10 @@ pub fn describe() {
     describe_counter!(REBUILDS, "States rebuilt from the journal, first starts included.");
     describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
     describe_gauge!(SEATS, "Places by offering and state, of the first hundred live offerings.");
-    for name in [TAKEOVERS, FENCED, REBUILDS, PANICS] {
+    describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
+    describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
+    describe_histogram!(HAND_OVER_SECONDS, "Seconds that handing an offering over took.");
+    for name in [FORWARDED, TAKEOVERS, FENCED, REBUILDS, PANICS] {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(name).absolute(0);
     }
@@ -74,6 +81,25 @@ pub(super) fn batch(commands: usize, bytes: usize) {
 
 pub(super) fn append(took: Duration) {
     histogram!(APPEND_SECONDS).record(took.as_secs_f64());
+}
+
+/// Calls on their way to another instance.
+pub(super) fn forwarded(calls: usize) {
+    counter!(FORWARDED).increment(calls as u64);
+}
+
+pub(super) fn forward_failed(error: &NetworkError) {
+    let reason = match error {
+        NetworkError::Refused(_) => "refused",
+        NetworkError::Unreachable(_) => "unreachable",
+        NetworkError::NoAnswer(_) => "no_answer",
+        NetworkError::NotTaken(..) => "not_taken",
+    };
+    counter!(FORWARD_FAILURES, "reason" => reason).increment(1);
+}
+
+pub(super) fn handed_over(took: Duration) {
+    histogram!(HAND_OVER_SECONDS).record(took.as_secs_f64());
 }
 
 pub(super) fn takeover() {

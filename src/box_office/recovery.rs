@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use super::registry::Shared;
 use super::snapshots::Tail;
+use crate::cluster::Permission;
 use crate::ids::{BatchId, Epoch, OfferingId, Seq};
 use crate::inventory::Inventory;
-use crate::journal::{Append, AppendError, Head, LoadError, Loaded, Record, Row, RowFields, fold};
+use crate::journal::{
+    Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields, fold, fold_onto,
+};
+use crate::random;
 
 /// An append that may or may not have become durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,19 +42,67 @@ pub(super) struct Recovered {
 /// Others may be at it too: after so many lost races, give way and let the caller back off.
 const MAX_RACES: u32 = 8;
 
-/// Takes the offering over and settles `doubt`.
+/// The longest pause of an instance that was fenced before it takes back.
+const AFTER_FENCE: Duration = Duration::from_millis(250);
+
+/// Why an offering was not taken over.
+pub(super) enum NotRecovered {
+    /// It has another owner, who lives. What became of the doubt, if that can be told.
+    OwnedBy(Owner, Option<Settled>),
+    /// Not now: the caller decides when to try again.
+    Failed(LoadError),
+}
+
+impl From<LoadError> for NotRecovered {
+    fn from(error: LoadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Takes the offering over, if it may be, and settles `doubt`. Whoever was `fenced` leaves it to
+/// its fencer.
 ///
 /// # Errors
-/// [`LoadError`]; the caller decides when to try again.
+/// [`NotRecovered`].
 pub(super) async fn recover(
+    shared: &Shared,
+    offering: OfferingId,
+    doubt: Option<Doubt>,
+    fenced: bool,
+) -> Result<Recovered, NotRecovered> {
+    // Never closed.
+    let _turn = shared.recoveries.acquire().await;
+    if fenced && !shared.cluster.is_alone() {
+        if let Some(owner) = live_owner(shared, offering).await? {
+            let settled = settle_elsewhere(shared, offering, doubt).await;
+            return Err(NotRecovered::OwnedBy(owner, settled));
+        }
+        // Whoever it was is gone again: nobody snatches it back at once.
+        tokio::time::sleep(random::jittered(AFTER_FENCE)).await;
+    }
+    match shared.cluster.claim(offering, &*shared.journal).await? {
+        Permission::Granted => {}
+        Permission::OwnedBy(owner) => {
+            let settled = settle_elsewhere(shared, offering, doubt).await;
+            return Err(NotRecovered::OwnedBy(owner, settled));
+        }
+        Permission::NotNow => {
+            let why = anyhow::anyhow!("the lease of this instance has run out");
+            return Err(LoadError::Unavailable(why).into());
+        }
+    }
+    Ok(win(shared, offering, doubt).await?)
+}
+
+/// Loads and takes over, again and again while others do.
+async fn win(
     shared: &Shared,
     offering: OfferingId,
     doubt: Option<Doubt>,
 ) -> Result<Recovered, LoadError> {
     for race in 0..MAX_RACES {
-        let loaded = shared.journal.load(offering).await?;
+        let (inventory, loaded) = load(shared, offering).await?;
         let head = loaded.head;
-        let (inventory, loaded) = fold_off_thread(loaded).await?;
         match take_over(shared, offering, inventory, head).await {
             Ok((inventory, head)) => {
                 let doubt = match doubt {
@@ -62,7 +114,7 @@ pub(super) async fn recover(
             }
             // Somebody else's row, the zombie's row, or our own takeover after all: look again.
             Err(AppendError::Fenced | AppendError::OutcomeUnknown(_)) => {
-                let pause = Duration::from_millis(rand::random_range(1..=20_u64 << race.min(4)));
+                let pause = Duration::from_millis(random::within(1..=20_u64 << race.min(4)));
                 tokio::time::sleep(pause).await;
             }
             Err(AppendError::Unavailable(source) | AppendError::BadData(source)) => {
@@ -73,11 +125,57 @@ pub(super) async fn recover(
     Err(LoadError::Unavailable(anyhow::anyhow!("lost {MAX_RACES} races for the offering")))
 }
 
+/// The state, and the rows that were read for it. What was loaded ahead needs only what came since.
+async fn load(shared: &Shared, offering: OfferingId) -> Result<(Inventory, Loaded), LoadError> {
+    if let Some((_, warm)) = shared.warm.remove(&offering)
+        && let Some(loaded) = shared.journal.load_after(offering, warm.head).await?
+    {
+        return fold_off_thread(shared, loaded, Some(warm.inventory)).await;
+    }
+    let loaded = shared.journal.load(offering).await?;
+    fold_off_thread(shared, loaded, None).await
+}
+
 /// Folding a large journal takes a while; the runtime's workers carry everybody's queries.
-async fn fold_off_thread(loaded: Loaded) -> Result<(Inventory, Loaded), LoadError> {
-    let folded = tokio::task::spawn_blocking(move || (fold(&loaded), loaded)).await;
-    let (inventory, loaded) = folded.map_err(|panic| LoadError::Unavailable(panic.into()))?;
+async fn fold_off_thread(
+    shared: &Shared,
+    loaded: Loaded,
+    warm: Option<Inventory>,
+) -> Result<(Inventory, Loaded), LoadError> {
+    let folded = shared.executor.compute(move || {
+        let inventory = match warm {
+            Some(inventory) => fold_onto(inventory, &loaded.tail),
+            None => fold(&loaded),
+        };
+        (inventory, loaded)
+    });
+    let (inventory, loaded) = folded.await.map_err(|died| LoadError::Unavailable(died.into()))?;
     Ok((inventory?, loaded))
+}
+
+/// The owner that the journal names, if it is another instance that lives.
+async fn live_owner(shared: &Shared, offering: OfferingId) -> Result<Option<Owner>, LoadError> {
+    let owner = shared.journal.owner(offering).await?;
+    let me = shared.cluster.me().incarnation;
+    let owner = owner.filter(|owner| owner.incarnation != me);
+    let owner = owner.filter(|owner| shared.cluster.view().live(owner.incarnation).is_some());
+    if let Some(owner) = &owner {
+        shared.cluster.learn(offering, owner.clone());
+    }
+    Ok(owner)
+}
+
+/// What became of an append whose seq somebody else has occupied since. Where nobody has, the row
+/// may still come: then nothing can be told.
+async fn settle_elsewhere(
+    shared: &Shared,
+    offering: OfferingId,
+    doubt: Option<Doubt>,
+) -> Option<Settled> {
+    let doubt = doubt?;
+    let (row, _) = shared.journal.row(offering, doubt.seq).await.ok().flatten()?;
+    let committed = row.batch_id == doubt.batch_id;
+    Some(if committed { Settled::Committed } else { Settled::Lost })
 }
 
 async fn take_over(

@@ -2,28 +2,31 @@
 //! replaces the dead, refuses what finds no room.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use actix::prelude::*;
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use futures_util::{StreamExt, stream};
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::actor::{Attend, BoxOffice, Stop};
 use super::arbiters::Arbiters;
-use super::batch::{Look, Pending, Work};
+use super::batch::{Pending, Work};
 use super::clock_guard::ClockGuard;
 use super::cold::ColdStates;
+use super::hand_over::Warm;
 use super::inbox::Inbox;
+use super::lanes::Lanes;
 use super::permits::{Permits, Urgency};
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
-use crate::ids::{HoldId, OfferingId};
-use crate::inventory::{
-    Command, HoldStatus, HoldView, Inventory, Request, TimestampMs, WaitlistView,
-};
+use crate::cluster::{Cluster, Route};
+use crate::executor::Executor;
+use crate::ids::OfferingId;
+use crate::inventory::{Command, Request, TimestampMs};
 use crate::journal::Journal;
 
 /// What every box office of the process uses.
@@ -32,7 +35,15 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) guard: ClockGuard,
     /// Carries all database work but the appends of live box offices; outlives the arbiters.
-    pub(super) runtime: Handle,
+    pub(super) executor: Executor,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) lanes: Lanes,
+    /// Loading many offerings at once would keep each from being in service soon.
+    pub(super) recoveries: Semaphore,
+    /// States that were loaded before they are needed.
+    pub(super) warm: DashMap<OfferingId, Warm>,
+    /// The way back for an actor that hands on what waits for it.
+    pub(super) offices: OnceLock<Weak<BoxOffices>>,
 }
 
 /// One live box office, as the rest of the process sees it.
@@ -47,6 +58,8 @@ pub(super) struct Desk {
     pub(super) next_due_at: AtomicI64,
     /// Monotonic milliseconds of the last request.
     pub(super) used_at_ms: AtomicU64,
+    /// Monotonic milliseconds of the last proof that the offering is ours.
+    pub(super) verified_at_ms: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -65,22 +78,43 @@ pub struct BoxOffices {
 }
 
 impl BoxOffices {
-    /// The published view of an offering that is live here; looks nothing up.
-    pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
-        self.live.get(&offering).and_then(|live| live.desk.view.load_full())
-    }
-
-    /// Starts the arbiters and the sweeper. `runtime` carries all database work but appends, and must
-    /// outlive the returned value.
+    /// Those of a process that is its own cluster, see [`Self::start_in`].
     pub fn start(
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
         settings: Settings,
         runtime: Handle,
     ) -> Arc<Self> {
+        let (instance, address) = (settings.instance, Arc::clone(&settings.address));
+        let cluster = Cluster::alone(instance, address, Arc::clone(&clock));
+        Self::start_in(cluster, journal, clock, settings, Executor::Threads(runtime))
+    }
+
+    /// Starts the arbiters and the sweeper. `executor` carries all database work but appends, and
+    /// must outlive the returned value.
+    pub fn start_in(
+        cluster: Arc<Cluster>,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        executor: Executor,
+    ) -> Arc<Self> {
         let guard = ClockGuard::new(clock, settings.max_clock_skew);
-        let arbiters = Arbiters::start(settings.arbiters);
-        let shared = Arc::new(Shared { journal, settings, guard, runtime });
+        let arbiters = match executor {
+            Executor::Threads(_) => Arbiters::start(settings.arbiters),
+            Executor::Here => Arbiters::Here,
+        };
+        let shared = Arc::new(Shared {
+            lanes: Lanes::new(Arc::clone(&cluster), executor.clone()),
+            recoveries: Semaphore::new(settings.max_recoveries),
+            journal,
+            settings,
+            guard,
+            executor,
+            cluster,
+            warm: DashMap::new(),
+            offices: OnceLock::new(),
+        });
         let offices = Arc::new(Self {
             shared,
             live: DashMap::new(),
@@ -88,91 +122,10 @@ impl BoxOffices {
             arbiters,
             stopping: AtomicBool::new(false),
         });
+        // Set once, right here.
+        let _ = offices.shared.offices.set(Arc::downgrade(&offices));
         super::sweeper::start(&offices);
         offices
-    }
-
-    /// Decides and journals one request; wakes the offering if it sleeps. A request that was
-    /// accepted is decided even if this future is dropped.
-    ///
-    /// # Errors
-    /// A refusal, or why nothing could be decided.
-    pub async fn submit(
-        &self,
-        offering: OfferingId,
-        request: Request,
-    ) -> Result<Committed, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        let urgency = urgency(&request.command);
-        self.hand_in(offering, urgency, |permit| {
-            Work::Command(Pending { request, reply, permit })
-        })?;
-        match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The actor went away with the command still in its mailbox: it was never decided.
-            Ok(Err(_)) => Err(Unavailable::Recovering.into()),
-            Err(_) => Err(Unavailable::OutcomeUnknown.into()),
-        }
-    }
-
-    /// The published view of a live offering, or one folded from the store for a sleeping one,
-    /// at most a second old.
-    ///
-    /// # Errors
-    /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
-    pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
-        if let Some(view) = self.published(offering) {
-            return Ok(view);
-        }
-        Ok(self.cold.get(&self.shared, offering).await?.view)
-    }
-
-    /// Wakes the offering and follows its views. The sender goes away when the box office does:
-    /// follow anew then.
-    ///
-    /// # Errors
-    /// As for [`Self::view`].
-    pub async fn watch(
-        &self,
-        offering: OfferingId,
-    ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
-        self.look(offering, Urgency::Common, |_| ()).await?;
-        let desk = self.live.get(&offering).map(|live| Arc::clone(&live.desk));
-        let views = desk.as_ref().and_then(|desk| desk.views.get());
-        views.map(watch::Sender::subscribe).ok_or(Unavailable::Recovering)
-    }
-
-    /// How a hold stands, by the wall clock: one past its deadline is shown as expired even if no
-    /// due work has run yet.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn hold(
-        &self,
-        offering: OfferingId,
-        hold: HoldId,
-    ) -> Result<Option<HoldView>, Unavailable> {
-        let now = self.now().unwrap_or(TimestampMs::MIN);
-        let mut found = self.read(offering, move |inventory| inventory.hold(hold)).await?;
-        if let Some(hold) = &mut found
-            && matches!(hold.status, HoldStatus::Active | HoldStatus::Offered)
-            && hold.expires_at <= now
-        {
-            hold.status = HoldStatus::Expired;
-        }
-        Ok(found)
-    }
-
-    /// How somebody stands in the waitlist.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn waitlist_entry(
-        &self,
-        offering: OfferingId,
-        entry: HoldId,
-    ) -> Result<Option<WaitlistView>, Unavailable> {
-        self.read(offering, move |inventory| inventory.waitlist_entry(entry)).await
     }
 
     /// Whether the clocks agree well enough to decide deadlines; part of readiness.
@@ -188,11 +141,15 @@ impl BoxOffices {
     /// Refuses new commands, answers the accepted ones, stops.
     pub async fn shutdown(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        let addresses: Vec<_> = self.live.iter().map(|live| live.address.clone()).collect();
-        for address in addresses {
-            // An actor that is gone already has nothing left to answer.
-            let _ = address.send(Stop).await;
-        }
+        stream::iter(self.live_offerings())
+            .for_each_concurrent(STOPPED_AT_ONCE, |offering| async move {
+                if let Some(address) = self.address(offering) {
+                    // An actor that is gone already has nothing left to answer.
+                    let _ = address.send(Stop).await;
+                    self.shared.cluster.release(offering).await;
+                }
+            })
+            .await;
         self.live.clear();
         self.arbiters.stop();
     }
@@ -210,12 +167,15 @@ impl BoxOffices {
             .collect();
         match self.shared.journal.due(now, MAX_WOKEN).await {
             Ok(sleeping) => {
-                due.extend(
-                    sleeping.into_iter().filter(|offering| !self.live.contains_key(offering)),
-                );
+                for offering in sleeping {
+                    if !self.live.contains_key(&offering) && self.belongs_here(offering).await {
+                        due.push(offering);
+                    }
+                }
             }
             Err(error) => tracing::debug!(%error, "could not look for due offerings"),
         }
+        due.sort_unstable();
         for offering in due {
             if let Err(error) = self.look(offering, Urgency::Urgent, |_| ()).await {
                 tracing::debug!(%offering, %error, "due work waits");
@@ -223,11 +183,19 @@ impl BoxOffices {
         }
     }
 
+    /// Whether a sleeping offering is this instance's to wake.
+    async fn belongs_here(&self, offering: OfferingId) -> bool {
+        let route = self.shared.cluster.route(offering, &*self.shared.journal).await;
+        matches!(route, Ok(Route::Here))
+    }
+
     /// Looks for due work in the live offerings alone; cheap, and waits for nothing.
     pub(super) fn nudge_due(&self) {
         let Some(now) = self.now() else { return };
-        for live in &self.live {
-            if live.desk.next_due_at.load(Ordering::Relaxed) <= now {
+        for offering in self.live_offerings() {
+            if let Some(live) = self.live.get(&offering)
+                && live.desk.next_due_at.load(Ordering::Relaxed) <= now
+            {
                 live.address.do_send(Attend);
             }
         }
@@ -237,7 +205,7 @@ impl BoxOffices {
     pub(super) async fn passivate_idle(&self) {
         let now_ms = self.monotonic_ms();
         let after_ms = millis(self.shared.settings.passivate_after);
-        let idle: Vec<_> = self
+        let mut idle: Vec<_> = self
             .live
             .iter()
             .filter(|live| {
@@ -245,6 +213,7 @@ impl BoxOffices {
             })
             .map(|live| *live.key())
             .collect();
+        idle.sort_unstable();
         for offering in idle {
             // Out of the map first: who comes now starts a new one, which waits its turn at the
             // journal. Whoever had got hold of the old desk before has a permit.
@@ -255,6 +224,9 @@ impl BoxOffices {
             };
             if let Some((_, live)) = self.live.remove_if(&offering, unused) {
                 let _ = live.address.send(Stop).await;
+                if !self.live.contains_key(&offering) {
+                    self.shared.cluster.release(offering).await;
+                }
                 tracing::debug!(%offering, "box office went to sleep");
             }
         }
@@ -267,6 +239,53 @@ impl BoxOffices {
         if let Ok(database_now) = self.shared.journal.database_now().await {
             self.shared.guard.observe(database_now, sent);
         }
+    }
+
+    /// In a stable order.
+    pub(super) fn live_offerings(&self) -> Vec<OfferingId> {
+        let mut offerings: Vec<_> = self.live.iter().map(|live| *live.key()).collect();
+        offerings.sort_unstable();
+        offerings
+    }
+
+    pub(super) fn is_live(&self, offering: OfferingId) -> bool {
+        self.live.contains_key(&offering)
+    }
+
+    pub(super) fn desk(&self, offering: OfferingId) -> Option<Arc<Desk>> {
+        self.live.get(&offering).map(|live| Arc::clone(&live.desk))
+    }
+
+    pub(super) fn address(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
+        self.live.get(&offering).map(|live| live.address.clone())
+    }
+
+    /// Whether somebody uses it, follows it, or did a moment ago.
+    pub(super) fn is_busy(&self, offering: OfferingId, within_ms: u64) -> bool {
+        let Some(desk) = self.desk(offering) else { return false };
+        let used_at_ms = desk.used_at_ms.load(Ordering::Relaxed);
+        let followed = desk.views.get().is_some_and(|views| views.receiver_count() > 0);
+        followed
+            || desk.permits.in_use()
+            || self.monotonic_ms().saturating_sub(used_at_ms) < within_ms
+    }
+
+    /// Takes a live offering out of the map, so that nobody new finds it.
+    pub(super) fn take_out(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
+        self.live.remove(&offering).map(|(_, live)| live.address)
+    }
+
+    /// Takes it out if it is this very one.
+    pub(super) fn take_out_closed(&self, offering: OfferingId, desk: &Arc<Desk>) {
+        self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.desk, desk));
+    }
+
+    pub(super) fn warm(&self) -> &DashMap<OfferingId, Warm> {
+        &self.shared.warm
+    }
+
+    pub(super) fn cold(&self) -> &ColdStates {
+        &self.cold
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -285,47 +304,35 @@ impl BoxOffices {
         }
     }
 
-    fn now(&self) -> Option<TimestampMs> {
+    pub(super) fn now(&self) -> Option<TimestampMs> {
         self.shared.guard.now()
     }
 
-    fn monotonic_ms(&self) -> u64 {
+    pub(super) fn monotonic_ms(&self) -> u64 {
         millis(self.shared.guard.monotonic())
     }
 
-    /// Reads from the owner if there is one here, from the store if the offering sleeps.
-    async fn read<T: Send + 'static>(
+    /// Decides and journals one request by the box office that is, or may become, live here.
+    pub(super) async fn submit_here(
         &self,
         offering: OfferingId,
-        look: impl FnOnce(&Inventory) -> T + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        if self.live.contains_key(&offering) {
-            return self.look(offering, Urgency::Common, look).await;
-        }
-        Ok(look(&self.cold.get(&self.shared, offering).await?.inventory))
-    }
-
-    async fn look<T: Send + 'static>(
-        &self,
-        offering: OfferingId,
-        urgency: Urgency,
-        look: impl FnOnce(&Inventory) -> T + Send + 'static,
-    ) -> Result<T, Unavailable> {
+        request: Request,
+        hops: u8,
+    ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
+        let urgency = urgency(&request.command);
         self.hand_in(offering, urgency, |permit| {
-            let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
-                // Whoever asked may have gone away.
-                let _ = reply.send(state.map(look));
-            });
-            Work::Look(Look { look, permit })
+            Work::Command(Pending { request, reply, permit, hops })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(Unavailable::Recovering),
+            // The actor went away with the command still in its inbox: it was never decided.
+            Ok(Err(_)) => Err(Unavailable::Recovering.into()),
+            Err(_) => Err(Unavailable::OutcomeUnknown.into()),
         }
     }
 
-    fn hand_in(
+    pub(super) fn hand_in(
         &self,
         offering: OfferingId,
         urgency: Urgency,
@@ -369,10 +376,10 @@ impl BoxOffices {
                 views: OnceLock::new(),
                 next_due_at: AtomicI64::new(i64::MAX),
                 used_at_ms: AtomicU64::new(self.monotonic_ms()),
+                verified_at_ms: AtomicU64::new(0),
             });
             let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&desk));
-            let arbiter = self.arbiters.of(offering);
-            Live { address: BoxOffice::start_in_arbiter(arbiter, |_| office), desk }
+            Live { address: self.arbiters.start_on(offering, office), desk }
         });
         live.clone()
     }
@@ -383,6 +390,8 @@ impl BoxOffices {
     }
 }
 
+/// Box offices told to stop at a time.
+const STOPPED_AT_ONCE: usize = 64;
 /// The most sleeping offerings woken in one sweep.
 const MAX_WOKEN: u64 = 256;
 

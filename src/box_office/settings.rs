@@ -29,6 +29,10 @@ pub struct Settings {
     pub max_batch_commands: usize,
     /// How long an answer may take before it is given as unknown.
     pub answer_timeout: Duration,
+    /// How long a request waits for an offering that is between two instances.
+    pub moving_patience: Duration,
+    /// Offerings loaded and taken over at a time.
+    pub max_recoveries: usize,
     /// How old the last proof of ownership may be when a refusal is given without an append.
     pub ownership_max_age: Duration,
     /// How far this machine's clock may be from the database's.
@@ -53,6 +57,8 @@ impl Default for Settings {
             reserved_pending: 1_024,
             max_batch_commands: 1_024,
             answer_timeout: Duration::from_secs(10),
+            moving_patience: Duration::from_secs(3),
+            max_recoveries: 16,
             ownership_max_age: Duration::from_secs(2),
             max_clock_skew: Duration::from_secs(1),
             passivate_after: Duration::from_secs(600),

@@ -76,7 +76,7 @@ impl Snapshots {
         self.tail = Tail::default();
         let (shared, under_way, offering) =
             (Arc::clone(&self.shared), Arc::clone(&self.under_way), self.offering);
-        self.shared.runtime.spawn(async move {
+        self.shared.executor.spawn(async move {
             if let Err(error) = take(&shared, offering).await {
                 tracing::warn!(%offering, %error, "no snapshot taken; trying again later");
             }
@@ -106,11 +106,11 @@ impl Snapshots {
 async fn take(shared: &Shared, offering: OfferingId) -> Result<(), LoadError> {
     let loaded = shared.journal.load(offering).await?;
     let head = loaded.head;
-    let folded = tokio::task::spawn_blocking(move || {
+    let folded = shared.executor.compute(move || {
         let inventory = fold(&loaded)?;
         Ok(snapshot(&inventory, &head))
     });
-    let snapshot = folded.await.map_err(|panic| LoadError::Unavailable(panic.into()))??;
+    let snapshot = folded.await.map_err(|died| LoadError::Unavailable(died.into()))??;
     shared.journal.keep_snapshot(offering, snapshot).await?;
     Ok(())
 }

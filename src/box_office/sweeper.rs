@@ -11,12 +11,19 @@ use super::metrics;
 /// What need not be looked at on every tick.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
 
+/// Rounds after which owners publish what they own even if nothing seems to be lost.
+const PUBLISH_EVERY: u64 = 600;
+
 /// Runs until the box offices are dropped or stop.
 pub(super) fn start(offices: &Arc<BoxOffices>) {
     let shared = Arc::clone(offices.shared());
+    if !shared.cluster.is_alone() {
+        let offices = Arc::downgrade(offices);
+        shared.executor.spawn(keep_place(offices));
+    }
     let offices = Arc::downgrade(offices);
     let interval = shared.settings.sweep_interval;
-    shared.runtime.spawn(async move {
+    shared.executor.spawn(async move {
         let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
         let mut tick: u128 = 0;
         let mut timer = tokio::time::interval(interval);
@@ -32,11 +39,34 @@ pub(super) fn start(offices: &Arc<BoxOffices>) {
                 offices.forget_closed();
                 offices.sweep().await;
                 offices.passivate_idle().await;
+                offices.forget_warm();
+                offices.shared().lanes.forget_unused();
                 publish_gauges(&offices);
             }
             tick += 1;
         }
     });
+}
+
+/// What owners owe the others: that the lease store knows what they own, and that they own no more
+/// than their share.
+async fn keep_place(offices: Weak<BoxOffices>) {
+    let mut published = None;
+    let mut rounds: u64 = 0;
+    loop {
+        tokio::time::sleep(SLOW_EVERY).await;
+        let Some(offices) = Weak::upgrade(&offices) else { return };
+        if offices.is_stopping() {
+            return;
+        }
+        let forgotten = offices.shared().cluster.forgotten();
+        if published != Some(forgotten) || rounds.is_multiple_of(PUBLISH_EVERY) {
+            offices.publish_again().await;
+            published = Some(forgotten);
+        }
+        offices.rebalance().await;
+        rounds += 1;
+    }
 }
 
 fn publish_gauges(offices: &BoxOffices) {

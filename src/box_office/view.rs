@@ -9,7 +9,7 @@ use crate::journal::Hash;
 use crate::journal::Head;
 
 /// An immutable picture of an offering after a durable batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct View {
     /// Whose picture.
     pub offering: OfferingId,
@@ -32,7 +32,7 @@ pub struct View {
 }
 
 /// A product in a [`View`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProductView {
     /// How its places are spread.
     pub counts: Counts,

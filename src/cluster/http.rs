@@ -21,6 +21,8 @@ pub const AUTHORIZATION: &str = "x-admitone-seal";
 /// What instances speak; those of different numbers do not understand each other.
 pub const PROTOCOL: u32 = 1;
 
+/// Service Unavailable, as RFC 9110 has it.
+const NOT_NOW: u16 = 503;
 /// How long a connection may take to come about: the others are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Idle connections kept to each instance.
@@ -108,8 +110,8 @@ impl Network for HttpNetwork {
             };
             match answered.await {
                 Ok((status, answer)) if status.is_success() => Ok(answer),
-                // It is stopping, and has not looked at the question.
-                Ok((reqwest::StatusCode::SERVICE_UNAVAILABLE, _)) => {
+                // It starts or stops, and has not looked at the question.
+                Ok((status, _)) if status.as_u16() == NOT_NOW => {
                     Err(NetworkError::Unreachable(address))
                 }
                 Ok((status, _)) => Err(NetworkError::NotTaken(address, status.to_string())),

@@ -180,6 +180,7 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
         }
         Lease::Granted => {
             cluster.granted_at_ms.store(cluster.now_ms(), Ordering::Relaxed);
+            cluster.forgotten.fetch_add(1, Ordering::Relaxed);
         }
         Lease::Kept => {}
     }

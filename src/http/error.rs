@@ -197,7 +197,7 @@ impl From<Unavailable> for ApiError {
         let code = match unavailable {
             Unavailable::NoSuchOffering => ErrorCode::EventNotFound,
             Unavailable::Busy => ErrorCode::Busy,
-            Unavailable::Recovering => ErrorCode::Unavailable,
+            Unavailable::Recovering | Unavailable::Moving => ErrorCode::Unavailable,
             Unavailable::OutcomeUnknown => ErrorCode::OutcomeUnknown,
             Unavailable::ClockSkewed => ErrorCode::ClockNotTrusted,
             Unavailable::Stopping => ErrorCode::ShuttingDown,

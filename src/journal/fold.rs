@@ -9,11 +9,19 @@ use crate::inventory::Inventory;
 /// # Errors
 /// [`LoadError::Damaged`] when a row does not fit the state before it.
 pub fn fold(loaded: &Loaded) -> Result<Inventory, LoadError> {
-    let mut inventory = match &loaded.snapshot {
+    let inventory = match &loaded.snapshot {
         Some(snapshot) => from_snapshot(snapshot)?,
         None => Inventory::empty(),
     };
-    for (row, record) in &loaded.tail {
+    fold_onto(inventory, &loaded.tail)
+}
+
+/// Folds verified rows onto the state that they follow.
+///
+/// # Errors
+/// [`LoadError::Damaged`] when a row does not fit the state before it.
+pub fn fold_onto(mut inventory: Inventory, rows: &[(Row, Record)]) -> Result<Inventory, LoadError> {
+    for (row, record) in rows {
         fold_row(&mut inventory, row, record)?;
     }
     Ok(inventory)

@@ -1,0 +1,131 @@
+//! Reads: of the view that an owner publishes, of the owner's own state, or of the store where
+//! nobody owns the offering. None of them takes an offering over but following its stream.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{oneshot, watch};
+
+use super::batch::{Look, Work};
+use super::permits::Urgency;
+use super::{BoxOffices, Unavailable, View};
+use crate::ids::{HoldId, OfferingId};
+use crate::inventory::{HoldStatus, HoldView, Inventory, TimestampMs, WaitlistView};
+
+impl BoxOffices {
+    /// The published view of an offering that is live here; looks nothing up.
+    pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
+        self.desk(offering).and_then(|desk| desk.view.load_full())
+    }
+
+    /// The published view of a live offering, or one folded from the store for a sleeping one,
+    /// at most a second old.
+    ///
+    /// # Errors
+    /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
+    pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
+        if let Some(desk) = self.desk(offering)
+            && let Some(view) = desk.view.load_full()
+        {
+            if self.shared().cluster.still_counts(desk.verified_at_ms.load(Ordering::Relaxed)) {
+                return Ok(view);
+            }
+            // Our lease has lapsed since this was last proven to be how things stand: an owner
+            // that was paused must not go on showing what it once knew.
+            if self.look(offering, Urgency::Common, |_| ()).await.is_ok()
+                && let Some(view) = desk.view.load_full()
+            {
+                return Ok(view);
+            }
+        }
+        Ok(self.cold().get(self.shared(), offering).await?.view)
+    }
+
+    /// Wakes the offering and follows its views. The sender goes away when the box office does:
+    /// follow anew then.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn watch(
+        &self,
+        offering: OfferingId,
+    ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
+        self.look(offering, Urgency::Common, |_| ()).await?;
+        let desk = self.desk(offering);
+        let views = desk.as_ref().and_then(|desk| desk.views.get());
+        views.map(watch::Sender::subscribe).ok_or(Unavailable::Recovering)
+    }
+
+    /// How a hold stands, by the wall clock: one past its deadline is shown as expired even if no
+    /// due work has run yet.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn hold(
+        &self,
+        offering: OfferingId,
+        hold: HoldId,
+    ) -> Result<Option<HoldView>, Unavailable> {
+        let now = self.now().unwrap_or(TimestampMs::MIN);
+        let mut found = if self.shared().cluster.is_alone() || self.is_live(offering) {
+            self.read(offering, move |inventory| inventory.hold(hold)).await?
+        } else {
+            self.hold_of_owner(offering, hold).await?
+        };
+        if let Some(hold) = &mut found
+            && matches!(hold.status, HoldStatus::Active | HoldStatus::Offered)
+            && hold.expires_at <= now
+        {
+            hold.status = HoldStatus::Expired;
+        }
+        Ok(found)
+    }
+
+    /// How somebody stands in the waitlist.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn waitlist_entry(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<WaitlistView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.waitlist_entry(entry)).await;
+        }
+        self.waitlist_entry_of_owner(offering, entry).await
+    }
+
+    /// Reads from the owner if there is one here, from the store if the offering sleeps.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        offering: OfferingId,
+        look: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        if self.is_live(offering) {
+            return self.look(offering, Urgency::Common, look).await;
+        }
+        Ok(look(&self.cold().get(self.shared(), offering).await?.inventory))
+    }
+
+    /// Looks at the state of the box office that is, or becomes, live here.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        offering: OfferingId,
+        urgency: Urgency,
+        look: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(offering, urgency, |permit| {
+            let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
+                // Whoever asked may have gone away.
+                let _ = reply.send(state.map(look));
+            });
+            Work::Look(Look { look, permit })
+        })?;
+        match tokio::time::timeout(self.shared().settings.answer_timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Unavailable::Recovering),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The way of a request to the owner of its offering, wherever that is: decided here, or handed on,
+//! and tried again while the offering moves. A request that may have been carried out is repeated
+//! only under an idempotency key, so whoever sent none is given one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::batch::{Pending, Work};
+use super::lanes::Failure;
+use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
+use super::{BoxOffices, Committed, SubmitError, Unavailable, View};
+use crate::cluster::Route;
+use crate::ids::{HoldId, OfferingId, UserId};
+use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, WaitlistView};
+use crate::journal::{LoadError, Owner};
+use crate::random;
+
+/// How often a call is handed on: once to the owner, and once more by an owner that is handing the
+/// offering over just then.
+pub const MAX_HOPS: u8 = 2;
+
+/// The first pause before a request is tried again while its offering moves; it doubles, up to the
+/// longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+
+/// A question that has been handed on too often.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Not what this version speaks.
+    #[error("the question is of another version, or damaged")]
+    NotUnderstood,
+    /// It goes round in circles.
+    #[error("the call has been handed on {0} times")]
+    Loop(u8),
+}
+
+impl BoxOffices {
+    /// Decides and journals one request, here or at the instance that owns the offering; wakes the
+    /// offering if it sleeps. A request that was accepted is decided even if this future is
+    /// dropped.
+    ///
+    /// # Errors
+    /// A refusal, or why nothing could be decided.
+    pub async fn submit(
+        &self,
+        offering: OfferingId,
+        request: Request,
+    ) -> Result<Committed, SubmitError> {
+        if self.shared().cluster.is_alone() {
+            return self.submit_here(offering, request, 0).await;
+        }
+        match self.call(offering, Call::Submit(request)).await {
+            CallAnswer::Submitted(submitted) => submitted,
+            CallAnswer::Hold(_) | CallAnswer::WaitlistEntry(_) => {
+                Err(Unavailable::OutcomeUnknown.into())
+            }
+        }
+    }
+
+    pub(super) async fn hold_of_owner(
+        &self,
+        offering: OfferingId,
+        hold: HoldId,
+    ) -> Result<Option<HoldView>, Unavailable> {
+        match self.call(offering, Call::Hold(hold)).await {
+            CallAnswer::Hold(found) => found,
+            CallAnswer::Submitted(_) | CallAnswer::WaitlistEntry(_) => Err(Unavailable::Recovering),
+        }
+    }
+
+    pub(super) async fn waitlist_entry_of_owner(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<WaitlistView>, Unavailable> {
+        match self.call(offering, Call::WaitlistEntry(entry)).await {
+            CallAnswer::WaitlistEntry(found) => found,
+            CallAnswer::Submitted(_) | CallAnswer::Hold(_) => Err(Unavailable::Recovering),
+        }
+    }
+
+    /// Finds the owner and asks it, again and again while the offering moves.
+    async fn call(&self, offering: OfferingId, mut call: Call) -> CallAnswer {
+        let shared = self.shared();
+        let patience = shared.settings.answer_timeout;
+        let started = shared.guard.monotonic();
+        let mut pause = FIRST_PAUSE;
+        // Whether an earlier try may have been carried out.
+        let mut doubtful = false;
+        loop {
+            let waited = shared.guard.monotonic().saturating_sub(started);
+            let left = patience.saturating_sub(waited);
+            let route = if self.is_live(offering) {
+                Ok(Route::Here)
+            } else {
+                shared.cluster.route(offering, &*shared.journal).await
+            };
+            let failure = match route {
+                Err(error) => return call.failed(unreadable(&error, doubtful)),
+                Ok(Route::Here) => {
+                    let answer = self.call_here(offering, call.clone(), 0).await;
+                    if !is_moving(&answer) {
+                        return answer;
+                    }
+                    Failure::NotAsked
+                }
+                Ok(Route::There(owner)) => {
+                    mint_key(&mut call);
+                    let asked = (1, call.clone());
+                    match shared.lanes.call(offering, &owner, asked, left).await {
+                        Ok(answer) if !is_moving(&answer) => return answer,
+                        Ok(_) => Failure::NotAsked,
+                        Err(Failure::NotOwner(other)) => {
+                            self.correct(offering, &owner, other.as_ref());
+                            Failure::NotAsked
+                        }
+                        Err(Failure::Unavailable(why)) => return call.failed(why),
+                        Err(failure) => {
+                            // Also where it is believed to own it: look again.
+                            shared.cluster.forget(offering, &owner);
+                            failure
+                        }
+                    }
+                }
+            };
+            doubtful |= matches!(failure, Failure::Unknown);
+            let waited = shared.guard.monotonic().saturating_sub(started);
+            if waited + pause >= self.moving_patience(doubtful) {
+                let why = if doubtful { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
+                return call.failed(why);
+            }
+            tokio::time::sleep(random::jittered(pause)).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
+    /// one does not answer finds its own way.
+    pub(super) fn hand_on(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        owner: Owner,
+        works: VecDeque<Work>,
+    ) {
+        let mut waiting = Vec::new();
+        for work in works {
+            match work {
+                Work::Command(pending) if pending.hops < MAX_HOPS => waiting.push(pending),
+                // It has been handed on often enough: whoever sent it looks for the owner again.
+                Work::Command(_) | Work::Look(_) => work.refuse(Unavailable::Moving),
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let (offices, patience) = (Arc::clone(self), self.shared().settings.answer_timeout);
+        self.shared().executor.spawn(async move {
+            let hops = waiting.iter().map(|pending| pending.hops).max().unwrap_or_default() + 1;
+            let mut calls = Vec::with_capacity(waiting.len());
+            for pending in &mut waiting {
+                calls.push(handed_on(&mut pending.request));
+            }
+            let lanes = &offices.shared().lanes;
+            match lanes.call_all(offering, &owner, (hops, calls), patience).await {
+                Ok(answers) => {
+                    for (pending, answer) in waiting.into_iter().zip(answers) {
+                        offices.pass_on(offering, pending, Some(answer));
+                    }
+                }
+                Err(_) => {
+                    for pending in waiting {
+                        offices.pass_on(offering, pending, None);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Gives whoever waits the owner's answer. Without one, its command is on its own again: it has
+    /// a key, so that it does no harm if the owner carried it out.
+    fn pass_on(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        pending: Pending,
+        answer: Option<CallAnswer>,
+    ) {
+        match answer {
+            Some(answer) if !is_moving(&answer) => {
+                if let CallAnswer::Submitted(submitted) = answer {
+                    pending.answer(submitted);
+                }
+            }
+            _ if pending.hops > 0 => pending.answer(Err(Unavailable::OutcomeUnknown.into())),
+            _ => {
+                let offices = Arc::clone(self);
+                self.shared().executor.spawn(async move {
+                    let call = Call::Submit(pending.request.clone());
+                    if let CallAnswer::Submitted(submitted) = offices.call(offering, call).await {
+                        pending.answer(submitted);
+                    }
+                });
+            }
+        }
+    }
+
+    /// A call in doubt is pursued to the end: nobody else can find out what became of it as well.
+    fn moving_patience(&self, doubtful: bool) -> Duration {
+        let settings = &self.shared().settings;
+        if doubtful { settings.answer_timeout } else { settings.moving_patience }
+    }
+
+    /// The answer of another instance about who owns the offering.
+    fn correct(&self, offering: OfferingId, asked: &Owner, other: Option<&Owner>) {
+        let cluster = &self.shared().cluster;
+        cluster.forget(offering, asked);
+        if let Some(other) = other
+            && other.incarnation != cluster.me().incarnation
+        {
+            cluster.learn(offering, other.clone());
+        }
+    }
+
+    /// Answers a call by the box office that is, or may become, live here.
+    pub(super) async fn call_here(&self, offering: OfferingId, call: Call, hops: u8) -> CallAnswer {
+        match call {
+            Call::Submit(request) => {
+                CallAnswer::Submitted(self.submit_here(offering, request, hops).await)
+            }
+            Call::Hold(hold) => {
+                let found = self.read(offering, move |inventory| inventory.hold(hold)).await;
+                CallAnswer::Hold(found)
+            }
+            Call::WaitlistEntry(entry) => {
+                let look =
+                    move |inventory: &crate::inventory::Inventory| inventory.waitlist_entry(entry);
+                CallAnswer::WaitlistEntry(self.read(offering, look).await)
+            }
+        }
+    }
+
+    /// Answers a question of another instance.
+    ///
+    /// # Errors
+    /// [`AskError`]; then nothing was done.
+    pub async fn answer(self: &Arc<Self>, question: &[u8]) -> Result<bytes::Bytes, AskError> {
+        let question = decode(question).ok_or(AskError::NotUnderstood)?;
+        let answer = match question {
+            Question::Calls { hops, .. } if hops > MAX_HOPS => return Err(AskError::Loop(hops)),
+            Question::Calls { offering, hops, patience_ms, calls } => {
+                let patience = Duration::from_millis(patience_ms);
+                self.answer_calls(offering, (hops, calls), patience).await
+            }
+            Question::Prepare { offering } => self.prepare(offering).await,
+            Question::Adopt { offering } => self.adopt(offering).await,
+            Question::Move { offering, to } => match self.move_mine(offering, &to).await {
+                Ok(owner) => Answer::InService(owner),
+                Err(why) => Answer::Failed(why),
+            },
+            Question::Show { offering } => match self.view(offering).await {
+                Ok(view) => Answer::Shown(Box::new(View::clone(&view))),
+                Err(why) => Answer::Failed(why),
+            },
+        };
+        Ok(encode(&answer))
+    }
+
+    async fn answer_calls(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        (hops, calls): (u8, Vec<Call>),
+        patience: Duration,
+    ) -> Answer {
+        if !self.is_live(offering)
+            && let Some(answer) = self.decline(offering).await
+        {
+            return answer;
+        }
+        let answers = calls.into_iter().map(|call| async {
+            let unanswered = call.failed(Unavailable::OutcomeUnknown);
+            let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
+            answered.await.unwrap_or(unanswered)
+        });
+        Answer::Calls(join_all(answers).await)
+    }
+
+    /// Why calls for an offering that is not live here are not for us. Whoever sent them believes
+    /// that it is placed here, and unless somebody owns it that is good enough: the lease store lets
+    /// one have it.
+    pub(super) async fn decline(&self, offering: OfferingId) -> Option<Answer> {
+        let shared = self.shared();
+        let me = shared.cluster.me();
+        if me.leaving || self.is_stopping() {
+            return Some(Answer::NotOwner(None));
+        }
+        match shared.cluster.owner(offering, &*shared.journal).await {
+            Ok(Some(owner)) if owner.incarnation != me.incarnation => {
+                Some(Answer::NotOwner(Some(owner)))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Answer::Failed(unreadable(&error, false))),
+        }
+    }
+}
+
+/// Something to know it by when it is asked again. What is idempotent by its own ids needs no key.
+fn mint_key(call: &mut Call) {
+    let Call::Submit(request) = call else { return };
+    if request.idempotency.is_some() {
+        return;
+    }
+    let principal = match &request.command {
+        Command::BeginPayment { .. }
+        | Command::ConfirmPayment { .. }
+        | Command::FailPayment { .. } => return,
+        Command::PlaceHold { customer, .. }
+        | Command::ExtendHold { customer, .. }
+        | Command::ReleaseHold { customer, .. }
+        | Command::CheckOut { customer, .. }
+        | Command::Reserve { customer, .. }
+        | Command::JoinWaitlist { customer, .. }
+        | Command::LeaveWaitlist { customer, .. }
+        | Command::AcceptOffer { customer, .. }
+        | Command::CancelReservation { by: Requester::Customer(customer), .. } => *customer,
+        // Nobody's share of the remembered keys: an administrator has no limit on acts.
+        Command::CancelReservation { by: Requester::Admin, .. }
+        | Command::CheckIn { .. }
+        | Command::BlockSeats { .. }
+        | Command::UnblockSeats { .. }
+        | Command::BlockPlaces { .. }
+        | Command::UnblockPlaces { .. }
+        | Command::Resize { .. }
+        | Command::AddRow { .. }
+        | Command::RemoveSeats { .. }
+        | Command::Reprice { .. }
+        | Command::SetSaleWindow { .. }
+        | Command::ChangeSale { .. }
+        | Command::OpenSale
+        | Command::PauseSale
+        | Command::CloseSale
+        | Command::CancelOffering => UserId::random(),
+    };
+    let idempotency = Idempotency { key: random::bytes(), fingerprint: [0; 16], principal };
+    request.idempotency = Some(idempotency);
+}
+
+/// The call for a command that was never decided and is now handed on. It keeps its key, for when
+/// it has to be asked again.
+fn handed_on(request: &mut Request) -> Call {
+    let mut call = Call::Submit(request.clone());
+    mint_key(&mut call);
+    if let Call::Submit(keyed) = &call {
+        request.idempotency = keyed.idempotency;
+    }
+    call
+}
+
+fn is_moving(answer: &CallAnswer) -> bool {
+    matches!(answer.unavailable(), Some(Unavailable::Moving | Unavailable::Stopping))
+}
+
+fn unreadable(error: &LoadError, doubtful: bool) -> Unavailable {
+    match error {
+        LoadError::NotFound => Unavailable::NoSuchOffering,
+        LoadError::Unavailable(_) | LoadError::NewerFormat { .. } | LoadError::Damaged { .. } => {
+            tracing::warn!(%error, "the owner of an event cannot be found");
+            if doubtful { Unavailable::OutcomeUnknown } else { Unavailable::Recovering }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What box offices of different instances say to each other. Instances of neighbouring versions
+//! must understand it: append new variants at the end, never reorder.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Committed, SubmitError, Unavailable, View};
+use crate::ids::{HoldId, OfferingId};
+use crate::inventory::{HoldView, Request, WaitlistView};
+use crate::journal::Owner;
+
+/// From one instance to another.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Question {
+    /// Commands and looks at what the other owns.
+    Calls {
+        offering: OfferingId,
+        /// How many instances these calls have been handed on by, this time included.
+        hops: u8,
+        /// How long whoever asked first still waits.
+        patience_ms: u64,
+        calls: Vec<Call>,
+    },
+    /// Load this offering: it is about to be handed to you.
+    Prepare { offering: OfferingId },
+    /// The lease entry is yours: take over.
+    Adopt { offering: OfferingId },
+    /// Hand this offering to the instance of that name, if it is yours.
+    Move { offering: OfferingId, to: Arc<str> },
+    /// What is shown of this offering, now and, through the feed, for a while from now on.
+    Show { offering: OfferingId },
+}
+
+/// One request for an offering.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Call {
+    Submit(Request),
+    Hold(HoldId),
+    WaitlistEntry(HoldId),
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// To [`Question::Calls`], in their order.
+    Calls(Vec<CallAnswer>),
+    /// Not ours; that one's, if it is known.
+    NotOwner(Option<Owner>),
+    /// It is loaded.
+    Prepared,
+    /// It is in service here.
+    InService(Owner),
+    /// It did not come about.
+    Failed(Unavailable),
+    /// To [`Question::Show`].
+    Shown(Box<View>),
+}
+
+/// The answer to a [`Call`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum CallAnswer {
+    Submitted(Result<Committed, SubmitError>),
+    Hold(Result<Option<HoldView>, Unavailable>),
+    WaitlistEntry(Result<Option<WaitlistView>, Unavailable>),
+}
+
+impl Call {
+    /// That it could not be carried out.
+    pub(super) fn failed(&self, why: Unavailable) -> CallAnswer {
+        match self {
+            Self::Submit(_) => CallAnswer::Submitted(Err(why.into())),
+            Self::Hold(_) => CallAnswer::Hold(Err(why)),
+            Self::WaitlistEntry(_) => CallAnswer::WaitlistEntry(Err(why)),
+        }
+    }
+}
+
+impl CallAnswer {
+    /// Why nothing was decided, if nothing was.
+    pub(super) fn unavailable(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Submitted(Err(SubmitError::Unavailable(why)))
+            | Self::Hold(Err(why))
+            | Self::WaitlistEntry(Err(why)) => Some(why),
+            Self::Submitted(Ok(_) | Err(SubmitError::Rejected(_)))
+            | Self::Hold(Ok(_))
+            | Self::WaitlistEntry(Ok(_)) => None,
+        }
+    }
+}
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Bytes {
+    let encoded = postcard::to_stdvec(value).expect("messages hold only encodable types");
+    Bytes::from(encoded)
+}
+
+/// `None` if it is of another version, or of nobody's.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    postcard::from_bytes(bytes).ok()
+}
