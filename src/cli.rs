@@ -4,6 +4,7 @@
 mod journal;
 mod migrate;
 mod serve;
+mod simulate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -50,6 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None | Some(("serve", _)) => serve::run(config),
         Some(("migrate", arguments)) => migrate::run(&config, arguments),
         Some(("journal", arguments)) => journal::run(&config, arguments),
+        Some(("simulate", arguments)) => simulate::run(&config, arguments),
         Some((other, _)) => Err(anyhow::anyhow!("there is no command {other}")),
     };
     match done {
@@ -72,6 +74,7 @@ fn command() -> Command {
         )
         .subcommand(migrate::command())
         .subcommand(journal::command())
+        .subcommand(simulate::command())
         .arg(
             Arg::new("config")
                 .long("config")

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::ids::{Epoch, InstanceId, OfferingId};
 pub use crate::journal::Owner;
 use crate::journal::{Journal, LoadError};
+use crate::planted::{Bug, is_planted};
 use lease::{Alone, Claim, LeaseError, Leases};
 use membership::View;
 
@@ -80,6 +81,14 @@ pub enum Permission {
     NotNow,
 }
 
+/// What is known of the owner of an offering.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    owner: Option<Owner>,
+    /// The latest that was heard of.
+    epoch: Epoch,
+}
+
 /// This instance's knowledge of the cluster.
 pub struct Cluster {
     me: ArcSwap<Member>,
@@ -92,7 +101,7 @@ pub struct Cluster {
     /// Those who change the view take turns.
     changing: Mutex<()>,
     viewed: watch::Sender<u64>,
-    owners: DashMap<OfferingId, Owner>,
+    owners: DashMap<OfferingId, Known>,
     /// Monotonic ms until which our own lease lives for certain.
     valid_until_ms: AtomicU64,
     /// Monotonic ms at which a lease was last granted anew: proofs of ownership from before do not
@@ -361,7 +370,13 @@ impl Cluster {
     /// We do not own it any more, and nobody else does yet.
     pub async fn release(&self, offering: OfferingId) {
         let me = self.me.load().incarnation;
-        self.owners.remove_if(&offering, |_, owner| owner.incarnation == me);
+        if let Some(mut known) = self.owners.get_mut(&offering) {
+            known.owner.take_if(|owner| owner.incarnation == me);
+        }
+        let me = match self.remembered(offering) {
+            Some(owner) if is_planted(Bug::ReleaseOfAnothersLease) => owner.incarnation,
+            Some(_) | None => me,
+        };
         if !self.alone
             && let Err(error) = self.in_time(self.leases.release(offering, me)).await
         {
@@ -400,30 +415,26 @@ impl Cluster {
         Ok(())
     }
 
-    /// Remembers who owns `offering`, unless it knows of a later owner.
+    /// Remembers who owns `offering`, unless it has known a later owner.
     pub fn learn(&self, offering: OfferingId, owner: Owner) {
-        match self.owners.entry(offering) {
-            dashmap::Entry::Vacant(empty) => {
-                empty.insert(owner);
-            }
-            dashmap::Entry::Occupied(mut known) => {
-                if owner.epoch >= known.get().epoch {
-                    known.insert(owner);
-                }
-            }
+        let mut known = self.owners.entry(offering).or_default();
+        if owner.epoch >= known.epoch || is_planted(Bug::CacheGoesBackAnEpoch) {
+            *known = Known { epoch: owner.epoch, owner: Some(owner) };
         }
     }
 
     /// The owner of an earlier answer turned out to be none: forgotten, unless another is known by
-    /// now.
+    /// now. Its epoch is not: what was over before it stays over.
     pub fn forget(&self, offering: OfferingId, owner: &Owner) {
-        self.owners.remove_if(&offering, |_, known| known == owner);
+        if let Some(mut known) = self.owners.get_mut(&offering) {
+            known.owner.take_if(|known| known == owner);
+        }
     }
 
-    /// The last owner heard of.
+    /// The last owner heard of, if it has not turned out to be none.
     #[must_use]
     pub fn remembered(&self, offering: OfferingId) -> Option<Owner> {
-        self.owners.get(&offering).map(|owner| owner.clone())
+        self.owners.get(&offering).and_then(|known| known.owner.clone())
     }
 
     /// Nobody listens where this instance did: it is dead until it renews its lease.
@@ -464,7 +475,7 @@ impl Cluster {
 
     /// An owner that was heard of and is believed to live.
     fn known_owner(&self, offering: OfferingId) -> Option<Owner> {
-        let owner = self.owners.get(&offering)?.clone();
+        let owner = self.remembered(offering)?;
         let other = owner.incarnation != self.me.load().incarnation;
         (other && self.view.load().live(owner.incarnation).is_some()).then_some(owner)
     }

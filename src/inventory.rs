@@ -49,6 +49,7 @@ use seat_map::SeatMap;
 use waitlist::Waitlist;
 
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
+use crate::planted::{Bug, is_planted};
 
 /// Where in a journal a transition stands: its row, and its place in the row's batch.
 #[derive(
@@ -187,7 +188,9 @@ impl Inventory {
         for change in &changes {
             self.apply_live(change);
         }
-        self.offer_freed_places(&mut changes);
+        if !is_planted(Bug::LateWaitlistOffer) {
+            self.offer_freed_places(&mut changes);
+        }
         let transition = Transition { idempotency: request.idempotency, changes };
         self.finish(&transition);
         Decision::Decided(transition)

@@ -34,6 +34,7 @@ use crate::inventory::{Inventory, Place, Transition};
 use crate::journal::{
     Append, AppendError, Appended, Head, LoadError, Owner, Record, Row, RowFields,
 };
+use crate::planted::{Bug, is_planted};
 
 /// The owner of one offering.
 pub(super) struct BoxOffice {
@@ -189,7 +190,9 @@ impl BoxOffice {
         let sent = self.shared.guard.monotonic();
         if batch.transitions.is_empty() {
             let age = sent.saturating_sub(state.verified_at);
-            let proven = age <= self.shared.settings.ownership_max_age && !batch.refuses_payment();
+            let proven = (age <= self.shared.settings.ownership_max_age
+                && !batch.refuses_payment())
+                || is_planted(Bug::RefusalWithoutProof);
             self.phase = Phase::Busy(state, Sealed { batch, row: None, sent });
             return if proven {
                 self.release(ctx);
@@ -215,7 +218,19 @@ impl BoxOffice {
             next_due_at: state.inventory.next_due_at(),
         };
         self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
+        if is_planted(Bug::AckBeforeAppend) {
+            self.answer_early();
+        }
         self.append(append, ctx);
+    }
+
+    /// What [`Bug::AckBeforeAppend`] does.
+    fn answer_early(&mut self) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        if let Phase::Busy(state, mut sealed) = std::mem::replace(&mut self.phase, waiting) {
+            self.answer(&mut sealed, state.head.seq.next());
+            self.phase = Phase::Busy(state, sealed);
+        }
     }
 
     /// The append runs on this very thread: its connection is this thread's too, so that nobody

@@ -12,6 +12,7 @@ use crate::ids::{OfferingId, Seq};
 use crate::inventory::{
     Change, Command, Decision, Inventory, Place, Rejection, Request, TimestampMs, Transition,
 };
+use crate::planted::{Bug, is_planted};
 
 /// A command and whoever waits for its answer.
 pub(super) struct Pending {
@@ -98,10 +99,14 @@ impl Batch {
     ) {
         self.at = inventory.begin_batch(seq, now);
         for _ in 0..MAX_DUE_ROUNDS {
+            if is_planted(Bug::OffByOneExpiry) && inventory.next_due_at() == Some(self.at) {
+                break;
+            }
             let Some(transition) = inventory.run_due() else { break };
             self.push(transition);
         }
-        self.due_remains = inventory.next_due_at().is_some_and(|due| due <= self.at);
+        self.due_remains = inventory.next_due_at().is_some_and(|due| due <= self.at)
+            && !is_planted(Bug::OffByOneExpiry);
         if self.due_remains {
             return;
         }

@@ -15,6 +15,7 @@ use super::recovery::{Doubt, Recovered, Settled, recover};
 use super::view::Painter;
 use crate::ids::Epoch;
 use crate::journal::{AppendError, LoadError, Owner};
+use crate::planted::{Bug, is_planted};
 use crate::random;
 
 /// How a recovery begins.
@@ -50,6 +51,12 @@ impl BoxOffice {
             unreachable!("an append is in flight only while busy");
         };
         tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
+        if is_planted(Bug::ReplyReleasedOnFailure)
+            && let Some((row, _)) = &sealed.row
+        {
+            let seq = row.seq;
+            self.answer(&mut sealed, seq);
+        }
         match error {
             AppendError::OutcomeUnknown(_) => {
                 self.start_recovery(Attempt::default(), Some(sealed), ctx);

@@ -13,6 +13,7 @@ use crate::inventory::Inventory;
 use crate::journal::{
     Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields, fold, fold_onto,
 };
+use crate::planted::{Bug, is_planted};
 use crate::random;
 
 /// An append that may or may not have become durable.
@@ -103,9 +104,16 @@ async fn win(
     for race in 0..MAX_RACES {
         let (inventory, loaded) = load(shared, offering).await?;
         let head = loaded.head;
+        let read = match doubt {
+            Some(doubt) if is_planted(Bug::DoubtResolvedByRereading) => {
+                Some(settle(shared, offering, &loaded, doubt).await?)
+            }
+            Some(_) | None => None,
+        };
         match take_over(shared, offering, inventory, head).await {
             Ok((inventory, head)) => {
                 let doubt = match doubt {
+                    Some(_) if read.is_some() => read,
                     Some(doubt) => Some(settle(shared, offering, &loaded, doubt).await?),
                     None => None,
                 };
@@ -203,6 +211,9 @@ async fn take_over(
         owner_address: Arc::clone(&shared.settings.address),
         next_due_at: inventory.next_due_at(),
     };
+    if is_planted(Bug::TakeoverWithoutRecord) && previous.epoch.0 > 0 {
+        return Ok((inventory, previous));
+    }
     let sent = shared.guard.monotonic();
     let appended = shared.journal.append(append).await?;
     shared.guard.observe(appended.database_now, sent);

@@ -16,6 +16,7 @@ use crate::cluster::Route;
 use crate::ids::{HoldId, OfferingId, UserId};
 use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, WaitlistView};
 use crate::journal::{LoadError, Owner};
+use crate::planted::{Bug, is_planted};
 use crate::random;
 
 /// How often a call is handed on: once to the owner, and once more by an owner that is handing the
@@ -104,7 +105,7 @@ impl BoxOffices {
                 Ok(Route::Here) => {
                     let answer = self.call_here(offering, call.clone(), 0).await;
                     if !is_moving(&answer) {
-                        return answer;
+                        return certain(answer, &call, doubtful);
                     }
                     Failure::NotAsked
                 }
@@ -112,13 +113,17 @@ impl BoxOffices {
                     mint_key(&mut call);
                     let asked = (1, call.clone());
                     match shared.lanes.call(offering, &owner, asked, left).await {
-                        Ok(answer) if !is_moving(&answer) => return answer,
+                        Ok(answer) if !is_moving(&answer) => {
+                            return certain(answer, &call, doubtful);
+                        }
                         Ok(_) => Failure::NotAsked,
                         Err(Failure::NotOwner(other)) => {
                             self.correct(offering, &owner, other.as_ref());
                             Failure::NotAsked
                         }
-                        Err(Failure::Unavailable(why)) => return call.failed(why),
+                        Err(Failure::Unavailable(why)) => {
+                            return certain(call.failed(why), &call, doubtful);
+                        }
                         Err(failure) => {
                             // Also where it is believed to own it: look again.
                             shared.cluster.forget(offering, &owner);
@@ -153,6 +158,9 @@ impl BoxOffices {
                 // It has been handed on often enough: whoever sent it looks for the owner again.
                 Work::Command(_) | Work::Look(_) => work.refuse(Unavailable::Moving),
             }
+        }
+        if is_planted(Bug::HandOverDropsTheQueue) {
+            waiting.clear();
         }
         if waiting.is_empty() {
             return;
@@ -309,6 +317,10 @@ impl BoxOffices {
 /// Something to know it by when it is asked again. What is idempotent by its own ids needs no key.
 fn mint_key(call: &mut Call) {
     let Call::Submit(request) = call else { return };
+    if is_planted(Bug::LostIdempotencyKey) {
+        request.idempotency = None;
+        return;
+    }
     if request.idempotency.is_some() {
         return;
     }
@@ -356,6 +368,14 @@ fn handed_on(request: &mut Request) -> Call {
         request.idempotency = keyed.idempotency;
     }
     call
+}
+
+/// That nothing was decided this time says nothing about an earlier try that may have been.
+fn certain(answer: CallAnswer, call: &Call, doubtful: bool) -> CallAnswer {
+    if doubtful && answer.unavailable().is_some() {
+        return call.failed(Unavailable::OutcomeUnknown);
+    }
+    answer
 }
 
 fn is_moving(answer: &CallAnswer) -> bool {

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::lease::{Heartbeat, Lease, LeaseError};
 use super::{Cluster, HELLO, Member, NetworkError, metrics};
 use crate::executor::Executor;
+use crate::planted::{Bug, is_planted};
 use crate::random;
 
 /// Why an instance could not join.
@@ -58,6 +59,12 @@ impl Keeper {
         Ok(Self { cluster, task })
     }
 
+    /// What it keeps known.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
+    }
+
     /// Announces that this instance is about to stop: nothing new is placed on it.
     pub async fn leave(&self) {
         if self.cluster.alone {
@@ -72,7 +79,7 @@ impl Keeper {
     }
 
     /// Gives the lease back and stops renewing it.
-    pub async fn resign(self) {
+    pub async fn resign(&self) {
         self.cluster.stopped.send_replace(true);
         self.task.abort();
         if self.cluster.alone {
@@ -178,6 +185,8 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
             }
             return;
         }
+        // As if there had been no gap.
+        Lease::Granted if is_planted(Bug::RenewalAfterLoss) => {}
         Lease::Granted => {
             cluster.granted_at_ms.store(cluster.now_ms(), Ordering::Relaxed);
             cluster.forgotten.fetch_add(1, Ordering::Relaxed);

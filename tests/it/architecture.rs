@@ -10,13 +10,29 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("executor", &[]),
     ("ids", &["random"]),
-    ("inventory", &["ids"]),
+    // Defects to plant; nothing in a program that sells.
+    ("planted", &[]),
+    ("inventory", &["ids", "planted"]),
     ("clock", &["inventory"]),
     ("journal", &["clock", "ids", "inventory"]),
     ("store", &["ids", "inventory", "journal"]),
     ("audit", &["ids", "inventory", "journal", "store"]),
-    ("cluster", &["clock", "executor", "ids", "journal", "random"]),
+    ("cluster", &["clock", "executor", "ids", "journal", "planted", "random"]),
     ("box_office", &["clock", "cluster", "executor", "ids", "inventory", "journal", "random"]),
+    (
+        "simulation",
+        &[
+            "box_office",
+            "clock",
+            "cluster",
+            "executor",
+            "ids",
+            "inventory",
+            "journal",
+            "planted",
+            "random",
+        ],
+    ),
     // The forms that addresses and passwords may have hold for settings too.
     ("config", &["accounts"]),
     ("telemetry", &["config"]),
@@ -55,7 +71,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("cli", &["audit", "config", "http", "ids", "journal", "server", "store", "telemetry"]),
+    (
+        "cli",
+        &[
+            "audit",
+            "config",
+            "http",
+            "ids",
+            "journal",
+            "server",
+            "simulation",
+            "store",
+            "telemetry",
+        ],
+    ),
 ];
 
 /// What only one module may know, of the crates that everything could reach.

@@ -24,6 +24,7 @@ mod private_postgres;
 mod process;
 mod shop;
 mod shutdown;
+mod simulation;
 mod store;
 mod test_app;
 mod theatre;

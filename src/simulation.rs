@@ -1,0 +1,258 @@
+//! A cluster in a nutshell: several instances in one thread, on virtual time, over a simulated
+//! database, lease store and network. The box offices, the registry, the leases' use, the placement
+//! and the hand-over are the real ones; what surrounds them fails in every way that the seed draws.
+//! A phase of troubles is followed by a calm one in which everything must come to its end; then a
+//! checker compares what clients were told with what the database holds.
+//!
+//! The same seed gives the same run, to the last line of its trace.
+
+mod checker;
+mod customers;
+mod director;
+mod journal;
+mod leases;
+mod machine;
+mod network;
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use crate::ids::{OfferingId, ProductId};
+use crate::inventory::{
+    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
+};
+use crate::random;
+use customers::Crowd;
+use machine::{Machines, Site};
+use world::World;
+
+/// What to simulate.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// All chance comes from it.
+    pub seed: u64,
+    /// What clients ask for while there is trouble; a third as much follows in calm.
+    pub steps: u32,
+    /// Whether the trace is kept line by line.
+    pub keeps_trace: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// As planned.
+    pub seed: u64,
+    /// Of the whole trace.
+    pub trace_hash: blake3::Hash,
+    /// Lines of the trace.
+    pub events: u64,
+    /// The lines, if they were kept.
+    pub trace: Vec<String>,
+    /// Journal rows at the end.
+    pub rows: usize,
+    /// Takeovers among them.
+    pub takeovers: usize,
+    /// What clients were told: done, refused, undone, unknown.
+    pub told: [usize; 4],
+    /// Virtual time that passed.
+    pub lasted: Duration,
+    /// What must not happen and did.
+    pub violations: Vec<String>,
+}
+
+/// Instances.
+const MACHINES: usize = 3;
+/// Events on sale.
+const OFFERINGS: usize = 3;
+/// Clients at a time.
+const CLIENTS: usize = 6;
+/// Virtual time after which clients must have come to an end.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// Runs one simulation in this thread.
+///
+/// # Panics
+/// When the operating system grants no timer, or one of the simulated parts panics.
+#[must_use]
+pub fn run(plan: &Plan) -> Report {
+    random::seed_thread(Some(plan.seed ^ 0x5eed));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without sockets needs nothing");
+    let report = runtime.block_on(simulate(plan));
+    random::seed_thread(None);
+    report
+}
+
+async fn simulate(plan: &Plan) -> Report {
+    let world = World::new(plan.seed, plan.keeps_trace);
+    let (wires, mut carried) = mpsc::unbounded_channel();
+    let site = Site {
+        database: journal::Database::new(Arc::clone(&world)),
+        leases: leases::LeaseStore::new(Arc::clone(&world)),
+        switch: network::Switch::new(Arc::clone(&world)),
+        world: Arc::clone(&world),
+        wires,
+    };
+    let machines = Machines::new(site.clone(), MACHINES);
+    let offerings: Vec<_> =
+        (0..OFFERINGS).map(|_| OfferingId(uuid::Uuid::from_bytes(random::bytes()))).collect();
+    for offering in &offerings {
+        site.database.create(*offering, definition());
+    }
+    let crowd = Rc::new(Crowd {
+        site: site.clone(),
+        machines: machines.clone(),
+        offerings,
+        steps_left: Cell::new(plan.steps),
+        is_calm: Cell::new(false),
+        deeds: RefCell::default(),
+        looks: RefCell::default(),
+        finished: Cell::new(0),
+    });
+    let outside = LocalSet::new();
+    outside.spawn_local(async move {
+        while let Some(message) = carried.recv().await {
+            tokio::task::spawn_local(message);
+        }
+    });
+    let mut story = outside.spawn_local(tell(Rc::clone(&crowd), plan.steps));
+    let mut outside = outside;
+    // One poll of this is one step of the world: first what is outside, then each machine.
+    std::future::poll_fn(|context| {
+        let outside = std::pin::Pin::new(&mut outside).poll(context);
+        machines.poll(context);
+        match std::pin::Pin::new(&mut story).poll(context) {
+            Poll::Ready(ended) => {
+                ended.expect("the story has no panics of its own");
+                Poll::Ready(())
+            }
+            Poll::Pending => outside,
+        }
+    })
+    .await;
+    report(plan, &crowd)
+}
+
+/// The troubles, the calm, and the end.
+async fn tell(crowd: Rc<Crowd>, steps: u32) {
+    for index in 0..crowd.machines.count() {
+        crowd.machines.start(index);
+    }
+    let watching = tokio::task::spawn_local(watch(Rc::clone(&crowd)));
+    open_doors(&crowd);
+    let trouble = director::make_trouble(Rc::clone(&crowd), CLIENTS);
+    if tokio::time::timeout(LONGEST, trouble).await.is_err() {
+        crowd.site.world.violated(format_args!("clients are not done after {LONGEST:?}"));
+    }
+    director::calm_down(&crowd).await;
+    if !crowd.site.world.is_violated() {
+        crowd.finished.set(0);
+        crowd.steps_left.set(steps / 3);
+        crowd.is_calm.set(true);
+        open_doors(&crowd);
+        let calm = director::roll(&crowd, CLIENTS);
+        if tokio::time::timeout(LONGEST, calm).await.is_err() {
+            crowd.site.world.violated(format_args!("in calm, clients are not done"));
+        }
+        // Everything that has a deadline passes it.
+        tokio::time::sleep(Duration::from_secs(12)).await;
+    }
+    watching.abort();
+    checker::judge(&crowd);
+}
+
+fn open_doors(crowd: &Rc<Crowd>) {
+    for _ in 0..CLIENTS {
+        tokio::task::spawn_local(customers::visit(Rc::clone(crowd)));
+    }
+}
+
+/// What an instance knows of an owner never goes back to an earlier one.
+async fn watch(crowd: Rc<Crowd>) {
+    let mut known = std::collections::BTreeMap::new();
+    loop {
+        tokio::time::sleep(Duration::from_millis(7)).await;
+        for index in 0..crowd.machines.count() {
+            let Some(cluster) = crowd.machines.cluster(index) else { continue };
+            let me = cluster.me().incarnation;
+            for offering in &crowd.offerings {
+                let now = cluster.remembered(*offering).map(|owner| owner.epoch);
+                let before = known.insert((me, *offering), now).flatten();
+                if let (Some(before), Some(now)) = (before, now)
+                    && now < before
+                {
+                    crowd.site.world.violated(format_args!(
+                        "{me} knew an owner of epoch {before} of {offering}, and now one of {now}"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn report(plan: &Plan, crowd: &Crowd) -> Report {
+    let lasted = crowd.site.world.elapsed();
+    let (rows, takeovers) = crowd.site.database.inspect(|chains| {
+        let records =
+            || chains.values().flat_map(|chain| chain.rows.iter().map(|(_, record)| record));
+        let takeover = |record: &&Arc<crate::journal::Record>| {
+            matches!(***record, crate::journal::Record::Takeover)
+        };
+        (records().count(), records().filter(takeover).count())
+    });
+    let mut told = [0; 4];
+    for deed in crowd.deeds.borrow().iter() {
+        told[match deed.told {
+            customers::Told::Done { .. } => 0,
+            customers::Told::Refused(_) => 1,
+            customers::Told::Nothing(_) => 2,
+            customers::Told::Unknown => 3,
+        }] += 1;
+    }
+    let (trace_hash, events, trace, violations) = crowd.site.world.finish();
+    let seed = plan.seed;
+    Report { seed, trace_hash, events, trace, rows, takeovers, told, lasted, violations }
+}
+
+/// A small house with short deadlines.
+fn definition() -> Definition {
+    let product = |capacity| ProductDefinition {
+        price: 10,
+        capacity,
+        max_per_customer: None,
+        sale: SaleWindow::default(),
+    };
+    let seats = u32::try_from(customers::SEATS / 2).unwrap_or(1);
+    let row = |name: &str| RowDefinition { name: name.into(), seats };
+    Definition {
+        currency: *b"KRW",
+        products: vec![product(Some(5)), product(None)],
+        sections: vec![SectionDefinition {
+            name: "Stalls".into(),
+            product: ProductId(1),
+            rows: vec![row("A"), row("B")],
+        }],
+        policy: Policy {
+            hold_ttl_ms: 1_000,
+            hold_max_ms: 2_500,
+            pay_window_ms: 1_500,
+            payment_grace_ms: 1_000,
+            offer_ttl_ms: 1_000,
+            max_places_per_hold: 4,
+            max_per_customer: None,
+            waitlist_capacity: 10,
+        },
+        sale: SaleWindow::default(),
+        sale_state: SaleState::Open,
+    }
+}

@@ -1,0 +1,323 @@
+//! The clients of a simulation. Each asks any machine, again and again until it knows for certain if
+//! it has a key to ask with, and writes down what it was told.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::machine::{Machines, Site};
+use super::network::Incoming;
+use crate::box_office::{Committed, SubmitError, Unavailable, View};
+use crate::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId};
+use crate::inventory::{
+    Change, Command, Idempotency, LineRequest, Rejection, Request, Requester, TimestampMs,
+};
+use crate::random;
+
+/// How long a client waits for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a client was told.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// It has this effect.
+    Done { seq: Seq, at: TimestampMs, transition: Arc<crate::inventory::Transition> },
+    /// It was refused.
+    Refused(Rejection),
+    /// Nothing was decided, for certain.
+    Nothing(Unavailable),
+    /// It has no key to ask again with, and does not know.
+    Unknown,
+}
+
+/// One thing that a client asked for, and what came of it.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    pub(super) offering: OfferingId,
+    /// As it was sent last.
+    pub(super) request: Request,
+    /// The ids of holds and reservations that its attempts drew.
+    pub(super) drawn: Vec<HoldId>,
+    pub(super) told: Told,
+    /// The journal's end when the last attempt was sent, when it was, and when it was answered.
+    pub(super) sent_at: Duration,
+    pub(super) answered_seq: Seq,
+    pub(super) answered_at: Duration,
+    /// Whether an attempt before it may have been carried out.
+    pub(super) doubtful: bool,
+}
+
+/// A look at an offering.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) offering: OfferingId,
+    pub(super) seq: Seq,
+    pub(super) sent_at: Duration,
+}
+
+/// What all clients share.
+pub(super) struct Crowd {
+    pub(super) site: Site,
+    pub(super) machines: Machines,
+    pub(super) offerings: Vec<OfferingId>,
+    pub(super) steps_left: Cell<u32>,
+    /// Nothing goes wrong any more: nobody may be told so.
+    pub(super) is_calm: Cell<bool>,
+    pub(super) deeds: RefCell<Vec<Deed>>,
+    pub(super) looks: RefCell<Vec<Look>>,
+    pub(super) finished: Cell<usize>,
+}
+
+/// A client and what it has.
+struct Customer {
+    id: UserId,
+    holds: Vec<(OfferingId, HoldId)>,
+    reservations: Vec<(OfferingId, ReservationId)>,
+    entries: Vec<(OfferingId, HoldId)>,
+}
+
+/// The life of one client.
+pub(super) async fn visit(crowd: Rc<Crowd>) {
+    let mut customer = Customer {
+        id: UserId::random(),
+        holds: Vec::new(),
+        reservations: Vec::new(),
+        entries: Vec::new(),
+    };
+    while crowd.steps_left.get() > 0 {
+        crowd.steps_left.set(crowd.steps_left.get() - 1);
+        customer.step(&crowd).await;
+        let world = &crowd.site.world;
+        tokio::time::sleep(world.millis(0, 80)).await;
+    }
+    crowd.finished.set(crowd.finished.get() + 1);
+}
+
+impl Customer {
+    async fn step(&mut self, crowd: &Crowd) {
+        let world = &crowd.site.world;
+        let draw = |count: usize| usize::try_from(world.within(0, count as u64 - 1)).unwrap_or(0);
+        let offering = crowd.offerings[draw(crowd.offerings.len())];
+        match world.within(0, 99) {
+            0..=9 => crowd.look(offering).await,
+            10..=54 => self.hold(crowd, offering).await,
+            55..=66 if !self.holds.is_empty() => {
+                let (offering, hold) = self.holds.swap_remove(draw(self.holds.len()));
+                let command = Command::ReleaseHold { hold, customer: self.id };
+                crowd.ask(offering, Wish::Plain(command)).await;
+            }
+            67..=70 if !self.holds.is_empty() => {
+                let (offering, hold) = self.holds[draw(self.holds.len())];
+                let command = Command::ExtendHold { hold, customer: self.id };
+                crowd.ask(offering, Wish::Plain(command)).await;
+            }
+            71..=84 if !self.holds.is_empty() => {
+                let (offering, hold) = self.holds.swap_remove(draw(self.holds.len()));
+                self.buy(crowd, offering, hold).await;
+            }
+            85..=90 if !self.reservations.is_empty() => {
+                let (offering, reservation) =
+                    self.reservations.swap_remove(draw(self.reservations.len()));
+                let by = Requester::Customer(self.id);
+                let command = Command::CancelReservation { reservation, by };
+                crowd.ask(offering, Wish::Plain(command)).await;
+            }
+            91..=95 => {
+                let wish = Wish::Wait { customer: self.id, product: ProductId(0), party_size: 1 };
+                if let Told::Done { transition, .. } = crowd.ask(offering, wish).await
+                    && let Some(Change::WaitlistJoined { entry, .. }) = transition.changes.first()
+                {
+                    self.entries.push((offering, *entry));
+                }
+            }
+            _ if !self.entries.is_empty() => {
+                let (offering, entry) = self.entries.swap_remove(draw(self.entries.len()));
+                let customer = self.id;
+                let command = if world.happens(700) {
+                    Command::AcceptOffer { entry, customer }
+                } else {
+                    Command::LeaveWaitlist { entry, customer }
+                };
+                if let Told::Done { .. } = crowd.ask(offering, Wish::Plain(command)).await {
+                    self.holds.push((offering, entry));
+                }
+            }
+            _ => self.hold(crowd, offering).await,
+        }
+    }
+
+    async fn hold(&mut self, crowd: &Crowd, offering: OfferingId) {
+        let world = &crowd.site.world;
+        let quantity = u32::try_from(world.within(1, 2)).unwrap_or(1);
+        let line = match world.within(0, 9) {
+            0..=3 => LineRequest::Quantity { product: ProductId(0), quantity },
+            4..=6 => {
+                let seat = u32::try_from(world.within(0, SEATS - 1)).unwrap_or(0);
+                LineRequest::Seats(vec![SeatId(seat)])
+            }
+            _ => LineRequest::BestAvailable { product: ProductId(1), quantity, section: None },
+        };
+        let wish = Wish::Hold { customer: self.id, lines: vec![line] };
+        if let Told::Done { transition, .. } = crowd.ask(offering, wish).await
+            && let Some(Change::HoldPlaced { hold, .. }) = transition.changes.first()
+        {
+            self.holds.push((offering, *hold));
+        }
+    }
+
+    async fn buy(&mut self, crowd: &Crowd, offering: OfferingId, hold: HoldId) {
+        let wish = Wish::CheckOut { customer: self.id, hold };
+        let Told::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
+        let Some(Change::CheckedOut { reservation, .. }) = transition.changes.first() else {
+            return;
+        };
+        let (reservation, payment) = (*reservation, PaymentId::random());
+        let begin = Command::BeginPayment { reservation, payment, customer: self.id };
+        if let Told::Done { .. } = crowd.ask(offering, Wish::Plain(begin)).await {
+            let confirm = Command::ConfirmPayment { reservation, payment };
+            crowd.ask(offering, Wish::Plain(confirm)).await;
+        }
+        self.reservations.push((offering, reservation));
+    }
+}
+
+/// Numbered seats of every offering.
+pub(super) const SEATS: u64 = 8;
+
+/// What a client wants; ids that a server would draw are drawn anew for each attempt.
+enum Wish {
+    Plain(Command),
+    Hold { customer: UserId, lines: Vec<LineRequest> },
+    CheckOut { customer: UserId, hold: HoldId },
+    Wait { customer: UserId, product: ProductId, party_size: u32 },
+}
+
+impl Wish {
+    fn command(&self, drawn: &mut Vec<HoldId>) -> Command {
+        let mut draw = || {
+            let id = HoldId::random();
+            drawn.push(id);
+            id
+        };
+        match self {
+            Self::Plain(command) => command.clone(),
+            Self::Hold { customer, lines } => {
+                Command::PlaceHold { hold: draw(), customer: *customer, lines: lines.clone() }
+            }
+            Self::CheckOut { customer, hold } => Command::CheckOut {
+                hold: *hold,
+                reservation: ReservationId(draw().0),
+                customer: *customer,
+            },
+            Self::Wait { customer, product, party_size } => Command::JoinWaitlist {
+                entry: draw(),
+                customer: *customer,
+                product: *product,
+                party_size: *party_size,
+            },
+        }
+    }
+}
+
+impl Crowd {
+    /// Asks until the answer is certain, or there is no key to ask again with.
+    async fn ask(&self, offering: OfferingId, wish: Wish) -> Told {
+        let world = &self.site.world;
+        let keyed = world.happens(750);
+        let fingerprint = random::bytes();
+        let idempotency = keyed.then(|| Idempotency {
+            key: random::bytes(),
+            fingerprint,
+            principal: UserId(uuid::Uuid::nil()),
+        });
+        let (mut drawn, mut doubtful) = (Vec::new(), false);
+        loop {
+            let request = Request { command: wish.command(&mut drawn), idempotency };
+            let sent_at = world.elapsed();
+            let answer = self.send(offering, request.clone()).await;
+            let told = match answer {
+                Some(Ok(Committed { seq, at, transition, .. })) => {
+                    Told::Done { seq, at, transition }
+                }
+                Some(Err(SubmitError::Rejected(rejection))) => Told::Refused(rejection),
+                Some(Err(SubmitError::Unavailable(Unavailable::OutcomeUnknown))) | None => {
+                    Told::Unknown
+                }
+                Some(Err(SubmitError::Unavailable(why))) => Told::Nothing(why),
+            };
+            if self.is_calm.get() && matches!(told, Told::Nothing(_) | Told::Unknown) {
+                world.violated(format_args!("in calm, {told:?} for {:?}", request.command));
+            }
+            let again = keyed && matches!(told, Told::Unknown | Told::Nothing(_));
+            if !again {
+                let answered_seq = self.site.database.head_seq(offering);
+                let answered_at = world.elapsed();
+                world.note(format_args!("told {told:?}"));
+                self.deeds.borrow_mut().push(Deed {
+                    offering,
+                    request,
+                    drawn,
+                    told: told.clone(),
+                    sent_at,
+                    answered_seq,
+                    answered_at,
+                    doubtful,
+                });
+                return told;
+            }
+            doubtful |= matches!(told, Told::Unknown);
+            tokio::time::sleep(world.millis(5, 100)).await;
+        }
+    }
+
+    async fn send(
+        &self,
+        offering: OfferingId,
+        request: Request,
+    ) -> Option<Result<Committed, SubmitError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.to_any(Incoming::Submit { offering, request, reply }).await;
+        self.answer(sent, answer).await
+    }
+
+    async fn look(&self, offering: OfferingId) {
+        let world = &self.site.world;
+        let sent_at = world.elapsed();
+        let (reply, answer) = oneshot::channel::<Result<Arc<View>, Unavailable>>();
+        let sent = self.to_any(Incoming::Show { offering, reply }).await;
+        if let Some(Ok(view)) = self.answer(sent, answer).await {
+            world.note(format_args!("shown {offering} at {}", view.seq));
+            self.looks.borrow_mut().push(Look { offering, seq: view.seq, sent_at });
+        }
+    }
+
+    /// Clients stand behind a load balancer: who does not listen is not asked.
+    async fn to_any(&self, message: Incoming) -> bool {
+        let world = &self.site.world;
+        tokio::time::sleep(world.micros(100, 2_000)).await;
+        loop {
+            let first = usize::try_from(world.within(0, self.machines.count() as u64 - 1));
+            let first = first.unwrap_or(0);
+            let found = (0..self.machines.count())
+                .map(|n| (first + n) % self.machines.count())
+                .find_map(|index| self.site.switch.at(&self.machines.name(index)));
+            if let Some(process) = found {
+                return process.send(message).is_ok();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn answer<T>(&self, sent: bool, answer: oneshot::Receiver<T>) -> Option<T> {
+        if !sent {
+            return None;
+        }
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let world = &self.site.world;
+        tokio::time::sleep(world.micros(100, 2_000)).await;
+        answer.ok()?.ok()
+    }
+}

@@ -1,0 +1,325 @@
+//! A database in a simulation: the journals of all offerings, behind a way that loses, delays and
+//! repeats, for clients that give up. What has been sent may be carried out whatever becomes of the
+//! sender.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::world::World;
+use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
+use crate::inventory::{Change, Definition, TimestampMs, Transition};
+use crate::journal::{
+    Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Owner, Record, Row, RowFields,
+    Snapshot,
+};
+use crate::planted::{Bug, is_planted};
+
+/// How long a client waits for a statement.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// The database server.
+pub(super) struct Database {
+    world: Arc<World>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    chains: BTreeMap<OfferingId, Chain>,
+    /// It answers nobody.
+    down: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Chain {
+    pub(super) rows: Vec<(Arc<Row>, Arc<Record>)>,
+    /// When each row became durable.
+    pub(super) durable_at: Vec<Duration>,
+    pub(super) snapshots: Vec<Snapshot>,
+    next_due_at: Option<TimestampMs>,
+    owner: Option<Owner>,
+}
+
+impl Chain {
+    fn head(&self) -> Head {
+        self.rows.last().map_or(Head::EMPTY, |(row, _)| row.head())
+    }
+}
+
+impl Database {
+    pub(super) fn new(world: Arc<World>) -> Arc<Self> {
+        Arc::new(Self { world, state: Mutex::default() })
+    }
+
+    pub(super) fn create(&self, offering: OfferingId, definition: Definition) {
+        let changes = vec![Change::Created { definition }];
+        let record = Record::Batch(vec![Arc::new(Transition { idempotency: None, changes })]);
+        let fields = RowFields {
+            offering,
+            epoch: Epoch(0),
+            owner: InstanceId(uuid::Uuid::nil()),
+            batch_id: BatchId::random(),
+            at: self.world.now_ms(),
+        };
+        let row = Row::new(&Head::EMPTY, fields, &record);
+        let mut chain = Chain::default();
+        chain.rows.push((Arc::new(row), Arc::new(record)));
+        chain.durable_at.push(self.world.elapsed());
+        self.lock().chains.insert(offering, chain);
+    }
+
+    pub(super) fn set_down(&self, down: bool) {
+        self.lock().down = down;
+    }
+
+    /// Looks at all journals as they are.
+    pub(super) fn inspect<T>(&self, look: impl FnOnce(&BTreeMap<OfferingId, Chain>) -> T) -> T {
+        look(&self.lock().chains)
+    }
+
+    /// The last row that is durable.
+    pub(super) fn head_seq(&self, offering: OfferingId) -> Seq {
+        self.lock().chains.get(&offering).map_or(Seq(0), |chain| chain.head().seq)
+    }
+
+    /// Carries an append out.
+    fn execute(&self, append: &Append) -> Result<Appended, AppendError> {
+        let mut state = self.lock();
+        let chain = state.chains.get_mut(&append.row.offering).ok_or(AppendError::Fenced)?;
+        let mut row = Row::clone(&append.row);
+        if is_planted(Bug::NoEpochInSwap) {
+            let head = chain.head();
+            row.seq = head.seq.next();
+            row.hash = row.chained(&head.hash);
+        } else if is_planted(Bug::FenceByPredecessorAlone) {
+            let before = usize::try_from(append.previous.seq.0).unwrap_or(usize::MAX);
+            if chain.rows.len() < before {
+                return Err(AppendError::Fenced);
+            }
+            chain.rows.truncate(before);
+            chain.durable_at.truncate(before);
+        } else if chain.head() != append.previous {
+            self.world.note(format_args!("database: fenced {} {}", row.owner, row.seq));
+            return Err(AppendError::Fenced);
+        }
+        let what = match &*append.record {
+            Record::Takeover => 0,
+            Record::Batch(transitions) => transitions.len(),
+        };
+        self.world.note(format_args!(
+            "database: {} row {} epoch {} of {}: {what} transitions",
+            row.offering, row.seq, row.epoch, row.owner
+        ));
+        if row.epoch > append.previous.epoch {
+            chain.owner = Some(Owner {
+                incarnation: row.owner,
+                address: Arc::clone(&append.owner_address),
+                epoch: row.epoch,
+            });
+        }
+        chain.next_due_at = append.next_due_at;
+        chain.rows.push((Arc::new(row), Arc::clone(&append.record)));
+        chain.durable_at.push(self.world.elapsed());
+        Ok(Appended { database_now: self.world.now_ms() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An instance's connection to the [`Database`].
+pub(super) struct SimJournal {
+    database: Arc<Database>,
+    /// Carries what was sent, beyond the life of the instance.
+    wires: tokio::sync::mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+fn broken() -> anyhow::Error {
+    anyhow::anyhow!("simulated")
+}
+
+impl SimJournal {
+    pub(super) fn new(
+        database: Arc<Database>,
+        wires: tokio::sync::mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { database, wires })
+    }
+
+    async fn append_over(&self, append: Append) -> Result<Appended, AppendError> {
+        let world = Arc::clone(&self.database.world);
+        let faults = world.faults();
+        if self.database.lock().down {
+            tokio::time::sleep(world.way()).await;
+            return Err(AppendError::Unavailable(broken()));
+        }
+        if world.happens(faults.refused) {
+            tokio::time::sleep(world.way()).await;
+            return Err(AppendError::Unavailable(broken()));
+        }
+        let zombie = world.happens(faults.zombie);
+        let way =
+            if zombie { PATIENCE + world.millis(0, 1_500) } else { world.way().min(PATIENCE / 2) };
+        let lost = world.happens(faults.lost);
+        let unanswered = world.happens(faults.unanswered);
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let database = Arc::clone(&self.database);
+        let carried = async move {
+            tokio::time::sleep(way).await;
+            if lost || database.lock().down {
+                return;
+            }
+            let done = database.execute(&append);
+            // A disk that syncs, and the way back.
+            tokio::time::sleep(database.world.micros(100, 2_000)).await;
+            if !unanswered {
+                // The client may have given up, or died.
+                let _ = answer.send(done);
+            }
+        };
+        // The receiver lives as long as the simulation.
+        let _ = self.wires.send(carried.boxed());
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) | Err(_) => {
+                // A connection that broke is not noticed sooner than one that is slow.
+                Err(AppendError::OutcomeUnknown(broken()))
+            }
+        }
+    }
+
+    /// What every read costs, and how it may fail.
+    async fn read<T>(
+        &self,
+        look: impl FnOnce(&State) -> Result<T, LoadError>,
+    ) -> Result<T, LoadError> {
+        let world = &self.database.world;
+        tokio::time::sleep(world.way()).await;
+        if world.happens(world.faults().lost) {
+            tokio::time::sleep(PATIENCE).await;
+            return Err(LoadError::Unavailable(broken()));
+        }
+        let seen = {
+            let state = self.database.lock();
+            if state.down { Err(LoadError::Unavailable(broken())) } else { look(&state) }
+        };
+        tokio::time::sleep(world.micros(50, 1_000)).await;
+        seen
+    }
+
+    fn copied(rows: &[(Arc<Row>, Arc<Record>)]) -> Vec<(Row, Record)> {
+        rows.iter().map(|(row, record)| (Row::clone(row), Record::clone(record))).collect()
+    }
+}
+
+fn chain_of(state: &State, offering: OfferingId) -> Result<&Chain, LoadError> {
+    state.chains.get(&offering).ok_or(LoadError::NotFound)
+}
+
+fn load(chain: &Chain) -> Loaded {
+    let snapshot = chain.snapshots.last().cloned();
+    let from = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
+    let from = usize::try_from(from.0).unwrap_or(usize::MAX).min(chain.rows.len());
+    Loaded { snapshot, tail: SimJournal::copied(&chain.rows[from..]), head: chain.head() }
+}
+
+impl Journal for SimJournal {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        self.append_over(append).boxed()
+    }
+
+    fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>> {
+        self.read(move |state| chain_of(state, offering).map(Chain::head)).boxed()
+    }
+
+    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
+        self.read(move |state| chain_of(state, offering).map(|chain| chain.owner.clone())).boxed()
+    }
+
+    fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
+        async move {
+            let now = self.database.world.now_ms();
+            self.read(|_| Ok(now)).await
+        }
+        .boxed()
+    }
+
+    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        self.read(move |state| chain_of(state, offering).map(load)).boxed()
+    }
+
+    fn load_after(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>> {
+        self.read(move |state| {
+            let chain = chain_of(state, offering)?;
+            let Some(at) = chain.rows.iter().position(|(row, _)| row.head() == from) else {
+                return Ok(None);
+            };
+            let tail = SimJournal::copied(&chain.rows[at + 1..]);
+            Ok(Some(Loaded { snapshot: None, tail, head: chain.head() }))
+        })
+        .boxed()
+    }
+
+    fn row(
+        &self,
+        offering: OfferingId,
+        seq: Seq,
+    ) -> BoxFuture<'_, Result<Option<(Row, Record)>, LoadError>> {
+        self.read(move |state| {
+            let chain = chain_of(state, offering)?;
+            let found = chain.rows.iter().find(|(row, _)| row.seq == seq);
+            Ok(found.map(|(row, record)| (Row::clone(row), Record::clone(record))))
+        })
+        .boxed()
+    }
+
+    fn keep_snapshot(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        async move {
+            self.read(|_| Ok(())).await?;
+            let mut state = self.database.lock();
+            let chain = state.chains.get_mut(&offering).ok_or(LoadError::NotFound)?;
+            let confirmed = chain
+                .rows
+                .iter()
+                .any(|(row, _)| row.seq == snapshot.seq && row.hash == snapshot.hash);
+            let newer = chain.snapshots.last().is_none_or(|kept| kept.seq < snapshot.seq);
+            if confirmed && newer {
+                chain.snapshots.push(snapshot);
+            }
+            Ok(confirmed && newer)
+        }
+        .boxed()
+    }
+
+    fn due(
+        &self,
+        now: TimestampMs,
+        limit: u64,
+    ) -> BoxFuture<'_, Result<Vec<OfferingId>, LoadError>> {
+        self.read(move |state| {
+            let mut due: Vec<_> = state
+                .chains
+                .iter()
+                .filter_map(|(offering, chain)| Some((chain.next_due_at?, *offering)))
+                .filter(|(at, _)| *at <= now)
+                .collect();
+            due.sort();
+            due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            Ok(due.into_iter().map(|(_, offering)| offering).collect())
+        })
+        .boxed()
+    }
+}

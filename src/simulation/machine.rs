@@ -1,0 +1,313 @@
+//! The machines of a simulation: each runs one process at a time, which can be killed between any
+//! two of its steps, or stopped for a while and go on as if nothing had happened.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+
+use super::journal::{Database, SimJournal};
+use super::leases::{LeaseStore, SimLeases};
+use super::network::{Incoming, SimNetwork, Switch};
+use super::world::{SimClock, World};
+use crate::box_office::{BoxOffices, Settings};
+use crate::cluster::{Cluster, HELLO, Keeper, Member};
+use crate::executor::Executor;
+use crate::ids::InstanceId;
+
+/// How long a lease lives.
+pub(super) const LEASE_TTL: Duration = Duration::from_secs(2);
+/// How old a proof of ownership may be when a refusal is given.
+pub(super) const OWNERSHIP_MAX_AGE: Duration = Duration::from_millis(500);
+
+/// What all processes share.
+#[derive(Clone)]
+pub(super) struct Site {
+    pub(super) world: Arc<World>,
+    pub(super) database: Arc<Database>,
+    pub(super) leases: Arc<LeaseStore>,
+    pub(super) switch: Arc<Switch>,
+    pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+struct Machine {
+    name: Arc<str>,
+    clock: Arc<SimClock>,
+    process: Option<LocalSet>,
+    cluster: Rc<RefCell<Option<Arc<Cluster>>>>,
+    /// The process has come to its end; what it had spawned ends with it.
+    has_ended: Rc<Cell<bool>>,
+    is_paused: bool,
+    is_killed: bool,
+}
+
+/// All machines.
+#[derive(Clone)]
+pub(super) struct Machines {
+    site: Site,
+    all: Rc<RefCell<Vec<Machine>>>,
+}
+
+impl Machines {
+    pub(super) fn new(site: Site, count: usize) -> Self {
+        let machine = |index: usize| Machine {
+            name: format!("m{index}").into(),
+            clock: SimClock::new(Arc::clone(&site.world)),
+            process: None,
+            cluster: Rc::default(),
+            has_ended: Rc::default(),
+            is_paused: false,
+            is_killed: false,
+        };
+        let all = Rc::new(RefCell::new((0..count).map(machine).collect()));
+        Self { site, all }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.all.borrow().len()
+    }
+
+    /// Its name, which is its address too.
+    pub(super) fn name(&self, index: usize) -> Arc<str> {
+        Arc::clone(&self.all.borrow()[index].name)
+    }
+
+    pub(super) fn is_running(&self, index: usize) -> bool {
+        let all = self.all.borrow();
+        all[index].process.is_some() && !all[index].is_killed
+    }
+
+    /// What the process knows of the cluster.
+    pub(super) fn cluster(&self, index: usize) -> Option<Arc<Cluster>> {
+        self.all.borrow()[index].cluster.borrow().clone()
+    }
+
+    /// Starts a process, if none runs.
+    pub(super) fn start(&self, index: usize) {
+        let mut all = self.all.borrow_mut();
+        let machine = &mut all[index];
+        if machine.process.is_some() || machine.is_killed {
+            return;
+        }
+        let incarnation = InstanceId::random();
+        let name = Arc::clone(&machine.name);
+        self.site.world.note(format_args!("{name} starts as {incarnation}"));
+        let process = LocalSet::new();
+        let me =
+            Member { address: Arc::clone(&name), name, incarnation, weight: 1, leaving: false };
+        let (site, clock) = (self.site.clone(), Arc::clone(&machine.clock));
+        let (known, ended) = (Rc::clone(&machine.cluster), Rc::clone(&machine.has_ended));
+        ended.set(false);
+        process.spawn_local(async move {
+            live(site, me, clock, known).await;
+            ended.set(true);
+        });
+        machine.process = Some(process);
+        machine.is_paused = false;
+    }
+
+    /// Ends a process as `kill -9` does.
+    pub(super) fn kill(&self, index: usize) {
+        let mut all = self.all.borrow_mut();
+        let machine = &mut all[index];
+        if machine.process.is_some() {
+            self.site.world.note(format_args!("{} is killed", machine.name));
+            machine.is_killed = true;
+            machine.is_paused = false;
+        }
+    }
+
+    pub(super) fn pause(&self, index: usize) {
+        let machine = &mut self.all.borrow_mut()[index];
+        self.site.world.note(format_args!("{} stands still", machine.name));
+        machine.is_paused = true;
+    }
+
+    pub(super) fn resume(&self, index: usize) {
+        let machine = &mut self.all.borrow_mut()[index];
+        if machine.is_paused {
+            self.site.world.note(format_args!("{} goes on", machine.name));
+            machine.is_paused = false;
+        }
+    }
+
+    pub(super) fn set_clock(&self, index: usize, offset_ms: i64) {
+        let machine = &self.all.borrow()[index];
+        self.site.world.note(format_args!("{} is off by {offset_ms} ms", machine.name));
+        machine.clock.set_offset(offset_ms);
+    }
+
+    /// Lets every process that is not standing still do what it can do now.
+    pub(super) fn poll(&self, context: &mut Context<'_>) {
+        for index in 0..self.count() {
+            let process = {
+                let mut all = self.all.borrow_mut();
+                let machine = &mut all[index];
+                if machine.is_paused && !machine.is_killed { None } else { machine.process.take() }
+            };
+            let Some(mut process) = process else { continue };
+            let is_killed = self.all.borrow()[index].is_killed;
+            if !is_killed && Pin::new(&mut process).poll(context) == Poll::Pending {
+                let machine = &mut self.all.borrow_mut()[index];
+                if !machine.has_ended.get() {
+                    machine.process = Some(process);
+                    continue;
+                }
+            }
+            // Ended, or killed: all its tasks are dropped where they stand.
+            self.site.switch.unlisten(&self.name(index));
+            drop(process);
+            let mut all = self.all.borrow_mut();
+            all[index].is_killed = false;
+            all[index].cluster.borrow_mut().take();
+        }
+    }
+}
+
+/// The life of a process; the parts are those of the server.
+async fn live(
+    site: Site,
+    me: Member,
+    clock: Arc<SimClock>,
+    known: Rc<RefCell<Option<Arc<Cluster>>>>,
+) {
+    let (incarnation, address) = (me.incarnation, Arc::clone(&me.address));
+    let mut incoming = site.switch.listen(Arc::clone(&address));
+    let network = Arc::new(SimNetwork {
+        switch: Arc::clone(&site.switch),
+        from: Arc::clone(&address),
+        wires: site.wires.clone(),
+    });
+    let settings = crate::cluster::Settings {
+        lease_ttl: LEASE_TTL,
+        settle: LEASE_TTL,
+        ..crate::cluster::Settings::default()
+    };
+    let leases = SimLeases::new(Arc::clone(&site.leases), incarnation);
+    let cluster = Cluster::of_many(me, settings, clock.clone(), leases, network);
+    *known.borrow_mut() = Some(Arc::clone(&cluster));
+    // Somebody may ask who is here before it has joined.
+    let joining = spawn_local({
+        let cluster = Arc::clone(&cluster);
+        async move {
+            loop {
+                match Keeper::join(Arc::clone(&cluster), &Executor::Here).await {
+                    Ok(keeper) => return Some(keeper),
+                    Err(crate::cluster::JoinError::Leases(_)) => {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    Err(crate::cluster::JoinError::NameTaken { .. }) => return None,
+                }
+            }
+        }
+    });
+    let mut joining = joining;
+    let keeper = loop {
+        match futures_util::future::select(&mut joining, Box::pin(incoming.recv())).await {
+            futures_util::future::Either::Left((Ok(Some(keeper)), _)) => break keeper,
+            futures_util::future::Either::Left((_, _)) => return,
+            futures_util::future::Either::Right((message, _)) => greet(message, incarnation),
+        }
+    };
+    let keeper = Rc::new(keeper);
+    let journal = SimJournal::new(Arc::clone(&site.database), site.wires.clone());
+    let offices = BoxOffices::start_in(
+        Arc::clone(&cluster),
+        journal,
+        clock,
+        office_settings(incarnation, address),
+        Executor::Here,
+    );
+    spawn_local({
+        let (cluster, switch) = (Arc::clone(&cluster), Arc::clone(&site.switch));
+        let world = Arc::clone(&site.world);
+        async move {
+            let other = cluster.lost().await;
+            // The server stops then.
+            world.note(format_args!(
+                "{} finds its name taken by {}",
+                incarnation, other.incarnation
+            ));
+            switch.unlisten(&cluster.me().address);
+        }
+    });
+    while let Some(message) = incoming.recv().await {
+        match message {
+            Incoming::Terminate => {
+                spawn_local(terminate(site.clone(), Arc::clone(&offices), Rc::clone(&keeper)));
+            }
+            other => {
+                spawn_local(serve(Arc::clone(&offices), incarnation, other));
+            }
+        }
+    }
+    offices.shutdown().await;
+    keeper.resign().await;
+    site.world.note(format_args!("{} has stopped", cluster.me().name));
+}
+
+fn greet(message: Option<Incoming>, incarnation: InstanceId) {
+    if let Some(Incoming::Question { question, reply }) = message
+        && question[..] == HELLO[..]
+    {
+        let _ = reply.send(bytes::Bytes::copy_from_slice(incarnation.0.as_bytes()));
+    }
+}
+
+async fn serve(offices: Arc<BoxOffices>, incarnation: InstanceId, message: Incoming) {
+    match message {
+        Incoming::Question { question, reply } if question[..] == HELLO[..] => {
+            greet(Some(Incoming::Question { question, reply }), incarnation);
+        }
+        Incoming::Question { question, reply } => {
+            if let Ok(answer) = offices.answer(&question).await {
+                let _ = reply.send(answer);
+            }
+        }
+        Incoming::Submit { offering, request, reply } => {
+            let _ = reply.send(offices.submit(offering, request).await);
+        }
+        Incoming::Show { offering, reply } => {
+            let _ = reply.send(offices.view(offering).await);
+        }
+        Incoming::Move { offering, to } => {
+            // Nobody waits for it; what comes of it shows.
+            let _ = offices.move_to(offering, &to).await;
+        }
+        Incoming::Terminate => {}
+    }
+}
+
+/// What the server does on SIGTERM.
+async fn terminate(site: Site, offices: Arc<BoxOffices>, keeper: Rc<Keeper>) {
+    let name = Arc::clone(&keeper.cluster().me().name);
+    site.world.note(format_args!("{name} is told to stop"));
+    // Announced first: nothing new is placed here.
+    keeper.leave().await;
+    offices.hand_over_all().await;
+    // It still hands on what comes in while clients turn to others.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    site.world.note(format_args!("{name} has handed everything over"));
+    site.switch.unlisten(&name);
+}
+
+fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
+    Settings {
+        instance,
+        address,
+        answer_timeout: Duration::from_secs(3),
+        moving_patience: Duration::from_millis(1_500),
+        ownership_max_age: OWNERSHIP_MAX_AGE,
+        passivate_after: Duration::from_millis(2_500),
+        snapshot_every: 10,
+        sweep_interval: Duration::from_millis(200),
+        max_batch_commands: 16,
+        ..Settings::default()
+    }
+}

@@ -1,0 +1,159 @@
+//! The wires between the instances, and from their clients, in a simulation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::world::World;
+use crate::box_office::{Committed, SubmitError, Unavailable, View};
+use crate::cluster::{Network, NetworkError};
+use crate::ids::OfferingId;
+use crate::inventory::Request;
+
+/// What reaches a process.
+pub(super) enum Incoming {
+    /// From another instance.
+    Question { question: Bytes, reply: oneshot::Sender<Bytes> },
+    /// From a client.
+    Submit {
+        offering: OfferingId,
+        request: Request,
+        reply: oneshot::Sender<Result<Committed, SubmitError>>,
+    },
+    /// From a client.
+    Show { offering: OfferingId, reply: oneshot::Sender<Result<Arc<View>, Unavailable>> },
+    /// From whoever operates it.
+    Move { offering: OfferingId, to: Arc<str> },
+    /// From the operating system.
+    Terminate,
+}
+
+/// All addresses and who listens there.
+pub(super) struct Switch {
+    world: Arc<World>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    listening: BTreeMap<Arc<str>, mpsc::UnboundedSender<Incoming>>,
+    /// From where nothing reaches where.
+    cut: BTreeSet<(Arc<str>, Arc<str>)>,
+}
+
+impl Switch {
+    pub(super) fn new(world: Arc<World>) -> Arc<Self> {
+        Arc::new(Self { world, state: Mutex::default() })
+    }
+
+    pub(super) fn listen(&self, address: Arc<str>) -> mpsc::UnboundedReceiver<Incoming> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.lock().listening.insert(address, sender);
+        receiver
+    }
+
+    pub(super) fn unlisten(&self, address: &str) {
+        self.lock().listening.remove(address);
+    }
+
+    pub(super) fn cut(&self, from: Arc<str>, to: Arc<str>) {
+        self.lock().cut.insert((from, to));
+    }
+
+    pub(super) fn heal(&self) {
+        self.lock().cut.clear();
+    }
+
+    /// Who listens at the address.
+    pub(super) fn at(&self, address: &str) -> Option<mpsc::UnboundedSender<Incoming>> {
+        self.lock().listening.get(address).cloned()
+    }
+
+    fn passes(&self, from: &Arc<str>, to: &Arc<str>) -> bool {
+        !self.lock().cut.contains(&(Arc::clone(from), Arc::clone(to)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The network as one instance has it.
+pub(super) struct SimNetwork {
+    pub(super) switch: Arc<Switch>,
+    pub(super) from: Arc<str>,
+    /// Carries what was sent, beyond the life of the instance.
+    pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+impl Network for SimNetwork {
+    fn ask(
+        &self,
+        address: Arc<str>,
+        question: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
+        let (switch, from) = (Arc::clone(&self.switch), Arc::clone(&self.from));
+        let wires = self.wires.clone();
+        async move {
+            let asked = ask(&switch, &from, &address, question, &wires);
+            let no_answer = || Err(NetworkError::NoAnswer(Arc::clone(&address)));
+            tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| no_answer())
+        }
+        .boxed()
+    }
+}
+
+async fn ask(
+    switch: &Arc<Switch>,
+    from: &Arc<str>,
+    to: &Arc<str>,
+    question: Bytes,
+    wires: &mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+) -> Result<Bytes, NetworkError> {
+    let world = &switch.world;
+    let faults = world.faults();
+    if !switch.passes(from, to) {
+        tokio::time::sleep(world.millis(50, 1_000)).await;
+        return Err(NetworkError::Unreachable(Arc::clone(to)));
+    }
+    tokio::time::sleep(world.micros(20, 300)).await;
+    let Some(receiver) = switch.at(to) else {
+        return Err(NetworkError::Refused(Arc::clone(to)));
+    };
+    if world.happens(faults.doubled) {
+        // Whoever repeats it does not wait for an answer.
+        let (receiver, question, later) = (receiver.clone(), question.clone(), world.way());
+        let repeated = async move {
+            tokio::time::sleep(later).await;
+            let (reply, _) = oneshot::channel();
+            let _ = receiver.send(Incoming::Question { question, reply });
+        };
+        let _ = wires.send(repeated.boxed());
+    }
+    let (reply, answer) = oneshot::channel();
+    let (way, lost) = (world.way(), world.happens(faults.lost));
+    // On its way it is nobody's: it arrives even if who sent it has died.
+    let carried = async move {
+        tokio::time::sleep(way).await;
+        if !lost {
+            // A process that has died since does not receive it.
+            let _ = receiver.send(Incoming::Question { question, reply });
+        }
+    };
+    let _ = wires.send(carried.boxed());
+    let Ok(answer) = answer.await else {
+        tokio::time::sleep(world.micros(20, 300)).await;
+        return Err(NetworkError::NoAnswer(Arc::clone(to)));
+    };
+    tokio::time::sleep(world.way()).await;
+    if world.happens(faults.lost) || !switch.passes(to, from) {
+        std::future::pending::<()>().await;
+    }
+    Ok(answer)
+}

@@ -1,0 +1,109 @@
+//! The simulated cluster, over many seeds, and the proof that it would find what somebody might do
+//! wrong: every planted bug is caught.
+
+use std::time::Duration;
+
+use admitone::planted::{Bug, plant};
+use admitone::simulation::{Plan, Report, run};
+
+/// Set to run others than those of every test run, for example a night's worth:
+/// `ADMITONE_TEST_SEEDS=100000..200000 tests/run -E 'test(simulation)'`.
+const SEEDS: &str = "ADMITONE_TEST_SEEDS";
+/// What clients ask for in one run.
+const STEPS: u32 = 90;
+
+fn plan(seed: u64) -> Plan {
+    Plan { seed, steps: STEPS, keeps_trace: false }
+}
+
+fn shown(report: &Report) -> String {
+    let seed = report.seed;
+    let violations = report.violations.join("\n");
+    format!("seed {seed}: admitone simulate --seed {seed} --steps {STEPS} --trace\n{violations}")
+}
+
+/// One of four parts of the seeds, so that the parts run side by side.
+fn seeds_hold(part: u64) {
+    let (first, last) = match std::env::var(SEEDS) {
+        Ok(range) => {
+            let (first, last) = range.split_once("..").expect("FIRST..LAST");
+            (first.parse().expect("a number"), last.parse().expect("a number"))
+        }
+        Err(_) => (0, 2_000),
+    };
+    let (mut rows, mut takeovers, mut told, mut lasted) = (0, 0, [0; 4], Duration::ZERO);
+    for seed in (first..last).filter(|seed| seed % 4 == part) {
+        let report = run(&plan(seed));
+        assert!(report.violations.is_empty(), "{}", shown(&report));
+        rows += report.rows;
+        takeovers += report.takeovers;
+        lasted += report.lasted;
+        for (sum, count) in told.iter_mut().zip(report.told) {
+            *sum += count;
+        }
+    }
+    let [done, refused, undone, unknown] = told;
+    println!(
+        "{rows} rows, {takeovers} takeovers, {done} done, {refused} refused, {undone} not decided, \
+         {unknown} unknown, {} s of virtual time",
+        lasted.as_secs()
+    );
+    assert!(done > 0 && refused > 0 && undone > 0 && unknown > 0 && takeovers > 0);
+}
+
+#[test]
+fn seeds_hold_1_of_4() {
+    seeds_hold(0);
+}
+
+#[test]
+fn seeds_hold_2_of_4() {
+    seeds_hold(1);
+}
+
+#[test]
+fn seeds_hold_3_of_4() {
+    seeds_hold(2);
+}
+
+#[test]
+fn seeds_hold_4_of_4() {
+    seeds_hold(3);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 0..20 {
+        let (first, second) = (run(&plan(seed)), run(&plan(seed)));
+        assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
+        assert!(first.events > 50, "seed {seed}: there is something to compare");
+    }
+    assert_ne!(run(&plan(1)).trace_hash, run(&plan(2)).trace_hash);
+}
+
+/// How many seeds a planted bug may live through.
+const PATIENCE: u64 = 300;
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let mut alive = Vec::new();
+    for bug in Bug::ALL {
+        plant(Some(*bug));
+        let found = (1..=PATIENCE).find_map(|nth| {
+            let report = std::panic::catch_unwind(|| run(&plan(nth)));
+            match report {
+                Ok(report) => report.violations.into_iter().next().map(|what| (nth, what)),
+                Err(_) => Some((nth, "a panic".into())),
+            }
+        });
+        plant(None);
+        match found {
+            Some((seeds, what)) => {
+                let what: String = what.chars().take(120).collect();
+                println!("{bug:?}: caught after {seeds} seeds: {what}");
+            }
+            None => alive.push(bug),
+        }
+    }
+    assert!(alive.is_empty(), "not caught in {PATIENCE} seeds: {alive:?}");
+}
