@@ -17,7 +17,7 @@ use admitone::inventory::{
 };
 use admitone::journal::memory::MemoryJournal;
 use admitone::journal::{
-    Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Record, Row, RowFields,
+    Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Owner, Record, Row, RowFields,
     Snapshot,
 };
 use futures_util::FutureExt;
@@ -89,11 +89,21 @@ impl Journal for FaultyJournal {
     fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>> {
         self.memory.head(offering)
     }
+    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
+        self.memory.owner(offering)
+    }
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         self.memory.database_now()
     }
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
         self.memory.load(offering)
+    }
+    fn load_after(
+        &self,
+        offering: OfferingId,
+        from: Head,
+    ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>> {
+        self.memory.load_after(offering, from)
     }
     fn row(
         &self,
