@@ -17,8 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("audit", &["ids", "inventory", "journal", "store"]),
     ("cluster", &["clock", "executor", "ids", "journal", "random"]),
     ("box_office", &["clock", "cluster", "executor", "ids", "inventory", "journal", "random"]),
-    // The forms that addresses and passwords may have hold for settings too.
-    ("config", &["accounts"]),
+    // The forms that addresses, passwords and URLs may have hold for settings too.
+    ("config", &["accounts", "cluster"]),
     ("telemetry", &["config"]),
     ("accounts", &["clock", "config", "ids", "inventory", "store", "telemetry"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store"]),
@@ -67,6 +67,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "server", "telemetry"]),
     ("jsonwebtoken", &["accounts"]),
     ("argon2", &["accounts"]),
+    ("redis", &["cluster"]),
 ];
 
 /// All that the pure core may use: no IO, no async, no clock, no randomness, no logging.

@@ -1,0 +1,98 @@
+//! A Redis server of a test's own, to be stopped, frozen and emptied while it is in use.
+
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A server; gone with its data when it is dropped.
+pub struct PrivateRedis {
+    dir: TempDir,
+    port: u16,
+    password: Option<&'static str>,
+    process: Option<Child>,
+}
+
+impl PrivateRedis {
+    /// Starts an empty one that lets everybody in.
+    pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts an empty one that wants a password, if one is given.
+    pub fn start_with(password: Option<&'static str>) -> Self {
+        let dir =
+            tempfile::Builder::new().prefix("admitone-redis-").tempdir().expect("a directory");
+        let mut server = Self { dir, port: free_port(), password, process: None };
+        server.up();
+        server
+    }
+
+    /// Its URL, password included.
+    pub fn url(&self) -> String {
+        let password = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("redis://{password}127.0.0.1:{}", self.port)
+    }
+
+    /// Its URL, with whatever stands before the `@`.
+    pub fn url_as(&self, credentials: &str) -> String {
+        format!("redis://{credentials}@127.0.0.1:{}", self.port)
+    }
+
+    /// Ends at once, as in a crash: it keeps nothing.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it can be killed");
+            process.wait().expect("it ends");
+        }
+    }
+
+    /// Starts, empty, where it was before, and waits until it listens.
+    pub fn up(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "no", "--dir"]).arg(self.dir.path());
+        if let Some(password) = self.password {
+            command.args(["--requirepass", password]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        self.process = Some(command.spawn().expect("redis-server is installed: use tests/run"));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < deadline, "redis-server did not start");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Keeps its connections and answers nothing, as a machine does that is cut off.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Has it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("it runs");
+        let sent = Command::new("kill").args([signal, &process.id().to_string()]).status();
+        assert!(sent.expect("kill can be run").success());
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            // It may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
