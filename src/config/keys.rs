@@ -5,7 +5,10 @@ mod values;
 
 use super::{Config, LogFormat, Secret};
 pub use values::check_secret;
-use values::{address, boolean, database_url, duration, log_filter, number, origins, text};
+use values::{
+    address, boolean, database_url, duration, instance_name, log_filter, number, origins,
+    redis_url, text,
+};
 
 /// One setting.
 pub struct Key {
@@ -31,9 +34,6 @@ macro_rules! key {
         Key { name: $name, env: $env, value: $value, help: $help, secret: true, set: $set }
     };
 }
-
-const NOT_OFFERED: &str =
-    "is for several instances, which are not offered by this version: unset it to run one";
 
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
@@ -61,7 +61,8 @@ pub const KEYS: &[Key] = &[
         "advertise",
         "ADMITONE_ADVERTISE",
         "HOST:PORT",
-        "The address that the journal notes as this instance's [the address it listens on]",
+        "The address at which other instances reach this one, noted in the journal [the address it \
+         listens on]",
         |c, v| text(v, 255).map(|v| c.advertise = Some(v))
     ),
     key!(
@@ -82,15 +83,53 @@ pub const KEYS: &[Key] = &[
         "redis_url",
         "REDIS_URL",
         "URL",
-        "Several instances sharing the work: not offered by this version, so leave it unset",
-        |_, _| Err(NOT_OFFERED.into())
+        "Has several instances share the work: the same Redis, Postgres and secrets for each. \
+         redis://:password@host:port/number or unix:///path [unset: one instance]",
+        |c, v| redis_url(v).map(|v| c.redis_url = Some(v))
     ),
     key!(secret
         "cluster_secret",
         "ADMITONE_CLUSTER_SECRET",
         "SECRET",
-        "Belongs to several instances: not offered by this version, so leave it unset",
-        |_, _| Err(NOT_OFFERED.into())
+        "By which instances know each other, the same for all; for example from `openssl rand -hex \
+         32` [required with REDIS_URL]",
+        |c, v| {
+            check_secret(v)?;
+            c.cluster_secret = Some(Secret::new(v));
+            Ok(())
+        }
+    ),
+    key!(
+        "instance",
+        "ADMITONE_INSTANCE",
+        "NAME",
+        "What this instance is called among several; no two that run may share a name [the \
+         advertised address]",
+        |c, v| instance_name(v).map(|v| c.instance = Some(v))
+    ),
+    key!(
+        "weight",
+        "ADMITONE_WEIGHT",
+        "N",
+        "This instance's share of the events, relative to the others', 0 to 1000; with 0 it gets \
+         only what is moved to it [1]",
+        |c, v| number(v, 0, 1_000).map(|v| c.weight = v)
+    ),
+    key!(
+        "lease_ttl",
+        "ADMITONE_LEASE_TTL",
+        "DURATION",
+        "How long an instance that fell silent is waited for before others take over, 500ms to 60s; \
+         the same for all [10s]",
+        |c, v| duration(v, "500ms", "60s").map(|v| c.lease_ttl = v)
+    ),
+    key!(
+        "drain_delay",
+        "ADMITONE_DRAIN_DELAY",
+        "DURATION",
+        "How long a stop goes on accepting connections, unready, so that load balancers notice, 0s \
+         to 5m [2s with REDIS_URL, otherwise 0s]",
+        |c, v| duration(v, "0s", "5m").map(|v| c.drain_delay = Some(v))
     ),
     key!(secret
         "jwt_secret",

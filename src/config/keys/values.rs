@@ -101,6 +101,23 @@ pub(super) fn database_url(value: &str) -> Result<Secret, String> {
     Err("does not start with postgres:// or sqlite:, the databases this version works with".into())
 }
 
+/// The URL of the Redis that instances share.
+pub(super) fn redis_url(value: &str) -> Result<Secret, String> {
+    crate::cluster::lease::check_redis_url(value)?;
+    Ok(Secret::new(value))
+}
+
+/// What one instance is called: it goes into keys, paths and logs.
+pub(super) fn instance_name(value: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".:_-".contains(c);
+    if (1..=64).contains(&value.len()) && value.chars().all(allowed) {
+        return Ok(value.to_owned());
+    }
+    Err("is not a name of 1 to 64 letters, digits, dots, colons, dashes and underscores, such as \
+         tickets-1"
+        .into())
+}
+
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
