@@ -79,6 +79,52 @@ async fn a_second_process_on_one_postgres_is_refused() {
     InstanceLock::of_postgres(db.url()).await.map(drop).unwrap();
 }
 
+fn refusal(refused: Result<InstanceLock, StoreError>) -> String {
+    match refused {
+        Err(StoreError::Locked(why)) => why,
+        other => panic!("{:?}", other.map(drop)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_alone_and_a_cluster_keep_each_other_out_and_are_told_who_is_there() {
+    let db = TestDb::postgres().await;
+    let alone = InstanceLock::of_postgres(db.url()).await.unwrap();
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("another admitone process uses this database (DATABASE_URL): "), "{why}");
+    let why = refusal(InstanceLock::of_postgres_shared(db.url()).await);
+    assert!(why.contains("another admitone process") && why.contains("without REDIS_URL"), "{why}");
+    drop(alone);
+
+    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("instances of a cluster use this database"), "{why}");
+    drop(first);
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("instances of a cluster use this database"), "one is left: {why}");
+    drop(second);
+    InstanceLock::of_postgres(db.url()).await.map(drop).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_that_are_shared_come_back_after_their_sessions_were_lost() {
+    let db = TestDb::postgres().await;
+    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let held = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                WHERE locktype = 'advisory' AND granted AND a.datname = current_database()";
+    assert_eq!(db.count(held).await, 2);
+    db.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+         WHERE locktype = 'advisory' AND a.datname = current_database()",
+    )
+    .await;
+    eventually("both are held again", async || db.count(held).await == 2).await;
+    drop((first, second));
+    eventually("the lock is free", async || db.count(held).await == 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lock_on_postgres_comes_back_after_its_session_was_lost() {
     let db = TestDb::postgres().await;
