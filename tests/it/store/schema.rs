@@ -1,9 +1,12 @@
 //! The schema up and down, schemas of other versions, and one process per database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use admitone::store::{InstanceLock, Store, StoreError};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
+use tokio::sync::Notify;
 
 use crate::test_db::{TestDb, eventually};
 
@@ -52,6 +55,42 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
     for done in migrated {
         done.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_in_turn_never_overlaps() {
+    let db = TestDb::postgres().await;
+    let stores = futures_util::future::join_all((0..3).map(|_| db.store())).await;
+    let inside = AtomicU32::new(0);
+    let turns = stores.iter().map(|store| {
+        store.in_turn(async {
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "somebody else's turn");
+            // Long enough for the others to come.
+            store.ping(0).await.unwrap();
+            inside.fetch_sub(1, Ordering::SeqCst);
+        })
+    });
+    for done in futures_util::future::join_all(turns).await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_is_given_up_is_the_next_ones() {
+    let db = TestDb::postgres().await;
+    let (first, second) = (db.store().await, db.store().await);
+    let waiting = Arc::new(Notify::new());
+    let told = Arc::clone(&waiting);
+    let stuck = tokio::spawn(async move {
+        let for_ever = async {
+            told.notify_one();
+            std::future::pending::<()>().await;
+        };
+        first.in_turn(for_ever).await
+    });
+    waiting.notified().await;
+    stuck.abort();
+    assert_eq!(second.in_turn(async { 7 }).await.unwrap(), 7);
 }
 
 on_both_databases! {
