@@ -392,26 +392,71 @@ async fn a_redis_that_hangs_is_given_up_soon_and_used_again_when_it_goes_on() {
     assert_eq!(a.renew(LONG).await.lease, Lease::Kept);
 }
 
+async fn refusal(url: &str) -> String {
+    match RedisLeases::connect(url, "", "a".into()).await.map(drop) {
+        Err(LeaseError::Unusable(why)) => {
+            assert!(why.contains("REDIS_URL"), "{url}: {why}");
+            assert!(!why.contains("battery-staple") && !why.contains('\n'), "{why}");
+            why
+        }
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn passwords_that_are_missing_wrong_or_too_many_are_said_to_be() {
-    let locked = PrivateRedis::start_with(Some("correct-horse"));
-    RedisLeases::connect(&locked.url(), "", "a".into()).await.map(drop).unwrap();
+    let locked = PrivateRedis::start_with(&["--requirepass", "correct-horse"]);
     let open = PrivateRedis::start();
+    let right = locked.url_as(":correct-horse");
+    RedisLeases::connect(&right, "", "a".into()).await.map(drop).unwrap();
     for (url, says) in [
-        (locked.url().replace(":correct-horse@", ""), "wants a password"),
+        (locked.url(), "wants a password"),
         (locked.url_as(":battery-staple"), "does not accept the password"),
         (locked.url_as("nobody:battery-staple"), "does not accept the password"),
         (open.url_as(":battery-staple"), "leave it out if that Redis has none"),
-        (format!("{}/99", open.url()), "DB index is out of range"),
     ] {
-        match RedisLeases::connect(&url, "", "a".into()).await.map(drop) {
-            Err(LeaseError::Unusable(why)) => {
-                assert!(why.contains(says) && why.contains("REDIS_URL"), "{url}: {why}");
-                assert!(!why.contains("battery-staple"), "{why}");
-            }
-            other => panic!("{url}: {other:?}"),
-        }
+        let why = refusal(&url).await;
+        assert!(why.contains(says), "{url}: {why}");
     }
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_keep_leases_is_said_to_be_unusable() {
+    let primary = PrivateRedis::start();
+    let port = primary.port().to_string();
+    let replica = PrivateRedis::start_with(&["--replicaof", "127.0.0.1", &port]);
+    let cluster = PrivateRedis::start_with(&["--cluster-enabled", "yes"]);
+    let user = ["--user", "guest", "on", ">battery-staple", "~*", "+@all", "-evalsha", "-eval"];
+    let strict = PrivateRedis::start_with(&user);
+    let old = PrivateRedis::start_with(&["--rename-command", "EVALSHA", ""]);
+    for (url, says) in [
+        (replica.url(), "is a replica: set REDIS_URL to its primary"),
+        (cluster.url(), "is a Redis Cluster"),
+        (strict.url_as("guest:battery-staple"), "does not let the user"),
+        (old.url(), "does not run scripts"),
+        (format!("{}/99", primary.url()), "DB index is out of range"),
+    ] {
+        let why = refusal(&url).await;
+        assert!(why.contains(says), "{url}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_set_while_connected_is_asked_for() {
+    let mut server = PrivateRedis::start();
+    let place = Place { url: server.url(), prefix: "later".into() };
+    let a = place.member("a").await;
+    server.stop();
+    server.start_again_with(&["--requirepass", "correct-horse"]);
+    eventually("it is said what is missing", async || {
+        let renewed = a.leases.renew(a.me.clone(), LONG, None).await;
+        matches!(renewed, Err(LeaseError::Unusable(why)) if why.contains("wants a password"))
+    })
+    .await;
+    server.stop();
+    server.start_again_with(&[]);
+    let again = async || a.leases.renew(a.me.clone(), LONG, None).await.is_ok();
+    eventually("it is used again", again).await;
 }
 
 #[tokio::test]

@@ -10,29 +10,32 @@ use tempfile::TempDir;
 pub struct PrivateRedis {
     dir: TempDir,
     port: u16,
-    password: Option<&'static str>,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl PrivateRedis {
     /// Starts an empty one that lets everybody in.
     pub fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(&[])
     }
 
-    /// Starts an empty one that wants a password, if one is given.
-    pub fn start_with(password: Option<&'static str>) -> Self {
+    /// Starts an empty one that is given these arguments as well.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let dir =
             tempfile::Builder::new().prefix("admitone-redis-").tempdir().expect("a directory");
-        let mut server = Self { dir, port: free_port(), password, process: None };
+        let arguments = arguments.iter().map(|&argument| argument.into()).collect();
+        let mut server = Self { dir, port: free_port(), arguments, process: None };
         server.up();
         server
     }
 
-    /// Its URL, password included.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
-        let password = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("redis://{password}127.0.0.1:{}", self.port)
+        format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Its URL, with whatever stands before the `@`.
@@ -53,9 +56,7 @@ impl PrivateRedis {
         let mut command = Command::new("redis-server");
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--appendonly", "no", "--dir"]).arg(self.dir.path());
-        if let Some(password) = self.password {
-            command.args(["--requirepass", password]);
-        }
+        command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         self.process = Some(command.spawn().expect("redis-server is installed: use tests/run"));
         let up = (0..4_000).any(|_| {
@@ -66,6 +67,12 @@ impl PrivateRedis {
             listens
         });
         assert!(up, "redis-server did not start");
+    }
+
+    /// Starts with other arguments.
+    pub fn start_again_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.into()).collect();
+        self.up();
     }
 
     /// Keeps its connections and answers nothing, as a machine does that is cut off.
@@ -95,7 +102,9 @@ impl Drop for PrivateRedis {
     }
 }
 
+/// A cluster's servers speak to each other on a port that is ten thousand higher.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let free = || TcpListener::bind("127.0.0.1:0")?.local_addr().map(|address| address.port());
+    let low = (0..1_000).find_map(|_| free().ok().filter(|port| *port < 55_000));
+    low.expect("a free port")
 }

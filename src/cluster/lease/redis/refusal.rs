@@ -70,8 +70,8 @@ impl Refusal {
                 format!("{redis} is out of memory: raise its maxmemory, or give it less to keep")
             }
             _ if detail.contains("unknown command") => format!(
-                "{redis} does not know a command that is needed ({error}): use Redis 6.2 or later, \
-                 or Valkey, with EVAL and EVALSHA allowed"
+                "{redis} does not run scripts: set REDIS_URL to a Redis 6.2 or later, or a Valkey, in \
+                 which EVAL, EVALSHA and SCRIPT LOAD are not turned off"
             ),
             _ => format!("{redis} refuses a command ({error}): see to it, or correct REDIS_URL"),
         })
@@ -111,7 +111,7 @@ mod tests {
             ("READONLY You can't write against a read only replica.", false, "its primary"),
             ("NOPERM User x has no permissions", false, "allow it all commands"),
             ("OOM command not allowed", false, "maxmemory"),
-            ("ERR unknown command 'EVALSHA', with args", false, "EVALSHA allowed"),
+            ("ERR unknown command 'EVALSHA', with args", false, "does not run scripts"),
             ("ERR DB index is out of range", false, "DB index is out of range"),
         ] {
             let answer = redis::parse_redis_value(format!("-{said}\r\n").as_bytes()).unwrap();
