@@ -57,13 +57,27 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where Prometheus scrapes; `None` turns metrics off.
     pub metrics_listen: Option<SocketAddr>,
-    /// The address noted in the journal; where it listens when absent.
+    /// The address noted in the journal, at which other instances reach this one; where it listens
+    /// when absent.
     pub advertise: Option<String>,
     /// Where the embedded database and the generated secret live.
     pub data_dir: PathBuf,
     /// `postgres://…` or `sqlite:…`; empty for the SQLite file of the data directory, see
     /// [`Config::database`].
     pub database_url: Secret,
+    /// The Redis that instances share; a process without one is alone.
+    pub redis_url: Option<Secret>,
+    /// By which instances know each other; there is one with Redis, and only then.
+    pub cluster_secret: Option<Secret>,
+    /// What this instance is called; its advertised address when absent.
+    pub instance: Option<String>,
+    /// Its share of the offerings, relative to the others'.
+    pub weight: u32,
+    /// How long a lease lives without being renewed.
+    pub lease_ttl: Duration,
+    /// How long a stop goes on accepting connections while it is unready, see
+    /// [`Config::time_to_notice`].
+    pub drain_delay: Option<Duration>,
     /// Signs access tokens and ticket codes; the server generates one when it is empty, which it
     /// may be with SQLite only.
     pub jwt_secret: Secret,
@@ -112,6 +126,12 @@ impl Default for Config {
             advertise: None,
             data_dir: PathBuf::from("data"),
             database_url: Secret::new(""),
+            redis_url: None,
+            cluster_secret: None,
+            instance: None,
+            weight: 1,
+            lease_ttl: Duration::from_secs(10),
+            drain_delay: None,
             jwt_secret: Secret::new(""),
             log: "info".into(),
             log_format: LogFormat::Text,
@@ -139,6 +159,20 @@ impl Config {
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         self.database_url.expose().starts_with("postgres")
+    }
+
+    /// Whether this process is one of several that share a database.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        self.redis_url.is_some()
+    }
+
+    /// How long a stop waits, unready, for load balancers to notice before it accepts no more
+    /// connections. A process that is alone has nobody who could take its place.
+    #[must_use]
+    pub fn time_to_notice(&self) -> Duration {
+        let default = Duration::from_secs(if self.is_cluster() { 2 } else { 0 });
+        self.drain_delay.unwrap_or(default)
     }
 
     /// The database's URL, the embedded one's if none is set.

@@ -318,14 +318,17 @@ async fn open_database(config: Config) -> Result<(InstanceLock, Store), StartErr
     Ok((lock, store))
 }
 
-/// Connects and keeps every other process from doing the same for as long as the lock lives.
+/// Connects and keeps every other process from doing the same for as long as the lock lives, unless
+/// both are instances of a cluster.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), StartError> {
     data_dir::make(config)?;
     let url = config.database();
-    let lock = if config.is_postgres() {
+    let lock = if config.is_cluster() {
+        InstanceLock::of_postgres_shared(url.expose()).await?
+    } else if config.is_postgres() {
         InstanceLock::of_postgres(url.expose()).await?
     } else {
         InstanceLock::of_sqlite(url.expose())?

@@ -31,8 +31,10 @@ pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
         if matches!(arguments.subcommand(), None | Some(("status", _))) {
             return show(&server::connect(config).await?).await;
         }
-        // Changing the schema would pull the rug from under a running server.
-        let (_lock, store) = server::connect_alone(config).await?;
+        // Changing the schema would pull the rug from under a running server, or under the instances
+        // of a cluster: this is none of them.
+        let alone = Config { redis_url: None, ..config.clone() };
+        let (_lock, store) = server::connect_alone(&alone).await?;
         match arguments.subcommand() {
             None => {}
             Some(("up", _)) => store.migrate().await?,

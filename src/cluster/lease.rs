@@ -6,6 +6,7 @@
 //! commit.
 
 mod alone;
+mod redis;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 pub use alone::Alone;
+pub use redis::{RedisLeases, check_redis_url};
 
 use super::{Member, Owner};
 use crate::ids::{InstanceId, OfferingId};

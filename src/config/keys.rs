@@ -1,12 +1,14 @@
 //! The table of all keys: under which name each setting is set, what it means, and how its text is
 //! read. Flags, environment, file, help and error messages are all made from it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::time::Duration;
-
-use tracing_subscriber::filter::LevelFilter;
+mod values;
 
 use super::{Config, LogFormat, Secret};
+pub use values::check_secret;
+use values::{
+    address, boolean, database_url, duration, instance_name, log_filter, number, origins,
+    redis_url, text,
+};
 
 /// One setting.
 pub struct Key {
@@ -32,9 +34,6 @@ macro_rules! key {
         Key { name: $name, env: $env, value: $value, help: $help, secret: true, set: $set }
     };
 }
-
-const NOT_OFFERED: &str =
-    "is for several instances, which are not offered by this version: unset it to run one";
 
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
@@ -62,7 +61,8 @@ pub const KEYS: &[Key] = &[
         "advertise",
         "ADMITONE_ADVERTISE",
         "HOST:PORT",
-        "The address that the journal notes as this instance's [the address it listens on]",
+        "The address at which other instances reach this one, noted in the journal [the address it \
+         listens on]",
         |c, v| text(v, 255).map(|v| c.advertise = Some(v))
     ),
     key!(
@@ -83,15 +83,53 @@ pub const KEYS: &[Key] = &[
         "redis_url",
         "REDIS_URL",
         "URL",
-        "Several instances sharing the work: not offered by this version, so leave it unset",
-        |_, _| Err(NOT_OFFERED.into())
+        "Has several instances share the work: the same Redis, Postgres and secrets for each. \
+         redis://:password@host:port/number or unix:///path [unset: one instance]",
+        |c, v| redis_url(v).map(|v| c.redis_url = Some(v))
     ),
     key!(secret
         "cluster_secret",
         "ADMITONE_CLUSTER_SECRET",
         "SECRET",
-        "Belongs to several instances: not offered by this version, so leave it unset",
-        |_, _| Err(NOT_OFFERED.into())
+        "By which instances know each other, the same for all; for example from `openssl rand -hex \
+         32` [required with REDIS_URL]",
+        |c, v| {
+            check_secret(v)?;
+            c.cluster_secret = Some(Secret::new(v));
+            Ok(())
+        }
+    ),
+    key!(
+        "instance",
+        "ADMITONE_INSTANCE",
+        "NAME",
+        "What this instance is called among several; no two that run may share a name [the \
+         advertised address]",
+        |c, v| instance_name(v).map(|v| c.instance = Some(v))
+    ),
+    key!(
+        "weight",
+        "ADMITONE_WEIGHT",
+        "N",
+        "This instance's share of the events, relative to the others', 0 to 1000; with 0 it gets \
+         only what is moved to it [1]",
+        |c, v| number(v, 0, 1_000).map(|v| c.weight = v)
+    ),
+    key!(
+        "lease_ttl",
+        "ADMITONE_LEASE_TTL",
+        "DURATION",
+        "How long an instance that fell silent is waited for before others take over, 500ms to 60s; \
+         the same for all [10s]",
+        |c, v| duration(v, "500ms", "60s").map(|v| c.lease_ttl = v)
+    ),
+    key!(
+        "drain_delay",
+        "ADMITONE_DRAIN_DELAY",
+        "DURATION",
+        "How long a stop goes on accepting connections, unready, so that load balancers notice, 0s \
+         to 5m [2s with REDIS_URL, otherwise 0s]",
+        |c, v| duration(v, "0s", "5m").map(|v| c.drain_delay = Some(v))
     ),
     key!(secret
         "jwt_secret",
@@ -235,150 +273,3 @@ pub const KEYS: &[Key] = &[
         |c, v| duration(v, "1s", "10m").map(|v| c.shutdown_grace = v)
     ),
 ];
-
-fn address(value: &str) -> Result<SocketAddr, String> {
-    value
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut addresses| addresses.next())
-        .ok_or_else(|| "is not HOST:PORT, such as 127.0.0.1:8080".into())
-}
-
-fn text(value: &str, max: usize) -> Result<String, String> {
-    if value.trim().is_empty() {
-        return Err("is empty: give a value or unset it".into());
-    }
-    if value.len() > max {
-        return Err(format!("is longer than {max} bytes"));
-    }
-    Ok(value.to_owned())
-}
-
-/// Whether a secret can be one: 32 bytes or more that are not all the same, and not blank.
-///
-/// # Errors
-/// What is wrong with it, without showing it.
-pub fn check_secret(value: &str) -> Result<(), String> {
-    let length = value.len();
-    let advice = "use 32 or more that nobody can guess (openssl rand -hex 32)";
-    if length < 32 {
-        return Err(format!("has {length} bytes: {advice}"));
-    }
-    if value.trim().is_empty() {
-        return Err(format!("is nothing but blanks: {advice}"));
-    }
-    let mut characters = value.chars();
-    let first = characters.next();
-    if characters.all(|character| Some(character) == first) {
-        return Err(format!("is one character over and over: {advice}"));
-    }
-    Ok(())
-}
-
-/// A filter whose every part names its level. `tracing` takes a word that it does not know for a
-/// module to be logged in full, so that a misspelt level would turn everything else off.
-fn log_filter(value: &str) -> Result<String, String> {
-    let example = "write info, or warn,admitone=debug";
-    let parts: Vec<&str> =
-        value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() {
-        return Err(format!("names no level: {example}"));
-    }
-    if let Some(part) = parts.iter().find(|part| part.contains('[')) {
-        return Err(format!(
-            "is not a log filter ({part} asks for spans, only modules are told apart): {example}"
-        ));
-    }
-    let filter = parts.join(",");
-    filter
-        .parse::<tracing_subscriber::filter::Targets>()
-        .map_err(|error| format!("is not a log filter ({error}): {example}"))?;
-    for part in parts {
-        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-        if level.is_empty() || level.parse::<LevelFilter>().is_err() {
-            return Err(format!(
-                "is not a log filter ({part} is no level of off, error, warn, info, debug, trace, \
-                 and names none): {example}"
-            ));
-        }
-    }
-    Ok(filter)
-}
-
-fn database_url(value: &str) -> Result<Secret, String> {
-    if let Some(named) = value.strip_prefix("sqlite:") {
-        // What else means one of these, the store finds out when it opens the file.
-        let (file, parameters) = named.split_once('?').unwrap_or((named, ""));
-        let file = file.trim_start_matches('/');
-        if file == ":memory:" || parameters.split('&').any(|one| one == "mode=memory") {
-            return Err(
-                "is a database in memory, which would forget what it has promised: name a \
-                        file, such as sqlite://path"
-                    .into(),
-            );
-        }
-        if file.is_empty() {
-            return Err("names no file: write sqlite://path, or unset it to use the data \
-                        directory's"
-                .into());
-        }
-        return Ok(Secret::new(value));
-    }
-    if ["postgres://", "postgresql://"].iter().any(|scheme| value.starts_with(scheme)) {
-        return Ok(Secret::new(value));
-    }
-    Err("does not start with postgres:// or sqlite:, the databases this version works with".into())
-}
-
-fn boolean(value: &str) -> Result<bool, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("is neither true nor false".into()),
-    }
-}
-
-fn number<N>(value: &str, min: N, max: N) -> Result<N, String>
-where
-    N: std::str::FromStr + PartialOrd + std::fmt::Display + Copy,
-{
-    value
-        .parse()
-        .ok()
-        .filter(|number| (&min..=&max).contains(&number))
-        .ok_or_else(|| format!("is not a whole number from {min} to {max}"))
-}
-
-fn duration(value: &str, min: &str, max: &str) -> Result<Duration, String> {
-    let bounds = parse_duration(min).zip(parse_duration(max));
-    parse_duration(value)
-        .filter(|duration| bounds.is_some_and(|(min, max)| (min..=max).contains(duration)))
-        .ok_or_else(|| format!("is not a duration from {min} to {max}, such as 500ms, 20s, 5m, 1h"))
-}
-
-fn parse_duration(value: &str) -> Option<Duration> {
-    let digits = value.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = value[..digits].parse().ok()?;
-    let unit_ms: u64 = match &value[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    Some(Duration::from_millis(number.checked_mul(unit_ms)?))
-}
-
-fn origins(value: &str) -> Result<Vec<String>, String> {
-    let origins: Vec<String> =
-        value.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
-    let good = |origin: &String| {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']))
-    };
-    if origins.iter().all(good) {
-        return Ok(origins);
-    }
-    Err("is not a list of origins such as https://tickets.example,http://localhost:3000".into())
-}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::Config;
@@ -107,7 +108,48 @@ impl Config {
                     .into(),
             ));
         }
-        Ok(())
+        self.check_cluster()
+    }
+
+    /// What several instances need to share the work, and one alone must not have.
+    fn check_cluster(&self) -> Result<(), ConfigError> {
+        if !self.is_cluster() {
+            return match self.cluster_secret {
+                None => Ok(()),
+                Some(_) => Err(ConfigError(
+                    "ADMITONE_CLUSTER_SECRET is set and REDIS_URL is not: several instances find \
+                     each other through Redis, so set REDIS_URL too; for one instance unset both"
+                        .into(),
+                )),
+            };
+        }
+        if !self.is_postgres() {
+            return Err(ConfigError(
+                "REDIS_URL is set and DATABASE_URL names no Postgres: several instances share one \
+                 Postgres, so set DATABASE_URL to postgres://user:password@host/database; for one \
+                 instance unset REDIS_URL"
+                    .into(),
+            ));
+        }
+        if self.cluster_secret.is_none() {
+            return Err(ConfigError(
+                "ADMITONE_CLUSTER_SECRET is not set: instances know each other by it, so set it, the \
+                 same for all, to the output of `openssl rand -hex 32`"
+                    .into(),
+            ));
+        }
+        let address = self.advertise.clone().unwrap_or_else(|| self.listen.to_string());
+        if is_reachable(&address) {
+            return Ok(());
+        }
+        let why = match &self.advertise {
+            Some(address) => format!("ADMITONE_ADVERTISE: {address:?} is no address to connect to"),
+            None => format!("ADMITONE_LISTEN is {address}, which is no address to connect to"),
+        };
+        Err(ConfigError(format!(
+            "{why}: set ADMITONE_ADVERTISE to the HOST:PORT at which other instances reach this one, \
+             such as 10.0.0.7:8080"
+        )))
     }
 
     fn check_together(&self) -> Result<(), ConfigError> {
@@ -128,6 +170,17 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Whether another instance could connect to `address`: a host and a port, and a host that means the
+/// same to everybody.
+fn is_reachable(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    // With port 0 the system chooses, and the server advertises what it has chosen.
+    let is_host = !host.is_empty() && !host.contains(['/', '@', ' ']);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let unspecified = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+    is_host && !unspecified && port.parse::<u16>().is_ok()
 }
 
 fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigError {

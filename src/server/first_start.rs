@@ -36,7 +36,12 @@ pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartErr
         Err(AccountError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(StartError::Machine(error.to_string())),
     }
-    let admin = if state.store.user_any().await? { None } else { Some(make_admin(&state).await?) };
+    // Instances of a cluster are often started all at once.
+    state.store.in_turn(provide(&state)).await?
+}
+
+async fn provide(state: &AppState) -> Result<FirstStart, StartError> {
+    let admin = if state.store.user_any().await? { None } else { Some(make_admin(state).await?) };
     if admin.is_none() && state.config.admin_password.is_some() {
         tracing::warn!(
             "ADMITONE_ADMIN_PASSWORD is ignored: it is for the first start on an empty store, and \
@@ -44,7 +49,7 @@ pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartErr
         );
     }
     let demo =
-        if state.config.demo { demo::find_or_make(&state, admin.as_ref()).await? } else { None };
+        if state.config.demo { demo::find_or_make(state, admin.as_ref()).await? } else { None };
     Ok(FirstStart { admin, demo })
 }
 

@@ -26,6 +26,8 @@ pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const SQLITE_READERS: u32 = 4;
 /// Advisory lock on Postgres ("admitone" in ASCII, less one).
 const MIGRATION_LOCK: i64 = 0x6164_6d69_746f_6e64;
+/// Another one (less two).
+const FIRST_START_LOCK: i64 = 0x6164_6d69_746f_6e63;
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -93,15 +95,38 @@ impl Store {
         }
         // A session of its own, without timeouts: building an index may take long.
         let options = postgres_options(&self.inner.url)?;
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        // One process migrates at a time. Closing the session gives the lock back.
-        let mut lock = sqlx::PgConnection::connect_with(&options).await?;
-        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut lock).await?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+        let lock = self.turn(MIGRATION_LOCK).await?;
         let session = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
         let migrated = Migrator::up(&session, None).await;
         pool.close().await;
         lock.close().await?;
         Ok(migrated?)
+    }
+
+    /// Does what must be done once per database, while no other process does the like: of several
+    /// that start at once, the first finds an empty store, and the others what it has made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn in_turn<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        if !self.is_postgres() {
+            // No other process has the file.
+            return Ok(work.await);
+        }
+        let lock = self.turn(FIRST_START_LOCK).await?;
+        let done = work.await;
+        // If the session is broken, Postgres has taken the lock back; what was done stays done.
+        let _ = lock.close().await;
+        Ok(done)
+    }
+
+    /// Waits for an advisory lock on Postgres. Closing the session gives it back.
+    async fn turn(&self, lock: i64) -> Result<sqlx::PgConnection, StoreError> {
+        let options = postgres_options(&self.inner.url)?;
+        let mut session = sqlx::PgConnection::connect_with(&options).await?;
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(lock).execute(&mut session).await?;
+        Ok(session)
     }
 
     /// Takes back the last `steps` steps, data included.

@@ -1,5 +1,5 @@
-//! One process per database: until instances share offerings through leases, a second one on the
-//! same database is a mistake, and it is told so before it touches anything.
+//! Who may use a database: one process, or the instances of one cluster, which share what it holds
+//! through leases. Anybody else is a mistake, and is told so before it touches anything.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -80,33 +80,64 @@ impl InstanceLock {
         }
     }
 
-    /// Locks a Postgres database. When the session breaks, because the server was restarted, it is
-    /// locked again as soon as the server is back, or [lost](Self::lost) to who was quicker.
+    /// Locks a Postgres database for this process alone. When the session breaks, because the server
+    /// was restarted, it is locked again as soon as the server is back, or [lost](Self::lost) to who
+    /// was quicker.
     ///
     /// # Errors
     /// [`StoreError::Locked`], with what to do; [`StoreError::Unavailable`].
     pub async fn of_postgres(url: &str) -> Result<Self, StoreError> {
+        Self::of_session(url, Mode::Exclusive).await
+    }
+
+    /// The same for this process and all others that lock it so, the instances of a cluster.
+    ///
+    /// # Errors
+    /// As for [`Self::of_postgres`].
+    pub async fn of_postgres_shared(url: &str) -> Result<Self, StoreError> {
+        Self::of_session(url, Mode::Shared).await
+    }
+
+    async fn of_session(url: &str, mode: Mode) -> Result<Self, StoreError> {
         // By its name a session is known again as our own.
         let name = format!("admitone lock {:016x}", rand::random::<u64>());
         let options = postgres_options(url)?.application_name(&name);
+        let mut last_holder = None;
         for _ in 0..ATTEMPTS {
-            if let Attempt::Locked(session) = try_lock(&options).await? {
-                let (tell, lost) = watch::channel(false);
-                let task = tokio::spawn(async move {
-                    keep(options, name, session).await;
-                    tell.send_replace(true);
-                    // Open until the lock is dropped: a closed channel would say nothing.
-                    tell.closed().await;
-                });
-                return Ok(Self { held: Held::Session(Keeper { task, lost }) });
+            match try_lock(&options, mode).await? {
+                Attempt::Locked(session) => {
+                    let (tell, lost) = watch::channel(false);
+                    let task = tokio::spawn(async move {
+                        keep(options, mode, name, session).await;
+                        tell.send_replace(true);
+                        // Open until the lock is dropped: a closed channel would say nothing.
+                        tell.closed().await;
+                    });
+                    return Ok(Self { held: Held::Session(Keeper { task, lost }) });
+                }
+                Attempt::TakenBy(holder) => last_holder = holder.or(last_holder),
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(StoreError::Locked(
-            "another admitone process uses this database (DATABASE_URL): stop it first; this \
-             version runs one instance per database"
-                .into(),
-        ))
+        Err(StoreError::Locked(taken(mode, last_holder.as_ref()).into()))
+    }
+}
+
+/// What to do about another's lock.
+fn taken(wanted: Mode, holder: Option<&Holder>) -> &'static str {
+    match (wanted, holder.map(|(_, _, mode)| mode.as_str())) {
+        (Mode::Shared, _) => {
+            "another admitone process uses this database (DATABASE_URL) without REDIS_URL: stop it \
+             first, and start it again with the REDIS_URL and ADMITONE_CLUSTER_SECRET of this one"
+        }
+        (Mode::Exclusive, Some("ShareLock")) => {
+            "instances of a cluster use this database (DATABASE_URL): stop them first; to join them, \
+             set their REDIS_URL and ADMITONE_CLUSTER_SECRET"
+        }
+        (Mode::Exclusive, _) => {
+            "another admitone process uses this database (DATABASE_URL): stop it first; several \
+             instances share one only if all have the same REDIS_URL"
+        }
     }
 }
 
@@ -130,20 +161,32 @@ enum Attempt {
     TakenBy(Option<Holder>),
 }
 
-/// A session of Postgres and the name it gave itself.
-type Holder = (i32, Option<String>);
+/// Whom the lock leaves room for.
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    /// Nobody.
+    Exclusive,
+    /// Whoever wants it shared, too.
+    Shared,
+}
 
-async fn try_lock(options: &PgConnectOptions) -> Result<Attempt, sqlx::Error> {
+/// A session of Postgres, the name it gave itself, and Postgres's word for how it holds the lock.
+type Holder = (i32, Option<String>, String);
+
+async fn try_lock(options: &PgConnectOptions, mode: Mode) -> Result<Attempt, sqlx::Error> {
     let mut session = options.connect().await?;
-    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(ADVISORY_KEY)
-        .fetch_one(&mut session)
-        .await?;
+    let locked: bool = sqlx::query_scalar(match mode {
+        Mode::Exclusive => "SELECT pg_try_advisory_lock($1)",
+        Mode::Shared => "SELECT pg_try_advisory_lock_shared($1)",
+    })
+    .bind(ADVISORY_KEY)
+    .fetch_one(&mut session)
+    .await?;
     if locked {
         return Ok(Attempt::Locked(session));
     }
     let holder = sqlx::query_as(
-        "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        "SELECT a.pid, a.application_name, l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)
          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
            AND (l.classid::bigint << 32 | l.objid::bigint) = $1
            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -156,16 +199,16 @@ async fn try_lock(options: &PgConnectOptions) -> Result<Attempt, sqlx::Error> {
 
 /// Ends when another process has the lock. Meanwhile the journal fences: a second process would
 /// cost time, never correctness.
-async fn keep(options: PgConnectOptions, name: String, mut session: PgConnection) {
+async fn keep(options: PgConnectOptions, mode: Mode, name: String, mut session: PgConnection) {
     loop {
         while session.ping().await.is_ok() {
             tokio::time::sleep(WATCH).await;
         }
         session = loop {
             tokio::time::sleep(PAUSE).await;
-            match try_lock(&options).await {
+            match try_lock(&options, mode).await {
                 Ok(Attempt::Locked(session)) => break session,
-                Ok(Attempt::TakenBy(Some((pid, Some(holder))))) if holder == name => {
+                Ok(Attempt::TakenBy(Some((pid, Some(holder), _)))) if holder == name => {
                     // Our own session of before, which the server has not missed yet.
                     end_session(&options, pid).await;
                 }

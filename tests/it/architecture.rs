@@ -18,7 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["ids", "inventory", "journal"]),
     ("audit", &["ids", "inventory", "journal", "store"]),
     ("cluster", &["clock", "executor", "ids", "journal", "planted", "random"]),
-    ("box_office", &["clock", "cluster", "executor", "ids", "inventory", "journal", "random"]),
+    (
+        "box_office",
+        &["clock", "cluster", "executor", "ids", "inventory", "journal", "planted", "random"],
+    ),
     (
         "simulation",
         &[
@@ -33,8 +36,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "random",
         ],
     ),
-    // The forms that addresses and passwords may have hold for settings too.
-    ("config", &["accounts"]),
+    // The forms that addresses, passwords and URLs may have hold for settings too.
+    ("config", &["accounts", "cluster"]),
     ("telemetry", &["config"]),
     ("accounts", &["clock", "config", "ids", "inventory", "store", "telemetry"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store"]),
@@ -96,6 +99,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "server", "telemetry"]),
     ("jsonwebtoken", &["accounts"]),
     ("argon2", &["accounts"]),
+    ("redis", &["cluster"]),
 ];
 
 /// All that the pure core may use: no IO, no async, no clock, no randomness, no logging.

@@ -13,9 +13,17 @@ use crate::test_db::TestDb;
 fn help_teaches() {
     let help = finished(&["--help"], &[]);
     assert_eq!(help.code, 0);
-    for text in
-        ["DATABASE_URL", "ADMITONE_JWT_SECRET", "ADMITONE_LISTEN", "migrate", "journal", "Examples"]
-    {
+    for text in [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "ADMITONE_JWT_SECRET",
+        "ADMITONE_CLUSTER_SECRET",
+        "--drain-delay",
+        "ADMITONE_LISTEN",
+        "migrate",
+        "journal",
+        "Examples",
+    ] {
         assert!(help.out.contains(text), "{text} is not in\n{}", help.out);
     }
     assert!(finished(&["--version"], &[]).out.contains(env!("CARGO_PKG_VERSION")));
@@ -28,7 +36,19 @@ fn mistakes_in_settings_end_with_code_2_and_one_line() {
         (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
         (&[], &[("ADMITONE_DEMO", "perhaps")], "ADMITONE_DEMO: \"perhaps\""),
         (&[], &[("ADMITONE_DEMOO", "1")], "did you mean ADMITONE_DEMO?"),
-        (&[], &[("REDIS_URL", "redis://:hunter2@localhost")], "not offered by this version"),
+        (
+            &[],
+            &[("REDIS_URL", "redis://:hunter2@localhost")],
+            "several instances share one Postgres",
+        ),
+        (&[], &[("REDIS_URL", "rediss://:hunter2@localhost")], "REDIS_URL: the value asks for TLS"),
+        (
+            &[],
+            &[("ADMITONE_CLUSTER_SECRET", "hunter2")],
+            "ADMITONE_CLUSTER_SECRET: the value has 7",
+        ),
+        (&["--weight", "heavy"], &[], "--weight: \"heavy\" is not a whole number from 0 to 1000"),
+        (&["--cluster-secret", "x"], &[], "unexpected argument"),
         (&[], &[("DATABASE_URL", "postgres://x:hunter2@h/d")], "ADMITONE_JWT_SECRET is not set"),
         (&["--config", "/nonexistent.toml"], &[], "/nonexistent.toml"),
         (&["journal", "show", "not-an-id"], &[], "not-an-id"),

@@ -30,12 +30,16 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("DATABASE_URL", "sqlite:///tmp/a.db?cache=shared&mode=memory", "in memory"),
         ("DATABASE_URL", "sqlite:", "names no file"),
         ("DATABASE_URL", "sqlite://?mode=rwc", "names no file"),
-        (
-            "REDIS_URL",
-            "redis://localhost",
-            "the value is for several instances, which are not offered",
-        ),
-        ("ADMITONE_CLUSTER_SECRET", "x", "not offered by this version"),
+        ("REDIS_URL", "localhost:6379", "write redis://host:port"),
+        ("REDIS_URL", "http://localhost", "write redis://host:port"),
+        ("REDIS_URL", "rediss://localhost", "asks for TLS"),
+        ("ADMITONE_CLUSTER_SECRET", "x", "32 or more"),
+        ("ADMITONE_INSTANCE", "two words", "letters, digits"),
+        ("ADMITONE_INSTANCE", "a/b", "letters, digits"),
+        ("ADMITONE_WEIGHT", "1001", "from 0 to 1000"),
+        ("ADMITONE_WEIGHT", "-1", "from 0 to 1000"),
+        ("ADMITONE_LEASE_TTL", "499ms", "from 500ms to 60s"),
+        ("ADMITONE_DRAIN_DELAY", "6m", "from 0s to 5m"),
         ("ADMITONE_LOG", "info,=,,[", "log filter"),
         ("ADMITONE_LOG", "nonsense", "write info, or warn,admitone=debug"),
         ("ADMITONE_LOG", "wran,admitone=debug", "wran is no level"),
@@ -109,13 +113,20 @@ fn secrets_are_never_shown() {
         ("ADMITONE_JWT_SECRET", "hunter2hunter2"),
         ("ADMITONE_ADMIN_PASSWORD", "hunter2"),
         ("DATABASE_URL", "mysql://root:hunter2@localhost/x"),
-        ("REDIS_URL", "redis://:hunter2@localhost"),
+        ("REDIS_URL", "rediss://:hunter2@localhost"),
+        ("REDIS_URL", "redis://:hunter2@"),
+        ("ADMITONE_CLUSTER_SECRET", "hunter2hunter2"),
     ] {
         let error = from_environment(&[(key, value)]).expect_err(key).to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
     let secret = "hunter2hunter2hunter2hunter2hunter2";
-    let config = from_environment(&[("ADMITONE_JWT_SECRET", secret)]).unwrap();
+    let config = from_environment(&[
+        ("ADMITONE_JWT_SECRET", secret),
+        ("ADMITONE_CLUSTER_SECRET", secret),
+        ("REDIS_URL", "redis://:hunter2@localhost"),
+    ])
+    .unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
 }
 
@@ -126,6 +137,63 @@ fn serving_on_postgres_demands_a_secret() {
     assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
     let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef0123456789abcdef");
     assert!(from_environment(&[url, secret]).unwrap().check_serving().is_ok());
+}
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// All that several instances need.
+const CLUSTER: [(&str, &str); 4] = [
+    ("DATABASE_URL", "postgres://localhost/admitone"),
+    ("ADMITONE_JWT_SECRET", SECRET),
+    ("REDIS_URL", "redis://localhost"),
+    ("ADMITONE_CLUSTER_SECRET", SECRET),
+];
+
+/// [`CLUSTER`] without what `but` sets, and with that.
+fn cluster_but(but: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    let mut pairs = CLUSTER.to_vec();
+    pairs.retain(|(key, _)| but.iter().all(|(other, _)| other != key));
+    pairs.extend(but);
+    pairs
+}
+
+#[test]
+fn a_cluster_is_served_only_with_all_that_it_needs() {
+    for (but, says) in [
+        (&[("DATABASE_URL", "")][..], "several instances share one Postgres"),
+        (&[("DATABASE_URL", "sqlite://x.db")], "set DATABASE_URL to postgres://"),
+        (&[("ADMITONE_CLUSTER_SECRET", "")], "openssl rand -hex 32"),
+        (&[("REDIS_URL", "")], "set REDIS_URL too"),
+        (&[("ADMITONE_LISTEN", "0.0.0.0:8080")], "set ADMITONE_ADVERTISE"),
+        (&[("ADMITONE_LISTEN", "[::]:8080")], "ADMITONE_LISTEN is [::]:8080"),
+        (&[("ADMITONE_ADVERTISE", "0.0.0.0:8080")], "ADMITONE_ADVERTISE: \"0.0.0.0:8080\""),
+        (&[("ADMITONE_ADVERTISE", "tickets-1")], "HOST:PORT"),
+        (&[("ADMITONE_ADVERTISE", "http://tickets-1:8080")], "HOST:PORT"),
+        (&[("ADMITONE_ADVERTISE", ":8080")], "HOST:PORT"),
+    ] {
+        let config = from_environment(&cluster_but(but)).expect("readable one by one");
+        let error = config.check_serving().expect_err(says).to_string();
+        assert!(error.contains(says) && !error.contains('\n'), "{but:?}: {error}");
+        assert!(!error.contains(SECRET), "{error}");
+    }
+    for but in [
+        &[][..],
+        &[("ADMITONE_LISTEN", "0.0.0.0:8080"), ("ADMITONE_ADVERTISE", "tickets-1:80")],
+        &[("ADMITONE_LISTEN", "[::]:8080"), ("ADMITONE_ADVERTISE", "[2001:db8::1]:8080")],
+        &[("ADMITONE_INSTANCE", "10.0.0.7:8080"), ("REDIS_URL", "unix:///run/redis.sock")],
+    ] {
+        let config = from_environment(&cluster_but(but)).unwrap();
+        assert!(config.is_cluster());
+        config.check_serving().unwrap();
+    }
+}
+
+#[test]
+fn a_process_that_is_alone_does_not_wait_to_be_noticed() {
+    let seconds = |pairs: &[_]| from_environment(pairs).unwrap().time_to_notice().as_secs();
+    assert_eq!(seconds(&[]), 0);
+    assert_eq!(seconds(&CLUSTER), 2);
+    assert_eq!(seconds(&[("ADMITONE_DRAIN_DELAY", "15s")]), 15);
+    assert_eq!(seconds(&cluster_but(&[("ADMITONE_DRAIN_DELAY", "0s")])), 0);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! The schema up and down, schemas of other versions, and one process per database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use admitone::store::{InstanceLock, Store, StoreError};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
+use tokio::sync::Notify;
 
 use crate::test_db::{TestDb, eventually};
 
@@ -54,6 +57,42 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_in_turn_never_overlaps() {
+    let db = TestDb::postgres().await;
+    let stores = futures_util::future::join_all((0..3).map(|_| db.store())).await;
+    let inside = AtomicU32::new(0);
+    let turns = stores.iter().map(|store| {
+        store.in_turn(async {
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "somebody else's turn");
+            // Long enough for the others to come.
+            store.ping(0).await.unwrap();
+            inside.fetch_sub(1, Ordering::SeqCst);
+        })
+    });
+    for done in futures_util::future::join_all(turns).await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_is_given_up_is_the_next_ones() {
+    let db = TestDb::postgres().await;
+    let (first, second) = (db.store().await, db.store().await);
+    let waiting = Arc::new(Notify::new());
+    let told = Arc::clone(&waiting);
+    let stuck = tokio::spawn(async move {
+        let for_ever = async {
+            told.notify_one();
+            std::future::pending::<()>().await;
+        };
+        first.in_turn(for_ever).await
+    });
+    waiting.notified().await;
+    stuck.abort();
+    assert_eq!(second.in_turn(async { 7 }).await.unwrap(), 7);
+}
+
 on_both_databases! {
     async fn a_newer_schema_is_refused_by_name(db: TestDb) {
         db.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)").await;
@@ -77,6 +116,52 @@ async fn a_second_process_on_one_postgres_is_refused() {
     assert!(matches!(second, Err(StoreError::Locked(_))));
     drop(first);
     InstanceLock::of_postgres(db.url()).await.map(drop).unwrap();
+}
+
+fn refusal(refused: Result<InstanceLock, StoreError>) -> String {
+    match refused {
+        Err(StoreError::Locked(why)) => why,
+        other => panic!("{:?}", other.map(drop)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_alone_and_a_cluster_keep_each_other_out_and_are_told_who_is_there() {
+    let db = TestDb::postgres().await;
+    let alone = InstanceLock::of_postgres(db.url()).await.unwrap();
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("another admitone process uses this database (DATABASE_URL): "), "{why}");
+    let why = refusal(InstanceLock::of_postgres_shared(db.url()).await);
+    assert!(why.contains("another admitone process") && why.contains("without REDIS_URL"), "{why}");
+    drop(alone);
+
+    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("instances of a cluster use this database"), "{why}");
+    drop(first);
+    let why = refusal(InstanceLock::of_postgres(db.url()).await);
+    assert!(why.contains("instances of a cluster use this database"), "one is left: {why}");
+    drop(second);
+    InstanceLock::of_postgres(db.url()).await.map(drop).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_that_are_shared_come_back_after_their_sessions_were_lost() {
+    let db = TestDb::postgres().await;
+    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let held = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                WHERE locktype = 'advisory' AND granted AND a.datname = current_database()";
+    assert_eq!(db.count(held).await, 2);
+    db.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+         WHERE locktype = 'advisory' AND a.datname = current_database()",
+    )
+    .await;
+    eventually("both are held again", async || db.count(held).await == 2).await;
+    drop((first, second));
+    eventually("the lock is free", async || db.count(held).await == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
