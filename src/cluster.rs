@@ -222,12 +222,16 @@ impl Cluster {
     }
 
     /// Whether a proof of ownership from `verified_at_ms` (monotonic) still counts for what is only
-    /// shown: our lease has lived ever since.
+    /// shown: it is younger than a lease, and ours has lived ever since. Not the lease alone: whoever
+    /// could not reach us may have taken over while it lived.
     #[must_use]
     pub fn still_counts(&self, verified_at_ms: u64) -> bool {
+        let ttl_ms = u64::try_from(self.settings.lease_ttl.as_millis()).unwrap_or(u64::MAX);
         self.alone
+            || is_planted(Bug::RenewalAfterLoss)
             || (self.lease_is_valid()
-                && verified_at_ms >= self.granted_at_ms.load(Ordering::Relaxed))
+                && verified_at_ms >= self.granted_at_ms.load(Ordering::Relaxed)
+                && self.now_ms().saturating_sub(verified_at_ms) <= ttl_ms)
     }
 
     /// Another number than before means that owners should publish again what they own.
@@ -271,6 +275,18 @@ impl Cluster {
         if let Some(owner) = self.known_owner(offering) {
             return Ok(Some(owner));
         }
+        self.owner_now(offering, journal).await
+    }
+
+    /// The same, whatever was heard before.
+    ///
+    /// # Errors
+    /// As for [`Self::route`].
+    pub async fn owner_now(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
         let owner = match self.entry(offering).await {
             Ok(Some(owner)) => Some(owner),
             Ok(None) if !self.view.load().is_young(self.now()) => None,

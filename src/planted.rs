@@ -25,7 +25,7 @@ pub enum Bug {
     CacheGoesBackAnEpoch,
     /// An entry is released in the name of whoever has it.
     ReleaseOfAnothersLease,
-    /// A lease that had run out is renewed as if it had not.
+    /// A lease that has run out counts as if it had been renewed.
     RenewalAfterLoss,
     /// Commands that wait when an offering is handed over are forgotten.
     HandOverDropsTheQueue,

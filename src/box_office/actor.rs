@@ -162,6 +162,7 @@ impl BoxOffice {
         if let Some(successor) = &self.successor {
             let to = successor.to.clone();
             self.phase = Phase::Leaving(state);
+            self.desk.is_leaving.store(true, Ordering::Relaxed);
             return self.leave(to, ctx);
         }
         let Some(now) = self.shared.guard.now() else {
@@ -424,8 +425,10 @@ impl BoxOffice {
         self.close(ctx);
     }
 
-    pub(super) fn verified(&self, state: &State) {
+    pub(super) fn in_service(&self, state: &State) {
         note_verified(&self.desk, state.verified_at);
+        let now_ms = self.desk.verified_at_ms.load(Ordering::Relaxed);
+        self.desk.in_service_at_ms.store(now_ms, Ordering::Relaxed);
     }
 }
 
@@ -494,6 +497,7 @@ impl Handler<HandedOver> for BoxOffice {
         let Phase::Leaving(state) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("only who leaves hands over");
         };
+        self.desk.is_leaving.store(false, Ordering::Relaxed);
         match done {
             Ok(owner) => {
                 self.shared.cluster.learn(self.offering, owner.clone());

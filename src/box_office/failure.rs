@@ -150,7 +150,7 @@ impl BoxOffice {
         });
         let as_of = self.shared.guard.now().unwrap_or_default();
         self.publish(&mut state, as_of);
-        self.verified(&state);
+        self.in_service(&state);
         self.tell_others(state.head.epoch, ctx);
         self.phase = Phase::Idle(state);
         self.attend_soon(ctx);

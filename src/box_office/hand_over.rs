@@ -4,6 +4,7 @@
 //! on: the journal says who it is.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -131,6 +132,10 @@ impl BoxOffices {
 
     /// Takes over what was handed to us.
     pub(super) async fn adopt(&self, offering: OfferingId) -> Answer {
+        if self.desk(offering).is_some_and(|desk| desk.is_leaving.load(Ordering::Relaxed)) {
+            // Each would wait for the other to take it.
+            return Answer::Failed(Unavailable::Moving);
+        }
         match self.look(offering, Urgency::Urgent, |_| ()).await {
             Ok(()) => match self.shared().cluster.remembered(offering) {
                 Some(owner) => Answer::InService(owner),
@@ -183,13 +188,21 @@ impl BoxOffices {
             return;
         }
         let (view, now) = (cluster.view(), self.shared().guard.monotonic());
+        let rest_ms = u64::try_from(cluster.settings().renew_every().as_millis() * 2);
+        let rest_ms = rest_ms.unwrap_or(u64::MAX);
         let settled = now.saturating_sub(view.changed_at) >= cluster.settings().settle;
         if view.is_young(now) || self.is_stopping() || cluster.me().leaving {
             return;
         }
+        let now_ms = self.monotonic_ms();
         let misplaced = self.live_offerings().into_iter().filter(|offering| {
-            // What was moved by hand goes at once.
-            (settled || view.pins.contains_key(offering))
+            let Some(desk) = self.desk(*offering) else { return false };
+            let since_ms = desk.in_service_at_ms.load(Ordering::Relaxed);
+            // Whoever gave it to us may know of a wish that we have not heard of yet.
+            let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
+            // What was moved by hand need not wait for the members to settle.
+            rested
+                && (settled || view.pins.contains_key(offering))
                 && matches!(cluster.place_of(*offering), Route::There(_))
         });
         let misplaced: Vec<_> = misplaced.take(MAX_PER_ROUND).collect();

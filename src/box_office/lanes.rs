@@ -158,7 +158,8 @@ async fn ask(
     let count = calls.len();
     metrics::forwarded(count);
     let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-    let question = Question::Calls { offering, hops, patience_ms, calls };
+    let from = cluster.me().incarnation;
+    let question = Question::Calls { from, offering, hops, patience_ms, calls };
     match question_of(cluster, owner, &question, patience).await? {
         Answer::Calls(answers) if answers.len() == count => Ok(answers),
         Answer::NotOwner(other) => Err(Failure::NotOwner(other)),

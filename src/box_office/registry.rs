@@ -60,6 +60,10 @@ pub(super) struct Desk {
     pub(super) used_at_ms: AtomicU64,
     /// Monotonic milliseconds of the last proof that the offering is ours.
     pub(super) verified_at_ms: AtomicU64,
+    /// Monotonic milliseconds of the takeover; 0 before it.
+    pub(super) in_service_at_ms: AtomicU64,
+    /// It takes no turns: another instance is taking over.
+    pub(super) is_leaving: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -377,6 +381,8 @@ impl BoxOffices {
                 next_due_at: AtomicI64::new(i64::MAX),
                 used_at_ms: AtomicU64::new(self.monotonic_ms()),
                 verified_at_ms: AtomicU64::new(0),
+                in_service_at_ms: AtomicU64::new(0),
+                is_leaving: AtomicBool::new(false),
             });
             let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&desk));
             Live { address: self.arbiters.start_on(offering, office), desk }

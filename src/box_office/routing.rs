@@ -13,7 +13,7 @@ use super::lanes::Failure;
 use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
 use super::{BoxOffices, Committed, SubmitError, Unavailable, View};
 use crate::cluster::Route;
-use crate::ids::{HoldId, OfferingId, UserId};
+use crate::ids::{HoldId, InstanceId, OfferingId, UserId};
 use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, WaitlistView};
 use crate::journal::{LoadError, Owner};
 use crate::planted::{Bug, is_planted};
@@ -113,10 +113,10 @@ impl BoxOffices {
                     mint_key(&mut call);
                     let asked = (1, call.clone());
                     match shared.lanes.call(offering, &owner, asked, left).await {
-                        Ok(answer) if !is_moving(&answer) => {
-                            return certain(answer, &call, doubtful);
-                        }
-                        Ok(_) => Failure::NotAsked,
+                        Ok(answer) if is_moving(&answer) => Failure::NotAsked,
+                        // It has a key: asked again, the owner of the moment knows.
+                        Ok(answer) if is_unknown(&answer) => Failure::Unknown,
+                        Ok(answer) => return certain(answer, &call, doubtful),
                         Err(Failure::NotOwner(other)) => {
                             self.correct(offering, &owner, other.as_ref());
                             Failure::NotAsked
@@ -176,12 +176,12 @@ impl BoxOffices {
             match lanes.call_all(offering, &owner, (hops, calls), patience).await {
                 Ok(answers) => {
                     for (pending, answer) in waiting.into_iter().zip(answers) {
-                        offices.pass_on(offering, pending, Some(answer));
+                        offices.pass_on(offering, pending, Ok(answer));
                     }
                 }
-                Err(_) => {
+                Err(failure) => {
                     for pending in waiting {
-                        offices.pass_on(offering, pending, None);
+                        offices.pass_on(offering, pending, Err(&failure));
                     }
                 }
             }
@@ -194,16 +194,23 @@ impl BoxOffices {
         self: &Arc<Self>,
         offering: OfferingId,
         pending: Pending,
-        answer: Option<CallAnswer>,
+        answer: Result<CallAnswer, &Failure>,
     ) {
         match answer {
-            Some(answer) if !is_moving(&answer) => {
+            Ok(answer) if !is_moving(&answer) && !is_unknown(&answer) => {
                 if let CallAnswer::Submitted(submitted) = answer {
                     pending.answer(submitted);
                 }
             }
-            _ if pending.hops > 0 => pending.answer(Err(Unavailable::OutcomeUnknown.into())),
-            _ => {
+            // Whoever handed it to us asks again.
+            Ok(answer) if pending.hops > 0 && is_moving(&answer) => {
+                pending.answer(Err(Unavailable::Moving.into()));
+            }
+            Ok(_) | Err(Failure::Unknown) if pending.hops > 0 => {
+                pending.answer(Err(Unavailable::OutcomeUnknown.into()));
+            }
+            Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
+            Ok(_) | Err(_) => {
                 let offices = Arc::clone(self);
                 self.shared().executor.spawn(async move {
                     let call = Call::Submit(pending.request.clone());
@@ -258,9 +265,12 @@ impl BoxOffices {
         let question = decode(question).ok_or(AskError::NotUnderstood)?;
         let answer = match question {
             Question::Calls { hops, .. } if hops > MAX_HOPS => return Err(AskError::Loop(hops)),
-            Question::Calls { offering, hops, patience_ms, calls } => {
+            Question::Calls { from, offering, hops, patience_ms, calls } => {
                 let patience = Duration::from_millis(patience_ms);
-                self.answer_calls(offering, (hops, calls), patience).await
+                match self.decline(offering, from).await {
+                    Some(answer) => answer,
+                    None => self.answer_calls(offering, (hops, calls), patience).await,
+                }
             }
             Question::Prepare { offering } => self.prepare(offering).await,
             Question::Adopt { offering } => self.adopt(offering).await,
@@ -282,11 +292,6 @@ impl BoxOffices {
         (hops, calls): (u8, Vec<Call>),
         patience: Duration,
     ) -> Answer {
-        if !self.is_live(offering)
-            && let Some(answer) = self.decline(offering).await
-        {
-            return answer;
-        }
         let answers = calls.into_iter().map(|call| async {
             let unanswered = call.failed(Unavailable::OutcomeUnknown);
             let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
@@ -298,14 +303,18 @@ impl BoxOffices {
     /// Why calls for an offering that is not live here are not for us. Whoever sent them believes
     /// that it is placed here, and unless somebody owns it that is good enough: the lease store lets
     /// one have it.
-    pub(super) async fn decline(&self, offering: OfferingId) -> Option<Answer> {
+    async fn decline(&self, offering: OfferingId, from: InstanceId) -> Option<Answer> {
+        if self.is_live(offering) {
+            return None;
+        }
         let shared = self.shared();
         let me = shared.cluster.me();
         if me.leaving || self.is_stopping() {
             return Some(Answer::NotOwner(None));
         }
-        match shared.cluster.owner(offering, &*shared.journal).await {
-            Ok(Some(owner)) if owner.incarnation != me.incarnation => {
+        // Not by what is remembered: whoever asks has found that out of date.
+        match shared.cluster.owner_now(offering, &*shared.journal).await {
+            Ok(Some(owner)) if owner.incarnation != me.incarnation && owner.incarnation != from => {
                 Some(Answer::NotOwner(Some(owner)))
             }
             Ok(_) => None,
@@ -368,6 +377,10 @@ fn handed_on(request: &mut Request) -> Call {
         request.idempotency = keyed.idempotency;
     }
     call
+}
+
+fn is_unknown(answer: &CallAnswer) -> bool {
+    matches!(answer.unavailable(), Some(Unavailable::OutcomeUnknown))
 }
 
 /// That nothing was decided this time says nothing about an earlier try that may have been.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Committed, SubmitError, Unavailable, View};
-use crate::ids::{HoldId, OfferingId};
+use crate::ids::{HoldId, InstanceId, OfferingId};
 use crate::inventory::{HoldView, Request, WaitlistView};
 use crate::journal::Owner;
 
@@ -17,6 +17,8 @@ use crate::journal::Owner;
 pub(super) enum Question {
     /// Commands and looks at what the other owns.
     Calls {
+        /// Who asks.
+        from: InstanceId,
         offering: OfferingId,
         /// How many instances these calls have been handed on by, this time included.
         hops: u8,

@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::lease::{Heartbeat, Lease, LeaseError};
 use super::{Cluster, HELLO, Member, NetworkError, metrics};
 use crate::executor::Executor;
-use crate::planted::{Bug, is_planted};
 use crate::random;
 
 /// Why an instance could not join.
@@ -185,8 +184,6 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
             }
             return;
         }
-        // As if there had been no gap.
-        Lease::Granted if is_planted(Bug::RenewalAfterLoss) => {}
         Lease::Granted => {
             cluster.granted_at_ms.store(cluster.now_ms(), Ordering::Relaxed);
             cluster.forgotten.fetch_add(1, Ordering::Relaxed);

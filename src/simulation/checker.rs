@@ -34,8 +34,14 @@ pub(super) fn judge(crowd: &Crowd) {
     });
 }
 
-/// The state after each row, by the core's own fold, and the naive model's opinion of every row.
-fn read(world: &World, offering: OfferingId, chain: &Chain) -> Option<Vec<Inventory>> {
+/// The state after each row, and those on the way to it.
+struct Folded {
+    on_the_way: Vec<Inventory>,
+    after: Inventory,
+}
+
+/// The states by the core's own fold, and the naive model's opinion of every row.
+fn read(world: &World, offering: OfferingId, chain: &Chain) -> Option<Vec<Folded>> {
     let (mut head, mut state) = (Head::EMPTY, Inventory::empty());
     let (mut model, mut states) = (Model::default(), Vec::with_capacity(chain.rows.len()));
     let mut owners: BTreeMap<Epoch, InstanceId> = BTreeMap::new();
@@ -52,11 +58,12 @@ fn read(world: &World, offering: OfferingId, chain: &Chain) -> Option<Vec<Invent
                 row.seq, row.epoch
             ));
         }
+        let on_the_way = on_the_way(&state, row, record);
         if let Err(error) = fold_row(&mut state, row, record) {
             world.violated(format_args!("{offering}: {error}"));
             return None;
         }
-        states.push(state.clone());
+        states.push(Folded { on_the_way, after: state.clone() });
         if let Record::Batch(transitions) = &**record {
             for transition in transitions {
                 if let Err(what) = model.take(row.at, transition) {
@@ -68,7 +75,23 @@ fn read(world: &World, offering: OfferingId, chain: &Chain) -> Option<Vec<Invent
     Some(states)
 }
 
-fn judge_deed(world: &World, chain: &Chain, states: &[Inventory], deed: &Deed) {
+/// Between the transitions of one row: what a refusal in the middle of a batch rests on.
+fn on_the_way(before: &Inventory, row: &crate::journal::Row, record: &Record) -> Vec<Inventory> {
+    let Record::Batch(transitions) = record else { return Vec::new() };
+    let mut state = before.clone();
+    state.begin_batch(row.seq, row.at);
+    let mut states = Vec::new();
+    for transition in transitions.iter().take(transitions.len() - 1) {
+        // What does not fit is found by the fold.
+        if state.apply(transition).is_err() {
+            break;
+        }
+        states.push(state.clone());
+    }
+    states
+}
+
+fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
     match &deed.told {
         Told::Done { seq, at, transition } => {
             let found = row_at(chain, *seq).is_some_and(|(row, record)| {
@@ -110,27 +133,29 @@ fn judge_deed(world: &World, chain: &Chain, states: &[Inventory], deed: &Deed) {
 
 /// Whether the command would have been refused like this at any moment that the refusal may rest
 /// on: from the oldest state that an owner may still refuse by, to the one when it was told.
-fn was_true(chain: &Chain, states: &[Inventory], deed: &Deed, rejection: &Rejection) -> bool {
+fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection) -> bool {
     let oldest = deed.sent_at.saturating_sub(OWNERSHIP_MAX_AGE + SLACK);
     let first = chain.durable_at.partition_point(|at| *at <= oldest).max(1);
     let last = usize::try_from(deed.answered_seq.0).unwrap_or(0).min(states.len());
     let ms = |at: Duration| BEGINNING + i64::try_from(at.as_millis()).unwrap_or(0);
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));
-    for at in (first..=last).rev() {
-        let state = &states[at - 1];
-        // Its clock may be off by what is tolerated.
-        for now in [answered, sent, state.at(), sent - 1_000, answered + 1_000] {
-            let mut state = state.clone();
-            state.begin_batch(Seq(u64::MAX), now);
-            while state.run_due().is_some() {}
-            if let Decision::Rejected(found) = state.execute(&deed.request)
-                && std::mem::discriminant(&found) == std::mem::discriminant(rejection)
-            {
-                return true;
-            }
-        }
+    let refused = |state: &Inventory, now| {
+        let mut state = state.clone();
+        state.begin_batch(Seq(u64::MAX), now);
+        while state.run_due().is_some() {}
+        matches!(state.execute(&deed.request), Decision::Rejected(found)
+            if std::mem::discriminant(&found) == std::mem::discriminant(rejection))
+    };
+    let rows = states.get(first - 1..last).unwrap_or_default();
+    let states =
+        || rows.iter().rev().flat_map(|row| std::iter::once(&row.after).chain(&row.on_the_way));
+    let likely = |state: &Inventory| [answered, sent, state.at()];
+    if states().any(|state| likely(state).iter().any(|now| refused(state, *now))) {
+        return true;
     }
-    false
+    // Its clock may be off by what is tolerated, and it was decided at some time in between.
+    let between = || (sent - 1_000..=answered + 1_000).step_by(20);
+    states().any(|state| between().any(|now| refused(state, now)))
 }
 
 fn judge_look(world: &World, chain: &Chain, look: &Look) {
@@ -153,13 +178,13 @@ fn judge_unasked(world: &World, offering: OfferingId, chain: &Chain, deeds: &[De
 }
 
 /// Each snapshot is the state after the row that it names.
-fn judge_snapshots(world: &World, chain: &Chain, states: &[Inventory]) {
+fn judge_snapshots(world: &World, chain: &Chain, states: &[Folded]) {
     for snapshot in &chain.snapshots {
         let at = usize::try_from(snapshot.seq.0).unwrap_or(usize::MAX);
         let same = at
             .checked_sub(1)
             .and_then(|index| states.get(index))
-            .is_some_and(|state| state.to_snapshot() == snapshot.payload);
+            .is_some_and(|row| row.after.to_snapshot() == snapshot.payload);
         if !same {
             world.violated(format_args!("a snapshot of row {} is of another state", snapshot.seq));
         }
@@ -167,8 +192,8 @@ fn judge_snapshots(world: &World, chain: &Chain, states: &[Inventory]) {
 }
 
 /// In the end nothing is overdue, although nobody asks any more.
-fn judge_finished(world: &World, offering: OfferingId, states: &[Inventory]) {
-    let due = states.last().and_then(Inventory::next_due_at);
+fn judge_finished(world: &World, offering: OfferingId, states: &[Folded]) {
+    let due = states.last().and_then(|row| row.after.next_due_at());
     if due.is_some_and(|due| due + 3_000 < world.now_ms()) {
         world.violated(format_args!("{offering}: nobody has done what was due at {due:?}"));
     }

@@ -237,15 +237,28 @@ async fn live(
             switch.unlisten(&cluster.me().address);
         }
     });
+    let in_flight = Rc::new(Cell::new(0_u32));
     while let Some(message) = incoming.recv().await {
         match message {
             Incoming::Terminate => {
                 spawn_local(terminate(site.clone(), Arc::clone(&offices), Rc::clone(&keeper)));
             }
             other => {
-                spawn_local(serve(Arc::clone(&offices), incarnation, other));
+                let (offices, in_flight) = (Arc::clone(&offices), Rc::clone(&in_flight));
+                in_flight.set(in_flight.get() + 1);
+                spawn_local(async move {
+                    serve(offices, incarnation, other).await;
+                    in_flight.set(in_flight.get() - 1);
+                });
             }
         }
+    }
+    // What was accepted is answered.
+    for _ in 0..500 {
+        if in_flight.get() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     offices.shutdown().await;
     keeper.resign().await;
