@@ -104,16 +104,15 @@ async fn win(
     for race in 0..MAX_RACES {
         let (inventory, loaded) = load(shared, offering).await?;
         let head = loaded.head;
-        let read = match doubt {
-            Some(doubt) if is_planted(Bug::DoubtResolvedByRereading) => {
-                Some(settle(shared, offering, &loaded, doubt).await?)
-            }
-            Some(_) | None => None,
-        };
+        if is_planted(Bug::DoubtResolvedByRereading)
+            && let Some(doubt) = doubt
+        {
+            let doubt = Some(settle(shared, offering, &loaded, doubt).await?);
+            return Ok(Recovered { inventory, head, doubt, tail: Tail::of(&loaded) });
+        }
         match take_over(shared, offering, inventory, head).await {
             Ok((inventory, head)) => {
                 let doubt = match doubt {
-                    Some(_) if read.is_some() => read,
                     Some(doubt) => Some(settle(shared, offering, &loaded, doubt).await?),
                     None => None,
                 };

@@ -12,8 +12,8 @@ use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, ProductId, ReservationId
 use crate::inventory::{Change, Decision, Inventory, Line, Rejection, TimestampMs, Transition};
 use crate::journal::{Head, Record, fold_row};
 
-/// What a reply's way back and a decision's way out may add to the age of what it rests on.
-const SLACK: Duration = Duration::from_secs(1);
+/// What the way to the one who answers may add to the age of what the answer rests on.
+const SLACK: Duration = Duration::from_millis(300);
 
 /// Judges a whole run.
 pub(super) fn judge(crowd: &Crowd) {
@@ -119,6 +119,18 @@ fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
         Told::Refused(_) | Told::Nothing(_) | Told::Unknown => {}
     }
     let Some(key) = deed.request.idempotency else { return };
+    let made = drawn_in(chain);
+    let made = deed.drawn.iter().filter(|id| made.contains(id)).count();
+    if made > 1 {
+        world.violated(format_args!("asked with one key, made {made} times: {deed:?}"));
+    }
+    if made > 0
+        && matches!(deed.told, Told::Refused(_))
+        && !deed.doubtful
+        && world.faults_were_without_doubles()
+    {
+        world.violated(format_args!("refused, and made: {deed:?}"));
+    }
     let effects = chain.rows.iter().filter_map(|(_, record)| match &**record {
         Record::Batch(transitions) => Some(transitions),
         Record::Takeover => None,

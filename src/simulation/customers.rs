@@ -28,7 +28,7 @@ pub(super) enum Told {
     /// It was refused.
     Refused(Rejection),
     /// Nothing was decided, for certain.
-    Nothing(Unavailable),
+    Nothing(#[expect(dead_code, reason = "shown in the trace")] Unavailable),
     /// It has no key to ask again with, and does not know.
     Unknown,
 }
@@ -162,9 +162,31 @@ impl Customer {
         };
         let wish = Wish::Hold { customer: self.id, lines: vec![line] };
         if let Told::Done { transition, .. } = crowd.ask(offering, wish).await
-            && let Some(Change::HoldPlaced { hold, .. }) = transition.changes.first()
+            && let Some(Change::HoldPlaced { hold, expires_at, .. }) = transition.changes.first()
         {
+            if world.happens(150) {
+                return self.act_at_the_deadline(crowd, offering, (*hold, *expires_at)).await;
+            }
             self.holds.push((offering, *hold));
+        }
+    }
+
+    /// Comes back in the very millisecond in which the hold expires, or next to it.
+    async fn act_at_the_deadline(
+        &mut self,
+        crowd: &Crowd,
+        offering: OfferingId,
+        (hold, expires_at): (HoldId, TimestampMs),
+    ) {
+        let world = &crowd.site.world;
+        let early = i64::try_from(world.within(0, 10)).unwrap_or(0);
+        let left = u64::try_from(expires_at - early - world.now_ms()).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(left)).await;
+        if world.happens(500) {
+            let command = Command::ExtendHold { hold, customer: self.id };
+            crowd.ask(offering, Wish::Plain(command)).await;
+        } else {
+            self.buy(crowd, offering, hold).await;
         }
     }
 
@@ -284,10 +306,30 @@ impl Crowd {
     }
 
     async fn look(&self, offering: OfferingId) {
-        let world = &self.site.world;
-        let sent_at = world.elapsed();
-        let (reply, answer) = oneshot::channel::<Result<Arc<View>, Unavailable>>();
+        let sent_at = self.site.world.elapsed();
+        let (reply, answer) = oneshot::channel();
         let sent = self.to_any(Incoming::Show { offering, reply }).await;
+        self.shown(offering, sent_at, sent, answer).await;
+    }
+
+    /// Looks through the eyes of one machine.
+    pub(super) async fn look_at(&self, offering: OfferingId, machine: usize) {
+        let sent_at = self.site.world.elapsed();
+        let (reply, answer) = oneshot::channel();
+        if let Some(process) = self.site.switch.at(&self.machines.name(machine)) {
+            let sent = process.send(Incoming::Show { offering, reply }).is_ok();
+            self.shown(offering, sent_at, sent, answer).await;
+        }
+    }
+
+    async fn shown(
+        &self,
+        offering: OfferingId,
+        sent_at: Duration,
+        sent: bool,
+        answer: oneshot::Receiver<Result<Arc<View>, Unavailable>>,
+    ) {
+        let world = &self.site.world;
         if let Some(Ok(view)) = self.answer(sent, answer).await {
             world.note(format_args!("shown {offering} at {}", view.seq));
             self.looks.borrow_mut().push(Look { offering, seq: view.seq, sent_at });

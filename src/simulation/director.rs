@@ -69,11 +69,15 @@ async fn trouble(crowd: &Rc<Crowd>, mix: Mix) {
             let index = any();
             if machines.is_running(index) {
                 machines.pause(index);
-                let longest = if world.happens(500) { 6_000 } else { 500 };
+                let longest = [500, 6_000, 12_000][any() % 3];
                 let crowd = Rc::clone(crowd);
                 tokio::task::spawn_local(async move {
                     tokio::time::sleep(crowd.site.world.millis(50, longest)).await;
                     crowd.machines.resume(index);
+                    // Somebody looks before it has noticed that the world went on.
+                    for offering in &crowd.offerings {
+                        crowd.look_at(*offering, index).await;
+                    }
                 });
             }
         }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::journal::{Database, SimJournal};
@@ -207,12 +208,19 @@ async fn live(
             }
         }
     });
-    let mut joining = joining;
+    let (mut joining, mut early) = (joining, Vec::new());
     let keeper = loop {
         match futures_util::future::select(&mut joining, Box::pin(incoming.recv())).await {
             futures_util::future::Either::Left((Ok(Some(keeper)), _)) => break keeper,
             futures_util::future::Either::Left((_, _)) => return,
-            futures_util::future::Either::Right((message, _)) => greet(message, incarnation),
+            futures_util::future::Either::Right((message, _)) => match message {
+                Some(Incoming::Question { question, reply }) => {
+                    greet(&question, reply, incarnation)
+                }
+                // Clients wait until it is ready.
+                Some(other) => early.push(other),
+                None => return,
+            },
         }
     };
     let keeper = Rc::new(keeper);
@@ -238,7 +246,14 @@ async fn live(
         }
     });
     let in_flight = Rc::new(Cell::new(0_u32));
-    while let Some(message) = incoming.recv().await {
+    loop {
+        let message = match early.pop() {
+            Some(message) => message,
+            None => match incoming.recv().await {
+                Some(message) => message,
+                None => break,
+            },
+        };
         match message {
             Incoming::Terminate => {
                 spawn_local(terminate(site.clone(), Arc::clone(&offices), Rc::clone(&keeper)));
@@ -265,18 +280,17 @@ async fn live(
     site.world.note(format_args!("{} has stopped", cluster.me().name));
 }
 
-fn greet(message: Option<Incoming>, incarnation: InstanceId) {
-    if let Some(Incoming::Question { question, reply }) = message
-        && question[..] == HELLO[..]
-    {
-        let _ = reply.send(bytes::Bytes::copy_from_slice(incarnation.0.as_bytes()));
+/// Says who is here; other questions have to wait for another time.
+fn greet(question: &[u8], reply: oneshot::Sender<Bytes>, incarnation: InstanceId) {
+    if question == HELLO {
+        let _ = reply.send(Bytes::copy_from_slice(incarnation.0.as_bytes()));
     }
 }
 
 async fn serve(offices: Arc<BoxOffices>, incarnation: InstanceId, message: Incoming) {
     match message {
         Incoming::Question { question, reply } if question[..] == HELLO[..] => {
-            greet(Some(Incoming::Question { question, reply }), incarnation);
+            greet(&question, reply, incarnation);
         }
         Incoming::Question { question, reply } => {
             if let Ok(answer) = offices.answer(&question).await {

@@ -160,7 +160,8 @@ pub(super) struct SimClock {
 
 impl SimClock {
     pub(super) fn new(world: Arc<World>) -> Arc<Self> {
-        let offset_ms = Mutex::new(i64::try_from(world.within(0, 600)).unwrap_or(0) - 300);
+        let off = i64::try_from(world.within(0, 600)).unwrap_or(0) - 300;
+        let offset_ms = Mutex::new(if world.happens(500) { off } else { 0 });
         let since_boot = world.millis(5_000, 90_000);
         Arc::new(Self { world, offset_ms, since_boot })
     }

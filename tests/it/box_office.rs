@@ -89,9 +89,6 @@ impl Journal for FaultyJournal {
     fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>> {
         self.memory.head(offering)
     }
-    fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
-        self.memory.owner(offering)
-    }
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         self.memory.database_now()
     }
