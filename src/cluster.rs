@@ -19,7 +19,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, watch};
 
-pub use http::{AUTHORIZATION, HttpNetwork, PATH, PROTOCOL, Seal};
+pub use http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use keeper::{JoinError, Keeper};
 pub use member::Member;
 pub use network::{Network, NetworkError, Nobody};

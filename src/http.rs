@@ -14,6 +14,8 @@ pub mod events;
 pub mod extract;
 pub mod health;
 pub mod holds;
+pub mod instances;
+pub mod internal;
 pub mod lifecycle;
 pub mod new_event;
 pub mod openapi;
@@ -73,6 +75,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(events::configure)
         .configure(wallet::configure)
         .configure(tickets::configure)
+        .configure(internal::configure)
+        .configure(instances::configure)
         .configure(admin::configure)
         .configure(openapi::configure);
 }

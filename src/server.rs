@@ -6,6 +6,7 @@
 //! offices have theirs, and append from it.
 
 mod banner;
+mod cluster;
 mod data_dir;
 mod demo;
 mod first_start;
@@ -30,10 +31,10 @@ use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::executor::Executor;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
-use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
@@ -77,6 +78,9 @@ pub enum StartError {
     /// The database answers and cannot be used: a newer schema, another process.
     #[error("{0}")]
     Store(StoreError),
+    /// No part in the cluster: Redis, or the name.
+    #[error("cannot join the cluster: {0}")]
+    Cluster(String),
     /// Something of the machine is missing: threads, memory.
     #[error("cannot start: {0}")]
     Machine(String),
@@ -240,6 +244,10 @@ async fn live(
             () = assembled.lock.lost() => {
                 tracing::error!("another process has taken the database while it was away: stopping");
             }
+            other = assembled.state.cluster.lost() => {
+                tracing::error!(name = %other.name, address = %other.address,
+                    "another process has taken the name of this instance: stopping");
+            }
         }
     }
     assembled.stop().await;
@@ -253,6 +261,7 @@ struct Assembled {
     metrics: Option<metrics_listener::MetricsListener>,
     recovery: Recovery,
     housekeeping: JoinHandle<()>,
+    membership: cluster::Membership,
     first_start: FirstStart,
     /// Let go of last: until then no other process may use the database.
     lock: InstanceLock,
@@ -271,23 +280,40 @@ impl Assembled {
         let (lock, store) = on(&runtime, open_database(config.clone())).await?;
 
         let config = Arc::new(config);
-        let state = web::Data::new(assemble(&config, &parts, store, &runtime, http.address));
+        let mut membership = cluster::Membership::connect(&config, &parts, http.address).await?;
+        let state = web::Data::new(assemble(&config, &parts, store, &runtime, &membership));
+        let many = config.is_cluster();
+        if many {
+            // Other instances may ask who is here, and be asked; clients are told to wait.
+            http.run(state.clone());
+            membership.join().await?;
+        }
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
         let housekeeping = housekeeping::start(&state);
-        http.run(state.clone());
+        state.lifecycle.open();
+        if !many {
+            http.run(state.clone());
+        }
         let metrics = metrics.map(|bound| bound.run(state.clone())).transpose()?;
         tracing::info!(address = %http.address, "ready");
-        Ok(Self { state, http, metrics, recovery, housekeeping, first_start, lock })
+        Ok(Self { state, http, metrics, recovery, housekeeping, membership, first_start, lock })
     }
 
     async fn stop(self) {
-        let Self { state, http, metrics, recovery, housekeeping, first_start: _, lock } = self;
+        let Self { state, http, metrics, recovery, housekeeping, membership, .. } = self;
+        let lock = self.lock;
         housekeeping.abort();
-        let grace = state.config.shutdown_grace;
-        tracing::info!("stopping: answering what was accepted");
+        let notice = state.config.time_to_notice();
+        let grace = state.config.shutdown_grace + notice;
+        tracing::info!("stopping: handing over what is busy, answering what was accepted");
         state.lifecycle.stop();
         let orderly = async {
+            // Nothing new is placed here; what still comes in is handed on while load balancers
+            // notice that this instance is not ready any more.
+            membership.leave().await;
+            let noticed = tokio::time::sleep(notice);
+            futures_util::future::join(state.offices.hand_over_all(), noticed).await;
             http.drain(&state.lifecycle).await;
             recovery.stop().await;
             state.offices.shutdown().await;
@@ -298,6 +324,7 @@ impl Assembled {
         if let Some(metrics) = metrics {
             metrics.stop().await;
         }
+        membership.resign().await;
         drop(state);
         drop(lock);
         tracing::info!("stopped");
@@ -355,19 +382,21 @@ fn assemble(
     parts: &Parts,
     store: Store,
     runtime: &tokio::runtime::Handle,
-    address: SocketAddr,
+    membership: &cluster::Membership,
 ) -> AppState {
     let clock = parts.clock.clone();
-    let advertised = config.advertise.clone().unwrap_or_else(|| address.to_string());
+    let cluster = Arc::clone(&membership.cluster);
+    let me = cluster.me();
     let settings = box_office::Settings {
-        instance: InstanceId::random(),
-        address: advertised.into(),
+        instance: me.incarnation,
+        address: Arc::clone(&me.address),
         arbiters: config.box_office_threads,
         max_pending: config.max_pending,
         ..parts.offices.clone()
     };
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
-    let offices = BoxOffices::start(journal, clock.clone(), settings, runtime.clone());
+    let executor = Executor::Threads(runtime.clone());
+    let offices = BoxOffices::start_in(cluster.clone(), journal, clock.clone(), settings, executor);
     // Payments run on the runtime that they are made in.
     let entered = runtime.enter();
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
@@ -381,6 +410,8 @@ fn assemble(
         offices,
         payments: Arc::new(payments),
         accounts: Arc::new(accounts),
+        cluster,
+        seal: membership.seal.clone(),
         clock,
         config: config.clone(),
         runtime: runtime.clone(),

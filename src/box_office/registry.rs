@@ -189,7 +189,11 @@ impl BoxOffices {
 
     /// Whether a sleeping offering is this instance's to wake.
     async fn belongs_here(&self, offering: OfferingId) -> bool {
-        let route = self.shared.cluster.route(offering, &*self.shared.journal).await;
+        let cluster = &self.shared.cluster;
+        if !cluster.lease_is_valid() && cluster.away_for().is_none() {
+            return false;
+        }
+        let route = cluster.route(offering, &*self.shared.journal).await;
         matches!(route, Ok(Route::Here))
     }
 

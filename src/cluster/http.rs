@@ -17,7 +17,7 @@ use super::{Network, NetworkError};
 /// Where an instance is asked.
 pub const PATH: &str = "/internal/ask";
 /// The header of the seal.
-pub const AUTHORIZATION: &str = "x-admitone-seal";
+pub const SEAL_HEADER: &str = "x-admitone-seal";
 /// What instances speak; those of different numbers do not understand each other.
 pub const PROTOCOL: u32 = 1;
 
@@ -44,14 +44,15 @@ impl Seal {
     /// `<protocol>.<hex>` of a question.
     #[must_use]
     pub fn of(&self, question: &[u8]) -> String {
-        format!("{PROTOCOL}.{}", self.hash(question).to_hex())
+        format!("{PROTOCOL}.{}", self.hash(PROTOCOL, question).to_hex())
     }
 
-    /// Whether `seal` is the one of this question; takes as long for any wrong one.
+    /// Whether `seal` is one of this question, in any protocol; takes as long for any wrong one.
     #[must_use]
     pub fn is_of(&self, seal: &str, question: &[u8]) -> bool {
         let hash = seal.split_once('.').and_then(|(_, hex)| blake3::Hash::from_hex(hex).ok());
-        hash.is_some_and(|hash| hash == self.hash(question))
+        let (Some(hash), Some(protocol)) = (hash, Self::protocol(seal)) else { return false };
+        hash == self.hash(protocol, question)
     }
 
     /// The protocol that a seal names.
@@ -60,8 +61,11 @@ impl Seal {
         seal.split_once('.')?.0.parse().ok()
     }
 
-    fn hash(&self, question: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(&self.key, question)
+    fn hash(&self, protocol: u32, question: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&protocol.to_be_bytes());
+        hasher.update(question);
+        hasher.finalize()
     }
 }
 
@@ -99,7 +103,7 @@ impl Network for HttpNetwork {
         let request = self
             .client
             .post(format!("http://{address}{PATH}"))
-            .header(AUTHORIZATION, self.seal.of(&question))
+            .header(SEAL_HEADER, self.seal.of(&question))
             .timeout(patience)
             .body(question);
         async move {

@@ -11,6 +11,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read};
 use crate::http::extract::{Admin, IdempotencyKey, OptionalBody, Path, Query, object};
 use crate::http::holds::{mark_replayed, section_named, submit};
+use crate::http::instances;
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
 use crate::http::state::AppState;
@@ -37,6 +38,7 @@ pub(crate) enum Action {
     Reprice,
     AddRow,
     RemoveSeats,
+    Move,
     Open,
     Pause,
     Close,
@@ -66,6 +68,9 @@ pub struct ActionBody {
     /// `add-row`: to the block of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
+    /// `move`: the name of the instance that the event is to stay on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// `add-row`: the row.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub row: Option<crate::http::new_event::RowBody>,
@@ -147,8 +152,8 @@ pub(crate) async fn reservations(
 
 /// Act on an event (administrators). `block` and `unblock` take `seats`, or `productId` and
 /// `quantity`; `remove-seats` takes `seats`; `resize` takes `productId` and `totalStock`; `reprice`
-/// takes `productId` and `price`; `add-row` takes `section` and `row`; `open`, `pause`, `close` and
-/// `cancel` take no body.
+/// takes `productId` and `price`; `add-row` takes `section` and `row`; `move` takes `instance`;
+/// `open`, `pause`, `close` and `cancel` take no body.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/{action}", tag = "admin",
     params(("event" = OfferingId, Path), ("action" = Action, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -162,6 +167,9 @@ pub(crate) async fn act(
     OptionalBody(body): OptionalBody<ActionBody>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.unwrap_or_default();
+    if action == "move" {
+        return instances::move_event(&state, event, &body).await;
+    }
     let command = command(&state, event, &action, &body).await?;
     let idempotency = key.identity(admin.user, &action, &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
@@ -176,7 +184,11 @@ async fn command(
     action: &str,
     body: &ActionBody,
 ) -> Result<Command, ApiError> {
-    let ActionBody { seats, product_id, quantity, total_stock, price, section, row } = body;
+    let ActionBody { seats, product_id, quantity, total_stock, price, section, row, instance } =
+        body;
+    if instance.is_some() {
+        return Err(ApiError::invalid("instance", "belongs to move"));
+    }
     let product = match product_id {
         Some(text) => Some(dto::product_id(event, "productId", text)?),
         None => None,

@@ -18,7 +18,7 @@ pub use code::ErrorCode;
 use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
-use crate::box_office::{SubmitError, Unavailable};
+use crate::box_office::{MoveError, SubmitError, Unavailable};
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
@@ -209,6 +209,17 @@ impl From<Unavailable> for ApiError {
             error.retry_after = Some(unavailable.retry_after());
         }
         error
+    }
+}
+
+impl From<MoveError> for ApiError {
+    fn from(error: MoveError) -> Self {
+        let code = match &error {
+            MoveError::NoSuchInstance(_) => ErrorCode::NoSuchInstance,
+            MoveError::Unavailable(unavailable) => return unavailable.clone().into(),
+            MoveError::LeasesAway => ErrorCode::LeasesAway,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

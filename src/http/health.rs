@@ -37,8 +37,11 @@ pub struct Readiness {
     database: &'static str,
     /// Whether the clocks of this machine and the database agree.
     clock: &'static str,
-    /// Whether the process takes new work, which it does not when it is stopping.
+    /// Whether the process takes new work, which it does not when it starts or stops.
     process: &'static str,
+    /// Whether the lease store answers. It is no reason to be unready: owners sell on without it,
+    /// and all instances would be unready at once.
+    leases: &'static str,
 }
 
 impl Readiness {
@@ -79,7 +82,7 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, ApiError>
 pub async fn readiness(state: &AppState) -> Readiness {
     let database = database_answers(state).await;
     let clock = state.offices.clock_trusted();
-    let process = !state.lifecycle.is_stopping();
+    let process = state.lifecycle.is_open() && !state.lifecycle.is_stopping();
     let all = database && clock && process;
     metrics::ready(all);
     let word = |up| if up { "up" } else { "down" };
@@ -88,6 +91,7 @@ pub async fn readiness(state: &AppState) -> Readiness {
         database: word(database),
         clock: word(clock),
         process: word(process),
+        leases: word(state.cluster.away_for().is_none()),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Where the process stands between start and stop, as requests need to know it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, watch};
 
 /// Shared by the server, which sets it, and by everything that must end when the server does.
 #[derive(Debug)]
 pub struct Lifecycle {
+    /// Clients are served; before, only other instances and probes are answered.
+    open: AtomicBool,
     stopping: watch::Sender<bool>,
     in_flight: AtomicUsize,
     drained: Notify,
@@ -18,10 +20,22 @@ impl Lifecycle {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
+            open: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
             drained: Notify::new(),
         })
+    }
+
+    /// From now on clients are served.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether clients are served.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// From now on: not ready, and every connection closes after its answer.

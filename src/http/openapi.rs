@@ -15,8 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use shared::Shared;
 
 use crate::http::{
-    admin, auth, availability, events, health, holds, payments, reservations, stream, tickets,
-    users, waitlist, wallet,
+    admin, auth, availability, events, health, holds, instances, payments, reservations, stream,
+    tickets, users, waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -89,6 +89,8 @@ pub struct FailureDetail {
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,
+        instances::instances,
+        instances::whereabouts,
     ),
     components(schemas(Failure, stream::Delta, admin::Action)),
     modifiers(&Shared),

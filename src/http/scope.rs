@@ -51,6 +51,10 @@ pub async fn surround<B: MessageBody + 'static>(
     request.extensions_mut().insert(arrival.clone());
     let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
 
+    if !lifecycle.is_open() && !is_for_all_times(request.path()) {
+        let answer = ApiError::of(ErrorCode::NotReady).to_response(&id);
+        return Err(InternalError::from_response("starting", answer).into());
+    }
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
     let answer = match in_time(call, &arrival, lifecycle, state.config.request_timeout).await {
@@ -91,6 +95,11 @@ pub async fn surround<B: MessageBody + 'static>(
             Err(InternalError::from_response("answered", response).into())
         }
     }
+}
+
+/// What is answered before clients are served: probes, and instances that ask who is here.
+fn is_for_all_times(path: &str) -> bool {
+    path.starts_with("/health/") || path == crate::cluster::PATH
 }
 
 /// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::accounts::Accounts;
 use crate::box_office::BoxOffices;
 use crate::clock::Clock;
+use crate::cluster::{Cluster, Seal};
 use crate::config::Config;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
@@ -25,6 +26,10 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who else is there.
+    pub cluster: Arc<Cluster>,
+    /// What calls of other instances must bear; `None` in a process that is alone.
+    pub seal: Option<Seal>,
     /// The settings.
     pub config: Arc<Config>,
     /// The tokio runtime of all database work. Every handler is polled inside it: a connection that

@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::StartError;
 use super::http_server::cannot_listen;
 use crate::box_office;
+use crate::cluster;
 use crate::http::health;
 use crate::http::state::AppState;
 use crate::payments;
@@ -42,6 +43,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     let recorder = metrics::install().map_err(|error| StartError::Machine(error.to_string()))?;
     box_office::describe_metrics();
     payments::describe_metrics();
+    cluster::metrics::describe();
     Ok(Bound { listener, address, recorder })
 }
 

@@ -119,6 +119,16 @@ error_codes! {
         "The clocks of server and database disagree; nothing is decided meanwhile.";
     ShuttingDown = SERVICE_UNAVAILABLE "SHUTTING_DOWN", "The server is stopping: retry.";
     NotReady = SERVICE_UNAVAILABLE "NOT_READY", "The server is not ready: details say why.";
+    NotOfThisCluster = FORBIDDEN "NOT_OF_THIS_CLUSTER",
+        "A call between instances without the seal of this cluster's secret.";
+    OtherProtocol = BAD_REQUEST "OTHER_PROTOCOL",
+        "A call between instances in another version's words.";
+    LoopDetected = LOOP_DETECTED "LOOP_DETECTED",
+        "A call was handed on from instance to instance too often.";
+    LeasesAway = SERVICE_UNAVAILABLE "LEASES_AWAY",
+        "Redis is away: nothing can be moved by hand until it is back.";
+    NoSuchInstance = UNPROCESSABLE_ENTITY "NO_SUCH_INSTANCE",
+        "No live instance has this name: the message lists those there are.";
     JournalDamaged = INTERNAL_SERVER_ERROR "JOURNAL_DAMAGED",
         "The event's history was damaged or tampered with: details name the first bad row.";
     Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
