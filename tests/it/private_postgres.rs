@@ -39,6 +39,10 @@ impl PrivatePostgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Stops at once, as a crash does: sessions are cut, recovery follows at the next start.
     pub fn stop(&self) {
         let mut stop = self.command("pg_ctl");

@@ -21,6 +21,7 @@ const SECRET: &str = "a secret of the tests, long enough to be taken for one";
 pub struct Server {
     pub base: String,
     database_url: String,
+    settings: Vec<(String, String)>,
     port: u16,
     dir: TempDir,
     child: Option<Child>,
@@ -31,10 +32,22 @@ pub struct Server {
 impl Server {
     /// A server of a migrated database, started and ready.
     pub async fn start(database_url: &str) -> Self {
+        let mut server = Self::with_settings(database_url, &[]);
+        server.start_again();
+        server.until_ready().await;
+        server
+    }
+
+    /// A server that is not started yet, with these settings as well.
+    pub fn with_settings(database_url: &str, settings: &[(&str, String)]) -> Self {
         let port = free_port();
         let clock = Arc::new(SystemClock::new());
-        let mut server = Self {
+        Self {
             base: format!("http://127.0.0.1:{port}"),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             database_url: database_url.to_owned(),
             port,
             dir: tempfile::tempdir().expect("a temporary directory"),
@@ -44,10 +57,41 @@ impl Server {
                 .timeout(Duration::from_secs(5))
                 .build()
                 .expect("a client"),
-        };
-        server.start_again();
-        server.until_ready().await;
-        server
+        }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Adds a setting for the next start.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.settings.push((name.to_owned(), value));
+    }
+
+    /// Stops its threads where they are, or lets them go on.
+    pub fn signal(&self, signal: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    /// All that it has written.
+    pub fn written(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Waits until a process that was started ends by itself; says whether it ended well.
+    pub async fn until_ended(&mut self) -> bool {
+        let mut child = self.child.take().expect("it was started");
+        let mut ended = None;
+        eventually("the server ends by itself", async || {
+            ended = child.try_wait().expect("our own process can be waited for");
+            ended.is_some()
+        })
+        .await;
+        ended.is_some_and(|status| status.success())
     }
 
     /// What the server writes is kept in a file, and shown when a test fails.
@@ -88,7 +132,8 @@ impl Server {
             .env("ADMITONE_ADMIN_PASSWORD", "correct horse battery staple")
             .env("ADMITONE_DEMO", "false")
             .env("ADMITONE_LOG", "warn")
-            .env_remove("REDIS_URL");
+            .env_remove("REDIS_URL")
+            .envs(self.settings.iter().cloned());
         command
     }
 

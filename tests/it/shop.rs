@@ -55,7 +55,8 @@ pub struct Customer {
 
 /// The sale, as all customers see it.
 pub struct Shop {
-    base: String,
+    /// The doors of the shop: customers take any that is open.
+    bases: Vec<String>,
     http: Client,
     room: Semaphore,
     pub event: OfferingId,
@@ -69,6 +70,8 @@ pub struct Shop {
     pub unavailable: AtomicU64,
     /// Requests without any answer.
     pub lost: AtomicU64,
+    /// Connections that were refused, where there was another door.
+    pub closed_doors: AtomicU64,
 }
 
 /// What a customer wants.
@@ -82,8 +85,14 @@ pub enum Wish {
 
 impl Shop {
     pub fn new(base: &str, event: OfferingId, seats: u32) -> Self {
+        Self::over(&[base.to_owned()], event, seats)
+    }
+
+    /// A shop of several instances, as behind a load balancer: who finds a door closed tries the
+    /// next one.
+    pub fn over(bases: &[String], event: OfferingId, seats: u32) -> Self {
         Self {
-            base: base.to_owned(),
+            bases: bases.to_vec(),
             http: Client::builder()
                 .pool_max_idle_per_host(CONNECTIONS)
                 .timeout(Duration::from_secs(15))
@@ -98,6 +107,7 @@ impl Shop {
             closing: AtomicBool::new(false),
             unavailable: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            closed_doors: AtomicU64::new(0),
         }
     }
 
@@ -125,9 +135,10 @@ impl Shop {
         body: Option<Value>,
     ) -> Answer {
         loop {
+            let base = &self.bases[rng.random_range(0..self.bases.len())];
             let request = self
                 .http
-                .request(method.clone(), format!("{}{path}", self.base))
+                .request(method.clone(), format!("{base}{path}"))
                 .bearer_auth(&customer.token)
                 .header("Idempotency-Key", key);
             let request = match &body {
@@ -159,6 +170,11 @@ impl Shop {
                     if answer.code() != "IDEMPOTENCY_KEY_IN_PROGRESS" {
                         return answer;
                     }
+                }
+                // Nobody there: the next one.
+                Ok(Err(error)) if error.is_connect() && self.bases.len() > 1 => {
+                    self.closed_doors.fetch_add(1, Ordering::Relaxed);
+                    continue;
                 }
                 Ok(Err(_)) | Err(_) => {
                     self.lost.fetch_add(1, Ordering::Relaxed);

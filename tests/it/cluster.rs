@@ -1,0 +1,197 @@
+//! Three real processes on a private Redis and a private Postgres, customers at all doors, and one
+//! thing after another that goes wrong. The same checker compares what customers were told with what
+//! the journal holds.
+
+mod door;
+mod faults;
+mod rolling;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use admitone::ids::OfferingId;
+use admitone::store::{Options, Store};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::private_postgres::PrivatePostgres;
+use crate::private_redis::PrivateRedis;
+use crate::process::Server;
+use crate::proxy::Proxy;
+use crate::shop::{Shop, rng};
+use crate::test_db::eventually;
+use crate::theatre;
+
+pub const CLUSTER_SECRET: &str = "the secret that the instances of the tests share";
+const SEATS: u32 = 1_000;
+const CUSTOMERS: u64 = 24;
+
+/// The parts of a running sale on several instances.
+pub struct Site {
+    pub redis: PrivateRedis,
+    pub postgres: PrivatePostgres,
+    pub store: Store,
+    pub event: OfferingId,
+    pub servers: Vec<Server>,
+    pub shop: Arc<Shop>,
+    pub links: Vec<Links>,
+    customers: Vec<JoinHandle<()>>,
+    client: reqwest::Client,
+}
+
+/// The ways of one instance, each through a proxy.
+pub struct Links {
+    /// To Redis.
+    pub redis: Proxy,
+    /// To Postgres.
+    pub postgres: Proxy,
+    /// From the other instances.
+    pub others: Proxy,
+}
+
+impl Site {
+    /// Three instances, ready, with leases that live for `ttl`.
+    pub async fn open(ttl: &str) -> Self {
+        let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+        let mut options = Options::new(postgres.url());
+        options.pool_size = 4;
+        let store = Store::connect(&options).await.expect("it answers");
+        store.migrate().await.expect("the schema can be made");
+        let event = theatre::open(&store, SEATS).await;
+        let (mut servers, mut links) = (Vec::new(), Vec::new());
+        for name in ["a", "b", "c"] {
+            let (server, its_links) = instance(&redis, &postgres, name, ttl).await;
+            servers.push(server);
+            links.push(its_links);
+        }
+        for server in &mut servers {
+            server.start_again();
+        }
+        for server in &mut servers {
+            server.until_ready().await;
+        }
+        let bases: Vec<String> = servers.iter().map(|server| server.base.clone()).collect();
+        let shop = Arc::new(Shop::over(&bases, event, SEATS));
+        let client = reqwest::Client::new();
+        let customers = Vec::new();
+        Self { redis, postgres, store, event, servers, shop, links, customers, client }
+    }
+
+    /// Lets the customers in.
+    pub fn sell(&mut self, seed: u64) {
+        self.customers = (0..CUSTOMERS)
+            .map(|index| {
+                let (shop, mint) = (Arc::clone(&self.shop), self.servers[0].mint());
+                tokio::spawn(async move {
+                    shop.visit_until_closed(rng(seed, index), &mint).await;
+                })
+            })
+            .collect();
+    }
+
+    /// Waits until customers have got so much more done.
+    pub async fn until_sold(&self, more: usize) {
+        let before = self.shop.history.told().len();
+        eventually("people buy", async || self.shop.history.told().len() > before + more).await;
+    }
+
+    /// Which instance owns the event, by its place in the list.
+    pub async fn owner(&self) -> usize {
+        let mut found = None;
+        eventually("somebody owns the event", async || {
+            found = self.owner_now().await;
+            found.is_some()
+        })
+        .await;
+        found.expect("it was waited for")
+    }
+
+    async fn owner_now(&self) -> Option<usize> {
+        let owner = self.store.journal().owner(self.event).await.ok()??;
+        let address: SocketAddr = owner.address.parse().ok()?;
+        self.links.iter().position(|links| links.others.address == address)
+    }
+
+    /// Another instance than that one.
+    pub fn other_than(&self, owner: usize) -> usize {
+        (owner + 1) % self.servers.len()
+    }
+
+    /// How often the event was taken over.
+    pub async fn epoch(&self) -> u64 {
+        let head = self.store.journal_head(self.event).await.expect("it can be read");
+        head.epoch.0
+    }
+
+    /// A request of the administrator.
+    pub async fn administer(&self, at: usize, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}{path}", self.servers[at].base);
+        let token = self.servers[at].mint().admin().token;
+        let request = match body {
+            Some(body) => self.client.post(url).json(&body),
+            None => self.client.get(url),
+        };
+        let answer = request.bearer_auth(token).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// Closes the shop and compares what everybody was told with the books.
+    pub async fn close(mut self) -> Facts {
+        self.shop.closing.store(true, Ordering::Relaxed);
+        for customer in std::mem::take(&mut self.customers) {
+            customer.await.expect("every customer got certain answers");
+        }
+        eventually("the store answers", async || self.store.ping(1).await.is_ok()).await;
+        theatre::until_settled(&self.store).await;
+        let facts = self.shop.history.check(&self.store, self.event).await;
+        theatre::check_money(&self.store, &self.shop, &facts).await;
+        let facts = Facts {
+            holds: facts.holds.len(),
+            unavailable: self.shop.unavailable.load(Ordering::Relaxed),
+            lost: self.shop.lost.load(Ordering::Relaxed),
+        };
+        println!("{facts:?}");
+        assert!(facts.holds > 0, "there was something to lose");
+        facts
+    }
+}
+
+/// What a test may want to know in the end.
+#[derive(Debug)]
+pub struct Facts {
+    pub holds: usize,
+    /// Answers 503.
+    pub unavailable: u64,
+    /// Requests without an answer.
+    pub lost: u64,
+}
+
+/// An instance that is not started yet, and the ways from and to it.
+pub async fn instance(
+    redis: &PrivateRedis,
+    postgres: &PrivatePostgres,
+    name: &str,
+    ttl: &str,
+) -> (Server, Links) {
+    let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let to_redis = Proxy::to(local(redis.port())).await;
+    let to_postgres = Proxy::to(local(postgres.port())).await;
+    let url = format!("postgres://postgres@{}/postgres", to_postgres.address);
+    let mut server = Server::with_settings(
+        &url,
+        &[
+            ("REDIS_URL", format!("redis://{}", to_redis.address)),
+            ("ADMITONE_CLUSTER_SECRET", CLUSTER_SECRET.into()),
+            ("ADMITONE_INSTANCE", name.into()),
+            ("ADMITONE_LEASE_TTL", ttl.into()),
+            ("ADMITONE_DRAIN_DELAY", "300ms".into()),
+            ("ADMITONE_WORKERS", "1".into()),
+            ("ADMITONE_APPEND_TIMEOUT", "1s".into()),
+        ],
+    );
+    let others = Proxy::to(local(server.port())).await;
+    server.set("ADMITONE_ADVERTISE", others.address.to_string());
+    (server, Links { redis: to_redis, postgres: to_postgres, others })
+}

@@ -1,0 +1,102 @@
+//! Who is let into a cluster and who is not.
+
+use admitone::cluster::{PATH, PROTOCOL, SEAL_HEADER, Seal};
+use serde_json::Value;
+
+use super::{CLUSTER_SECRET, Site, instance};
+use crate::private_postgres::PrivatePostgres;
+use crate::private_redis::PrivateRedis;
+
+async fn ask(base: &str, seal: Option<&str>, question: &[u8]) -> (u16, Value) {
+    let mut request = reqwest::Client::new().post(format!("{base}{PATH}")).body(question.to_vec());
+    if let Some(seal) = seal {
+        request = request.header(SEAL_HEADER, seal);
+    }
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.expect("a body");
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_between_instances_need_the_secret_and_go_round_in_no_circles() {
+    let site = Site::open("2s").await;
+    let base = &site.servers[0].base;
+    let (ours, theirs) =
+        (Seal::new(CLUSTER_SECRET), Seal::new("the secret of somebody else, longer"));
+    let hello = admitone::cluster::HELLO;
+    for seal in [None, Some(""), Some("1.00"), Some(theirs.of(hello).as_str())] {
+        let (status, answer) = ask(base, seal, hello).await;
+        assert_eq!((status, answer["error"]["code"].as_str()), (403, Some("NOT_OF_THIS_CLUSTER")));
+    }
+    let (status, _) = ask(base, Some(&ours.of(b"something else")), hello).await;
+    assert_eq!(status, 403, "a seal is of one question");
+    let (status, _) = ask(base, Some(&ours.of(hello)), hello).await;
+    assert_eq!(status, 200);
+    // Calls for an offering, handed on nine times: the variant, who asks, which offering, how often.
+    let mut circling = vec![0, 16];
+    circling.extend([7; 16]);
+    circling.push(16);
+    circling.extend(site.event.0.as_bytes());
+    circling.extend([9, 0, 0]);
+    for _ in 0..2 {
+        let (status, answer) = ask(base, Some(&ours.of(&circling)), &circling).await;
+        assert_eq!((status, answer["error"]["code"].as_str()), (508, Some("LOOP_DETECTED")));
+    }
+    let logged = site.servers[0].written().matches("in circles").count();
+    assert_eq!(logged, 1, "it is logged once");
+    let (status, answer) = ask(base, Some(&ours.of(b"\xff\xff")), b"\xff\xff").await;
+    assert_eq!((status, answer["error"]["code"].as_str()), (400, Some("OTHER_PROTOCOL")));
+    assert_eq!(PROTOCOL, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_says_about_owners_is_ignored() {
+    let site = Site::open("2s").await;
+    let url = format!("{}/api/events/{}/availability", site.servers[0].base, site.event);
+    let answer = reqwest::Client::new()
+        .get(url)
+        .header("Owner", "127.0.0.1:1")
+        .header("X-Admitone-Owner", "127.0.0.1:1")
+        .header(SEAL_HEADER, "1.00")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_of_two_instances_with_one_name_refuses_to_start() {
+    let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+    let (mut first, _links) = instance(&redis, &postgres, "twin", "2s").await;
+    first.start_again();
+    first.until_ready().await;
+    let (mut second, _more_links) = instance(&redis, &postgres, "twin", "2s").await;
+    second.start_again();
+    assert!(!second.until_ended().await);
+    let said = second.written();
+    assert!(said.contains("an instance called twin is running at 127.0.0.1:"), "{said}");
+    assert!(said.contains("ADMITONE_INSTANCE"), "{said}");
+    assert!(first.is_running(), "the first one goes on");
+    // One that was killed a moment ago is replaced at once, though its lease still lives.
+    first.kill();
+    second.start_again();
+    second.until_ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_cannot_be_used_is_named_at_the_start() {
+    let postgres = PrivatePostgres::start();
+    let redis = PrivateRedis::start_with(&["--requirepass", "open sesame"]);
+    let (mut server, _links) = instance(&redis, &postgres, "a", "2s").await;
+    server.start_again();
+    assert!(!server.until_ended().await);
+    assert!(server.written().contains("wants a password"), "{}", server.written());
+    drop(redis);
+    let gone = PrivateRedis::start();
+    let (mut server, links) = instance(&gone, &postgres, "a", "2s").await;
+    drop((gone, links));
+    server.start_again();
+    assert!(!server.until_ended().await);
+    assert!(server.written().contains("REDIS_URL"), "{}", server.written());
+}
