@@ -73,6 +73,7 @@ impl Site {
         }
         let bases: Vec<String> = servers.iter().map(|server| server.base.clone()).collect();
         let shop = Arc::new(Shop::over(&bases, event, SEATS));
+        shop.watch_doors();
         let client = reqwest::Client::new();
         let customers = Vec::new();
         Self { redis, postgres, store, event, servers, shop, links, customers, client }
@@ -186,7 +187,7 @@ pub async fn instance(
             ("ADMITONE_CLUSTER_SECRET", CLUSTER_SECRET.into()),
             ("ADMITONE_INSTANCE", name.into()),
             ("ADMITONE_LEASE_TTL", ttl.into()),
-            ("ADMITONE_DRAIN_DELAY", "300ms".into()),
+            ("ADMITONE_DRAIN_DELAY", "1s".into()),
             ("ADMITONE_WORKERS", "1".into()),
             ("ADMITONE_APPEND_TIMEOUT", "1s".into()),
         ],

@@ -1,6 +1,7 @@
 //! Customers of a server, over HTTP: each asks until it is told for certain, always with the same
 //! key, whatever is lost on the way; and what they are told goes into the history.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ pub struct Customer {
 pub struct Shop {
     /// The doors of the shop: customers take any that is open.
     bases: Vec<String>,
+    ready: Vec<AtomicBool>,
     http: Client,
     room: Semaphore,
     pub event: OfferingId,
@@ -93,6 +95,7 @@ impl Shop {
     pub fn over(bases: &[String], event: OfferingId, seats: u32) -> Self {
         Self {
             bases: bases.to_vec(),
+            ready: bases.iter().map(|_| AtomicBool::new(true)).collect(),
             http: Client::builder()
                 .pool_max_idle_per_host(CONNECTIONS)
                 .timeout(Duration::from_secs(15))
@@ -109,6 +112,36 @@ impl Shop {
             lost: AtomicU64::new(0),
             closed_doors: AtomicU64::new(0),
         }
+    }
+
+    /// Looks which doors are ready, as a load balancer does, until the shop is gone.
+    pub fn watch_doors(self: &Arc<Self>) {
+        for (index, base) in self.bases.iter().enumerate() {
+            let (shop, url) = (Arc::downgrade(self), format!("{base}/health/ready"));
+            let http = Client::builder().timeout(Duration::from_millis(500)).build();
+            let http = http.expect("a client");
+            tokio::spawn(async move {
+                while let Some(shop) = shop.upgrade() {
+                    let ready = http.get(&url).send().await;
+                    let ready = ready.is_ok_and(|answer| answer.status().is_success());
+                    shop.ready[index].store(ready, Ordering::Relaxed);
+                    drop(shop);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+        }
+    }
+
+    /// One that is ready, or any if none is.
+    fn door(&self, rng: &mut StdRng) -> &str {
+        let ready: Vec<_> = (0..self.bases.len())
+            .filter(|index| self.ready[*index].load(Ordering::Relaxed))
+            .collect();
+        let index = match ready.len() {
+            0 => rng.random_range(0..self.bases.len()),
+            count => ready[rng.random_range(0..count)],
+        };
+        &self.bases[index]
     }
 
     /// Asks until the answer is certain. `key` stays the same, so that however often it is asked,
@@ -135,7 +168,7 @@ impl Shop {
         body: Option<Value>,
     ) -> Answer {
         loop {
-            let base = &self.bases[rng.random_range(0..self.bases.len())];
+            let base = self.door(rng);
             let request = self
                 .http
                 .request(method.clone(), format!("{base}{path}"))

@@ -95,7 +95,7 @@ async fn a_redis_that_cannot_be_used_is_named_at_the_start() {
     drop(redis);
     let gone = PrivateRedis::start();
     let (mut server, links) = instance(&gone, &postgres, "a", "2s").await;
-    drop((gone, links));
+    drop((gone, links.redis));
     server.start_again();
     assert!(!server.until_ended().await);
     assert!(server.written().contains("REDIS_URL"), "{}", server.written());
