@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, watch};
 
 pub use http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
@@ -100,7 +101,7 @@ pub struct Cluster {
     view: ArcSwap<View>,
     /// Those who change the view take turns.
     changing: Mutex<()>,
-    viewed: watch::Sender<u64>,
+    viewed: Notify,
     owners: DashMap<OfferingId, Known>,
     /// Monotonic ms until which our own lease lives for certain.
     valid_until_ms: AtomicU64,
@@ -155,7 +156,7 @@ impl Cluster {
             network,
             view: ArcSwap::default(),
             changing: Mutex::default(),
-            viewed: watch::Sender::new(0),
+            viewed: Notify::new(),
             owners: DashMap::new(),
             valid_until_ms: AtomicU64::new(if alone { u64::MAX } else { 0 }),
             granted_at_ms: AtomicU64::new(0),
@@ -197,10 +198,10 @@ impl Cluster {
         &self.network
     }
 
-    /// Changes whenever the view does.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.viewed.subscribe()
+    /// Ends when the view changes after this call. (Not a `watch`: that wakes those who wait in an
+    /// order drawn by chance, and a simulation must be the same again.)
+    pub fn changed(&self) -> Notified<'_> {
+        self.viewed.notified()
     }
 
     /// Ends when another process has taken our name; says which.
@@ -486,7 +487,7 @@ impl Cluster {
         let mut view = View::clone(&self.view.load());
         change(&mut view, self.clock.monotonic());
         self.view.store(Arc::new(view));
-        self.viewed.send_modify(|version| *version += 1);
+        self.viewed.notify_waiters();
     }
 
     /// An owner that was heard of and is believed to live.

@@ -383,9 +383,11 @@ fn is_unknown(answer: &CallAnswer) -> bool {
     matches!(answer.unavailable(), Some(Unavailable::OutcomeUnknown))
 }
 
-/// That nothing was decided this time says nothing about an earlier try that may have been.
+/// That this time it was refused, or not decided, says nothing about an earlier try that is perhaps
+/// still on its way.
 fn certain(answer: CallAnswer, call: &Call, doubtful: bool) -> CallAnswer {
-    if doubtful && answer.unavailable().is_some() {
+    let refused = matches!(answer, CallAnswer::Submitted(Err(SubmitError::Rejected(_))));
+    if doubtful && (refused || answer.unavailable().is_some()) {
         return call.failed(Unavailable::OutcomeUnknown);
     }
     answer
