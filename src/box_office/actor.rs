@@ -428,7 +428,7 @@ impl BoxOffice {
     pub(super) fn in_service(&self, state: &State) {
         note_verified(&self.desk, state.verified_at);
         let now_ms = self.desk.verified_at_ms.load(Ordering::Relaxed);
-        self.desk.in_service_at_ms.store(now_ms, Ordering::Relaxed);
+        self.desk.in_service_at_ms.store(now_ms.max(1), Ordering::Relaxed);
     }
 }
 

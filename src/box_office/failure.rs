@@ -146,7 +146,7 @@ impl BoxOffice {
             inventory: recovered.inventory,
             head: recovered.head,
             painter: Painter::default(),
-            verified_at: self.shared.guard.monotonic(),
+            verified_at: recovered.verified_at,
         });
         let as_of = self.shared.guard.now().unwrap_or_default();
         self.publish(&mut state, as_of);
@@ -215,6 +215,7 @@ impl BoxOffice {
         };
         if matches!(error, LoadError::Damaged { .. } | LoadError::NewerFormat { .. }) {
             tracing::error!(offering = %self.offering, %error, failed, "the journal cannot be used");
+            self.let_others_have_it();
         } else {
             tracing::warn!(offering = %self.offering, %error, failed, "recovery failed; trying again");
         }
@@ -228,6 +229,12 @@ impl BoxOffice {
         }
         let pause = random::jittered(Duration::from_millis(50 << failed.min(5)));
         self.start_recovery(Attempt { failed, pause, fenced: false }, None, ctx);
+    }
+
+    /// What this instance cannot serve must not be kept from one that perhaps can.
+    fn let_others_have_it(&self) {
+        let (shared, offering) = (Arc::clone(&self.shared), self.offering);
+        self.shared.executor.spawn(async move { shared.cluster.release(offering).await });
     }
 
     /// Whoever asks between two attempts is told at once.

@@ -160,8 +160,12 @@ impl BoxOffices {
             return Err(Unavailable::Moving);
         }
         let Some(address) = self.address(offering) else { return Err(Unavailable::Moving) };
-        let handed = address.send(HandOver { to: to.clone() }).await;
-        let owner = handed.unwrap_or(Err(Unavailable::Moving))?;
+        // The batch in flight, and the steps of changing hands.
+        let patience = shared.settings.answer_timeout + STEP_PATIENCE;
+        let handed =
+            tokio::time::timeout(patience, address.send(HandOver { to: to.clone() })).await;
+        let owner = handed
+            .map_or(Err(Unavailable::Moving), |told| told.unwrap_or(Err(Unavailable::Moving)))?;
         metrics::handed_over(shared.guard.monotonic().saturating_sub(began));
         tracing::info!(%offering, to = %to.name, epoch = %owner.epoch, "handed over");
         Ok(owner)

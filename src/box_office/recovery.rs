@@ -38,6 +38,8 @@ pub(super) struct Recovered {
     pub(super) head: Head,
     pub(super) doubt: Option<Settled>,
     pub(super) tail: Tail,
+    /// Monotonic time from before the takeover was sent: no later proof of ownership is known.
+    pub(super) verified_at: Duration,
 }
 
 /// Others may be at it too: after so many lost races, give way and let the caller back off.
@@ -103,12 +105,13 @@ async fn win(
 ) -> Result<Recovered, LoadError> {
     for race in 0..MAX_RACES {
         let (inventory, loaded) = load(shared, offering).await?;
-        let head = loaded.head;
+        let (head, verified_at) = (loaded.head, shared.guard.monotonic());
         if is_planted(Bug::DoubtResolvedByRereading)
             && let Some(doubt) = doubt
         {
             let doubt = Some(settle(shared, offering, &loaded, doubt).await?);
-            return Ok(Recovered { inventory, head, doubt, tail: Tail::of(&loaded) });
+            let tail = Tail::of(&loaded);
+            return Ok(Recovered { inventory, head, doubt, tail, verified_at });
         }
         match take_over(shared, offering, inventory, head).await {
             Ok((inventory, head)) => {
@@ -117,7 +120,7 @@ async fn win(
                     None => None,
                 };
                 let tail = Tail::of(&loaded);
-                return Ok(Recovered { inventory, head, doubt, tail });
+                return Ok(Recovered { inventory, head, doubt, tail, verified_at });
             }
             // Somebody else's row, the zombie's row, or our own takeover after all: look again.
             Err(AppendError::Fenced | AppendError::OutcomeUnknown(_)) => {
