@@ -11,7 +11,7 @@ pub mod metrics;
 mod network;
 pub mod placement;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -112,6 +112,10 @@ pub struct Cluster {
     forgotten: AtomicU64,
     /// Monotonic ms since which the lease store does not answer; `u64::MAX` while it does.
     away_since_ms: AtomicU64,
+    /// About to stop.
+    is_stopping: AtomicBool,
+    /// Cannot do its work.
+    is_ailing: AtomicBool,
     nudge: Notify,
     lost: watch::Sender<Option<Member>>,
     stopped: watch::Sender<bool>,
@@ -162,6 +166,8 @@ impl Cluster {
             granted_at_ms: AtomicU64::new(0),
             forgotten: AtomicU64::new(0),
             away_since_ms: AtomicU64::new(u64::MAX),
+            is_stopping: AtomicBool::new(false),
+            is_ailing: AtomicBool::new(false),
             nudge: Notify::new(),
             lost: watch::Sender::new(None),
             stopped: watch::Sender::new(false),
@@ -233,6 +239,38 @@ impl Cluster {
             || (self.lease_is_valid()
                 && verified_at_ms >= self.granted_at_ms.load(Ordering::Relaxed)
                 && self.now_ms().saturating_sub(verified_at_ms) <= ttl_ms)
+    }
+
+    /// Whether this instance cannot do its work: no database, or a clock that is not trusted.
+    #[must_use]
+    pub fn is_ailing(&self) -> bool {
+        self.is_ailing.load(Ordering::Relaxed)
+    }
+
+    /// Tells the others whether this instance can do its work. One that cannot keeps its lease, so
+    /// that what it owns is handed over and not snatched, and is given nothing new.
+    pub fn set_able(&self, able: bool) {
+        if self.alone || self.is_ailing.swap(!able, Ordering::Relaxed) != able {
+            return;
+        }
+        if able {
+            tracing::info!("this instance can do its work again");
+        } else {
+            tracing::warn!(
+                "this instance cannot do its work: its database does not answer, or its clock is \
+                 not trusted; its events go to others"
+            );
+        }
+        self.announce();
+        self.nudge.notify_one();
+    }
+
+    /// Has the next heartbeat say how things stand.
+    fn announce(&self) {
+        let mut me = Member::clone(&self.me.load());
+        me.leaving =
+            self.is_stopping.load(Ordering::Relaxed) || self.is_ailing.load(Ordering::Relaxed);
+        self.me.store(Arc::new(me));
     }
 
     /// Another number than before means that owners should publish again what they own.

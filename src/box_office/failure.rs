@@ -13,6 +13,7 @@ use super::batch::{Batch, Work};
 use super::metrics;
 use super::recovery::{Doubt, Recovered, Settled, recover};
 use super::view::Painter;
+use crate::cluster::Route;
 use crate::ids::Epoch;
 use crate::journal::{AppendError, LoadError, Owner};
 use crate::planted::{Bug, is_planted};
@@ -109,7 +110,14 @@ impl BoxOffice {
         let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
         self.shared.executor.spawn(async move {
             tokio::time::sleep(pause).await;
-            let task = recover(&shared, offering, doubt, fenced);
+            let recovery = recover(&shared, offering, doubt, fenced);
+            // One that hangs must not keep its turn from others.
+            let task = async {
+                let longest = shared.settings.longest_recovery;
+                tokio::time::timeout(longest, recovery)
+                    .await
+                    .unwrap_or_else(|elapsed| Err(LoadError::Unavailable(elapsed.into()).into()))
+            };
             // A fold may panic as a live core may; it must not leave the actor waiting for ever.
             let done = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
             let done = done.unwrap_or_else(|_| {
@@ -225,6 +233,12 @@ impl BoxOffice {
         self.refuse_all(&Unavailable::Recovering);
         self.refuse_while_recovering();
         if self.stop.is_some() {
+            return self.close(ctx);
+        }
+        let cluster = &self.shared.cluster;
+        if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
+            // Another can do what we cannot.
+            self.let_others_have_it();
             return self.close(ctx);
         }
         let pause = random::jittered(Duration::from_millis(50 << failed.min(5)));

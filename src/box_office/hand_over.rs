@@ -195,7 +195,8 @@ impl BoxOffices {
         let rest_ms = u64::try_from(cluster.settings().renew_every().as_millis() * 2);
         let rest_ms = rest_ms.unwrap_or(u64::MAX);
         let settled = now.saturating_sub(view.changed_at) >= cluster.settings().settle;
-        if view.is_young(now) || self.is_stopping() || cluster.me().leaving {
+        let ailing = cluster.is_ailing();
+        if view.is_young(now) || self.is_stopping() || (cluster.me().leaving && !ailing) {
             return;
         }
         let now_ms = self.monotonic_ms();
@@ -205,8 +206,7 @@ impl BoxOffices {
             // Whoever gave it to us may know of a wish that we have not heard of yet.
             let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
             // What was moved by hand need not wait for the members to settle.
-            rested
-                && (settled || view.pins.contains_key(offering))
+            (ailing || (rested && (settled || view.pins.contains_key(offering))))
                 && matches!(cluster.place_of(*offering), Route::There(_))
         });
         let misplaced: Vec<_> = misplaced.take(MAX_PER_ROUND).collect();

@@ -162,6 +162,11 @@ impl BoxOffices {
     /// here, and waking sleeping offerings that have some. For tests that move the clock by hand.
     pub async fn sweep(&self) {
         self.measure_clock().await;
+        self.sweep_due().await;
+    }
+
+    /// Does due work here, and wakes sleeping offerings that have some.
+    pub(super) async fn sweep_due(&self) {
         let Some(now) = self.now() else { return };
         let mut due: Vec<_> = self
             .live
@@ -241,11 +246,15 @@ impl BoxOffices {
         self.cold.forget_old(&self.shared);
     }
 
-    /// Measures this machine's clock against the database's.
-    pub(super) async fn measure_clock(&self) {
+    /// Measures this machine's clock against the database's; says whether that answered.
+    pub(super) async fn measure_clock(&self) -> bool {
         let sent = self.shared.guard.monotonic();
-        if let Ok(database_now) = self.shared.journal.database_now().await {
-            self.shared.guard.observe(database_now, sent);
+        match self.shared.journal.database_now().await {
+            Ok(database_now) => {
+                self.shared.guard.observe(database_now, sent);
+                true
+            }
+            Err(_) => false,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub answer_timeout: Duration,
     /// How long a request waits for an offering that is between two instances.
     pub moving_patience: Duration,
+    /// After which a recovery is begun anew.
+    pub longest_recovery: Duration,
     /// Offerings loaded and taken over at a time.
     pub max_recoveries: usize,
     /// How old the last proof of ownership may be when a refusal is given without an append.
@@ -58,6 +60,7 @@ impl Default for Settings {
             max_batch_commands: 1_024,
             answer_timeout: Duration::from_secs(10),
             moving_patience: Duration::from_secs(3),
+            longest_recovery: Duration::from_secs(30),
             max_recoveries: 16,
             ownership_max_age: Duration::from_secs(2),
             max_clock_skew: Duration::from_secs(1),

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::BoxOffices;
 use super::metrics;
+use super::registry::Shared;
 
+/// The longest that one look for due work may take.
+const LONGEST_SWEEP: Duration = Duration::from_secs(5);
 /// What need not be looked at on every tick.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
 
@@ -26,6 +29,7 @@ pub(super) fn start(offices: &Arc<BoxOffices>) {
     shared.executor.spawn(async move {
         let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
         let mut tick: u128 = 0;
+        let mut answered_at = shared_of(&offices).map(|shared| shared.guard.monotonic());
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -37,7 +41,18 @@ pub(super) fn start(offices: &Arc<BoxOffices>) {
             offices.nudge_due();
             if tick.is_multiple_of(slow_every) {
                 offices.forget_closed();
-                offices.sweep().await;
+                // A connection that was cut without a word must not stop the timer.
+                let patience = offices.shared().cluster.settings().lease_ttl / 4;
+                let measured = tokio::time::timeout(patience, offices.measure_clock()).await;
+                let now = offices.shared().guard.monotonic();
+                if measured == Ok(true) {
+                    answered_at = Some(now);
+                }
+                report_ability(&offices, now, answered_at);
+                let swept = tokio::time::timeout(LONGEST_SWEEP, offices.sweep_due()).await;
+                if swept.is_err() {
+                    tracing::debug!("looking for due work takes long");
+                }
                 offices.passivate_idle().await;
                 offices.forget_warm();
                 offices.shared().lanes.forget_unused();
@@ -46,6 +61,18 @@ pub(super) fn start(offices: &Arc<BoxOffices>) {
             tick += 1;
         }
     });
+}
+
+fn shared_of(offices: &Weak<BoxOffices>) -> Option<Arc<Shared>> {
+    offices.upgrade().map(|offices| Arc::clone(offices.shared()))
+}
+
+/// An instance whose database has not answered for half the life of a lease, or whose clock is not
+/// trusted, lets others do its work.
+fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Duration>) {
+    let cluster = &offices.shared().cluster;
+    let silence = now.saturating_sub(answered_at.unwrap_or(now));
+    cluster.set_able(offices.clock_trusted() && silence < cluster.settings().lease_ttl / 2);
 }
 
 /// What owners owe the others: that the lease store knows what they own, and that they own no more

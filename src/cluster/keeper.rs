@@ -69,9 +69,8 @@ impl Keeper {
         if self.cluster.alone {
             return;
         }
-        let mut me = Member::clone(&self.cluster.me.load());
-        me.leaving = true;
-        self.cluster.me.store(Arc::new(me));
+        self.cluster.is_stopping.store(true, Ordering::Relaxed);
+        self.cluster.announce();
         if let Err(error) = beat(&self.cluster, None).await {
             tracing::warn!(%error, "the others do not know that this instance leaves");
         }

@@ -18,7 +18,7 @@ pub struct Member {
     pub address: Arc<str>,
     /// Its share of the offerings, relative to the others'. With 0 it owns only what is moved to it.
     pub weight: u32,
-    /// It is about to stop: nothing new is placed on it.
+    /// It is about to stop, or cannot do its work: nothing new is placed on it.
     pub leaving: bool,
 }
 

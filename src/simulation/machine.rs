@@ -335,6 +335,7 @@ fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
         snapshot_every: 10,
         sweep_interval: Duration::from_millis(200),
         max_batch_commands: 16,
+        longest_recovery: Duration::from_secs(5),
         ..Settings::default()
     }
 }
