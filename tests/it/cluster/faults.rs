@@ -125,6 +125,22 @@ async fn an_owner_cut_off_from_everything_commits_nothing_and_comes_back_in_peac
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_cannot_reach_the_database_gives_its_events_to_others() {
+    let mut site = Site::open("2s").await;
+    site.sell(seed());
+    site.until_sold(60).await;
+    let owner = site.owner().await;
+    site.links[owner].postgres.cut();
+    // Its lease lives, and nobody ends it: it says itself that it cannot do its work.
+    eventually("another takes over", async || site.owner().await != owner).await;
+    site.until_sold(60).await;
+    site.links[owner].postgres.heal();
+    site.servers[owner].until_ready().await;
+    site.until_sold(60).await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wires_that_fail_in_one_direction_or_are_slow_cost_time_and_nothing_else() {
     let mut site = Site::open("2s").await;
     site.sell(seed());
