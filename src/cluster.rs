@@ -2,6 +2,7 @@
 //! instance a request is for and who should try to take over. It knows no actors, and it is never
 //! trusted: where it is wrong, the journal's fence costs somebody a little time.
 
+pub mod feed;
 mod http;
 mod keeper;
 pub mod lease;
@@ -12,7 +13,7 @@ mod network;
 pub mod placement;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,7 @@ use crate::ids::{Epoch, InstanceId, OfferingId};
 pub use crate::journal::Owner;
 use crate::journal::{Journal, LoadError};
 use crate::planted::{Bug, is_planted};
+use feed::{Feed, Silence};
 use lease::{Alone, Claim, LeaseError, Leases};
 use membership::View;
 
@@ -97,6 +99,7 @@ pub struct Cluster {
     clock: Arc<dyn Clock>,
     leases: Arc<dyn Leases>,
     network: Arc<dyn Network>,
+    feed: OnceLock<Arc<dyn Feed>>,
     view: ArcSwap<View>,
     /// Those who change the view take turns.
     changing: Mutex<()>,
@@ -153,6 +156,7 @@ impl Cluster {
             clock,
             leases,
             network,
+            feed: OnceLock::new(),
             view: ArcSwap::default(),
             changing: Mutex::default(),
             viewed: watch::Sender::new(0),
@@ -165,6 +169,20 @@ impl Cluster {
             lost: watch::Sender::new(None),
             stopped: watch::Sender::new(false),
         })
+    }
+
+    /// Gives it a way to tell all others at once; without one, they ask.
+    #[must_use]
+    pub fn with_feed(self: Arc<Self>, feed: Arc<dyn Feed>) -> Arc<Self> {
+        // A second one would be heard by nobody who follows already: the first stays.
+        let _ = self.feed.set(feed);
+        self
+    }
+
+    /// The way from owners to all who follow.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<dyn Feed> {
+        self.feed.get_or_init(|| Arc::new(Silence))
     }
 
     /// Whether there is nobody else, and never will be.
