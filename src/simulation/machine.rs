@@ -332,6 +332,7 @@ fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
         moving_patience: Duration::from_millis(1_500),
         ownership_max_age: OWNERSHIP_MAX_AGE,
         passivate_after: Duration::from_millis(2_500),
+        follow_for: Duration::from_millis(1_500),
         snapshot_every: 10,
         sweep_interval: Duration::from_millis(200),
         max_batch_commands: 16,
