@@ -13,11 +13,13 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
+use super::feed::SimFeed;
 use super::journal::{Database, SimJournal};
 use super::leases::{LeaseStore, SimLeases};
 use super::network::{Incoming, SimNetwork, Switch};
 use super::world::{SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
+use crate::cluster::feed::Listeners;
 use crate::cluster::{Cluster, HELLO, Keeper, Member};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
@@ -33,6 +35,7 @@ pub(super) struct Site {
     pub(super) world: Arc<World>,
     pub(super) database: Arc<Database>,
     pub(super) leases: Arc<LeaseStore>,
+    pub(super) listeners: Arc<Listeners>,
     pub(super) switch: Arc<Switch>,
     pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
@@ -191,7 +194,13 @@ async fn live(
         ..crate::cluster::Settings::default()
     };
     let leases = SimLeases::new(Arc::clone(&site.leases), incarnation);
+    let feed = SimFeed {
+        world: Arc::clone(&site.world),
+        listeners: Arc::clone(&site.listeners),
+        wires: site.wires.clone(),
+    };
     let cluster = Cluster::of_many(me, settings, clock.clone(), leases, network);
+    let cluster = cluster.with_feed(Arc::new(feed));
     *known.borrow_mut() = Some(Arc::clone(&cluster));
     // Somebody may ask who is here before it has joined.
     let joining = spawn_local({
