@@ -103,7 +103,7 @@ pub struct Cluster {
     view: ArcSwap<View>,
     /// Those who change the view take turns.
     changing: Mutex<()>,
-    viewed: watch::Sender<u64>,
+    viewed: Notify,
     owners: DashMap<OfferingId, Known>,
     /// Monotonic ms until which our own lease lives for certain.
     valid_until_ms: AtomicU64,
@@ -159,7 +159,7 @@ impl Cluster {
             feed: OnceLock::new(),
             view: ArcSwap::default(),
             changing: Mutex::default(),
-            viewed: watch::Sender::new(0),
+            viewed: Notify::new(),
             owners: DashMap::new(),
             valid_until_ms: AtomicU64::new(if alone { u64::MAX } else { 0 }),
             granted_at_ms: AtomicU64::new(0),
@@ -215,10 +215,11 @@ impl Cluster {
         &self.network
     }
 
-    /// Changes whenever the view does.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.viewed.subscribe()
+    /// Ends when the view has changed since this was called. Wakes who waits in the order of their
+    /// coming, as a watch channel does not: a simulation must be the same again.
+    pub fn changed(&self) -> impl Future<Output = ()> {
+        // It hears all that wakes everybody from now on, polled or not.
+        self.viewed.notified()
     }
 
     /// Ends when another process has taken our name; says which.
@@ -504,7 +505,7 @@ impl Cluster {
         let mut view = View::clone(&self.view.load());
         change(&mut view, self.clock.monotonic());
         self.view.store(Arc::new(view));
-        self.viewed.send_modify(|version| *version += 1);
+        self.viewed.notify_waiters();
     }
 
     /// An owner that was heard of and is believed to live.

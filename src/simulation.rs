@@ -12,6 +12,7 @@ mod director;
 mod feed;
 mod journal;
 mod leases;
+mod looks;
 mod machine;
 mod network;
 mod world;

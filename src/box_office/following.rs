@@ -2,8 +2,10 @@
 //! to date by its owner. No view is shown that was not confirmed a moment ago, and nothing is taken
 //! over. A read looks up and loads; whoever finds nothing good enough waits for the follower.
 
+mod asking;
 mod follower;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,7 +48,9 @@ pub(super) struct Followed {
     is_outdated: AtomicBool,
     /// Somebody waits.
     wanted: Notify,
-    attempts: watch::Sender<Attempt>,
+    /// Wakes who waits in the order of their coming, as a watch channel does not.
+    attempted: Notify,
+    failed: Mutex<Option<Unavailable>>,
     has_ended: AtomicBool,
 }
 
@@ -56,12 +60,6 @@ pub(super) struct Confirmed {
     /// On our monotonic clock, at the earliest.
     confirmed_at_ms: u64,
     good_until_ms: u64,
-}
-
-/// What came of asking.
-#[derive(Clone, Debug, Default)]
-struct Attempt {
-    failed: Option<Unavailable>,
 }
 
 impl FollowedOfferings {
@@ -89,7 +87,8 @@ impl Followed {
             is_used: AtomicBool::new(true),
             is_outdated: AtomicBool::new(false),
             wanted: Notify::new(),
-            attempts: watch::Sender::default(),
+            attempted: Notify::new(),
+            failed: Mutex::new(None),
             has_ended: AtomicBool::new(false),
         }
     }
@@ -116,14 +115,26 @@ impl Followed {
 
     /// Has the follower look now, and waits for what comes of it.
     async fn refreshed(&self) -> Option<Unavailable> {
-        let mut attempts = self.attempts.subscribe();
+        let mut attempted = pin!(self.attempted.notified());
+        // From now on: it may end between the next line and the last.
+        attempted.as_mut().enable();
         if self.has_ended.load(Ordering::SeqCst) {
             return None;
         }
         self.wanted.notify_one();
-        // The sender is `self`.
-        let _ = tokio::time::timeout(PATIENCE, attempts.changed()).await;
-        attempts.borrow().failed.clone()
+        // Late or not, what there is shows.
+        let _ = tokio::time::timeout(PATIENCE, attempted).await;
+        self.failed().clone()
+    }
+
+    /// Tells whoever waits what came of asking.
+    fn tell(&self, failed: Option<Unavailable>) {
+        *self.failed() = failed;
+        self.attempted.notify_waiters();
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<Unavailable>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

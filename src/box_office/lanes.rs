@@ -221,10 +221,12 @@ async fn until_gone<T>(
         return Some(answer.await);
     }
     let gone = async {
-        let mut changes = cluster.changes();
-        while cluster.view().live(incarnation).is_some() {
-            // The sender is the cluster itself.
-            let _ = changes.changed().await;
+        loop {
+            let changed = cluster.changed();
+            if cluster.view().live(incarnation).is_none() {
+                return;
+            }
+            changed.await;
         }
     };
     match futures_util::future::select(std::pin::pin!(answer), std::pin::pin!(gone)).await {

@@ -54,8 +54,11 @@ pub fn describe() {
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
     describe_histogram!(HAND_OVER_SECONDS, "Seconds that handing an offering over took.");
     describe_gauge!(FOLLOWED, "Offerings of other instances that are kept up to date here.");
-    describe_gauge!(FOLLOWED_OLDEST, "Seconds since the followed view was confirmed that was \
-        confirmed the longest ago, of those that are read.");
+    describe_gauge!(
+        FOLLOWED_OLDEST,
+        "Seconds since the followed view was confirmed that was \
+        confirmed the longest ago, of those that are read."
+    );
     describe_counter!(DELTAS_PUBLISHED, "Changes told to instances that follow an offering.");
     describe_counter!(DELTAS_APPLIED, "Changes that owners told, applied to followed views.");
     describe_counter!(RESYNCS, "Times that a followed view was asked for as a whole, by reason.");

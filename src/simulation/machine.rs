@@ -224,7 +224,7 @@ async fn live(
             futures_util::future::Either::Left((_, _)) => return,
             futures_util::future::Either::Right((message, _)) => match message {
                 Some(Incoming::Question { question, reply }) => {
-                    greet(&question, reply, incarnation)
+                    greet(&question, reply, incarnation);
                 }
                 // Clients wait until it is ready.
                 Some(other) => early.push(other),

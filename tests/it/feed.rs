@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use admitone::box_office::{BoxOffices, Settings, Unavailable};
 use admitone::clock::SystemClock;
@@ -24,6 +24,7 @@ use admitone::journal::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use crate::private_redis::PrivateRedis;
 use crate::test_db::eventually;
@@ -297,7 +298,7 @@ async fn under_load_a_follower_keeps_up_without_asking() {
     let stage = Stage::shared().await;
     stage.shows(&stage.b, Seq(2)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let (loads, asked) = (stage.loads(), stage.asked());
+    let asked = stage.asked();
     let began = Instant::now();
     let mut last = Seq(0);
     while began.elapsed() < Duration::from_secs(2) {
@@ -306,7 +307,8 @@ async fn under_load_a_follower_keeps_up_without_asking() {
     }
     stage.shows(&stage.b, last).await;
     stage.agree().await;
-    assert_eq!((stage.loads(), stage.asked()), (loads, asked), "{last} rows");
+    // The owner loads for its snapshots.
+    assert_eq!(stage.asked(), asked, "{last} rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! The task that keeps one followed offering up to date: listens to its owner, and asks whenever it
-//! has missed something, heard nothing for too long, or is told that the owner is another one. Where
-//! nobody owns the offering it reads the store, and only while somebody looks.
+//! has missed something, heard nothing for too long, or is told that the owner is another one. It
+//! asks for want of news only while somebody looks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,53 +8,43 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Attempt, Confirmed, Followed};
-use crate::box_office::bulletin::{Bulletin, Shown, Stamp, Version, share_sections};
-use crate::box_office::lanes::{Failure, question_of};
+use super::{Confirmed, Followed};
+use crate::box_office::View;
+use crate::box_office::bulletin::{Bulletin, Stamp, Version};
 use crate::box_office::metrics::{self, Resync};
 use crate::box_office::publishing::SAY_EVERY;
 use crate::box_office::registry::Shared;
-use crate::box_office::wire::{Answer, Question, decode};
-use crate::box_office::{Unavailable, View};
+use crate::box_office::wire::decode;
 use crate::cluster::feed::{Heard, Subscription};
 use crate::ids::{InstanceId, OfferingId};
+use crate::planted::{Bug, is_planted};
 
 /// A view that its owner confirmed no longer ago may be shown.
 const GOOD_FOR: Duration = Duration::from_secs(2);
-/// What was read from the store may be shown as long as other cold reads are.
-const COLD_FOR: Duration = Duration::from_secs(1);
-/// How long the owner may take to answer.
-const ASK_PATIENCE: Duration = Duration::from_secs(1);
-/// Owners asked for one view: one that was, and the one that it names.
-const MAX_ASKED: usize = 3;
-/// The least time between two times of asking.
-const REST: Duration = Duration::from_millis(100);
-/// The same after nobody could say anything.
-const LONG_REST: Duration = Duration::from_millis(300);
 
 /// Keeps one offering up to date.
 pub(super) struct Follower {
-    shared: Arc<Shared>,
-    offering: OfferingId,
-    followed: Arc<Followed>,
-    heard: Subscription,
-    owner: Option<Acquainted>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) offering: OfferingId,
+    pub(super) followed: Arc<Followed>,
+    pub(super) heard: Subscription,
+    pub(super) owner: Option<Acquainted>,
     /// Why to ask.
-    reason: Option<Resync>,
+    pub(super) reason: Option<Resync>,
     /// Not before, however many reasons there are.
-    rest_until_ms: u64,
+    pub(super) rest_until_ms: u64,
     /// When to ask, if somebody looks, for want of news.
-    ask_at_ms: u64,
+    pub(super) ask_at_ms: u64,
     /// When to ask, if somebody looks, to be told further news.
-    renew_at_ms: u64,
+    pub(super) renew_at_ms: u64,
 }
 
 /// An owner whose clock is known: what was `theirs_ms` to it was `ours_ms` to us, or later.
 #[derive(Clone, Copy)]
-struct Acquainted {
-    owner: InstanceId,
-    theirs_ms: u64,
-    ours_ms: u64,
+pub(super) struct Acquainted {
+    pub(super) owner: InstanceId,
+    pub(super) theirs_ms: u64,
+    pub(super) ours_ms: u64,
 }
 
 impl Acquainted {
@@ -65,14 +55,10 @@ impl Acquainted {
 }
 
 /// There is nothing to follow any more: it is live here, it does not exist, or the process stops.
-struct Ended;
+pub(super) struct Ended;
 
 impl Follower {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        offering: OfferingId,
-        followed: Arc<Followed>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, offering: OfferingId, followed: Arc<Followed>) -> Self {
         // Before anything is asked: what is said after the answer is heard.
         let heard = shared.cluster.feed().subscribe(offering);
         let now_ms = millis(shared.guard.monotonic());
@@ -104,7 +90,8 @@ impl Follower {
             if self.is_unused(now_ms) {
                 return;
             }
-            let pause = Duration::from_millis(self.wake_at_ms(now_ms).saturating_sub(now_ms).max(1));
+            let pause =
+                Duration::from_millis(self.wake_at_ms(now_ms).saturating_sub(now_ms).max(1));
             tokio::select! {
                 biased;
                 heard = self.heard.next() => self.hear(heard),
@@ -114,7 +101,7 @@ impl Follower {
         }
     }
 
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         millis(self.shared.guard.monotonic())
     }
 
@@ -162,7 +149,7 @@ impl Follower {
         if self.reason.is_none() && (outdated || self.followed.current(self.now_ms()).is_none()) {
             self.reason = Some(if outdated { Resync::Outdated } else { Resync::Stale });
         } else if self.reason.is_none() {
-            self.followed.attempts.send_replace(Attempt::default());
+            self.followed.tell(None);
         }
     }
 
@@ -201,7 +188,7 @@ impl Follower {
             return None;
         }
         let Bulletin::Changed { delta, .. } = bulletin else { return Some(Resync::Gap) };
-        if delta.before != known {
+        if delta.before != known && !is_planted(Bug::DeltaOnAnyView) {
             return Some(if version.seq == known.seq { Resync::Hash } else { Resync::Gap });
         }
         let Some(view) = delta.apply(&base) else { return Some(Resync::Damaged) };
@@ -215,7 +202,7 @@ impl Follower {
     }
 
     /// Shows what the owner has said, as long as it is good.
-    fn show(&mut self, view: Arc<View>, stamp: Stamp) {
+    pub(super) fn show(&mut self, view: Arc<View>, stamp: Stamp) {
         let Some(owner) = self.owner else { return };
         let said_at_ms = owner.ours(stamp.said_at_ms);
         let lease_ttl = self.shared.cluster.settings().lease_ttl;
@@ -227,9 +214,10 @@ impl Follower {
         self.put(Confirmed { view, confirmed_at_ms: said_at_ms, good_until_ms });
     }
 
-    fn put(&self, mut new: Confirmed) {
+    pub(super) fn put(&self, mut new: Confirmed) {
         let old = self.followed.shown.load_full();
-        let is_same = old.as_ref().is_some_and(|old| Version::of(&old.view) == Version::of(&new.view));
+        let is_same =
+            old.as_ref().is_some_and(|old| Version::of(&old.view) == Version::of(&new.view));
         if let Some(old) = old.filter(|_| is_same) {
             // Messages may overtake each other.
             new.view = Arc::clone(&old.view);
@@ -243,104 +231,6 @@ impl Follower {
             views.get_or_insert_with(|| watch::Sender::new(Arc::clone(&view))).send_replace(view);
         }
     }
-
-    /// Asks whoever owns the offering, or reads it from the store, and tells whoever waits.
-    async fn resync(&mut self, reason: Resync) -> Result<(), Ended> {
-        metrics::resync(reason);
-        self.reason = None;
-        self.followed.is_used.store(false, Ordering::Relaxed);
-        self.followed.is_outdated.store(false, Ordering::SeqCst);
-        let asked = match self.ask_owner().await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                self.owner = None;
-                self.read_store().await
-            }
-            Err(ended) => return Err(ended),
-        };
-        let now_ms = self.now_ms();
-        let rest = if asked.is_ok() { REST } else { LONG_REST };
-        self.rest_until_ms = now_ms + millis(rest);
-        self.ask_at_ms = self.ask_at_ms.max(self.rest_until_ms);
-        let failed = asked.err();
-        let is_none = matches!(failed, Some(Unavailable::NoSuchOffering));
-        self.followed.attempts.send_replace(Attempt { failed });
-        if is_none { Err(Ended) } else { Ok(()) }
-    }
-
-    /// Says whether an owner has answered.
-    async fn ask_owner(&mut self) -> Result<bool, Ended> {
-        let (shared, offering) = (Arc::clone(&self.shared), self.offering);
-        let cluster = &shared.cluster;
-        for _ in 0..MAX_ASKED {
-            self.see_whether_here()?;
-            let owner = match cluster.owner(offering, &*shared.journal).await {
-                Ok(Some(owner)) if owner.incarnation != cluster.me().incarnation => owner,
-                // Whether it can be read the store says.
-                Ok(_) | Err(_) => return Ok(false),
-            };
-            let ours_ms = self.now_ms();
-            let question = Question::Show { offering };
-            match question_of(cluster, &owner, &question, ASK_PATIENCE).await {
-                Ok(Answer::Shown(shown)) => {
-                    let Shown { stamp, now_ms: theirs_ms, view } = *shown;
-                    self.owner = Some(Acquainted { owner: stamp.owner, theirs_ms, ours_ms });
-                    return Ok(view.offering == offering && self.adopt(view, stamp, ours_ms));
-                }
-                Ok(Answer::NotOwner(other)) => {
-                    cluster.forget(offering, &owner);
-                    if let Some(other) = other.filter(|o| o.incarnation != cluster.me().incarnation)
-                    {
-                        cluster.learn(offering, other);
-                    }
-                }
-                Err(Failure::NotAsked) => cluster.forget(offering, &owner),
-                Ok(_) | Err(_) => return Ok(false),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Takes what an owner has answered, unless more is known than that: then it is none any more.
-    fn adopt(&mut self, view: View, stamp: Stamp, asked_at_ms: u64) -> bool {
-        let view = match self.followed.shown.load_full() {
-            Some(old) if old.view.seq > view.seq => return false,
-            Some(old) => share_sections(view, &old.view),
-            None => view,
-        };
-        self.renew_at_ms = asked_at_ms + millis(self.shared.settings.follow_for) / 6;
-        self.ask_at_ms = 0;
-        self.show(Arc::new(view), stamp);
-        true
-    }
-
-    async fn read_store(&mut self) -> Result<(), Unavailable> {
-        let Some(offices) = self.shared.offices.get().and_then(std::sync::Weak::upgrade) else {
-            return Err(Unavailable::Stopping);
-        };
-        let cold = offices.cold().get(&self.shared, self.offering).await?;
-        let read_at_ms = millis(cold.read_at);
-        let view = match self.followed.shown.load_full() {
-            // It was seen after the store was read.
-            Some(old) if old.view.seq > cold.view.seq => Arc::clone(&old.view),
-            Some(old) => Arc::new(share_sections(View::clone(&cold.view), &old.view)),
-            None => cold.view,
-        };
-        let good_until_ms = read_at_ms + millis(COLD_FOR);
-        self.put(Confirmed { view, confirmed_at_ms: read_at_ms, good_until_ms });
-        self.ask_at_ms = good_until_ms;
-        self.renew_at_ms = good_until_ms;
-        Ok(())
-    }
-
-    /// What is live here its box office shows.
-    fn see_whether_here(&self) -> Result<(), Ended> {
-        let Some(offices) = self.shared.offices.get().and_then(std::sync::Weak::upgrade) else {
-            return Err(Ended);
-        };
-        let here = offices.desk(self.offering).is_some_and(|desk| desk.view.load().is_some());
-        if here || offices.is_stopping() { Err(Ended) } else { Ok(()) }
-    }
 }
 
 /// However it ends: nobody may wait for it any more.
@@ -351,10 +241,25 @@ impl Drop for Follower {
         }
         self.followed.has_ended.store(true, Ordering::SeqCst);
         self.followed.views().take();
-        self.followed.attempts.send_modify(|_| ());
+        self.followed.attempted.notify_waiters();
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_long_on_its_way_is_not_young() {
+        // Asked at 1,000 of ours; the answer left at 50,000 of theirs, whenever that was.
+        let owner = Acquainted { owner: InstanceId::random(), theirs_ms: 50_000, ours_ms: 1_000 };
+        // Said five seconds later, it is from then at the earliest, whenever it is heard.
+        assert_eq!(owner.ours(55_000), 6_000);
+        assert_eq!(owner.ours(49_500), 500);
+        assert_eq!(owner.ours(10), 0, "before we began");
+    }
 }
