@@ -4,14 +4,17 @@
 mod actor;
 mod arbiters;
 mod batch;
+mod bulletin;
 mod clock_guard;
 mod cold;
 mod failure;
+mod following;
 mod hand_over;
 mod inbox;
 mod lanes;
 mod metrics;
 mod permits;
+mod publishing;
 mod reading;
 mod recovery;
 mod registry;

@@ -2,6 +2,7 @@
 //! instance a request is for and who should try to take over. It knows no actors, and it is never
 //! trusted: where it is wrong, the journal's fence costs somebody a little time.
 
+pub mod feed;
 mod http;
 mod keeper;
 pub mod lease;
@@ -12,12 +13,11 @@ mod network;
 pub mod placement;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, watch};
 
 pub use http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
@@ -30,6 +30,7 @@ use crate::ids::{Epoch, InstanceId, OfferingId};
 pub use crate::journal::Owner;
 use crate::journal::{Journal, LoadError};
 use crate::planted::{Bug, is_planted};
+use feed::{Feed, Silence};
 use lease::{Alone, Claim, LeaseError, Leases};
 use membership::View;
 
@@ -98,6 +99,7 @@ pub struct Cluster {
     clock: Arc<dyn Clock>,
     leases: Arc<dyn Leases>,
     network: Arc<dyn Network>,
+    feed: OnceLock<Arc<dyn Feed>>,
     view: ArcSwap<View>,
     /// Those who change the view take turns.
     changing: Mutex<()>,
@@ -158,6 +160,7 @@ impl Cluster {
             clock,
             leases,
             network,
+            feed: OnceLock::new(),
             view: ArcSwap::default(),
             changing: Mutex::default(),
             viewed: Notify::new(),
@@ -172,6 +175,20 @@ impl Cluster {
             lost: watch::Sender::new(None),
             stopped: watch::Sender::new(false),
         })
+    }
+
+    /// Gives it a way to tell all others at once; without one, they ask.
+    #[must_use]
+    pub fn with_feed(self: Arc<Self>, feed: Arc<dyn Feed>) -> Arc<Self> {
+        // A second one would be heard by nobody who follows already: the first stays.
+        let _ = self.feed.set(feed);
+        self
+    }
+
+    /// The way from owners to all who follow.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<dyn Feed> {
+        self.feed.get_or_init(|| Arc::new(Silence))
     }
 
     /// Whether there is nobody else, and never will be.
@@ -204,9 +221,10 @@ impl Cluster {
         &self.network
     }
 
-    /// Ends when the view changes after this call. (Not a `watch`: that wakes those who wait in an
-    /// order drawn by chance, and a simulation must be the same again.)
-    pub fn changed(&self) -> Notified<'_> {
+    /// Ends when the view has changed since this was called. Wakes who waits in the order of their
+    /// coming, as a watch channel does not: a simulation must be the same again.
+    pub fn changed(&self) -> impl Future<Output = ()> {
+        // It hears all that wakes everybody from now on, polled or not.
         self.viewed.notified()
     }
 

@@ -35,6 +35,8 @@ pub enum Bug {
     SnapshotAheadOfTail,
     /// Refusals are given without a proof of ownership.
     RefusalWithoutProof,
+    /// What changed in one view is applied to another.
+    DeltaOnAnyView,
 }
 
 impl Bug {
@@ -55,6 +57,7 @@ impl Bug {
         Self::LateWaitlistOffer,
         Self::SnapshotAheadOfTail,
         Self::RefusalWithoutProof,
+        Self::DeltaOnAnyView,
     ];
 }
 

@@ -280,7 +280,8 @@ impl Assembled {
         let (lock, store) = on(&runtime, open_database(config.clone())).await?;
 
         let config = Arc::new(config);
-        let mut membership = cluster::Membership::connect(&config, &parts, http.address).await?;
+        let mut membership =
+            cluster::Membership::connect(&config, &parts, &runtime, http.address).await?;
         let state = web::Data::new(assemble(&config, &parts, store, &runtime, &membership));
         let many = config.is_cluster();
         if many {

@@ -9,8 +9,10 @@
 mod checker;
 mod customers;
 mod director;
+mod feed;
 mod journal;
 mod leases;
+mod looks;
 mod machine;
 mod network;
 mod world;
@@ -99,6 +101,7 @@ async fn simulate(plan: &Plan) -> Report {
     let site = Site {
         database: journal::Database::new(Arc::clone(&world)),
         leases: leases::LeaseStore::new(Arc::clone(&world)),
+        listeners: Arc::default(),
         switch: network::Switch::new(Arc::clone(&world)),
         world: Arc::clone(&world),
         wires,

@@ -21,7 +21,7 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 pub(super) struct ColdState {
     pub(super) inventory: Arc<Inventory>,
     pub(super) view: Arc<View>,
-    read_at: Duration,
+    pub(super) read_at: Duration,
 }
 
 /// The states read within the last second.

@@ -31,6 +31,11 @@ const SEATS: &str = "admitone_places";
 const FORWARDED: &str = "admitone_forwarded_calls_total";
 const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
 const HAND_OVER_SECONDS: &str = "admitone_hand_over_seconds";
+const FOLLOWED: &str = "admitone_followed_offerings";
+const FOLLOWED_OLDEST: &str = "admitone_followed_oldest_seconds";
+const DELTAS_PUBLISHED: &str = "admitone_feed_deltas_published_total";
+const DELTAS_APPLIED: &str = "admitone_feed_deltas_applied_total";
+const RESYNCS: &str = "admitone_feed_resyncs_total";
 
 /// Names and help texts, told to the recorder once at start.
 pub fn describe() {
@@ -48,7 +53,16 @@ pub fn describe() {
     describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
     describe_histogram!(HAND_OVER_SECONDS, "Seconds that handing an offering over took.");
-    for name in [FORWARDED, TAKEOVERS, FENCED, REBUILDS, PANICS] {
+    describe_gauge!(FOLLOWED, "Offerings of other instances that are kept up to date here.");
+    describe_gauge!(
+        FOLLOWED_OLDEST,
+        "Seconds since the followed view was confirmed that was \
+        confirmed the longest ago, of those that are read."
+    );
+    describe_counter!(DELTAS_PUBLISHED, "Changes told to instances that follow an offering.");
+    describe_counter!(DELTAS_APPLIED, "Changes that owners told, applied to followed views.");
+    describe_counter!(RESYNCS, "Times that a followed view was asked for as a whole, by reason.");
+    for name in [DELTAS_PUBLISHED, DELTAS_APPLIED, FORWARDED, TAKEOVERS, FENCED, REBUILDS, PANICS] {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(name).absolute(0);
     }
@@ -100,6 +114,61 @@ pub(super) fn forward_failed(error: &NetworkError) {
 
 pub(super) fn handed_over(took: Duration) {
     histogram!(HAND_OVER_SECONDS).record(took.as_secs_f64());
+}
+
+/// Why a followed view is asked for as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resync {
+    /// Nothing is known yet.
+    First,
+    /// To be told further news, and by a clock that is known well.
+    Renewal,
+    /// It is read and was not confirmed lately.
+    Stale,
+    /// Somebody has seen that there is more.
+    Outdated,
+    /// The owner has not been heard for long.
+    Silence,
+    /// Something was missed.
+    Gap,
+    /// The history is another one.
+    Hash,
+    /// What was said cannot be applied.
+    Damaged,
+    /// The feed broke and is back.
+    Interrupted,
+    /// The owner is another one.
+    Owner,
+}
+
+pub(super) fn resync(reason: Resync) {
+    let reason = match reason {
+        Resync::First => "first",
+        Resync::Renewal => "renewal",
+        Resync::Stale => "stale",
+        Resync::Outdated => "outdated",
+        Resync::Silence => "silence",
+        Resync::Gap => "gap",
+        Resync::Hash => "hash",
+        Resync::Damaged => "damaged",
+        Resync::Interrupted => "interrupted",
+        Resync::Owner => "owner",
+    };
+    counter!(RESYNCS, "reason" => reason).increment(1);
+}
+
+pub(super) fn delta_published() {
+    counter!(DELTAS_PUBLISHED).increment(1);
+}
+
+pub(super) fn delta_applied() {
+    counter!(DELTAS_APPLIED).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are far fewer offerings than 2^52")]
+pub(super) fn followed(count: usize, oldest: Duration) {
+    gauge!(FOLLOWED).set(count as f64);
+    gauge!(FOLLOWED_OLDEST).set(oldest.as_secs_f64());
 }
 
 pub(super) fn takeover() {

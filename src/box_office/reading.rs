@@ -1,5 +1,5 @@
-//! Reads: of the view that an owner publishes, of the owner's own state, or of the store where
-//! nobody owns the offering. None of them takes an offering over but following its stream.
+//! Reads: of the view that an owner publishes here or over the feed, of the owner's own state, or of
+//! the store where nobody owns the offering. In a cluster none of them takes an offering over.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use super::batch::{Look, Work};
 use super::permits::Urgency;
 use super::{BoxOffices, Unavailable, View};
 use crate::ids::{HoldId, OfferingId};
-use crate::inventory::{HoldStatus, HoldView, Inventory, TimestampMs, WaitlistView};
+use crate::inventory::{HoldStatus, HoldView, Inventory, Line, TimestampMs, WaitlistView};
 
 impl BoxOffices {
     /// The published view of an offering that is live here; looks nothing up.
@@ -18,8 +18,9 @@ impl BoxOffices {
         self.desk(offering).and_then(|desk| desk.view.load_full())
     }
 
-    /// The published view of a live offering, or one folded from the store for a sleeping one,
-    /// at most a second old.
+    /// The published view of a live offering, wherever it lives, or one folded from the store for a
+    /// sleeping one. Of an offering that is live here it is the last; another was the last within
+    /// the last two seconds.
     ///
     /// # Errors
     /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
@@ -38,11 +39,34 @@ impl BoxOffices {
                 return Ok(view);
             }
         }
-        Ok(self.cold().get(self.shared(), offering).await?.view)
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return Ok(self.cold().get(self.shared(), offering).await?.view);
+        }
+        self.followed_view(offering).await
     }
 
-    /// Wakes the offering and follows its views. The sender goes away when the box office does:
-    /// follow anew then.
+    /// A view that has the seats of these lines in it: what was answered by an owner elsewhere may
+    /// be newer than what is shown here.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn view_covering(
+        &self,
+        offering: OfferingId,
+        lines: &[Line],
+    ) -> Result<Arc<View>, Unavailable> {
+        let view = self.view(offering).await?;
+        let mut seats = lines.iter().flat_map(|line| line.seats.iter());
+        if self.shared().cluster.is_alone() || seats.all(|seat| view.has_seat(*seat)) {
+            return Ok(view);
+        }
+        self.refresh(offering).await;
+        self.view(offering).await
+    }
+
+    /// Follows the views of an offering. By itself, a process wakes it for that; in a cluster whoever
+    /// owns it is followed, and where nobody does, the store. The sender goes away when the box
+    /// office does, or when the offering comes to this instance: follow anew then.
     ///
     /// # Errors
     /// As for [`Self::view`].
@@ -50,6 +74,11 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
     ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
+        let desk = self.desk(offering);
+        let here = desk.is_some_and(|desk| desk.views.get().is_some());
+        if !here && !self.shared().cluster.is_alone() {
+            return self.followed_views(offering).await;
+        }
         self.look(offering, Urgency::Common, |_| ()).await?;
         let desk = self.desk(offering);
         let views = desk.as_ref().and_then(|desk| desk.views.get());

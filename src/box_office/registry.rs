@@ -17,10 +17,12 @@ use super::arbiters::Arbiters;
 use super::batch::{Pending, Work};
 use super::clock_guard::ClockGuard;
 use super::cold::ColdStates;
+use super::following::FollowedOfferings;
 use super::hand_over::Warm;
 use super::inbox::Inbox;
 use super::lanes::Lanes;
 use super::permits::{Permits, Urgency};
+use super::publishing::Interest;
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Route};
@@ -64,6 +66,8 @@ pub(super) struct Desk {
     pub(super) in_service_at_ms: AtomicU64,
     /// It takes no turns: another instance is taking over.
     pub(super) is_leaving: AtomicBool,
+    /// Whether other instances follow it.
+    pub(super) interest: Interest,
 }
 
 #[derive(Clone)]
@@ -77,6 +81,7 @@ pub struct BoxOffices {
     shared: Arc<Shared>,
     live: DashMap<OfferingId, Live>,
     cold: ColdStates,
+    followed: FollowedOfferings,
     arbiters: Arbiters,
     stopping: AtomicBool,
 }
@@ -123,6 +128,7 @@ impl BoxOffices {
             shared,
             live: DashMap::new(),
             cold: ColdStates::default(),
+            followed: FollowedOfferings::default(),
             arbiters,
             stopping: AtomicBool::new(false),
         });
@@ -305,6 +311,10 @@ impl BoxOffices {
         &self.cold
     }
 
+    pub(super) fn followed(&self) -> &FollowedOfferings {
+        &self.followed
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -396,6 +406,7 @@ impl BoxOffices {
                 verified_at_ms: AtomicU64::new(0),
                 in_service_at_ms: AtomicU64::new(0),
                 is_leaving: AtomicBool::new(false),
+                interest: Interest::default(),
             });
             let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&desk));
             Live { address: self.arbiters.start_on(offering, office), desk }

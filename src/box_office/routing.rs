@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::batch::{Pending, Work};
 use super::lanes::Failure;
 use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
-use super::{BoxOffices, Committed, SubmitError, Unavailable, View};
+use super::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
 use crate::ids::{HoldId, InstanceId, OfferingId, UserId};
 use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, WaitlistView};
@@ -278,10 +278,7 @@ impl BoxOffices {
                 Ok(owner) => Answer::InService(owner),
                 Err(why) => Answer::Failed(why),
             },
-            Question::Show { offering } => match self.view(offering).await {
-                Ok(view) => Answer::Shown(Box::new(View::clone(&view))),
-                Err(why) => Answer::Failed(why),
-            },
+            Question::Show { offering } => self.show(offering).await,
         };
         Ok(encode(&answer))
     }

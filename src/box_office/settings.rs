@@ -41,6 +41,8 @@ pub struct Settings {
     pub max_clock_skew: Duration,
     /// Idle this long, a box office goes to sleep.
     pub passivate_after: Duration,
+    /// How long an offering of another instance is followed after it was last read here.
+    pub follow_for: Duration,
     /// Rows after which a new snapshot is taken.
     pub snapshot_every: u64,
     /// How often due work is looked for.
@@ -65,6 +67,7 @@ impl Default for Settings {
             ownership_max_age: Duration::from_secs(2),
             max_clock_skew: Duration::from_secs(1),
             passivate_after: Duration::from_secs(600),
+            follow_for: Duration::from_secs(60),
             snapshot_every: 2_000,
             sweep_interval: Duration::from_millis(250),
             before_decide: None,

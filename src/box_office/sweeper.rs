@@ -99,6 +99,8 @@ async fn keep_place(offices: Weak<BoxOffices>) {
 fn publish_gauges(offices: &BoxOffices) {
     metrics::live(offices.live());
     metrics::clock_trusted(offices.clock_trusted());
+    let (followed, oldest_ms) = offices.followed().count(offices.monotonic_ms());
+    metrics::followed(followed, Duration::from_millis(oldest_ms));
     let mut shown = 0;
     offices.each_view(|view| {
         // A series per offering and state: bounded, or a season of 10,000 events would flood

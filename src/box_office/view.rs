@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::ids::{OfferingId, ProductId, SectionId, Seq};
+use crate::ids::{OfferingId, ProductId, SeatId, SectionId, Seq};
 use crate::inventory::{Counts, Inventory, Minor, SaleState, SaleWindow, SectionView, TimestampMs};
 use crate::journal::Hash;
 use crate::journal::Head;
 
 /// An immutable picture of an offering after a durable batch.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct View {
     /// Whose picture.
     pub offering: OfferingId,
@@ -29,6 +29,26 @@ pub struct View {
     pub products: Vec<ProductView>,
     /// By `SectionId`; sections that did not change are shared with the view before.
     pub sections: Vec<Arc<SectionView>>,
+}
+
+impl View {
+    /// Whether this seat is shown.
+    #[must_use]
+    pub fn has_seat(&self, seat: SeatId) -> bool {
+        self.label(seat).is_some()
+    }
+
+    /// Section name, row name and number (from 1) of a seat.
+    #[must_use]
+    pub fn label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
+        self.sections.iter().find_map(|section| {
+            let row = section.rows.iter().find(|row| {
+                let end = row.first_seat.0 as usize + row.seats.len();
+                row.first_seat <= seat && seat.index() < end
+            })?;
+            Some((section.name.as_str(), row.name.as_str(), seat.0 - row.first_seat.0 + 1))
+        })
+    }
 }
 
 /// A product in a [`View`].

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Committed, SubmitError, Unavailable, View};
+use super::bulletin::Shown;
+use super::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId};
 use crate::inventory::{HoldView, Request, WaitlistView};
 use crate::journal::Owner;
@@ -32,7 +33,8 @@ pub(super) enum Question {
     Adopt { offering: OfferingId },
     /// Hand this offering to the instance of that name, if it is yours.
     Move { offering: OfferingId, to: Arc<str> },
-    /// What is shown of this offering, now and, through the feed, for a while from now on.
+    /// What is shown of this offering, if it is yours: now and, through the feed, for a while from
+    /// now on.
     Show { offering: OfferingId },
 }
 
@@ -58,7 +60,7 @@ pub(super) enum Answer {
     /// It did not come about.
     Failed(Unavailable),
     /// To [`Question::Show`].
-    Shown(Box<View>),
+    Shown(Box<Shown>),
 }
 
 /// The answer to a [`Call`].

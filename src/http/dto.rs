@@ -65,7 +65,10 @@ pub struct LineDto {
 /// Renders lines with the labels of a view.
 #[must_use]
 pub fn lines(lines: &[Line], view: &View) -> Vec<LineDto> {
-    let label = |seat: SeatId| label_in(view, seat);
+    let label = |seat: SeatId| {
+        let (section, row, number) = view.label(seat)?;
+        Some((section.to_owned(), row.to_owned(), number))
+    };
     lines_with(lines, view.offering, view.currency, label)
 }
 
@@ -99,16 +102,6 @@ pub fn total(lines: &[Line], currency: [u8; 3]) -> Money {
         .map(|line| line.unit_price.saturating_mul(i64::from(line.quantity)))
         .fold(0, i64::saturating_add);
     Money::new(amount, currency)
-}
-
-fn label_in(view: &View, seat: SeatId) -> Option<(String, String, u32)> {
-    view.sections.iter().find_map(|section| {
-        let row = section.rows.iter().find(|row| {
-            let end = row.first_seat.0 as usize + row.seats.len();
-            row.first_seat <= seat && seat.index() < end
-        })?;
-        Some((section.name.clone(), row.name.clone(), seat.0 - row.first_seat.0 + 1))
-    })
 }
 
 fn fit_name(fit: Fit) -> &'static str {

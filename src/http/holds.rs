@@ -110,13 +110,12 @@ pub(crate) async fn place(
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
-    // A batch is in the published view before it is answered: the labels are there.
-    let view = state.offices.view(event).await?;
     let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
         committed.transition.changes.first()
     else {
         return Err(ApiError::internal("a hold was answered by another change"));
     };
+    let view = state.offices.view_covering(event, lines).await?;
     let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, state.clock.now_ms());
     let mut response = respond::created(&dto);
     locate(&mut response, &format!("/api/events/{event}/holds/{hold}"));
@@ -136,7 +135,7 @@ pub(crate) async fn show(
     let found = state.offices.hold(event, id).await?;
     let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
     let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
-    let view = state.offices.view(event).await?;
+    let view = state.offices.view_covering(event, &hold.lines).await?;
     let mut dto = active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
     (dto.status, dto.reservation_id) = match hold.status {
         HoldStatus::Active => ("ACTIVE", None),
@@ -182,7 +181,6 @@ pub(crate) async fn extend(
     Path((event, hold)): Path<(OfferingId, HoldId)>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
-    let view = state.offices.view(event).await?;
     let command = Command::ExtendHold { hold, customer: caller.user };
     let idempotency = key.identity(caller.user, "extend hold", &(event, hold));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
@@ -191,6 +189,7 @@ pub(crate) async fn extend(
     else {
         return Err(ApiError::internal("an extension was answered by another change"));
     };
+    let view = state.offices.view_covering(event, lines).await?;
     let now = state.clock.now_ms();
     let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
     let mut response = respond::ok(&dto);

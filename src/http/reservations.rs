@@ -103,7 +103,7 @@ pub(crate) async fn create(
     let Some((hold, id, lines, pay_by)) = found else {
         return Err(ApiError::internal("a reservation was answered by another change"));
     };
-    let view = state.offices.view(event).await?;
+    let view = state.offices.view_covering(event, lines).await?;
     let dto = ReservationDto {
         id,
         saga_id: hold,

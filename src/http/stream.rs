@@ -30,6 +30,8 @@ const FRAME_EVERY: Duration = Duration::from_millis(100);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Frames a listener may be behind before it is given a full one.
 const BACKLOG: usize = 32;
+/// How often it is tried to follow an event further whose box office has closed.
+const FOLLOW_TRIES: u32 = 30;
 /// More changed seats than this are not listed: the client is told to read the seat map.
 const MAX_SEATS: usize = 2_000;
 
@@ -117,11 +119,10 @@ pub(crate) async fn follow(
                         shown = Arc::clone(&view);
                         full(&state, &view)
                     }
-                    // The box office restarted or stops: the client comes back by itself.
+                    // It can be followed nowhere: the client comes back by itself.
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
-                () = state.lifecycle.stopping() => return,
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
             };
@@ -165,9 +166,9 @@ impl Streams {
         }
         let (sender, receiver) = broadcast::channel(BACKLOG);
         by_event.insert(event, sender.clone());
-        let streams = self.clone();
+        let (streams, state) = (self.clone(), state.clone());
         actix_web::rt::spawn(async move {
-            publish(views, &sender).await;
+            publish(&state, event, views, &sender).await;
             // Unless another one has taken the place meanwhile.
             let mut by_event = streams.by_event.borrow_mut();
             if by_event.get(&event).is_some_and(|other| other.same_channel(&sender)) {
@@ -178,12 +179,23 @@ impl Streams {
     }
 }
 
-/// Turns views into frames until nobody listens or the box office goes away.
-async fn publish(mut views: watch::Receiver<Arc<View>>, frames: &broadcast::Sender<Frame>) {
+/// Turns views into frames until nobody listens, or the event can be followed nowhere. Listeners do
+/// not notice where its views come from: at times that is another instance than before.
+async fn publish(
+    state: &AppState,
+    event: OfferingId,
+    mut views: watch::Receiver<Arc<View>>,
+    frames: &broadcast::Sender<Frame>,
+) {
     let mut shown = Arc::clone(&views.borrow_and_update());
     loop {
         tokio::select! {
-            changed = views.changed() => if changed.is_err() { return },
+            changed = views.changed() => if changed.is_err() {
+                match follow_anew(state, event, frames).await {
+                    Some(new) => views = new,
+                    None => return,
+                }
+            },
             () = tokio::time::sleep(HEARTBEAT) => {
                 if frames.receiver_count() == 0 {
                     return;
@@ -202,6 +214,24 @@ async fn publish(mut views: watch::Receiver<Arc<View>>, frames: &broadcast::Send
     }
 }
 
+/// The views of an event whose box office has closed, once they can be had.
+async fn follow_anew(
+    state: &AppState,
+    event: OfferingId,
+    frames: &broadcast::Sender<Frame>,
+) -> Option<watch::Receiver<Arc<View>>> {
+    for _ in 0..FOLLOW_TRIES {
+        if frames.receiver_count() == 0 || state.lifecycle.is_stopping() {
+            return None;
+        }
+        tokio::time::sleep(FRAME_EVERY).await;
+        if let Ok(views) = state.offices.watch(event).await {
+            return Some(views);
+        }
+    }
+    None
+}
+
 fn full(state: &AppState, view: &View) -> Bytes {
     let now = state.clock.now_ms();
     let status = status(view.sale_state, view.sale, sold_out(view), now);
@@ -209,7 +239,8 @@ fn full(state: &AppState, view: &View) -> Bytes {
 }
 
 fn delta(before: &View, after: &View) -> Option<Bytes> {
-    if before.seq == after.seq {
+    // Another instance may be a little behind.
+    if after.seq <= before.seq {
         return None;
     }
     let known = counts(before);

@@ -150,8 +150,8 @@ pub(crate) async fn accept(
     else {
         return Err(ApiError::internal("accepting was answered by another change"));
     };
-    let view = state.offices.view(event).await?;
     let lines = std::slice::from_ref(line);
+    let view = state.offices.view_covering(event, lines).await?;
     let now = state.clock.now_ms();
     let seq = Some(committed.seq.0);
     let mut response = respond::ok(&active(&view, *entry, seq, lines, *expires_at, now));
@@ -193,7 +193,7 @@ async fn read(
         HoldStatus::Expired => "EXPIRED",
     };
     if hold.status == HoldStatus::Offered {
-        let view = state.offices.view(event).await?;
+        let view = state.offices.view_covering(event, &hold.lines).await?;
         let mut offer = active(&view, id, None, &hold.lines, hold.expires_at, now);
         offer.status = "OFFERED";
         dto.offer = Some(offer);

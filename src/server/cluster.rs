@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::{Parts, StartError, on};
+use crate::cluster::feed::RedisFeed;
 use crate::cluster::lease::{LeaseError, RedisLeases};
 use crate::cluster::{Cluster, HttpNetwork, Keeper, Member, Seal, Settings};
 use crate::config::{Config, Secret};
@@ -27,6 +28,7 @@ impl Membership {
     pub(super) async fn connect(
         config: &Config,
         parts: &Parts,
+        runtime: &Handle,
         listening: SocketAddr,
     ) -> Result<Self, StartError> {
         let incarnation = InstanceId::random();
@@ -51,14 +53,23 @@ impl Membership {
         let seal = Seal::new(secret);
         let network = HttpNetwork::new(seal.clone())
             .map_err(|error| StartError::Machine(error.to_string()))?;
-        let (url, own_name) = (url.to_owned(), Arc::clone(&name));
-        let leases =
+        let (lease_url, own_name) = (url.to_owned(), Arc::clone(&name));
+        let leases = on(threads.handle(), async move {
+            Ok(RedisLeases::connect(&lease_url, "", own_name).await?)
+        });
+        let feed_url = url.to_owned();
+        // Views are many, and must not delay a heartbeat: on the threads of the database.
+        let feed =
             on(
-                threads.handle(),
-                async move { Ok(RedisLeases::connect(&url, "", own_name).await?) },
+                runtime,
+                async move { RedisFeed::start(&feed_url, "").map_err(StartError::Cluster) },
             );
-        let leases = match leases.await {
-            Ok(leases) => leases,
+        let connected = match leases.await {
+            Ok(leases) => feed.await.map(|feed| (leases, feed)),
+            Err(error) => Err(error),
+        };
+        let (leases, feed) = match connected {
+            Ok(connected) => connected,
             Err(error) => {
                 threads.shutdown_background();
                 return Err(error);
@@ -71,7 +82,8 @@ impl Membership {
             settle: config.lease_ttl,
             ..Settings::default()
         };
-        let cluster = Cluster::of_many(me, settings, clock, Arc::new(leases), Arc::new(network));
+        let cluster = Cluster::of_many(me, settings, clock, Arc::new(leases), Arc::new(network))
+            .with_feed(Arc::new(feed));
         Ok(Self { cluster, seal: Some(seal), threads: Some(threads), keeper: None })
     }
 

@@ -4,16 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::customers::{Crowd, Deed, Look, Told};
+use super::customers::{Crowd, Deed, Told};
 use super::journal::Chain;
-use super::machine::{LEASE_TTL, OWNERSHIP_MAX_AGE};
+use super::looks::judge_look;
+use super::machine::OWNERSHIP_MAX_AGE;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, ProductId, ReservationId, SeatId, Seq};
 use crate::inventory::{Change, Decision, Inventory, Line, Rejection, TimestampMs, Transition};
 use crate::journal::{Head, Record, fold_row};
 
 /// What the way to the one who answers may add to the age of what the answer rests on.
-const SLACK: Duration = Duration::from_millis(300);
+pub(super) const SLACK: Duration = Duration::from_millis(300);
 
 /// Judges a whole run.
 pub(super) fn judge(crowd: &Crowd) {
@@ -25,7 +26,9 @@ pub(super) fn judge(crowd: &Crowd) {
                 judge_deed(world, chain, &states, deed);
             }
             for look in crowd.looks.borrow().iter().filter(|look| look.offering == *offering) {
-                judge_look(world, chain, look);
+                let row = usize::try_from(look.view.seq.0).unwrap_or(usize::MAX);
+                let state = row.checked_sub(1).and_then(|index| states.get(index));
+                judge_look(world, chain, state.map(|state| &state.after), look);
             }
             judge_unasked(world, *offering, chain, &crowd.deeds.borrow());
             judge_snapshots(world, chain, &states);
@@ -168,14 +171,6 @@ fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection
     // Its clock may be off by what is tolerated, and it was decided at some time in between.
     let between = || (sent - 1_000..=answered + 1_000).step_by(20);
     states().any(|state| between().any(|now| refused(state, now)))
-}
-
-fn judge_look(world: &World, chain: &Chain, look: &Look) {
-    let oldest = look.sent_at.saturating_sub(LEASE_TTL + SLACK);
-    let known = chain.durable_at.partition_point(|at| *at <= oldest);
-    if look.seq.0 < known as u64 {
-        world.violated(format_args!("shown what was over: {look:?}, the journal had {known} rows"));
-    }
 }
 
 /// Nothing is there that nobody asked for.

@@ -54,7 +54,7 @@ pub(super) struct Deed {
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     pub(super) offering: OfferingId,
-    pub(super) seq: Seq,
+    pub(super) view: Arc<View>,
     pub(super) sent_at: Duration,
 }
 
@@ -332,7 +332,7 @@ impl Crowd {
         let world = &self.site.world;
         if let Some(Ok(view)) = self.answer(sent, answer).await {
             world.note(format_args!("shown {offering} at {}", view.seq));
-            self.looks.borrow_mut().push(Look { offering, seq: view.seq, sent_at });
+            self.looks.borrow_mut().push(Look { offering, view, sent_at });
         }
     }
 

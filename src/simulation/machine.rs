@@ -13,11 +13,13 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
+use super::feed::SimFeed;
 use super::journal::{Database, SimJournal};
 use super::leases::{LeaseStore, SimLeases};
 use super::network::{Incoming, SimNetwork, Switch};
 use super::world::{SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
+use crate::cluster::feed::Listeners;
 use crate::cluster::{Cluster, HELLO, Keeper, Member};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
@@ -33,6 +35,7 @@ pub(super) struct Site {
     pub(super) world: Arc<World>,
     pub(super) database: Arc<Database>,
     pub(super) leases: Arc<LeaseStore>,
+    pub(super) listeners: Arc<Listeners>,
     pub(super) switch: Arc<Switch>,
     pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
@@ -191,7 +194,13 @@ async fn live(
         ..crate::cluster::Settings::default()
     };
     let leases = SimLeases::new(Arc::clone(&site.leases), incarnation);
+    let feed = SimFeed {
+        world: Arc::clone(&site.world),
+        listeners: Arc::clone(&site.listeners),
+        wires: site.wires.clone(),
+    };
     let cluster = Cluster::of_many(me, settings, clock.clone(), leases, network);
+    let cluster = cluster.with_feed(Arc::new(feed));
     *known.borrow_mut() = Some(Arc::clone(&cluster));
     // Somebody may ask who is here before it has joined.
     let joining = spawn_local({
@@ -215,7 +224,7 @@ async fn live(
             futures_util::future::Either::Left((_, _)) => return,
             futures_util::future::Either::Right((message, _)) => match message {
                 Some(Incoming::Question { question, reply }) => {
-                    greet(&question, reply, incarnation)
+                    greet(&question, reply, incarnation);
                 }
                 // Clients wait until it is ready.
                 Some(other) => early.push(other),
@@ -332,6 +341,7 @@ fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
         moving_patience: Duration::from_millis(1_500),
         ownership_max_age: OWNERSHIP_MAX_AGE,
         passivate_after: Duration::from_millis(2_500),
+        follow_for: Duration::from_millis(1_500),
         snapshot_every: 10,
         sweep_interval: Duration::from_millis(200),
         max_batch_commands: 16,

@@ -15,6 +15,7 @@ mod crash;
 mod crowd;
 mod envelope;
 mod faults;
+mod feed;
 mod first_start;
 mod health;
 mod history;

@@ -115,6 +115,7 @@ planted! {
     planted_late_waitlist_offer = LateWaitlistOffer;
     planted_snapshot_ahead_of_tail = SnapshotAheadOfTail;
     planted_refusal_without_proof = RefusalWithoutProof;
+    planted_delta_on_any_view = DeltaOnAnyView;
 }
 
 fn is_caught(bug: Bug) {

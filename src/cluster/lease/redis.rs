@@ -57,8 +57,7 @@ impl RedisLeases {
     pub async fn connect(url: &str, prefix: &str, name: Arc<str>) -> Result<Self, LeaseError> {
         let client = client(url)
             .map_err(|reason| LeaseError::Unusable(format!("REDIS_URL: the value {reason}")))?;
-        let separator = if prefix.is_empty() { "" } else { ":" };
-        let base = format!("{{admitone}}:{prefix}{separator}");
+        let base = base(prefix);
         Ok(Self {
             link: Link::connect(client, base.clone()).await?,
             scripts: Scripts::new(),
@@ -91,7 +90,17 @@ pub fn check_redis_url(url: &str) -> Result<(), String> {
     client(url).map(drop)
 }
 
-fn client(url: &str) -> Result<Client, String> {
+/// What the name of every key and channel begins with.
+pub(in crate::cluster) fn base(prefix: &str) -> String {
+    let separator = if prefix.is_empty() { "" } else { ":" };
+    format!("{{admitone}}:{prefix}{separator}")
+}
+
+/// A client of the Redis at `url`; does not connect.
+///
+/// # Errors
+/// What is wrong with the URL, without showing it.
+pub(in crate::cluster) fn client(url: &str) -> Result<Client, String> {
     if ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err("asks for TLS, which this version does not speak to Redis: keep Redis in a \
                     private network, and write redis://host:port"

@@ -1,0 +1,44 @@
+//! The feed in a simulation: messages are lost, late, doubled, and overtake each other. It goes past
+//! the network between the instances, as Redis does.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use super::world::World;
+use crate::cluster::feed::{Feed, Heard, Listeners, Subscription};
+use crate::ids::OfferingId;
+
+/// The feed as one instance has it.
+pub(super) struct SimFeed {
+    pub(super) world: Arc<World>,
+    /// Of all instances.
+    pub(super) listeners: Arc<Listeners>,
+    pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+impl Feed for SimFeed {
+    fn publish(&self, offering: OfferingId, message: Bytes) {
+        let faults = self.world.faults();
+        let copies = if self.world.happens(faults.doubled) { 2 } else { 1 };
+        for _ in 0..copies {
+            let (way, lost) = (self.world.way(), self.world.happens(faults.lost));
+            if lost {
+                continue;
+            }
+            let (listeners, message) = (Arc::clone(&self.listeners), message.clone());
+            let carried = async move {
+                tokio::time::sleep(way).await;
+                listeners.tell(offering, Heard::Message(message));
+            };
+            let _ = self.wires.send(carried.boxed());
+        }
+    }
+
+    fn subscribe(&self, offering: OfferingId) -> Subscription {
+        self.listeners.subscribe(offering)
+    }
+}
