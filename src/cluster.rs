@@ -37,6 +37,9 @@ use membership::View;
 /// A question that is answered with [`Member::incarnation`].
 pub const HELLO: &[u8] = b"hello";
 
+/// How long an instance is asked whether it lives.
+const HELLO_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How an instance behaves towards the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -314,8 +317,13 @@ impl Cluster {
         journal: &dyn Journal,
     ) -> Result<Route, LoadError> {
         Ok(match self.owner(offering, journal).await? {
-            Some(owner) if owner.incarnation == self.me.load().incarnation => Route::Here,
-            Some(owner) => Route::There(owner),
+            Some(owner) if owner.incarnation != self.me.load().incarnation => Route::There(owner),
+            // What it owns and cannot serve is another's to wake.
+            Some(_) if self.is_ailing() => {
+                self.release(offering).await;
+                self.place_of(offering)
+            }
+            Some(_) => Route::Here,
             None => self.place_of(offering),
         })
     }
@@ -528,6 +536,23 @@ impl Cluster {
                 view.suspect(incarnation, now);
             }
         });
+    }
+
+    /// Whether a process has ended: its lease is given back or run out, or whoever listens at its
+    /// address says so. One that merely does not answer may live.
+    pub async fn is_gone(&self, owner: &Owner) -> bool {
+        if self.view.load().live(owner.incarnation).is_none() {
+            return true;
+        }
+        let asked = self.network.ask(Arc::clone(&owner.address), HELLO.into(), HELLO_PATIENCE);
+        match asked.await {
+            Ok(answer) => answer[..] != owner.incarnation.0.as_bytes()[..],
+            Err(NetworkError::Refused(_)) => {
+                self.met_dead(owner.incarnation);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// It answers.

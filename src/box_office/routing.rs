@@ -90,49 +90,19 @@ impl BoxOffices {
         let patience = shared.settings.answer_timeout;
         let started = shared.guard.monotonic();
         let mut pause = FIRST_PAUSE;
-        // Whether an earlier try may have been carried out.
-        let mut doubtful = false;
+        // Who may have carried out an earlier try, or may still do so.
+        let mut doubts: Vec<Owner> = Vec::new();
         loop {
             let waited = shared.guard.monotonic().saturating_sub(started);
             let left = patience.saturating_sub(waited);
-            let route = if self.is_live(offering) {
-                Ok(Route::Here)
-            } else {
-                shared.cluster.route(offering, &*shared.journal).await
-            };
-            let failure = match route {
-                Err(error) => return call.failed(unreadable(&error, doubtful)),
-                Ok(Route::Here) => {
-                    let answer = self.call_here(offering, call.clone(), 0).await;
-                    if !is_moving(&answer) {
-                        return certain(answer, &call, doubtful);
-                    }
-                    Failure::NotAsked
-                }
-                Ok(Route::There(owner)) => {
-                    mint_key(&mut call);
-                    let asked = (1, call.clone());
-                    match shared.lanes.call(offering, &owner, asked, left).await {
-                        Ok(answer) if is_moving(&answer) => Failure::NotAsked,
-                        // It has a key: asked again, the owner of the moment knows.
-                        Ok(answer) if is_unknown(&answer) => Failure::Unknown,
-                        Ok(answer) => return certain(answer, &call, doubtful),
-                        Err(Failure::NotOwner(other)) => {
-                            self.correct(offering, &owner, other.as_ref());
-                            Failure::NotAsked
-                        }
-                        Err(Failure::Unavailable(why)) => {
-                            return certain(call.failed(why), &call, doubtful);
-                        }
-                        Err(failure) => {
-                            // Also where it is believed to own it: look again.
-                            shared.cluster.forget(offering, &owner);
-                            failure
-                        }
-                    }
-                }
-            };
-            doubtful |= matches!(failure, Failure::Unknown);
+            match self.call_once(offering, &mut call, left, &mut doubts).await {
+                Some(answer) if answer.is_done() => return answer,
+                // That this time it was refused, or not decided, says nothing about an earlier try
+                // that is perhaps still on its way; but the dead carry nothing out.
+                Some(answer) if self.are_gone(&mut doubts).await => return answer,
+                Some(_) | None => {}
+            }
+            let doubtful = !doubts.is_empty();
             let waited = shared.guard.monotonic().saturating_sub(started);
             if waited + pause >= self.moving_patience(doubtful) {
                 let why = if doubtful { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
@@ -141,6 +111,66 @@ impl BoxOffices {
             tokio::time::sleep(random::jittered(pause)).await;
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
+    }
+
+    /// One try; `None` where the offering is between two owners, or it is not known what became of
+    /// it.
+    async fn call_once(
+        &self,
+        offering: OfferingId,
+        call: &mut Call,
+        patience: Duration,
+        doubts: &mut Vec<Owner>,
+    ) -> Option<CallAnswer> {
+        let shared = self.shared();
+        let route = if self.is_live(offering) {
+            Ok(Route::Here)
+        } else {
+            shared.cluster.route(offering, &*shared.journal).await
+        };
+        let owner = match route {
+            Err(error) => return Some(call.failed(unreadable(&error))),
+            Ok(Route::Here) => {
+                let answer = self.call_here(offering, call.clone(), 0).await;
+                return (!is_moving(&answer)).then_some(answer);
+            }
+            Ok(Route::There(owner)) => owner,
+        };
+        mint_key(call);
+        match shared.lanes.call(offering, &owner, (1, call.clone()), patience).await {
+            Ok(answer) if is_moving(&answer) => None,
+            // It has a key: asked again, the owner of the moment knows.
+            Ok(answer) if is_unknown(&answer) => {
+                doubts.push(owner);
+                None
+            }
+            Ok(answer) => Some(answer),
+            Err(Failure::NotOwner(other)) => {
+                self.correct(offering, &owner, other.as_ref());
+                None
+            }
+            Err(Failure::Unavailable(why)) => Some(call.failed(why)),
+            Err(failure @ (Failure::NotAsked | Failure::Unknown)) => {
+                // Also where it is believed to own it: look again.
+                shared.cluster.forget(offering, &owner);
+                if matches!(failure, Failure::Unknown) {
+                    doubts.push(owner);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether none of these processes runs any more.
+    async fn are_gone(&self, doubts: &mut Vec<Owner>) -> bool {
+        let cluster = &self.shared().cluster;
+        while let Some(owner) = doubts.last() {
+            if !cluster.is_gone(owner).await {
+                return false;
+            }
+            doubts.pop();
+        }
+        true
     }
 
     /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
@@ -315,7 +345,7 @@ impl BoxOffices {
                 Some(Answer::NotOwner(Some(owner)))
             }
             Ok(_) => None,
-            Err(error) => Some(Answer::Failed(unreadable(&error, false))),
+            Err(error) => Some(Answer::Failed(unreadable(&error))),
         }
     }
 }
@@ -376,30 +406,20 @@ fn handed_on(request: &mut Request) -> Call {
     call
 }
 
-fn is_unknown(answer: &CallAnswer) -> bool {
-    matches!(answer.unavailable(), Some(Unavailable::OutcomeUnknown))
-}
-
-/// That this time it was refused, or not decided, says nothing about an earlier try that is perhaps
-/// still on its way.
-fn certain(answer: CallAnswer, call: &Call, doubtful: bool) -> CallAnswer {
-    let refused = matches!(answer, CallAnswer::Submitted(Err(SubmitError::Rejected(_))));
-    if doubtful && (refused || answer.unavailable().is_some()) {
-        return call.failed(Unavailable::OutcomeUnknown);
-    }
-    answer
-}
-
 fn is_moving(answer: &CallAnswer) -> bool {
     matches!(answer.unavailable(), Some(Unavailable::Moving | Unavailable::Stopping))
 }
 
-fn unreadable(error: &LoadError, doubtful: bool) -> Unavailable {
+fn is_unknown(answer: &CallAnswer) -> bool {
+    matches!(answer.unavailable(), Some(Unavailable::OutcomeUnknown))
+}
+
+fn unreadable(error: &LoadError) -> Unavailable {
     match error {
         LoadError::NotFound => Unavailable::NoSuchOffering,
         LoadError::Unavailable(_) | LoadError::NewerFormat { .. } | LoadError::Damaged { .. } => {
             tracing::warn!(%error, "the owner of an event cannot be found");
-            if doubtful { Unavailable::OutcomeUnknown } else { Unavailable::Recovering }
+            Unavailable::Recovering
         }
     }
 }

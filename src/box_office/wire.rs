@@ -83,6 +83,11 @@ impl Call {
 }
 
 impl CallAnswer {
+    /// Whether it was carried out.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Submitted(Ok(_)) | Self::Hold(Ok(_)) | Self::WaitlistEntry(Ok(_)))
+    }
+
     /// Why nothing was decided, if nothing was.
     pub(super) fn unavailable(&self) -> Option<&Unavailable> {
         match self {

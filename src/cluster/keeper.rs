@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::lease::{Heartbeat, Lease, LeaseError};
-use super::{Cluster, HELLO, Member, NetworkError, metrics};
+use super::{Cluster, HELLO, HELLO_PATIENCE, Member, NetworkError, metrics};
 use crate::executor::Executor;
 use crate::random;
 
@@ -36,9 +36,6 @@ pub struct Keeper {
     cluster: Arc<Cluster>,
     task: JoinHandle<()>,
 }
-
-/// How long an instance that holds our name is asked whether it lives.
-const HELLO_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Keeper {
     /// Takes the lease, and renews it from now on.

@@ -65,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "box_office",
             "clock",
             "config",
+            "executor",
             "http",
             "ids",
             "inventory",

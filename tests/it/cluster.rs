@@ -114,6 +114,17 @@ impl Site {
         self.links.iter().position(|links| links.others.address == address)
     }
 
+    /// Waits until the event is where the placement wants it: it is not moved for balance any more.
+    pub async fn until_placed(&self) {
+        let path = format!("/api/admin/offerings/{}", self.event);
+        eventually("the event is in its place", async || {
+            let (_, found) = self.administer(0, &path, None).await;
+            let owner = &found["data"]["owner"]["name"];
+            owner.is_string() && *owner == found["data"]["belongsOn"]
+        })
+        .await;
+    }
+
     /// Another instance than that one.
     pub fn other_than(&self, owner: usize) -> usize {
         (owner + 1) % self.servers.len()

@@ -224,7 +224,10 @@ impl Drop for Server {
     }
 }
 
+/// Out of the range that the operating system gives to connections and to whoever asks for any port:
+/// it has to be free later as well.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let drawn = || rand::random_range(10_000_u16..20_000);
+    std::iter::repeat_with(drawn).take(1_000).find(is_free).expect("a free port")
 }

@@ -49,6 +49,7 @@ async fn owners_sell_on_without_redis_and_keep_what_they_own_when_it_comes_back_
     let mut site = Site::open("2s").await;
     site.sell(seed());
     site.until_sold(60).await;
+    site.until_placed().await;
     let (owner, epoch) = (site.owner().await, site.epoch().await);
     site.redis.stop();
     site.until_sold(100).await;
