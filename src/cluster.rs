@@ -538,12 +538,10 @@ impl Cluster {
         });
     }
 
-    /// Whether a process has ended: its lease is given back or run out, or whoever listens at its
-    /// address says so. One that merely does not answer may live.
+    /// Whether a process has ended, by the word of whoever listens at its address, or of nobody. A
+    /// lease that has run out says nothing: its owner may only stand still, with all it was asked
+    /// before it.
     pub async fn is_gone(&self, owner: &Owner) -> bool {
-        if self.view.load().live(owner.incarnation).is_none() {
-            return true;
-        }
         let asked = self.network.ask(Arc::clone(&owner.address), HELLO.into(), HELLO_PATIENCE);
         match asked.await {
             Ok(answer) => answer[..] != owner.incarnation.0.as_bytes()[..],

@@ -96,10 +96,15 @@ impl BoxOffices {
             let waited = shared.guard.monotonic().saturating_sub(started);
             let left = patience.saturating_sub(waited);
             match self.call_once(offering, &mut call, left, &mut doubts).await {
-                Some(answer) if answer.is_done() => return answer,
-                // That this time it was refused, or not decided, says nothing about an earlier try
-                // that is perhaps still on its way; but the dead carry nothing out.
-                Some(answer) if self.are_gone(&mut doubts).await => return answer,
+                Some(answer) if answer.is_done() || doubts.is_empty() => return answer,
+                // That it was refused this time says nothing about an earlier try that is perhaps
+                // still on its way. But the dead carry nothing out, and what they had carried out
+                // is known to who refuses. Whoever could not decide knows nothing.
+                Some(answer) if answer.unavailable().is_none() => {
+                    if self.are_gone(&doubts).await {
+                        return answer;
+                    }
+                }
                 Some(_) | None => {}
             }
             let doubtful = !doubts.is_empty();
@@ -162,13 +167,12 @@ impl BoxOffices {
     }
 
     /// Whether none of these processes runs any more.
-    async fn are_gone(&self, doubts: &mut Vec<Owner>) -> bool {
+    async fn are_gone(&self, doubts: &[Owner]) -> bool {
         let cluster = &self.shared().cluster;
-        while let Some(owner) = doubts.last() {
+        for owner in doubts {
             if !cluster.is_gone(owner).await {
                 return false;
             }
-            doubts.pop();
         }
         true
     }
