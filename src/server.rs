@@ -393,6 +393,10 @@ fn assemble(
         address: Arc::clone(&me.address),
         arbiters: config.box_office_threads,
         max_pending: config.max_pending,
+        ownership_max_age: match config.is_cluster() {
+            true => Duration::ZERO,
+            false => parts.offices.ownership_max_age,
+        },
         ..parts.offices.clone()
     };
     let journal: Arc<dyn Journal> = Arc::new(store.clone());

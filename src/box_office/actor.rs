@@ -191,8 +191,7 @@ impl BoxOffice {
         let sent = self.shared.guard.monotonic();
         if batch.transitions.is_empty() {
             let age = sent.saturating_sub(state.verified_at);
-            let proven = (age <= self.shared.settings.ownership_max_age
-                && !batch.refuses_payment())
+            let proven = (age < self.shared.settings.ownership_max_age && !batch.refuses_payment())
                 || is_planted(Bug::RefusalWithoutProof);
             self.phase = Phase::Busy(state, Sealed { batch, row: None, sent });
             return if proven {

@@ -2,7 +2,7 @@
 //! way out: drop the state and recover from the journal. Nothing is undone by hand.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -237,7 +237,10 @@ impl BoxOffice {
         }
         let cluster = &self.shared.cluster;
         if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
-            // Another can do what we cannot.
+            // Another can do what we cannot; and nobody is to find this one and wake it again.
+            if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
+                offices.take_out_closed(self.offering, &self.desk);
+            }
             self.let_others_have_it();
             return self.close(ctx);
         }

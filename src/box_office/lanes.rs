@@ -19,7 +19,7 @@ use crate::journal::Owner;
 /// Questions in flight for one offering to one owner.
 const MAX_IN_FLIGHT: usize = 2;
 /// Calls in one question.
-const MAX_CALLS: usize = 512;
+pub(super) const MAX_CALLS: usize = 512;
 
 /// Why a call has no answer.
 #[derive(Clone, Debug)]
@@ -55,6 +55,7 @@ struct State {
 struct Waiting {
     call: Call,
     hops: u8,
+    patience: Duration,
     reply: oneshot::Sender<Result<CallAnswer, Failure>>,
 }
 
@@ -76,15 +77,14 @@ impl Lanes {
         let lane = Arc::clone(self.lanes.entry(key).or_default().value());
         let begin = {
             let mut state = lane.lock();
-            state.waiting.push_back(Waiting { call, hops, reply });
+            state.waiting.push_back(Waiting { call, hops, patience, reply });
             let begin = state.in_flight < MAX_IN_FLIGHT;
             state.in_flight += usize::from(begin);
             begin
         };
         if begin {
             let (cluster, owner) = (Arc::clone(&self.cluster), owner.clone());
-            self.executor
-                .spawn(async move { lane.run(&cluster, &owner, offering, patience).await });
+            self.executor.spawn(async move { lane.run(&cluster, &owner, offering).await });
         }
         answer.await.unwrap_or(Err(Failure::Unknown))
     }
@@ -112,13 +112,9 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn run(
-        &self,
-        cluster: &Cluster,
-        owner: &Owner,
-        offering: OfferingId,
-        patience: Duration,
-    ) {
+    async fn run(&self, cluster: &Cluster, owner: &Owner, offering: OfferingId) {
+        let is_live = || cluster.view().live(owner.incarnation).is_some();
+        let was_live = is_live();
         loop {
             let batch: Vec<Waiting> = {
                 let mut state = self.lock();
@@ -129,7 +125,15 @@ impl Lane {
                 let count = state.waiting.len().min(MAX_CALLS);
                 state.waiting.drain(..count).collect()
             };
+            if was_live && !is_live() {
+                // While they waited for the ones before them, its lease ran out.
+                for waiting in batch {
+                    let _ = waiting.reply.send(Err(Failure::NotAsked));
+                }
+                continue;
+            }
             let hops = batch.iter().map(|waiting| waiting.hops).max().unwrap_or_default();
+            let patience = batch.iter().map(|waiting| waiting.patience).max().unwrap_or_default();
             let calls = batch.iter().map(|waiting| waiting.call.clone()).collect();
             match ask(cluster, owner, offering, (hops, calls), patience).await {
                 Ok(answers) => {
@@ -218,7 +222,9 @@ async fn until_gone<T>(
     answer: impl Future<Output = T>,
 ) -> Option<T> {
     if cluster.view().live(incarnation).is_none() {
-        return Some(answer.await);
+        // Nobody vouches for it: it is given less time.
+        let patience = cluster.settings().lease_ttl / 4;
+        return tokio::time::timeout(patience, answer).await.ok();
     }
     let gone = async {
         loop {

@@ -383,6 +383,10 @@ impl BoxOffices {
                 Err(unsent) => {
                     work = *unsent;
                     self.live.remove_if(&offering, |_, found| found.address == live.address);
+                    if !self.shared.cluster.is_alone() {
+                        // It may be another instance's by now: whoever asked looks again.
+                        return Err(Unavailable::Moving);
+                    }
                     live = self.wake(offering);
                 }
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::batch::{Pending, Work};
-use super::lanes::Failure;
+use super::lanes::{Failure, MAX_CALLS};
 use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
 use super::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
@@ -202,20 +202,22 @@ impl BoxOffices {
         let (offices, patience) = (Arc::clone(self), self.shared().settings.answer_timeout);
         self.shared().executor.spawn(async move {
             let hops = waiting.iter().map(|pending| pending.hops).max().unwrap_or_default() + 1;
-            let mut calls = Vec::with_capacity(waiting.len());
-            for pending in &mut waiting {
-                calls.push(handed_on(&mut pending.request));
-            }
             let lanes = &offices.shared().lanes;
-            match lanes.call_all(offering, &owner, (hops, calls), patience).await {
-                Ok(answers) => {
-                    for (pending, answer) in waiting.into_iter().zip(answers) {
-                        offices.pass_on(offering, pending, Ok(answer));
+            while !waiting.is_empty() {
+                // One question after the other: their order stays.
+                let rest = waiting.split_off(waiting.len().min(MAX_CALLS));
+                let mut handed = std::mem::replace(&mut waiting, rest);
+                let calls = handed.iter_mut().map(|it| handed_on(&mut it.request)).collect();
+                match lanes.call_all(offering, &owner, (hops, calls), patience).await {
+                    Ok(answers) => {
+                        for (pending, answer) in handed.into_iter().zip(answers) {
+                            offices.pass_on(offering, pending, Ok(answer));
+                        }
                     }
-                }
-                Err(failure) => {
-                    for pending in waiting {
-                        offices.pass_on(offering, pending, Err(&failure));
+                    Err(failure) => {
+                        for pending in handed {
+                            offices.pass_on(offering, pending, Err(&failure));
+                        }
                     }
                 }
             }

@@ -35,7 +35,9 @@ pub struct Settings {
     pub longest_recovery: Duration,
     /// Offerings loaded and taken over at a time.
     pub max_recoveries: usize,
-    /// How old the last proof of ownership may be when a refusal is given without an append.
+    /// How old the last proof of ownership may be when a refusal is given without an append. One of
+    /// several instances asks the journal each time: another may have taken over a moment ago, and
+    /// somebody whom that one has told of a hold must not be told here that there is none.
     pub ownership_max_age: Duration,
     /// How far this machine's clock may be from the database's.
     pub max_clock_skew: Duration,

@@ -11,8 +11,9 @@ use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
-/// The most that one question may say: a whole queue that is handed over.
-const LIMIT: usize = 64 * 1_024 * 1_024;
+/// The most that one question may say: a few hundred commands. It is read before its seal can be
+/// checked, so it is no more than that.
+const LIMIT: usize = 2 * 1_024 * 1_024;
 
 /// Adds the route.
 pub fn configure(cfg: &mut web::ServiceConfig) {

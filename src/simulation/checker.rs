@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::customers::{Crowd, Deed, Told};
 use super::journal::Chain;
 use super::looks::judge_look;
-use super::machine::OWNERSHIP_MAX_AGE;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, ProductId, ReservationId, SeatId, Seq};
 use crate::inventory::{Change, Decision, Inventory, Line, Rejection, TimestampMs, Transition};
@@ -147,10 +146,9 @@ fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
 }
 
 /// Whether the command would have been refused like this at any moment that the refusal may rest
-/// on: from the oldest state that an owner may still refuse by, to the one when it was told.
+/// on: from when it was asked to when it was told.
 fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection) -> bool {
-    let oldest = deed.sent_at.saturating_sub(OWNERSHIP_MAX_AGE + SLACK);
-    let first = chain.durable_at.partition_point(|at| *at <= oldest).max(1);
+    let first = chain.durable_at.partition_point(|at| *at <= deed.sent_at).max(1);
     let last = usize::try_from(deed.answered_seq.0).unwrap_or(0).min(states.len());
     let ms = |at: Duration| BEGINNING + i64::try_from(at.as_millis()).unwrap_or(0);
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));

@@ -26,8 +26,6 @@ use crate::ids::InstanceId;
 
 /// How long a lease lives.
 pub(super) const LEASE_TTL: Duration = Duration::from_secs(2);
-/// How old a proof of ownership may be when a refusal is given.
-pub(super) const OWNERSHIP_MAX_AGE: Duration = Duration::from_millis(500);
 
 /// What all processes share.
 #[derive(Clone)]
@@ -339,7 +337,7 @@ fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
         address,
         answer_timeout: Duration::from_secs(3),
         moving_patience: Duration::from_millis(1_500),
-        ownership_max_age: OWNERSHIP_MAX_AGE,
+        ownership_max_age: Duration::ZERO,
         passivate_after: Duration::from_millis(2_500),
         follow_for: Duration::from_millis(1_500),
         snapshot_every: 10,

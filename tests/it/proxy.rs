@@ -95,8 +95,7 @@ async fn pass(
     cut: fn(&Weather) -> &AtomicBool,
 ) {
     let mut buffer = vec![0; 16 * 1_024];
-    loop {
-        let Ok(count @ 1..) = from.read(&mut buffer).await else { break };
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let delay_ms = weather.delay_ms.load(Ordering::SeqCst);
         if delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
