@@ -85,13 +85,22 @@ impl BoxOffices {
     }
 
     /// Finds the owner and asks it, again and again while the offering moves.
-    async fn call(&self, offering: OfferingId, mut call: Call) -> CallAnswer {
+    async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
+        self.pursue(offering, call, Vec::new()).await
+    }
+
+    /// The same for a call that was tried before: `doubts` may have carried it out, or may still do
+    /// so.
+    async fn pursue(
+        &self,
+        offering: OfferingId,
+        mut call: Call,
+        mut doubts: Vec<Owner>,
+    ) -> CallAnswer {
         let shared = self.shared();
         let patience = shared.settings.answer_timeout;
         let started = shared.guard.monotonic();
         let mut pause = FIRST_PAUSE;
-        // Who may have carried out an earlier try, or may still do so.
-        let mut doubts: Vec<Owner> = Vec::new();
         loop {
             let waited = shared.guard.monotonic().saturating_sub(started);
             let left = patience.saturating_sub(waited);
@@ -211,12 +220,12 @@ impl BoxOffices {
                 match lanes.call_all(offering, &owner, (hops, calls), patience).await {
                     Ok(answers) => {
                         for (pending, answer) in handed.into_iter().zip(answers) {
-                            offices.pass_on(offering, pending, Ok(answer));
+                            offices.pass_on(offering, &owner, pending, Ok(answer));
                         }
                     }
                     Err(failure) => {
                         for pending in handed {
-                            offices.pass_on(offering, pending, Err(&failure));
+                            offices.pass_on(offering, &owner, pending, Err(&failure));
                         }
                     }
                 }
@@ -229,9 +238,14 @@ impl BoxOffices {
     fn pass_on(
         self: &Arc<Self>,
         offering: OfferingId,
+        owner: &Owner,
         pending: Pending,
         answer: Result<CallAnswer, &Failure>,
     ) {
+        let doubtful = match &answer {
+            Ok(answer) => is_unknown(answer),
+            Err(failure) => matches!(failure, Failure::Unknown),
+        };
         match answer {
             Ok(answer) if !is_moving(&answer) && !is_unknown(&answer) => {
                 if let CallAnswer::Submitted(submitted) = answer {
@@ -248,9 +262,11 @@ impl BoxOffices {
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
             Ok(_) | Err(_) => {
                 let offices = Arc::clone(self);
+                let doubts = if doubtful { vec![owner.clone()] } else { Vec::new() };
                 self.shared().executor.spawn(async move {
                     let call = Call::Submit(pending.request.clone());
-                    if let CallAnswer::Submitted(submitted) = offices.call(offering, call).await {
+                    let answer = offices.pursue(offering, call, doubts).await;
+                    if let CallAnswer::Submitted(submitted) = answer {
                         pending.answer(submitted);
                     }
                 });
