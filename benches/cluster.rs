@@ -400,8 +400,9 @@ fn main() {
         .expect("a runtime");
     runtime.block_on(async {
         let mut site = Site::open(&postgres, &redis).await;
-        forwarding(&site).await;
+        // First, while the event is small: handing over a million holds is another measurement.
         hand_over(&site).await;
+        forwarding(&site).await;
         kills(&mut site, &postgres, &redis).await;
         hangs(&mut site).await;
     });

@@ -21,8 +21,11 @@ use crate::ids::OfferingId;
 use crate::inventory::Inventory;
 use crate::journal::{Head, LoadError, Owner, fold};
 
-/// How long a successor may take for one step.
+/// How long a successor may take for the step that clients wait for.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to load before that, while the owner sells on: an event with a million holds
+/// takes seconds.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(60);
 /// A state that was loaded ahead is worth nothing after so long.
 const WARM_FOR: Duration = Duration::from_secs(15);
 /// Offerings handed over at a time by an instance that stops.
@@ -91,7 +94,7 @@ impl BoxOffices {
         let answer = if asked.incarnation == cluster.me().incarnation {
             self.adopt(offering).await
         } else {
-            question_of(cluster, &asked, &question, STEP_PATIENCE)
+            question_of(cluster, &asked, &question, PREPARE_PATIENCE + STEP_PATIENCE)
                 .await
                 .map_err(|_| Unavailable::Moving)?
         };
@@ -155,7 +158,8 @@ impl BoxOffices {
         let (cluster, began) = (&shared.cluster, shared.guard.monotonic());
         let successor = to.owning(crate::ids::Epoch(0));
         let prepared =
-            question_of(cluster, &successor, &Question::Prepare { offering }, STEP_PATIENCE).await;
+            question_of(cluster, &successor, &Question::Prepare { offering }, PREPARE_PATIENCE)
+                .await;
         if !matches!(prepared, Ok(Answer::Prepared)) {
             return Err(Unavailable::Moving);
         }
