@@ -161,6 +161,8 @@ impl BoxOffices {
             question_of(cluster, &successor, &Question::Prepare { offering }, PREPARE_PATIENCE)
                 .await;
         if !matches!(prepared, Ok(Answer::Prepared)) {
+            tracing::warn!(%offering, to = %to.name, answer = ?prepared,
+                "the successor could not load an offering ahead: it stays here");
             return Err(Unavailable::Moving);
         }
         let Some(address) = self.address(offering) else { return Err(Unavailable::Moving) };

@@ -205,7 +205,10 @@ pub(super) async fn question_of(
                     cluster.met_silent(to.incarnation);
                     Err(Failure::NotAsked)
                 }
-                NetworkError::NotTaken(..) => Err(Failure::NotAsked),
+                NetworkError::WrongSecret(_) | NetworkError::NotTaken(..) => {
+                    cluster.met_refusing(to, &error);
+                    Err(Failure::NotAsked)
+                }
                 NetworkError::NoAnswer(_) => {
                     cluster.met_silent(to.incarnation);
                     Err(Failure::Unknown)

@@ -107,6 +107,7 @@ pub(super) fn forward_failed(error: &NetworkError) {
         NetworkError::Refused(_) => "refused",
         NetworkError::Unreachable(_) => "unreachable",
         NetworkError::NoAnswer(_) => "no_answer",
+        NetworkError::WrongSecret(_) => "wrong_secret",
         NetworkError::NotTaken(..) => "not_taken",
     };
     counter!(FORWARD_FAILURES, "reason" => reason).increment(1);

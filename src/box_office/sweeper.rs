@@ -72,7 +72,14 @@ fn shared_of(offices: &Weak<BoxOffices>) -> Option<Arc<Shared>> {
 fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Duration>) {
     let cluster = &offices.shared().cluster;
     let silence = now.saturating_sub(answered_at.unwrap_or(now));
-    cluster.set_able(offices.clock_trusted() && silence < cluster.settings().lease_ttl / 2);
+    let complaint = if silence >= cluster.settings().lease_ttl / 2 {
+        Some("its database does not answer")
+    } else if !offices.clock_trusted() {
+        Some("its clock is not the database's: set it right, and run an NTP client")
+    } else {
+        None
+    };
+    cluster.set_ailing(complaint);
 }
 
 /// What owners owe the others: that the lease store knows what they own, and that they own no more

@@ -21,38 +21,55 @@ pub const SEAL_HEADER: &str = "x-admitone-seal";
 /// What instances speak; those of different numbers do not understand each other.
 pub const PROTOCOL: u32 = 1;
 
-/// Service Unavailable, as RFC 9110 has it.
+/// Forbidden and Service Unavailable, as RFC 9110 has them.
+const FORBIDDEN: u16 = 403;
 const NOT_NOW: u16 = 503;
 /// How long a connection may take to come about: the others are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Idle connections kept to each instance.
 const MAX_IDLE: usize = 64;
 
-/// Makes and checks seals.
+/// Makes and checks seals: `<protocol>.<pass>.<hash>`. The pass is the same for all questions and
+/// shows, before anything else is read, that whoever asks knows the secret; the hash is of the
+/// question.
 #[derive(Clone)]
 pub struct Seal {
     key: [u8; 32],
+    pass: String,
 }
 
 impl Seal {
     /// Seals with the secret of the cluster.
     #[must_use]
     pub fn new(secret: &str) -> Self {
-        Self { key: blake3::derive_key("admitone 2026 calls between instances", secret.as_bytes()) }
+        let key = |context| blake3::derive_key(context, secret.as_bytes());
+        let pass = blake3::Hash::from_bytes(key("admitone 2026 pass between instances"));
+        Self {
+            key: key("admitone 2026 calls between instances"),
+            pass: pass.to_hex().as_str().to_owned(),
+        }
     }
 
-    /// `<protocol>.<hex>` of a question.
+    /// The seal of a question.
     #[must_use]
     pub fn of(&self, question: &[u8]) -> String {
-        format!("{PROTOCOL}.{}", self.hash(PROTOCOL, question).to_hex())
+        format!("{PROTOCOL}.{}.{}", self.pass, self.hash(PROTOCOL, question).to_hex())
+    }
+
+    /// Whether whoever made `seal` knows the secret, or has read along.
+    #[must_use]
+    pub fn admits(&self, seal: &str) -> bool {
+        let pass = seal.split('.').nth(1).and_then(|hex| blake3::Hash::from_hex(hex).ok());
+        // Hashes are compared in constant time.
+        pass.is_some() && pass == blake3::Hash::from_hex(&self.pass).ok()
     }
 
     /// Whether `seal` is one of this question, in any protocol; takes as long for any wrong one.
     #[must_use]
     pub fn is_of(&self, seal: &str, question: &[u8]) -> bool {
-        let hash = seal.split_once('.').and_then(|(_, hex)| blake3::Hash::from_hex(hex).ok());
+        let hash = seal.split('.').nth(2).and_then(|hex| blake3::Hash::from_hex(hex).ok());
         let (Some(hash), Some(protocol)) = (hash, Self::protocol(seal)) else { return false };
-        hash == self.hash(protocol, question)
+        self.admits(seal) && hash == self.hash(protocol, question)
     }
 
     /// The protocol that a seal names.
@@ -118,6 +135,9 @@ impl Network for HttpNetwork {
                 Ok((status, _)) if status.as_u16() == NOT_NOW => {
                     Err(NetworkError::Unreachable(address))
                 }
+                Ok((status, _)) if status.as_u16() == FORBIDDEN => {
+                    Err(NetworkError::WrongSecret(address))
+                }
                 Ok((status, _)) => Err(NetworkError::NotTaken(address, status.to_string())),
                 Err(error) => Err(meaning(address, &error)),
             }
@@ -155,8 +175,12 @@ mod tests {
         assert!(!ours.is_of(&seal, b"another question"));
         assert!(!theirs.is_of(&seal, b"a question"));
         assert_eq!(Seal::protocol(&seal), Some(PROTOCOL));
-        for bad in ["", "1", "1.", "1.00", ".", "x.y"] {
-            assert!(!ours.is_of(bad, b"a question"), "{bad}");
+        assert!(ours.admits(&seal) && !theirs.admits(&seal));
+        let other = ours.of(b"another question");
+        let (pass, hash) = (other.split('.').nth(1).unwrap(), seal.split('.').nth(2).unwrap());
+        assert!(ours.is_of(&format!("{PROTOCOL}.{pass}.{hash}"), b"a question"));
+        for bad in ["", "1", "1.", "1.00", "1.00.00", "..", "x.y.z", &format!("1.00.{hash}")] {
+            assert!(!ours.is_of(bad, b"a question") && !ours.admits(bad), "{bad}");
         }
     }
 

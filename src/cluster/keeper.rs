@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::lease::{Heartbeat, Lease, LeaseError};
-use super::{Cluster, HELLO, HELLO_PATIENCE, Member, NetworkError, metrics};
+use super::{Cluster, HELLO, HELLO_PATIENCE, Member, NetworkError, Notice, metrics};
 use crate::executor::Executor;
 use crate::random;
 
@@ -27,6 +27,23 @@ pub enum JoinError {
         /// The name.
         name: Arc<str>,
         /// Where the other one is.
+        address: Arc<str>,
+    },
+    /// The others would look for us in vain.
+    #[error(
+        "this instance is not at {0}, where the others are told to find it: {1}: set \
+         ADMITONE_ADVERTISE to a HOST:PORT that leads to it"
+    )]
+    NotAtItsAddress(Arc<str>, &'static str),
+    /// A member does not take us for one of its own.
+    #[error(
+        "the instance {name} at {address} has another ADMITONE_CLUSTER_SECRET: run all instances \
+         of a cluster with the same, and give other clusters another Redis database"
+    )]
+    WrongSecret {
+        /// The name.
+        name: Arc<str>,
+        /// Where it is.
         address: Arc<str>,
     },
 }
@@ -53,6 +70,17 @@ impl Keeper {
             }
         });
         Ok(Self { cluster, task })
+    }
+
+    /// Finds out whether the others and we reach each other, and trust each other.
+    ///
+    /// # Errors
+    /// [`JoinError`], if we had better not be a member: then resign.
+    pub async fn greet(&self) -> Result<(), JoinError> {
+        if self.cluster.alone {
+            return Ok(());
+        }
+        self.cluster.greet().await
     }
 
     /// What it keeps known.
@@ -185,6 +213,14 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
             cluster.forgotten.fetch_add(1, Ordering::Relaxed);
         }
         Lease::Kept => {}
+    }
+    for standing in &heartbeat.members {
+        let longer = standing.left > ttl;
+        if longer && cluster.is_news(standing.member.incarnation, Notice::OutlivesUs) {
+            tracing::warn!(name = %standing.member.name, left = ?standing.left, ours = ?ttl,
+                "the lease of another instance lives longer than ours: run all with one \
+                 ADMITONE_LEASE_TTL");
+        }
     }
     // From when it was asked for, and a tenth less: the store's clock may run faster.
     let valid_until = sent + ttl - ttl / 10;

@@ -19,7 +19,10 @@ pub enum NetworkError {
     /// No answer in time, or the connection broke: whether it was received is not known.
     #[error("{0} did not answer")]
     NoAnswer(Arc<str>),
-    /// Received and not taken: another secret, or another version.
+    /// Received and not taken: it does not know our secret.
+    #[error("{0} has another ADMITONE_CLUSTER_SECRET, or is of another cluster")]
+    WrongSecret(Arc<str>),
+    /// Received and not taken, for another reason: it may be of another version.
     #[error("{0} did not take the question: {1}")]
     NotTaken(Arc<str>, String),
 }

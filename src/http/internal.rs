@@ -1,9 +1,9 @@
 //! Questions of other instances. They come in where clients do, sealed with the cluster's secret;
-//! who does not know it learns nothing here, not even whether there is a cluster.
+//! who does not know it learns that there is a cluster, and nothing else.
 
 use std::sync::Once;
 
-use actix_web::web::{self, Bytes};
+use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::box_office::AskError;
@@ -11,29 +11,36 @@ use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
-/// The most that one question may say: a few hundred commands. It is read before its seal can be
-/// checked, so it is no more than that.
+/// The most that one question may say, in bytes: a few hundred commands.
 const LIMIT: usize = 2 * 1_024 * 1_024;
 
 /// Adds the route.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(
-        web::resource(PATH).app_data(web::PayloadConfig::new(LIMIT)).route(web::post().to(ask)),
-    );
+    cfg.service(web::resource(PATH).route(web::post().to(ask)));
 }
 
 async fn ask(
     state: web::Data<AppState>,
     request: HttpRequest,
-    question: Bytes,
+    question: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let Some(expected) = &state.seal else { return Err(ApiError::not_found("route")) };
     let seal = request.headers().get(SEAL_HEADER).and_then(|seal| seal.to_str().ok());
-    let Some(seal) = seal.filter(|seal| expected.is_of(seal, &question)) else {
-        metrics::refused("secret");
-        tracing::debug!(peer = ?request.peer_addr(), "a call without the cluster's secret");
-        return Err(ApiError::of(ErrorCode::NotOfThisCluster));
+    // Nothing is read from a stranger.
+    let Some(seal) = seal.filter(|seal| expected.admits(seal)) else {
+        return Err(stranger(&request));
     };
+    let question = match question.to_bytes_limited(LIMIT).await {
+        Ok(Ok(question)) => question,
+        Ok(Err(error)) => return Err(ApiError::new(ErrorCode::BadRequest, error.to_string())),
+        Err(_) => {
+            let message = format!("a question has at most {LIMIT} bytes");
+            return Err(ApiError::new(ErrorCode::PayloadTooLarge, message));
+        }
+    };
+    if !expected.is_of(seal, &question) {
+        return Err(stranger(&request));
+    }
     if Seal::protocol(seal) != Some(PROTOCOL) {
         metrics::refused("protocol");
         return Err(ApiError::of(ErrorCode::OtherProtocol));
@@ -61,4 +68,10 @@ async fn ask(
             Err(ApiError::of(ErrorCode::LoopDetected))
         }
     }
+}
+
+fn stranger(request: &HttpRequest) -> ApiError {
+    metrics::refused("secret");
+    tracing::debug!(peer = ?request.peer_addr(), "a call without the cluster's secret");
+    ApiError::of(ErrorCode::NotOfThisCluster)
 }

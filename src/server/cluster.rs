@@ -9,7 +9,7 @@ use tokio::runtime::{Handle, Runtime};
 use super::{Parts, StartError, on};
 use crate::cluster::feed::RedisFeed;
 use crate::cluster::lease::{LeaseError, RedisLeases};
-use crate::cluster::{Cluster, HttpNetwork, Keeper, Member, Seal, Settings};
+use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings};
 use crate::config::{Config, Secret};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
@@ -93,7 +93,14 @@ impl Membership {
         let Some(threads) = &self.threads else { return Ok(()) };
         let cluster = Arc::clone(&self.cluster);
         let executor = Executor::Threads(threads.handle().clone());
-        let joining = async move { Ok(Keeper::join(cluster, &executor).await?) };
+        let joining = async move {
+            let keeper = Keeper::join(cluster, &executor).await?;
+            if let Err(error) = keeper.greet().await {
+                keeper.resign().await;
+                return Err(error.into());
+            }
+            Ok(keeper)
+        };
         self.keeper = Some(on(threads.handle(), joining).await?);
         let me = self.cluster.me();
         tracing::info!(name = %me.name, address = %me.address, incarnation = %me.incarnation,
@@ -136,11 +143,13 @@ impl From<LeaseError> for StartError {
     }
 }
 
-impl From<crate::cluster::JoinError> for StartError {
-    fn from(error: crate::cluster::JoinError) -> Self {
+impl From<JoinError> for StartError {
+    fn from(error: JoinError) -> Self {
         match error {
-            crate::cluster::JoinError::Leases(error) => error.into(),
-            taken @ crate::cluster::JoinError::NameTaken { .. } => Self::Cluster(taken.to_string()),
+            JoinError::Leases(error) => error.into(),
+            JoinError::NameTaken { .. }
+            | JoinError::NotAtItsAddress(..)
+            | JoinError::WrongSecret { .. } => Self::Cluster(error.to_string()),
         }
     }
 }

@@ -210,7 +210,7 @@ async fn live(
                     Err(crate::cluster::JoinError::Leases(_)) => {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
-                    Err(crate::cluster::JoinError::NameTaken { .. }) => return None,
+                    Err(_) => return None,
                 }
             }
         }

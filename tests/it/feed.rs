@@ -359,6 +359,32 @@ async fn without_redis_reads_go_on_and_stay_young_and_the_feed_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_redis_hangs_reads_stay_young_and_afterwards_the_feed_goes_on() {
+    let redis = PrivateRedis::start();
+    let stage = Stage::on(&redis.url()).await;
+    stage.shows(&stage.b, Seq(2)).await;
+    redis.freeze();
+    for _ in 0..3 {
+        let seq = stage.hold(&stage.a).await;
+        let began = Instant::now();
+        while stage.seq_at(&stage.b).await < seq {
+            assert!(began.elapsed() < STALE_AT_MOST, "{:?}", began.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    redis.thaw();
+    eventually("the feed is back", async || {
+        let asked = stage.asked();
+        let seq = stage.hold(&stage.a).await;
+        stage.shows(&stage.b, seq).await;
+        stage.asked() == asked
+    })
+    .await;
+    stage.agree().await;
+    assert_eq!(stage.epoch().await, 1, "and the owner has stayed the same");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_followed_goes_on_from_the_same_row_when_it_changes_hands() {
     let stage = Stage::shared().await;
     let seq = stage.hold(&stage.a).await;

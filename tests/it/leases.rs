@@ -323,6 +323,54 @@ async fn entries_do_not_pile_up_for_ever() {
 }
 
 #[tokio::test]
+async fn what_others_put_under_our_keys_is_removed_and_stops_nobody() {
+    let place = Place::shared();
+    let (a, b) = (place.member("a").await, place.member("b").await);
+    let client = redis::Client::open(place.url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let key = |name: &str| format!("{{admitone}}:{}:{name}", place.prefix);
+    let (offering, id) = (OfferingId::new(), a.me.incarnation.to_string());
+    let entry = key(&format!("owner:{offering}"));
+    for garbage in [
+        vec!["SET", "member:x", "garbage"],
+        vec!["HSET", "member:y", "incarnation", &id],
+        vec!["HSET", "member:z", "incarnation", &id, "address", "z", "weight", "1", "leaving", "0"],
+        vec!["SADD", "members", "x", "y", "z", "nobody"],
+        vec!["SET", "member:b", "garbage"],
+        vec!["HSET", "pins", "no offering", "a"],
+        vec!["SET", "memory", "garbage"],
+    ] {
+        let mut command = redis::cmd(garbage[0]);
+        command.arg(key(garbage[1])).arg(&garbage[2..]);
+        command.exec_async(&mut redis).await.unwrap();
+        let seen = a.renew(LONG).await;
+        assert!(names(&seen).iter().all(|name| ["a", "b"].contains(name)), "{seen:?}");
+        assert!(seen.pins.is_empty(), "{seen:?}");
+    }
+    assert_eq!(b.renew(LONG).await.lease, Lease::Granted, "its lease was overwritten");
+    assert_eq!(names(&a.renew(LONG).await), ["a", "b"]);
+    for (garbage, values) in [
+        ("SET", vec!["garbage"]),
+        ("HSET", vec!["incarnation", id.as_str()]),
+        ("HSET", vec!["name", "a", "incarnation", &id, "address", "a:1", "epoch", "many"]),
+        ("HSET", vec!["name", "a", "incarnation", "x", "address", "a:1", "epoch", "1"]),
+    ] {
+        redis::cmd("DEL").arg(&entry).exec_async(&mut redis).await.unwrap();
+        redis::cmd(garbage).arg(&entry).arg(&values).exec_async(&mut redis).await.unwrap();
+        assert_eq!(b.owner(offering).await, None, "{values:?}");
+        redis::cmd(garbage).arg(&entry).arg(&values).exec_async(&mut redis).await.unwrap();
+        assert_eq!(b.claim(offering, &[]).await, Claim::Granted, "{values:?}");
+    }
+    for kind in ["members", "pins", "memory"] {
+        redis::cmd("DEL").arg(key(kind)).exec_async(&mut redis).await.unwrap();
+        redis::cmd("LPUSH").arg(key(kind)).arg("garbage").exec_async(&mut redis).await.unwrap();
+        a.renew(LONG).await;
+        b.renew(LONG).await;
+        assert_eq!(names(&a.renew(LONG).await), ["a", "b"], "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_redis_that_comes_back_empty_is_used_again_soon_and_known_by_another_memory() {
     let mut redis = PrivateRedis::start();
     let place = Place { url: redis.url(), prefix: String::new() };

@@ -139,7 +139,8 @@ async fn hear(
                 follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
             }
             message = messages.next() => {
-                let Some(message) = message else { return Err(broken()) };
+                let ended = std::io::ErrorKind::UnexpectedEof;
+                let Some(message) = message else { return Err(broken(ended)) };
                 let name = message.get_channel_name();
                 let offering = name.strip_prefix(&target.base).and_then(|id| id.parse().ok());
                 if let Some(offering) = offering {
@@ -214,9 +215,10 @@ async fn connect(target: &Target) -> RedisResult<MultiplexedConnection> {
 }
 
 async fn in_time<T>(asked: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(broken()))
+    let late = std::io::ErrorKind::TimedOut;
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(broken(late)))
 }
 
-fn broken() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+fn broken(why: std::io::ErrorKind) -> RedisError {
+    std::io::Error::from(why).into()
 }

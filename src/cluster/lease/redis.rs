@@ -41,6 +41,12 @@ pub struct RedisLeases {
     grant: Mutex<Option<String>>,
 }
 
+/// The largest random number that the scripts are given: it has 19 digits.
+const LARGEST: u64 = u64::MAX / 2;
+
+/// The number that our lease was granted under (or nothing), the store's memory, all leases, all
+/// pins, and the keys that were removed because they were not ours.
+type ToldHeartbeat = (String, u64, Vec<ToldLease>, Vec<(String, String)>, Vec<String>);
 /// A lease as Redis tells it: name, incarnation, address, weight, leaving, beat, milliseconds left.
 type ToldLease = (String, String, String, u32, u8, u64, i64);
 /// Incarnation, address, epoch.
@@ -127,13 +133,15 @@ impl Leases for RedisLeases {
             call.arg(me.weight).arg(u8::from(me.leaving));
             call.arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
             call.arg(dead.map(|dead| dead.to_string()).unwrap_or_default());
-            call.arg(random::within(0..=u64::MAX)).arg(random::within(0..=u64::MAX)).arg(beat);
-            let (grant, memory, members, pins): (
-                String,
-                u64,
-                Vec<ToldLease>,
-                Vec<(String, String)>,
-            ) = self.run(&call).await?;
+            call.arg(random::within(0..=LARGEST)).arg(random::within(0..=LARGEST)).arg(beat);
+            let (grant, memory, members, pins, removed): ToldHeartbeat = self.run(&call).await?;
+            if !removed.is_empty() {
+                tracing::warn!(
+                    ?removed,
+                    "removed from Redis what admitone did not put there: give it a database of its \
+                     own, redis://host:port/number"
+                );
+            }
             let members = members.into_iter().map(standing).collect::<Result<Vec<_>, _>>()?;
             let lease = if grant.is_empty() {
                 let holder = members.iter().find(|standing| standing.member.name == me.name);
@@ -144,8 +152,8 @@ impl Leases for RedisLeases {
             };
             let pins = pins
                 .into_iter()
-                .map(|(offering, name)| Ok((read(&offering)?, name.into())))
-                .collect::<Result<Pins, LeaseError>>()?;
+                .filter_map(|(offering, name)| Some((offering.parse().ok()?, name.into())))
+                .collect::<Pins>();
             Ok(Heartbeat { lease, members, memory, pins })
         }
         .boxed()

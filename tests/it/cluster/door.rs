@@ -85,6 +85,56 @@ async fn the_second_of_two_instances_with_one_name_refuses_to_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_whose_process_hangs_is_taken_when_its_lease_runs_out() {
+    let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+    let (mut first, _links) = instance(&redis, &postgres, "twin", "2s").await;
+    first.start_again();
+    first.until_ready().await;
+    first.signal("-STOP");
+    let (mut second, _more_links) = instance(&redis, &postgres, "twin", "2s").await;
+    second.start_again();
+    second.until_ready().await;
+    first.signal("-CONT");
+    first.until_ended().await;
+    let said = first.written();
+    assert!(said.contains("another process has taken the name of this instance"), "{said}");
+    assert!(second.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_the_others_could_not_talk_to_refuses_to_start() {
+    let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+    let (mut first, links) = instance(&redis, &postgres, "a", "2s").await;
+    first.start_again();
+    first.until_ready().await;
+    let (mut second, _more_links) = instance(&redis, &postgres, "b", "2s").await;
+    second.set("ADMITONE_CLUSTER_SECRET", "another secret than that of the others".into());
+    second.start_again();
+    assert!(!second.until_ended().await);
+    let said = second.written();
+    assert!(said.contains("the instance a at 127.0.0.1:"), "{said}");
+    assert!(said.contains("has another ADMITONE_CLUSTER_SECRET"), "{said}");
+    second.set("ADMITONE_CLUSTER_SECRET", CLUSTER_SECRET.into());
+
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (address, why) in [(nobody, "nobody listens"), (links.others.address, "another process")] {
+        second.set("ADMITONE_ADVERTISE", address.to_string());
+        second.start_again();
+        assert!(!second.until_ended().await);
+        let said = second.written();
+        assert!(said.contains(&format!("this instance is not at {address}")), "{said}");
+        assert!(said.contains(why) && said.contains("ADMITONE_ADVERTISE"), "{said}");
+    }
+    second.set("ADMITONE_ADVERTISE", format!("127.0.0.1:{}", second.port()));
+    second.set("ADMITONE_LEASE_TTL", "1s".into());
+    second.start_again();
+    second.until_ready().await;
+    let warned = "the lease of another instance lives longer than ours";
+    assert_eq!(second.written().matches(warned).count(), 1, "{}", second.written());
+    assert!(first.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_cannot_be_used_is_named_at_the_start() {
     let postgres = PrivatePostgres::start();
     let redis = PrivateRedis::start_with(&["--requirepass", "open sesame"]);

@@ -1,4 +1,5 @@
 -- offering, and the name of an instance or nothing
+expect(base .. 'pins', 'hash')
 if ARGV[2] then
   redis.call('HSET', base .. 'pins', ARGV[1], ARGV[2])
 else

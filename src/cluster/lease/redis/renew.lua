@@ -4,32 +4,49 @@ local name, incarnation, address, weight, leaving = unpack(ARGV, 1, 5)
 local ttl, dead, fresh_grant, fresh_memory, beats = unpack(ARGV, 6, 10)
 local key = member_key(name)
 
+expect(base .. 'memory', 'string')
+if not is_number(redis.call('GET', base .. 'memory') or '0', 19) then
+  remove(base .. 'memory')
+end
 redis.call('SET', base .. 'memory', fresh_memory, 'NX')
+expect(base .. 'members', 'set')
 redis.call('SADD', base .. 'members', name)
 
-local holder = redis.call('HGET', key, 'incarnation')
+local held = lease(name)
 local grant = ''
-if not holder or holder == incarnation or holder == dead then
-  if holder ~= incarnation then
+if not held or held.incarnation == incarnation or held.incarnation == dead then
+  local beat = '0'
+  if held and held.incarnation == incarnation then
+    grant, beat = held.grant, held.beat
+  else
+    grant = fresh_grant
     redis.call('DEL', key)
-    redis.call('HSET', key, 'incarnation', incarnation, 'grant', fresh_grant, 'beat', 0)
+    redis.call('HSET', key, 'incarnation', incarnation, 'grant', grant)
   end
   -- Never back, not even after the store was emptied: a renewal is what clears a suspicion.
-  local beat = math.max(tonumber(redis.call('HGET', key, 'beat')) + 1, tonumber(beats))
-  redis.call('HSET', key, 'address', address, 'weight', weight, 'leaving', leaving, 'beat', beat)
+  local next_beat = math.max(tonumber(beat) + 1, tonumber(beats))
+  redis.call('HSET', key, 'address', address, 'weight', weight, 'leaving', leaving, 'beat', next_beat)
   redis.call('PEXPIRE', key, ttl)
-  grant = redis.call('HGET', key, 'grant')
 end
 
 local members = {}
 for _, one in ipairs(redis.call('SMEMBERS', base .. 'members')) do
-  local lease = redis.call('HMGET', member_key(one), 'incarnation', 'address', 'weight', 'leaving', 'beat')
-  if lease[1] then
-    local left = redis.call('PTTL', member_key(one))
-    table.insert(members, { one, lease[1], lease[2], lease[3], lease[4], lease[5], left })
+  local its = lease(one)
+  if its then
+    table.insert(members,
+      { one, its.incarnation, its.address, its.weight, its.leaving, its.beat, its.left })
   else
     redis.call('SREM', base .. 'members', one)
   end
 end
 
-return { grant, redis.call('GET', base .. 'memory'), members, redis.call('HGETALL', base .. 'pins') }
+expect(base .. 'pins', 'hash')
+local pins = redis.call('HGETALL', base .. 'pins')
+for i = 1, #pins, 2 do
+  if not is_id(pins[i]) then
+    redis.call('HDEL', base .. 'pins', pins[i])
+    table.insert(removed, base .. 'pins ' .. pins[i])
+  end
+end
+
+return { grant, redis.call('GET', base .. 'memory'), members, pins, removed }

@@ -1,0 +1,248 @@
+//! Which instance an offering belongs to: what is remembered, what the lease store says, what the
+//! journal says where neither knows, and the steps by which an entry changes hands.
+
+use std::sync::Arc;
+
+use super::lease::{Claim, LeaseError};
+use super::{Cluster, Known, Member, Owner, Permission, Route, placement};
+use crate::ids::{Epoch, OfferingId};
+use crate::journal::{Journal, LoadError};
+use crate::planted::{Bug, is_planted};
+
+impl Cluster {
+    /// Where a request for `offering`, which is not live here, belongs.
+    ///
+    /// # Errors
+    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    pub async fn route(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Route, LoadError> {
+        Ok(match self.owner(offering, journal).await? {
+            Some(owner) if owner.incarnation != self.me.load().incarnation => Route::There(owner),
+            // What it owns and cannot serve is another's to wake.
+            Some(_) if self.is_ailing() => {
+                self.release(offering).await;
+                self.place_of(offering)
+            }
+            Some(_) => Route::Here,
+            None => self.place_of(offering),
+        })
+    }
+
+    /// The owner that `offering` has, by all that is known; `None` if nobody who lives owns it.
+    ///
+    /// # Errors
+    /// As for [`Self::route`].
+    pub async fn owner(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
+        if let Some(owner) = self.known_owner(offering) {
+            return Ok(Some(owner));
+        }
+        self.owner_now(offering, journal).await
+    }
+
+    /// The same, whatever was heard before.
+    ///
+    /// # Errors
+    /// As for [`Self::route`].
+    pub async fn owner_now(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
+        let owner = match self.entry(offering).await {
+            Ok(Some(owner)) => Some(owner),
+            Ok(None) if !self.view.load().is_young(self.now()) => None,
+            // The lease store is away, or has just come back empty: the journal remembers.
+            Ok(None) | Err(_) => self.last_owner(offering, journal).await?,
+        };
+        if let Some(owner) = &owner
+            && owner.incarnation != self.me.load().incarnation
+        {
+            self.learn(offering, owner.clone());
+        }
+        Ok(owner)
+    }
+
+    /// Where the placement wants `offering`, of those who live.
+    #[must_use]
+    pub fn place_of(&self, offering: OfferingId) -> Route {
+        match self.choice(offering) {
+            Some(member) if member.incarnation != self.me.load().incarnation => {
+                // Nobody has taken over yet: no epoch to speak of.
+                Route::There(member.owning(Epoch(0)))
+            }
+            Some(_) | None => Route::Here,
+        }
+    }
+
+    /// The live member that `offering` belongs on: where it is pinned, or else placed.
+    #[must_use]
+    pub fn choice(&self, offering: OfferingId) -> Option<Member> {
+        let view = self.view.load();
+        let pinned = view.pins.get(&offering).and_then(|name| {
+            view.live_members().find(|member| member.name == *name && !member.leaving)
+        });
+        pinned.or_else(|| placement::place(offering, view.live_members())).cloned()
+    }
+
+    /// Asks whether this instance may take `offering` over.
+    ///
+    /// # Errors
+    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    pub async fn claim(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Permission, LoadError> {
+        if self.alone {
+            return Ok(Permission::Granted);
+        }
+        let me = self.me();
+        let (suspects, young) = {
+            let view = self.view.load();
+            (view.suspects(), view.is_young(self.clock.monotonic()))
+        };
+        let claimed = self.in_time(self.leases.claim(offering, Member::clone(&me), suspects)).await;
+        let owner = match claimed {
+            Ok(Claim::Granted) if !young => None,
+            Ok(Claim::OwnedBy(owner)) => Some(owner),
+            Ok(Claim::NoLease) => {
+                self.nudge.notify_one();
+                return Ok(Permission::NotNow);
+            }
+            // The journal remembers what the lease store does not know, or cannot say.
+            Ok(Claim::Granted) | Err(_) => self.last_owner(offering, journal).await?,
+        };
+        Ok(match owner {
+            Some(owner) if owner.incarnation != me.incarnation => {
+                self.learn(offering, owner.clone());
+                Permission::OwnedBy(owner)
+            }
+            Some(_) | None => Permission::Granted,
+        })
+    }
+
+    /// We have taken over: the others may know. Returns the owner if that is somebody else by now.
+    pub async fn publish(&self, offering: OfferingId, epoch: Epoch) -> Option<Owner> {
+        let mine = self.me.load().owning(epoch);
+        self.learn(offering, mine.clone());
+        if self.alone {
+            return None;
+        }
+        match self.in_time(self.leases.publish(offering, mine)).await {
+            Ok(owner) if owner.incarnation != self.me.load().incarnation => {
+                self.learn(offering, owner.clone());
+                Some(owner)
+            }
+            // Away: it is published when it is back.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// We do not own it any more, and nobody else does yet.
+    pub async fn release(&self, offering: OfferingId) {
+        let me = self.me.load().incarnation;
+        if let Some(mut known) = self.owners.get_mut(&offering) {
+            known.owner.take_if(|owner| owner.incarnation == me);
+        }
+        let me = match self.remembered(offering) {
+            Some(owner) if is_planted(Bug::ReleaseOfAnothersLease) => owner.incarnation,
+            Some(_) | None => me,
+        };
+        if !self.alone
+            && let Err(error) = self.in_time(self.leases.release(offering, me)).await
+        {
+            tracing::debug!(%offering, %error, "the entry of an offering is left behind");
+        }
+    }
+
+    /// Makes our entry another member's.
+    ///
+    /// # Errors
+    /// That the lease store is away, or the entry is not ours, or the other's lease has run out.
+    pub async fn transfer(&self, offering: OfferingId, to: &Member) -> Result<(), LeaseError> {
+        let me = self.me.load().incarnation;
+        if self.in_time(self.leases.transfer(offering, me, to.clone())).await? {
+            return Ok(());
+        }
+        // It may be lost, or never have arrived.
+        if let Some(mine) = self.remembered(offering)
+            && mine.incarnation == me
+            && self.publish(offering, mine.epoch).await.is_none()
+            && self.in_time(self.leases.transfer(offering, me, to.clone())).await?
+        {
+            return Ok(());
+        }
+        Err(LeaseError::Unusable("the entry is not ours, or the other's lease has run out".into()))
+    }
+
+    /// Undoes [`Self::transfer`], as far as it can be undone.
+    pub async fn take_back(&self, offering: OfferingId, from: &Member) {
+        let me = Member::clone(&self.me.load());
+        let taken = self.in_time(self.leases.transfer(offering, from.incarnation, me)).await;
+        if !matches!(taken, Ok(true)) {
+            tracing::debug!(%offering, ?taken, "the entry stays another instance's");
+        }
+    }
+
+    /// Has an offering stay where it is moved to; `None` gives it back to the placement.
+    ///
+    /// # Errors
+    /// That the lease store is away.
+    pub async fn pin(&self, offering: OfferingId, to: Option<Arc<str>>) -> Result<(), LeaseError> {
+        self.in_time(self.leases.pin(offering, to)).await?;
+        self.nudge.notify_one();
+        Ok(())
+    }
+
+    /// Remembers who owns `offering`, unless it has known a later owner.
+    pub fn learn(&self, offering: OfferingId, owner: Owner) {
+        let mut known = self.owners.entry(offering).or_default();
+        if owner.epoch >= known.epoch || is_planted(Bug::CacheGoesBackAnEpoch) {
+            *known = Known { epoch: owner.epoch, owner: Some(owner) };
+        }
+    }
+
+    /// The owner of an earlier answer turned out to be none: forgotten, unless another is known by
+    /// now. Its epoch is not: what was over before it stays over.
+    pub fn forget(&self, offering: OfferingId, owner: &Owner) {
+        if let Some(mut known) = self.owners.get_mut(&offering) {
+            known.owner.take_if(|known| known == owner);
+        }
+    }
+
+    /// The last owner heard of, if it has not turned out to be none.
+    #[must_use]
+    pub fn remembered(&self, offering: OfferingId) -> Option<Owner> {
+        self.owners.get(&offering).and_then(|known| known.owner.clone())
+    }
+
+    /// An owner that was heard of and is believed to live.
+    fn known_owner(&self, offering: OfferingId) -> Option<Owner> {
+        let owner = self.remembered(offering)?;
+        let other = owner.incarnation != self.me.load().incarnation;
+        (other && self.view.load().live(owner.incarnation).is_some()).then_some(owner)
+    }
+
+    /// The entry's owner, if its lease lives and nobody has met it dead.
+    async fn entry(&self, offering: OfferingId) -> Result<Option<Owner>, LeaseError> {
+        let owner = self.in_time(self.leases.owner(offering)).await?;
+        Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
+    }
+
+    /// Whoever appended the last takeover, unless it was met dead.
+    async fn last_owner(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Option<Owner>, LoadError> {
+        let owner = journal.owner(offering).await?;
+        Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
+    }
+}
