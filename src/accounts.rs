@@ -239,6 +239,20 @@ impl Accounts {
         }
     }
 
+    /// Whether this is the password of an account; no login, and not counted as one.
+    ///
+    /// # Errors
+    /// The store, or the machine.
+    pub async fn is_password_of(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<bool, AccountError> {
+        let Ok(email) = normalise_email(email) else { return Ok(false) };
+        let user = self.store.user_by_email(&email).await?;
+        self.passwords.verify(password, user.map(|user| user.password_hash)).await
+    }
+
     async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
         let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
         self.store.refresh_token_keep(&row).await?;

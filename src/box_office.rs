@@ -12,6 +12,7 @@ mod following;
 mod hand_over;
 mod inbox;
 mod lanes;
+mod leaving;
 mod metrics;
 mod permits;
 mod publishing;

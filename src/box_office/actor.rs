@@ -11,8 +11,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -21,19 +21,16 @@ use tokio::sync::{oneshot, watch};
 
 use super::batch::{Batch, Pending, Verdict, Work};
 use super::failure::Attempt;
-use super::hand_over::change_hands;
+use super::leaving::Successor;
 use super::metrics;
 use super::recovery::{NotRecovered, Recovered};
 use super::registry::{Desk, Shared};
 use super::snapshots::Snapshots;
 use super::view::{Painter, View};
 use super::{Committed, SubmitError, Unavailable};
-use crate::cluster::Member;
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::{Inventory, Place, Transition};
-use crate::journal::{
-    Append, AppendError, Appended, Head, LoadError, Owner, Record, Row, RowFields,
-};
+use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
 use crate::planted::{Bug, is_planted};
 
 /// The owner of one offering.
@@ -98,13 +95,6 @@ pub(super) struct Attend;
 #[rtype(result = "()")]
 pub(super) struct Stop;
 
-/// Have this instance take over: after the batch in flight, before any other.
-#[derive(Message)]
-#[rtype(result = "Result<Owner, Unavailable>")]
-pub(super) struct HandOver {
-    pub(super) to: Member,
-}
-
 /// The lease store says that somebody else is the owner: ask the journal.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -117,16 +107,6 @@ struct HeadRead(Result<Head, LoadError>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct RecoveryDone(pub(super) Result<Recovered, NotRecovered>);
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct HandedOver(Result<Owner, Unavailable>);
-
-/// Who is to take over, and whom to tell.
-pub(super) struct Successor {
-    to: Member,
-    tell: oneshot::Sender<Result<Owner, Unavailable>>,
-}
 
 impl BoxOffice {
     pub(super) fn new(shared: Arc<Shared>, offering: OfferingId, desk: Arc<Desk>) -> Self {
@@ -402,28 +382,6 @@ impl BoxOffice {
         ctx.stop();
     }
 
-    /// Takes no turn while the successor takes over.
-    fn leave(&self, to: Member, ctx: &mut Context<Self>) {
-        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
-        self.shared.executor.spawn(async move {
-            address.do_send(HandedOver(change_hands(&shared, offering, &to).await));
-        });
-    }
-
-    /// Passes all that waits to the owner, in order, and closes.
-    pub(super) fn hand_on(&mut self, owner: Owner, ctx: &mut Context<Self>) {
-        self.desk.inbox.close_into(&mut self.queue);
-        if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
-            offices.take_out_closed(self.offering, &self.desk);
-            offices.hand_on(self.offering, owner.clone(), std::mem::take(&mut self.queue));
-        }
-        if let Some(Successor { tell, .. }) = self.successor.take() {
-            // Whoever asked may have gone away.
-            let _ = tell.send(Ok(owner));
-        }
-        self.close(ctx);
-    }
-
     pub(super) fn in_service(&self, state: &State) {
         note_verified(&self.desk, state.verified_at);
         let now_ms = self.desk.verified_at_ms.load(Ordering::Relaxed);
@@ -470,46 +428,6 @@ impl Handler<Attend> for BoxOffice {
             // Until the first failure it is worth waiting: a recovery takes milliseconds.
             Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
             Phase::Recovering { .. } | Phase::Busy(..) | Phase::Leaving(_) => {}
-        }
-    }
-}
-
-impl Handler<HandOver> for BoxOffice {
-    type Result = ResponseFuture<Result<Owner, Unavailable>>;
-
-    fn handle(&mut self, HandOver { to }: HandOver, ctx: &mut Context<Self>) -> Self::Result {
-        let (tell, told) = oneshot::channel();
-        if self.successor.is_none() {
-            self.successor = Some(Successor { to, tell });
-            self.attend_soon(ctx);
-        }
-        // Dropped without a word if it is being handed over already, or recovers and closes.
-        Box::pin(async move { told.await.unwrap_or(Err(Unavailable::Moving)) })
-    }
-}
-
-impl Handler<HandedOver> for BoxOffice {
-    type Result = ();
-
-    fn handle(&mut self, HandedOver(done): HandedOver, ctx: &mut Context<Self>) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let Phase::Leaving(state) = std::mem::replace(&mut self.phase, waiting) else {
-            unreachable!("only who leaves hands over");
-        };
-        self.desk.is_leaving.store(false, Ordering::Relaxed);
-        match done {
-            Ok(owner) => {
-                self.shared.cluster.learn(self.offering, owner.clone());
-                self.hand_on(owner, ctx);
-            }
-            // Perhaps it did take over after all: then the next append finds out.
-            Err(why) => {
-                if let Some(Successor { tell, .. }) = self.successor.take() {
-                    let _ = tell.send(Err(why));
-                }
-                self.phase = Phase::Idle(state);
-                self.rest(ctx);
-            }
         }
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use super::actor::{HandOver, Stop, Superseded};
+use super::actor::{Stop, Superseded};
 use super::lanes::{Failure, question_of};
+use super::leaving::HandOver;
 use super::metrics;
 use super::permits::Urgency;
 use super::registry::Shared;

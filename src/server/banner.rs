@@ -24,7 +24,15 @@ pub fn banner(running: &Running) -> String {
     let _ = writeln!(text, "  API       {api}");
     let _ = writeln!(text, "  Docs      {api}/api-docs/");
     let _ = writeln!(text, "  Metrics   {metrics}");
-    let _ = writeln!(text, "  Database  {database}\n");
+    let _ = writeln!(text, "  Database  {database}");
+    let cluster = &running.state().cluster;
+    if !cluster.is_alone() {
+        let (me, view) = (cluster.me(), cluster.view());
+        let names: Vec<&str> = view.live_members().map(|member| &*member.name).collect();
+        let _ =
+            writeln!(text, "  Cluster   {} at {}, of {}", me.name, me.address, names.join(", "));
+    }
+    text.push('\n');
     if let Some(admin) = &running.first_start.admin {
         let password = admin.generated_password.as_deref().unwrap_or("(the one you have set)");
         let _ = writeln!(text, "admin: {} password: {password}", admin.email);

@@ -42,15 +42,26 @@ pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartErr
 
 async fn provide(state: &AppState) -> Result<FirstStart, StartError> {
     let admin = if state.store.user_any().await? { None } else { Some(make_admin(state).await?) };
-    if admin.is_none() && state.config.admin_password.is_some() {
-        tracing::warn!(
-            "ADMITONE_ADMIN_PASSWORD is ignored: it is for the first start on an empty store, and \
-             this one has accounts"
-        );
+    if admin.is_none() {
+        compare_password(state).await;
     }
     let demo =
         if state.config.demo { demo::find_or_make(state, admin.as_ref()).await? } else { None };
     Ok(FirstStart { admin, demo })
+}
+
+/// A password that is set, and is not the one that works, would mislead whoever set it.
+async fn compare_password(state: &AppState) {
+    let Some(password) = &state.config.admin_password else { return };
+    let email = &state.config.admin_email;
+    let is_it = state.accounts.is_password_of(email, password.expose().to_owned()).await;
+    if is_it.is_ok_and(|is_it| !is_it) {
+        tracing::warn!(
+            %email,
+            "ADMITONE_ADMIN_PASSWORD is ignored, and is not the password of ADMITONE_ADMIN_EMAIL: \
+             it is for the first start on an empty store, and this one has accounts"
+        );
+    }
 }
 
 async fn make_admin(state: &AppState) -> Result<Admin, StartError> {

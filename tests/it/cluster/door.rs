@@ -82,6 +82,7 @@ async fn the_second_of_two_instances_with_one_name_refuses_to_start() {
     first.kill();
     second.start_again();
     second.until_ready().await;
+    assert!(!second.written().contains("ADMITONE_ADMIN_PASSWORD"), "{}", second.written());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,8 +128,11 @@ async fn one_that_the_others_could_not_talk_to_refuses_to_start() {
     }
     second.set("ADMITONE_ADVERTISE", format!("127.0.0.1:{}", second.port()));
     second.set("ADMITONE_LEASE_TTL", "1s".into());
+    second.set("ADMITONE_ADMIN_PASSWORD", "another than that of the first start".into());
     second.start_again();
     second.until_ready().await;
+    assert!(second.written().contains("ADMITONE_ADMIN_PASSWORD is ignored, and is not"));
+    assert!(second.written().contains("Cluster   b at 127.0.0.1:"), "{}", second.written());
     let warned = "the lease of another instance lives longer than ours";
     assert_eq!(second.written().matches(warned).count(), 1, "{}", second.written());
     assert!(first.is_running());
