@@ -165,7 +165,8 @@ impl Tally {
             | Change::SeatsRemoved { .. }
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
-            | Change::SaleStateSet { .. } => {}
+            | Change::SaleStateSet { .. }
+            | Change::Refused { .. } => {}
         }
     }
 }

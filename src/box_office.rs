@@ -39,7 +39,7 @@ pub use settings::{BeforeDecide, Settings};
 pub use view::{ProductView, View};
 
 use crate::ids::Seq;
-use crate::inventory::{Rejection, TimestampMs, Transition};
+use crate::inventory::{Change, Rejection, TimestampMs, Transition};
 
 /// A command's effect, durable.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +52,21 @@ pub struct Committed {
     pub transition: Arc<Transition>,
     /// The effect is that of an earlier request with the same idempotency key.
     pub replayed: bool,
+}
+
+impl Committed {
+    /// What a transition in the journal means for the command under whose key it is.
+    fn or_refused(
+        seq: Seq,
+        at: TimestampMs,
+        transition: Arc<Transition>,
+        replayed: bool,
+    ) -> Result<Self, SubmitError> {
+        if let [Change::Refused { rejection }] = &transition.changes[..] {
+            return Err(Rejection::clone(rejection).into());
+        }
+        Ok(Self { seq, at, transition, replayed })
+    }
 }
 
 /// Why a command has no effect (or none that can be told).

@@ -196,6 +196,19 @@ impl Inventory {
         Decision::Decided(transition)
     }
 
+    /// Makes the refusal of a request final: remembers it under the request's key. `None` if it has
+    /// no key, or one that is used up already.
+    pub fn settle(&mut self, request: &Request, rejection: &Rejection) -> Option<Transition> {
+        let idempotency = request.idempotency?;
+        if self.keys.knows(idempotency.key) {
+            return None;
+        }
+        let refused = Change::Refused { rejection: Box::new(rejection.clone()) };
+        let transition = Transition { idempotency: Some(idempotency), changes: vec![refused] };
+        self.finish(&transition);
+        Some(transition)
+    }
+
     /// One bounded round of due work (expiry, lapsed offers, pages of a cancelled offering), or
     /// `None` when nothing is due. Called until `None` before a batch is decided.
     ///

@@ -310,8 +310,7 @@ impl BoxOffice {
             None => &[],
         };
         let committed = |index: usize, replayed| {
-            let transition = Arc::clone(&transitions[index]);
-            Ok(Committed { seq, at, transition, replayed })
+            Committed::or_refused(seq, at, Arc::clone(&transitions[index]), replayed)
         };
         let mut answers: Vec<(Pending, Result<Committed, SubmitError>)> =
             Vec::with_capacity(sealed.batch.decided.len());
@@ -319,8 +318,16 @@ impl BoxOffice {
             let command = &pending.request.command;
             match verdict {
                 Verdict::Effect(index) => {
-                    metrics::command(command, "committed");
-                    answers.push((pending, committed(index, false)));
+                    let answer = committed(index, false);
+                    match &answer {
+                        Err(SubmitError::Rejected(rejection)) => {
+                            metrics::refused(command, rejection);
+                        }
+                        Ok(_) | Err(SubmitError::Unavailable(_)) => {
+                            metrics::command(command, "committed");
+                        }
+                    }
+                    answers.push((pending, answer));
                 }
                 Verdict::Replay(place) if place.seq == seq && !transitions.is_empty() => {
                     metrics::command(command, "replayed");
@@ -344,14 +351,14 @@ impl BoxOffice {
         self.shared.executor.spawn(async move {
             metrics::command(&pending.request.command, "replayed");
             let found = shared.journal.row(offering, place.seq).await;
-            let committed = found.ok().flatten().and_then(|(row, record)| match record {
+            let answer = found.ok().flatten().and_then(|(row, record)| match record {
                 Record::Batch(transitions) => {
                     let transition = Arc::clone(transitions.get(place.index as usize)?);
-                    Some(Committed { seq: row.seq, at: row.at, transition, replayed: true })
+                    Some(Committed::or_refused(row.seq, row.at, transition, true))
                 }
                 Record::Takeover => None,
             });
-            pending.answer(committed.ok_or_else(|| Unavailable::Recovering.into()));
+            pending.answer(answer.unwrap_or_else(|| Err(Unavailable::Recovering.into())));
         });
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Pending {
     pub(super) permit: Permit,
     /// How many instances have handed it on.
     pub(super) hops: u8,
+    /// An earlier copy of it may still be on its way: a refusal is remembered under its key.
+    pub(super) settle: bool,
 }
 
 /// What to do with the state, or with the reason why it cannot be looked at.
@@ -120,7 +122,16 @@ impl Batch {
                     let verdict = match inventory.execute(&pending.request) {
                         Decision::Decided(transition) => Verdict::Effect(self.push(transition)),
                         Decision::Replayed(place) => Verdict::Replay(place),
-                        Decision::Rejected(rejection) => Verdict::Refused(rejection),
+                        Decision::Rejected(rejection) => {
+                            let settled = match pending.settle {
+                                true => inventory.settle(&pending.request, &rejection),
+                                false => None,
+                            };
+                            match settled {
+                                Some(transition) => Verdict::Effect(self.push(transition)),
+                                None => Verdict::Refused(rejection),
+                            }
+                        }
                     };
                     self.decided.extend(self.current.take().map(|pending| (pending, verdict)));
                 }
@@ -192,7 +203,8 @@ fn weight(change: &Change) -> usize {
         | Change::RowAdded { .. }
         | Change::Repriced { .. }
         | Change::SaleWindowSet { .. }
-        | Change::SaleStateSet { .. } => 4,
+        | Change::SaleStateSet { .. }
+        | Change::Refused { .. } => 4,
     };
     64 + 5 * items
 }

@@ -344,12 +344,12 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
         request: Request,
-        hops: u8,
+        (hops, settle): (u8, bool),
     ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         let urgency = urgency(&request.command);
         self.hand_in(offering, urgency, |permit| {
-            Work::Command(Pending { request, reply, permit, hops })
+            Work::Command(Pending { request, reply, permit, hops, settle })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,

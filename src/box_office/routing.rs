@@ -52,7 +52,7 @@ impl BoxOffices {
         request: Request,
     ) -> Result<Committed, SubmitError> {
         if self.shared().cluster.is_alone() {
-            return self.submit_here(offering, request, 0).await;
+            return self.submit_here(offering, request, (0, false)).await;
         }
         match self.call(offering, Call::Submit(request)).await {
             CallAnswer::Submitted(submitted) => submitted,
@@ -86,17 +86,13 @@ impl BoxOffices {
 
     /// Finds the owner and asks it, again and again while the offering moves.
     async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
-        self.pursue(offering, call, Vec::new()).await
+        self.pursue(offering, call, false).await
     }
 
-    /// The same for a call that was tried before: `doubts` may have carried it out, or may still do
-    /// so.
-    async fn pursue(
-        &self,
-        offering: OfferingId,
-        mut call: Call,
-        mut doubts: Vec<Owner>,
-    ) -> CallAnswer {
+    /// The same for a call that was tried before, and of which a copy may still be `in_doubt`: one
+    /// that was carried out, or may yet be. From then on whoever refuses it remembers the refusal
+    /// under its key, so that no copy has an effect afterwards.
+    async fn pursue(&self, offering: OfferingId, mut call: Call, mut in_doubt: bool) -> CallAnswer {
         let shared = self.shared();
         let patience = shared.settings.answer_timeout;
         let started = shared.guard.monotonic();
@@ -104,22 +100,17 @@ impl BoxOffices {
         loop {
             let waited = shared.guard.monotonic().saturating_sub(started);
             let left = patience.saturating_sub(waited);
-            match self.call_once(offering, &mut call, left, &mut doubts).await {
-                Some(answer) if answer.is_done() || doubts.is_empty() => return answer,
-                // That it was refused this time says nothing about an earlier try that is perhaps
-                // still on its way. But the dead carry nothing out, and what they had carried out
-                // is known to who refuses. Whoever could not decide knows nothing.
-                Some(answer) if answer.unavailable().is_none() => {
-                    if self.are_gone(&doubts).await {
-                        return answer;
-                    }
-                }
+            if in_doubt {
+                call = call.settling();
+            }
+            match self.call_once(offering, &mut call, left, &mut in_doubt).await {
+                // Whoever could not decide knows nothing of the copies either.
+                Some(answer) if !in_doubt || answer.unavailable().is_none() => return answer,
                 Some(_) | None => {}
             }
-            let doubtful = !doubts.is_empty();
             let waited = shared.guard.monotonic().saturating_sub(started);
-            if waited + pause >= self.moving_patience(doubtful) {
-                let why = if doubtful { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
+            if waited + pause >= self.moving_patience(in_doubt) {
+                let why = if in_doubt { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
                 return call.failed(why);
             }
             tokio::time::sleep(random::jittered(pause)).await;
@@ -134,7 +125,7 @@ impl BoxOffices {
         offering: OfferingId,
         call: &mut Call,
         patience: Duration,
-        doubts: &mut Vec<Owner>,
+        in_doubt: &mut bool,
     ) -> Option<CallAnswer> {
         let shared = self.shared();
         let route = if self.is_live(offering) {
@@ -146,16 +137,26 @@ impl BoxOffices {
             Err(error) => return Some(call.failed(unreadable(&error))),
             Ok(Route::Here) => {
                 let answer = self.call_here(offering, call.clone(), 0).await;
-                return (!is_moving(&answer)).then_some(answer);
+                if is_moving(&answer) {
+                    tracing::debug!(%offering, "not decided here: it is moving");
+                    return None;
+                }
+                return Some(answer);
             }
             Ok(Route::There(owner)) => owner,
         };
         mint_key(call);
-        match shared.lanes.call(offering, &owner, (1, call.clone()), patience).await {
+        let answered = shared.lanes.call(offering, &owner, (1, call.clone()), patience).await;
+        match &answered {
+            Ok(answer) if !is_moving(answer) && !is_unknown(answer) => {}
+            _ => tracing::debug!(%offering, to = %owner.address, epoch = %owner.epoch, ?answered,
+                "no decision from another instance"),
+        }
+        match answered {
             Ok(answer) if is_moving(&answer) => None,
             // It has a key: asked again, the owner of the moment knows.
             Ok(answer) if is_unknown(&answer) => {
-                doubts.push(owner);
+                *in_doubt = true;
                 None
             }
             Ok(answer) => Some(answer),
@@ -167,23 +168,10 @@ impl BoxOffices {
             Err(failure @ (Failure::NotAsked | Failure::Unknown)) => {
                 // Also where it is believed to own it: look again.
                 shared.cluster.forget(offering, &owner);
-                if matches!(failure, Failure::Unknown) {
-                    doubts.push(owner);
-                }
+                *in_doubt |= matches!(failure, Failure::Unknown);
                 None
             }
         }
-    }
-
-    /// Whether none of these processes runs any more.
-    async fn are_gone(&self, doubts: &[Owner]) -> bool {
-        let cluster = &self.shared().cluster;
-        for owner in doubts {
-            if !cluster.is_gone(owner).await {
-                return false;
-            }
-        }
-        true
     }
 
     /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
@@ -216,16 +204,16 @@ impl BoxOffices {
                 // One question after the other: their order stays.
                 let rest = waiting.split_off(waiting.len().min(MAX_CALLS));
                 let mut handed = std::mem::replace(&mut waiting, rest);
-                let calls = handed.iter_mut().map(|it| handed_on(&mut it.request)).collect();
+                let calls = handed.iter_mut().map(handed_on).collect();
                 match lanes.call_all(offering, &owner, (hops, calls), patience).await {
                     Ok(answers) => {
                         for (pending, answer) in handed.into_iter().zip(answers) {
-                            offices.pass_on(offering, &owner, pending, Ok(answer));
+                            offices.pass_on(offering, pending, Ok(answer));
                         }
                     }
                     Err(failure) => {
                         for pending in handed {
-                            offices.pass_on(offering, &owner, pending, Err(&failure));
+                            offices.pass_on(offering, pending, Err(&failure));
                         }
                     }
                 }
@@ -238,7 +226,6 @@ impl BoxOffices {
     fn pass_on(
         self: &Arc<Self>,
         offering: OfferingId,
-        owner: &Owner,
         pending: Pending,
         answer: Result<CallAnswer, &Failure>,
     ) {
@@ -262,10 +249,10 @@ impl BoxOffices {
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
             Ok(_) | Err(_) => {
                 let offices = Arc::clone(self);
-                let doubts = if doubtful { vec![owner.clone()] } else { Vec::new() };
+                let in_doubt = pending.settle || doubtful;
                 self.shared().executor.spawn(async move {
                     let call = Call::Submit(pending.request.clone());
-                    let answer = offices.pursue(offering, call, doubts).await;
+                    let answer = offices.pursue(offering, call, in_doubt).await;
                     if let CallAnswer::Submitted(submitted) = answer {
                         pending.answer(submitted);
                     }
@@ -295,7 +282,10 @@ impl BoxOffices {
     pub(super) async fn call_here(&self, offering: OfferingId, call: Call, hops: u8) -> CallAnswer {
         match call {
             Call::Submit(request) => {
-                CallAnswer::Submitted(self.submit_here(offering, request, hops).await)
+                CallAnswer::Submitted(self.submit_here(offering, request, (hops, false)).await)
+            }
+            Call::Settle(request) => {
+                CallAnswer::Submitted(self.submit_here(offering, request, (hops, true)).await)
             }
             Call::Hold(hold) => {
                 let found = self.read(offering, move |inventory| inventory.hold(hold)).await;
@@ -372,9 +362,10 @@ impl BoxOffices {
     }
 }
 
-/// Something to know it by when it is asked again. What is idempotent by its own ids needs no key.
+/// Something to know it by when it is asked again. Payments that end need no key: they are known by
+/// their own ids, and once refused they are refused for ever.
 fn mint_key(call: &mut Call) {
-    let Call::Submit(request) = call else { return };
+    let (Call::Submit(request) | Call::Settle(request)) = call else { return };
     if is_planted(Bug::LostIdempotencyKey) {
         request.idempotency = None;
         return;
@@ -383,10 +374,9 @@ fn mint_key(call: &mut Call) {
         return;
     }
     let principal = match &request.command {
-        Command::BeginPayment { .. }
-        | Command::ConfirmPayment { .. }
-        | Command::FailPayment { .. } => return,
+        Command::ConfirmPayment { .. } | Command::FailPayment { .. } => return,
         Command::PlaceHold { customer, .. }
+        | Command::BeginPayment { customer, .. }
         | Command::ExtendHold { customer, .. }
         | Command::ReleaseHold { customer, .. }
         | Command::CheckOut { customer, .. }
@@ -419,13 +409,13 @@ fn mint_key(call: &mut Call) {
 
 /// The call for a command that was never decided and is now handed on. It keeps its key, for when
 /// it has to be asked again.
-fn handed_on(request: &mut Request) -> Call {
-    let mut call = Call::Submit(request.clone());
+fn handed_on(pending: &mut Pending) -> Call {
+    let mut call = Call::Submit(pending.request.clone());
     mint_key(&mut call);
     if let Call::Submit(keyed) = &call {
-        request.idempotency = keyed.idempotency;
+        pending.request.idempotency = keyed.idempotency;
     }
-    call
+    if pending.settle { call.settling() } else { call }
 }
 
 fn is_moving(answer: &CallAnswer) -> bool {

@@ -44,6 +44,8 @@ pub(super) enum Call {
     Submit(Request),
     Hold(HoldId),
     WaitlistEntry(HoldId),
+    /// As [`Self::Submit`], of a command that may have been sent before: a refusal is final.
+    Settle(Request),
 }
 
 /// The answer to a [`Question`].
@@ -72,10 +74,18 @@ pub(super) enum CallAnswer {
 }
 
 impl Call {
+    /// The same, refused for good if it is refused.
+    pub(super) fn settling(self) -> Self {
+        match self {
+            Self::Submit(request) => Self::Settle(request),
+            Self::Settle(_) | Self::Hold(_) | Self::WaitlistEntry(_) => self,
+        }
+    }
+
     /// That it could not be carried out.
     pub(super) fn failed(&self, why: Unavailable) -> CallAnswer {
         match self {
-            Self::Submit(_) => CallAnswer::Submitted(Err(why.into())),
+            Self::Submit(_) | Self::Settle(_) => CallAnswer::Submitted(Err(why.into())),
             Self::Hold(_) => CallAnswer::Hold(Err(why)),
             Self::WaitlistEntry(_) => CallAnswer::WaitlistEntry(Err(why)),
         }
@@ -83,11 +93,6 @@ impl Call {
 }
 
 impl CallAnswer {
-    /// Whether it was carried out.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self, Self::Submitted(Ok(_)) | Self::Hold(Ok(_)) | Self::WaitlistEntry(Ok(_)))
-    }
-
     /// Why nothing was decided, if nothing was.
     pub(super) fn unavailable(&self) -> Option<&Unavailable> {
         match self {

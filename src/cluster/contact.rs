@@ -46,21 +46,6 @@ impl Cluster {
         });
     }
 
-    /// Whether a process has ended, by the word of whoever listens at its address, or of nobody. A
-    /// lease that has run out says nothing: its owner may only stand still, with all it was asked
-    /// before it.
-    pub async fn is_gone(&self, owner: &Owner) -> bool {
-        let asked = self.network.ask(Arc::clone(&owner.address), HELLO.into(), HELLO_PATIENCE);
-        match asked.await {
-            Ok(answer) => answer[..] != owner.incarnation.0.as_bytes()[..],
-            Err(NetworkError::Refused(_)) => {
-                self.met_dead(owner.incarnation);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
     /// It answers.
     pub fn met_alive(&self, incarnation: InstanceId) {
         let view = self.view.load();

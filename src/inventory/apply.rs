@@ -80,6 +80,7 @@ impl Inventory {
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
             | Change::SaleStateSet { .. } => self.apply_admin(change),
+            Change::Refused { .. } => Ok(()),
         }
     }
 

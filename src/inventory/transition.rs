@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Idempotency;
 use super::definition::{Definition, Minor, SaleState, SaleWindow, TimestampMs};
+use super::rejection::Rejection;
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
 
 /// All that one command, or one round of due work, did: applied whole or not at all.
@@ -116,4 +117,7 @@ pub enum Change {
     /// Opened, paused, closed, or cancelled. Cancelling is this marker alone: what exists ends in
     /// pages of due work after it.
     SaleStateSet { state: SaleState },
+    /// A command that may have been sent more than once was refused for good: nothing changed but
+    /// that its key is used up, so that no copy of it has an effect any more.
+    Refused { rejection: Box<Rejection> },
 }

@@ -271,7 +271,10 @@ impl Crowd {
                 Some(Err(SubmitError::Unavailable(why))) => Told::Nothing(why),
             };
             if self.is_calm.get() && matches!(told, Told::Nothing(_) | Told::Unknown) {
-                world.violated(format_args!("in calm, {told:?} for {:?}", request.command));
+                let command = &request.command;
+                world.violated(format_args!(
+                    "in calm, {told:?} for {command:?} of {offering}, sent at {sent_at:?}"
+                ));
             }
             let again = keyed && matches!(told, Told::Unknown | Told::Nothing(_));
             if !again {

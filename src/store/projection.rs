@@ -186,7 +186,8 @@ impl Projection {
             | Change::SeatsBlocked { .. }
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }
-            | Change::PlacesUnblocked { .. } => {}
+            | Change::PlacesUnblocked { .. }
+            | Change::Refused { .. } => {}
         }
     }
 

@@ -260,6 +260,31 @@ fn a_key_answers_the_first_outcome_for_a_day_and_no_other_request() {
 }
 
 #[test]
+fn a_refusal_that_is_settled_uses_its_key_up_and_changes_nothing_else() {
+    let mut inventory = given([small(1, 3)]);
+    let idempotency = Some(Idempotency { key: [7; 16], fingerprint: [7; 16], principal: user(2) });
+    let request = Request { command: small(2, 3), idempotency };
+    let Decision::Rejected(rejection) = inventory.execute(&request) else {
+        panic!("there is no room for both")
+    };
+    let (counts, folded) = (inventory.counts(SMALL), inventory.clone());
+    let place = inventory.cursor;
+    let transition = inventory.settle(&request, &rejection).unwrap();
+    assert_eq!(transition.changes, [Change::Refused { rejection: Box::new(rejection.clone()) }]);
+    assert_eq!(inventory.counts(SMALL), counts);
+    decided(&mut inventory, Command::ReleaseHold { hold: hold(1), customer: user(1) });
+    assert_eq!(inventory.execute(&request), Decision::Replayed(place), "a late copy");
+    assert_eq!(inventory.settle(&request, &rejection), None, "once is enough");
+    let keyless = Request { idempotency: None, ..request.clone() };
+    assert_eq!(inventory.settle(&keyless, &rejection), None);
+    let mut folded = folded;
+    folded.apply(&transition).unwrap();
+    let mut restored = Inventory::from_snapshot(&folded.to_snapshot()).unwrap();
+    restored.begin_batch(Seq(99), inventory.at());
+    assert_eq!(restored.execute(&request), Decision::Replayed(place));
+}
+
+#[test]
 fn a_cancelled_offering_ends_everything_in_pages() {
     let mut big: Definition = definition();
     big.products[0].capacity = Some(5_000);

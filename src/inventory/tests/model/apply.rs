@@ -80,6 +80,7 @@ impl Model {
                 None => self.definition.sale = *window,
             },
             Change::SaleStateSet { state } => self.state = *state,
+            Change::Refused { .. } => {}
         }
     }
 
