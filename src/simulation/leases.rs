@@ -2,6 +2,7 @@
 //! forgets everything or grants something twice. It also watches that nobody acts in another's name.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,11 +69,13 @@ impl LeaseStore {
 pub(super) struct SimLeases {
     store: Arc<LeaseStore>,
     me: InstanceId,
+    /// Heartbeats so far.
+    beats: AtomicU64,
 }
 
 impl SimLeases {
     pub(super) fn new(store: Arc<LeaseStore>, me: InstanceId) -> Arc<Self> {
-        Arc::new(Self { store, me })
+        Arc::new(Self { store, me, beats: AtomicU64::new(0) })
     }
 
     async fn run<T>(
@@ -112,6 +115,8 @@ impl Leases for SimLeases {
         dead: Option<InstanceId>,
     ) -> BoxFuture<'_, Result<Heartbeat, LeaseError>> {
         self.expect_own(me.incarnation, "renews a lease");
+        // Never back, not even after the store was emptied.
+        let beats = self.beats.fetch_add(1, Ordering::Relaxed) + 1;
         self.run(move |state, now| {
             state.instances.retain(|_, held| now < held.until);
             let lease = match state.instances.get_mut(&me.name) {
@@ -122,11 +127,12 @@ impl Leases for SimLeases {
                     Lease::TakenBy(held.member.clone())
                 }
                 Some(held) if held.member.incarnation == me.incarnation => {
-                    *held = Held { member: me, until: now + ttl, beat: held.beat + 1 };
+                    let beat = beats.max(held.beat + 1);
+                    *held = Held { member: me, until: now + ttl, beat };
                     Lease::Kept
                 }
                 Some(_) | None => {
-                    let held = Held { member: me.clone(), until: now + ttl, beat: 1 };
+                    let held = Held { member: me.clone(), until: now + ttl, beat: beats };
                     state.instances.insert(Arc::clone(&me.name), held);
                     Lease::Granted
                 }
