@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::config::Config;
+use crate::config::{Config, KEYS};
 use crate::simulation::{Plan, Report, run as simulate};
 use crate::telemetry;
 
@@ -40,6 +40,13 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print all that happens"),
         )
+        .args(settings_of_servers())
+}
+
+/// Taken here as everywhere, and not shown: a simulation has none of what they are about.
+fn settings_of_servers() -> impl Iterator<Item = Arg> {
+    let others = KEYS.iter().filter(|key| !key.secret && !["log", "log_format"].contains(&key.name));
+    others.map(|key| Arg::new(key.name).long(key.name.replace('_', "-")).global(true).hide(true))
 }
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {

@@ -63,6 +63,19 @@ fn mistakes_in_settings_end_with_code_2_and_one_line() {
 }
 
 #[test]
+fn a_simulation_is_the_same_again_and_its_help_speaks_of_simulations() {
+    let help = finished(&["simulate", "--help"], &[]).out;
+    assert!(help.contains("--seed") && help.contains("--log <FILTER>"), "{help}");
+    assert!(!help.contains("--listen") && !help.contains("--login"), "{help}");
+    let run = || finished(&["simulate", "--seed", "3", "--steps", "40", "--log", "off"], &[]);
+    let (once, again) = (run(), run());
+    assert_eq!((once.code, &once.out), (0, &again.out), "{}", once.err);
+    assert!(once.out.starts_with("seed 3: ") && once.out.ends_with(" lines\n"), "{}", once.out);
+    let traced = finished(&["simulate", "--seed", "3", "--steps", "40", "--trace"], &[]).out;
+    assert!(traced.ends_with(&once.out) && traced.lines().count() > 100, "{traced}");
+}
+
+#[test]
 fn a_setting_that_is_not_text_is_not_left_out() {
     use std::os::unix::ffi::OsStrExt;
     let value = std::ffi::OsStr::from_bytes(b"hunter2\xff");
