@@ -336,7 +336,7 @@ impl Cluster {
         let patience = self.settings.lease_ttl / 8;
         tokio::time::timeout(patience, asked)
             .await
-            .unwrap_or_else(|elapsed| Err(LeaseError::Away(elapsed.into())))
+            .unwrap_or_else(|_| Err(LeaseError::Away(anyhow::anyhow!("no answer in {patience:?}"))))
     }
 
     fn now(&self) -> Duration {

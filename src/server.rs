@@ -35,6 +35,7 @@ use crate::executor::Executor;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
+use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
@@ -135,7 +136,7 @@ pub struct Running {
     pub first_start: FirstStart,
     state: web::Data<AppState>,
     stop: oneshot::Sender<()>,
-    stopped: oneshot::Receiver<()>,
+    stopped: oneshot::Receiver<&'static str>,
 }
 
 impl Running {
@@ -151,10 +152,9 @@ impl Running {
         self.state.clone()
     }
 
-    /// Ends when the server has stopped by itself, because another process has its database.
-    pub async fn ended(&mut self) {
-        // An error says the same.
-        let _ = (&mut self.stopped).await;
+    /// Ends when the server has stopped by itself; says why.
+    pub async fn ended(&mut self) -> &'static str {
+        (&mut self.stopped).await.unwrap_or("the server's thread has died")
     }
 
     /// Stops: unready, no new connections, answers what it accepted, box offices last. Ends at the
@@ -208,18 +208,19 @@ fn run(config: Config, parts: Parts, ready: oneshot::Sender<Result<Running, Star
     let stopped = actix_web::rt::System::new().block_on(live(config, parts, handle, ready));
     // What still runs on it has had its time; waiting on would only delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    if let Some(stopped) = stopped {
-        let _ = stopped.send(());
+    if let Some((tell, why)) = stopped {
+        let _ = tell.send(why);
     }
 }
 
-/// Starts the parts, says so, waits to be stopped, stops the parts. Returns whom to tell.
+/// Starts the parts, says so, waits to be stopped, stops the parts. Returns whom to tell, and why it
+/// stopped.
 async fn live(
     config: Config,
     parts: Parts,
     runtime: tokio::runtime::Handle,
     ready: oneshot::Sender<Result<Running, StartError>>,
-) -> Option<oneshot::Sender<()>> {
+) -> Option<(oneshot::Sender<&'static str>, &'static str)> {
     let (stop, stopping) = oneshot::channel();
     let (say_stopped, stopped) = oneshot::channel();
     let assembled = match Assembled::start(config, parts, runtime).await {
@@ -237,21 +238,24 @@ async fn live(
         stop,
         stopped,
     };
+    let mut why = "it was told to";
     if ready.send(Ok(running)).is_ok() {
         tokio::select! {
             // An error says that whoever could stop us is gone: then we stop as well.
             _ = stopping => {}
             () = assembled.lock.lost() => {
+                why = "another process uses the database (DATABASE_URL)";
                 tracing::error!("another process has taken the database while it was away: stopping");
             }
             other = assembled.state.cluster.lost() => {
+                why = "another process has the name of this instance (ADMITONE_INSTANCE)";
                 tracing::error!(name = %other.name, address = %other.address,
                     "another process has taken the name of this instance: stopping");
             }
         }
     }
     assembled.stop().await;
-    Some(say_stopped)
+    Some((say_stopped, why))
 }
 
 /// All parts, running.
@@ -277,17 +281,19 @@ impl Assembled {
         // Before the database is touched: the commonest mistake is a server that runs already.
         let mut http = http_server::HttpServer::bind(&config)?;
         let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
-        let (lock, store) = on(&runtime, open_database(config.clone())).await?;
+        let incarnation = InstanceId::random();
+        let (lock, store) = on(&runtime, open_database(config.clone(), incarnation)).await?;
 
         let config = Arc::new(config);
-        let mut membership =
-            cluster::Membership::connect(&config, &parts, &runtime, http.address).await?;
+        let (listening, clock) = (http.address, Arc::clone(&parts.clock));
+        let identity = cluster::Identity { incarnation, listening, clock };
+        let mut membership = cluster::Membership::connect(&config, identity, &runtime).await?;
         let state = web::Data::new(assemble(&config, &parts, store, &runtime, &membership));
         let many = config.is_cluster();
         if many {
             // Other instances may ask who is here, and be asked; clients are told to wait.
             http.run(state.clone());
-            membership.join().await?;
+            membership.join(&lock, &runtime).await?;
         }
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
@@ -340,23 +346,31 @@ async fn on<T: Send + 'static>(
     runtime.spawn(work).await.unwrap_or_else(|error| Err(StartError::Machine(error.to_string())))
 }
 
-async fn open_database(config: Config) -> Result<(InstanceLock, Store), StartError> {
-    let (lock, store) = connect_alone(&config).await?;
+async fn open_database(
+    config: Config,
+    incarnation: InstanceId,
+) -> Result<(InstanceLock, Store), StartError> {
+    let (lock, store) = match config.is_cluster() {
+        true => {
+            data_dir::make(&config)?;
+            let url = config.database();
+            let lock = InstanceLock::of_postgres_shared(url.expose(), incarnation).await?;
+            (lock, connect(&config).await?)
+        }
+        false => connect_alone(&config).await?,
+    };
     store.migrate().await?;
     Ok((lock, store))
 }
 
-/// Connects and keeps every other process from doing the same for as long as the lock lives, unless
-/// both are instances of a cluster.
+/// Connects and keeps every other process from doing the same for as long as the lock lives.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), StartError> {
     data_dir::make(config)?;
     let url = config.database();
-    let lock = if config.is_cluster() {
-        InstanceLock::of_postgres_shared(url.expose()).await?
-    } else if config.is_postgres() {
+    let lock = if config.is_postgres() {
         InstanceLock::of_postgres(url.expose()).await?
     } else {
         InstanceLock::of_sqlite(url.expose())?

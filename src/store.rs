@@ -31,7 +31,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr,
 pub use connect::{Options, SchemaStatus};
 pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow};
 pub use idempotency::{Answered, Key};
-pub use instance_lock::InstanceLock;
+pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};

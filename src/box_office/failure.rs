@@ -211,6 +211,8 @@ impl BoxOffice {
 
     pub(super) fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
         if matches!(error, LoadError::NotFound) {
+            // It was claimed before that could be known.
+            self.let_others_have_it();
             self.refuse_all(&Unavailable::NoSuchOffering);
             return self.close(ctx);
         }

@@ -19,7 +19,7 @@ pub(super) fn run(config: Config) -> Result<()> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            () = running.ended() => bail!("stopped: another process uses the database (DATABASE_URL)"),
+            why = running.ended() => bail!("stopped: {why}"),
         }
         tokio::select! {
             () = running.shutdown() => Ok(()),

@@ -45,7 +45,8 @@ pub(super) fn command() -> Command {
 
 /// Taken here as everywhere, and not shown: a simulation has none of what they are about.
 fn settings_of_servers() -> impl Iterator<Item = Arg> {
-    let others = KEYS.iter().filter(|key| !key.secret && !["log", "log_format"].contains(&key.name));
+    let others =
+        KEYS.iter().filter(|key| !key.secret && !["log", "log_format"].contains(&key.name));
     others.map(|key| Arg::new(key.name).long(key.name.replace('_', "-")).global(true).hide(true))
 }
 

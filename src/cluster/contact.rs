@@ -56,18 +56,23 @@ impl Cluster {
 
     /// Speaks to every member once, to ourselves as the others would: what would look like one
     /// failure after the other when the sale opens is told at the start.
-    pub(super) async fn greet(&self) -> Result<(), JoinError> {
+    ///
+    /// Returns the others that answered.
+    pub(super) async fn greet(&self) -> Result<Vec<Member>, JoinError> {
         let me = self.me();
         let members: Vec<Member> = self.view().live_members().cloned().collect();
         let greeted = join_all(members.into_iter().map(|member| async {
             let asked = self.network.ask(Arc::clone(&member.address), HELLO.into(), HELLO_PATIENCE);
             (asked.await, member)
         }));
+        let mut met = Vec::new();
         for (answered, member) in greeted.await {
             let is_me = member.incarnation == me.incarnation;
             let address = Arc::clone(&member.address);
             match answered {
-                Ok(answer) if answer[..] == member.incarnation.0.as_bytes()[..] => {}
+                Ok(answer) if answer[..] == member.incarnation.0.as_bytes()[..] => {
+                    met.extend((!is_me).then_some(member));
+                }
                 Ok(_) if is_me => return Err(JoinError::NotAtItsAddress(address, ANOTHER)),
                 Err(NetworkError::Refused(_)) if is_me => {
                     return Err(JoinError::NotAtItsAddress(address, "nobody listens there"));
@@ -88,7 +93,7 @@ impl Cluster {
                      the network"),
             }
         }
-        Ok(())
+        Ok(met)
     }
 
     /// Whether this is the first time.

@@ -21,9 +21,11 @@ pub const SEAL_HEADER: &str = "x-admitone-seal";
 /// What instances speak; those of different numbers do not understand each other.
 pub const PROTOCOL: u32 = 1;
 
-/// Forbidden and Service Unavailable, as RFC 9110 has them.
+/// Forbidden as RFC 9110 has it, and Loop Detected as RFC 5842 does.
 const FORBIDDEN: u16 = 403;
-const NOT_NOW: u16 = 503;
+const LOOP: u16 = 508;
+/// The error's code in the answer of an instance that is not open.
+const NOT_READY: &str = "NOT_READY";
 /// How long a connection may take to come about: the others are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Idle connections kept to each instance.
@@ -132,13 +134,17 @@ impl Network for HttpNetwork {
             match answered.await {
                 Ok((status, answer)) if status.is_success() => Ok(answer),
                 // It starts or stops, and has not looked at the question.
-                Ok((status, _)) if status.as_u16() == NOT_NOW => {
+                Ok((_, answer)) if says_not_ready(&answer) => {
                     Err(NetworkError::Unreachable(address))
                 }
                 Ok((status, _)) if status.as_u16() == FORBIDDEN => {
                     Err(NetworkError::WrongSecret(address))
                 }
-                Ok((status, _)) => Err(NetworkError::NotTaken(address, status.to_string())),
+                Ok((status, _)) if status.is_client_error() || status.as_u16() == LOOP => {
+                    Err(NetworkError::NotTaken(address, status.to_string()))
+                }
+                // It may have done something.
+                Ok(_) => Err(NetworkError::NoAnswer(address)),
                 Err(error) => Err(meaning(address, &error)),
             }
         }
@@ -146,7 +152,16 @@ impl Network for HttpNetwork {
     }
 }
 
+fn says_not_ready(answer: &[u8]) -> bool {
+    let answer = serde_json::from_slice::<serde_json::Value>(answer).unwrap_or_default();
+    answer["error"]["code"] == NOT_READY
+}
+
 fn meaning(address: Arc<str>, error: &reqwest::Error) -> NetworkError {
+    if error.is_builder() {
+        // Nobody can be asked at such an address.
+        return NetworkError::Unreachable(address);
+    }
     if !error.is_connect() {
         return NetworkError::NoAnswer(address);
     }
@@ -196,5 +211,39 @@ mod tests {
         drop(listener);
         let refused = network.ask(Arc::clone(&address), Bytes::new(), patience).await;
         assert_eq!(refused, Err(NetworkError::Refused(address)));
+    }
+
+    #[tokio::test]
+    async fn only_who_says_that_it_is_not_open_has_not_looked_at_the_question() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let network = HttpNetwork::new(Seal::new("secret")).unwrap();
+        let code = |code| format!(r#"{{"success":false,"error":{{"code":"{code}"}}}}"#);
+        for (status, body, expected) in [
+            (503, code("NOT_READY"), "cannot be reached"),
+            (503, code("OUTCOME_UNKNOWN"), "did not answer"),
+            (503, String::new(), "did not answer"),
+            (500, code("INTERNAL"), "did not answer"),
+            (400, code("OTHER_PROTOCOL"), "did not take the question"),
+            (508, code("LOOP_DETECTED"), "did not take the question"),
+            (403, code("NOT_OF_THIS_CLUSTER"), "another ADMITONE_CLUSTER_SECRET"),
+        ] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
+            let answering = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut question = [0; 4_096];
+                assert!(stream.read(&mut question).await.unwrap() > 0);
+                let answer =
+                    format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream
+            };
+            let asked = network.ask(address, Bytes::new(), Duration::from_secs(5));
+            let (_stream, answer) = tokio::join!(answering, asked);
+            let told = answer.unwrap_err().to_string();
+            assert!(told.contains(expected), "{status} {body}: {told}");
+        }
+        let nowhere = network.ask("host:1/x y".into(), Bytes::new(), Duration::from_secs(5));
+        assert!(matches!(nowhere.await, Err(NetworkError::Unreachable(_))));
     }
 }

@@ -72,13 +72,14 @@ impl Keeper {
         Ok(Self { cluster, task })
     }
 
-    /// Finds out whether the others and we reach each other, and trust each other.
+    /// Finds out whether the others and we reach each other, and trust each other. Returns those of
+    /// the others that do.
     ///
     /// # Errors
     /// [`JoinError`], if we had better not be a member: then resign.
-    pub async fn greet(&self) -> Result<(), JoinError> {
+    pub async fn greet(&self) -> Result<Vec<Member>, JoinError> {
         if self.cluster.alone {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.cluster.greet().await
     }
@@ -164,8 +165,10 @@ fn pause_until_next(cluster: &Cluster) -> Duration {
     const SLACK: Duration = Duration::from_millis(20);
     let own = random::jittered(cluster.settings.renew_every());
     let view = cluster.view.load();
-    let other = view.next_expiry(cluster.me.load().incarnation);
-    let other = other.map(|at| at.saturating_sub(cluster.now()) + SLACK);
+    // One that is past has been looked at, or there is nobody to ask.
+    let now = cluster.now();
+    let other = view.next_expiry(cluster.me.load().incarnation, now);
+    let other = other.map(|at| at.saturating_sub(now) + SLACK);
     own.min(other.unwrap_or(own)).max(SLACK)
 }
 

@@ -28,8 +28,8 @@ pub type Pins = BTreeMap<OfferingId, Arc<str>>;
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// It does not answer; what was asked may have been done.
-    #[error("the lease store does not answer")]
-    Away(#[source] anyhow::Error),
+    #[error("{0}")]
+    Away(anyhow::Error),
     /// It answers, and cannot be used. Says what to do.
     #[error("{0}")]
     Unusable(String),

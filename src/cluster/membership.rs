@@ -148,11 +148,11 @@ impl View {
         self.suspects.remove(&incarnation);
     }
 
-    /// When the next lease of somebody else's runs out unless it is renewed.
+    /// When the next lease of somebody else's runs out, after `now`, unless it is renewed.
     #[must_use]
-    pub fn next_expiry(&self, but: InstanceId) -> Option<Duration> {
+    pub fn next_expiry(&self, but: InstanceId, now: Duration) -> Option<Duration> {
         let others = self.members.iter().filter(|known| known.member.incarnation != but);
-        others.map(|known| known.expires_at).min()
+        others.map(|known| known.expires_at).filter(|at| *at > now).min()
     }
 }
 
@@ -218,6 +218,9 @@ mod tests {
         let view = View::default().after(&heartbeat(1, &[(&old, 3)]), seconds(0), TTL);
         let view = view.after(&heartbeat(2, &[(&new, 1)]), seconds(1), TTL);
         assert_eq!(view.members.len(), 1);
+        let nobody = InstanceId::random();
+        assert_eq!(view.next_expiry(nobody, seconds(2)), Some(seconds(1) + TTL));
+        assert_eq!(view.next_expiry(nobody, seconds(1) + TTL), None, "it is past");
         assert!(view.live(old.incarnation).is_none() && view.live(new.incarnation).is_some());
     }
 }

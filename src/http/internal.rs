@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::box_office::AskError;
 use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::patience::Arrival;
 use crate::http::state::AppState;
 
 /// The most that one question may say, in bytes: a few hundred commands.
@@ -30,7 +31,10 @@ async fn ask(
     let Some(seal) = seal.filter(|seal| expected.admits(seal)) else {
         return Err(stranger(&request));
     };
-    let question = match question.to_bytes_limited(LIMIT).await {
+    let arriving = Arrival::begin(&request);
+    let arrived = question.to_bytes_limited(LIMIT).await;
+    drop(arriving);
+    let question = match arrived {
         Ok(Ok(question)) => question,
         Ok(Err(error)) => return Err(ApiError::new(ErrorCode::BadRequest, error.to_string())),
         Err(_) => {

@@ -27,6 +27,10 @@ use crate::telemetry::metrics;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
+/// The longest that another instance's question may take: instances have patience of their own, and
+/// an answer that is given up here is lost to them.
+const INTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The outermost middleware.
 ///
 /// # Errors
@@ -49,6 +53,7 @@ pub async fn surround<B: MessageBody + 'static>(
     let id = request_id(request.headers());
     let arrival = Arrival::default();
     request.extensions_mut().insert(arrival.clone());
+    let is_of_instance = request.path() == crate::cluster::PATH;
     let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
 
     if !lifecycle.is_open() && !is_for_all_times(request.path()) {
@@ -57,7 +62,11 @@ pub async fn surround<B: MessageBody + 'static>(
     }
     let call = Inside { runtime, future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
-    let answer = match in_time(call, &arrival, lifecycle, state.config.request_timeout).await {
+    let longest = match is_of_instance {
+        true => INTERNAL_TIMEOUT,
+        false => state.config.request_timeout,
+    };
+    let answer = match in_time(call, &arrival, lifecycle, longest).await {
         Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), &id)),
         Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
         Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(&id)),

@@ -3,16 +3,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
-use super::{Parts, StartError, on};
+use super::{StartError, on};
+use crate::clock::Clock;
 use crate::cluster::feed::RedisFeed;
 use crate::cluster::lease::{LeaseError, RedisLeases};
 use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings};
 use crate::config::{Config, Secret};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
+use crate::store::{InstanceLock, Neighbours};
+
+/// Who this process is.
+pub(super) struct Identity {
+    pub(super) incarnation: InstanceId,
+    pub(super) listening: SocketAddr,
+    pub(super) clock: Arc<dyn Clock>,
+}
 
 /// An instance's part in its cluster.
 pub(super) struct Membership {
@@ -27,14 +37,11 @@ impl Membership {
     /// Connects to the lease store, if there is one; takes no lease yet.
     pub(super) async fn connect(
         config: &Config,
-        parts: &Parts,
+        Identity { incarnation, listening, clock }: Identity,
         runtime: &Handle,
-        listening: SocketAddr,
     ) -> Result<Self, StartError> {
-        let incarnation = InstanceId::random();
         let address: Arc<str> =
             config.advertise.clone().unwrap_or_else(|| listening.to_string()).into();
-        let clock = Arc::clone(&parts.clock);
         let Some(url) = config.redis_url.as_ref().map(Secret::expose) else {
             let cluster = Cluster::alone(incarnation, address, clock);
             return Ok(Self { cluster, seal: None, threads: None, keeper: None });
@@ -88,20 +95,35 @@ impl Membership {
     }
 
     /// Takes the lease of this instance's name. Whoever has the name is asked whether it lives, and
-    /// may ask us, so this is done when questions are answered already.
-    pub(super) async fn join(&mut self) -> Result<(), StartError> {
+    /// may ask us, so this is done when questions are answered already. The others must reach us,
+    /// share our secret, and hold the lock that `lock` is: on this database, and no copy of it.
+    pub(super) async fn join(
+        &mut self,
+        lock: &InstanceLock,
+        runtime: &Handle,
+    ) -> Result<(), StartError> {
         let Some(threads) = &self.threads else { return Ok(()) };
         let cluster = Arc::clone(&self.cluster);
         let executor = Executor::Threads(threads.handle().clone());
         let joining = async move {
             let keeper = Keeper::join(cluster, &executor).await?;
-            if let Err(error) = keeper.greet().await {
-                keeper.resign().await;
-                return Err(error.into());
+            match keeper.greet().await {
+                Ok(met) => Ok((keeper, met)),
+                Err(error) => {
+                    keeper.resign().await;
+                    Err(error.into())
+                }
             }
-            Ok(keeper)
         };
-        self.keeper = Some(on(threads.handle(), joining).await?);
+        let (keeper, met) = on(threads.handle(), joining).await?;
+        let sharing = share_a_database(lock.neighbours(), met);
+        let compared = on(runtime, sharing).await;
+        if let Err(error) = compared {
+            keeper.resign().await;
+            return Err(error);
+        }
+        runtime.spawn(look_for_strangers(Arc::clone(&self.cluster), lock.neighbours()));
+        self.keeper = Some(keeper);
         let me = self.cluster.me();
         tracing::info!(name = %me.name, address = %me.address, incarnation = %me.incarnation,
             members = self.cluster.view().members.len(), "joined the cluster");
@@ -131,6 +153,47 @@ impl Drop for Membership {
         if let Some(threads) = self.threads.take() {
             threads.shutdown_background();
         }
+    }
+}
+
+/// How often it is looked whether another instance has its database back.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// Whether all whom we have met use the database that we use. One whose connection broke a moment
+/// ago has its lock again soon.
+async fn share_a_database(lock: Neighbours, met: Vec<Member>) -> Result<(), StartError> {
+    let mut missing = met;
+    for _ in 0..LOOKS {
+        let here = lock.instances().await?;
+        missing.retain(|member| !here.contains(&member.incarnation));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    let other = &missing[0];
+    Err(StartError::Cluster(format!(
+        "the instance {} at {} uses another database, or a copy: run all instances of a cluster \
+         with the same DATABASE_URL, and give other clusters another Redis database",
+        other.name, other.address
+    )))
+}
+
+/// Says so if somebody uses this database and is not in this Redis: the two take every event from
+/// each other.
+async fn look_for_strangers(cluster: Arc<Cluster>, lock: Neighbours) {
+    // Who starts now has the database first; who was killed may have it for a while.
+    tokio::time::sleep(2 * cluster.settings().lease_ttl).await;
+    let Ok(here) = lock.instances().await else { return };
+    let view = cluster.view();
+    let known = |id: &InstanceId| view.members.iter().any(|it| it.member.incarnation == *id);
+    let strangers = here.iter().filter(|id| !known(id) && **id != cluster.me().incarnation);
+    if strangers.count() > 0 && cluster.away_for().is_none() {
+        tracing::warn!(
+            "an instance uses this database and is not in this Redis: run all instances of a cluster \
+             with the same REDIS_URL (it may also have hung, and lost its lease)"
+        );
     }
 }
 

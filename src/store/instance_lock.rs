@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::StoreError;
 use super::connect::postgres_options;
 use super::sqlite_file::sqlite_file;
+use crate::ids::InstanceId;
 
 /// Held as long as it lives; the operating system and Postgres let go of it when a process dies.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ enum Held {
 
 #[derive(Debug)]
 struct Keeper {
+    options: PgConnectOptions,
     task: tokio::task::JoinHandle<()>,
     lost: watch::Receiver<bool>,
 }
@@ -40,6 +42,8 @@ impl Drop for Keeper {
     }
 }
 
+/// What the names of sessions that hold the lock begin with; the process follows.
+const SESSION: &str = "admitone ";
 /// "admitone" in ASCII.
 const ADVISORY_KEY: i64 = 0x6164_6d69_746f_6e65;
 /// A process that was killed a moment ago may still have its session.
@@ -87,39 +91,73 @@ impl InstanceLock {
     /// # Errors
     /// [`StoreError::Locked`], with what to do; [`StoreError::Unavailable`].
     pub async fn of_postgres(url: &str) -> Result<Self, StoreError> {
-        Self::of_session(url, Mode::Exclusive).await
+        Self::of_session(url, Mode::Exclusive, InstanceId::random()).await
     }
 
     /// The same for this process and all others that lock it so, the instances of a cluster.
     ///
     /// # Errors
     /// As for [`Self::of_postgres`].
-    pub async fn of_postgres_shared(url: &str) -> Result<Self, StoreError> {
-        Self::of_session(url, Mode::Shared).await
+    pub async fn of_postgres_shared(url: &str, me: InstanceId) -> Result<Self, StoreError> {
+        Self::of_session(url, Mode::Shared, me).await
     }
 
-    async fn of_session(url: &str, mode: Mode) -> Result<Self, StoreError> {
-        // By its name a session is known again as our own.
-        let name = format!("admitone lock {:016x}", rand::random::<u64>());
+    async fn of_session(url: &str, mode: Mode, me: InstanceId) -> Result<Self, StoreError> {
+        // By its name a session is known again as our own, and to other instances as ours.
+        let name = format!("{SESSION}{me}");
         let options = postgres_options(url)?.application_name(&name);
         let mut last_holder = None;
         for _ in 0..ATTEMPTS {
             match try_lock(&options, mode).await? {
                 Attempt::Locked(session) => {
                     let (tell, lost) = watch::channel(false);
+                    let same = options.clone();
                     let task = tokio::spawn(async move {
                         keep(options, mode, name, session).await;
                         tell.send_replace(true);
                         // Open until the lock is dropped: a closed channel would say nothing.
                         tell.closed().await;
                     });
-                    return Ok(Self { held: Held::Session(Keeper { task, lost }) });
+                    return Ok(Self { held: Held::Session(Keeper { task, lost, options: same }) });
                 }
                 Attempt::TakenBy(holder) => last_holder = holder.or(last_holder),
             }
             tokio::time::sleep(PAUSE).await;
         }
         Err(StoreError::Locked(taken(mode, last_holder.as_ref()).into()))
+    }
+}
+
+/// The view of all who hold the same lock.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    options: Option<PgConnectOptions>,
+}
+
+impl InstanceLock {
+    /// A way to see who shares the lock.
+    #[must_use]
+    pub fn neighbours(&self) -> Neighbours {
+        let options = match &self.held {
+            Held::File(_) => None,
+            Held::Session(keeper) => Some(keeper.options.clone()),
+        };
+        Neighbours { options }
+    }
+}
+
+impl Neighbours {
+    /// The processes that hold the very lock: those whose database is really this one, and not a
+    /// copy of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn instances(&self) -> Result<Vec<InstanceId>, StoreError> {
+        let Some(options) = &self.options else { return Ok(Vec::new()) };
+        let mut session = options.connect().await?;
+        let holders = sqlx::query_as(HOLDERS).bind(ADVISORY_KEY).fetch_all(&mut session).await?;
+        let name = |(_, name, _): Holder| name?.strip_prefix(SESSION)?.parse().ok();
+        Ok(holders.into_iter().filter_map(name).collect())
     }
 }
 
@@ -173,6 +211,12 @@ enum Mode {
 /// A session of Postgres, the name it gave itself, and Postgres's word for how it holds the lock.
 type Holder = (i32, Option<String>, String);
 
+const HOLDERS: &str = "SELECT a.pid, a.application_name, l.mode \
+     FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+       AND (l.classid::bigint << 32 | l.objid::bigint) = $1 \
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 async fn try_lock(options: &PgConnectOptions, mode: Mode) -> Result<Attempt, sqlx::Error> {
     let mut session = options.connect().await?;
     let locked: bool = sqlx::query_scalar(match mode {
@@ -185,15 +229,7 @@ async fn try_lock(options: &PgConnectOptions, mode: Mode) -> Result<Attempt, sql
     if locked {
         return Ok(Attempt::Locked(session));
     }
-    let holder = sqlx::query_as(
-        "SELECT a.pid, a.application_name, l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-           AND (l.classid::bigint << 32 | l.objid::bigint) = $1
-           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    )
-    .bind(ADVISORY_KEY)
-    .fetch_optional(&mut session)
-    .await?;
+    let holder = sqlx::query_as(HOLDERS).bind(ADVISORY_KEY).fetch_optional(&mut session).await?;
     Ok(Attempt::TakenBy(holder))
 }
 

@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::metrics;
 use crate::config::{Config, LogFormat};
 
-const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,actix_http::h1::dispatcher=off";
+const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn,actix_http::h1::dispatcher=off";
 
 /// Starts logging as the settings say. A second call in one process (tests) changes nothing.
 pub fn start(config: &Config) {

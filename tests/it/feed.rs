@@ -4,9 +4,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use admitone::box_office::Unavailable;
+use admitone::box_office::{SubmitError, Unavailable};
 use admitone::ids::{HoldId, OfferingId, SectionId, Seq, UserId};
-use admitone::inventory::{Change, Command, LineRequest};
+use admitone::inventory::{Change, Command, LineRequest, Request};
 use tokio::time::Instant;
 
 use crate::private_redis::PrivateRedis;
@@ -221,4 +221,12 @@ async fn what_does_not_exist_is_not_followed() {
         let watched = stage.b.offices.watch(nothing).await;
         assert_eq!(watched.unwrap_err(), Unavailable::NoSuchOffering);
     }
+    let (hold, customer) = (HoldId::random(), UserId::random());
+    let request = Request { command: Command::ReleaseHold { hold, customer }, idempotency: None };
+    let asked = stage.b.offices.submit(nothing, request).await;
+    assert!(matches!(asked, Err(SubmitError::Unavailable(Unavailable::NoSuchOffering))));
+    eventually("nothing of it is left in Redis", async || {
+        stage.b.cluster.owner_now(nothing, &*stage.journal).await.unwrap().is_none()
+    })
+    .await;
 }

@@ -335,7 +335,19 @@ async fn what_others_put_under_our_keys_is_removed_and_stops_nobody() {
         vec!["SET", "member:x", "garbage"],
         vec!["HSET", "member:y", "incarnation", &id],
         vec!["HSET", "member:z", "incarnation", &id, "address", "z", "weight", "1", "leaving", "0"],
-        vec!["SADD", "members", "x", "y", "z", "nobody"],
+        vec![
+            "HSET",
+            "member:v w",
+            "incarnation",
+            &id,
+            "address",
+            "v",
+            "weight",
+            "1",
+            "leaving",
+            "0",
+        ],
+        vec!["SADD", "members", "x", "y", "z", "v w", "nobody"],
         vec!["SET", "member:b", "garbage"],
         vec!["HSET", "pins", "no offering", "a"],
         vec!["SET", "memory", "garbage"],
@@ -361,6 +373,17 @@ async fn what_others_put_under_our_keys_is_removed_and_stops_nobody() {
         redis::cmd(garbage).arg(&entry).arg(&values).exec_async(&mut redis).await.unwrap();
         assert_eq!(b.claim(offering, &[]).await, Claim::Granted, "{values:?}");
     }
+    let no_text: &[u8] = b"q\xff";
+    let member = [&b"{admitone}:"[..], place.prefix.as_bytes(), b":member:", no_text].concat();
+    let mut commands = redis::pipe();
+    commands.cmd("HSET").arg(key("pins")).arg(offering.to_string()).arg(no_text);
+    commands.cmd("SADD").arg(key("members")).arg(no_text);
+    commands.cmd("HSET").arg(&member).arg("incarnation").arg(&id).arg("address").arg("q:1");
+    commands.arg("weight").arg(1).arg("leaving").arg(0).arg("beat").arg(1).arg("grant").arg(1);
+    commands.cmd("PEXPIRE").arg(&member).arg(60_000);
+    commands.exec_async(&mut redis).await.unwrap();
+    let seen = a.renew(LONG).await;
+    assert_eq!((names(&seen), seen.pins.len()), (vec!["a", "b"], 0));
     for kind in ["members", "pins", "memory"] {
         redis::cmd("DEL").arg(key(kind)).exec_async(&mut redis).await.unwrap();
         redis::cmd("LPUSH").arg(key(kind)).arg("garbage").exec_async(&mut redis).await.unwrap();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{CLUSTER_SECRET, Site, instance};
 use crate::private_postgres::PrivatePostgres;
 use crate::private_redis::PrivateRedis;
+use crate::test_db::eventually;
 
 async fn ask(base: &str, seal: Option<&str>, question: &[u8]) -> (u16, Value) {
     let mut request = reqwest::Client::new().post(format!("{base}{PATH}")).body(question.to_vec());
@@ -99,6 +100,7 @@ async fn a_name_whose_process_hangs_is_taken_when_its_lease_runs_out() {
     first.until_ended().await;
     let said = first.written();
     assert!(said.contains("another process has taken the name of this instance"), "{said}");
+    assert!(said.contains("stopped: another process has the name of this instance"), "{said}");
     assert!(second.is_running());
 }
 
@@ -136,6 +138,27 @@ async fn one_that_the_others_could_not_talk_to_refuses_to_start() {
     let warned = "the lease of another instance lives longer than ours";
     assert_eq!(second.written().matches(warned).count(), 1, "{}", second.written());
     assert!(first.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_that_share_only_one_of_redis_and_postgres_are_told_so() {
+    let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+    let (mut first, _links) = instance(&redis, &postgres, "a", "2s").await;
+    first.start_again();
+    first.until_ready().await;
+    let elsewhere = PrivatePostgres::start();
+    let (mut second, _more_links) = instance(&redis, &elsewhere, "b", "2s").await;
+    second.start_again();
+    assert!(!second.until_ended().await);
+    let said = second.written();
+    assert!(said.contains("the instance a at 127.0.0.1:"), "{said}");
+    assert!(said.contains("uses another database, or a copy"), "{said}");
+    let other_redis = PrivateRedis::start();
+    let (mut third, _still_more_links) = instance(&other_redis, &postgres, "c", "1s").await;
+    third.start_again();
+    third.until_ready().await;
+    eventually("it is warned of", async || third.written().contains("is not in this Redis")).await;
+    assert!(!first.written().contains("is not in this Redis"), "it was there first");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

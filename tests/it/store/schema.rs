@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use admitone::ids::InstanceId;
 use admitone::store::{InstanceLock, Store, StoreError};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 use tokio::sync::Notify;
@@ -131,12 +132,12 @@ async fn a_process_alone_and_a_cluster_keep_each_other_out_and_are_told_who_is_t
     let alone = InstanceLock::of_postgres(db.url()).await.unwrap();
     let why = refusal(InstanceLock::of_postgres(db.url()).await);
     assert!(why.contains("another admitone process uses this database (DATABASE_URL): "), "{why}");
-    let why = refusal(InstanceLock::of_postgres_shared(db.url()).await);
+    let why = refusal(InstanceLock::of_postgres_shared(db.url(), InstanceId::random()).await);
     assert!(why.contains("another admitone process") && why.contains("without REDIS_URL"), "{why}");
     drop(alone);
 
-    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
-    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let first = InstanceLock::of_postgres_shared(db.url(), InstanceId::random()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url(), InstanceId::random()).await.unwrap();
     let why = refusal(InstanceLock::of_postgres(db.url()).await);
     assert!(why.contains("instances of a cluster use this database"), "{why}");
     drop(first);
@@ -149,8 +150,8 @@ async fn a_process_alone_and_a_cluster_keep_each_other_out_and_are_told_who_is_t
 #[tokio::test(flavor = "multi_thread")]
 async fn locks_that_are_shared_come_back_after_their_sessions_were_lost() {
     let db = TestDb::postgres().await;
-    let first = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
-    let second = InstanceLock::of_postgres_shared(db.url()).await.unwrap();
+    let first = InstanceLock::of_postgres_shared(db.url(), InstanceId::random()).await.unwrap();
+    let second = InstanceLock::of_postgres_shared(db.url(), InstanceId::random()).await.unwrap();
     let held = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                 WHERE locktype = 'advisory' AND granted AND a.datname = current_database()";
     assert_eq!(db.count(held).await, 2);

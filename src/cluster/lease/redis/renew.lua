@@ -42,11 +42,14 @@ end
 
 expect(base .. 'pins', 'hash')
 local pins = redis.call('HGETALL', base .. 'pins')
+local sound_pins = {}
 for i = 1, #pins, 2 do
-  if not is_id(pins[i]) then
+  if is_id(pins[i]) and is_plain(pins[i + 1]) then
+    table.insert(sound_pins, { pins[i], pins[i + 1] })
+  else
     redis.call('HDEL', base .. 'pins', pins[i])
-    table.insert(removed, base .. 'pins ' .. pins[i])
+    tell_removed(base .. 'pins ' .. pins[i])
   end
 end
 
-return { grant, redis.call('GET', base .. 'memory'), members, pins, removed }
+return { grant, redis.call('GET', base .. 'memory'), members, sound_pins, removed }

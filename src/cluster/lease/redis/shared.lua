@@ -16,10 +16,15 @@ end
 -- everything here is learned again, and one bad value must not stop all instances.
 local removed = {}
 
-local function remove(key)
-  redis.call('DEL', key)
+local function tell_removed(key)
+  key = key:gsub('[^ -~]', '?')
   redis.log(redis.LOG_WARNING, 'admitone: removed ' .. key .. ', which is not as admitone writes it')
   table.insert(removed, key)
+end
+
+local function remove(key)
+  redis.call('DEL', key)
+  tell_removed(key)
 end
 
 local function expect(key, kind)
@@ -31,6 +36,11 @@ end
 
 local function is_id(text)
   return text and #text == 36 and not text:find('[^%x-]')
+end
+
+-- Names and addresses.
+local function is_plain(text)
+  return text and #text > 0 and #text <= 300 and not text:find('[^!-~]')
 end
 
 -- Of so many digits at most: 9 fit into 32 bits, 19 into 64.
@@ -48,8 +58,8 @@ local function lease(name)
     return nil
   end
   local incarnation, address, weight, leaving, beat, grant = unpack(found, 1, 6)
-  local whole = is_id(incarnation) and address and is_number(weight, 9) and is_number(leaving, 1)
-    and is_number(beat, 19) and grant
+  local whole = is_plain(name) and is_id(incarnation) and is_plain(address)
+    and is_number(weight, 4) and is_number(leaving, 1) and is_number(beat, 19) and is_plain(grant)
   -- One that never runs out would be that of an instance that never dies.
   if not whole or left == -1 then
     remove(key)
@@ -71,7 +81,7 @@ local function entry(offering)
   expect(key, 'hash')
   local name, incarnation, address, epoch =
     unpack(redis.call('HMGET', key, 'name', 'incarnation', 'address', 'epoch'), 1, 4)
-  if name and is_id(incarnation) and address and is_number(epoch, 19) then
+  if is_plain(name) and is_id(incarnation) and is_plain(address) and is_number(epoch, 19) then
     return { name = name, incarnation = incarnation, address = address, epoch = epoch }
   end
   if redis.call('EXISTS', key) == 1 then
