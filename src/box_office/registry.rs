@@ -211,12 +211,12 @@ impl BoxOffices {
     /// Looks for due work in the live offerings alone; cheap, and waits for nothing.
     pub(super) fn nudge_due(&self) {
         let Some(now) = self.now() else { return };
-        for offering in self.live_offerings() {
-            if let Some(live) = self.live.get(&offering)
-                && live.desk.next_due_at.load(Ordering::Relaxed) <= now
-            {
-                live.address.do_send(Attend);
-            }
+        let is_due = |live: &Live| live.desk.next_due_at.load(Ordering::Relaxed) <= now;
+        let due = self.live.iter().filter(|live| is_due(live.value()));
+        let mut due: Vec<_> = due.map(|live| (*live.key(), live.address.clone())).collect();
+        due.sort_unstable_by_key(|(offering, _)| *offering);
+        for (_, address) in due {
+            address.do_send(Attend);
         }
     }
 
