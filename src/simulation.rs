@@ -167,6 +167,7 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
         if tokio::time::timeout(LONGEST, calm).await.is_err() {
             crowd.site.world.violated(format_args!("in calm, clients are not done"));
         }
+        watching.abort();
         // Everything that has a deadline passes it.
         tokio::time::sleep(Duration::from_secs(12)).await;
     }
@@ -184,7 +185,7 @@ fn open_doors(crowd: &Rc<Crowd>) {
 async fn watch(crowd: Rc<Crowd>) {
     let mut known = std::collections::BTreeMap::new();
     loop {
-        tokio::time::sleep(Duration::from_millis(7)).await;
+        tokio::time::sleep(Duration::from_millis(19)).await;
         for index in 0..crowd.machines.count() {
             let Some(cluster) = crowd.machines.cluster(index) else { continue };
             let me = cluster.me().incarnation;
