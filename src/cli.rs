@@ -72,9 +72,9 @@ fn command() -> Command {
         .subcommand(
             Command::new("serve").about("Serve the API (what is done when nothing is said)"),
         )
-        .subcommand(migrate::command())
-        .subcommand(journal::command())
-        .subcommand(simulate::command())
+        .subcommand(showing(&["data_dir", "log", "log_format"], migrate::command()))
+        .subcommand(showing(&["data_dir", "log", "log_format"], journal::command()))
+        .subcommand(showing(&["log", "log_format"], simulate::command()))
         .arg(
             Arg::new("config")
                 .long("config")
@@ -101,6 +101,15 @@ fn command() -> Command {
     let heading =
         "Settings of the environment and the file only, since anybody can read a command line:";
     command.after_help(format!("{heading}{secrets}\n\n{EXAMPLES}")).max_term_width(100)
+}
+
+/// A command that takes all settings, since all commands do, and whose help shows only these.
+fn showing(settings: &[&str], command: Command) -> Command {
+    let hidden = KEYS.iter().filter(|key| !key.secret && !settings.contains(&key.name));
+    command.args(
+        hidden
+            .map(|key| Arg::new(key.name).long(key.name.replace('_', "-")).global(true).hide(true)),
+    )
 }
 
 fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {

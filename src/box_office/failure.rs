@@ -227,7 +227,9 @@ impl BoxOffice {
             tracing::error!(offering = %self.offering, %error, failed, "the journal cannot be used");
             self.let_others_have_it();
         } else {
-            tracing::warn!(offering = %self.offering, %error, failed, "recovery failed; trying again");
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(offering = %self.offering, %error, cause, failed,
+                "recovery failed; trying again");
         }
         // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
         // to be occupied, by whichever recovery succeeds, before anything is decided again.

@@ -17,7 +17,7 @@ use super::permits::Urgency;
 use super::registry::Shared;
 use super::wire::{Answer, Question};
 use super::{BoxOffices, Unavailable};
-use crate::cluster::{Member, Route};
+use crate::cluster::Member;
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
 use crate::journal::{Head, LoadError, Owner, fold};
@@ -214,7 +214,7 @@ impl BoxOffices {
             let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
             // What was moved by hand need not wait for the members to settle.
             (ailing || (rested && (settled || view.pins.contains_key(offering))))
-                && matches!(cluster.place_of(*offering), Route::There(_))
+                && self.has_better_place(*offering)
         });
         let misplaced: Vec<_> = misplaced.take(MAX_PER_ROUND).collect();
         stream::iter(misplaced)
@@ -241,8 +241,17 @@ impl BoxOffices {
             .await;
     }
 
+    /// Whether another instance, which can be reached, is where the placement wants an offering; to
+    /// one that cannot do its work, wherever it is better off.
+    fn has_better_place(&self, offering: OfferingId) -> bool {
+        let cluster = &self.shared().cluster;
+        let wanted = cluster.choice_within_reach(offering);
+        let is_final = cluster.is_ailing() || wanted == cluster.choice(offering);
+        is_final && wanted.is_some_and(|to| to.incarnation != cluster.me().incarnation)
+    }
+
     async fn part_with(&self, offering: OfferingId) {
-        let Some(to) = self.shared().cluster.choice(offering) else { return };
+        let Some(to) = self.shared().cluster.choice_within_reach(offering) else { return };
         if to.incarnation == self.shared().cluster.me().incarnation {
             return;
         }

@@ -66,6 +66,9 @@ pub fn describe() {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(name).absolute(0);
     }
+    for reason in ["refused", "unreachable", "no_answer", "wrong_secret", "not_taken"] {
+        counter!(FORWARD_FAILURES, "reason" => reason).absolute(0);
+    }
 }
 
 thread_local! {

@@ -132,7 +132,9 @@ async fn win(
             }
         }
     }
-    Err(LoadError::Unavailable(anyhow::anyhow!("lost {MAX_RACES} races for the offering")))
+    Err(LoadError::Unavailable(anyhow::anyhow!(
+        "another instance took the event over {MAX_RACES} times in between"
+    )))
 }
 
 /// The state, and the rows that were read for it. What was loaded ahead needs only what came since.

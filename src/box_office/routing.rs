@@ -349,6 +349,8 @@ impl BoxOffices {
         let shared = self.shared();
         let me = shared.cluster.me();
         if me.leaving || self.is_stopping() {
+            // An entry of ours that was left behind would lead everybody here.
+            shared.cluster.release(offering).await;
             return Some(Answer::NotOwner(None));
         }
         // Not by what is remembered: whoever asks has found that out of date.

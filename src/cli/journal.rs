@@ -127,6 +127,9 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let mut last = 0;
     for event in &events {
         let finding = auditor.audit(*event).await;
+        if matches!(finding, Err(LoadError::NotFound)) {
+            bail!("there is no event {event} in this database");
+        }
         last = finding.as_ref().map_or(0, |report| report.seq);
         damaged += usize::from(!print_finding(&event.to_string(), finding));
     }

@@ -4,13 +4,20 @@
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::config::{Config, KEYS};
+use crate::config::Config;
 use crate::simulation::{Plan, Report, run as simulate};
 use crate::telemetry;
 
 pub(super) fn command() -> Command {
     Command::new("simulate")
         .about("Simulate a cluster under faults, and check that nothing is sold twice or lost")
+        .after_help(
+            "Each run ends with one line: whether all held, what clients asked for and what became \
+             of it (done, refused, not decided: a 503 that changed nothing, unknown: a broken \
+             connection or OUTCOME_UNKNOWN), and the hash of the trace. The first violation ends \
+             the program with code 1. With --trace, what happens is printed with its virtual time, \
+             and the log of all instances goes to standard error.",
+        )
         .arg(
             Arg::new("seed")
                 .long("seed")
@@ -40,14 +47,6 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print all that happens"),
         )
-        .args(settings_of_servers())
-}
-
-/// Taken here as everywhere, and not shown: a simulation has none of what they are about.
-fn settings_of_servers() -> impl Iterator<Item = Arg> {
-    let others =
-        KEYS.iter().filter(|key| !key.secret && !["log", "log_format"].contains(&key.name));
-    others.map(|key| Arg::new(key.name).long(key.name.replace('_', "-")).global(true).hide(true))
 }
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
@@ -76,9 +75,10 @@ fn shown(report: &Report) -> String {
         text.push('\n');
     }
     text.push_str(&format!(
-        "seed {}: {} rows, {} takeovers, {done} done, {refused} refused, {undone} not decided, \
+        "seed {}: {}; {} rows, {} takeovers, {done} done, {refused} refused, {undone} not decided, \
          {unknown} unknown, {:.1} s of virtual time, trace {} of {} lines\n",
         report.seed,
+        if report.violations.is_empty() { "all held" } else { "VIOLATED" },
         report.rows,
         report.takeovers,
         report.lasted.as_secs_f64(),

@@ -7,17 +7,21 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::membership::View;
-use super::{Cluster, HELLO, HELLO_PATIENCE, JoinError, Member, NetworkError, Notice, Owner};
+use super::{
+    Cluster, HELLO, HELLO_PATIENCE, JoinError, Member, NetworkError, Notice, Owner, metrics,
+};
 use crate::ids::{Epoch, InstanceId};
 
-/// Why an address is not ours.
-const ANOTHER: &str = "what listens there is another process";
+/// How often an instance looks for itself before it gives up.
+const ATTEMPTS: u32 = 20;
 
 impl Cluster {
     /// Nobody listens where this instance did: it is dead until it renews its lease.
     pub fn met_dead(&self, incarnation: InstanceId) {
         if !self.view.load().is_suspect(incarnation) {
-            tracing::warn!(%incarnation, "an instance is gone: its port refuses connections");
+            let (name, address) = self.called(incarnation);
+            tracing::warn!(%name, %address, %incarnation,
+                "an instance is gone: its port refuses connections");
         }
         self.change_view(|view, now| view.suspect(incarnation, now));
     }
@@ -37,7 +41,8 @@ impl Cluster {
         let replaced = self.away_for().is_some() || self.view.load().is_young(self.now());
         let ttl = self.settings.lease_ttl;
         if !self.view.load().is_silent(incarnation) {
-            tracing::warn!(%incarnation, "an instance does not answer");
+            let (name, address) = self.called(incarnation);
+            tracing::warn!(%name, %address, %incarnation, "an instance does not answer");
         }
         self.change_view(|view, now| {
             if view.silent(incarnation, now) >= ttl && replaced {
@@ -60,26 +65,18 @@ impl Cluster {
     /// Returns the others that answered.
     pub(super) async fn greet(&self) -> Result<Vec<Member>, JoinError> {
         let me = self.me();
-        let members: Vec<Member> = self.view().live_members().cloned().collect();
+        self.find_ourselves(&me).await?;
+        let others = |member: &&Member| member.incarnation != me.incarnation;
+        let members: Vec<Member> = self.view().live_members().filter(others).cloned().collect();
         let greeted = join_all(members.into_iter().map(|member| async {
             let asked = self.network.ask(Arc::clone(&member.address), HELLO.into(), HELLO_PATIENCE);
             (asked.await, member)
         }));
         let mut met = Vec::new();
         for (answered, member) in greeted.await {
-            let is_me = member.incarnation == me.incarnation;
             let address = Arc::clone(&member.address);
             match answered {
-                Ok(answer) if answer[..] == member.incarnation.0.as_bytes()[..] => {
-                    met.extend((!is_me).then_some(member));
-                }
-                Ok(_) if is_me => return Err(JoinError::NotAtItsAddress(address, ANOTHER)),
-                Err(NetworkError::Refused(_)) if is_me => {
-                    return Err(JoinError::NotAtItsAddress(address, "nobody listens there"));
-                }
-                Err(NetworkError::WrongSecret(_) | NetworkError::NotTaken(..)) if is_me => {
-                    return Err(JoinError::NotAtItsAddress(address, ANOTHER));
-                }
+                Ok(answer) if answer[..] == member.incarnation.0.as_bytes()[..] => met.push(member),
                 Err(NetworkError::WrongSecret(_)) => {
                     return Err(JoinError::WrongSecret { name: member.name, address });
                 }
@@ -96,6 +93,41 @@ impl Cluster {
         Ok(met)
     }
 
+    /// Asks for ourselves where the others will. A name may take a moment to be known.
+    async fn find_ourselves(&self, me: &Member) -> Result<(), JoinError> {
+        let mut why = "";
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(HELLO_PATIENCE).await;
+            }
+            let asked = self.network.ask(Arc::clone(&me.address), HELLO.into(), HELLO_PATIENCE);
+            why = match asked.await {
+                Ok(answer) if answer[..] == me.incarnation.0.as_bytes()[..] => return Ok(()),
+                Ok(_) | Err(NetworkError::WrongSecret(_) | NetworkError::NotTaken(..)) => {
+                    why = "what listens there is another process";
+                    break;
+                }
+                Err(NetworkError::Refused(_)) => {
+                    why = "nobody listens there";
+                    break;
+                }
+                Err(NetworkError::Unreachable(_)) => "it cannot be reached",
+                Err(NetworkError::NoAnswer(_)) => "nothing answers there",
+            };
+        }
+        Err(JoinError::NotAtItsAddress(Arc::clone(&me.address), why))
+    }
+
+    /// Its name and address, for logs.
+    fn called(&self, incarnation: InstanceId) -> (Arc<str>, Arc<str>) {
+        let view = self.view.load();
+        let known = view.members.iter().find(|known| known.member.incarnation == incarnation);
+        known.map_or_else(
+            || ("unknown".into(), "unknown".into()),
+            |known| (Arc::clone(&known.member.name), Arc::clone(&known.member.address)),
+        )
+    }
+
     /// Whether this is the first time.
     pub(super) fn is_news(&self, incarnation: InstanceId, notice: Notice) -> bool {
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +138,81 @@ impl Cluster {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut view = View::clone(&self.view.load());
         change(&mut view, self.clock.monotonic());
+        metrics::members(view.live_members().count());
         self.view.store(Arc::new(view));
         self.viewed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::cluster::lease::{Alone, Heartbeat, Lease, Pins, Standing};
+    use crate::cluster::{Network, Route, Settings};
+    use crate::ids::OfferingId;
+
+    /// A network whose names are not known.
+    struct Nameless;
+
+    impl Network for Nameless {
+        fn ask(
+            &self,
+            address: Arc<str>,
+            _: Bytes,
+            _: Duration,
+        ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
+            Box::pin(std::future::ready(Err(NetworkError::Unreachable(address))))
+        }
+    }
+
+    fn member(name: &str) -> Member {
+        let address = format!("{name}:1").into();
+        let incarnation = InstanceId::random();
+        Member { name: name.into(), incarnation, address, weight: 1, leaving: false }
+    }
+
+    fn cluster_of(me: &Member, others: &[&Member]) -> (Arc<Cluster>, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::at(0));
+        let (leases, network) = (Arc::new(Alone), Arc::new(Nameless));
+        let settings = Settings::default();
+        let cluster = Cluster::of_many(me.clone(), settings, clock.clone(), leases, network);
+        let all = others.iter().copied().chain([me]);
+        let left = Duration::from_secs(1_000);
+        let members = all.map(|it| Standing { member: it.clone(), left, beat: 1 }).collect();
+        let heartbeat = Heartbeat { lease: Lease::Kept, members, memory: 1, pins: Pins::new() };
+        cluster.change_view(|view, now| *view = view.after(&heartbeat, now, settings.lease_ttl));
+        (cluster, clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_be_found_at_its_own_address_does_not_join() {
+        let me = member("a");
+        let (cluster, _) = cluster_of(&me, &[]);
+        let refused = cluster.greet().await.unwrap_err().to_string();
+        assert!(
+            refused.contains("not at a:1") && refused.contains("cannot be reached"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_placed_on_who_was_asked_in_vain_until_it_answers_or_time_has_passed() {
+        let (me, other) = (member("a"), member("b"));
+        let (cluster, clock) = cluster_of(&me, &[&other]);
+        let theirs = std::iter::repeat_with(OfferingId::random)
+            .find(|offering| matches!(cluster.place_of(*offering), Route::There(_)))
+            .unwrap();
+        cluster.met_silent(other.incarnation);
+        assert_eq!(cluster.place_of(theirs), Route::Here);
+        assert_eq!(cluster.choice(theirs), Some(other.clone()), "it belongs there all the same");
+        cluster.met_alive(other.incarnation);
+        assert!(matches!(cluster.place_of(theirs), Route::There(_)));
+        cluster.met_silent(other.incarnation);
+        clock.advance_ms(10_000);
+        assert!(matches!(cluster.place_of(theirs), Route::There(_)), "it is given another chance");
     }
 }

@@ -230,5 +230,4 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
     let valid_until = u64::try_from(valid_until.as_millis()).unwrap_or(u64::MAX);
     cluster.valid_until_ms.store(valid_until, Ordering::Relaxed);
     cluster.change_view(|view, now| *view = view.after(heartbeat, now, ttl));
-    metrics::members(cluster.view.load().members.len());
 }

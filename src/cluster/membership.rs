@@ -24,8 +24,8 @@ pub struct View {
     pub changed_at: Duration,
     /// Who was met that does not live, whatever its lease says.
     suspects: HashMap<InstanceId, Suspicion>,
-    /// Who has not answered since when.
-    silent: HashMap<InstanceId, Duration>,
+    /// Who has not answered.
+    silent: HashMap<InstanceId, Silence>,
 }
 
 /// A member and how long it can be believed to be one.
@@ -37,6 +37,13 @@ pub struct Known {
     pub expires_at: Duration,
     /// See [`Standing::beat`].
     pub beat: u64,
+}
+
+/// Of one that was asked first and last at these times and answered nothing in between.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    since: Duration,
+    last: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +87,8 @@ impl View {
                 None => now.saturating_sub(suspicion.since) < 2 * ttl,
             }
         });
+        let mut silent = self.silent.clone();
+        silent.retain(|_, silence| now.saturating_sub(silence.last) < 2 * ttl);
         Self {
             members,
             pins: Arc::new(heartbeat.pins.clone()),
@@ -87,7 +96,7 @@ impl View {
             grace_until,
             changed_at: if changed { now } else { self.changed_at },
             suspects,
-            silent: self.silent.clone(),
+            silent,
         }
     }
 
@@ -133,7 +142,21 @@ impl View {
 
     /// It did not answer; says for how long it has not.
     pub fn silent(&mut self, incarnation: InstanceId, now: Duration) -> Duration {
-        now.saturating_sub(*self.silent.entry(incarnation).or_insert(now))
+        let silence = self.silent.entry(incarnation).or_insert(Silence { since: now, last: now });
+        silence.last = now;
+        now.saturating_sub(silence.since)
+    }
+
+    /// Whether it was asked in vain within so long, and nothing was heard of it since.
+    #[must_use]
+    pub fn was_silent_within(
+        &self,
+        span: Duration,
+        incarnation: InstanceId,
+        now: Duration,
+    ) -> bool {
+        let silence = self.silent.get(&incarnation);
+        silence.is_some_and(|silence| now.saturating_sub(silence.last) < span)
     }
 
     /// Whether it has not answered lately.

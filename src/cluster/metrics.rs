@@ -12,7 +12,7 @@ const REFUSED: &str = "admitone_cluster_calls_refused_total";
 
 /// Names and help texts, told to the recorder once at start.
 pub fn describe() {
-    describe_gauge!(MEMBERS, "Instances whose leases live, this one included.");
+    describe_gauge!(MEMBERS, "Instances that are believed to live, this one included.");
     describe_gauge!(LEASE_VALID, "1 while this instance's lease lives for certain.");
     describe_histogram!(RENEW_SECONDS, "Seconds that a renewal of the lease took.");
     describe_counter!(RENEW_FAILURES, "Renewals of the lease that had no answer.");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::lease::{Claim, LeaseError};
+use super::membership::View;
 use super::{Cluster, Known, Member, Owner, Permission, Route, placement};
 use crate::ids::{Epoch, OfferingId};
 use crate::journal::{Journal, LoadError};
@@ -69,10 +70,10 @@ impl Cluster {
         Ok(owner)
     }
 
-    /// Where the placement wants `offering`, of those who live.
+    /// Where the placement wants `offering`, of those who live and answer.
     #[must_use]
     pub fn place_of(&self, offering: OfferingId) -> Route {
-        match self.choice(offering) {
+        match self.choice_within_reach(offering) {
             Some(member) if member.incarnation != self.me.load().incarnation => {
                 // Nobody has taken over yet: no epoch to speak of.
                 Route::There(member.owning(Epoch(0)))
@@ -85,10 +86,20 @@ impl Cluster {
     #[must_use]
     pub fn choice(&self, offering: OfferingId) -> Option<Member> {
         let view = self.view.load();
-        let pinned = view.pins.get(&offering).and_then(|name| {
-            view.live_members().find(|member| member.name == *name && !member.leaving)
-        });
-        pinned.or_else(|| placement::place(offering, view.live_members())).cloned()
+        placed(offering, &view, |_| true)
+    }
+
+    /// The same, of those that have not been asked in vain lately: whoever cannot be reached from
+    /// here is no use to who asks here, whatever its lease says.
+    #[must_use]
+    pub fn choice_within_reach(&self, offering: OfferingId) -> Option<Member> {
+        let (view, now, ttl) = (self.view.load(), self.now(), self.settings.lease_ttl);
+        let answers = |member: &Member| !view.was_silent_within(ttl, member.incarnation, now);
+        let within_reach = placed(offering, &view, answers);
+        // Who leaves takes nothing: then whoever was silent is tried again.
+        within_reach
+            .filter(|member| !member.leaving)
+            .or_else(|| placed(offering, &view, |_| true))
     }
 
     /// Asks whether this instance may take `offering` over.
@@ -245,4 +256,13 @@ impl Cluster {
         let owner = journal.owner(offering).await?;
         Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
     }
+}
+
+fn placed(offering: OfferingId, view: &View, is_asked: impl Fn(&Member) -> bool) -> Option<Member> {
+    let among = || view.live_members().filter(|member| is_asked(member));
+    let pinned = view
+        .pins
+        .get(&offering)
+        .and_then(|name| among().find(|member| member.name == *name && !member.leaving));
+    pinned.or_else(|| placement::place(offering, among())).cloned()
 }

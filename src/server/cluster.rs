@@ -1,6 +1,7 @@
 //! What makes this process one instance of many: its lease, on threads of its own that no flood of
 //! requests reaches, and the way to the others. A process without Redis is alone and has none of it.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,8 @@ impl Drop for Membership {
 /// How often it is looked whether another instance has its database back.
 const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// How often it is looked who else uses the database, at the most.
+const STRANGERS_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether all whom we have met use the database that we use. One whose connection broke a moment
 /// ago has its lock again soon.
@@ -181,19 +184,29 @@ async fn share_a_database(lock: Neighbours, met: Vec<Member>) -> Result<(), Star
 }
 
 /// Says so if somebody uses this database and is not in this Redis: the two take every event from
-/// each other.
+/// each other. Who starts has the database first, and who was killed has it for a while: it is said
+/// of one that is found twice.
 async fn look_for_strangers(cluster: Arc<Cluster>, lock: Neighbours) {
-    // Who starts now has the database first; who was killed may have it for a while.
-    tokio::time::sleep(2 * cluster.settings().lease_ttl).await;
-    let Ok(here) = lock.instances().await else { return };
-    let view = cluster.view();
-    let known = |id: &InstanceId| view.members.iter().any(|it| it.member.incarnation == *id);
-    let strangers = here.iter().filter(|id| !known(id) && **id != cluster.me().incarnation);
-    if strangers.count() > 0 && cluster.away_for().is_none() {
-        tracing::warn!(
-            "an instance uses this database and is not in this Redis: run all instances of a cluster \
-             with the same REDIS_URL (it may also have hung, and lost its lease)"
-        );
+    let (mut before, mut told) = (HashSet::new(), HashSet::new());
+    loop {
+        tokio::time::sleep((2 * cluster.settings().lease_ttl).max(STRANGERS_EVERY)).await;
+        if cluster.away_for().is_some() {
+            continue;
+        }
+        let Ok(here) = lock.instances().await else { continue };
+        let (view, me) = (cluster.view(), cluster.me().incarnation);
+        let known = |id: &InstanceId| view.members.iter().any(|it| it.member.incarnation == *id);
+        let strangers = here.into_iter().filter(|id| *id != me && !known(id));
+        let strangers: HashSet<_> = strangers.collect();
+        for incarnation in strangers.intersection(&before).filter(|id| !told.contains(*id)) {
+            tracing::warn!(
+                %incarnation,
+                "an instance uses this database and is not in this Redis: either it hangs, or it has \
+                 another REDIS_URL; in pg_stat_activity its application_name is admitone and this id"
+            );
+        }
+        told.extend(strangers.intersection(&before).copied());
+        before = strangers;
     }
 }
 
