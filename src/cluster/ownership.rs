@@ -97,9 +97,7 @@ impl Cluster {
         let answers = |member: &Member| !view.was_silent_within(ttl, member.incarnation, now);
         let within_reach = placed(offering, &view, answers);
         // Who leaves takes nothing: then whoever was silent is tried again.
-        within_reach
-            .filter(|member| !member.leaving)
-            .or_else(|| placed(offering, &view, |_| true))
+        within_reach.filter(|member| !member.leaving).or_else(|| placed(offering, &view, |_| true))
     }
 
     /// Asks whether this instance may take `offering` over.

@@ -30,7 +30,7 @@ enum Held {
 
 #[derive(Debug)]
 struct Keeper {
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
     task: tokio::task::JoinHandle<()>,
     lost: watch::Receiver<bool>,
 }
@@ -118,7 +118,9 @@ impl InstanceLock {
                         // Open until the lock is dropped: a closed channel would say nothing.
                         tell.closed().await;
                     });
-                    return Ok(Self { held: Held::Session(Keeper { task, lost, options: same }) });
+                    return Ok(Self {
+                        held: Held::Session(Keeper { task, lost, options: Box::new(same) }),
+                    });
                 }
                 Attempt::TakenBy(holder) => last_holder = holder.or(last_holder),
             }
@@ -140,7 +142,7 @@ impl InstanceLock {
     pub fn neighbours(&self) -> Neighbours {
         let options = match &self.held {
             Held::File(_) => None,
-            Held::Session(keeper) => Some(keeper.options.clone()),
+            Held::Session(keeper) => Some(PgConnectOptions::clone(&keeper.options)),
         };
         Neighbours { options }
     }

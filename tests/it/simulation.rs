@@ -129,5 +129,6 @@ fn is_caught(bug: Bug) {
     });
     plant(None);
     let (seeds, what) = found.unwrap_or_else(|| panic!("{bug:?} lives through {PATIENCE} seeds"));
-    println!("{bug:?}: caught after {seeds} seeds: {what}");
+    let what: String = what.chars().take(100).collect();
+    println!("{bug:?}: caught after {seeds} seeds: {what} …");
 }
