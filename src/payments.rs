@@ -203,9 +203,18 @@ impl Payments {
         if let Some(row) = known.iter().find(|row| !is_refused(row.state)) {
             return Ok(row.clone());
         }
-        let unused = ids.into_iter().find(|id| known.iter().all(|row| row.id != *id));
+        let unused = ids.iter().copied().find(|id| known.iter().all(|row| row.id != *id));
         let id = unused.ok_or(PaymentError::KeyExhausted)?;
-        let row = self.payable(user, reservation).await?;
+        let row = match self.payable(user, reservation).await {
+            Ok(row) => row,
+            // It may be paid because another request with this key was quicker.
+            Err(refused) => {
+                let now_known = self.store.payment_find(&ids).await?;
+                let quicker =
+                    |row: &&PaymentRow| row.reservation == reservation && !is_refused(row.state);
+                return now_known.iter().find(quicker).cloned().ok_or(refused);
+            }
+        };
         let event = self.store.event_get(row.offering).await?;
         let currency = event.ok_or(Unavailable::NoSuchOffering)?.currency;
         let new = NewPayment {
