@@ -13,6 +13,7 @@ pub mod error;
 pub mod events;
 pub mod extract;
 pub mod health;
+pub mod history;
 pub mod holds;
 pub mod instances;
 pub mod internal;
@@ -77,6 +78,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(tickets::configure)
         .configure(internal::configure)
         .configure(instances::configure)
+        .configure(history::configure)
         .configure(admin::configure)
         .configure(openapi::configure);
 }

@@ -34,6 +34,12 @@ pub struct Head {
     pub hash: Hash,
 }
 
+impl Default for Head {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl Head {
     /// The head of a journal without rows.
     pub const EMPTY: Self = Self { seq: Seq(0), epoch: Epoch(0), hash: [0; 32] };

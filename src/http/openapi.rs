@@ -15,8 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use shared::Shared;
 
 use crate::http::{
-    admin, auth, availability, events, health, holds, instances, payments, reservations, stream,
-    tickets, users, waitlist, wallet,
+    admin, auth, availability, events, health, history, holds, instances, payments, reservations,
+    stream, tickets, users, waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -90,7 +90,7 @@ pub struct FailureDetail {
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,
         instances::instances,
-        instances::whereabouts,
+        instances::whereabouts, history::journal,
     ),
     components(schemas(Failure, stream::Delta, admin::Action)),
     modifiers(&Shared),

@@ -1,9 +1,11 @@
 //! The envelope of every successful answer, and the forms of times and money in it.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{Error, HttpResponse};
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::inventory::TimestampMs;
 
@@ -42,6 +44,19 @@ pub fn with_status<T: Serialize>(status: StatusCode, data: &T) -> HttpResponse {
 pub fn page<T: Serialize>(items: &[T], next_cursor: Option<String>) -> HttpResponse {
     let meta = Some(PageMeta { next_cursor });
     HttpResponse::Ok().json(Envelope { success: true, data: &items, meta })
+}
+
+/// A body fed by a task of this worker, a few pieces ahead of whoever reads; the task's sends fail
+/// when nobody reads any more. An error breaks the answer off without its end.
+pub fn fed_by<F, T>(feed: F) -> impl futures_util::Stream<Item = Result<Bytes, Error>>
+where
+    F: FnOnce(mpsc::Sender<Result<Bytes, Error>>) -> T,
+    T: Future<Output = ()> + 'static,
+{
+    const AHEAD: usize = 4;
+    let (tx, mut rx) = mpsc::channel(AHEAD);
+    actix_web::rt::spawn(feed(tx));
+    futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx))
 }
 
 /// A time as the API writes it: `2026-01-02T03:04:05.678Z`.

@@ -20,7 +20,7 @@ use crate::http::availability::{CountsDto, counts, status_name, summary, version
 use crate::http::error::ApiError;
 use crate::http::events::{sold_out, status};
 use crate::http::extract::Path;
-use crate::http::respond::rfc3339;
+use crate::http::respond::{fed_by, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
 
@@ -99,9 +99,9 @@ pub(crate) async fn follow(
     // Whoever comes back with the version that is current needs no full frame.
     let first = (last_id != Some(&version(&view))).then(|| full(&state, &view));
     let mut shown = Arc::clone(&view);
-    let body = async_stream(move |tx| async move {
+    let body = fed_by(move |tx| async move {
         if let Some(first) = first
-            && tx.send(first).await.is_err()
+            && tx.send(Ok(first)).await.is_err()
         {
             return;
         }
@@ -126,7 +126,7 @@ pub(crate) async fn follow(
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
             };
-            if tx.send(bytes).await.is_err() {
+            if tx.send(Ok(bytes)).await.is_err() {
                 return;
             }
         }
@@ -136,17 +136,6 @@ pub(crate) async fn follow(
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(body))
-}
-
-/// A body fed by a task, which ends when nobody reads any more.
-fn async_stream<F, T>(feed: F) -> impl futures_util::Stream<Item = Result<Bytes, actix_web::Error>>
-where
-    F: FnOnce(tokio::sync::mpsc::Sender<Bytes>) -> T,
-    T: Future<Output = ()> + 'static,
-{
-    let (tx, mut rx) = tokio::sync::mpsc::channel(4);
-    actix_web::rt::spawn(feed(tx));
-    futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx).map(|next| next.map(Ok)))
 }
 
 impl Streams {

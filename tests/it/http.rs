@@ -4,6 +4,7 @@ mod administration;
 mod bad_input;
 mod document;
 mod door;
+mod export;
 mod ownership;
 mod pictures;
 mod purchase;
