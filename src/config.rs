@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use keys::{KEYS, Key, check_secret};
+pub use keys::{KEYS, Key, check_secret, parse_duration};
 pub use load::{ConfigError, DEFAULT_FILE, Sources};
 
 /// A value that must not be shown: its `Debug` hides it.

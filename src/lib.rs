@@ -16,5 +16,6 @@ pub mod planted;
 pub mod random;
 pub mod server;
 pub mod simulation;
+pub mod stampede;
 pub mod store;
 pub mod telemetry;

@@ -4,11 +4,11 @@
 mod values;
 
 use super::{Config, LogFormat, Secret};
-pub use values::check_secret;
 use values::{
     address, boolean, database_url, duration, instance_name, log_filter, number, origins,
     redis_url, text,
 };
+pub use values::{check_secret, parse_duration};
 
 /// One setting.
 pub struct Key {

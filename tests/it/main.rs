@@ -33,6 +33,7 @@ mod shop;
 mod shutdown;
 mod simulation;
 mod stage;
+mod stampede;
 mod store;
 mod test_app;
 mod theatre;

@@ -144,7 +144,8 @@ pub(super) fn duration(value: &str, min: &str, max: &str) -> Result<Duration, St
         .ok_or_else(|| format!("is not a duration from {min} to {max}, such as 500ms, 20s, 5m, 1h"))
 }
 
-fn parse_duration(value: &str) -> Option<Duration> {
+/// `500ms`, `20s`, `5m`, `1h`, `7d`; `None` for anything else.
+pub fn parse_duration(value: &str) -> Option<Duration> {
     let digits = value.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = value[..digits].parse().ok()?;
     let unit_ms: u64 = match &value[digits..] {

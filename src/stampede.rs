@@ -1,0 +1,58 @@
+//! `stampede`: a load generator that audits what it was told. It knows the server only by its API,
+//! as its clients do: crowds of virtual buyers ask, every answer is kept, and at the end each
+//! acknowledged hold, reservation and payment is looked for in the event's journal, as are effects
+//! that nobody asked for.
+//!
+//! It never touches the server's database, and a run whose audit fails has failed, however fast.
+
+pub mod api;
+pub mod audit;
+pub mod buyer;
+pub mod connection;
+pub mod crowd;
+pub mod ledger;
+pub mod listener;
+pub mod measure;
+pub mod options;
+pub mod report;
+pub mod run;
+pub mod setup;
+pub mod timer;
+pub mod workload;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Runs the command line. Exit codes: 0 done and the audit found nothing; 1 it could not be done,
+/// or the audit found a violation; 2 the command line is wrong; 3 the results are void, because
+/// the generator itself could not keep up.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let task = match options::parse(arguments) {
+        Ok(task) => task,
+        Err(error) => {
+            // Help and version are errors to clap, and go to standard output.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let ended = match task {
+        options::Task::Run(options) => run::run(*options),
+        options::Task::Audit(options) => run::audit_again(&options),
+    };
+    match ended {
+        Ok(run::Verdict::Sound) => ExitCode::SUCCESS,
+        Ok(run::Verdict::Violated) => ExitCode::FAILURE,
+        Ok(run::Verdict::Void) => ExitCode::from(3),
+        Err(error) => {
+            say(&format!("stampede: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line on standard error, where progress and complaints go.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,233 @@
+//! Holds the journal of one event to what its buyers asked and were told: nothing acknowledged is
+//! missing, nothing refused had an effect, nothing was done that nobody asked for.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+
+use uuid::Uuid;
+
+use super::replay::{Claim, Replay};
+use crate::http::extract::IdempotencyKey;
+use crate::ids::UserId;
+use crate::inventory::{Change, Line, Transition};
+use crate::journal::Row;
+use crate::stampede::ledger::{Answered, Asked, Entry, Header};
+
+/// What the buyers of one event asked, by the identity of their keys.
+pub(super) struct Asks<'a> {
+    header: &'a Header,
+    by_key: HashMap<[u8; 16], (&'a Entry, bool)>,
+    paid_for: HashSet<Uuid>,
+    pub(super) violations: Vec<String>,
+}
+
+/// The operation whose name is part of a key's identity; payments keep theirs elsewhere.
+fn operation(asked: &Asked) -> Option<&'static str> {
+    match asked {
+        Asked::Places { .. } | Asked::Seats(_) => Some("hold"),
+        Asked::Extend { .. } => Some("extend hold"),
+        Asked::Release { .. } => Some("release hold"),
+        Asked::Reserve { .. } => Some("reserve"),
+        Asked::Cancel { .. } => Some("cancel reservation"),
+        Asked::Join { .. } => Some("join waitlist"),
+        Asked::Leave { .. } => Some("leave waitlist"),
+        Asked::Accept { .. } => Some("accept offer"),
+        Asked::Pay { .. } => None,
+    }
+}
+
+impl<'a> Asks<'a> {
+    pub(super) fn new(header: &'a Header, entries: &[&'a Entry]) -> Self {
+        let mut by_key = HashMap::with_capacity(entries.len());
+        let mut paid_for = HashSet::new();
+        for entry in entries {
+            let Some(operation) = operation(&entry.asked) else {
+                if let Asked::Pay { reservation } = entry.asked {
+                    paid_for.insert(reservation);
+                }
+                continue;
+            };
+            let key = IdempotencyKey(Some(header.key(entry.number)));
+            let buyer = header.buyers[entry.buyer as usize].id;
+            if let Some(identity) = key.identity(buyer, operation, &()) {
+                by_key.insert(identity.key, (*entry, false));
+            }
+        }
+        Self { header, by_key, paid_for, violations: Vec::new() }
+    }
+
+    fn wrong(&mut self, row: &Row, what: impl Display) {
+        self.violations.push(format!("row {}: {what}", row.seq));
+    }
+
+    /// Compares what a row did with what was asked.
+    pub(super) fn take(&mut self, row: &Row, transition: &Transition) {
+        if let Some(idempotency) = transition.idempotency {
+            return self.asked_for(row, transition, idempotency.key);
+        }
+        for change in &transition.changes {
+            match change {
+                Change::PaymentBegun { reservation, .. }
+                | Change::ReservationConfirmed { reservation, .. }
+                    if !self.paid_for.contains(&reservation.0) =>
+                {
+                    self.wrong(row, format!("nobody paid for reservation {reservation}"));
+                }
+                Change::HoldPlaced { .. }
+                | Change::HoldExtended { .. }
+                | Change::HoldReleased { .. }
+                | Change::CheckedOut { .. }
+                | Change::WaitlistJoined { .. }
+                | Change::WaitlistLeft { .. }
+                | Change::OfferAccepted { .. }
+                | Change::ReservationsCancelled { .. } => {
+                    self.wrong(row, format!("nobody asked for it: {change:?}"));
+                }
+                // Due work, the sale's own switches, and what `Replay` judges.
+                _ => {}
+            }
+        }
+    }
+
+    fn asked_for(&mut self, row: &Row, transition: &Transition, key: [u8; 16]) {
+        let Some((entry, is_seen)) = self.by_key.get_mut(&key) else {
+            let changes = &transition.changes;
+            return self.wrong(row, format!("nobody of this run asked for it: {changes:?}"));
+        };
+        let (entry, was_seen) = (*entry, std::mem::replace(is_seen, true));
+        let name = || format!("{:?} under key {}", entry.asked, self.header.key(entry.number));
+        let Some(first) = transition.changes.first() else {
+            return self.wrong(row, format!("{} did nothing", name()));
+        };
+        if matches!(first, Change::Refused { .. }) {
+            if !matches!(entry.answered, Answered::Refused | Answered::Unknown) {
+                let answered = &entry.answered;
+                self.wrong(row, format!("{} was refused, and answered {answered:?}", name()));
+            }
+            return;
+        }
+        let buyer = self.header.buyers[entry.buyer as usize].id;
+        let mut faults = Vec::new();
+        if was_seen {
+            faults.push("had a second effect".to_owned());
+        }
+        if entry.answered == Answered::Refused {
+            faults.push(format!("was refused to the buyer, and did {first:?}"));
+        }
+        if !is_what_was_asked(&entry.asked, first, buyer) {
+            faults.push(format!("did something else: {first:?}"));
+        }
+        if let Some(fault) = differs_from_answer(&entry.answered, first, row) {
+            faults.push(fault);
+        }
+        let name = name();
+        for fault in faults {
+            self.wrong(row, format!("{name} {fault}"));
+        }
+    }
+
+    /// What was acknowledged and is not there, once all rows are read.
+    pub(super) fn missing(&mut self, entries: &[&Entry], replay: &Replay) {
+        for (entry, is_seen) in self.by_key.values() {
+            let is_acknowledged = !matches!(entry.answered, Answered::Refused | Answered::Unknown);
+            if is_acknowledged && !is_seen {
+                self.violations.push(format!(
+                    "LOST: {:?} under key {} was answered {:?} and is not in the journal",
+                    entry.asked,
+                    self.header.key(entry.number),
+                    entry.answered
+                ));
+            }
+        }
+        for entry in entries {
+            if let (Asked::Pay { reservation }, Answered::Paid { amount }) =
+                (&entry.asked, &entry.answered)
+            {
+                let hold = replay.reservations.get(reservation);
+                let claim = hold.and_then(|hold| replay.claims.get(hold));
+                if !replay.confirmed.contains(reservation) {
+                    self.violations.push(format!(
+                        "LOST: reservation {reservation} was paid for and is not confirmed"
+                    ));
+                } else if claim.is_none_or(|claim| price(&claim.lines) != *amount) {
+                    self.violations
+                        .push(format!("reservation {reservation}: {amount} is not its price"));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn price(lines: &[Line]) -> i64 {
+    lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum()
+}
+
+fn is_what_was_asked(asked: &Asked, first: &Change, buyer: UserId) -> bool {
+    match (asked, first) {
+        (Asked::Places { product, quantity }, Change::HoldPlaced { customer, lines, .. }) => {
+            let places: u32 = lines.iter().map(|line| line.quantity).sum();
+            *customer == buyer
+                && places == *quantity
+                && lines.iter().all(|line| line.product.0 == *product)
+        }
+        (Asked::Seats(seats), Change::HoldPlaced { customer, lines, .. }) => {
+            let wanted: HashSet<u32> = seats.iter().copied().collect();
+            let given: HashSet<u32> =
+                lines.iter().flat_map(|line| &line.seats).map(|seat| seat.0).collect();
+            *customer == buyer && wanted == given
+        }
+        (Asked::Extend { hold }, Change::HoldExtended { hold: done, .. })
+        | (Asked::Release { hold }, Change::HoldReleased { hold: done }) => *hold == done.0,
+        (Asked::Reserve { hold }, Change::CheckedOut { hold: done, customer, .. }) => {
+            *hold == done.0 && *customer == buyer
+        }
+        (Asked::Cancel { reservation }, Change::ReservationsCancelled { reservations }) => {
+            matches!(&reservations[..], [one] if one.0 == *reservation)
+        }
+        (
+            Asked::Join { product, party },
+            Change::WaitlistJoined { customer, product: of, party_size, .. },
+        ) => *customer == buyer && of.0 == *product && party_size == party,
+        // Declining an offer releases what was offered.
+        (Asked::Leave { entry }, Change::WaitlistLeft { entry: done })
+        | (Asked::Leave { entry }, Change::HoldReleased { hold: done })
+        | (Asked::Accept { entry }, Change::OfferAccepted { entry: done, .. }) => *entry == done.0,
+        _ => false,
+    }
+}
+
+/// How the journal contradicts what the buyer was told.
+fn differs_from_answer(answered: &Answered, first: &Change, row: &Row) -> Option<String> {
+    let is_same = match (answered, first) {
+        (Answered::Held { hold, seq, places, seats, price: told }, change) => {
+            let (id, lines) = match change {
+                Change::HoldPlaced { hold, lines, .. } => (hold.0, &lines[..]),
+                Change::OfferAccepted { entry, line, .. } => (entry.0, std::slice::from_ref(line)),
+                _ => return Some(format!("was answered with a hold, and did {change:?}")),
+            };
+            let given: Vec<u32> =
+                lines.iter().flat_map(|line| &line.seats).map(|seat| seat.0).collect();
+            let all: u32 = lines.iter().map(|line| line.quantity).sum();
+            id == *hold
+                && *seq == row.seq.0
+                && given == **seats
+                && all == *places
+                && price(lines) == *told
+        }
+        (
+            Answered::Reserved { reservation, price: told },
+            Change::CheckedOut { reservation: done, lines, .. },
+        ) => *reservation == done.0 && price(lines) == *told,
+        (Answered::Waiting { entry }, Change::WaitlistJoined { entry: done, .. }) => {
+            *entry == done.0
+        }
+        (Answered::Done | Answered::Refused | Answered::Unknown, _) => true,
+        (Answered::Reserved { .. } | Answered::Waiting { .. } | Answered::Paid { .. }, _) => false,
+    };
+    (!is_same).then(|| format!("was answered {answered:?}, and did {first:?}"))
+}
+
+/// Whether a claim is sold in the end.
+pub(super) fn is_sold(claim: &Claim) -> bool {
+    claim.state == super::replay::State::Sold
+}

@@ -1,0 +1,167 @@
+//! The audit of one event.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::Subject;
+use super::answers::{Asks, is_sold, price};
+use super::people::Expected;
+use super::replay::{Counts, Replay, State};
+use crate::ids::{OfferingId, ProductId, SeatId};
+use crate::journal::{Record, export};
+use crate::stampede::api::{Api, Call};
+use crate::stampede::ledger::Entry;
+
+/// What the audit of an event found.
+pub(super) struct Audited {
+    pub(super) event: OfferingId,
+    pub(super) rows: u64,
+    pub(super) tally: BTreeMap<&'static str, u64>,
+    pub(super) violations: Vec<String>,
+    pub(super) people: Expected,
+}
+
+/// What the server shows at one row.
+struct Shown {
+    seq: u64,
+    value: Value,
+    is_compared: bool,
+}
+
+impl Shown {
+    async fn read(api: &mut Api, path: &str, token: &str) -> Result<Self> {
+        let value = api.call(Call::get(path, Some(token))).await?;
+        let seq = value["seq"].as_u64().with_context(|| format!("{path} has no seq"))?;
+        Ok(Self { seq, value, is_compared: false })
+    }
+}
+
+pub(super) async fn audit_event(
+    subject: &Subject<'_>,
+    event: OfferingId,
+    entries: &[&Entry],
+    number: usize,
+) -> Result<Audited> {
+    let mut api = Api::new(subject.addresses, number, subject.timeout);
+    let path = |rest: &str| format!("/api/events/{event}/{rest}");
+    // Before the journal, so that the journal has all that these show.
+    let mut availability = Shown::read(&mut api, &path("availability"), subject.admin).await?;
+    let mut seats = Shown::read(&mut api, &path("seats"), subject.admin).await?;
+    let audit = Shown::read(&mut api, &path("audit"), subject.admin).await?;
+    let mut audit = audit;
+    let mut replay = Replay::default();
+    let mut asks = Asks::new(&subject.ledger.header, entries);
+    let mut violations = Vec::new();
+    let journal = format!("/api/admin/offerings/{event}/journal");
+    let lines = api.lines(Call::get(&journal, Some(subject.admin)), |line| {
+        let row = export::from_line(line).context("a line of the journal")?;
+        let Some(record) = replay.take(&row) else { return Ok(()) };
+        if let Record::Batch(transitions) = &record {
+            for transition in transitions {
+                asks.take(&row, transition);
+            }
+        }
+        if row.seq.0 == availability.seq {
+            availability.is_compared = true;
+            compare_counts(event, &replay, &availability.value, &mut violations);
+        }
+        if row.seq.0 == seats.seq {
+            seats.is_compared = true;
+            compare_seats(event, &replay, &seats.value, &mut violations);
+        }
+        if row.seq.0 == audit.seq {
+            audit.is_compared = true;
+            let digest = blake3::Hash::from(row.hash).to_hex().to_string();
+            if audit.value["digest"] != digest.as_str() {
+                violations.push(format!("row {}: the server's audit has another digest", row.seq));
+            }
+        }
+        Ok(())
+    });
+    let rows = lines.await?;
+    asks.missing(entries, &replay);
+    for (shown, what) in [(availability, "availability"), (seats, "seat map"), (audit, "audit")] {
+        if !shown.is_compared {
+            violations.push(format!(
+                "the {what} shows row {}, and the journal ends at {}",
+                shown.seq, replay.head.seq
+            ));
+        }
+    }
+    let people = expected(&replay);
+    violations.append(&mut replay.violations);
+    violations.append(&mut asks.violations);
+    Ok(Audited { event, rows, tally: replay.tally, violations, people })
+}
+
+fn compare_counts(event: OfferingId, replay: &Replay, shown: &Value, violations: &mut Vec<String>) {
+    let ids = (0_u16..).map(ProductId);
+    for (id, ours) in ids.zip(&replay.products) {
+        let public = id.to_public(event);
+        let products = shown["products"].as_array();
+        let theirs = products.into_iter().flatten().find(|one| one["id"] == public.as_str());
+        let theirs = theirs.map(|one| {
+            let number = |field: &str| one[field].as_i64().unwrap_or(-1);
+            Counts {
+                total: number("total"),
+                available: number("available"),
+                held: number("held"),
+                sold: number("sold"),
+            }
+        });
+        if theirs != Some(*ours) {
+            violations.push(format!(
+                "row {}: product {public} shows {theirs:?}, and the journal says {ours:?}",
+                replay.head.seq
+            ));
+        }
+    }
+}
+
+fn compare_seats(event: OfferingId, replay: &Replay, shown: &Value, violations: &mut Vec<String>) {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let sections = list(&shown["sections"]);
+    let rows = sections.iter().flat_map(|section| list(&section["rows"]));
+    for seat in rows.flat_map(|row| list(&row["seats"])) {
+        let id = seat["id"].as_str().and_then(|id| SeatId::from_public(event, id).ok());
+        let Some(id) = id else {
+            violations.push(format!("a seat of another event is shown: {seat}"));
+            continue;
+        };
+        let claim = replay.seats.get(&id.0).and_then(|hold| replay.claims.get(hold));
+        let ours = match claim.map(|claim| claim.state) {
+            None => "AVAILABLE",
+            Some(State::Sold) => "SOLD",
+            Some(State::Offered | State::Held | State::Reserved | State::Ended { .. }) => "HELD",
+        };
+        if seat["status"] != ours {
+            violations.push(format!(
+                "row {}: seat {} is shown as {}, and the journal says {ours}",
+                replay.head.seq, id.0, seat["status"]
+            ));
+        }
+    }
+}
+
+/// What the people of this event must have in the end.
+fn expected(replay: &Replay) -> Expected {
+    let mut expected = Expected::default();
+    for (reservation, hold) in &replay.reservations {
+        let Some(claim) = replay.claims.get(hold) else { continue };
+        let status = match claim.state {
+            State::Sold => Some("CONFIRMED"),
+            State::Ended { was_sold: true } => Some("CANCELLED"),
+            // These go on: by the time it is asked it may have expired.
+            _ => None,
+        };
+        expected.reservations.insert(*reservation, status);
+        if is_sold(claim) {
+            *expected.spent.entry(claim.customer).or_default() += price(&claim.lines);
+            let places: u32 = claim.lines.iter().map(|line| line.quantity).sum();
+            *expected.tickets.entry(claim.customer).or_default() += u64::from(places);
+        }
+    }
+    expected
+}

@@ -1,0 +1,164 @@
+//! What the buyers have in the end, against the journals: reservations, tickets, money.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Findings, Subject};
+use crate::ids::UserId;
+use crate::stampede::api::{Api, Call};
+use crate::stampede::ledger::{Answered, Entry};
+
+const AT_ONCE: usize = 4;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the journals say that there must be.
+#[derive(Default)]
+pub(super) struct Expected {
+    /// The status of each reservation, where it cannot change any more.
+    pub(super) reservations: HashMap<Uuid, Option<&'static str>>,
+    /// What each customer has paid and not been given back, in minor units.
+    pub(super) spent: HashMap<UserId, i64>,
+    /// Valid tickets of each customer.
+    pub(super) tickets: HashMap<UserId, u64>,
+}
+
+impl Expected {
+    pub(super) fn add(&mut self, other: Self) {
+        self.reservations.extend(other.reservations);
+        for (customer, more) in other.spent {
+            *self.spent.entry(customer).or_default() += more;
+        }
+        for (customer, more) in other.tickets {
+            *self.tickets.entry(customer).or_default() += more;
+        }
+    }
+}
+
+pub(super) async fn compare(
+    subject: &Subject<'_>,
+    mut expected: Expected,
+    findings: &mut Findings,
+) -> Result<()> {
+    let reservations = std::mem::take(&mut expected.reservations);
+    if !reservations.is_empty() {
+        let count = compare_reservations(subject, reservations, findings).await?;
+        findings.compared.insert("reservations", count);
+    }
+    if subject.ledger.header.charged == 0 {
+        return Ok(());
+    }
+    // Whoever never learnt whether it paid may do so yet.
+    let open = |entry: &&Entry| entry.answered == Answered::Unknown;
+    let open: HashSet<usize> =
+        subject.ledger.entries.iter().filter(open).map(|entry| entry.buyer as usize).collect();
+    let deadline = Instant::now() + subject.settle;
+    let buyers = subject.ledger.header.buyers.iter().zip(subject.tokens).enumerate();
+    let checks = stream::iter(buyers.filter(|(number, _)| !open.contains(number)))
+        .map(|(number, (buyer, token))| {
+            check_buyer(subject, number, buyer.id, token, &expected, deadline)
+        })
+        .buffered(AT_ONCE);
+    let checks: Vec<Option<String>> = checks.try_collect().await?;
+    findings.compared.insert("wallets", checks.len() as u64);
+    findings.compared.insert("wallets left out", open.len() as u64);
+    findings.compared.insert("tickets", expected.tickets.values().sum());
+    checks.into_iter().flatten().for_each(|violation| findings.wrong(violation));
+    Ok(())
+}
+
+/// Pages through everybody's reservations, newest first, until all of the run's were seen.
+async fn compare_reservations(
+    subject: &Subject<'_>,
+    mut left: HashMap<Uuid, Option<&'static str>>,
+    findings: &mut Findings,
+) -> Result<u64> {
+    let mut api = Api::new(subject.addresses, 0, subject.timeout);
+    let mut cursor: Option<String> = None;
+    let mut compared = 0;
+    while !left.is_empty() {
+        let mut path = "/api/admin/reservations?limit=100".to_owned();
+        if let Some(cursor) = &cursor {
+            path.push_str("&cursor=");
+            path.push_str(cursor);
+        }
+        let page = api.whole(Call::get(&path, Some(subject.admin))).await?;
+        for one in page["data"].as_array().into_iter().flatten() {
+            let id = one["id"].as_str().and_then(|id| id.parse().ok());
+            let id: Uuid = id.context("a reservation without an id")?;
+            let Some(status) = left.remove(&id) else { continue };
+            compared += 1;
+            if status.is_some_and(|status| one["status"] != status) {
+                let (ours, theirs) = (status.unwrap_or_default(), &one["status"]);
+                findings.wrong(format!("reservation {id} is {theirs}, the journal says {ours}"));
+            }
+        }
+        cursor = page["meta"]["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    for id in left.into_keys() {
+        findings.wrong(format!("LOST: reservation {id} is in a journal and in no list"));
+    }
+    Ok(compared)
+}
+
+/// What is wrong with somebody's wallet and tickets, if anything stays wrong.
+async fn check_buyer(
+    subject: &Subject<'_>,
+    number: usize,
+    id: UserId,
+    token: &str,
+    expected: &Expected,
+    deadline: Instant,
+) -> Result<Option<String>> {
+    let mut api = Api::new(subject.addresses, number, subject.timeout);
+    let header = &subject.ledger.header;
+    let balance = header.charged - expected.spent.get(&id).copied().unwrap_or_default();
+    let tickets = expected.tickets.get(&id).copied().unwrap_or_default();
+    loop {
+        let wallet = api.call(Call::get("/api/wallet", Some(token))).await?;
+        let balances = wallet["balances"].as_array();
+        let found = balances
+            .into_iter()
+            .flatten()
+            .find(|one| one["currency"] == header.currency.as_str())
+            .and_then(|one| one["amount"].as_i64());
+        let valid = valid_tickets(&mut api, token).await?;
+        if found == Some(balance) && valid == tickets {
+            return Ok(None);
+        }
+        if Instant::now() >= deadline {
+            return Ok(Some(format!(
+                "buyer {id} has {found:?} in the wallet and {valid} valid tickets; the journals \
+                 say {balance} and {tickets}"
+            )));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn valid_tickets(api: &mut Api, token: &str) -> Result<u64> {
+    let mut cursor: Option<String> = None;
+    let mut valid = 0;
+    loop {
+        let mut path = "/api/tickets?limit=100".to_owned();
+        if let Some(cursor) = &cursor {
+            path.push_str("&cursor=");
+            path.push_str(cursor);
+        }
+        let page: Value = api.whole(Call::get(&path, Some(token))).await?;
+        let tickets = page["data"].as_array().into_iter().flatten();
+        valid += tickets.filter(|ticket| ticket["status"] == "VALID").count() as u64;
+        match page["meta"]["nextCursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return Ok(valid),
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! A second opinion on an event: its journal, read row by row, folded by rules of our own that
+//! share nothing with the server's inventory. Whatever does not fit is a violation.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Display;
+
+use uuid::Uuid;
+
+use crate::ids::{ProductId, SeatId, UserId};
+use crate::inventory::{Change, Definition, Line, TimestampMs, Transition};
+use crate::journal::{Head, Record, Row};
+
+/// What is known of a claim on places.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) customer: UserId,
+    pub(super) lines: Vec<Line>,
+    pub(super) state: State,
+    deadline: TimestampMs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Offered,
+    Held,
+    Reserved,
+    Sold,
+    /// Its places are free again; `was_sold` says that its money goes back.
+    Ended {
+        was_sold: bool,
+    },
+}
+
+/// Places of a product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) total: i64,
+    pub(super) available: i64,
+    pub(super) held: i64,
+    pub(super) sold: i64,
+}
+
+/// An event as its journal tells it.
+#[derive(Default)]
+pub(super) struct Replay {
+    pub(super) head: Head,
+    pub(super) products: Vec<Counts>,
+    /// Who has which seat.
+    pub(super) seats: HashMap<u32, Uuid>,
+    /// The product of each seat.
+    seat_products: Vec<ProductId>,
+    pub(super) claims: HashMap<Uuid, Claim>,
+    /// The hold of each reservation.
+    pub(super) reservations: HashMap<Uuid, Uuid>,
+    pub(super) confirmed: HashSet<Uuid>,
+    waiting: HashMap<Uuid, UserId>,
+    keys: HashSet<[u8; 16]>,
+    pub(super) violations: Vec<String>,
+    /// How often what happened, for the report.
+    pub(super) tally: BTreeMap<&'static str, u64>,
+    at: TimestampMs,
+}
+
+impl Replay {
+    /// Takes the next row; gives its record when it follows from the one before.
+    pub(super) fn take(&mut self, row: &Row) -> Option<Record> {
+        let record = match row.verify(&self.head) {
+            Ok(record) => record,
+            Err(error) => {
+                self.violations.push(format!("row {}: {error}", row.seq));
+                return None;
+            }
+        };
+        if row.at < self.at {
+            self.wrong(row, "its time lies before the row before");
+        }
+        self.at = row.at;
+        self.head = row.head();
+        if let Record::Batch(transitions) = &record {
+            for transition in transitions {
+                self.transition(row, transition);
+            }
+        }
+        Some(record)
+    }
+
+    fn transition(&mut self, row: &Row, transition: &Transition) {
+        if let Some(idempotency) = transition.idempotency
+            && !self.keys.insert(idempotency.key)
+        {
+            self.wrong(row, "a second effect of one idempotency key");
+        }
+        for change in &transition.changes {
+            self.change(row, change);
+        }
+    }
+
+    fn wrong(&mut self, row: &Row, what: impl Display) {
+        self.violations.push(format!("row {}: {what}", row.seq));
+    }
+
+    fn tally(&mut self, what: &'static str, count: usize) {
+        *self.tally.entry(what).or_default() += count as u64;
+    }
+
+    fn change(&mut self, row: &Row, change: &Change) {
+        match change {
+            Change::Created { definition } => self.create(definition),
+            Change::HoldPlaced { hold, customer, lines, expires_at } => {
+                self.tally("holds placed", 1);
+                self.claim(row, hold.0, *customer, lines.clone(), State::Held, *expires_at);
+            }
+            Change::OfferMade { entry, customer, line, expires_at } => {
+                self.tally("offers made", 1);
+                if self.waiting.remove(&entry.0) != Some(*customer) {
+                    self.wrong(row, format!("an offer to {entry}, who does not wait"));
+                }
+                let lines = vec![line.clone()];
+                self.claim(row, entry.0, *customer, lines, State::Offered, *expires_at);
+            }
+            Change::HoldExtended { hold, expires_at, .. } => {
+                self.step(row, hold.0, &[State::Held], State::Held);
+                if let Some(claim) = self.claims.get_mut(&hold.0) {
+                    claim.deadline = *expires_at;
+                }
+            }
+            Change::OfferAccepted { entry, expires_at, .. } => {
+                self.step(row, entry.0, &[State::Offered], State::Held);
+                if let Some(claim) = self.claims.get_mut(&entry.0) {
+                    claim.deadline = *expires_at;
+                }
+            }
+            Change::HoldReleased { hold } => {
+                self.tally("holds released", 1);
+                self.free(row, hold.0, &[State::Held, State::Offered]);
+            }
+            Change::HoldsExpired { holds } => {
+                self.tally("holds expired", holds.len());
+                for hold in holds {
+                    let deadline = self.claims.get(&hold.0).map(|claim| claim.deadline);
+                    if deadline.is_some_and(|deadline| row.at < deadline) {
+                        self.wrong(row, format!("hold {hold} expired before its time"));
+                    }
+                    self.free(row, hold.0, &[State::Held, State::Offered]);
+                }
+            }
+            Change::CheckedOut { hold, reservation, customer, .. } => {
+                self.tally("reservations", 1);
+                if self.claims.get(&hold.0).is_some_and(|claim| claim.customer != *customer) {
+                    self.wrong(row, format!("hold {hold} was checked out by somebody else"));
+                }
+                self.step(row, hold.0, &[State::Held], State::Reserved);
+                self.reservations.insert(reservation.0, hold.0);
+            }
+            Change::ReservationConfirmed { reservation, .. } => {
+                self.tally("reservations confirmed", 1);
+                if !self.confirmed.insert(reservation.0) {
+                    self.wrong(row, format!("reservation {reservation} confirmed twice"));
+                }
+                if let Some(hold) = self.hold_of(row, reservation.0) {
+                    self.step(row, hold, &[State::Reserved], State::Sold);
+                }
+            }
+            Change::ReservationsExpired { reservations } => {
+                self.tally("reservations expired", reservations.len());
+                for reservation in reservations {
+                    if let Some(hold) = self.hold_of(row, reservation.0) {
+                        self.free(row, hold, &[State::Reserved]);
+                    }
+                }
+            }
+            Change::ReservationsCancelled { reservations } => {
+                self.tally("reservations cancelled", reservations.len());
+                for reservation in reservations {
+                    if let Some(hold) = self.hold_of(row, reservation.0) {
+                        self.free(row, hold, &[State::Reserved, State::Sold]);
+                    }
+                }
+            }
+            Change::ReservationRevived { reservation } => self.revive(row, reservation.0),
+            Change::WaitlistJoined { entry, customer, .. } => {
+                self.tally("waitlist joined", 1);
+                self.waiting.insert(entry.0, *customer);
+            }
+            Change::WaitlistLeft { entry } => {
+                if self.waiting.remove(&entry.0).is_none() {
+                    self.wrong(row, format!("{entry} left the waitlist without being on it"));
+                }
+            }
+            Change::PaymentBegun { .. }
+            | Change::PaymentFailed { .. }
+            | Change::CheckedIn { .. }
+            | Change::Repriced { .. }
+            | Change::SaleWindowSet { .. }
+            | Change::SaleStateSet { .. }
+            | Change::Refused { .. } => {}
+            Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::PlacesBlocked { .. }
+            | Change::PlacesUnblocked { .. }
+            | Change::Resized { .. }
+            | Change::RowAdded { .. }
+            | Change::SeatsRemoved { .. } => {
+                self.wrong(row, "somebody changed the places: no part of a stampede");
+            }
+        }
+    }
+
+    fn create(&mut self, definition: &Definition) {
+        let product = |capacity: Option<u32>| {
+            let places = i64::from(capacity.unwrap_or_default());
+            Counts { total: places, available: places, ..Counts::default() }
+        };
+        self.products = definition.products.iter().map(|one| product(one.capacity)).collect();
+        for section in &definition.sections {
+            for seats in section.rows.iter().map(|row| row.seats) {
+                let places = &mut self.products[section.product.index()];
+                places.total += i64::from(seats);
+                places.available += i64::from(seats);
+                self.seat_products.extend((0..seats).map(|_| section.product));
+            }
+        }
+    }
+
+    fn claim(
+        &mut self,
+        row: &Row,
+        id: Uuid,
+        customer: UserId,
+        lines: Vec<Line>,
+        state: State,
+        deadline: TimestampMs,
+    ) {
+        if self.claims.contains_key(&id) {
+            self.wrong(row, format!("{id} was placed twice"));
+            return;
+        }
+        self.occupy(row, id, &lines);
+        let claim = Claim { customer, lines, state, deadline };
+        self.claims.insert(id, claim);
+    }
+
+    /// Moves a claim's places from free to held.
+    fn occupy(&mut self, row: &Row, id: Uuid, lines: &[Line]) {
+        for line in lines {
+            for SeatId(seat) in &line.seats {
+                if let Some(other) = self.seats.insert(*seat, id) {
+                    self.wrong(row, format!("seat {seat} was given to {id}, but {other} has it"));
+                }
+                if self.seat_products.get(*seat as usize) != Some(&line.product) {
+                    self.wrong(row, format!("seat {seat} of {id} is none of that product"));
+                }
+            }
+            if !line.seats.is_empty() && line.seats.len() != line.quantity as usize {
+                self.wrong(row, format!("{id} has another number of seats than of places"));
+            }
+            let Some(counts) = self.products.get_mut(line.product.index()) else {
+                self.wrong(row, format!("{id} is of a product that does not exist"));
+                continue;
+            };
+            counts.available -= i64::from(line.quantity);
+            counts.held += i64::from(line.quantity);
+            if counts.available < 0 {
+                self.wrong(row, format!("{id} was given more places than there were"));
+            }
+        }
+    }
+
+    fn hold_of(&mut self, row: &Row, reservation: Uuid) -> Option<Uuid> {
+        let hold = self.reservations.get(&reservation).copied();
+        if hold.is_none() {
+            self.wrong(row, format!("reservation {reservation} was never made"));
+        }
+        hold
+    }
+
+    /// A claim goes on to another state and keeps its places.
+    fn step(&mut self, row: &Row, id: Uuid, from: &[State], to: State) {
+        let Some(claim) = self.claims.get_mut(&id) else {
+            return self.wrong(row, format!("{id} was never placed"));
+        };
+        let was = claim.state;
+        claim.state = to;
+        let lines = if to == State::Sold { claim.lines.clone() } else { Vec::new() };
+        if !from.contains(&was) {
+            self.wrong(row, format!("{id} went from {was:?} to {to:?}"));
+        }
+        for line in lines {
+            let counts = &mut self.products[line.product.index()];
+            counts.held -= i64::from(line.quantity);
+            counts.sold += i64::from(line.quantity);
+        }
+    }
+
+    /// A claim ends, its places are free again.
+    fn free(&mut self, row: &Row, id: Uuid, from: &[State]) {
+        let Some(claim) = self.claims.get_mut(&id) else {
+            return self.wrong(row, format!("{id} ended and was never placed"));
+        };
+        let was = claim.state;
+        let was_sold = was == State::Sold;
+        claim.state = State::Ended { was_sold };
+        let lines = claim.lines.clone();
+        if !from.contains(&was) {
+            self.wrong(row, format!("{id} ended as {was:?}"));
+        }
+        for line in lines {
+            for SeatId(seat) in &line.seats {
+                if self.seats.remove(seat) != Some(id) {
+                    self.wrong(row, format!("seat {seat} was freed by {id}, which had it not"));
+                }
+            }
+            let counts = &mut self.products[line.product.index()];
+            counts.available += i64::from(line.quantity);
+            *(if was_sold { &mut counts.sold } else { &mut counts.held }) -=
+                i64::from(line.quantity);
+        }
+    }
+
+    /// An expired reservation takes its places again.
+    fn revive(&mut self, row: &Row, reservation: Uuid) {
+        let Some(hold) = self.hold_of(row, reservation) else { return };
+        let Some(claim) = self.claims.get_mut(&hold) else { return };
+        if claim.state != (State::Ended { was_sold: false }) {
+            let state = claim.state;
+            self.wrong(row, format!("{hold} was revived as {state:?}"));
+            return;
+        }
+        claim.state = State::Reserved;
+        let lines = claim.lines.clone();
+        self.occupy(row, hold, &lines);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The virtual buyers: what each does from its arrival on, one request after the other.
+
+mod answers;
+pub mod seat_map;
+mod steps;
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::crowd::{Known, Lane};
+use super::ledger::{Answered, Asked};
+use super::workload::{Journey, Kind};
+use steps::{Buyer, Held};
+
+/// Between one look and the next.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 5;
+/// How often somebody on the waitlist looks whether there is an offer.
+const WAITLIST_LOOKS: u32 = 10;
+
+/// One journey of a buyer who was meant to arrive at `due`.
+pub async fn travel(lane: &Lane, due: Duration) {
+    let kind = any_kind(lane);
+    let event = lane.any_event();
+    let people = u32::try_from(lane.plan.tokens.len()).expect("at most 100,000 buyers");
+    let number = lane.draw(|rng| rng.random_range(0..people));
+    let mut buyer = Buyer { lane, number, event, next: due };
+    let party = lane.plan.options.workload.party;
+    let party = lane.draw(|rng| rng.random_range(party.0..=party.1));
+    match kind.journey {
+        Journey::Hold => {
+            buyer.hold(kind.pick, party).await;
+        }
+        Journey::Purchase => {
+            if let Some(held) = buyer.hold(kind.pick, party).await {
+                purchase(&mut buyer, &held).await;
+            }
+        }
+        Journey::Hesitate => {
+            if let Some(held) = buyer.hold(kind.pick, party).await {
+                buyer.think(LOOK_EVERY).await;
+                buyer.extend(&held).await;
+                purchase(&mut buyer, &held).await;
+            }
+        }
+        Journey::Return => {
+            if let Some(held) = buyer.hold(kind.pick, party).await {
+                buyer.release(&held).await;
+            }
+        }
+        Journey::Retry => retry(&mut buyer, party).await,
+        Journey::Regret => {
+            if let Some(held) = buyer.hold(kind.pick, party).await
+                && let Some(reservation) = purchase(&mut buyer, &held).await
+            {
+                buyer.cancel(reservation).await;
+            }
+        }
+        Journey::Wait => wait(&mut buyer, party).await,
+        Journey::Poll => {
+            let mut etag = None;
+            for look in 0..LOOKS {
+                if look > 0 {
+                    buyer.think(LOOK_EVERY).await;
+                }
+                etag = buyer.look(etag.as_deref()).await;
+            }
+        }
+        Journey::Browse => {
+            let etag = buyer.browse(None).await;
+            buyer.think(LOOK_EVERY).await;
+            buyer.browse(etag.as_deref()).await;
+        }
+    }
+}
+
+fn any_kind(lane: &Lane) -> Kind {
+    let crowd = lane.plan.options.workload.crowd;
+    let mut left = lane.draw(|rng| rng.random_range(0..1_000_u32));
+    for kind in crowd {
+        if left < kind.per_mille {
+            return *kind;
+        }
+        left -= kind.per_mille;
+    }
+    crowd[crowd.len() - 1]
+}
+
+/// From the hold to the tickets; the reservation, when it was paid.
+async fn purchase(buyer: &mut Buyer<'_>, held: &Held) -> Option<uuid::Uuid> {
+    let (reservation, price) = buyer.reserve(held.hold).await?;
+    if price != held.price {
+        buyer.lane.violation(format!(
+            "hold {} cost {} when it was placed and {price} when it was reserved",
+            held.hold, held.price
+        ));
+    }
+    buyer.pay(reservation, price).await.then_some(reservation)
+}
+
+/// The same hold twice under one key: one hold, one answer.
+async fn retry(buyer: &mut Buyer<'_>, party: u32) {
+    let Some((product, _)) = buyer.lane.plan.events[buyer.event].places.clone() else { return };
+    let number = buyer.lane.number();
+    let asked = Asked::Places { product, quantity: party };
+    let entry = buyer.lane.note(buyer.number, buyer.event, number, asked.clone());
+    let first = buyer.hold_under(number, entry, &asked).await;
+    let Some(first) = first else { return };
+    let second = buyer.hold_again(number, &asked).await;
+    if let Known::Success(_) = second.0
+        && second.1 != Some(first.hold)
+    {
+        buyer.lane.violation(format!(
+            "key {} was answered with hold {} first and then with {:?}",
+            buyer.lane.plan.header.key(number),
+            first.hold,
+            second.1
+        ));
+    }
+}
+
+/// Buys when it can, and waits for what others give back when it cannot.
+async fn wait(buyer: &mut Buyer<'_>, party: u32) {
+    if let Some(held) = buyer.hold(super::workload::Pick::Places, party).await {
+        purchase(buyer, &held).await;
+        return;
+    }
+    let Some(entry) = buyer.join(party).await else { return };
+    for _ in 0..WAITLIST_LOOKS {
+        buyer.think(LOOK_EVERY * 2).await;
+        match buyer.look_at_waitlist(entry).await.as_deref() {
+            Some("WAITING") | None => {}
+            Some("OFFERED") => {
+                if let Some(held) = buyer.accept(entry).await {
+                    purchase(buyer, &held).await;
+                }
+                return;
+            }
+            // Declined, expired: it is over.
+            Some(_) => return,
+        }
+    }
+    buyer.leave(entry).await;
+}
+
+/// What was answered to a change that says no more than that it was done.
+fn done(known: &Known) -> Answered {
+    match known {
+        Known::Success(_) => Answered::Done,
+        Known::Refused(_) => Answered::Refused,
+        Known::Unknown => Answered::Unknown,
+    }
+}

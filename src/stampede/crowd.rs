@@ -1,0 +1,241 @@
+//! The crowd: lanes, each a thread with its own connections, figures and part of the run's
+//! journal. Lanes share nothing that they would wait for.
+
+mod lane;
+mod pool;
+
+pub use lane::{Known, Lane, Wish};
+
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::buyer;
+use super::ledger::Entry;
+use super::listener::{self, Acknowledged};
+use super::measure::{Figures, Window};
+use super::options::Load;
+use super::setup::Plan;
+use super::timer::Timer;
+
+/// What is under way when the run ends has so long to come to its end.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What the lanes are to leave off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// Beginning journeys.
+    Beginning,
+    /// Waiting for those under way, too.
+    Waiting,
+}
+
+/// What a lane leaves behind.
+#[derive(Debug, Default)]
+pub struct LaneEnd {
+    /// Its part of the run's journal.
+    pub entries: Vec<Entry>,
+    /// What the server did that it must not, as clients saw it.
+    pub violations: Vec<String>,
+    /// Journeys that were still under way when the grace was over.
+    pub unfinished: u32,
+}
+
+/// The lanes at work.
+pub struct Crowd {
+    threads: Vec<std::thread::JoinHandle<LaneEnd>>,
+    /// The figures of each lane, as they grow.
+    pub figures: Vec<Arc<Mutex<Figures>>>,
+    stop: watch::Sender<Stop>,
+    /// When it began.
+    pub started: Instant,
+}
+
+impl Crowd {
+    /// Sets all lanes to work.
+    #[must_use]
+    pub fn start(plan: &Arc<Plan>) -> Self {
+        let options = &plan.options;
+        let window = Window { from: options.warm_up, to: options.warm_up + options.duration };
+        let (stop, stopped) = watch::channel(Stop::No);
+        let started = Instant::now();
+        let acknowledged = Arc::new(Acknowledged::new(plan.events.len()));
+        let mut figures = Vec::new();
+        let mut threads = Vec::new();
+        for index in 0..options.threads {
+            let shared = Arc::new(Mutex::new(Figures::new(window)));
+            figures.push(Arc::clone(&shared));
+            let (plan, stopped) = (Arc::clone(plan), stopped.clone());
+            let acknowledged = Arc::clone(&acknowledged);
+            threads.push(std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.expect("the machine has room for a thread's runtime");
+                let lane = Rc::new(Lane::new(plan, index, started, shared, acknowledged));
+                tokio::task::LocalSet::new().block_on(&runtime, work(lane, stopped))
+            }));
+        }
+        Self { threads, figures, stop, started }
+    }
+
+    /// Begins nothing more.
+    pub fn stop(&self) {
+        self.stop.send_replace(Stop::Beginning);
+    }
+
+    /// Waits for no answer any more either.
+    pub fn give_up(&self) {
+        self.stop.send_replace(Stop::Waiting);
+    }
+
+    /// Whether all lanes have ended.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.threads.iter().all(std::thread::JoinHandle::is_finished)
+    }
+
+    /// What the lanes leave behind, once they have ended.
+    ///
+    /// # Panics
+    /// When a lane has panicked.
+    #[must_use]
+    pub fn join(self) -> Vec<LaneEnd> {
+        let join = |thread: std::thread::JoinHandle<LaneEnd>| thread.join().expect("lanes end");
+        self.threads.into_iter().map(join).collect()
+    }
+}
+
+async fn work(lane: Rc<Lane>, mut stopped: watch::Receiver<Stop>) -> LaneEnd {
+    let options = &lane.plan.options;
+    let listeners = share(options.listeners, lane.index, options.threads);
+    for number in 0..listeners {
+        let event = (number * options.threads + lane.index) as usize % lane.plan.events.len();
+        tokio::task::spawn_local(listener::listen(Rc::clone(&lane), event));
+    }
+    tokio::select! {
+        () = begin_all(&lane) => {}
+        _ = stopped.wait_for(|stop| *stop != Stop::No) => {}
+    }
+    let deadline = Instant::now() + GRACE;
+    let patient = || *stopped.borrow() != Stop::Waiting && Instant::now() < deadline;
+    while lane.under_way.get() > 0 && patient() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    lane.end()
+}
+
+async fn begin_all(lane: &Rc<Lane>) {
+    match lane.plan.options.load {
+        Load::Open { .. } => open_loop(lane).await,
+        Load::Closed(clients) => closed_loop(lane, clients).await,
+    }
+}
+
+/// Begins journeys when they are due, however long those before them take.
+async fn open_loop(lane: &Rc<Lane>) {
+    let options = &lane.plan.options;
+    let end = options.warm_up + options.duration;
+    let timer = Timer::new();
+    let most = share(options.at_once, lane.index, options.threads).max(1);
+    // Lanes that space evenly take turns.
+    let mut due = if options.is_poisson {
+        lane.gap(Duration::ZERO)
+    } else {
+        lane.gap(Duration::ZERO).mul_f64(f64::from(lane.index + 1) / f64::from(options.threads))
+    };
+    while due < end {
+        timer.sleep_until(lane.started + due).await;
+        let now = lane.now();
+        while due <= now && due < end {
+            if lane.under_way.get() < most {
+                begin(lane, due);
+            } else {
+                lane.with_figures(|figures| figures.dropped += 1);
+            }
+            due += lane.gap(due);
+        }
+        // What was begun is to be sent before the next is.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn begin(lane: &Rc<Lane>, due: Duration) {
+    lane.under_way.set(lane.under_way.get() + 1);
+    let lane = Rc::clone(lane);
+    tokio::task::spawn_local(async move {
+        let lag = lane.now().saturating_sub(due);
+        lane.with_figures(|figures| {
+            figures.begun += 1;
+            figures.lag.record(lag);
+        });
+        buyer::travel(&lane, due).await;
+        lane.under_way.set(lane.under_way.get() - 1);
+    });
+}
+
+/// So many clients, each of which begins anew when it is done.
+async fn closed_loop(lane: &Rc<Lane>, clients: u32) {
+    let options = &lane.plan.options;
+    let end = options.warm_up + options.duration;
+    let mut tasks = Vec::new();
+    for _ in 0..share(clients, lane.index, options.threads) {
+        let lane = Rc::clone(lane);
+        tasks.push(tokio::task::spawn_local(async move {
+            while lane.now() < end && !lane.is_ending.get() {
+                lane.under_way.set(lane.under_way.get() + 1);
+                lane.with_figures(|figures| figures.begun += 1);
+                let before = lane.requests.get();
+                buyer::travel(&lane, lane.now()).await;
+                lane.under_way.set(lane.under_way.get() - 1);
+                if lane.requests.get() == before {
+                    // A buyer that found nothing to ask for must not spin.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        // It ends, or is dropped with the lane.
+        let _ = task.await;
+    }
+}
+
+/// The part of `all` that falls to one of several.
+fn share(all: u32, index: u32, among: u32) -> u32 {
+    all / among + u32::from(index < all % among)
+}
+
+impl Lane {
+    /// The time from one arrival of this lane to the next.
+    fn gap(&self, at: Duration) -> Duration {
+        let options = &self.plan.options;
+        let Load::Open { from, to } = options.load else { return Duration::MAX };
+        let measured = at.saturating_sub(options.warm_up).as_secs_f64();
+        let part = (measured / options.duration.as_secs_f64()).clamp(0.0, 1.0);
+        let rate = (from + (to - from) * part) / f64::from(options.threads);
+        let mean = 1.0 / rate;
+        let gap = match options.is_poisson {
+            // The gaps of a Poisson process are exponentially distributed.
+            true => -mean * (1.0 - self.draw(RngExt::random::<f64>)).ln(),
+            false => mean,
+        };
+        Duration::from_secs_f64(gap.min(86_400.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up() {
+        for (all, among) in [(0, 2), (1, 2), (64, 3), (7, 7), (5, 8)] {
+            let sum: u32 = (0..among).map(|index| share(all, index, among)).sum();
+            assert_eq!(sum, all);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What the buyers of one thread share, and how each of their requests is made: sent, timed,
+//! retried under its key until it is known what became of it, and kept for the audit.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::LaneEnd;
+use super::pool::Pool;
+use crate::stampede::api::request;
+use crate::stampede::buyer::seat_map::SeatMaps;
+use crate::stampede::connection::{Answer, Failure};
+use crate::stampede::ledger::{Answered, Asked, Entry};
+use crate::stampede::listener::Acknowledged;
+use crate::stampede::measure::{End, Figures, Op};
+use crate::stampede::setup::Plan;
+
+/// The first pause before a request is repeated; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Violations that are kept word for word.
+const MAX_VIOLATIONS: usize = 100;
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Known {
+    /// 2xx, with the body; 304 has none.
+    Success(Answer),
+    /// The code of what was answered instead.
+    Refused(String),
+    /// It cannot be told.
+    Unknown,
+}
+
+/// A request that is to be made.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Wish<'a> {
+    pub op: Op,
+    pub buyer: u32,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub body: &'a str,
+    /// Of a change: the number that makes its idempotency key.
+    pub number: Option<u64>,
+    pub etag: Option<&'a str>,
+    /// When it was meant to be sent, since the run began.
+    pub meant: Duration,
+}
+
+/// One thread's part of the crowd.
+pub struct Lane {
+    /// What all lanes know.
+    pub plan: Arc<Plan>,
+    /// Which lane this is.
+    pub index: u32,
+    /// When the run began.
+    pub started: Instant,
+    /// Journeys that are not done.
+    pub under_way: Cell<u32>,
+    /// Requests made.
+    pub requests: Cell<u64>,
+    /// The run is over.
+    pub is_ending: Cell<bool>,
+    /// When holds were acknowledged, for listeners.
+    pub acknowledged: Arc<Acknowledged>,
+    /// Seat maps as buyers have seen them last.
+    pub maps: SeatMaps,
+    figures: Arc<Mutex<Figures>>,
+    entries: RefCell<Vec<Entry>>,
+    violations: RefCell<Vec<String>>,
+    pool: Pool,
+    numbers: Cell<u64>,
+    rng: RefCell<SmallRng>,
+}
+
+#[derive(Deserialize)]
+struct FailureBody<'a> {
+    #[serde(borrow)]
+    error: FailureCode<'a>,
+}
+
+#[derive(Deserialize)]
+struct FailureCode<'a> {
+    code: &'a str,
+}
+
+impl Lane {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        index: u32,
+        started: Instant,
+        figures: Arc<Mutex<Figures>>,
+        acknowledged: Arc<Acknowledged>,
+    ) -> Self {
+        let options = &plan.options;
+        let seed = options.seed.wrapping_add(u64::from(index));
+        let most = super::share(options.connections, index, options.threads).max(1);
+        let pool = Pool::new(&plan.addresses, most);
+        Self {
+            index,
+            started,
+            under_way: Cell::new(0),
+            requests: Cell::new(0),
+            is_ending: Cell::new(false),
+            acknowledged,
+            maps: SeatMaps::default(),
+            figures,
+            entries: RefCell::default(),
+            violations: RefCell::default(),
+            pool,
+            // The lane's part of all numbers.
+            numbers: Cell::new(u64::from(index) << 40),
+            rng: RefCell::new(SmallRng::seed_from_u64(seed)),
+            plan,
+        }
+    }
+
+    /// The time since the run began.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Something random of this lane.
+    pub fn draw<T>(&self, from: impl FnOnce(&mut SmallRng) -> T) -> T {
+        from(&mut self.rng.borrow_mut())
+    }
+
+    /// An event, as likely as the plan says.
+    #[must_use]
+    pub fn any_event(&self) -> usize {
+        let part: f64 = self.draw(RngExt::random);
+        let found = self.plan.cumulative.partition_point(|sum| *sum < part);
+        found.min(self.plan.events.len() - 1)
+    }
+
+    /// A number that no other request of the run has.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
+    }
+
+    /// Something that the server must not do.
+    pub fn violation(&self, what: String) {
+        let mut violations = self.violations.borrow_mut();
+        if violations.len() < MAX_VIOLATIONS {
+            violations.push(what);
+        }
+    }
+
+    /// Counts something.
+    pub fn with_figures(&self, count: impl FnOnce(&mut Figures)) {
+        count(&mut self.figures.lock().expect("nobody panics while counting"));
+    }
+
+    /// Opens an entry of the run's journal: whatever happens from here on, it was asked.
+    #[must_use]
+    pub fn note(&self, buyer: u32, event: usize, number: u64, asked: Asked) -> usize {
+        let mut entries = self.entries.borrow_mut();
+        let event = u32::try_from(event).expect("at most 100,000 events");
+        entries.push(Entry { buyer, event, number, asked, answered: Answered::Unknown });
+        entries.len() - 1
+    }
+
+    /// Writes down what was answered.
+    pub fn answered(&self, entry: usize, answered: Answered) {
+        self.entries.borrow_mut()[entry].answered = answered;
+    }
+
+    /// Makes a request, again under its key where it is not clear what became of it.
+    pub async fn ask(&self, wish: Wish<'_>) -> Known {
+        self.requests.set(self.requests.get() + 1);
+        let key = wish.number.map(|number| self.plan.header.key(number));
+        let mut target = wish.buyer as usize % self.pool.targets();
+        let mut pause = FIRST_PAUSE;
+        let mut is_doubtful = false;
+        let patience = self.plan.options.place.timeout;
+        let give_up = self.now() + patience;
+        loop {
+            let again = match self.exchange(&wish, key.as_deref(), target).await {
+                Ok(answer) => match self.judge(&wish, answer, is_doubtful) {
+                    Some(known) => return known,
+                    None => {
+                        is_doubtful = true;
+                        true
+                    }
+                },
+                Err(failure) => {
+                    self.count(&wish, End::Error(failure.name()));
+                    is_doubtful |= !matches!(failure, Failure::NotConnected(_));
+                    target = (target + 1) % self.pool.targets();
+                    // Reads are not repeated: the next one will be made anyway.
+                    wish.number.is_some()
+                }
+            };
+            if !again || self.now() >= give_up || self.is_ending.get() {
+                return match is_doubtful && wish.number.is_some() {
+                    true => Known::Unknown,
+                    false => Known::Refused("no connection".into()),
+                };
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn exchange(
+        &self,
+        wish: &Wish<'_>,
+        key: Option<&str>,
+        target: usize,
+    ) -> Result<Answer, Failure> {
+        let asked = self.now();
+        let _permit = self.pool.permit().await;
+        let waited = self.now().saturating_sub(asked);
+        self.with_figures(|figures| figures.waits.record(waited));
+        let mut connection = self.pool.take(target).await?;
+        let token = &self.plan.tokens[wish.buyer as usize];
+        let host = self.pool.host(target);
+        let mut bytes = request(wish.method, wish.path, host, Some(token), key, wish.body);
+        if let Some(etag) = wish.etag {
+            // Before the empty line that ends the head; reads have no body.
+            bytes.truncate(bytes.len() - 2);
+            bytes.extend_from_slice(format!("If-None-Match: {etag}\r\n\r\n").as_bytes());
+        }
+        let answer = connection.exchange(&bytes, self.plan.options.place.timeout).await?;
+        self.pool.give_back(target, connection);
+        Ok(answer)
+    }
+
+    /// What an answer means; `None` when it leaves open what became of the request.
+    fn judge(&self, wish: &Wish<'_>, answer: Answer, is_doubtful: bool) -> Option<Known> {
+        let status = answer.head.status;
+        if (200..300).contains(&status) || status == 304 {
+            self.count(wish, End::Success);
+            return Some(Known::Success(answer));
+        }
+        let code = match serde_json::from_slice::<FailureBody<'_>>(&answer.body) {
+            Ok(failure) => failure.error.code,
+            Err(_) => {
+                self.count(wish, End::Error(&format!("answered {status} without a code")));
+                return Some(Known::Refused(status.to_string()));
+            }
+        };
+        match status {
+            429 | 503 => {
+                self.count(wish, End::TurnedAway(code));
+                // Turned away now; but an attempt before may have been carried out.
+                let is_open = code == "OUTCOME_UNKNOWN" || is_doubtful;
+                (!(is_open && wish.number.is_some())).then(|| Known::Refused(code.to_owned()))
+            }
+            // The attempt before is still at work.
+            409 if code == "IDEMPOTENCY_KEY_IN_PROGRESS"
+                || (code == "PAYMENT_IN_PROGRESS" && is_doubtful) =>
+            {
+                self.count(wish, End::TurnedAway(code));
+                None
+            }
+            400..500 => {
+                self.count(wish, End::Refused(code));
+                Some(Known::Refused(code.to_owned()))
+            }
+            _ => {
+                self.count(wish, End::Error(code));
+                None
+            }
+        }
+    }
+
+    fn count(&self, wish: &Wish<'_>, end: End<'_>) {
+        let now = self.now();
+        self.with_figures(|figures| figures.ended(wish.op, wish.meant, now, end));
+    }
+
+    pub(super) fn end(self: &Rc<Self>) -> LaneEnd {
+        self.is_ending.set(true);
+        LaneEnd {
+            entries: self.entries.take(),
+            violations: self.violations.take(),
+            unfinished: self.under_way.get(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The connections of a lane: kept alive, the last used first, at most so many.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::stampede::connection::{Connection, Failure};
+
+/// A connection that was idle for longer is asked whether the server has closed it.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+pub(super) struct Pool {
+    targets: Vec<Target>,
+    permits: Semaphore,
+}
+
+struct Target {
+    address: SocketAddr,
+    host: String,
+    idle: RefCell<Vec<(Connection, Instant)>>,
+}
+
+impl Pool {
+    pub(super) fn new(addresses: &[SocketAddr], most: u32) -> Self {
+        let target = |address: &SocketAddr| Target {
+            address: *address,
+            host: address.to_string(),
+            idle: RefCell::default(),
+        };
+        Self {
+            targets: addresses.iter().map(target).collect(),
+            permits: Semaphore::new(most as usize),
+        }
+    }
+
+    pub(super) fn targets(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// For the head of requests.
+    pub(super) fn host(&self, target: usize) -> &str {
+        &self.targets[target].host
+    }
+
+    /// The right to use one connection.
+    pub(super) async fn permit(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.permits.acquire().await.expect("it is never closed")
+    }
+
+    pub(super) async fn take(&self, target: usize) -> Result<Connection, Failure> {
+        let target = &self.targets[target];
+        loop {
+            let Some((kept, since)) = target.idle.borrow_mut().pop() else { break };
+            if since.elapsed() < TRUSTED || !kept.was_closed() {
+                return Ok(kept);
+            }
+        }
+        Connection::open(target.address).await
+    }
+
+    pub(super) fn give_back(&self, target: usize, connection: Connection) {
+        if connection.is_usable() {
+            self.targets[target].idle.borrow_mut().push((connection, Instant::now()));
+        }
+    }
+}

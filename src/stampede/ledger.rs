@@ -1,0 +1,206 @@
+//! The run's own journal: everything that was asked to change something, and what was answered.
+//! The audit holds the server to it. It can be saved, and audited again later, say after the server
+//! was killed and came back.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::{OfferingId, UserId};
+
+/// The form of the file.
+const FORMAT: u32 = 1;
+
+/// What the run is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// Of this file.
+    pub format: u32,
+    /// Drawn at random: part of all its idempotency keys.
+    pub run: u32,
+    /// The accounts it made; entries name them by position.
+    pub buyers: Vec<Account>,
+    /// The events it made; entries name them by position.
+    pub events: Vec<OfferingId>,
+    /// What each buyer put into its wallet, in minor units.
+    pub charged: i64,
+    /// The currency of all its money.
+    pub currency: String,
+}
+
+/// A buyer, and how it logs in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Account {
+    pub id: UserId,
+    pub email: String,
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// Position in [`Header::buyers`].
+    pub buyer: u32,
+    /// Position in [`Header::events`].
+    pub event: u32,
+    /// What makes its idempotency key, with the run; no other request has it.
+    pub number: u64,
+    /// What was asked.
+    pub asked: Asked,
+    /// What was answered in the end, retries with the same key included.
+    pub answered: Answered,
+}
+
+/// What can be asked that changes something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Asked {
+    /// So many places of a product, the server's choice of them.
+    Places {
+        product: u16,
+        quantity: u32,
+    },
+    /// These very seats.
+    Seats(Box<[u32]>),
+    Extend {
+        hold: Uuid,
+    },
+    Release {
+        hold: Uuid,
+    },
+    Reserve {
+        hold: Uuid,
+    },
+    Pay {
+        reservation: Uuid,
+    },
+    Cancel {
+        reservation: Uuid,
+    },
+    Join {
+        product: u16,
+        party: u32,
+    },
+    Leave {
+        entry: Uuid,
+    },
+    Accept {
+        entry: Uuid,
+    },
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Answered {
+    /// A hold, in this row of the journal, of these seats (or of so many places).
+    Held {
+        hold: Uuid,
+        seq: u64,
+        places: u32,
+        seats: Box<[u32]>,
+        price: i64,
+    },
+    Reserved {
+        reservation: Uuid,
+        price: i64,
+    },
+    Paid {
+        amount: i64,
+    },
+    Waiting {
+        entry: Uuid,
+    },
+    /// What was asked, was done.
+    Done,
+    /// It was decided against, or not decided at all: it has no effect.
+    Refused,
+    /// No answer came, or one that leaves it open: it has its whole effect, or none.
+    Unknown,
+}
+
+/// A run's whole journal.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Ledger {
+    pub header: Header,
+    pub entries: Vec<Entry>,
+}
+
+impl Header {
+    /// Of the form that this program writes.
+    #[must_use]
+    pub fn new(run: u32, charged: i64, currency: &str) -> Self {
+        let (buyers, events) = (Vec::new(), Vec::new());
+        Self { format: FORMAT, run, buyers, events, charged, currency: currency.into() }
+    }
+
+    /// The idempotency key that a request is sent with.
+    #[must_use]
+    pub fn key(&self, number: u64) -> String {
+        key(self.run, number)
+    }
+}
+
+/// The idempotency key of a request of a run.
+#[must_use]
+pub fn key(run: u32, number: u64) -> String {
+    format!("stampede-{run:08x}-{number:x}")
+}
+
+impl Ledger {
+    /// Writes it: the header, then one entry a line.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let write = || -> Result<()> {
+            let mut file = BufWriter::new(File::create(path)?);
+            serde_json::to_writer(&mut file, &self.header)?;
+            for entry in &self.entries {
+                file.write_all(b"\n")?;
+                serde_json::to_writer(&mut file, entry)?;
+            }
+            file.write_all(b"\n")?;
+            file.flush()?;
+            Ok(())
+        };
+        write()
+            .with_context(|| format!("the run's journal cannot be written to {}", path.display()))
+    }
+
+    /// Reads what [`Self::save`] wrote.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is something else.
+    pub fn load(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+        let mut lines = BufReader::new(file).lines();
+        let Some(first) = lines.next() else { bail!("{shown} is empty") };
+        let first = first.with_context(|| format!("cannot read {shown}"))?;
+        let not_ours = || format!("{shown} is not what `stampede --journal` wrote");
+        let header: Header = serde_json::from_str(&first).with_context(not_ours)?;
+        if header.format != FORMAT {
+            bail!("{shown} has the form {}, this program knows {FORMAT}", header.format);
+        }
+        let mut entries = Vec::new();
+        for (line, number) in lines.zip(2..) {
+            let line = line.with_context(|| format!("cannot read {shown}"))?;
+            let entry: Entry =
+                serde_json::from_str(&line).with_context(|| format!("{shown}, line {number}"))?;
+            let known = (entry.buyer as usize) < header.buyers.len()
+                && (entry.event as usize) < header.events.len();
+            if !known {
+                bail!("{shown}, line {number}: a buyer or event that the header does not name");
+            }
+            entries.push(entry);
+        }
+        Ok(Self { header, entries })
+    }
+}

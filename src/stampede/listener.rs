@@ -1,0 +1,126 @@
+//! Listeners of an event's stream: they hold a connection open, and time how old a change is when
+//! they hear of it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::api::request;
+use super::connection::{Connection, Failure};
+use super::crowd::Lane;
+use super::measure::{End, Op};
+
+/// Acknowledgements kept per event: what nobody has been told of after so many is counted by the
+/// oldest of them.
+const KEPT: usize = 100_000;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// When the first answer came that had a row's number in it, by event.
+pub struct Acknowledged(Vec<Mutex<VecDeque<(u64, Duration)>>>);
+
+impl Acknowledged {
+    /// Of so many events.
+    #[must_use]
+    pub fn new(events: usize) -> Self {
+        Self((0..events).map(|_| Mutex::default()).collect())
+    }
+
+    /// Somebody was answered from row `seq` at `now`.
+    pub fn add(&self, event: usize, seq: u64, now: Duration) {
+        let mut known = self.0[event].lock().expect("nobody panics here");
+        // Nearly always at the end: answers come in the order of rows.
+        let at = known.iter().rposition(|(other, _)| *other <= seq);
+        match at {
+            Some(at) if known[at].0 == seq => {}
+            Some(at) => known.insert(at + 1, (seq, now)),
+            None => known.push_front((seq, now)),
+        }
+        if known.len() > KEPT {
+            known.pop_front();
+        }
+    }
+
+    /// When the first row after `previous` and up to `seq` was acknowledged.
+    fn first_between(&self, event: usize, previous: u64, seq: u64) -> Option<Duration> {
+        let known = self.0[event].lock().expect("nobody panics here");
+        let from = known.partition_point(|(other, _)| *other <= previous);
+        known.get(from).filter(|(other, _)| *other <= seq).map(|(_, at)| *at)
+    }
+}
+
+/// Listens until the lane ends.
+pub async fn listen(lane: Rc<Lane>, event: usize) {
+    while !lane.is_ending.get() {
+        if let Err(failure) = follow(&lane, event).await {
+            let now = lane.now();
+            lane.with_figures(|figures| {
+                figures.ended(Op::StreamDelta, now, now, End::Error(failure.name()));
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn follow(lane: &Lane, event: usize) -> Result<(), Failure> {
+    let addresses = &lane.plan.addresses;
+    let address = addresses[lane.index as usize % addresses.len()];
+    let path = format!("/api/events/{}/stream", lane.plan.events[event].id);
+    let mut connection = Connection::open(address).await?;
+    let host = address.to_string();
+    let head = connection.begin(&request("GET", &path, &host, None, None, "")).await?;
+    if head.status != 200 {
+        return Err(Failure::Malformed(format!("a stream was answered {}", head.status)));
+    }
+    let mut heard = None;
+    let mut text = String::new();
+    while let Some(piece) = connection.piece().await? {
+        text.push_str(&String::from_utf8_lossy(piece));
+        while let Some(end) = text.find("\n\n") {
+            if let Some(seq) = frame_seq(&text[..end]) {
+                if let Some(previous) = heard
+                    && let Some(since) = lane.acknowledged.first_between(event, previous, seq)
+                {
+                    let now = lane.now();
+                    lane.with_figures(|figures| {
+                        figures.ended(Op::StreamDelta, since, now, End::Success);
+                    });
+                }
+                heard = Some(seq);
+            }
+            text.drain(..end + 2);
+        }
+    }
+    Ok(())
+}
+
+/// The row that a frame ends at, from its id.
+fn frame_seq(frame: &str) -> Option<u64> {
+    let id = frame.lines().find_map(|line| line.strip_prefix("id: "))?;
+    id.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_change_of_a_frame_is_found() {
+        let known = Acknowledged::new(1);
+        for (seq, ms) in [(2, 20), (5, 50), (4, 40), (5, 55), (9, 90)] {
+            known.add(0, seq, Duration::from_millis(ms));
+        }
+        let first = |previous, seq| known.first_between(0, previous, seq).map(|at| at.as_millis());
+        assert_eq!(first(0, 9), Some(20));
+        assert_eq!(first(2, 9), Some(40), "put in order");
+        assert_eq!(first(4, 9), Some(50), "the first answer of a row counts");
+        assert_eq!(first(5, 8), None, "a row beyond the frame");
+        assert_eq!(first(9, 12), None);
+    }
+
+    #[test]
+    fn a_frame_says_its_row() {
+        assert_eq!(frame_seq("event: delta\nid: 17-abcdef\ndata: {}"), Some(17));
+        assert_eq!(frame_seq(": still here"), None);
+    }
+}

@@ -1,0 +1,372 @@
+//! The command line of `stampede`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
+
+use super::workload::{ALL, Supply, Workload};
+use crate::config::parse_duration;
+
+const EXAMPLES: &str = "\
+The administrator's password comes from ADMITONE_ADMIN_PASSWORD (the server prints it at its first
+start): events are made in its name. The buyers register themselves.
+
+Examples:
+  stampede onsale --rate 5000 --duration 30s --html onsale.html
+  stampede holds --clients 256                       as fast as answers come (closed loop)
+  stampede season --skew zipf --ramp 1000:20000
+  stampede failover --target http://127.0.0.1:8081 --target http://127.0.0.1:8082 \\
+    --at '10:kill -9 4711'
+  stampede holds --journal run.jsonl; stampede audit run.jsonl
+
+Exit codes: 0 sound, 1 a violation or it could not be done, 2 wrong command line, 3 results void.";
+
+/// What to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Generate load and audit it.
+    Run(Box<Options>),
+    /// Audit an earlier run.
+    Audit(AuditOptions),
+}
+
+/// How arrivals come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Load {
+    /// Arrivals a second, from and to, at their own time whatever the server does (open loop).
+    Open {
+        /// At the start.
+        from: f64,
+        /// At the end.
+        to: f64,
+    },
+    /// So many clients, each begins anew when it is done (closed loop).
+    Closed(u32),
+}
+
+/// How arrivals are spread over the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    /// All alike.
+    Uniform,
+    /// The n-th is 1/n as hot as the first.
+    Zipf,
+}
+
+/// Where the server is, and who may make events there.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Place {
+    /// `HOST:PORT`, at least one.
+    pub targets: Vec<String>,
+    pub admin_email: String,
+    pub admin_password: String,
+    pub timeout: Duration,
+    /// Until wallets and tickets must agree with the journals.
+    pub settle: Duration,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Options {
+    pub place: Place,
+    pub workload: &'static Workload,
+    pub load: Load,
+    pub duration: Duration,
+    pub warm_up: Duration,
+    pub is_poisson: bool,
+    pub buyers: u32,
+    pub events: u32,
+    /// Of each event; `None` as the workload says.
+    pub places: Option<u32>,
+    pub skew: Skew,
+    pub listeners: u32,
+    pub connections: u32,
+    pub threads: u32,
+    pub at_once: u32,
+    pub max_lag: Duration,
+    pub seed: u64,
+    /// At this time of the run, this command.
+    pub commands: Vec<(Duration, String)>,
+    pub html: Option<PathBuf>,
+    pub json: Option<PathBuf>,
+    pub journal: Option<PathBuf>,
+}
+
+/// An audit of an earlier run.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AuditOptions {
+    pub place: Place,
+    pub journal: PathBuf,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What is wrong with it, or the help that was asked for.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    match matches.subcommand() {
+        Some(("audit", arguments)) => {
+            let journal = arguments.get_one::<PathBuf>("journal").cloned().unwrap_or_default();
+            Ok(Task::Audit(AuditOptions { place: place(arguments)?, journal }))
+        }
+        Some((name, arguments)) => {
+            let workload = Workload::named(name)
+                .ok_or_else(|| wrong(format!("there is no workload {name}")))?;
+            run(workload, arguments).map(|options| Task::Run(Box::new(options)))
+        }
+        None => Err(wrong("say which workload: stampede --help lists them")),
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new("stampede")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Crowds for Admit One: generates load, measures it, and audits every answer")
+        .subcommand_required(true)
+        .subcommand_value_name("WORKLOAD")
+        .subcommand_help_heading("Workloads")
+        .after_help(EXAMPLES)
+        .max_term_width(100);
+    for workload in ALL {
+        let known = Command::new(workload.name).about(workload.about);
+        command = command.subcommand(known.args(place_arguments()).args(run_arguments()));
+    }
+    command.subcommand(
+        Command::new("audit").about("audit an earlier run that kept its journal (--journal)").args(
+            place_arguments().into_iter().chain([Arg::new("journal")
+                .required(true)
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("What --journal wrote")]),
+        ),
+    )
+}
+
+fn valued(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn place_arguments() -> Vec<Arg> {
+    vec![
+        valued(
+            "target",
+            "URL",
+            "Where the server is; several times for several instances [http://127.0.0.1:8080]",
+        )
+        .action(ArgAction::Append)
+        .value_parser(target),
+        valued(
+            "admin-email",
+            "EMAIL",
+            "Who makes the events (ADMITONE_ADMIN_EMAIL) [admin@admitone.local]",
+        ),
+        valued("timeout", "TIME", "How long an answer is waited for, at most 1m [30s]")
+            .value_parser(duration),
+        valued("settle", "TIME", "Until wallets and tickets must agree with the journals [60s]")
+            .value_parser(duration),
+    ]
+}
+
+fn run_arguments() -> Vec<Arg> {
+    vec![
+        valued("rate", "N", "Arrivals a second, open loop [as the workload says]")
+            .value_parser(rate)
+            .conflicts_with_all(["ramp", "clients"]),
+        valued("ramp", "FROM:TO", "Arrivals a second from the start to the end, open loop")
+            .value_parser(ramp)
+            .conflicts_with("clients"),
+        valued("clients", "N", "So many at a time, each as fast as it is answered (closed loop)")
+            .value_parser(value_parser!(u32).range(1..=100_000)),
+        valued("duration", "TIME", "What is measured [20s]").value_parser(duration),
+        valued(
+            "warm-up",
+            "TIME",
+            "What goes before, audited and not measured [2s; 0s where it may sell out]",
+        )
+        .value_parser(duration),
+        valued("arrivals", "HOW", "How an open loop spaces them [poisson]")
+            .value_parser(["poisson", "even"]),
+        valued("buyers", "N", "Accounts to make [500]")
+            .value_parser(value_parser!(u32).range(1..=100_000)),
+        valued("events", "N", "Events to make [as the workload says]")
+            .value_parser(value_parser!(u32).range(1..=100_000)),
+        valued("places", "N", "Places (and seats) of each event [as the workload says]")
+            .value_parser(value_parser!(u32).range(1..=9_000_000)),
+        valued("skew", "HOW", "How arrivals are spread over the events [uniform; mixed: zipf]")
+            .value_parser(["uniform", "zipf"]),
+        valued("listeners", "N", "Streams of availability to listen to [as the workload says]")
+            .value_parser(value_parser!(u32).range(0..=100_000)),
+        valued("connections", "N", "The most connections, but for listeners [1024]")
+            .value_parser(value_parser!(u32).range(1..=60_000)),
+        valued("threads", "N", "Threads of the generator [2]")
+            .value_parser(value_parser!(u32).range(1..=256)),
+        valued(
+            "at-once",
+            "N",
+            "The most arrivals under way; more are left out, which voids the results [100000]",
+        )
+        .value_parser(value_parser!(u32).range(1..=1_000_000)),
+        valued(
+            "max-lag",
+            "TIME",
+            "Results are void when the p99 of the generator's lag is more [50ms]",
+        )
+        .value_parser(duration),
+        valued("seed", "N", "Repeats who comes and what they want")
+            .value_parser(value_parser!(u64)),
+        valued(
+            "at",
+            "SECOND:COMMAND",
+            "Runs a shell command at this second of the run; repeatable",
+        )
+        .action(ArgAction::Append)
+        .value_parser(at),
+        valued("html", "FILE", "Writes a report with plots").value_parser(value_parser!(PathBuf)),
+        valued("json", "FILE", "Writes the results for machines")
+            .value_parser(value_parser!(PathBuf)),
+        valued("journal", "FILE", "Keeps what was asked and answered, for `stampede audit`")
+            .value_parser(value_parser!(PathBuf)),
+    ]
+}
+
+fn place(arguments: &ArgMatches) -> Result<Place, Error> {
+    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let password = environment("ADMITONE_ADMIN_PASSWORD").ok_or_else(|| {
+        wrong(
+            "ADMITONE_ADMIN_PASSWORD is not set: the server printed the administrator's password \
+             at its first start, or was given it in the same variable",
+        )
+    })?;
+    let targets = arguments.get_many::<String>("target");
+    let targets =
+        targets.map_or_else(|| vec!["127.0.0.1:8080".into()], |all| all.cloned().collect());
+    let email = arguments.get_one::<String>("admin-email").cloned();
+    let timeout = arguments.get_one::<Duration>("timeout").copied();
+    let timeout = timeout.unwrap_or(Duration::from_secs(30));
+    if timeout.is_zero() || timeout > Duration::from_secs(60) {
+        return Err(wrong("--timeout: must be more than nothing and at most 1m"));
+    }
+    Ok(Place {
+        targets,
+        admin_email: email
+            .or_else(|| environment("ADMITONE_ADMIN_EMAIL"))
+            .unwrap_or_else(|| "admin@admitone.local".into()),
+        admin_password: password,
+        timeout,
+        settle: arguments.get_one("settle").copied().unwrap_or(Duration::from_secs(60)),
+    })
+}
+
+fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, Error> {
+    let number = |name: &str| arguments.get_one::<u32>(name).copied();
+    let time = |name: &str| arguments.get_one::<Duration>(name).copied();
+    let path = |name: &str| arguments.get_one::<PathBuf>(name).cloned();
+    let word = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
+    let rate = arguments.get_one::<f64>("rate").map(|rate| Load::Open { from: *rate, to: *rate });
+    let ramp = arguments.get_one::<(f64, f64)>("ramp");
+    let ramp = ramp.map(|(from, to)| Load::Open { from: *from, to: *to });
+    let usual = f64::from(workload.rate);
+    let load = rate
+        .or(ramp)
+        .or(number("clients").map(Load::Closed))
+        .unwrap_or(Load::Open { from: usual, to: usual });
+    let duration = time("duration").unwrap_or(Duration::from_secs(20));
+    // What sells out does so in the beginning: that is not to be left out.
+    let usual = match workload.places {
+        Supply::Ample => Duration::from_secs(2),
+        Supply::PerMille(_) => Duration::ZERO,
+    };
+    let warm_up = time("warm-up").unwrap_or(usual);
+    if duration.is_zero() || duration + warm_up > Duration::from_secs(24 * 3_600) {
+        return Err(wrong("--duration: must be more than nothing and at most a day"));
+    }
+    let commands = arguments.get_many::<(Duration, String)>("at");
+    let commands: Vec<_> = commands.map(|all| all.cloned().collect()).unwrap_or_default();
+    if let Some((late, _)) = commands.iter().find(|(at, _)| *at >= warm_up + duration) {
+        let whole = (warm_up + duration).as_secs_f64();
+        return Err(wrong(format!("--at {}: the run ends after {whole} s", late.as_secs_f64())));
+    }
+    if workload.name == "failover" && commands.is_empty() {
+        return Err(wrong("failover: say what breaks when, such as --at '10:kill -9 4711'"));
+    }
+    let skew = match word("skew") {
+        Some("zipf") => Skew::Zipf,
+        None if workload.name == "mixed" => Skew::Zipf,
+        None | Some(_) => Skew::Uniform,
+    };
+    Ok(Options {
+        place: place(arguments)?,
+        workload,
+        load,
+        duration,
+        warm_up,
+        is_poisson: word("arrivals") != Some("even"),
+        buyers: number("buyers").unwrap_or(500),
+        events: number("events").unwrap_or(workload.events),
+        places: number("places"),
+        skew,
+        listeners: number("listeners").unwrap_or(workload.listeners),
+        connections: number("connections").unwrap_or(1_024),
+        threads: number("threads").unwrap_or(2),
+        at_once: number("at-once").unwrap_or(100_000),
+        max_lag: time("max-lag").unwrap_or(Duration::from_millis(50)),
+        seed: arguments.get_one::<u64>("seed").copied().unwrap_or_else(rand::random),
+        commands,
+        html: path("html"),
+        json: path("json"),
+        journal: path("journal"),
+    })
+}
+
+fn wrong(message: impl std::fmt::Display) -> Error {
+    Error::raw(ErrorKind::ValueValidation, format!("{message}\n"))
+}
+
+/// `http://host:port` as `host:port`.
+fn target(text: &str) -> Result<String, String> {
+    if text.starts_with("https://") {
+        return Err("plain HTTP only: give the server's own port, or a proxy's plain one".into());
+    }
+    let rest = text.strip_prefix("http://").ok_or("must be http://HOST:PORT")?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.is_empty() || rest.contains(['/', '?', '@', ' ']) {
+        return Err("must be http://HOST:PORT, without a path".into());
+    }
+    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    Ok(if has_port { rest.to_owned() } else { format!("{rest}:80") })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "is not a time such as 500ms, 20s, 5m, 1h".into())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    const MAX: f64 = 10_000_000.0;
+    let rate: f64 = text.parse().map_err(|_| "is not a number")?;
+    if rate > 0.0 && rate <= MAX {
+        return Ok(rate);
+    }
+    Err("must be more than 0 and at most 10,000,000 a second".into())
+}
+
+fn ramp(text: &str) -> Result<(f64, f64), String> {
+    let (from, to) = text.split_once(':').ok_or("must be FROM:TO, such as 1000:20000")?;
+    Ok((rate(from)?, rate(to)?))
+}
+
+fn at(text: &str) -> Result<(Duration, String), String> {
+    let form = "must be SECOND:COMMAND, such as '10:kill -9 4711'";
+    let (second, command) = text.split_once(':').ok_or(form)?;
+    let second: f64 = second.trim().parse().map_err(|_| form)?;
+    if !(0.0..86_400.0).contains(&second) || command.trim().is_empty() {
+        return Err(form.into());
+    }
+    Ok((Duration::from_secs_f64(second), command.trim().to_owned()))
+}

@@ -1,0 +1,107 @@
+//! The results for machines.
+
+use serde_json::{Map, Value, json};
+
+use super::Results;
+use crate::http::respond::rfc3339;
+use crate::stampede::measure::{Latencies, Op};
+use crate::stampede::options::{Load, Skew};
+use crate::stampede::run::Verdict;
+
+pub(super) fn render(results: &Results) -> String {
+    serde_json::to_string_pretty(&value(results)).expect("results are plain data") + "\n"
+}
+
+fn value(results: &Results) -> Value {
+    let options = &results.options;
+    let load = match options.load {
+        Load::Open { from, to } => json!({ "kind": "open", "from": from, "to": to }),
+        Load::Closed(clients) => json!({ "kind": "closed", "clients": clients }),
+    };
+    let mut ops = Map::new();
+    for op in Op::ALL {
+        let Some(figures) = results.figures.ops.get(&op) else { continue };
+        let name = serde_json::to_value(op).expect("a name");
+        let op = json!({
+            "attempts": figures.attempts,
+            "successes": figures.successes,
+            "successesPerSecond": results.per_second(figures),
+            "refused": figures.refused,
+            "turnedAway": figures.turned_away,
+            "errors": figures.errors,
+            "latency": latencies(&figures.latencies),
+            "refusalLatency": latencies(&figures.refusal_latencies),
+        });
+        ops.insert(name.as_str().unwrap_or_default().to_owned(), op);
+    }
+    let seconds: Vec<_> = results
+        .figures
+        .seconds
+        .iter()
+        .map(|second| {
+            json!({
+                "successes": second.successes,
+                "refused": second.refused,
+                "turnedAway": second.turned_away,
+                "errors": second.errors,
+                "p50Us": second.latencies.at_us(0.5),
+                "p99Us": second.latencies.at_us(0.99),
+            })
+        })
+        .collect();
+    let rates = results.rates();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "endedAt": rfc3339(results.ended_at_ms),
+        "workload": options.workload.name,
+        "settings": {
+            "load": load,
+            "durationSeconds": options.duration.as_secs_f64(),
+            "warmUpSeconds": options.warm_up.as_secs_f64(),
+            "arrivals": if options.is_poisson { "poisson" } else { "even" },
+            "events": options.events,
+            "buyers": options.buyers,
+            "listeners": options.listeners,
+            "connections": options.connections,
+            "threads": options.threads,
+            "skew": match options.skew { Skew::Uniform => "uniform", Skew::Zipf => "zipf" },
+            "targets": options.place.targets,
+            "seed": options.seed,
+        },
+        "verdict": match results.verdict() {
+            Verdict::Sound => "sound",
+            Verdict::Violated => "failed",
+            Verdict::Void => "void",
+        },
+        "void": results.void(),
+        "measuredSeconds": results.figures.measured().as_secs_f64(),
+        "interruptedAfterSeconds": results.interrupted_at.map(|at| at.as_secs_f64()),
+        "arrivalsPerSecond": rates.map(|(asked, reached)| json!({
+            "asked": asked, "reached": reached,
+        })),
+        "begun": results.figures.begun,
+        "leftOut": results.figures.dropped,
+        "givenUp": results.unfinished,
+        "generatorLag": latencies(&results.figures.lag),
+        "connectionWait": latencies(&results.figures.waits),
+        "operations": ops,
+        "seconds": seconds,
+        "commands": results.commands,
+        "audit": match &results.audit {
+            Ok(findings) => json!(findings),
+            Err(error) => json!({ "error": error }),
+        },
+        "complaints": results.complaints,
+    })
+}
+
+fn latencies(latencies: &Latencies) -> Value {
+    json!({
+        "count": latencies.len(),
+        "p50Us": latencies.at_us(0.5),
+        "p90Us": latencies.at_us(0.9),
+        "p99Us": latencies.at_us(0.99),
+        "p999Us": latencies.at_us(0.999),
+        "maxUs": latencies.max_us(),
+    })
+}

@@ -1,0 +1,217 @@
+//! A run from beginning to end: set up, let the crowd in, watch it, audit, report.
+
+pub mod commands;
+mod progress;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::json;
+
+use super::api::{Api, Call};
+use super::audit::{Findings, Subject, audit};
+use super::crowd::{Crowd, LaneEnd};
+use super::ledger::Ledger;
+use super::measure::Figures;
+use super::options::{AuditOptions, Load, Options, Place};
+use super::report::{self, Results};
+use super::say;
+use super::setup::{self, Plan};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Measured, audited, nothing found.
+    Sound,
+    /// The audit found a violation, or could not be made.
+    Violated,
+    /// Nothing was found, but the figures say nothing about the server.
+    Void,
+}
+
+/// Runs a workload.
+///
+/// # Errors
+/// When it cannot be set up.
+pub fn run(options: Options) -> Result<Verdict> {
+    raise_file_limit(&options);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let plan = tokio::select! {
+            plan = setup::prepare(options) => Arc::new(plan?),
+            _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted before the crowd came"),
+        };
+        let (ends, figures, commands, interrupted_at) = let_in(&plan).await;
+        let mut results = Results::new(&plan, figures, commands, interrupted_at);
+        let (ledger, seen) = gather(&plan, ends, &mut results);
+        if let Some(path) = &plan.options.journal {
+            match ledger.save(path) {
+                Ok(()) => say(&format!("stampede: its journal is in {}", path.display())),
+                Err(error) => results.complaints.push(format!("{error:#}")),
+            }
+        }
+        // The figures come first: an audit that fails must not cost them.
+        report::print(&results);
+        let subject = Subject {
+            addresses: &plan.addresses,
+            admin: &plan.admin,
+            tokens: &plan.tokens,
+            ledger: &ledger,
+            timeout: plan.options.place.timeout,
+            settle: plan.options.place.settle,
+        };
+        let audited = tokio::select! {
+            audited = audit(&subject, seen) => audited,
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        };
+        results.audited(audited);
+        report::print_audit(&results);
+        report::write(&mut results);
+        Ok(results.verdict())
+    })
+}
+
+/// Lets the crowd in and waits until it has gone.
+async fn let_in(plan: &Arc<Plan>) -> (Vec<LaneEnd>, Figures, Vec<commands::Ran>, Option<Duration>) {
+    let crowd = Crowd::start(plan);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let commands = commands::start(&plan.options.commands, crowd.started, &is_over);
+    let mut interrupted_at = None;
+    let mut progress = progress::Progress::new(&plan.options);
+    let mut tick = tokio::time::interval_at(crowd.started + TICK, TICK);
+    while !crowd.is_done() {
+        tokio::select! {
+            _ = tick.tick() => {
+                if crowd.started.elapsed().subsec_millis() < 100 {
+                    progress.show(&crowd);
+                }
+            }
+            interrupted = tokio::signal::ctrl_c(), if interrupted_at.is_none() => {
+                if interrupted.is_ok() {
+                    say("stampede: interrupted; once more gives up waiting for answers");
+                    interrupted_at = Some(crowd.started.elapsed());
+                    crowd.stop();
+                }
+            }
+            interrupted = tokio::signal::ctrl_c(), if interrupted_at.is_some() => {
+                if interrupted.is_ok() {
+                    crowd.give_up();
+                }
+            }
+        }
+    }
+    progress.end();
+    is_over.store(true, Ordering::Relaxed);
+    let shared = crowd.figures.clone();
+    let ends = crowd.join();
+    let mut all: Option<Figures> = None;
+    for figures in &shared {
+        let figures = figures.lock().expect("nobody panics while counting").clone();
+        match &mut all {
+            Some(all) => all.add(&figures),
+            None => all = Some(figures),
+        }
+    }
+    let mut all = all.expect("there is at least one lane");
+    if let Some(at) = interrupted_at {
+        all.cut(at);
+    }
+    (ends, all, commands.await, interrupted_at)
+}
+
+const TICK: Duration = Duration::from_millis(100);
+
+fn gather(plan: &Plan, ends: Vec<LaneEnd>, results: &mut Results) -> (Ledger, Vec<String>) {
+    let mut ledger = Ledger { header: plan.header.clone(), entries: Vec::new() };
+    let mut seen = Vec::new();
+    for mut end in ends {
+        ledger.entries.append(&mut end.entries);
+        seen.append(&mut end.violations);
+        results.unfinished += end.unfinished;
+    }
+    (ledger, seen)
+}
+
+/// Audits an earlier run by its journal.
+///
+/// # Errors
+/// When the journal cannot be read, or the server not be asked.
+pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
+    let ledger = Ledger::load(&options.journal)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let addresses = setup::resolve(&options.place)?;
+        let admin = setup::log_in(&options.place, &addresses).await?;
+        let tokens = if ledger.header.charged > 0 {
+            log_in_buyers(&options.place, &addresses, &ledger).await?
+        } else {
+            Vec::new()
+        };
+        let subject = Subject {
+            addresses: &addresses,
+            admin: &admin,
+            tokens: &tokens,
+            ledger: &ledger,
+            timeout: options.place.timeout,
+            settle: options.place.settle,
+        };
+        let findings: Findings = audit(&subject, Vec::new()).await?;
+        report::print_findings(&findings);
+        Ok(if findings.violations == 0 { Verdict::Sound } else { Verdict::Violated })
+    })
+}
+
+/// Access tokens for the accounts of an earlier run.
+async fn log_in_buyers(
+    place: &Place,
+    addresses: &[std::net::SocketAddr],
+    ledger: &Ledger,
+) -> Result<Vec<String>> {
+    const AT_ONCE: usize = 4;
+    let run = ledger.header.run;
+    let log_in = |(number, account): (usize, &super::ledger::Account)| {
+        let body = json!({ "email": account.email, "password": setup::password(run) });
+        let mut api = Api::new(addresses, number, place.timeout);
+        async move {
+            let call = Call {
+                method: "POST",
+                path: "/api/auth/login",
+                token: None,
+                key: None,
+                body: Some(&body),
+            };
+            let session = api.call(call).await?;
+            let token = session["accessToken"].as_str().map(str::to_owned);
+            token.context("a login without a token")
+        }
+    };
+    let accounts = ledger.header.buyers.iter().enumerate();
+    stream::iter(accounts).map(log_in).buffered(AT_ONCE).try_collect().await
+}
+
+/// Connections need files: as many as the system allows without asking.
+fn raise_file_limit(options: &Options) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const OTHERS: u64 = 128;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let clients = match options.load {
+        Load::Closed(clients) => clients.min(options.connections),
+        Load::Open { .. } => options.connections,
+    };
+    let needed = u64::from(clients) + u64::from(options.listeners) + OTHERS;
+    if allowed.is_some_and(|allowed| allowed < needed) {
+        say(&format!(
+            "stampede: {needed} files may be needed and the system allows {}: raise it with \
+             ulimit -n, or ask for fewer --connections or --listeners",
+            allowed.unwrap_or_default()
+        ));
+    }
+}

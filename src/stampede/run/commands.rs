@@ -1,0 +1,74 @@
+//! Shell commands that are run at their second of the run: what breaks something.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::stampede::say;
+
+/// A command and how it ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ran {
+    /// Seconds into the run.
+    pub at: f64,
+    /// As the command line has it.
+    pub command: String,
+    /// Its exit status, or why it could not be run.
+    pub ended: String,
+}
+
+/// A command is given so long, from its start.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between one look at the clock and the next.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Runs each at its time, unless the run is over before; done when all are.
+pub fn start(
+    commands: &[(Duration, String)],
+    started: Instant,
+    is_over: &Arc<AtomicBool>,
+) -> impl Future<Output = Vec<Ran>> + use<> {
+    let run = |(at, command): (Duration, String)| {
+        let is_over = Arc::clone(is_over);
+        tokio::task::spawn_blocking(move || {
+            while started.elapsed() < at {
+                if is_over.load(Ordering::Relaxed) {
+                    let ended = "not run: the run was over".into();
+                    return Ran { at: at.as_secs_f64(), command, ended };
+                }
+                std::thread::sleep(LOOK_EVERY.min(at.saturating_sub(started.elapsed())));
+            }
+            say(&format!("stampede: at {} s: {command}", at.as_secs_f64()));
+            let began = Instant::now();
+            let child = std::process::Command::new("sh").arg("-c").arg(&command).spawn();
+            let ended = child.map_or_else(
+                |error| format!("could not be run: {error}"),
+                |mut child| loop {
+                    match child.try_wait() {
+                        Ok(Some(status)) => break status.to_string(),
+                        Ok(None) if began.elapsed() < PATIENCE => {
+                            std::thread::sleep(LOOK_EVERY);
+                        }
+                        Ok(None) => break "still running".into(),
+                        Err(error) => break error.to_string(),
+                    }
+                },
+            );
+            Ran { at: at.as_secs_f64(), command, ended }
+        })
+    };
+    let running: Vec<_> = commands.iter().cloned().map(run).collect();
+    async move {
+        let mut ran = Vec::new();
+        for command in running {
+            // It does not panic.
+            ran.extend(command.await);
+        }
+        ran
+    }
+}

@@ -1,0 +1,134 @@
+//! The audit is believed because it convicts: runs are doctored, histories cut, servers killed.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{run, stampede};
+use crate::process;
+use crate::test_app::{ADMIN_PASSWORD, TestApp};
+use crate::test_db::{TestDb, eventually};
+
+/// A run whose journal is kept: the lines of it.
+async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {
+    let path = path.display();
+    let arguments = format!("{workload} --duration 1s --buyers 4 --max-lag 1m --journal {path}");
+    let (code, text) = run(stampede(&app.url(""), &arguments)).await;
+    assert_eq!(code, 0, "{text}");
+    let text = std::fs::read_to_string(path.to_string()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn save(path: &Path, lines: &[Value]) {
+    let mut file = std::fs::File::create(path).unwrap();
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
+async fn audit(app: &TestApp, path: &Path) -> (i32, String) {
+    run(stampede(&app.url(""), &format!("audit --settle 1s {}", path.display()))).await
+}
+
+on_both_databases! {
+    async fn what_was_answered_otherwise_is_found(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.jsonl");
+        let honest = kept(&app, "purchases --rate 20", &path).await;
+        let (code, text) = audit(&app, &path).await;
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("zero violations"), "{text}");
+        let first = |asked: &str| {
+            let position = honest.iter().position(|line| !line["asked"][asked].is_null());
+            position.unwrap_or_else(|| panic!("no {asked} in the run"))
+        };
+        let doctored = |line: usize, change: &dyn Fn(&mut Value)| {
+            let mut lines = honest.clone();
+            change(&mut lines[line]);
+            lines
+        };
+        let (hold, pay) = (first("Places"), first("Pay"));
+        let left_out: Vec<_> =
+            honest.iter().enumerate().filter(|(at, _)| *at != hold).map(|(_, l)| l.clone()).collect();
+        let cases = [
+            ("LOST", doctored(hold, &|line| line["number"] = json!(999_999))),
+            ("nobody of this run asked", left_out),
+            ("was refused to the buyer", doctored(hold, &|line| line["answered"] = json!("Refused"))),
+            ("did something else", doctored(hold, &|line| {
+                line["asked"]["Places"]["quantity"] = json!(7);
+            })),
+            ("was answered", doctored(hold, &|line| {
+                line["answered"]["Held"]["hold"] = json!("00000000-0000-4000-8000-000000000000");
+            })),
+            ("was answered", doctored(hold, &|line| {
+                line["answered"]["Held"]["price"] = json!(1);
+            })),
+            ("is not its price", doctored(pay, &|line| {
+                line["answered"]["Paid"]["amount"] = json!(1);
+            })),
+            ("in the wallet", doctored(0, &|header| header["charged"] = json!(5_000_000))),
+        ];
+        for (says, lines) in cases {
+            save(&path, &lines);
+            let (code, text) = audit(&app, &path).await;
+            assert_eq!(code, 1, "{says}: {text}");
+            assert!(text.contains("AUDIT FAILED") && text.contains(says), "{says}: {text}");
+        }
+    }
+
+    async fn a_server_that_lost_the_end_of_a_history_is_convicted(db: TestDb) {
+        let mut app = TestApp::start(db).await;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.jsonl");
+        kept(&app, "holds --rate 50", &path).await;
+        app.shutdown().await;
+        // As a restored backup would: the last row is gone, and the head says so.
+        app.db.sql("DELETE FROM snapshots").await;
+        app.db
+            .sql("DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)")
+            .await;
+        app.db
+            .sql(
+                "UPDATE heads SET seq = seq - 1, hash = (SELECT hash FROM journal \
+                 WHERE journal.offering_id = heads.offering_id AND journal.seq = heads.seq - 1)",
+            )
+            .await;
+        app.restart().await;
+        let (code, text) = audit(&app, &path).await;
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("LOST") && text.contains("is not in the journal"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_in_the_middle_costs_the_audit_and_nothing_else() {
+    let db = TestDb::sqlite().await;
+    let password = ("ADMITONE_ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned());
+    let email = ("ADMITONE_ADMIN_EMAIL", "admin@admitone.local".to_owned());
+    let mut server = process::Server::with_settings(db.url(), &[password, email]);
+    server.start_again();
+    server.until_ready().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (path, begun) = (dir.path().join("run.jsonl"), dir.path().join("begun"));
+    let arguments = format!(
+        "purchases --clients 4 --duration 3s --warm-up 0s --timeout 1s --buyers 4 --journal {}",
+        path.display()
+    );
+    let mut command = stampede(&server.base, &arguments);
+    command.arg("--at").arg(format!("1:touch {}", begun.display()));
+    let running = tokio::spawn(run(command));
+    eventually("a second has passed", async || begun.exists()).await;
+    server.kill();
+    let (code, text) = running.await.unwrap();
+    assert_eq!(code, 1, "{text}");
+    for says in ["AUDIT NOT MADE", "purchases:", "no connection", "success/s"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    server.start_again();
+    server.until_ready().await;
+    let (code, text) = run(stampede(&server.base, &format!("audit {}", path.display()))).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("zero violations"), "{text}");
+}
