@@ -1,7 +1,8 @@
 //! Payments: a reservation against money, so that there is either a confirmed reservation and one
 //! debit, or neither, whatever fails in between.
 //!
-//! The steps are begin (the box office), authorize (the wallet), confirm (the box office), capture.
+//! The steps are begin (the box office), authorize (the wallet), confirm (the box office); the row
+//! of the journal that confirms closes the payment as well.
 //! What has been done is kept in the payment's row and in the journal; each step can be repeated
 //! and is done once. So nothing is locked while a payment is on its way: any number of tries, of
 //! the client's or of the recovery scan's, may drive the same payment at a time.
@@ -28,7 +29,8 @@ use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, Rejection};
 use crate::store::{
-    NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store, StoreError,
+    Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store,
+    StoreError,
 };
 
 /// How a payment is made.
@@ -195,6 +197,12 @@ impl Payments {
         method: Method,
         key: &str,
     ) -> Result<PaymentRow, PaymentError> {
+        let id = payment_id(user, key, 0);
+        self.crash_points.pass(id, Edge::Create, Side::Before)?;
+        if let Some(row) = self.begin(id, user, reservation, method).await {
+            self.crash_points.pass(id, Edge::Create, Side::After)?;
+            return Ok(row);
+        }
         let ids: Vec<_> = (0..MAX_TRIES_PER_KEY).map(|n| payment_id(user, key, n)).collect();
         let known = self.store.payment_find(&ids).await?;
         if known.iter().any(|row| row.reservation != reservation) {
@@ -237,6 +245,19 @@ impl Payments {
         Ok(created)
     }
 
+    /// A key that was never used, and a reservation that waits: nearly every payment.
+    async fn begin(
+        &self,
+        id: PaymentId,
+        user: UserId,
+        reservation: ReservationId,
+        method: Method,
+    ) -> Option<PaymentRow> {
+        let (method, now) = (method.as_str(), self.clock.now_ms());
+        let retry_at = now + self.patience_ms();
+        self.store.payment_begin(Beginning { id, user, reservation, method, now, retry_at }).await
+    }
+
     /// Refuses what needs no payment to be refused; the box office decides the rest.
     async fn payable(
         &self,
@@ -269,7 +290,6 @@ fn is_refused(state: PaymentState) -> bool {
         PaymentState::Failed | PaymentState::Voided => true,
         PaymentState::Created
         | PaymentState::Authorized
-        | PaymentState::Confirmed
         | PaymentState::Captured
         | PaymentState::Refunded => false,
     }

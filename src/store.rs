@@ -15,6 +15,7 @@ mod instance_lock;
 mod journal;
 mod outbox;
 mod payment;
+mod payment_group;
 mod projection;
 mod reservation;
 mod sqlite_file;
@@ -34,6 +35,7 @@ pub use idempotency::{Answered, Key};
 pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
+pub use payment_group::Beginning;
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
 pub use ticket::{TicketRow, TicketState, ticket_id};
 pub use user::{NewUser, RefreshToken, Role, Rotation, UserRow};
@@ -92,6 +94,7 @@ struct Inner {
     /// The same as `reads` on Postgres.
     writes: DatabaseConnection,
     appends: Appends,
+    payments: payment_group::PaymentGroups,
     append_timeout: Duration,
     url: String,
 }

@@ -17,10 +17,6 @@ pub enum Edge {
     Authorize,
     /// The box office confirms the reservation.
     Confirm,
-    /// The confirmation is noted in the payment's row.
-    Note,
-    /// The payment is closed.
-    Capture,
     /// The box office is told that the payment came to nothing.
     Fail,
     /// The refusal is noted in the payment's row.
@@ -33,13 +29,11 @@ pub enum Edge {
 
 impl Edge {
     /// All of them, in the order in which payments meet them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Begin,
         Self::Authorize,
         Self::Confirm,
-        Self::Note,
-        Self::Capture,
         Self::Fail,
         Self::Refuse,
         Self::Void,

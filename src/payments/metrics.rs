@@ -40,8 +40,6 @@ fn name(edge: Edge) -> &'static str {
         Edge::Begin => "begin",
         Edge::Authorize => "authorize",
         Edge::Confirm => "confirm",
-        Edge::Note => "note",
-        Edge::Capture => "capture",
         Edge::Fail => "fail",
         Edge::Refuse => "refuse",
         Edge::Void => "void",

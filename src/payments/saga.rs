@@ -6,34 +6,49 @@ use std::time::Duration;
 use super::crash_points::{Edge, Side};
 use super::{PaymentError, PaymentOutcome, Payments, metrics};
 use crate::box_office::{Committed, SubmitError, Unavailable};
-use crate::inventory::{Command, Rejection, Request};
+use crate::inventory::{Change, Command, Rejection, Request};
 use crate::store::{Authorization, PaymentRow, PaymentState, ReservationState, StoreError};
 
-/// The longest way is seven steps; more than this means that drivers keep overtaking each other,
+/// The longest way is five steps; more than this means that drivers keep overtaking each other,
 /// and the recovery scan goes on when they have gone.
 const MAX_STEPS: usize = 24;
 /// While money is set aside and the box office does not answer, it is asked again at once so often.
 const CONFIRM_TRIES: u32 = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where a step has led.
+enum Stepped {
+    /// To this state, which nobody has called the recovery scan for since.
+    To(PaymentState),
+    /// Its row tells; the reason where it came to nothing.
+    Somewhere(Option<PaymentError>),
+}
+
 impl Payments {
     /// Brings a payment to its end.
     pub(super) async fn drive(&self, mut row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
         let mut refusal = None;
         for _ in 0..MAX_STEPS {
-            match row.state {
-                PaymentState::Created => refusal = self.authorize(&row).await?.or(refusal),
-                PaymentState::Authorized => refusal = self.confirm(&row).await?.or(refusal),
-                PaymentState::Confirmed | PaymentState::Captured if self.settle(&row).await? => {
+            let stepped = match row.state {
+                PaymentState::Created => self.authorize(&row).await?,
+                PaymentState::Authorized => self.confirm(&row).await?,
+                PaymentState::Captured if row.next_try_at.is_none() => {
                     return Ok(outcome(row, false));
                 }
-                PaymentState::Confirmed | PaymentState::Captured => {}
+                // The cancelling of its reservation has called for it.
+                PaymentState::Captured => self.refund(&row).await?,
                 PaymentState::Refunded => return Ok(outcome(row, true)),
                 PaymentState::Failed | PaymentState::Voided => {
                     return Err(refusal.unwrap_or_else(ended));
                 }
+            };
+            match stepped {
+                Stepped::To(state) => (row.state, row.next_try_at) = (state, None),
+                Stepped::Somewhere(reason) => {
+                    refusal = reason.or(refusal);
+                    row = self.read(&row).await?;
+                }
             }
-            row = self.read(&row).await?;
         }
         Err(Unavailable::OutcomeUnknown.into())
     }
@@ -45,7 +60,7 @@ impl Payments {
     }
 
     /// Created → Authorized, or Failed with the reason.
-    async fn authorize(&self, row: &PaymentRow) -> Result<Option<PaymentError>, PaymentError> {
+    async fn authorize(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         let begin = Command::BeginPayment {
             reservation: row.reservation,
             payment: row.id,
@@ -53,7 +68,7 @@ impl Payments {
         };
         if let Err(rejection) = self.ask(row, Edge::Begin, begin).await? {
             self.refuse(row).await?;
-            return Ok(Some(rejection.into()));
+            return Ok(Stepped::Somewhere(Some(rejection.into())));
         }
         self.crash_points.pass(row.id, Edge::Authorize, Side::Before)?;
         let authorized = self.store.payment_authorize(row, self.clock.now_ms()).await?;
@@ -61,37 +76,40 @@ impl Payments {
         match authorized {
             Authorization::Authorized => {
                 metrics::step(Edge::Authorize, "ok");
-                Ok(None)
+                Ok(Stepped::To(PaymentState::Authorized))
             }
             Authorization::InsufficientBalance => {
                 metrics::step(Edge::Authorize, "refused");
                 let _whether_it_was_in_progress = self.release(row).await?;
                 self.refuse(row).await?;
-                Ok(Some(PaymentError::InsufficientBalance))
+                Ok(Stepped::Somewhere(Some(PaymentError::InsufficientBalance)))
             }
             // Another driver ended it, perhaps before our begin arrived: do not leave the
             // reservation waiting for a payment that nobody makes.
             Authorization::Elsewhere(PaymentState::Failed | PaymentState::Voided) => {
                 let _whether_it_was_in_progress = self.release(row).await?;
-                Ok(None)
+                Ok(Stepped::Somewhere(None))
             }
-            Authorization::Elsewhere(_) => Ok(None),
+            Authorization::Elsewhere(_) => Ok(Stepped::Somewhere(None)),
         }
     }
 
-    /// Authorized → Confirmed, or Voided with the reason.
-    async fn confirm(&self, row: &PaymentRow) -> Result<Option<PaymentError>, PaymentError> {
-        let Err(rejection) = self.ask_to_confirm(row).await? else {
-            self.note_confirmed(row).await?;
-            return Ok(None);
+    /// Authorized → Captured, with the row of the journal that confirms, or Voided with the reason.
+    async fn confirm(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
+        let rejection = match self.ask_to_confirm(row).await? {
+            Ok(committed) if confirms(&committed, row) => {
+                return Ok(Stepped::To(PaymentState::Captured));
+            }
+            // It was confirmed before: what has become of it since, the row tells.
+            Ok(_) => return Ok(Stepped::Somewhere(None)),
+            Err(rejection) => rejection,
         };
         // A refusal alone does not end a payment: another driver may ask again a moment later
         // and be granted. Once the failure is in the journal nobody is, so only then the money
         // may go back; and where the failure is refused as well, it is because the payment was
         // confirmed meanwhile, or was over before.
         if self.release(row).await?.is_err() && self.ask_to_confirm(row).await?.is_ok() {
-            self.note_confirmed(row).await?;
-            return Ok(None);
+            return Ok(Stepped::Somewhere(None));
         }
         self.crash_points.pass(row.id, Edge::Void, Side::Before)?;
         let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Voided);
@@ -101,7 +119,7 @@ impl Payments {
             tracing::info!(payment = %row.id, %rejection, "payment voided");
         }
         self.crash_points.pass(row.id, Edge::Void, Side::After)?;
-        Ok(Some(rejection.into()))
+        Ok(Stepped::Somewhere(Some(rejection.into())))
     }
 
     /// Asks until it is known: money is set aside, and an unknown outcome is no reason to give it
@@ -122,44 +140,23 @@ impl Payments {
         self.ask(row, Edge::Confirm, confirm).await
     }
 
-    async fn note_confirmed(&self, row: &PaymentRow) -> Result<(), PaymentError> {
-        self.crash_points.pass(row.id, Edge::Note, Side::Before)?;
-        let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Confirmed);
-        self.store.payment_advance(row.id, from, to, self.clock.now_ms()).await?;
-        metrics::step(Edge::Note, "ok");
-        self.crash_points.pass(row.id, Edge::Note, Side::After)
-    }
-
-    /// Confirmed → Captured, or Refunded if the reservation was cancelled since; says whether the
-    /// payment is at its end and the money stays.
-    async fn settle(&self, row: &PaymentRow) -> Result<bool, PaymentError> {
+    /// Captured → Refunded, since the reservation was cancelled.
+    async fn refund(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         let reservation = self.store.reservation_get(row.reservation).await?;
-        if reservation.is_some_and(|found| found.state == ReservationState::Cancelled) {
-            self.refund(row).await?;
-            return Ok(false);
+        if reservation.is_none_or(|found| found.state != ReservationState::Cancelled) {
+            let what = format!("payment {} is to be refunded, and nothing was cancelled", row.id);
+            return Err(StoreError::Damaged(what).into());
         }
-        if row.state == PaymentState::Captured && row.next_try_at.is_none() {
-            return Ok(true);
-        }
-        self.crash_points.pass(row.id, Edge::Capture, Side::Before)?;
-        let captured = self.store.payment_capture(row, self.clock.now_ms()).await?;
-        if captured {
-            metrics::step(Edge::Capture, "ok");
-        }
-        self.crash_points.pass(row.id, Edge::Capture, Side::After)?;
-        Ok(captured)
-    }
-
-    async fn refund(&self, row: &PaymentRow) -> Result<(), PaymentError> {
         self.crash_points.pass(row.id, Edge::Refund, Side::Before)?;
-        let from = &[PaymentState::Confirmed, PaymentState::Captured];
+        let from = &[PaymentState::Captured];
         let now = self.clock.now_ms();
         if self.store.payment_return(row, from, PaymentState::Refunded, now).await? {
             metrics::step(Edge::Refund, "ok");
             metrics::compensation(Edge::Refund);
             tracing::info!(payment = %row.id, "payment refunded");
         }
-        self.crash_points.pass(row.id, Edge::Refund, Side::After)
+        self.crash_points.pass(row.id, Edge::Refund, Side::After)?;
+        Ok(Stepped::Somewhere(None))
     }
 
     /// Tells the box office that the payment came to nothing. It may refuse: the payment is over,
@@ -208,6 +205,13 @@ impl Payments {
             }
         }
     }
+}
+
+/// Whether this commit is the one that confirmed, and with it closed the payment.
+fn confirms(committed: &Committed, row: &PaymentRow) -> bool {
+    !committed.replayed && committed.transition.changes.iter().any(|change| {
+        matches!(change, Change::ReservationConfirmed { payment, .. } if *payment == row.id)
+    })
 }
 
 /// What is said of a payment that another driver ended: it knows why, we do not.

@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use super::append_pool::AppendPool;
+use super::payment_group::PaymentGroups;
 use super::sqlite_file::sqlite_options;
 use super::{Appends, Inner, Store, StoreError, append_sqlite};
 
@@ -198,6 +199,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Inner {
         url: options.url.clone(),
+        payments: PaymentGroups::start(&connection, true),
         reads: connection.clone(),
         writes: connection,
         appends: Appends::Postgres(Box::new(appends)),
@@ -253,10 +255,12 @@ async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
     let writes = pool(1).connect_with(file.clone()).await?;
     let reads = pool(SQLITE_READERS).connect_lazy_with(file.pragma("query_only", "ON"));
     let appends = append_sqlite::Appender::start(writes.clone());
+    let writes = SqlxSqliteConnector::from_sqlx_sqlite_pool(writes);
     Ok(Inner {
         url: options.url.clone(),
         reads: SqlxSqliteConnector::from_sqlx_sqlite_pool(reads),
-        writes: SqlxSqliteConnector::from_sqlx_sqlite_pool(writes),
+        payments: PaymentGroups::start(&writes, false),
+        writes,
         appends: Appends::Sqlite(appends),
         append_timeout: options.append_timeout,
     })

@@ -9,6 +9,7 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
+use super::payment_group::{Authorizing, Beginning};
 use super::wallet::{Entry, EntryKind, apply};
 use super::{Store, StoreError};
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
@@ -21,9 +22,8 @@ pub enum PaymentState {
     Created,
     /// The money has left the wallet and is set aside.
     Authorized,
-    /// The journal says that the reservation is confirmed by it.
-    Confirmed,
-    /// Done.
+    /// Done: the journal says that the reservation is confirmed by it. Written with that row of the
+    /// journal.
     Captured,
     /// Refused before any money moved.
     Failed,
@@ -34,10 +34,9 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Created,
         Self::Authorized,
-        Self::Confirmed,
         Self::Captured,
         Self::Failed,
         Self::Voided,
@@ -49,7 +48,6 @@ impl PaymentState {
         match self {
             Self::Created => "CREATED",
             Self::Authorized => "AUTHORIZED",
-            Self::Confirmed => "CONFIRMED",
             Self::Captured => "CAPTURED",
             Self::Failed => "FAILED",
             Self::Voided => "VOIDED",
@@ -99,6 +97,12 @@ pub enum Authorization {
 }
 
 impl Store {
+    /// Starts a payment of a reservation that waits for it, together with others that come at the
+    /// time; `None` when it has to be looked at by itself.
+    pub async fn payment_begin(&self, new: Beginning) -> Option<PaymentRow> {
+        self.inner.payments.begin(new).await
+    }
+
     /// Starts a payment, or finds the one with that id; `retry_at` is when the recovery scan may
     /// first look at it.
     ///
@@ -174,6 +178,19 @@ impl Store {
         row: &PaymentRow,
         now: TimestampMs,
     ) -> Result<Authorization, StoreError> {
+        let asked = Authorizing { id: row.id, user: row.user, now };
+        if self.inner.payments.authorize(asked).await.is_some() {
+            return Ok(Authorization::Authorized);
+        }
+        self.authorize_alone(row, now).await
+    }
+
+    /// What a group left out: decided by itself, with its reason.
+    async fn authorize_alone(
+        &self,
+        row: &PaymentRow,
+        now: TimestampMs,
+    ) -> Result<Authorization, StoreError> {
         let transaction = self.writes().begin().await?;
         let (from, to) = (&[PaymentState::Created][..], PaymentState::Authorized);
         if !advance(&transaction, row.id, from, to, now).await? {
@@ -206,29 +223,6 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         advance(self.writes(), id, from, to, now).await
-    }
-
-    /// Closes a confirmed payment, unless the recovery scan was called for since `row` was read, as
-    /// the cancelling of its reservation does; `false` then.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn payment_capture(
-        &self,
-        row: &PaymentRow,
-        now: TimestampMs,
-    ) -> Result<bool, StoreError> {
-        let open = [PaymentState::Confirmed.as_str(), PaymentState::Captured.as_str()];
-        let captured = payment::Entity::update_many()
-            .col_expr(payment::Column::State, Expr::value(PaymentState::Captured.as_str()))
-            .col_expr(payment::Column::NextTryAt, Expr::value(Option::<i64>::None))
-            .col_expr(payment::Column::UpdatedAt, Expr::value(now))
-            .filter(payment::Column::Id.eq(row.id.0))
-            .filter(payment::Column::State.is_in(open))
-            .filter(payment::Column::NextTryAt.eq(row.next_try_at))
-            .exec(self.writes())
-            .await?;
-        Ok(captured.rows_affected == 1)
     }
 
     /// Gives the money back, if it was set aside and is not back yet, and ends the payment.
@@ -294,7 +288,7 @@ async fn advance(
         .filter(payment::Column::Id.eq(id.0))
         .filter(payment::Column::State.is_in(from.iter().map(|state| state.as_str())));
     match to {
-        PaymentState::Created | PaymentState::Authorized | PaymentState::Confirmed => {}
+        PaymentState::Created | PaymentState::Authorized => {}
         PaymentState::Captured
         | PaymentState::Failed
         | PaymentState::Voided

@@ -30,6 +30,8 @@ pub(super) struct Projection {
     at: TimestampMs,
     reservations: BTreeMap<ReservationId, ReservationChange>,
     tickets: BTreeMap<(ReservationId, u8), NewTicket>,
+    /// Payments that reservations were confirmed by.
+    captured: BTreeSet<PaymentId>,
     /// Reservations whose tickets are void and whose payments are to be given back.
     cancelled: BTreeSet<ReservationId>,
     used_tickets: BTreeSet<Uuid>,
@@ -93,6 +95,7 @@ impl Projection {
             at: row.at,
             reservations: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            captured: BTreeSet::new(),
             cancelled: BTreeSet::new(),
             used_tickets: BTreeSet::new(),
             outbox: Vec::new(),
@@ -133,6 +136,7 @@ impl Projection {
                 let row = self.reservation(*reservation);
                 row.state = Some(ReservationState::Confirmed);
                 row.payment = Some(*payment);
+                self.captured.insert(*payment);
                 self.issue_tickets(*reservation, *customer, lines);
                 self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
             }

@@ -24,10 +24,7 @@ enum Way {
 }
 
 const WAYS: [(Way, &[Edge]); 4] = [
-    (
-        Way::Paid,
-        &[Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm, Edge::Note, Edge::Capture],
-    ),
+    (Way::Paid, &[Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm]),
     (Way::Insufficient, &[Edge::Authorize, Edge::Fail, Edge::Refuse]),
     (Way::CancelledMeanwhile, &[Edge::Confirm, Edge::Fail, Edge::Void]),
     (Way::CancelledAfterwards, &[Edge::Refund]),

@@ -39,6 +39,7 @@ pub(in crate::store) fn add_parts(rows: &Projection, parts: &mut Parts) -> Resul
     reservation_changes(rows, parts, &at)?;
     new_tickets(rows, parts, &at)?;
     ticket_changes(rows, parts, &at)?;
+    payment_changes(rows, parts, &at)?;
     outbox(rows, parts, &at)?;
     seats(rows, parts)?;
     products(rows, parts)?;
@@ -144,15 +145,35 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), 
                     ELSE checked_in_at END
             FROM h WHERE t.reservation_id = ANY({cancelled}::uuid[]) OR t.id = ANY({used}::uuid[]))"
     ));
-    // Authorized too: it may be about to note that it was confirmed before this.
-    if !rows.cancelled.is_empty() {
-        parts.sql.push_str(&format!(
-            ", refunds AS (
-                UPDATE payments p SET next_try_at = {at} FROM h
-                WHERE p.reservation_id = ANY({cancelled}::uuid[])
-                    AND p.state IN ('AUTHORIZED', 'CONFIRMED', 'CAPTURED'))"
-        ));
+    Ok(())
+}
+
+/// A payment is closed with the confirmation itself, and its refund is called for with the
+/// cancelling: one update for both, since both may be in one batch.
+fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
+    let (mut state, mut next_try, mut filters) = ("p.state".into(), "NULL".into(), Vec::new());
+    if !rows.captured.is_empty() {
+        let captured = rows.captured.iter().map(|id| id.0).collect::<Vec<_>>();
+        let captured = format!("p.id = ANY({}::uuid[])", parts.bind(captured)?);
+        state = format!("CASE WHEN {captured} THEN 'CAPTURED' ELSE p.state END");
+        filters.push(format!("({captured} AND p.state = 'AUTHORIZED')"));
     }
+    if !rows.cancelled.is_empty() {
+        let cancelled = rows.cancelled.iter().map(|id| id.0).collect::<Vec<_>>();
+        let cancelled = format!("p.reservation_id = ANY({}::uuid[])", parts.bind(cancelled)?);
+        next_try = format!("CASE WHEN {cancelled} THEN {at} END");
+        // Authorized too: whoever drives it will be told that it is over.
+        filters.push(format!("({cancelled} AND p.state IN ('AUTHORIZED', 'CAPTURED'))"));
+    }
+    if filters.is_empty() {
+        return Ok(());
+    }
+    let filters = filters.join(" OR ");
+    parts.sql.push_str(&format!(
+        ", payment_changes AS (
+            UPDATE payments p SET state = {state}, next_try_at = {next_try}, updated_at = {at}
+            FROM h WHERE {filters})"
+    ));
     Ok(())
 }
 

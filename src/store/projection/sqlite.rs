@@ -30,6 +30,7 @@ pub(in crate::store) fn statements(
     statements.add(USED_TICKETS, used)?;
     let cancelled: Vec<_> = rows.cancelled.iter().map(|id| json!([hex(id.0)])).collect();
     statements.add(VOID_TICKETS, cancelled.clone())?;
+    statements.add(CAPTURES, rows.captured.iter().map(|id| json!([hex(id.0)])).collect())?;
     statements.add(REFUNDS, cancelled)?;
     statements.add(OUTBOX, outbox(rows))?;
     let lost = rows.seats_lost().into_iter().map(|id| json!([id])).collect();
@@ -137,11 +138,16 @@ const VOID_TICKETS: &str = "
 UPDATE tickets SET status = 'VOID'
 WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 
-/// Authorized too: it may be about to note that it was confirmed before this.
+/// A payment is closed with the confirmation itself.
+const CAPTURES: &str = "
+UPDATE payments SET state = 'CAPTURED', next_try_at = NULL, updated_at = $2
+WHERE id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED'";
+
+/// Authorized too: whoever drives it will be told that it is over.
 const REFUNDS: &str = "
 UPDATE payments SET next_try_at = $2
 WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)
-    AND state IN ('AUTHORIZED', 'CONFIRMED', 'CAPTURED')";
+    AND state IN ('AUTHORIZED', 'CAPTURED')";
 
 const OUTBOX: &str = "
 INSERT INTO outbox_messages (offering_id, seq, position, kind, payload, created_at)
