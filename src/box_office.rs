@@ -8,9 +8,11 @@ mod bulletin;
 mod clock_guard;
 mod cold;
 mod failure;
+mod figures;
 mod following;
 mod hand_over;
 mod inbox;
+mod labels;
 mod lanes;
 mod leaving;
 mod metrics;
@@ -23,6 +25,7 @@ mod routing;
 mod settings;
 mod snapshots;
 mod sweeper;
+mod tally;
 mod view;
 mod wire;
 
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use figures::{Count, OfferingFigures};
 pub use hand_over::MoveError;
 pub use metrics::describe as describe_metrics;
 pub use registry::BoxOffices;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub use crash_points::{CrashPoints, Edge, Side};
-pub use metrics::describe as describe_metrics;
+pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
 pub use recovery::Recovery;
 
 use crate::box_office::{BoxOffices, SubmitError, Unavailable};

@@ -13,6 +13,7 @@ mod first_start;
 mod housekeeping;
 mod http_server;
 mod metrics_listener;
+mod series;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

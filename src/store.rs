@@ -34,7 +34,7 @@ pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow};
 pub use idempotency::{Answered, Key};
 pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
-pub use payment::{Authorization, NewPayment, PaymentRow, PaymentState};
+pub use payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
 pub use payment_group::Beginning;
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
 pub use ticket::{TicketRow, TicketState, ticket_id};
@@ -135,14 +135,14 @@ impl Store {
         Ok(())
     }
 
-    /// Connections in the pool and how many of them are idle, for the pool's gauge.
-    pub fn pool_use(&self) -> (u32, usize) {
+    /// Connections in the pool, how many of them are idle, and how many there may be.
+    pub fn pool_use(&self) -> (u32, usize, u32) {
         if self.is_postgres() {
             let pool = self.reads().get_postgres_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         } else {
             let pool = self.reads().get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
     }
 }

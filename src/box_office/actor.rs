@@ -21,6 +21,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::batch::{Batch, Pending, Verdict, Work};
 use super::failure::Attempt;
+use super::labels;
 use super::leaving::Successor;
 use super::metrics;
 use super::recovery::{NotRecovered, Recovered};
@@ -301,7 +302,8 @@ impl BoxOffice {
     /// Tells everybody in the batch. First all answers are made and then all are sent: a sleeping
     /// HTTP worker wakes at the first one, and finds the others there.
     pub(super) fn answer(&self, sealed: &mut Sealed, seq: Seq) {
-        let at = sealed.batch.at;
+        let (at, now) = (sealed.batch.at, self.shared.guard.monotonic());
+        let mut tally = self.desk.tally.lock();
         let transitions: &[Arc<Transition>] = match &sealed.row {
             Some((_, record)) => match &**record {
                 Record::Batch(transitions) => transitions,
@@ -315,31 +317,35 @@ impl BoxOffice {
         let mut answers: Vec<(Pending, Result<Committed, SubmitError>)> =
             Vec::with_capacity(sealed.batch.decided.len());
         for (pending, verdict) in sealed.batch.decided.drain(..) {
-            let command = &pending.request.command;
+            let mut refused = |pending: &Pending, rejection| {
+                let reason = labels::reason(rejection);
+                tally.refused(reason);
+                metrics::command(pending, reason, now);
+            };
             match verdict {
                 Verdict::Effect(index) => {
                     let answer = committed(index, false);
                     match &answer {
-                        Err(SubmitError::Rejected(rejection)) => {
-                            metrics::refused(command, rejection);
-                        }
+                        Err(SubmitError::Rejected(rejection)) => refused(&pending, rejection),
                         Ok(_) | Err(SubmitError::Unavailable(_)) => {
-                            metrics::command(command, "committed");
+                            tally.committed(labels::kind(&pending.request.command));
+                            metrics::command(&pending, "committed", now);
                         }
                     }
                     answers.push((pending, answer));
                 }
                 Verdict::Replay(place) if place.seq == seq && !transitions.is_empty() => {
-                    metrics::command(command, "replayed");
+                    metrics::command(&pending, "replayed", now);
                     answers.push((pending, committed(place.index as usize, true)));
                 }
                 Verdict::Replay(place) => self.answer_from_journal(pending, place),
                 Verdict::Refused(rejection) => {
-                    metrics::refused(command, &rejection);
+                    refused(&pending, &rejection);
                     answers.push((pending, Err(rejection.into())));
                 }
             }
         }
+        drop(tally);
         for (pending, answer) in answers {
             pending.answer(answer);
         }
@@ -349,8 +355,8 @@ impl BoxOffice {
     fn answer_from_journal(&self, pending: Pending, place: Place) {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         self.shared.executor.spawn(async move {
-            metrics::command(&pending.request.command, "replayed");
             let found = shared.journal.row(offering, place.seq).await;
+            metrics::command(&pending, "replayed", shared.guard.monotonic());
             let answer = found.ok().flatten().and_then(|(row, record)| match record {
                 Record::Batch(transitions) => {
                     let transition = Arc::clone(transitions.get(place.index as usize)?);
@@ -405,15 +411,6 @@ fn note_verified(desk: &Desk, at: Duration) {
 impl Drop for BoxOffice {
     fn drop(&mut self) {
         self.desk.inbox.close();
-    }
-}
-
-pub(super) fn refuse(sealed: &mut Sealed, why: &Unavailable) {
-    for (pending, _) in sealed.batch.decided.drain(..) {
-        pending.answer(Err(why.clone().into()));
-    }
-    for look in sealed.batch.looks.drain(..) {
-        (look.look)(Err(why.clone()));
     }
 }
 

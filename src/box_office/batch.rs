@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -19,6 +20,8 @@ pub(super) struct Pending {
     pub(super) request: Request,
     pub(super) reply: oneshot::Sender<Result<Committed, SubmitError>>,
     pub(super) permit: Permit,
+    /// When it came, on the monotonic clock.
+    pub(super) since: Duration,
     /// How many instances have handed it on.
     pub(super) hops: u8,
     /// An earlier copy of it may still be on its way: a refusal is remembered under its key.

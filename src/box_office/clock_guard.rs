@@ -30,8 +30,16 @@ impl ClockGuard {
     /// The wall time, or `None` while it is not trusted.
     pub(super) fn now(&self) -> Option<TimestampMs> {
         let now = self.clock.now_ms();
-        let expected = self.base_ms.load(Ordering::Relaxed) + monotonic_ms(&*self.clock);
-        (now.abs_diff(expected) <= self.tolerance_ms.unsigned_abs()).then_some(now)
+        (now.abs_diff(self.expected()) <= self.tolerance_ms.unsigned_abs()).then_some(now)
+    }
+
+    /// How many milliseconds the wall clock is ahead of the database's.
+    pub(super) fn skew_ms(&self) -> i64 {
+        self.clock.now_ms().saturating_sub(self.expected())
+    }
+
+    fn expected(&self) -> TimestampMs {
+        self.base_ms.load(Ordering::Relaxed) + monotonic_ms(&*self.clock)
     }
 
     /// Takes in what the database's clock showed at some time between `sent` and now.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::Unavailable;
-use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded, refuse};
+use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
 use super::batch::{Batch, Work};
 use super::metrics;
 use super::recovery::{Doubt, Recovered, Settled, recover};
@@ -40,7 +40,7 @@ impl BoxOffice {
         metrics::panic();
         tracing::error!(offering = %self.offering, "the core panicked; rebuilding from the journal");
         if let Some(culprit) = batch.requeue(&mut self.queue) {
-            metrics::command(&culprit.request.command, "failed");
+            metrics::command(&culprit, "failed", self.shared.guard.monotonic());
             culprit.answer(Err(Unavailable::Failed.into()));
         }
         self.start_recovery(Attempt::default(), None, ctx);
@@ -51,6 +51,7 @@ impl BoxOffice {
         let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("an append is in flight only while busy");
         };
+        metrics::append_failed(error);
         tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
         if is_planted(Bug::ReplyReleasedOnFailure)
             && let Some((row, _)) = &sealed.row
@@ -216,6 +217,7 @@ impl BoxOffice {
             self.refuse_all(&Unavailable::NoSuchOffering);
             return self.close(ctx);
         }
+        metrics::recovery_failed(error);
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let (failed, doubtful) = match std::mem::replace(&mut self.phase, waiting) {
             Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
@@ -263,5 +265,15 @@ impl BoxOffice {
         while !self.desk.inbox.rest() {
             self.refuse_all(&Unavailable::Recovering);
         }
+    }
+}
+
+/// Answers all of a batch of which nothing was written.
+fn refuse(sealed: &mut Sealed, why: &Unavailable) {
+    for (pending, _) in sealed.batch.decided.drain(..) {
+        pending.answer(Err(why.clone().into()));
+    }
+    for look in sealed.batch.looks.drain(..) {
+        (look.look)(Err(why.clone()));
     }
 }

@@ -6,28 +6,32 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use metrics::{
-    Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 
-use super::View;
+use super::batch::Pending;
+use super::labels::kind;
 use crate::cluster::NetworkError;
-use crate::inventory::{Command, Rejection};
-
-/// A season of 10,000 events would flood whoever scrapes: so many offerings get series of their
-/// own, the rest is only counted.
-pub(super) const MAX_OFFERING_SERIES: usize = 100;
+use crate::journal::{AppendError, LoadError};
 
 const COMMANDS: &str = "admitone_commands_total";
+const COMMAND_SECONDS: &str = "admitone_command_duration_seconds";
+const PENDING: &str = "admitone_pending_commands";
+const PENDING_HIGHEST: &str = "admitone_pending_commands_highest";
+const PENDING_LIMIT: &str = "admitone_pending_commands_limit";
 const BATCH_COMMANDS: &str = "admitone_batch_commands";
 const BATCH_BYTES: &str = "admitone_batch_bytes";
 const APPEND_SECONDS: &str = "admitone_journal_append_seconds";
+const APPEND_FAILURES: &str = "admitone_append_failures_total";
+const RECOVERY_FAILURES: &str = "admitone_recovery_failures_total";
 const LIVE: &str = "admitone_box_offices_live";
 const CLOCK_TRUSTED: &str = "admitone_clock_trusted";
+const CLOCK_SKEW: &str = "admitone_clock_skew_seconds";
 const TAKEOVERS: &str = "admitone_takeovers_total";
 const FENCED: &str = "admitone_fenced_appends_total";
 const REBUILDS: &str = "admitone_rebuilds_total";
 const PANICS: &str = "admitone_core_panics_total";
-const SEATS: &str = "admitone_places";
 const FORWARDED: &str = "admitone_forwarded_calls_total";
 const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
 const HAND_OVER_SECONDS: &str = "admitone_hand_over_seconds";
@@ -40,16 +44,39 @@ const RESYNCS: &str = "admitone_feed_resyncs_total";
 /// Names and help texts, told to the recorder once at start.
 pub fn describe() {
     describe_counter!(COMMANDS, "Commands answered, by kind and outcome.");
+    describe_histogram!(
+        COMMAND_SECONDS,
+        "Seconds from a command's arrival at its box office to its answer, by kind and outcome."
+    );
+    describe_gauge!(PENDING, "Commands that wait for their box office or are at work.");
+    describe_gauge!(PENDING_HIGHEST, "The most of these for one offering.");
+    describe_gauge!(
+        PENDING_LIMIT,
+        "How many of one offering may wait before holds and reservations are refused as BUSY."
+    );
     describe_histogram!(BATCH_COMMANDS, "Commands decided into one journal row.");
     describe_histogram!(BATCH_BYTES, "Bytes of a journal row's payload.");
     describe_histogram!(APPEND_SECONDS, "Seconds until a journal row was durable.");
+    describe_counter!(
+        APPEND_FAILURES,
+        "Appends that failed, by reason (outcome_unknown, unavailable, bad_data); fences are \
+        counted apart."
+    );
+    describe_counter!(
+        RECOVERY_FAILURES,
+        "Recoveries of box offices that failed and are tried again, by reason (unavailable, \
+        damaged, newer_format)."
+    );
     describe_gauge!(LIVE, "Box offices that are live in this process.");
     describe_gauge!(CLOCK_TRUSTED, "1 while this machine's clock agrees with the database's.");
+    describe_gauge!(
+        CLOCK_SKEW,
+        "Seconds by which this machine's clock is ahead of the database's."
+    );
     describe_counter!(TAKEOVERS, "Takeovers appended: starts and recoveries of box offices.");
     describe_counter!(FENCED, "Appends refused because the journal had moved on.");
     describe_counter!(REBUILDS, "States rebuilt from the journal, first starts included.");
     describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
-    describe_gauge!(SEATS, "Places by offering and state, of the first hundred live offerings.");
     describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
     describe_histogram!(HAND_OVER_SECONDS, "Seconds that handing an offering over took.");
@@ -69,25 +96,63 @@ pub fn describe() {
     for reason in ["refused", "unreachable", "no_answer", "wrong_secret", "not_taken"] {
         counter!(FORWARD_FAILURES, "reason" => reason).absolute(0);
     }
+    for reason in ["outcome_unknown", "unavailable", "bad_data"] {
+        counter!(APPEND_FAILURES, "reason" => reason).absolute(0);
+    }
+    for reason in ["unavailable", "damaged", "newer_format"] {
+        counter!(RECOVERY_FAILURES, "reason" => reason).absolute(0);
+    }
 }
+
+/// By kind and outcome.
+type Commands = HashMap<(&'static str, &'static str), (Counter, Histogram)>;
 
 thread_local! {
     /// Handles are kept per thread: building a key with two labels costs more than counting.
-    static COUNTERS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
+    static ANSWERED: RefCell<Commands> = RefCell::default();
 }
 
-pub(super) fn command(command: &Command, outcome: &'static str) {
-    let kind = kind(command);
-    COUNTERS.with_borrow_mut(|counters| {
-        let counter = counters
-            .entry((kind, outcome))
-            .or_insert_with(|| counter!(COMMANDS, "kind" => kind, "outcome" => outcome));
-        counter.increment(1);
+/// A command is about to be answered, at `now` on the monotonic clock.
+pub(super) fn command(pending: &Pending, outcome: &'static str, now: Duration) {
+    let kind = kind(&pending.request.command);
+    ANSWERED.with_borrow_mut(|answered| {
+        let (count, seconds) = answered.entry((kind, outcome)).or_insert_with(|| {
+            let labels = [("kind", kind), ("outcome", outcome)];
+            (counter!(COMMANDS, &labels), histogram!(COMMAND_SECONDS, &labels))
+        });
+        count.increment(1);
+        seconds.record(now.saturating_sub(pending.since));
     });
 }
 
-pub(super) fn refused(of: &Command, rejection: &Rejection) {
-    command(of, label(rejection));
+/// What waits in this process, the most of it for one offering, and how much that may be.
+#[expect(clippy::cast_precision_loss, reason = "far fewer commands than 2^52 wait")]
+pub(super) fn pending(all: usize, highest: usize, limit: usize) {
+    gauge!(PENDING).set(all as f64);
+    gauge!(PENDING_HIGHEST).set(highest as f64);
+    gauge!(PENDING_LIMIT).set(limit as f64);
+}
+
+/// An append failed; fences are counted by [`fenced`].
+pub(super) fn append_failed(error: &AppendError) {
+    let reason = match error {
+        AppendError::OutcomeUnknown(_) => "outcome_unknown",
+        AppendError::Unavailable(_) => "unavailable",
+        AppendError::BadData(_) => "bad_data",
+        AppendError::Fenced => return,
+    };
+    counter!(APPEND_FAILURES, "reason" => reason).increment(1);
+}
+
+/// A recovery came to nothing and will be tried again.
+pub(super) fn recovery_failed(error: &LoadError) {
+    let reason = match error {
+        LoadError::Unavailable(_) => "unavailable",
+        LoadError::Damaged { .. } => "damaged",
+        LoadError::NewerFormat { .. } => "newer_format",
+        LoadError::NotFound => return,
+    };
+    counter!(RECOVERY_FAILURES, "reason" => reason).increment(1);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch is far smaller than 2^52")]
@@ -196,85 +261,9 @@ pub(super) fn live(count: usize) {
     gauge!(LIVE).set(count as f64);
 }
 
-pub(super) fn clock_trusted(trusted: bool) {
+/// Whether the clock is trusted, and how far ahead of the database's it is.
+#[expect(clippy::cast_precision_loss, reason = "2^52 milliseconds are many thousand years")]
+pub(super) fn clock(trusted: bool, skew_ms: i64) {
     gauge!(CLOCK_TRUSTED).set(if trusted { 1.0 } else { 0.0 });
-}
-
-pub(super) fn places(view: &View) {
-    let sum = |count: fn(&crate::inventory::Counts) -> u32| -> f64 {
-        view.products.iter().map(|product| f64::from(count(&product.counts))).sum()
-    };
-    let offering = view.offering.to_string();
-    for (state, places) in [
-        ("available", sum(|counts| counts.available)),
-        ("held", sum(|counts| counts.held)),
-        ("sold", sum(|counts| counts.sold)),
-        ("blocked", sum(|counts| counts.blocked)),
-    ] {
-        gauge!(SEATS, "offering" => offering.clone(), "state" => state).set(places);
-    }
-}
-
-fn kind(command: &Command) -> &'static str {
-    match command {
-        Command::PlaceHold { .. } => "place_hold",
-        Command::ExtendHold { .. } => "extend_hold",
-        Command::ReleaseHold { .. } => "release_hold",
-        Command::CheckOut { .. } => "check_out",
-        Command::Reserve { .. } => "reserve",
-        Command::BeginPayment { .. } => "begin_payment",
-        Command::ConfirmPayment { .. } => "confirm_payment",
-        Command::FailPayment { .. } => "fail_payment",
-        Command::CancelReservation { .. } => "cancel_reservation",
-        Command::CheckIn { .. } => "check_in",
-        Command::JoinWaitlist { .. } => "join_waitlist",
-        Command::LeaveWaitlist { .. } => "leave_waitlist",
-        Command::AcceptOffer { .. } => "accept_offer",
-        Command::BlockSeats { .. } => "block_seats",
-        Command::UnblockSeats { .. } => "unblock_seats",
-        Command::BlockPlaces { .. } => "block_places",
-        Command::UnblockPlaces { .. } => "unblock_places",
-        Command::Resize { .. } => "resize",
-        Command::AddRow { .. } => "add_row",
-        Command::RemoveSeats { .. } => "remove_seats",
-        Command::Reprice { .. } => "reprice",
-        Command::SetSaleWindow { .. } => "set_sale_window",
-        Command::ChangeSale { .. } => "change_sale",
-        Command::OpenSale => "open_sale",
-        Command::PauseSale => "pause_sale",
-        Command::CloseSale => "close_sale",
-        Command::CancelOffering => "cancel_offering",
-    }
-}
-
-fn label(rejection: &Rejection) -> &'static str {
-    match rejection {
-        Rejection::SoldOut { .. } => "sold_out",
-        Rejection::SeatsTaken { .. } => "seats_taken",
-        Rejection::LimitExceeded { .. } => "limit_exceeded",
-        Rejection::SaleNotOpen { .. } | Rejection::SaleClosed { .. } | Rejection::Cancelled => {
-            "not_on_sale"
-        }
-        Rejection::HoldExpired | Rejection::ReservationExpired => "expired",
-        Rejection::HoldNotFound
-        | Rejection::ReservationNotFound
-        | Rejection::TicketNotFound
-        | Rejection::WaitlistEntryNotFound => "not_found",
-        Rejection::KeyReused | Rejection::TooManyKeys => "idempotency",
-        Rejection::UnknownProduct
-        | Rejection::UnknownSection
-        | Rejection::UnknownSeats { .. }
-        | Rejection::DuplicateSeats { .. }
-        | Rejection::WrongKindOfProduct { .. }
-        | Rejection::Invalid { .. } => "invalid",
-        Rejection::HoldEnded
-        | Rejection::ExtensionExhausted
-        | Rejection::WrongState { .. }
-        | Rejection::PaymentInProgress
-        | Rejection::AlreadyCheckedIn
-        | Rejection::WaitlistUnavailable { .. }
-        | Rejection::AlreadyWaiting
-        | Rejection::PlacesAvailable { .. }
-        | Rejection::BelowTaken { .. } => "wrong_state",
-    }
+    gauge!(CLOCK_SKEW).set(skew_ms as f64 / 1_000.0);
 }

@@ -51,7 +51,12 @@ impl Permits {
 
     /// Whether any command is on its way, waiting or at work.
     pub(super) fn in_use(&self) -> bool {
-        self.taken.load(Ordering::Relaxed) > 0
+        self.taken() > 0
+    }
+
+    /// How many are.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
 }
 

@@ -145,7 +145,7 @@ impl BoxOffices {
         look: impl FnOnce(&Inventory) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        self.hand_in(offering, urgency, |permit| {
+        self.hand_in(offering, urgency, |permit, _| {
             let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
                 // Whoever asked may have gone away.
                 let _ = reply.send(state.map(look));

@@ -21,8 +21,9 @@ use super::following::FollowedOfferings;
 use super::hand_over::Warm;
 use super::inbox::Inbox;
 use super::lanes::Lanes;
-use super::permits::{Permits, Urgency};
+use super::permits::{Permit, Permits, Urgency};
 use super::publishing::Interest;
+use super::tally::Tally;
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Route};
@@ -68,6 +69,8 @@ pub(super) struct Desk {
     pub(super) is_leaving: AtomicBool,
     /// Whether other instances follow it.
     pub(super) interest: Interest,
+    /// What it has answered.
+    pub(super) tally: Tally,
 }
 
 #[derive(Clone)]
@@ -323,12 +326,15 @@ impl BoxOffices {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(super) fn each_view(&self, mut see: impl FnMut(&View)) {
+    pub(super) fn each_desk(&self, mut see: impl FnMut(OfferingId, &Desk)) {
         for live in &self.live {
-            if let Some(view) = live.desk.view.load().as_deref() {
-                see(view);
-            }
+            see(*live.key(), &live.desk);
         }
+    }
+
+    /// Milliseconds by which this machine's clock is ahead of the database's.
+    pub(super) fn clock_skew(&self) -> i64 {
+        self.shared.guard.skew_ms()
     }
 
     pub(super) fn now(&self) -> Option<TimestampMs> {
@@ -348,8 +354,8 @@ impl BoxOffices {
     ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         let urgency = urgency(&request.command);
-        self.hand_in(offering, urgency, |permit| {
-            Work::Command(Pending { request, reply, permit, hops, settle })
+        self.hand_in(offering, urgency, |permit, since| {
+            Work::Command(Pending { request, reply, permit, since, hops, settle })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,
@@ -363,15 +369,16 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
         urgency: Urgency,
-        work: impl FnOnce(super::permits::Permit) -> Work,
+        work: impl FnOnce(Permit, Duration) -> Work,
     ) -> Result<(), Unavailable> {
         if self.is_stopping() {
             return Err(Unavailable::Stopping);
         }
         let mut live = self.wake(offering);
-        live.desk.used_at_ms.store(self.monotonic_ms(), Ordering::Relaxed);
+        let now = self.shared.guard.monotonic();
+        live.desk.used_at_ms.store(millis(now), Ordering::Relaxed);
         let permit = live.desk.permits.take(urgency).ok_or(Unavailable::Busy)?;
-        let mut work = work(permit);
+        let mut work = work(permit, now);
         for _ in 0..3 {
             match live.desk.inbox.push(work) {
                 Ok(false) => return Ok(()),
@@ -411,6 +418,7 @@ impl BoxOffices {
                 in_service_at_ms: AtomicU64::new(0),
                 is_leaving: AtomicBool::new(false),
                 interest: Interest::default(),
+                tally: Tally::new(),
             });
             let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&desk));
             Live { address: self.arbiters.start_on(offering, office), desk }

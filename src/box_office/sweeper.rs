@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::BoxOffices;
-use super::metrics;
 use super::registry::Shared;
 
 /// The longest that one look for due work may take.
@@ -56,7 +55,7 @@ pub(super) fn start(offices: &Arc<BoxOffices>) {
                 offices.passivate_idle().await;
                 offices.forget_warm();
                 offices.shared().lanes.forget_unused();
-                publish_gauges(&offices);
+                offices.publish_gauges();
             }
             tick += 1;
         }
@@ -101,20 +100,4 @@ async fn keep_place(offices: Weak<BoxOffices>) {
         offices.rebalance().await;
         rounds += 1;
     }
-}
-
-fn publish_gauges(offices: &BoxOffices) {
-    metrics::live(offices.live());
-    metrics::clock_trusted(offices.clock_trusted());
-    let (followed, oldest_ms) = offices.followed().count(offices.monotonic_ms());
-    metrics::followed(followed, Duration::from_millis(oldest_ms));
-    let mut shown = 0;
-    offices.each_view(|view| {
-        // A series per offering and state: bounded, or a season of 10,000 events would flood
-        // whoever scrapes.
-        if shown < metrics::MAX_OFFERING_SERIES {
-            metrics::places(view);
-            shown += 1;
-        }
-    });
 }

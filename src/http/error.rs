@@ -24,6 +24,7 @@ use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
 use crate::payments::PaymentError;
 use crate::store::StoreError;
+use crate::telemetry::metrics;
 
 /// An answer that is a failure: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
@@ -141,6 +142,7 @@ impl ApiError {
     /// The whole answer.
     #[must_use]
     pub fn to_response(&self, request_id: &str) -> HttpResponse {
+        metrics::http_failure(self.code.as_str(), self.code.status());
         let mut response = HttpResponse::build(self.code.status()).json(FailureBody {
             success: false,
             error: FailureDetail {
@@ -287,6 +289,13 @@ impl From<StoreError> for ApiError {
                 Self::internal(Chain(&error))
             }
         }
+    }
+}
+
+/// Announces every code to the metrics.
+pub fn describe_metrics() {
+    for code in ErrorCode::ALL {
+        metrics::http_failure_code(code.as_str(), code.status());
     }
 }
 

@@ -23,6 +23,7 @@ use crate::http::extract::Path;
 use crate::http::respond::{fed_by, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
+use crate::telemetry::metrics::Listener;
 
 /// Frames of one event come at most this often.
 const FRAME_EVERY: Duration = Duration::from_millis(100);
@@ -99,7 +100,9 @@ pub(crate) async fn follow(
     // Whoever comes back with the version that is current needs no full frame.
     let first = (last_id != Some(&version(&view))).then(|| full(&state, &view));
     let mut shown = Arc::clone(&view);
+    let listener = Listener::begin();
     let body = fed_by(move |tx| async move {
+        let _listener = listener;
         if let Some(first) = first
             && tx.send(Ok(first)).await.is_err()
         {

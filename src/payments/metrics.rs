@@ -1,18 +1,28 @@
 //! What payments report to Prometheus: every name with its help text.
 
-use metrics::{counter, describe_counter};
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use super::crash_points::Edge;
+use crate::inventory::TimestampMs;
+use crate::store::PaymentBacklog;
 
 const STEPS: &str = "admitone_payment_steps_total";
 const COMPENSATIONS: &str = "admitone_payment_compensations_total";
 const RECOVERED: &str = "admitone_payments_recovered_total";
+const UNSETTLED: &str = "admitone_payments_unsettled";
+const STUCK: &str = "admitone_payments_stuck";
+const OVERDUE: &str = "admitone_payments_overdue_seconds";
 
 /// Names and help texts, told to the recorder once at start.
 pub fn describe() {
     describe_counter!(STEPS, "Steps of payments, by step and outcome (ok, refused, unavailable).");
     describe_counter!(COMPENSATIONS, "Money given back, by kind (void, refund).");
     describe_counter!(RECOVERED, "Payments that the recovery scan took on, by outcome.");
+    describe_gauge!(UNSETTLED, "Payments that are not at their end.");
+    describe_gauge!(STUCK, "Those of them that the recovery scan has tried in vain three times.");
+    describe_gauge!(OVERDUE, "Seconds by which the recovery scan is late for the next of them.");
     for kind in ["void", "refund"] {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(COMPENSATIONS, "kind" => kind).absolute(0);
@@ -28,6 +38,15 @@ pub(super) fn step(edge: Edge, outcome: &'static str) {
 
 pub(super) fn compensation(edge: Edge) {
     counter!(COMPENSATIONS, "kind" => name(edge)).increment(1);
+}
+
+/// How payments stand at `now`. The same in every instance: it is the database that is measured.
+#[expect(clippy::cast_precision_loss, reason = "there are far fewer payments than 2^52")]
+pub fn backlog(backlog: &PaymentBacklog, now: TimestampMs) {
+    gauge!(UNSETTLED).set(backlog.unsettled as f64);
+    gauge!(STUCK).set(backlog.stuck as f64);
+    let late_ms = backlog.next_try_at.map_or(0, |due| now.saturating_sub(due).max(0));
+    gauge!(OVERDUE).set(Duration::from_millis(late_ms.unsigned_abs()).as_secs_f64());
 }
 
 pub(super) fn recovered(outcome: &'static str) {

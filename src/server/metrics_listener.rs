@@ -11,9 +11,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::StartError;
 use super::http_server::cannot_listen;
+use super::series;
 use crate::box_office;
 use crate::cluster;
-use crate::http::health;
+use crate::http::error;
 use crate::http::state::AppState;
 use crate::payments;
 use crate::telemetry::metrics;
@@ -27,6 +28,10 @@ pub(super) struct Bound {
     address: SocketAddr,
     recorder: PrometheusHandle,
 }
+
+/// When the process was started, in seconds since 1970.
+#[derive(Clone, Copy)]
+struct Started(f64);
 
 /// A listener that answers.
 pub(super) struct MetricsListener {
@@ -44,6 +49,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     box_office::describe_metrics();
     payments::describe_metrics();
     cluster::metrics::describe();
+    error::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }
 
@@ -51,6 +57,7 @@ impl Bound {
     /// Answers scrapes.
     pub(super) fn run(self, state: web::Data<AppState>) -> Result<MetricsListener, StartError> {
         let Self { listener, address, recorder } = self;
+        let started = started(&state);
         let upkeep = recorder.clone();
         state.runtime.spawn(async move {
             let mut tick = tokio::time::interval(UPKEEP);
@@ -63,6 +70,7 @@ impl Bound {
             App::new()
                 .app_data(state.clone())
                 .app_data(web::Data::new(recorder.clone()))
+                .app_data(web::Data::new(started))
                 .route("/metrics", web::get().to(scrape))
         })
         .workers(1)
@@ -77,38 +85,28 @@ impl Bound {
     }
 }
 
+/// The clock's monotonic time began when the process did, or as good as.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
+fn started(state: &AppState) -> Started {
+    let running = state.clock.monotonic().as_secs_f64();
+    Started(state.clock.now_ms() as f64 / 1_000.0 - running)
+}
+
 impl MetricsListener {
     pub(super) async fn stop(self) {
         self.handle.stop(false).await;
     }
 }
 
-async fn scrape(state: web::Data<AppState>, recorder: web::Data<PrometheusHandle>) -> HttpResponse {
+async fn scrape(
+    state: web::Data<AppState>,
+    recorder: web::Data<PrometheusHandle>,
+    started: web::Data<Started>,
+) -> HttpResponse {
     let measuring = state.clone();
     // On the runtime of all database work; a panic there leaves the gauges as they were.
-    let _ = state.runtime.spawn(async move { measure(&measuring).await }).await;
+    let _ = state.runtime.spawn(async move { series::set_gauges(&measuring).await }).await;
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(recorder.render())
-}
-
-/// Sets the gauges that nobody sets as things happen.
-async fn measure(state: &AppState) {
-    metrics::process();
-    let (all, idle) = state.store.pool_use();
-    metrics::database_connections(all, idle);
-    let readiness = health::readiness(state).await;
-    if !readiness.database_is_up() {
-        return;
-    }
-    let waiting = tokio::time::timeout(Duration::from_secs(1), state.store.outbox_waiting()).await;
-    match waiting {
-        Ok(Ok((waiting, oldest))) => {
-            let now = state.clock.now_ms();
-            let age_ms = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
-            metrics::outbox(waiting, Duration::from_millis(age_ms.unsigned_abs()));
-        }
-        Ok(Err(error)) => tracing::debug!(%error, "the outbox could not be counted"),
-        Err(_) => tracing::debug!("counting the outbox took too long"),
-    }
+        .body(series::complete(&state, started.0, recorder.render()))
 }

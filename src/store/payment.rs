@@ -72,6 +72,20 @@ pub struct PaymentRow {
     pub next_try_at: Option<TimestampMs>,
 }
 
+/// Tried so often in vain, a payment counts as stuck: that takes it more than half a minute.
+const STUCK_ATTEMPTS: i32 = 3;
+
+/// Payments that are not at their end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PaymentBacklog {
+    /// All of them, those that somebody is just making included.
+    pub unsettled: u64,
+    /// Those that the recovery scan has tried several times in vain.
+    pub stuck: u64,
+    /// When the scan may look at the first of them.
+    pub next_try_at: Option<TimestampMs>,
+}
+
 /// A payment to start.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -158,6 +172,29 @@ impl Store {
             .all(self.writes())
             .await?;
         found.into_iter().map(payment_row).collect()
+    }
+
+    /// How payments stand that are not at their end, or are to be given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn payment_backlog(&self) -> Result<PaymentBacklog, StoreError> {
+        let sql = format!(
+            "SELECT COUNT(*) AS unsettled, MIN(next_try_at) AS due,
+                    COUNT(CASE WHEN attempts >= {STUCK_ATTEMPTS} THEN 1 END) AS stuck
+             FROM payments WHERE next_try_at IS NOT NULL"
+        );
+        let statement = Statement::from_string(self.backend(), sql);
+        let Some(row) = self.reads().query_one_raw(statement).await? else {
+            return Ok(PaymentBacklog::default());
+        };
+        let (unsettled, stuck): (i64, i64) =
+            (row.try_get("", "unsettled")?, row.try_get("", "stuck")?);
+        Ok(PaymentBacklog {
+            unsettled: unsettled.unsigned_abs(),
+            stuck: stuck.unsigned_abs(),
+            next_try_at: row.try_get("", "due")?,
+        })
     }
 
     /// How many payments are not at their end, or are to be given back.

@@ -15,13 +15,17 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 const HTTP_REQUESTS: &str = "admitone_http_requests_total";
 const HTTP_SECONDS: &str = "admitone_http_request_duration_seconds";
+const HTTP_FAILURES: &str = "admitone_http_failures_total";
+const HTTP_IN_FLIGHT: &str = "admitone_http_requests_in_flight";
+const LISTENERS: &str = "admitone_stream_listeners";
 const PANICS: &str = "admitone_panics_total";
 const DATABASE_CONNECTIONS: &str = "admitone_database_connections";
+const DATABASE_CONNECTIONS_MAX: &str = "admitone_database_connections_max";
 const OUTBOX_WAITING: &str = "admitone_outbox_messages_waiting";
 const OUTBOX_OLDEST: &str = "admitone_outbox_oldest_age_seconds";
+const OUTBOX_RELAYS: &str = "admitone_outbox_relays";
 const LOGINS: &str = "admitone_logins_total";
 const READY: &str = "admitone_ready";
-const RESIDENT_MEMORY: &str = "admitone_process_resident_memory_bytes";
 const BUILD: &str = "admitone_build_info";
 
 /// From 100 µs to 10 s: an answer from memory, an fsync, a lock wait, a timeout.
@@ -57,17 +61,29 @@ fn describe() {
         Unit::Seconds,
         "Seconds from a request's head to its answer."
     );
+    describe_counter!(HTTP_FAILURES, "Answers that are a failure, by its code and status.");
+    describe_gauge!(HTTP_IN_FLIGHT, "Requests that have no answer yet.");
+    describe_gauge!(LISTENERS, "Streams of availability that somebody listens to.");
     describe_counter!(PANICS, "Panics anywhere in the process.");
     describe_gauge!(DATABASE_CONNECTIONS, "Connections to the database, by state (used, idle).");
+    describe_gauge!(DATABASE_CONNECTIONS_MAX, "The most connections there may be.");
     describe_gauge!(OUTBOX_WAITING, "Outbox messages that wait to be relayed.");
     describe_gauge!(OUTBOX_OLDEST, Unit::Seconds, "Age of the oldest outbox message that waits.");
+    describe_gauge!(
+        OUTBOX_RELAYS,
+        "Relays of outbox messages that run in this process; without one, messages just wait."
+    );
     describe_counter!(LOGINS, "Logins, by outcome (ok, refused, limited).");
     describe_gauge!(READY, "1 while this process is ready to serve.");
-    describe_gauge!(RESIDENT_MEMORY, Unit::Bytes, "Resident memory of the process.");
     describe_gauge!(BUILD, "Always 1; its labels say what runs.");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     // A counter that first shows up when it is 1 has no rate to alert on.
     counter!(PANICS).absolute(0);
+    for outcome in ["ok", "refused", "limited"] {
+        counter!(LOGINS, "outcome" => outcome).absolute(0);
+    }
+    gauge!(LISTENERS).set(0.0);
+    gauge!(OUTBOX_RELAYS).set(0.0);
 }
 
 /// The series of one method and status, by route pattern.
@@ -109,6 +125,52 @@ pub fn http_request(method: &Method, route: &str, status: StatusCode, elapsed: D
     });
 }
 
+thread_local! {
+    /// By code: a sold-out event is refused a hundred thousand times.
+    static FAILURES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
+}
+
+/// Announces a code with which answers may fail, so that there is a rate from the first one on.
+pub fn http_failure_code(code: &'static str, status: StatusCode) {
+    failure_counter(code, status).absolute(0);
+}
+
+/// An answer that is a failure. A code has one status.
+pub fn http_failure(code: &'static str, status: StatusCode) {
+    FAILURES.with_borrow_mut(|counters| {
+        counters.entry(code).or_insert_with(|| failure_counter(code, status)).increment(1);
+    });
+}
+
+fn failure_counter(code: &'static str, status: StatusCode) -> Counter {
+    counter!(HTTP_FAILURES, "code" => code, "status" => status.as_str().to_owned())
+}
+
+/// How many requests have no answer yet.
+#[expect(clippy::cast_precision_loss, reason = "there are far fewer requests than 2^52")]
+pub fn http_in_flight(count: usize) {
+    gauge!(HTTP_IN_FLIGHT).set(count as f64);
+}
+
+/// Somebody who listens to a stream, until it is dropped.
+#[derive(Debug)]
+pub struct Listener(());
+
+impl Listener {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin() -> Self {
+        gauge!(LISTENERS).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        gauge!(LISTENERS).decrement(1.0);
+    }
+}
+
 /// A panic, caught or not.
 pub(super) fn panic() {
     counter!(PANICS).increment(1);
@@ -124,8 +186,9 @@ pub fn ready(ready: bool) {
     gauge!(READY).set(if ready { 1.0 } else { 0.0 });
 }
 
-/// How many connections there are and how many of them are idle.
-pub fn database_connections(all: u32, idle: usize) {
+/// How many connections there are, how many of them are idle, and how many there may be.
+pub fn database_connections(all: u32, idle: usize, max: u32) {
+    gauge!(DATABASE_CONNECTIONS_MAX).set(f64::from(max));
     let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(all);
     gauge!(DATABASE_CONNECTIONS, "state" => "idle").set(f64::from(idle));
     gauge!(DATABASE_CONNECTIONS, "state" => "used").set(f64::from(all - idle));
@@ -136,19 +199,4 @@ pub fn database_connections(all: u32, idle: usize) {
 pub fn outbox(waiting: u64, oldest: Duration) {
     gauge!(OUTBOX_WAITING).set(waiting as f64);
     gauge!(OUTBOX_OLDEST).set(oldest.as_secs_f64());
-}
-
-/// Measures what the operating system says of the process.
-#[expect(clippy::cast_precision_loss, reason = "a gauge of a size far below 2^52")]
-pub fn process() {
-    // Where there is no /proc the gauge is absent.
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
-    let resident_kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|line| line.split_whitespace().next())
-        .and_then(|number| number.parse::<u64>().ok());
-    if let Some(kib) = resident_kib {
-        gauge!(RESIDENT_MEMORY).set((kib * 1_024) as f64);
-    }
 }

@@ -1,0 +1,98 @@
+//! What a scrape shows beyond what was recorded as it happened: gauges that are set now, and the
+//! series of single offerings and of the process.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::box_office::{Count, OfferingFigures};
+use crate::http::health;
+use crate::http::state::AppState;
+use crate::payments;
+use crate::telemetry::exposition::{Exposition, Kind};
+use crate::telemetry::metrics;
+use crate::telemetry::process;
+
+/// A season of 10,000 events would flood whoever scrapes: so many offerings, the busiest, have
+/// series of their own.
+const MAX_OFFERINGS: usize = 100;
+/// How long the database may take to count something for a scrape.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sets the gauges that nobody sets as things happen.
+pub(super) async fn set_gauges(state: &AppState) {
+    let (all, idle, max) = state.store.pool_use();
+    metrics::database_connections(all, idle, max);
+    metrics::http_in_flight(state.lifecycle.in_flight());
+    state.offices.measure_pending();
+    if health::readiness(state).await.database_is_up() {
+        futures_util::future::join(count_outbox(state), count_payments(state)).await;
+    }
+}
+
+async fn count_outbox(state: &AppState) {
+    match tokio::time::timeout(PATIENCE, state.store.outbox_waiting()).await {
+        Ok(Ok((waiting, oldest))) => {
+            let now = state.clock.now_ms();
+            let age_ms = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
+            metrics::outbox(waiting, Duration::from_millis(age_ms.unsigned_abs()));
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "the outbox could not be counted"),
+        Err(_) => tracing::debug!("counting the outbox took too long"),
+    }
+}
+
+async fn count_payments(state: &AppState) {
+    match tokio::time::timeout(PATIENCE, state.store.payment_backlog()).await {
+        Ok(Ok(backlog)) => payments::measure_backlog(&backlog, state.clock.now_ms()),
+        Ok(Err(error)) => tracing::debug!(%error, "payments could not be counted"),
+        Err(_) => tracing::debug!("counting payments took too long"),
+    }
+}
+
+/// Appends the series of offerings and of the process to what the recorder rendered.
+pub(super) fn complete(state: &AppState, started: f64, recorded: String) -> String {
+    let mut text = Exposition::after(recorded);
+    process::measure(&mut text, started);
+    write_offerings(&mut text, &state.offices.busiest(MAX_OFFERINGS));
+    text.into_text()
+}
+
+fn write_offerings(text: &mut Exposition, offerings: &[OfferingFigures]) {
+    type Counts = fn(&OfferingFigures) -> &[Count];
+    let families: [(&'static str, Kind, &str, &str, Counts); 3] = [
+        (
+            "admitone_places",
+            Kind::Gauge,
+            "state",
+            "Places by offering and state, of the hundred busiest offerings that are live here.",
+            |it| &it.places,
+        ),
+        (
+            "admitone_offering_commands_total",
+            Kind::Counter,
+            "kind",
+            "Commands with an effect, by offering and kind, of the same offerings.",
+            |it| &it.committed,
+        ),
+        (
+            "admitone_offering_refusals_total",
+            Kind::Counter,
+            "reason",
+            "Commands that were refused, by offering and reason, of the same offerings.",
+            |it| &it.refused,
+        ),
+    ];
+    for (name, kind, label, help, counts) in families {
+        let mut family = text.family(name, kind, help);
+        for it in offerings {
+            for (value, count) in counts(it) {
+                family.series(&[("offering", &it.offering), (label, value as &dyn Display)], count);
+            }
+        }
+    }
+    let help = "Commands that wait for an offering or are at work, of the same offerings.";
+    let mut family = text.family("admitone_offering_pending_commands", Kind::Gauge, help);
+    for it in offerings {
+        family.series(&[("offering", &it.offering)], it.pending);
+    }
+}

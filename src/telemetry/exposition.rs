@@ -1,0 +1,85 @@
+//! Series that are written at the moment of a scrape, in Prometheus's text format: those that come
+//! and go with what they are about, which the recorder would show for ever, and those that the
+//! operating system counts.
+
+use std::fmt::{Display, Write};
+
+/// What a number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+/// The text, as far as it is written.
+#[derive(Debug, Default)]
+pub struct Exposition(String);
+
+/// The series of one name, which must be written together.
+#[derive(Debug)]
+pub struct Family<'a> {
+    text: &'a mut String,
+    name: &'static str,
+}
+
+impl Exposition {
+    /// Begins with what another has rendered.
+    #[must_use]
+    pub fn after(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Begins the series of `name`.
+    pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> Family<'_> {
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        write(&mut self.0, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        Family { text: &mut self.0, name }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl Family<'_> {
+    /// Writes a series. Label values are ids and words: nothing in them needs escaping.
+    pub fn series(&mut self, labels: &[(&str, &dyn Display)], value: impl Display) -> &mut Self {
+        self.text.push_str(self.name);
+        for (index, (label, value)) in labels.iter().enumerate() {
+            let before = if index == 0 { '{' } else { ',' };
+            write(self.text, format_args!("{before}{label}=\"{value}\""));
+        }
+        let after = if labels.is_empty() { "" } else { "}" };
+        write(self.text, format_args!("{after} {value}\n"));
+        self
+    }
+}
+
+fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a string takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_written_as_prometheus_reads_them() {
+        let mut text = Exposition::after("before 1\n".into());
+        text.family("places", Kind::Gauge, "Places.")
+            .series(&[("event", &7), ("state", &"sold")], 3)
+            .series(&[("event", &8), ("state", &"sold")], 0);
+        text.family("seconds_total", Kind::Counter, "Seconds.").series(&[], 0.25);
+        let expected = "before 1\n# HELP places Places.\n# TYPE places gauge\n\
+            places{event=\"7\",state=\"sold\"} 3\nplaces{event=\"8\",state=\"sold\"} 0\n\
+            # HELP seconds_total Seconds.\n# TYPE seconds_total counter\nseconds_total 0.25\n";
+        assert_eq!(text.into_text(), expected);
+    }
+}
