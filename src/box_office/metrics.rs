@@ -20,6 +20,7 @@ const COMMAND_SECONDS: &str = "admitone_command_duration_seconds";
 const PENDING: &str = "admitone_pending_commands";
 const PENDING_HIGHEST: &str = "admitone_pending_commands_highest";
 const PENDING_LIMIT: &str = "admitone_pending_commands_limit";
+const TURNED_AWAY: &str = "admitone_commands_turned_away_total";
 const BATCH_COMMANDS: &str = "admitone_batch_commands";
 const BATCH_BYTES: &str = "admitone_batch_bytes";
 const APPEND_SECONDS: &str = "admitone_journal_append_seconds";
@@ -54,6 +55,7 @@ pub fn describe() {
         PENDING_LIMIT,
         "How many of one offering may wait before holds and reservations are refused as BUSY."
     );
+    describe_counter!(TURNED_AWAY, "Commands and reads for which there was no room: BUSY.");
     describe_histogram!(BATCH_COMMANDS, "Commands decided into one journal row.");
     describe_histogram!(BATCH_BYTES, "Bytes of a journal row's payload.");
     describe_histogram!(APPEND_SECONDS, "Seconds until a journal row was durable.");
@@ -89,7 +91,16 @@ pub fn describe() {
     describe_counter!(DELTAS_PUBLISHED, "Changes told to instances that follow an offering.");
     describe_counter!(DELTAS_APPLIED, "Changes that owners told, applied to followed views.");
     describe_counter!(RESYNCS, "Times that a followed view was asked for as a whole, by reason.");
-    for name in [DELTAS_PUBLISHED, DELTAS_APPLIED, FORWARDED, TAKEOVERS, FENCED, REBUILDS, PANICS] {
+    for name in [
+        TURNED_AWAY,
+        DELTAS_PUBLISHED,
+        DELTAS_APPLIED,
+        FORWARDED,
+        TAKEOVERS,
+        FENCED,
+        REBUILDS,
+        PANICS,
+    ] {
         // A counter that first shows up when it is 1 has no rate to alert on.
         counter!(name).absolute(0);
     }
@@ -131,6 +142,11 @@ pub(super) fn pending(all: usize, highest: usize, limit: usize) {
     gauge!(PENDING).set(all as f64);
     gauge!(PENDING_HIGHEST).set(highest as f64);
     gauge!(PENDING_LIMIT).set(limit as f64);
+}
+
+/// There was no room for a command.
+pub(super) fn turned_away() {
+    counter!(TURNED_AWAY).increment(1);
 }
 
 /// An append failed; fences are counted by [`fenced`].

@@ -21,6 +21,7 @@ use super::following::FollowedOfferings;
 use super::hand_over::Warm;
 use super::inbox::Inbox;
 use super::lanes::Lanes;
+use super::metrics;
 use super::permits::{Permit, Permits, Urgency};
 use super::publishing::Interest;
 use super::tally::Tally;
@@ -377,7 +378,10 @@ impl BoxOffices {
         let mut live = self.wake(offering);
         let now = self.shared.guard.monotonic();
         live.desk.used_at_ms.store(millis(now), Ordering::Relaxed);
-        let permit = live.desk.permits.take(urgency).ok_or(Unavailable::Busy)?;
+        let Some(permit) = live.desk.permits.take(urgency) else {
+            metrics::turned_away();
+            return Err(Unavailable::Busy);
+        };
         let mut work = work(permit, now);
         for _ in 0..3 {
             match live.desk.inbox.push(work) {
