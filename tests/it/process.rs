@@ -70,6 +70,13 @@ impl Server {
         self.settings.push((name.to_owned(), value));
     }
 
+    /// Shows its metrics from the next start on; says at which port.
+    pub fn show_metrics(&mut self) -> u16 {
+        let port = free_port();
+        self.set("ADMITONE_METRICS_LISTEN", format!("127.0.0.1:{port}"));
+        port
+    }
+
     /// Stops its threads where they are, or lets them go on.
     pub fn signal(&self, signal: &str) {
         let child = self.child.as_ref().expect("it runs");

@@ -1,0 +1,59 @@
+//! What SREs look at and are woken by: the dashboards and rules of `deploy/` are whole, speak of
+//! metrics that there are, and lead to a runbook.
+
+mod alerts;
+mod boards;
+mod live;
+mod promql;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A directory or file of the repository.
+pub fn path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// The files of a directory, with their texts.
+pub fn texts(directory: &str) -> Vec<(PathBuf, String)> {
+    let entries = fs::read_dir(path(directory)).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{directory} is empty");
+    files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}
+
+/// The anchors of the operations page, as they are made from its headings.
+pub fn anchors() -> BTreeSet<String> {
+    let text = fs::read_to_string(path("docs/operations.md")).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    let anchor = |heading: &str| -> String {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        heading.chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_metric_of_a_dashboard_or_a_rule_is_in_the_list_of_metrics() {
+    let readme = fs::read_to_string(path("README.md")).unwrap();
+    let listed: BTreeSet<String> = promql::metrics(&readme).into_iter().collect();
+    for directory in ["deploy/grafana", "deploy/prometheus/rules", "deploy/prometheus/tests"] {
+        for (file, text) in texts(directory) {
+            for metric in promql::metrics(&text) {
+                assert!(listed.contains(&metric), "{}: {metric}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_links_of_the_operations_page_lead_somewhere() {
+    let (anchors, text) = (anchors(), fs::read_to_string(path("docs/operations.md")).unwrap());
+    let links = text.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
+    for link in links {
+        assert!(anchors.contains(link), "docs/operations.md leads to #{link}, which is not there");
+    }
+}
