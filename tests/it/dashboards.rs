@@ -18,7 +18,8 @@ pub fn path(relative: &str) -> PathBuf {
 /// The files of a directory, with their texts.
 pub fn texts(directory: &str) -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(path(directory)).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
     files.sort();
     assert!(!files.is_empty(), "{directory} is empty");
     files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
