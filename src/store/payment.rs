@@ -72,7 +72,7 @@ pub struct PaymentRow {
     pub next_try_at: Option<TimestampMs>,
 }
 
-/// Tried so often in vain, a payment counts as stuck: that takes it more than half a minute.
+/// Tried so often in vain, a payment counts as stuck: with the pauses between, after some 20 s.
 const STUCK_ATTEMPTS: i32 = 3;
 
 /// Payments that are not at their end.

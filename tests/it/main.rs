@@ -24,6 +24,7 @@ mod history;
 mod http;
 mod journal;
 mod leases;
+mod measured;
 mod payments;
 mod payments_crash;
 mod private_postgres;
