@@ -2,6 +2,7 @@
 //! of its offering, and it answers nothing that is not durable.
 
 mod actor;
+mod answering;
 mod arbiters;
 mod batch;
 mod bulletin;
