@@ -18,3 +18,4 @@ pub mod server;
 pub mod simulation;
 pub mod store;
 pub mod telemetry;
+pub mod trace;
