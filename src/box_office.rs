@@ -23,6 +23,7 @@ mod registry;
 mod routing;
 mod settings;
 mod snapshots;
+mod steps;
 mod sweeper;
 mod view;
 mod wire;

@@ -1,7 +1,10 @@
-//! How the process is watched: log lines with `tracing`, and Prometheus metrics. It never changes
-//! what the process does.
+//! How the process is watched: log lines with `tracing`, Prometheus metrics, and spans sent to a
+//! collector. It never changes what the process does.
 
+mod line;
 mod log;
 pub mod metrics;
+mod otlp;
 
 pub use log::start as start_log;
+pub use otlp::{Exporter, start as start_export};

@@ -32,6 +32,7 @@ use crate::ids::{BatchId, OfferingId};
 use crate::inventory::Inventory;
 use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
 use crate::planted::{Bug, is_planted};
+use crate::trace::{self, Origin};
 
 /// The owner of one offering.
 pub(super) struct BoxOffice {
@@ -74,7 +75,7 @@ pub(super) struct Sealed {
     pub(super) batch: Batch,
     /// What it is to append; `None` when it changes nothing.
     pub(super) row: Option<(Arc<Row>, Arc<Record>)>,
-    sent: Duration,
+    pub(super) sent: Duration,
 }
 
 impl Drop for Sealed {
@@ -197,11 +198,12 @@ impl BoxOffice {
             owner_address: Arc::clone(&self.shared.settings.address),
             next_due_at: state.inventory.next_due_at(),
         };
+        let origin = batch.sole_origin();
         self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
         if is_planted(Bug::AckBeforeAppend) {
             self.answer_early();
         }
-        self.append(append, ctx);
+        self.append((append, origin), ctx);
     }
 
     /// What [`Bug::AckBeforeAppend`] does.
@@ -215,9 +217,10 @@ impl BoxOffice {
 
     /// The append runs on this very thread: its connection is this thread's too, so that nobody
     /// else wakes up for it. It is begun at once; one that ends at once is done with at once.
-    fn append(&mut self, append: Append, ctx: &mut Context<Self>) {
+    fn append(&mut self, (append, origin): (Append, Option<Origin>), ctx: &mut Context<Self>) {
         let shared = Arc::clone(&self.shared);
-        let mut appending = Box::pin(async move { shared.journal.append(append).await });
+        let appending = async move { shared.journal.append(append).await };
+        let mut appending = Box::pin(trace::within(origin, appending));
         let begun = appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
         match begun {
             Poll::Ready(done) => self.append_done(done, ctx),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::actor::{BoxOffice, Sealed};
 use super::batch::{Pending, Verdict};
 use super::metrics;
+use super::steps::{self, Turn};
 use super::{Committed, SubmitError, Unavailable};
 use crate::ids::Seq;
 use crate::inventory::{Place, Transition};
 use crate::journal::Record;
+use crate::trace;
 
 impl BoxOffice {
     /// Tells everybody in the batch. First all answers are made and then all are sent: a sleeping
@@ -27,7 +29,11 @@ impl BoxOffice {
         };
         let mut answers: Vec<(Pending, Result<Committed, SubmitError>)> =
             Vec::with_capacity(sealed.batch.decided.len());
-        for (pending, verdict) in sealed.batch.decided.drain(..) {
+        let (commands, sent) = (sealed.batch.decided.len(), sealed.sent);
+        let took = self.shared.guard.monotonic().saturating_sub(sent);
+        let turn = Turn { seq, commands, sealed: sent, took };
+        for (mut pending, verdict) in sealed.batch.decided.drain(..) {
+            steps::decided(&mut pending.span, &turn);
             let command = &pending.request.command;
             match verdict {
                 Verdict::Effect(index) => {
@@ -63,7 +69,8 @@ impl BoxOffice {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         self.shared.executor.spawn(async move {
             metrics::command(&pending.request.command, "replayed");
-            let found = shared.journal.row(offering, place.seq).await;
+            let row = shared.journal.row(offering, place.seq);
+            let found = trace::within(pending.origin.clone(), row).await;
             let answer = found.ok().flatten().and_then(|(row, record)| match record {
                 Record::Batch(transitions) => {
                     let transition = Arc::clone(transitions.get(place.index as usize)?);

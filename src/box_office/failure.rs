@@ -19,6 +19,7 @@ use crate::ids::Epoch;
 use crate::journal::{AppendError, LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::random;
+use crate::trace;
 
 /// How a recovery begins.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +40,14 @@ impl Attempt {
 impl BoxOffice {
     pub(super) fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
         metrics::panic();
-        tracing::error!(offering = %self.offering, "the core panicked; rebuilding from the journal");
-        if let Some(culprit) = batch.requeue(&mut self.queue) {
+        let mut culprit = batch.requeue(&mut self.queue);
+        // Due work panics on nobody's behalf.
+        let origin = &mut culprit.as_mut().and_then(|culprit| culprit.origin.take());
+        trace::scope(origin, || {
+            tracing::error!(offering = %self.offering,
+                "the core panicked; rebuilding from the journal");
+        });
+        if let Some(culprit) = culprit {
             metrics::command(&culprit.request.command, "failed");
             culprit.answer(Err(Unavailable::Failed.into()));
         }
@@ -52,7 +59,10 @@ impl BoxOffice {
         let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("an append is in flight only while busy");
         };
-        tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
+        trace::scope(&mut sealed.batch.sole_origin(), || {
+            tracing::warn!(offering = %self.offering, %error,
+                "append failed; rebuilding from the journal");
+        });
         if is_planted(Bug::ReplyReleasedOnFailure)
             && let Some((row, _)) = &sealed.row
         {

@@ -215,7 +215,7 @@ pub(super) fn places(view: &View) {
     }
 }
 
-fn kind(command: &Command) -> &'static str {
+pub(super) fn kind(command: &Command) -> &'static str {
     match command {
         Command::PlaceHold { .. } => "place_hold",
         Command::ExtendHold { .. } => "extend_hold",
@@ -247,7 +247,7 @@ fn kind(command: &Command) -> &'static str {
     }
 }
 
-fn label(rejection: &Rejection) -> &'static str {
+pub(super) fn label(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::SoldOut { .. } => "sold_out",
         Rejection::SeatsTaken { .. } => "seats_taken",

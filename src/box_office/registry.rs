@@ -23,6 +23,7 @@ use super::inbox::Inbox;
 use super::lanes::Lanes;
 use super::permits::{Permits, Urgency};
 use super::publishing::Interest;
+use super::steps;
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Route};
@@ -30,6 +31,7 @@ use crate::executor::Executor;
 use crate::ids::OfferingId;
 use crate::inventory::{Command, Request, TimestampMs};
 use crate::journal::Journal;
+use crate::trace;
 
 /// What every box office of the process uses.
 pub(super) struct Shared {
@@ -348,8 +350,11 @@ impl BoxOffices {
     ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         let urgency = urgency(&request.command);
+        let mut origin = trace::current();
+        let tracer = &self.shared.settings.tracer;
+        let span = steps::command(tracer, &mut origin, (offering, &request.command));
         self.hand_in(offering, urgency, |permit| {
-            Work::Command(Pending { request, reply, permit, hops, settle })
+            Work::Command(Pending { request, origin, span, reply, permit, hops, settle })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,

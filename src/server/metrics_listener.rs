@@ -17,6 +17,7 @@ use crate::http::health;
 use crate::http::state::AppState;
 use crate::payments;
 use crate::telemetry::metrics;
+use crate::trace;
 
 /// How often histograms are folded; between scrapes they grow.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -44,6 +45,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     box_office::describe_metrics();
     payments::describe_metrics();
     cluster::metrics::describe();
+    trace::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }
 

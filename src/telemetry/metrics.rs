@@ -80,17 +80,7 @@ thread_local! {
 
 /// One request answered. `route` is the pattern, never the path.
 pub fn http_request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
-    // Anybody can invent methods; the table of series must not grow with them.
-    let method = match *method {
-        Method::GET
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::HEAD
-        | Method::OPTIONS => method.clone(),
-        _ => Method::TRACE,
-    };
+    let method = known(method).unwrap_or(&Method::TRACE);
     HTTP.with_borrow_mut(|handles| {
         let routes = handles.entry((method.clone(), status.as_u16())).or_default();
         if !routes.contains_key(route) {
@@ -107,6 +97,20 @@ pub fn http_request(method: &Method, route: &str, status: StatusCode, elapsed: D
         count.increment(1);
         seconds.record(elapsed);
     });
+}
+
+/// Anybody can invent methods; what is kept by method must not grow with them.
+pub fn known(method: &Method) -> Option<&Method> {
+    match *method {
+        Method::GET
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::HEAD
+        | Method::OPTIONS => Some(method),
+        _ => None,
+    }
 }
 
 /// A panic, caught or not.

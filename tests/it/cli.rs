@@ -468,8 +468,8 @@ fn log_lines_are_json_with_the_requests_id_if_wanted() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
         .collect();
-    let access = lines.iter().find(|line| line["span"]["id"] == "find-me").expect("the request");
-    assert_eq!((&access["status"], &access["span"]["path"]), (&200.into(), &"/health/live".into()));
+    let access = lines.iter().find(|line| line["request_id"] == "find-me").expect("the request");
+    assert_eq!((&access["status"], &access["path"]), (&200.into(), &"/health/live".into()));
     assert!(
         lines.iter().all(|line| line["level"] != "ERROR" && line["level"] != "WARN"),
         "{lines:?}"
