@@ -37,4 +37,5 @@ mod store;
 mod test_app;
 mod theatre;
 mod till;
+mod tracing;
 mod wallet;
