@@ -23,6 +23,7 @@ use crate::http::extract::Path;
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
+use crate::trace;
 
 /// Frames of one event come at most this often.
 const FRAME_EVERY: Duration = Duration::from_millis(100);
@@ -145,7 +146,7 @@ where
     T: Future<Output = ()> + 'static,
 {
     let (tx, mut rx) = tokio::sync::mpsc::channel(4);
-    actix_web::rt::spawn(feed(tx));
+    actix_web::rt::spawn(trace::within(trace::current(), feed(tx)));
     futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx).map(|next| next.map(Ok)))
 }
 
