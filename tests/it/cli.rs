@@ -33,6 +33,17 @@ fn help_teaches() {
 }
 
 #[test]
+fn the_readme_names_every_setting() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, settings) = readme.split_once("## Settings").unwrap();
+    let (table, _) = settings.split_once("## Operating it").unwrap();
+    for key in admitone::config::KEYS {
+        assert!(table.contains(&format!("`{}`", key.env)), "{} is not in the table", key.env);
+    }
+}
+
+#[test]
 fn mistakes_in_settings_end_with_code_2_and_one_line() {
     for (arguments, environment, says) in [
         (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
