@@ -37,7 +37,7 @@ const INTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
 /// Only as actix wants it: an error that is the whole answer, where the request was lost in a
 /// panic.
 pub async fn surround<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
@@ -46,17 +46,8 @@ pub async fn surround<B: MessageBody + 'static>(
     let is_traced = state.lifecycle.is_open() && !is_for_all_times(request.path());
     let tracer = if is_traced { &state.tracer } else { &Tracer::OFF };
     let (origin, span) = origin::arrived(request.headers(), tracer);
-    trace::within(Some(origin.clone()), answer(&state, (request, next), &origin, span)).await
-}
-
-/// All that is done for the request.
-async fn answer<B: MessageBody + 'static>(
-    state: &AppState,
-    (mut request, next): (ServiceRequest, Next<B>),
-    Origin { request_id: id, .. }: &Origin,
-    span: Span,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let AppState { clock, lifecycle, runtime, .. } = state;
+    let id = &origin.request_id;
+    let AppState { clock, lifecycle, runtime, .. } = &**state;
     let _in_flight = lifecycle.begin();
     let started = clock.monotonic();
     let method = request.method().clone();
@@ -71,29 +62,19 @@ async fn answer<B: MessageBody + 'static>(
     let report = Report { span, method: &method, path, started };
 
     if !lifecycle.is_open() && !is_for_all_times(request.path()) {
-        let answer = ApiError::of(ErrorCode::NotReady).to_response(id);
+        let mut answer = ApiError::of(ErrorCode::NotReady).to_response(id);
+        set_headers(answer.headers_mut(), id);
         return Err(InternalError::from_response("starting", answer).into());
     }
-    let call = Inside { runtime, future: Box::pin(next.call(request)) };
+    let mut on_behalf = Some(origin.clone());
+    let call = Inside { runtime, origin: on_behalf.clone(), future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind();
     let longest = match is_of_instance {
         true => INTERNAL_TIMEOUT,
         false => state.config.request_timeout,
     };
-    let answer = match in_time(call, &arrival, lifecycle, longest).await {
-        Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), id)),
-        Ok(Ok(Err(error))) => Err(failure(&error).to_response(id)),
-        Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(id)),
-        Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(id)),
-        // The database hangs. What was asked of it may still be carried out.
-        Err(Overdue::Answer) if method.is_safe() => {
-            Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
-        }
-        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id)),
-        // The panic hook has logged where. The request is gone, so the answer travels as an error.
-        Ok(Err(_panic)) => Err(ApiError::internal("a handler panicked").to_response(id)),
-    };
-    match answer {
+    let ended = in_time(call, &arrival, lifecycle, longest).await;
+    trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
             let route = response.request().match_pattern();
             set_headers(response.headers_mut(), id);
@@ -114,6 +95,31 @@ async fn answer<B: MessageBody + 'static>(
             report.answered(&**clock, id, None, response.status());
             Err(InternalError::from_response("answered", response).into())
         }
+    })
+}
+
+/// How a call ended: in time or not, in a panic or not, well or not.
+type Ended<B> = Result<std::thread::Result<Result<ServiceResponse<B>, Error>>, Overdue>;
+
+/// The answer to it; an error where the request is gone, so that the answer travels as one.
+#[expect(clippy::result_large_err, reason = "an answer in both cases")]
+fn answer<B: MessageBody + 'static>(
+    ended: Ended<B>,
+    method: &Method,
+    id: &RequestId,
+) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+    match ended {
+        Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), id)),
+        Ok(Ok(Err(error))) => Err(failure(&error).to_response(id)),
+        Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(id)),
+        Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(id)),
+        // The database hangs. What was asked of it may still be carried out.
+        Err(Overdue::Answer) if method.is_safe() => {
+            Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
+        }
+        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id)),
+        // The panic hook has logged where.
+        Ok(Err(_panic)) => Err(ApiError::internal("a handler panicked").to_response(id)),
     }
 }
 
@@ -122,9 +128,11 @@ fn is_for_all_times(path: &str) -> bool {
     path.starts_with("/health/") || path == crate::cluster::PATH
 }
 
-/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`].
+/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`], and
+/// on behalf of a request.
 struct Inside<'a, F> {
     runtime: &'a tokio::runtime::Handle,
+    origin: Option<Origin>,
     future: Pin<Box<F>>,
 }
 
@@ -132,9 +140,9 @@ impl<F: Future> Future for Inside<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { runtime, future } = &mut *self;
+        let Self { runtime, origin, future } = &mut *self;
         let _entered = runtime.enter();
-        future.as_mut().poll(context)
+        trace::scope(origin, || future.as_mut().poll(context))
     }
 }
 

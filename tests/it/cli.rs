@@ -35,7 +35,7 @@ fn help_teaches() {
 #[test]
 fn the_readme_names_every_setting() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
+    let readme = fs::read_to_string(readme).unwrap();
     let (_, settings) = readme.split_once("## Settings").unwrap();
     let (table, _) = settings.split_once("## Operating it").unwrap();
     for key in admitone::config::KEYS {
