@@ -2,6 +2,7 @@
 //! of its offering, and it answers nothing that is not durable.
 
 mod actor;
+mod answering;
 mod arbiters;
 mod batch;
 mod bulletin;
@@ -24,6 +25,7 @@ mod registry;
 mod routing;
 mod settings;
 mod snapshots;
+mod steps;
 mod sweeper;
 mod tally;
 mod view;

@@ -11,6 +11,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch, UTC. May jump when the machine's clock is set.
     fn now_ms(&self) -> TimestampMs;
 
+    /// The same as finely as the clock shows it.
+    fn wall(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now_ms()).unwrap_or_default())
+    }
+
     /// Time since some fixed point, time in which the machine was suspended included; never runs
     /// backwards. Leases and proofs of ownership age by it: a machine that slept must not take
     /// them for young.
@@ -38,11 +43,14 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
     fn now_ms(&self) -> TimestampMs {
+        i64::try_from(self.wall().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
+    fn wall(&self) -> Duration {
         // A clock set before 1970 reads as 1970: `at` never runs backwards in a journal anyway.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     fn monotonic(&self) -> Duration {

@@ -85,6 +85,14 @@ pub struct Config {
     pub log: String,
     /// How it is written.
     pub log_format: LogFormat,
+    /// Where spans are sent, with the path; `None` traces nothing.
+    pub otlp_endpoint: Option<String>,
+    /// What the collector knows this service by.
+    pub trace_service: String,
+    /// Of the requests whose callers do not say, so many are traced: 0 to 1.
+    pub trace_sample: f64,
+    /// Of the requests whose callers want it, so many a second are traced at least.
+    pub trace_forced_per_second: u32,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
     /// The e-mail address of the first administrator.
@@ -135,6 +143,10 @@ impl Default for Config {
             jwt_secret: Secret::new(""),
             log: "info".into(),
             log_format: LogFormat::Text,
+            otlp_endpoint: None,
+            trace_service: "admitone".into(),
+            trace_sample: 0.01,
+            trace_forced_per_second: 100,
             demo: true,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,

@@ -20,6 +20,7 @@ pub mod internal;
 pub mod lifecycle;
 pub mod new_event;
 pub mod openapi;
+pub mod origin;
 pub mod patience;
 pub mod payments;
 pub mod reservations;

@@ -19,3 +19,4 @@ pub mod simulation;
 pub mod stampede;
 pub mod store;
 pub mod telemetry;
+pub mod trace;

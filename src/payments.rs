@@ -32,6 +32,7 @@ use crate::store::{
     Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store,
     StoreError,
 };
+use crate::trace;
 
 /// How a payment is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,10 +181,10 @@ impl Payments {
     ) -> Result<PaymentOutcome, PaymentError> {
         let payments = self.clone();
         let key = key.to_owned();
-        let paying = self.runtime.spawn(async move {
+        let paying = self.runtime.spawn(trace::within(trace::current(), async move {
             let row = payments.find_or_create(user, reservation, method, &key).await?;
             payments.drive(row).await
-        });
+        }));
         // A panic, or a runtime that stops, leaves the payment to the recovery scan.
         paying.await.unwrap_or(Err(PaymentError::Unavailable(Unavailable::OutcomeUnknown)))
     }

@@ -40,6 +40,8 @@ use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
+use crate::telemetry::{self, Exporter};
+use crate::trace::Tracer;
 
 /// Why the server did not start: one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +269,7 @@ struct Assembled {
     recovery: Recovery,
     housekeeping: JoinHandle<()>,
     membership: cluster::Membership,
+    exporter: Option<Exporter>,
     first_start: FirstStart,
     /// Let go of last: until then no other process may use the database.
     lock: InstanceLock,
@@ -289,7 +292,13 @@ impl Assembled {
         let (listening, clock) = (http.address, Arc::clone(&parts.clock));
         let identity = cluster::Identity { incarnation, listening, clock };
         let mut membership = cluster::Membership::connect(&config, identity, &runtime).await?;
-        let state = web::Data::new(assemble(&config, &parts, store, &runtime, &membership));
+        let instance = config.instance.clone();
+        let instance = instance.unwrap_or_else(|| membership.cluster.me().name.to_string());
+        let clock = Arc::clone(&parts.clock);
+        let (tracer, exporter) = telemetry::start_export(&config, instance, clock, &runtime)
+            .map_err(|error| StartError::Machine(error.to_string()))?;
+        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership);
+        let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
             // Other instances may ask who is here, and be asked; clients are told to wait.
@@ -305,11 +314,21 @@ impl Assembled {
         }
         let metrics = metrics.map(|bound| bound.run(state.clone())).transpose()?;
         tracing::info!(address = %http.address, "ready");
-        Ok(Self { state, http, metrics, recovery, housekeeping, membership, first_start, lock })
+        Ok(Self {
+            state,
+            http,
+            metrics,
+            recovery,
+            housekeeping,
+            membership,
+            exporter,
+            first_start,
+            lock,
+        })
     }
 
     async fn stop(self) {
-        let Self { state, http, metrics, recovery, housekeeping, membership, .. } = self;
+        let Self { state, http, metrics, recovery, housekeeping, membership, exporter, .. } = self;
         let lock = self.lock;
         housekeeping.abort();
         let notice = state.config.time_to_notice();
@@ -335,6 +354,9 @@ impl Assembled {
         membership.resign().await;
         drop(state);
         drop(lock);
+        if let Some(exporter) = exporter {
+            exporter.stop().await;
+        }
         tracing::info!("stopped");
     }
 }
@@ -397,7 +419,7 @@ fn assemble(
     config: &Arc<Config>,
     parts: &Parts,
     store: Store,
-    runtime: &tokio::runtime::Handle,
+    (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
 ) -> AppState {
     let clock = parts.clock.clone();
@@ -412,6 +434,7 @@ fn assemble(
             true => Duration::ZERO,
             false => parts.offices.ownership_max_age,
         },
+        tracer: tracer.clone(),
         ..parts.offices.clone()
     };
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
@@ -435,6 +458,7 @@ fn assemble(
         clock,
         config: config.clone(),
         runtime: runtime.clone(),
+        tracer,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     }

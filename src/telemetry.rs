@@ -1,9 +1,12 @@
-//! How the process is watched: log lines with `tracing`, and Prometheus metrics. It never changes
-//! what the process does.
+//! How the process is watched: log lines with `tracing`, Prometheus metrics, and spans sent to a
+//! collector. It never changes what the process does.
 
 pub mod exposition;
+mod line;
 mod log;
 pub mod metrics;
+mod otlp;
 pub mod process;
 
 pub use log::start as start_log;
+pub use otlp::{Exporter, start as start_export};

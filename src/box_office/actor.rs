@@ -19,20 +19,20 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
 
-use super::batch::{Batch, Pending, Verdict, Work};
+use super::Unavailable;
+use super::batch::{Batch, Work};
 use super::failure::Attempt;
-use super::labels;
 use super::leaving::Successor;
 use super::metrics;
 use super::recovery::{NotRecovered, Recovered};
 use super::registry::{Desk, Shared};
 use super::snapshots::Snapshots;
 use super::view::{Painter, View};
-use super::{Committed, SubmitError, Unavailable};
-use crate::ids::{BatchId, OfferingId, Seq};
-use crate::inventory::{Inventory, Place, Transition};
+use crate::ids::{BatchId, OfferingId};
+use crate::inventory::Inventory;
 use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
 use crate::planted::{Bug, is_planted};
+use crate::trace::{self, Origin};
 
 /// The owner of one offering.
 pub(super) struct BoxOffice {
@@ -75,7 +75,7 @@ pub(super) struct Sealed {
     pub(super) batch: Batch,
     /// What it is to append; `None` when it changes nothing.
     pub(super) row: Option<(Arc<Row>, Arc<Record>)>,
-    sent: Duration,
+    pub(super) sent: Duration,
 }
 
 impl Drop for Sealed {
@@ -198,11 +198,12 @@ impl BoxOffice {
             owner_address: Arc::clone(&self.shared.settings.address),
             next_due_at: state.inventory.next_due_at(),
         };
+        let origin = batch.sole_origin();
         self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
         if is_planted(Bug::AckBeforeAppend) {
             self.answer_early();
         }
-        self.append(append, ctx);
+        self.append((append, origin), ctx);
     }
 
     /// What [`Bug::AckBeforeAppend`] does.
@@ -216,9 +217,10 @@ impl BoxOffice {
 
     /// The append runs on this very thread: its connection is this thread's too, so that nobody
     /// else wakes up for it. It is begun at once; one that ends at once is done with at once.
-    fn append(&mut self, append: Append, ctx: &mut Context<Self>) {
+    fn append(&mut self, (append, origin): (Append, Option<Origin>), ctx: &mut Context<Self>) {
         let shared = Arc::clone(&self.shared);
-        let mut appending = Box::pin(async move { shared.journal.append(append).await });
+        let appending = async move { shared.journal.append(append).await };
+        let mut appending = Box::pin(trace::within(origin, appending));
         let begun = appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
         match begun {
             Poll::Ready(done) => self.append_done(done, ctx),
@@ -297,82 +299,6 @@ impl BoxOffice {
         self.desk.view.store(Some(Arc::clone(&view)));
         let views = self.desk.views.get_or_init(|| watch::Sender::new(Arc::clone(&view)));
         views.send_replace(view);
-    }
-
-    /// Tells everybody in the batch. First all answers are made and then all are sent: a sleeping
-    /// HTTP worker wakes at the first one, and finds the others there.
-    pub(super) fn answer(&self, sealed: &mut Sealed, seq: Seq) {
-        let (at, now) = (sealed.batch.at, self.shared.guard.monotonic());
-        let mut tally = self.desk.tally.lock();
-        let transitions: &[Arc<Transition>] = match &sealed.row {
-            Some((_, record)) => match &**record {
-                Record::Batch(transitions) => transitions,
-                Record::Takeover => &[],
-            },
-            None => &[],
-        };
-        let committed = |index: usize, replayed| {
-            Committed::or_refused(seq, at, Arc::clone(&transitions[index]), replayed)
-        };
-        let mut answers: Vec<(Pending, Result<Committed, SubmitError>)> =
-            Vec::with_capacity(sealed.batch.decided.len());
-        for (pending, verdict) in sealed.batch.decided.drain(..) {
-            let mut refused = |pending: &Pending, rejection| {
-                let reason = labels::reason(rejection);
-                tally.refused(reason);
-                metrics::command(pending, reason, now);
-            };
-            match verdict {
-                Verdict::Effect(index) => {
-                    let answer = committed(index, false);
-                    match &answer {
-                        Err(SubmitError::Rejected(rejection)) => refused(&pending, rejection),
-                        Ok(_) | Err(SubmitError::Unavailable(_)) => {
-                            tally.committed(labels::kind(&pending.request.command));
-                            metrics::command(&pending, "committed", now);
-                        }
-                    }
-                    answers.push((pending, answer));
-                }
-                Verdict::Replay(place) if place.seq == seq && !transitions.is_empty() => {
-                    metrics::command(&pending, "replayed", now);
-                    answers.push((pending, committed(place.index as usize, true)));
-                }
-                Verdict::Replay(place) => self.answer_from_journal(pending, place),
-                Verdict::Refused(rejection) => {
-                    refused(&pending, &rejection);
-                    answers.push((pending, Err(rejection.into())));
-                }
-            }
-        }
-        drop(tally);
-        for (pending, answer) in answers {
-            pending.answer(answer);
-        }
-    }
-
-    /// A retry of a command whose effect is in an earlier row.
-    fn answer_from_journal(&self, pending: Pending, place: Place) {
-        let (shared, offering) = (Arc::clone(&self.shared), self.offering);
-        self.shared.executor.spawn(async move {
-            let found = shared.journal.row(offering, place.seq).await;
-            metrics::command(&pending, "replayed", shared.guard.monotonic());
-            let answer = found.ok().flatten().and_then(|(row, record)| match record {
-                Record::Batch(transitions) => {
-                    let transition = Arc::clone(transitions.get(place.index as usize)?);
-                    Some(Committed::or_refused(row.seq, row.at, transition, true))
-                }
-                Record::Takeover => None,
-            });
-            pending.answer(answer.unwrap_or_else(|| Err(Unavailable::Recovering.into())));
-        });
-    }
-
-    pub(super) fn refuse_all(&mut self, why: &Unavailable) {
-        self.desk.inbox.drain_into(&mut self.queue);
-        for work in self.queue.drain(..) {
-            work.refuse(why.clone());
-        }
     }
 
     /// Stops with nothing left to answer; leaves a snapshot so that the next start is quick.

@@ -8,16 +8,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::permits::Permit;
+use super::steps;
 use super::{Committed, Settings, SubmitError, Unavailable};
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{
     Change, Command, Decision, Inventory, Place, Rejection, Request, TimestampMs, Transition,
 };
 use crate::planted::{Bug, is_planted};
+use crate::trace::{self, Origin, Span};
 
 /// A command and whoever waits for its answer.
 pub(super) struct Pending {
     pub(super) request: Request,
+    /// On whose behalf, as log lines and steps of traces say it.
+    pub(super) origin: Option<Origin>,
+    pub(super) span: Span,
     pub(super) reply: oneshot::Sender<Result<Committed, SubmitError>>,
     pub(super) permit: Permit,
     /// When it came, on the monotonic clock.
@@ -39,6 +44,7 @@ pub(super) struct Look {
 }
 
 /// What a box office is asked.
+#[expect(clippy::large_enum_variant, reason = "almost all of it is commands")]
 pub(super) enum Work {
     Command(Pending),
     Look(Look),
@@ -56,6 +62,7 @@ impl Work {
 
 impl Pending {
     pub(super) fn answer(self, answer: Result<Committed, SubmitError>) {
+        steps::answered(self.span, &answer);
         // A client that went away is not an error: its command counts all the same.
         let _ = self.reply.send(answer);
         drop(self.permit);
@@ -119,10 +126,15 @@ impl Batch {
             match queue.pop_front() {
                 Some(Work::Command(pending)) => {
                     let pending = self.current.insert(pending);
-                    if let Some(hook) = &settings.before_decide {
-                        hook(offering, &pending.request);
-                    }
-                    let verdict = match inventory.execute(&pending.request) {
+                    let Pending { request, origin, .. } = pending;
+                    // A panic in here is logged as this request's.
+                    let decision = trace::scope(origin, || {
+                        if let Some(hook) = &settings.before_decide {
+                            hook(offering, request);
+                        }
+                        inventory.execute(request)
+                    });
+                    let verdict = match decision {
                         Decision::Decided(transition) => Verdict::Effect(self.push(transition)),
                         Decision::Replayed(place) => Verdict::Replay(place),
                         Decision::Rejected(rejection) => {
@@ -141,6 +153,15 @@ impl Batch {
                 Some(Work::Look(look)) => self.looks.push(look),
                 None => break,
             }
+        }
+    }
+
+    /// The request that this is all about, if it is about one: what is logged of many is logged of
+    /// the offering.
+    pub(super) fn sole_origin(&self) -> Option<Origin> {
+        match &self.decided[..] {
+            [(pending, _)] => pending.origin.clone(),
+            _ => None,
         }
     }
 

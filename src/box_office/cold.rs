@@ -13,6 +13,7 @@ use super::view::{Painter, View};
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
 use crate::journal::{LoadError, fold};
+use crate::trace;
 
 const MAX_AGE: Duration = Duration::from_secs(1);
 
@@ -79,6 +80,7 @@ async fn read(shared: &Arc<Shared>, offering: OfferingId) -> Result<ColdState, U
         }
     };
     // On the database runtime: the caller may be a worker whose request is dropped half-way.
+    let task = trace::within(trace::current(), task);
     let (inventory, view) = match shared.executor.spawn(task).await {
         Ok(Ok(folded)) => folded,
         Ok(Err(LoadError::NotFound)) => return Err(Unavailable::NoSuchOffering),

@@ -9,6 +9,7 @@ use actix::prelude::*;
 
 use super::Unavailable;
 use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
+use super::answering::refuse;
 use super::batch::{Batch, Work};
 use super::metrics;
 use super::recovery::{Doubt, Recovered, Settled, recover};
@@ -18,6 +19,7 @@ use crate::ids::Epoch;
 use crate::journal::{AppendError, LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::random;
+use crate::trace;
 
 /// How a recovery begins.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +40,14 @@ impl Attempt {
 impl BoxOffice {
     pub(super) fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
         metrics::panic();
-        tracing::error!(offering = %self.offering, "the core panicked; rebuilding from the journal");
-        if let Some(culprit) = batch.requeue(&mut self.queue) {
+        let mut culprit = batch.requeue(&mut self.queue);
+        // Due work panics on nobody's behalf.
+        let origin = &mut culprit.as_mut().and_then(|culprit| culprit.origin.take());
+        trace::scope(origin, || {
+            tracing::error!(offering = %self.offering,
+                "the core panicked; rebuilding from the journal");
+        });
+        if let Some(culprit) = culprit {
             metrics::command(&culprit, "failed", self.shared.guard.monotonic());
             culprit.answer(Err(Unavailable::Failed.into()));
         }
@@ -52,7 +60,10 @@ impl BoxOffice {
             unreachable!("an append is in flight only while busy");
         };
         metrics::append_failed(error);
-        tracing::warn!(offering = %self.offering, %error, "append failed; rebuilding from the journal");
+        trace::scope(&mut sealed.batch.sole_origin(), || {
+            tracing::warn!(offering = %self.offering, %error,
+                "append failed; rebuilding from the journal");
+        });
         if is_planted(Bug::ReplyReleasedOnFailure)
             && let Some((row, _)) = &sealed.row
         {

@@ -9,12 +9,13 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::sync::oneshot;
 
-use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
+use super::wire::{Answer, Asked, CallAnswer, Question, decode, encode};
 use super::{Unavailable, metrics};
 use crate::cluster::{Cluster, NetworkError};
 use crate::executor::Executor;
 use crate::ids::{InstanceId, OfferingId};
 use crate::journal::Owner;
+use crate::trace;
 
 /// Questions in flight for one offering to one owner.
 const MAX_IN_FLIGHT: usize = 2;
@@ -53,7 +54,7 @@ struct State {
 }
 
 struct Waiting {
-    call: Call,
+    asked: Asked,
     hops: u8,
     patience: Duration,
     reply: oneshot::Sender<Result<CallAnswer, Failure>>,
@@ -69,7 +70,7 @@ impl Lanes {
         &self,
         offering: OfferingId,
         owner: &Owner,
-        (hops, call): (u8, Call),
+        (hops, asked): (u8, Asked),
         patience: Duration,
     ) -> Result<CallAnswer, Failure> {
         let (reply, answer) = oneshot::channel();
@@ -77,7 +78,7 @@ impl Lanes {
         let lane = Arc::clone(self.lanes.entry(key).or_default().value());
         let begin = {
             let mut state = lane.lock();
-            state.waiting.push_back(Waiting { call, hops, patience, reply });
+            state.waiting.push_back(Waiting { asked, hops, patience, reply });
             let begin = state.in_flight < MAX_IN_FLIGHT;
             state.in_flight += usize::from(begin);
             begin
@@ -94,7 +95,7 @@ impl Lanes {
         &self,
         offering: OfferingId,
         owner: &Owner,
-        (hops, calls): (u8, Vec<Call>),
+        (hops, calls): (u8, Vec<Asked>),
         patience: Duration,
     ) -> Result<Vec<CallAnswer>, Failure> {
         ask(&self.cluster, owner, offering, (hops, calls), patience).await
@@ -134,7 +135,7 @@ impl Lane {
             }
             let hops = batch.iter().map(|waiting| waiting.hops).max().unwrap_or_default();
             let patience = batch.iter().map(|waiting| waiting.patience).max().unwrap_or_default();
-            let calls = batch.iter().map(|waiting| waiting.call.clone()).collect();
+            let calls: Vec<_> = batch.iter().map(|waiting| waiting.asked.clone()).collect();
             match ask(cluster, owner, offering, (hops, calls), patience).await {
                 Ok(answers) => {
                     for (waiting, answer) in batch.into_iter().zip(answers) {
@@ -156,15 +157,21 @@ async fn ask(
     cluster: &Cluster,
     owner: &Owner,
     offering: OfferingId,
-    (hops, calls): (u8, Vec<Call>),
+    (hops, calls): (u8, Vec<Asked>),
     patience: Duration,
 ) -> Result<Vec<CallAnswer>, Failure> {
     let count = calls.len();
     metrics::forwarded(count);
+    // A question on behalf of many is on behalf of none: each call in it has its own origin.
+    let origin = match &calls[..] {
+        [lone] => lone.origin.clone(),
+        _ => None,
+    };
     let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
     let from = cluster.me().incarnation;
     let question = Question::Calls { from, offering, hops, patience_ms, calls };
-    match question_of(cluster, owner, &question, patience).await? {
+    let asked = question_of(cluster, owner, &question, patience);
+    match trace::within(origin, asked).await? {
         Answer::Calls(answers) if answers.len() == count => Ok(answers),
         Answer::NotOwner(other) => Err(Failure::NotOwner(other)),
         Answer::Failed(why) => Err(Failure::Unavailable(why)),

@@ -24,6 +24,7 @@ use super::lanes::Lanes;
 use super::metrics;
 use super::permits::{Permit, Permits, Urgency};
 use super::publishing::Interest;
+use super::steps;
 use super::tally::Tally;
 use super::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ use crate::executor::Executor;
 use crate::ids::OfferingId;
 use crate::inventory::{Command, Request, TimestampMs};
 use crate::journal::Journal;
+use crate::trace;
 
 /// What every box office of the process uses.
 pub(super) struct Shared {
@@ -355,8 +357,11 @@ impl BoxOffices {
     ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         let urgency = urgency(&request.command);
+        let mut origin = trace::current();
+        let tracer = &self.shared.settings.tracer;
+        let span = steps::command(tracer, &mut origin, (offering, &request.command));
         self.hand_in(offering, urgency, |permit, since| {
-            Work::Command(Pending { request, reply, permit, since, hops, settle })
+            Work::Command(Pending { request, origin, span, reply, permit, since, hops, settle })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,

@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 
 use super::batch::{Pending, Work};
 use super::lanes::{Failure, MAX_CALLS};
-use super::wire::{Answer, Call, CallAnswer, Question, decode, encode};
+use super::steps;
+use super::wire::{Answer, Asked, Call, CallAnswer, Question, decode, encode};
 use super::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
 use crate::ids::{HoldId, InstanceId, OfferingId, UserId};
@@ -18,6 +19,7 @@ use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, Waitl
 use crate::journal::{LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::random;
+use crate::trace;
 
 /// How often a call is handed on: once to the owner, and once more by an owner that is handing the
 /// offering over just then.
@@ -146,7 +148,12 @@ impl BoxOffices {
             Ok(Route::There(owner)) => owner,
         };
         mint_key(call);
-        let answered = shared.lanes.call(offering, &owner, (1, call.clone()), patience).await;
+        let mut origin = trace::current();
+        let tracer = &shared.settings.tracer;
+        let span = steps::forwarded(tracer, &mut origin, (offering, &*call, &owner));
+        let asked = Asked { call: call.clone(), origin };
+        let answered = shared.lanes.call(offering, &owner, (1, asked), patience).await;
+        steps::called(span, answered.as_ref().ok());
         match &answered {
             Ok(answer) if !is_moving(answer) && !is_unknown(answer) => {}
             _ => tracing::debug!(%offering, to = %owner.address, epoch = %owner.epoch, ?answered,
@@ -252,7 +259,8 @@ impl BoxOffices {
                 let in_doubt = pending.settle || doubtful;
                 self.shared().executor.spawn(async move {
                     let call = Call::Submit(pending.request.clone());
-                    let answer = offices.pursue(offering, call, in_doubt).await;
+                    let pursued = offices.pursue(offering, call, in_doubt);
+                    let answer = trace::within(pending.origin.clone(), pursued).await;
                     if let CallAnswer::Submitted(submitted) = answer {
                         pending.answer(submitted);
                     }
@@ -328,13 +336,19 @@ impl BoxOffices {
     async fn answer_calls(
         self: &Arc<Self>,
         offering: OfferingId,
-        (hops, calls): (u8, Vec<Call>),
+        (hops, calls): (u8, Vec<Asked>),
         patience: Duration,
     ) -> Answer {
-        let answers = calls.into_iter().map(|call| async {
-            let unanswered = call.failed(Unavailable::OutcomeUnknown);
-            let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
-            answered.await.unwrap_or(unanswered)
+        let answers = calls.into_iter().map(|Asked { call, mut origin }| {
+            let tracer = &self.shared().settings.tracer;
+            let span = steps::received(tracer, &mut origin, (offering, &call, hops));
+            trace::within(origin, async move {
+                let unanswered = call.failed(Unavailable::OutcomeUnknown);
+                let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
+                let answer = answered.await.unwrap_or(unanswered);
+                steps::called(span, Some(&answer));
+                answer
+            })
         });
         Answer::Calls(join_all(answers).await)
     }
@@ -411,13 +425,14 @@ fn mint_key(call: &mut Call) {
 
 /// The call for a command that was never decided and is now handed on. It keeps its key, for when
 /// it has to be asked again.
-fn handed_on(pending: &mut Pending) -> Call {
+fn handed_on(pending: &mut Pending) -> Asked {
     let mut call = Call::Submit(pending.request.clone());
     mint_key(&mut call);
     if let Call::Submit(keyed) = &call {
         pending.request.idempotency = keyed.idempotency;
     }
-    if pending.settle { call.settling() } else { call }
+    let call = if pending.settle { call.settling() } else { call };
+    Asked { call, origin: pending.origin.clone() }
 }
 
 fn is_moving(answer: &CallAnswer) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::ids::{InstanceId, OfferingId};
 use crate::inventory::Request;
+use crate::trace::Tracer;
 
 /// Called inside the guarded section right before a request is decided. Fault injection: a panic
 /// in it is a panic of the core.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// How often due work is looked for.
     pub sweep_interval: Duration,
+    /// Where the steps of requests that are traced go.
+    pub tracer: Tracer,
     /// Fault injection; `None` in production.
     pub before_decide: Option<BeforeDecide>,
 }
@@ -72,6 +75,7 @@ impl Default for Settings {
             follow_for: Duration::from_secs(60),
             snapshot_every: 2_000,
             sweep_interval: Duration::from_millis(250),
+            tracer: Tracer::OFF,
             before_decide: None,
         }
     }

@@ -12,6 +12,7 @@ use super::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId};
 use crate::inventory::{HoldView, Request, WaitlistView};
 use crate::journal::Owner;
+use crate::trace::Origin;
 
 /// From one instance to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub(super) enum Question {
         hops: u8,
         /// How long whoever asked first still waits.
         patience_ms: u64,
-        calls: Vec<Call>,
+        calls: Vec<Asked>,
     },
     /// Load this offering: it is about to be handed to you.
     Prepare { offering: OfferingId },
@@ -36,6 +37,13 @@ pub(super) enum Question {
     /// What is shown of this offering, if it is yours: now and, through the feed, for a while from
     /// now on.
     Show { offering: OfferingId },
+}
+
+/// A call, and the request that it is made for, if it is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Asked {
+    pub(super) call: Call,
+    pub(super) origin: Option<Origin>,
 }
 
 /// One request for an offering.

@@ -13,11 +13,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{Network, NetworkError};
+use crate::trace::{self, Origin};
 
 /// Where an instance is asked.
 pub const PATH: &str = "/internal/ask";
 /// The header of the seal.
 pub const SEAL_HEADER: &str = "x-admitone-seal";
+/// The header of the request that a question is asked for.
+const REQUEST_ID_HEADER: &str = "x-request-id";
 /// What instances speak; those of different numbers do not understand each other.
 pub const PROTOCOL: u32 = 1;
 
@@ -125,6 +128,10 @@ impl Network for HttpNetwork {
             .header(SEAL_HEADER, self.seal.of(&question))
             .timeout(patience)
             .body(question);
+        let request = match trace::current() {
+            Some(origin) => on_behalf(request, &origin),
+            None => request,
+        };
         async move {
             let answered = async {
                 let answer = request.send().await?;
@@ -149,6 +156,18 @@ impl Network for HttpNetwork {
             }
         }
         .boxed()
+    }
+}
+
+/// Whoever stands between, and the other's log, may know for whom this is. The seal is not over it:
+/// what steps of traces hang by is inside the question.
+fn on_behalf(request: reqwest::RequestBuilder, origin: &Origin) -> reqwest::RequestBuilder {
+    let request = request.header(REQUEST_ID_HEADER, origin.request_id.to_string());
+    let Some(context) = &origin.context else { return request };
+    let request = request.header("traceparent", context.parent());
+    match context.state() {
+        Some(state) => request.header("tracestate", state),
+        None => request,
     }
 }
 

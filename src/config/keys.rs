@@ -5,8 +5,8 @@ mod values;
 
 use super::{Config, LogFormat, Secret};
 use values::{
-    address, boolean, database_url, duration, instance_name, log_filter, number, origins,
-    redis_url, text,
+    address, boolean, collector, database_url, duration, instance_name, log_filter, number,
+    origins, ratio, redis_url, text,
 };
 pub use values::{check_secret, parse_duration};
 
@@ -164,6 +164,37 @@ pub const KEYS: &[Key] = &[
             };
             Ok(())
         }
+    ),
+    key!(
+        "otlp_endpoint",
+        "ADMITONE_OTLP_ENDPOINT",
+        "URL",
+        "The collector that traces are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318 \
+         [unset: nothing is traced]",
+        |c, v| collector(v).map(|v| c.otlp_endpoint = Some(v))
+    ),
+    key!(
+        "trace_sample",
+        "ADMITONE_TRACE_SAMPLE",
+        "RATIO",
+        "Which part of the requests is traced, 0 to 1, where the caller's traceparent does not say \
+         [0.01]",
+        |c, v| ratio(v).map(|v| c.trace_sample = v)
+    ),
+    key!(
+        "trace_forced_per_second",
+        "ADMITONE_TRACE_FORCED_PER_SECOND",
+        "N",
+        "How many requests a second are traced because the caller's traceparent says so; for those \
+         beyond, ADMITONE_TRACE_SAMPLE decides [100]",
+        |c, v| number(v, 0, 1_000_000).map(|v| c.trace_forced_per_second = v)
+    ),
+    key!(
+        "trace_service",
+        "ADMITONE_TRACE_SERVICE",
+        "NAME",
+        "The service.name of traces; their service.instance.id is the instance's name [admitone]",
+        |c, v| text(v, 255).map(|v| c.trace_service = v)
     ),
     key!(
         "demo",

@@ -189,8 +189,8 @@ fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigErro
         Origin::Environment => key.env.to_owned(),
         Origin::File(path) => format!("{} in {}", key.name, path.display()),
     };
-    // A URL of a database carries a password.
-    if key.secret || key.name.ends_with("_url") {
+    // A URL of a database carries a password, and another may by mistake.
+    if key.secret || key.name.ends_with("_url") || key.name.ends_with("_endpoint") {
         ConfigError(format!("{name}: the value {reason}"))
     } else {
         ConfigError(format!("{name}: {value:?} {reason}"))
@@ -241,12 +241,13 @@ fn plain(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
         toml::Value::Boolean(truth) => Some(truth.to_string()),
         toml::Value::Array(items) => {
             let items: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
             items.map(|items| items.join(","))
         }
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+        toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }
 

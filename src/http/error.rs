@@ -25,6 +25,7 @@ use crate::inventory::Rejection;
 use crate::payments::PaymentError;
 use crate::store::StoreError;
 use crate::telemetry::metrics;
+use crate::trace::RequestId;
 
 /// An answer that is a failure: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
@@ -141,16 +142,14 @@ impl ApiError {
 
     /// The whole answer.
     #[must_use]
-    pub fn to_response(&self, request_id: &str) -> HttpResponse {
+    pub fn to_response(&self, request_id: &RequestId) -> HttpResponse {
         metrics::http_failure(self.code.as_str(), self.code.status());
-        let mut response = HttpResponse::build(self.code.status()).json(FailureBody {
-            success: false,
-            error: FailureDetail {
-                code: self.code.as_str(),
-                message: &self.message,
-                details: self.details.as_ref(),
-                request_id,
-            },
+        let mut response = HttpResponse::build(self.code.status());
+        let mut response = request_id.with_text(|request_id| {
+            let (code, message) = (self.code.as_str(), &*self.message);
+            let details = self.details.as_ref();
+            let error = FailureDetail { code, message, details, request_id };
+            response.json(FailureBody { success: false, error })
         });
         if let Some(after) = self.retry_after {
             // Rounded up: a client that comes back at once must not come back too early.

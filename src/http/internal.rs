@@ -11,6 +11,7 @@ use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::patience::Arrival;
 use crate::http::state::AppState;
+use crate::trace;
 
 /// The most that one question may say, in bytes: a few hundred commands.
 const LIMIT: usize = 2 * 1_024 * 1_024;
@@ -58,7 +59,8 @@ async fn ask(
     }
     // Carried on if whoever asks hangs up: what it carries may be half done.
     let offices = std::sync::Arc::clone(&state.offices);
-    let answered = state.runtime.spawn(async move { offices.answer(&question).await });
+    let answering = async move { offices.answer(&question).await };
+    let answered = state.runtime.spawn(trace::within(trace::current(), answering));
     match answered.await.map_err(ApiError::internal)? {
         Ok(answer) => Ok(HttpResponse::Ok().body(answer)),
         Err(AskError::NotUnderstood) => {

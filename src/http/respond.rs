@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::inventory::TimestampMs;
+use crate::trace;
 
 /// `{"success":true,"data":…}`, with `meta` on pages.
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ where
 {
     const AHEAD: usize = 4;
     let (tx, mut rx) = mpsc::channel(AHEAD);
-    actix_web::rt::spawn(feed(tx));
+    actix_web::rt::spawn(trace::within(trace::current(), feed(tx)));
     futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx))
 }
 

@@ -1,5 +1,6 @@
-//! What surrounds every request: its id (in every log line, the answer's header, and errors), the
-//! measurements, the envelope around failures of any origin, and the end of panics.
+//! What surrounds every request: its id (in every log line, the answer's header, and errors), its
+//! place in a trace, the measurements, the envelope around failures of any origin, and the end of
+//! panics.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -10,22 +11,21 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
-use tracing::Instrument;
 
 use crate::box_office::Unavailable;
+use crate::clock::Clock;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::openapi;
+use crate::http::origin;
 use crate::http::patience::{Arrival, Overdue, in_time};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const MAX_REQUEST_ID_BYTES: usize = 64;
+use crate::trace::{self, Origin, RequestId, Span, Tracer};
 
 /// The longest that another instance's question may take: instances have patience of their own, and
 /// an answer that is given up here is lost to them.
@@ -42,6 +42,11 @@ pub async fn surround<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let state = web::Data::clone(state);
+    // Probes would be most of all traces, and questions of instances carry what they are for.
+    let is_traced = state.lifecycle.is_open() && !is_for_all_times(request.path());
+    let tracer = if is_traced { &state.tracer } else { &Tracer::OFF };
+    let (origin, span) = origin::arrived(request.headers(), tracer);
+    let id = &origin.request_id;
     let AppState { clock, lifecycle, runtime, .. } = &**state;
     let _in_flight = lifecycle.begin();
     let started = clock.monotonic();
@@ -50,42 +55,29 @@ pub async fn surround<B: MessageBody + 'static>(
         // What can be read can be asked about. The body is left out when the answer is sent.
         request.head_mut().method = Method::GET;
     }
-    let id = request_id(request.headers());
     let arrival = Arrival::default();
     request.extensions_mut().insert(arrival.clone());
     let is_of_instance = request.path() == crate::cluster::PATH;
-    let span = tracing::info_span!("request", id = %id, %method, path = %request.path());
+    let path = (span.is_recorded() || logs_access()).then(|| request.path().to_owned());
+    let report = Report { span, method: &method, path, started };
 
     if !lifecycle.is_open() && !is_for_all_times(request.path()) {
-        let answer = ApiError::of(ErrorCode::NotReady).to_response(&id);
+        let mut answer = ApiError::of(ErrorCode::NotReady).to_response(id);
+        set_headers(answer.headers_mut(), id);
         return Err(InternalError::from_response("starting", answer).into());
     }
-    let call = Inside { runtime, future: Box::pin(next.call(request)) };
-    let call = AssertUnwindSafe(call).catch_unwind().instrument(span.clone());
+    let mut on_behalf = Some(origin.clone());
+    let call = Inside { runtime, origin: on_behalf.clone(), future: Box::pin(next.call(request)) };
+    let call = AssertUnwindSafe(call).catch_unwind();
     let longest = match is_of_instance {
         true => INTERNAL_TIMEOUT,
         false => state.config.request_timeout,
     };
-    let answer = match in_time(call, &arrival, lifecycle, longest).await {
-        Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), &id)),
-        Ok(Ok(Err(error))) => Err(failure(&error).to_response(&id)),
-        Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(&id)),
-        Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(&id)),
-        // The database hangs. What was asked of it may still be carried out.
-        Err(Overdue::Answer) if method.is_safe() => {
-            Err(ApiError::of(ErrorCode::Unavailable).to_response(&id))
-        }
-        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(&id)),
-        // The panic hook has logged where. The request is gone, so the answer travels as an error.
-        Ok(Err(_panic)) => {
-            Err(span.in_scope(|| ApiError::internal("a handler panicked")).to_response(&id))
-        }
-    };
-    let elapsed = clock.monotonic().saturating_sub(started);
-    match answer {
+    let ended = in_time(call, &arrival, lifecycle, longest).await;
+    trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
             let route = response.request().match_pattern();
-            set_headers(response.headers_mut(), &id);
+            set_headers(response.headers_mut(), id);
             if lifecycle.is_stopping() {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -95,14 +87,39 @@ pub async fn surround<B: MessageBody + 'static>(
             {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
-            report(&span, &method, route.as_deref(), status, elapsed);
+            report.answered(&**clock, id, route.as_deref(), status);
             Ok(response)
         }
         Err(mut response) => {
-            set_headers(response.headers_mut(), &id);
-            report(&span, &method, None, response.status(), elapsed);
+            set_headers(response.headers_mut(), id);
+            report.answered(&**clock, id, None, response.status());
             Err(InternalError::from_response("answered", response).into())
         }
+    })
+}
+
+/// How a call ended: in time or not, in a panic or not, well or not.
+type Ended<B> = Result<std::thread::Result<Result<ServiceResponse<B>, Error>>, Overdue>;
+
+/// The answer to it; an error where the request is gone, so that the answer travels as one.
+#[expect(clippy::result_large_err, reason = "an answer in both cases")]
+fn answer<B: MessageBody + 'static>(
+    ended: Ended<B>,
+    method: &Method,
+    id: &RequestId,
+) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+    match ended {
+        Ok(Ok(Ok(response))) => Ok(in_envelope(response.map_into_boxed_body(), id)),
+        Ok(Ok(Err(error))) => Err(failure(&error).to_response(id)),
+        Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(id)),
+        Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(id)),
+        // The database hangs. What was asked of it may still be carried out.
+        Err(Overdue::Answer) if method.is_safe() => {
+            Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
+        }
+        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id)),
+        // The panic hook has logged where.
+        Ok(Err(_panic)) => Err(ApiError::internal("a handler panicked").to_response(id)),
     }
 }
 
@@ -111,9 +128,11 @@ fn is_for_all_times(path: &str) -> bool {
     path.starts_with("/health/") || path == crate::cluster::PATH
 }
 
-/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`].
+/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`], and
+/// on behalf of a request.
 struct Inside<'a, F> {
     runtime: &'a tokio::runtime::Handle,
+    origin: Option<Origin>,
     future: Pin<Box<F>>,
 }
 
@@ -121,26 +140,14 @@ impl<F: Future> Future for Inside<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { runtime, future } = &mut *self;
+        let Self { runtime, origin, future } = &mut *self;
         let _entered = runtime.enter();
-        future.as_mut().poll(context)
+        trace::scope(origin, || future.as_mut().poll(context))
     }
 }
 
-/// The client's own id when it is sane, so that its logs and ours meet; a random one otherwise.
-fn request_id(headers: &HeaderMap) -> String {
-    headers
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| {
-            (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
-        })
-        .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
-}
-
 /// Gives failures the API's form, whoever made them: a handler, an extractor, or actix itself.
-fn in_envelope(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+fn in_envelope(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
@@ -180,9 +187,9 @@ fn by_status(status: StatusCode) -> ApiError {
     }
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
+fn set_headers(headers: &mut HeaderMap, id: &RequestId) {
+    if let Some(id) = origin::header(id) {
+        headers.insert(origin::REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -193,19 +200,59 @@ fn set_headers(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-fn report(
-    span: &tracing::Span,
-    method: &Method,
-    route: Option<&str>,
-    status: StatusCode,
-    elapsed: Duration,
-) {
-    metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
-    // Entering a span costs more than asking.
-    if tracing::enabled!(target: "admitone::access", tracing::Level::DEBUG) {
-        let (status, elapsed_us) = (status.as_u16(), elapsed.as_micros());
-        span.in_scope(|| {
-            tracing::debug!(target: "admitone::access", status, elapsed_us, "answered");
-        });
+/// What is told of a request when it has its answer.
+struct Report<'a> {
+    span: Span,
+    method: &'a Method,
+    /// Where anybody wants to know it.
+    path: Option<String>,
+    started: Duration,
+}
+
+impl Report<'_> {
+    fn answered(self, clock: &dyn Clock, id: &RequestId, route: Option<&str>, status: StatusCode) {
+        let Self { mut span, method, path, started } = self;
+        let elapsed = clock.monotonic().saturating_sub(started);
+        metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
+        let (path, status) = (path.unwrap_or_default(), status.as_u16());
+        if logs_access() {
+            let elapsed_us = elapsed.as_micros();
+            tracing::debug!(target: "admitone::access", %method, path, status, elapsed_us,
+                "answered");
+        } else if status == 500 {
+            // The line with the cause does not know of what it is the cause.
+            tracing::warn!(target: "admitone::access", %method, route, status, "answered");
+        }
+        if span.is_recorded() {
+            tell(&mut span, (method, path, route), status);
+            span.set("admitone.request.id", id.to_string());
+        }
+        span.end();
+    }
+}
+
+fn logs_access() -> bool {
+    tracing::enabled!(target: "admitone::access", tracing::Level::DEBUG)
+}
+
+/// As OpenTelemetry names what is said of requests; no query, which may hold what is nobody's
+/// business.
+fn tell(span: &mut Span, (method, path, route): (&Method, String, Option<&str>), status: u16) {
+    let known = metrics::known(method);
+    span.set("http.request.method", known.map_or("_OTHER", Method::as_str).to_owned());
+    span.set("url.scheme", "http");
+    span.set("url.path", path);
+    span.set("http.response.status_code", status);
+    let method = known.map_or("HTTP", Method::as_str);
+    match route {
+        Some(route) => {
+            span.rename(format!("{method} {route}"));
+            span.set("http.route", route.to_owned());
+        }
+        None => span.rename(method.to_owned()),
+    }
+    if status >= 500 {
+        span.set("error.type", status.to_string());
+        span.fail(format!("answered {status}"));
     }
 }

@@ -11,6 +11,7 @@ use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::payments::Payments;
 use crate::store::Store;
+use crate::trace::Tracer;
 
 /// The parts behind the routes.
 pub struct AppState {
@@ -35,6 +36,8 @@ pub struct AppState {
     /// The tokio runtime of all database work. Every handler is polled inside it: a connection that
     /// were opened on an HTTP worker's own runtime would stall with that worker, and die with it.
     pub runtime: tokio::runtime::Handle,
+    /// Where the steps of requests that are traced go.
+    pub tracer: Tracer,
     /// Whether the process is stopping.
     pub lifecycle: Arc<Lifecycle>,
     /// What the database last answered to readiness probes.

@@ -11,6 +11,7 @@ use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
 use crate::store::UserRow;
+use crate::trace;
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -127,7 +128,8 @@ pub async fn forget_me(
 ) -> Result<HttpResponse, ApiError> {
     let accounts = state.accounts.clone();
     // To its end, also when the client goes away in the middle.
-    let closing = state.runtime.spawn(async move { accounts.close(caller.user).await });
+    let closing = async move { accounts.close(caller.user).await };
+    let closing = state.runtime.spawn(trace::within(trace::current(), closing));
     closing.await.map_err(ApiError::internal)??;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -18,6 +18,7 @@ use crate::http::error;
 use crate::http::state::AppState;
 use crate::payments;
 use crate::telemetry::metrics;
+use crate::trace;
 
 /// How often histograms are folded; between scrapes they grow.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -50,6 +51,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     payments::describe_metrics();
     cluster::metrics::describe();
     error::describe_metrics();
+    trace::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }
 

@@ -7,6 +7,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::line::{JsonLine, TextLine};
 use super::metrics;
 use crate::config::{Config, LogFormat};
 
@@ -17,10 +18,11 @@ pub fn start(config: &Config) {
     // Libraries that announce every start, or call every malformed request an error; what the
     // settings say comes after, and so wins.
     let filter: Targets = format!("{QUIET},{}", config.log).parse().expect("settings are checked");
-    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let ansi = io::stderr().is_terminal();
+    let lines = fmt::layer().with_ansi(ansi).with_writer(io::stderr);
     let lines = match config.log_format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.event_format(TextLine::new(ansi)).boxed(),
+        LogFormat::Json => lines.json().event_format(JsonLine::new()).boxed(),
     };
     // An error says that somebody else has set the process's subscriber: theirs stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

@@ -96,17 +96,7 @@ thread_local! {
 
 /// One request answered. `route` is the pattern, never the path.
 pub fn http_request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
-    // Anybody can invent methods; the table of series must not grow with them.
-    let method = match *method {
-        Method::GET
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::HEAD
-        | Method::OPTIONS => method.clone(),
-        _ => Method::TRACE,
-    };
+    let method = known(method).unwrap_or(&Method::TRACE);
     HTTP.with_borrow_mut(|handles| {
         let routes = handles.entry((method.clone(), status.as_u16())).or_default();
         if !routes.contains_key(route) {
@@ -168,6 +158,20 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         gauge!(LISTENERS).decrement(1.0);
+    }
+}
+
+/// Anybody can invent methods; what is kept by method must not grow with them.
+pub fn known(method: &Method) -> Option<&Method> {
+    match *method {
+        Method::GET
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::HEAD
+        | Method::OPTIONS => Some(method),
+        _ => None,
     }
 }
 

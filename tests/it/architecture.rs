@@ -14,13 +14,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("planted", &[]),
     ("inventory", &["ids", "planted"]),
     ("clock", &["inventory"]),
+    ("trace", &["clock", "random"]),
     ("journal", &["clock", "ids", "inventory"]),
     ("store", &["ids", "inventory", "journal"]),
     ("audit", &["ids", "inventory", "journal", "store"]),
-    ("cluster", &["clock", "executor", "ids", "journal", "planted", "random"]),
+    ("cluster", &["clock", "executor", "ids", "journal", "planted", "random", "trace"]),
     (
         "box_office",
-        &["clock", "cluster", "executor", "ids", "inventory", "journal", "planted", "random"],
+        &[
+            "clock",
+            "cluster",
+            "executor",
+            "ids",
+            "inventory",
+            "journal",
+            "planted",
+            "random",
+            "trace",
+        ],
     ),
     (
         "simulation",
@@ -38,9 +49,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // The forms that addresses, passwords and URLs may have hold for settings too.
     ("config", &["accounts", "cluster"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["clock", "config", "trace"]),
     ("accounts", &["clock", "config", "ids", "inventory", "store", "telemetry"]),
-    ("payments", &["box_office", "clock", "ids", "inventory", "store"]),
+    ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     (
         "http",
         &[
@@ -56,6 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "trace",
         ],
     ),
     (
@@ -75,6 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "trace",
         ],
     ),
     // A client: of the server it knows ids, the journal's form, and how keys are identified.
@@ -105,6 +118,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["accounts"]),
     ("argon2", &["accounts"]),
     ("redis", &["cluster"]),
+    ("opentelemetry_proto", &["telemetry"]),
+    ("prost", &["telemetry"]),
 ];
 
 /// All that the pure core may use: no IO, no async, no clock, no randomness, no logging.
@@ -119,6 +134,8 @@ const NAMES_STATUS: &[&str] = &[
     "http/scope.rs",
     // A label.
     "telemetry/metrics.rs",
+    // Of spans, not of answers.
+    "telemetry/otlp/encode.rs",
 ];
 
 struct Source {

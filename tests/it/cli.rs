@@ -33,6 +33,17 @@ fn help_teaches() {
 }
 
 #[test]
+fn the_readme_names_every_setting() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, settings) = readme.split_once("## Settings").unwrap();
+    let (table, _) = settings.split_once("## Operating it").unwrap();
+    for key in admitone::config::KEYS {
+        assert!(table.contains(&format!("`{}`", key.env)), "{} is not in the table", key.env);
+    }
+}
+
+#[test]
 fn mistakes_in_settings_end_with_code_2_and_one_line() {
     for (arguments, environment, says) in [
         (&["--listen", "nonsense"][..], &[][..], "--listen: \"nonsense\" is not HOST:PORT"),
@@ -468,8 +479,8 @@ fn log_lines_are_json_with_the_requests_id_if_wanted() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
         .collect();
-    let access = lines.iter().find(|line| line["span"]["id"] == "find-me").expect("the request");
-    assert_eq!((&access["status"], &access["span"]["path"]), (&200.into(), &"/health/live".into()));
+    let access = lines.iter().find(|line| line["request_id"] == "find-me").expect("the request");
+    assert_eq!((&access["status"], &access["path"]), (&200.into(), &"/health/live".into()));
     assert!(
         lines.iter().all(|line| line["level"] != "ERROR" && line["level"] != "WARN"),
         "{lines:?}"

@@ -41,4 +41,5 @@ mod store;
 mod test_app;
 mod theatre;
 mod till;
+mod tracing;
 mod wallet;

@@ -107,6 +107,34 @@ pub(super) fn redis_url(value: &str) -> Result<Secret, String> {
     Ok(Secret::new(value))
 }
 
+/// Where a collector takes spans: the URL that it is known by, and the path that the protocol has.
+pub(super) fn collector(value: &str) -> Result<String, String> {
+    const PATH: &str = "/v1/traces";
+    let example = "write http://HOST:4318";
+    if value.starts_with("https:") {
+        return Err(format!(
+            "asks for TLS, which traces are not sent with: run a collector beside this process and \
+             let that one go on with TLS; {example}"
+        ));
+    }
+    let is_url = value.starts_with("http://");
+    let url = value.parse::<reqwest::Url>().ok().filter(|url| is_url && url.has_host());
+    let url = url.ok_or_else(|| format!("is not the URL of a collector: {example}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("holds a name or a password, which would not be sent: {example}"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("has more than a host, a port and a path: {example}"));
+    }
+    let base = url.as_str().trim_end_matches('/');
+    Ok(if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") })
+}
+
+pub(super) fn ratio(value: &str) -> Result<f64, String> {
+    let ratio = value.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "is not a number from 0 to 1, such as 0.01 for one in a hundred".into())
+}
+
 /// What one instance is called: it goes into keys, paths and logs.
 pub(super) fn instance_name(value: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".:_-".contains(c);

@@ -53,6 +53,18 @@ fn errors_name_the_key_and_say_what_to_do() {
         ("ADMITONE_JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "over and over"),
         ("ADMITONE_JWT_SECRET", " \t                                      ", "blanks"),
         ("ADMITONE_LOG_FORMAT", "xml", "text nor json"),
+        ("ADMITONE_OTLP_ENDPOINT", "collector:4318", "write http://HOST:4318"),
+        ("ADMITONE_OTLP_ENDPOINT", "http://", "write http://HOST:4318"),
+        ("ADMITONE_OTLP_ENDPOINT", "grpc://collector:4317", "write http://HOST:4318"),
+        ("ADMITONE_OTLP_ENDPOINT", "https://collector:4318", "run a collector beside"),
+        ("ADMITONE_OTLP_ENDPOINT", "http://me:hunter2@collector", "would not be sent"),
+        ("ADMITONE_OTLP_ENDPOINT", "http://collector?key=hunter2", "more than a host"),
+        ("ADMITONE_TRACE_SAMPLE", "1%", "from 0 to 1"),
+        ("ADMITONE_TRACE_SAMPLE", "1.01", "from 0 to 1"),
+        ("ADMITONE_TRACE_SAMPLE", "-0.1", "from 0 to 1"),
+        ("ADMITONE_TRACE_SAMPLE", "NaN", "from 0 to 1"),
+        ("ADMITONE_TRACE_FORCED_PER_SECOND", "-1", "from 0 to 1000000"),
+        ("ADMITONE_TRACE_SERVICE", " ", "is empty"),
         ("ADMITONE_DEMO", "maybe", "true nor false"),
         ("ADMITONE_ADMIN_EMAIL", "admin", "\"admin\" is not an e-mail address such as"),
         ("ADMITONE_ADMIN_PASSWORD", "short", "8"),
@@ -70,8 +82,28 @@ fn errors_name_the_key_and_say_what_to_do() {
         let error = from_environment(&[(key, value)]).expect_err(key).to_string();
         assert!(error.contains(key), "{key}={value}: {error}");
         assert!(error.contains(says), "{key}={value}: {error}");
-        assert!(!error.contains('\n'), "one line: {error}");
+        assert!(!error.contains('\n') && !error.contains("hunter2"), "one line: {error}");
     }
+}
+
+#[test]
+fn a_collector_is_named_with_or_without_the_path_of_the_protocol() {
+    for (value, endpoint) in [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        ("http://collector", "http://collector/v1/traces"),
+        ("http://gateway/otlp/", "http://gateway/otlp/v1/traces"),
+        ("http://[::1]:4318/v1/traces", "http://[::1]:4318/v1/traces"),
+    ] {
+        let config = from_environment(&[("ADMITONE_OTLP_ENDPOINT", value)]).expect(value);
+        assert_eq!(config.otlp_endpoint.as_deref(), Some(endpoint));
+    }
+    assert_eq!(from_environment(&[]).expect("nothing").otlp_endpoint, None);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("some.toml");
+    std::fs::write(&path, "trace_sample = 0.25\n").unwrap();
+    let config = Config::load(&Sources { file: Some(path), ..Sources::default() }).unwrap();
+    assert!((config.trace_sample - 0.25).abs() < f64::EPSILON);
 }
 
 #[test]
@@ -223,7 +255,8 @@ fn the_file_is_read_strictly() {
     let path = directory.path().join("some.toml");
     for (text, says) in [
         ("listn = \"127.0.0.1:1\"", "did you mean listen?"),
-        ("listen = 1.5", "write a text"),
+        ("listen = 1979-05-27", "write a text"),
+        ("workers = 1.5", "whole number"),
         ("[server]\nlisten = \"x\"", "no such setting"),
         ("listen", "is not TOML"),
         ("workers = 0", "workers in"),

@@ -6,7 +6,7 @@ use super::*;
 
 fn check(error: impl Into<ApiError>, status: u16, code: &str) {
     let error = error.into();
-    let response = error.to_response("the-id");
+    let response = error.to_response(&RequestId::given("the-id").unwrap());
     assert_eq!((response.status().as_u16(), error.code().as_str()), (status, code));
     let retries = [429, 503].contains(&status);
     assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retries, "{code}");
@@ -98,7 +98,7 @@ fn a_wait_is_rounded_up() {
     let error = ApiError::of(ErrorCode::Busy).with_retry_after(Duration::from_millis(1_001));
     assert_eq!(
         error
-            .to_response("")
+            .to_response(&RequestId::draw())
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()),

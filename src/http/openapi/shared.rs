@@ -325,7 +325,9 @@ fn description() -> String {
         "Sells seats at events to crowds that arrive all at once, never a place twice.\n\n\
          Answers are `{\"success\":true,\"data\":…}` or `{\"success\":false,\"error\":{…}}`. \
          Times are RFC 3339 in UTC, money is in minor units. Every change takes an \
-         `Idempotency-Key`: a retry with the same key gets the first answer again.\n\n\
+         `Idempotency-Key`: a retry with the same key gets the first answer again. \
+         Every answer has an `X-Request-Id`, yours if you sent one, which the server's log lines have \
+         too; `traceparent` and `tracestate` (W3C Trace Context) are heeded.\n\n\
          | code | status | meaning |\n|---|---|---|\n",
     );
     for code in ErrorCode::ALL {
