@@ -95,12 +95,3 @@ impl BoxOffice {
         }
     }
 }
-
-pub(super) fn refuse(sealed: &mut Sealed, why: &Unavailable) {
-    for (pending, _) in sealed.batch.decided.drain(..) {
-        pending.answer(Err(why.clone().into()));
-    }
-    for look in sealed.batch.looks.drain(..) {
-        (look.look)(Err(why.clone()));
-    }
-}

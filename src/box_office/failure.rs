@@ -9,7 +9,6 @@ use actix::prelude::*;
 
 use super::Unavailable;
 use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
-use super::answering::refuse;
 use super::batch::{Batch, Work};
 use super::metrics;
 use super::recovery::{Doubt, Recovered, Settled, recover};

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::append_pool::AppendPool;
-use super::payment_group::PaymentGroups;
+use super::payment_group::{self, PaymentGroups, Writes};
 use super::sqlite_file::sqlite_options;
 use super::{Appends, Inner, Store, StoreError, append_sqlite};
 
@@ -29,6 +29,16 @@ const SQLITE_READERS: u32 = 4;
 const MIGRATION_LOCK: i64 = 0x6164_6d69_746f_6e64;
 /// Another one (less two).
 const FIRST_START_LOCK: i64 = 0x6164_6d69_746f_6e63;
+
+/// For connections whose statements name every row by its key. A plan that was made while a table was
+/// nearly empty is kept for as long as the statement is, and would read all of it for ever; and to plan
+/// anew each time costs more than to execute.
+const KEYED: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -180,11 +190,15 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let base = postgres_options(&options.url)?;
     let server_timeout = options.server_timeout.unwrap_or(options.append_timeout * 4 / 5);
     let server_ms = server_timeout.as_millis().max(1).to_string();
-    let of_appends = base.clone().options([
+    let of_appends = base.clone().options(KEYED).options([
         ("statement_timeout", server_ms.as_str()),
         ("lock_timeout", server_ms.as_str()),
         ("idle_in_transaction_session_timeout", server_ms.as_str()),
     ]);
+    let of_groups = base
+        .clone()
+        .options(KEYED)
+        .options([("statement_timeout", "5000"), ("lock_timeout", "1000")]);
     // Making a large event takes its time; nothing else here does.
     let of_others = base.options([
         ("statement_timeout", "30000"),
@@ -196,10 +210,11 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let for_others = options.pool_size.saturating_sub(for_appends).max(1);
     let pool = postgres_pool(for_others).connect_with(of_others).await?;
     let appends = AppendPool::new(of_appends, per_runtime);
+    let for_groups = postgres_pool(payment_group::WRITERS).connect_lazy_with(of_groups);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Inner {
         url: options.url.clone(),
-        payments: PaymentGroups::start(&connection, true),
+        payments: PaymentGroups::start(Writes::Postgres(for_groups)),
         reads: connection.clone(),
         writes: connection,
         appends: Appends::Postgres(Box::new(appends)),
@@ -255,12 +270,11 @@ async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
     let writes = pool(1).connect_with(file.clone()).await?;
     let reads = pool(SQLITE_READERS).connect_lazy_with(file.pragma("query_only", "ON"));
     let appends = append_sqlite::Appender::start(writes.clone());
-    let writes = SqlxSqliteConnector::from_sqlx_sqlite_pool(writes);
     Ok(Inner {
         url: options.url.clone(),
         reads: SqlxSqliteConnector::from_sqlx_sqlite_pool(reads),
-        payments: PaymentGroups::start(&writes, false),
-        writes,
+        payments: PaymentGroups::start(Writes::Sqlite(writes.clone())),
+        writes: SqlxSqliteConnector::from_sqlx_sqlite_pool(writes),
         appends: Appends::Sqlite(appends),
         append_timeout: options.append_timeout,
     })

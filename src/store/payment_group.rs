@@ -8,8 +8,7 @@ mod sqlite;
 
 use std::collections::HashSet;
 
-use sea_orm::DatabaseConnection;
-use sea_orm::sqlx;
+use sea_orm::sqlx::{self, PgPool, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::payment::PaymentRow;
@@ -19,6 +18,15 @@ use crate::inventory::TimestampMs;
 /// The most in one statement.
 const MAX_GROUP: usize = 256;
 const QUEUE: usize = 16_384;
+/// Writers: one for each kind of group.
+pub(super) const WRITERS: u32 = 2;
+
+/// Where groups are written.
+#[derive(Clone)]
+pub(super) enum Writes {
+    Postgres(PgPool),
+    Sqlite(SqlitePool),
+}
 
 /// A payment to begin: what it is for is read from the reservation.
 #[derive(Clone, Copy, Debug)]
@@ -58,11 +66,11 @@ pub(super) struct PaymentGroups {
 
 impl PaymentGroups {
     /// Starts the writers on the current runtime.
-    pub(super) fn start(writes: &DatabaseConnection, is_postgres: bool) -> Self {
+    pub(super) fn start(writes: Writes) -> Self {
         let (beginnings, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(begin_all(writes.clone(), is_postgres, waiting));
+        tokio::spawn(begin_all(writes.clone(), waiting));
         let (authorizings, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(authorize_all(writes.clone(), is_postgres, waiting));
+        tokio::spawn(authorize_all(writes, waiting));
         Self { beginnings, authorizings }
     }
 
@@ -83,18 +91,13 @@ async fn ask<T, R>(queue: &mpsc::Sender<Waiting<T, R>>, asked: T) -> Option<R> {
     answer.await.ok()?
 }
 
-async fn begin_all(
-    writes: DatabaseConnection,
-    is_postgres: bool,
-    mut waiting: mpsc::Receiver<Waiting<Beginning, PaymentRow>>,
-) {
+async fn begin_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Beginning, PaymentRow>>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
         let asked: Vec<_> = group.iter().map(|one| one.asked).collect();
-        let begun = if is_postgres {
-            postgres::begin(writes.get_postgres_connection_pool(), &asked).await
-        } else {
-            sqlite::begin(writes.get_sqlite_connection_pool(), &asked).await
+        let begun = match &writes {
+            Writes::Postgres(pool) => postgres::begin(pool, &asked).await,
+            Writes::Sqlite(pool) => sqlite::begin(pool, &asked).await,
         };
         let mut begun = begun.unwrap_or_else(|error| {
             tracing::debug!(%error, "payments could not be begun in a group");
@@ -109,11 +112,7 @@ async fn begin_all(
     }
 }
 
-async fn authorize_all(
-    writes: DatabaseConnection,
-    is_postgres: bool,
-    mut waiting: mpsc::Receiver<Waiting<Authorizing, ()>>,
-) {
+async fn authorize_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Authorizing, ()>>) {
     let mut group: Vec<Waiting<Authorizing, ()>> = Vec::new();
     loop {
         // What was left over goes on at once; else whoever comes is waited for.
@@ -131,10 +130,9 @@ async fn authorize_all(
             group.into_iter().partition(|one| seen.insert(one.asked.user));
         group = later;
         let asked: Vec<_> = now.iter().map(|one| one.asked).collect();
-        let done = if is_postgres {
-            postgres::authorize(writes.get_postgres_connection_pool(), &asked).await
-        } else {
-            sqlite::authorize(writes.get_sqlite_connection_pool(), &asked).await
+        let done = match &writes {
+            Writes::Postgres(pool) => postgres::authorize(pool, &asked).await,
+            Writes::Sqlite(pool) => sqlite::authorize(pool, &asked).await,
         };
         let done: HashSet<PaymentId> = match done {
             Ok(done) => done.into_iter().collect(),
