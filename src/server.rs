@@ -430,6 +430,8 @@ fn assemble(
         address: Arc::clone(&me.address),
         arbiters: config.box_office_threads,
         max_pending: config.max_pending,
+        // Where little may wait, most of it is still for those who want to buy.
+        reserved_pending: parts.offices.reserved_pending.min(config.max_pending / 4),
         ownership_max_age: match config.is_cluster() {
             true => Duration::ZERO,
             false => parts.offices.ownership_max_age,

@@ -22,7 +22,7 @@ use crate::http::events::{sold_out, status};
 use crate::http::extract::Path;
 use crate::http::respond::{fed_by, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, SeatId};
+use crate::ids::{OfferingId, SeatId, Seq};
 use crate::telemetry::metrics::Listener;
 
 /// Frames of one event come at most this often.
@@ -45,6 +45,8 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Clone)]
 struct Frame {
     bytes: Bytes,
+    /// The row that it follows on.
+    after: Seq,
     /// The version it ends at.
     view: Arc<View>,
 }
@@ -113,6 +115,11 @@ pub(crate) async fn follow(
                 frame = frames.recv() => match frame {
                     // Frames that the first one contained already.
                     Ok(frame) if frame.view.seq <= shown.seq => continue,
+                    // It begins before what was shown, or after: what is between would be missed.
+                    Ok(frame) if frame.after != shown.seq => {
+                        shown = frame.view;
+                        full(&state, &shown)
+                    }
                     Ok(frame) => {
                         shown = frame.view;
                         frame.bytes
@@ -197,8 +204,9 @@ async fn publish(
         }
         let view = Arc::clone(&views.borrow_and_update());
         if let Some(bytes) = delta(&shown, &view) {
+            let after = shown.seq;
             shown = Arc::clone(&view);
-            if frames.send(Frame { bytes, view }).is_err() {
+            if frames.send(Frame { bytes, after, view }).is_err() {
                 return;
             }
         }
