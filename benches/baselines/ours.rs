@@ -19,7 +19,7 @@ pub struct Server {
     address: SocketAddr,
     child: Child,
     events: Vec<OfferingId>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// Somebody who may buy, here and at the baselines.
@@ -61,6 +61,8 @@ impl Server {
             .current_dir(directory.path())
             .env("DATABASE_URL", postgres)
             .env_remove("REDIS_URL")
+            .env_remove("ADMITONE_BENCH_POSTGRES_URL")
+            .env_remove("ADMITONE_BENCH_REDIS_URL")
             .env("ADMITONE_LISTEN", address.to_string())
             .env("ADMITONE_METRICS_LISTEN", "off")
             .env("ADMITONE_JWT_SECRET", SECRET)
@@ -71,7 +73,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .expect("the program starts");
-        let server = Self { address, child, events, _directory: directory };
+        let server = Self { address, child, events, directory };
         server.until_ready().await;
         server
     }
@@ -84,7 +86,8 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the server did not become ready");
+        let log = std::fs::read_to_string(self.directory.path().join("log"));
+        panic!("the server did not become ready: {}", log.unwrap_or_default());
     }
 
     pub fn target(&self, tokens: &[(UserId, String)]) -> Target {
