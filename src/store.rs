@@ -5,6 +5,7 @@
 //! writes, which orders all writers, and a few that read; appends go through a group commit
 //! (`store/append_sqlite.rs`).
 
+mod append_group;
 mod append_pool;
 mod append_postgres;
 mod append_sqlite;
@@ -101,7 +102,7 @@ struct Inner {
 
 /// The way of appends.
 enum Appends {
-    Postgres(Box<append_pool::AppendPool>),
+    Postgres(Arc<append_pool::AppendPool>),
     Sqlite(append_sqlite::Appender),
 }
 

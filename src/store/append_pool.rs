@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -15,6 +16,7 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use super::append_group::{self, Queue};
 use super::connect::{ACQUIRE_TIMEOUT, TRUSTED_IDLE, make_durable};
 
 /// A connection that is not used for so long is closed.
@@ -34,6 +36,19 @@ pub(super) struct AppendPool {
 struct Lane {
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Open>>,
+    /// Appends on their way by themselves.
+    alone: AtomicUsize,
+    /// To the writer of groups, once there was a group.
+    queue: OnceLock<Queue>,
+}
+
+/// An append on its way by itself, until it is dropped.
+pub(super) struct Turn(Arc<Lane>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.alone.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Open {
@@ -69,10 +84,28 @@ impl AppendPool {
         Ok(Leased { lane, open: Some(open), _slot: slot })
     }
 
+    /// The right to append by itself, if fewer than `most` of this runtime do.
+    pub(super) fn turn(&self, most: usize) -> Option<Turn> {
+        let lane = self.lane();
+        let before = lane.alone.fetch_add(1, Ordering::Relaxed);
+        // Dropped at once, it gives back what it took.
+        Some(Turn(lane)).filter(|_| before < most)
+    }
+
+    /// The way into this runtime's next group.
+    pub(super) fn queue(self: &Arc<Self>, timeout: Duration) -> Queue {
+        let start = || append_group::start(Arc::downgrade(self), timeout);
+        self.lane().queue.get_or_init(start).clone()
+    }
+
     fn lane(&self) -> Arc<Lane> {
         let home = runtime::Handle::current().id();
-        let new =
-            || Lane { slots: Arc::new(Semaphore::new(self.per_runtime)), idle: Mutex::default() };
+        let new = || Lane {
+            slots: Arc::new(Semaphore::new(self.per_runtime)),
+            idle: Mutex::default(),
+            alone: AtomicUsize::new(0),
+            queue: OnceLock::new(),
+        };
         Arc::clone(lock(&self.lanes).entry(home).or_insert_with(|| Arc::new(new())))
     }
 }

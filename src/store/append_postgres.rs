@@ -2,12 +2,14 @@
 //! from it are one statement. A client that stalls cannot keep the head locked between two round
 //! trips, there is one wait for the disk, and the statement is carried out whole or not at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::{PgArguments, PgConnection, PgDatabaseError, PgSeverity};
 use sea_orm::sqlx::{self, Arguments, AssertSqlSafe};
 
+use super::append_group;
 use super::append_pool::AppendPool;
 use super::journal::signed;
 use super::projection::{Projection, postgres};
@@ -30,8 +32,26 @@ INSERT INTO journal (offering_id, seq, epoch, owner, batch_id, at, format, hash,
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM h
 RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/// Appends, or says precisely what is known when it cannot.
+/// Appends of one thread that are on their way by themselves; others go together.
+const ALONE: usize = 2;
+
+/// Appends, alone or together with what else waits, or says precisely what is known when it cannot.
 pub(super) async fn append(
+    pool: &Arc<AppendPool>,
+    timeout: Duration,
+    append: Append,
+) -> Result<Appended, AppendError> {
+    let Some(_turn) = pool.turn(ALONE) else {
+        if append_group::may_join(&append) {
+            return append_group::join(&pool.queue(timeout), append).await;
+        }
+        return append_alone(pool, timeout, &append).await;
+    };
+    append_alone(pool, timeout, &append).await
+}
+
+/// Appends with a statement of its own.
+pub(super) async fn append_alone(
     pool: &AppendPool,
     timeout: Duration,
     append: &Append,
@@ -109,7 +129,7 @@ fn bind(arguments: &mut PgArguments, append: &Append) -> Result<(), BoxDynError>
 
 /// What an error says about the statement that met it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// Nothing was written, for a reason that passes at once.
     Again,
     /// Nothing was written, for the data's sake.
@@ -122,7 +142,7 @@ enum Verdict {
 
 /// An ERROR of the server's own means that it rolled the statement back, in COMMIT as before it.
 /// FATAL and PANIC end the session at any point, after COMMIT included, and so say nothing.
-fn verdict(error: &sqlx::Error) -> Verdict {
+pub(super) fn verdict(error: &sqlx::Error) -> Verdict {
     let sqlx::Error::Database(error) = error else {
         // Refused by the driver before anything was sent.
         let unsent = matches!(error, sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_));

@@ -217,7 +217,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
         payments: PaymentGroups::start(Writes::Postgres(for_groups)),
         reads: connection.clone(),
         writes: connection,
-        appends: Appends::Postgres(Box::new(appends)),
+        appends: Appends::Postgres(Arc::new(appends)),
         append_timeout: options.append_timeout,
     })
 }

@@ -198,7 +198,7 @@ impl Store {
         match &self.inner.appends {
             Appends::Sqlite(appender) => appender.append(append, self.inner.append_timeout).await,
             Appends::Postgres(pool) => {
-                append_postgres::append(pool, self.inner.append_timeout, &append).await
+                append_postgres::append(pool, self.inner.append_timeout, append).await
             }
         }
     }

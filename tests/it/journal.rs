@@ -15,6 +15,7 @@ use admitone::store::{EventDetails, NewEvent, Store};
 mod audit;
 mod connections;
 mod fencing;
+mod groups;
 
 /// An instance that appends to one offering, with what it believes to be the head.
 #[derive(Clone)]
