@@ -28,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(4);
-const CONNECTIONS: [usize; 3] = [64, 128, 256];
+const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
 
 /// Sends one request after the other on each of many connections; answers per second.
 async fn closed_loop(address: SocketAddr, requests: &[Arc<[u8]>], status: &'static str) -> f64 {
@@ -230,7 +230,8 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
     let here = bare_route_here(&server, workers);
     let product = ProductId(0).to_public(event);
     let body = format!("{{\"lines\":[{{\"productId\":\"{product}\",\"quantity\":1}}]}}");
-    let tokens = tokens(&server, 256).await;
+    let most = CONNECTIONS.into_iter().max().unwrap_or_default();
+    let tokens = tokens(&server, most).await;
     let path = format!("/api/events/{event}/holds");
     let mut best = 0.0_f64;
     for connections in CONNECTIONS {

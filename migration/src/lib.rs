@@ -6,6 +6,7 @@ pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m0001_initial;
 mod m0002_payloads_uncompressed;
 mod m0003_probe;
+mod m0004_room_on_pages;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_initial::Migration),
             Box::new(m0002_payloads_uncompressed::Migration),
             Box::new(m0003_probe::Migration),
+            Box::new(m0004_room_on_pages::Migration),
         ]
     }
 }

@@ -128,10 +128,6 @@ impl Projection {
             Change::CheckedOut { hold, reservation, customer, lines, pay_by } => {
                 self.check_out(*reservation, *hold, *customer, lines, *pay_by);
             }
-            Change::PaymentBegun { reservation, pay_by, .. }
-            | Change::PaymentFailed { reservation, pay_by, .. } => {
-                self.reservation(*reservation).pay_by = Some(*pay_by);
-            }
             Change::ReservationConfirmed { reservation, payment, customer, lines } => {
                 let row = self.reservation(*reservation);
                 row.state = Some(ReservationState::Confirmed);
@@ -187,6 +183,10 @@ impl Projection {
             | Change::WaitlistJoined { .. }
             | Change::WaitlistLeft { .. }
             | Change::OfferAccepted { .. }
+            // The grace of a payment in progress is nothing that a customer could use: what is shown
+            // is the time until which one may begin to pay.
+            | Change::PaymentBegun { .. }
+            | Change::PaymentFailed { .. }
             | Change::SeatsBlocked { .. }
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }

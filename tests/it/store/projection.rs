@@ -92,7 +92,7 @@ on_both_databases! {
 
         writer.commit(vec![purchase.payment_begun()]).await.unwrap();
         let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
-        assert_eq!((row.state, row.pay_by), (ReservationState::PaymentPending, 90_000));
+        assert_eq!((row.state, row.pay_by), (ReservationState::PaymentPending, 60_000));
 
         writer.commit(vec![purchase.confirmed()]).await.unwrap();
         let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
@@ -120,7 +120,7 @@ on_both_databases! {
             vec![purchase.checked_out(), purchase.payment_begun(), purchase.confirmed(), check_in];
         writer.commit(changes).await.unwrap();
         let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
-        assert_eq!((row.state, row.pay_by), (ReservationState::Confirmed, 90_000));
+        assert_eq!((row.state, row.pay_by), (ReservationState::Confirmed, 60_000));
         assert_eq!(row.payment, Some(purchase.payment));
         assert_eq!(purchase.tickets(&store).await, [TicketState::Used, TicketState::Valid, TicketState::Valid]);
         assert_eq!(db.count("SELECT count(*) FROM outbox_messages WHERE seq = 3").await, 3);
