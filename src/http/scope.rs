@@ -2,8 +2,11 @@
 //! place in a trace, the measurements, the envelope around failures of any origin, and the end of
 //! panics.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 
 use crate::box_office::Unavailable;
@@ -76,7 +79,7 @@ pub async fn surround<B: MessageBody + 'static>(
     let ended = in_time(call, &arrival, lifecycle, longest).await;
     trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
-            let route = response.request().match_pattern();
+            let route = route_of(response.request());
             set_headers(response.headers_mut(), id);
             if lifecycle.is_stopping() {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -96,6 +99,41 @@ pub async fn surround<B: MessageBody + 'static>(
             Err(InternalError::from_response("answered", response).into())
         }
     })
+}
+
+thread_local! {
+    /// Patterns by the shape of the path. The framework finds a pattern by trying all routes again,
+    /// which costs more than to decide a hold.
+    static ROUTES: RefCell<HashMap<String, Option<Rc<str>>>> = RefCell::default();
+}
+
+/// Shapes that are remembered; anybody can invent paths.
+const MAX_SHAPES: usize = 512;
+
+/// The pattern that a request's path matched. What is in the place of an id is not looked at.
+fn route_of(request: &HttpRequest) -> Option<Rc<str>> {
+    let mut shape = String::with_capacity(request.path().len());
+    for segment in request.path().split('/').skip(1) {
+        shape.push('/');
+        shape.push_str(if is_id(segment) { "*" } else { segment });
+    }
+    ROUTES.with_borrow_mut(|routes| {
+        if let Some(known) = routes.get(&shape) {
+            return known.clone();
+        }
+        if routes.len() >= MAX_SHAPES {
+            routes.clear();
+        }
+        let found: Option<Rc<str>> = request.match_pattern().map(Into::into);
+        routes.insert(shape, found.clone());
+        found
+    })
+}
+
+/// No part of any route looks like one.
+fn is_id(segment: &str) -> bool {
+    const UUID_CHARS: usize = 36;
+    segment.len() == UUID_CHARS && segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 /// How a call ended: in time or not, in a panic or not, well or not.

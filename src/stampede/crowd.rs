@@ -168,9 +168,12 @@ fn begin(lane: &Rc<Lane>, due: Duration) {
     let lane = Rc::clone(lane);
     tokio::task::spawn_local(async move {
         let lag = lane.now().saturating_sub(due);
+        let is_measured = due >= lane.plan.options.warm_up;
         lane.with_figures(|figures| {
             figures.begun += 1;
-            figures.lag.record(lag);
+            if is_measured {
+                figures.lag.record(lag);
+            }
         });
         buyer::travel(&lane, due).await;
         lane.under_way.set(lane.under_way.get() - 1);
