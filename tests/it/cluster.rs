@@ -77,7 +77,31 @@ impl Site {
         shop.watch_doors();
         let client = reqwest::Client::new();
         let customers = Vec::new();
-        Self { redis, postgres, store, event, servers, shop, links, customers, client }
+        let site = Self { redis, postgres, store, event, servers, shop, links, customers, client };
+        site.until_acquainted().await;
+        site
+    }
+
+    /// Waits until each instance knows of all: one that is ready may not have heard of the last.
+    async fn until_acquainted(&self) {
+        for at in 0..self.servers.len() {
+            eventually("everybody knows everybody", async || {
+                let (_, answer) = self.administer(at, "/api/admin/instances", None).await;
+                answer["data"].as_array().map(Vec::len) == Some(self.servers.len())
+            })
+            .await;
+        }
+    }
+
+    /// Waits until the event is where it belongs, and moves no more by itself.
+    pub async fn until_at_home(&self) {
+        let path = format!("/api/admin/offerings/{}", self.event);
+        eventually("the event is where it belongs", async || {
+            let (_, answer) = self.administer(0, &path, None).await;
+            let (owner, home) = (&answer["data"]["owner"]["name"], &answer["data"]["belongsOn"]);
+            owner.is_string() && owner == home
+        })
+        .await;
     }
 
     /// Lets the customers in.

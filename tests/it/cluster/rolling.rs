@@ -109,6 +109,7 @@ async fn an_event_that_is_moved_by_hand_stays_where_it_was_moved_to() {
     let mut site = Site::open("2s").await;
     site.sell(seed());
     site.until_sold(50).await;
+    site.until_at_home().await;
     for _ in 0..4 {
         let owner = site.owner().await;
         let to = site.other_than(owner);
