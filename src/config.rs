@@ -107,6 +107,8 @@ pub struct Config {
     pub database_pool: u32,
     /// The most commands of one event that may wait at a time.
     pub max_pending: usize,
+    /// The mean time of orders above which new claims are refused; `None` refuses none for it.
+    pub latency_target: Option<Duration>,
     /// How long an append may take before its outcome counts as unknown.
     pub append_timeout: Duration,
     /// The life of an access token.
@@ -154,6 +156,7 @@ impl Default for Config {
             box_office_threads: cores.div_ceil(2),
             database_pool: 16,
             max_pending: 16_384,
+            latency_target: Some(Duration::from_millis(15)),
             append_timeout: Duration::from_secs(5),
             access_token_ttl: Duration::from_secs(3_600),
             refresh_token_ttl: Duration::from_secs(7 * 24 * 3_600),

@@ -5,6 +5,7 @@
 //! another method is answered 405 and not 404.
 
 pub mod admin;
+pub mod admission;
 pub mod auth;
 pub mod availability;
 pub mod cors;

@@ -33,6 +33,7 @@ use crate::box_office::{self, BoxOffices};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
+use crate::http::admission::Admission;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
@@ -461,6 +462,7 @@ fn assemble(
         config: config.clone(),
         runtime: runtime.clone(),
         tracer,
+        admission: Admission::new(config.latency_target),
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     }

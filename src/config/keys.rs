@@ -246,6 +246,21 @@ pub const KEYS: &[Key] = &[
         |c, v| number(v, 64, 1_048_576).map(|v| c.max_pending = v)
     ),
     key!(
+        "latency_target",
+        "ADMITONE_LATENCY_TARGET",
+        "DURATION",
+        "The mean time that holds, reservations and payments may take; while they take longer, new \
+         holds are refused at once, 503 with Retry-After. 1ms to 10s, or off. Where a lone order \
+         takes long by itself, four times that counts instead [15ms]",
+        |c, v| {
+            if v == "off" {
+                c.latency_target = None;
+                return Ok(());
+            }
+            duration(v, "1ms", "10s").map(|v| c.latency_target = Some(v))
+        }
+    ),
+    key!(
         "append_timeout",
         "ADMITONE_APPEND_TIMEOUT",
         "DURATION",

@@ -8,6 +8,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
+use crate::config::Config;
 use crate::http::state::AppState;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
@@ -29,10 +30,7 @@ pub async fn allow(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let origin = request.headers().get(header::ORIGIN).filter(|origin| {
-        state.config.cors_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())
-    });
-    let origin = origin.cloned();
+    let origin = known_origin(&state.config, request.headers());
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_preflight && origin.is_some() {
@@ -42,6 +40,20 @@ pub async fn allow(
     };
     mark(response.headers_mut(), origin, is_preflight);
     Ok(response)
+}
+
+/// Lets a page read an answer that is given before [`allow`] is asked.
+pub fn mark_early(config: &Config, request: &HeaderMap, answer: &mut HeaderMap) {
+    if !config.cors_origins.is_empty() {
+        mark(answer, known_origin(config, request), false);
+    }
+}
+
+fn known_origin(config: &Config, request: &HeaderMap) -> Option<HeaderValue> {
+    let is_known = |origin: &&HeaderValue| {
+        config.cors_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())
+    };
+    request.get(header::ORIGIN).filter(is_known).cloned()
 }
 
 fn mark(headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight: bool) {

@@ -12,7 +12,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub use body::{Body, OptionalBody};
+pub use body::{Body, DEFAULT_LIMIT, OptionalBody};
 pub use idempotency::IdempotencyKey;
 
 pub use crate::accounts::Caller;

@@ -84,6 +84,7 @@ pub(crate) async fn create(
         (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
         (None, Some(product), Some(quantity)) => {
             let product = dto::product_id(event, "productId", product)?;
+            state.admission.claim(event)?;
             let lines = vec![LineRequest::Quantity { product, quantity }];
             Command::Reserve { hold: HoldId::random(), reservation, customer, lines }
         }

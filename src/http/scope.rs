@@ -11,18 +11,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::box_office::Unavailable;
 use crate::clock::Clock;
+use crate::http::admission::Work;
+use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::DEFAULT_LIMIT;
 use crate::http::openapi;
 use crate::http::origin;
 use crate::http::patience::{Arrival, Overdue, in_time};
@@ -69,6 +72,18 @@ pub async fn surround<B: MessageBody + 'static>(
         set_headers(answer.headers_mut(), id);
         return Err(InternalError::from_response("starting", answer).into());
     }
+    let admitted = match state.admission.enter(Work::of(&method, request.path()), started) {
+        Ok(admitted) => admitted,
+        Err(overloaded) => {
+            let route = route_of(request.request());
+            let mut answer = ApiError::from(overloaded).to_response(id);
+            cors::mark_early(&state.config, request.headers(), answer.headers_mut());
+            set_headers(answer.headers_mut(), id);
+            report.answered(&**clock, id, route.as_deref(), answer.status());
+            read_away(request.take_payload()).await;
+            return Ok(request.into_response(answer));
+        }
+    };
     let mut on_behalf = Some(origin.clone());
     let call = Inside { runtime, origin: on_behalf.clone(), future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind();
@@ -90,15 +105,32 @@ pub async fn surround<B: MessageBody + 'static>(
             {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
-            report.answered(&**clock, id, route.as_deref(), status);
+            admitted.answered(report.answered(&**clock, id, route.as_deref(), status));
             Ok(response)
         }
         Err(mut response) => {
             set_headers(response.headers_mut(), id);
-            report.answered(&**clock, id, None, response.status());
+            admitted.answered(report.answered(&**clock, id, None, response.status()));
             Err(InternalError::from_response("answered", response).into())
         }
     })
+}
+
+/// Reads a body that nobody wants, if it is there already or comes soon: a connection with a body
+/// on it that was not read is closed, and opening another costs more than an order does.
+async fn read_away(mut payload: Payload) {
+    const PATIENCE: Duration = Duration::from_millis(250);
+    let reading = async {
+        let mut left = DEFAULT_LIMIT;
+        while let Some(Ok(chunk)) = payload.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Too late, the connection is closed after the answer.
+    let _ = tokio::time::timeout(PATIENCE, reading).await;
 }
 
 thread_local! {
@@ -248,7 +280,14 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn answered(self, clock: &dyn Clock, id: &RequestId, route: Option<&str>, status: StatusCode) {
+    /// Returns how long it took.
+    fn answered(
+        self,
+        clock: &dyn Clock,
+        id: &RequestId,
+        route: Option<&str>,
+        status: StatusCode,
+    ) -> Duration {
         let Self { mut span, method, path, started } = self;
         let elapsed = clock.monotonic().saturating_sub(started);
         metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
@@ -266,6 +305,7 @@ impl Report<'_> {
             span.set("admitone.request.id", id.to_string());
         }
         span.end();
+        elapsed
     }
 }
 

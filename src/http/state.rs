@@ -7,6 +7,7 @@ use crate::box_office::BoxOffices;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Seal};
 use crate::config::Config;
+use crate::http::admission::Admission;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::payments::Payments;
@@ -38,6 +39,8 @@ pub struct AppState {
     pub runtime: tokio::runtime::Handle,
     /// Where the steps of requests that are traced go.
     pub tracer: Tracer,
+    /// Whether orders are let in.
+    pub admission: Admission,
     /// Whether the process is stopping.
     pub lifecycle: Arc<Lifecycle>,
     /// What the database last answered to readiness probes.

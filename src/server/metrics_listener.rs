@@ -14,6 +14,7 @@ use super::http_server::cannot_listen;
 use super::series;
 use crate::box_office;
 use crate::cluster;
+use crate::http::admission;
 use crate::http::error;
 use crate::http::state::AppState;
 use crate::payments;
@@ -51,6 +52,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     payments::describe_metrics();
     cluster::metrics::describe();
     error::describe_metrics();
+    admission::describe_metrics();
     trace::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }

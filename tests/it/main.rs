@@ -25,6 +25,7 @@ mod http;
 mod journal;
 mod leases;
 mod measured;
+mod overload;
 mod payments;
 mod payments_crash;
 mod private_postgres;

@@ -1,0 +1,288 @@
+//! Admission control: when more orders come than are answered in time, new claims on places are
+//! refused at once, 503 with `Retry-After`, before anything is read or decided, so that those that
+//! are let in are served as quickly as ever and what was promised is finished first.
+//!
+//! How many orders may be in flight follows the time that they take (`limit.rs`): there is no number
+//! to be tuned to the machine, the database or the mix. Whoever frees places, checks out or pays is
+//! never refused here (`work.rs`). While there is too much, an event that has had much less than its
+//! even share goes before those that have had more: one hot event does not starve the others.
+
+mod limit;
+mod work;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+use crate::http::error::{ApiError, ErrorCode};
+use crate::ids::OfferingId;
+use limit::{Limit, MOST, Sample};
+pub use work::Work;
+
+const LIMIT: &str = "admitone_admission_limit";
+const IN_FLIGHT: &str = "admitone_admission_in_flight";
+const ADMITTED: &str = "admitone_admission_admitted_total";
+const REFUSED: &str = "admitone_admission_refused_total";
+
+/// How often the limit is set anew while orders come.
+const WINDOW: Duration = Duration::from_millis(100);
+/// The longest that somebody who is refused is told to wait at least, in seconds.
+const LONGEST_RETRY_S: u64 = 15;
+
+/// Announces the metrics.
+pub fn describe_metrics() {
+    describe_gauge!(LIMIT, "Orders that may be in flight before new claims are refused as BUSY.");
+    describe_gauge!(IN_FLIGHT, "Orders (holds, reservations, payments) that are in flight.");
+    describe_counter!(ADMITTED, "Claims on places that admission control let in.");
+    describe_counter!(REFUSED, "Claims on places that admission control refused as BUSY.");
+    for name in [ADMITTED, REFUSED] {
+        counter!(name).absolute(0);
+    }
+}
+
+/// The orders of one process. The counters guard no other memory, and being off by a racing order
+/// is harmless: all of them are relaxed.
+pub struct Admission {
+    /// `None` lets everything in.
+    control: Option<Mutex<Control>>,
+    /// What the limit last was.
+    most: AtomicUsize,
+    in_flight: AtomicUsize,
+    /// The most in this window.
+    highest: AtomicUsize,
+    totals: Totals,
+    /// When the window began, in microseconds of the monotonic clock.
+    begun_us: AtomicU64,
+    /// How many windows there were.
+    nth: AtomicU64,
+    /// What each event has had of late; counted while there is too much.
+    shares: DashMap<OfferingId, Share>,
+    /// An event that has had less in a window goes before others.
+    small: AtomicU64,
+    /// What who is refused is to wait at least.
+    retry_s: AtomicU64,
+}
+
+/// Since the start.
+#[derive(Debug, Default)]
+struct Totals {
+    answered: AtomicU64,
+    took_us: AtomicU64,
+    admitted: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    answered: u64,
+    took_us: u64,
+    admitted: u64,
+    refused: u64,
+}
+
+/// Claims of an event that were let in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    /// During this window,
+    nth: u64,
+    now: u64,
+    /// and during the one before.
+    before: u64,
+}
+
+struct Control {
+    limit: Limit,
+    /// The totals at the end of the last window.
+    seen: Count,
+}
+
+/// An order in flight, until it is dropped.
+pub struct Admitted<'a>(Option<&'a Admission>);
+
+/// There is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overloaded {
+    /// When to try again.
+    pub retry_after: Duration,
+}
+
+impl From<Overloaded> for ApiError {
+    fn from(overloaded: Overloaded) -> Self {
+        let message = "more orders come in than can be served in time: retry after Retry-After";
+        Self::new(ErrorCode::Busy, message).with_retry_after(overloaded.retry_after)
+    }
+}
+
+impl Admission {
+    /// Keeps the mean time of orders at `target` or below; `None` lets everything in.
+    #[must_use]
+    pub fn new(target: Option<Duration>) -> Self {
+        let control = |target| Control { limit: Limit::new(target), seen: Count::default() };
+        Self {
+            control: target.map(|target| Mutex::new(control(target))),
+            most: AtomicUsize::new(MOST),
+            in_flight: AtomicUsize::new(0),
+            highest: AtomicUsize::new(0),
+            totals: Totals::default(),
+            begun_us: AtomicU64::new(0),
+            nth: AtomicU64::new(0),
+            shares: DashMap::new(),
+            small: AtomicU64::new(0),
+            retry_s: AtomicU64::new(1),
+        }
+    }
+
+    /// Lets an order in that comes at `now`, or not.
+    ///
+    /// # Errors
+    /// [`Overloaded`], for claims alone.
+    pub fn enter(&self, work: Work, now: Duration) -> Result<Admitted<'_>, Overloaded> {
+        if work == Work::Other {
+            return Ok(Admitted(None));
+        }
+        let before = self.in_flight.fetch_add(1, Relaxed);
+        let admitted = Admitted(Some(self));
+        self.highest.fetch_max(before + 1, Relaxed);
+        self.look(now);
+        if let Work::Claim(event) = work {
+            self.admit(event, before)?;
+        }
+        Ok(admitted)
+    }
+
+    /// Lets an order go on that is in flight and turns out to be a claim, or not.
+    ///
+    /// # Errors
+    /// [`Overloaded`].
+    pub fn claim(&self, event: OfferingId) -> Result<(), Overloaded> {
+        // It is in flight itself.
+        self.admit(event, self.in_flight.load(Relaxed).saturating_sub(1))
+    }
+
+    /// A claim that finds `before` orders in flight.
+    fn admit(&self, event: OfferingId, before: usize) -> Result<(), Overloaded> {
+        let most = self.most.load(Relaxed);
+        if self.control.is_some() && before >= most && !self.goes_before_others(event, before, most)
+        {
+            let nth = self.totals.refused.fetch_add(1, Relaxed);
+            let at_least = self.retry_s.load(Relaxed);
+            // Who is refused together must not come back together.
+            let seconds = at_least + nth % (at_least + 1);
+            return Err(Overloaded { retry_after: Duration::from_secs(seconds) });
+        }
+        self.totals.admitted.fetch_add(1, Relaxed);
+        if most < MOST {
+            self.shares.entry(event).or_default().add_in(self.nth.load(Relaxed));
+        }
+        Ok(())
+    }
+
+    fn goes_before_others(&self, event: OfferingId, before: usize, most: usize) -> bool {
+        let nth = self.nth.load(Relaxed);
+        let had = || self.shares.get(&event).map_or(0, |share| share.most_at(nth));
+        most < MOST && before < 2 * most && had() < self.small.load(Relaxed)
+    }
+
+    /// Sets the limit anew when it is time.
+    fn look(&self, now: Duration) {
+        let now_us = micros(now);
+        let span_us = now_us.saturating_sub(self.begun_us.load(Relaxed));
+        if span_us < micros(WINDOW) {
+            return;
+        }
+        let Some(mut control) = self.try_control() else { return };
+        self.begun_us.store(now_us, Relaxed);
+        let (count, seen) = (self.totals.count(), control.seen);
+        control.seen = count;
+        let refused = count.refused - seen.refused;
+        let admitted = count.admitted - seen.admitted;
+        let sample = Sample {
+            span: Duration::from_micros(span_us),
+            answered: count.answered - seen.answered,
+            took: Duration::from_micros(count.took_us - seen.took_us),
+            highest: self.highest.swap(self.in_flight.load(Relaxed), Relaxed),
+            refused: refused > 0,
+        };
+        self.most.store(control.limit.after(&sample), Relaxed);
+        let nth = self.nth.fetch_add(1, Relaxed) + 1;
+        self.shares.retain(|_, share| share.most_at(nth) > 0);
+        let events = u64::try_from(self.shares.len()).unwrap_or(u64::MAX).max(1);
+        // With half of the even share, what goes before others halves from window to window when
+        // all events do it.
+        self.small.store(admitted / events / 2, Relaxed);
+        let times = refused.div_ceil(admitted.max(1));
+        self.retry_s.store(times.clamp(1, LONGEST_RETRY_S), Relaxed);
+    }
+
+    /// Unless somebody else is at it, or there is nothing to control.
+    fn try_control(&self) -> Option<MutexGuard<'_, Control>> {
+        self.control.as_ref()?.try_lock().ok()
+    }
+
+    /// Tells the recorder, when somebody looks.
+    #[expect(clippy::cast_precision_loss, reason = "far fewer orders than 2^52 are in flight")]
+    pub fn measure(&self) {
+        gauge!(LIMIT).set(self.most.load(Relaxed) as f64);
+        gauge!(IN_FLIGHT).set(self.in_flight.load(Relaxed) as f64);
+        let count = self.totals.count();
+        counter!(ADMITTED).absolute(count.admitted);
+        counter!(REFUSED).absolute(count.refused);
+    }
+}
+
+impl Admitted<'_> {
+    /// It has its answer after so long.
+    pub fn answered(&self, elapsed: Duration) {
+        if let Some(Admission { totals, .. }) = self.0 {
+            totals.took_us.fetch_add(micros(elapsed), Relaxed);
+            totals.answered.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(admission) = self.0 {
+            admission.in_flight.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+impl Share {
+    fn add_in(&mut self, nth: u64) {
+        if self.nth != nth {
+            *self = Self { nth, now: 0, before: if self.nth + 1 == nth { self.now } else { 0 } };
+        }
+        self.now += 1;
+    }
+
+    /// The more of the window and the one before it.
+    fn most_at(&self, nth: u64) -> u64 {
+        match nth.saturating_sub(self.nth) {
+            0 => self.now.max(self.before),
+            1 => self.now,
+            _ => 0,
+        }
+    }
+}
+
+impl Totals {
+    fn count(&self) -> Count {
+        Count {
+            answered: self.answered.load(Relaxed),
+            took_us: self.took_us.load(Relaxed),
+            admitted: self.admitted.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

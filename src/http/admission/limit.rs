@@ -1,0 +1,185 @@
+//! How many orders may be in flight: as many as are answered within the time that is wanted. By
+//! Little's law what is in flight is the rate of answers times the time that each takes, so a mean
+//! time that is too long by a factor says by which factor there is too much.
+//!
+//! Where the machine or the network is slow by itself, what an order takes when it is alone counts:
+//! nothing is gained by refusing others then, while many together are cheaper than one by one.
+//! Pure: it is told what happened.
+
+use std::time::Duration;
+
+/// The most that may ever be in flight, and what may be until there has been too much.
+pub(super) const MOST: usize = 16_384;
+/// What may always be.
+pub(super) const LEAST: usize = 64;
+/// The wanted time is at least so many times what an order takes when hardly any other is there.
+const OVER_QUIET: f64 = 4.0;
+/// In flight, on average, when hardly any other is there.
+const QUIET: f64 = 2.0;
+/// The quiet time follows at once where it gets shorter, and by so much a window where it gets
+/// longer: a database that stands still for a moment has not become slow for good.
+const QUIET_GROWTH: f64 = 1.02;
+/// By how much the limit changes within a window at most.
+const DOWN: f64 = 0.7;
+const UP: f64 = 1.1;
+/// How it grows when it kept nobody out.
+const RECOVERY: f64 = 1.25;
+
+/// So many windows have to be too long before anybody is refused: a database that stands still for
+/// a moment makes a queue that is gone soon.
+const PATIENCE: u32 = 2;
+
+/// What happened within a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) span: Duration,
+    pub(super) answered: u64,
+    /// The sum over these.
+    pub(super) took: Duration,
+    /// The most in flight.
+    pub(super) highest: usize,
+    /// Whether anybody was kept out.
+    pub(super) refused: bool,
+}
+
+/// The limit, and what it has learned.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    target_s: f64,
+    quiet_s: Option<f64>,
+    /// Windows in a row that were too long.
+    too_long: u32,
+    most: f64,
+}
+
+impl Limit {
+    pub(super) fn new(target: Duration) -> Self {
+        Self { target_s: target.as_secs_f64(), quiet_s: None, too_long: 0, most: whole(MOST) }
+    }
+
+    /// The limit after such a window.
+    #[expect(clippy::cast_precision_loss, reason = "counts of a window are far below 2^52")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in bounds")]
+    pub(super) fn after(&mut self, sample: &Sample) -> usize {
+        let span_s = sample.span.as_secs_f64().max(f64::MIN_POSITIVE);
+        let wanted_s = self.wanted_s();
+        // The mean; where nothing is answered, what is in flight has waited for the whole window.
+        let mean_s = match sample.answered {
+            0 if sample.highest == 0 => return self.most as usize,
+            0 => span_s,
+            answered => sample.took.as_secs_f64() / answered as f64,
+        };
+        if sample.took.as_secs_f64() / span_s <= QUIET && sample.answered > 0 {
+            let longest = self.quiet_s.map_or(mean_s, |quiet| quiet * QUIET_GROWTH);
+            self.quiet_s = Some(mean_s.min(longest));
+        }
+        let factor = wanted_s / mean_s.max(f64::MIN_POSITIVE);
+        self.too_long = if factor < 1.0 { self.too_long + 1 } else { 0 };
+        self.most = if factor < 1.0 && self.too_long < PATIENCE && !sample.refused {
+            self.most
+        } else if factor < 1.0 {
+            // What is not used up was no limit.
+            self.most.min(whole(sample.highest)) * factor.max(DOWN)
+        } else if sample.refused {
+            self.most * factor.min(UP)
+        } else {
+            self.most * RECOVERY
+        };
+        self.most = self.most.clamp(whole(LEAST), whole(MOST));
+        self.most as usize
+    }
+
+    fn wanted_s(&self) -> f64 {
+        self.quiet_s.map_or(self.target_s, |quiet| self.target_s.max(OVER_QUIET * quiet))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "orders in flight are far below 2^52")]
+fn whole(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: Duration = Duration::from_millis(25);
+    const SPAN: Duration = Duration::from_millis(100);
+
+    /// A server that answers so many a second at most, and takes so long for one at least, asked by
+    /// so many at a time; after so many windows.
+    fn settled(limit: &mut Limit, per_s: f64, alone_s: f64, asking: usize, windows: u32) -> usize {
+        let mut most = MOST;
+        for _ in 0..windows {
+            let in_flight = asking.min(most);
+            let mean_s = alone_s.max(whole(in_flight) / per_s);
+            let answered = (whole(in_flight) / mean_s * SPAN.as_secs_f64()).round().max(1.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+            let count = answered as u64;
+            most = limit.after(&Sample {
+                span: SPAN,
+                answered: count,
+                took: Duration::from_secs_f64(mean_s * answered),
+                highest: in_flight,
+                refused: asking > most,
+            });
+        }
+        most
+    }
+
+    #[test]
+    fn as_many_are_let_in_as_are_answered_in_the_wanted_time() {
+        for per_s in [4_000.0, 16_000.0, 60_000.0] {
+            let mut limit = Limit::new(TARGET);
+            let most = whole(settled(&mut limit, per_s, 0.001, 10_000, 50));
+            let wanted = per_s * TARGET.as_secs_f64();
+            assert!((0.8..1.2).contains(&(most / wanted)), "{per_s}/s: {most}, not {wanted}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_less_is_not_limited_and_what_was_too_much_is_forgotten() {
+        let mut limit = Limit::new(TARGET);
+        assert_eq!(settled(&mut limit, 16_000.0, 0.001, 200, 50), MOST);
+        let low = settled(&mut limit, 16_000.0, 0.001, 10_000, 50);
+        assert!(low < 500, "{low}");
+        assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 50), MOST);
+    }
+
+    #[test]
+    fn a_slow_database_is_not_taken_for_a_crowd() {
+        let mut limit = Limit::new(TARGET);
+        // 40 ms for one, as for a thousand.
+        settled(&mut limit, 1.0e6, 0.04, 1, 10);
+        assert_eq!(settled(&mut limit, 1.0e6, 0.04, 1_000, 50), MOST);
+        // But 200 ms are a crowd.
+        let most = settled(&mut limit, 5_000.0, 0.04, 1_000, 50);
+        assert!((700..900).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn a_moment_is_no_crowd() {
+        let mut limit = Limit::new(TARGET);
+        settled(&mut limit, 16_000.0, 0.001, 100, 10);
+        let stall = Sample {
+            span: SPAN,
+            answered: 500,
+            took: Duration::from_secs(50),
+            highest: 1_000,
+            refused: false,
+        };
+        assert_eq!(limit.after(&stall), MOST);
+        assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 1), MOST);
+        assert_eq!(limit.after(&stall), MOST);
+        assert!(limit.after(&stall) < 1_000);
+    }
+
+    #[test]
+    fn some_are_let_in_whatever_happens() {
+        let mut limit = Limit::new(TARGET);
+        let stuck =
+            Sample { span: SPAN, answered: 0, took: Duration::ZERO, highest: 5_000, refused: true };
+        let most = (0..100).map(|_| limit.after(&stuck)).last();
+        assert_eq!(most, Some(LEAST));
+    }
+}

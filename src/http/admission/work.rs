@@ -1,0 +1,76 @@
+//! What a request is to admission control, by its method and path alone: nothing else is read of
+//! one that is refused.
+
+use actix_web::http::Method;
+
+use crate::ids::OfferingId;
+
+/// Kinds of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// An order that wants places of an event, or to keep them for longer.
+    Claim(OfferingId),
+    /// An order that frees places, or goes on with what was promised; and those that only their
+    /// bodies tell apart.
+    Promise,
+    /// No order.
+    Other,
+}
+
+impl Work {
+    /// Of a request.
+    #[must_use]
+    pub fn of(method: &Method, path: &str) -> Self {
+        if method != Method::POST && method != Method::DELETE {
+            return Self::Other;
+        }
+        if let Some(rest) = path.strip_prefix("/api/events/") {
+            let Some((event, rest)) = rest.split_once('/') else { return Self::Other };
+            let is_order = rest.starts_with("holds") || rest.starts_with("waitlist");
+            return match event.parse() {
+                Ok(event) if is_order && claims(method, rest) => Self::Claim(event),
+                Ok(_) if is_order => Self::Promise,
+                Ok(_) | Err(_) => Self::Other,
+            };
+        }
+        if path.starts_with("/api/reservations") { Self::Promise } else { Self::Other }
+    }
+}
+
+/// Below an event.
+fn claims(method: &Method, rest: &str) -> bool {
+    method == Method::POST && (!rest.contains('/') || rest.ends_with("/extend"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_wants_places_can_be_refused() {
+        let event = OfferingId::random();
+        let (post, delete) = (Method::POST, Method::DELETE);
+        for (method, path, expected) in [
+            (&post, "/api/events/{e}/holds", Work::Claim(event)),
+            (&post, "/api/events/{e}/holds/{h}/extend", Work::Claim(event)),
+            (&post, "/api/events/{e}/waitlist", Work::Claim(event)),
+            (&delete, "/api/events/{e}/holds/{h}", Work::Promise),
+            (&delete, "/api/events/{e}/waitlist/{h}", Work::Promise),
+            (&post, "/api/events/{e}/waitlist/{h}/accept", Work::Promise),
+            (&post, "/api/reservations", Work::Promise),
+            (&post, "/api/reservations/{h}/payments", Work::Promise),
+            (&post, "/api/reservations/{h}/cancel", Work::Promise),
+            (&Method::GET, "/api/events/{e}/holds/{h}", Work::Other),
+            (&Method::GET, "/api/events/{e}/availability", Work::Other),
+            (&Method::GET, "/api/reservations", Work::Other),
+            (&post, "/api/events", Work::Other),
+            (&post, "/api/events/nothing/holds", Work::Other),
+            (&post, "/api/auth/login", Work::Other),
+            (&post, "/internal/ask", Work::Other),
+        ] {
+            let hold = "7b0c6cf0-0000-4000-8000-000000000000";
+            let path = path.replace("{e}", &event.to_string()).replace("{h}", hold);
+            assert_eq!(Work::of(method, &path), expected, "{method} {path}");
+        }
+    }
+}

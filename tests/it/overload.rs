@@ -1,0 +1,175 @@
+//! More than can be served in time, over HTTP: who is kept out, who is not, and what they are told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use admitone::inventory::Command;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::test_app::{Answer, TestApp, TestUser, standing_event};
+use crate::test_db::TestDb;
+
+/// A page that may call the API.
+const ORIGIN: &str = "https://tickets.example";
+/// Many more than may be in flight at the least.
+const CROWD: usize = 400;
+
+/// A server that takes two milliseconds to decide a hold, whatever the machine does: a crowd waits
+/// for long.
+async fn slow_server() -> TestApp {
+    let slow = Arc::new(|_, request: &admitone::inventory::Request| {
+        if matches!(request.command, Command::PlaceHold { .. }) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+    let builder = TestApp::with(TestDb::sqlite().await).config(|config| {
+        config.latency_target = Some(Duration::from_millis(15));
+        config.cors_origins = vec![ORIGIN.into()];
+    });
+    builder.parts(|parts| parts.offices.before_decide = Some(slow)).start().await
+}
+
+struct Sale {
+    app: TestApp,
+    hot: Value,
+    quiet: Value,
+    is_over: AtomicBool,
+    held: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Sale {
+    async fn hold(&self, event: &Value, user: &TestUser) -> Answer {
+        let path = format!("/api/events/{}/holds", event["id"].as_str().unwrap());
+        let lines = json!([{ "productId": event["products"][0]["id"], "quantity": 1 }]);
+        let call = self.app.call(Method::POST, &path).by(user).header("Origin", ORIGIN);
+        call.json(&json!({ "lines": lines })).send().await
+    }
+
+    /// Asks again and again, as nobody should.
+    async fn press(self: Arc<Self>) {
+        let user = self.app.user().await;
+        while !self.is_over.load(Ordering::Relaxed) {
+            let answer = self.hold(&self.hot, &user).await;
+            if answer.status == 201 {
+                self.held.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            look_at_refusal(&answer);
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn until(&self, counter: &AtomicUsize, least: usize) {
+        while counter.load(Ordering::Relaxed) < least {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn look_at_refusal(answer: &Answer) {
+    answer.clone().expect_error(503, "BUSY");
+    let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
+    let seconds: u64 = header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    assert_eq!(header("access-control-allow-origin"), ORIGIN, "the page can read it");
+    assert_eq!(header("x-request-id"), answer.body["error"]["requestId"].as_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_is_kept_out_and_what_was_promised_goes_on() {
+    let app = slow_server().await;
+    let (hot, quiet) = (
+        app.create_event(standing_event(1_000_000)).await,
+        app.create_event(standing_event(9)).await,
+    );
+    let sale = Arc::new(Sale {
+        app,
+        hot,
+        quiet,
+        is_over: AtomicBool::new(false),
+        held: AtomicUsize::new(0),
+        refused: AtomicUsize::new(0),
+    });
+    let buyer = sale.app.user().await;
+    sale.app.charge(&buyer, 1_000_000).await.expect(201);
+    let hold = sale.hold(&sale.hot, &buyer).await.expect(201);
+    let crowd: Vec<_> = (0..CROWD).map(|_| tokio::spawn(Arc::clone(&sale).press())).collect();
+    sale.until(&sale.refused, 1).await;
+
+    // What was promised goes on in the middle of it, step by step.
+    let body = json!({ "eventId": hold["eventId"], "holdId": hold["id"] });
+    let reservation = sale.app.post("/api/reservations", &buyer, body).await.expect(201);
+    let path = format!("/api/reservations/{}/payments", reservation["id"].as_str().unwrap());
+    let paid = sale.app.post(&path, &buyer, json!({ "method": "wallet" })).await.expect(200);
+    assert_eq!(paid["status"], "CONFIRMED");
+    // Another event sells, sooner or later: it has had less than its share.
+    let other = sale.app.user().await;
+    let mut tries = 0;
+    while sale.hold(&sale.quiet, &other).await.status != 201 {
+        tries += 1;
+        assert!(tries < 1_000, "the crowd keeps the other event out");
+    }
+    // Reads and scrapes are answered.
+    let path = format!("/api/events/{}/availability", hold["eventId"].as_str().unwrap());
+    sale.app.get_anonymously(&path).await.expect(200);
+    let metrics = sale.app.metrics().await;
+    assert!(value(&metrics, "admitone_admission_refused_total") > 0.0);
+    assert!(value(&metrics, "admitone_admission_admitted_total") > 0.0);
+    assert!(value(&metrics, "admitone_admission_limit") < 16_384.0);
+
+    // The crowd is served on, and when it is gone everybody comes in again.
+    let held = sale.held.load(Ordering::Relaxed);
+    sale.until(&sale.held, held + CROWD).await;
+    sale.is_over.store(true, Ordering::Relaxed);
+    for presser in crowd {
+        presser.await.expect("no panic");
+    }
+    sale.hold(&sale.hot, &other).await.expect(201);
+    let audit = format!("/api/events/{}/audit", hold["eventId"].as_str().unwrap());
+    let audit = sale.app.get_anonymously(&audit).await.expect(200);
+    let all = sale.held.load(Ordering::Relaxed) + 2;
+    let path = format!("/api/events/{}/availability", hold["eventId"].as_str().unwrap());
+    let shown = sale.app.get_anonymously(&path).await.expect(200);
+    let taken = 1_000_000 - shown["products"][0]["available"].as_u64().unwrap();
+    assert_eq!(taken, all as u64, "who was refused has nothing, everybody else has: {audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reservation_without_a_hold_is_a_claim_too() {
+    let app = slow_server().await;
+    let event = app.create_event(standing_event(1_000_000)).await;
+    let quiet = app.create_event(standing_event(1)).await;
+    let sale = Arc::new(Sale {
+        app,
+        hot: event,
+        quiet,
+        is_over: AtomicBool::new(false),
+        held: AtomicUsize::new(0),
+        refused: AtomicUsize::new(0),
+    });
+    let crowd: Vec<_> = (0..CROWD).map(|_| tokio::spawn(Arc::clone(&sale).press())).collect();
+    sale.until(&sale.refused, 1).await;
+    let buyer = sale.app.user().await;
+    let product = &sale.hot["products"][0]["id"];
+    let body = json!({ "eventId": sale.hot["id"], "productId": product, "quantity": 1 });
+    let mut answer = sale.app.post("/api/reservations", &buyer, body.clone()).await;
+    for _ in 0..1_000 {
+        if answer.status == 503 {
+            break;
+        }
+        answer = sale.app.post("/api/reservations", &buyer, body.clone()).await;
+    }
+    answer.expect_error(503, "BUSY");
+    sale.is_over.store(true, Ordering::Relaxed);
+    for presser in crowd {
+        presser.await.expect("no panic");
+    }
+}
+
+fn value(metrics: &str, name: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}\n{metrics}"))
+}
