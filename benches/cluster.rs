@@ -56,6 +56,8 @@ impl Instance {
             .env("ADMITONE_CLUSTER_SECRET", "a secret of the benched cluster, long enough")
             .env("ADMITONE_LEASE_TTL", format!("{}ms", LEASE_TTL.as_millis()))
             .env("ADMITONE_DEMO", "false")
+            // A closed loop asks for all there is: nobody is to be sent away.
+            .env("ADMITONE_LATENCY_TARGET", "off")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")
             .env("ADMITONE_LOG", "warn")

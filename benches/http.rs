@@ -1,5 +1,6 @@
 //! Durable holds over HTTP against a bare actix-web JSON route, and against what most shops would
-//! write: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same Postgres.
+//! write: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same Postgres. And reads of the
+//! availability against a bare route that writes the same JSON.
 //!
 //! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
 //! rounds are compared, since times on a shared machine mean little by themselves. Set
@@ -27,7 +28,7 @@ use tokio::net::TcpStream;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
 
 /// Sends one request after the other on each of many connections; answers per second.
@@ -72,6 +73,7 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], status: &str) {
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
             .and_then(|length| length.trim().parse::<usize>().ok())
+            .or_else(|| text.starts_with("HTTP/1.1 304").then_some(0))
             .expect("answers have a length");
         if filled >= head + 4 + length {
             return;
@@ -109,18 +111,65 @@ fn bare_route(workers: usize) -> SocketAddr {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let app = || {
-                actix_web::App::new().route(
-                    "/bare",
-                    actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
-                        actix_web::HttpResponse::Created().json(body.into_inner())
-                    }),
-                )
+                actix_web::App::new()
+                    .route(
+                        "/bare",
+                        actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
+                            actix_web::HttpResponse::Created().json(body.into_inner())
+                        }),
+                    )
+                    .route("/bare", actix_web::web::get().to(read_bare))
             };
             let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
             server.expect("it listens").run().await.expect("it runs");
         });
     });
     address
+}
+
+/// The availability of an event with one product, as somebody would write it who keeps the counts
+/// in memory.
+async fn read_bare() -> actix_web::HttpResponse {
+    let counts = BareCounts {
+        id: "p1a2b3c4d-0",
+        total: 9_000_000,
+        available: 8_999_999,
+        held: 1,
+        sold: 0,
+        blocked: 0,
+    };
+    let data = BareAvailability {
+        seq: 2,
+        as_of: "2026-01-02T03:04:05.678Z",
+        products: vec![counts],
+        sold_out: false,
+    };
+    actix_web::HttpResponse::Ok().json(BareEnvelope { success: true, data })
+}
+
+#[derive(Serialize)]
+struct BareEnvelope {
+    success: bool,
+    data: BareAvailability,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BareAvailability {
+    seq: u64,
+    as_of: &'static str,
+    products: Vec<BareCounts>,
+    sold_out: bool,
+}
+
+#[derive(Serialize)]
+struct BareCounts {
+    id: &'static str,
+    total: u32,
+    available: u32,
+    held: u32,
+    sold: u32,
+    blocked: u32,
 }
 
 /// The same route behind the middleware of this server: request ids, metrics, the envelope.
@@ -156,6 +205,8 @@ async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -
         database_url: Secret::new(database_url),
         jwt_secret: Secret::new("a secret for benches, of at least thirty-two bytes"),
         demo: false,
+        // A closed loop asks for all there is: nobody is to be sent away.
+        latency_target: None,
         workers,
         log: "warn".into(),
         ..Config::default()
@@ -261,8 +312,56 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
             holds / here
         ));
     }
+    // Of an event that nothing happens to: holds end by themselves after some minutes.
+    let quiet = hot_event(&server).await;
+    reads(name, &server, quiet, bare).await;
     server.shutdown().await;
     best
+}
+
+/// Alternating rounds of reads: a bare route, the availability, and whether it has changed.
+async fn reads(name: &str, server: &Running, event: OfferingId, bare: SocketAddr) {
+    let path = format!("/api/events/{event}/availability");
+    let etag = etag(server.address, &path).await;
+    for connections in CONNECTIONS {
+        let asked = |path: &str, more: &str| vec![get(path, more); connections];
+        let (bares, fulls) = (asked("/bare", ""), asked(&path, ""));
+        let again = asked(&path, &format!("If-None-Match: {etag}\r\n"));
+        let (mut of_bare, mut of_fulls, mut of_again) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let rates = (
+                closed_loop(bare, &bares, "HTTP/1.1 200").await,
+                closed_loop(server.address, &fulls, "HTTP/1.1 200").await,
+                closed_loop(server.address, &again, "HTTP/1.1 304").await,
+            );
+            if round > 0 {
+                of_bare.push(rates.0);
+                of_fulls.push(rates.1);
+                of_again.push(rates.2);
+            }
+        }
+        let (bare, full, again) = (median(of_bare), median(of_fulls), median(of_again));
+        report(&format!(
+            "http_availability/{name}/{connections} connections: {full:.0}/s, bare route \
+             {bare:.0}/s, ratio {:.2}; unchanged (304) {again:.0}/s, ratio {:.2}",
+            full / bare,
+            again / bare
+        ));
+    }
+}
+
+async fn etag(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    stream.write_all(&get(path, "")).await.expect("the server reads");
+    let mut buffer = vec![0; 16_384];
+    let read = stream.read(&mut buffer).await.expect("the server answers");
+    let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+    let etag = text.lines().find_map(|line| line.strip_prefix("etag: "));
+    etag.unwrap_or_else(|| panic!("an ETag: {text}")).trim().to_owned()
+}
+
+fn get(path: &str, more: &str) -> Arc<[u8]> {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{more}\r\n").into_bytes().into()
 }
 
 /// One hot row, as it is usually done.

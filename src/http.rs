@@ -64,17 +64,18 @@ pub fn app(
         .wrap(from_fn(scope::surround))
 }
 
-/// Every route. The router tries them one by one: what a sale asks most comes first.
+/// Every route. The router tries them one by one, and a pattern with a name in it costs it a search:
+/// what a sale asks most comes first, and what lies below an event costs one search for all.
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.configure(holds::configure)
-        .configure(availability::configure)
+    // Each worker has caches of its own, so that none waits for another.
+    cfg.app_data(web::Data::new(availability::Rendered::default()))
+        .app_data(web::Data::new(stream::Streams::default()))
+        .service(web::scope("/api/events/{event}").configure(routes_of_event))
         .configure(reservations::configure)
         .configure(payments::configure)
-        .configure(stream::configure)
         .configure(health::configure)
         .configure(auth::configure)
         .configure(users::configure)
-        .configure(waitlist::configure)
         .configure(events::configure)
         .configure(wallet::configure)
         .configure(tickets::configure)
@@ -83,6 +84,15 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(history::configure)
         .configure(admin::configure)
         .configure(openapi::configure);
+}
+
+fn routes_of_event(cfg: &mut web::ServiceConfig) {
+    cfg.configure(holds::of_event)
+        .configure(availability::of_event)
+        .configure(stream::of_event)
+        .configure(waitlist::of_event)
+        .configure(events::of_event)
+        .configure(admin::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

@@ -22,9 +22,13 @@ use crate::store::{ReservationFilter, ReservationState};
 
 /// The routes of administration.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events/{event}/audit").get(audit))
-        .service(web::resource("/api/admin/reservations").get(reservations))
+    cfg.service(web::resource("/api/admin/reservations").get(reservations))
         .service(web::resource("/api/admin/offerings/{event}/{action}").post(act));
+}
+
+/// The route of the audit, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/audit").get(audit));
 }
 
 /// For the document: what the last part of the path may be.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,10 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, SeatId, SectionId};
 use crate::inventory::{Rejection, SeatStatus, SectionView};
 
-/// The routes of reads. Each worker has a cache of its own, so that none waits for another.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.app_data(web::Data::new(Rendered::default()))
-        .service(web::resource("/api/events/{event}/availability").get(availability))
-        .service(web::resource("/api/events/{event}/seats").get(seats));
+/// The routes of reads, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/availability").get(availability))
+        .service(web::resource("/seats").get(seats));
 }
 
 /// What is left.
@@ -104,13 +103,22 @@ pub(crate) struct SeatsQuery {
     section: Option<String>,
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The most events whose rendered form a worker keeps.
 const MAX_KEPT: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Rendered {
-    availability: RefCell<HashMap<OfferingId, (String, Bytes)>>,
+    availability: RefCell<HashMap<OfferingId, Summary>>,
     sections: RefCell<HashMap<(OfferingId, SectionId), Section>>,
+}
+
+/// An event's availability, good for a view and as long as the time does not change its status.
+struct Summary {
+    of: [u8; 32],
+    status: &'static str,
+    version: Version,
+    json: Bytes,
 }
 
 /// A section's JSON, good as long as neither its seats nor its price changed.
@@ -135,23 +143,19 @@ pub(crate) async fn availability(
     let now = state.clock.now_ms();
     // The status may change with the time alone, so it is part of the version.
     let status = status(view.sale_state, view.sale, sold_out(&view), now);
-    let tag = format!("{}-{status}", version(&view));
-    if has(&request, &tag) {
-        return Ok(not_modified(&tag));
-    }
     let mut kept = rendered.availability.borrow_mut();
-    let json = match kept.get(&event) {
-        Some((of, json)) if *of == tag => json.clone(),
-        _ => {
-            let json = Bytes::from(envelope(&summary(&view, status)));
-            if kept.len() >= MAX_KEPT {
-                kept.clear();
-            }
-            kept.insert(event, (tag.clone(), json.clone()));
-            json
-        }
-    };
-    Ok(cacheable(&tag, json))
+    let is_current = |kept: &&Summary| kept.of == view.hash && kept.status == status;
+    if let Some(summary) = kept.get(&event).filter(is_current) {
+        return Ok(summary.version.answer(&request, || summary.json.clone()));
+    }
+    if kept.len() >= MAX_KEPT {
+        kept.clear();
+    }
+    let version = Version::of(&format!("{}-{status}", version(&view)));
+    let json = Bytes::from(envelope(&summary(&view, status)));
+    let answer = version.answer(&request, || json.clone());
+    kept.insert(event, Summary { of: view.hash, status, version, json });
+    Ok(answer)
 }
 
 /// The seat map with the status of every seat.
@@ -168,14 +172,20 @@ pub(crate) async fn seats(
     Query(query): Query<SeatsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
-    let wanted = |section: &SectionView| query.section.as_ref().is_none_or(|n| *n == section.name);
-    if query.section.is_some() && !view.sections.iter().any(|section| wanted(section)) {
+    if let Some(name) = &query.section
+        && !view.sections.iter().any(|section| section.name == *name)
+    {
         return Err(Rejection::UnknownSection.into());
     }
-    let tag = version(&view);
-    if has(&request, &tag) {
-        return Ok(not_modified(&tag));
-    }
+    let version = Version::of(&version(&view));
+    let json = || seat_map(&rendered, &view, query.section.as_deref());
+    Ok(version.answer(&request, json))
+}
+
+/// Of all sections, or of those of a name.
+fn seat_map(rendered: &Rendered, view: &View, named: Option<&str>) -> Bytes {
+    let event = view.offering;
+    let wanted = |section: &SectionView| named.is_none_or(|name| *name == *section.name);
     let mut kept = rendered.sections.borrow_mut();
     if kept.len() >= MAX_KEPT * 16 {
         kept.clear();
@@ -191,10 +201,10 @@ pub(crate) async fn seats(
         if position > 0 {
             json.push(b',');
         }
-        json.extend_from_slice(&section_json(&mut kept, &view, id, section));
+        json.extend_from_slice(&section_json(&mut kept, view, id, section));
     }
     json.extend_from_slice(b"]}}");
-    Ok(cacheable(&tag, json.into()))
+    json.into()
 }
 
 fn section_json(
@@ -288,29 +298,37 @@ fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
     serde_json::to_vec(&Envelope { success: true, data }).expect("views are plain data")
 }
 
-fn has(request: &HttpRequest, tag: &str) -> bool {
-    let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    sent.is_some_and(|sent| {
-        sent.split(',').any(|one| {
-            let one = one.trim();
-            let one = one.strip_prefix("W/").unwrap_or(one);
-            one == "*" || one.trim_matches('"') == tag
-        })
-    })
-}
+/// A version as the header `ETag` says it.
+struct Version(HeaderValue);
 
-fn not_modified(tag: &str) -> HttpResponse {
-    HttpResponse::NotModified()
-        .insert_header((header::ETAG, format!("\"{tag}\"")))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .finish()
-}
+impl Version {
+    fn of(tag: &str) -> Self {
+        Self(HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and capitals"))
+    }
 
-fn cacheable(tag: &str, json: Bytes) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::ETAG, format!("\"{tag}\"")))
+    /// The JSON, or 304 to whoever has it.
+    fn answer(&self, request: &HttpRequest, json: impl FnOnce() -> Bytes) -> HttpResponse {
+        let mut answer = match self.is_known(request) {
+            true => HttpResponse::NotModified().finish(),
+            false => HttpResponse::Ok().content_type(JSON).body(json()),
+        };
+        let headers = answer.headers_mut();
+        headers.insert(header::ETAG, self.0.clone());
         // To be kept, and asked about before it is used again.
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .content_type("application/json")
-        .body(json)
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        answer
+    }
+
+    fn is_known(&self, request: &HttpRequest) -> bool {
+        let Some(sent) = request.headers().get(header::IF_NONE_MATCH) else { return false };
+        sent == self.0
+            || sent.to_str().is_ok_and(|sent| sent.split(',').any(|one| self.is(one.trim())))
+    }
+
+    fn is(&self, one: &str) -> bool {
+        let one = one.strip_prefix("W/").unwrap_or(one);
+        let tag = self.0.as_bytes();
+        // Quotes that somebody left out are not missed.
+        one == "*" || one.trim_matches('"').as_bytes() == &tag[1..tag.len() - 1]
+    }
 }

@@ -23,8 +23,12 @@ const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
 
 /// The routes of events.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events").get(list).post(create))
-        .service(web::resource("/api/events/{event}").get(show).patch(change).delete(cancel));
+    cfg.service(web::resource("/api/events").get(list).post(create));
+}
+
+/// The routes of one event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("").get(show).patch(change).delete(cancel));
 }
 
 /// An event.

@@ -14,11 +14,11 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
-/// The routes of holds.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events/{event}/holds").post(place))
-        .service(web::resource("/api/events/{event}/holds/{hold}").get(show).delete(release))
-        .service(web::resource("/api/events/{event}/holds/{hold}/extend").post(extend));
+/// The routes of holds, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/holds").post(place))
+        .service(web::resource("/holds/{hold}").get(show).delete(release))
+        .service(web::resource("/holds/{hold}/extend").post(extend));
 }
 
 /// What to hold: `lines`, `seats` and `bestAvailable` may be combined, all or nothing.

@@ -2,11 +2,14 @@
 //! and one for the answer would cost a hold more than its decision does.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::{HttpMessage, HttpRequest};
+use tokio::time::Sleep;
 
 use crate::http::lifecycle::Lifecycle;
 
@@ -59,12 +62,25 @@ pub async fn in_time<T>(
     lifecycle: &Lifecycle,
     longest: Duration,
 ) -> Result<T, Overdue> {
-    let mut call = pin!(call);
+    let (mut call, mut look) = (pin!(call), pin!(None::<Sleep>));
     let (mut waited, mut stopping) = (Duration::ZERO, false);
     loop {
-        if let Ok(done) = tokio::time::timeout(LOOK, &mut call).await {
+        let next = poll_fn(|context| match call.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => {
+                // What is answered at once needs no timer.
+                if look.is_none() {
+                    look.set(Some(tokio::time::sleep(LOOK)));
+                }
+                look.as_mut()
+                    .as_pin_mut()
+                    .map_or(Poll::Pending, |look| look.poll(context).map(|()| None))
+            }
+        });
+        if let Some(done) = next.await {
             return Ok(done);
         }
+        look.set(None);
         waited += LOOK;
         if let Some(overdue) = overdue(waited, arrival.0.get(), stopping, longest) {
             return Err(overdue);

@@ -1,5 +1,7 @@
 //! The envelope of every successful answer, and the forms of times and money in it.
 
+use std::cell::RefCell;
+
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
@@ -60,12 +62,32 @@ where
     futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx))
 }
 
+/// Seconds that are kept as text. A prime number: times that are shown together are often whole
+/// minutes apart.
+const SECONDS: usize = 11;
+
+thread_local! {
+    /// Calendars are slow, and most times that are shown in a second have that second in common.
+    static SHOWN: RefCell<[(i64, String); SECONDS]> = RefCell::default();
+}
+
 /// A time as the API writes it: `2026-01-02T03:04:05.678Z`.
 #[must_use]
 pub fn rfc3339(at: TimestampMs) -> String {
     // What chrono cannot express (the year 262,143 and later) is shown as its last instant.
-    let time = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    let last = DateTime::<Utc>::MAX_UTC.timestamp_millis();
+    let at = at.clamp(DateTime::<Utc>::MIN_UTC.timestamp_millis(), last);
+    let (second, millis) = (at.div_euclid(1_000), at.rem_euclid(1_000));
+    let slot = usize::try_from(second.rem_euclid(11)).unwrap_or_default();
+    SHOWN.with_borrow_mut(|shown| {
+        let (of, text) = &mut shown[slot];
+        if *of != second || text.is_empty() {
+            let time = DateTime::<Utc>::from_timestamp(second, 0).unwrap_or_default();
+            let whole = time.to_rfc3339_opts(SecondsFormat::Secs, false);
+            (*of, *text) = (second, whole.trim_end_matches("+00:00").to_owned());
+        }
+        format!("{text}.{millis:03}Z")
+    })
 }
 
 #[cfg(test)]
@@ -76,5 +98,16 @@ mod tests {
     fn times_are_utc_with_milliseconds() {
         assert_eq!(rfc3339(1_767_322_845_678), "2026-01-02T03:00:45.678Z");
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(rfc3339(i64::MAX), "+262142-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_time_is_shown_the_same_whatever_was_shown_before() {
+        let seconds = (0..40).chain([3, 14, 25]).map(|n| n * 7_000 + n);
+        for at in seconds {
+            let expected = chrono::DateTime::from_timestamp_millis(at).unwrap();
+            assert_eq!(rfc3339(at), expected.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+        }
     }
 }

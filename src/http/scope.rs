@@ -30,7 +30,7 @@ use crate::http::openapi;
 use crate::http::origin;
 use crate::http::patience::{Arrival, Overdue, in_time};
 use crate::http::state::AppState;
-use crate::telemetry::metrics;
+use crate::telemetry::metrics::{self, HttpRoute};
 use crate::trace::{self, Origin, RequestId, Span, Tracer};
 
 /// The longest that another instance's question may take: instances have patience of their own, and
@@ -79,7 +79,7 @@ pub async fn surround<B: MessageBody + 'static>(
             let mut answer = ApiError::from(overloaded).to_response(id);
             cors::mark_early(&state.config, request.headers(), answer.headers_mut());
             set_headers(answer.headers_mut(), id);
-            report.answered(&**clock, id, route.as_deref(), answer.status());
+            report.answered(&**clock, id, &route, answer.status());
             read_away(request.take_payload()).await;
             return Ok(request.into_response(answer));
         }
@@ -101,16 +101,17 @@ pub async fn surround<B: MessageBody + 'static>(
             }
             let status = response.status();
             if status == StatusCode::METHOD_NOT_ALLOWED
-                && let Some(allowed) = route.as_deref().and_then(openapi::allowed)
+                && let Some(allowed) = route.pattern.as_deref().and_then(openapi::allowed)
             {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
-            admitted.answered(report.answered(&**clock, id, route.as_deref(), status));
+            admitted.answered(report.answered(&**clock, id, &route, status));
             Ok(response)
         }
         Err(mut response) => {
             set_headers(response.headers_mut(), id);
-            admitted.answered(report.answered(&**clock, id, None, response.status()));
+            let gone = HttpRoute::new(None);
+            admitted.answered(report.answered(&**clock, id, &gone, response.status()));
             Err(InternalError::from_response("answered", response).into())
         }
     })
@@ -134,16 +135,16 @@ async fn read_away(mut payload: Payload) {
 }
 
 thread_local! {
-    /// Patterns by the shape of the path. The framework finds a pattern by trying all routes again,
+    /// Routes by the shape of the path. The framework finds a pattern by trying all routes again,
     /// which costs more than to decide a hold.
-    static ROUTES: RefCell<HashMap<String, Option<Rc<str>>>> = RefCell::default();
+    static ROUTES: RefCell<HashMap<String, Rc<HttpRoute>>> = RefCell::default();
 }
 
 /// Shapes that are remembered; anybody can invent paths.
 const MAX_SHAPES: usize = 512;
 
-/// The pattern that a request's path matched. What is in the place of an id is not looked at.
-fn route_of(request: &HttpRequest) -> Option<Rc<str>> {
+/// The route that a request's path matched. What is in the place of an id is not looked at.
+fn route_of(request: &HttpRequest) -> Rc<HttpRoute> {
     let mut shape = String::with_capacity(request.path().len());
     for segment in request.path().split('/').skip(1) {
         shape.push('/');
@@ -151,12 +152,12 @@ fn route_of(request: &HttpRequest) -> Option<Rc<str>> {
     }
     ROUTES.with_borrow_mut(|routes| {
         if let Some(known) = routes.get(&shape) {
-            return known.clone();
+            return Rc::clone(known);
         }
         if routes.len() >= MAX_SHAPES {
             routes.clear();
         }
-        let found: Option<Rc<str>> = request.match_pattern().map(Into::into);
+        let found = Rc::new(HttpRoute::new(request.match_pattern()));
         routes.insert(shape, found.clone());
         found
     })
@@ -285,12 +286,13 @@ impl Report<'_> {
         self,
         clock: &dyn Clock,
         id: &RequestId,
-        route: Option<&str>,
+        route: &HttpRoute,
         status: StatusCode,
     ) -> Duration {
         let Self { mut span, method, path, started } = self;
         let elapsed = clock.monotonic().saturating_sub(started);
-        metrics::http_request(method, route.unwrap_or("unmatched"), status, elapsed);
+        route.answered(method, status, elapsed);
+        let route = route.pattern.as_deref();
         let (path, status) = (path.unwrap_or_default(), status.as_u16());
         if logs_access() {
             let elapsed_us = elapsed.as_micros();

@@ -36,10 +36,9 @@ const FOLLOW_TRIES: u32 = 30;
 /// More changed seats than this are not listed: the client is told to read the seat map.
 const MAX_SEATS: usize = 2_000;
 
-/// The route of the stream.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.app_data(web::Data::new(Streams::default()))
-        .service(web::resource("/api/events/{event}/stream").get(follow));
+/// The route of the stream, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/stream").get(follow));
 }
 
 #[derive(Clone)]

@@ -13,11 +13,11 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
 use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
 
-/// The routes of the waitlist.
-pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/events/{event}/waitlist").post(join))
-        .service(web::resource("/api/events/{event}/waitlist/{entry}").get(show).delete(leave))
-        .service(web::resource("/api/events/{event}/waitlist/{entry}/accept").post(accept));
+/// The routes of the waitlist, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/waitlist").post(join))
+        .service(web::resource("/waitlist/{entry}").get(show).delete(leave))
+        .service(web::resource("/waitlist/{entry}/accept").post(accept));
 }
 
 /// What to wait for.

@@ -86,33 +86,42 @@ fn describe() {
     gauge!(OUTBOX_RELAYS).set(0.0);
 }
 
-/// The series of one method and status, by route pattern.
-type Routes = HashMap<String, (Counter, Histogram)>;
-
-thread_local! {
-    /// Handles are kept per thread: building a key with three labels costs more than counting.
-    static HTTP: RefCell<HashMap<(Method, u16), Routes>> = RefCell::new(HashMap::new());
+/// The series of a route, for one thread: building a key with three labels costs more than counting.
+#[derive(Debug)]
+pub struct HttpRoute {
+    /// The pattern, never the path; none for what is no route.
+    pub pattern: Option<String>,
+    /// By method and status; there are few.
+    series: RefCell<Vec<(Method, StatusCode, Counter, Histogram)>>,
 }
 
-/// One request answered. `route` is the pattern, never the path.
-pub fn http_request(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
-    let method = known(method).unwrap_or(&Method::TRACE);
-    HTTP.with_borrow_mut(|handles| {
-        let routes = handles.entry((method.clone(), status.as_u16())).or_default();
-        if !routes.contains_key(route) {
+impl HttpRoute {
+    /// Of a pattern.
+    #[must_use]
+    pub fn new(pattern: Option<String>) -> Self {
+        Self { pattern, series: RefCell::default() }
+    }
+
+    /// One request answered.
+    pub fn answered(&self, method: &Method, status: StatusCode, elapsed: Duration) {
+        let method = known(method).unwrap_or(&Method::TRACE);
+        let mut series = self.series.borrow_mut();
+        let found = series.iter().position(|(m, s, ..)| (m, *s) == (method, status));
+        let found = found.unwrap_or_else(|| {
             let labels = [
                 ("method", method.to_string()),
-                ("route", route.to_owned()),
+                ("route", self.pattern.as_deref().unwrap_or("unmatched").to_owned()),
                 ("status", status.as_str().to_owned()),
             ];
-            let series =
+            let (count, seconds) =
                 (counter!(HTTP_REQUESTS, &labels), metrics::histogram!(HTTP_SECONDS, &labels));
-            routes.insert(route.to_owned(), series);
-        }
-        let Some((count, seconds)) = routes.get(route) else { return };
+            series.push((method.clone(), status, count, seconds));
+            series.len() - 1
+        });
+        let (_, _, count, seconds) = &series[found];
         count.increment(1);
         seconds.record(elapsed);
-    });
+    }
 }
 
 thread_local! {

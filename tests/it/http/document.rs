@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::http::shop::{Answer, Shop};
 use crate::test_db::TestDb;
 
+/// Where the routes of a scope lie.
+const EVENT: &str = "/api/events/{event}";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 async fn document(shop: &Shop) -> Value {
@@ -42,12 +44,14 @@ fn routes() -> BTreeSet<(String, String)> {
         let text: String = text.split_whitespace().collect();
         for resource in text.split("web::resource(\"").skip(1) {
             let (path, rest) = resource.split_once('"').expect("a path ends");
+            let is_whole = path.starts_with("/api/") || path.starts_with("/health/");
+            let path = if is_whole { path.to_owned() } else { format!("{EVENT}{path}") };
             let end = rest.find(".service(").or_else(|| rest.find(";}")).unwrap_or(rest.len());
             for method in METHODS {
                 if rest[..end].contains(&format!("web::{method}()"))
                     || rest[..end].contains(&format!(".{method}("))
                 {
-                    routes.insert((path.to_owned(), method.to_owned()));
+                    routes.insert((path.clone(), method.to_owned()));
                 }
             }
         }
