@@ -28,6 +28,7 @@ use tokio::net::TcpStream;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
+const READ_ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
 
@@ -314,13 +315,18 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
     }
     // Of an event that nothing happens to: holds end by themselves after some minutes.
     let quiet = hot_event(&server).await;
-    reads(name, &server, quiet, bare).await;
+    reads((name, "asleep"), &server, quiet, bare).await;
+    let path = format!("/api/events/{quiet}/holds");
+    let product = ProductId(0).to_public(quiet);
+    let body = format!("{{\"lines\":[{{\"productId\":\"{product}\",\"quantity\":1}}]}}");
+    closed_loop(server.address, &[post(&path, &tokens[0], &body)], "HTTP/1.1 201").await;
+    reads((name, "live"), &server, quiet, bare).await;
     server.shutdown().await;
     best
 }
 
 /// Alternating rounds of reads: a bare route, the availability, and whether it has changed.
-async fn reads(name: &str, server: &Running, event: OfferingId, bare: SocketAddr) {
+async fn reads((name, state): (&str, &str), server: &Running, event: OfferingId, bare: SocketAddr) {
     let path = format!("/api/events/{event}/availability");
     let etag = etag(server.address, &path).await;
     for connections in CONNECTIONS {
@@ -328,7 +334,7 @@ async fn reads(name: &str, server: &Running, event: OfferingId, bare: SocketAddr
         let (bares, fulls) = (asked("/bare", ""), asked(&path, ""));
         let again = asked(&path, &format!("If-None-Match: {etag}\r\n"));
         let (mut of_bare, mut of_fulls, mut of_again) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 0..=ROUNDS {
+        for round in 0..=READ_ROUNDS {
             let rates = (
                 closed_loop(bare, &bares, "HTTP/1.1 200").await,
                 closed_loop(server.address, &fulls, "HTTP/1.1 200").await,
@@ -342,7 +348,7 @@ async fn reads(name: &str, server: &Running, event: OfferingId, bare: SocketAddr
         }
         let (bare, full, again) = (median(of_bare), median(of_fulls), median(of_again));
         report(&format!(
-            "http_availability/{name}/{connections} connections: {full:.0}/s, bare route \
+            "http_availability/{name}/{state}/{connections} connections: {full:.0}/s, bare route \
              {bare:.0}/s, ratio {:.2}; unchanged (304) {again:.0}/s, ratio {:.2}",
             full / bare,
             again / bare

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use tokio::sync::Mutex;
 
@@ -18,7 +19,6 @@ use crate::trace;
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// A state read from the store.
-#[derive(Clone)]
 pub(super) struct ColdState {
     pub(super) inventory: Arc<Inventory>,
     pub(super) view: Arc<View>,
@@ -28,7 +28,22 @@ pub(super) struct ColdState {
 /// The states read within the last second.
 #[derive(Default)]
 pub(super) struct ColdStates {
-    slots: DashMap<OfferingId, Arc<Mutex<Option<ColdState>>>>,
+    slots: DashMap<OfferingId, Arc<Slot>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    state: ArcSwapOption<ColdState>,
+    /// Held by the one who reads it anew.
+    reading: Mutex<()>,
+}
+
+impl Slot {
+    fn recent(&self, now: Duration) -> Option<Arc<ColdState>> {
+        let state = self.state.load();
+        let is_recent = |state: &&Arc<ColdState>| now.saturating_sub(state.read_at) < MAX_AGE;
+        state.as_ref().filter(is_recent).map(Arc::clone)
+    }
 }
 
 impl ColdStates {
@@ -36,30 +51,28 @@ impl ColdStates {
         &self,
         shared: &Arc<Shared>,
         offering: OfferingId,
-    ) -> Result<ColdState, Unavailable> {
-        let slot = Arc::clone(self.slots.entry(offering).or_default().value());
-        // One loads, the others wait for what it finds.
-        let mut slot = slot.lock().await;
-        if let Some(state) = slot.as_ref()
-            && shared.guard.monotonic().saturating_sub(state.read_at) < MAX_AGE
-        {
-            return Ok(state.clone());
+    ) -> Result<Arc<ColdState>, Unavailable> {
+        let known = self.slots.get(&offering).map(|slot| Arc::clone(slot.value()));
+        let slot =
+            known.unwrap_or_else(|| Arc::clone(self.slots.entry(offering).or_default().value()));
+        if let Some(state) = slot.recent(shared.guard.monotonic()) {
+            return Ok(state);
         }
-        *slot = None;
-        let state = read(shared, offering).await?;
-        *slot = Some(state.clone());
+        // One reads, the others wait for what it finds.
+        let _reading = slot.reading.lock().await;
+        if let Some(state) = slot.recent(shared.guard.monotonic()) {
+            return Ok(state);
+        }
+        let state = Arc::new(read(shared, offering).await?);
+        slot.state.store(Some(Arc::clone(&state)));
         Ok(state)
     }
 
     /// Drops what is too old to be used.
     pub(super) fn forget_old(&self, shared: &Shared) {
         let now = shared.guard.monotonic();
-        self.slots.retain(|_, slot| match slot.try_lock() {
-            Ok(slot) => {
-                slot.as_ref().is_some_and(|state| now.saturating_sub(state.read_at) < MAX_AGE)
-            }
-            Err(_) => true,
-        });
+        let is_read = |slot: &Slot| slot.reading.try_lock().is_err();
+        self.slots.retain(|_, slot| is_read(slot) || slot.recent(now).is_some());
     }
 }
 

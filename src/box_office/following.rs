@@ -157,7 +157,7 @@ impl BoxOffices {
                 return Err(Unavailable::NoSuchOffering);
             }
         }
-        Ok(self.cold().get(self.shared(), offering).await?.view)
+        Ok(Arc::clone(&self.cold().get(self.shared(), offering).await?.view))
     }
 
     /// There is more than what is shown of an offering: has it looked for.

@@ -40,7 +40,7 @@ impl BoxOffices {
             }
         }
         if self.shared().cluster.is_alone() || self.is_live(offering) {
-            return Ok(self.cold().get(self.shared(), offering).await?.view);
+            return Ok(Arc::clone(&self.cold().get(self.shared(), offering).await?.view));
         }
         self.followed_view(offering).await
     }

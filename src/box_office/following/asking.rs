@@ -105,7 +105,7 @@ impl Follower {
             // It was seen after the store was read.
             Some(old) if old.view.seq > cold.view.seq => Arc::clone(&old.view),
             Some(old) => Arc::new(share_sections(View::clone(&cold.view), &old.view)),
-            None => cold.view,
+            None => Arc::clone(&cold.view),
         };
         let good_until_ms = read_at_ms + millis(COLD_FOR);
         self.put(Confirmed { view, confirmed_at_ms: read_at_ms, good_until_ms });
