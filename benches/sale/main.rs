@@ -1,0 +1,196 @@
+//! How a sale goes on this machine, by `stampede` runs against the program itself, each audited; the
+//! load generator and Postgres are on the same processors. One command prints all tables:
+//!
+//! `benches/sale/run [overload|bystander|growth]`, or with a Postgres of your own (it is filled)
+//! `ADMITONE_BENCH_POSTGRES_URL=postgres://… cargo bench --bench sale`
+
+#![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
+mod crowd;
+mod pgbench;
+mod server;
+
+use crowd::{Crowd, Figures};
+use server::Server;
+
+const ROUNDS: usize = 3;
+/// In a closed loop, for what can be served at most.
+const CLIENTS: &str = "256";
+const HOT_EVENT: &str = "hold";
+const STEPS: [&str; 3] = ["hold", "reserve", "pay"];
+
+fn main() {
+    // `cargo test --benches` runs this too: there is nothing to test in it.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let Ok(postgres) = std::env::var("ADMITONE_BENCH_POSTGRES_URL") else {
+        println!("sale: skipped: run benches/sale/run, or set ADMITONE_BENCH_POSTGRES_URL");
+        return;
+    };
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wanted = |name: &str| filter.as_deref().is_none_or(|filter| name.contains(filter));
+    if wanted("overload") || wanted("bystander") {
+        let peak = peak(&postgres);
+        if wanted("overload") {
+            overload(&postgres, peak);
+        }
+        if wanted("bystander") {
+            bystander(&postgres, peak);
+        }
+    }
+    if wanted("growth") {
+        clients(&postgres);
+        events(&postgres);
+    }
+}
+
+/// Purchases a second that are confirmed at most.
+fn peak(postgres: &str) -> f64 {
+    let server = Server::start(postgres, Some("off"));
+    let (mut rates, mut rows) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        rates.push(Crowd::new(&server, &["purchases", "--clients", CLIENTS]).run().rate("pay"));
+        rows.extend(pgbench::hot_row(postgres));
+    }
+    let (peak, row) = (median(rates), median(rows));
+    println!(
+        "\nconfirmed purchases a second, {CLIENTS} clients in a closed loop: {peak:.0}; `FOR UPDATE` \
+         of one hot row by pgbench, {} clients: {row:.0}; ratio {:.2}",
+        pgbench::CLIENTS,
+        peak / row
+    );
+    peak
+}
+
+fn overload(postgres: &str, peak: f64) {
+    println!(
+        "\npurchases of one event, arrivals in an open loop, medians of {ROUNDS} runs\n\n\
+         | arrivals ÷ peak | confirmed/s | ÷ peak | hold p99 ms | reserve p99 ms | pay p99 ms | \
+         refused/s | refusal p50 / p99 ms | memory MB | slowest scrape ms | generator's lag p99 ms |"
+    );
+    println!("|{}", " --- |".repeat(11));
+    for times in [0.7, 1.0, 2.0, 5.0] {
+        let mut runs: Vec<(Figures, server::Watched)> = Vec::new();
+        for _ in 0..ROUNDS {
+            let server = Server::start(postgres, None);
+            let rate = format!("{:.0}", peak * times);
+            let crowd = Crowd::new(&server, &["purchases", "--rate", &rate]);
+            let watch = server.watch();
+            let figures = crowd.run();
+            runs.push((figures, watch.end()));
+        }
+        let of = |figure: &dyn Fn(&(Figures, server::Watched)) -> f64| {
+            median(runs.iter().map(figure).collect())
+        };
+        let confirmed = of(&|(run, _)| run.rate("pay"));
+        let p99 = STEPS.map(|step| format!("{:.1}", of(&|(run, _)| run.p99_ms(step))));
+        println!(
+            "| {times} | {confirmed:.0} | {:.2} | {} | {:.0} | {:.1} / {:.1} | {:.0} | {:.0} | {:.1} |",
+            confirmed / peak,
+            p99.join(" | "),
+            of(&|(run, _)| run.turned_away_rate("hold")),
+            of(&|(run, _)| run.refusal_ms("hold", "p50Us")),
+            of(&|(run, _)| run.refusal_ms("hold", "p99Us")),
+            of(&|(_, watched)| watched.memory_mb),
+            of(&|(_, watched)| watched.slowest_scrape_ms),
+            of(&|(run, _)| run.lag_p99_ms()),
+        );
+    }
+}
+
+/// Holds of one event, 100 a second, alone and beside a crowd for another.
+fn bystander(postgres: &str, peak: f64) {
+    println!(
+        "\n100 holds a second of one event, while another is wanted\n\n\
+         | the other's arrivals ÷ peak | p50 ms | p99 ms | p99 ÷ alone | refused |"
+    );
+    println!("|{}", " --- |".repeat(5));
+    let mut alone = None;
+    for times in [0.0, 0.7, 2.0, 5.0] {
+        let (mut p50, mut p99, mut refused) = (Vec::new(), Vec::new(), 0.0);
+        for _ in 0..ROUNDS {
+            let server = Server::start(postgres, None);
+            let rate = format!("{:.0}", peak * times);
+            let hot = (times > 0.0).then(|| {
+                let crowd = Crowd::new(&server, &["purchases", "--rate", &rate]).lasting("14s");
+                let hot = crowd.start();
+                // It makes its event and its buyers first.
+                hot.until_under_way();
+                hot
+            });
+            let small = ["holds", "--rate", "100", "--events", "1", "--buyers", "20"];
+            let figures = Crowd::new(&server, &small).run();
+            p50.push(figures.p50_ms(HOT_EVENT));
+            p99.push(figures.p99_ms(HOT_EVENT));
+            refused += figures.turned_away_rate(HOT_EVENT);
+            if let Some(hot) = hot {
+                hot.end();
+            }
+        }
+        let p99 = median(p99);
+        let alone = *alone.get_or_insert(p99);
+        println!(
+            "| {times} | {:.2} | {p99:.2} | {:.1} | {:.1}/s |",
+            median(p50),
+            p99 / alone,
+            refused / 3.0
+        );
+    }
+}
+
+/// What waits together goes into one append.
+fn clients(postgres: &str) {
+    println!(
+        "\nholds of one event, closed loop, medians of {ROUNDS} runs\n\n\
+         | clients | holds/s | p50 ms | p99 ms | commands in an append | append ms |"
+    );
+    println!("|{}", " --- |".repeat(6));
+    for clients in ["1", "4", "16", "64", "256", "1024"] {
+        let runs = held(postgres, &["--clients", clients]);
+        println!("| {clients} | {runs} |");
+    }
+}
+
+/// Each event that has sold something has a row of its own to append.
+fn events(postgres: &str) {
+    println!(
+        "\nholds over many events, 256 clients in a closed loop, medians of {ROUNDS} runs\n\n\
+         | events | holds/s | p50 ms | p99 ms | commands in an append | append ms |"
+    );
+    println!("|{}", " --- |".repeat(6));
+    for events in ["1", "10", "100", "1000", "10000"] {
+        let runs = held(postgres, &["--clients", CLIENTS, "--events", events]);
+        println!("| {events} | {runs} |");
+    }
+}
+
+fn held(postgres: &str, arguments: &[&str]) -> String {
+    let server = Server::start(postgres, Some("off"));
+    let mut columns: [Vec<f64>; 5] = Default::default();
+    for _ in 0..ROUNDS {
+        let before = server.totals();
+        let run = Crowd::new(&server, &[&["holds"], arguments].concat()).run();
+        let spent = server.totals().since(&before);
+        let row = [
+            run.rate("hold"),
+            run.p50_ms("hold"),
+            run.p99_ms("hold"),
+            spent.batch_commands(),
+            spent.append_ms(),
+        ];
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let digits = [0, 2, 2, 1, 2];
+    let shown = columns.into_iter().zip(digits);
+    let shown = shown.map(|(column, digits)| format!("{:.digits$}", median(column)));
+    shown.collect::<Vec<_>>().join(" | ")
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
