@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -61,8 +61,6 @@ pub async fn surround<B: MessageBody + 'static>(
         // What can be read can be asked about. The body is left out when the answer is sent.
         request.head_mut().method = Method::GET;
     }
-    let arrival = Arrival::default();
-    request.extensions_mut().insert(arrival.clone());
     let is_of_instance = request.path() == crate::cluster::PATH;
     let path = (span.is_recorded() || logs_access()).then(|| request.path().to_owned());
     let report = Report { span, method: &method, path, started };
@@ -84,6 +82,8 @@ pub async fn surround<B: MessageBody + 'static>(
             return Ok(request.into_response(answer));
         }
     };
+    let arrival = Arrival::default();
+    request.extensions_mut().insert(arrival.clone());
     let mut on_behalf = Some(origin.clone());
     let call = Inside { runtime, origin: on_behalf.clone(), future: Box::pin(next.call(request)) };
     let call = AssertUnwindSafe(call).catch_unwind();
@@ -121,15 +121,22 @@ pub async fn surround<B: MessageBody + 'static>(
 /// on it that was not read is closed, and opening another costs more than an order does.
 async fn read_away(mut payload: Payload) {
     const PATIENCE: Duration = Duration::from_millis(250);
-    let reading = async {
-        let mut left = DEFAULT_LIMIT;
+    let mut left = DEFAULT_LIMIT;
+    let mut reading = pin!(async move {
         while let Some(Ok(chunk)) = payload.next().await {
             left = left.saturating_sub(chunk.len());
             if left == 0 {
                 return;
             }
         }
-    };
+    });
+    // What came with the head is there after a turn, without a timer.
+    for _ in 0..2 {
+        if futures_util::poll!(&mut reading).is_ready() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
     // Too late, the connection is closed after the answer.
     let _ = tokio::time::timeout(PATIENCE, reading).await;
 }

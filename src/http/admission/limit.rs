@@ -21,13 +21,13 @@ const QUIET: f64 = 2.0;
 const QUIET_GROWTH: f64 = 1.02;
 /// By how much the limit changes within a window at most.
 const DOWN: f64 = 0.7;
-const UP: f64 = 1.1;
+const UP: f64 = 1.5;
 /// How it grows when it kept nobody out.
 const RECOVERY: f64 = 1.25;
 
 /// So many windows have to be too long before anybody is refused: a database that stands still for
 /// a moment makes a queue that is gone soon.
-const PATIENCE: u32 = 2;
+const PATIENCE: u32 = 5;
 
 /// What happened within a window.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +78,10 @@ impl Limit {
         self.most = if factor < 1.0 && self.too_long < PATIENCE && !sample.refused {
             self.most
         } else if factor < 1.0 {
-            // What is not used up was no limit.
-            self.most.min(whole(sample.highest)) * factor.max(DOWN)
+            // What is not used up was no limit. What is answered now may have come when there was more
+            // inside, so its time says too much; what is answered in the wanted time is enough.
+            let cut = self.most.min(whole(sample.highest)) * factor.max(DOWN);
+            cut.max(sample.answered as f64 / span_s * wanted_s)
         } else if sample.refused {
             self.most * factor.min(UP)
         } else {
@@ -168,9 +170,15 @@ mod tests {
             highest: 1_000,
             refused: false,
         };
-        assert_eq!(limit.after(&stall), MOST);
-        assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 1), MOST);
-        assert_eq!(limit.after(&stall), MOST);
+        for _ in 0..2 {
+            for _ in 1..PATIENCE {
+                assert_eq!(limit.after(&stall), MOST);
+            }
+            assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 1), MOST);
+        }
+        for _ in 1..PATIENCE {
+            limit.after(&stall);
+        }
         assert!(limit.after(&stall) < 1_000);
     }
 
