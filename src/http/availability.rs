@@ -3,11 +3,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::iter;
 use std::sync::Arc;
 
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -103,6 +107,8 @@ pub(crate) struct SeatsQuery {
     section: Option<String>,
 }
 
+/// Sections that are written in one go.
+const MAX_AT_ONCE: usize = 8;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The most events whose rendered form a worker keeps.
 const MAX_KEPT: usize = 256;
@@ -178,33 +184,46 @@ pub(crate) async fn seats(
         return Err(Rejection::UnknownSection.into());
     }
     let version = Version::of(&version(&view));
-    let json = || seat_map(&rendered, &view, query.section.as_deref());
-    Ok(version.answer(&request, json))
+    let ids = (0_u16..).map(SectionId).zip(&view.sections);
+    let named = query.section.as_deref();
+    let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
+    let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
+    Ok(version.answer(&request, || seat_map(rendered, view, wanted)))
 }
 
-/// Of all sections, or of those of a name.
-fn seat_map(rendered: &Rendered, view: &View, named: Option<&str>) -> Bytes {
-    let event = view.offering;
-    let wanted = |section: &SectionView| named.is_none_or(|name| *name == *section.name);
-    let mut kept = rendered.sections.borrow_mut();
-    if kept.len() >= MAX_KEPT * 16 {
-        kept.clear();
-    }
+/// A stadium takes long to write: whoever else is served by this worker gets turns meanwhile.
+fn seat_map(rendered: web::Data<Rendered>, view: Arc<View>, ids: Vec<SectionId>) -> BoxBody {
     let head = format!(
-        "{{\"success\":true,\"data\":{{\"eventId\":\"{event}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
+        "{{\"success\":true,\"data\":{{\"eventId\":\"{}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
+        view.offering,
         view.seq,
         rfc3339(view.as_of),
     );
-    let mut json = Vec::from(head);
-    let sections = (0_u16..).map(SectionId).zip(&view.sections);
-    for (position, (id, section)) in sections.filter(|(_, section)| wanted(section)).enumerate() {
-        if position > 0 {
-            json.push(b',');
-        }
-        json.extend_from_slice(&section_json(&mut kept, view, id, section));
+    let is_long = ids.len() > MAX_AT_ONCE;
+    let sections = ids.into_iter().enumerate().flat_map(move |(position, id)| {
+        let comma: &[u8] = if position > 0 { b"," } else { b"" };
+        [Bytes::from_static(comma), rendered.section(&view, id)]
+    });
+    let end = Bytes::from_static(b"]}}");
+    let pieces = iter::once(Bytes::from(head)).chain(sections).chain(iter::once(end));
+    if !is_long {
+        return BoxBody::new(Bytes::from(pieces.collect::<Vec<_>>().concat()));
     }
-    json.extend_from_slice(b"]}}");
-    json.into()
+    BoxBody::new(BodyStream::new(stream::unfold(pieces, |mut pieces| async move {
+        tokio::task::yield_now().await;
+        let piece = pieces.find(|piece| !piece.is_empty())?;
+        Some((Ok::<_, Infallible>(piece), pieces))
+    })))
+}
+
+impl Rendered {
+    fn section(&self, view: &View, id: SectionId) -> Bytes {
+        let mut kept = self.sections.borrow_mut();
+        if kept.len() >= MAX_KEPT * 16 {
+            kept.clear();
+        }
+        section_json(&mut kept, view, id, &view.sections[usize::from(id.0)])
+    }
 }
 
 fn section_json(
@@ -307,7 +326,10 @@ impl Version {
     }
 
     /// The JSON, or 304 to whoever has it.
-    fn answer(&self, request: &HttpRequest, json: impl FnOnce() -> Bytes) -> HttpResponse {
+    fn answer<B>(&self, request: &HttpRequest, json: impl FnOnce() -> B) -> HttpResponse
+    where
+        B: MessageBody + 'static,
+    {
         let mut answer = match self.is_known(request) {
             true => HttpResponse::NotModified().finish(),
             false => HttpResponse::Ok().content_type(JSON).body(json()),

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::http::shop::{Answer, Event, Person, Shop};
+use crate::test_app::{TestApp, event};
 use crate::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,6 +47,34 @@ async fn the_seat_map_shows_each_seat_with_its_price() {
     let right = kim.get(&event.at("seats?section=Right")).await.is(200).data;
     assert_eq!(right["sections"], json!([map["sections"][1]]));
     assert!(kim.get(&event.at("seats?section=Balcony")).await.status >= 400);
+}
+
+/// Of many sections it comes piece by piece.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seat_map_of_a_stadium_is_whole() {
+    const SECTIONS: usize = 30;
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let section = |nth: usize| {
+        let rows = json!([{ "name": "A", "seats": 3 }, { "name": "B", "seats": nth }]);
+        json!({ "name": format!("Block {nth}"), "product": "Seat", "rows": rows })
+    };
+    let sections: Vec<Value> = (1..=SECTIONS).map(section).collect();
+    let product = json!([{ "name": "Seat", "price": { "amount": 1_000, "currency": "KRW" } }]);
+    let event = app.create_event(event(&product, json!({ "sections": sections }))).await;
+    let path = format!("/api/events/{}/seats", event["id"].as_str().unwrap());
+    let map = app.get_anonymously(&path).await;
+    assert_eq!(map.headers["content-type"], "application/json");
+    let again =
+        app.call(Method::GET, &path).header("If-None-Match", map.headers["etag"].to_str().unwrap());
+    assert_eq!(again.send().await.status, 304);
+    let map = map.expect(200);
+    let shown = map["sections"].as_array().unwrap();
+    assert_eq!(shown.len(), SECTIONS);
+    for (nth, section) in (1..).zip(shown) {
+        let one = app.get_anonymously(&format!("{path}?section=Block%20{nth}")).await.expect(200);
+        assert_eq!(one["sections"], json!([section]));
+        assert_eq!(section["rows"][1]["seats"].as_array().unwrap().len(), nth);
+    }
 }
 
 /// What a client that follows the stream knows.
