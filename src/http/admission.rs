@@ -2,6 +2,9 @@
 //! refused at once, 503 with `Retry-After`, before anything is read or decided, so that those that
 //! are let in are served as quickly as ever and what was promised is finished first.
 //!
+//! An order counts from when its body is there and something is waited for: what its client takes to
+//! send it, and what is wrong with it at first sight, is no load.
+//!
 //! How many orders may be in flight follows the time that they take (`limit.rs`): there is no number
 //! to be tuned to the machine, the database or the mix. Whoever frees places, checks out or pays is
 //! never refused here (`work.rs`). While there is too much, an event that has had much less than its
@@ -10,6 +13,7 @@
 mod limit;
 mod work;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -29,6 +33,8 @@ const REFUSED: &str = "admitone_admission_refused_total";
 
 /// How often the limit is set anew while orders come.
 const WINDOW: Duration = Duration::from_millis(100);
+/// For so many windows it is remembered that an event has sold something.
+const REMEMBERED: u64 = 100;
 /// The longest that somebody who is refused is told to wait at least, in seconds.
 const LONGEST_RETRY_S: u64 = 15;
 
@@ -58,8 +64,13 @@ pub struct Admission {
     begun_us: AtomicU64,
     /// How many windows there were.
     nth: AtomicU64,
-    /// What each event has had of late; counted while there is too much.
+    /// What each event has had of late, made-up ones left out; counted while there is too much.
     shares: DashMap<OfferingId, Share>,
+    /// The sum of it in this window.
+    shared: AtomicU64,
+    /// Claims of events that had nothing of late, let in before others in this window: all the
+    /// events that anybody can invent have one share.
+    newcomers: AtomicU64,
     /// An event that has had less in a window goes before others.
     small: AtomicU64,
     /// What who is refused is to wait at least.
@@ -99,8 +110,14 @@ struct Control {
     seen: Count,
 }
 
-/// An order in flight, until it is dropped.
-pub struct Admitted<'a>(Option<&'a Admission>);
+/// An order that was let in, until it is dropped.
+pub struct Admitted<'a> {
+    /// None for what is no order.
+    admission: Option<&'a Admission>,
+    event: Option<OfferingId>,
+    /// When it began to count.
+    begun: Cell<Option<Duration>>,
+}
 
 /// There is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +137,8 @@ impl Admission {
     /// Keeps the mean time of orders at `target` or below; `None` lets everything in.
     #[must_use]
     pub fn new(target: Option<Duration>) -> Self {
-        let control = |target| Control { limit: Limit::new(target), seen: Count::default() };
+        let control =
+            |target| Control { limit: Limit::new(target, WINDOW), seen: Count::default() };
         Self {
             control: target.map(|target| Mutex::new(control(target))),
             most: AtomicUsize::new(MOST),
@@ -130,6 +148,8 @@ impl Admission {
             begun_us: AtomicU64::new(0),
             nth: AtomicU64::new(0),
             shares: DashMap::new(),
+            shared: AtomicU64::new(0),
+            newcomers: AtomicU64::new(0),
             small: AtomicU64::new(0),
             retry_s: AtomicU64::new(1),
         }
@@ -140,17 +160,18 @@ impl Admission {
     /// # Errors
     /// [`Overloaded`], for claims alone.
     pub fn enter(&self, work: Work, now: Duration) -> Result<Admitted<'_>, Overloaded> {
-        if work == Work::Other {
-            return Ok(Admitted(None));
-        }
-        let before = self.in_flight.fetch_add(1, Relaxed);
-        let admitted = Admitted(Some(self));
-        self.highest.fetch_max(before + 1, Relaxed);
+        let event = match work {
+            Work::Other => {
+                return Ok(Admitted { admission: None, event: None, begun: Cell::default() });
+            }
+            Work::Promise => None,
+            Work::Claim(event) => Some(event),
+        };
         self.look(now);
-        if let Work::Claim(event) = work {
-            self.admit(event, before)?;
+        if let Some(event) = event {
+            self.admit(event, self.in_flight.load(Relaxed))?;
         }
-        Ok(admitted)
+        Ok(Admitted { admission: Some(self), event, begun: Cell::default() })
     }
 
     /// Lets an order go on that is in flight and turns out to be a claim, or not.
@@ -174,16 +195,19 @@ impl Admission {
             return Err(Overloaded { retry_after: Duration::from_secs(seconds) });
         }
         self.totals.admitted.fetch_add(1, Relaxed);
-        if most < MOST {
-            self.shares.entry(event).or_default().add_in(self.nth.load(Relaxed));
-        }
         Ok(())
     }
 
     fn goes_before_others(&self, event: OfferingId, before: usize, most: usize) -> bool {
+        if most >= MOST || before >= 2 * most {
+            return false;
+        }
         let nth = self.nth.load(Relaxed);
-        let had = || self.shares.get(&event).map_or(0, |share| share.most_at(nth));
-        most < MOST && before < 2 * most && had() < self.small.load(Relaxed)
+        let had = match self.shares.get(&event) {
+            Some(share) => share.most_at(nth),
+            None => self.newcomers.fetch_add(1, Relaxed),
+        };
+        had < self.small.load(Relaxed)
     }
 
     /// Sets the limit anew when it is time.
@@ -208,11 +232,15 @@ impl Admission {
         };
         self.most.store(control.limit.after(&sample), Relaxed);
         let nth = self.nth.fetch_add(1, Relaxed) + 1;
-        self.shares.retain(|_, share| share.most_at(nth) > 0);
-        let events = u64::try_from(self.shares.len()).unwrap_or(u64::MAX).max(1);
+        self.newcomers.store(0, Relaxed);
+        let mut events = 0;
+        self.shares.retain(|_, share| {
+            events += u64::from(share.most_at(nth) > 0);
+            nth - share.nth <= REMEMBERED
+        });
         // With half of the even share, what goes before others halves from window to window when
         // all events do it.
-        self.small.store(admitted / events / 2, Relaxed);
+        self.small.store(self.shared.swap(0, Relaxed) / events.max(1) / 2, Relaxed);
         let times = refused.div_ceil(admitted.max(1));
         self.retry_s.store(times.clamp(1, LONGEST_RETRY_S), Relaxed);
     }
@@ -234,18 +262,31 @@ impl Admission {
 }
 
 impl Admitted<'_> {
-    /// It has its answer after so long.
-    pub fn answered(&self, elapsed: Duration) {
-        if let Some(Admission { totals, .. }) = self.0 {
-            totals.took_us.fetch_add(micros(elapsed), Relaxed);
-            totals.answered.fetch_add(1, Relaxed);
+    /// From now on it counts, if it did not yet.
+    pub fn begin(&self, now: impl FnOnce() -> Duration) {
+        let Some(admission) = self.admission.filter(|_| self.begun.get().is_none()) else { return };
+        self.begun.set(Some(now()));
+        let before = admission.in_flight.fetch_add(1, Relaxed);
+        admission.highest.fetch_max(before + 1, Relaxed);
+    }
+
+    /// It has its answer; `is_decided` where that is from an event that there is.
+    pub fn answered(&self, now: Duration, is_decided: bool) {
+        let Some((admission, begun)) = self.admission.zip(self.begun.get()) else { return };
+        admission.totals.took_us.fetch_add(micros(now.saturating_sub(begun)), Relaxed);
+        admission.totals.answered.fetch_add(1, Relaxed);
+        if let Some(event) = self.event.filter(|_| is_decided)
+            && admission.most.load(Relaxed) < MOST
+        {
+            admission.shared.fetch_add(1, Relaxed);
+            admission.shares.entry(event).or_default().add_in(admission.nth.load(Relaxed));
         }
     }
 }
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
-        if let Some(admission) = self.0 {
+        if let Some(admission) = self.admission.filter(|_| self.begun.get().is_some()) {
             admission.in_flight.fetch_sub(1, Relaxed);
         }
     }

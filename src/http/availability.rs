@@ -8,6 +8,7 @@ use std::iter;
 use std::sync::Arc;
 
 use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::http::Version as HttpVersion;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -188,25 +189,31 @@ pub(crate) async fn seats(
     let named = query.section.as_deref();
     let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
     let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
-    Ok(version.answer(&request, || seat_map(rendered, view, wanted)))
+    // Older clients do not know of pieces.
+    let in_pieces = wanted.len() > MAX_AT_ONCE && request.version() >= HttpVersion::HTTP_11;
+    Ok(version.answer(&request, || seat_map(rendered, view, wanted, in_pieces)))
 }
 
 /// A stadium takes long to write: whoever else is served by this worker gets turns meanwhile.
-fn seat_map(rendered: web::Data<Rendered>, view: Arc<View>, ids: Vec<SectionId>) -> BoxBody {
+fn seat_map(
+    rendered: web::Data<Rendered>,
+    view: Arc<View>,
+    ids: Vec<SectionId>,
+    in_pieces: bool,
+) -> BoxBody {
     let head = format!(
         "{{\"success\":true,\"data\":{{\"eventId\":\"{}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
         view.offering,
         view.seq,
         rfc3339(view.as_of),
     );
-    let is_long = ids.len() > MAX_AT_ONCE;
     let sections = ids.into_iter().enumerate().flat_map(move |(position, id)| {
         let comma: &[u8] = if position > 0 { b"," } else { b"" };
         [Bytes::from_static(comma), rendered.section(&view, id)]
     });
     let end = Bytes::from_static(b"]}}");
     let pieces = iter::once(Bytes::from(head)).chain(sections).chain(iter::once(end));
-    if !is_long {
+    if !in_pieces {
         return BoxBody::new(Bytes::from(pieces.collect::<Vec<_>>().concat()));
     }
     BoxBody::new(BodyStream::new(stream::unfold(pieces, |mut pieces| async move {

@@ -21,7 +21,8 @@ const RESPONSE_HEADERS: HeaderValue =
 /// Browsers ask again after this many seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Answers preflights and marks the answers that a page may read.
+/// Answers preflights. What a page may read is marked by whoever surrounds all requests: failures
+/// get their form there.
 ///
 /// # Errors
 /// Those of what is inside.
@@ -30,22 +31,37 @@ pub async fn allow(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let origin = known_origin(&state.config, request.headers());
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if is_preflight && origin.is_some() {
-        request.into_response(HttpResponse::NoContent().finish())
-    } else {
-        next.call(request).await?
-    };
-    mark(response.headers_mut(), origin, is_preflight);
+    if !is_preflight || known_origin(&state.config, request.headers()).is_none() {
+        return next.call(request).await;
+    }
+    let mut response = request.into_response(HttpResponse::NoContent().finish());
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     Ok(response)
 }
 
-/// Lets a page read an answer that is given before [`allow`] is asked.
-pub fn mark_early(config: &Config, request: &HeaderMap, answer: &mut HeaderMap) {
-    if !config.cors_origins.is_empty() {
-        mark(answer, known_origin(config, request), false);
+/// The page that asks, where pages of other origins may.
+#[derive(Clone, Debug)]
+pub struct Page(Option<HeaderValue>);
+
+impl Page {
+    /// `None` where no page of another origin may ask.
+    #[must_use]
+    pub fn of(config: &Config, request: &HeaderMap) -> Option<Self> {
+        (!config.cors_origins.is_empty()).then(|| Self(known_origin(config, request)))
+    }
+
+    /// Lets it read an answer.
+    pub fn mark(self, headers: &mut HeaderMap) {
+        // What a cache keeps for one page is not for another.
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = self.0 else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
     }
 }
 
@@ -54,17 +70,4 @@ fn known_origin(config: &Config, request: &HeaderMap) -> Option<HeaderValue> {
         config.cors_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())
     };
     request.get(header::ORIGIN).filter(is_known).cloned()
-}
-
-fn mark(headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight: bool) {
-    // What a cache keeps for one page is not for another.
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = origin else { return };
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
-    if is_preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-    }
 }

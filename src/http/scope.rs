@@ -63,11 +63,12 @@ pub async fn surround<B: MessageBody + 'static>(
     }
     let is_of_instance = request.path() == crate::cluster::PATH;
     let path = (span.is_recorded() || logs_access()).then(|| request.path().to_owned());
+    let page = cors::Page::of(&state.config, request.headers());
     let report = Report { span, method: &method, path, started };
 
     if !lifecycle.is_open() && !is_for_all_times(request.path()) {
         let mut answer = ApiError::of(ErrorCode::NotReady).to_response(id);
-        set_headers(answer.headers_mut(), id);
+        set_headers(answer.headers_mut(), id, page);
         return Err(InternalError::from_response("starting", answer).into());
     }
     let admitted = match state.admission.enter(Work::of(&method, request.path()), started) {
@@ -75,8 +76,7 @@ pub async fn surround<B: MessageBody + 'static>(
         Err(overloaded) => {
             let route = route_of(request.request());
             let mut answer = ApiError::from(overloaded).to_response(id);
-            cors::mark_early(&state.config, request.headers(), answer.headers_mut());
-            set_headers(answer.headers_mut(), id);
+            set_headers(answer.headers_mut(), id, page);
             report.answered(&**clock, id, &route, answer.status());
             read_away(request.take_payload()).await;
             return Ok(request.into_response(answer));
@@ -91,11 +91,12 @@ pub async fn surround<B: MessageBody + 'static>(
         true => INTERNAL_TIMEOUT,
         false => state.config.request_timeout,
     };
-    let ended = in_time(call, &arrival, lifecycle, longest).await;
+    let has_arrived = || admitted.begin(|| clock.monotonic());
+    let ended = in_time(call, &arrival, lifecycle, longest, has_arrived).await;
     trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
             let route = route_of(response.request());
-            set_headers(response.headers_mut(), id);
+            set_headers(response.headers_mut(), id, page);
             if lifecycle.is_stopping() {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -105,13 +106,16 @@ pub async fn surround<B: MessageBody + 'static>(
             {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
-            admitted.answered(report.answered(&**clock, id, &route, status));
+            let elapsed = report.answered(&**clock, id, &route, status);
+            let is_decided = status.is_success() || status == StatusCode::CONFLICT;
+            admitted.answered(started + elapsed, is_decided);
             Ok(response)
         }
         Err(mut response) => {
-            set_headers(response.headers_mut(), id);
+            set_headers(response.headers_mut(), id, page);
             let gone = HttpRoute::new(None);
-            admitted.answered(report.answered(&**clock, id, &gone, response.status()));
+            let elapsed = report.answered(&**clock, id, &gone, response.status());
+            admitted.answered(started + elapsed, false);
             Err(InternalError::from_response("answered", response).into())
         }
     })
@@ -265,7 +269,10 @@ fn by_status(status: StatusCode) -> ApiError {
     }
 }
 
-fn set_headers(headers: &mut HeaderMap, id: &RequestId) {
+fn set_headers(headers: &mut HeaderMap, id: &RequestId, page: Option<cors::Page>) {
+    if let Some(page) = page {
+        page.mark(headers);
+    }
     if let Some(id) = origin::header(id) {
         headers.insert(origin::REQUEST_ID, id);
     }

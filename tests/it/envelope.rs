@@ -118,9 +118,17 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
     assert!(names.contains("authorization") && names.contains("idempotency-key"));
     let refused = preflight("https://evil.example").await;
     assert!(!refused.headers.contains_key("access-control-allow-origin"));
-    let call = app.call(Method::GET, "/health/live").header("Origin", origin).send().await;
-    assert_eq!(call.headers["access-control-allow-origin"], origin);
-    assert_eq!(call.headers["vary"], "Origin");
+    // Failures too, whoever made them: a page has to read why.
+    for (path, status) in [("/health/live", 200), ("/api/nothing", 404), ("/api/wallet", 401)] {
+        let call = app.call(Method::GET, path).header("Origin", origin).send().await;
+        assert_eq!(call.status, status);
+        assert_eq!(call.headers["access-control-allow-origin"], origin, "{path}");
+        assert_eq!(call.headers["vary"], "Origin");
+        let exposed = call.headers["access-control-expose-headers"].to_str().unwrap();
+        assert!(exposed.contains("Retry-After"), "{path}: {exposed}");
+        let call = app.call(Method::GET, path).header("Origin", "https://evil.example");
+        assert!(!call.send().await.headers.contains_key("access-control-allow-origin"));
+    }
 }
 
 #[tokio::test]

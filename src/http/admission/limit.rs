@@ -46,6 +46,7 @@ pub(super) struct Sample {
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
     target_s: f64,
+    window_s: f64,
     quiet_s: Option<f64>,
     /// Windows in a row that were too long.
     too_long: u32,
@@ -53,8 +54,10 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    pub(super) fn new(target: Duration) -> Self {
-        Self { target_s: target.as_secs_f64(), quiet_s: None, too_long: 0, most: whole(MOST) }
+    /// Looked at once in `window` while orders come.
+    pub(super) fn new(target: Duration, window: Duration) -> Self {
+        let (target_s, window_s) = (target.as_secs_f64(), window.as_secs_f64());
+        Self { target_s, window_s, quiet_s: None, too_long: 0, most: whole(MOST) }
     }
 
     /// The limit after such a window.
@@ -65,7 +68,7 @@ impl Limit {
         let wanted_s = self.wanted_s();
         // The mean; where nothing is answered, what is in flight has waited for the whole window.
         let mean_s = match sample.answered {
-            0 if sample.highest == 0 => return self.most as usize,
+            0 if sample.highest == 0 => 0.0,
             0 => span_s,
             answered => sample.took.as_secs_f64() / answered as f64,
         };
@@ -87,6 +90,11 @@ impl Limit {
         } else {
             self.most * RECOVERY
         };
+        // A window is looked at when somebody comes: nobody came for the rest of a long one.
+        let idle = span_s / self.window_s - 2.0;
+        if idle > 0.0 {
+            self.most *= RECOVERY.powf(idle.min(100.0));
+        }
         self.most = self.most.clamp(whole(LEAST), whole(MOST));
         self.most as usize
     }
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn as_many_are_let_in_as_are_answered_in_the_wanted_time() {
         for per_s in [4_000.0, 16_000.0, 60_000.0] {
-            let mut limit = Limit::new(TARGET);
+            let mut limit = Limit::new(TARGET, SPAN);
             let most = whole(settled(&mut limit, per_s, 0.001, 10_000, 50));
             let wanted = per_s * TARGET.as_secs_f64();
             assert!((0.8..1.2).contains(&(most / wanted)), "{per_s}/s: {most}, not {wanted}");
@@ -141,7 +149,7 @@ mod tests {
 
     #[test]
     fn who_asks_for_less_is_not_limited_and_what_was_too_much_is_forgotten() {
-        let mut limit = Limit::new(TARGET);
+        let mut limit = Limit::new(TARGET, SPAN);
         assert_eq!(settled(&mut limit, 16_000.0, 0.001, 200, 50), MOST);
         let low = settled(&mut limit, 16_000.0, 0.001, 10_000, 50);
         assert!(low < 500, "{low}");
@@ -150,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_slow_database_is_not_taken_for_a_crowd() {
-        let mut limit = Limit::new(TARGET);
+        let mut limit = Limit::new(TARGET, SPAN);
         // 40 ms for one, as for a thousand.
         settled(&mut limit, 1.0e6, 0.04, 1, 10);
         assert_eq!(settled(&mut limit, 1.0e6, 0.04, 1_000, 50), MOST);
@@ -161,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_no_crowd() {
-        let mut limit = Limit::new(TARGET);
+        let mut limit = Limit::new(TARGET, SPAN);
         settled(&mut limit, 16_000.0, 0.001, 100, 10);
         let stall = Sample {
             span: SPAN,
@@ -183,8 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_after_a_quiet_time_is_let_in() {
+        let mut limit = Limit::new(TARGET, SPAN);
+        let low = settled(&mut limit, 4_000.0, 0.001, 10_000, 50);
+        assert!(low < 200, "{low}");
+        // The last of the crowd were answered, and then nobody came for ten seconds.
+        let last = Sample {
+            span: Duration::from_secs(10),
+            answered: 100,
+            took: Duration::from_secs(10),
+            highest: 200,
+            refused: true,
+        };
+        assert_eq!(limit.after(&last), MOST);
+    }
+
+    #[test]
     fn some_are_let_in_whatever_happens() {
-        let mut limit = Limit::new(TARGET);
+        let mut limit = Limit::new(TARGET, SPAN);
         let stuck =
             Sample { span: SPAN, answered: 0, took: Duration::ZERO, highest: 5_000, refused: true };
         let most = (0..100).map(|_| limit.after(&stuck)).last();

@@ -2,69 +2,114 @@ use super::*;
 
 const TARGET: Duration = Duration::from_millis(25);
 
-/// An admission in which so many windows went by with too many in flight, each of which let `hot`
-/// claims of one event in and `small` of another.
-fn overloaded(hot: (OfferingId, usize), small: (OfferingId, usize)) -> Admission {
+/// Comes in, with its body, if it is let in.
+fn enter(admission: &Admission, work: Work, now: Duration) -> Option<Admitted<'_>> {
+    let admitted = admission.enter(work, now).ok()?;
+    admitted.begin(|| now);
+    Some(admitted)
+}
+
+/// An admission in which so many windows went by with too many in flight, each of which was asked
+/// for so many claims of these events; and the time.
+fn overloaded(events: &[(OfferingId, usize)]) -> (Admission, Duration) {
     let admission = Admission::new(Some(TARGET));
     let mut now = Duration::ZERO;
     for _ in 0..40 {
         now += WINDOW;
-        let most = admission.most.load(Relaxed);
         let mut inside = Vec::new();
-        for (event, count) in [small, hot] {
-            for _ in 0..count {
-                inside.extend(admission.enter(Work::Claim(event), now));
-            }
+        for (event, count) in events {
+            inside.extend((0..*count).filter_map(|_| enter(&admission, Work::Claim(*event), now)));
         }
-        assert!(inside.len() <= 2 * most);
         for order in inside {
-            order.answered(8 * TARGET);
+            order.answered(now + 8 * TARGET, true);
         }
     }
-    admission
+    (admission, now)
 }
 
 #[test]
 fn everything_comes_in_until_it_takes_too_long() {
-    let (hot, small) = (OfferingId::random(), OfferingId::random());
+    let event = OfferingId::random();
     let admission = Admission::new(Some(TARGET));
     let now = Duration::from_millis(1);
     let inside: Vec<_> =
-        (0..1_000).map(|_| admission.enter(Work::Claim(hot), now).is_ok()).collect();
-    assert!(inside.into_iter().all(|admitted| admitted));
-    let admission = overloaded((hot, 1_000), (small, 3));
-    assert_eq!(admission.most.load(Relaxed), limit::LEAST);
+        (0..1_000).filter_map(|_| enter(&admission, Work::Claim(event), now)).collect();
+    assert_eq!(inside.len(), 1_000);
+    let (admission, _) = overloaded(&[(event, 1_000)]);
+    assert!(admission.most.load(Relaxed) < 1_000);
 }
 
 #[test]
 fn too_much_is_refused_but_for_what_was_promised_and_for_small_events() {
     let (hot, small) = (OfferingId::random(), OfferingId::random());
-    let admission = overloaded((hot, 1_000), (small, 3));
-    let now = micros_of(&admission);
+    let (admission, now) = overloaded(&[(small, 3), (hot, 1_000)]);
+    let most = admission.most.load(Relaxed);
     let inside: Vec<_> =
-        (0..200).filter_map(|_| admission.enter(Work::Claim(hot), now).ok()).collect();
-    assert_eq!(inside.len(), limit::LEAST);
-    // One of the event that has had all of it, one of the other, and somebody who pays.
+        (0..1_000).filter_map(|_| enter(&admission, Work::Claim(hot), now)).collect();
+    assert_eq!(inside.len(), most);
     let refused = admission.enter(Work::Claim(hot), now).err();
     let seconds = refused.map(|refused| refused.retry_after.as_secs());
     assert!(seconds.is_some_and(|s| (1..=2 * LONGEST_RETRY_S).contains(&s)), "{seconds:?}");
-    assert!(admission.enter(Work::Claim(small), now).is_ok());
-    let promise = admission.enter(Work::Promise, now);
-    assert!(promise.is_ok());
+    assert!(enter(&admission, Work::Claim(small), now).is_some());
+    let promise = enter(&admission, Work::Promise, now);
+    assert!(promise.is_some());
     // Which turns out to be a claim.
     assert!(admission.claim(hot).is_err());
-    assert!(admission.enter(Work::Other, now).is_ok());
+    assert!(enter(&admission, Work::Other, now).is_some());
     // There is room again when they are answered.
-    drop(inside);
-    assert!(admission.enter(Work::Claim(hot), now).is_ok());
+    drop((inside, promise));
+    assert!(enter(&admission, Work::Claim(hot), now).is_some());
+}
+
+#[test]
+fn made_up_events_have_one_share_together_and_take_nothing_from_small_ones() {
+    let (hot, small) = (OfferingId::random(), OfferingId::random());
+    let (admission, now) = overloaded(&[(small, 3), (hot, 1_000)]);
+    let _inside: Vec<_> =
+        (0..1_000).filter_map(|_| enter(&admission, Work::Claim(hot), now)).collect();
+    let made_up = || enter(&admission, Work::Claim(OfferingId::random()), now);
+    let let_in: Vec<_> = (0..1_000).filter_map(|_| made_up()).collect();
+    assert_eq!(let_in.len() as u64, admission.small.load(Relaxed));
+    for order in let_in {
+        // There is no such event.
+        order.answered(now, false);
+    }
+    assert!(enter(&admission, Work::Claim(small), now).is_some());
+    assert_eq!(admission.shares.len(), 2);
+}
+
+#[test]
+fn who_sends_slowly_is_no_load() {
+    let admission = Admission::new(Some(TARGET));
+    let slow: Vec<_> =
+        (0..1_000).filter_map(|_| admission.enter(Work::Promise, Duration::ZERO).ok()).collect();
+    let event = OfferingId::random();
+    for window in 1..50 {
+        let now = window * WINDOW;
+        let order = enter(&admission, Work::Claim(event), now).expect("there is room");
+        order.answered(now + Duration::from_millis(1), true);
+    }
+    assert_eq!(admission.in_flight.load(Relaxed), 0);
+    // They took five seconds, most of it their own.
+    for order in slow {
+        order.begin(|| 50 * WINDOW);
+        order.answered(50 * WINDOW + Duration::from_millis(1), true);
+    }
+    assert_eq!(admission.most.load(Relaxed), MOST);
 }
 
 #[test]
 fn the_more_are_refused_the_later_they_are_asked_to_come_back() {
-    let (hot, small) = (OfferingId::random(), OfferingId::random());
-    let admission = overloaded((hot, 64 * 8), (small, 0));
-    // Seven of eight were.
-    assert_eq!(admission.retry_s.load(Relaxed), 7);
+    let (admission, now) = overloaded(&[(OfferingId::random(), 64 * 8)]);
+    let inside: Vec<_> = (0..10_000)
+        .filter_map(|_| enter(&admission, Work::Claim(OfferingId::random()), now))
+        .collect();
+    let refused = 10_000 - inside.len();
+    for order in inside {
+        order.answered(now + 8 * TARGET, true);
+    }
+    admission.look(now + WINDOW);
+    assert!(admission.retry_s.load(Relaxed) > 1, "{refused} were refused");
 }
 
 #[test]
@@ -73,14 +118,8 @@ fn without_a_target_everything_comes_in() {
     let admission = Admission::new(None);
     for round in 0..100_000_u32 {
         let now = Duration::from_millis(round.into());
-        let admitted = admission.enter(Work::Claim(event), now).map(|admitted| {
-            admitted.answered(Duration::from_secs(10));
-            std::mem::forget(admitted);
-        });
-        assert!(admitted.is_ok());
+        let order = enter(&admission, Work::Claim(event), now).expect("everything does");
+        order.answered(now + Duration::from_secs(10), true);
+        std::mem::forget(order);
     }
-}
-
-fn micros_of(admission: &Admission) -> Duration {
-    Duration::from_micros(admission.begun_us.load(Relaxed))
 }

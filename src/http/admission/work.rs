@@ -1,6 +1,8 @@
 //! What a request is to admission control, by its method and path alone: nothing else is read of
 //! one that is refused.
 
+use std::borrow::Cow;
+
 use actix_web::http::Method;
 
 use crate::ids::OfferingId;
@@ -24,6 +26,7 @@ impl Work {
         if method != Method::POST && method != Method::DELETE {
             return Self::Other;
         }
+        let path = &*decoded(path);
         if let Some(rest) = path.strip_prefix("/api/events/") {
             let Some((event, rest)) = rest.split_once('/') else { return Self::Other };
             let is_order = rest.starts_with("holds") || rest.starts_with("waitlist");
@@ -35,6 +38,22 @@ impl Work {
         }
         if path.starts_with("/api/reservations") { Self::Promise } else { Self::Other }
     }
+}
+
+/// As the router reads it: nobody gets in by writing a letter in another way.
+fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let rest = code.map_or(part, |_| &part[2..]);
+        bytes.push(code.unwrap_or(b'%'));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Below an event.
@@ -54,6 +73,9 @@ mod tests {
             (&post, "/api/events/{e}/holds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds/{h}/extend", Work::Claim(event)),
             (&post, "/api/events/{e}/waitlist", Work::Claim(event)),
+            (&post, "/api/event%73/{e}/%68olds", Work::Claim(event)),
+            (&post, "/api/events/{e}/holds%", Work::Claim(event)),
+            (&post, "/api/events/%zz/holds", Work::Other),
             (&delete, "/api/events/{e}/holds/{h}", Work::Promise),
             (&delete, "/api/events/{e}/waitlist/{h}", Work::Promise),
             (&post, "/api/events/{e}/waitlist/{h}/accept", Work::Promise),
