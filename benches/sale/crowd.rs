@@ -112,7 +112,7 @@ impl Figures {
     pub fn turned_away_rate(&self, step: &str) -> f64 {
         let by_code = self.0.pointer(&format!("/operations/{step}/turnedAway"));
         let by_code = by_code.and_then(Value::as_object).into_iter().flatten();
-        let all: f64 = by_code.filter_map(|(_, count)| count.as_f64()).sum();
+        let all = by_code.filter_map(|(_, count)| count.as_f64()).fold(0.0, |all, one| all + one);
         all / self.number("/measuredSeconds")
     }
 

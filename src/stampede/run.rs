@@ -3,6 +3,7 @@
 pub mod commands;
 mod progress;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub enum Verdict {
 /// # Errors
 /// When it cannot be set up.
 pub fn run(options: Options) -> Result<Verdict> {
+    check_outputs(&options)?;
     raise_file_limit(&options);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -133,6 +135,23 @@ fn gather(plan: &Plan, ends: Vec<LaneEnd>, results: &mut Results) -> (Ledger, Ve
         results.unfinished += end.unfinished;
     }
     (ledger, seen)
+}
+
+/// What cannot be written is better known before an hour of load than after it.
+fn check_outputs(options: &Options) -> Result<()> {
+    let outputs =
+        [("--journal", &options.journal), ("--html", &options.html), ("--json", &options.json)];
+    let outputs = outputs.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
+    let mut seen: Vec<(&str, &PathBuf)> = Vec::new();
+    for (name, path) in outputs {
+        let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        opened.with_context(|| format!("cannot write {name} {}", path.display()))?;
+        if let Some((other, _)) = seen.iter().find(|(_, other)| path.is_file() && *other == path) {
+            anyhow::bail!("{other} and {name} name the same file, {}", path.display());
+        }
+        seen.push((name, path));
+    }
+    Ok(())
 }
 
 /// Audits an earlier run by its journal.

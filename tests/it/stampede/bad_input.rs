@@ -90,6 +90,21 @@ async fn a_full_disk_costs_the_report_and_not_the_figures() {
     assert_eq!(text.matches("No space left").count(), 3, "{text}");
 }
 
+#[tokio::test]
+async fn what_cannot_be_written_is_said_before_anything_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lost, twice) = (dir.path().join("nowhere/a"), dir.path().join("b"));
+    // Nobody listens there, which is not found out.
+    let arguments = format!("holds --journal {}", lost.display());
+    let (code, text) = run(stampede("http://127.0.0.1:9", &arguments)).await;
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("cannot write --journal"), "{text}");
+    let arguments = format!("holds --html {0} --json {0}", twice.display());
+    let (code, text) = run(stampede("http://127.0.0.1:9", &arguments)).await;
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("--html and --json name the same file"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rate_that_cannot_be_reached_is_said_and_voids_the_figures() {
     let app = TestApp::start(TestDb::sqlite().await).await;
