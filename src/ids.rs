@@ -78,6 +78,15 @@ uuid_id! {
     BatchId
 }
 
+/// An id that sorts by time (UUID v7), for rows: where keys come in order,
+/// an index is written to at its end alone.
+#[must_use]
+pub fn time_ordered(at_ms: u64) -> Uuid {
+    let mut chance = [0; 10];
+    chance.copy_from_slice(&crate::random::bytes()[..10]);
+    uuid::Builder::from_unix_timestamp_millis(at_ms, &chance).into_uuid()
+}
+
 impl OfferingId {
     /// A new offering's id: time-ordered (UUID v7), so that listings page by it.
     #[must_use]

@@ -7,6 +7,7 @@ mod m0001_initial;
 mod m0002_payloads_uncompressed;
 mod m0003_probe;
 mod m0004_room_on_pages;
+mod m0005_reservations_by_time;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_payloads_uncompressed::Migration),
             Box::new(m0003_probe::Migration),
             Box::new(m0004_room_on_pages::Migration),
+            Box::new(m0005_reservations_by_time::Migration),
         ]
     }
 }

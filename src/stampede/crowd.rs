@@ -120,6 +120,7 @@ async fn work(lane: Rc<Lane>, mut stopped: watch::Receiver<Stop>) -> LaneEnd {
         () = begin_all(&lane) => {}
         _ = stopped.wait_for(|stop| *stop != Stop::No) => {}
     }
+    lane.is_closed.set(true);
     let deadline = Instant::now() + GRACE;
     let patient = || *stopped.borrow() != Stop::Waiting && Instant::now() < deadline;
     while lane.under_way.get() > 0 && patient() {
@@ -188,7 +189,7 @@ async fn closed_loop(lane: &Rc<Lane>, clients: u32) {
     for _ in 0..share(clients, lane.index, options.threads) {
         let lane = Rc::clone(lane);
         tasks.push(tokio::task::spawn_local(async move {
-            while lane.now() < end && !lane.is_ending.get() {
+            while lane.now() < end && !lane.is_closed.get() {
                 lane.under_way.set(lane.under_way.get() + 1);
                 lane.with_figures(|figures| figures.begun += 1);
                 let before = lane.requests.get();

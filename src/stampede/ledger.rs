@@ -2,6 +2,7 @@
 //! The audit holds the server to it. It can be saved, and audited again later, say after the server
 //! was killed and came back.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -190,7 +191,8 @@ impl Ledger {
             bail!("{shown} has the form {}, this program knows {FORMAT}", header.format);
         }
         let mut entries = Vec::new();
-        for (line, number) in lines.zip(2..) {
+        let mut numbers = HashMap::new();
+        for (line, number) in lines.zip(2_u64..) {
             let line = line.with_context(|| format!("cannot read {shown}"))?;
             let entry: Entry =
                 serde_json::from_str(&line).with_context(|| format!("{shown}, line {number}"))?;
@@ -198,6 +200,12 @@ impl Ledger {
                 && (entry.event as usize) < header.events.len();
             if !known {
                 bail!("{shown}, line {number}: a buyer or event that the header does not name");
+            }
+            if let Some(first) = numbers.insert(entry.number, number) {
+                bail!("{shown}, line {number}: the same request as line {first}");
+            }
+            if header.charged == 0 && matches!(entry.asked, Asked::Pay { .. }) {
+                bail!("{shown}, line {number}: a payment, and in the header nobody has money");
             }
             entries.push(entry);
         }

@@ -1,9 +1,9 @@
 //! Reservations for queries. Written by the projection of the journal alone.
 
 use entities::reservation;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, older};
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Line, TimestampMs};
 
@@ -101,11 +101,7 @@ impl Store {
             query = query.filter(Column::Status.eq(state.as_str()));
         }
         if let Some((at, id)) = filter.after {
-            query = query.filter(
-                Condition::any()
-                    .add(Column::CreatedAt.lt(at))
-                    .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.lt(id.0))),
-            );
+            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));
         }
         query.all(self.reads()).await?.iter().map(reservation_row).collect()
     }

@@ -1,10 +1,10 @@
 //! Tickets for queries. Written by the projection of the journal alone.
 
 use entities::ticket;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, older};
 use crate::ids::{OfferingId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::TimestampMs;
 
@@ -86,11 +86,7 @@ impl Store {
             .order_by_desc(Column::Id)
             .limit(limit);
         if let Some((at, id)) = after {
-            query = query.filter(
-                Condition::any()
-                    .add(Column::CreatedAt.lt(at))
-                    .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.lt(id))),
-            );
+            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id)));
         }
         query.all(self.reads()).await?.iter().map(ticket_row).collect()
     }

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Answered, Key, Store, StoreError, idempotency};
-use crate::ids::{PaymentId, UserId};
+use crate::ids::{PaymentId, UserId, time_ordered};
 use crate::inventory::{Minor, TimestampMs};
 
 /// What somebody has in one currency.
@@ -69,6 +69,11 @@ pub(super) struct Entry<'a> {
     pub(super) at: TimestampMs,
 }
 
+/// A new entry's id.
+pub(super) fn entry_id(at: TimestampMs) -> Uuid {
+    time_ordered(at.unsigned_abs())
+}
+
 /// Applies an entry; `false` when the balance is too low (or would leave the range of amounts),
 /// with nothing changed. An entry of this kind for this payment that is there already counts as
 /// applied.
@@ -77,7 +82,7 @@ pub(super) async fn apply(
     entry: &Entry<'_>,
 ) -> Result<bool, StoreError> {
     let row = wallet_entry::ActiveModel {
-        id: Set(Uuid::new_v4()),
+        id: Set(entry_id(entry.at)),
         user_id: Set(entry.user.0),
         currency: Set(entry.currency.into()),
         payment_id: Set(entry.payment.map(|payment| payment.0)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use admitone::inventory::Command;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::test_app::{Answer, TestApp, TestUser, standing_event};
 use crate::test_db::TestDb;
@@ -16,11 +17,11 @@ const ORIGIN: &str = "https://tickets.example";
 /// Many more than may be in flight at the least.
 const CROWD: usize = 400;
 
-/// A server that takes two milliseconds to decide a hold, whatever the machine does: a crowd waits
+/// A server that takes two milliseconds to decide a claim, whatever the machine does: a crowd waits
 /// for long.
 async fn slow_server() -> TestApp {
     let slow = Arc::new(|_, request: &admitone::inventory::Request| {
-        if matches!(request.command, Command::PlaceHold { .. }) {
+        if matches!(request.command, Command::PlaceHold { .. } | Command::Reserve { .. }) {
             std::thread::sleep(Duration::from_millis(2));
         }
     });
@@ -29,6 +30,13 @@ async fn slow_server() -> TestApp {
         config.cors_origins = vec![ORIGIN.into()];
     });
     builder.parts(|parts| parts.offices.before_decide = Some(slow)).start().await
+}
+
+#[derive(Clone, Copy)]
+enum Claim {
+    Hold,
+    /// Without a hold before it.
+    Reservation,
 }
 
 struct Sale {
@@ -41,6 +49,24 @@ struct Sale {
 }
 
 impl Sale {
+    async fn open() -> Arc<Self> {
+        let app = slow_server().await;
+        let hot = app.create_event(standing_event(1_000_000)).await;
+        let quiet = app.create_event(standing_event(9)).await;
+        Arc::new(Self {
+            app,
+            hot,
+            quiet,
+            is_over: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        })
+    }
+
+    fn let_in(self: &Arc<Self>, what: Claim) -> Vec<JoinHandle<()>> {
+        (0..CROWD).map(|_| tokio::spawn(Arc::clone(self).press(what))).collect()
+    }
+
     async fn hold(&self, event: &Value, user: &TestUser) -> Answer {
         let path = format!("/api/events/{}/holds", event["id"].as_str().unwrap());
         let lines = json!([{ "productId": event["products"][0]["id"], "quantity": 1 }]);
@@ -48,11 +74,21 @@ impl Sale {
         call.json(&json!({ "lines": lines })).send().await
     }
 
+    async fn reserve(&self, event: &Value, user: &TestUser) -> Answer {
+        let product = &event["products"][0]["id"];
+        let body = json!({ "eventId": event["id"], "productId": product, "quantity": 1 });
+        let call = self.app.call(Method::POST, "/api/reservations").by(user);
+        call.header("Origin", ORIGIN).json(&body).send().await
+    }
+
     /// Asks again and again, as nobody should.
-    async fn press(self: Arc<Self>) {
+    async fn press(self: Arc<Self>, what: Claim) {
         let user = self.app.user().await;
         while !self.is_over.load(Ordering::Relaxed) {
-            let answer = self.hold(&self.hot, &user).await;
+            let answer = match what {
+                Claim::Hold => self.hold(&self.hot, &user).await,
+                Claim::Reservation => self.reserve(&self.hot, &user).await,
+            };
             if answer.status == 201 {
                 self.held.fetch_add(1, Ordering::Relaxed);
                 continue;
@@ -80,23 +116,11 @@ fn look_at_refusal(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_is_kept_out_and_what_was_promised_goes_on() {
-    let app = slow_server().await;
-    let (hot, quiet) = (
-        app.create_event(standing_event(1_000_000)).await,
-        app.create_event(standing_event(9)).await,
-    );
-    let sale = Arc::new(Sale {
-        app,
-        hot,
-        quiet,
-        is_over: AtomicBool::new(false),
-        held: AtomicUsize::new(0),
-        refused: AtomicUsize::new(0),
-    });
+    let sale = Sale::open().await;
     let buyer = sale.app.user().await;
     sale.app.charge(&buyer, 1_000_000).await.expect(201);
     let hold = sale.hold(&sale.hot, &buyer).await.expect(201);
-    let crowd: Vec<_> = (0..CROWD).map(|_| tokio::spawn(Arc::clone(&sale).press())).collect();
+    let crowd = sale.let_in(Claim::Hold);
     sale.until(&sale.refused, 1).await;
 
     // What was promised goes on in the middle of it, step by step.
@@ -139,30 +163,10 @@ async fn a_crowd_is_kept_out_and_what_was_promised_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reservation_without_a_hold_is_a_claim_too() {
-    let app = slow_server().await;
-    let event = app.create_event(standing_event(1_000_000)).await;
-    let quiet = app.create_event(standing_event(1)).await;
-    let sale = Arc::new(Sale {
-        app,
-        hot: event,
-        quiet,
-        is_over: AtomicBool::new(false),
-        held: AtomicUsize::new(0),
-        refused: AtomicUsize::new(0),
-    });
-    let crowd: Vec<_> = (0..CROWD).map(|_| tokio::spawn(Arc::clone(&sale).press())).collect();
+    let sale = Sale::open().await;
+    let crowd = sale.let_in(Claim::Reservation);
     sale.until(&sale.refused, 1).await;
-    let buyer = sale.app.user().await;
-    let product = &sale.hot["products"][0]["id"];
-    let body = json!({ "eventId": sale.hot["id"], "productId": product, "quantity": 1 });
-    let mut answer = sale.app.post("/api/reservations", &buyer, body.clone()).await;
-    for _ in 0..1_000 {
-        if answer.status == 503 {
-            break;
-        }
-        answer = sale.app.post("/api/reservations", &buyer, body.clone()).await;
-    }
-    answer.expect_error(503, "BUSY");
+    sale.until(&sale.held, 1).await;
     sale.is_over.store(true, Ordering::Relaxed);
     for presser in crowd {
         presser.await.expect("no panic");

@@ -66,6 +66,8 @@ pub struct Lane {
     pub under_way: Cell<u32>,
     /// Requests made.
     pub requests: Cell<u64>,
+    /// No journey begins any more.
+    pub is_closed: Cell<bool>,
     /// The run is over.
     pub is_ending: Cell<bool>,
     /// When holds were acknowledged, for listeners.
@@ -108,6 +110,7 @@ impl Lane {
             started,
             under_way: Cell::new(0),
             requests: Cell::new(0),
+            is_closed: Cell::new(false),
             is_ending: Cell::new(false),
             acknowledged,
             maps: SeatMaps::default(),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Authorizing, Beginning, Begun, Result, begun_row};
 use crate::ids::PaymentId;
 use crate::store::payment::PaymentRow;
+use crate::store::wallet::entry_id;
 
 const BEGIN: &str = "
 INSERT INTO payments (id, reservation_id, offering_id, user_id, method, state, amount, currency,
@@ -58,7 +59,7 @@ pub(super) async fn begin(pool: &PgPool, group: &[Beginning]) -> Result<Vec<Paym
 pub(super) async fn authorize(pool: &PgPool, group: &[Authorizing]) -> Result<Vec<PaymentId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(AUTHORIZE)
         .bind(group.iter().map(|one| one.id.0).collect::<Vec<_>>())
-        .bind(group.iter().map(|_| Uuid::new_v4()).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| entry_id(one.now)).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.now).collect::<Vec<_>>())
         .fetch_all(pool)
         .await?;

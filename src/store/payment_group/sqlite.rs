@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Authorizing, Beginning, Begun, Result, begun_row};
 use crate::ids::PaymentId;
 use crate::store::payment::PaymentRow;
+use crate::store::wallet::entry_id;
 
 // Without the WHERE the parser would take ON CONFLICT for a join's.
 const BEGIN: &str = "
@@ -63,7 +64,7 @@ pub(super) async fn authorize(pool: &SqlitePool, group: &[Authorizing]) -> Resul
 }
 
 async fn write(connection: &mut SqliteConnection, group: &[Authorizing]) -> Result<Vec<PaymentId>> {
-    let row = |one: &Authorizing| json!([hex(one.id.0), hex(Uuid::new_v4()), one.now]);
+    let row = |one: &Authorizing| json!([hex(one.id.0), hex(entry_id(one.now)), one.now]);
     let moved: Vec<Uuid> = sqlx::query_scalar(MOVE)
         .bind(text(group.iter().map(row)))
         .fetch_all(&mut *connection)

@@ -76,6 +76,14 @@ on_both_databases! {
             assert_eq!(code, 1, "{says}: {text}");
             assert!(text.contains("AUDIT FAILED") && text.contains(says), "{says}: {text}");
         }
+        let twice: Vec<_> = honest.iter().chain([&honest[hold]]).cloned().collect();
+        let no_money = doctored(0, &|header| header["charged"] = json!(0));
+        for (says, lines) in [("the same request as line", twice), ("nobody has money", no_money)] {
+            save(&path, &lines);
+            let (code, text) = audit(&app, &path).await;
+            assert_eq!(code, 1, "{says}: {text}");
+            assert!(text.contains(says) && !text.contains("AUDIT"), "{says}: {text}");
+        }
     }
 
     async fn a_server_that_lost_the_end_of_a_history_is_convicted(db: TestDb) {

@@ -125,13 +125,17 @@ async fn a_rate_that_cannot_be_reached_is_said_and_voids_the_figures() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_run_says_what_it_has_and_is_audited() {
+    for load in ["--rate 50", "--clients 2"] {
+        interrupt(load).await;
+    }
+}
+
+async fn interrupt(load: &str) {
     let app = TestApp::start(TestDb::sqlite().await).await;
     let dir = tempfile::tempdir().unwrap();
     let begun = dir.path().join("begun");
-    let mut command = stampede(
-        &app.url(""),
-        "holds --rate 50 --duration 10m --warm-up 0s --buyers 2 --max-lag 1m",
-    );
+    let arguments = format!("holds {load} --duration 10m --warm-up 0s --buyers 2 --max-lag 1m");
+    let mut command = stampede(&app.url(""), &arguments);
     command.arg("--at").arg(format!("0.5:touch {}", begun.display()));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     eventually("the crowd is in", async || begun.exists()).await;
@@ -144,4 +148,6 @@ async fn an_interrupted_run_says_what_it_has_and_is_audited() {
     for says in ["interrupted after", "success/s", "AUDIT PASSED"] {
         assert!(text.contains(says), "{says}: {text}");
     }
+    // Nothing new was begun, so all that was under way came to its end.
+    assert!(!text.contains("given up"), "{text}");
 }
