@@ -21,6 +21,32 @@ pub struct Server {
 impl Server {
     /// With this latency target, or the default.
     pub fn start(postgres: &str, latency_target: Option<&str>) -> Self {
+        let server = Self::begin(postgres, |command| {
+            if let Some(target) = latency_target {
+                command.env("ADMITONE_LATENCY_TARGET", target);
+            }
+        });
+        server.until_ready();
+        server
+    }
+
+    /// So many instances of one cluster, without admission control.
+    pub fn start_cluster(postgres: &str, redis: &str, count: usize) -> Vec<Self> {
+        let begin = |number| {
+            Self::begin(postgres, |command| {
+                command
+                    .env("ADMITONE_LATENCY_TARGET", "off")
+                    .env("REDIS_URL", redis)
+                    .env("ADMITONE_INSTANCE", format!("bench-{number}"))
+                    .env("ADMITONE_CLUSTER_SECRET", "a secret of the benched cluster, long enough");
+            })
+        };
+        let servers: Vec<Self> = (1..=count).map(begin).collect();
+        servers.iter().for_each(Self::until_ready);
+        servers
+    }
+
+    fn begin(postgres: &str, set: impl FnOnce(&mut Command)) -> Self {
         let (api, metrics) = (free_address(), free_address());
         let directory = tempfile::tempdir().expect("a directory");
         let log = std::fs::File::create(directory.path().join("log")).expect("a file");
@@ -41,13 +67,20 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        if let Some(target) = latency_target {
-            command.env("ADMITONE_LATENCY_TARGET", target);
-        }
+        set(&mut command);
         let child = command.spawn().expect("the program starts");
-        let server = Self { api, metrics, child, _directory: directory };
-        server.until_ready();
-        server
+        Self { api, metrics, child, _directory: directory }
+    }
+
+    /// Seconds of processors that it has used.
+    pub fn processor_s(&self) -> f64 {
+        // `utime` and `stime` of proc(5) in ticks, of which Linux shows a hundred a second. The
+        // second field, the name, may hold anything, and ends with the last parenthesis.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("it runs, on Linux");
+        let fields = stat.rsplit(')').next().expect("a name").split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number"));
+        ticks.sum::<f64>() / 100.0
     }
 
     pub fn url(&self) -> String {
