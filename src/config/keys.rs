@@ -50,7 +50,7 @@ pub const KEYS: &[Key] = &[
         "HOST:PORT",
         "Where Prometheus scrapes, or off [127.0.0.1:9464]",
         |c, v| {
-            if v == "off" {
+            if v.eq_ignore_ascii_case("off") {
                 c.metrics_listen = None;
                 return Ok(());
             }
@@ -253,11 +253,12 @@ pub const KEYS: &[Key] = &[
          holds are refused at once, 503 with Retry-After. 1ms to 10s, or off. Where a lone order \
          takes long by itself, four times that counts instead [15ms]",
         |c, v| {
-            if v == "off" {
+            if v.eq_ignore_ascii_case("off") {
                 c.latency_target = None;
                 return Ok(());
             }
-            duration(v, "1ms", "10s").map(|v| c.latency_target = Some(v))
+            let target = duration(v, "1ms", "10s").map_err(|why| format!("{why}, or off"));
+            target.map(|v| c.latency_target = Some(v))
         }
     ),
     key!(

@@ -24,6 +24,9 @@ pub struct Header {
     pub format: u32,
     /// Drawn at random: part of all its idempotency keys.
     pub run: u32,
+    /// Where it was, `HOST:PORT` each.
+    #[serde(default)]
+    pub targets: Vec<String>,
     /// The accounts it made; entries name them by position.
     pub buyers: Vec<Account>,
     /// The events it made; entries name them by position.
@@ -137,8 +140,9 @@ impl Header {
     /// Of the form that this program writes.
     #[must_use]
     pub fn new(run: u32, charged: i64, currency: &str) -> Self {
-        let (buyers, events) = (Vec::new(), Vec::new());
-        Self { format: FORMAT, run, buyers, events, charged, currency: currency.into() }
+        let (targets, buyers, events) = (Vec::new(), Vec::new(), Vec::new());
+        let currency = currency.into();
+        Self { format: FORMAT, run, targets, buyers, events, charged, currency }
     }
 
     /// The idempotency key that a request is sent with.

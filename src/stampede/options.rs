@@ -22,7 +22,11 @@ Examples:
     --at '10:kill -9 4711'
   stampede holds --journal run.jsonl; stampede audit run.jsonl
 
-Exit codes: 0 sound, 1 a violation or it could not be done, 2 wrong command line, 3 results void.";
+Exit codes: 0 sound, 1 a violation or it could not be done, 2 wrong command line, 3 results void.
+A run that is interrupted (Ctrl-C) is judged by what it did; its JSON has `interruptedAfterSeconds`.";
+
+/// The workload whose events are not all alike by themselves.
+const ZIPF: &str = "mixed";
 
 /// What to do.
 #[derive(Debug)]
@@ -102,6 +106,8 @@ pub struct Options {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct AuditOptions {
     pub place: Place,
+    /// Whether the command line says where the server is; else the journal does.
+    pub is_placed: bool,
     pub journal: PathBuf,
 }
 
@@ -114,7 +120,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, Erro
     match matches.subcommand() {
         Some(("audit", arguments)) => {
             let journal = arguments.get_one::<PathBuf>("journal").cloned().unwrap_or_default();
-            Ok(Task::Audit(AuditOptions { place: place(arguments)?, journal }))
+            let is_placed = arguments.contains_id("target");
+            Ok(Task::Audit(AuditOptions { place: place(arguments)?, is_placed, journal }))
         }
         Some((name, arguments)) => {
             let workload = Workload::named(name)
@@ -136,11 +143,12 @@ fn command() -> Command {
         .max_term_width(100);
     for workload in ALL {
         let known = Command::new(workload.name).about(workload.about);
-        command = command.subcommand(known.args(place_arguments()).args(run_arguments()));
+        command =
+            command.subcommand(known.args(place_arguments(HERE)).args(run_arguments(workload)));
     }
     command.subcommand(
         Command::new("audit").about("audit an earlier run that kept its journal (--journal)").args(
-            place_arguments().into_iter().chain([Arg::new("journal")
+            place_arguments("as in the run").into_iter().chain([Arg::new("journal")
                 .required(true)
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
@@ -149,16 +157,19 @@ fn command() -> Command {
     )
 }
 
-fn valued(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
+/// Where the server is by itself.
+const HERE: &str = "http://127.0.0.1:8080";
+
+fn valued(name: &'static str, value: &'static str, help: impl Into<String>) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help.into())
 }
 
-fn place_arguments() -> Vec<Arg> {
+fn place_arguments(usual: &str) -> Vec<Arg> {
     vec![
         valued(
             "target",
             "URL",
-            "Where the server is; several times for several instances [http://127.0.0.1:8080]",
+            format!("Where the server is; several times for several instances [{usual}]"),
         )
         .action(ArgAction::Append)
         .value_parser(target),
@@ -174,11 +185,27 @@ fn place_arguments() -> Vec<Arg> {
     ]
 }
 
-fn run_arguments() -> Vec<Arg> {
+fn run_arguments(workload: &Workload) -> Vec<Arg> {
+    let Workload { rate: usual_rate, events, listeners, .. } = workload;
+    let (warm_up, places) = match workload.places {
+        Supply::Ample => ("2s", "more than are wanted".to_owned()),
+        Supply::PerMille(per_mille) => {
+            let percent = f64::from(per_mille) / 10.0;
+            ("0s, since it may sell out", format!("{percent} for 100 arrivals of the whole run"))
+        }
+    };
+    let skew = if workload.name == ZIPF { "zipf" } else { "uniform" };
     vec![
-        valued("rate", "N", "Arrivals a second, open loop [as the workload says]")
-            .value_parser(rate)
-            .conflicts_with_all(["ramp", "clients"]),
+        valued(
+            "rate",
+            "N",
+            format!(
+                "Buyers that arrive a second, open loop; each asks once or several times \
+                 [{usual_rate}]"
+            ),
+        )
+        .value_parser(rate)
+        .conflicts_with_all(["ramp", "clients"]),
         valued("ramp", "FROM:TO", "Arrivals a second from the start to the end, open loop")
             .value_parser(ramp)
             .conflicts_with("clients"),
@@ -188,20 +215,20 @@ fn run_arguments() -> Vec<Arg> {
         valued(
             "warm-up",
             "TIME",
-            "What goes before, audited and not measured [2s; 0s where it may sell out]",
+            format!("What goes before, audited and not measured [{warm_up}]"),
         )
         .value_parser(duration),
         valued("arrivals", "HOW", "How an open loop spaces them [poisson]")
             .value_parser(["poisson", "even"]),
         valued("buyers", "N", "Accounts to make [500]")
             .value_parser(value_parser!(u32).range(1..=100_000)),
-        valued("events", "N", "Events to make [as the workload says]")
+        valued("events", "N", format!("Events to make [{events}]"))
             .value_parser(value_parser!(u32).range(1..=100_000)),
-        valued("places", "N", "Places (and seats) of each event [as the workload says]")
+        valued("places", "N", format!("Places (and seats) of each event [{places}]"))
             .value_parser(value_parser!(u32).range(1..=9_000_000)),
-        valued("skew", "HOW", "How arrivals are spread over the events [uniform; mixed: zipf]")
+        valued("skew", "HOW", format!("How arrivals are spread over the events [{skew}]"))
             .value_parser(["uniform", "zipf"]),
-        valued("listeners", "N", "Streams of availability to listen to [as the workload says]")
+        valued("listeners", "N", format!("Streams of availability to listen to [{listeners}]"))
             .value_parser(value_parser!(u32).range(0..=100_000)),
         valued("connections", "N", "The most connections, but for listeners [1024]")
             .value_parser(value_parser!(u32).range(1..=60_000)),
@@ -298,7 +325,7 @@ fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, E
     }
     let skew = match word("skew") {
         Some("zipf") => Skew::Zipf,
-        None if workload.name == "mixed" => Skew::Zipf,
+        None if workload.name == ZIPF => Skew::Zipf,
         None | Some(_) => Skew::Uniform,
     };
     Ok(Options {

@@ -90,16 +90,19 @@ impl Results {
     #[must_use]
     pub fn rates(&self) -> Option<(f64, f64)> {
         let Load::Open { from, to } = self.options.load else { return None };
-        let all = self.options.warm_up + self.options.duration;
-        let due = from * self.options.warm_up.as_secs_f64()
-            + f64::midpoint(from, to) * self.options.duration.as_secs_f64();
-        let asked = due / all.as_secs_f64();
+        let (before, measured) = (self.options.warm_up, self.options.duration);
+        let all = before + measured;
+        let ran = self.interrupted_at.map_or(all, |at| at.min(all));
+        // Of the measured time, in which the rate may rise.
+        let part = ran.saturating_sub(before).as_secs_f64();
+        let reached = from + (to - from) * part / measured.as_secs_f64();
+        let due = from * ran.min(before).as_secs_f64() + f64::midpoint(from, reached) * part;
+        let ran = ran.as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let begun = self.figures.begun as f64;
-        let ran = self.interrupted_at.unwrap_or(all).as_secs_f64();
         // Poisson arrivals scatter by the root of their number; four times it once in 30,000 runs.
         let scatter = if self.options.is_poisson { 4.0 * due.sqrt() } else { 0.0 };
-        Some((asked, (begun + scatter).min(due) / ran.max(0.001)))
+        Some((due / ran, (begun + scatter).min(due) / ran))
     }
 
     /// How the run ended.
@@ -163,6 +166,11 @@ pub fn print(results: &Results) {
             ms(l.max_us()),
         ));
     }
+    text.push_str(&format!(
+        "Counts are of the whole run, {}; success/s and times are of the {:.1} s that are measured.\n",
+        "with its warm-up and what ended late",
+        results.figures.measured().as_secs_f64()
+    ));
     text.push_str(&refusals(results));
     let line = |name: &str, l: &Latencies| {
         format!(

@@ -160,12 +160,17 @@ fn check_outputs(options: &Options) -> Result<()> {
 /// When the journal cannot be read, or the server not be asked.
 pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
     let ledger = Ledger::load(&options.journal)?;
+    let mut place = options.place.clone();
+    if !options.is_placed && !ledger.header.targets.is_empty() {
+        place.targets.clone_from(&ledger.header.targets);
+    }
+    let place = &place;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let addresses = setup::resolve(&options.place)?;
-        let admin = setup::log_in(&options.place, &addresses).await?;
+        let addresses = setup::resolve(place)?;
+        let admin = setup::log_in(place, &addresses).await?;
         let tokens = if ledger.header.charged > 0 {
-            log_in_buyers(&options.place, &addresses, &ledger).await?
+            log_in_buyers(place, &addresses, &ledger).await?
         } else {
             Vec::new()
         };
@@ -174,8 +179,8 @@ pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
             admin: &admin,
             tokens: &tokens,
             ledger: &ledger,
-            timeout: options.place.timeout,
-            settle: options.place.settle,
+            timeout: place.timeout,
+            settle: place.settle,
         };
         let findings: Findings = audit(&subject, Vec::new()).await?;
         report::print_findings(&findings);

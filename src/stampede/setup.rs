@@ -102,6 +102,7 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let admin = log_in(&options.place, &addresses).await?;
     let charged = if options.workload.has_payments() { CHARGE } else { 0 };
     let mut header = Header::new(rand::random(), charged, CURRENCY);
+    header.targets.clone_from(&options.place.targets);
     say(&format!("stampede: registering {} buyers", options.buyers));
     let run = header.run;
     let buyers = stream::iter(0..options.buyers)

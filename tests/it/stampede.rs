@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod doors;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -15,10 +16,16 @@ const SMALL: &str = "--duration 2s --buyers 8 --connections 32 --max-lag 1m";
 
 /// A stampede that is not started yet; arguments are parted by spaces.
 pub fn stampede(target: &str, arguments: &str) -> Command {
+    let mut command = stampede_anywhere(arguments);
+    command.args(["--target", target]);
+    command
+}
+
+/// The same, that is not told where.
+pub fn stampede_anywhere(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stampede"));
     command
         .args(arguments.split_whitespace())
-        .args(["--target", target])
         .env("ADMITONE_ADMIN_PASSWORD", ADMIN_PASSWORD)
         .env_remove("ADMITONE_ADMIN_EMAIL")
         .stdin(Stdio::null());

@@ -169,7 +169,9 @@ pub(super) fn duration(value: &str, min: &str, max: &str) -> Result<Duration, St
     let bounds = parse_duration(min).zip(parse_duration(max));
     parse_duration(value)
         .filter(|duration| bounds.is_some_and(|(min, max)| (min..=max).contains(duration)))
-        .ok_or_else(|| format!("is not a duration from {min} to {max}, such as 500ms, 20s, 5m, 1h"))
+        .ok_or_else(|| {
+            format!("is not a duration from {min} to {max}: a whole number of ms, s, m, h or d")
+        })
 }
 
 /// `500ms`, `20s`, `5m`, `1h`, `7d`; `None` for anything else.

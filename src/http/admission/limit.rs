@@ -14,20 +14,23 @@ pub(super) const MOST: usize = 16_384;
 pub(super) const LEAST: usize = 64;
 /// The wanted time is at least so many times what an order takes when hardly any other is there.
 const OVER_QUIET: f64 = 4.0;
-/// In flight, on average, when hardly any other is there.
-const QUIET: f64 = 2.0;
+/// In flight at most when hardly any other is there. What is answered does not tell: the first of a
+/// crowd that come out of a standstill are few, and have taken long.
+const QUIET: usize = 4;
 /// The quiet time follows at once where it gets shorter, and by so much a window where it gets
-/// longer: a database that stands still for a moment has not become slow for good.
-const QUIET_GROWTH: f64 = 1.02;
-/// By how much the limit changes within a window at most.
-const DOWN: f64 = 0.7;
+/// longer: what takes long once, a first order that wakes everything up or a database that stands
+/// still, has not become slow for good.
+const QUIET_GROWTH: f64 = 1.05;
+/// By how much the limit grows within a window at most.
 const UP: f64 = 1.5;
 /// How it grows when it kept nobody out.
 const RECOVERY: f64 = 1.25;
 
-/// So many windows have to be too long before anybody is refused: a database that stands still for
-/// a moment makes a queue that is gone soon.
-const PATIENCE: u32 = 5;
+/// So much has to be too long before anybody is refused: a database that stands still for a moment
+/// makes a queue that is gone soon. Of a crowd, some are answered all the time.
+const PATIENCE: u32 = 15;
+const TOO_LONG: u32 = 5;
+const STILL: u32 = 3;
 
 /// What happened within a window.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +50,9 @@ pub(super) struct Sample {
 pub(super) struct Limit {
     target_s: f64,
     window_s: f64,
-    quiet_s: Option<f64>,
-    /// Windows in a row that were too long.
+    /// What an order takes by itself, or as little as makes no difference.
+    quiet_s: f64,
+    /// What windows in a row that were too long add up to.
     too_long: u32,
     most: f64,
 }
@@ -57,7 +61,7 @@ impl Limit {
     /// Looked at once in `window` while orders come.
     pub(super) fn new(target: Duration, window: Duration) -> Self {
         let (target_s, window_s) = (target.as_secs_f64(), window.as_secs_f64());
-        Self { target_s, window_s, quiet_s: None, too_long: 0, most: whole(MOST) }
+        Self { target_s, window_s, quiet_s: 0.0, too_long: 0, most: whole(MOST) }
     }
 
     /// The limit after such a window.
@@ -72,18 +76,22 @@ impl Limit {
             0 => span_s,
             answered => sample.took.as_secs_f64() / answered as f64,
         };
-        if sample.took.as_secs_f64() / span_s <= QUIET && sample.answered > 0 {
-            let longest = self.quiet_s.map_or(mean_s, |quiet| quiet * QUIET_GROWTH);
-            self.quiet_s = Some(mean_s.min(longest));
+        if sample.highest <= QUIET && sample.answered > 0 {
+            let least = self.target_s / OVER_QUIET;
+            self.quiet_s = mean_s.min(self.quiet_s.max(least) * QUIET_GROWTH);
         }
         let factor = wanted_s / mean_s.max(f64::MIN_POSITIVE);
-        self.too_long = if factor < 1.0 { self.too_long + 1 } else { 0 };
+        self.too_long = match sample.answered {
+            _ if factor >= 1.0 => 0,
+            0 => self.too_long.saturating_add(STILL),
+            _ => self.too_long.saturating_add(TOO_LONG),
+        };
         self.most = if factor < 1.0 && self.too_long < PATIENCE && !sample.refused {
             self.most
         } else if factor < 1.0 {
             // What is not used up was no limit. What is answered now may have come when there was more
             // inside, so its time says too much; what is answered in the wanted time is enough.
-            let cut = self.most.min(whole(sample.highest)) * factor.max(DOWN);
+            let cut = self.most.min(whole(sample.highest)) * factor;
             cut.max(sample.answered as f64 / span_s * wanted_s)
         } else if sample.refused {
             self.most * factor.min(UP)
@@ -100,7 +108,7 @@ impl Limit {
     }
 
     fn wanted_s(&self) -> f64 {
-        self.quiet_s.map_or(self.target_s, |quiet| self.target_s.max(OVER_QUIET * quiet))
+        self.target_s.max(OVER_QUIET * self.quiet_s)
     }
 }
 
@@ -160,7 +168,7 @@ mod tests {
     fn a_slow_database_is_not_taken_for_a_crowd() {
         let mut limit = Limit::new(TARGET, SPAN);
         // 40 ms for one, as for a thousand.
-        settled(&mut limit, 1.0e6, 0.04, 1, 10);
+        settled(&mut limit, 1.0e6, 0.04, 1, 50);
         assert_eq!(settled(&mut limit, 1.0e6, 0.04, 1_000, 50), MOST);
         // But 200 ms are a crowd.
         let most = settled(&mut limit, 5_000.0, 0.04, 1_000, 50);
@@ -168,26 +176,44 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_that_comes_first_is_not_taken_for_a_slow_database() {
+        let mut limit = Limit::new(TARGET, SPAN);
+        // The very first order wakes everything up, and then the event is loaded while all wait.
+        let waking = Sample { span: SPAN, answered: 1, took: SPAN * 6, highest: 1, refused: false };
+        limit.after(&waking);
+        for answered in [0, 2] {
+            let took = SPAN * answered;
+            let answered = u64::from(answered);
+            limit.after(&Sample { span: SPAN, answered, took, highest: 900, refused: false });
+        }
+        let most = whole(settled(&mut limit, 4_000.0, 0.001, 10_000, 50));
+        assert!((80.0..120.0).contains(&most), "{most}");
+    }
+
+    #[test]
     fn a_moment_is_no_crowd() {
         let mut limit = Limit::new(TARGET, SPAN);
         settled(&mut limit, 16_000.0, 0.001, 100, 10);
-        let stall = Sample {
+        let late = |answered: u64| Sample {
             span: SPAN,
-            answered: 500,
-            took: Duration::from_secs(50),
+            answered,
+            took: Duration::from_millis(100 * answered),
             highest: 1_000,
             refused: false,
         };
-        for _ in 0..2 {
-            for _ in 1..PATIENCE {
-                assert_eq!(limit.after(&stall), MOST);
+        // It stands still, and then all who have waited are answered; or there is a rush.
+        for moment in [&[0, 0, 0, 500][..], &[500, 500]] {
+            for answered in moment {
+                assert_eq!(limit.after(&late(*answered)), MOST);
             }
             assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 1), MOST);
         }
-        for _ in 1..PATIENCE {
-            limit.after(&stall);
+        // What lasts is too much.
+        for lasting in [&[0; 5][..], &[500; 3]] {
+            let most = lasting.iter().map(|answered| limit.after(&late(*answered))).last();
+            assert!(most < Some(1_000), "{most:?}");
+            assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 50), MOST);
         }
-        assert!(limit.after(&stall) < 1_000);
     }
 
     #[test]

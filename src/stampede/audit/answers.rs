@@ -62,7 +62,10 @@ impl<'a> Asks<'a> {
 
     /// Compares what a row did with what was asked.
     pub(super) fn take(&mut self, row: &Row, transition: &Transition) {
-        if let Some(idempotency) = transition.idempotency {
+        if let Some(idempotency) = transition.idempotency
+            && (self.by_key.contains_key(&idempotency.key)
+                || !may_be_keyed_by_instances(transition))
+        {
             return self.asked_for(row, transition, idempotency.key);
         }
         for change in &transition.changes {
@@ -156,6 +159,14 @@ impl<'a> Asks<'a> {
             }
         }
     }
+}
+
+/// An instance that hands a command on gives it a key if it has none: so have the beginnings of
+/// payments, which are known by their own ids. Refused for good, such a command leaves a row too.
+fn may_be_keyed_by_instances(transition: &Transition) -> bool {
+    let is_of_payments =
+        |change: &Change| matches!(change, Change::PaymentBegun { .. } | Change::Refused { .. });
+    transition.changes.iter().all(is_of_payments)
 }
 
 pub(super) fn price(lines: &[Line]) -> i64 {

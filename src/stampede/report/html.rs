@@ -9,7 +9,8 @@ use crate::stampede::measure::{Latencies, Op, Second};
 const SIZE: (u32, u32) = (960, 320);
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;\
 padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-variant-numeric:\
-tabular-nums}td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd}\
+tabular-nums}td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd;\
+white-space:nowrap}.key span{margin-right:1.2em;white-space:nowrap}\
 td:first-child,th:first-child{text-align:left}.bad{background:#fdd;padding:.5em 1em}\
 .good{background:#dfd;padding:.5em 1em}svg{max-width:100%;height:auto}";
 
@@ -36,6 +37,16 @@ fn verdicts(results: &Results) -> String {
     let mut text = String::new();
     if let Some(why) = results.void() {
         text.push_str(&format!("<p class=\"bad\">Void: {}.</p>\n", escape(&why)));
+    }
+    if let Some(at) = results.interrupted_at {
+        let seconds = at.as_secs_f64();
+        text.push_str(&format!("<p class=\"bad\">Interrupted after {seconds:.1} s.</p>\n"));
+    }
+    if let Some((asked, reached)) = results.rates() {
+        let (asked, reached) = (whole(asked), whole(reached));
+        text.push_str(&format!(
+            "<p>Arrivals a second: {asked} asked for, {reached} reached.</p>\n"
+        ));
     }
     match &results.audit {
         Ok(findings) if findings.violations == 0 => text.push_str(&format!(
@@ -86,6 +97,12 @@ fn table(results: &Results) -> String {
         cells.push(whole(results.per_second(figures)));
         cells.extend(times(&figures.latencies));
         row(op.name(), &cells);
+        if !figures.refusal_latencies.is_empty() {
+            let mut cells = vec![count(figures.refusal_latencies.len())];
+            cells.extend(std::iter::repeat_n(String::new(), 5));
+            cells.extend(times(&figures.refusal_latencies));
+            row(&format!("… until refused: {}", op.name()), &cells);
+        }
     }
     for (name, latencies) in
         [("generator's lag", &results.figures.lag), ("connection wait", &results.figures.waits)]
@@ -95,7 +112,7 @@ fn table(results: &Results) -> String {
         cells.extend(times(latencies));
         row(name, &cells);
     }
-    text + "</table>\n"
+    text + "</table>\n<p>Counts are of the whole run; successes/s and times of what is measured.</p>\n"
 }
 
 fn codes(results: &Results) -> String {
@@ -142,15 +159,10 @@ fn plots(results: &Results) -> Vec<(&'static str, String)> {
         ("p99", RGBColor(40, 90, 180), in_ms(|second| second.latencies.at_us(0.99))),
         ("max", RGBColor(200, 40, 40), in_ms(|second| second.latencies.max_us())),
     ];
-    let colours = [
-        RGBColor(38, 128, 62),
-        RGBColor(40, 90, 180),
-        RGBColor(200, 40, 40),
-        RGBColor(120, 80, 190),
-    ];
+    let colours = Palette99::COLORS.iter().map(|(r, g, b)| RGBColor(*r, *g, *b));
     let of_ops = results.figures.ops.iter().filter(|(_, figures)| !figures.latencies.is_empty());
     let spread: Vec<Line<'_>> = of_ops
-        .zip(colours.into_iter().cycle())
+        .zip(colours.cycle())
         .map(|((op, figures), colour)| (op.name(), colour, quantiles(&figures.latencies)))
         .collect();
     [
@@ -192,19 +204,21 @@ fn draw(lines: &[Line<'_>], x: &str, y: &str) -> Option<String> {
             .ok()?;
         let mesh = chart.configure_mesh().x_desc(x).y_desc(y).light_line_style(WHITE).draw();
         mesh.ok()?;
-        for (name, colour, points) in lines {
-            let colour = *colour;
+        for (_, colour, points) in lines {
             let series = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
-            let drawn = chart.draw_series(series).ok()?;
-            drawn.label(*name).legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 16, y)], colour.stroke_width(2))
-            });
+            chart.draw_series(series).ok()?;
         }
-        let mut legend = chart.configure_series_labels();
-        legend.border_style(BLACK.mix(0.2)).background_style(WHITE.mix(0.8)).draw().ok()?;
         area.present().ok()?;
     }
-    Some(svg)
+    Some(svg + &key(lines))
+}
+
+/// Which line is which, below the plot: beside so many lines there is no room in it.
+fn key(lines: &[Line<'_>]) -> String {
+    let name = |(name, RGBColor(r, g, b), _): &Line<'_>| {
+        format!("<span><b style=\"color:rgb({r},{g},{b})\">&#9632;</b> {name}</span>")
+    };
+    format!("\n<p class=\"key\">{}</p>", lines.iter().map(name).collect::<String>())
 }
 
 fn escape(text: &str) -> String {
