@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 mod crowd;
+mod database;
 mod pgbench;
 mod server;
 
@@ -56,10 +57,11 @@ fn main() {
 
 /// Purchases a second that are confirmed at most.
 fn peak(postgres: &str) -> f64 {
-    let server = Server::start(postgres, Some("off"));
     let (mut rates, mut rows) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        let server = Server::start(postgres, Some("off"));
         rates.push(Crowd::new(&server, &["purchases", "--clients", CLIENTS]).run().rate("pay"));
+        drop(server);
         rows.extend(pgbench::hot_row(postgres));
     }
     let (peak, row) = (median(rates), median(rows));

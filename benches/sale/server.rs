@@ -3,10 +3,13 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use super::database::Database;
 
 /// The administrator's.
 pub const PASSWORD: &str = "a password for benches";
@@ -16,12 +19,14 @@ pub struct Server {
     metrics: SocketAddr,
     child: Child,
     _directory: tempfile::TempDir,
+    // Goes after the process does.
+    _database: Rc<Database>,
 }
 
 impl Server {
-    /// With this latency target, or the default.
+    /// With this latency target, or the default, on a database of its own.
     pub fn start(postgres: &str, latency_target: Option<&str>) -> Self {
-        let server = Self::begin(postgres, |command| {
+        let server = Self::begin(&Rc::new(Database::new(postgres)), |command| {
             if let Some(target) = latency_target {
                 command.env("ADMITONE_LATENCY_TARGET", target);
             }
@@ -32,8 +37,9 @@ impl Server {
 
     /// So many instances of one cluster, without admission control.
     pub fn start_cluster(postgres: &str, redis: &str, count: usize) -> Vec<Self> {
+        let database = Rc::new(Database::new(postgres));
         let begin = |number| {
-            Self::begin(postgres, |command| {
+            Self::begin(&database, |command| {
                 command
                     .env("ADMITONE_LATENCY_TARGET", "off")
                     .env("REDIS_URL", redis)
@@ -46,14 +52,14 @@ impl Server {
         servers
     }
 
-    fn begin(postgres: &str, set: impl FnOnce(&mut Command)) -> Self {
+    fn begin(database: &Rc<Database>, set: impl FnOnce(&mut Command)) -> Self {
         let (api, metrics) = (free_address(), free_address());
         let directory = tempfile::tempdir().expect("a directory");
         let log = std::fs::File::create(directory.path().join("log")).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
         command
             .current_dir(directory.path())
-            .env("DATABASE_URL", postgres)
+            .env("DATABASE_URL", database.url())
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")
@@ -69,7 +75,8 @@ impl Server {
             .stderr(log);
         set(&mut command);
         let child = command.spawn().expect("the program starts");
-        Self { api, metrics, child, _directory: directory }
+        let _database = Rc::clone(database);
+        Self { api, metrics, child, _directory: directory, _database }
     }
 
     /// Seconds of processors that it has used.

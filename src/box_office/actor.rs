@@ -46,6 +46,8 @@ pub(super) struct BoxOffice {
     /// culprit is found and the others get their answers.
     pub(super) one_by_one: usize,
     attend_queued: bool,
+    /// A batch that is durable, whose answers are given when the next row has set out.
+    untold: Option<(Sealed, Seq)>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) successor: Option<Successor>,
     pub(super) snapshots: Snapshots,
@@ -101,10 +103,10 @@ pub(super) struct Stop;
 #[rtype(result = "()")]
 pub(super) struct Superseded;
 
-/// Give the answers of a batch that is durable.
+/// Give the answers of a batch that is durable, if they are not given yet.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Tell(Sealed, Seq);
+struct Tell;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -125,6 +127,7 @@ impl BoxOffice {
             queue: VecDeque::new(),
             one_by_one: 0,
             attend_queued: false,
+            untold: None,
             stop: None,
             successor: None,
             snapshots,
@@ -262,6 +265,7 @@ impl BoxOffice {
 
     /// The sealed batch is durable, or needs no append and is ours to answer.
     fn release(&mut self, ctx: &mut Context<Self>) {
+        self.tell();
         let waiting = Phase::Recovering { failed: 0, doubtful: None };
         let Phase::Busy(mut state, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("only a sealed batch is released");
@@ -275,17 +279,25 @@ impl BoxOffice {
             (look.look)(Ok(&state.inventory));
             drop(look.permit);
         }
-        let seq = state.head.seq;
+        let due_remains = sealed.batch.due_remains;
+        self.untold = Some((sealed, state.head.seq));
         self.phase = Phase::Idle(state);
-        if sealed.batch.due_remains {
+        if due_remains {
             self.attend_soon(ctx);
         } else {
             self.rest(ctx);
         }
         if self.attend_queued {
             // The next row sets out first: the disk writes while we answer.
-            ctx.notify(Tell(sealed, seq));
+            ctx.notify(Tell);
         } else {
+            self.tell();
+        }
+    }
+
+    /// Gives the answers that are due.
+    fn tell(&mut self) {
+        if let Some((mut sealed, seq)) = self.untold.take() {
             self.answer(&mut sealed, seq);
         }
     }
@@ -327,6 +339,7 @@ impl BoxOffice {
     }
 
     pub(super) fn close(&mut self, ctx: &mut Context<Self>) {
+        self.tell();
         self.desk.inbox.close();
         self.stop = None;
         self.successor = None;
@@ -377,8 +390,8 @@ impl Handler<Attend> for BoxOffice {
 impl Handler<Tell> for BoxOffice {
     type Result = ();
 
-    fn handle(&mut self, Tell(mut sealed, seq): Tell, _: &mut Context<Self>) {
-        self.answer(&mut sealed, seq);
+    fn handle(&mut self, _: Tell, _: &mut Context<Self>) {
+        self.tell();
     }
 }
 

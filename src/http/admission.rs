@@ -73,6 +73,10 @@ pub struct Admission {
     newcomers: AtomicU64,
     /// An event that has had less in a window goes before others.
     small: AtomicU64,
+    /// Claims that went before others in this window, and how many may: what has not been answered
+    /// yet is in nobody's share.
+    ahead: AtomicU64,
+    most_ahead: AtomicU64,
     /// What who is refused is to wait at least.
     retry_s: AtomicU64,
 }
@@ -151,6 +155,8 @@ impl Admission {
             shared: AtomicU64::new(0),
             newcomers: AtomicU64::new(0),
             small: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
+            most_ahead: AtomicU64::new(0),
             retry_s: AtomicU64::new(1),
         }
     }
@@ -186,8 +192,7 @@ impl Admission {
     /// A claim that finds `before` orders in flight.
     fn admit(&self, event: OfferingId, before: usize) -> Result<(), Overloaded> {
         let most = self.most.load(Relaxed);
-        if self.control.is_some() && before >= most && !self.goes_before_others(event, before, most)
-        {
+        if self.control.is_some() && before >= most && !self.goes_before_others(event, most) {
             let nth = self.totals.refused.fetch_add(1, Relaxed);
             let at_least = self.retry_s.load(Relaxed);
             // Who is refused together must not come back together.
@@ -198,8 +203,9 @@ impl Admission {
         Ok(())
     }
 
-    fn goes_before_others(&self, event: OfferingId, before: usize, most: usize) -> bool {
-        if most >= MOST || before >= 2 * most {
+    /// However many are in flight: those who were promised something may be more than the limit.
+    fn goes_before_others(&self, event: OfferingId, most: usize) -> bool {
+        if most >= MOST {
             return false;
         }
         let nth = self.nth.load(Relaxed);
@@ -208,6 +214,7 @@ impl Admission {
             None => self.newcomers.fetch_add(1, Relaxed),
         };
         had < self.small.load(Relaxed)
+            && self.ahead.fetch_add(1, Relaxed) < self.most_ahead.load(Relaxed)
     }
 
     /// Sets the limit anew when it is time.
@@ -240,7 +247,10 @@ impl Admission {
         });
         // With half of the even share, what goes before others halves from window to window when
         // all events do it.
-        self.small.store(self.shared.swap(0, Relaxed) / events.max(1) / 2, Relaxed);
+        let shared = self.shared.swap(0, Relaxed);
+        self.small.store(shared / events.max(1) / 2, Relaxed);
+        self.most_ahead.store(shared / 2, Relaxed);
+        self.ahead.store(0, Relaxed);
         let times = refused.div_ceil(admitted.max(1));
         self.retry_s.store(times.clamp(1, LONGEST_RETRY_S), Relaxed);
     }

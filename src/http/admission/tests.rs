@@ -53,12 +53,33 @@ fn too_much_is_refused_but_for_what_was_promised_and_for_small_events() {
     assert!(enter(&admission, Work::Claim(small), now).is_some());
     let promise = enter(&admission, Work::Promise, now);
     assert!(promise.is_some());
+    // However many others pay.
+    let paying: Vec<_> =
+        (0..4 * most).filter_map(|_| enter(&admission, Work::Promise, now)).collect();
+    assert_eq!(paying.len(), 4 * most);
+    assert!(enter(&admission, Work::Claim(small), now).is_some());
+    drop(paying);
     // Which turns out to be a claim.
     assert!(admission.claim(hot).is_err());
     assert!(enter(&admission, Work::Other, now).is_some());
     // There is room again when they are answered.
     drop((inside, promise));
     assert!(enter(&admission, Work::Claim(hot), now).is_some());
+}
+
+#[test]
+fn another_hot_event_has_no_more_than_half() {
+    let (hot, other) = (OfferingId::random(), OfferingId::random());
+    let (admission, now) = overloaded(&[(hot, 1_000)]);
+    let _inside: Vec<_> =
+        (0..1_000).filter_map(|_| enter(&admission, Work::Claim(hot), now)).collect();
+    // It sells a little, so that it is known; nothing of the rush that follows is answered yet.
+    let first = enter(&admission, Work::Claim(other), now).expect("it has had nothing");
+    first.answered(now, true);
+    let rush: Vec<_> =
+        (0..10_000).filter_map(|_| enter(&admission, Work::Claim(other), now)).collect();
+    let half = admission.most_ahead.load(Relaxed);
+    assert!((1..=half).contains(&(rush.len() as u64)), "{} of {half}", rush.len());
 }
 
 #[test]
