@@ -1,7 +1,7 @@
 //! How a sale goes on this machine, by `stampede` runs against the program itself, each audited; the
 //! load generator and Postgres are on the same processors. One command prints all tables:
 //!
-//! `benches/sale/run [overload|bystander|growth]`, or with a Postgres of your own (it is filled)
+//! `benches/sale/run [overload|bystander|growth|instances]`, or with a Postgres of your own (it is filled)
 //! `ADMITONE_BENCH_POSTGRES_URL=postgres://… cargo bench --bench sale`
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
@@ -48,6 +48,8 @@ fn main() {
     if wanted("growth") {
         clients(&postgres);
         events(&postgres);
+    }
+    if wanted("growth") || wanted("instances") {
         match std::env::var("ADMITONE_BENCH_REDIS_URL") {
             Ok(redis) => instances(&postgres, &redis),
             Err(_) => println!("\ninstances: skipped, set ADMITONE_BENCH_REDIS_URL"),

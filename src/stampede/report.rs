@@ -168,7 +168,7 @@ pub fn print(results: &Results) {
     }
     text.push_str(&format!(
         "Counts are of the whole run, {}; success/s and times are of the {:.1} s that are measured.\n",
-        "with its warm-up and what ended late",
+        "with its warm-up, what ended late, and what is asked again under its key",
         results.figures.measured().as_secs_f64()
     ));
     text.push_str(&refusals(results));

@@ -7,9 +7,9 @@ use crate::http::respond::rfc3339;
 use crate::stampede::measure::{Latencies, Op, Second};
 
 const SIZE: (u32, u32) = (960, 320);
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;\
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;\
 padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-variant-numeric:\
-tabular-nums}td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd;\
+tabular-nums}td,th{padding:.2em .45em;text-align:right;border-bottom:1px solid #ddd;\
 white-space:nowrap}.key span{margin-right:1.2em;white-space:nowrap}\
 td:first-child,th:first-child{text-align:left}.bad{background:#fdd;padding:.5em 1em}\
 .good{background:#dfd;padding:.5em 1em}svg{max-width:100%;height:auto}";
@@ -112,7 +112,8 @@ fn table(results: &Results) -> String {
         cells.extend(times(latencies));
         row(name, &cells);
     }
-    text + "</table>\n<p>Counts are of the whole run; successes/s and times of what is measured.</p>\n"
+    text + "</table>\n<p>Counts are of the whole run, what is asked again under its key included; \
+            successes/s and times are of what is measured.</p>\n"
 }
 
 fn codes(results: &Results) -> String {
@@ -216,7 +217,7 @@ fn draw(lines: &[Line<'_>], x: &str, y: &str) -> Option<String> {
 /// Which line is which, below the plot: beside so many lines there is no room in it.
 fn key(lines: &[Line<'_>]) -> String {
     let name = |(name, RGBColor(r, g, b), _): &Line<'_>| {
-        format!("<span><b style=\"color:rgb({r},{g},{b})\">&#9632;</b> {name}</span>")
+        format!("<span><b style=\"color:rgb({r},{g},{b})\">&#9632;</b> {name}</span>\n")
     };
     format!("\n<p class=\"key\">{}</p>", lines.iter().map(name).collect::<String>())
 }
