@@ -40,10 +40,6 @@ const KEYED: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
 ];
 
-/// For groups of payments. Nobody is told of their steps: what is told is the row of the journal that
-/// confirms, which comes later in Postgres's log than they do, and is durable only with all before it.
-const UNHURRIED: [(&str, &str); 1] = [("synchronous_commit", "off")];
-
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -202,7 +198,6 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let of_groups = base
         .clone()
         .options(KEYED)
-        .options(UNHURRIED)
         .options([("statement_timeout", "5000"), ("lock_timeout", "1000")]);
     // Making a large event takes its time; nothing else here does.
     let of_others = base.options([
@@ -213,10 +208,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     let for_appends = (options.pool_size / 2).max(1);
     let per_runtime = (for_appends as usize / options.append_threads.max(1)).max(1);
     let for_others = options.pool_size.saturating_sub(for_appends).max(1);
-    let durable = |pool: PgPoolOptions| {
-        pool.after_connect(|connection, _| Box::pin(make_durable(connection)))
-    };
-    let pool = durable(postgres_pool(for_others)).connect_with(of_others).await?;
+    let pool = postgres_pool(for_others).connect_with(of_others).await?;
     let appends = AppendPool::new(of_appends, per_runtime);
     let for_groups = postgres_pool(payment_group::WRITERS).connect_lazy_with(of_groups);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
@@ -246,6 +238,7 @@ fn postgres_pool(connections: u32) -> PgPoolOptions {
                 Ok(metadata.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
             })
         })
+        .after_connect(|connection, _| Box::pin(make_durable(connection)))
 }
 
 /// What is answered is on disk, whatever the server's default. A stricter one, that waits for

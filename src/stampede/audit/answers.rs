@@ -142,10 +142,14 @@ impl<'a> Asks<'a> {
                 ));
             }
         }
+        let mut paid = HashSet::new();
         for entry in entries {
             if let (Asked::Pay { reservation }, Answered::Paid { amount }) =
                 (&entry.asked, &entry.answered)
             {
+                if !paid.insert(*reservation) {
+                    self.violations.push(format!("reservation {reservation} was paid for twice"));
+                }
                 let hold = replay.reservations.get(reservation);
                 let claim = hold.and_then(|hold| replay.claims.get(hold));
                 if !replay.confirmed.contains(reservation) {
@@ -166,7 +170,7 @@ impl<'a> Asks<'a> {
 fn may_be_keyed_by_instances(transition: &Transition) -> bool {
     let is_of_payments =
         |change: &Change| matches!(change, Change::PaymentBegun { .. } | Change::Refused { .. });
-    transition.changes.iter().all(is_of_payments)
+    !transition.changes.is_empty() && transition.changes.iter().all(is_of_payments)
 }
 
 pub(super) fn price(lines: &[Line]) -> i64 {

@@ -52,7 +52,13 @@ on_both_databases! {
         let (hold, pay) = (first("Places"), first("Pay"));
         let left_out: Vec<_> =
             honest.iter().enumerate().filter(|(at, _)| *at != hold).map(|(_, l)| l.clone()).collect();
+        let paid_again = {
+            let mut again = honest[pay].clone();
+            again["number"] = json!(999_998);
+            honest.iter().cloned().chain([again]).collect()
+        };
         let cases = [
+            ("was paid for twice", paid_again),
             ("LOST", doctored(hold, &|line| line["number"] = json!(999_999))),
             ("nobody of this run asked", left_out),
             ("was refused to the buyer", doctored(hold, &|line| line["answered"] = json!("Refused"))),
