@@ -60,7 +60,8 @@ impl BoxOffice {
         };
         metrics::append_failed(error);
         trace::scope(&mut sealed.batch.sole_origin(), || {
-            tracing::warn!(offering = %self.offering, %error,
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(offering = %self.offering, %error, cause,
                 "append failed; rebuilding from the journal");
         });
         if is_planted(Bug::ReplyReleasedOnFailure)

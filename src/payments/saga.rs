@@ -96,7 +96,13 @@ impl Payments {
 
     /// Authorized → Captured, with the row of the journal that confirms, or Voided with the reason.
     async fn confirm(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
-        let rejection = match self.ask_to_confirm(row).await? {
+        let asked = match self.ask_to_confirm(row).await {
+            Err(PaymentError::Unavailable(Unavailable::BadData)) => {
+                return self.begin_again(row).await;
+            }
+            asked => asked?,
+        };
+        let rejection = match asked {
             Ok(committed) if confirms(&committed, row) => {
                 return Ok(Stepped::To(PaymentState::Captured));
             }
@@ -120,6 +126,19 @@ impl Payments {
         }
         self.crash_points.pass(row.id, Edge::Void, Side::After)?;
         Ok(Stepped::Somewhere(Some(rejection.into())))
+    }
+
+    /// The database would not write the confirmation. If it has forgotten that the money is set aside
+    /// (it crashed without having made that durable, or another took its place), the row says where
+    /// to go on.
+    async fn begin_again(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
+        let found = self.read(row).await?;
+        if found.state == PaymentState::Authorized {
+            return Err(Unavailable::BadData.into());
+        }
+        tracing::error!(payment = %row.id, state = found.state.as_str(),
+            "the database has forgotten that the money is set aside: was a commit lost?");
+        Ok(Stepped::Somewhere(None))
     }
 
     /// Asks until it is known: money is set aside, and an unknown outcome is no reason to give it

@@ -29,8 +29,9 @@ WITH h AS (
 
 const INSERT: &str = "
 INSERT INTO journal (offering_id, seq, epoch, owner, batch_id, at, format, hash, payload)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM h
-RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM h";
+
+const RETURNING: &str = " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// Appends of one thread that are on their way by themselves; others go together.
 const ALONE: usize = 2;
@@ -98,12 +99,14 @@ async fn execute(
     connection: &mut PgConnection,
     append: &Append,
 ) -> Result<Option<i64>, sqlx::Error> {
-    let mut parts = postgres::Parts { sql: SWAP.to_owned(), arguments: PgArguments::default() };
+    let mut parts = postgres::Parts { sql: SWAP.to_owned(), ..postgres::Parts::default() };
     bind(&mut parts.arguments, append).map_err(sqlx::Error::Encode)?;
     if let Some(rows) = Projection::of(&append.row, &append.record) {
         postgres::add_parts(&rows, &mut parts).map_err(sqlx::Error::Encode)?;
     }
-    parts.sql.push_str(INSERT);
+    for end in [INSERT, &parts.condition, RETURNING] {
+        parts.sql.push_str(end);
+    }
     // `fetch_optional` reads on until the server is ready again, which is after its COMMIT.
     sqlx::query_scalar_with(AssertSqlSafe(parts.sql), parts.arguments)
         .fetch_optional(connection)

@@ -126,11 +126,7 @@ async fn append_one(
     append: &Append,
     broken: &mut Option<anyhow::Error>,
 ) -> Result<Appended, AppendError> {
-    let rows = match Projection::of(&append.row, &append.record) {
-        None => None,
-        // Encoded first: a refusal here has touched nothing.
-        Some(rows) => Some(sqlite::statements(&rows).map_err(bad_data)?),
-    };
+    let rows = Projection::of(&append.row, &append.record);
     let refused = |error: sqlx::Error| {
         if is_bad_data(&error) {
             return AppendError::BadData(error.into());
@@ -139,21 +135,25 @@ async fn append_one(
         *broken = Some(error.into());
         told
     };
-    append_in_savepoint(connection, append, rows).await.map_err(refused)?.ok_or(AppendError::Fenced)
+    let written = match rows {
+        None => swap(connection, append).await,
+        Some(rows) => append_in_savepoint(connection, append, &rows).await,
+    };
+    written.map_err(refused)?.ok_or(AppendError::Fenced)
 }
 
 async fn append_in_savepoint(
     connection: &mut SqliteConnection,
     append: &Append,
-    rows: Option<(String, SqliteArguments)>,
+    rows: &Projection,
 ) -> Result<Option<Appended>, sqlx::Error> {
-    let Some((sql, arguments)) = rows else { return swap(connection, append).await };
+    // Encoded first: a refusal here has touched nothing.
+    let (sql, arguments) = sqlite::statements(rows).map_err(sqlx::Error::Encode)?;
     execute(connection, "SAVEPOINT append").await?;
     let written = match swap(connection, append).await {
-        Ok(Some(appended)) => sqlx::query_with(AssertSqlSafe(sql), arguments)
-            .execute(&mut *connection)
-            .await
-            .map(|_| Some(appended)),
+        Ok(Some(appended)) => {
+            project(connection, rows, sql, arguments).await.map(|()| Some(appended))
+        }
         other => other,
     };
     if written.is_err() {
@@ -161,6 +161,16 @@ async fn append_in_savepoint(
     }
     execute(connection, "RELEASE append").await?;
     written
+}
+
+async fn project(
+    connection: &mut SqliteConnection,
+    rows: &Projection,
+    sql: String,
+    arguments: SqliteArguments,
+) -> Result<(), sqlx::Error> {
+    let returned = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(connection).await?;
+    sqlite::check_captures(rows, returned.len()).map_err(sqlx::Error::Encode)
 }
 
 /// Swaps the head and writes the row; `None` when the head is another.
@@ -196,14 +206,14 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
     sqlx::query(sql).execute(connection).await.map(|_| ())
 }
 
-/// SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH: about the values, not about the file.
+/// Refused by ourselves, or SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH: about the values, not
+/// about the file.
 fn is_bad_data(error: &sqlx::Error) -> bool {
+    if matches!(error, sqlx::Error::Encode(_)) {
+        return true;
+    }
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     matches!(code.map(|code| code & 0xff), Some(18..=20))
-}
-
-fn bad_data(error: BoxDynError) -> AppendError {
-    AppendError::BadData(anyhow::anyhow!(error))
 }
 
 fn refuse(group: Vec<Waiting>, error: &sqlx::Error) {

@@ -2,6 +2,10 @@
 //! the database, since the journal has decided. All that a batch does to a row is folded into one
 //! change first, so that one statement can write everything and no row is touched twice.
 //!
+//! One thing only is looked at: a reservation is confirmed when its money is set aside, and that is a
+//! row of another table, written before. Where it is not there (a database that crashed or failed
+//! over may have forgotten it) the append fails as a whole.
+//!
 //! **Invariant:** every row is keyed by this offering's own ids, so that no two offerings ever wait
 //! for each other here.
 
@@ -21,6 +25,9 @@ use crate::ids::{
 };
 use crate::inventory::{Change, Line, Minor, SaleState, SaleWindow, TimestampMs};
 use crate::journal::{Record, Row};
+
+/// What is said of an append that would confirm without money.
+const NOT_SET_ASIDE: &str = "the money is not set aside of";
 
 /// All that a batch writes besides the journal.
 #[derive(Debug)]

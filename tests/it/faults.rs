@@ -10,6 +10,7 @@ use admitone::ids::{HoldId, OfferingId, ProductId, UserId};
 use admitone::inventory::{Command, LineRequest, Request};
 use admitone::store::{Options, Store};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::private_postgres::PrivatePostgres;
 use crate::process::Server;
@@ -20,59 +21,95 @@ use crate::theatre;
 const SEATS: u32 = 1_000;
 const CUSTOMERS: u64 = 32;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_goes_and_comes_costs_time_and_nothing_else() {
-    let seed = seed();
-    let postgres = PrivatePostgres::start();
-    let mut options = Options::new(postgres.url());
-    options.pool_size = 4;
-    let store = Store::connect(&options).await.expect("it answers");
-    store.migrate().await.expect("the schema can be made");
-    let event = theatre::open(&store, SEATS).await;
-    let mut server = Server::start(&postgres.url()).await;
-    let shop = Arc::new(Shop::new(&server.base, event, SEATS));
-    let customers: Vec<_> = (0..CUSTOMERS)
-        .map(|index| {
+/// A theatre that is being sold, on a Postgres of its own.
+struct Sale {
+    postgres: PrivatePostgres,
+    store: Store,
+    event: OfferingId,
+    server: Server,
+    shop: Arc<Shop>,
+    customers: Vec<JoinHandle<()>>,
+}
+
+impl Sale {
+    async fn open(postgres: PrivatePostgres) -> Self {
+        let seed = seed();
+        let mut options = Options::new(postgres.url());
+        options.pool_size = 4;
+        let store = Store::connect(&options).await.expect("it answers");
+        store.migrate().await.expect("the schema can be made");
+        let event = theatre::open(&store, SEATS).await;
+        let server = Server::start(&postgres.url()).await;
+        let shop = Arc::new(Shop::new(&server.base, event, SEATS));
+        let customers = (0..CUSTOMERS).map(|index| {
             let (shop, mint) = (Arc::clone(&shop), server.mint());
             tokio::spawn(async move {
                 shop.visit_until_closed(rng(seed, index), &mint).await;
             })
-        })
-        .collect();
+        });
+        let customers = customers.collect();
+        Self { postgres, store, event, server, shop, customers }
+    }
 
+    async fn until_people_buy(&self) {
+        let before = self.shop.history.told().len();
+        eventually("people buy", async || self.shop.history.told().len() > before + 50).await;
+    }
+
+    /// Closes, and holds all that was answered to what is there.
+    async fn close_and_check(mut self) {
+        self.until_people_buy().await;
+        self.shop.closing.store(true, Ordering::Relaxed);
+        for customer in self.customers {
+            customer.await.expect("every customer got certain answers");
+        }
+        // A pool of connections that were all cut off: the first few uses may fail.
+        eventually("the store answers", async || self.store.ping(1).await.is_ok()).await;
+        theatre::until_settled(&self.store).await;
+        let is_running = self.server.is_running();
+        assert!(is_running && self.server.stop().await, "it stops in an orderly way");
+        let facts = self.shop.history.check(&self.store, self.event).await;
+        theatre::check_money(&self.store, &self.shop, &facts).await;
+        println!(
+            "{} journal rows, {} holds, {} answers 503, {} requests without an answer",
+            facts.rows,
+            facts.holds.len(),
+            self.shop.unavailable.load(Ordering::Relaxed),
+            self.shop.lost.load(Ordering::Relaxed)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_and_comes_costs_time_and_nothing_else() {
+    let mut sale = Sale::open(PrivatePostgres::start()).await;
     for _ in 0..2 {
-        let before = shop.history.told().len();
-        eventually("people buy", async || shop.history.told().len() > before + 50).await;
-        postgres.stop();
-        server.until_unready().await;
-        let refused = shop.unavailable.load(Ordering::Relaxed);
+        sale.until_people_buy().await;
+        sale.postgres.stop();
+        sale.server.until_unready().await;
+        let refused = sale.shop.unavailable.load(Ordering::Relaxed);
         eventually("people are told to come back later", async || {
-            shop.unavailable.load(Ordering::Relaxed) > refused + CUSTOMERS
+            sale.shop.unavailable.load(Ordering::Relaxed) > refused + CUSTOMERS
         })
         .await;
-        assert!(server.is_running(), "no restart");
-        postgres.up();
-        server.until_ready().await;
+        assert!(sale.server.is_running(), "no restart");
+        sale.postgres.up();
+        sale.server.until_ready().await;
     }
-    let before = shop.history.told().len();
-    eventually("people buy again", async || shop.history.told().len() > before + 50).await;
-    shop.closing.store(true, Ordering::Relaxed);
-    for customer in customers {
-        customer.await.expect("every customer got certain answers");
+    sale.close_and_check().await;
+}
+
+/// Slow to write to its disk, so that there is always something that is done and not yet durable;
+/// and back so soon that whoever was paying goes on with what was answered before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_forgets_nothing_that_was_built_upon() {
+    const SLOW: &[&str] = &["commit_delay=20000", "commit_siblings=0"];
+    let sale = Sale::open(PrivatePostgres::start_with(SLOW)).await;
+    for _ in 0..8 {
+        sale.until_people_buy().await;
+        sale.postgres.crash().await;
     }
-    // A pool of connections that were all cut off: the first few uses may fail.
-    eventually("the store answers", async || store.ping(1).await.is_ok()).await;
-    theatre::until_settled(&store).await;
-    assert!(server.is_running() && server.stop().await, "it stops in an orderly way");
-    let facts = shop.history.check(&store, event).await;
-    theatre::check_money(&store, &shop, &facts).await;
-    println!(
-        "{} journal rows, {} holds, {} answers 503, {} requests without an answer",
-        facts.rows,
-        facts.holds.len(),
-        shop.unavailable.load(Ordering::Relaxed),
-        shop.lost.load(Ordering::Relaxed)
-    );
+    sale.close_and_check().await;
 }
 
 on_both_databases! {

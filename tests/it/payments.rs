@@ -2,6 +2,7 @@
 //! of the pay window, cancelling.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use admitone::box_office::SubmitError;
 use admitone::ids::PaymentId;
@@ -203,6 +204,31 @@ on_both_databases! {
         till.crashing_at(CrashPoints::none());
         till.recover().await;
         assert!(till.check_books(customer, reservation, PRICE).await, "revived");
+    }
+
+    async fn an_authorization_that_the_database_forgot_is_made_again(db: TestDb) {
+        let mut till = Till::open(db, 1).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        // As by a crash of a database whose commits were not durable, while the payment goes on.
+        let (db, handle) = (Arc::clone(&till.db), tokio::runtime::Handle::current());
+        let forget = async move || {
+            db.sql("UPDATE payments SET state = 'CREATED'").await;
+            db.sql("DELETE FROM wallet_entries WHERE kind = 'authorize'").await;
+            db.sql("UPDATE wallets SET balance = (SELECT sum(amount) FROM wallet_entries)").await;
+        };
+        let is_forgotten = AtomicBool::new(false);
+        till.crashing_at(CrashPoints::new(move |_, edge, side| {
+            let is_now = (edge, side) == (Edge::Confirm, Side::Before);
+            if is_now && !is_forgotten.swap(true, Ordering::SeqCst) {
+                tokio::task::block_in_place(|| handle.block_on(forget()));
+            }
+            false
+        }));
+        let paid = till.pay(customer, reservation, "k").await;
+        assert!(paid.is_ok(), "{paid:?}");
+        assert!(till.check_books(customer, reservation, PRICE).await);
+        assert_eq!(till.entries(customer, EntryKind::Authorize).await, 1);
     }
 
     async fn money_that_comes_too_late_goes_back(db: TestDb) {

@@ -1,13 +1,15 @@
 //! A payment killed at every edge between its steps: whoever takes it up afterwards, there is
 //! either a confirmed ticket and one debit, or neither.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use admitone::ids::{ReservationId, UserId};
 use admitone::inventory::Command;
 use admitone::payments::{CrashPoints, Edge, Side};
+use tokio::runtime::Handle;
 
+use crate::test_db::{TestDb, eventually};
 use crate::till::{PRICE, Till};
 
 /// A way that a payment goes, and the edges that it comes by.
@@ -57,6 +59,38 @@ on_both_databases! {
         assert_eq!(met.len(), Edge::ALL.len(), "every edge is in the table");
         assert_eq!(till.unsettled().await, 0);
     }
+}
+
+/// Nothing but what is asked for is written to the disk in time.
+const LAZY: &[&str] = &["wal_writer_delay=10s"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_that_was_set_aside_outlives_a_crash_of_the_database() {
+    let mut till = Till::open(TestDb::private(LAZY).await, 1).await;
+    let customer = till.customer(PRICE).await;
+    let reservation = till.reserve(customer).await;
+    let (db, runtime) = (Arc::clone(&till.db), Handle::current());
+    let found = Arc::new(OnceLock::new());
+    let after = Arc::clone(&found);
+    till.crashing_at(CrashPoints::new(move |_, edge, side| {
+        if (edge, side) == (Edge::Confirm, Side::Before) && after.get().is_none() {
+            let crash = async {
+                db.crash().await;
+                db.count("SELECT count(*) FROM payments WHERE state = 'AUTHORIZED'").await
+            };
+            let found = tokio::task::block_in_place(|| runtime.block_on(crash));
+            after.set(found).expect("once");
+        }
+        false
+    }));
+    // It goes on with what the database has answered before.
+    let answer = till.pay(customer, reservation, "k").await;
+    println!("{answer:?}");
+    assert_eq!(found.get(), Some(&1), "what was answered is durable");
+    // Of the connections that were cut, the first few uses may fail.
+    eventually("the store answers", async || till.store.ping(1).await.is_ok()).await;
+    till.recover().await;
+    assert!(till.check_books(customer, reservation, PRICE).await);
 }
 
 async fn kill_and_rescue(till: &mut Till, way: Way, edge: Edge, side: Side, rescue: Rescue) {

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use tempfile::TempDir;
 
 /// Where `initdb` and `pg_ctl` are; `tests/run` sets it.
@@ -14,14 +15,21 @@ pub struct PrivatePostgres {
     bin: PathBuf,
     dir: TempDir,
     port: u16,
+    /// `name=value` each.
+    settings: &'static [&'static str],
 }
 
 impl PrivatePostgres {
     /// Makes a cluster and starts it. Durable, as in production.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with other settings than the usual.
+    pub fn start_with(settings: &'static [&'static str]) -> Self {
         let dir = tempfile::Builder::new().prefix("admitone-pg-").tempdir().expect("a directory");
         let bin = bin_dir();
-        let server = Self { bin, dir, port: free_port() };
+        let server = Self { bin, dir, port: free_port(), settings };
         if is_root() {
             // Postgres refuses to run as root.
             server.must(Command::new("chown").arg("postgres").arg(server.dir.path()));
@@ -50,11 +58,24 @@ impl PrivatePostgres {
         self.must(&mut stop);
     }
 
+    /// Kills one of its sessions: the server cuts all others too, recovers from what is on the disk,
+    /// and is back within a fraction of a second.
+    pub async fn crash(&self) {
+        let mut session = PgConnection::connect(&self.url()).await.expect("it answers");
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await;
+        let pid: i32 = pid.expect("a session has a process");
+        self.must(Command::new("kill").args(["-KILL", &pid.to_string()]));
+    }
+
     /// Starts and waits until it answers.
     pub fn up(&self) {
         let mut start = self.command("pg_ctl");
         let socket = self.dir.path().display();
-        let options = format!("-p {} -c listen_addresses=127.0.0.1 -k {socket}", self.port);
+        let mut options = format!("-p {} -c listen_addresses=127.0.0.1 -k {socket}", self.port);
+        for setting in self.settings {
+            options.push_str(" -c ");
+            options.push_str(setting);
+        }
         let log = self.dir.path().join("server.log");
         start.args(["start", "--wait", "--pgdata"]).arg(self.data()).arg("--log").arg(log);
         start.args(["--options", &options]);

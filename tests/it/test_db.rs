@@ -8,6 +8,8 @@ use admitone::store::{Options, Store};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
+use crate::private_postgres::PrivatePostgres;
+
 /// The server for the tests that need Postgres; `tests/run` sets it.
 pub const POSTGRES_URL: &str = "ADMITONE_TEST_POSTGRES_URL";
 
@@ -41,6 +43,7 @@ pub struct TestDb {
 
 enum Place {
     Postgres { server: String, name: String },
+    Private(PrivatePostgres),
     Sqlite { _dir: TempDir },
 }
 
@@ -64,6 +67,21 @@ impl TestDb {
         Self { url: with_database(&server, &name), place: Place::Postgres { server, name } }
     }
 
+    /// On a server of its own, with these settings.
+    pub async fn private(settings: &'static [&'static str]) -> Self {
+        let server = PrivatePostgres::start_with(settings);
+        let db = Self { url: server.url(), place: Place::Private(server) };
+        db.store().await.migrate().await.expect("the schema can be made");
+        db
+    }
+
+    /// Crashes the server of its own, and waits until it answers again.
+    pub async fn crash(&self) {
+        let Place::Private(server) = &self.place else { panic!("the server is others' too") };
+        server.crash().await;
+        eventually("it is back", async || PgConnection::connect(self.url()).await.is_ok()).await;
+    }
+
     /// A file of its own.
     pub async fn sqlite() -> Self {
         let db = Self::sqlite_unmigrated();
@@ -83,7 +101,7 @@ impl TestDb {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.place, Place::Postgres { .. })
+        !matches!(self.place, Place::Sqlite { .. })
     }
 
     /// A store with few connections, since many tests run at a time.

@@ -25,7 +25,7 @@ pub const CURRENCY: &str = "KRW";
 
 /// A point of sale.
 pub struct Till {
-    _db: TestDb,
+    pub db: Arc<TestDb>,
     pub store: Store,
     pub offices: Arc<BoxOffices>,
     pub clock: Arc<ManualClock>,
@@ -49,7 +49,7 @@ impl Till {
         store.event_create(&event, None, clock.now_ms()).await.expect("the event is made");
         let offices = start_offices(&store, &clock);
         let payments = Payments::new(store.clone(), Arc::clone(&offices), clock.clone());
-        Self { _db: db, store, offices, clock, payments, offering }
+        Self { db: Arc::new(db), store, offices, clock, payments, offering }
     }
 
     /// The same database after the process died and another one started: whatever the dead one

@@ -7,14 +7,18 @@ use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::{Arguments, Encode, Postgres, Type};
 use uuid::Uuid;
 
-use super::Projection;
+use super::{NOT_SET_ASIDE, Projection};
 use crate::store::reservation::ReservationState;
 use crate::store::ticket::ticket_id;
 
 /// A statement under construction.
+#[derive(Default)]
 pub(in crate::store) struct Parts {
     pub(in crate::store) sql: String,
     pub(in crate::store) arguments: PgArguments,
+    /// What must hold for the journal row to be written; an error of its own where it does not, which
+    /// takes the whole statement back.
+    pub(in crate::store) condition: String,
 }
 
 impl Parts {
@@ -149,14 +153,23 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), 
 }
 
 /// A payment is closed with the confirmation itself, and its refund is called for with the
-/// cancelling: one update for both, since both may be in one batch.
+/// cancelling: one update for both, since both may be in one batch. Every captured payment must
+/// be authorized, or the statement fails.
 fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     let (mut state, mut next_try, mut filters) = ("p.state".into(), "NULL".into(), Vec::new());
     if !rows.captured.is_empty() {
         let captured = rows.captured.iter().map(|id| id.0).collect::<Vec<_>>();
-        let captured = format!("p.id = ANY({}::uuid[])", parts.bind(captured)?);
+        let ids = format!("{}::uuid[]", parts.bind(captured)?);
+        let captured = format!("p.id = ANY({ids})");
         state = format!("CASE WHEN {captured} THEN 'CAPTURED' ELSE p.state END");
         filters.push(format!("({captured} AND p.state = 'AUTHORIZED')"));
+        // Text that is no boolean: the plainest way to fail with words of our own.
+        parts.condition = format!(
+            " WHERE (SELECT CASE WHEN count(*) = cardinality({ids}) OR NOT EXISTS (SELECT FROM h)
+                THEN 'true' ELSE format('{NOT_SET_ASIDE} %s of %s payments',
+                    cardinality({ids}) - count(*), cardinality({ids})) END
+                FROM payment_changes c WHERE c.id = ANY({ids}))::boolean"
+        );
     }
     if !rows.cancelled.is_empty() {
         let cancelled = rows.cancelled.iter().map(|id| id.0).collect::<Vec<_>>();
@@ -172,7 +185,7 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
     parts.sql.push_str(&format!(
         ", payment_changes AS (
             UPDATE payments p SET state = {state}, next_try_at = {next_try}, updated_at = {at}
-            FROM h WHERE {filters})"
+            FROM h WHERE {filters} RETURNING p.id)"
     ));
     Ok(())
 }

@@ -8,11 +8,12 @@ use sea_orm::sqlx::sqlite::SqliteArguments;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Projection;
+use super::{NOT_SET_ASIDE, Projection};
 use crate::store::reservation::ReservationState;
 use crate::store::ticket::ticket_id;
 
-/// The statements and what they share: `$1` is the offering, `$2` the batch's time.
+/// The statements and what they share: `$1` is the offering, `$2` the batch's time. They return a row
+/// for each payment that they close: [`check_captures`].
 ///
 /// # Errors
 /// When a value cannot be encoded: nothing was sent.
@@ -141,7 +142,21 @@ WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 /// A payment is closed with the confirmation itself.
 const CAPTURES: &str = "
 UPDATE payments SET state = 'CAPTURED', next_try_at = NULL, updated_at = $2
-WHERE id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED'";
+WHERE id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED' RETURNING 1";
+
+/// Every captured payment was authorized, or nothing of the append may stay.
+///
+/// # Errors
+/// How many were not.
+pub(in crate::store) fn check_captures(
+    rows: &Projection,
+    captured: usize,
+) -> Result<(), BoxDynError> {
+    match rows.captured.len() {
+        all if all == captured => Ok(()),
+        all => Err(format!("{NOT_SET_ASIDE} {} of {all} payments", all - captured).into()),
+    }
+}
 
 /// Authorized too: whoever drives it will be told that it is over.
 const REFUNDS: &str = "

@@ -1,8 +1,14 @@
 //! The relational rows that follow from what is journalled.
 
-use admitone::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
+use admitone::ids::{
+    HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
+};
 use admitone::inventory::{Change, Fit, Line, SaleState, SaleWindow};
-use admitone::store::{ReservationFilter, ReservationState, Store, TicketState, ticket_id};
+use admitone::journal::AppendError;
+use admitone::store::{
+    Authorization, Balance, Key, NewPayment, PaymentState, ReservationFilter, ReservationState,
+    Store, TicketState, ticket_id,
+};
 
 use crate::journal::Writer;
 use crate::test_db::TestDb;
@@ -57,6 +63,47 @@ impl Purchase {
         }
     }
 
+    /// Sets the money aside that the confirmation takes.
+    async fn set_aside(&self, store: &Store, offering: OfferingId) {
+        let amount = self.lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
+        let charge = Balance { currency: "KRW".into(), amount };
+        let key = Key {
+            principal: self.customer,
+            operation: "test.charge",
+            key_hash: rand::random(),
+            fingerprint: [0; 16],
+        };
+        store.wallet_charge(self.customer, &charge, &key, 1).await.expect("charges");
+        let new = NewPayment {
+            id: self.payment,
+            reservation: self.reservation,
+            offering,
+            user: self.customer,
+            method: "wallet",
+            amount,
+            currency: charge.currency,
+        };
+        let row = store.payment_create(&new, 1, 1).await.expect("begins");
+        let authorized = store.payment_authorize(&row, 1).await.expect("authorizes");
+        assert_eq!(authorized, Authorization::Authorized);
+    }
+
+    /// The same, and then somebody puts the payment into another state.
+    async fn payment_in(&self, db: &TestDb, store: &Store, offering: OfferingId, state: &str) {
+        if store.payment_get(self.payment).await.unwrap().is_none() {
+            self.set_aside(store, offering).await;
+        }
+        let update = format!("UPDATE payments SET state = '{state}' WHERE user_id = ");
+        let user = self.customer.0.simple();
+        // A uuid on Postgres, bytes on SQLite.
+        let user = if db.is_postgres() { format!("'{user}'") } else { format!("x'{user}'") };
+        db.sql(&(update + &user)).await;
+    }
+
+    async fn payment(&self, store: &Store) -> PaymentState {
+        store.payment_get(self.payment).await.unwrap().expect("it is there").state
+    }
+
     async fn state(&self, store: &Store) -> ReservationState {
         store.reservation_get(self.reservation).await.unwrap().expect("it is there").state
     }
@@ -94,6 +141,7 @@ on_both_databases! {
         let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
         assert_eq!((row.state, row.pay_by), (ReservationState::PaymentPending, 60_000));
 
+        purchase.set_aside(&store, writer.offering).await;
         writer.commit(vec![purchase.confirmed()]).await.unwrap();
         let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
         assert_eq!((row.state, row.payment), (ReservationState::Confirmed, Some(purchase.payment)));
@@ -116,6 +164,7 @@ on_both_databases! {
         let (store, mut writer) = owner(&db).await;
         let purchase = Purchase::new();
         let check_in = Change::CheckedIn { reservation: purchase.reservation, ticket: 0 };
+        purchase.set_aside(&store, writer.offering).await;
         let changes =
             vec![purchase.checked_out(), purchase.payment_begun(), purchase.confirmed(), check_in];
         writer.commit(changes).await.unwrap();
@@ -130,6 +179,7 @@ on_both_databases! {
         let (store, mut writer) = owner(&db).await;
         let (gone, kept) = (Purchase::new(), Purchase::new());
         for purchase in [&gone, &kept] {
+            purchase.set_aside(&store, writer.offering).await;
             writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
         }
         let reservations = vec![gone.reservation];
@@ -144,6 +194,7 @@ on_both_databases! {
     async fn a_ticket_used_and_void_in_one_batch_is_void(db: TestDb) {
         let (store, mut writer) = owner(&db).await;
         let purchase = Purchase::new();
+        purchase.set_aside(&store, writer.offering).await;
         writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
         let reservation = purchase.reservation;
         let check_in = Change::CheckedIn { reservation, ticket: 2 };
@@ -163,9 +214,51 @@ on_both_databases! {
         writer.commit(vec![expired]).await.unwrap();
         assert_eq!(purchase.state(&store).await, ReservationState::Expired);
         let revived = Change::ReservationRevived { reservation };
+        purchase.set_aside(&store, writer.offering).await;
         writer.commit(vec![revived, purchase.confirmed()]).await.unwrap();
         assert_eq!(purchase.state(&store).await, ReservationState::Confirmed);
         assert_eq!(purchase.tickets(&store).await.len(), 3);
+    }
+
+    async fn nothing_is_confirmed_without_money(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let (paid, unpaid) = (Purchase::new(), Purchase::new());
+        writer.commit(vec![paid.checked_out(), unpaid.checked_out()]).await.unwrap();
+        paid.set_aside(&store, writer.offering).await;
+        let head = writer.head;
+        for state in [None, Some("CREATED"), Some("VOIDED"), Some("CAPTURED")] {
+            if let Some(state) = state {
+                unpaid.payment_in(&db, &store, writer.offering, state).await;
+            }
+            let refused = writer.commit(vec![paid.confirmed(), unpaid.confirmed()]).await;
+            let Err(AppendError::BadData(why)) = refused else { panic!("{state:?}: {refused:?}") };
+            let says = "the money is not set aside of 1 of 2 payments";
+            assert!(why.to_string().contains(says), "{why}");
+            assert_eq!(writer.head, head);
+            for purchase in [&paid, &unpaid] {
+                assert_eq!(purchase.state(&store).await, ReservationState::PaymentPending);
+                assert_eq!(purchase.tickets(&store).await, []);
+            }
+            assert_eq!(paid.payment(&store).await, PaymentState::Authorized);
+        }
+        unpaid.payment_in(&db, &store, writer.offering, "AUTHORIZED").await;
+        writer.commit(vec![paid.confirmed(), unpaid.confirmed()]).await.unwrap();
+        for purchase in [&paid, &unpaid] {
+            assert_eq!(purchase.state(&store).await, ReservationState::Confirmed);
+            assert_eq!(purchase.payment(&store).await, PaymentState::Captured);
+        }
+    }
+
+    async fn an_append_that_is_fenced_says_so_though_it_confirms(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        writer.commit(vec![purchase.checked_out()]).await.unwrap();
+        purchase.set_aside(&store, writer.offering).await;
+        let mut fenced = writer.clone();
+        writer.commit(vec![Change::Repriced { product: ProductId(0), price: 1 }]).await.unwrap();
+        let refused = fenced.commit(vec![purchase.confirmed()]).await;
+        assert!(matches!(refused, Err(AppendError::Fenced)), "{refused:?}");
+        assert_eq!(purchase.payment(&store).await, PaymentState::Authorized);
     }
 
     async fn reservations_are_listed_in_pages(db: TestDb) {
@@ -236,7 +329,7 @@ on_both_databases! {
         };
         let refused = writer.commit(vec![row("C\0")]).await;
         let refused = refused.expect_err("a NUL is refused");
-        assert!(matches!(refused, admitone::journal::AppendError::BadData(_)), "{refused:?}");
+        assert!(matches!(refused, AppendError::BadData(_)), "{refused:?}");
         writer.commit(vec![row("ㄱ열 🎭")]).await.unwrap();
         let labels = store.seat_labels(writer.offering, &[SeatId(6)]).await.unwrap();
         assert_eq!(labels[&SeatId(6)].1, "ㄱ열 🎭");
