@@ -7,6 +7,7 @@ mod event;
 mod people;
 mod replay;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use anyhow::Result;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::ledger::{Answered, Entry, Ledger};
+use super::ledger::{Answered, Asked, Entry, Ledger};
 use super::say;
-use event::audit_event;
+use event::{Audited, audit_event};
 
 /// Events audited at a time.
 const AT_ONCE: usize = 4;
@@ -36,7 +37,7 @@ pub struct Subject<'a> {
     /// How long an answer is waited for.
     pub timeout: Duration,
     /// Refunds, and payments that a crash left halfway, are settled in the background: a difference
-    /// is one only when it stays for so long.
+    /// is one only when it stays for so long, and the journals are read again meanwhile.
     pub settle: Duration,
 }
 
@@ -87,7 +88,6 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
     for violation in seen_by_buyers {
         findings.wrong(violation);
     }
-    let mut by_event: Vec<Vec<&Entry>> = vec![Vec::new(); header.events.len()];
     for entry in &subject.ledger.entries {
         findings.asked += 1;
         match entry.answered {
@@ -95,19 +95,15 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
             Answered::Unknown => findings.unknown += 1,
             _ => findings.acknowledged += 1,
         }
-        by_event[entry.event as usize].push(entry);
     }
     say(&format!(
         "stampede: auditing {} events and {} answers",
         header.events.len(),
         findings.asked
     ));
-    let audits = header.events.iter().zip(&by_event).zip(0_usize..);
-    let mut audits = stream::iter(audits)
-        .map(|((event, entries), number)| audit_event(subject, *event, entries, number))
-        .buffered(AT_ONCE);
-    let mut people = people::Expected::default();
-    while let Some(audited) = audits.try_next().await? {
+    let mut events = Events::read(subject).await?;
+    people::compare(subject, &mut events, &mut findings).await?;
+    for audited in events.audited {
         findings.events += 1;
         findings.rows += audited.rows;
         for (what, count) in audited.tally {
@@ -116,9 +112,53 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
         for violation in audited.violations {
             findings.wrong(format!("event {}, {violation}", audited.event));
         }
-        people.add(audited.people);
     }
-    people::compare(subject, people, &mut findings).await?;
     findings.seconds = began.elapsed().as_secs_f64();
     Ok(findings)
+}
+
+/// The events of a run, as their journals told it when they were read last.
+struct Events<'a> {
+    subject: &'a Subject<'a>,
+    entries: Vec<Vec<&'a Entry>>,
+    audited: Vec<Audited>,
+}
+
+impl<'a> Events<'a> {
+    async fn read(subject: &'a Subject<'a>) -> Result<Self> {
+        let mut entries: Vec<Vec<&Entry>> = vec![Vec::new(); subject.ledger.header.events.len()];
+        for entry in &subject.ledger.entries {
+            entries[entry.event as usize].push(entry);
+        }
+        let audits = (0..entries.len()).map(|number| (number, &entries[number][..]));
+        let audited = audit_events(subject, audits).await?;
+        let audited = audited.into_iter().map(|(_, audited)| audited).collect();
+        Ok(Self { subject, entries, audited })
+    }
+
+    /// Reads those once more in which these buyers have paid or cancelled.
+    async fn read_again(&mut self, buyers: &HashSet<usize>) -> Result<()> {
+        let moves_money = |entry: &&Entry| {
+            matches!(entry.asked, Asked::Pay { .. } | Asked::Cancel { .. })
+                && buyers.contains(&(entry.buyer as usize))
+        };
+        let audits = self.entries.iter().map(|entries| &entries[..]).enumerate();
+        let audits = audits.filter(|(_, entries)| entries.iter().any(|entry| moves_money(entry)));
+        for (number, audited) in audit_events(self.subject, audits).await? {
+            self.audited[number] = audited;
+        }
+        Ok(())
+    }
+}
+
+/// Audits these, a few at a time, in their order.
+async fn audit_events<'a>(
+    subject: &Subject<'_>,
+    events: impl Iterator<Item = (usize, &'a [&'a Entry])>,
+) -> Result<Vec<(usize, Audited)>> {
+    let audits = stream::iter(events).map(async |(number, entries)| {
+        let event = subject.ledger.header.events[number];
+        audit_event(subject, event, entries, number).await.map(|audited| (number, audited))
+    });
+    audits.buffered(AT_ONCE).try_collect().await
 }

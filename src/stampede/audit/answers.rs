@@ -17,7 +17,8 @@ use crate::stampede::ledger::{Answered, Asked, Entry, Header};
 pub(super) struct Asks<'a> {
     header: &'a Header,
     by_key: HashMap<[u8; 16], (&'a Entry, bool)>,
-    paid_for: HashSet<Uuid>,
+    /// Who paid for each reservation, and whether all that they were told was a refusal.
+    payers: HashMap<Uuid, HashMap<UserId, bool>>,
     pub(super) violations: Vec<String>,
 }
 
@@ -39,21 +40,22 @@ fn operation(asked: &Asked) -> Option<&'static str> {
 impl<'a> Asks<'a> {
     pub(super) fn new(header: &'a Header, entries: &[&'a Entry]) -> Self {
         let mut by_key = HashMap::with_capacity(entries.len());
-        let mut paid_for = HashSet::new();
+        let mut payers: HashMap<Uuid, HashMap<UserId, bool>> = HashMap::new();
         for entry in entries {
+            let buyer = header.buyers[entry.buyer as usize].id;
             let Some(operation) = operation(&entry.asked) else {
                 if let Asked::Pay { reservation } = entry.asked {
-                    paid_for.insert(reservation);
+                    let is_refused = payers.entry(reservation).or_default().entry(buyer);
+                    *is_refused.or_insert(true) &= entry.answered == Answered::Refused;
                 }
                 continue;
             };
             let key = IdempotencyKey(Some(header.key(entry.number)));
-            let buyer = header.buyers[entry.buyer as usize].id;
             if let Some(identity) = key.identity(buyer, operation, &()) {
                 by_key.insert(identity.key, (*entry, false));
             }
         }
-        Self { header, by_key, paid_for, violations: Vec::new() }
+        Self { header, by_key, payers, violations: Vec::new() }
     }
 
     fn wrong(&mut self, row: &Row, what: impl Display) {
@@ -71,10 +73,19 @@ impl<'a> Asks<'a> {
         for change in &transition.changes {
             match change {
                 Change::PaymentBegun { reservation, .. }
-                | Change::ReservationConfirmed { reservation, .. }
-                    if !self.paid_for.contains(&reservation.0) =>
+                    if !self.payers.contains_key(&reservation.0) =>
                 {
                     self.wrong(row, format!("nobody paid for reservation {reservation}"));
+                }
+                Change::ReservationConfirmed { reservation, customer, .. } => {
+                    let payers = self.payers.get(&reservation.0);
+                    let fault = match payers.map(|payers| payers.get(customer)) {
+                        None => "nobody paid for it",
+                        Some(None) => "somebody else paid for it",
+                        Some(Some(true)) => "its payment was refused to the buyer",
+                        Some(Some(false)) => continue,
+                    };
+                    self.wrong(row, format!("reservation {reservation} is confirmed, and {fault}"));
                 }
                 Change::HoldPlaced { .. }
                 | Change::HoldExtended { .. }

@@ -9,10 +9,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Findings, Subject};
+use super::{Events, Findings, Subject};
 use crate::ids::UserId;
 use crate::stampede::api::{Api, Call};
-use crate::stampede::ledger::{Answered, Entry};
+use crate::stampede::ledger::{Answered, Asked, Entry};
+use crate::stampede::say;
 
 const AT_ONCE: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,47 +30,87 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn add(&mut self, other: Self) {
-        self.reservations.extend(other.reservations);
-        for (customer, more) in other.spent {
-            *self.spent.entry(customer).or_default() += more;
+    fn of(events: &Events<'_>) -> Self {
+        let mut all = Self::default();
+        for one in events.audited.iter().map(|audited| &audited.people) {
+            all.reservations.extend(&one.reservations);
+            for (customer, more) in &one.spent {
+                *all.spent.entry(*customer).or_default() += more;
+            }
+            for (customer, more) in &one.tickets {
+                *all.tickets.entry(*customer).or_default() += more;
+            }
         }
-        for (customer, more) in other.tickets {
-            *self.tickets.entry(customer).or_default() += more;
-        }
+        all
     }
 }
 
+/// Compares until all agrees, or the time to settle is over. Journals are read again meanwhile: a
+/// payment whose outcome nobody was told may be confirmed at last.
 pub(super) async fn compare(
     subject: &Subject<'_>,
-    mut expected: Expected,
+    events: &mut Events<'_>,
     findings: &mut Findings,
 ) -> Result<()> {
-    let reservations = std::mem::take(&mut expected.reservations);
-    if !reservations.is_empty() {
-        let count = compare_reservations(subject, reservations, findings).await?;
+    let header = &subject.ledger.header;
+    let buyers = if header.charged == 0 { 0 } else { header.buyers.len() };
+    let deadline = Instant::now() + subject.settle;
+    let mut left: HashSet<usize> = (0..buyers).collect();
+    let (expected, differing) = loop {
+        let expected = Expected::of(events);
+        let differing = compare_buyers(subject, &left, &expected).await?;
+        if differing.is_empty() || Instant::now() >= deadline {
+            break (expected, differing);
+        }
+        if left.len() == buyers {
+            say(&format!("stampede: {} wallets are still to be settled", differing.len()));
+        }
+        left = differing.into_iter().map(|(number, _)| number).collect();
+        tokio::time::sleep(LOOK_EVERY).await;
+        events.read_again(&left).await?;
+    };
+    if !expected.reservations.is_empty() {
+        let count = compare_reservations(subject, expected.reservations, findings).await?;
         findings.compared.insert("reservations", count);
     }
-    if subject.ledger.header.charged == 0 {
+    if buyers == 0 {
         return Ok(());
     }
-    // Whoever never learnt whether it paid may do so yet.
-    let open = |entry: &&Entry| entry.answered == Answered::Unknown;
-    let open: HashSet<usize> =
-        subject.ledger.entries.iter().filter(open).map(|entry| entry.buyer as usize).collect();
-    let deadline = Instant::now() + subject.settle;
+    // Whoever never learnt whether it paid may still have money set aside.
+    let is_open = |entry: &&Entry| {
+        matches!((&entry.asked, &entry.answered), (Asked::Pay { .. }, Answered::Unknown))
+    };
+    let open = subject.ledger.entries.iter().filter(is_open).map(|entry| entry.buyer as usize);
+    let open: HashSet<usize> = open.collect();
+    let mut left_out = 0;
+    for (number, violation) in differing {
+        if open.contains(&number) {
+            left_out += 1;
+        } else {
+            findings.wrong(violation);
+        }
+    }
+    findings.compared.insert("wallets", buyers as u64 - left_out);
+    findings.compared.insert("wallets left out", left_out);
+    findings.compared.insert("tickets", expected.tickets.values().sum());
+    Ok(())
+}
+
+/// Those of the buyers who have something else than they should, and what.
+async fn compare_buyers(
+    subject: &Subject<'_>,
+    which: &HashSet<usize>,
+    expected: &Expected,
+) -> Result<Vec<(usize, String)>> {
     let buyers = subject.ledger.header.buyers.iter().zip(subject.tokens).enumerate();
-    let checks = stream::iter(buyers.filter(|(number, _)| !open.contains(number)))
-        .map(|(number, (buyer, token))| {
-            check_buyer(subject, number, buyer.id, token, &expected, deadline)
+    let checks = stream::iter(buyers.filter(|(number, _)| which.contains(number)))
+        .map(async |(number, (buyer, token))| {
+            let violation = check_buyer(subject, number, buyer.id, token, expected).await?;
+            anyhow::Ok(violation.map(|violation| (number, violation)))
         })
         .buffered(AT_ONCE);
-    let checks: Vec<Option<String>> = checks.try_collect().await?;
-    findings.compared.insert("wallets", checks.len() as u64);
-    findings.compared.insert("wallets left out", open.len() as u64);
-    findings.compared.insert("tickets", expected.tickets.values().sum());
-    checks.into_iter().flatten().for_each(|violation| findings.wrong(violation));
-    Ok(())
+    let checks: Vec<_> = checks.try_collect().await?;
+    Ok(checks.into_iter().flatten().collect())
 }
 
 /// Pages through everybody's reservations, newest first, until all of the run's were seen.
@@ -109,39 +150,33 @@ async fn compare_reservations(
     Ok(compared)
 }
 
-/// What is wrong with somebody's wallet and tickets, if anything stays wrong.
+/// What is wrong with somebody's wallet and tickets at the moment, if anything is.
 async fn check_buyer(
     subject: &Subject<'_>,
     number: usize,
     id: UserId,
     token: &str,
     expected: &Expected,
-    deadline: Instant,
 ) -> Result<Option<String>> {
     let mut api = Api::new(subject.addresses, number, subject.timeout);
     let header = &subject.ledger.header;
     let balance = header.charged - expected.spent.get(&id).copied().unwrap_or_default();
     let tickets = expected.tickets.get(&id).copied().unwrap_or_default();
-    loop {
-        let wallet = api.call(Call::get("/api/wallet", Some(token))).await?;
-        let balances = wallet["balances"].as_array();
-        let found = balances
-            .into_iter()
-            .flatten()
-            .find(|one| one["currency"] == header.currency.as_str())
-            .and_then(|one| one["amount"].as_i64());
-        let valid = valid_tickets(&mut api, token).await?;
-        if found == Some(balance) && valid == tickets {
-            return Ok(None);
-        }
-        if Instant::now() >= deadline {
-            return Ok(Some(format!(
-                "buyer {id} has {found:?} in the wallet and {valid} valid tickets; the journals \
-                 say {balance} and {tickets}"
-            )));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    let wallet = api.call(Call::get("/api/wallet", Some(token))).await?;
+    let balances = wallet["balances"].as_array();
+    let found = balances
+        .into_iter()
+        .flatten()
+        .find(|one| one["currency"] == header.currency.as_str())
+        .and_then(|one| one["amount"].as_i64());
+    let valid = valid_tickets(&mut api, token).await?;
+    let is_right = found == Some(balance) && valid == tickets;
+    Ok((!is_right).then(|| {
+        format!(
+            "buyer {id} has {found:?} in the wallet and {valid} valid tickets; the journals say \
+             {balance} and {tickets}"
+        )
+    }))
 }
 
 async fn valid_tickets(api: &mut Api, token: &str) -> Result<u64> {

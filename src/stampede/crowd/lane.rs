@@ -250,15 +250,23 @@ impl Lane {
             Ok(failure) => failure.error.code,
             Err(_) => {
                 self.count(wish, End::Error(&format!("answered {status} without a code")));
-                return Some(Known::Refused(status.to_string()));
+                let is_decided = (400..500).contains(&status) || wish.number.is_none();
+                return is_decided.then(|| Known::Refused(status.to_string()));
             }
         };
         match status {
             429 | 503 => {
                 self.count(wish, End::TurnedAway(code));
-                // Turned away now; but an attempt before may have been carried out.
-                let is_open = code == "OUTCOME_UNKNOWN" || is_doubtful;
+                // Turned away now; but an attempt before may have been carried out, and a payment
+                // that is begun may be brought to its end by others.
+                let is_begun = status == 503 && wish.op == Op::Pay;
+                let is_open = code == "OUTCOME_UNKNOWN" || is_doubtful || is_begun;
                 (!(is_open && wish.number.is_some())).then(|| Known::Refused(code.to_owned()))
+            }
+            // The token has ended since; whether the attempt before was carried out is not said.
+            401 if is_doubtful && wish.number.is_some() => {
+                self.count(wish, End::Refused(code));
+                None
             }
             // The attempt before is still at work.
             409 if code == "IDEMPOTENCY_KEY_IN_PROGRESS"

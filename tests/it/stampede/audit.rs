@@ -1,8 +1,12 @@
 //! The audit is believed because it convicts: runs are doctored, histories cut, servers killed.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use admitone::payments::{CrashPoints, Edge, Side};
 use serde_json::{Value, json};
 
 use super::{run, stampede};
@@ -59,6 +63,12 @@ on_both_databases! {
         };
         let cases = [
             ("was paid for twice", paid_again),
+            ("its payment was refused to the buyer", doctored(pay, &|line| {
+                line["answered"] = json!("Refused");
+            })),
+            ("somebody else paid for it", doctored(pay, &|line| {
+                line["buyer"] = json!((line["buyer"].as_u64().unwrap() + 1) % 4);
+            })),
             ("LOST", doctored(hold, &|line| line["number"] = json!(999_999))),
             ("nobody of this run asked", left_out),
             ("was refused to the buyer", doctored(hold, &|line| line["answered"] = json!("Refused"))),
@@ -90,6 +100,38 @@ on_both_databases! {
             assert_eq!(code, 1, "{says}: {text}");
             assert!(text.contains(says) && !text.contains("AUDIT"), "{says}: {text}");
         }
+    }
+
+    /// Money is set aside and nothing is confirmed before the journals were read.
+    async fn payments_that_others_bring_to_their_end_are_waited_for(db: TestDb) {
+        let is_mended = Arc::new(AtomicBool::new(false));
+        let (mended, stopped) = (Arc::clone(&is_mended), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&stopped);
+        let crash_points = CrashPoints::new(move |_, edge, side| {
+            let stops = (edge, side) == (Edge::Confirm, Side::Before)
+                && !mended.load(Ordering::SeqCst);
+            count.fetch_add(stops.into(), Ordering::SeqCst);
+            stops
+        });
+        let app = TestApp::with(db).parts(|parts| parts.crash_points = crash_points).start().await;
+        // Whoever pays is never told what became of it.
+        let arguments = "purchases --rate 20 --duration 1s --buyers 4 --max-lag 1m --timeout 1s";
+        let mut command = stampede(&app.url(""), arguments);
+        let running = tokio::task::spawn_blocking(move || {
+            let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut running = command.spawn().expect("it runs");
+            for line in BufReader::new(running.stderr.take().expect("piped")).lines() {
+                if line.expect("text").contains("wallets are still to be settled") {
+                    is_mended.store(true, Ordering::SeqCst);
+                }
+            }
+            running.wait_with_output().expect("it ends").stdout
+        });
+        let text = String::from_utf8(running.await.unwrap()).unwrap();
+        assert!(stopped.load(Ordering::SeqCst) > 0, "{text}");
+        assert!(text.contains("zero violations"), "{text}");
+        assert!(text.contains("wallets 4, wallets left out 0"), "{text}");
+        assert!(text.contains("reservations confirmed"), "{text}");
     }
 
     async fn a_server_that_lost_the_end_of_a_history_is_convicted(db: TestDb) {
@@ -145,4 +187,6 @@ async fn a_server_killed_in_the_middle_costs_the_audit_and_nothing_else() {
     let (code, text) = run(stampede(&server.base, &format!("audit {}", path.display()))).await;
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("zero violations"), "{text}");
+    // Those too who never learnt whether they had paid.
+    assert!(text.contains("wallets 4, wallets left out 0"), "{text}");
 }
