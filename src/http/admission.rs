@@ -3,7 +3,9 @@
 //! are let in are served as quickly as ever and what was promised is finished first.
 //!
 //! An order counts from when its body is there and something is waited for: what its client takes to
-//! send it, and what is wrong with it at first sight, is no load.
+//! send it, and what is wrong with it at first sight, is no load. Nor does the time count of what is
+//! dismissed (an event or a reservation that does not exist, a token that is no good): whoever asks
+//! for much of that must not make the others look quick.
 //!
 //! How many orders may be in flight follows the time that they take (`limit.rs`): there is no number
 //! to be tuned to the machine, the database or the mix. Whoever frees places, checks out or pays is
@@ -18,6 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use dashmap::DashMap;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -86,6 +89,7 @@ pub struct Admission {
 struct Totals {
     answered: AtomicU64,
     took_us: AtomicU64,
+    dismissed: AtomicU64,
     admitted: AtomicU64,
     refused: AtomicU64,
 }
@@ -94,6 +98,7 @@ struct Totals {
 struct Count {
     answered: u64,
     took_us: u64,
+    dismissed: u64,
     admitted: u64,
     refused: u64,
 }
@@ -121,6 +126,28 @@ pub struct Admitted<'a> {
     event: Option<OfferingId>,
     /// When it began to count.
     begun: Cell<Option<Duration>>,
+}
+
+/// How an order ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// An event has decided for or against it.
+    Decided,
+    /// It makes no sense, or is not its client's to give.
+    Dismissed,
+    /// It came to nothing.
+    Failed,
+}
+
+impl From<StatusCode> for Ending {
+    fn from(status: StatusCode) -> Self {
+        match status {
+            StatusCode::CONFLICT => Self::Decided,
+            _ if status.is_client_error() => Self::Dismissed,
+            _ if status.is_server_error() => Self::Failed,
+            _ => Self::Decided,
+        }
+    }
 }
 
 /// There is too much.
@@ -234,6 +261,7 @@ impl Admission {
             span: Duration::from_micros(span_us),
             answered: count.answered - seen.answered,
             took: Duration::from_micros(count.took_us - seen.took_us),
+            dismissed: count.dismissed - seen.dismissed,
             highest: self.highest.swap(self.in_flight.load(Relaxed), Relaxed),
             refused: refused > 0,
         };
@@ -260,9 +288,10 @@ impl Admission {
         self.control.as_ref()?.try_lock().ok()
     }
 
-    /// Tells the recorder, when somebody looks.
+    /// Tells the recorder, when somebody looks: while nobody comes, nobody else sets the limit anew.
     #[expect(clippy::cast_precision_loss, reason = "far fewer orders than 2^52 are in flight")]
-    pub fn measure(&self) {
+    pub fn measure(&self, now: Duration) {
+        self.look(now);
         gauge!(LIMIT).set(self.most.load(Relaxed) as f64);
         gauge!(IN_FLIGHT).set(self.in_flight.load(Relaxed) as f64);
         let count = self.totals.count();
@@ -280,12 +309,16 @@ impl Admitted<'_> {
         admission.highest.fetch_max(before + 1, Relaxed);
     }
 
-    /// It has its answer; `is_decided` where that is from an event that there is.
-    pub fn answered(&self, now: Duration, is_decided: bool) {
+    /// It has its answer.
+    pub fn answered(&self, now: Duration, ending: Ending) {
         let Some((admission, begun)) = self.admission.zip(self.begun.get()) else { return };
+        if ending == Ending::Dismissed {
+            admission.totals.dismissed.fetch_add(1, Relaxed);
+            return;
+        }
         admission.totals.took_us.fetch_add(micros(now.saturating_sub(begun)), Relaxed);
         admission.totals.answered.fetch_add(1, Relaxed);
-        if let Some(event) = self.event.filter(|_| is_decided)
+        if let Some(event) = self.event.filter(|_| ending == Ending::Decided)
             && admission.most.load(Relaxed) < MOST
         {
             admission.shared.fetch_add(1, Relaxed);
@@ -325,6 +358,7 @@ impl Totals {
         Count {
             answered: self.answered.load(Relaxed),
             took_us: self.took_us.load(Relaxed),
+            dismissed: self.dismissed.load(Relaxed),
             admitted: self.admitted.load(Relaxed),
             refused: self.refused.load(Relaxed),
         }

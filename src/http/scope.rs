@@ -107,15 +107,15 @@ pub async fn surround<B: MessageBody + 'static>(
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
             let elapsed = report.answered(&**clock, id, &route, status);
-            let is_decided = status.is_success() || status == StatusCode::CONFLICT;
-            admitted.answered(started + elapsed, is_decided);
+            admitted.answered(started + elapsed, status.into());
             Ok(response)
         }
         Err(mut response) => {
             set_headers(response.headers_mut(), id, page);
             let gone = HttpRoute::new(None);
-            let elapsed = report.answered(&**clock, id, &gone, response.status());
-            admitted.answered(started + elapsed, false);
+            let status = response.status();
+            let elapsed = report.answered(&**clock, id, &gone, status);
+            admitted.answered(started + elapsed, status.into());
             Err(InternalError::from_response("answered", response).into())
         }
     })

@@ -24,7 +24,7 @@ pub(super) async fn set_gauges(state: &AppState) {
     metrics::database_connections(all, idle, max);
     metrics::http_in_flight(state.lifecycle.in_flight());
     state.offices.measure_pending();
-    state.admission.measure();
+    state.admission.measure(state.clock.monotonic());
     if health::readiness(state).await.database_is_up() {
         futures_util::future::join(count_outbox(state), count_payments(state)).await;
     }

@@ -39,6 +39,8 @@ pub(super) struct Sample {
     pub(super) answered: u64,
     /// The sum over these.
     pub(super) took: Duration,
+    /// Others that were answered: they say nothing but that nothing stands still.
+    pub(super) dismissed: u64,
     /// The most in flight.
     pub(super) highest: usize,
     /// Whether anybody was kept out.
@@ -72,7 +74,7 @@ impl Limit {
         let wanted_s = self.wanted_s();
         // The mean; where nothing is answered, what is in flight has waited for the whole window.
         let mean_s = match sample.answered {
-            0 if sample.highest == 0 => 0.0,
+            0 if sample.highest == 0 || sample.dismissed > 0 => 0.0,
             0 => span_s,
             answered => sample.took.as_secs_f64() / answered as f64,
         };
@@ -138,6 +140,7 @@ mod tests {
                 span: SPAN,
                 answered: count,
                 took: Duration::from_secs_f64(mean_s * answered),
+                dismissed: 0,
                 highest: in_flight,
                 refused: asking > most,
             });
@@ -179,12 +182,26 @@ mod tests {
     fn a_crowd_that_comes_first_is_not_taken_for_a_slow_database() {
         let mut limit = Limit::new(TARGET, SPAN);
         // The very first order wakes everything up, and then the event is loaded while all wait.
-        let waking = Sample { span: SPAN, answered: 1, took: SPAN * 6, highest: 1, refused: false };
+        let waking = Sample {
+            span: SPAN,
+            answered: 1,
+            took: SPAN * 6,
+            dismissed: 0,
+            highest: 1,
+            refused: false,
+        };
         limit.after(&waking);
         for answered in [0, 2] {
             let took = SPAN * answered;
             let answered = u64::from(answered);
-            limit.after(&Sample { span: SPAN, answered, took, highest: 900, refused: false });
+            limit.after(&Sample {
+                span: SPAN,
+                answered,
+                took,
+                dismissed: 0,
+                highest: 900,
+                refused: false,
+            });
         }
         let most = whole(settled(&mut limit, 4_000.0, 0.001, 10_000, 50));
         assert!((80.0..120.0).contains(&most), "{most}");
@@ -198,6 +215,7 @@ mod tests {
             span: SPAN,
             answered,
             took: Duration::from_millis(100 * answered),
+            dismissed: 0,
             highest: 1_000,
             refused: false,
         };
@@ -226,6 +244,7 @@ mod tests {
             span: Duration::from_secs(10),
             answered: 100,
             took: Duration::from_secs(10),
+            dismissed: 0,
             highest: 200,
             refused: true,
         };
@@ -233,10 +252,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dismissed_neither_hides_a_crowd_nor_stands_still() {
+        let mut limit = Limit::new(TARGET, SPAN);
+        let late = Sample {
+            span: SPAN,
+            answered: 100,
+            took: 100 * 8 * TARGET,
+            dismissed: 100_000,
+            highest: 1_000,
+            refused: true,
+        };
+        let most = (0..10).map(|_| limit.after(&late)).last();
+        assert!(most < Some(200), "{most:?}");
+        let none = Sample { answered: 0, took: Duration::ZERO, ..late };
+        let most = (0..50).map(|_| limit.after(&none)).last();
+        assert_eq!(most, Some(MOST));
+    }
+
+    #[test]
     fn some_are_let_in_whatever_happens() {
         let mut limit = Limit::new(TARGET, SPAN);
-        let stuck =
-            Sample { span: SPAN, answered: 0, took: Duration::ZERO, highest: 5_000, refused: true };
+        let stuck = Sample {
+            span: SPAN,
+            answered: 0,
+            took: Duration::ZERO,
+            dismissed: 0,
+            highest: 5_000,
+            refused: true,
+        };
         let most = (0..100).map(|_| limit.after(&stuck)).last();
         assert_eq!(most, Some(LEAST));
     }

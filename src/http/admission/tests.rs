@@ -21,7 +21,7 @@ fn overloaded(events: &[(OfferingId, usize)]) -> (Admission, Duration) {
             inside.extend((0..*count).filter_map(|_| enter(&admission, Work::Claim(*event), now)));
         }
         for order in inside {
-            order.answered(now + 8 * TARGET, true);
+            order.answered(now + 8 * TARGET, Ending::Decided);
         }
     }
     (admission, now)
@@ -75,7 +75,7 @@ fn another_hot_event_has_no_more_than_half() {
         (0..1_000).filter_map(|_| enter(&admission, Work::Claim(hot), now)).collect();
     // It sells a little, so that it is known; nothing of the rush that follows is answered yet.
     let first = enter(&admission, Work::Claim(other), now).expect("it has had nothing");
-    first.answered(now, true);
+    first.answered(now, Ending::Decided);
     let rush: Vec<_> =
         (0..10_000).filter_map(|_| enter(&admission, Work::Claim(other), now)).collect();
     let half = admission.most_ahead.load(Relaxed);
@@ -93,7 +93,7 @@ fn made_up_events_have_one_share_together_and_take_nothing_from_small_ones() {
     assert_eq!(let_in.len() as u64, admission.small.load(Relaxed));
     for order in let_in {
         // There is no such event.
-        order.answered(now, false);
+        order.answered(now, Ending::Dismissed);
     }
     assert!(enter(&admission, Work::Claim(small), now).is_some());
     assert_eq!(admission.shares.len(), 2);
@@ -108,13 +108,13 @@ fn who_sends_slowly_is_no_load() {
     for window in 1..50 {
         let now = window * WINDOW;
         let order = enter(&admission, Work::Claim(event), now).expect("there is room");
-        order.answered(now + Duration::from_millis(1), true);
+        order.answered(now + Duration::from_millis(1), Ending::Decided);
     }
     assert_eq!(admission.in_flight.load(Relaxed), 0);
     // They took five seconds, most of it their own.
     for order in slow {
         order.begin(|| 50 * WINDOW);
-        order.answered(50 * WINDOW + Duration::from_millis(1), true);
+        order.answered(50 * WINDOW + Duration::from_millis(1), Ending::Decided);
     }
     assert_eq!(admission.most.load(Relaxed), MOST);
 }
@@ -127,10 +127,37 @@ fn the_more_are_refused_the_later_they_are_asked_to_come_back() {
         .collect();
     let refused = 10_000 - inside.len();
     for order in inside {
-        order.answered(now + 8 * TARGET, true);
+        order.answered(now + 8 * TARGET, Ending::Decided);
     }
     admission.look(now + WINDOW);
     assert!(admission.retry_s.load(Relaxed) > 1, "{refused} were refused");
+}
+
+#[test]
+fn the_limit_is_forgotten_while_nobody_but_the_dashboard_comes() {
+    let (admission, now) = overloaded(&[(OfferingId::random(), 1_000)]);
+    assert!(admission.most.load(Relaxed) < 1_000);
+    admission.measure(now + 300 * WINDOW);
+    assert_eq!(admission.most.load(Relaxed), MOST);
+}
+
+#[test]
+fn what_makes_no_sense_does_not_hide_a_crowd() {
+    let event = OfferingId::random();
+    let admission = Admission::new(Some(TARGET));
+    for window in 1..40 {
+        let now = window * WINDOW;
+        let inside: Vec<_> =
+            (0..1_000).filter_map(|_| enter(&admission, Work::Claim(event), now)).collect();
+        for _ in 0..20_000 {
+            let made_up = enter(&admission, Work::Promise, now).expect("it is never refused");
+            made_up.answered(now + Duration::from_micros(200), StatusCode::NOT_FOUND.into());
+        }
+        for order in inside {
+            order.answered(now + 8 * TARGET, StatusCode::CREATED.into());
+        }
+    }
+    assert!(admission.most.load(Relaxed) < 1_000);
 }
 
 #[test]
@@ -140,7 +167,7 @@ fn without_a_target_everything_comes_in() {
     for round in 0..100_000_u32 {
         let now = Duration::from_millis(round.into());
         let order = enter(&admission, Work::Claim(event), now).expect("everything does");
-        order.answered(now + Duration::from_secs(10), true);
+        order.answered(now + Duration::from_secs(10), Ending::Decided);
         std::mem::forget(order);
     }
 }
