@@ -61,6 +61,13 @@ pub fn start(
     let (stop, stopping) = watch::channel(false);
     let (ended, spans) = mpsc::channel(QUEUE);
     let endpoint = endpoint.clone();
+    if endpoint.contains(":4317/") {
+        tracing::warn!(
+            endpoint,
+            "collectors take OTLP over gRPC on port 4317, and over HTTP, which \
+            is spoken here, on 4318: if spans do not arrive, that is why"
+        );
+    }
     tracing::info!(endpoint, ratio = config.trace_sample, "traces are exported");
     let line = Line { client, endpoint, service, stopping, failing: false };
     let task = runtime.spawn(line.run(spans));

@@ -204,7 +204,9 @@ impl Lane {
                     wish.number.is_some()
                 }
             };
-            if !again || self.now() >= give_up || self.is_ending.get() {
+            // Nobody comes after the end only to find nobody there.
+            let is_vain = self.is_closed.get() && !is_doubtful;
+            if !again || is_vain || self.now() >= give_up || self.is_ending.get() {
                 return match is_doubtful && wish.number.is_some() {
                     true => Known::Unknown,
                     false => Known::Refused("no connection".into()),
