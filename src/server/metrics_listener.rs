@@ -62,6 +62,7 @@ impl Bound {
     pub(super) fn run(self, state: web::Data<AppState>) -> Result<MetricsListener, StartError> {
         let Self { listener, address, recorder } = self;
         let started = started(&state);
+        let names = web::Data::new(series::Names::default());
         let upkeep = recorder.clone();
         state.runtime.spawn(async move {
             let mut tick = tokio::time::interval(UPKEEP);
@@ -73,6 +74,7 @@ impl Bound {
         let server = actix_web::HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
+                .app_data(names.clone())
                 .app_data(web::Data::new(recorder.clone()))
                 .app_data(web::Data::new(started))
                 .route("/metrics", web::get().to(scrape))
@@ -104,13 +106,15 @@ impl MetricsListener {
 
 async fn scrape(
     state: web::Data<AppState>,
+    names: web::Data<series::Names>,
     recorder: web::Data<PrometheusHandle>,
     started: web::Data<Started>,
 ) -> HttpResponse {
-    let measuring = state.clone();
+    let (measuring, reading) = (state.clone(), names.clone());
     // On the runtime of all database work; a panic there leaves the gauges as they were.
-    let _ = state.runtime.spawn(async move { series::set_gauges(&measuring).await }).await;
+    let set_gauges = async move { series::set_gauges(&measuring, &reading).await };
+    let _ = state.runtime.spawn(set_gauges).await;
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(series::complete(&state, started.0, recorder.render()))
+        .body(series::complete(&state, &names, started.0, recorder.render()))
 }

@@ -1,12 +1,15 @@
 //! What a scrape shows beyond what was recorded as it happened: gauges that are set now, and the
 //! series of single offerings and of the process.
 
+use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::box_office::{Count, OfferingFigures};
 use crate::http::health;
 use crate::http::state::AppState;
+use crate::ids::OfferingId;
 use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
 use crate::telemetry::metrics;
@@ -18,15 +21,36 @@ const MAX_OFFERINGS: usize = 100;
 /// How long the database may take to count something for a scrape.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What the offerings that are shown are called, as the database last said: while it is away, what
+/// goes on is still known by its name.
+#[derive(Default)]
+pub(super) struct Names(Mutex<HashMap<OfferingId, String>>);
+
 /// Sets the gauges that nobody sets as things happen.
-pub(super) async fn set_gauges(state: &AppState) {
+pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     let (all, idle, max) = state.store.pool_use();
     metrics::database_connections(all, idle, max);
     metrics::http_in_flight(state.lifecycle.in_flight());
     state.offices.measure_pending();
     state.admission.measure(state.clock.monotonic());
     if health::readiness(state).await.database_is_up() {
-        futures_util::future::join(count_outbox(state), count_payments(state)).await;
+        futures_util::join!(count_outbox(state), count_payments(state), names.read(state));
+    }
+}
+
+impl Names {
+    async fn read(&self, state: &AppState) {
+        let offerings = state.offices.busiest(MAX_OFFERINGS);
+        let ids: Vec<_> = offerings.iter().map(|it| it.offering).collect();
+        match tokio::time::timeout(PATIENCE, state.store.event_names(&ids)).await {
+            Ok(Ok(names)) => *self.lock() = names.into_iter().collect(),
+            Ok(Err(error)) => tracing::debug!(%error, "the names of events could not be read"),
+            Err(_) => tracing::debug!("reading the names of events took too long"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<OfferingId, String>> {
+        self.0.lock().expect("nobody panics with it")
     }
 }
 
@@ -51,11 +75,27 @@ async fn count_payments(state: &AppState) {
 }
 
 /// Appends the series of offerings and of the process to what the recorder rendered.
-pub(super) fn complete(state: &AppState, started: f64, recorded: String) -> String {
+pub(super) fn complete(state: &AppState, names: &Names, started: f64, recorded: String) -> String {
     let mut text = Exposition::after(recorded);
     process::measure(&mut text, started);
-    write_offerings(&mut text, &state.offices.busiest(MAX_OFFERINGS));
+    let offerings = state.offices.busiest(MAX_OFFERINGS);
+    write_offerings(&mut text, &offerings);
+    write_names(&mut text, &offerings, &names.lock());
     text.into_text()
+}
+
+fn write_names(
+    text: &mut Exposition,
+    offerings: &[OfferingFigures],
+    names: &HashMap<OfferingId, String>,
+) {
+    let help = "Always 1: what the same offerings are called.";
+    let mut family = text.family("admitone_offering_info", Kind::Gauge, help);
+    for OfferingFigures { offering, .. } in offerings {
+        if let Some(name) = names.get(offering) {
+            family.series(&[("offering", offering), ("name", name)], 1);
+        }
+    }
 }
 
 fn write_offerings(text: &mut Exposition, offerings: &[OfferingFigures]) {

@@ -143,7 +143,7 @@ impl<'a> Events<'a> {
                 && buyers.contains(&(entry.buyer as usize))
         };
         let audits = self.entries.iter().map(|entries| &entries[..]).enumerate();
-        let audits = audits.filter(|(_, entries)| entries.iter().any(|entry| moves_money(entry)));
+        let audits = audits.filter(|(_, entries)| entries.iter().any(&moves_money));
         for (number, audited) in audit_events(self.subject, audits).await? {
             self.audited[number] = audited;
         }

@@ -114,6 +114,24 @@ impl Store {
         Ok(rows.pop())
     }
 
+    /// What those of `ids` are called that exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_names(
+        &self,
+        ids: &[OfferingId],
+    ) -> Result<Vec<(OfferingId, String)>, StoreError> {
+        let found: Vec<(Uuid, String)> = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Id, event::Column::Name])
+            .filter(event::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(|(id, name)| (OfferingId(id), name)).collect())
+    }
+
     /// Events, newest first, after `cursor`.
     ///
     /// # Errors

@@ -49,12 +49,14 @@ impl Exposition {
 }
 
 impl Family<'_> {
-    /// Writes a series. Label values are ids and words: nothing in them needs escaping.
+    /// Writes a series.
     pub fn series(&mut self, labels: &[(&str, &dyn Display)], value: impl Display) -> &mut Self {
         self.text.push_str(self.name);
         for (index, (label, value)) in labels.iter().enumerate() {
             let before = if index == 0 { '{' } else { ',' };
-            write(self.text, format_args!("{before}{label}=\"{value}\""));
+            write(self.text, format_args!("{before}{label}=\""));
+            write(&mut Escaped(self.text), format_args!("{value}"));
+            self.text.push('"');
         }
         let after = if labels.is_empty() { "" } else { "}" };
         write(self.text, format_args!("{after} {value}\n"));
@@ -62,7 +64,24 @@ impl Family<'_> {
     }
 }
 
-fn write(text: &mut String, what: std::fmt::Arguments<'_>) {
+/// Takes the text of a label's value.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for char in text.chars() {
+            match char {
+                '\\' => self.0.push_str(r"\\"),
+                '"' => self.0.push_str("\\\""),
+                '\n' => self.0.push_str(r"\n"),
+                char => self.0.push(char),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(text: &mut impl Write, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes everything");
 }
 
@@ -81,5 +100,13 @@ mod tests {
             places{event=\"7\",state=\"sold\"} 3\nplaces{event=\"8\",state=\"sold\"} 0\n\
             # HELP seconds_total Seconds.\n# TYPE seconds_total counter\nseconds_total 0.25\n";
         assert_eq!(text.into_text(), expected);
+    }
+
+    #[test]
+    fn whatever_a_label_says_it_ends_where_it_ends() {
+        let mut text = Exposition::default();
+        text.family("a", Kind::Gauge, "A.").series(&[("name", &"\"Ö\" \\ \n x")], 1);
+        let written = r#"a{name="\"Ö\" \\ \n x"} 1"#;
+        assert!(text.into_text().ends_with(&format!("{written}\n")));
     }
 }

@@ -41,6 +41,8 @@ async fn an_event_is_shown_while_it_is_live_and_no_longer() {
         let series = format!("{name}{{offering=\"{id}\",{label}}}");
         assert_eq!(value(&metrics, &series), Some(expected), "{series}\n{metrics}");
     }
+    let called = format!("admitone_offering_info{{offering=\"{id}\",name=\"A Concert\"}}");
+    assert_eq!(value(&metrics, &called), Some(1.0), "{metrics}");
     let pending = format!("admitone_offering_pending_commands{{offering=\"{id}\"}}");
     assert_eq!(value(&metrics, &pending), Some(0.0));
     let sold_out = "admitone_http_failures_total{code=\"SOLD_OUT\",status=\"409\"}";

@@ -23,7 +23,8 @@ pub fn all() -> Vec<Value> {
     parsed.collect()
 }
 
-/// Every query of every panel, and of the marks that lie over all panels, with its variables.
+/// Every query of every panel, of the marks that lie over all panels, and of what can be chosen; with
+/// its variables.
 pub fn queries() -> Vec<Query> {
     let mut queries = Vec::new();
     for board in all() {
@@ -38,6 +39,13 @@ pub fn queries() -> Vec<Query> {
         }
         for mark in board["annotations"]["list"].as_array().into_iter().flatten() {
             add(&mark["name"], &mark["expr"]);
+        }
+        for choice in board["templating"]["list"].as_array().into_iter().flatten() {
+            let query = choice["query"]["query"].as_str().unwrap_or_default();
+            let result = query.strip_prefix("query_result(").and_then(|it| it.strip_suffix(')'));
+            if let Some(expression) = result {
+                add(&choice["name"], &expression.into());
+            }
         }
     }
     queries
