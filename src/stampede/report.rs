@@ -167,8 +167,9 @@ pub fn print(results: &Results) {
         ));
     }
     text.push_str(&format!(
-        "Counts are of the whole run, {}; success/s and times are of the {:.1} s that are measured.\n",
-        "with its warm-up, what ended late, and what is asked again under its key",
+        "Counts and times are of what was meant to be sent after the warm-up, {}; success/s is of the \
+         {:.1} s that are measured.\n",
+        "what ended late and what was asked again under its key included",
         results.figures.measured().as_secs_f64()
     ));
     text.push_str(&refusals(results));

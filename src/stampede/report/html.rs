@@ -112,8 +112,9 @@ fn table(results: &Results) -> String {
         cells.extend(times(latencies));
         row(name, &cells);
     }
-    text + "</table>\n<p>Counts are of the whole run, what is asked again under its key included; \
-            successes/s and times are of what is measured.</p>\n"
+    text + "</table>\n<p>Counts and times are of what was meant to be sent after the warm-up, what ended \
+            late and what was asked again under its key included; successes/s are of the time that \
+            is measured.</p>\n"
 }
 
 fn codes(results: &Results) -> String {
