@@ -134,7 +134,9 @@ impl Payments {
     async fn begin_again(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         let found = self.read(row).await?;
         if found.state == PaymentState::Authorized {
-            return Err(Unavailable::BadData.into());
+            // Another driver has set it aside again meanwhile, or it is something else: money is on
+            // its way, so this is no answer for good.
+            return Err(Unavailable::OutcomeUnknown.into());
         }
         tracing::error!(payment = %row.id, state = found.state.as_str(),
             "the database has forgotten that the money is set aside: was a commit lost?");

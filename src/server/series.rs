@@ -40,7 +40,8 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
 
 impl Names {
     async fn read(&self, state: &AppState) {
-        let offerings = state.offices.busiest(MAX_OFFERINGS);
+        // Those too that may be among the busiest a moment later.
+        let offerings = state.offices.busiest(2 * MAX_OFFERINGS);
         let ids: Vec<_> = offerings.iter().map(|it| it.offering).collect();
         match tokio::time::timeout(PATIENCE, state.store.event_names(&ids)).await {
             Ok(Ok(names)) => *self.lock() = names.into_iter().collect(),

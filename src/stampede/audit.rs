@@ -6,6 +6,7 @@ mod answers;
 mod event;
 mod people;
 mod replay;
+mod reservations;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -109,7 +110,8 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
         for (what, count) in audited.tally {
             *findings.tally.entry(what.into()).or_default() += count;
         }
-        for violation in audited.violations {
+        *findings.compared.entry("reservations").or_default() += audited.reservations;
+        for violation in audited.violations.into_iter().chain(audited.unsettled) {
             findings.wrong(format!("event {}, {violation}", audited.event));
         }
     }
@@ -136,14 +138,21 @@ impl<'a> Events<'a> {
         Ok(Self { subject, entries, audited })
     }
 
-    /// Reads those once more in which these buyers have paid or cancelled.
+    /// Whether what the server lists of any of them is not what its journal said.
+    fn is_unsettled(&self) -> bool {
+        self.audited.iter().any(|audited| !audited.unsettled.is_empty())
+    }
+
+    /// Reads those once more that are not settled, or in which these buyers have paid or cancelled.
     async fn read_again(&mut self, buyers: &HashSet<usize>) -> Result<()> {
         let moves_money = |entry: &&Entry| {
             matches!(entry.asked, Asked::Pay { .. } | Asked::Cancel { .. })
                 && buyers.contains(&(entry.buyer as usize))
         };
         let audits = self.entries.iter().map(|entries| &entries[..]).enumerate();
-        let audits = audits.filter(|(_, entries)| entries.iter().any(&moves_money));
+        let audits = audits.filter(|(number, entries)| {
+            !self.audited[*number].unsettled.is_empty() || entries.iter().any(&moves_money)
+        });
         for (number, audited) in audit_events(self.subject, audits).await? {
             self.audited[number] = audited;
         }

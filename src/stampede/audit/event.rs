@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::Subject;
 use super::answers::{Asks, is_sold, price};
-use super::people::Expected;
+use super::people::{Expected, Ticket};
 use super::replay::{Counts, Replay, State};
+use super::reservations;
 use crate::ids::{OfferingId, ProductId, SeatId};
+use crate::inventory::Line;
 use crate::journal::{Record, export};
 use crate::stampede::api::{Api, Call};
-use crate::stampede::ledger::Entry;
+use crate::stampede::ledger::{Answered, Asked, Entry, Header};
 
 /// What the audit of an event found.
 pub(super) struct Audited {
@@ -20,6 +23,10 @@ pub(super) struct Audited {
     pub(super) rows: u64,
     pub(super) tally: BTreeMap<&'static str, u64>,
     pub(super) violations: Vec<String>,
+    /// How many of its reservations were compared, and where they differ from the journal, which may
+    /// have gone on since it was read.
+    pub(super) reservations: u64,
+    pub(super) unsettled: Vec<String>,
     pub(super) people: Expected,
 }
 
@@ -90,10 +97,13 @@ pub(super) async fn audit_event(
             ));
         }
     }
-    let people = expected(&replay);
+    let people = expected(event, &replay, &subject.ledger.header, entries);
+    let (reservations, unsettled) =
+        reservations::compare(&mut api, subject.admin, event, &replay).await?;
     violations.append(&mut replay.violations);
     violations.append(&mut asks.violations);
-    Ok(Audited { event, rows, tally: replay.tally, violations, people })
+    let tally = replay.tally;
+    Ok(Audited { event, rows, tally, violations, reservations, unsettled, people })
 }
 
 fn compare_counts(event: OfferingId, replay: &Replay, shown: &Value, violations: &mut Vec<String>) {
@@ -146,22 +156,38 @@ fn compare_seats(event: OfferingId, replay: &Replay, shown: &Value, violations: 
 }
 
 /// What the people of this event must have in the end.
-fn expected(replay: &Replay) -> Expected {
+fn expected(event: OfferingId, replay: &Replay, header: &Header, entries: &[&Entry]) -> Expected {
     let mut expected = Expected::default();
-    for (reservation, hold) in &replay.reservations {
-        let Some(claim) = replay.claims.get(hold) else { continue };
-        let status = match claim.state {
-            State::Sold => Some("CONFIRMED"),
-            State::Ended { was_sold: true } => Some("CANCELLED"),
-            // These go on: by the time it is asked it may have expired.
-            _ => None,
-        };
-        expected.reservations.insert(*reservation, status);
-        if is_sold(claim) {
-            *expected.spent.entry(claim.customer).or_default() += price(&claim.lines);
-            let places: u32 = claim.lines.iter().map(|line| line.quantity).sum();
-            *expected.tickets.entry(claim.customer).or_default() += u64::from(places);
+    let claim_of = |reservation| replay.claims.get(replay.reservations.get(reservation)?);
+    for reservation in replay.reservations.keys() {
+        let Some(claim) = claim_of(reservation).filter(|claim| is_sold(claim)) else { continue };
+        *expected.spent.entry(claim.customer).or_default() += price(&claim.lines);
+        let tickets = expected.tickets.entry(claim.customer).or_default();
+        tickets.extend(claim.lines.iter().flat_map(|line| tickets_of(event, *reservation, line)));
+    }
+    for entry in entries {
+        if let (Asked::Pay { reservation }, Answered::Unknown) = (&entry.asked, &entry.answered)
+            && !replay.confirmed.contains(reservation)
+            && let Some(claim) = claim_of(reservation)
+        {
+            let buyer = header.buyers[entry.buyer as usize].id;
+            *expected.open.entry(buyer).or_default() += price(&claim.lines);
         }
     }
     expected
+}
+
+/// A ticket for each place.
+fn tickets_of(event: OfferingId, reservation: Uuid, line: &Line) -> impl Iterator<Item = Ticket> {
+    let seats: Vec<_> = match &line.seats[..] {
+        [] => (0..line.quantity).map(|_| None).collect(),
+        seats => seats.iter().map(|seat| Some(seat.to_public(event))).collect(),
+    };
+    let product = line.product.to_public(event);
+    seats.into_iter().map(move |seat| Ticket {
+        reservation: reservation.to_string(),
+        event: event.to_string(),
+        product: product.clone(),
+        seat,
+    })
 }

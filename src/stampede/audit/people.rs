@@ -1,18 +1,17 @@
-//! What the buyers have in the end, against the journals: reservations, tickets, money.
+//! What the buyers have in the end, against the journals: tickets and money.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use super::reservations::text;
 use super::{Events, Findings, Subject};
 use crate::ids::UserId;
 use crate::stampede::api::{Api, Call};
-use crate::stampede::ledger::{Answered, Asked, Entry};
 use crate::stampede::say;
 
 const AT_ONCE: usize = 4;
@@ -21,26 +20,45 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What the journals say that there must be.
 #[derive(Default)]
 pub(super) struct Expected {
-    /// The status of each reservation, where it cannot change any more.
-    pub(super) reservations: HashMap<Uuid, Option<&'static str>>,
     /// What each customer has paid and not been given back, in minor units.
     pub(super) spent: HashMap<UserId, i64>,
     /// Valid tickets of each customer.
-    pub(super) tickets: HashMap<UserId, u64>,
+    pub(super) tickets: HashMap<UserId, Vec<Ticket>>,
+    /// The most that may be set aside of each for payments whose outcome nobody was told.
+    pub(super) open: HashMap<UserId, i64>,
+}
+
+/// A place that somebody may take.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket {
+    pub(super) reservation: String,
+    pub(super) event: String,
+    pub(super) product: String,
+    pub(super) seat: Option<String>,
+}
+
+/// Somebody who has something else than the journals say.
+struct Differing {
+    number: usize,
+    what: String,
+    /// It may be money that is set aside.
+    is_open: bool,
 }
 
 impl Expected {
     fn of(events: &Events<'_>) -> Self {
         let mut all = Self::default();
         for one in events.audited.iter().map(|audited| &audited.people) {
-            all.reservations.extend(&one.reservations);
-            for (customer, more) in &one.spent {
-                *all.spent.entry(*customer).or_default() += more;
+            for (theirs, ours) in [(&one.spent, &mut all.spent), (&one.open, &mut all.open)] {
+                for (customer, more) in theirs {
+                    *ours.entry(*customer).or_default() += more;
+                }
             }
             for (customer, more) in &one.tickets {
-                *all.tickets.entry(*customer).or_default() += more;
+                all.tickets.entry(*customer).or_default().extend_from_slice(more);
             }
         }
+        all.tickets.values_mut().for_each(|tickets| tickets.sort());
         all
     }
 }
@@ -56,112 +74,68 @@ pub(super) async fn compare(
     let buyers = if header.charged == 0 { 0 } else { header.buyers.len() };
     let deadline = Instant::now() + subject.settle;
     let mut left: HashSet<usize> = (0..buyers).collect();
+    let mut is_told = false;
     let (expected, differing) = loop {
         let expected = Expected::of(events);
         let differing = compare_buyers(subject, &left, &expected).await?;
-        if differing.is_empty() || Instant::now() >= deadline {
+        let is_settled = differing.is_empty() && !events.is_unsettled();
+        if is_settled || Instant::now() >= deadline {
             break (expected, differing);
         }
-        if left.len() == buyers {
-            say(&format!("stampede: {} wallets are still to be settled", differing.len()));
+        if !std::mem::replace(&mut is_told, true) {
+            let what = if differing.is_empty() { "reservations" } else { "wallets" };
+            say(&format!(
+                "stampede: {what} are still to be settled, for {:?} at most",
+                subject.settle
+            ));
         }
-        left = differing.into_iter().map(|(number, _)| number).collect();
+        left = differing.into_iter().map(|one| one.number).collect();
         tokio::time::sleep(LOOK_EVERY).await;
         events.read_again(&left).await?;
     };
-    if !expected.reservations.is_empty() {
-        let count = compare_reservations(subject, expected.reservations, findings).await?;
-        findings.compared.insert("reservations", count);
-    }
     if buyers == 0 {
         return Ok(());
     }
-    // Whoever never learnt whether it paid may still have money set aside.
-    let is_open = |entry: &&Entry| {
-        matches!((&entry.asked, &entry.answered), (Asked::Pay { .. }, Answered::Unknown))
-    };
-    let open = subject.ledger.entries.iter().filter(is_open).map(|entry| entry.buyer as usize);
-    let open: HashSet<usize> = open.collect();
     let mut left_out = 0;
-    for (number, violation) in differing {
-        if open.contains(&number) {
+    for Differing { what, is_open, .. } in differing {
+        if is_open {
             left_out += 1;
         } else {
-            findings.wrong(violation);
+            findings.wrong(what);
         }
     }
+    let tickets = expected.tickets.values().map(|tickets| tickets.len() as u64).sum();
     findings.compared.insert("wallets", buyers as u64 - left_out);
     findings.compared.insert("wallets left out", left_out);
-    findings.compared.insert("tickets", expected.tickets.values().sum());
+    findings.compared.insert("tickets", tickets);
     Ok(())
 }
 
-/// Those of the buyers who have something else than they should, and what.
+/// Those of the buyers who have something else than they should.
 async fn compare_buyers(
     subject: &Subject<'_>,
     which: &HashSet<usize>,
     expected: &Expected,
-) -> Result<Vec<(usize, String)>> {
-    let buyers = subject.ledger.header.buyers.iter().zip(subject.tokens).enumerate();
-    let checks = stream::iter(buyers.filter(|(number, _)| which.contains(number)))
-        .map(async |(number, (buyer, token))| {
-            let violation = check_buyer(subject, number, buyer.id, token, expected).await?;
-            anyhow::Ok(violation.map(|violation| (number, violation)))
-        })
-        .buffered(AT_ONCE);
+) -> Result<Vec<Differing>> {
+    let checks = (0..subject.ledger.header.buyers.len()).filter(|number| which.contains(number));
+    let checks =
+        stream::iter(checks).map(|number| check_buyer(subject, number, expected)).buffered(AT_ONCE);
     let checks: Vec<_> = checks.try_collect().await?;
     Ok(checks.into_iter().flatten().collect())
-}
-
-/// Pages through everybody's reservations, newest first, until all of the run's were seen.
-async fn compare_reservations(
-    subject: &Subject<'_>,
-    mut left: HashMap<Uuid, Option<&'static str>>,
-    findings: &mut Findings,
-) -> Result<u64> {
-    let mut api = Api::new(subject.addresses, 0, subject.timeout);
-    let mut cursor: Option<String> = None;
-    let mut compared = 0;
-    while !left.is_empty() {
-        let mut path = "/api/admin/reservations?limit=100".to_owned();
-        if let Some(cursor) = &cursor {
-            path.push_str("&cursor=");
-            path.push_str(cursor);
-        }
-        let page = api.whole(Call::get(&path, Some(subject.admin))).await?;
-        for one in page["data"].as_array().into_iter().flatten() {
-            let id = one["id"].as_str().and_then(|id| id.parse().ok());
-            let id: Uuid = id.context("a reservation without an id")?;
-            let Some(status) = left.remove(&id) else { continue };
-            compared += 1;
-            if status.is_some_and(|status| one["status"] != status) {
-                let (ours, theirs) = (status.unwrap_or_default(), &one["status"]);
-                findings.wrong(format!("reservation {id} is {theirs}, the journal says {ours}"));
-            }
-        }
-        cursor = page["meta"]["nextCursor"].as_str().map(str::to_owned);
-        if cursor.is_none() {
-            break;
-        }
-    }
-    for id in left.into_keys() {
-        findings.wrong(format!("LOST: reservation {id} is in a journal and in no list"));
-    }
-    Ok(compared)
 }
 
 /// What is wrong with somebody's wallet and tickets at the moment, if anything is.
 async fn check_buyer(
     subject: &Subject<'_>,
     number: usize,
-    id: UserId,
-    token: &str,
     expected: &Expected,
-) -> Result<Option<String>> {
+) -> Result<Option<Differing>> {
     let mut api = Api::new(subject.addresses, number, subject.timeout);
-    let header = &subject.ledger.header;
-    let balance = header.charged - expected.spent.get(&id).copied().unwrap_or_default();
-    let tickets = expected.tickets.get(&id).copied().unwrap_or_default();
+    let (header, token) = (&subject.ledger.header, &subject.tokens[number]);
+    let id = header.buyers[number].id;
+    let of = |amounts: &HashMap<UserId, i64>| amounts.get(&id).copied().unwrap_or_default();
+    let balance = header.charged - of(&expected.spent);
+    let tickets = expected.tickets.get(&id).map_or(&[][..], Vec::as_slice);
     let wallet = api.call(Call::get("/api/wallet", Some(token))).await?;
     let balances = wallet["balances"].as_array();
     let found = balances
@@ -170,18 +144,35 @@ async fn check_buyer(
         .find(|one| one["currency"] == header.currency.as_str())
         .and_then(|one| one["amount"].as_i64());
     let valid = valid_tickets(&mut api, token).await?;
-    let is_right = found == Some(balance) && valid == tickets;
-    Ok((!is_right).then(|| {
-        format!(
-            "buyer {id} has {found:?} in the wallet and {valid} valid tickets; the journals say \
-             {balance} and {tickets}"
-        )
-    }))
+    if found == Some(balance) && valid == tickets {
+        return Ok(None);
+    }
+    let set_aside = balance - of(&expected.open)..=balance;
+    let is_open = valid == tickets && found.is_some_and(|found| set_aside.contains(&found));
+    let mut what = format!(
+        "buyer {id} has {found:?} in the wallet and {} valid tickets; the journals say {balance} \
+         and {}",
+        valid.len(),
+        tickets.len()
+    );
+    let without = |these: &[Ticket], those: &[Ticket]| {
+        these.iter().find(|ticket| those.binary_search(ticket).is_err()).cloned()
+    };
+    for (ticket, which) in [
+        (without(&valid, tickets), "is in no journal"),
+        (without(tickets, &valid), "of the journals is not there"),
+    ] {
+        if let Some(ticket) = ticket {
+            what.push_str(&format!("; {ticket:?} {which}"));
+        }
+    }
+    Ok(Some(Differing { number, what, is_open }))
 }
 
-async fn valid_tickets(api: &mut Api, token: &str) -> Result<u64> {
+/// In order.
+async fn valid_tickets(api: &mut Api, token: &str) -> Result<Vec<Ticket>> {
     let mut cursor: Option<String> = None;
-    let mut valid = 0;
+    let mut valid = Vec::new();
     loop {
         let mut path = "/api/tickets?limit=100".to_owned();
         if let Some(cursor) = &cursor {
@@ -190,10 +181,17 @@ async fn valid_tickets(api: &mut Api, token: &str) -> Result<u64> {
         }
         let page: Value = api.whole(Call::get(&path, Some(token))).await?;
         let tickets = page["data"].as_array().into_iter().flatten();
-        valid += tickets.filter(|ticket| ticket["status"] == "VALID").count() as u64;
+        valid.extend(tickets.filter(|one| one["status"] == "VALID").map(|one| Ticket {
+            reservation: text(&one["reservationId"]),
+            event: text(&one["eventId"]),
+            product: text(&one["productId"]),
+            seat: one["seat"]["id"].as_str().map(str::to_owned),
+        }));
         match page["meta"]["nextCursor"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
-            None => return Ok(valid),
+            None => break,
         }
     }
+    valid.sort();
+    Ok(valid)
 }

@@ -102,6 +102,71 @@ on_both_databases! {
         }
     }
 
+    /// Somebody, or a fault, has changed rows behind the journal.
+    async fn rows_that_are_not_what_the_journal_says_are_found(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.jsonl");
+        let honest = kept(&app, "purchases --rate 20", &path).await;
+        let one = "(SELECT id FROM reservations WHERE status = 'CONFIRMED' ORDER BY id LIMIT 1)";
+        let of_one = "(SELECT id FROM tickets WHERE reservation_id = {one} ORDER BY id LIMIT 1)";
+        let new_id = if app.db.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+        let wallet_of_one =
+            "UPDATE wallets SET balance = balance «+» 5 WHERE user_id = (SELECT user_id FROM \
+             reservations WHERE id = {one})";
+        let columns = "offering_id, user_id, hold_id, status, total_price, lines, pay_by, \
+            payment_id, created_at, updated_at";
+        let insert = format!(
+            "INSERT INTO reservations (id, {columns}) SELECT {new_id}, {columns} FROM reservations \
+             WHERE id = {{one}}"
+        );
+        let cases = [
+            (
+                "is shown as",
+                "UPDATE reservations SET total_price = total_price + 1 WHERE id = {one}",
+                "UPDATE reservations SET total_price = total_price - 1 WHERE id = {one}",
+            ),
+            (
+                "in the wallet",
+                &wallet_of_one.replace("«+»", "-"),
+                &wallet_of_one.replace("«+»", "+"),
+            ),
+            (
+                "is in no journal",
+                &format!("UPDATE tickets SET product_id = product_id + 1 WHERE id = {of_one}"),
+                &format!("UPDATE tickets SET product_id = product_id - 1 WHERE id = {of_one}"),
+            ),
+            (
+                "is not there",
+                &format!("UPDATE tickets SET status = 'VOID' WHERE id = {of_one}"),
+                &format!("UPDATE tickets SET status = 'VALID' WHERE id = {of_one}"),
+            ),
+            ("is in a list and in no journal", &insert, ""),
+        ];
+        // That a buyer was not told excuses money that is set aside, and nothing else.
+        let mut unknown = honest.clone();
+        for line in unknown.iter_mut().filter(|line| !line["asked"]["Pay"].is_null()) {
+            line["answered"] = json!("Unknown");
+        }
+        for journal in [&honest, &unknown] {
+            save(&path, journal);
+            let (code, text) = audit(&app, &path).await;
+            assert_eq!(code, 0, "{text}");
+        }
+        for (says, change, back) in cases {
+            app.db.sql(&change.replace("{one}", one)).await;
+            for journal in [&honest, &unknown] {
+                save(&path, journal);
+                let (code, text) = audit(&app, &path).await;
+                assert_eq!(code, 1, "{says}: {text}");
+                assert!(text.contains("AUDIT FAILED") && text.contains(says), "{says}: {text}");
+            }
+            if !back.is_empty() {
+                app.db.sql(&back.replace("{one}", one)).await;
+            }
+        }
+    }
+
     /// Money is set aside and nothing is confirmed before the journals were read.
     async fn payments_that_others_bring_to_their_end_are_waited_for(db: TestDb) {
         let is_mended = Arc::new(AtomicBool::new(false));

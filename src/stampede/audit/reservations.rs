@@ -1,0 +1,138 @@
+//! The reservations of one event as the server lists them, against the journal.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::answers::price;
+use super::replay::{Replay, State};
+use crate::ids::OfferingId;
+use crate::inventory::Line;
+use crate::stampede::api::{Api, Call};
+
+/// A reservation, as far as it cannot change any more.
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    hold: String,
+    /// `None` while it goes on: by the time it is asked for it may have expired.
+    status: Option<String>,
+    price: i64,
+    lines: Vec<ShownLine>,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ShownLine {
+    product: String,
+    quantity: u64,
+    unit_price: i64,
+    seats: Vec<String>,
+}
+
+/// What the server's list of this event says otherwise than its journal; how many were compared.
+pub(super) async fn compare(
+    api: &mut Api,
+    admin: &str,
+    event: OfferingId,
+    replay: &Replay,
+) -> Result<(u64, Vec<String>)> {
+    let (mut differing, mut compared) = (Vec::new(), 0);
+    let mut left: HashMap<Uuid, Shown> = replay
+        .reservations
+        .keys()
+        .filter_map(|reservation| Some((*reservation, Shown::of(event, replay, reservation)?)))
+        .collect();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut path = format!("/api/admin/reservations?eventId={event}&limit=100");
+        if let Some(cursor) = &cursor {
+            path.push_str("&cursor=");
+            path.push_str(cursor);
+        }
+        let page = api.whole(Call::get(&path, Some(admin))).await?;
+        for one in page["data"].as_array().into_iter().flatten() {
+            let id = one["id"].as_str().and_then(|id| id.parse().ok());
+            let id: Uuid = id.context("a reservation without an id")?;
+            let Some(ours) = left.remove(&id) else {
+                differing.push(format!("reservation {id} is in a list and in no journal"));
+                continue;
+            };
+            compared += 1;
+            let mut theirs = Shown::read(one);
+            if ours.status.is_none() {
+                theirs.status = None;
+            }
+            if theirs != ours {
+                differing.push(format!(
+                    "reservation {id} is shown as {theirs:?}, and the journal says {ours:?}"
+                ));
+            }
+        }
+        cursor = page["meta"]["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    for id in left.into_keys() {
+        differing.push(format!("LOST: reservation {id} is in a journal and in no list"));
+    }
+    Ok((compared, differing))
+}
+
+impl Shown {
+    fn of(event: OfferingId, replay: &Replay, reservation: &Uuid) -> Option<Self> {
+        let hold = replay.reservations.get(reservation)?;
+        let claim = replay.claims.get(hold)?;
+        let status = match claim.state {
+            State::Sold => Some("CONFIRMED"),
+            State::Ended { was_sold: true } => Some("CANCELLED"),
+            _ => None,
+        };
+        let mut lines: Vec<_> = claim.lines.iter().map(|line| ShownLine::of(event, line)).collect();
+        lines.sort();
+        let price = price(&claim.lines);
+        Some(Self { hold: hold.to_string(), status: status.map(str::to_owned), price, lines })
+    }
+
+    fn read(one: &Value) -> Self {
+        let lines = one["lines"].as_array().into_iter().flatten();
+        let mut lines: Vec<_> = lines.map(ShownLine::read).collect();
+        lines.sort();
+        Self {
+            hold: text(&one["holdId"]),
+            status: Some(text(&one["status"])),
+            price: one["totalPrice"]["amount"].as_i64().unwrap_or(-1),
+            lines,
+        }
+    }
+}
+
+impl ShownLine {
+    fn of(event: OfferingId, line: &Line) -> Self {
+        let mut seats: Vec<_> = line.seats.iter().map(|seat| seat.to_public(event)).collect();
+        seats.sort();
+        Self {
+            product: line.product.to_public(event),
+            quantity: line.quantity.into(),
+            unit_price: line.unit_price,
+            seats,
+        }
+    }
+
+    fn read(line: &Value) -> Self {
+        let seats = line["seats"].as_array().into_iter().flatten();
+        let mut seats: Vec<_> = seats.map(|seat| text(&seat["id"])).collect();
+        seats.sort();
+        Self {
+            product: text(&line["productId"]),
+            quantity: line["quantity"].as_u64().unwrap_or_default(),
+            unit_price: line["unitPrice"]["amount"].as_i64().unwrap_or(-1),
+            seats,
+        }
+    }
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
