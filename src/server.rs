@@ -34,7 +34,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::admission::Admission;
-use crate::http::health::Pings;
+use crate::http::health::{self, Pings};
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
 use crate::ids::InstanceId;
@@ -173,6 +173,9 @@ impl Running {
     }
 }
 
+/// How often an order waits for the database on average: once for a hold, more often for a payment.
+const WRITES_OF_AN_ORDER: u32 = 2;
+
 /// Starts servers.
 pub struct Server;
 
@@ -309,6 +312,10 @@ impl Assembled {
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
         let housekeeping = housekeeping::start(&state);
+        let measured = state.clone();
+        let write =
+            on(&runtime, async move { Ok(health::time_of_a_write(&measured).await) }).await?;
+        state.admission.expect(WRITES_OF_AN_ORDER * write);
         state.lifecycle.open();
         if !many {
             http.run(state.clone());

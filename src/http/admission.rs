@@ -3,9 +3,9 @@
 //! are let in are served as quickly as ever and what was promised is finished first.
 //!
 //! An order counts from when its body is there and something is waited for: what its client takes to
-//! send it, and what is wrong with it at first sight, is no load. Nor does the time count of what is
-//! dismissed (an event or a reservation that does not exist, a token that is no good): whoever asks
-//! for much of that must not make the others look quick.
+//! send it, and what is wrong with it at first sight, is no load. Nor is what is dismissed (an event
+//! or a reservation that does not exist, a token that is no good): whoever asks for much of that must
+//! neither make the others look quick nor take their room.
 //!
 //! How many orders may be in flight follows the time that they take (`limit.rs`): there is no number
 //! to be tuned to the machine, the database or the mix. Whoever frees places, checks out or pays is
@@ -60,6 +60,8 @@ pub struct Admission {
     /// What the limit last was.
     most: AtomicUsize,
     in_flight: AtomicUsize,
+    /// How many of these were dismissed in the end, on average over the last window: they are no load.
+    dismissed: AtomicUsize,
     /// The most in this window.
     highest: AtomicUsize,
     totals: Totals,
@@ -90,6 +92,7 @@ struct Totals {
     answered: AtomicU64,
     took_us: AtomicU64,
     dismissed: AtomicU64,
+    dismissed_us: AtomicU64,
     admitted: AtomicU64,
     refused: AtomicU64,
 }
@@ -99,6 +102,7 @@ struct Count {
     answered: u64,
     took_us: u64,
     dismissed: u64,
+    dismissed_us: u64,
     admitted: u64,
     refused: u64,
 }
@@ -174,6 +178,7 @@ impl Admission {
             control: target.map(|target| Mutex::new(control(target))),
             most: AtomicUsize::new(MOST),
             in_flight: AtomicUsize::new(0),
+            dismissed: AtomicUsize::new(0),
             highest: AtomicUsize::new(0),
             totals: Totals::default(),
             begun_us: AtomicU64::new(0),
@@ -185,6 +190,13 @@ impl Admission {
             ahead: AtomicU64::new(0),
             most_ahead: AtomicU64::new(0),
             retry_s: AtomicU64::new(1),
+        }
+    }
+
+    /// What an order probably takes by itself, before any has come.
+    pub fn expect(&self, quiet: Duration) {
+        if let Some(mut control) = self.try_control() {
+            control.limit.expect(quiet);
         }
     }
 
@@ -219,6 +231,7 @@ impl Admission {
     /// A claim that finds `before` orders in flight.
     fn admit(&self, event: OfferingId, before: usize) -> Result<(), Overloaded> {
         let most = self.most.load(Relaxed);
+        let before = before.saturating_sub(self.dismissed.load(Relaxed));
         if self.control.is_some() && before >= most && !self.goes_before_others(event, most) {
             let nth = self.totals.refused.fetch_add(1, Relaxed);
             let at_least = self.retry_s.load(Relaxed);
@@ -257,12 +270,17 @@ impl Admission {
         control.seen = count;
         let refused = count.refused - seen.refused;
         let admitted = count.admitted - seen.admitted;
+        // By Little's law: the sum of what they took, over the time in which they took it.
+        let dismissed = (count.dismissed_us - seen.dismissed_us) / span_us;
+        let dismissed = usize::try_from(dismissed).unwrap_or(usize::MAX);
+        self.dismissed.store(dismissed, Relaxed);
+        let highest = self.highest.swap(self.in_flight.load(Relaxed), Relaxed);
         let sample = Sample {
             span: Duration::from_micros(span_us),
             answered: count.answered - seen.answered,
             took: Duration::from_micros(count.took_us - seen.took_us),
             dismissed: count.dismissed - seen.dismissed,
-            highest: self.highest.swap(self.in_flight.load(Relaxed), Relaxed),
+            highest: highest.saturating_sub(dismissed),
             refused: refused > 0,
         };
         self.most.store(control.limit.after(&sample), Relaxed);
@@ -312,11 +330,13 @@ impl Admitted<'_> {
     /// It has its answer.
     pub fn answered(&self, now: Duration, ending: Ending) {
         let Some((admission, begun)) = self.admission.zip(self.begun.get()) else { return };
+        let took_us = micros(now.saturating_sub(begun));
         if ending == Ending::Dismissed {
             admission.totals.dismissed.fetch_add(1, Relaxed);
+            admission.totals.dismissed_us.fetch_add(took_us, Relaxed);
             return;
         }
-        admission.totals.took_us.fetch_add(micros(now.saturating_sub(begun)), Relaxed);
+        admission.totals.took_us.fetch_add(took_us, Relaxed);
         admission.totals.answered.fetch_add(1, Relaxed);
         if let Some(event) = self.event.filter(|_| ending == Ending::Decided)
             && admission.most.load(Relaxed) < MOST
@@ -359,6 +379,7 @@ impl Totals {
             answered: self.answered.load(Relaxed),
             took_us: self.took_us.load(Relaxed),
             dismissed: self.dismissed.load(Relaxed),
+            dismissed_us: self.dismissed_us.load(Relaxed),
             admitted: self.admitted.load(Relaxed),
             refused: self.refused.load(Relaxed),
         }

@@ -222,7 +222,12 @@ impl Payments {
             }
             Err(SubmitError::Unavailable(unavailable)) => {
                 metrics::step(edge, "unavailable");
-                Err(unavailable.into())
+                Err(match unavailable {
+                    // The payment is begun, and will be tried again: this is no answer for good.
+                    Unavailable::BadData if edge != Edge::Confirm => Unavailable::OutcomeUnknown,
+                    unavailable => unavailable,
+                }
+                .into())
             }
         }
     }

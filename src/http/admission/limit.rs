@@ -66,6 +66,12 @@ impl Limit {
         Self { target_s, window_s, quiet_s: 0.0, too_long: 0, most: whole(MOST) }
     }
 
+    /// What an order probably takes by itself, until it is known: of a crowd that comes first it
+    /// cannot be learned.
+    pub(super) fn expect(&mut self, quiet: Duration) {
+        self.quiet_s = quiet.as_secs_f64();
+    }
+
     /// The limit after such a window.
     #[expect(clippy::cast_precision_loss, reason = "counts of a window are far below 2^52")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in bounds")]
@@ -205,6 +211,16 @@ mod tests {
         }
         let most = whole(settled(&mut limit, 4_000.0, 0.001, 10_000, 50));
         assert!((80.0..120.0).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn a_crowd_that_comes_first_to_a_slow_database_is_served() {
+        for (expected_s, is_served) in [(0.0, false), (0.04, true)] {
+            let mut limit = Limit::new(TARGET, SPAN);
+            limit.expect(Duration::from_secs_f64(expected_s));
+            let most = settled(&mut limit, 1.0e6, 0.06, 100, 50);
+            assert_eq!(most == MOST, is_served, "{most}");
+        }
     }
 
     #[test]

@@ -142,6 +142,27 @@ fn the_limit_is_forgotten_while_nobody_but_the_dashboard_comes() {
 }
 
 #[test]
+fn what_makes_no_sense_takes_nobodys_room() {
+    let event = OfferingId::random();
+    let (admission, now) = overloaded(&[(event, 1_000)]);
+    let most = admission.most.load(Relaxed);
+    // Of these, so many are in flight at any time, and all that is asked for besides is answered.
+    let mut flood = Vec::new();
+    for window in 1..=3 {
+        let now = now + window * WINDOW;
+        for order in std::mem::take(&mut flood) {
+            let order: Admitted<'_> = order;
+            order.answered(now, StatusCode::NOT_FOUND.into());
+        }
+        admission.look(now);
+        flood.extend((0..4 * most).filter_map(|_| enter(&admission, Work::Promise, now)));
+        let order = enter(&admission, Work::Claim(event), now);
+        assert_eq!(order.is_some(), window > 1, "{window}");
+        drop(order);
+    }
+}
+
+#[test]
 fn what_makes_no_sense_does_not_hide_a_crowd() {
     let event = OfferingId::random();
     let admission = Admission::new(Some(TARGET));
