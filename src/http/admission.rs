@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use dashmap::DashMap;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -141,17 +140,6 @@ pub enum Ending {
     Dismissed,
     /// It came to nothing.
     Failed,
-}
-
-impl From<StatusCode> for Ending {
-    fn from(status: StatusCode) -> Self {
-        match status {
-            StatusCode::CONFLICT => Self::Decided,
-            _ if status.is_client_error() => Self::Dismissed,
-            _ if status.is_server_error() => Self::Failed,
-            _ => Self::Decided,
-        }
-    }
 }
 
 /// There is too much.

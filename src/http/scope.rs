@@ -22,7 +22,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use crate::box_office::Unavailable;
 use crate::clock::Clock;
-use crate::http::admission::Work;
+use crate::http::admission::{Ending, Work};
 use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::DEFAULT_LIMIT;
@@ -107,7 +107,7 @@ pub async fn surround<B: MessageBody + 'static>(
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
             let elapsed = report.answered(&**clock, id, &route, status);
-            admitted.answered(started + elapsed, status.into());
+            admitted.answered(started + elapsed, ending(status));
             Ok(response)
         }
         Err(mut response) => {
@@ -115,10 +115,20 @@ pub async fn surround<B: MessageBody + 'static>(
             let gone = HttpRoute::new(None);
             let status = response.status();
             let elapsed = report.answered(&**clock, id, &gone, status);
-            admitted.answered(started + elapsed, status.into());
+            admitted.answered(started + elapsed, ending(status));
             Err(InternalError::from_response("answered", response).into())
         }
     })
+}
+
+/// What an answer says of the order.
+fn ending(status: StatusCode) -> Ending {
+    match status {
+        StatusCode::CONFLICT => Ending::Decided,
+        _ if status.is_client_error() => Ending::Dismissed,
+        _ if status.is_server_error() => Ending::Failed,
+        _ => Ending::Decided,
+    }
 }
 
 /// Reads a body that nobody wants, if it is there already or comes soon: a connection with a body

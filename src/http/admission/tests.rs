@@ -152,7 +152,7 @@ fn what_makes_no_sense_takes_nobodys_room() {
         let now = now + window * WINDOW;
         for order in std::mem::take(&mut flood) {
             let order: Admitted<'_> = order;
-            order.answered(now, StatusCode::NOT_FOUND.into());
+            order.answered(now, Ending::Dismissed);
         }
         admission.look(now);
         flood.extend((0..4 * most).filter_map(|_| enter(&admission, Work::Promise, now)));
@@ -172,10 +172,10 @@ fn what_makes_no_sense_does_not_hide_a_crowd() {
             (0..1_000).filter_map(|_| enter(&admission, Work::Claim(event), now)).collect();
         for _ in 0..20_000 {
             let made_up = enter(&admission, Work::Promise, now).expect("it is never refused");
-            made_up.answered(now + Duration::from_micros(200), StatusCode::NOT_FOUND.into());
+            made_up.answered(now + Duration::from_micros(200), Ending::Dismissed);
         }
         for order in inside {
-            order.answered(now + 8 * TARGET, StatusCode::CREATED.into());
+            order.answered(now + 8 * TARGET, Ending::Decided);
         }
     }
     assert!(admission.most.load(Relaxed) < 1_000);
