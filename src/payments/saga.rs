@@ -26,7 +26,22 @@ enum Stepped {
 
 impl Payments {
     /// Brings a payment to its end.
-    pub(super) async fn drive(&self, mut row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
+    pub(super) async fn drive(&self, row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
+        let payment = row.id;
+        match self.step_by_step(row).await {
+            // The payment is begun, and will be tried again: this is no answer for good.
+            Err(
+                error @ (PaymentError::Unavailable(Unavailable::BadData)
+                | PaymentError::Store(StoreError::BadData(_))),
+            ) => {
+                tracing::error!(%payment, %error, "the database refused a step of a payment");
+                Err(Unavailable::OutcomeUnknown.into())
+            }
+            ended => ended,
+        }
+    }
+
+    async fn step_by_step(&self, mut row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
         let mut refusal = None;
         for _ in 0..MAX_STEPS {
             let stepped = match row.state {
@@ -134,9 +149,8 @@ impl Payments {
     async fn begin_again(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         let found = self.read(row).await?;
         if found.state == PaymentState::Authorized {
-            // Another driver has set it aside again meanwhile, or it is something else: money is on
-            // its way, so this is no answer for good.
-            return Err(Unavailable::OutcomeUnknown.into());
+            // Another driver has set it aside again meanwhile, or it is something else.
+            return Err(Unavailable::BadData.into());
         }
         tracing::error!(payment = %row.id, state = found.state.as_str(),
             "the database has forgotten that the money is set aside: was a commit lost?");
@@ -222,12 +236,7 @@ impl Payments {
             }
             Err(SubmitError::Unavailable(unavailable)) => {
                 metrics::step(edge, "unavailable");
-                Err(match unavailable {
-                    // The payment is begun, and will be tried again: this is no answer for good.
-                    Unavailable::BadData if edge != Edge::Confirm => Unavailable::OutcomeUnknown,
-                    unavailable => unavailable,
-                }
-                .into())
+                Err(unavailable.into())
             }
         }
     }

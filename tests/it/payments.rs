@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use admitone::box_office::SubmitError;
+use admitone::box_office::{SubmitError, Unavailable};
 use admitone::ids::PaymentId;
 use admitone::inventory::{Command, Rejection};
 use admitone::payments::{CrashPoints, Edge, Pace, PaymentError, Side};
-use admitone::store::{EntryKind, PaymentState, ReservationState};
+use admitone::store::{EntryKind, PaymentState, ReservationState, StoreError};
 
 use crate::till::{PRICE, Till, beyond_the_pay_window_ms};
 
@@ -229,6 +229,38 @@ on_both_databases! {
         assert!(paid.is_ok(), "{paid:?}");
         assert!(till.check_books(customer, reservation, PRICE).await);
         assert_eq!(till.entries(customer, EntryKind::Authorize).await, 1);
+    }
+
+    async fn what_the_database_refuses_is_no_answer_for_good_once_a_payment_is_begun(db: TestDb) {
+        let till = Till::open(db, 1).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        let (refuse, allow) = if till.db.is_postgres() {
+            (
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '23514'; END $$; \
+                 CREATE TRIGGER refuse BEFORE INSERT ON wallet_entries \
+                 FOR EACH ROW EXECUTE FUNCTION refuse()",
+                "DROP TRIGGER refuse ON wallet_entries",
+            )
+        } else {
+            (
+                "CREATE TRIGGER refuse BEFORE INSERT ON wallet_entries \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                "DROP TRIGGER refuse",
+            )
+        };
+        till.db.sql(refuse).await;
+        let answer = till.pay(customer, reservation, "k").await;
+        let is_open = match &answer {
+            Err(PaymentError::Unavailable(why)) => *why != Unavailable::BadData,
+            Err(PaymentError::Store(error)) => !matches!(error, StoreError::BadData(_)),
+            _ => false,
+        };
+        assert!(is_open, "{answer:?}");
+        till.db.sql(allow).await;
+        till.recover().await;
+        assert!(till.check_books(customer, reservation, PRICE).await);
     }
 
     async fn money_that_comes_too_late_goes_back(db: TestDb) {

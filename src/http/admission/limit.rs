@@ -67,9 +67,10 @@ impl Limit {
     }
 
     /// What an order probably takes by itself, until it is known: of a crowd that comes first it
-    /// cannot be learned.
+    /// cannot be learned. A database that is slow when everything starts may be quick later: a guess
+    /// counts for no more than four times the target.
     pub(super) fn expect(&mut self, quiet: Duration) {
-        self.quiet_s = quiet.as_secs_f64();
+        self.quiet_s = quiet.as_secs_f64().min(OVER_QUIET * self.target_s);
     }
 
     /// The limit after such a window.

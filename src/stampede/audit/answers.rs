@@ -163,7 +163,7 @@ impl<'a> Asks<'a> {
                 }
                 let hold = replay.reservations.get(reservation);
                 let claim = hold.and_then(|hold| replay.claims.get(hold));
-                if !replay.confirmed.contains(reservation) {
+                if !replay.confirmed.contains_key(reservation) {
                     self.violations.push(format!(
                         "LOST: reservation {reservation} was paid for and is not confirmed"
                     ));

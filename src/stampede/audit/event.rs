@@ -167,7 +167,7 @@ fn expected(event: OfferingId, replay: &Replay, header: &Header, entries: &[&Ent
     }
     for entry in entries {
         if let (Asked::Pay { reservation }, Answered::Unknown) = (&entry.asked, &entry.answered)
-            && !replay.confirmed.contains(reservation)
+            && !replay.confirmed.contains_key(reservation)
             && let Some(claim) = claim_of(reservation)
         {
             let buyer = header.buyers[entry.buyer as usize].id;

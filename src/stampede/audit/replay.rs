@@ -52,7 +52,7 @@ pub(super) struct Replay {
     pub(super) claims: HashMap<Uuid, Claim>,
     /// The hold of each reservation.
     pub(super) reservations: HashMap<Uuid, Uuid>,
-    pub(super) confirmed: HashSet<Uuid>,
+    pub(super) confirmed: HashMap<Uuid, Uuid>,
     waiting: HashMap<Uuid, UserId>,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
@@ -152,9 +152,9 @@ impl Replay {
                 self.step(row, hold.0, &[State::Held], State::Reserved);
                 self.reservations.insert(reservation.0, hold.0);
             }
-            Change::ReservationConfirmed { reservation, .. } => {
+            Change::ReservationConfirmed { reservation, payment, .. } => {
                 self.tally("reservations confirmed", 1);
-                if !self.confirmed.insert(reservation.0) {
+                if self.confirmed.insert(reservation.0, payment.0).is_some() {
                     self.wrong(row, format!("reservation {reservation} confirmed twice"));
                 }
                 if let Some(hold) = self.hold_of(row, reservation.0) {

@@ -12,12 +12,12 @@ use crate::ids::OfferingId;
 use crate::inventory::Line;
 use crate::stampede::api::{Api, Call};
 
-/// A reservation, as far as it cannot change any more.
+/// A reservation.
 #[derive(Debug, PartialEq, Eq)]
 struct Shown {
     hold: String,
-    /// `None` while it goes on: by the time it is asked for it may have expired.
-    status: Option<String>,
+    status: String,
+    payment: Option<String>,
     price: i64,
     lines: Vec<ShownLine>,
 }
@@ -60,8 +60,8 @@ pub(super) async fn compare(
             };
             compared += 1;
             let mut theirs = Shown::read(one);
-            if ours.status.is_none() {
-                theirs.status = None;
+            if may_become(&ours.status, &theirs.status) {
+                theirs.status.clone_from(&ours.status);
             }
             if theirs != ours {
                 differing.push(format!(
@@ -80,19 +80,29 @@ pub(super) async fn compare(
     Ok((compared, differing))
 }
 
+/// Without anybody who asks for it, or by an end that the journal names no further.
+fn may_become(ours: &str, theirs: &str) -> bool {
+    match ours {
+        "PAYMENT_PENDING" | "EXPIRED" => matches!(theirs, "EXPIRED" | "CANCELLED"),
+        _ => false,
+    }
+}
+
 impl Shown {
     fn of(event: OfferingId, replay: &Replay, reservation: &Uuid) -> Option<Self> {
         let hold = replay.reservations.get(reservation)?;
         let claim = replay.claims.get(hold)?;
         let status = match claim.state {
-            State::Sold => Some("CONFIRMED"),
-            State::Ended { was_sold: true } => Some("CANCELLED"),
-            _ => None,
+            State::Sold => "CONFIRMED",
+            State::Ended { was_sold: true } => "CANCELLED",
+            State::Ended { was_sold: false } => "EXPIRED",
+            State::Offered | State::Held | State::Reserved => "PAYMENT_PENDING",
         };
+        let payment = replay.confirmed.get(reservation).map(Uuid::to_string);
         let mut lines: Vec<_> = claim.lines.iter().map(|line| ShownLine::of(event, line)).collect();
         lines.sort();
         let price = price(&claim.lines);
-        Some(Self { hold: hold.to_string(), status: status.map(str::to_owned), price, lines })
+        Some(Self { hold: hold.to_string(), status: status.to_owned(), payment, price, lines })
     }
 
     fn read(one: &Value) -> Self {
@@ -101,7 +111,8 @@ impl Shown {
         lines.sort();
         Self {
             hold: text(&one["holdId"]),
-            status: Some(text(&one["status"])),
+            status: text(&one["status"]),
+            payment: one["paymentId"].as_str().map(str::to_owned),
             price: one["totalPrice"]["amount"].as_i64().unwrap_or(-1),
             lines,
         }

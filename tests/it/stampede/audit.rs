@@ -141,6 +141,17 @@ on_both_databases! {
                 &format!("UPDATE tickets SET status = 'VOID' WHERE id = {of_one}"),
                 &format!("UPDATE tickets SET status = 'VALID' WHERE id = {of_one}"),
             ),
+            (
+                "is shown as",
+                "UPDATE reservations SET status = 'PAYMENT_PENDING' WHERE id = {one}",
+                "UPDATE reservations SET status = 'CONFIRMED' WHERE payment_id IS NOT NULL",
+            ),
+            (
+                "is shown as",
+                "UPDATE reservations SET payment_id = id WHERE id = {one}",
+                "UPDATE reservations SET payment_id = (SELECT id FROM payments \
+                 WHERE reservation_id = reservations.id)",
+            ),
             ("is in a list and in no journal", &insert, ""),
         ];
         // That a buyer was not told excuses money that is set aside, and nothing else.
