@@ -151,6 +151,35 @@ async fn an_access_token_ends_with_its_time() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_lives_for_seven_days() {
+    const WEEK_MS: i64 = 7 * 24 * 3_600_000;
+    let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+    let app = TestApp::with(TestDb::sqlite().await).clock(clock.clone()).start().await;
+    let (first, other) =
+        (register(&app, "kim@example.com").await, register(&app, "lee@example.com").await);
+    let ends = admitone::http::respond::rfc3339(clock.now_ms() + WEEK_MS);
+    assert_eq!(first["refreshExpiresAt"], ends);
+    clock.advance_ms(WEEK_MS - 1);
+    refresh(&app, &first["refreshToken"]).await.expect(200);
+    clock.advance_ms(1);
+    refresh(&app, &other["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
+}
+
+#[tokio::test]
+async fn a_password_is_kept_as_an_argon2id_hash_of_19_mib() {
+    let app = app().await;
+    let user = with_token(&register(&app, "kim@example.com").await);
+    let kept = app.state().store.user_by_email("kim@example.com").await.unwrap().unwrap();
+    assert!(kept.password_hash.starts_with("$argon2id$v=19$m=19456,"), "{}", kept.password_hash);
+    let me = app.get("/api/users/me", &user).await;
+    assert!(
+        !me.text.contains("argon2") && !me.text.to_lowercase().contains("password"),
+        "{}",
+        me.text
+    );
+}
+
+#[tokio::test]
 async fn registrations_that_make_no_sense_are_refused_by_field() {
     let app = app().await;
     register(&app, "kim@example.com").await;

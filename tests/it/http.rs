@@ -2,6 +2,7 @@
 
 mod administration;
 mod bad_input;
+mod catalogue;
 mod document;
 mod door;
 mod export;

@@ -33,6 +33,7 @@ mod private_prometheus;
 mod private_redis;
 mod process;
 mod proxy;
+mod requirements;
 mod shop;
 mod shutdown;
 mod simulation;

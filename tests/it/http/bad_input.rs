@@ -277,3 +277,11 @@ async fn paths_and_queries_that_name_nothing_are_answered_plainly() {
     }
     kim.delete("/api/events").await.refused(405, "METHOD_NOT_ALLOWED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_is_given_twice_is_refused() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    for path in ["/api/events?limit=1&limit=2", "/api/reservations?limit=1&limit=1"] {
+        shop.customer().get(path).await.refused(422, "INVALID");
+    }
+}
