@@ -112,10 +112,10 @@ impl Default for OfferingId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PublicIdError {
     /// Not of the form this server hands out.
-    #[error("is not an id that this server gave out")]
+    #[error("must be an id as the event lists it")]
     Malformed,
     /// Well formed, but of another event.
-    #[error("belongs to another event")]
+    #[error("must be an id of this event, and belongs to another event")]
     OtherOffering,
 }
 

@@ -37,7 +37,7 @@ pub use definition::{
 pub use rejection::Rejection;
 pub use transition::{Change, Fit, Line, Transition};
 pub use validate::{
-    DefinitionError, MAX_NAME_BYTES, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SEATS,
+    DefinitionError, MAX_NAME_CHARS, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SEATS,
     MAX_SECTIONS, MAX_WAITLIST,
 };
 

@@ -10,7 +10,7 @@ use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read};
 use crate::http::extract::{Admin, IdempotencyKey, OptionalBody, Path, Query, object};
-use crate::http::holds::{mark_replayed, section_named, submit};
+use crate::http::holds::{in_event, mark_replayed, section_named, submit};
 use crate::http::instances;
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
@@ -194,11 +194,17 @@ async fn command(
         return Err(ApiError::invalid("instance", "belongs to move"));
     }
     let product = match product_id {
-        Some(text) => Some(dto::product_id(event, "productId", text)?),
+        Some(text) => {
+            let id = dto::product_id(event, "productId", text);
+            Some(in_event(state, event, id).await?)
+        }
         None => None,
     };
     let seats = match seats {
-        Some(texts) => Some(dto::seat_ids(event, "seats", texts)?),
+        Some(texts) => {
+            let ids = dto::seat_ids(event, "seats", texts);
+            Some(in_event(state, event, ids).await?)
+        }
         None => None,
     };
     let given = (seats, product, *quantity, *total_stock, price, section, row);

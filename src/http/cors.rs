@@ -17,7 +17,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
      X-Request-Id, traceparent, tracestate",
 );
 const RESPONSE_HEADERS: HeaderValue =
-    HeaderValue::from_static("ETag, Location, Retry-After, X-Request-Id");
+    HeaderValue::from_static("ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id");
 /// Browsers ask again after this many seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

@@ -1,11 +1,16 @@
 //! The forms that several resources share: money, times, lines with their seats.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Utc};
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts;
 use crate::box_office::View;
 use crate::http::error::ApiError;
+use crate::http::extract::A_TIME;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, ProductId, SeatId};
 use crate::inventory::{Fit, Line, Minor, TimestampMs};
@@ -27,6 +32,44 @@ impl Money {
     #[must_use]
     pub fn new(amount: Minor, currency: [u8; 3]) -> Self {
         Self { amount, currency: String::from_utf8_lossy(&currency).into_owned() }
+    }
+}
+
+/// A time in a body. Years of more digits are refused: what comes back must be what any client can
+/// read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = DateTime)]
+pub struct Time(DateTime<Utc>);
+
+impl Time {
+    /// As the core has it.
+    #[must_use]
+    pub fn millis(self) -> TimestampMs {
+        self.0.timestamp_millis()
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rfc3339;
+
+        impl Visitor<'_> for Rfc3339 {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(A_TIME)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
+                let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+                time.filter(|time| (0..=9_999).contains(&time.year()))
+                    .map(Time)
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Rfc3339)
     }
 }
 
@@ -128,7 +171,18 @@ fn note(fit: Fit) -> Option<&'static str> {
 /// 422 that names the field.
 pub fn product_id(offering: OfferingId, field: &str, text: &str) -> Result<ProductId, ApiError> {
     ProductId::from_public(offering, text)
-        .map_err(|error| ApiError::invalid(field, format!("{:?} {error}", excerpt(text))))
+        .map_err(|error| ApiError::invalid(field, format!("{error}: {:?}", excerpt(text))))
+}
+
+/// A number of places.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn at_least_one(field: &str, quantity: u32) -> Result<(), ApiError> {
+    if quantity == 0 {
+        return Err(ApiError::invalid(field, "must be at least 1"));
+    }
+    Ok(())
 }
 
 /// Enough of what a client sent to be recognised by it.
@@ -148,7 +202,7 @@ pub fn seat_ids(
 ) -> Result<Vec<SeatId>, ApiError> {
     let id = |text: &String| {
         SeatId::from_public(offering, text)
-            .map_err(|error| ApiError::invalid(field, format!("{:?} {error}", excerpt(text))))
+            .map_err(|error| ApiError::invalid(field, format!("{error}: {:?}", excerpt(text))))
     };
     texts.iter().map(id).collect()
 }
@@ -217,7 +271,9 @@ pub fn cursor<T: std::str::FromStr>(
     let Some(text) = text else { return Ok(None) };
     let parsed =
         text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
-    parsed.map(Some).ok_or_else(|| ApiError::invalid("cursor", "is none that this server gave out"))
+    parsed
+        .map(Some)
+        .ok_or_else(|| ApiError::invalid("cursor", "must be the nextCursor of a page of this list"))
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //! their box office, so a change of the sale is a command.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::dto::{self, Money};
+use crate::http::dto::{self, Money, Time};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::holds::{locate, mark_replayed, submit};
@@ -140,16 +139,15 @@ pub struct EventPatch {
     pub name: Option<String>,
     pub description: Option<String>,
     pub venue: Option<String>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub event_date: Option<DateTime<Utc>>,
+    pub event_date: Option<Time>,
     /// `null` opens the window.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_start_at: Option<Option<DateTime<Utc>>>,
+    #[schema(value_type = Option<Time>)]
+    pub sale_start_at: Option<Option<Time>>,
     /// `null` opens the window.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_end_at: Option<Option<DateTime<Utc>>>,
+    #[schema(value_type = Option<Time>)]
+    pub sale_end_at: Option<Option<Time>>,
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<StatusPatch>,
 }
@@ -177,9 +175,7 @@ impl StatusPatch {
 }
 
 /// Tells `null` from absent.
-fn present<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Time>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -204,14 +200,14 @@ pub(crate) async fn change(
         name: patch.name.as_ref().map(|name| dto::text("name", name, 200)).transpose()?,
         description: text("description", &patch.description, 10_000)?,
         venue: text("venue", &patch.venue, 200)?,
-        event_date: patch.event_date.map(|date| date.timestamp_millis()),
+        event_date: patch.event_date.map(Time::millis),
     };
     let row_key = key.row_key(admin.user, "change event", &(event, &patch));
     // Before anything changes: a key that was used for something else.
     state.store.idempotency_check(row_key.as_ref()).await?;
     // The sale first, in one command: it can be refused, and then nothing has changed. Its key is
     // remembered with it, so that a retry after a failure half-way does the rest and nothing twice.
-    let millis = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
+    let millis = |at: Option<Time>| at.map(Time::millis);
     let (start, end) = (patch.sale_start_at.map(millis), patch.sale_end_at.map(millis));
     let switch = patch.status.map(StatusPatch::state);
     if start.is_some() || end.is_some() || switch.is_some() {

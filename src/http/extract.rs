@@ -4,6 +4,7 @@
 mod body;
 mod idempotency;
 pub mod object;
+mod words;
 
 use std::future::{Ready, ready};
 
@@ -12,8 +13,10 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub use body::{Body, DEFAULT_LIMIT, OptionalBody};
+pub use body::{Body, DEFAULT_LIMIT, OptionalBody, expect_none};
 pub use idempotency::IdempotencyKey;
+pub use words::A_TIME;
+use words::Fault;
 
 pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
@@ -85,7 +88,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     }
 }
 
-/// The query string: 422 with the parser's reason when it does not fit.
+/// The query string: 422 with the field and what is wrong with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
@@ -94,9 +97,12 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = web::Query::<T>::from_query(request.query_string());
-        ready(parsed.map(|query| Self(query.into_inner())).map_err(|error| {
-            ApiError::new(ErrorCode::Invalid, format!("the query string is not allowed: {error}"))
+        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
+        let parsed = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
+        ready(parsed.map(Self).map_err(|error| {
+            let Fault { field, reason } =
+                Fault::new(&error.path().to_string(), &error.inner().to_string());
+            ApiError::invalid(&field, reason)
         }))
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn place(
         Some(name) => Some(section_named(&*state.offices.view(event).await?, name)?),
         None => None,
     };
-    let lines = wishes(event, &body, section)?;
+    let lines = in_event(&state, event, wishes(event, &body, section)).await?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
@@ -197,6 +197,22 @@ pub(crate) async fn extend(
     Ok(response)
 }
 
+/// Something read from a request to an event. That there is no such event is said before what is
+/// wrong with the rest: the ids of another event are wrong because of it.
+///
+/// # Errors
+/// Those of `read`, or 404.
+pub async fn in_event<T>(
+    state: &AppState,
+    event: OfferingId,
+    read: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    if read.is_err() {
+        state.offices.view(event).await?;
+    }
+    read
+}
+
 /// Hands a request to the event's box office; seats in refusals become public ids.
 ///
 /// # Errors
@@ -253,8 +269,10 @@ fn wishes(
     section: Option<SectionId>,
 ) -> Result<Vec<LineRequest>, ApiError> {
     let mut wishes = Vec::with_capacity(body.lines.len() + 2);
-    for line in &body.lines {
-        let product = dto::product_id(event, "lines.productId", &line.product_id)?;
+    for (index, line) in body.lines.iter().enumerate() {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
+        dto::at_least_one(&field("quantity"), line.quantity)?;
         wishes.push(LineRequest::Quantity { product, quantity: line.quantity });
     }
     if !body.seats.is_empty() {
@@ -262,6 +280,7 @@ fn wishes(
     }
     if let Some(best) = &body.best_available {
         let product = dto::product_id(event, "bestAvailable.productId", &best.product_id)?;
+        dto::at_least_one("bestAvailable.quantity", best.quantity)?;
         let quantity = best.quantity;
         wishes.push(LineRequest::BestAvailable { product, quantity, section });
     }

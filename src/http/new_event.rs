@@ -1,11 +1,10 @@
 //! From the body of `POST /api/events` to a definition that the core can sell. Errors name the
 //! field as the client wrote it.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::dto::{self, Money};
+use crate::http::dto::{self, Money, Time};
 use crate::http::error::ApiError;
 use crate::http::extract::object;
 use crate::ids::{OfferingId, ProductId, UserId};
@@ -37,14 +36,11 @@ pub struct NewEventBody {
     pub description: String,
     #[serde(default)]
     pub venue: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub event_date: DateTime<Utc>,
+    pub event_date: Time,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_start_at: Option<DateTime<Utc>>,
+    pub sale_start_at: Option<Time>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_end_at: Option<DateTime<Utc>>,
+    pub sale_end_at: Option<Time>,
     /// `SELLING` (the default) sells within the window, `SCHEDULED` waits to be opened.
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<NewStatus>,
@@ -82,11 +78,9 @@ pub struct NewProductBody {
     #[serde(default)]
     pub max_per_customer: Option<u32>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_start_at: Option<DateTime<Utc>>,
+    pub sale_start_at: Option<Time>,
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub sale_end_at: Option<DateTime<Utc>>,
+    pub sale_end_at: Option<Time>,
 }
 
 /// The numbered seats.
@@ -166,7 +160,7 @@ pub fn prepare(body: &NewEventBody, created_by: UserId) -> Result<NewEvent, ApiE
         name: dto::text("name", &body.name, 200)?,
         description: dto::optional_text("description", &body.description, 10_000)?,
         venue: dto::optional_text("venue", &body.venue, 200)?,
-        event_date: body.event_date.timestamp_millis(),
+        event_date: body.event_date.millis(),
     };
     let mut described = Vec::with_capacity(names.len());
     for (index, (name, product)) in names.into_iter().zip(&body.products).enumerate() {
@@ -179,7 +173,8 @@ pub fn prepare(body: &NewEventBody, created_by: UserId) -> Result<NewEvent, ApiE
 
 fn currency(body: &NewEventBody) -> Result<[u8; 3], ApiError> {
     let first = body.products.first();
-    let first = first.ok_or_else(|| ApiError::invalid("products", "must not be empty"))?;
+    let first =
+        first.ok_or_else(|| ApiError::invalid("products", "must have at least one item"))?;
     for (index, product) in body.products.iter().enumerate() {
         if product.price.currency != first.price.currency {
             let field = format!("products[{index}].price.currency");
@@ -261,11 +256,8 @@ fn products(
     Ok(products)
 }
 
-fn window(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> SaleWindow {
-    SaleWindow {
-        start: start.map(|at| at.timestamp_millis()),
-        end: end.map(|at| at.timestamp_millis()),
-    }
+fn window(start: Option<Time>, end: Option<Time>) -> SaleWindow {
+    SaleWindow { start: start.map(Time::millis), end: end.map(Time::millis) }
 }
 
 fn policy(body: Option<&PolicyBody>) -> Policy {

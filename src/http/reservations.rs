@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
-use crate::http::holds::{locate, mark_replayed, submit};
+use crate::http::holds::{in_event, locate, mark_replayed, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId};
@@ -83,7 +83,9 @@ pub(crate) async fn create(
     let command = match (&body.hold_id, &body.product_id, body.quantity) {
         (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
         (None, Some(product), Some(quantity)) => {
-            let product = dto::product_id(event, "productId", product)?;
+            let product = dto::product_id(event, "productId", product);
+            let product = in_event(&state, event, product).await?;
+            dto::at_least_one("quantity", quantity)?;
             state.admission.claim(event)?;
             let lines = vec![LineRequest::Quantity { product, quantity }];
             Command::Reserve { hold: HoldId::random(), reservation, customer, lines }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
-use crate::http::holds::{HoldDto, active, locate, mark_replayed, submit};
+use crate::http::holds::{HoldDto, active, in_event, locate, mark_replayed, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
@@ -65,7 +65,8 @@ pub(crate) async fn join(
     key: IdempotencyKey,
     Body(body): Body<JoinBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let product = dto::product_id(event, "productId", &body.product_id)?;
+    let product = dto::product_id(event, "productId", &body.product_id);
+    let product = in_event(&state, event, product).await?;
     let (entry, customer, party_size) = (HoldId::random(), caller.user, body.party_size);
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
     let idempotency = key.identity(customer, "join waitlist", &(event, &body));

@@ -327,9 +327,9 @@ impl Inventory {
             return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());
         }
         let room = self.products[product.index()].counts.total;
-        if party_size == 0 || party_size > self.policy.max_places_per_hold.min(room) {
-            let reason = "the party must have at least one person, and fit into one hold and into \
-                          the product";
+        let most = self.policy.max_places_per_hold.min(room);
+        if party_size == 0 || party_size > most {
+            let reason = format!("partySize must be 1 to {most}: it must fit into one hold");
             return Err(Rejection::Invalid { reason: reason.into() }.into());
         }
         if self.waitlist.is_waiting(customer, product) {

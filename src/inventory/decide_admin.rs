@@ -40,9 +40,8 @@ impl Inventory {
             Command::Reprice { product, price } => {
                 self.products.get(product.index()).ok_or(Rejection::UnknownProduct)?;
                 if !(0..=MAX_PRICE).contains(price) {
-                    return Err(
-                        Rejection::Invalid { reason: "the price is out of range".into() }.into()
-                    );
+                    let reason = format!("price.amount must be 0 to {MAX_PRICE}");
+                    return Err(Rejection::Invalid { reason: reason.into() }.into());
                 }
                 Change::Repriced { product: *product, price: *price }
             }
@@ -73,7 +72,7 @@ impl Inventory {
 
     fn expect_seats(&self, seats: &[SeatId], allowed: &[SeatStatus]) -> Result<(), Rejection> {
         if seats.is_empty() {
-            return Err(Rejection::Invalid { reason: "name at least one seat".into() });
+            return Err(Rejection::Invalid { reason: "seats must not be empty".into() });
         }
         let unknown: Vec<_> =
             seats.iter().copied().filter(|seat| self.seats.product_of(*seat).is_none()).collect();
@@ -124,16 +123,19 @@ impl Inventory {
     ) -> Result<Change, Rejection> {
         let found = self.seats.section_of(section).ok_or(Rejection::UnknownSection)?;
         if seats == 0 || seats > MAX_ROW {
-            return Err(Rejection::Invalid { reason: "a row has 1 to 1,000 seats".into() });
+            let reason = format!("row.seats must be 1 to {MAX_ROW}");
+            return Err(Rejection::Invalid { reason: reason.into() });
         }
         if let Some(problem) = bad_name(name) {
-            return Err(Rejection::Invalid { reason: problem.into() });
+            return Err(Rejection::Invalid { reason: format!("row.name {problem}").into() });
         }
         if first_seat_after(self.seats.next_seat(), seats).is_none() {
-            return Err(Rejection::Invalid { reason: "more seats than one event may have".into() });
+            let reason = format!("row.seats: an event has at most {MAX_SEATS} seats in all");
+            return Err(Rejection::Invalid { reason: reason.into() });
         }
         if found.rows.iter().any(|row| &*self.seats.row(*row).name == name) {
-            return Err(Rejection::Invalid { reason: "the section has a row of this name".into() });
+            let reason = "row.name is the name of another row of this section";
+            return Err(Rejection::Invalid { reason: reason.into() });
         }
         self.room_for(i64::from(seats))?;
         let first_seat = self.seats.next_seat();
@@ -143,9 +145,8 @@ impl Inventory {
     fn room_for(&self, more: i64) -> Result<(), Rejection> {
         let all: i64 = self.products.iter().map(|product| i64::from(product.counts.total)).sum();
         if all + more > i64::try_from(MAX_PLACES).unwrap_or(i64::MAX) {
-            return Err(Rejection::Invalid {
-                reason: "more places than one event may have".into(),
-            });
+            let reason = format!("an event has at most {MAX_PLACES} places in all");
+            return Err(Rejection::Invalid { reason: reason.into() });
         }
         Ok(())
     }
@@ -161,7 +162,9 @@ impl Inventory {
         if let (Some(start), Some(end)) = (window.start, window.end)
             && start >= end
         {
-            return Err(Rejection::Invalid { reason: "a sale must start before it ends".into() });
+            return Err(Rejection::Invalid {
+                reason: "saleEndAt must be after saleStartAt".into(),
+            });
         }
         Ok(Change::SaleWindowSet { product, window })
     }
@@ -206,7 +209,7 @@ fn first_seat_after(next: SeatId, seats: u32) -> Option<u32> {
 
 fn expect_places(quantity: u32, there: u32) -> Result<(), Rejection> {
     if quantity == 0 {
-        return Err(Rejection::Invalid { reason: "name at least one place".into() });
+        return Err(Rejection::Invalid { reason: "quantity must be at least 1".into() });
     }
     if quantity > there {
         return Err(Rejection::SoldOut { requested: quantity, available: there });

@@ -57,18 +57,19 @@ impl Inventory {
         let mut total = 0_u64;
         let limit = self.policy.max_places_per_hold.min(Policy::MAX_PLACES_PER_HOLD);
         if wishes.is_empty() {
-            return Err(Rejection::Invalid { reason: "a hold needs at least one line".into() });
+            return Err(Rejection::Invalid {
+                reason: "a hold needs at least one place: name lines, seats or bestAvailable"
+                    .into(),
+            });
         }
         self.check_seats(wishes)?;
         let mut add = |product: ProductId, quantity: u32| -> Result<(), Rejection> {
             if quantity == 0 {
-                return Err(Rejection::Invalid {
-                    reason: "a line needs at least one place".into(),
-                });
+                return Err(Rejection::Invalid { reason: "quantity must be at least 1".into() });
             }
             total += u64::from(quantity);
             if total > u64::from(limit) {
-                let reason = "more places than one hold may carry";
+                let reason = format!("one hold may have at most {limit} places in all");
                 return Err(Rejection::Invalid { reason: reason.into() });
             }
             match wanted.iter_mut().find(|(seen, _)| *seen == product) {
@@ -91,7 +92,7 @@ impl Inventory {
                 LineRequest::Seats(seats) => {
                     if seats.is_empty() {
                         return Err(Rejection::Invalid {
-                            reason: "a line needs at least one seat".into(),
+                            reason: "seats must not be empty".into(),
                         });
                     }
                     for seat in seats {

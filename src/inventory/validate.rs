@@ -12,8 +12,8 @@ pub const MAX_SECTIONS: usize = 10_000;
 pub const MAX_PLACES: u64 = 10_000_000;
 /// The most numbered seats an offering ever has, removed ones included.
 pub const MAX_SEATS: u32 = 1_000_000;
-/// The longest name of a section or a row, in bytes.
-pub const MAX_NAME_BYTES: usize = 200;
+/// The longest name of a section or a row, in characters.
+pub const MAX_NAME_CHARS: usize = 100;
 /// The longest waitlist.
 pub const MAX_WAITLIST: u32 = 100_000;
 /// The highest price of one place: with the most places in a hold it is far from overflowing.
@@ -43,21 +43,25 @@ impl Definition {
             return Err(error("currency", "must be three capital letters (ISO 4217)"));
         }
         if self.products.is_empty() || self.products.len() > MAX_PRODUCTS {
-            return Err(error("products", format!("must be 1 to {MAX_PRODUCTS}")));
+            return Err(error("products", format!("must have 1 to {MAX_PRODUCTS} items")));
         }
         if self.sections.len() > MAX_SECTIONS {
-            return Err(error("seatMap.sections", format!("must be at most {MAX_SECTIONS}")));
+            return Err(error(
+                "seatMap.sections",
+                format!("must have at most {MAX_SECTIONS} items"),
+            ));
         }
-        check_window("sale", self.sale)?;
+        check_window("", self.sale)?;
         self.check_products()?;
         let seats = self.check_sections()?;
         let standing: u64 =
             self.products.iter().filter_map(|product| product.capacity).map(u64::from).sum();
         if seats > u64::from(MAX_SEATS) {
-            return Err(error("seatMap", format!("more than {MAX_SEATS} seats in all")));
+            return Err(error("seatMap", format!("must have at most {MAX_SEATS} seats in all")));
         }
         if seats + standing > MAX_PLACES {
-            return Err(error("products", format!("more than {MAX_PLACES} places in all")));
+            let reason = format!("must have at most {MAX_PLACES} places in all");
+            return Err(error("products", reason));
         }
         self.policy.validate()
     }
@@ -67,12 +71,12 @@ impl Definition {
         for (index, product) in self.products.iter().enumerate() {
             let field = |name: &str| format!("products[{index}].{name}");
             if !(0..=MAX_PRICE).contains(&product.price) {
-                return Err(error(field("price"), format!("must be 0 to {MAX_PRICE}")));
+                return Err(error(field("price.amount"), format!("must be 0 to {MAX_PRICE}")));
             }
             if product.max_per_customer == Some(0) {
                 return Err(error(field("maxPerCustomer"), "must be at least 1"));
             }
-            check_window(&field("sale"), product.sale)?;
+            check_window(&field(""), product.sale)?;
             let seated = u16::try_from(index)
                 .is_ok_and(|index| seated.contains(&crate::ids::ProductId(index)));
             match (product.capacity, seated) {
@@ -99,10 +103,10 @@ impl Definition {
                 return Err(error(format!("{field}.name"), reason));
             }
             if !names.insert(&section.name) {
-                return Err(error(format!("{field}.name"), "another section has this name"));
+                return Err(error(format!("{field}.name"), "is the name of another section"));
             }
             if section.product.index() >= self.products.len() {
-                return Err(error(format!("{field}.product"), "there is no such product"));
+                return Err(error(format!("{field}.product"), "must be a product of this event"));
             }
             if section.rows.is_empty() {
                 return Err(error(format!("{field}.rows"), "must not be empty"));
@@ -114,7 +118,10 @@ impl Definition {
                     return Err(error(format!("{field}.name"), reason));
                 }
                 if !rows.insert(&row.name) {
-                    return Err(error(format!("{field}.name"), "another row has this name"));
+                    return Err(error(
+                        format!("{field}.name"),
+                        "is the name of another row of this section",
+                    ));
                 }
                 if row.seats == 0 || row.seats > MAX_ROW {
                     return Err(error(format!("{field}.seats"), format!("must be 1 to {MAX_ROW}")));
@@ -133,20 +140,20 @@ impl Policy {
     pub(super) fn validate(&self) -> Result<(), DefinitionError> {
         const DAY_MS: i64 = 86_400_000;
         for (field, duration) in [
-            ("policy.holdTtl", self.hold_ttl_ms),
-            ("policy.holdMax", self.hold_max_ms),
-            ("policy.payWindow", self.pay_window_ms),
-            ("policy.offerTtl", self.offer_ttl_ms),
+            ("policy.holdTtlSeconds", self.hold_ttl_ms),
+            ("policy.holdMaxSeconds", self.hold_max_ms),
+            ("policy.payWindowSeconds", self.pay_window_ms),
+            ("policy.offerTtlSeconds", self.offer_ttl_ms),
         ] {
             if !(1_000..=30 * DAY_MS).contains(&duration) {
-                return Err(error(field, "must be between a second and 30 days"));
+                return Err(error(field, "must be 1 to 2592000 (30 days)"));
             }
         }
         if !(0..=DAY_MS).contains(&self.payment_grace_ms) {
-            return Err(error("policy.paymentGrace", "must be between nothing and a day"));
+            return Err(error("policy.paymentGraceSeconds", "must be 0 to 86400 (a day)"));
         }
         if self.hold_max_ms < self.hold_ttl_ms {
-            return Err(error("policy.holdMax", "must not be below holdTtl"));
+            return Err(error("policy.holdMaxSeconds", "must not be below holdTtlSeconds"));
         }
         if !(1..=Self::MAX_PLACES_PER_HOLD).contains(&self.max_places_per_hold) {
             let reason = format!("must be 1 to {}", Self::MAX_PLACES_PER_HOLD);
@@ -162,9 +169,12 @@ impl Policy {
     }
 }
 
-fn check_window(field: &str, window: SaleWindow) -> Result<(), DefinitionError> {
+/// `prefix` is empty, or the product with its dot: `products[0].`.
+fn check_window(prefix: &str, window: SaleWindow) -> Result<(), DefinitionError> {
     match (window.start, window.end) {
-        (Some(start), Some(end)) if start >= end => Err(error(field, "must start before it ends")),
+        (Some(start), Some(end)) if start >= end => {
+            Err(error(format!("{prefix}saleEndAt"), "must be after saleStartAt"))
+        }
         _ => Ok(()),
     }
 }
@@ -174,8 +184,8 @@ pub(super) fn bad_name(name: &str) -> Option<&'static str> {
     if name.trim().is_empty() {
         return Some("must not be empty");
     }
-    if name.len() > MAX_NAME_BYTES {
-        return Some("must have at most 200 bytes");
+    if name.chars().count() > MAX_NAME_CHARS {
+        return Some("must have at most 100 characters");
     }
-    name.chars().any(char::is_control).then_some("must not hold control characters")
+    name.chars().any(char::is_control).then_some("must not contain control characters")
 }

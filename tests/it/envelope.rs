@@ -125,7 +125,9 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
         assert_eq!(call.headers["access-control-allow-origin"], origin, "{path}");
         assert_eq!(call.headers["vary"], "Origin");
         let exposed = call.headers["access-control-expose-headers"].to_str().unwrap();
-        assert!(exposed.contains("Retry-After"), "{path}: {exposed}");
+        for header in ["Retry-After", "Idempotency-Replayed", "X-Request-Id", "ETag"] {
+            assert!(exposed.contains(header), "{path}: {exposed}");
+        }
         let call = app.call(Method::GET, path).header("Origin", "https://evil.example");
         assert!(!call.send().await.headers.contains_key("access-control-allow-origin"));
     }

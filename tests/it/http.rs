@@ -6,6 +6,7 @@ mod catalogue;
 mod document;
 mod door;
 mod export;
+mod messages;
 mod ownership;
 mod pictures;
 mod purchase;

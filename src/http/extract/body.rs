@@ -10,9 +10,10 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::object::Object;
+use super::words::Fault;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::patience::{Arrival, Arriving};
 
@@ -61,6 +62,30 @@ impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
             declared?;
             parse(&bytes).map(|body| Self(Some(body)))
         })
+    }
+}
+
+/// Reads the body of a request that may not have one: nothing and `{}` pass. A client that sends
+/// more means more than will be done, so nothing is.
+///
+/// # Errors
+/// 422; 400 when it does not arrive whole.
+pub async fn expect_none(request: &HttpRequest, payload: Payload) -> Result<(), ApiError> {
+    let unwanted = |field: &str| {
+        let message = "this operation takes no body: leave it out, or send {}";
+        ApiError::new(ErrorCode::Invalid, message).with_details(json!({ "field": field }))
+    };
+    let bytes = match read(Arrival::begin(request), payload, DEFAULT_LIMIT).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.code() == ErrorCode::PayloadTooLarge => return Err(unwanted(".")),
+        Err(error) => return Err(error),
+    };
+    if bytes.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    match serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes) {
+        Ok(fields) => fields.keys().next().map_or(Ok(()), |first| Err(unwanted(first))),
+        Err(_) => Err(unwanted(".")),
     }
 }
 
@@ -133,12 +158,9 @@ fn misfit<T: DeserializeOwned>(bytes: &[u8]) -> ApiError {
     let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut json) else {
         return ApiError::of(ErrorCode::Invalid);
     };
-    let field = error.path().to_string();
-    let reason = error.inner().to_string();
-    // Serde ends its reasons with the position in the text; the path says it better.
-    let reason = reason.split(" at line ").next().unwrap_or(&reason);
+    let Fault { field, reason } = Fault::new(&error.path().to_string(), &error.inner().to_string());
     let place = if field == "." { "the body" } else { &field };
-    let message = format!("{place}: {reason}");
+    let message = format!("{place} {reason}");
     ApiError::new(ErrorCode::Invalid, message).with_details(json!({ "field": field }))
 }
 
@@ -173,16 +195,17 @@ mod tests {
             ("{\"lines\":[{\"quantity\":-1}]}", "INVALID", "lines[0].quantity"),
             ("{\"lines\":[{\"quantity\":1.5}]}", "INVALID", "lines[0].quantity"),
             ("{\"lines\":[{\"quantity\":99999999999}]}", "INVALID", "lines[0].quantity"),
-            ("{\"lines\":[{\"quantity\":1,\"price\":0}]}", "INVALID", "price"),
-            ("{\"lines\":\"x\"}", "INVALID", "lines"),
-            ("{}", "INVALID", "lines"),
-            ("null", "INVALID", "null"),
-            (" [[{\"quantity\":1}]]", "INVALID", "expected an object"),
             (
-                "{\"lines\":[[1]]}",
+                "{\"lines\":[{\"quantity\":1,\"price\":0}]}",
                 "INVALID",
-                "lines[0]: invalid type: sequence, expected an object",
+                "lines[0].price is not known here",
             ),
+            ("{\"lines\":\"x\"}", "INVALID", "lines"),
+            ("{}", "INVALID", "lines is missing"),
+            ("{\"lines\":[{}]}", "INVALID", "lines[0].quantity is missing"),
+            ("null", "INVALID", "null"),
+            (" [[{\"quantity\":1}]]", "INVALID", "the body must be an object, not a list"),
+            ("{\"lines\":[[1]]}", "INVALID", "lines[0] must be an object, not a list"),
             ("{\"lines\":[1]", "MALFORMED_JSON", "line 1"),
         ] {
             let error = parse::<Order>(body.as_bytes()).expect_err(body);

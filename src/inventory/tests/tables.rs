@@ -97,10 +97,14 @@ fn a_hold_is_refused_whole_and_says_why() {
     let invalid = |reason: &'static str| Rejection::Invalid { reason: reason.into() };
     let lines = |lines| Command::PlaceHold { hold: hold(9), customer: user(9), lines };
     let cases = [
-        (vec![], places(1, 0), invalid("a line needs at least one place")),
-        (vec![], places(1, 9), invalid("more places than one hold may carry")),
-        (vec![], places(1, u32::MAX), invalid("more places than one hold may carry")),
-        (vec![], lines(vec![]), invalid("a hold needs at least one line")),
+        (vec![], places(1, 0), invalid("quantity must be at least 1")),
+        (vec![], places(1, 9), invalid("one hold may have at most 8 places in all")),
+        (vec![], places(1, u32::MAX), invalid("one hold may have at most 8 places in all")),
+        (
+            vec![],
+            lines(vec![]),
+            invalid("a hold needs at least one place: name lines, seats or bestAvailable"),
+        ),
         (vec![], places(1, 7), Rejection::LimitExceeded { max: 6, current: 0 }),
         (vec![small(1, 2)], small(2, 2), Rejection::SoldOut { requested: 2, available: 1 }),
         (
@@ -381,12 +385,12 @@ fn a_bad_definition_names_its_field() {
     type Spoil = fn(&mut Definition);
     let cases: [(Spoil, &str); 7] = [
         (|d| d.products.clear(), "products"),
-        (|d| d.products[1].price = -1, "products[1].price"),
+        (|d| d.products[1].price = -1, "products[1].price.amount"),
         (|d| d.products[0].capacity = None, "products[0].totalStock"),
         (|d| d.sections[1].name = "A".into(), "seatMap.sections[1].name"),
         (|d| d.sections[0].rows[2].seats = 0, "seatMap.sections[0].rows[2].seats"),
         (|d| d.sections[0].rows[0].name = "a\0".into(), "seatMap.sections[0].rows[0].name"),
-        (|d| d.policy.hold_ttl_ms = -5, "policy.holdTtl"),
+        (|d| d.policy.hold_ttl_ms = -5, "policy.holdTtlSeconds"),
     ];
     for (spoil, field) in cases {
         let mut definition = definition();
