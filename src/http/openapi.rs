@@ -6,6 +6,7 @@ mod shared;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use actix_web::http::Method;
 use actix_web::web;
 use serde::Serialize;
 use utoipa::openapi::{OpenApi as Document, PathItem};
@@ -122,6 +123,28 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
         document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
     });
     ALLOWED.get(pattern).map(String::as_str)
+}
+
+/// The methods of a route pattern that take no body.
+#[must_use]
+pub fn without_body(pattern: &str) -> &'static [Method] {
+    static WITHOUT: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
+        let methods = |item: &PathItem| {
+            let all = [
+                (Method::GET, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ];
+            let without = all.into_iter().filter(|(_, operation)| {
+                operation.as_ref().is_some_and(|operation| operation.request_body.is_none())
+            });
+            without.map(|(method, _)| method).collect()
+        };
+        document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+    });
+    WITHOUT.get(pattern).map_or(&[], Vec::as_slice)
 }
 
 /// The document and Swagger UI.

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::http::admission::{Ending, Work};
 use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::DEFAULT_LIMIT;
+use crate::http::extract::{DEFAULT_LIMIT, expect_none};
 use crate::http::openapi;
 use crate::http::origin;
 use crate::http::patience::{Arrival, Overdue, in_time};
@@ -85,7 +85,8 @@ pub async fn surround<B: MessageBody + 'static>(
     let arrival = Arrival::default();
     request.extensions_mut().insert(arrival.clone());
     let mut on_behalf = Some(origin.clone());
-    let call = Inside { runtime, origin: on_behalf.clone(), future: Box::pin(next.call(request)) };
+    let call = Box::pin(call_without_extras(request, next));
+    let call = Inside { runtime, origin: on_behalf.clone(), future: call };
     let call = AssertUnwindSafe(call).catch_unwind();
     let longest = match is_of_instance {
         true => INTERNAL_TIMEOUT,
@@ -102,7 +103,7 @@ pub async fn surround<B: MessageBody + 'static>(
             }
             let status = response.status();
             if status == StatusCode::METHOD_NOT_ALLOWED
-                && let Some(allowed) = route.pattern.as_deref().and_then(openapi::allowed)
+                && let Some(allowed) = route.pattern().and_then(openapi::allowed)
             {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
@@ -112,7 +113,7 @@ pub async fn surround<B: MessageBody + 'static>(
         }
         Err(mut response) => {
             set_headers(response.headers_mut(), id, page);
-            let gone = HttpRoute::new(None);
+            let gone = Route::unknown();
             let status = response.status();
             let elapsed = report.answered(&**clock, id, &gone, status);
             admitted.answered(started + elapsed, ending(status));
@@ -129,6 +130,30 @@ fn ending(status: StatusCode) -> Ending {
         _ if status.is_server_error() => Ending::Failed,
         _ => Ending::Decided,
     }
+}
+
+/// Hands a request on, unless it has a body where none belongs: what a client asks and the server
+/// does not understand must not be answered by doing something else.
+async fn call_without_extras<B>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error>
+where
+    B: MessageBody + 'static,
+{
+    if has_body(request.headers()) {
+        let route = route_of(request.request());
+        if route.without_body.contains(request.method()) {
+            let body = request.take_payload();
+            expect_none(request.request(), body).await?;
+        }
+    }
+    next.call(request).await
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// Reads a body that nobody wants, if it is there already or comes soon: a connection with a body
@@ -158,14 +183,37 @@ async fn read_away(mut payload: Payload) {
 thread_local! {
     /// Routes by the shape of the path. The framework finds a pattern by trying all routes again,
     /// which costs more than to decide a hold.
-    static ROUTES: RefCell<HashMap<String, Rc<HttpRoute>>> = RefCell::default();
+    static ROUTES: RefCell<HashMap<String, Rc<Route>>> = RefCell::default();
+}
+
+/// What is known of a route.
+struct Route {
+    measured: HttpRoute,
+    /// The methods that take no body, as the document of the API has it.
+    without_body: &'static [Method],
+}
+
+impl Route {
+    fn new(pattern: Option<String>) -> Self {
+        let without_body = pattern.as_deref().map_or(&[][..], openapi::without_body);
+        Self { measured: HttpRoute::new(pattern), without_body }
+    }
+
+    /// Of a path that is no route, or of a request that was lost.
+    fn unknown() -> Self {
+        Self::new(None)
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        self.measured.pattern.as_deref()
+    }
 }
 
 /// Shapes that are remembered; anybody can invent paths.
 const MAX_SHAPES: usize = 512;
 
 /// The route that a request's path matched. What is in the place of an id is not looked at.
-fn route_of(request: &HttpRequest) -> Rc<HttpRoute> {
+fn route_of(request: &HttpRequest) -> Rc<Route> {
     let mut shape = String::with_capacity(request.path().len());
     for segment in request.path().split('/').skip(1) {
         shape.push('/');
@@ -178,7 +226,7 @@ fn route_of(request: &HttpRequest) -> Rc<HttpRoute> {
         if routes.len() >= MAX_SHAPES {
             routes.clear();
         }
-        let found = Rc::new(HttpRoute::new(request.match_pattern()));
+        let found = Rc::new(Route::new(request.match_pattern()));
         routes.insert(shape, found.clone());
         found
     })
@@ -310,13 +358,13 @@ impl Report<'_> {
         self,
         clock: &dyn Clock,
         id: &RequestId,
-        route: &HttpRoute,
+        route: &Route,
         status: StatusCode,
     ) -> Duration {
         let Self { mut span, method, path, started } = self;
         let elapsed = clock.monotonic().saturating_sub(started);
-        route.answered(method, status, elapsed);
-        let route = route.pattern.as_deref();
+        route.measured.answered(method, status, elapsed);
+        let route = route.pattern();
         let (path, status) = (path.unwrap_or_default(), status.as_u16());
         if logs_access() {
             let elapsed_us = elapsed.as_micros();

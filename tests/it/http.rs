@@ -12,4 +12,5 @@ mod pictures;
 mod purchase;
 mod retries;
 mod shop;
+mod unknown_bodies;
 mod waitlist;

@@ -12,14 +12,14 @@ use crate::test_db::TestDb;
 const EVENT: &str = "/api/events/{event}";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-async fn document(shop: &Shop) -> Value {
+pub async fn document(shop: &Shop) -> Value {
     let answer = Answer::of(shop.nobody().request(Method::GET, "/api-docs/openapi.json")).await;
     assert_eq!(answer.status, 200);
     answer.body
 }
 
 /// Every operation: its path, method and description.
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in METHODS {
