@@ -8,6 +8,8 @@ mod batch;
 mod bulletin;
 mod clock_guard;
 mod cold;
+#[cfg(test)]
+mod encodings;
 mod failure;
 mod figures;
 mod following;
@@ -47,7 +49,7 @@ pub use view::{ProductView, View};
 use crate::ids::Seq;
 use crate::inventory::{Change, Rejection, TimestampMs, Transition};
 
-/// A command's effect, durable.
+/// A command's effect, durable. Sent between instances: its fields never change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Committed {
     /// The journal row.
@@ -87,7 +89,8 @@ pub enum SubmitError {
 }
 
 /// Why nothing was decided. All but [`Unavailable::NoSuchOffering`] and
-/// [`Unavailable::BadData`] are worth a retry, with the same idempotency key.
+/// [`Unavailable::BadData`] are worth a retry, with the same idempotency key. Sent between instances:
+/// append only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Unavailable {
     /// No such offering.

@@ -17,7 +17,8 @@ pub mod memory;
 
 pub use fold::{fold, fold_onto, fold_row};
 
-/// The encoding that this binary writes, and the newest that it can read.
+/// The encoding that this binary writes, and the newest that it can read. `box_office/encodings.rs`
+/// says when it rises, and pins the bytes of each.
 pub const FORMAT: u16 = 1;
 
 /// blake3 of the previous row's hash and the whole canonical row.
@@ -57,7 +58,7 @@ pub struct Owner {
     pub epoch: Epoch,
 }
 
-/// What a row holds.
+/// What a row holds. Append only, as [`Transition`] and all that is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// A new owner; its epoch is the row's. Also how a seq of unknown outcome is occupied.

@@ -1,6 +1,7 @@
 //! What owners say of their offerings to those who follow: what has changed, or that nothing has,
 //! and since when that is proven. Pure. Read by instances of neighbouring versions: append new
-//! variants at the end, never reorder.
+//! variants at the end, never reorder, never change the fields of an old one (`encodings.rs` pins the
+//! bytes).
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The published picture of an offering: built by its owner when a batch is sealed, shown to
-//! readers when the batch is durable, never changed. Readers do not reach the actor.
+//! readers when the batch is durable, never changed. Readers do not reach the actor. Instances send
+//! views to each other (`encodings.rs` pins the bytes): no field comes or goes without a new protocol.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! What box offices of different instances say to each other. Instances of neighbouring versions
-//! must understand it: append new variants at the end, never reorder.
+//! must understand it: append new variants at the end, never reorder, never change the fields of an
+//! old one (`encodings.rs` pins the bytes).
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ pub const SEAL_HEADER: &str = "x-admitone-seal";
 /// The header of the request that a question is asked for.
 const REQUEST_ID_HEADER: &str = "x-request-id";
 /// What instances speak; those of different numbers do not understand each other.
+/// `box_office/encodings.rs` says when it rises.
 pub const PROTOCOL: u32 = 1;
 
 /// Forbidden as RFC 9110 has it, and Loop Detected as RFC 5842 does.

@@ -1,6 +1,6 @@
 //! What can be asked of an offering. Times and ids come in with the command; nothing is drawn here.
 //! Instances of neighbouring versions pass commands to each other: append new variants at the end,
-//! never reorder.
+//! never reorder, never change the fields of an old one (`box_office/encodings.rs` pins the bytes).
 
 use serde::{Deserialize, Serialize};
 

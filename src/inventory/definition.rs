@@ -1,4 +1,8 @@
 //! What an offering is made of when it is created: products, seat map, policy. Data only.
+//!
+//! Journalled inside `Change::Created`: no type here ever gains, loses or reorders a field, since the
+//! rows that exist could not be read then. What an offering has beyond it comes as a new variant of
+//! `Change` (`box_office/encodings.rs` pins the bytes).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,7 @@
 //! Why a command was refused. A rejection is an answer, not an error: it changes nothing and is
-//! never logged above debug. `http/error.rs` maps each to its status and code.
+//! never logged above debug. `http/error.rs` maps each to its status and code. Journalled inside
+//! `Change::Refused` and sent between instances: append new variants at the end, never reorder, never
+//! change the fields of an old one (`box_office/encodings.rs` pins the bytes).
 
 use std::borrow::Cow;
 

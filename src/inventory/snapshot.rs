@@ -16,7 +16,8 @@ use super::{
 };
 use crate::ids::{ProductId, SectionId};
 
-/// Raised when the fields below change; the journal is folded anew then.
+/// Raised when the fields below or anything inside them change, `claim::State` and `claim::Ending`
+/// included; the journal is folded anew then. `box_office/encodings.rs` pins the bytes.
 const VERSION: u16 = 1;
 
 /// What is written is borrowed, what is read is owned.

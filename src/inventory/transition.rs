@@ -1,6 +1,7 @@
 //! What happened, as the journal keeps it. A transition is all that one command did, offers to
 //! the waitlist included; the state is the fold of them. Its encoding is the journal's format:
-//! append new variants at the end, never reorder, never change the fields of an old one.
+//! append new variants at the end, never reorder, never change the fields of an old one
+//! (`box_office/encodings.rs` pins the bytes and says when the format's number rises).
 
 use serde::{Deserialize, Serialize};
 

@@ -108,6 +108,45 @@ fn beat_of(heartbeat: &Heartbeat, member: &Member) -> u64 {
     heartbeat.members.iter().find(same).unwrap().beat
 }
 
+/// What instances of other versions read. A field may be added; those here stay as they are.
+#[tokio::test]
+async fn what_instances_keep_in_redis_has_the_fields_that_every_version_reads() {
+    let place = Place::shared();
+    let (member, offering) = (place.member("a").await, OfferingId::random());
+    member.publish(offering, 7).await;
+    member.leases.pin(offering, Some("a".into())).await.unwrap();
+    let client = redis::Client::open(&*place.url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let base = format!("{{admitone}}:{}:", place.prefix);
+    let mut read = async |command: &str, key: &str| -> Vec<String> {
+        let mut read = redis::cmd(command);
+        read.arg(format!("{base}{key}")).query_async(&mut connection).await.unwrap()
+    };
+    let incarnation = member.me.incarnation.to_string();
+    let (lease, entry) = ("member:a", format!("owner:{offering}"));
+    let lease = read("HGETALL", lease).await;
+    let field = |name: &str| {
+        let at = lease.iter().step_by(2).position(|field| field == name);
+        lease[at.unwrap_or_else(|| panic!("{name} is not in {lease:?}")) * 2 + 1].clone()
+    };
+    for (name, value) in [
+        ("incarnation", &*incarnation),
+        ("address", "a.example:8080"),
+        ("weight", "1"),
+        ("leaving", "0"),
+        ("beat", "1"),
+    ] {
+        assert_eq!(field(name), value, "{name}");
+    }
+    assert!(field("grant").parse::<u64>().is_ok());
+    let entry = read("HGETALL", &entry).await;
+    let address = "a.example:8080";
+    let written = ["name", "a", "incarnation", &incarnation, "address", address, "epoch", "7"];
+    assert_eq!(entry, written);
+    assert_eq!(read("SMEMBERS", "members").await, ["a"]);
+    assert_eq!(read("HGETALL", "pins").await, [&*offering.to_string(), "a"]);
+}
+
 #[tokio::test]
 async fn a_lease_is_granted_once_and_then_kept_with_what_is_new_about_its_holder() {
     let place = Place::shared();

@@ -1,0 +1,129 @@
+//! The state of an offering with every kind of content, as a snapshot keeps it.
+
+use super::journal::{definition, idempotency, line};
+use super::{Sample, hold, id};
+use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
+use crate::inventory::{Change, Fit, Inventory, Line, SaleState, Transition};
+
+const AT: i64 = 1_795_000_000_000;
+
+fn standing() -> Line {
+    Line {
+        product: ProductId(0),
+        quantity: 1,
+        unit_price: 99_000,
+        seats: Box::new([]),
+        fit: Fit::Exact,
+    }
+}
+
+/// One row per change.
+fn state() -> Inventory {
+    let mut inventory = Inventory::empty();
+    for (seq, change) in (1..).zip(history()) {
+        assert_eq!(inventory.begin_batch(Seq(seq), AT), AT);
+        let idempotency = (seq == 2).then(idempotency);
+        inventory.apply(&Transition { idempotency, changes: vec![change] }).unwrap();
+    }
+    inventory
+}
+
+/// A hold, one that is extended, an offer, somebody who waits, a reservation in each of its states,
+/// a hold that ended in each way, and a map with a new row, a blocked and a removed seat.
+fn history() -> Vec<Change> {
+    let (product, section) = (ProductId(0), SectionId(0));
+    let (pay_by, expires_at) = (AT + 600_000, AT + 300_000);
+    let place = |number, line| Change::HoldPlaced {
+        hold: HoldId(id(number)),
+        customer: UserId(id(100 + number)),
+        lines: vec![line],
+        expires_at,
+    };
+    let check_out = |number, line| Change::CheckedOut {
+        hold: HoldId(id(number)),
+        reservation: ReservationId(id(50 + number)),
+        customer: UserId(id(100 + number)),
+        lines: vec![line],
+        pay_by,
+    };
+    let reservation = |number: u8| ReservationId(id(50 + number));
+    let payment = |number: u8| PaymentId(id(200 + number));
+    let begin = |number| Change::PaymentBegun {
+        reservation: reservation(number),
+        payment: payment(number),
+        pay_by: pay_by + 1_000,
+    };
+    let seat = |number| Line { seats: Box::new([SeatId(number)]), quantity: 1, ..line() };
+    let mut history = vec![
+        Change::Created { definition: definition() },
+        place(1, standing()),
+        place(2, Line { seats: Box::new([SeatId(7), SeatId(8)]), ..line() }),
+        place(3, standing()),
+        Change::HoldReleased { hold: HoldId(id(3)) },
+        place(4, standing()),
+        Change::HoldsExpired { holds: vec![HoldId(id(4))] },
+    ];
+    for number in 5..=9 {
+        history.push(place(number, seat(u32::from(number) + 10)));
+        history.push(check_out(number, seat(u32::from(number) + 10)));
+    }
+    history.extend([
+        begin(6),
+        begin(7),
+        Change::ReservationConfirmed {
+            reservation: reservation(7),
+            payment: payment(7),
+            customer: UserId(id(107)),
+            lines: vec![seat(17)],
+        },
+        Change::CheckedIn { reservation: reservation(7), ticket: 0 },
+        begin(8),
+        Change::ReservationsExpired { reservations: vec![reservation(8)] },
+        Change::ReservationsCancelled { reservations: vec![reservation(9)] },
+        Change::WaitlistJoined {
+            entry: HoldId(id(10)),
+            customer: UserId(id(110)),
+            product,
+            party_size: 1,
+        },
+        Change::OfferMade {
+            entry: HoldId(id(10)),
+            customer: UserId(id(110)),
+            line: standing(),
+            expires_at,
+        },
+        Change::WaitlistJoined {
+            entry: HoldId(id(11)),
+            customer: UserId(id(111)),
+            product,
+            party_size: 6,
+        },
+        Change::RowAdded { section, name: "C".into(), seats: 12, first_seat: SeatId(82) },
+        Change::SeatsBlocked { seats: vec![SeatId(30), SeatId(31)] },
+        Change::SeatsRemoved { seats: vec![SeatId(32)] },
+        Change::PlacesBlocked { product, quantity: 5 },
+        Change::SaleStateSet { state: SaleState::Open },
+    ]);
+    history
+}
+
+#[test]
+fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
+    let snapshot = state().to_snapshot();
+    assert_eq!(Inventory::from_snapshot(&snapshot).unwrap().to_snapshot(), snapshot);
+    let sample = Sample::bytes("Snapshot", &snapshot);
+    hold(&[sample], "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
+}
+
+/// A version that this binary does not know, and bytes that are damaged, are named and never served.
+#[test]
+fn a_snapshot_that_cannot_be_read_says_why() {
+    let whole = state().to_snapshot();
+    let refusal = |bytes: &[u8]| Inventory::from_snapshot(bytes).unwrap_err().to_string();
+    let mut newer = whole.clone();
+    newer[0] += 1;
+    assert!(refusal(&newer).contains("version 2, not 1"), "{}", refusal(&newer));
+    for length in 0..whole.len() {
+        assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");
+    }
+}
