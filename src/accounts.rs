@@ -21,7 +21,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::{Answered, Key, NewUser, RefreshToken, Rotation, Store, StoreError, UserRow};
+use crate::store::{
+    Answered, Key, NewPassword, NewUser, RefreshToken, Rotation, Store, StoreError, UserChange,
+    UserChanged, UserRow,
+};
 use crate::telemetry::metrics;
 use limiter::Limiter;
 use passwords::Passwords;
@@ -253,9 +256,12 @@ impl Accounts {
         self.passwords.verify(password, user.map(|user| user.password_hash)).await
     }
 
+    /// Opens a session for who has proved to know the password of `user`; not if it was changed or
+    /// the account closed meanwhile.
     async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
         let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
-        self.store.refresh_token_keep(&row).await?;
+        let opened = self.store.refresh_token_open(&row, &user.password_hash).await?;
+        let user = opened.ok_or(AccountError::InvalidCredentials)?;
         self.session(user, refresh_token, row.expires_at)
     }
 
@@ -332,28 +338,28 @@ impl Accounts {
             Some(None) => Some(None),
             None => None,
         };
-        let password_hash = match password {
-            Some(change) => Some(self.change_password(id, change).await?),
+        let password = match password {
+            Some(change) => Some(self.prove(id, change).await?),
             None => None,
         };
-        let now = self.clock.now_ms();
-        let updated = self.store.user_update(id, name, phone_number, password_hash, now).await?;
-        updated.ok_or(AccountError::NotFound)
+        let change = UserChange { name, phone_number, password };
+        match self.store.user_update(id, change, self.clock.now_ms()).await? {
+            UserChanged::Now(user) => Ok(user),
+            UserChanged::Gone => Err(AccountError::NotFound),
+            UserChanged::OtherPassword => Err(not_current()),
+        }
     }
 
-    async fn change_password(
-        &self,
-        id: UserId,
-        change: PasswordChange,
-    ) -> Result<String, AccountError> {
+    async fn prove(&self, id: UserId, change: PasswordChange) -> Result<NewPassword, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.user(id).await?;
         self.by_email.attempt(&user.email)?;
-        if !self.passwords.verify(change.current, Some(user.password_hash)).await? {
-            return Err(invalid("currentPassword", "is not the current password".into()));
+        let proved = user.password_hash;
+        if !self.passwords.verify(change.current, Some(proved.clone())).await? {
+            return Err(not_current());
         }
         self.by_email.forget(&user.email);
-        self.passwords.hash(change.new).await
+        Ok(NewPassword { proved, hash: self.passwords.hash(change.new).await? })
     }
 
     /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
@@ -421,6 +427,10 @@ pub struct PasswordChange {
 
 fn hash_of(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
+}
+
+fn not_current() -> AccountError {
+    invalid("currentPassword", "is not the current password".into())
 }
 
 fn invalid(field: &'static str, reason: String) -> AccountError {

@@ -18,6 +18,7 @@ mod outbox;
 mod payment;
 mod payment_group;
 mod projection;
+mod refresh_token;
 mod reservation;
 mod sqlite_file;
 mod ticket;
@@ -41,9 +42,10 @@ pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
 pub use payment_group::Beginning;
+pub use refresh_token::{RefreshToken, Rotation};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
 pub use ticket::{TicketRow, TicketState, ticket_id};
-pub use user::{NewUser, RefreshToken, Role, Rotation, UserRow};
+pub use user::{NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use wallet::{Balance, EntryKind, WalletEntry};
 
 /// Why the database did not do as asked.

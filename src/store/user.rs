@@ -1,12 +1,12 @@
-//! People with an account, and their refresh tokens.
+//! People with an account. Whatever ends somebody's sessions locks their row first, and so does
+//! whatever opens or renews one (`store/refresh_token.rs`): none outlives its revocation.
 
 use entities::{refresh_token, user};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    TransactionTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{Answered, Key, Store, StoreError, idempotency, is_unique_violation};
 use crate::ids::UserId;
@@ -62,29 +62,36 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// A refresh token, known by its hash alone.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct RefreshToken {
-    pub family: Uuid,
-    pub user: UserId,
-    pub token_hash: [u8; 32],
-    pub issued_at: TimestampMs,
-    pub expires_at: TimestampMs,
+/// What changes of an account; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new number, or none.
+    pub phone_number: Option<Option<String>>,
+    /// A new password.
+    pub password: Option<NewPassword>,
 }
 
-/// What became of a refresh token that was presented.
+/// A new password, as hashes.
 #[derive(Clone, Debug)]
-pub enum Rotation {
-    /// It was good; it is used up now and its successor is kept.
-    Rotated(UserRow),
-    /// It was used up before for this very successor, which nobody has used yet: the retry of an
-    /// answer that got lost. The successor ends then.
-    Repeated(UserRow, TimestampMs),
-    /// Unknown, expired or revoked.
-    Refused,
-    /// It was used before, so somebody has a copy: its whole family is revoked now.
-    Reused,
+pub struct NewPassword {
+    /// The hash of the password that its owner has proved to know. If it is another one by now,
+    /// nothing changes.
+    pub proved: String,
+    /// The hash to keep.
+    pub hash: String,
+}
+
+/// What became of a change.
+#[derive(Clone, Debug)]
+pub enum UserChanged {
+    /// The account as it is now.
+    Now(UserRow),
+    /// There is no such account (any more).
+    Gone,
+    /// Its password is not the proved one any more.
+    OtherPassword,
 }
 
 /// The end of every address that stands for none.
@@ -158,31 +165,31 @@ impl Store {
         Ok(user::Entity::find().count(self.reads()).await? > 0)
     }
 
-    /// Changes what a person may change of themselves.
+    /// Changes what a person may change of themselves. A new password revokes all refresh tokens.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn user_update(
         &self,
         id: UserId,
-        name: Option<String>,
-        phone_number: Option<Option<String>>,
-        password_hash: Option<String>,
+        change: UserChange,
         now: TimestampMs,
-    ) -> Result<Option<UserRow>, StoreError> {
+    ) -> Result<UserChanged, StoreError> {
         let transaction = self.writes().begin().await?;
-        let Some(found) = user::Entity::find_by_id(id.0).one(&transaction).await? else {
-            return Ok(None);
-        };
+        let Some(found) = lock(&transaction, id).await? else { return Ok(UserChanged::Gone) };
+        let proved = change.password.as_ref().map(|password| &password.proved);
+        if proved.is_some_and(|proved| *proved != found.password_hash) {
+            return Ok(UserChanged::OtherPassword);
+        }
         let mut row: user::ActiveModel = found.into();
-        if let Some(name) = name {
+        if let Some(name) = change.name {
             row.name = Set(name);
         }
-        if let Some(phone_number) = phone_number {
+        if let Some(phone_number) = change.phone_number {
             row.phone_number = Set(phone_number);
         }
-        if let Some(password_hash) = password_hash {
-            row.password_hash = Set(password_hash);
+        if let Some(password) = change.password {
+            row.password_hash = Set(password.hash);
             // Whoever knew the old one is logged out.
             refresh_token::Entity::update_many()
                 .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
@@ -194,7 +201,7 @@ impl Store {
         row.updated_at = Set(now);
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
-        Ok(Some(user_row(row)?))
+        Ok(UserChanged::Now(user_row(row)?))
     }
 
     /// Forgets a person: the account stays as an empty shell that its reservations point to.
@@ -203,14 +210,18 @@ impl Store {
     /// [`StoreError::Conflict`] for the last administrator, without whom nobody could be one.
     pub async fn user_forget(&self, id: UserId, now: TimestampMs) -> Result<(), StoreError> {
         let transaction = self.writes().begin().await?;
+        // All in one order: of two administrators who close their accounts at once, one is the last.
         let admins = user::Entity::find()
             .filter(user::Column::Role.eq(Role::Admin.as_str()))
             .filter(user::Column::Email.not_like(format!("%{FORGOTTEN}")))
+            .order_by_asc(user::Column::Id)
+            .lock_exclusive()
             .all(&transaction)
             .await?;
         if admins.len() == 1 && admins[0].id == id.0 {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
+        lock(&transaction, id).await?;
         user::Entity::update_many()
             .col_expr(user::Column::Email, Expr::value(forgotten(id)))
             .col_expr(user::Column::PasswordHash, Expr::value(""))
@@ -242,129 +253,19 @@ impl Store {
         // Somebody may have registered with an address that only looks like it.
         Ok(ids.filter(|(id, email)| **email == forgotten(*id)).map(|(id, _)| id).collect())
     }
-
-    /// Keeps a refresh token.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn refresh_token_keep(&self, token: &RefreshToken) -> Result<(), StoreError> {
-        refresh_row(token).insert(self.writes()).await?;
-        Ok(())
-    }
-
-    /// Uses a refresh token up and keeps `successor` in its family (whatever family and user that
-    /// names).
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn refresh_token_rotate(
-        &self,
-        token_hash: [u8; 32],
-        successor: RefreshToken,
-        now: TimestampMs,
-    ) -> Result<Rotation, StoreError> {
-        let transaction = self.writes().begin().await?;
-        let found = refresh_token::Entity::find()
-            .filter(refresh_token::Column::TokenHash.eq(token_hash.to_vec()))
-            .one(&transaction)
-            .await?;
-        let Some(found) = found else { return Ok(Rotation::Refused) };
-        // Of two uses at once only one finds it unused: the update is the decision.
-        let used = refresh_token::Entity::update_many()
-            .col_expr(refresh_token::Column::UsedAt, Expr::value(now))
-            .filter(refresh_token::Column::Id.eq(found.id))
-            .filter(refresh_token::Column::UsedAt.is_null())
-            .filter(refresh_token::Column::RevokedAt.is_null())
-            .filter(refresh_token::Column::ExpiresAt.gt(now))
-            .exec(&transaction)
-            .await?;
-        let Some(user) = user::Entity::find_by_id(found.user_id).one(&transaction).await? else {
-            return Ok(Rotation::Refused);
-        };
-        if used.rows_affected == 0 {
-            if found.revoked_at.is_some() || found.expires_at <= now {
-                return Ok(Rotation::Refused);
-            }
-            let kept = refresh_token::Entity::find()
-                .filter(refresh_token::Column::TokenHash.eq(successor.token_hash.to_vec()))
-                .filter(refresh_token::Column::FamilyId.eq(found.family_id))
-                .filter(refresh_token::Column::UsedAt.is_null())
-                .one(&transaction)
-                .await?;
-            if let Some(kept) = kept {
-                return Ok(Rotation::Repeated(user_row(user)?, kept.expires_at));
-            }
-            revoke(&transaction, found.family_id, now).await?;
-            transaction.commit().await?;
-            return Ok(Rotation::Reused);
-        }
-        let successor =
-            RefreshToken { family: found.family_id, user: UserId(found.user_id), ..successor };
-        refresh_row(&successor).insert(&transaction).await?;
-        transaction.commit().await?;
-        Ok(Rotation::Rotated(user_row(user)?))
-    }
-
-    /// Revokes the family of a refresh token of that user; nothing happens if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn refresh_token_revoke(
-        &self,
-        token_hash: [u8; 32],
-        now: TimestampMs,
-    ) -> Result<(), StoreError> {
-        let found = refresh_token::Entity::find()
-            .filter(refresh_token::Column::TokenHash.eq(token_hash.to_vec()))
-            .one(self.writes())
-            .await?;
-        if let Some(found) = found {
-            revoke(self.writes(), found.family_id, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes refresh tokens that expired before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn refresh_token_forget(&self, before: TimestampMs) -> Result<u64, StoreError> {
-        let old = refresh_token::Entity::delete_many()
-            .filter(refresh_token::Column::ExpiresAt.lt(before))
-            .exec(self.writes())
-            .await?;
-        Ok(old.rows_affected)
-    }
 }
 
-async fn revoke(
-    connection: &impl sea_orm::ConnectionTrait,
-    family: Uuid,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
-        .filter(refresh_token::Column::FamilyId.eq(family))
-        .filter(refresh_token::Column::RevokedAt.is_null())
-        .exec(connection)
-        .await?;
-    Ok(())
+/// The row of an open account, locked until the transaction ends; `None` if the account is closed or
+/// was never there. SQLite has one writer and locks nothing.
+pub(super) async fn lock(
+    transaction: &impl ConnectionTrait,
+    id: UserId,
+) -> Result<Option<user::Model>, StoreError> {
+    let found = user::Entity::find_by_id(id.0).lock_exclusive().one(transaction).await?;
+    Ok(found.filter(|row| row.email != forgotten(id)))
 }
 
-fn refresh_row(token: &RefreshToken) -> refresh_token::ActiveModel {
-    refresh_token::ActiveModel {
-        id: Set(Uuid::new_v4()),
-        family_id: Set(token.family),
-        user_id: Set(token.user.0),
-        token_hash: Set(token.token_hash.to_vec()),
-        issued_at: Set(token.issued_at),
-        expires_at: Set(token.expires_at),
-        used_at: Set(None),
-        revoked_at: Set(None),
-    }
-}
-
-fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
+pub(super) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
     let role = Role::parse(&row.role)
         .ok_or_else(|| StoreError::Damaged(format!("the role of user {}", row.id)))?;
     Ok(UserRow {

@@ -2,4 +2,5 @@
 
 mod accounts;
 mod projection;
+mod revocation;
 mod schema;

@@ -8,11 +8,13 @@ use uuid::Uuid;
 
 use crate::test_db::TestDb;
 
+const PASSWORD_HASH: &str = "$argon2id$…";
+
 fn new_user(email: &str) -> NewUser {
     NewUser {
         id: UserId::random(),
         email: email.into(),
-        password_hash: "$argon2id$…".into(),
+        password_hash: PASSWORD_HASH.into(),
         name: "Kim Jiyeon 김지연".into(),
         phone_number: Some("010-1234-5678".into()),
         role: Role::User,
@@ -28,6 +30,11 @@ async fn user(store: &Store) -> UserId {
 
 fn token(user: UserId, byte: u8, family: Uuid) -> RefreshToken {
     RefreshToken { family, user, token_hash: [byte; 32], issued_at: 1_000, expires_at: 2_000 }
+}
+
+async fn open(store: &Store, token: &RefreshToken) {
+    let opened = store.refresh_token_open(token, PASSWORD_HASH).await.unwrap();
+    assert!(opened.is_some(), "the account is open and has this password");
 }
 
 on_both_databases! {
@@ -47,7 +54,7 @@ on_both_databases! {
         let new = new_user("kim@example.org");
         let id = new.id;
         store.user_create(new, None, 1).await.unwrap();
-        store.refresh_token_keep(&token(id, 1, Uuid::new_v4())).await.unwrap();
+        open(&store, &token(id, 1, Uuid::new_v4())).await;
         store.user_forget(id, 2).await.unwrap();
         assert!(store.user_by_email("kim@example.org").await.unwrap().is_none());
         let successor = token(id, 2, Uuid::nil());
@@ -60,8 +67,8 @@ on_both_databases! {
         let store = db.store().await;
         let user = user(&store).await;
         let family = Uuid::new_v4();
-        store.refresh_token_keep(&token(user, 1, family)).await.unwrap();
-        store.refresh_token_keep(&token(user, 9, Uuid::new_v4())).await.unwrap();
+        open(&store, &token(user, 1, family)).await;
+        open(&store, &token(user, 9, Uuid::new_v4())).await;
         let rotate = async |shown: u8, next: u8| {
             store.refresh_token_rotate([shown; 32], token(user, next, Uuid::nil()), 1_500).await.unwrap()
         };
@@ -76,7 +83,7 @@ on_both_databases! {
     async fn of_two_uses_at_once_of_a_refresh_token_one_wins_and_the_family_ends(db: TestDb) {
         let store = db.store().await;
         let user = user(&store).await;
-        store.refresh_token_keep(&token(user, 1, Uuid::new_v4())).await.unwrap();
+        open(&store, &token(user, 1, Uuid::new_v4())).await;
         let uses = (10..14_u8).map(|next| {
             store.refresh_token_rotate([1; 32], token(user, next, Uuid::nil()), 1_500)
         });
@@ -94,7 +101,7 @@ on_both_databases! {
     async fn an_expired_refresh_token_is_refused(db: TestDb) {
         let store = db.store().await;
         let user = user(&store).await;
-        store.refresh_token_keep(&token(user, 1, Uuid::new_v4())).await.unwrap();
+        open(&store, &token(user, 1, Uuid::new_v4())).await;
         let late = store.refresh_token_rotate([1; 32], token(user, 2, Uuid::nil()), 2_000).await;
         assert!(matches!(late.unwrap(), Rotation::Refused));
         assert_eq!(store.refresh_token_forget(2_001).await.unwrap(), 1);

@@ -1,0 +1,153 @@
+//! Refresh tokens against whatever ends them: after a revocation nothing of that login lives, however
+//! fast a client refreshes meanwhile.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use admitone::ids::UserId;
+use admitone::store::{
+    NewPassword, NewUser, RefreshToken, Role, Rotation, Store, StoreError, UserChange, UserChanged,
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::test_db::TestDb;
+
+const RACES: u32 = 40;
+const OLD: &str = "the old hash";
+const NOW: i64 = 1_500;
+
+type Hash = [u8; 32];
+
+async fn person(store: &Store, role: Role) -> UserId {
+    let new = NewUser {
+        id: UserId::random(),
+        email: format!("{}@example.org", Uuid::new_v4()),
+        password_hash: OLD.into(),
+        name: "Kim".into(),
+        phone_number: None,
+        role,
+    };
+    let id = new.id;
+    store.user_create(new, None, 1).await.unwrap();
+    id
+}
+
+fn token(user: UserId, token_hash: Hash) -> RefreshToken {
+    RefreshToken { family: Uuid::new_v4(), user, token_hash, issued_at: 1_000, expires_at: 2_000 }
+}
+
+fn new_password() -> UserChange {
+    let password = NewPassword { proved: OLD.into(), hash: "the new hash".into() };
+    UserChange { password: Some(password), ..UserChange::default() }
+}
+
+/// Refreshes with the latest token until that is refused. A refresh that began after the revocation
+/// was answered must not succeed.
+async fn refresh_until_refused(
+    store: &Store,
+    (user, first): (UserId, Hash),
+    revoked: &AtomicBool,
+    refreshed: &Notify,
+) {
+    let mut latest = first;
+    loop {
+        let is_late = revoked.load(Ordering::SeqCst);
+        let next = rand::random();
+        match store.refresh_token_rotate(latest, token(user, next), NOW).await.unwrap() {
+            Rotation::Rotated(_) => assert!(!is_late, "it outlived its revocation"),
+            Rotation::Refused | Rotation::Reused => return,
+            Rotation::Repeated(..) => panic!("each successor is asked for once"),
+        }
+        latest = next;
+        refreshed.notify_one();
+    }
+}
+
+/// Has `revoke` race a client that refreshes, again and again.
+async fn race(db: &TestDb, revoke: impl AsyncFn(&Store, UserId, Hash)) {
+    let store = db.store().await;
+    for _ in 0..RACES {
+        let (user, first) = (person(&store, Role::User).await, rand::random());
+        let opened = store.refresh_token_open(&token(user, first), OLD).await.unwrap();
+        assert!(opened.is_some());
+        let (revoked, refreshed) = (AtomicBool::new(false), Notify::new());
+        let revoking = async {
+            refreshed.notified().await;
+            revoke(&store, user, first).await;
+            revoked.store(true, Ordering::SeqCst);
+        };
+        let refreshing = refresh_until_refused(&store, (user, first), &revoked, &refreshed);
+        futures_util::future::join(revoking, refreshing).await;
+    }
+    let live = "SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL AND revoked_at IS NULL";
+    assert_eq!(db.count(live).await, 0);
+}
+
+on_both_databases! {
+    async fn a_logout_wins_over_refreshes_under_way(db: TestDb) {
+        race(&db, async |store, _, first| {
+            store.refresh_token_revoke(first, NOW).await.unwrap();
+        })
+        .await;
+    }
+
+    async fn a_new_password_wins_over_refreshes_under_way(db: TestDb) {
+        race(&db, async |store, user, _| {
+            let changed = store.user_update(user, new_password(), NOW).await.unwrap();
+            assert!(matches!(changed, UserChanged::Now(_)));
+        })
+        .await;
+    }
+
+    async fn a_reuse_that_is_detected_wins_over_refreshes_under_way(db: TestDb) {
+        race(&db, async |store, user, first| {
+            let copy = token(user, rand::random());
+            let rotation = store.refresh_token_rotate(first, copy, NOW).await.unwrap();
+            assert!(matches!(rotation, Rotation::Reused), "{rotation:?}");
+        })
+        .await;
+    }
+
+    async fn a_closed_account_wins_over_refreshes_under_way(db: TestDb) {
+        race(&db, async |store, user, _| store.user_forget(user, NOW).await.unwrap()).await;
+    }
+
+    async fn a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        store.user_update(user, new_password(), NOW).await.unwrap();
+        let opened = store.refresh_token_open(&token(user, [1; 32]), OLD).await.unwrap();
+        assert!(opened.is_none(), "it was verified against the old hash");
+        assert!(store.refresh_token_open(&token(user, [2; 32]), "the new hash").await.unwrap().is_some());
+        let changed = store.user_update(user, new_password(), NOW).await.unwrap();
+        assert!(matches!(changed, UserChanged::OtherPassword), "{changed:?}");
+    }
+
+    async fn nothing_of_a_closed_account_comes_back(db: TestDb) {
+        let store = db.store().await;
+        let user = person(&store, Role::User).await;
+        store.user_forget(user, NOW).await.unwrap();
+        for hash in [OLD, ""] {
+            let opened = store.refresh_token_open(&token(user, [1; 32]), hash).await.unwrap();
+            assert!(opened.is_none());
+        }
+        let rename = UserChange { name: Some("Kim".into()), ..UserChange::default() };
+        for change in [rename, new_password()] {
+            let changed = store.user_update(user, change, NOW).await.unwrap();
+            assert!(matches!(changed, UserChanged::Gone), "{changed:?}");
+        }
+        assert_eq!(store.user_get(user).await.unwrap().unwrap().name, "");
+    }
+
+    async fn of_administrators_who_close_their_accounts_at_once_one_stays(db: TestDb) {
+        let store = db.store().await;
+        let mut admins = Vec::new();
+        for _ in 0..4 {
+            admins.push(person(&store, Role::Admin).await);
+        }
+        let closings = admins.iter().map(|admin| store.user_forget(*admin, NOW));
+        let closed = futures_util::future::join_all(closings).await;
+        let refused = |result: &&Result<(), StoreError>| matches!(result, Err(StoreError::Conflict(_)));
+        assert_eq!(closed.iter().filter(refused).count(), 1, "{closed:?}");
+    }
+}
