@@ -3,6 +3,7 @@
 
 mod limiter;
 mod passwords;
+mod revocation;
 mod tokens;
 mod validate;
 
@@ -28,12 +29,15 @@ use crate::store::{
 use crate::telemetry::metrics;
 use limiter::Limiter;
 use passwords::Passwords;
+use revocation::Learned;
+use tokens::Grant;
 
 /// Users and their tokens.
 pub struct Accounts {
     store: Store,
     clock: Arc<dyn Clock>,
     tokens: Tokens,
+    learned: Learned,
     passwords: Passwords,
     refresh_ttl_ms: i64,
     /// Derives refresh tokens that are asked for with an idempotency key.
@@ -125,6 +129,7 @@ impl Accounts {
         Self {
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
+            learned: Learned::default(),
             passwords: Passwords::new(config.password_hashers, runtime),
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
@@ -262,7 +267,7 @@ impl Accounts {
         let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
         let opened = self.store.refresh_token_open(&row, &user.password_hash).await?;
         let user = opened.ok_or(AccountError::InvalidCredentials)?;
-        self.session(user, refresh_token, row.expires_at)
+        self.session(user, refresh_token, (row.issued_at, row.expires_at))
     }
 
     /// Changes a refresh token for new tokens. Each works once: a second use means that somebody
@@ -288,11 +293,12 @@ impl Accounts {
         };
         // The store takes family and user from the token that is used up.
         let (successor, row) = self.refresh_token(successor, Uuid::nil(), UserId(Uuid::nil()));
-        let expires_at = row.expires_at;
-        let now = self.clock.now_ms();
+        let (now, expires_at) = (row.issued_at, row.expires_at);
         match self.store.refresh_token_rotate(hash_of(token), row, now).await? {
-            Rotation::Rotated(user) => self.session(user, successor, expires_at),
-            Rotation::Repeated(user, expires_at) => self.session(user, successor, expires_at),
+            Rotation::Rotated(user) => self.session(user, successor, (now, expires_at)),
+            Rotation::Repeated(user, expires_at) => {
+                self.session(user, successor, (now, expires_at))
+            }
             Rotation::Refused => Err(AccountError::RefreshRefused),
             Rotation::Reused => {
                 tracing::warn!("a refresh token came a second time; its login is revoked");
@@ -318,7 +324,7 @@ impl Accounts {
     }
 
     /// Changes what is given of one's own account; `Some(None)` removes the phone number. A new
-    /// password needs the current one.
+    /// password needs the current one, and ends all logins.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -342,9 +348,15 @@ impl Accounts {
             Some(change) => Some(self.prove(id, change).await?),
             None => None,
         };
+        let is_new_password = password.is_some();
         let change = UserChange { name, phone_number, password };
         match self.store.user_update(id, change, self.clock.now_ms()).await? {
-            UserChanged::Now(user) => Ok(user),
+            UserChanged::Now(user) => {
+                if is_new_password {
+                    self.refuse_older(&user);
+                }
+                Ok(user)
+            }
             UserChanged::Gone => Err(AccountError::NotFound),
             UserChanged::OtherPassword => Err(not_current()),
         }
@@ -362,33 +374,7 @@ impl Accounts {
         Ok(NewPassword { proved, hash: self.passwords.hash(change.new).await? })
     }
 
-    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
-    ///
-    /// # Errors
-    /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
-    pub async fn close(&self, id: UserId) -> Result<(), AccountError> {
-        match self.store.user_forget(id, self.clock.now_ms()).await {
-            Ok(()) => {}
-            Err(StoreError::Conflict(_)) => return Err(AccountError::LastAdministrator),
-            Err(error) => return Err(error.into()),
-        }
-        self.tokens.close(id);
-        Ok(())
-    }
-
-    /// Reads which accounts were closed while tokens of theirs may still be valid: before the
-    /// first token is verified.
-    ///
-    /// # Errors
-    /// [`AccountError::Store`].
-    pub async fn recall_closed(&self) -> Result<(), AccountError> {
-        for user in self.store.users_forgotten(self.tokens.oldest()).await? {
-            self.tokens.close(user);
-        }
-        Ok(())
-    }
-
-    /// A session for an account without its password. For the server's own start and for tests.
+    /// An access token for an account without its password. For the server's own start and for tests.
     ///
     /// # Errors
     /// [`AccountError::Internal`] when signing fails.
@@ -396,13 +382,19 @@ impl Accounts {
         self.tokens.issue(caller).map_err(|error| AccountError::Internal(error.to_string()))
     }
 
+    /// The tokens of a login; `issued_at` is of before the account was looked at, so that what is
+    /// revoked later was issued earlier.
     fn session(
         &self,
         user: UserRow,
         refresh_token: String,
-        refresh_expires_at: TimestampMs,
+        (issued_at, refresh_expires_at): (TimestampMs, TimestampMs),
     ) -> Result<Session, AccountError> {
-        let access_token = self.access_token(Caller { user: user.id, role: user.role })?;
+        let caller = Caller { user: user.id, role: user.role };
+        let grant = Grant { caller, version: user.token_version };
+        let access_token = self.tokens.issue_at(grant, issued_at);
+        let access_token =
+            access_token.map_err(|error| AccountError::Internal(error.to_string()))?;
         let access_ttl = self.tokens.ttl();
         Ok(Session { user, access_token, access_ttl, refresh_token, refresh_expires_at })
     }

@@ -20,6 +20,7 @@ mod payment_group;
 mod projection;
 mod refresh_token;
 mod reservation;
+mod revocation;
 mod sqlite_file;
 mod ticket;
 mod user;
@@ -44,6 +45,7 @@ pub use payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, Payment
 pub use payment_group::Beginning;
 pub use refresh_token::{RefreshToken, Rotation};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
+pub use revocation::Revocation;
 pub use ticket::{TicketRow, TicketState, ticket_id};
 pub use user::{NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use wallet::{Balance, EntryKind, WalletEntry};

@@ -14,6 +14,9 @@ pub struct Model {
     pub role: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub token_version: i64,
+    pub revocation: Option<i64>,
+    pub revoked_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,6 +8,7 @@ mod m0002_payloads_uncompressed;
 mod m0003_probe;
 mod m0004_room_on_pages;
 mod m0005_reservations_by_time;
+mod m0006_revocations;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_probe::Migration),
             Box::new(m0004_room_on_pages::Migration),
             Box::new(m0005_reservations_by_time::Migration),
+            Box::new(m0006_revocations::Migration),
         ]
     }
 }

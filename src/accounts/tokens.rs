@@ -1,12 +1,16 @@
 //! Access tokens: JWT, HS256 and nothing else, for this audience and from this issuer, with a
 //! numeric expiry. Verifying one is on the path of every request, so the good ones are remembered.
 
+mod revoked;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+
+use revoked::Revoked;
 
 use super::Role;
 use crate::clock::Clock;
@@ -19,6 +23,8 @@ const AUDIENCE: &str = "admitone-api";
 const MAX_TOKEN_BYTES: usize = 1_024;
 /// Clocks of instances may differ by what the clock guard tolerates, and no more.
 const LEEWAY_MS: i64 = 1_000;
+/// A revocation is kept for so much longer than any token of before could live: clocks differ.
+const KEPT_LONGER_MS: i64 = 60_000;
 /// 64 Ki callers take about 25 MiB.
 const MAX_REMEMBERED: usize = 65_536;
 
@@ -45,7 +51,7 @@ pub enum TokenError {
     /// It was once valid.
     #[error("the access token has expired")]
     Expired,
-    /// Not ours, damaged, or of a closed account.
+    /// Not ours, damaged, of an earlier password or of a closed account.
     #[error("the access token is not valid")]
     Invalid,
 }
@@ -58,6 +64,16 @@ struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
+    /// Of the account when it was issued; 0 in tokens of before there were versions.
+    #[serde(default)]
+    ver: i64,
+}
+
+/// Whom a token speaks for, and the version of the account that it was issued for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grant {
+    pub(super) caller: Caller,
+    pub(super) version: i64,
 }
 
 /// Signs and verifies access tokens.
@@ -68,9 +84,8 @@ pub struct Tokens {
     ttl: Duration,
     clock: Arc<dyn Clock>,
     /// Tokens that were verified before, whole, so that a forged one finds nothing here.
-    remembered: DashMap<Box<str>, (Caller, TimestampMs)>,
-    /// Accounts closed while tokens of theirs may still be valid, and until when.
-    closed: DashMap<UserId, TimestampMs>,
+    remembered: DashMap<Box<str>, (Grant, TimestampMs)>,
+    revoked: Revoked,
 }
 
 impl Tokens {
@@ -90,7 +105,7 @@ impl Tokens {
             ttl,
             clock,
             remembered: DashMap::new(),
-            closed: DashMap::new(),
+            revoked: Revoked::default(),
         }
     }
 
@@ -100,12 +115,20 @@ impl Tokens {
         self.ttl
     }
 
-    /// A token that speaks for `caller` from now on.
+    /// A token that speaks for `caller` from now on, whose account never had a token revoked.
     ///
     /// # Errors
     /// When signing fails, which HMAC does not.
     pub fn issue(&self, caller: Caller) -> Result<String, jsonwebtoken::errors::Error> {
-        let now_s = self.clock.now_ms().div_euclid(1_000);
+        self.issue_at(Grant { caller, version: 0 }, self.clock.now_ms())
+    }
+
+    pub(super) fn issue_at(
+        &self,
+        Grant { caller, version }: Grant,
+        at: TimestampMs,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let now_s = at.div_euclid(1_000);
         let ttl_s = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);
         let claims = Claims {
             sub: caller.user,
@@ -114,6 +137,7 @@ impl Tokens {
             aud: AUDIENCE.into(),
             iat: now_s,
             exp: now_s.saturating_add(ttl_s),
+            ver: version,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
@@ -128,7 +152,7 @@ impl Tokens {
         }
         let now = self.clock.now_ms();
         let known = self.remembered.get(token).map(|entry| *entry);
-        let (caller, expires_at) = match known {
+        let (grant, expires_at) = match known {
             Some(known) => known,
             None => self.decode(token)?,
         };
@@ -136,40 +160,47 @@ impl Tokens {
             self.remembered.remove(token);
             return Err(TokenError::Expired);
         }
-        if !self.closed.is_empty() && self.closed.contains_key(&caller.user) {
+        if self.revoked.has(grant.caller.user, grant.version) {
             return Err(TokenError::Invalid);
         }
         if known.is_none() {
-            self.remember(token, caller, expires_at, now);
+            self.remember(token, grant, expires_at, now);
         }
-        Ok(caller)
+        Ok(grant.caller)
     }
 
-    /// Accepts no token of this account any more.
-    pub fn close(&self, user: UserId) {
-        let now = self.clock.now_ms();
-        self.closed.retain(|_, until| *until > now);
-        self.closed.insert(user, now.saturating_add(self.ttl_ms()).saturating_add(LEEWAY_MS));
+    /// Accepts no token of this account below `version` any more; it was revoked at `at`.
+    pub(super) fn revoke(&self, user: UserId, version: i64, at: TimestampMs) {
+        self.revoked.add(user, version, at.saturating_add(self.ttl_ms() + KEPT_LONGER_MS));
     }
 
-    /// Tokens issued before this time are over.
-    pub fn oldest(&self) -> TimestampMs {
-        self.clock.now_ms().saturating_sub(self.ttl_ms()).saturating_sub(LEEWAY_MS)
+    /// Forgets revocations of tokens that have expired meanwhile.
+    pub(super) fn expire_revocations(&self) {
+        self.revoked.expire(self.clock.now_ms());
+    }
+
+    /// What was revoked before this time has expired.
+    pub(super) fn oldest(&self) -> TimestampMs {
+        self.clock.now_ms().saturating_sub(self.ttl_ms() + KEPT_LONGER_MS)
     }
 
     fn ttl_ms(&self) -> i64 {
-        i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX)
+        i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX / 2)
     }
 
-    fn decode(&self, token: &str) -> Result<(Caller, TimestampMs), TokenError> {
+    fn decode(&self, token: &str) -> Result<(Grant, TimestampMs), TokenError> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
         let caller = Caller { user: claims.sub, role: claims.role };
-        Ok((caller, claims.exp.saturating_mul(1_000)))
+        // Revocations are kept for as long as tokens live by today's setting: one of a longer setting
+        // of before must not outlive them.
+        let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms());
+        let expires_at = claims.exp.saturating_mul(1_000).min(longest);
+        Ok((Grant { caller, version: claims.ver }, expires_at))
     }
 
-    fn remember(&self, token: &str, caller: Caller, expires_at: TimestampMs, now: TimestampMs) {
+    fn remember(&self, token: &str, grant: Grant, expires_at: TimestampMs, now: TimestampMs) {
         if self.remembered.len() >= MAX_REMEMBERED {
             self.remembered.retain(|_, (_, expires_at)| *expires_at > now);
             // All still valid: starting over costs each caller one verification.
@@ -177,7 +208,7 @@ impl Tokens {
                 self.remembered.clear();
             }
         }
-        self.remembered.insert(token.into(), (caller, expires_at));
+        self.remembered.insert(token.into(), (grant, expires_at));
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Admin {
 
 /// Looks at the store and gives it what it lacks.
 pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartError> {
-    match state.accounts.recall_closed().await {
-        Ok(()) => {}
+    match state.accounts.learn_revocations().await {
+        Ok(_) => {}
         Err(AccountError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(StartError::Machine(error.to_string())),
     }

@@ -12,8 +12,9 @@ use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError};
 
 const INTERVAL: Duration = Duration::from_secs(600);
-/// How long a token of an account that was closed elsewhere may live on.
-const CLOSED_EVERY: Duration = Duration::from_secs(2);
+/// How often it is asked which access tokens were revoked elsewhere: they live on for as long, and for
+/// as long as the question takes.
+const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 /// Keys are remembered this long, as the API promises.
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
@@ -22,8 +23,9 @@ const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Starts to clean up every so often, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
-    if !state.cluster.is_alone() {
-        state.runtime.spawn(hear_of_closed(Arc::downgrade(&state.accounts)));
+    // One process has a SQLite file. Beside one alone on Postgres there are its command lines.
+    if state.config.is_postgres() {
+        state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
     }
     state.runtime.spawn(async move {
         let mut tick = tokio::time::interval(INTERVAL);
@@ -37,15 +39,18 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     })
 }
 
-/// Learns of accounts that were closed by way of other instances, so that their tokens are worth
-/// nothing here either.
-async fn hear_of_closed(accounts: Weak<Accounts>) {
+/// Learns of passwords that were changed and accounts that were closed by way of other processes, so
+/// that older tokens are worth nothing here either.
+async fn hear_of_revocations(accounts: Weak<Accounts>) {
+    let mut fails = false;
     loop {
-        tokio::time::sleep(CLOSED_EVERY).await;
+        tokio::time::sleep(REVOCATIONS_EVERY).await;
         let Some(accounts) = accounts.upgrade() else { return };
-        if let Err(error) = accounts.recall_closed().await {
-            tracing::debug!(%error, "could not look for closed accounts");
+        let error = accounts.learn_revocations().await.err();
+        if let Some(error) = error.as_ref().filter(|_| !fails) {
+            tracing::warn!(%error, "cannot ask for revoked access tokens: trying on");
         }
+        fails = error.is_some();
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Key, Store, StoreError, idempotency, is_unique_violation};
+use super::{Answered, Key, Store, StoreError, idempotency, is_unique_violation, revocation};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 
@@ -48,6 +48,9 @@ pub struct UserRow {
     pub phone_number: Option<String>,
     pub role: Role,
     pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+    /// Access tokens of a lower version are worth nothing.
+    pub token_version: i64,
 }
 
 /// An account to make. The e-mail address is normalised by the caller.
@@ -127,6 +130,9 @@ impl Store {
             role: Set(new.role.as_str().into()),
             created_at: Set(now),
             updated_at: Set(now),
+            token_version: Set(0),
+            revocation: Set(None),
+            revoked_at: Set(None),
         };
         let made = match row.insert(&transaction).await {
             Ok(made) => made,
@@ -165,7 +171,7 @@ impl Store {
         Ok(user::Entity::find().count(self.reads()).await? > 0)
     }
 
-    /// Changes what a person may change of themselves. A new password revokes all refresh tokens.
+    /// Changes what a person may change of themselves. A new password revokes all tokens.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -181,7 +187,9 @@ impl Store {
         if proved.is_some_and(|proved| *proved != found.password_hash) {
             return Ok(UserChanged::OtherPassword);
         }
+        let version = found.token_version;
         let mut row: user::ActiveModel = found.into();
+        row.updated_at = Set(now);
         if let Some(name) = change.name {
             row.name = Set(name);
         }
@@ -197,18 +205,23 @@ impl Store {
                 .filter(refresh_token::Column::RevokedAt.is_null())
                 .exec(&transaction)
                 .await?;
+            end_access(&transaction, &mut row, version, now).await?;
         }
-        row.updated_at = Set(now);
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
         Ok(UserChanged::Now(user_row(row)?))
     }
 
-    /// Forgets a person: the account stays as an empty shell that its reservations point to.
+    /// Forgets a person: the account stays as an empty shell, which is returned, that its reservations
+    /// point to. `None` if it was one already, or there is no such account.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for the last administrator, without whom nobody could be one.
-    pub async fn user_forget(&self, id: UserId, now: TimestampMs) -> Result<(), StoreError> {
+    pub async fn user_forget(
+        &self,
+        id: UserId,
+        now: TimestampMs,
+    ) -> Result<Option<UserRow>, StoreError> {
         let transaction = self.writes().begin().await?;
         // All in one order: of two administrators who close their accounts at once, one is the last.
         let admins = user::Entity::find()
@@ -221,37 +234,22 @@ impl Store {
         if admins.len() == 1 && admins[0].id == id.0 {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
-        lock(&transaction, id).await?;
-        user::Entity::update_many()
-            .col_expr(user::Column::Email, Expr::value(forgotten(id)))
-            .col_expr(user::Column::PasswordHash, Expr::value(""))
-            .col_expr(user::Column::Name, Expr::value(""))
-            .col_expr(user::Column::PhoneNumber, Expr::value(Option::<String>::None))
-            .col_expr(user::Column::UpdatedAt, Expr::value(now))
-            .filter(user::Column::Id.eq(id.0))
-            .exec(&transaction)
-            .await?;
+        let Some(found) = lock(&transaction, id).await? else { return Ok(None) };
         refresh_token::Entity::delete_many()
             .filter(refresh_token::Column::UserId.eq(id.0))
             .exec(&transaction)
             .await?;
+        let version = found.token_version;
+        let mut row: user::ActiveModel = found.into();
+        row.email = Set(forgotten(id));
+        row.password_hash = Set(String::new());
+        row.name = Set(String::new());
+        row.phone_number = Set(None);
+        row.updated_at = Set(now);
+        end_access(&transaction, &mut row, version, now).await?;
+        let row = row.update(&transaction).await?;
         transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Who was forgotten at `since` or later.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn users_forgotten(&self, since: TimestampMs) -> Result<Vec<UserId>, StoreError> {
-        let rows = user::Entity::find()
-            .filter(user::Column::Email.like(format!("%{FORGOTTEN}")))
-            .filter(user::Column::UpdatedAt.gte(since))
-            .all(self.reads())
-            .await?;
-        let ids = rows.iter().map(|row| (UserId(row.id), &row.email));
-        // Somebody may have registered with an address that only looks like it.
-        Ok(ids.filter(|(id, email)| **email == forgotten(*id)).map(|(id, _)| id).collect())
+        Ok(Some(user_row(row)?))
     }
 }
 
@@ -265,6 +263,20 @@ pub(super) async fn lock(
     Ok(found.filter(|row| row.email != forgotten(id)))
 }
 
+/// Has all access tokens of before refused, everywhere: those of `version` and below. The last thing
+/// before the row is written.
+async fn end_access(
+    transaction: &impl ConnectionTrait,
+    row: &mut user::ActiveModel,
+    version: i64,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    row.token_version = Set(version + 1);
+    row.revoked_at = Set(Some(now));
+    row.revocation = Set(Some(revocation::next_number(transaction).await?));
+    Ok(())
+}
+
 pub(super) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
     let role = Role::parse(&row.role)
         .ok_or_else(|| StoreError::Damaged(format!("the role of user {}", row.id)))?;
@@ -276,5 +288,7 @@ pub(super) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
         phone_number: row.phone_number,
         role,
         created_at: row.created_at,
+        updated_at: row.updated_at,
+        token_version: row.token_version,
     })
 }

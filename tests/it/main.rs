@@ -34,6 +34,7 @@ mod private_redis;
 mod process;
 mod proxy;
 mod requirements;
+mod revoked_access;
 mod shop;
 mod shutdown;
 mod simulation;

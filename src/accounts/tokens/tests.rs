@@ -90,11 +90,29 @@ fn forged_and_foreign_tokens_are_refused() {
 }
 
 #[test]
-fn a_closed_account_is_refused_at_once() {
-    let tokens = tokens(&Arc::new(ManualClock::at(NOW_MS)));
+fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    let tokens = tokens(&clock);
     let caller = Caller { user: UserId::random(), role: Role::User };
-    let token = tokens.issue(caller).unwrap();
-    assert!(tokens.verify(&token).is_ok());
-    tokens.close(caller.user);
-    assert_eq!(tokens.verify(&token), Err(TokenError::Invalid));
+    let token = |version| tokens.issue_at(Grant { caller, version }, clock.now_ms()).unwrap();
+    let (old, new) = (token(0), token(1));
+    assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
+    tokens.revoke(caller.user, 1, NOW_MS);
+    assert_eq!(tokens.verify(&old), Err(TokenError::Invalid), "though it is remembered");
+    assert_eq!(tokens.verify(&new), Ok(caller));
+    let unversioned = signed(&with("sub", json!(caller.user)), SECRET, Algorithm::HS256);
+    assert_eq!(tokens.verify(&unversioned), Err(TokenError::Invalid), "of an earlier program");
+    clock.advance_ms(3_600_000 + LEEWAY_MS);
+    tokens.expire_revocations();
+    assert_eq!(tokens.verify(&old), Err(TokenError::Expired));
+}
+
+#[test]
+fn no_token_lives_longer_than_the_setting_of_today() {
+    let tokens = tokens(&Arc::new(ManualClock::at(NOW_MS)));
+    let mut claims = with("exp", json!(NOW_S + 24 * 3_600));
+    assert!(tokens.verify(&signed(&claims, SECRET, Algorithm::HS256)).is_ok());
+    claims["iat"] = json!(NOW_S - 3_700);
+    let token = signed(&claims, SECRET, Algorithm::HS256);
+    assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
 }

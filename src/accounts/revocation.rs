@@ -1,0 +1,95 @@
+//! Access tokens that end before their time: with a new password, or with their account. The instance
+//! that ends them refuses them at once; the others ask the database every second for what is new.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::{AccountError, Accounts};
+use crate::ids::UserId;
+use crate::store::{Revocation, StoreError, UserRow};
+
+/// Revocations that are read at a time.
+const PAGE: usize = 1_000;
+
+/// How far the revocations in the database are known here.
+#[derive(Default)]
+pub(super) struct Learned {
+    /// The number of the last one that was read; 0 before the first reading.
+    number: AtomicI64,
+}
+
+impl Accounts {
+    /// Reads which access tokens were revoked since the last call, the first time (before a token is
+    /// verified) those that could still be valid; returns how many rows it read. It costs what is new,
+    /// and nothing committed late is missed: numbers become visible in their order.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`]; the next call reads what this one did not.
+    pub async fn learn_revocations(&self) -> Result<usize, AccountError> {
+        let from = self.learned.number.load(Ordering::Acquire);
+        let last = self.store.revocation_last().await?;
+        // A database that was put back to an earlier state numbers anew.
+        let read = match from == 0 || last < from {
+            true => self.learn_recent(last).await?,
+            false => self.learn_after(from).await?,
+        };
+        self.tokens.expire_revocations();
+        Ok(read)
+    }
+
+    async fn learn_after(&self, mut number: i64) -> Result<usize, StoreError> {
+        let mut read = 0;
+        loop {
+            let page = self.store.revocations_after(number, PAGE as u64).await?;
+            read += page.len();
+            page.iter().for_each(|revocation| self.revoke(revocation));
+            number = page.last().map_or(number, |revocation| revocation.number);
+            self.learned.number.store(number, Ordering::Release);
+            if page.len() < PAGE {
+                return Ok(read);
+            }
+        }
+    }
+
+    /// Newest first, until a page ends before any token of today was issued.
+    async fn learn_recent(&self, last: i64) -> Result<usize, StoreError> {
+        let oldest = self.tokens.oldest();
+        let (mut number, mut read) = (last, 0);
+        loop {
+            let page = self.store.revocations_up_to(number, PAGE as u64).await?;
+            read += page.len();
+            page.iter().for_each(|revocation| self.revoke(revocation));
+            number = page.last().map_or(0, |revocation| revocation.number - 1);
+            if page.len() < PAGE || page.last().is_some_and(|last| last.at < oldest) {
+                break;
+            }
+        }
+        self.learned.number.store(last, Ordering::Release);
+        Ok(read)
+    }
+
+    fn revoke(&self, revocation: &Revocation) {
+        self.tokens.revoke(revocation.user, revocation.version, revocation.at);
+    }
+
+    /// Refuses, from now on and on this instance, the access tokens that `user` had before `row`.
+    pub(super) fn refuse_older(&self, row: &UserRow) {
+        self.tokens.revoke(row.id, row.token_version, row.updated_at);
+    }
+
+    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
+    ///
+    /// # Errors
+    /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
+    pub async fn close(&self, id: UserId) -> Result<(), AccountError> {
+        match self.store.user_forget(id, self.clock.now_ms()).await {
+            Ok(Some(closed)) => {
+                self.refuse_older(&closed);
+                Ok(())
+            }
+            // Somebody else was quicker, maybe on another instance.
+            Ok(None) => Ok(()),
+            Err(StoreError::Conflict(_)) => Err(AccountError::LastAdministrator),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
