@@ -7,7 +7,7 @@ mod revocation;
 mod tokens;
 mod validate;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::store::{
 };
 use crate::telemetry::metrics;
 use limiter::Limiter;
-use passwords::Passwords;
+use passwords::{Passwords, Place};
 use revocation::Learned;
 use tokens::Grant;
 
@@ -130,7 +130,7 @@ impl Accounts {
             store,
             tokens: Tokens::new(config.jwt_secret.expose(), config.access_token_ttl, clock.clone()),
             learned: Learned::default(),
-            passwords: Passwords::new(config.password_hashers, runtime),
+            passwords: Passwords::new(config.password_hashers, runtime, clock.clone()),
             successor_key: blake3::derive_key(
                 "admitone 2026 refresh token successors",
                 config.jwt_secret.expose().as_bytes(),
@@ -166,14 +166,16 @@ impl Accounts {
         let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
         let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
         let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
-        if let Some(from) = counted(from) {
-            self.by_address.attempt(&from)?;
+        let network = counted(from);
+        if let Some(network) = network {
+            self.by_address.attempt(&network.to_string())?;
         }
         // Refused before the hard work of hashing; the database decides between two at once.
         if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
             return Err(AccountError::EmailTaken);
         }
-        let password_hash = self.passwords.hash(new.password.clone()).await?;
+        let from = Place::of(network, &email);
+        let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
         let row = NewUser {
             id: UserId::random(),
             email,
@@ -184,18 +186,23 @@ impl Accounts {
         };
         match self.store.user_create(row, client_key.as_ref(), self.clock.now_ms()).await {
             Ok(Answered::Now(user)) => self.open_session(user).await,
-            Ok(Answered::Before(id)) => self.resume(&id, new.password).await,
+            Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The account that an earlier attempt made: the key alone is no proof of who asks.
-    async fn resume(&self, id: &str, password: String) -> Result<Session, AccountError> {
+    async fn resume(
+        &self,
+        id: &str,
+        password: String,
+        from: Place,
+    ) -> Result<Session, AccountError> {
         let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
         let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
         self.by_email.attempt(&user.email)?;
-        if !self.passwords.verify(password, Some(user.password_hash.clone())).await? {
+        if !self.passwords.verify(from, password, Some(user.password_hash.clone())).await? {
             return Err(AccountError::InvalidCredentials);
         }
         self.by_email.forget(&user.email);
@@ -218,9 +225,10 @@ impl Accounts {
             Ok(email) => (email, true),
             Err(_) => (email.to_owned(), false),
         };
-        let from = counted(from);
-        let within = match &from {
-            Some(from) => self.by_address.check(from),
+        let network = counted(from);
+        let counted = network.map(|network| network.to_string());
+        let within = match &counted {
+            Some(network) => self.by_address.check(network),
             None => Ok(()),
         };
         // Counted before it is known to be wrong: guesses sent at once are all counted in time.
@@ -230,7 +238,7 @@ impl Accounts {
         }
         let user = if possible { self.store.user_by_email(&email).await? } else { None };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
+        let right = self.passwords.verify(Place::of(network, &email), password, hash).await?;
         match user.filter(|_| right) {
             Some(user) => {
                 self.by_email.forget(&email);
@@ -238,8 +246,8 @@ impl Accounts {
                 self.open_session(user).await
             }
             None => {
-                if let Some(from) = &from {
-                    self.by_address.count(from);
+                if let Some(network) = &counted {
+                    self.by_address.count(network);
                 }
                 metrics::login("refused");
                 Err(AccountError::InvalidCredentials)
@@ -258,7 +266,8 @@ impl Accounts {
     ) -> Result<bool, AccountError> {
         let Ok(email) = normalise_email(email) else { return Ok(false) };
         let user = self.store.user_by_email(&email).await?;
-        self.passwords.verify(password, user.map(|user| user.password_hash)).await
+        let from = Place::of(None, &email);
+        self.passwords.verify(from, password, user.map(|user| user.password_hash)).await
     }
 
     /// Opens a session for who has proved to know the password of `user`; not if it was changed or
@@ -366,12 +375,12 @@ impl Accounts {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.user(id).await?;
         self.by_email.attempt(&user.email)?;
-        let proved = user.password_hash;
-        if !self.passwords.verify(change.current, Some(proved.clone())).await? {
+        let (from, proved) = (Place::of(None, &user.email), user.password_hash);
+        if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
             return Err(not_current());
         }
         self.by_email.forget(&user.email);
-        Ok(NewPassword { proved, hash: self.passwords.hash(change.new).await? })
+        Ok(NewPassword { proved, hash: self.passwords.hash_next(from, change.new).await? })
     }
 
     /// An access token for an account without its password. For the server's own start and for tests.
@@ -429,8 +438,26 @@ fn invalid(field: &'static str, reason: String) -> AccountError {
     AccountError::Invalid { field, reason }
 }
 
-/// The address that attempts are counted under. Loopback is a proxy on this machine or a test: it
+/// The network that attempts are counted under: an IPv4 address, or the half of an IPv6 address that
+/// one customer of a provider has all addresses of. Loopback is a proxy on this machine or a test: it
 /// says nothing about who asks, so nothing is counted under it.
-fn counted(from: Option<IpAddr>) -> Option<String> {
-    from.filter(|address| !address.is_loopback()).map(|address| address.to_string())
+fn counted(from: Option<IpAddr>) -> Option<IpAddr> {
+    Some(match from.filter(|address| !address.is_loopback())?.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_loopback_as_none() {
+        let of = |text: &str| counted(Some(text.parse().unwrap()));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_eq!((of("127.0.0.1"), of("::1")), (None, None));
+    }
 }

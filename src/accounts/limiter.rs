@@ -92,7 +92,7 @@ impl Limiter {
     }
 }
 
-fn key(name: &str) -> [u8; 16] {
+pub(super) fn key(name: &str) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..16]);
     key

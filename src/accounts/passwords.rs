@@ -1,84 +1,231 @@
 //! Passwords: argon2id, hashed on threads of their own and a bounded number at a time, since each
-//! takes 19 MiB and tens of milliseconds.
+//! takes 19 MiB and tens of milliseconds. Whose turn it is, the queue says (`passwords/queue.rs`).
 
-use std::sync::{Arc, OnceLock};
+mod queue;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+
+pub(super) use queue::Place;
+use queue::{Purpose, Queue, Turn};
 
 use super::AccountError;
+use crate::clock::Clock;
 
 /// OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
-/// Beyond this many a wait would outlast a client's patience.
-const MAX_WAITING: usize = 512;
+/// How many of the last times are remembered that hashing took.
+const TIMES: usize = 32;
+/// How long it takes as long as nothing is known.
+const USUALLY: Duration = Duration::from_millis(40);
 
 /// Hashes and verifies passwords.
 pub(super) struct Passwords {
+    hashers: Arc<Hashers>,
+}
+
+struct Hashers {
+    max: usize,
     runtime: tokio::runtime::Handle,
-    at_work: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue<Task>,
+    at_work: usize,
+    /// How long the last ones took.
+    took: VecDeque<Duration>,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, AccountError>>;
+
+/// A password to be hashed, and where the answer goes.
+enum Task {
+    Hash { password: String, answer: Answer<String> },
+    Compare { password: String, with: Option<String>, answer: Answer<bool> },
 }
 
 impl Passwords {
-    /// At most `hashers` at a time, on blocking threads of `runtime`.
-    pub(super) fn new(hashers: usize, runtime: tokio::runtime::Handle) -> Self {
-        Self {
-            runtime,
-            at_work: Arc::new(Semaphore::new(hashers)),
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-        }
+    /// At most `max` at a time, on blocking threads of `runtime`.
+    pub(super) fn new(max: usize, runtime: tokio::runtime::Handle, clock: Arc<dyn Clock>) -> Self {
+        Self { hashers: Arc::new(Hashers { max, runtime, clock, state: Mutex::default() }) }
     }
 
-    /// The hash to keep, as a PHC string with its own salt.
-    pub(super) async fn hash(&self, password: String) -> Result<String, AccountError> {
-        self.run(move || {
-            let hash = argon2()?.hash_password(password.as_bytes()).map_err(failed)?;
-            Ok(hash.to_string())
-        })
-        .await
+    /// The hash to keep of a new account's password, as a PHC string with its own salt.
+    pub(super) async fn hash_first(
+        &self,
+        from: Place,
+        password: String,
+    ) -> Result<String, AccountError> {
+        let (answer, answered) = oneshot::channel();
+        let task = Task::Hash { password, answer };
+        self.hashers.ask(from, Purpose::Registration, task, answered).await
+    }
+
+    /// The hash to keep of an account's next password.
+    pub(super) async fn hash_next(
+        &self,
+        from: Place,
+        password: String,
+    ) -> Result<String, AccountError> {
+        let (answer, answered) = oneshot::channel();
+        let task = Task::Hash { password, answer };
+        self.hashers.ask(from, Purpose::Known, task, answered).await
     }
 
     /// Whether the password is the one that was hashed; without a hash (or with an empty one, of a
-    /// closed account) the same work is done for nothing.
+    /// closed account) the answer takes as long.
     pub(super) async fn verify(
         &self,
+        from: Place,
         password: String,
         hash: Option<String>,
     ) -> Result<bool, AccountError> {
-        self.run(move || match hash.filter(|hash| !hash.is_empty()) {
-            Some(hash) => {
-                let hash = PasswordHash::new(&hash).map_err(failed)?;
-                Ok(argon2()?.verify_password(password.as_bytes(), &hash).is_ok())
-            }
-            None => {
-                let hash = PasswordHash::new(nobody()).map_err(failed)?;
-                let _ = argon2()?.verify_password(password.as_bytes(), &hash);
-                Ok(false)
-            }
-        })
-        .await
+        let with = hash.filter(|hash| !hash.is_empty());
+        let purpose = if with.is_some() { Purpose::Known } else { Purpose::Unknown };
+        let (answer, answered) = oneshot::channel();
+        let task = Task::Compare { password, with, answer };
+        self.hashers.ask(from, purpose, task, answered).await
+    }
+}
+
+impl Hashers {
+    async fn ask<T>(
+        self: &Arc<Self>,
+        from: Place,
+        purpose: Purpose,
+        task: Task,
+        answered: oneshot::Receiver<Result<T, AccountError>>,
+    ) -> Result<T, AccountError> {
+        let pushed = self.state().queue.push(from, purpose, task);
+        pushed.map_err(|_task| AccountError::Busy)?;
+        self.start();
+        answered.await.map_err(failed)?
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, AccountError> + Send + 'static,
-    ) -> Result<T, AccountError> {
-        let Ok(waiting) = self.waiting.clone().try_acquire_owned() else {
-            return Err(AccountError::Busy);
-        };
-        let at_work = self.at_work.clone().acquire_owned().await.map_err(failed)?;
-        // The permits go with the work: a client that hangs up does not stop the thread.
-        let work = move || {
-            let _permits = (waiting, at_work);
-            work()
-        };
-        self.runtime.spawn_blocking(work).await.map_err(failed)?
+    /// Starts what there is a thread for.
+    fn start(self: &Arc<Self>) {
+        while let Some(turn) = self.next() {
+            match turn {
+                Turn::Work(task) => {
+                    let busy = Busy(Arc::clone(self));
+                    // A client that hangs up does not stop the thread.
+                    self.runtime.spawn_blocking(move || busy.carry_out(task));
+                }
+                Turn::Pretend(task) => {
+                    let takes = self.state().usual_time();
+                    self.runtime.spawn(async move {
+                        tokio::time::sleep(takes).await;
+                        task.refuse();
+                    });
+                }
+            }
+        }
     }
+
+    /// The next one that somebody still waits for, if a thread is free.
+    fn next(&self) -> Option<Turn<Task>> {
+        let mut state = self.state();
+        while state.at_work < self.max {
+            match state.queue.pop()? {
+                Turn::Work(task) | Turn::Pretend(task) if task.is_abandoned() => {}
+                Turn::Work(task) => {
+                    state.at_work += 1;
+                    return Some(Turn::Work(task));
+                }
+                pretend @ Turn::Pretend(_) => return Some(pretend),
+            }
+        }
+        None
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// One of the last times, at random.
+    fn usual_time(&self) -> Duration {
+        match self.took.len() {
+            0 => USUALLY,
+            known => self.took[rand::random_range(0..known)],
+        }
+    }
+}
+
+/// A thread at work; its end makes room for the next, also when it panics.
+struct Busy(Arc<Hashers>);
+
+impl Busy {
+    fn carry_out(self, task: Task) {
+        let started = self.0.clock.monotonic();
+        task.carry_out();
+        let took = self.0.clock.monotonic().saturating_sub(started);
+        let mut state = self.0.state();
+        if state.took.len() == TIMES {
+            state.took.pop_front();
+        }
+        state.took.push_back(took);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.state().at_work -= 1;
+        self.0.start();
+    }
+}
+
+impl Task {
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Hash { answer, .. } => answer.is_closed(),
+            Self::Compare { answer, .. } => answer.is_closed(),
+        }
+    }
+
+    /// Who has stopped waiting misses the answer.
+    fn carry_out(self) {
+        match self {
+            Self::Hash { password, answer } => drop(answer.send(hash(&password))),
+            Self::Compare { password, with, answer } => {
+                drop(answer.send(compare(&password, with.as_deref())));
+            }
+        }
+    }
+
+    fn refuse(self) {
+        match self {
+            Self::Hash { answer, .. } => drop(answer.send(Err(AccountError::Busy))),
+            Self::Compare { answer, .. } => drop(answer.send(Ok(false))),
+        }
+    }
+}
+
+fn hash(password: &str) -> Result<String, AccountError> {
+    let hash = argon2()?.hash_password(password.as_bytes()).map_err(failed)?;
+    Ok(hash.to_string())
+}
+
+fn compare(password: &str, with: Option<&str>) -> Result<bool, AccountError> {
+    let kept = match with {
+        Some(hash) => hash,
+        None => nobody(),
+    };
+    let hash = PasswordHash::new(kept).map_err(failed)?;
+    let is_it = argon2()?.verify_password(password.as_bytes(), &hash).is_ok();
+    Ok(is_it && with.is_some())
 }
 
 fn argon2() -> Result<Argon2<'static>, AccountError> {

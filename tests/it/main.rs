@@ -26,6 +26,7 @@ mod journal;
 mod leases;
 mod measured;
 mod overload;
+mod password_queue;
 mod payments;
 mod payments_crash;
 mod private_postgres;

@@ -1,0 +1,97 @@
+//! Logins and registrations of people while others flood the server with passwords.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use admitone::accounts::{AccountError, Accounts, Registration, Role};
+use admitone::clock::SystemClock;
+use admitone::config::{Config, Secret};
+use futures_util::future::{join, join_all};
+
+use crate::test_app::SECRET;
+use crate::test_db::TestDb;
+
+const PASSWORD: &str = "correct horse battery";
+/// More than may wait for work.
+const FLOOD: u16 = 700;
+
+async fn accounts(db: &TestDb) -> Accounts {
+    let config = Config {
+        jwt_secret: Secret::new(SECRET),
+        password_hashers: 1,
+        // What is tested is the queue behind the limits.
+        login_attempts_per_minute: 100_000,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Handle::current();
+    Accounts::new(db.store().await, Arc::new(SystemClock::new()), &config, runtime)
+}
+
+fn registration(email: &str) -> Registration {
+    Registration {
+        email: email.into(),
+        password: PASSWORD.into(),
+        name: "Kim".into(),
+        phone_number: None,
+        role: Role::User,
+    }
+}
+
+/// An address in a network of its own.
+fn network(number: u16) -> IpAddr {
+    let [high, low] = number.to_be_bytes();
+    [10, 1, high, low].into()
+}
+
+async fn flooded_from(of: impl Fn(u16) -> Option<IpAddr>) {
+    let db = TestDb::sqlite().await;
+    let accounts = accounts(&db).await;
+    accounts.register(registration("kim@example.com"), None, None).await.unwrap();
+    let emails: Vec<_> = (0..FLOOD).map(|number| format!("nobody{number}@example.com")).collect();
+    let guesses = (0..FLOOD)
+        .zip(&emails)
+        .map(|(number, email)| accounts.login(email, PASSWORD.into(), of(number)));
+    let people = async {
+        let mine = Some(IpAddr::from([192, 0, 2, 1]));
+        let login = accounts.login("kim@example.com", PASSWORD.into(), mine);
+        join(login, accounts.register(registration("lee@example.com"), None, mine)).await
+    };
+    let (guessed, (login, registered)) = join(join_all(guesses), people).await;
+    assert!(login.is_ok(), "{login:?}");
+    assert!(registered.is_ok(), "{registered:?}");
+    // As for a known address with a wrong password: nobody learns who has an account.
+    for answer in guessed {
+        assert!(matches!(answer, Err(AccountError::InvalidCredentials)), "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_unknown_addresses_from_one_network_keeps_nobody_out() {
+    flooded_from(|_| Some([10, 0, 0, 1].into())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_unknown_addresses_from_many_networks_keeps_nobody_out() {
+    flooded_from(|number| Some(network(number))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_unknown_addresses_through_a_proxy_keeps_nobody_out() {
+    flooded_from(|_| None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_network_that_guesses_at_known_accounts_is_a_wait_for_itself_alone() {
+    let db = TestDb::sqlite().await;
+    let accounts = accounts(&db).await;
+    accounts.register(registration("kim@example.com"), None, None).await.unwrap();
+    let wrong = || accounts.login("kim@example.com", "a wrong guess".into(), Some(network(1)));
+    let guesses = join_all((0..FLOOD).map(|_| wrong()));
+    let right = accounts.login("kim@example.com", PASSWORD.into(), Some(network(2)));
+    let (mut guesses, mut right) = (std::pin::pin!(guesses), std::pin::pin!(right));
+    let first = futures_util::future::select(&mut guesses, &mut right).await;
+    match first {
+        futures_util::future::Either::Right((login, _)) => assert!(login.is_ok(), "{login:?}"),
+        futures_util::future::Either::Left(_) => panic!("the other network had to wait for all"),
+    }
+}
