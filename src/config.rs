@@ -123,6 +123,16 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but begin sooner.
     pub request_timeout: Duration,
+    /// The longest that a client may take nothing of its answer.
+    pub write_timeout: Duration,
+    /// Connections that may be open; `None` for what the limit of open files leaves room for.
+    pub max_connections: Option<usize>,
+    /// The same of one network address; `None` for half of them.
+    pub connections_per_address: Option<usize>,
+    /// Streams that may be open; `None` for three quarters of the connections.
+    pub max_streams: Option<usize>,
+    /// The same of one network address; `None` for half of them.
+    pub streams_per_address: Option<usize>,
     /// How long a stop waits for answers that are under way.
     pub shutdown_grace: Duration,
 }
@@ -164,6 +174,11 @@ impl Default for Config {
             login_attempts_per_minute: 10,
             cors_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            max_connections: None,
+            connections_per_address: None,
+            max_streams: None,
+            streams_per_address: None,
             shutdown_grace: Duration::from_secs(20),
         }
     }

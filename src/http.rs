@@ -8,6 +8,8 @@ pub mod admin;
 pub mod admission;
 pub mod auth;
 pub mod availability;
+pub mod body;
+pub mod connections;
 pub mod cors;
 pub mod dto;
 pub mod error;

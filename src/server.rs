@@ -13,7 +13,9 @@ mod first_start;
 mod housekeeping;
 mod http_server;
 mod metrics_listener;
+mod open_files;
 mod series;
+mod socket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,6 +36,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::admission::Admission;
+use crate::http::connections::Connections;
 use crate::http::health::{self, Pings};
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
@@ -286,8 +289,9 @@ impl Assembled {
         runtime: tokio::runtime::Handle,
     ) -> Result<Self, StartError> {
         data_dir::prepare(&mut config)?;
+        let limits = open_files::limits(&config, open_files::raise_limit());
         // Before the database is touched: the commonest mistake is a server that runs already.
-        let mut http = http_server::HttpServer::bind(&config)?;
+        let mut http = http_server::HttpServer::bind(&config, limits)?;
         let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
         let incarnation = InstanceId::random();
         let (lock, store) = on(&runtime, open_database(config.clone(), incarnation)).await?;
@@ -301,7 +305,8 @@ impl Assembled {
         let clock = Arc::clone(&parts.clock);
         let (tracer, exporter) = telemetry::start_export(&config, instance, clock, &runtime)
             .map_err(|error| StartError::Machine(error.to_string()))?;
-        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership);
+        let connections = Arc::clone(&http.connections);
+        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections);
         let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
@@ -429,6 +434,7 @@ fn assemble(
     store: Store,
     (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
+    connections: Arc<Connections>,
 ) -> AppState {
     let clock = parts.clock.clone();
     let cluster = Arc::clone(&membership.cluster);
@@ -470,6 +476,7 @@ fn assemble(
         runtime: runtime.clone(),
         tracer,
         admission: Admission::new(config.latency_target),
+        connections,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     }

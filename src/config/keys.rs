@@ -35,6 +35,14 @@ macro_rules! key {
     };
 }
 
+/// A limit, or none.
+fn number_or_off(text: &str) -> Result<usize, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(usize::MAX);
+    }
+    number(text, 1, 1_048_576).map_err(|why| format!("{why}, or off"))
+}
+
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
     key!(
@@ -311,6 +319,44 @@ pub const KEYS: &[Key] = &[
         "DURATION",
         "After which a request is answered 503, its body included, 1s to 10m [30s]",
         |c, v| duration(v, "1s", "10m").map(|v| c.request_timeout = v)
+    ),
+    key!(
+        "write_timeout",
+        "ADMITONE_WRITE_TIMEOUT",
+        "DURATION",
+        "A client that takes nothing of its answer for so long is disconnected, 1s to 10m [30s]",
+        |c, v| duration(v, "1s", "10m").map(|v| c.write_timeout = v)
+    ),
+    key!(
+        "max_connections",
+        "ADMITONE_MAX_CONNECTIONS",
+        "N",
+        "Connections that may be open; beyond, idle ones and then the oldest streams are ended [what \
+         the limit of open files leaves room for, and never more]",
+        |c, v| number(v, 16, 1_048_576).map(|v| c.max_connections = Some(v))
+    ),
+    key!(
+        "connections_per_address",
+        "ADMITONE_CONNECTIONS_PER_ADDRESS",
+        "N",
+        "The same of one network address, a /64 of IPv6; loopback has no limit. off where a proxy \
+         has one address for everybody [half of ADMITONE_MAX_CONNECTIONS]",
+        |c, v| number_or_off(v).map(|v| c.connections_per_address = Some(v))
+    ),
+    key!(
+        "max_streams",
+        "ADMITONE_MAX_STREAMS",
+        "N",
+        "Event streams that may be open; more are answered 503 with Retry-After [three quarters of \
+         ADMITONE_MAX_CONNECTIONS]",
+        |c, v| number(v, 0, 1_048_576).map(|v| c.max_streams = Some(v))
+    ),
+    key!(
+        "streams_per_address",
+        "ADMITONE_STREAMS_PER_ADDRESS",
+        "N",
+        "The same of one network address, as for connections, or off [half of ADMITONE_MAX_STREAMS]",
+        |c, v| number_or_off(v).map(|v| c.streams_per_address = Some(v))
     ),
     key!(
         "shutdown_grace",

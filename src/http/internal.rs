@@ -1,13 +1,14 @@
 //! Questions of other instances. They come in where clients do, sealed with the cluster's secret;
 //! who does not know it learns that there is a cluster, and nothing else.
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::box_office::AskError;
 use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
+use crate::http::connections::Connection;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::patience::Arrival;
 use crate::http::state::AppState;
@@ -46,6 +47,9 @@ async fn ask(
     if !expected.is_of(seal, &question) {
         return Err(stranger(&request));
     }
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        connection.is_of_instance();
+    }
     if Seal::protocol(seal) != Some(PROTOCOL) {
         metrics::refused("protocol");
         return Err(ApiError::of(ErrorCode::OtherProtocol));
@@ -58,7 +62,7 @@ async fn ask(
         return Err(ApiError::of(ErrorCode::NotReady));
     }
     // Carried on if whoever asks hangs up: what it carries may be half done.
-    let offices = std::sync::Arc::clone(&state.offices);
+    let offices = Arc::clone(&state.offices);
     let answering = async move { offices.answer(&question).await };
     let answered = state.runtime.spawn(trace::within(trace::current(), answering));
     match answered.await.map_err(ApiError::internal)? {

@@ -118,7 +118,7 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
                 ("DELETE", item.delete.is_some()),
             ];
             let there = all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
-            there.collect::<Vec<_>>().join(", ")
+            there.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
         };
         document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
     });

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use futures_util::{FutureExt, StreamExt};
 use crate::box_office::Unavailable;
 use crate::clock::Clock;
 use crate::http::admission::{Ending, Work};
+use crate::http::body;
+use crate::http::connections::Connection;
 use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{DEFAULT_LIMIT, expect_none};
@@ -58,7 +61,7 @@ pub async fn surround<B: MessageBody + 'static>(
     let started = clock.monotonic();
     let method = request.method().clone();
     if method == Method::HEAD {
-        // What can be read can be asked about. The body is left out when the answer is sent.
+        // What can be read can be asked about. The body is left out of the answer.
         request.head_mut().method = Method::GET;
     }
     let is_of_instance = request.path() == crate::cluster::PATH;
@@ -71,6 +74,8 @@ pub async fn surround<B: MessageBody + 'static>(
         set_headers(answer.headers_mut(), id, page);
         return Err(InternalError::from_response("starting", answer).into());
     }
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let _under_way = connection.as_ref().map(|it| state.connections.begin_request(it));
     let admitted = match state.admission.enter(Work::of(&method, request.path()), started) {
         Ok(admitted) => admitted,
         Err(overloaded) => {
@@ -97,16 +102,12 @@ pub async fn surround<B: MessageBody + 'static>(
     trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
             let route = route_of(response.request());
+            response = fit(response, &method, &route);
             set_headers(response.headers_mut(), id, page);
-            if lifecycle.is_stopping() {
+            if lifecycle.is_stopping() || connection.is_some_and(|it| it.closes()) {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
             let status = response.status();
-            if status == StatusCode::METHOD_NOT_ALLOWED
-                && let Some(allowed) = route.pattern().and_then(openapi::allowed)
-            {
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-            }
             let elapsed = report.answered(&**clock, id, &route, status);
             admitted.answered(started + elapsed, ending(status));
             Ok(response)
@@ -120,6 +121,25 @@ pub async fn surround<B: MessageBody + 'static>(
             Err(InternalError::from_response("answered", response).into())
         }
     })
+}
+
+/// The answer in the form that a method wants: what may be done with the route, and how much of the
+/// body is sent.
+fn fit(
+    response: ServiceResponse<BoxBody>,
+    method: &Method,
+    route: &Route,
+) -> ServiceResponse<BoxBody> {
+    let mut response = response;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allowed) = route.pattern().and_then(openapi::allowed)
+    {
+        if method == Method::OPTIONS {
+            response = response.into_response(HttpResponse::NoContent().finish());
+        }
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    }
+    body::fit(response, method)
 }
 
 /// What an answer says of the order.

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::cluster::{Cluster, Seal};
 use crate::config::Config;
 use crate::http::admission::Admission;
+use crate::http::connections::Connections;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::payments::Payments;
@@ -41,6 +42,8 @@ pub struct AppState {
     pub tracer: Tracer,
     /// Whether orders are let in.
     pub admission: Admission,
+    /// Who is connected, and how many may be.
+    pub connections: Arc<Connections>,
     /// Whether the process is stopping.
     pub lifecycle: Arc<Lifecycle>,
     /// What the database last answered to readiness probes.

@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 
 use crate::box_office::View;
 use crate::http::availability::{CountsDto, counts, status_name, summary, version};
-use crate::http::error::ApiError;
+use crate::http::connections::{Connection, Full};
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{sold_out, status};
 use crate::http::extract::Path;
 use crate::http::respond::{fed_by, rfc3339};
@@ -33,6 +34,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const BACKLOG: usize = 32;
 /// How often it is tried to follow an event further whose box office has closed.
 const FOLLOW_TRIES: u32 = 30;
+/// When a stream is to be asked for again that was refused.
+const RETRY_STREAM: Duration = Duration::from_secs(10);
 /// More changed seats than this are not listed: the client is told to read the seat map.
 const MAX_SEATS: usize = 2_000;
 
@@ -95,6 +98,8 @@ pub(crate) async fn follow(
     request: HttpRequest,
     Path(event): Path<OfferingId>,
 ) -> Result<HttpResponse, ApiError> {
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let counted = connection.as_ref().map(|it| state.connections.begin_stream(it)).transpose()?;
     let mut frames = streams.subscribe(&state, event).await?;
     let view = state.offices.view(event).await?;
     let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
@@ -103,13 +108,14 @@ pub(crate) async fn follow(
     let mut shown = Arc::clone(&view);
     let listener = Listener::begin();
     let body = fed_by(move |tx| async move {
-        let _listener = listener;
+        let _counted = (listener, counted);
         if let Some(first) = first
             && tx.send(Ok(first)).await.is_err()
         {
             return;
         }
-        loop {
+        // The client has ended the connection, and whether it still reads nothing tells.
+        while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
             let bytes = tokio::select! {
                 frame = frames.recv() => match frame {
                     // Frames that the first one contained already.
@@ -134,6 +140,8 @@ pub(crate) async fn follow(
                 () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
+                // Nobody reads any more.
+                () = tx.closed() => return,
             };
             if tx.send(Ok(bytes)).await.is_err() {
                 return;
@@ -145,6 +153,18 @@ pub(crate) async fn follow(
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(body))
+}
+
+impl From<Full> for ApiError {
+    fn from(full: Full) -> Self {
+        let message = match full {
+            Full::All => "this server has as many streams as it takes: retry after Retry-After",
+            Full::Address => {
+                "this network address has as many streams as one may have: retry after Retry-After"
+            }
+        };
+        Self::new(ErrorCode::TooManyStreams, message).with_retry_after(RETRY_STREAM)
+    }
 }
 
 impl Streams {

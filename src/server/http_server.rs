@@ -1,15 +1,24 @@
 //! The API's listener and workers.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_http::error::DispatchError;
+use actix_http::{Extensions, HttpService, Protocol};
+use actix_server::{ServerBuilder, ServerHandle};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::rt::net::TcpStream;
 use actix_web::web;
+use tokio::net::TcpSocket;
 
 use super::StartError;
+use super::socket::Socket;
 use crate::config::Config;
 use crate::http;
+use crate::http::connections::{Connections, Limits, MAX_ENDING};
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
 
@@ -19,11 +28,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Thousands connect in the same second when a sale opens.
 const BACKLOG: u32 = 4_096;
+/// What a client is told for whom there is no room, before it has asked for anything.
+const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    retry-after: 1\r\nconnection: close\r\ncontent-length: 132\r\n\r\n\
+    {\"success\":false,\"error\":{\"code\":\"BUSY\",\
+    \"message\":\"as many connections are open as may be: retry after Retry-After\",\
+    \"requestId\":\"\"}}";
 
 /// Bound from the start, answering once it runs.
 pub(super) struct HttpServer {
     /// Where it listens.
     pub(super) address: SocketAddr,
+    /// Who is connected.
+    pub(super) connections: Arc<Connections>,
     state: Arc<OnceLock<web::Data<AppState>>>,
     waiting: Option<Start>,
     handle: Option<ServerHandle>,
@@ -33,29 +50,53 @@ type Start = Box<dyn FnOnce() -> ServerHandle>;
 
 impl HttpServer {
     /// Takes the address: clients can connect, and wait.
-    pub(super) fn bind(config: &Config) -> Result<Self, StartError> {
+    pub(super) fn bind(config: &Config, limits: Limits) -> Result<Self, StartError> {
+        let failed = |error: &io::Error| cannot_listen("ADMITONE_LISTEN", config.listen, error);
+        let listener = listen(config.listen).map_err(|error| failed(&error))?;
+        let address = listener.local_addr().map_err(|error| failed(&error))?;
+        let connections = Connections::new(limits);
         let state: Arc<OnceLock<web::Data<AppState>>> = Arc::default();
-        let later = state.clone();
-        let server = actix_web::HttpServer::new(move || {
-            http::app(later.get().expect("it runs only after the state is set").clone())
-        })
-        .workers(config.workers)
-        .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .tcp_nodelay(true)
-        .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
-        .disable_signals()
-        .bind(config.listen)
-        .map_err(|error| cannot_listen("ADMITONE_LISTEN", config.listen, &error))?;
-        let address = server.addrs().first().copied().unwrap_or(config.listen);
+        let builder = ServerBuilder::new()
+            .workers(config.workers)
+            // The workers end what is too much; what they have not looked at yet takes descriptors too.
+            .max_concurrent_connections((limits.connections + MAX_ENDING).div_ceil(config.workers))
+            .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
+            .disable_signals();
+        let stopping = builder.graceful_shutdown_signal();
+        let (later, counted) = (state.clone(), connections.clone());
+        let write_timeout = config.write_timeout;
+        let builder = builder.listen("api", listener, move || {
+            let state = later.get().expect("it runs only after the state is set").clone();
+            let app = http::app(state)
+                .into_factory()
+                .map_err(|error: actix_web::Error| error.error_response());
+            let stopping = stopping.clone();
+            let service = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .local_addr(address)
+                .on_connect_ext(|socket: &Socket, data: &mut Extensions| {
+                    data.insert(Arc::clone(socket.connection()));
+                })
+                .finish(map_config(app, |()| AppConfig::default()));
+            let connections = counted.clone();
+            fn_service(move |stream: TcpStream| {
+                std::future::ready(accept(&connections, stream, write_timeout))
+            })
+            .and_then(service)
+        });
+        let builder = builder.map_err(|error| failed(&error))?;
         let start: Start = Box::new(move || {
-            let server = server.run();
+            let server = builder.run();
             let handle = server.handle();
             actix_web::rt::spawn(server);
             handle
         });
-        Ok(Self { address, state, waiting: Some(start), handle: None })
+        Ok(Self { address, connections, state, waiting: Some(start), handle: None })
     }
 
     /// Starts to answer.
@@ -86,17 +127,62 @@ impl HttpServer {
     }
 }
 
+type Accepted = (Socket, Protocol, Option<SocketAddr>);
+
+/// A connection for which there is room, or else an answer that says so.
+fn accept(
+    connections: &Arc<Connections>,
+    stream: TcpStream,
+    write_timeout: Duration,
+) -> Result<Accepted, DispatchError> {
+    let peer = stream.peer_addr().ok();
+    // A small answer that waits for another one is late.
+    let _ = stream.set_nodelay(true);
+    match connections.accept(peer) {
+        Ok(opened) => Ok((Socket::new(stream, opened, write_timeout), Protocol::Http1, peer)),
+        Err(_full) => {
+            // Nothing else is owed to a client that does not get it.
+            let _ = stream.try_write(FULL.as_bytes());
+            Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // Connections of a process that has ended keep the address for a while.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
 /// What to say when an address cannot be had.
 pub(super) fn cannot_listen(
     key: &'static str,
     address: SocketAddr,
-    error: &std::io::Error,
+    error: &io::Error,
 ) -> StartError {
     let reason = match error.kind() {
-        std::io::ErrorKind::AddrInUse => "another process listens there".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "this user may not use that port".to_owned(),
-        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::AddrInUse => "another process listens there".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not use that port".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         _ => error.to_string(),
     };
     StartError::Listen { key, address, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FULL;
+
+    #[test]
+    fn who_finds_no_room_is_given_a_whole_answer() {
+        let (head, body) = FULL.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.ends_with(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(body["error"]["code"], "BUSY");
+    }
 }

@@ -15,6 +15,7 @@ use super::series;
 use crate::box_office;
 use crate::cluster;
 use crate::http::admission;
+use crate::http::connections;
 use crate::http::error;
 use crate::http::state::AppState;
 use crate::payments;
@@ -23,6 +24,9 @@ use crate::trace;
 
 /// How often histograms are folded; between scrapes they grow.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Connections for scrapes.
+const MAX_SCRAPES: usize = 32;
 
 /// An address that is taken, and the recorder to be shown there.
 pub(super) struct Bound {
@@ -53,6 +57,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     cluster::metrics::describe();
     error::describe_metrics();
     admission::describe_metrics();
+    connections::describe_metrics();
     trace::describe_metrics();
     Ok(Bound { listener, address, recorder })
 }
@@ -80,6 +85,8 @@ impl Bound {
                 .route("/metrics", web::get().to(scrape))
         })
         .workers(1)
+        // Of the descriptors that connections to the API leave.
+        .max_connections(MAX_SCRAPES)
         .disable_signals()
         .shutdown_timeout(1)
         .listen(listener)

@@ -33,6 +33,7 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     metrics::http_in_flight(state.lifecycle.in_flight());
     state.offices.measure_pending();
     state.admission.measure(state.clock.monotonic());
+    state.connections.measure();
     if health::readiness(state).await.database_is_up() {
         futures_util::join!(count_outbox(state), count_payments(state), names.read(state));
     }

@@ -11,6 +11,7 @@ mod architecture;
 mod box_office;
 mod cli;
 mod cluster;
+mod connections;
 mod crash;
 mod crowd;
 mod dashboards;

@@ -22,6 +22,7 @@ pub struct Server {
     pub base: String,
     database_url: String,
     settings: Vec<(String, String)>,
+    files: Option<u32>,
     port: u16,
     dir: TempDir,
     child: Option<Child>,
@@ -49,6 +50,7 @@ impl Server {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
             database_url: database_url.to_owned(),
+            files: None,
             port,
             dir: tempfile::tempdir().expect("a temporary directory"),
             child: None,
@@ -68,6 +70,22 @@ impl Server {
     /// Adds a setting for the next start.
     pub fn set(&mut self, name: &str, value: String) {
         self.settings.push((name.to_owned(), value));
+    }
+
+    /// From the next start on, it may have so many files open and no more, and half as many until it
+    /// asks for the rest.
+    pub fn limit_files(&mut self, files: u32) {
+        self.files = Some(files);
+    }
+
+    /// The memory that it takes, in bytes.
+    pub fn resident(&self) -> u64 {
+        let child = self.child.as_ref().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.expect("Linux says how its processes are");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a number of KiB") * 1_024
     }
 
     /// Shows its metrics from the next start on; says at which port.
@@ -126,7 +144,18 @@ impl Server {
 
     /// A command of the same program with the same settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
+        let program = env!("CARGO_BIN_EXE_admitone");
+        let mut command = match self.files {
+            None => Command::new(program),
+            Some(files) => {
+                let soft = files / 2;
+                let limited =
+                    format!("ulimit -Sn {soft} && ulimit -Hn {files} && exec \"$0\" \"$@\"");
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &limited, program]);
+                shell
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.dir.path())

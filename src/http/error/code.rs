@@ -111,6 +111,8 @@ error_codes! {
     Unstorable = UNPROCESSABLE_ENTITY "UNSTORABLE_VALUE", "A value cannot be stored.";
     // The server.
     Busy = SERVICE_UNAVAILABLE "BUSY", "Too many requests are waiting: retry after Retry-After.";
+    TooManyStreams = SERVICE_UNAVAILABLE "TOO_MANY_STREAMS",
+        "As many streams are open as may be: poll availability, or retry after Retry-After.";
     Unavailable = SERVICE_UNAVAILABLE "TEMPORARILY_UNAVAILABLE",
         "The database is away or an event recovers: retry after Retry-After.";
     OutcomeUnknown = SERVICE_UNAVAILABLE "OUTCOME_UNKNOWN",

@@ -183,5 +183,8 @@ async fn a_method_that_is_not_there_is_answered_with_those_that_are() {
             );
         }
         assert_eq!(allow.contains("HEAD"), allow.contains("GET"));
+        let asked = Answer::of(shop.nobody().request(Method::OPTIONS, &at)).await.is(204);
+        assert_eq!(asked.header("allow"), answer.header("allow"), "OPTIONS {path}");
+        assert!(allow.contains("OPTIONS"), "{path}");
     }
 }

@@ -1,0 +1,350 @@
+//! The open connections of this process, so that file descriptors are left for whoever buys. At the
+//! limit a new connection takes the place of one that nobody waits on: an idle one first, then the
+//! oldest stream. It never ends a connection with a request under way, or one of another instance.
+
+mod metrics;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+
+pub use metrics::{describe as describe_metrics, stalled};
+
+/// The most connections that are being ended and still hold their descriptors.
+pub const MAX_ENDING: usize = 32;
+
+/// How many connections and streams there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one network address.
+    pub connections_per_address: usize,
+    /// Streams in all.
+    pub streams: usize,
+    /// Streams of one network address.
+    pub streams_per_address: usize,
+}
+
+/// All connections to the API's listener.
+pub struct Connections {
+    limits: Limits,
+    /// How many were accepted so far: the clock by which connections were used before or after
+    /// each other.
+    accepted: AtomicU64,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    by_id: HashMap<u64, Arc<Connection>>,
+    by_address: HashMap<IpAddr, Count>,
+    streams: usize,
+    /// Those that are being ended, and are in nothing above any more.
+    ending: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    connections: usize,
+    streams: usize,
+}
+
+/// One connection, as its socket and its requests know it.
+pub struct Connection {
+    id: u64,
+    /// What it is counted under; none for loopback.
+    address: Option<IpAddr>,
+    /// The value of [`Connections::accepted`] at its last request.
+    used: AtomicU64,
+    activity: AtomicU8,
+    /// It is another instance's.
+    of_instance: AtomicBool,
+    is_ended: AtomicBool,
+    is_half_closed: AtomicBool,
+    closes: AtomicBool,
+    task: AtomicWaker,
+}
+
+/// Between requests, or sending the head of the first.
+const IDLE: u8 = 0;
+const REQUEST: u8 = 1;
+const STREAM: u8 = 2;
+
+/// A connection that is open until this is dropped.
+pub struct Opened {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+/// A request that is under way until this is dropped.
+pub struct UnderWay(Arc<Connection>);
+
+/// A stream that is counted until this is dropped.
+pub struct OpenStream {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// Too many from one network address.
+    Address,
+    /// Too many in all.
+    All,
+}
+
+impl Connections {
+    /// With none open.
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, accepted: AtomicU64::new(0), open: Mutex::default() })
+    }
+
+    /// Counts a connection that was accepted. At a limit, ends others to make room.
+    ///
+    /// # Errors
+    /// [`Full`] when there is nothing to end.
+    pub fn accept(self: &Arc<Self>, peer: Option<SocketAddr>) -> Result<Opened, Full> {
+        let address = peer.and_then(|peer| counted(peer.ip()));
+        let id = self.accepted.fetch_add(1, Relaxed);
+        let mut open = self.open();
+        let Limits { connections, connections_per_address, .. } = self.limits;
+        let of_address = address.map_or(0, |address| open.count(address).connections);
+        if of_address >= connections_per_address && !open.make_room(connections, address) {
+            metrics::refused(Full::Address);
+            return Err(Full::Address);
+        }
+        if open.by_id.len() >= connections && !open.make_room(connections, None) {
+            metrics::refused(Full::All);
+            return Err(Full::All);
+        }
+        let connection = Arc::new(Connection {
+            id,
+            address,
+            used: AtomicU64::new(id),
+            activity: AtomicU8::new(IDLE),
+            of_instance: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
+            is_half_closed: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+        });
+        open.by_id.insert(id, Arc::clone(&connection));
+        if let Some(address) = address {
+            open.by_address.entry(address).or_default().connections += 1;
+        }
+        Ok(Opened { connections: Arc::clone(self), connection })
+    }
+
+    /// A request has arrived on a connection.
+    #[must_use]
+    pub fn begin_request(&self, connection: &Arc<Connection>) -> UnderWay {
+        connection.used.store(self.accepted.load(Relaxed), Relaxed);
+        connection.activity.store(REQUEST, Relaxed);
+        UnderWay(Arc::clone(connection))
+    }
+
+    /// Counts a stream that a connection asks for.
+    ///
+    /// # Errors
+    /// [`Full`]; then the connection ends with the answer, so that its descriptor is free.
+    pub fn begin_stream(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+    ) -> Result<OpenStream, Full> {
+        let mut open = self.open();
+        let Limits { streams, streams_per_address, .. } = self.limits;
+        let of_address = connection.address.map_or(0, |address| open.count(address).streams);
+        let full = match (open.streams >= streams, of_address >= streams_per_address) {
+            (true, _) => Some(Full::All),
+            (_, true) => Some(Full::Address),
+            _ => None,
+        };
+        if let Some(full) = full {
+            metrics::stream_refused(full);
+            connection.closes.store(true, Relaxed);
+            return Err(full);
+        }
+        open.streams += 1;
+        if let Some(address) = connection.address {
+            open.by_address.entry(address).or_default().streams += 1;
+        }
+        connection.activity.store(STREAM, Relaxed);
+        let (connections, connection) = (Arc::clone(self), Arc::clone(connection));
+        Ok(OpenStream { connections, connection })
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Tells the recorder.
+    pub fn measure(&self) {
+        metrics::open(self.open().by_id.len(), self.limits);
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics while it is held.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn count(&self, address: IpAddr) -> Count {
+        self.by_address.get(&address).copied().unwrap_or_default()
+    }
+
+    /// Ends connections, of one address or of any; says whether there will be room. Several at a
+    /// time: finding them takes a look at all.
+    fn make_room(&mut self, connections: usize, address: Option<IpAddr>) -> bool {
+        if self.ending >= MAX_ENDING.min(connections) {
+            return false;
+        }
+        let wanted = (connections / 64).clamp(1, MAX_ENDING - self.ending);
+        let is_of = |c: &&Arc<Connection>| address.is_none() || c.address == address;
+        let candidates = self.by_id.values().filter(is_of);
+        let rank = |c: &Arc<Connection>| Some((c.worth()?, c.used.load(Relaxed), c.id));
+        let mut candidates: Vec<_> = candidates.filter_map(rank).collect();
+        candidates.sort_unstable();
+        candidates.truncate(wanted);
+        for (worth, _, id) in &candidates {
+            let Some(connection) = self.by_id.remove(id) else { continue };
+            metrics::ended(*worth);
+            self.forget(connection.address, |count| count.connections -= 1);
+            self.ending += 1;
+            connection.end();
+        }
+        !candidates.is_empty()
+    }
+
+    fn forget(&mut self, address: Option<IpAddr>, less: impl FnOnce(&mut Count)) {
+        let Some(address) = address else { return };
+        let Some(count) = self.by_address.get_mut(&address) else { return };
+        less(count);
+        if count.connections == 0 && count.streams == 0 {
+            self.by_address.remove(&address);
+        }
+    }
+}
+
+/// The order in which connections are ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    Idle,
+    Stream,
+}
+
+impl Connection {
+    /// Another instance asks on it: it is kept.
+    pub fn is_of_instance(&self) {
+        self.of_instance.store(true, Relaxed);
+    }
+
+    /// Whether a stream runs on it.
+    #[must_use]
+    pub fn is_streaming(&self) -> bool {
+        self.activity.load(Relaxed) == STREAM
+    }
+
+    /// The peer has said that it sends no more.
+    pub fn half_close(&self) {
+        self.is_half_closed.store(true, Relaxed);
+    }
+
+    /// Whether the peer sends no more.
+    #[must_use]
+    pub fn is_half_closed(&self) -> bool {
+        self.is_half_closed.load(Relaxed)
+    }
+
+    /// Whether it is to be closed after the answer.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.closes.load(Relaxed)
+    }
+
+    /// Whether its socket must fail from now on; if not, `task` is woken when it must.
+    #[must_use]
+    pub fn is_ended_or_wakes(&self, task: &Waker) -> bool {
+        self.task.register(task);
+        self.is_ended.load(SeqCst)
+    }
+
+    fn end(&self) {
+        self.is_ended.store(true, SeqCst);
+        self.task.wake();
+    }
+
+    /// `None` if it must not be ended.
+    fn worth(&self) -> Option<Worth> {
+        if self.is_ended.load(Relaxed) || self.of_instance.load(Relaxed) {
+            return None;
+        }
+        match self.activity.load(Relaxed) {
+            IDLE => Some(Worth::Idle),
+            STREAM => Some(Worth::Stream),
+            _ => None,
+        }
+    }
+}
+
+impl Opened {
+    /// The connection.
+    #[must_use]
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let Self { connections, connection } = self;
+        let mut open = connections.open();
+        if open.by_id.remove(&connection.id).is_some() {
+            open.forget(connection.address, |count| count.connections -= 1);
+        } else {
+            open.ending -= 1;
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // A stream goes on.
+        let _ = self.0.activity.compare_exchange(REQUEST, IDLE, Relaxed, Relaxed);
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let Self { connections, connection } = self;
+        let _ = connection.activity.compare_exchange(STREAM, IDLE, Relaxed, Relaxed);
+        let mut open = connections.open();
+        open.streams -= 1;
+        open.forget(connection.address, |count| count.streams -= 1);
+    }
+}
+
+/// What connections of an address are counted under. Loopback is a proxy on this machine, or a
+/// test: it says nothing about who asks. A subscriber has a whole /64 of IPv6.
+fn counted(address: IpAddr) -> Option<IpAddr> {
+    let address = address.to_canonical();
+    if address.is_loopback() {
+        return None;
+    }
+    let IpAddr::V6(v6) = address else { return Some(address) };
+    let [a, b, c, d, ..] = v6.segments();
+    Some(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! A client's socket, as the HTTP workers see it. It fails when its connection was ended to make
+//! room, when the client takes nothing of an answer for too long, and when a stream's client is gone.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use crate::http::connections::{self, Connection, Opened};
+
+/// A socket that is watched over.
+pub(super) struct Socket {
+    stream: TcpStream,
+    opened: Opened,
+    write_timeout: Duration,
+    /// While the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, opened: Opened, write_timeout: Duration) -> Self {
+        // For what the kernel has taken and the client has not: a client that vanished without a
+        // word is not waited for either. Longer than ours, which is counted.
+        #[cfg(target_os = "linux")]
+        if let Ok(millis) = u32::try_from(2 * write_timeout.as_millis()) {
+            // Without it, retransmissions end after a quarter of an hour.
+            let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, millis);
+        }
+        Self { stream, opened, write_timeout, stalled: None }
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        self.opened.connection()
+    }
+
+    /// Fails from when on the connection is ended.
+    fn poll_ended(&self, context: &Context<'_>) -> io::Result<()> {
+        if !self.connection().is_ended_or_wakes(context.waker()) {
+            return Ok(());
+        }
+        self.reset();
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "ended to make room"))
+    }
+
+    /// The kernel keeps nothing of what the client has not taken.
+    fn reset(&self) {
+        // Without it the kernel tries for a while longer.
+        let _ = self.stream.set_zero_linger();
+    }
+
+    /// Fails when the client has taken nothing for too long.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let timeout = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(stalled.as_mut().poll(context));
+        connections::stalled();
+        self.reset();
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
+            self.poll_ended(context)?;
+            return Poll::Pending;
+        }
+        if buffer.filled().len() == before && buffer.remaining() > 0 {
+            self.connection().half_close();
+            if self.connection().is_streaming() {
+                // What is left to say is for nobody.
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+            Poll::Ready(written) => {
+                self.stalled = None;
+                Poll::Ready(written)
+            }
+            Poll::Pending => {
+                self.poll_ended(context)?;
+                self.poll_stalled(context).map(|failed| failed.map(|()| 0))
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

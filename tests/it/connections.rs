@@ -1,0 +1,246 @@
+//! More clients than the server has descriptors or memory for: who is served, who is told to come
+//! back, and who is dropped.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, FuturesUnordered};
+use reqwest::Method;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::process::Server;
+use crate::test_app::{TestApp, standing_event};
+use crate::test_db::{TestDb, eventually};
+use crate::theatre;
+
+/// Many times what a client waits for here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: admitone\r\n\r\n")
+}
+
+/// A socket that has asked for something.
+async fn asks(port: u16, request: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.expect("it is accepted");
+    socket.write_all(request.as_bytes()).await.expect("it can ask");
+    socket
+}
+
+/// The status and the head of the answer, and the socket to go on with.
+async fn answered(mut socket: TcpStream) -> (u16, String, TcpStream) {
+    let mut head = Vec::new();
+    let read = async {
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await.expect("the answer has a head"));
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("it is answered");
+    let head = String::from_utf8(head).expect("a head is ASCII").to_ascii_lowercase();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), head, socket)
+}
+
+/// All that comes until the server ends the connection.
+async fn rest(mut socket: TcpStream) -> String {
+    let mut text = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut text)).await;
+    // A reset is an end as well.
+    let _ = read.expect("the connection ends");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_has_the_headers_of_get_and_ends_and_leaves_nothing_behind() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let event = app.create_event(standing_event(9)).await;
+    let event = format!("/api/events/{}", event["id"].as_str().unwrap());
+    let port = app.running().address.port();
+    let below = ["", "/availability", "/seats", "/stream", "/audit"];
+    let mut paths: Vec<_> = below.iter().map(|path| format!("{event}{path}")).collect();
+    paths.extend(["/api/events", "/health/live", "/api-docs/openapi.json"].map(String::from));
+    for path in paths {
+        let (status, of_get, _) = answered(asks(port, &get(&path)).await).await;
+        assert_eq!(status, 200, "{path}");
+        let head = get(&path).replace("GET", "HEAD");
+        let next = "GET /none HTTP/1.1\r\nHost: admitone\r\nConnection: close\r\n\r\n";
+        let kept = |head: &str| {
+            let names = ["content-type", "content-length", "transfer-encoding", "etag"];
+            let lines = head.lines().filter(|line| names.iter().any(|n| line.starts_with(n)));
+            lines.map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        for pipelined in [false, true] {
+            let first = if pipelined { format!("{head}{next}") } else { head.clone() };
+            let (status, of_head, mut socket) = answered(asks(port, &first).await).await;
+            assert_eq!(status, 200, "HEAD {path}");
+            assert_eq!(kept(&of_head), kept(&of_get), "{path}");
+            if !pipelined {
+                socket.write_all(next.as_bytes()).await.unwrap();
+            }
+            // The next answer follows the head at once: there is no body between them.
+            assert!(rest(socket).await.starts_with("HTTP/1.1 404"), "HEAD {path}");
+        }
+    }
+    eventually("nobody listens", async || {
+        app.metrics().await.contains("admitone_stream_listeners 0\n")
+    })
+    .await;
+}
+
+/// As long as it says nothing, only the end of its side tells that it is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_client_does() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let event = app.create_event(standing_event(9)).await;
+    let stream = get(&format!("/api/events/{}/stream", event["id"].as_str().unwrap()));
+    let port = app.running().address.port();
+    let (_, _, mut socket) = answered(asks(port, &stream).await).await;
+    socket.shutdown().await.unwrap();
+    let heard = rest(socket).await;
+    assert!(!heard.contains("still here"), "before the next heartbeat: {heard}");
+
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    socket.write_all(stream.as_bytes()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let heard = rest(socket).await;
+    assert!(!heard.contains("still here"), "also when it came with the request: {heard}");
+}
+
+/// Somebody who buys a place, each time over a connection of their own.
+async fn purchase(server: &Server, event: &str) {
+    let buyer = server.mint().customer();
+    let client = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build();
+    let client = client.unwrap();
+    let post = async |path: String, body: Value| {
+        let request = client.request(Method::POST, format!("{}{path}", server.base));
+        let request = request.bearer_auth(&buyer.token).json(&body);
+        let key = format!("{:032x}", rand::random::<u128>());
+        let answer = request.header("Idempotency-Key", key).send().await.expect("an answer");
+        let (status, body) = (answer.status(), answer.text().await.expect("a body"));
+        assert!(status.is_success(), "{path}: {status} {body}");
+        serde_json::from_str::<Value>(&body).expect("JSON")["data"].clone()
+    };
+    let amount = json!({ "amount": { "amount": 1_000_000, "currency": "KRW" } });
+    post("/api/wallet/charges".into(), amount).await;
+    let product = format!("p{}-0", &event[..8]);
+    let show = client.get(format!("{}/api/events/{event}", server.base)).send().await.unwrap();
+    let show: Value = show.json().await.unwrap();
+    let product = show["data"]["products"][0]["id"].as_str().unwrap_or(&product).to_owned();
+    let best = json!({ "bestAvailable": { "productId": product, "quantity": 1 } });
+    let hold = post(format!("/api/events/{event}/holds"), best).await;
+    let hold = json!({ "eventId": event, "holdId": hold["id"] });
+    let reservation = post("/api/reservations".into(), hold).await;
+    let path = format!("/api/reservations/{}/payments", reservation["id"].as_str().unwrap());
+    assert_eq!(post(path, json!({ "method": "wallet" })).await["status"], "CONFIRMED");
+}
+
+async fn is_answered(url: String) {
+    let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+    let answer = client.get(&url).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{url}");
+}
+
+/// The server's, and with room for as many sockets of our own.
+const FILES: u32 = 1_024;
+const CLIENTS: usize = 1_100;
+
+fn make_room_for_clients() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum.or(Some(8_192)), ..limit };
+    setrlimit(Resource::Nofile, raised).expect("a process may use what it may have");
+}
+
+on_both_databases! {
+    async fn more_streams_than_descriptors_leave_room_for_who_buys(db: TestDb) {
+        make_room_for_clients();
+        let event = theatre::open(&db.store().await, 1_000).await.to_string();
+        let mut server = Server::with_settings(db.url(), &[]);
+        server.limit_files(FILES);
+        let metrics = server.show_metrics();
+        server.start_again();
+        server.until_ready().await;
+        let request = get(&format!("/api/events/{event}/stream"));
+        let port = server.port();
+        let asked = stream::iter(0..CLIENTS).map(|_| async { answered(asks(port, &request).await).await });
+        let listeners: Vec<_> = asked.buffer_unordered(64).collect().await;
+        let served = listeners.iter().filter(|(status, ..)| *status == 200).count();
+        println!("{served} of {CLIENTS} streams are open");
+        for (status, head, _) in listeners.iter().filter(|(status, ..)| *status != 200) {
+            assert_eq!(*status, 503, "{head}");
+            assert!(head.contains("retry-after: ") && head.contains("connection: close"), "{head}");
+        }
+        assert!(served >= CLIENTS / 2, "{served}");
+        is_answered(format!("{}/health/live", server.base)).await;
+        is_answered(format!("{}/health/ready", server.base)).await;
+        let url = format!("http://127.0.0.1:{metrics}/metrics");
+        let measured = reqwest::get(&url).await.expect("it is answered").text().await.unwrap();
+        assert!(measured.contains(&format!("admitone_process_max_fds {FILES}\n")), "{measured}");
+        purchase(&server, &event).await;
+        drop(listeners);
+        // What was let go of is for others.
+        eventually("the streams have ended", async || {
+            let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+            text.contains("admitone_stream_listeners 0\n")
+        })
+        .await;
+        let (status, ..) = answered(asks(port, &request).await).await;
+        assert_eq!(status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
+    make_room_for_clients();
+    let db = TestDb::sqlite().await;
+    let event = theatre::open(&db.store().await, 1_000).await.to_string();
+    let mut server = Server::with_settings(db.url(), &[]);
+    server.limit_files(FILES);
+    server.start_again();
+    server.until_ready().await;
+    let request = get(&format!("/api/events/{event}/stream"));
+    let stream = |_| async { answered(asks(server.port(), &request).await).await };
+    let streams: Vec<_> = stream::iter(0..300).map(stream).buffer_unordered(64).collect().await;
+    let idle = |_| TcpStream::connect(("127.0.0.1", server.port()));
+    let idle: Vec<_> = stream::iter(0..CLIENTS).map(idle).buffer_unordered(64).collect().await;
+    assert!(idle.iter().all(Result::is_ok));
+    is_answered(format!("{}/health/ready", server.base)).await;
+    purchase(&server, &event).await;
+    // Those who listen are not the first to go.
+    for (_, _, mut socket) in streams {
+        let mut first = [0];
+        assert_eq!(socket.read(&mut first).await.expect("its first frame"), 1);
+    }
+}
+
+/// A client that asks for the map and takes nothing of it but the head.
+async fn stalled(port: u16, request: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut socket = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let (status, _, socket) = answered(socket).await;
+    assert_eq!(status, 200);
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_of_its_answer_is_disconnected() {
+    let app = TestApp::with(TestDb::sqlite().await);
+    let app = app.config(|config| config.write_timeout = Duration::from_secs(1)).start().await;
+    let rows: Vec<_> = (0..200).map(|n| json!({ "name": n.to_string(), "seats": 1_000 })).collect();
+    let map = json!({ "sections": [{ "name": "All", "product": "Seat", "rows": rows }] });
+    let product = json!([{ "name": "Seat", "price": { "amount": 1_000, "currency": "KRW" } }]);
+    let event = app.create_event(crate::test_app::event(&product, map)).await;
+    let path = format!("/api/events/{}/seats", event["id"].as_str().unwrap());
+    let reader = stalled(app.running().address.port(), &get(&path)).await;
+    eventually("it is disconnected", async || {
+        app.metrics().await.contains("admitone_connections_ended_total{reason=\"stalled\"} 1\n")
+    })
+    .await;
+    let taken = rest(reader).await;
+    assert!(!taken.ends_with("]}}\r\n0\r\n\r\n"), "it did not get everything");
+}
