@@ -36,6 +36,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::admission::Admission;
+use crate::http::availability::SeatMaps;
 use crate::http::connections::Connections;
 use crate::http::health::{self, Pings};
 use crate::http::lifecycle::Lifecycle;
@@ -476,6 +477,8 @@ fn assemble(
         runtime: runtime.clone(),
         tracer,
         admission: Admission::new(config.latency_target),
+        seat_maps: SeatMaps::default(),
+        owed: Arc::default(),
         connections,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),

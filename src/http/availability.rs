@@ -1,14 +1,15 @@
-//! Availability and seat maps, from published views: no actor, no table. The JSON is built once
-//! per version and worker; whoever has a version already is told so by a 304.
+//! Availability and seat maps, from published views: no actor, no table. The JSON is built once per
+//! version (availability: and worker); whoever has a version already is told so by a 304.
+
+mod owed;
+mod seat_maps;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::iter;
 use std::sync::Arc;
 
 use actix_web::body::{BodyStream, BoxBody, MessageBody};
-use actix_web::http::Version as HttpVersion;
+use actix_web::http::{ConnectionType, Version as HttpVersion};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -18,13 +19,17 @@ use utoipa::ToSchema;
 
 use crate::box_office::View;
 use crate::http::dto::Money;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{sold_out, status};
 use crate::http::extract::{Path, Query};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, ProductId, SeatId, SectionId};
-use crate::inventory::{Rejection, SeatStatus, SectionView};
+use crate::ids::{OfferingId, ProductId, SectionId};
+use crate::inventory::{Rejection, SeatStatus};
+use owed::Claim;
+pub use owed::Owed;
+pub use seat_maps::SeatMaps;
+use seat_maps::Layout;
 
 /// The routes of reads, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -108,8 +113,8 @@ pub(crate) struct SeatsQuery {
     section: Option<String>,
 }
 
-/// Sections that are written in one go.
-const MAX_AT_ONCE: usize = 8;
+/// A map of so many seats is written in one go.
+const SEATS_AT_ONCE: usize = 1_000;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The most events whose rendered form a worker keeps.
 const MAX_KEPT: usize = 256;
@@ -117,7 +122,6 @@ const MAX_KEPT: usize = 256;
 #[derive(Default)]
 pub(crate) struct Rendered {
     availability: RefCell<HashMap<OfferingId, Summary>>,
-    sections: RefCell<HashMap<(OfferingId, SectionId), Section>>,
 }
 
 /// An event's availability, good for a view and as long as the time does not change its status.
@@ -125,13 +129,6 @@ struct Summary {
     of: [u8; 32],
     status: &'static str,
     version: Version,
-    json: Bytes,
-}
-
-/// A section's JSON, good as long as neither its seats nor its price changed.
-struct Section {
-    of: Arc<SectionView>,
-    price: i64,
     json: Bytes,
 }
 
@@ -173,7 +170,6 @@ pub(crate) async fn availability(
         (status = 304, description = "You have this version.")))]
 pub(crate) async fn seats(
     state: web::Data<AppState>,
-    rendered: web::Data<Rendered>,
     request: HttpRequest,
     Path(event): Path<OfferingId>,
     Query(query): Query<SeatsQuery>,
@@ -185,86 +181,129 @@ pub(crate) async fn seats(
         return Err(Rejection::UnknownSection.into());
     }
     let version = Version::of(&version(&view));
+    if version.is_known(&request) {
+        return Ok(version.not_modified());
+    }
     let ids = (0_u16..).map(SectionId).zip(&view.sections);
     let named = query.section.as_deref();
     let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
     let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
-    // Older clients do not know of pieces.
-    let in_pieces = wanted.len() > MAX_AT_ONCE && request.version() >= HttpVersion::HTTP_11;
-    Ok(version.answer(&request, || seat_map(rendered, view, wanted, in_pieces)))
+    let mut answer = version.mark(
+        HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?),
+    );
+    if request.version() < HttpVersion::HTTP_11 {
+        // Older clients do not know of pieces: what is sent in some ends with the connection.
+        let head = answer.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
 }
 
-/// A stadium takes long to write: whoever else is served by this worker gets turns meanwhile.
-fn seat_map(
-    rendered: web::Data<Rendered>,
-    view: Arc<View>,
-    ids: Vec<SectionId>,
-    in_pieces: bool,
-) -> BoxBody {
-    let head = format!(
+/// The pieces of a seat map, one by one: a stadium takes long to write, and whoever else is served by
+/// this worker gets turns meanwhile. It holds on to no piece that it has not been asked for.
+struct Pieces {
+    state: web::Data<AppState>,
+    claim: Claim,
+    sections: std::vec::IntoIter<SectionId>,
+    /// The section that is being sent, and its next block.
+    current: Option<(SectionId, Layout, usize)>,
+    next: Piece,
+}
+
+/// What comes next.
+#[derive(Clone, Copy)]
+enum Piece {
+    Head,
+    FirstSection,
+    Rest,
+    Nothing,
+}
+
+impl Pieces {
+    /// # Errors
+    /// The version was given up for newer ones.
+    fn next(&mut self) -> Result<Option<Bytes>, Superseded> {
+        let view = self.claim.view().ok_or(Superseded)?;
+        if let Some((id, layout, block)) = &mut self.current {
+            let json = self.state.seat_maps.block(&view, *id, (layout, *block));
+            *block += 1;
+            if *block == layout.len() {
+                self.current = None;
+            }
+            return Ok(Some(json));
+        }
+        let (piece, next) = match self.next {
+            Piece::Head => (Bytes::from(head(&view)), Piece::FirstSection),
+            Piece::Nothing => return Ok(None),
+            Piece::FirstSection | Piece::Rest => match self.sections.next() {
+                None => (Bytes::from_static(b"]}}"), Piece::Nothing),
+                Some(id) => {
+                    let layout = Layout::of(&view.sections[usize::from(id.0)]);
+                    self.current = Some((id, layout, 0));
+                    if let Piece::FirstSection = self.next {
+                        self.next = Piece::Rest;
+                        return self.next();
+                    }
+                    (Bytes::from_static(b","), Piece::Rest)
+                }
+            },
+        };
+        self.next = next;
+        Ok(Some(piece))
+    }
+}
+
+fn head(view: &View) -> String {
+    format!(
         "{{\"success\":true,\"data\":{{\"eventId\":\"{}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
         view.offering,
         view.seq,
         rfc3339(view.as_of),
-    );
-    let sections = ids.into_iter().enumerate().flat_map(move |(position, id)| {
-        let comma: &[u8] = if position > 0 { b"," } else { b"" };
-        [Bytes::from_static(comma), rendered.section(&view, id)]
-    });
-    let end = Bytes::from_static(b"]}}");
-    let pieces = iter::once(Bytes::from(head)).chain(sections).chain(iter::once(end));
-    if !in_pieces {
-        return BoxBody::new(Bytes::from(pieces.collect::<Vec<_>>().concat()));
-    }
-    BoxBody::new(BodyStream::new(stream::unfold(pieces, |mut pieces| async move {
-        tokio::task::yield_now().await;
-        let piece = pieces.find(|piece| !piece.is_empty())?;
-        Some((Ok::<_, Infallible>(piece), pieces))
-    })))
+    )
 }
 
-impl Rendered {
-    fn section(&self, view: &View, id: SectionId) -> Bytes {
-        let mut kept = self.sections.borrow_mut();
-        if kept.len() >= MAX_KEPT * 16 {
-            kept.clear();
+/// The map of some sections: at once if it is small, otherwise piece by piece.
+fn seat_map(
+    state: web::Data<AppState>,
+    view: &Arc<View>,
+    sections: Vec<SectionId>,
+) -> Result<BoxBody, Superseded> {
+    let seats_of = |id: &SectionId| view.sections[usize::from(id.0)].rows.iter();
+    let seats: usize = sections.iter().flat_map(seats_of).map(|row| row.seats.len()).sum();
+    let claim = state.owed.claim(view);
+    let mut pieces = Pieces {
+        state,
+        claim,
+        sections: sections.into_iter(),
+        current: None,
+        next: Piece::Head,
+    };
+    if seats <= SEATS_AT_ONCE {
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next()? {
+            whole.extend_from_slice(&piece);
         }
-        section_json(&mut kept, view, id, &view.sections[usize::from(id.0)])
+        return Ok(BoxBody::new(whole));
     }
+    Ok(BoxBody::new(BodyStream::new(stream::unfold(pieces, |mut pieces| async move {
+        tokio::task::yield_now().await;
+        let piece = pieces.next().transpose()?;
+        Some((piece, pieces))
+    }))))
 }
 
-fn section_json(
-    kept: &mut HashMap<(OfferingId, SectionId), Section>,
-    view: &View,
-    id: SectionId,
-    section: &Arc<SectionView>,
-) -> Bytes {
-    let price = view.products[section.product.index()].price;
-    let key = (view.offering, id);
-    if let Some(kept) = kept.get(&key)
-        && Arc::ptr_eq(&kept.of, section)
-        && kept.price == price
-    {
-        return kept.json.clone();
+/// The version of a seat map was given up while it was being sent: so many newer ones are owed to
+/// clients that read slowly.
+#[derive(Debug, thiserror::Error)]
+#[error("the client was too slow for this version of the seat map")]
+struct Superseded;
+
+impl From<Superseded> for ApiError {
+    fn from(_: Superseded) -> Self {
+        let message = "too many large seat maps are being sent: ask for sections, or retry";
+        Self::new(ErrorCode::Busy, message)
     }
-    let seat = |(number, (seat, status)): (u32, (u32, &SeatStatus))| {
-        let name = status_name(*status)?;
-        Some(SeatStateDto { id: SeatId(seat).to_public(view.offering), number, status: name })
-    };
-    let rows = section.rows.iter().map(|row| RowDto {
-        name: row.name.clone(),
-        seats: (1..).zip((row.first_seat.0..).zip(&row.seats)).filter_map(seat).collect(),
-    });
-    let dto = SectionDto {
-        id: id.to_public(view.offering),
-        name: section.name.clone(),
-        product_id: section.product.to_public(view.offering),
-        price: Money::new(price, view.currency),
-        rows: rows.collect(),
-    };
-    let json = Bytes::from(serde_json::to_vec(&dto).expect("a section is plain data"));
-    kept.insert(key, Section { of: Arc::clone(section), price, json: json.clone() });
-    json
 }
 
 /// As seat maps and streams name it; removed seats are not shown.
@@ -337,10 +376,17 @@ impl Version {
     where
         B: MessageBody + 'static,
     {
-        let mut answer = match self.is_known(request) {
-            true => HttpResponse::NotModified().finish(),
-            false => HttpResponse::Ok().content_type(JSON).body(json()),
-        };
+        match self.is_known(request) {
+            true => self.not_modified(),
+            false => self.mark(HttpResponse::Ok().content_type(JSON).body(json())),
+        }
+    }
+
+    fn not_modified(&self) -> HttpResponse {
+        self.mark(HttpResponse::NotModified().finish())
+    }
+
+    fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
         let headers = answer.headers_mut();
         headers.insert(header::ETAG, self.0.clone());
         // To be kept, and asked about before it is used again.

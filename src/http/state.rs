@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::cluster::{Cluster, Seal};
 use crate::config::Config;
 use crate::http::admission::Admission;
+use crate::http::availability::{Owed, SeatMaps};
 use crate::http::connections::Connections;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
@@ -42,6 +43,10 @@ pub struct AppState {
     pub tracer: Tracer,
     /// Whether orders are let in.
     pub admission: Admission,
+    /// Seat maps that are rendered.
+    pub seat_maps: SeatMaps,
+    /// The versions of seat maps that answers under way need.
+    pub owed: Arc<Owed>,
     /// Who is connected, and how many may be.
     pub connections: Arc<Connections>,
     /// Whether the process is stopping.

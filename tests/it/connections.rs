@@ -216,6 +216,10 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
     }
 }
 
+/// Seats of the largest map that there may be; one takes some 57 bytes of JSON.
+const SEATS: u32 = 1_000_000;
+const STALLED: usize = 30;
+
 /// A client that asks for the map and takes nothing of it but the head.
 async fn stalled(port: u16, request: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -225,6 +229,29 @@ async fn stalled(port: u16, request: &str) -> TcpStream {
     let (status, _, socket) = answered(socket).await;
     assert_eq!(status, 200);
     socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_a_large_map_that_do_not_read_take_no_memory() {
+    let db = TestDb::sqlite().await;
+    let event = theatre::open(&db.store().await, SEATS).await;
+    let server = Server::start(db.url()).await;
+    let path = format!("/api/events/{event}/seats");
+    // Awake, and read once: what that takes is not the readers'.
+    let section = format!("{}{path}?section=Stalls", server.base);
+    is_answered(section.clone()).await;
+    let before = server.resident();
+    let request = get(&path);
+    let readers: FuturesUnordered<_> =
+        (0..STALLED).map(|_| stalled(server.port(), &request)).collect();
+    let readers: Vec<_> = readers.collect().await;
+    let map = reqwest::get(format!("{}{path}", server.base)).await.unwrap();
+    let map = map.bytes().await.expect("others read on");
+    assert_eq!(map.windows(9).filter(|found| found == b"AVAILABLE").count(), SEATS as usize);
+    let grown = server.resident().saturating_sub(before);
+    println!("{STALLED} readers of {} bytes: {grown} bytes more", map.len());
+    assert!(grown < 2 * map.len() as u64, "{grown}");
+    drop(readers);
 }
 
 #[tokio::test(flavor = "multi_thread")]
