@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::Unavailable;
 use super::registry::Shared;
 use super::view::{Painter, View};
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;
 use crate::journal::{LoadError, fold};
 use crate::trace;
@@ -39,9 +39,11 @@ struct Slot {
 }
 
 impl Slot {
-    fn recent(&self, now: Duration) -> Option<Arc<ColdState>> {
+    fn recent(&self, now: Duration, row: Seq) -> Option<Arc<ColdState>> {
         let state = self.state.load();
-        let is_recent = |state: &&Arc<ColdState>| now.saturating_sub(state.read_at) < MAX_AGE;
+        let is_recent = |state: &&Arc<ColdState>| {
+            now.saturating_sub(state.read_at) < MAX_AGE && state.view.seq >= row
+        };
         state.as_ref().filter(is_recent).map(Arc::clone)
     }
 }
@@ -52,15 +54,25 @@ impl ColdStates {
         shared: &Arc<Shared>,
         offering: OfferingId,
     ) -> Result<Arc<ColdState>, Unavailable> {
+        self.at_least(shared, offering, Seq(0)).await
+    }
+
+    /// The state after a row that is durable, or after a later one.
+    pub(super) async fn at_least(
+        &self,
+        shared: &Arc<Shared>,
+        offering: OfferingId,
+        row: Seq,
+    ) -> Result<Arc<ColdState>, Unavailable> {
         let known = self.slots.get(&offering).map(|slot| Arc::clone(slot.value()));
         let slot =
             known.unwrap_or_else(|| Arc::clone(self.slots.entry(offering).or_default().value()));
-        if let Some(state) = slot.recent(shared.guard.monotonic()) {
+        if let Some(state) = slot.recent(shared.guard.monotonic(), row) {
             return Ok(state);
         }
         // One reads, the others wait for what it finds.
         let _reading = slot.reading.lock().await;
-        if let Some(state) = slot.recent(shared.guard.monotonic()) {
+        if let Some(state) = slot.recent(shared.guard.monotonic(), row) {
             return Ok(state);
         }
         let state = Arc::new(read(shared, offering).await?);
@@ -72,7 +84,7 @@ impl ColdStates {
     pub(super) fn forget_old(&self, shared: &Shared) {
         let now = shared.guard.monotonic();
         let is_read = |slot: &Slot| slot.reading.try_lock().is_err();
-        self.slots.retain(|_, slot| is_read(slot) || slot.recent(now).is_some());
+        self.slots.retain(|_, slot| is_read(slot) || slot.recent(now, Seq(0)).is_some());
     }
 }
 

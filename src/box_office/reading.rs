@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use super::batch::{Look, Work};
 use super::permits::Urgency;
 use super::{BoxOffices, Unavailable, View};
-use crate::ids::{HoldId, OfferingId};
+use crate::ids::{HoldId, OfferingId, Seq};
 use crate::inventory::{HoldStatus, HoldView, Inventory, Line, TimestampMs, WaitlistView};
 
 impl BoxOffices {
@@ -43,6 +43,31 @@ impl BoxOffices {
             return Ok(Arc::clone(&self.cold().get(self.shared(), offering).await?.view));
         }
         self.followed_view(offering).await
+    }
+
+    /// A view that shows a row of the journal which is known to be durable: what an owner elsewhere
+    /// has answered may be newer than what is shown here.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn view_after(
+        &self,
+        offering: OfferingId,
+        row: Seq,
+    ) -> Result<Arc<View>, Unavailable> {
+        let view = self.view(offering).await?;
+        if view.seq >= row {
+            return Ok(view);
+        }
+        if !self.shared().cluster.is_alone() && !self.is_live(offering) {
+            self.refresh(offering).await;
+            let view = self.view(offering).await?;
+            if view.seq >= row {
+                return Ok(view);
+            }
+        }
+        // Between two owners, or with one that does not answer: the store has the row.
+        Ok(Arc::clone(&self.cold().at_least(self.shared(), offering, row).await?.view))
     }
 
     /// A view that has the seats of these lines in it: what was answered by an owner elsewhere may

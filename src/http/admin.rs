@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::audit::Report;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::events::{EventDto, read};
+use crate::http::events::{EventDto, read_after};
 use crate::http::extract::{Admin, IdempotencyKey, OptionalBody, Path, Query, object};
 use crate::http::holds::{in_event, mark_replayed, section_named, submit};
 use crate::http::instances;
@@ -177,7 +177,7 @@ pub(crate) async fn act(
     let command = command(&state, event, &action, &body).await?;
     let idempotency = key.identity(admin.user, &action, &(event, &body));
     let committed = submit(&state, event, Request { command, idempotency }).await?;
-    let mut response = respond::ok(&read(&state, event).await?);
+    let mut response = respond::ok(&read_after(&state, event, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }

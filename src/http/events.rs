@@ -13,7 +13,7 @@ use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::new_event::{NewEventBody, prepare};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, Seq};
 use crate::inventory::{Command, Request, SaleState, SaleWindow, TimestampMs};
 use crate::store::{Answered, EventChange, EventRow};
 
@@ -210,14 +210,15 @@ pub(crate) async fn change(
     let millis = |at: Option<Time>| at.map(Time::millis);
     let (start, end) = (patch.sale_start_at.map(millis), patch.sale_end_at.map(millis));
     let switch = patch.status.map(StatusPatch::state);
+    let mut row = Seq(0);
     if start.is_some() || end.is_some() || switch.is_some() {
         let command = Command::ChangeSale { start, end, state: switch };
         let idempotency = key.identity(admin.user, "change event", &(event, &patch));
-        submit(&state, event, Request { command, idempotency }).await?;
+        row = submit(&state, event, Request { command, idempotency }).await?.seq;
     }
     let now = state.clock.now_ms();
     let answered = state.store.event_update(event, change, row_key.as_ref(), now).await?;
-    let mut response = respond::ok(&read(&state, event).await?);
+    let mut response = respond::ok(&read_after(&state, event, row).await?);
     mark_replayed(&mut response, matches!(answered, Answered::Before(_)));
     Ok(response)
 }
@@ -236,7 +237,7 @@ pub(crate) async fn cancel(
     let idempotency = key.identity(admin.user, "cancel event", &event);
     let request = Request { command: Command::CancelOffering, idempotency };
     let committed = submit(&state, event, request).await?;
-    let mut response = respond::ok(&read(&state, event).await?);
+    let mut response = respond::ok(&read_after(&state, event, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
@@ -246,13 +247,25 @@ pub(crate) async fn cancel(
 /// # Errors
 /// 404 when there is none.
 pub async fn read(state: &AppState, event: OfferingId) -> Result<EventDto, ApiError> {
-    let row = state
+    read_after(state, event, Seq(0)).await
+}
+
+/// Reads an event as it is after a row of its journal: an answer shows what its own command did.
+///
+/// # Errors
+/// As for [`read`].
+pub async fn read_after(
+    state: &AppState,
+    event: OfferingId,
+    row: Seq,
+) -> Result<EventDto, ApiError> {
+    let stored = state
         .store
         .event_get(event)
         .await?
         .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
-    let view = state.offices.view(event).await?;
-    Ok(render(&row, Some(&view), state.clock.now_ms()))
+    let view = state.offices.view_after(event, row).await?;
+    Ok(render(&stored, Some(&view), state.clock.now_ms()))
 }
 
 fn render(row: &EventRow, view: Option<&View>, now: TimestampMs) -> EventDto {

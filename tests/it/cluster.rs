@@ -2,6 +2,7 @@
 //! thing after another that goes wrong. The same checker compares what customers were told with what
 //! the journal holds.
 
+mod answers;
 mod clocks;
 mod door;
 mod faults;
