@@ -38,6 +38,7 @@ use crate::executor::Executor;
 use crate::http::admission::Admission;
 use crate::http::availability::SeatMaps;
 use crate::http::connections::Connections;
+use crate::http::glance::Glances;
 use crate::http::health::{self, Pings};
 use crate::http::lifecycle::Lifecycle;
 use crate::http::state::AppState;
@@ -477,6 +478,7 @@ fn assemble(
         runtime: runtime.clone(),
         tracer,
         admission: Admission::new(config.latency_target),
+        glances: Glances::default(),
         seat_maps: SeatMaps::default(),
         owed: Arc::default(),
         connections,

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::body::{BodyStream, BoxBody, MessageBody};
-use actix_web::http::{ConnectionType, Version as HttpVersion};
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{ConnectionType, Version as HttpVersion};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
@@ -20,16 +20,16 @@ use utoipa::ToSchema;
 use crate::box_office::View;
 use crate::http::dto::Money;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::events::{sold_out, status};
 use crate::http::extract::{Path, Query};
 use crate::http::respond::rfc3339;
+use crate::http::sale_status::SaleStatus;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, SectionId};
 use crate::inventory::{Rejection, SeatStatus};
 use owed::Claim;
 pub use owed::Owed;
-pub use seat_maps::SeatMaps;
 use seat_maps::Layout;
+pub use seat_maps::SeatMaps;
 
 /// The routes of reads, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -127,7 +127,7 @@ pub(crate) struct Rendered {
 /// An event's availability, good for a view and as long as the time does not change its status.
 struct Summary {
     of: [u8; 32],
-    status: &'static str,
+    status: SaleStatus,
     version: Version,
     json: Bytes,
 }
@@ -145,18 +145,18 @@ pub(crate) async fn availability(
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
     let now = state.clock.now_ms();
-    // The status may change with the time alone, so it is part of the version.
-    let status = status(view.sale_state, view.sale, sold_out(&view), now);
     let mut kept = rendered.availability.borrow_mut();
-    let is_current = |kept: &&Summary| kept.of == view.hash && kept.status == status;
+    let is_current = |kept: &&Summary| kept.of == view.hash && kept.status.is_good_at(now);
     if let Some(summary) = kept.get(&event).filter(is_current) {
         return Ok(summary.version.answer(&request, || summary.json.clone()));
     }
     if kept.len() >= MAX_KEPT {
         kept.clear();
     }
-    let version = Version::of(&format!("{}-{status}", version(&view)));
-    let json = Bytes::from(envelope(&summary(&view, status)));
+    let status = SaleStatus::of(&view, now);
+    // The status may change with the time alone, so it is part of the version.
+    let version = Version::of(&format!("{}-{}", version(&view), status.name));
+    let json = Bytes::from(envelope(&summary(&view, status.name)));
     let answer = version.answer(&request, || json.clone());
     kept.insert(event, Summary { of: view.hash, status, version, json });
     Ok(answer)
@@ -188,9 +188,8 @@ pub(crate) async fn seats(
     let named = query.section.as_deref();
     let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
     let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
-    let mut answer = version.mark(
-        HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?),
-    );
+    let mut answer =
+        version.mark(HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?));
     if request.version() < HttpVersion::HTTP_11 {
         // Older clients do not know of pieces: what is sent in some ends with the connection.
         let head = answer.head_mut();
@@ -272,13 +271,8 @@ fn seat_map(
     let seats_of = |id: &SectionId| view.sections[usize::from(id.0)].rows.iter();
     let seats: usize = sections.iter().flat_map(seats_of).map(|row| row.seats.len()).sum();
     let claim = state.owed.claim(view);
-    let mut pieces = Pieces {
-        state,
-        claim,
-        sections: sections.into_iter(),
-        current: None,
-        next: Piece::Head,
-    };
+    let mut pieces =
+        Pieces { state, claim, sections: sections.into_iter(), current: None, next: Piece::Head };
     if seats <= SEATS_AT_ONCE {
         let mut whole = Vec::new();
         while let Some(piece) = pieces.next()? {
@@ -345,6 +339,11 @@ pub fn counts(view: &View) -> Vec<CountsDto> {
             blocked: product.counts.blocked,
         })
         .collect()
+}
+
+/// Whether nothing is available of anything.
+fn sold_out(view: &View) -> bool {
+    view.products.iter().all(|product| product.counts.available == 0)
 }
 
 /// `seq-hash`: the version of a view, as ETags and stream ids carry it.

@@ -5,16 +5,17 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::box_office::View;
 use crate::http::dto::{self, Money, Time};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
+use crate::http::glance::Glance;
 use crate::http::holds::{locate, mark_replayed, submit};
 use crate::http::new_event::{NewEventBody, prepare};
 use crate::http::respond::{self, rfc3339};
+use crate::http::sale_status::SaleStatus;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, Seq};
-use crate::inventory::{Command, Request, SaleState, SaleWindow, TimestampMs};
+use crate::inventory::{Command, Request, SaleState, TimestampMs};
 use crate::store::{Answered, EventChange, EventRow};
 
 /// An event with a large seat map is a large body.
@@ -42,7 +43,9 @@ pub struct EventDto {
     pub event_date: String,
     pub sale_start_at: Option<String>,
     pub sale_end_at: Option<String>,
-    /// `SCHEDULED`, `SELLING`, `PAUSED`, `SOLD_OUT`, `ENDED` or `CANCELLED`.
+    /// `SELLING` where something can be bought now; `SCHEDULED` before the sale, and while all that
+    /// has places left goes on sale later; `SOLD_OUT` where what is on sale has none; `ENDED` after
+    /// the last window; `PAUSED` and `CANCELLED` by an administrator.
     pub status: &'static str,
     pub currency: String,
     pub products: Vec<ProductDto>,
@@ -59,7 +62,7 @@ pub struct ProductDto {
     pub description: String,
     pub price: Money,
     pub total_stock: i64,
-    /// Absent in lists, for events that nobody is buying from at the moment.
+    /// Absent in lists, for an event that cannot be read at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available_stock: Option<u32>,
     pub max_per_customer: Option<i64>,
@@ -87,8 +90,10 @@ pub(crate) async fn list(
     let rows = state.store.event_list(query.cursor, limit).await?;
     let full = rows.len() as u64 == limit;
     let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
+    let ids: Vec<OfferingId> = rows.iter().map(|row| row.id).collect();
+    let glances = state.glances.of(&state, &ids).await?;
     let now = state.clock.now_ms();
-    let event = |row: &EventRow| render(row, state.offices.published(row.id).as_deref(), now);
+    let event = |row: &EventRow| render(row, glances.get(&row.id).map(|it| &**it), now);
     Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
 }
 
@@ -265,15 +270,21 @@ pub async fn read_after(
         .await?
         .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     let view = state.offices.view_after(event, row).await?;
-    Ok(render(&stored, Some(&view), state.clock.now_ms()))
+    Ok(render(&stored, Some(&Glance::of(&view)), state.clock.now_ms()))
 }
 
-fn render(row: &EventRow, view: Option<&View>, now: TimestampMs) -> EventDto {
-    let sale = view.map_or(row.sale, |view| view.sale);
-    let sale_state = view.map_or(row.sale_state, |view| view.sale_state);
-    let sold_out = view.is_some_and(sold_out);
+fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto {
+    let sale = glance.map_or(row.sale, |glance| glance.sale);
+    let status = match glance {
+        Some(glance) => glance.status(now),
+        // It cannot be read at the moment: places are believed to be there.
+        None => {
+            let products = row.products.iter().map(|product| (product.sale, true));
+            SaleStatus::by(row.sale_state, row.sale, products, now)
+        }
+    };
     let products = row.products.iter().map(|product| {
-        let live = view.and_then(|view| view.products.get(product.id.index()));
+        let live = glance.and_then(|glance| glance.products.get(product.id.index()));
         let sale = live.map_or(product.sale, |live| live.sale);
         ProductDto {
             id: product.id.to_public(row.id),
@@ -298,35 +309,9 @@ fn render(row: &EventRow, view: Option<&View>, now: TimestampMs) -> EventDto {
         event_date: rfc3339(row.details.event_date),
         sale_start_at: dto::time(sale.start),
         sale_end_at: dto::time(sale.end),
-        status: status(sale_state, sale, sold_out, now),
+        status: status.name,
         currency: row.currency.clone(),
         products: products.collect(),
         created_at: rfc3339(row.created_at),
-    }
-}
-
-/// Whether nothing is available of anything.
-pub fn sold_out(view: &View) -> bool {
-    view.products.iter().all(|product| product.counts.available == 0)
-}
-
-/// One word for the switch, the window and the stock together.
-pub fn status(
-    state: SaleState,
-    sale: SaleWindow,
-    sold_out: bool,
-    now: TimestampMs,
-) -> &'static str {
-    let over = sale.end.is_some_and(|end| now >= end);
-    let ahead = sale.start.is_some_and(|start| now < start);
-    match state {
-        SaleState::Cancelled => "CANCELLED",
-        SaleState::Closed => "ENDED",
-        SaleState::Scheduled | SaleState::Open | SaleState::Paused if over => "ENDED",
-        SaleState::Paused => "PAUSED",
-        SaleState::Scheduled => "SCHEDULED",
-        SaleState::Open if ahead => "SCHEDULED",
-        SaleState::Open if sold_out => "SOLD_OUT",
-        SaleState::Open => "SELLING",
     }
 }

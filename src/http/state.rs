@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::http::admission::Admission;
 use crate::http::availability::{Owed, SeatMaps};
 use crate::http::connections::Connections;
+use crate::http::glance::Glances;
 use crate::http::health::Pings;
 use crate::http::lifecycle::Lifecycle;
 use crate::payments::Payments;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub tracer: Tracer,
     /// Whether orders are let in.
     pub admission: Admission,
+    /// Events as lists show them.
+    pub glances: Glances,
     /// Seat maps that are rendered.
     pub seat_maps: SeatMaps,
     /// The versions of seat maps that answers under way need.

@@ -1,6 +1,6 @@
 //! The stream of availability: a full frame first, then what changed, at most ten frames a second.
 //! A worker encodes each frame once, however many listen; a listener that falls behind is given a
-//! full frame again.
+//! full frame again. What the time alone changes is a frame too.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,9 +19,9 @@ use crate::box_office::View;
 use crate::http::availability::{CountsDto, counts, status_name, summary, version};
 use crate::http::connections::{Connection, Full};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::events::{sold_out, status};
 use crate::http::extract::Path;
 use crate::http::respond::{fed_by, rfc3339};
+use crate::http::sale_status::SaleStatus;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId, Seq};
 use crate::telemetry::metrics::Listener;
@@ -49,8 +49,47 @@ struct Frame {
     bytes: Bytes,
     /// The row that it follows on.
     after: Seq,
-    /// The version it ends at.
+    /// What it leads to.
+    shown: Shown,
+}
+
+/// What somebody has been shown.
+#[derive(Clone)]
+struct Shown {
     view: Arc<View>,
+    status: SaleStatus,
+}
+
+impl Shown {
+    fn of(state: &AppState, view: &Arc<View>) -> Self {
+        Self { view: Arc::clone(view), status: SaleStatus::of(view, state.clock.now_ms()) }
+    }
+
+    fn full(&self) -> Bytes {
+        frame("availability", &self.view, &summary(&self.view, self.status.name))
+    }
+
+    /// What a listener is sent of a frame.
+    fn take_in(&mut self, frame: Frame) -> Option<Bytes> {
+        let Frame { bytes, after, shown } = frame;
+        let (seq, status) = (self.view.seq, self.status.name);
+        // What was shown has it already, or the time has changed nothing else.
+        let is_known = after != seq || shown.status.name == status;
+        if shown.view.seq < seq || (shown.view.seq == seq && is_known) {
+            return None;
+        }
+        *self = shown;
+        // It may begin before or after what was shown: what is between would be missed.
+        Some(if after == seq { bytes } else { self.full() })
+    }
+
+    /// How long it can stay without a look at the clock.
+    fn pause(&self, state: &AppState) -> Duration {
+        let left = |until| u64::try_from(until - state.clock.now_ms()).unwrap_or_default();
+        let left = self.status.until.map(|until| Duration::from_millis(left(until)));
+        // Also when nothing is to change: clocks are set.
+        left.map_or(HEARTBEAT, |left| left.min(HEARTBEAT))
+    }
 }
 
 /// The events that somebody on this worker listens to.
@@ -68,6 +107,9 @@ pub struct Delta {
     /// The last journal row in it.
     seq: u64,
     as_of: String,
+    /// As in the event itself; it may have changed with the time alone, and then `previousSeq` is
+    /// `seq`.
+    status: &'static str,
     /// Products whose counts changed, with all their counts.
     products: Vec<CountsDto>,
     /// Seats whose status changed.
@@ -87,7 +129,8 @@ pub struct SeatDelta {
 /// Follow availability as server-sent events: `availability` (all counts) first, then `delta`.
 ///
 /// Each frame's id is `seq-hash`, as in the `ETag` of the seat map; a client that comes back sends
-/// the last one as `Last-Event-ID`. The data of `availability` is that of `…/availability`, that of
+/// the last one as `Last-Event-ID`. A frame comes whenever a count, a seat or the `status` changes,
+/// the latter also when a sale window opens or closes. The data of `availability` is that of `…/availability`, that of
 /// `delta` is the schema `Delta`; at most ten frames come a second.
 #[utoipa::path(get, path = "/api/events/{event}/stream", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("Last-Event-ID" = Option<String>, Header)),
@@ -101,38 +144,31 @@ pub(crate) async fn follow(
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let counted = connection.as_ref().map(|it| state.connections.begin_stream(it)).transpose()?;
     let mut frames = streams.subscribe(&state, event).await?;
-    let view = state.offices.view(event).await?;
+    let mut shown = Shown::of(&state, &state.offices.view(event).await?);
     let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
-    // Whoever comes back with the version that is current needs no full frame.
-    let first = (last_id != Some(&version(&view))).then(|| full(&state, &view));
-    let mut shown = Arc::clone(&view);
+    // Whoever comes back with the version that is current needs to know how the sale stands by now.
+    let first = match last_id == Some(&version(&shown.view)) {
+        true => delta(&shown.view, &shown),
+        false => shown.full(),
+    };
     let listener = Listener::begin();
     let body = fed_by(move |tx| async move {
         let _counted = (listener, counted);
-        if let Some(first) = first
-            && tx.send(Ok(first)).await.is_err()
-        {
+        if tx.send(Ok(first)).await.is_err() {
             return;
         }
-        // The client has ended the connection, and whether it still reads nothing tells.
+        // A client that has closed its side is gone, or else it is told so.
         while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
             let bytes = tokio::select! {
                 frame = frames.recv() => match frame {
-                    // Frames that the first one contained already.
-                    Ok(frame) if frame.view.seq <= shown.seq => continue,
-                    // It begins before what was shown, or after: what is between would be missed.
-                    Ok(frame) if frame.after != shown.seq => {
-                        shown = frame.view;
-                        full(&state, &shown)
-                    }
-                    Ok(frame) => {
-                        shown = frame.view;
-                        frame.bytes
-                    }
+                    Ok(frame) => match shown.take_in(frame) {
+                        Some(bytes) => bytes,
+                        None => continue,
+                    },
                     Err(broadcast::error::RecvError::Lagged(_)) => {
                         let Ok(view) = state.offices.view(event).await else { return };
-                        shown = Arc::clone(&view);
-                        full(&state, &view)
+                        shown = Shown::of(&state, &view);
+                        shown.full()
                     }
                     // It can be followed nowhere: the client comes back by itself.
                     Err(broadcast::error::RecvError::Closed) => return,
@@ -205,7 +241,7 @@ async fn publish(
     mut views: watch::Receiver<Arc<View>>,
     frames: &broadcast::Sender<Frame>,
 ) {
-    let mut shown = Arc::clone(&views.borrow_and_update());
+    let mut shown = Shown::of(state, &views.borrow_and_update());
     loop {
         tokio::select! {
             changed = views.changed() => if changed.is_err() {
@@ -214,20 +250,24 @@ async fn publish(
                     None => return,
                 }
             },
-            () = tokio::time::sleep(HEARTBEAT) => {
-                if frames.receiver_count() == 0 {
-                    return;
-                }
-                continue;
-            }
-        }
-        let view = Arc::clone(&views.borrow_and_update());
-        if let Some(bytes) = delta(&shown, &view) {
-            let after = shown.seq;
-            shown = Arc::clone(&view);
-            if frames.send(Frame { bytes, after, view }).is_err() {
+            () = tokio::time::sleep(shown.pause(state)) => if frames.receiver_count() == 0 {
                 return;
-            }
+            },
+        }
+        let mut view = Arc::clone(&views.borrow_and_update());
+        // Another instance may be a little behind.
+        if view.seq < shown.view.seq {
+            view = Arc::clone(&shown.view);
+        }
+        let now = Shown::of(state, &view);
+        if (now.view.seq, now.status.name) == (shown.view.seq, shown.status.name) {
+            shown = now;
+            continue;
+        }
+        let (bytes, after) = (delta(&shown.view, &now), shown.view.seq);
+        shown = now;
+        if frames.send(Frame { bytes, after, shown: shown.clone() }).is_err() {
+            return;
         }
         tokio::time::sleep(FRAME_EVERY).await;
     }
@@ -251,17 +291,8 @@ async fn follow_anew(
     None
 }
 
-fn full(state: &AppState, view: &View) -> Bytes {
-    let now = state.clock.now_ms();
-    let status = status(view.sale_state, view.sale, sold_out(view), now);
-    frame("availability", view, &summary(view, status))
-}
-
-fn delta(before: &View, after: &View) -> Option<Bytes> {
-    // Another instance may be a little behind.
-    if after.seq <= before.seq {
-        return None;
-    }
+fn delta(before: &View, shown: &Shown) -> Bytes {
+    let after = &shown.view;
     let known = counts(before);
     let changed = counts(after).into_iter().filter(|product| !known.contains(product)).collect();
     let seats = changed_seats(before, after);
@@ -270,11 +301,12 @@ fn delta(before: &View, after: &View) -> Option<Bytes> {
         previous_seq: before.seq.0,
         seq: after.seq.0,
         as_of: rfc3339(after.as_of),
+        status: shown.status.name,
         products: changed,
         seats: seats.unwrap_or_default(),
         resync,
     };
-    Some(frame("delta", after, &delta))
+    frame("delta", after, &delta)
 }
 
 /// `None` when there are too many, or the map itself changed.

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Answered, Key, Store, StoreError, idempotency};
-use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, UserId};
+use crate::ids::{
+    BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, Seq, UserId,
+};
 use crate::inventory::{Change, Definition, SaleState, SaleWindow, TimestampMs, Transition};
 use crate::journal::{Head, Record, Row, RowFields};
 
@@ -130,6 +132,25 @@ impl Store {
             .all(self.reads())
             .await?;
         Ok(found.into_iter().map(|(id, name)| (OfferingId(id), name)).collect())
+    }
+
+    /// The last journal row of each of `ids` that exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_rows_until(
+        &self,
+        ids: &[OfferingId],
+    ) -> Result<Vec<(OfferingId, Seq)>, StoreError> {
+        let found: Vec<(Uuid, i64)> = head::Entity::find()
+            .select_only()
+            .columns([head::Column::OfferingId, head::Column::Seq])
+            .filter(head::Column::OfferingId.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        let seq = |seq| Seq(u64::try_from(seq).unwrap_or_default());
+        Ok(found.into_iter().map(|(id, last)| (OfferingId(id), seq(last))).collect())
     }
 
     /// Events, newest first, after `cursor`.

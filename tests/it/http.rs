@@ -11,6 +11,7 @@ mod ownership;
 mod pictures;
 mod purchase;
 mod retries;
+mod sale_status;
 mod shop;
 mod unknown_bodies;
 mod waitlist;

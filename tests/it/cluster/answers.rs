@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Site;
+use crate::frames::Frames;
 
 impl Site {
     async fn act(&self, at: usize, action: &str, body: Value) -> Value {
@@ -24,6 +25,17 @@ impl Site {
         let (status, answer) = self.administer(at, &path, None).await;
         assert_eq!(status, 200, "{answer}");
         answer["data"].clone()
+    }
+
+    /// What the list, the event and its availability say at one instance.
+    async fn statuses(&self, at: usize) -> [Value; 3] {
+        let event = format!("/{}", self.event);
+        let [list, shown, left] = [
+            self.shown(at, "").await,
+            self.shown(at, &event).await,
+            self.shown(at, &format!("{event}/availability")).await,
+        ];
+        [&list[0], &shown, &left].map(|it| it["status"].clone())
     }
 }
 
@@ -48,4 +60,48 @@ async fn an_answer_of_any_instance_shows_what_its_command_did() {
     }
     let cancelled = site.act(site.other_than(owner), "cancel", json!({})).await;
     assert_eq!(cancelled["status"], "CANCELLED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_instance_says_the_same_of_a_sale_and_streams_when_it_changes() {
+    let site = Site::open("2s").await;
+    site.wake().await;
+    let mut streams = Vec::new();
+    for server in &site.servers {
+        let url = format!("{}/api/events/{}/stream", server.base, site.event);
+        let mut frames = Frames::of(site.client.get(url)).await;
+        assert_eq!(frames.next().await.data["status"], "SELLING");
+        streams.push(frames);
+    }
+    let map = site.shown(0, &format!("/{}/seats", site.event)).await;
+    let rows = |section: &Value| section["rows"].as_array().unwrap().clone();
+    let sections = map["sections"].as_array().unwrap();
+    let seats =
+        sections.iter().flat_map(rows).flat_map(|row| row["seats"].as_array().unwrap().clone());
+    let seats: Vec<Value> = seats.map(|seat| seat["id"].clone()).collect();
+    let all = json!({ "seats": seats });
+    let mut before = "SELLING";
+    for (at, (action, body, expected)) in [
+        ("pause", json!({}), "PAUSED"),
+        ("open", json!({}), "SELLING"),
+        ("block", all.clone(), "SOLD_OUT"),
+        ("unblock", all, "SELLING"),
+        ("close", json!({}), "ENDED"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at = at % site.servers.len();
+        assert_eq!(site.act(at, action, body).await["status"], expected, "{action} at {at}");
+        for (at, frames) in streams.iter_mut().enumerate() {
+            // Other things may happen to an event in between.
+            let mut status = frames.next().await.data["status"].clone();
+            while status == before {
+                status = frames.next().await.data["status"].clone();
+            }
+            assert_eq!(status, expected, "{action} at {at}");
+            assert_eq!(site.statuses(at).await, [expected; 3], "{action} at {at}");
+        }
+        before = expected;
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::frames::{Frame, Frames};
 use crate::http::shop::{Answer, Event, Person, Shop};
 use crate::test_app::{TestApp, event};
 use crate::test_db::TestDb;
@@ -54,8 +55,12 @@ async fn the_seat_map_shows_each_seat_with_its_price() {
 async fn the_seat_map_of_a_stadium_is_whole() {
     const SECTIONS: usize = 30;
     let app = TestApp::start(TestDb::sqlite().await).await;
+    // The last is of several blocks.
     let section = |nth: usize| {
-        let rows = json!([{ "name": "A", "seats": 3 }, { "name": "B", "seats": nth }]);
+        let mut rows =
+            vec![json!({ "name": "A", "seats": 3 }), json!({ "name": "B", "seats": nth })];
+        let more = if nth == SECTIONS { 7 } else { 0 };
+        rows.extend((0..more).map(|row| json!({ "name": format!("C{row}"), "seats": 400 })));
         json!({ "name": format!("Block {nth}"), "product": "Seat", "rows": rows })
     };
     let sections: Vec<Value> = (1..=SECTIONS).map(section).collect();
@@ -70,7 +75,18 @@ async fn the_seat_map_of_a_stadium_is_whole() {
     let map = map.expect(200);
     let shown = map["sections"].as_array().unwrap();
     assert_eq!(shown.len(), SECTIONS);
-    for (nth, section) in (1..).zip(shown) {
+    let last = &shown[SECTIONS - 1];
+    assert_eq!(last["rows"].as_array().unwrap().len(), 9);
+    // A change in the middle is shown, and nothing else changes.
+    let seat = last["rows"][5]["seats"][200]["id"].clone();
+    let user = app.user().await;
+    let holds = path.replace("/seats", "/holds");
+    app.post(&holds, &user, json!({ "seats": [seat] })).await.expect(201);
+    let mut changed = map["sections"].clone();
+    changed[SECTIONS - 1]["rows"][5]["seats"][200]["status"] = json!("HELD");
+    let again = app.get_anonymously(&path).await.expect(200);
+    assert_eq!(again["sections"], changed);
+    for (nth, section) in (1..).zip(changed.as_array().unwrap()) {
         let one = app.get_anonymously(&format!("{path}?section=Block%20{nth}")).await.expect(200);
         assert_eq!(one["sections"], json!([section]));
         assert_eq!(section["rows"][1]["seats"].as_array().unwrap().len(), nth);
@@ -123,50 +139,13 @@ impl Picture {
     }
 }
 
-struct Frame {
-    event: String,
-    id: String,
-    data: Value,
-}
-
-/// The frames of a stream, one by one.
-struct Frames {
-    response: reqwest::Response,
-    buffer: String,
-}
-
-impl Frames {
-    async fn follow(person: &Person<'_>, event: &Event<'_>, last: Option<&str>) -> Self {
-        let mut request = person.request(Method::GET, &event.at("stream"));
-        if let Some(last) = last {
-            request = request.header("Last-Event-ID", last);
-        }
-        let response = request.send().await.expect("the server answers");
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, buffer: String::new() }
+/// The stream of an event, from the version `last` on.
+async fn follow(person: &Person<'_>, event: &Event<'_>, last: Option<&str>) -> Frames {
+    let mut request = person.request(Method::GET, &event.at("stream"));
+    if let Some(last) = last {
+        request = request.header("Last-Event-ID", last);
     }
-
-    async fn next(&mut self) -> Frame {
-        tokio::time::timeout(Duration::from_secs(20), self.read()).await.expect("a frame in time")
-    }
-
-    async fn read(&mut self) -> Frame {
-        loop {
-            while let Some((frame, rest)) = self.buffer.split_once("\n\n") {
-                let field = |name: &str| {
-                    frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
-                };
-                let (event, id, data) = (field("event: "), field("id: "), field("data: "));
-                self.buffer = rest.to_owned();
-                if let (Some(event), Some(id), Some(data)) = (event, id, data) {
-                    return Frame { event, id, data: serde_json::from_str(&data).expect("JSON") };
-                }
-            }
-            let chunk = self.response.chunk().await.expect("a chunk").expect("more to come");
-            self.buffer.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
-        }
-    }
+    Frames::of(request).await
 }
 
 on_both_databases! {
@@ -176,7 +155,7 @@ on_both_databases! {
         let seats = event.seats().await;
         kim.post(&event.at("holds"), &event.places(1)).await.is(201);
         let mut picture = Picture::read(&kim, &event).await;
-        let mut frames = Frames::follow(&shop.nobody(), &event, None).await;
+        let mut frames = follow(&shop.nobody(), &event, None).await;
         let first = frames.next().await;
         assert_eq!(first.event, "availability");
         assert_eq!(first.data["seq"].as_u64(), Some(picture.seq));
@@ -204,9 +183,13 @@ on_both_databases! {
         }
         assert_eq!(picture, now);
 
-        // Somebody who has this version needs nothing but what comes next.
-        let mut resumed = Frames::follow(&shop.nobody(), &event, Some(&last)).await;
-        let mut started = Frames::follow(&shop.nobody(), &event, Some("7-nonsense")).await;
+        // Somebody who has this version needs nothing but the status and what comes next.
+        let mut resumed = follow(&shop.nobody(), &event, Some(&last)).await;
+        let status = resumed.next().await;
+        assert_eq!(status.data["status"], "SELLING");
+        assert_eq!((&status.data["products"], &status.data["seats"]), (&json!([]), &json!([])));
+        picture.apply(&status);
+        let mut started = follow(&shop.nobody(), &event, Some("7-nonsense")).await;
         assert_eq!(started.next().await.event, "availability");
         kim.post(&event.at("holds"), &event.places(1)).await.is(201);
         let frame = resumed.next().await;
@@ -220,7 +203,7 @@ async fn streams_end_when_the_server_stops() {
     let mut shop = Shop::open(TestDb::sqlite().await).await;
     let mut frames = {
         let event = shop.event().await;
-        Frames::follow(&shop.nobody(), &event, None).await
+        follow(&shop.nobody(), &event, None).await
     };
     frames.next().await;
     tokio::time::timeout(Duration::from_secs(5), shop.app.shutdown())
