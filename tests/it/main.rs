@@ -20,6 +20,7 @@ mod envelope;
 mod faults;
 mod feed;
 mod first_start;
+mod fixtures;
 mod frames;
 mod health;
 mod history;

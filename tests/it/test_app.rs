@@ -28,9 +28,16 @@ pub struct TestAppBuilder {
     db: TestDb,
     parts: Parts,
     config: Config,
+    admin: Option<UserId>,
 }
 
 impl TestAppBuilder {
+    /// On a database that is in use already: its administrator.
+    pub fn admin(mut self, admin: UserId) -> Self {
+        self.admin = Some(admin);
+        self
+    }
+
     /// With a clock that is moved by hand. The database's clock goes on by itself, so the guard
     /// that compares them is off.
     pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
@@ -57,7 +64,8 @@ impl TestAppBuilder {
             config.database_url = Secret::new(self.db.url());
         }
         let running = start(&config, &self.parts).await;
-        let admin = running.first_start.admin.as_ref().expect("the database is empty").id;
+        let first = || running.first_start.admin.as_ref().expect("the database is empty").id;
+        let admin = self.admin.unwrap_or_else(first);
         TestApp {
             running: Some(running),
             config,
@@ -118,7 +126,7 @@ impl TestApp {
             log: "warn".into(),
             ..Config::default()
         };
-        TestAppBuilder { db, parts: Parts::default(), config }
+        TestAppBuilder { db, parts: Parts::default(), config, admin: None }
     }
 
     pub fn running(&self) -> &Running {

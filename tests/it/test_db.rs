@@ -140,6 +140,18 @@ impl TestDb {
         }
     }
 
+    /// The texts that a query of one column answers.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        if self.is_postgres() {
+            let mut connection = PgConnection::connect(self.url()).await.expect("connects");
+            sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("valid SQL")
+        } else {
+            let mut connection = self.sqlite_connection().await;
+            sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("valid SQL")
+        }
+    }
+
     async fn sqlite_connection(&self) -> sqlx::SqliteConnection {
         sqlx::SqliteConnection::connect(self.url()).await.expect("the file can be opened")
     }
