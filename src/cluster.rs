@@ -13,6 +13,7 @@ pub mod metrics;
 mod network;
 mod ownership;
 pub mod placement;
+mod token_proof;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,7 @@ pub use http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use keeper::{JoinError, Keeper};
 pub use member::Member;
 pub use network::{Network, NetworkError, Nobody};
+pub use token_proof::{TokenProof, Verdict};
 
 use crate::clock::Clock;
 use crate::ids::{Epoch, InstanceId, OfferingId};
@@ -134,6 +136,8 @@ pub struct Cluster {
     is_ailing: AtomicBool,
     nudge: Notify,
     /// What has been logged of whom, and need not be again.
+    /// Members whose `ADMITONE_JWT_SECRET` is not ours.
+    token_rivals: Mutex<Vec<Member>>,
     noticed: Mutex<BTreeSet<(InstanceId, Notice)>>,
     lost: watch::Sender<Option<Member>>,
     stopped: watch::Sender<bool>,
@@ -188,6 +192,7 @@ impl Cluster {
             is_stopping: AtomicBool::new(false),
             is_ailing: AtomicBool::new(false),
             nudge: Notify::new(),
+            token_rivals: Mutex::default(),
             noticed: Mutex::default(),
             lost: watch::Sender::new(None),
             stopped: watch::Sender::new(false),

@@ -323,7 +323,7 @@ impl Assembled {
         let write =
             on(&runtime, async move { Ok(health::time_of_a_write(&measured).await) }).await?;
         state.admission.expect(WRITES_OF_AN_ORDER * write);
-        state.lifecycle.open();
+        membership.open(&state, &runtime);
         if !many {
             http.run(state.clone());
         }
@@ -473,6 +473,7 @@ fn assemble(
         accounts: Arc::new(accounts),
         cluster,
         seal: membership.seal.clone(),
+        token_proof: membership.token_proof.clone(),
         clock,
         config: config.clone(),
         runtime: runtime.clone(),

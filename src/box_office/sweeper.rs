@@ -75,6 +75,8 @@ fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Durat
         Some("its database does not answer")
     } else if !offices.clock_trusted() {
         Some("its clock is not the database's: set it right, and run an NTP client")
+    } else if cluster.token_dispute().is_some() {
+        Some("its ADMITONE_JWT_SECRET is not that of the others")
     } else {
         None
     };

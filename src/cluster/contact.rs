@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 
 use super::membership::View;
 use super::{
-    Cluster, HELLO, HELLO_PATIENCE, JoinError, Member, NetworkError, Notice, Owner, metrics,
+    Cluster, HELLO, HELLO_PATIENCE, JoinError, Member, NetworkError, Notice, Owner, TokenProof,
+    Verdict, metrics,
 };
 use crate::ids::{Epoch, InstanceId};
 
@@ -118,6 +119,65 @@ impl Cluster {
         Err(JoinError::NotAtItsAddress(Arc::clone(&me.address), why))
     }
 
+    /// Asks members to prove that they have our `ADMITONE_JWT_SECRET`. Afterwards `unproven` has
+    /// those that have still to be asked: they have another one, or did not answer. Returns whether
+    /// this instance may serve: nobody has another, except who is out of service for it.
+    pub async fn compare_token_secrets(
+        &self,
+        proof: &TokenProof,
+        unproven: &mut Vec<Member>,
+    ) -> bool {
+        let me = self.me().incarnation;
+        unproven.retain(|member| self.view().live(member.incarnation).is_some());
+        let asked = join_all(unproven.drain(..).map(|member| async {
+            let (question, address) = (TokenProof::question(me), Arc::clone(&member.address));
+            let answer = self.network.ask(address, question.clone(), HELLO_PATIENCE).await;
+            (answer.map(|answer| proof.check(&question, member.incarnation, &answer)), member)
+        }));
+        let mut rivals = Vec::new();
+        for (answer, member) in asked.await {
+            match answer {
+                Ok(Some(Verdict::Same)) => {}
+                Ok(Some(Verdict::Different)) => {
+                    rivals.push(member.clone());
+                    unproven.push(member);
+                }
+                Ok(Some(Verdict::Excluded)) => unproven.push(member),
+                // Of a version that cannot prove it.
+                Ok(None) | Err(NetworkError::NotTaken(..) | NetworkError::WrongSecret(_)) => {
+                    tracing::warn!(name = %member.name, address = %member.address,
+                        "an instance cannot tell whether it has this one's ADMITONE_JWT_SECRET: it \
+                         is of an older version");
+                }
+                Err(_) => unproven.push(member),
+            }
+        }
+        let mut known = self.token_rivals.lock().unwrap_or_else(PoisonError::into_inner);
+        for rival in rivals.iter().filter(|rival| !known.contains(rival)) {
+            tracing::error!(name = %rival.name, address = %rival.address,
+                "this instance is not ready: {}", how_to_mend(rival));
+        }
+        if rivals.is_empty() && !known.is_empty() {
+            tracing::info!("all members have this instance's ADMITONE_JWT_SECRET");
+        }
+        *known = rivals;
+        known.is_empty()
+    }
+
+    /// Whether a member other than `asker` was found to have another token secret than we.
+    #[must_use]
+    pub fn is_excluded_but_for(&self, asker: InstanceId) -> bool {
+        let rivals = self.token_rivals.lock().unwrap_or_else(PoisonError::into_inner);
+        rivals.iter().any(|rival| rival.incarnation != asker)
+    }
+
+    /// Why this instance must not serve although it could: one sentence that says what to do.
+    #[must_use]
+    pub fn token_dispute(&self) -> Option<String> {
+        let rivals = self.token_rivals.lock().unwrap_or_else(PoisonError::into_inner);
+        rivals.first().map(how_to_mend)
+    }
+
     /// Its name and address, for logs.
     fn called(&self, incarnation: InstanceId) -> (Arc<str>, Arc<str>) {
         let view = self.view.load();
@@ -142,6 +202,15 @@ impl Cluster {
         self.view.store(Arc::new(view));
         self.viewed.notify_waiters();
     }
+}
+
+fn how_to_mend(rival: &Member) -> String {
+    format!(
+        "the instance {} at {} has another ADMITONE_JWT_SECRET, so tokens and ticket codes of the one \
+         are worthless to the other: give all instances the same secret, and restart the one that was \
+         wrong",
+        rival.name, rival.address
+    )
 }
 
 #[cfg(test)]

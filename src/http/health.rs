@@ -42,6 +42,11 @@ pub struct Readiness {
     /// Whether the lease store answers. It is no reason to be unready: owners sell on without it,
     /// and all instances would be unready at once.
     leases: &'static str,
+    /// Whether the other instances have the same `ADMITONE_JWT_SECRET`.
+    tokens: &'static str,
+    /// What to do, where that can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 impl Readiness {
@@ -83,7 +88,8 @@ pub async fn readiness(state: &AppState) -> Readiness {
     let database = database_answers(state).await;
     let clock = state.offices.clock_trusted();
     let process = state.lifecycle.is_open() && !state.lifecycle.is_stopping();
-    let all = database && clock && process;
+    let reason = state.cluster.token_dispute();
+    let all = database && clock && process && reason.is_none();
     metrics::ready(all);
     let word = |up| if up { "up" } else { "down" };
     Readiness {
@@ -92,6 +98,8 @@ pub async fn readiness(state: &AppState) -> Readiness {
         clock: word(clock),
         process: word(process),
         leases: word(state.cluster.away_for().is_none()),
+        tokens: word(reason.is_none()),
+        reason,
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::box_office::AskError;
-use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, metrics};
+use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, TokenProof, metrics};
 use crate::http::connections::Connection;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::patience::Arrival;
@@ -57,6 +57,11 @@ async fn ask(
     if question[..] == HELLO[..] {
         let incarnation = state.cluster.me().incarnation;
         return Ok(HttpResponse::Ok().body(incarnation.0.as_bytes().to_vec()));
+    }
+    if let Some(asker) = TokenProof::asker(&question) {
+        let (me, excluded) =
+            (state.cluster.me().incarnation, state.cluster.is_excluded_but_for(asker));
+        return Ok(HttpResponse::Ok().body(state.token_proof.answer(&question, me, excluded)));
     }
     if !state.lifecycle.is_open() {
         return Err(ApiError::of(ErrorCode::NotReady));

@@ -32,6 +32,11 @@ impl Lifecycle {
         self.open.store(true, Ordering::SeqCst);
     }
 
+    /// Clients are told to wait, until [`Self::open`] is called again.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+
     /// Whether clients are served.
     #[must_use]
     pub fn is_open(&self) -> bool {

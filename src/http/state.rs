@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::accounts::Accounts;
 use crate::box_office::BoxOffices;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, Seal};
+use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
 use crate::http::admission::Admission;
 use crate::http::availability::{Owed, SeatMaps};
@@ -35,6 +35,8 @@ pub struct AppState {
     pub cluster: Arc<Cluster>,
     /// What calls of other instances must bear; `None` in a process that is alone.
     pub seal: Option<Seal>,
+    /// Proves to other instances that they share our token secret.
+    pub token_proof: TokenProof,
     /// The settings.
     pub config: Arc<Config>,
     /// The tokio runtime of all database work. Every handler is polled inside it: a connection that

@@ -3,18 +3,20 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use actix_web::web;
 use tokio::runtime::{Handle, Runtime};
 
 use super::{StartError, on};
 use crate::clock::Clock;
 use crate::cluster::feed::RedisFeed;
 use crate::cluster::lease::{LeaseError, RedisLeases};
-use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings};
+use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings, TokenProof};
 use crate::config::{Config, Secret};
 use crate::executor::Executor;
+use crate::http::state::AppState;
 use crate::ids::InstanceId;
 use crate::store::{InstanceLock, Neighbours};
 
@@ -30,6 +32,10 @@ pub(super) struct Membership {
     pub(super) cluster: Arc<Cluster>,
     /// Of the calls between instances.
     pub(super) seal: Option<Seal>,
+    /// Of the secret that tokens are signed with.
+    pub(super) token_proof: TokenProof,
+    /// Members that were there before us and have not proved that they share it.
+    unproven: Vec<Member>,
     threads: Option<Runtime>,
     keeper: Option<Keeper>,
 }
@@ -43,9 +49,12 @@ impl Membership {
     ) -> Result<Self, StartError> {
         let address: Arc<str> =
             config.advertise.clone().unwrap_or_else(|| listening.to_string()).into();
+        let token_proof = TokenProof::new(config.jwt_secret.expose());
+        let unproven = Vec::new();
         let Some(url) = config.redis_url.as_ref().map(Secret::expose) else {
             let cluster = Cluster::alone(incarnation, address, clock);
-            return Ok(Self { cluster, seal: None, threads: None, keeper: None });
+            let (threads, keeper) = (None, None);
+            return Ok(Self { cluster, seal: None, token_proof, unproven, threads, keeper });
         };
         let name: Arc<str> = match &config.instance {
             Some(name) => name.as_str().into(),
@@ -92,7 +101,8 @@ impl Membership {
         };
         let cluster = Cluster::of_many(me, settings, clock, Arc::new(leases), Arc::new(network))
             .with_feed(Arc::new(feed));
-        Ok(Self { cluster, seal: Some(seal), threads: Some(threads), keeper: None })
+        let (seal, threads) = (Some(seal), Some(threads));
+        Ok(Self { cluster, seal, token_proof, unproven, threads, keeper: None })
     }
 
     /// Takes the lease of this instance's name. Whoever has the name is asked whether it lives, and
@@ -117,18 +127,39 @@ impl Membership {
             }
         };
         let (keeper, met) = on(threads.handle(), joining).await?;
-        let sharing = share_a_database(lock.neighbours(), met);
+        let sharing = share_a_database(lock.neighbours(), met.clone());
         let compared = on(runtime, sharing).await;
         if let Err(error) = compared {
             keeper.resign().await;
             return Err(error);
         }
+        let (cluster, proof, mut unproven) =
+            (Arc::clone(&self.cluster), self.token_proof.clone(), met);
+        let comparing = async move {
+            cluster.compare_token_secrets(&proof, &mut unproven).await;
+            Ok(unproven)
+        };
+        self.unproven = on(runtime, comparing).await?;
         runtime.spawn(look_for_strangers(Arc::clone(&self.cluster), lock.neighbours()));
         self.keeper = Some(keeper);
         let me = self.cluster.me();
         tracing::info!(name = %me.name, address = %me.address, incarnation = %me.incarnation,
             members = self.cluster.view().members.len(), "joined the cluster");
         Ok(())
+    }
+
+    /// Lets clients in, unless a member that was there before has another `ADMITONE_JWT_SECRET`; then
+    /// as soon as none has. Only who comes later looks: a wrong secret on one instance must not stop
+    /// those that run.
+    pub(super) fn open(&mut self, state: &web::Data<AppState>, runtime: &Handle) {
+        if self.cluster.token_dispute().is_none() {
+            state.lifecycle.open();
+        }
+        let unproven = std::mem::take(&mut self.unproven);
+        if !unproven.is_empty() {
+            let state = Arc::downgrade(&state.clone().into_inner());
+            runtime.spawn(agree_on_tokens(state, self.token_proof.clone(), unproven));
+        }
     }
 
     /// Announces that this instance is about to stop.
@@ -162,6 +193,8 @@ const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// How often it is looked who else uses the database, at the most.
 const STRANGERS_EVERY: Duration = Duration::from_secs(2);
+/// How often a member that has not proved to have our token secret is asked again.
+const TOKENS_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether all whom we have met use the database that we use. One whose connection broke a moment
 /// ago has its lock again soon.
@@ -181,6 +214,19 @@ async fn share_a_database(lock: Neighbours, met: Vec<Member>) -> Result<(), Star
          with the same DATABASE_URL, and give other clusters another Redis database",
         other.name, other.address
     )))
+}
+
+/// Asks those who have not proved that they share the token secret until they have, or are gone.
+async fn agree_on_tokens(state: Weak<AppState>, proof: TokenProof, mut unproven: Vec<Member>) {
+    while !unproven.is_empty() {
+        tokio::time::sleep(TOKENS_EVERY).await;
+        let Some(state) = state.upgrade() else { return };
+        let may_serve = state.cluster.compare_token_secrets(&proof, &mut unproven).await;
+        match may_serve {
+            true => state.lifecycle.open(),
+            false => state.lifecycle.close(),
+        }
+    }
 }
 
 /// Says so if somebody uses this database and is not in this Redis: the two take every event from

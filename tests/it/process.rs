@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::shop::Customer;
 use crate::test_db::eventually;
 
-const SECRET: &str = "a secret of the tests, long enough to be taken for one";
+pub const SECRET: &str = "a secret of the tests, long enough to be taken for one";
 
 /// A server, running or not.
 pub struct Server {

@@ -183,3 +183,46 @@ async fn a_redis_that_cannot_be_used_is_named_at_the_start() {
     assert!(!server.until_ended().await);
     assert!(server.written().contains("REDIS_URL"), "{}", server.written());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_with_another_token_secret_is_not_ready_says_why_and_stops_nobody_else() {
+    let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
+    let (mut first, _links) = instance(&redis, &postgres, "a", "2s").await;
+    first.start_again();
+    first.until_ready().await;
+    let (mut wrong, _more_links) = instance(&redis, &postgres, "b", "2s").await;
+    let other = "another secret for tokens, which is as long as it has to be";
+    wrong.set("ADMITONE_JWT_SECRET", other.into());
+    wrong.start_again();
+    let health = async |server: &crate::process::Server| {
+        let answer = reqwest::get(format!("{}/health/ready", server.base)).await.ok()?;
+        answer.json::<Value>().await.ok()
+    };
+    let mut said = Value::Null;
+    eventually("it says that it is not ready, and why", async || {
+        said = health(&wrong).await.unwrap_or_default()["error"]["details"].clone();
+        said["tokens"] == "down"
+    })
+    .await;
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the instance a at 127.0.0.1:"), "{reason}");
+    assert!(reason.contains("give all instances the same secret"), "{reason}");
+    let written = wrong.written();
+    assert!(written.contains("another ADMITONE_JWT_SECRET"), "{written}");
+    assert!(!written.contains(other), "{written}");
+    let answer = reqwest::get(format!("{}/api/events", wrong.base)).await.unwrap();
+    assert_eq!(
+        answer.status(),
+        503,
+        "it serves nobody with tokens that are worth nothing elsewhere"
+    );
+
+    let (mut third, _its_links) = instance(&redis, &postgres, "c", "2s").await;
+    third.start_again();
+    third.until_ready().await;
+    assert_eq!(health(&first).await.unwrap()["data"]["tokens"], "up", "those that run go on");
+    wrong.kill();
+    wrong.set("ADMITONE_JWT_SECRET", crate::process::SECRET.into());
+    wrong.start_again();
+    wrong.until_ready().await;
+}
