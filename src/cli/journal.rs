@@ -1,12 +1,16 @@
 //! `admitone journal`: what happened to an event, row by row, and whether it is all still there.
 //! Reads only; it may run beside a server.
 
+mod describe;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use describe::Describer;
 
 use crate::audit::{Auditor, OfflineAudit, Report};
 use crate::config::Config;
@@ -104,10 +108,14 @@ async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
         bail!("the journal of event {event} has no rows from {from} {end}: its last row is {last}");
     }
     let as_json = arguments.get_flag("json");
+    let mut describe = Describer::new(event, *b"XXX");
     let end = each_row(store, event, to, |row, record| {
+        // Also of rows that are not shown: the first says what the currency is.
+        let text = match as_json {
+            true => export::to_line(row, record) + "\n",
+            false => as_text(row, record, &mut describe),
+        };
         if row.seq.0 >= from {
-            let text =
-                if as_json { export::to_line(row, record) + "\n" } else { as_text(row, record) };
             super::print(&text);
         }
         Ok(())
@@ -251,14 +259,14 @@ fn digest(text: &str) -> Result<Hash, String> {
         .map_err(|_| "a digest has 64 hex digits, as journal verify prints it".into())
 }
 
-fn as_text(row: &Row, record: &Record) -> String {
+fn as_text(row: &Row, record: &Record, describe: &mut Describer) -> String {
     let heading = format!("{:>6}  {}  epoch {}", row.seq.0, rfc3339(row.at), row.epoch);
     match record {
         Record::Takeover => format!("{heading}  takeover by {}\n", row.owner),
         Record::Batch(transitions) => {
             let mut text = format!("{heading}  {} transitions\n", transitions.len());
             for change in transitions.iter().flat_map(|transition| &transition.changes) {
-                text.push_str(&format!("          {change:?}\n"));
+                text.push_str(&format!("          {}\n", describe.change(change)));
             }
             text
         }
