@@ -18,6 +18,7 @@ mod outbox;
 mod payment;
 mod payment_group;
 mod projection;
+pub mod private_file;
 mod refresh_token;
 mod reservation;
 mod revocation;

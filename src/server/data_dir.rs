@@ -1,12 +1,13 @@
 //! What a server without settings keeps on the disk: the database file and the secret that was
 //! generated for it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::StartError;
 use crate::config::{Config, Secret, check_secret};
+use crate::store::private_file;
 
 const SECRET_FILE: &str = "jwt_secret";
 
@@ -25,6 +26,9 @@ pub(super) fn make(config: &Config) -> Result<(), StartError> {
 /// Makes the data directory and fills in the secret that no one has set.
 pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
     make(config)?;
+    if !config.is_postgres() {
+        warn_of_exposed(&config.data_dir);
+    }
     if config.jwt_secret.is_empty() {
         let path = config.data_dir.join(SECRET_FILE);
         config.jwt_secret = match kept_secret(&path)? {
@@ -47,10 +51,26 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
+/// What is made here is its owner's alone; what was there before stays as it is, and is said.
+fn warn_of_exposed(directory: &Path) {
+    let inside = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let exposed = private_file::exposed(std::iter::once(directory.to_owned()).chain(inside));
+    if exposed.is_empty() {
+        return;
+    }
+    let shown = |(path, mode): &(PathBuf, u32)| format!("{} ({mode:o})", path.display());
+    let shown = exposed.iter().map(shown).collect::<Vec<_>>().join(", ");
+    tracing::warn!(
+        "others on this machine can read names, password hashes and secrets in {shown}: run \
+         `chmod -R go= {}`",
+        directory.display()
+    );
+}
+
 /// Finds out now, with a clear message, what SQLite would only say as "unable to open".
 fn check_writable(directory: &Path) -> io::Result<()> {
     let probe = directory.join(format!(".probe-{:016x}", rand::random::<u64>()));
-    fs::write(&probe, b"")?;
+    private_file::create(&probe)?;
     fs::remove_file(&probe)
 }
 
@@ -75,11 +95,7 @@ fn kept_secret(path: &Path) -> Result<Option<Secret>, StartError> {
 fn new_secret(path: &Path) -> io::Result<Secret> {
     let generated = blake3::Hash::from_bytes(rand::random()).to_hex().to_string();
     let whole = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&whole)?;
+    let mut file = private_file::create(&whole)?;
     file.write_all(generated.as_bytes())?;
     file.sync_all()?;
     fs::rename(&whole, path)?;
@@ -107,6 +123,19 @@ mod tests {
         let mut again = Config { data_dir, ..Config::default() };
         prepare(&mut again).unwrap();
         assert_eq!(again.jwt_secret, first);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn files_that_others_can_read_are_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("admitone.db");
+        private_file::create(&path).unwrap();
+        let exposed = || private_file::exposed([path.clone()]);
+        assert!(exposed().is_empty());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(exposed(), [(path.clone(), 0o644)]);
     }
 
     #[test]

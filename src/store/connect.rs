@@ -15,7 +15,7 @@ use sea_orm::{
 use super::append_pool::AppendPool;
 use super::payment_group::{self, PaymentGroups, Writes};
 use super::sqlite_file::sqlite_options;
-use super::{Appends, Inner, Store, StoreError, append_sqlite};
+use super::{Appends, Inner, Store, StoreError, append_sqlite, private_file};
 
 /// How long to wait for a connection of the pool, or for a new one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -251,7 +251,10 @@ pub(super) async fn make_durable(connection: &mut sqlx::PgConnection) -> Result<
 }
 
 async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
-    let file = sqlite_options(&options.url)?
+    let named = sqlite_options(&options.url)?;
+    // Where it cannot be made, SQLite says so below.
+    let _ = private_file::make_if_missing(named.get_filename());
+    let file = named
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)

@@ -9,9 +9,9 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions, Connection, PgConnection};
 use tokio::sync::watch;
 
-use super::StoreError;
 use super::connect::postgres_options;
 use super::sqlite_file::sqlite_file;
+use super::{StoreError, private_file};
 use crate::ids::InstanceId;
 
 /// Held as long as it lives; the operating system and Postgres let go of it when a process dies.
@@ -70,7 +70,7 @@ impl InstanceLock {
     /// [`StoreError::Locked`], with what to do.
     pub fn of_file(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display();
-        let file = File::create(path)
+        let file = private_file::create(path)
             .map_err(|error| StoreError::Locked(format!("cannot write {shown}: {error}")))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { held: Held::File(file) }),
