@@ -4,6 +4,7 @@ pub mod audit;
 pub mod box_office;
 pub mod cli;
 pub mod clock;
+pub mod closing;
 pub mod cluster;
 pub mod config;
 pub mod executor;

@@ -104,6 +104,7 @@ impl From<StoreError> for StartError {
             | StoreError::Conflict(_)
             | StoreError::KeyReused
             | StoreError::Damaged(_)
+            | StoreError::Gone(_)
             | StoreError::NewerSchema { .. }
             | StoreError::Locked(_) => Self::Store(error),
         }

@@ -14,11 +14,12 @@ mod event;
 mod idempotency;
 mod instance_lock;
 mod journal;
+mod leaving;
 mod outbox;
 mod payment;
 mod payment_group;
-mod projection;
 pub mod private_file;
+mod projection;
 mod refresh_token;
 mod reservation;
 mod revocation;
@@ -42,13 +43,14 @@ pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow};
 pub use idempotency::{Answered, Key};
 pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
+pub use leaving::{LivingReservation, OnBalance};
 pub use payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
 pub use payment_group::Beginning;
 pub use refresh_token::{RefreshToken, Rotation};
 pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
 pub use revocation::Revocation;
 pub use ticket::{TicketRow, TicketState, ticket_id};
-pub use user::{NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
+pub use user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use wallet::{Balance, EntryKind, WalletEntry};
 
 /// Why the database did not do as asked.
@@ -78,6 +80,9 @@ pub enum StoreError {
         /// The first unknown step.
         step: String,
     },
+    /// What it was for is gone.
+    #[error("{0} is closed")]
+    Gone(&'static str),
     /// This process must not use the database: another one does, or its URL names nothing that
     /// lasts. Says what to do.
     #[error("{0}")]

@@ -15,5 +15,6 @@ pub mod seat;
 pub mod snapshot;
 pub mod ticket;
 pub mod user;
+pub mod waitlisted;
 pub mod wallet;
 pub mod wallet_entry;

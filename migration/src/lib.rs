@@ -9,6 +9,7 @@ mod m0003_probe;
 mod m0004_room_on_pages;
 mod m0005_reservations_by_time;
 mod m0006_revocations;
+mod m0007_waitlisted;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_room_on_pages::Migration),
             Box::new(m0005_reservations_by_time::Migration),
             Box::new(m0006_revocations::Migration),
+            Box::new(m0007_waitlisted::Migration),
         ]
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::{AccountError, Accounts};
 use crate::ids::UserId;
-use crate::store::{Revocation, StoreError, UserRow};
+use crate::store::{Forgotten, OnBalance, Revocation, StoreError, UserRow};
 
 /// Revocations that are read at a time.
 const PAGE: usize = 1_000;
@@ -76,18 +76,31 @@ impl Accounts {
         self.tokens.revoke(row.id, row.token_version, row.updated_at);
     }
 
-    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more.
+    /// Whether somebody's account may be closed at all.
     ///
     /// # Errors
     /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
-    pub async fn close(&self, id: UserId) -> Result<(), AccountError> {
-        match self.store.user_forget(id, self.clock.now_ms()).await {
-            Ok(Some(closed)) => {
+    pub async fn may_close(&self, id: UserId) -> Result<(), AccountError> {
+        match self.store.user_is_last_admin(id).await? {
+            true => Err(AccountError::LastAdministrator),
+            false => Ok(()),
+        }
+    }
+
+    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more. `false`, and
+    /// nothing changes, if there is money in their wallet and `on_balance` refuses that.
+    ///
+    /// # Errors
+    /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
+    pub async fn close(&self, id: UserId, on_balance: OnBalance) -> Result<bool, AccountError> {
+        match self.store.user_forget(id, on_balance, self.clock.now_ms()).await {
+            Ok(Forgotten::Now(closed)) => {
                 self.refuse_older(&closed);
-                Ok(())
+                Ok(true)
             }
-            // Somebody else was quicker, maybe on another instance.
-            Ok(None) => Ok(()),
+            // By another request, maybe on another instance.
+            Ok(Forgotten::Before) => Ok(true),
+            Ok(Forgotten::HasMoney) => Ok(false),
             Err(StoreError::Conflict(_)) => Err(AccountError::LastAdministrator),
             Err(error) => Err(error.into()),
         }

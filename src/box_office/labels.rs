@@ -33,6 +33,7 @@ pub(super) fn kind(command: &Command) -> &'static str {
         Command::PauseSale => "pause_sale",
         Command::CloseSale => "close_sale",
         Command::CancelOffering => "cancel_offering",
+        Command::EndClaims { .. } => "end_claims",
     }
 }
 

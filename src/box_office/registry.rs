@@ -466,6 +466,7 @@ fn urgency(command: &Command) -> Urgency {
         | Command::CheckIn { .. }
         | Command::LeaveWaitlist { .. }
         | Command::AcceptOffer { .. }
+        | Command::EndClaims { .. }
         | Command::BlockSeats { .. }
         | Command::UnblockSeats { .. }
         | Command::BlockPlaces { .. }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{Body, IdempotencyKey};
+use crate::http::openapi::Done;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::http::users::User;
@@ -181,7 +182,7 @@ pub async fn refresh(
     post, path = "/api/auth/logout", tag = "auth", operation_id = "logout",
     request_body = RefreshRequest,
     responses(
-        (status = 204, description = "The login has ended, if there was one"),
+        (status = 200, description = "The login has ended, if there was one", body = Done),
         (status = 422, description = "INVALID", body = FailureBody),
     )
 )]
@@ -190,5 +191,5 @@ pub async fn logout(
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, ApiError> {
     state.accounts.logout(&body.refresh_token).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(respond::done("logged out"))
 }

@@ -19,11 +19,12 @@ use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
 use crate::box_office::{MoveError, SubmitError, Unavailable};
+use crate::closing::ClosingError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
 use crate::payments::PaymentError;
-use crate::store::StoreError;
+use crate::store::{Balance, StoreError};
 use crate::telemetry::metrics;
 use crate::trace::RequestId;
 
@@ -37,6 +38,11 @@ pub struct ApiError {
     /// Seats of a rejection that still need their offering to become public ids.
     seats: Vec<SeatId>,
 }
+
+/// What to do about what is left of an account.
+const SETTLE: &str = "say what becomes of it, as {\"settle\":{\"reservations\":\"cancel\" or \
+    \"keep-tickets\",\"balance\":\"forfeit\"}}; cancelling what was paid gives money back, so it needs \
+    both; wait for payments under way";
 
 /// How every failure looks.
 #[derive(Serialize, ToSchema)]
@@ -260,6 +266,26 @@ impl From<AccountError> for ApiError {
     }
 }
 
+impl From<ClosingError> for ApiError {
+    fn from(error: ClosingError) -> Self {
+        match error {
+            ClosingError::Unsettled(left) => {
+                let message = format!("the account still has {}: {SETTLE}", left.describe());
+                let money = |balance: &Balance| json!({ "amount": balance.amount, "currency": balance.currency });
+                let reservations = left.reservations.iter().map(|one| one.id);
+                Self::new(ErrorCode::AccountNotSettled, message).with_details(json!({
+                    "reservations": reservations.collect::<Vec<_>>(),
+                    "balances": left.balances.iter().map(money).collect::<Vec<_>>(),
+                    "payments": left.payments,
+                }))
+            }
+            ClosingError::Reservation(error) => error.into(),
+            ClosingError::Account(error) => error.into(),
+            ClosingError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<PaymentError> for ApiError {
     fn from(error: PaymentError) -> Self {
         match error {
@@ -284,6 +310,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Conflict(_) => Self::new(ErrorCode::Conflict, error.to_string()),
             StoreError::KeyReused => Self::new(ErrorCode::KeyReused, error.to_string()),
+            StoreError::Gone(_) => Self::new(ErrorCode::NotFound, error.to_string()),
             StoreError::Damaged(_) | StoreError::NewerSchema { .. } | StoreError::Locked(_) => {
                 Self::internal(Chain(&error))
             }

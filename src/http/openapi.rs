@@ -29,6 +29,15 @@ pub struct Success<T: ToSchema> {
     pub data: T,
 }
 
+/// The envelope of an answer without data.
+#[derive(Serialize, ToSchema)]
+pub struct Done {
+    /// Always true.
+    pub success: bool,
+    /// For people.
+    pub message: String,
+}
+
 /// The envelope of a page of a list.
 #[derive(Serialize, ToSchema)]
 #[expect(missing_docs, reason = "documented by the API's own words")]

@@ -21,6 +21,13 @@ struct Envelope<'a, T: Serialize> {
     meta: Option<PageMeta>,
 }
 
+/// `{"success":true,"message":…}`, where there is nothing to give back.
+#[derive(Serialize)]
+struct Done {
+    success: bool,
+    message: &'static str,
+}
+
 /// What a page says about the next one.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +38,11 @@ struct PageMeta {
 /// 200 with `data`.
 pub fn ok<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::OK, data)
+}
+
+/// 200 without data: it is done, as `message` says for people.
+pub fn done(message: &'static str) -> HttpResponse {
+    HttpResponse::Ok().json(Done { success: true, message })
 }
 
 /// 201 with `data`.

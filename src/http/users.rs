@@ -5,8 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::{PasswordChange, Role};
+use crate::closing::{Closing, OnReservations, Settlement};
 use crate::http::error::{ApiError, FailureBody};
-use crate::http::extract::{Body, Caller};
+use crate::http::extract::{Body, Caller, OptionalBody, object};
+use crate::http::openapi::Done;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -112,24 +114,100 @@ pub async fn change_me(
     Ok(respond::ok(&User::from(user)))
 }
 
-/// Be forgotten: name, addresses and password are erased, tokens end, tickets stay valid.
+/// What becomes of what the account still has.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "settle": { "reservations": "keep-tickets", "balance": "forfeit" } }))]
+pub struct CloseAccountRequest {
+    /// Needed where there are living reservations or money.
+    #[serde(default, deserialize_with = "object::option")]
+    settle: Option<SettleBody>,
+}
+
+/// How what is left is settled.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleBody {
+    /// Of reservations that wait for payment, or whose event is still to come.
+    #[serde(default, deserialize_with = "object::option_word")]
+    reservations: Option<SettleReservations>,
+    /// Of the money in the wallet, and of what cancelled reservations give back.
+    #[serde(default, deserialize_with = "object::option_word")]
+    balance: Option<SettleBalance>,
+}
+
+/// What becomes of living reservations.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettleReservations {
+    /// All are cancelled; what was paid comes back to the wallet.
+    Cancel,
+    /// Paid ones stay, and their tickets stay valid; unpaid ones are cancelled.
+    KeepTickets,
+}
+
+/// What becomes of money.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettleBalance {
+    /// It is given up.
+    Forfeit,
+}
+
+impl From<CloseAccountRequest> for Settlement {
+    fn from(body: CloseAccountRequest) -> Self {
+        let settle = body.settle.unwrap_or_default();
+        let reservations = settle.reservations.map(|reservations| match reservations {
+            SettleReservations::Cancel => OnReservations::Cancel,
+            SettleReservations::KeepTickets => OnReservations::KeepTickets,
+        });
+        let forfeits_balance = matches!(settle.balance, Some(SettleBalance::Forfeit));
+        Self { reservations, forfeits_balance }
+    }
+}
+
+/// Be forgotten: name, addresses and password are erased, tokens end, holds and places in line end in
+/// every event. While there is money or a reservation that is not over, the body has to say what becomes
+/// of it.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", operation_id = "forgetMe",
     security(("bearer" = [])),
+    request_body = Option<CloseAccountRequest>,
     responses(
-        (status = 204, description = "The account is closed"),
-        (status = 409, description = "LAST_ADMINISTRATOR", body = FailureBody),
+        (status = 200, description = "The account is closed", body = Done),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (
+            status = 409,
+            description = "ACCOUNT_NOT_SETTLED, LAST_ADMINISTRATOR, PAYMENT_IN_PROGRESS",
+            body = FailureBody,
+        ),
+        (status = 422, description = "INVALID", body = FailureBody),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
     )
 )]
 pub async fn forget_me(
     state: web::Data<AppState>,
     caller: Caller,
+    OptionalBody(body): OptionalBody<CloseAccountRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let accounts = state.accounts.clone();
+    let closing = Closing {
+        store: state.store.clone(),
+        offices: state.offices.clone(),
+        payments: state.payments.clone(),
+        accounts: state.accounts.clone(),
+        clock: state.clock.clone(),
+    };
+    let settlement = body.unwrap_or_default().into();
+    let user = caller.user;
+    let late = closing.clone();
     // To its end, also when the client goes away in the middle.
-    let closing = async move { accounts.close(caller.user).await };
-    let closing = state.runtime.spawn(trace::within(trace::current(), closing));
-    closing.await.map_err(ApiError::internal)??;
-    Ok(HttpResponse::NoContent().finish())
+    let closed = async move { closing.close(user, settlement).await };
+    let closed = state.runtime.spawn(trace::within(trace::current(), closed));
+    closed.await.map_err(ApiError::internal)??;
+    state.runtime.spawn(async move {
+        if let Err(error) = late.end_late_claims(user).await {
+            tracing::warn!(%error, "late holds of a closed account are left to expire");
+        }
+    });
+    Ok(respond::done("the account is closed"))
 }

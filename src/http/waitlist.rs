@@ -70,6 +70,9 @@ pub(crate) async fn join(
     let (entry, customer, party_size) = (HoldId::random(), caller.user, body.party_size);
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
     let idempotency = key.identity(customer, "join waitlist", &(event, &body));
+    // Where to look when they close their account; before they wait, so that it is never missing.
+    state.offices.view(event).await?;
+    state.store.waitlisted_add(customer, event).await?;
     let committed = submit(&state, event, Request { command, idempotency }).await?;
     let Some(Change::WaitlistJoined { entry, product, party_size, .. }) =
         committed.transition.changes.first()

@@ -63,6 +63,8 @@ pub enum EntryKindDto {
     Void,
     /// The paid reservation was cancelled.
     Refund,
+    /// The owner gave it up with the account.
+    Forfeit,
 }
 
 /// A change of a balance.
@@ -86,6 +88,7 @@ impl From<WalletEntry> for WalletEntryDto {
             EntryKind::Authorize => EntryKindDto::Payment,
             EntryKind::Void => EntryKindDto::Void,
             EntryKind::Refund => EntryKindDto::Refund,
+            EntryKind::Forfeit => EntryKindDto::Forfeit,
         };
         Self {
             id: entry.id,

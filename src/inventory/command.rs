@@ -129,4 +129,7 @@ pub enum Command {
     CloseSale,
     /// The event does not take place.
     CancelOffering,
+    /// End all holds, offers and places in line of a customer who is leaving; reservations stay. A page
+    /// at a time: asked until it is refused because nothing is left.
+    EndClaims { customer: UserId },
 }

@@ -61,6 +61,7 @@ impl Inventory {
                 self.decide_leave_waitlist(*entry, *customer)
             }
             Command::AcceptOffer { entry, customer } => self.decide_accept(*entry, *customer),
+            Command::EndClaims { customer } => self.decide_end_claims(*customer),
             Command::BlockSeats { .. }
             | Command::UnblockSeats { .. }
             | Command::BlockPlaces { .. }

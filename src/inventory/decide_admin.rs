@@ -65,7 +65,8 @@ impl Inventory {
             | Command::CheckIn { .. }
             | Command::JoinWaitlist { .. }
             | Command::LeaveWaitlist { .. }
-            | Command::AcceptOffer { .. } => unreachable!("decided elsewhere"),
+            | Command::AcceptOffer { .. }
+            | Command::EndClaims { .. } => unreachable!("decided elsewhere"),
         };
         Ok(vec![change])
     }

@@ -1,13 +1,39 @@
 //! Deciding a hold: several lines, all or nothing.
 
 use super::best_available::choose;
+use super::claim::Kind;
 use super::decide::{Decided, Refusal};
 use super::{
     Change, Fit, HoldId, Inventory, Line, LineRequest, Policy, Rejection, ReservationId, UserId,
 };
 use crate::ids::{ProductId, SeatId, SectionId};
 
+/// What a customer who is leaving has is ended in pages of so many: a row of the journal has a bound.
+const CLAIMS_ENDED_AT_ONCE: usize = 1_000;
+
 impl Inventory {
+    /// Looks at all claims of the event, but only if the customer has places or waits.
+    pub(super) fn decide_end_claims(&self, customer: UserId) -> Decided {
+        let waiting = self.waitlist.entries_of(customer);
+        let mut holds: Vec<HoldId> = Vec::new();
+        if self.customers.places(customer) > 0 {
+            let claims = self.claims.slab.iter().map(|(_, claim)| claim);
+            let of_customer = claims.filter(|claim| claim.customer == customer);
+            holds.extend(of_customer.filter_map(|claim| match &claim.kind {
+                Kind::Hold(hold) => Some(hold.id),
+                Kind::Reservation(_) => None,
+            }));
+        }
+        holds.sort_unstable();
+        let left = waiting.into_iter().map(|entry| Change::WaitlistLeft { entry });
+        let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
+        let changes: Vec<_> = left.chain(released).take(CLAIMS_ENDED_AT_ONCE).collect();
+        if changes.is_empty() {
+            return Err(Rejection::HoldNotFound.into());
+        }
+        Ok(changes)
+    }
+
     pub(super) fn decide_hold(
         &mut self,
         hold: HoldId,

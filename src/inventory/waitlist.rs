@@ -37,6 +37,18 @@ impl Waitlist {
         self.customers.contains(&(customer, product))
     }
 
+    /// What a customer waits with, in the order of ids.
+    pub(super) fn entries_of(&self, customer: UserId) -> Vec<HoldId> {
+        if !self.products().any(|product| self.is_waiting(customer, product)) {
+            return Vec::new();
+        }
+        let all = self.by_id.values().map(|(_, entry)| entry);
+        let mut own: Vec<_> =
+            all.filter(|entry| entry.customer == customer).map(|entry| entry.id).collect();
+        own.sort_unstable();
+        own
+    }
+
     /// `false` when the id or the customer waits already.
     pub(super) fn join(&mut self, entry: Entry) -> bool {
         let key = (entry.customer, entry.product);

@@ -1,14 +1,17 @@
 //! People with an account. Whatever ends somebody's sessions locks their row first, and so does
 //! whatever opens or renews one (`store/refresh_token.rs`): none outlives its revocation.
 
-use entities::{refresh_token, user};
+use entities::{refresh_token, user, waitlisted};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, TransactionTrait, sea_query::Expr,
+    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Key, Store, StoreError, idempotency, is_unique_violation, revocation};
+use super::{
+    Answered, Key, OnBalance, Store, StoreError, idempotency, is_unique_violation, revocation,
+    wallet,
+};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 
@@ -95,6 +98,17 @@ pub enum UserChanged {
     Gone,
     /// Its password is not the proved one any more.
     OtherPassword,
+}
+
+/// What became of an account that was to be forgotten.
+#[derive(Clone, Debug)]
+pub enum Forgotten {
+    /// The empty shell that is left.
+    Now(UserRow),
+    /// It was forgotten before, or never there.
+    Before,
+    /// There is money in its wallet; nothing changed.
+    HasMoney,
 }
 
 /// The end of every address that stands for none.
@@ -212,29 +226,42 @@ impl Store {
         Ok(UserChanged::Now(user_row(row)?))
     }
 
+    /// Whether nobody but `id` could make events or administrators.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn user_is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(is_last_admin(&admins().all(self.reads()).await?, id))
+    }
+
     /// Forgets a person: the account stays as an empty shell, which is returned, that its reservations
-    /// point to. `None` if it was one already, or there is no such account.
+    /// point to. What becomes of its money, `on_balance` says.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for the last administrator, without whom nobody could be one.
     pub async fn user_forget(
         &self,
         id: UserId,
+        on_balance: OnBalance,
         now: TimestampMs,
-    ) -> Result<Option<UserRow>, StoreError> {
+    ) -> Result<Forgotten, StoreError> {
         let transaction = self.writes().begin().await?;
         // All in one order: of two administrators who close their accounts at once, one is the last.
-        let admins = user::Entity::find()
-            .filter(user::Column::Role.eq(Role::Admin.as_str()))
-            .filter(user::Column::Email.not_like(format!("%{FORGOTTEN}")))
-            .order_by_asc(user::Column::Id)
-            .lock_exclusive()
-            .all(&transaction)
-            .await?;
-        if admins.len() == 1 && admins[0].id == id.0 {
+        if is_last_admin(&admins().lock_exclusive().all(&transaction).await?, id) {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
-        let Some(found) = lock(&transaction, id).await? else { return Ok(None) };
+        let Some(found) = lock(&transaction, id).await? else { return Ok(Forgotten::Before) };
+        match on_balance {
+            OnBalance::Refuse if wallet::has_money(&transaction, id).await? => {
+                return Ok(Forgotten::HasMoney);
+            }
+            OnBalance::Refuse => {}
+            OnBalance::Forfeit => wallet::forfeit(&transaction, id, now).await?,
+        }
+        waitlisted::Entity::delete_many()
+            .filter(waitlisted::Column::UserId.eq(id.0))
+            .exec(&transaction)
+            .await?;
         refresh_token::Entity::delete_many()
             .filter(refresh_token::Column::UserId.eq(id.0))
             .exec(&transaction)
@@ -249,8 +276,20 @@ impl Store {
         end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
-        Ok(Some(user_row(row)?))
+        Ok(Forgotten::Now(user_row(row)?))
     }
+}
+
+/// Open accounts of administrators.
+fn admins() -> Select<user::Entity> {
+    user::Entity::find()
+        .filter(user::Column::Role.eq(Role::Admin.as_str()))
+        .filter(user::Column::Email.not_like(format!("%{FORGOTTEN}")))
+        .order_by_asc(user::Column::Id)
+}
+
+fn is_last_admin(admins: &[user::Model], id: UserId) -> bool {
+    matches!(admins, [only] if only.id == id.0)
 }
 
 /// The row of an open account, locked until the transaction ends; `None` if the account is closed or
@@ -275,6 +314,15 @@ async fn end_access(
     row.revoked_at = Set(Some(now));
     row.revocation = Set(Some(revocation::next_number(transaction).await?));
     Ok(())
+}
+
+/// Whether the account is closed, locked like [`lock`]; one that was never there is not.
+pub(super) async fn lock_closed(
+    transaction: &impl ConnectionTrait,
+    id: UserId,
+) -> Result<bool, StoreError> {
+    let found = user::Entity::find_by_id(id.0).lock_exclusive().one(transaction).await?;
+    Ok(found.is_some_and(|row| row.email == forgotten(id)))
 }
 
 pub(super) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {

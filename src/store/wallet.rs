@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Answered, Key, Store, StoreError, idempotency};
+use super::{Answered, Key, Store, StoreError, idempotency, user};
 use crate::ids::{PaymentId, UserId, time_ordered};
 use crate::inventory::{Minor, TimestampMs};
 
@@ -31,10 +31,12 @@ pub enum EntryKind {
     Void,
     /// It went back: the paid reservation was cancelled.
     Refund,
+    /// Its owner gave it up with the account.
+    Forfeit,
 }
 
 impl EntryKind {
-    const ALL: [Self; 4] = [Self::Charge, Self::Authorize, Self::Void, Self::Refund];
+    const ALL: [Self; 5] = [Self::Charge, Self::Authorize, Self::Void, Self::Refund, Self::Forfeit];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl EntryKind {
             Self::Authorize => "authorize",
             Self::Void => "void",
             Self::Refund => "refund",
+            Self::Forfeit => "forfeit",
         }
     }
 }
@@ -117,6 +120,45 @@ pub(super) async fn apply(
     Ok(changed.rows_affected == 1)
 }
 
+/// Takes all that somebody has out of their wallet, for good.
+pub(super) async fn forfeit(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+    at: TimestampMs,
+) -> Result<(), StoreError> {
+    for Balance { currency, amount } in balances(transaction, user).await? {
+        let kind = EntryKind::Forfeit;
+        let currency = &currency;
+        apply(transaction, &Entry { user, currency, payment: None, kind, amount: -amount, at })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether somebody has money.
+pub(super) async fn has_money(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    Ok(!balances(transaction, user).await?.is_empty())
+}
+
+/// What is not zero, locked until the transaction ends.
+async fn balances(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<Balance>, StoreError> {
+    let rows = wallet::Entity::find()
+        .filter(wallet::Column::UserId.eq(user.0))
+        .filter(wallet::Column::Balance.ne(0))
+        .order_by_asc(wallet::Column::Currency)
+        .lock_exclusive()
+        .all(transaction)
+        .await?;
+    let balance = |row: wallet::Model| Balance { currency: row.currency, amount: row.balance };
+    Ok(rows.into_iter().map(balance).collect())
+}
+
 impl Store {
     /// All balances of somebody, by currency.
     ///
@@ -154,7 +196,8 @@ impl Store {
     /// Adds money; answers the new balance, or to a retry the one it was told before.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the balance would leave the range of amounts.
+    /// [`StoreError::Conflict`] when the balance would leave the range of amounts; [`StoreError::Gone`]
+    /// when the account is closed.
     pub async fn wallet_charge(
         &self,
         user: UserId,
@@ -166,6 +209,10 @@ impl Store {
         if let Some(before) = idempotency::claim(&transaction, Some(key), "", now).await? {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
+        }
+        if user::lock_closed(&transaction, user).await? {
+            transaction.rollback().await?;
+            return Err(StoreError::Gone("the account of this wallet"));
         }
         let entry = Entry {
             user,

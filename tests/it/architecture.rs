@@ -52,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["clock", "config", "trace"]),
     ("accounts", &["clock", "config", "ids", "inventory", "store", "telemetry"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
+    ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
         "http",
         &[
@@ -59,6 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "audit",
             "box_office",
             "clock",
+            "closing",
             "cluster",
             "config",
             "ids",

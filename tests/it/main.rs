@@ -10,6 +10,7 @@ mod accounts;
 mod architecture;
 mod box_office;
 mod cli;
+mod closing;
 mod cluster;
 mod connections;
 mod crash;

@@ -149,6 +149,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         PauseSale,
         CloseSale,
         CancelOffering,
+        EndClaims { customer },
     })
 }
 

@@ -70,6 +70,9 @@ error_codes! {
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
     LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
         "The last administrator cannot be removed.";
+    AccountNotSettled = CONFLICT "ACCOUNT_NOT_SETTLED",
+        "The account has money or living reservations: details list them, `settle` says what \
+         becomes of them.";
     TooManyRequests = TOO_MANY_REQUESTS "TOO_MANY_REQUESTS",
         "Too many attempts: wait as long as Retry-After says.";
     TooManyKeys = TOO_MANY_REQUESTS "TOO_MANY_IDEMPOTENCY_KEYS",

@@ -234,6 +234,7 @@ impl History {
                 Command::Reserve { hold: fresh, reservation: new_reservation, customer, lines }
             }
             22 | 23 => Command::ExtendHold { hold, customer: owner },
+            24 if c % 4 == 0 => Command::EndClaims { customer: owner },
             24 | 25 => Command::ReleaseHold { hold, customer: owner },
             26..=30 => Command::CheckOut { hold, reservation: new_reservation, customer: owner },
             31..=34 => {

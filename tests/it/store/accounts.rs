@@ -2,7 +2,7 @@
 
 use admitone::ids::UserId;
 use admitone::store::{
-    Answered, Balance, Key, NewUser, RefreshToken, Role, Rotation, Store, StoreError,
+    Answered, Balance, Key, NewUser, OnBalance, RefreshToken, Role, Rotation, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ on_both_databases! {
         let id = new.id;
         store.user_create(new, None, 1).await.unwrap();
         open(&store, &token(id, 1, Uuid::new_v4())).await;
-        store.user_forget(id, 2).await.unwrap();
+        store.user_forget(id, OnBalance::Refuse, 2).await.unwrap();
         assert!(store.user_by_email("kim@example.org").await.unwrap().is_none());
         let successor = token(id, 2, Uuid::nil());
         let rotated = store.refresh_token_rotate([1; 32], successor, 1_500).await.unwrap();

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use admitone::ids::UserId;
 use admitone::store::{
-    NewPassword, NewUser, RefreshToken, Role, Rotation, Store, StoreError, UserChange, UserChanged,
+    Forgotten, NewPassword, NewUser, OnBalance, RefreshToken, Role, Rotation, Store, StoreError,
+    UserChange, UserChanged,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -110,7 +111,8 @@ on_both_databases! {
 
     async fn a_closed_account_wins_over_refreshes_under_way(db: TestDb) {
         race(&db, async |store, user, _| {
-            assert!(store.user_forget(user, NOW).await.unwrap().is_some());
+            let closed = store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
+            assert!(matches!(closed, Forgotten::Now(_)), "{closed:?}");
         })
         .await;
     }
@@ -129,7 +131,7 @@ on_both_databases! {
     async fn nothing_of_a_closed_account_comes_back(db: TestDb) {
         let store = db.store().await;
         let user = person(&store, Role::User).await;
-        store.user_forget(user, NOW).await.unwrap();
+        store.user_forget(user, OnBalance::Refuse, NOW).await.unwrap();
         for hash in [OLD, ""] {
             let opened = store.refresh_token_open(&token(user, [1; 32]), hash).await.unwrap();
             assert!(opened.is_none());
@@ -148,7 +150,7 @@ on_both_databases! {
         for _ in 0..4 {
             admins.push(person(&store, Role::Admin).await);
         }
-        let closings = admins.iter().map(|admin| store.user_forget(*admin, NOW));
+        let closings = admins.iter().map(|admin| store.user_forget(*admin, OnBalance::Refuse, NOW));
         let closed = futures_util::future::join_all(closings).await;
         let refused = closed.iter().filter(|result| matches!(result, Err(StoreError::Conflict(_))));
         assert_eq!(refused.count(), 1, "{closed:?}");

@@ -61,6 +61,19 @@ impl Model {
                 self.offer(*entry, *customer)?;
                 Ok(vec![Change::HoldReleased { hold: *entry }])
             }
+            Command::EndClaims { customer } => {
+                let own = self.waiting.iter().filter(|waiting| waiting.customer == *customer);
+                let mut entries: Vec<_> = own.map(|waiting| waiting.entry).collect();
+                let held = |claim: &&Claim| matches!(claim.state, State::Hold { .. });
+                let own = self.claims.iter().filter(|claim| claim.customer == *customer);
+                let mut holds: Vec<_> = own.filter(held).map(|claim| claim.hold).collect();
+                entries.sort();
+                holds.sort();
+                let left = entries.into_iter().map(|entry| Change::WaitlistLeft { entry });
+                let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
+                let changes: Vec<_> = left.chain(released).collect();
+                if changes.is_empty() { Err(Rejection::HoldNotFound.into()) } else { Ok(changes) }
+            }
             Command::AcceptOffer { entry, customer } => {
                 self.alive()?;
                 let line = self.offer(*entry, *customer)?.lines[0].clone();

@@ -1,0 +1,228 @@
+//! Closing an account. What its owner still has is settled as they say, or the closing is refused with
+//! what there is; their holds and places in line end in every event. Reservations that stay are nobody's.
+//! It never gives money away that its owner has not given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::accounts::{AccountError, Accounts};
+use crate::box_office::{BoxOffices, SubmitError, Unavailable};
+use crate::clock::Clock;
+use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
+use crate::inventory::{Command, Request, Requester};
+use crate::payments::Payments;
+use crate::store::{Balance, LivingReservation, OnBalance, ReservationState, Store, StoreError};
+
+/// Events that are asked at a time.
+const AT_ONCE: usize = 8;
+/// How often refunds of reservations that were just cancelled are driven on before the closing is
+/// refused for them.
+const REFUND_ROUNDS: usize = 4;
+/// Until then every instance refuses the tokens of a closed account, and nothing new can come.
+const LATE: Duration = Duration::from_secs(3);
+
+/// What becomes of reservations that are not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnReservations {
+    /// All are cancelled; what was paid comes back to the wallet.
+    Cancel,
+    /// Paid ones stay, and their tickets stay valid; unpaid ones are cancelled.
+    KeepTickets,
+}
+
+/// How an owner wants what is left to be settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Settlement {
+    pub reservations: Option<OnReservations>,
+    /// Money in the wallet is given up.
+    pub forfeits_balance: bool,
+}
+
+/// What an account still has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Left {
+    pub reservations: Vec<LivingReservation>,
+    pub balances: Vec<Balance>,
+    /// Payments and refunds on their way.
+    pub payments: Vec<PaymentId>,
+}
+
+/// Why an account was not closed. What was cancelled before stays cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum ClosingError {
+    /// Something is left, and it was not said what becomes of it.
+    #[error("something is left")]
+    Unsettled(Left),
+    /// A reservation could not be cancelled.
+    #[error(transparent)]
+    Reservation(#[from] SubmitError),
+    /// The last administrator, or the store.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The parts that an account has something in.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Closing {
+    pub store: Store,
+    pub offices: Arc<BoxOffices>,
+    pub payments: Arc<Payments>,
+    pub accounts: Arc<Accounts>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Closing {
+    /// Settles what is left as its owner says, ends holds and places in line, and closes the account.
+    ///
+    /// # Errors
+    /// [`ClosingError`].
+    pub async fn close(&self, user: UserId, settlement: Settlement) -> Result<(), ClosingError> {
+        self.accounts.may_close(user).await?;
+        let left = self.left(user).await?;
+        if !left.is_settled_by(settlement) {
+            return Err(ClosingError::Unsettled(left));
+        }
+        for reservation in &left.reservations {
+            let keeps = settlement.reservations == Some(OnReservations::KeepTickets);
+            if !(keeps && reservation.is_paid) {
+                self.cancel(user, reservation).await?;
+            }
+        }
+        self.refund(user).await?;
+        self.end_claims(user).await?;
+        let on_balance = match settlement.forfeits_balance {
+            true => OnBalance::Forfeit,
+            false => OnBalance::Refuse,
+        };
+        if !self.accounts.close(user, on_balance).await? {
+            return Err(ClosingError::Unsettled(self.left(user).await?));
+        }
+        Ok(())
+    }
+
+    /// Ends what the owner of a closed account began on another instance before that knew.
+    ///
+    /// # Errors
+    /// [`ClosingError`].
+    pub async fn end_late_claims(&self, user: UserId) -> Result<(), ClosingError> {
+        tokio::time::sleep(LATE).await;
+        self.end_claims(user).await
+    }
+
+    async fn left(&self, user: UserId) -> Result<Left, StoreError> {
+        let mut balances = self.store.wallet_get(user).await?;
+        balances.retain(|balance| balance.amount != 0);
+        let reservations = self.store.reservations_living(user, self.clock.now_ms()).await?;
+        let payments = self.store.payments_under_way(user).await?;
+        Ok(Left { reservations, balances, payments })
+    }
+
+    async fn cancel(
+        &self,
+        user: UserId,
+        reservation: &LivingReservation,
+    ) -> Result<(), ClosingError> {
+        let by = Requester::Customer(user);
+        let command = Command::CancelReservation { reservation: reservation.id, by };
+        let request = Request { command, idempotency: None };
+        let Err(error) = self.offices.submit(reservation.offering, request).await else {
+            return Ok(());
+        };
+        let row = self.store.reservation_get(reservation.id).await?;
+        let living = [ReservationState::PaymentPending, ReservationState::Confirmed];
+        // It may have ended since it was looked at.
+        if row.is_some_and(|row| living.contains(&row.state)) { Err(error.into()) } else { Ok(()) }
+    }
+
+    /// Has what was paid for cancelled reservations come back now: later nobody could say what becomes
+    /// of it.
+    async fn refund(&self, user: UserId) -> Result<(), ClosingError> {
+        for _ in 0..REFUND_ROUNDS {
+            if self.store.payments_under_way(user).await?.is_empty() {
+                return Ok(());
+            }
+            self.payments.recover_due().await?;
+        }
+        let left = self.left(user).await?;
+        if left.payments.is_empty() { Ok(()) } else { Err(ClosingError::Unsettled(left)) }
+    }
+
+    /// In every event that the customer waits in, and in every one where anything could be held: holds
+    /// are in the journal alone.
+    async fn end_claims(&self, user: UserId) -> Result<(), ClosingError> {
+        let (waited, awake) = self.store.offerings_to_leave(user).await?;
+        stream::iter(waited)
+            .map(|event| self.end_claims_in(event, user))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        // One of these that cannot be asked now must not keep everybody's account open: a hold that is
+        // left there ends with its time.
+        let asked = stream::iter(awake).map(async |event| {
+            if let Err(error) = self.end_claims_in(event, user).await {
+                tracing::warn!(%event, %error, "holds of a closed account are left to expire");
+            }
+        });
+        asked.buffer_unordered(AT_ONCE).collect::<()>().await;
+        Ok(())
+    }
+
+    async fn end_claims_in(&self, event: OfferingId, user: UserId) -> Result<(), SubmitError> {
+        loop {
+            let command = Command::EndClaims { customer: user };
+            match self.offices.submit(event, Request { command, idempotency: None }).await {
+                Ok(_) => {}
+                // Nothing is left.
+                Err(
+                    SubmitError::Rejected(_)
+                    | SubmitError::Unavailable(Unavailable::NoSuchOffering),
+                ) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Left {
+    /// Whether it was said what becomes of all of it, and of what cancelling gives back.
+    fn is_settled_by(&self, settlement: Settlement) -> bool {
+        let comes_back = settlement.reservations == Some(OnReservations::Cancel)
+            && self
+                .reservations
+                .iter()
+                .any(|reservation| reservation.is_paid && reservation.price > 0);
+        let has_money = comes_back || !self.balances.is_empty();
+        let reservations_said = self.reservations.is_empty() || settlement.reservations.is_some();
+        reservations_said && (!has_money || settlement.forfeits_balance)
+    }
+
+    /// For people: what is left.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let ids: Vec<ReservationId> = self.reservations.iter().map(|one| one.id).collect();
+        let mut parts = Vec::new();
+        if !ids.is_empty() {
+            parts.push(format!("{} reservation(s) that are not over", ids.len()));
+        }
+        for balance in &self.balances {
+            parts.push(format!(
+                "{} {} (minor units) in the wallet",
+                balance.amount, balance.currency
+            ));
+        }
+        if !self.payments.is_empty() {
+            parts.push(format!("{} payment(s) under way", self.payments.len()));
+        }
+        parts.join(", ")
+    }
+}
