@@ -95,6 +95,8 @@ pub struct Config {
     pub trace_forced_per_second: u32,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
+    /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
+    pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
     pub admin_email: String,
     /// The first administrator's password; generated when absent.
@@ -160,6 +162,7 @@ impl Default for Config {
             trace_sample: 0.01,
             trace_forced_per_second: 100,
             demo: true,
+            wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,
             workers: cores,
@@ -189,6 +192,13 @@ impl Config {
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         self.database_url.expose().starts_with("postgres")
+    }
+
+    /// Whether customers may put money into their own wallets, which nothing pays for: where it is not
+    /// said, only in a demonstration on the embedded database.
+    #[must_use]
+    pub fn allows_self_charge(&self) -> bool {
+        self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
     /// Whether this process is one of several that share a database.

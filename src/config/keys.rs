@@ -212,6 +212,14 @@ pub const KEYS: &[Key] = &[
         |c, v| boolean(v).map(|v| c.demo = v)
     ),
     key!(
+        "wallet_self_charge",
+        "ADMITONE_WALLET_SELF_CHARGE",
+        "true|false",
+        "Let customers put money into their own wallets, which nothing pays for: for demonstrations and \
+         load tests [true with the demo event on the embedded database, otherwise false]",
+        |c, v| boolean(v).map(|v| c.wallet_self_charge = Some(v))
+    ),
+    key!(
         "admin_email",
         "ADMITONE_ADMIN_EMAIL",
         "EMAIL",

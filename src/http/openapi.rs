@@ -95,7 +95,7 @@ pub struct FailureDetail {
         holds::place, holds::show, holds::release, holds::extend,
         waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
-        payments::pay, wallet::wallet, wallet::charge,
+        payments::pay, wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, tickets::check_in,
         admin::reservations, admin::act,

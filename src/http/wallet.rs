@@ -6,14 +6,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::dto::Money;
+use crate::http::error::ErrorCode;
 use crate::http::error::{ApiError, FailureBody};
-use crate::http::extract::{Body, Caller, IdempotencyKey, object};
+use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
 use crate::http::openapi::Success;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::PaymentId;
+use crate::ids::{PaymentId, UserId};
 use crate::inventory::Minor;
-use crate::store::{Answered, Balance, EntryKind, WalletEntry};
+use crate::store::{Answered, Balance, EntryKind, Key, WalletEntry};
 
 /// The most that one charge may add, in minor units.
 const MAX_CHARGE: Minor = 1_000_000_000_000;
@@ -23,7 +24,11 @@ const ENTRIES_SHOWN: u64 = 50;
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/wallet").route(web::get().to(wallet)))
-        .service(web::resource("/api/wallet/charges").route(web::post().to(charge)));
+        .service(web::resource("/api/wallet/charges").route(web::post().to(charge)))
+        .service(
+            web::resource("/api/admin/users/{user}/wallet/charges")
+                .route(web::post().to(charge_for)),
+        );
 }
 
 /// A wish to put money into the wallet.
@@ -125,7 +130,8 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
     }))
 }
 
-/// Put money into the wallet; one in that currency is opened where there is none.
+/// Put money into one's own wallet, where the operator allows it; one in that currency is opened where
+/// there is none.
 #[utoipa::path(
     post, path = "/api/wallet/charges", tag = "wallet", operation_id = "chargeWallet",
     security(("bearer" = [])),
@@ -135,6 +141,7 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
         (status = 201, description = "Charged", body = inline(Success<Charged>)),
         (status = 400, description = "MALFORMED_JSON", body = FailureBody),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 403, description = "WALLET_SELF_CHARGE_OFF", body = FailureBody),
         (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
         (
             status = 422,
@@ -150,7 +157,61 @@ pub async fn charge(
     key: IdempotencyKey,
     Body(body): Body<ChargeRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    if !state.config.allows_self_charge() {
+        return Err(ApiError::of(ErrorCode::SelfChargeOff));
+    }
     key.required()?;
+    let charge = checked(&body)?;
+    let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
+    charged(&state, caller.user, charge, &key).await
+}
+
+/// Put money into somebody's wallet, as an administrator.
+#[utoipa::path(
+    post, path = "/api/admin/users/{user}/wallet/charges", tag = "admin",
+    operation_id = "chargeWalletOfUser",
+    security(("bearer" = [])),
+    params(
+        ("user" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = String, Header, description = "Makes a retry the same charge"),
+    ),
+    request_body = ChargeRequest,
+    responses(
+        (status = 201, description = "Charged", body = inline(Success<Charged>)),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 403, description = "FORBIDDEN", body = FailureBody),
+        (status = 404, description = "NOT_FOUND: no such account, or a closed one", body = FailureBody),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (
+            status = 422,
+            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            body = FailureBody,
+        ),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn charge_for(
+    state: web::Data<AppState>,
+    Admin(caller): Admin,
+    Path(user): Path<UserId>,
+    key: IdempotencyKey,
+    Body(body): Body<ChargeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    key.required()?;
+    let charge = checked(&body)?;
+    if state.store.user_get(user).await?.is_none() {
+        return Err(ApiError::not_found("account"));
+    }
+    let key = key.row_key(caller.user, "wallet.charge of another", &(user, &body));
+    let response = charged(&state, user, charge, &key.expect("the key is there")).await?;
+    let Money { amount, currency } = &body.amount;
+    tracing::info!(by = %caller.user, %user, amount, currency, "an administrator charged a wallet");
+    Ok(response)
+}
+
+/// What is to be charged, if it is an amount and a currency.
+fn checked(body: &ChargeRequest) -> Result<Balance, ApiError> {
     let Money { amount, currency } = &body.amount;
     if !(1..=MAX_CHARGE).contains(amount) {
         let reason = format!("must be between 1 and {MAX_CHARGE}");
@@ -160,14 +221,22 @@ pub async fn charge(
         let reason = "must be three capital letters, like KRW (ISO 4217)";
         return Err(ApiError::invalid("amount.currency", reason));
     }
-    let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
-    let charge = Balance { currency: currency.clone(), amount: *amount };
+    Ok(Balance { currency: currency.clone(), amount: *amount })
+}
+
+async fn charged(
+    state: &AppState,
+    user: UserId,
+    charge: Balance,
+    key: &Key,
+) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
-    let amount = match state.store.wallet_charge(caller.user, &charge, &key, now).await? {
+    let amount = match state.store.wallet_charge(user, &charge, key, now).await? {
         Answered::Now(balance) => balance,
         Answered::Before(kept) => kept
             .parse()
             .map_err(|_| ApiError::internal(format!("a kept balance reads {kept:?}")))?,
     };
-    Ok(respond::created(&Charged { balance: Money { amount, currency: currency.clone() } }))
+    let balance = Money { amount, currency: charge.currency };
+    Ok(respond::created(&Charged { balance }))
 }

@@ -42,6 +42,12 @@ pub fn banner(running: &Running) -> String {
         text.push('\n');
     }
     if let Some(demo) = running.first_start.demo {
+        if !config.allows_self_charge() {
+            let _ = writeln!(
+                text,
+                "(With ADMITONE_WALLET_SELF_CHARGE=true customers can pay: only a demonstration allows that.)\n"
+            );
+        }
         let _ = writeln!(text, "Buy two seats together at the demo event (paste into a shell):\n");
         text.push_str(&purchase(&api, demo));
     }

@@ -106,7 +106,7 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     say(&format!("stampede: registering {} buyers", options.buyers));
     let run = header.run;
     let buyers = stream::iter(0..options.buyers)
-        .map(|number| register(&options, &addresses, run, number, charged))
+        .map(|number| register(&options, &addresses, &admin, run, number, charged))
         .buffered(AT_ONCE);
     let buyers: Vec<(Account, String)> = buyers.try_collect().await?;
     let (accounts, tokens): (Vec<_>, Vec<_>) = buyers.into_iter().unzip();
@@ -131,6 +131,7 @@ pub fn password(run: u32) -> String {
 async fn register(
     options: &Options,
     addresses: &[SocketAddr],
+    admin: &str,
     run: u32,
     number: u32,
     charged: i64,
@@ -148,14 +149,17 @@ async fn register(
     };
     let session = api.call(call).await?;
     let token = text(&session, "accessToken")?;
-    let id = text(&session["user"], "id")?.parse().context("a user id")?;
+    let user = text(&session["user"], "id")?;
+    let id = user.parse().context("a user id")?;
     if charged > 0 {
         let body = json!({ "amount": { "amount": charged, "currency": CURRENCY } });
         let key = format!("charge-{run:08x}-{number}");
+        // Customers may do so themselves in demonstrations only.
+        let path = format!("/api/admin/users/{user}/wallet/charges");
         let call = Call {
             method: "POST",
-            path: "/api/wallet/charges",
-            token: Some(&token),
+            path: &path,
+            token: Some(admin),
             key: Some(&key),
             body: Some(&body),
         };

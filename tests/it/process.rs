@@ -167,6 +167,7 @@ impl Server {
             .env("ADMITONE_ADMIN_EMAIL", "admin@example.com")
             .env("ADMITONE_ADMIN_PASSWORD", "correct horse battery staple")
             .env("ADMITONE_DEMO", "false")
+            .env("ADMITONE_WALLET_SELF_CHARGE", "true")
             // Whether a test is refused must not depend on what else the machine does.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env("ADMITONE_LOG", "warn")

@@ -186,3 +186,45 @@ on_both_databases! {
         assert_eq!(again["status"], "REFUNDED");
     }
 }
+
+#[tokio::test]
+async fn where_customers_may_not_charge_themselves_administrators_charge_them() {
+    let app = TestApp::with(crate::test_db::TestDb::sqlite().await)
+        .config(|config| config.wallet_self_charge = None)
+        .start()
+        .await;
+    let (user, admin) = (app.user().await, app.admin());
+    let body = charge(500, "KRW");
+    for caller in [&user, &admin] {
+        let refused = app.post("/api/wallet/charges", caller, body.clone()).await;
+        refused.expect_error(403, "WALLET_SELF_CHARGE_OFF");
+    }
+    let path = format!("/api/admin/users/{}/wallet/charges", user.id);
+    app.post(&path, &user, body.clone()).await.expect_error(403, "FORBIDDEN");
+    let without_key = app.call(reqwest::Method::POST, &path).by(&admin).json(&body).send().await;
+    without_key.expect_error(422, "IDEMPOTENCY_KEY_REQUIRED");
+    for _ in 0..2 {
+        let charged = app.post_with_key(&path, &admin, "k", body.clone()).await.expect(201);
+        assert_eq!(charged["balance"], json!({ "amount": 500, "currency": "KRW" }));
+    }
+    app.post(&path, &admin, charge(0, "KRW")).await.expect_error(422, "INVALID");
+    assert_eq!(app.get("/api/wallet", &user).await.expect(200)["balances"][0]["amount"], 500);
+
+    let nobody = format!("/api/admin/users/{}/wallet/charges", admitone::ids::UserId::random());
+    app.post(&nobody, &admin, body.clone()).await.expect_error(404, "NOT_FOUND");
+    let settle = json!({ "settle": { "balance": "forfeit" } });
+    let close = app.call(reqwest::Method::DELETE, "/api/users/me").by(&user).json(&settle);
+    close.send().await.expect(200);
+    app.post(&path, &admin, body).await.expect_error(404, "NOT_FOUND");
+}
+
+#[test]
+fn customers_charge_themselves_in_a_demonstration_alone() {
+    use admitone::config::{Config, Secret};
+    let embedded = Config::default();
+    assert!(embedded.allows_self_charge());
+    assert!(!Config { demo: false, ..embedded.clone() }.allows_self_charge());
+    let postgres = Config { database_url: Secret::new("postgres://h/d"), ..embedded };
+    assert!(!postgres.allows_self_charge());
+    assert!(Config { wallet_self_charge: Some(true), ..postgres }.allows_self_charge());
+}

@@ -67,6 +67,9 @@ error_codes! {
     RefreshTokenReused = UNAUTHORIZED "REFRESH_TOKEN_REUSED",
         "The refresh token was used before; everything issued from that login is revoked.";
     Forbidden = FORBIDDEN "FORBIDDEN", "This needs the role ADMIN.";
+    SelfChargeOff = FORBIDDEN "WALLET_SELF_CHARGE_OFF",
+        "Customers cannot charge their wallets here: an administrator does, or the operator turns \
+         ADMITONE_WALLET_SELF_CHARGE on.";
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
     LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
         "The last administrator cannot be removed.";
