@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub use passwords::generated_password;
 pub use tokens::{Caller, TokenError, Tokens};
 pub use validate::{check_name, check_password, is_visible, normalise_email, normalise_phone};
 
@@ -371,6 +372,28 @@ impl Accounts {
         }
     }
 
+    /// Gives an account a new password without a proof, and ends all its logins: for whoever runs the
+    /// server.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] when the address has no account.
+    pub async fn reset_password(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<UserRow, AccountError> {
+        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
+        check_password(&password).map_err(|reason| invalid("password", reason))?;
+        let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
+        let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
+        let password = Some(NewPassword { proved: None, hash });
+        let change = UserChange { password, ..UserChange::default() };
+        match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
+            UserChanged::Now(user) => Ok(user),
+            UserChanged::Gone | UserChanged::OtherPassword => Err(AccountError::NotFound),
+        }
+    }
+
     async fn prove(&self, id: UserId, change: PasswordChange) -> Result<NewPassword, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
         let user = self.user(id).await?;
@@ -380,7 +403,8 @@ impl Accounts {
             return Err(not_current());
         }
         self.by_email.forget(&user.email);
-        Ok(NewPassword { proved, hash: self.passwords.hash_next(from, change.new).await? })
+        let hash = self.passwords.hash_next(from, change.new).await?;
+        Ok(NewPassword { proved: Some(proved), hash })
     }
 
     /// An access token for an account without its password. For the server's own start and for tests.

@@ -1,6 +1,7 @@
 //! The command line: what can be run, with which settings, and how it ends. Exit codes: 0 done,
 //! 1 it could not be done, 2 the command line or a setting is wrong.
 
+mod admin;
 mod journal;
 mod migrate;
 mod serve;
@@ -24,6 +25,7 @@ Examples:
   admitone migrate status                      which schema steps are applied
   admitone journal show <event id> --from 10   what happened to an event, and when
   admitone journal verify --all                whether any journal was tampered with
+  admitone admin reset-password <e-mail>       a new password for somebody who cannot log in
 
 Settings come from flags, then the environment, then the TOML file (--config, ADMITONE_CONFIG, or
 admitone.toml where you are), then defaults. In the file they have the flag's name with
@@ -52,6 +54,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("migrate", arguments)) => migrate::run(&config, arguments),
         Some(("journal", arguments)) => journal::run(&config, arguments),
         Some(("simulate", arguments)) => simulate::run(&config, arguments),
+        Some(("admin", arguments)) => admin::run(&config, arguments),
         Some((other, _)) => Err(anyhow::anyhow!("there is no command {other}")),
     };
     match done {
@@ -75,6 +78,7 @@ fn command() -> Command {
         .subcommand(showing(&["data_dir", "log", "log_format"], migrate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], journal::command()))
         .subcommand(showing(&["log", "log_format"], simulate::command()))
+        .subcommand(showing(&["data_dir", "log", "log_format"], admin::command()))
         .arg(
             Arg::new("config")
                 .long("config")

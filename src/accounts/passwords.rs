@@ -237,6 +237,14 @@ fn failed(error: impl std::fmt::Display) -> AccountError {
     AccountError::Internal(format!("a password could not be hashed: {error}"))
 }
 
+/// 120 random bits in letters and digits that nobody confuses.
+#[must_use]
+pub fn generated_password() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let random: [u8; 24] = rand::random();
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
 /// The hash of a password that nobody has.
 fn nobody() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();

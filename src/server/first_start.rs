@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{StartError, demo};
-use crate::accounts::{AccountError, Registration, Role};
+use crate::accounts::{AccountError, Registration, Role, generated_password};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::store::StoreError;
@@ -90,11 +90,4 @@ async fn make_admin(state: &AppState) -> Result<Admin, StartError> {
             "the administrator's account could not be made: {error}"
         )))),
     }
-}
-
-/// 120 random bits in letters and digits that nobody confuses.
-fn generated_password() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let random: [u8; 24] = rand::random();
-    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

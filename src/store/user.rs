@@ -82,9 +82,9 @@ pub struct UserChange {
 /// A new password, as hashes.
 #[derive(Clone, Debug)]
 pub struct NewPassword {
-    /// The hash of the password that its owner has proved to know. If it is another one by now,
-    /// nothing changes.
-    pub proved: String,
+    /// The hash of the password that its owner has proved to know: if it is another one by now, nothing
+    /// changes. `None` where nobody has to prove anything.
+    pub proved: Option<String>,
     /// The hash to keep.
     pub hash: String,
 }
@@ -197,7 +197,7 @@ impl Store {
     ) -> Result<UserChanged, StoreError> {
         let transaction = self.writes().begin().await?;
         let Some(found) = lock(&transaction, id).await? else { return Ok(UserChanged::Gone) };
-        let proved = change.password.as_ref().map(|password| &password.proved);
+        let proved = change.password.as_ref().and_then(|password| password.proved.as_ref());
         if proved.is_some_and(|proved| *proved != found.password_hash) {
             return Ok(UserChanged::OtherPassword);
         }

@@ -97,7 +97,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "accounts",
             "audit",
+            "clock",
             "config",
             "http",
             "ids",

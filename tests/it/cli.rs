@@ -1,5 +1,6 @@
 //! The program as people run it: what it prints, how it ends, and that its banner keeps its word.
 
+mod passwords;
 mod private;
 pub mod process;
 

@@ -38,7 +38,7 @@ fn token(user: UserId, token_hash: Hash) -> RefreshToken {
 }
 
 fn new_password() -> UserChange {
-    let password = NewPassword { proved: OLD.into(), hash: "the new hash".into() };
+    let password = NewPassword { proved: Some(OLD.into()), hash: "the new hash".into() };
     UserChange { password: Some(password), ..UserChange::default() }
 }
 
