@@ -36,6 +36,7 @@ pub struct User {
     phone_number: Option<String>,
     role: Role,
     created_at: String,
+    updated_at: String,
 }
 
 impl From<UserRow> for User {
@@ -47,6 +48,7 @@ impl From<UserRow> for User {
             phone_number: row.phone_number,
             role: row.role,
             created_at: rfc3339(row.created_at),
+            updated_at: rfc3339(row.updated_at),
         }
     }
 }

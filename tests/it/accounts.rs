@@ -58,6 +58,8 @@ on_both_databases! {
         let changed = app.call(Method::PATCH, "/api/users/me").by(&user).json(&change).send().await;
         let changed = changed.expect(200);
         assert_eq!((&changed["phoneNumber"], &changed["name"]), (&Value::Null, &json!("Min-su Kim")));
+        let [before, after] = [&me, &changed].map(|user| text(&user["updatedAt"]).to_owned());
+        assert!(before < after, "{before} and then {after}");
 
         app.delete("/api/users/me", &user).await.expect(200);
         app.get("/api/users/me", &user).await.expect_error(401, "UNAUTHORIZED");
