@@ -27,7 +27,7 @@ forget_policy() {
     policy=""
 }
 
-# Of these packages: postgresql redis-server prometheus
+# Of these packages: postgresql redis-server prometheus haproxy
 install_what_is_missing() {
     local missing=() package
     for package in "$@"; do

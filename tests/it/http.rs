@@ -12,6 +12,6 @@ mod pictures;
 mod purchase;
 mod retries;
 mod sale_status;
-mod shop;
+pub mod shop;
 mod unknown_bodies;
 mod waitlist;

@@ -8,6 +8,8 @@ mod test_db;
 
 mod accounts;
 mod architecture;
+mod backup;
+mod balancer;
 mod box_office;
 mod cli;
 mod closing;
@@ -16,6 +18,7 @@ mod connections;
 mod crash;
 mod crowd;
 mod dashboards;
+mod documents;
 mod doubts;
 mod envelope;
 mod faults;

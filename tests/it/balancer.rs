@@ -1,0 +1,83 @@
+//! The load balancer of `deploy/`, started as it is there but for ports, in front of a real server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+
+use reqwest::Client;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::dashboards::path;
+use crate::test_app::TestApp;
+use crate::test_db::{TestDb, eventually};
+
+/// What systemd and many a shell give a process at most.
+const FILES: &str = "--nofile=20000:20000";
+
+/// An HAProxy, ended when it is dropped.
+struct Balancer {
+    process: Child,
+    base: String,
+    _dir: TempDir,
+}
+
+impl Balancer {
+    /// With `a` at this address; `b` and `c` refuse.
+    fn start(a: SocketAddr) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = std::fs::read_to_string(path("deploy/haproxy.cfg")).unwrap();
+        let mut moved = config.replace("bind :8080", &format!("bind 127.0.0.1:{port}"));
+        for (name, address) in
+            [("a", a.to_string()), ("b", "127.0.0.1:1".into()), ("c", "127.0.0.1:1".into())]
+        {
+            let server = format!("server {name} {name}:8080");
+            assert!(moved.contains(&server), "{server} is not in the configuration");
+            moved = moved.replace(&server, &format!("server {name} {address}"));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("haproxy.cfg");
+        std::fs::write(&file, moved).unwrap();
+        let process = Command::new("prlimit")
+            .args([FILES, "haproxy", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("haproxy is installed: use tests/run");
+        Self { process, base: format!("http://127.0.0.1:{port}"), _dir: dir }
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready() {
+    let mut app = TestApp::start(TestDb::sqlite().await).await;
+    let mut balancer = Balancer::start(app.running().address);
+    let (client, base) = (Client::new(), balancer.base.clone());
+    let get = async |path: &str| client.get(format!("{base}{path}")).send().await;
+    eventually("an answer comes through", async || {
+        assert!(balancer.process.try_wait().unwrap().is_none(), "it has ended");
+        get("/api/events").await.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    // What instances say to each other is none of a client's business, however it is written.
+    for internal in ["/internal/", "/internal/ask", "/%69nternal/ask"] {
+        assert_eq!(get(internal).await.unwrap().status(), 404, "{internal}");
+    }
+    app.shutdown().await;
+    eventually("nobody is ready", async || {
+        get("/api/events").await.is_ok_and(|answer| answer.status() == 503)
+    })
+    .await;
+    let answer = get("/api/events").await.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "1");
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!((&body["success"], &body["error"]["code"]), (&false.into(), &"NOT_READY".into()));
+}
