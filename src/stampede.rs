@@ -10,6 +10,7 @@ pub mod audit;
 pub mod buyer;
 pub mod connection;
 pub mod crowd;
+pub mod environment;
 pub mod ledger;
 pub mod listener;
 pub mod measure;

@@ -14,6 +14,8 @@ const FIRST_BUFFER: usize = 8 * 1_024;
 /// A head or a piece larger than this is no answer of this API.
 const MAX_BUFFER: usize = 4 * 1_024 * 1_024;
 const MAX_HEADERS: usize = 48;
+/// A machine that is gone refuses nothing.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -99,7 +101,9 @@ impl Connection {
     /// # Errors
     /// [`Failure::NotConnected`].
     pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await.map_err(Failure::NotConnected)?;
+        let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
+        let stream = connecting.unwrap_or_else(|late| Err(late.into()));
+        let stream = stream.map_err(Failure::NotConnected)?;
         stream.set_nodelay(true).map_err(Failure::NotConnected)?;
         let buffer = vec![0; FIRST_BUFFER];
         Ok(Self { stream, buffer, start: 0, end: 0, rest: Rest::Nothing, closes: false })

@@ -3,6 +3,7 @@
 
 mod lane;
 mod pool;
+mod targets;
 
 pub use lane::{Known, Lane, Wish};
 

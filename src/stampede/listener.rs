@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::api::request;
 use super::connection::{Connection, Failure};
 use super::crowd::Lane;
-use super::measure::{End, Op};
+use super::measure::{End, Op, Sent};
 
 /// Acknowledgements kept per event: what nobody has been told of after so many is counted by the
 /// oldest of them.
@@ -51,22 +51,27 @@ impl Acknowledged {
 
 /// Listens until the lane ends.
 pub async fn listen(lane: Rc<Lane>, event: usize) {
+    let target = lane.index as usize % lane.plan.addresses.len();
     while !lane.is_ending.get() {
-        if let Err(failure) = follow(&lane, event).await {
+        lane.until_it_may_answer(target).await;
+        if let Err(failure) = follow(&lane, target, event).await {
+            lane.heard_of(target, Err(&failure));
             let now = lane.now();
             lane.with_figures(|figures| {
-                figures.ended(Op::StreamDelta, now, now, End::Error(failure.name()));
+                let end = End::Error(failure.name());
+                figures.ended(Op::StreamDelta, now, now, end, Sent::First);
             });
         }
-        tokio::time::sleep(PAUSE).await;
+        // Those whose connections broke together do not come back together.
+        tokio::time::sleep(PAUSE.mul_f64(0.5 + lane.chance())).await;
     }
 }
 
-async fn follow(lane: &Lane, event: usize) -> Result<(), Failure> {
-    let addresses = &lane.plan.addresses;
-    let address = addresses[lane.index as usize % addresses.len()];
+async fn follow(lane: &Lane, target: usize, event: usize) -> Result<(), Failure> {
+    let address = lane.plan.addresses[target];
     let path = format!("/api/events/{}/stream", lane.plan.events[event].id);
     let mut connection = Connection::open(address).await?;
+    lane.heard_of(target, Ok(()));
     let host = address.to_string();
     let head = connection.begin(&request("GET", &path, &host, None, None, "")).await?;
     if head.status != 200 {
@@ -83,7 +88,7 @@ async fn follow(lane: &Lane, event: usize) -> Result<(), Failure> {
                 {
                     let now = lane.now();
                     lane.with_figures(|figures| {
-                        figures.ended(Op::StreamDelta, since, now, End::Success);
+                        figures.ended(Op::StreamDelta, since, now, End::Success, Sent::First);
                     });
                 }
                 heard = Some(seq);

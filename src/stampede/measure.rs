@@ -4,11 +4,15 @@
 //! Latencies are taken from the moment at which a request was meant to be sent, so that a server
 //! which makes the generator wait is charged for the waiting (no coordinated omission).
 
+mod intervals;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+
+pub use intervals::{Interval, Intervals, Recent};
 
 /// The longest that is told apart, one minute: patience ends before it.
 const MAX_US: u64 = 60_000_000;
@@ -87,19 +91,32 @@ pub enum End<'a> {
     Error(&'a str),
 }
 
+/// Whether a request was sent before, under the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It was not.
+    First,
+    /// It was, and it is not known what became of it.
+    Again,
+}
+
 /// Latencies in microseconds.
 #[derive(Clone, Debug)]
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    fn of(digits: u8) -> Self {
-        Self(Histogram::new_with_bounds(1, MAX_US, digits).expect("the bounds are in order"))
+    /// Of two digits, and no larger than the longest needs: there are many of them.
+    fn growing() -> Self {
+        let mut histogram = Histogram::new(2).expect("two digits are allowed");
+        histogram.auto(true);
+        Self(histogram)
     }
 
     /// One more.
     pub fn record(&mut self, latency: Duration) {
         let us = u64::try_from(latency.as_micros()).unwrap_or(MAX_US);
-        self.0.saturating_record(us.clamp(1, MAX_US));
+        // It fails for values out of bounds alone, and none is.
+        let _ = self.0.record(us.clamp(1, MAX_US));
     }
 
     /// Adds those of another, of the same precision.
@@ -135,7 +152,7 @@ impl Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self::of(3)
+        Self(Histogram::new_with_bounds(1, MAX_US, 3).expect("the bounds are in order"))
     }
 }
 
@@ -143,7 +160,10 @@ impl Default for Latencies {
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct OpFigures {
+    /// Requests, each counted once.
     pub attempts: u64,
+    /// The same requests sent again under their key.
+    pub repeats: u64,
     pub successes: u64,
     /// Successes that were answered within the measured time: what rates are made of.
     pub successes_in_time: u64,
@@ -153,24 +173,6 @@ pub struct OpFigures {
     pub latencies: Latencies,
     /// Of answers that say no.
     pub refusal_latencies: Latencies,
-}
-
-/// One second of the run.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Second {
-    pub successes: u64,
-    pub refused: u64,
-    pub turned_away: u64,
-    pub errors: u64,
-    /// Of successes.
-    pub latencies: Latencies,
-}
-
-impl Default for Second {
-    fn default() -> Self {
-        Self { successes: 0, refused: 0, turned_away: 0, errors: 0, latencies: Latencies::of(2) }
-    }
 }
 
 /// When what happened counts: times since the run began.
@@ -188,7 +190,11 @@ pub struct Figures {
     /// By kind of request.
     pub ops: BTreeMap<Op, OpFigures>,
     /// From the start of the run, warm-up included.
-    pub seconds: Vec<Second>,
+    pub intervals: Intervals,
+    /// The last two seconds of all requests.
+    pub recent: Recent,
+    /// When a hold was first refused as sold out.
+    pub sold_out_at: Option<Duration>,
     /// How late the generator itself was with what it meant to start.
     pub lag: Latencies,
     /// How long requests waited for a free connection.
@@ -206,7 +212,9 @@ impl Figures {
         Self {
             window,
             ops: BTreeMap::new(),
-            seconds: Vec::new(),
+            intervals: Intervals::of_run(window.to),
+            recent: Recent::default(),
+            sold_out_at: None,
             lag: Latencies::default(),
             waits: Latencies::default(),
             begun: 0,
@@ -214,19 +222,26 @@ impl Figures {
         }
     }
 
-    /// One request that was meant to be sent at `meant` ended at `now`.
-    pub fn ended(&mut self, op: Op, meant: Duration, now: Duration, end: End<'_>) {
-        let second = usize::try_from(now.as_secs()).unwrap_or(usize::MAX);
+    /// A request that was meant to be sent at `meant` ended at `now`. One that was sent several times
+    /// ended each time.
+    pub fn ended(&mut self, op: Op, meant: Duration, now: Duration, end: End<'_>, sent: Sent) {
         let latency = now.saturating_sub(meant);
+        self.intervals.record(op, now, latency, end, sent);
         if op != Op::StreamDelta {
-            self.in_second(second, latency, end);
+            self.recent.record(now, latency, end, sent);
+        }
+        if op == Op::Hold && end == End::Refused("SOLD_OUT") {
+            self.sold_out_at = Some(self.sold_out_at.map_or(now, |first| first.min(now)));
         }
         // What was begun in time and goes on afterwards belongs to it: the slowest are among that.
         if meant < self.window.from {
             return;
         }
         let figures = self.ops.entry(op).or_default();
-        figures.attempts += 1;
+        match sent {
+            Sent::First => figures.attempts += 1,
+            Sent::Again => figures.repeats += 1,
+        }
         match end {
             End::Success => {
                 figures.successes += 1;
@@ -245,32 +260,12 @@ impl Figures {
         }
     }
 
-    fn in_second(&mut self, second: usize, latency: Duration, end: End<'_>) {
-        // A day: nobody measures for longer.
-        const MAX_SECONDS: usize = 86_400;
-        if second >= MAX_SECONDS {
-            return;
-        }
-        if self.seconds.len() <= second {
-            self.seconds.resize_with(second + 1, Second::default);
-        }
-        let second = &mut self.seconds[second];
-        match end {
-            End::Success => {
-                second.successes += 1;
-                second.latencies.record(latency);
-            }
-            End::Refused(_) => second.refused += 1,
-            End::TurnedAway(_) => second.turned_away += 1,
-            End::Error(_) => second.errors += 1,
-        }
-    }
-
     /// Puts the figures of another lane to these.
     pub fn add(&mut self, other: &Self) {
         for (op, theirs) in &other.ops {
             let ours = self.ops.entry(*op).or_default();
             ours.attempts += theirs.attempts;
+            ours.repeats += theirs.repeats;
             ours.successes += theirs.successes;
             ours.successes_in_time += theirs.successes_in_time;
             add_counts(&mut ours.refused, &theirs.refused);
@@ -279,16 +274,8 @@ impl Figures {
             ours.latencies.add(&theirs.latencies);
             ours.refusal_latencies.add(&theirs.refusal_latencies);
         }
-        if self.seconds.len() < other.seconds.len() {
-            self.seconds.resize_with(other.seconds.len(), Second::default);
-        }
-        for (ours, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
-            ours.successes += theirs.successes;
-            ours.refused += theirs.refused;
-            ours.turned_away += theirs.turned_away;
-            ours.errors += theirs.errors;
-            ours.latencies.add(&theirs.latencies);
-        }
+        self.intervals.add(&other.intervals);
+        self.sold_out_at = self.sold_out_at.into_iter().chain(other.sold_out_at).min();
         self.lag.add(&other.lag);
         self.waits.add(&other.waits);
         self.begun += other.begun;
@@ -304,6 +291,7 @@ impl Figures {
     /// Ends the measured time early, when the run was interrupted.
     pub fn cut(&mut self, at: Duration) {
         self.window.to = self.window.to.min(at).max(self.window.from);
+        self.intervals.cut(at);
     }
 }
 
@@ -323,44 +311,4 @@ fn add_counts(ours: &mut BTreeMap<String, u64>, theirs: &BTreeMap<String, u64>) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    #[test]
-    fn latency_counts_from_the_intended_time_and_rates_from_the_measured_time() {
-        let mut figures = Figures::new(Window { from: MS * 1_000, to: MS * 2_000 });
-        // Before: not measured. Within. Meant within, and answered after the end.
-        figures.ended(Op::Hold, MS * 500, MS * 1_500, End::Success);
-        figures.ended(Op::Hold, MS * 1_000, MS * 1_250, End::Success);
-        figures.ended(Op::Hold, MS * 1_900, MS * 2_900, End::Success);
-        figures.ended(Op::Hold, MS * 1_100, MS * 1_101, End::Refused("SOLD_OUT"));
-        figures.ended(Op::Hold, MS * 1_100, MS * 1_101, End::TurnedAway("BUSY"));
-        figures.ended(Op::Hold, MS * 1_100, MS * 1_101, End::Error("no connection"));
-        let hold = &figures.ops[&Op::Hold];
-        assert_eq!((hold.attempts, hold.successes, hold.successes_in_time), (5, 2, 1));
-        assert_eq!(hold.refused["SOLD_OUT"] + hold.turned_away["BUSY"], 2);
-        assert_eq!(hold.errors["no connection"], 1);
-        let within = |us: u64, about: u64| us.abs_diff(about) <= about / 500;
-        assert!(within(hold.latencies.at_us(0.5), 250_000), "{}", hold.latencies.at_us(0.5));
-        assert!(within(hold.latencies.max_us(), 1_000_000), "{}", hold.latencies.max_us());
-        assert_eq!(figures.seconds.len(), 3);
-        assert_eq!(figures.seconds[1].successes, 2, "seconds show the warm-up too");
-    }
-
-    #[test]
-    fn lanes_add_up() {
-        let window = Window { from: Duration::ZERO, to: MS * 1_000 };
-        let (mut one, mut other) = (Figures::new(window), Figures::new(window));
-        one.ended(Op::Pay, MS, MS * 3, End::Success);
-        other.ended(Op::Pay, MS, MS * 5, End::Success);
-        other.ended(Op::Hold, MS, MS * 5, End::Refused("SOLD_OUT"));
-        other.begun = 2;
-        one.add(&other);
-        assert_eq!((one.ops[&Op::Pay].successes, one.begun), (2, 2));
-        assert_eq!(one.ops[&Op::Hold].refused["SOLD_OUT"], 1);
-        assert_eq!(one.ops[&Op::Pay].latencies.len(), 2);
-        assert_eq!(one.seconds[0].refused, 1);
-    }
-}
+mod tests;

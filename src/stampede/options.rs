@@ -94,6 +94,8 @@ pub struct Options {
     pub at_once: u32,
     pub max_lag: Duration,
     pub seed: u64,
+    /// What is to be said of the environment: name and text.
+    pub about: Vec<(String, String)>,
     /// At this time of the run, this command.
     pub commands: Vec<(Duration, String)>,
     pub html: Option<PathBuf>,
@@ -255,6 +257,14 @@ fn run_arguments(workload: &Workload) -> Vec<Arg> {
         )
         .action(ArgAction::Append)
         .value_parser(at),
+        valued(
+            "about",
+            "NAME=TEXT",
+            "What the report is to say of the environment, such as database='Postgres 15, same \
+             machine'; repeatable",
+        )
+        .action(ArgAction::Append)
+        .value_parser(about),
         valued("html", "FILE", "Writes a report with plots").value_parser(value_parser!(PathBuf)),
         valued("json", "FILE", "Writes the results for machines")
             .value_parser(value_parser!(PathBuf)),
@@ -345,6 +355,7 @@ fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, E
         at_once: number("at-once").unwrap_or(100_000),
         max_lag: time("max-lag").unwrap_or(Duration::from_millis(50)),
         seed: arguments.get_one::<u64>("seed").copied().unwrap_or_else(rand::random),
+        about: arguments.get_many("about").map(|all| all.cloned().collect()).unwrap_or_default(),
         commands,
         html: path("html"),
         json: path("json"),
@@ -396,4 +407,13 @@ fn at(text: &str) -> Result<(Duration, String), String> {
         return Err(form.into());
     }
     Ok((Duration::from_secs_f64(second), command.trim().to_owned()))
+}
+
+fn about(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').unwrap_or_default();
+    let (name, value) = (name.trim(), value.trim());
+    if name.is_empty() || value.is_empty() {
+        return Err("must be NAME=TEXT, such as database='Postgres 15, same machine'".into());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -2,11 +2,13 @@
 
 mod html;
 mod json;
+mod plots;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::audit::Findings;
+use super::environment::Fact;
 use super::measure::{Figures, Latencies, Op, OpFigures};
 use super::options::{Load, Options};
 use super::run::Verdict;
@@ -22,6 +24,7 @@ const REACHED: f64 = 0.99;
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Results {
     pub options: Options,
+    pub environment: Vec<Fact>,
     pub figures: Figures,
     pub commands: Vec<Ran>,
     pub interrupted_at: Option<Duration>,
@@ -46,6 +49,7 @@ impl Results {
         use crate::clock::Clock;
         Self {
             options: plan.options.clone(),
+            environment: plan.environment.clone(),
             figures,
             commands,
             interrupted_at,
@@ -130,11 +134,16 @@ pub fn print(results: &Results) {
     let mut text = String::from("\n");
     let options = &results.options;
     text.push_str(&format!("{}: {}\n", options.workload.name, options.workload.about));
-    text.push_str(&format!("{}\n\n", described(options)));
+    text.push_str(&format!("{}\n", described(options)));
+    for Fact { name, value } in &results.environment {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    text.push('\n');
     text.push_str(&format!(
-        "{:<17}{:>11}{:>11}{:>10}{:>10}{:>9}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
+        "{:<17}{:>11}{:>10}{:>11}{:>10}{:>10}{:>9}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
         "",
         "attempts",
+        "repeats",
         "successes",
         "refused",
         "turned",
@@ -151,9 +160,10 @@ pub fn print(results: &Results) {
         let sum = |counts: &std::collections::BTreeMap<String, u64>| counts.values().sum::<u64>();
         let l = &figures.latencies;
         text.push_str(&format!(
-            "{:<17}{:>11}{:>11}{:>10}{:>10}{:>9}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
+            "{:<17}{:>11}{:>10}{:>11}{:>10}{:>10}{:>9}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
             op.name(),
             count(figures.attempts),
+            count(figures.repeats),
             count(figures.successes),
             count(sum(&figures.refused)),
             count(sum(&figures.turned_away)),
@@ -167,9 +177,9 @@ pub fn print(results: &Results) {
         ));
     }
     text.push_str(&format!(
-        "Counts and times are of what was meant to be sent after the warm-up, {}; success/s is of the \
-         {:.1} s that are measured.\n",
-        "what ended late and what was asked again under its key included",
+        "Counts and times are of what was meant to be sent after the warm-up, what ended late \
+         included. Attempts count each request once, repeats what was sent again under its key; each \
+         has an answer or an error. success/s is of the {:.1} s that are measured.\n",
         results.figures.measured().as_secs_f64()
     ));
     text.push_str(&refusals(results));
@@ -196,6 +206,9 @@ pub fn print(results: &Results) {
     }
     for ran in &results.commands {
         text.push_str(&format!("at {} s: {} ({})\n", ran.at, ran.command, ran.ended));
+    }
+    if let Some(at) = results.figures.sold_out_at {
+        text.push_str(&format!("first refused as sold out after {:.1} s\n", at.as_secs_f64()));
     }
     if results.unfinished > 0 {
         text.push_str(&format!("{} journeys were given up at the end\n", results.unfinished));

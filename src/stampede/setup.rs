@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use super::api::{Api, Call};
+use super::environment::{self, Fact};
 use super::ledger::{Account, Header};
 use super::options::{Load, Options, Place, Skew};
 use super::say;
@@ -40,6 +41,7 @@ pub struct Plan {
     /// How likely an arrival is for the first n events, of 1.
     pub cumulative: Vec<f64>,
     pub admin: String,
+    pub environment: Vec<Fact>,
 }
 
 /// An event that was made.
@@ -101,6 +103,8 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let addresses = resolve(&options.place)?;
     let admin = log_in(&options.place, &addresses).await?;
     let charged = if options.workload.has_payments() { CHARGE } else { 0 };
+    let (place, seed) = (&options.place, options.seed);
+    let environment = environment::look(place, &addresses, &admin, seed, &options.about).await;
     let mut header = Header::new(rand::random(), charged, CURRENCY);
     header.targets.clone_from(&options.place.targets);
     say(&format!("stampede: registering {} buyers", options.buyers));
@@ -119,7 +123,7 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let events: Vec<EventPlan> = events.try_collect().await?;
     header.events = events.iter().map(|event| event.id).collect();
     let cumulative = cumulative(options.skew, options.events);
-    Ok(Plan { options, addresses, header, tokens, events, cumulative, admin })
+    Ok(Plan { options, addresses, header, tokens, events, cumulative, admin, environment })
 }
 
 /// The password of a run's buyers. They are made for this run and own nothing.

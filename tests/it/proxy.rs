@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// What happens to bytes on their way.
 #[derive(Default)]
@@ -33,10 +33,12 @@ impl Proxy {
         let weather = Arc::new(Weather::default());
         let of_all = Arc::clone(&weather);
         let task = tokio::spawn(async move {
+            // They end with the listener.
+            let mut connections = JoinSet::new();
             loop {
                 let Ok((near, _)) = listener.accept().await else { continue };
                 let weather = Arc::clone(&of_all);
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     // A refusal beyond shows as a connection that closes at once.
                     let Ok(far) = TcpStream::connect(target).await else { return };
                     let _ = (near.set_nodelay(true), far.set_nodelay(true));
@@ -52,6 +54,11 @@ impl Proxy {
             }
         });
         Self { address, weather, task }
+    }
+
+    /// From now on it refuses connections, and those that it had are broken.
+    pub fn die(&self) {
+        self.task.abort();
     }
 
     /// From now on what is sent through here arrives nowhere.

@@ -9,7 +9,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::proxy::Proxy;
 use crate::test_app::{ADMIN_PASSWORD, TestApp};
+use crate::test_db::{TestDb, eventually};
 
 /// Small enough for a test, and as late as it likes: how busy this machine is proves nothing.
 const SMALL: &str = "--duration 2s --buyers 8 --connections 32 --max-lag 1m";
@@ -57,6 +59,77 @@ async fn sound(app: &TestApp, arguments: &str) -> (Value, String) {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<svg") && page.contains("zero violations"), "{arguments}: {page}");
     (read_json(&results), text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_says_where_it_was_made_and_marks_what_happened() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (results, page) = (dir.path().join("results.json"), dir.path().join("page.html"));
+    let arguments = "onsale --rate 100 --duration 2500ms --warm-up 1s --places 40 --buyers 4 --max-lag 1m --seed 11";
+    let mut command = stampede(&app.url(""), arguments);
+    command.arg("--json").arg(&results).arg("--html").arg(&page);
+    command.args(["--at", "1.5:true <b>", "--about", "database=SQLite, same machine"]);
+    let (code, text) = run(command).await;
+    assert_eq!(code, 0, "{text}");
+    let (results, page) = (read_json(&results), std::fs::read_to_string(page).unwrap());
+
+    let address = app.running().address;
+    for (name, says) in [
+        ("command", "--about 'database=SQLite, same machine'".to_owned()),
+        ("seed", "11".into()),
+        ("generator's machine", "GiB".into()),
+        (&format!("server at {address}"), format!("admitone {}", env!("CARGO_PKG_VERSION"))),
+        ("instances", format!("1 ({address})")),
+        ("database", "SQLite, same machine".into()),
+    ] {
+        let facts = results["environment"].as_array().unwrap();
+        let found: Vec<_> = facts.iter().filter(|fact| fact["name"] == name).collect();
+        assert_eq!(found.len(), 1, "{name}: {facts:?}");
+        assert!(found[0]["value"].as_str().unwrap().contains(&says), "{name}: {facts:?}");
+    }
+    assert!(!page.contains(ADMIN_PASSWORD) && !text.contains(ADMIN_PASSWORD));
+
+    // Three whole seconds; what ends in the half one after them would look like a collapse.
+    assert_eq!(results["intervalSeconds"], 1);
+    assert_eq!(results["intervals"].as_array().unwrap().len(), 3);
+    assert_eq!(results["operations"]["hold"]["intervals"].as_array().unwrap().len(), 3);
+    for section in ["All requests", "hold", "pay"] {
+        assert!(page.contains(&format!("<h2>{section}</h2>")), "no plots of {section}");
+    }
+    assert!(page.contains("at 1.5 s: true &lt;b&gt;"), "the fault is marked");
+    assert!(results["soldOutAfterSeconds"].as_f64().unwrap() < 3.5);
+    let hold = &results["operations"]["hold"];
+    let ended: u64 = ["refused", "turnedAway", "errors"]
+        .map(|kind| hold[kind].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>())
+        .iter()
+        .sum();
+    let asked = hold["attempts"].as_u64().unwrap() + hold["repeats"].as_u64().unwrap();
+    assert_eq!(hold["successes"].as_u64().unwrap() + ended, asked, "{hold}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_target_is_left_alone_and_the_others_are_asked() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let dying = Proxy::to(app.running().address).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (results, begun) = (dir.path().join("results.json"), dir.path().join("begun"));
+    let arguments = "holds --rate 300 --arrivals even --duration 3s --warm-up 0s --buyers 8 --connections 8 --max-lag 1m --threads 1";
+    let mut command = stampede(&app.url(""), arguments);
+    command.args(["--target", &format!("http://{}", dying.address)]);
+    command.arg("--json").arg(&results).arg("--at").arg(format!("0.5:touch {}", begun.display()));
+    let running = tokio::spawn(run(command));
+    eventually("the crowd is in", async || begun.exists()).await;
+    dying.die();
+    let (code, text) = running.await.unwrap();
+    assert_eq!(code, 0, "{text}");
+    let hold = &read_json(&results)["operations"]["hold"];
+    let refused = hold["errors"]["no connection"].as_u64().unwrap_or_default();
+    // Half of the requests prefer it, hundreds. At most one for each connection finds it dead, and
+    // now and then one looks whether it is back.
+    assert!((1..=20).contains(&refused), "{refused} connections to the dead: {hold}");
+    assert!(hold["repeats"].as_u64().unwrap() >= refused, "{hold}");
+    assert_eq!(hold["attempts"], hold["successes"], "nobody went without: {hold}");
 }
 
 on_both_databases! {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::LaneEnd;
@@ -18,7 +19,7 @@ use crate::stampede::buyer::seat_map::SeatMaps;
 use crate::stampede::connection::{Answer, Failure};
 use crate::stampede::ledger::{Answered, Asked, Entry};
 use crate::stampede::listener::Acknowledged;
-use crate::stampede::measure::{End, Figures, Op};
+use crate::stampede::measure::{End, Figures, Op, Sent};
 use crate::stampede::setup::Plan;
 
 /// The first pause before a request is repeated; each is twice the one before.
@@ -182,26 +183,33 @@ impl Lane {
     pub async fn ask(&self, wish: Wish<'_>) -> Known {
         self.requests.set(self.requests.get() + 1);
         let key = wish.number.map(|number| self.plan.header.key(number));
-        let mut target = wish.buyer as usize % self.pool.targets();
+        let mut preferred = wish.buyer as usize % self.pool.targets();
         let mut pause = FIRST_PAUSE;
+        let mut sent = Sent::First;
         let mut is_doubtful = false;
-        let patience = self.plan.options.place.timeout;
-        let give_up = self.now() + patience;
+        let give_up = self.now() + self.plan.options.place.timeout;
         loop {
-            let again = match self.exchange(&wish, key.as_deref(), target).await {
-                Ok(answer) => match self.judge(&wish, answer, is_doubtful) {
-                    Some(known) => return known,
-                    None => {
-                        is_doubtful = true;
-                        true
+            let again = match self.target(&wish, preferred, is_doubtful, give_up).await {
+                Some((target, _permit)) => match self.exchange(&wish, key.as_deref(), target).await
+                {
+                    Ok(answer) => match self.judge(&wish, answer, sent, is_doubtful) {
+                        Some(known) => return known,
+                        None => {
+                            is_doubtful = true;
+                            true
+                        }
+                    },
+                    Err(failure) => {
+                        self.count(&wish, End::Error(failure.name()), sent);
+                        is_doubtful |= !matches!(failure, Failure::NotConnected(_));
+                        preferred = (target + 1) % self.pool.targets();
+                        // Reads are not repeated: the next one will be made anyway.
+                        wish.number.is_some()
                     }
                 },
-                Err(failure) => {
-                    self.count(&wish, End::Error(failure.name()));
-                    is_doubtful |= !matches!(failure, Failure::NotConnected(_));
-                    target = (target + 1) % self.pool.targets();
-                    // Reads are not repeated: the next one will be made anyway.
-                    wish.number.is_some()
+                None => {
+                    self.count(&wish, End::Error("no target answers"), sent);
+                    false
                 }
             };
             // Nobody comes after the end only to find nobody there.
@@ -212,9 +220,64 @@ impl Lane {
                     false => Known::Refused("no connection".into()),
                 };
             }
-            tokio::time::sleep(pause).await;
+            sent = Sent::Again;
+            tokio::time::sleep(pause.mul_f64(0.5 + self.chance() / 2.0)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// A target that answers, as far as is known, and the right to use a connection to it. Changes
+    /// wait for one; reads do not.
+    async fn target(
+        &self,
+        wish: &Wish<'_>,
+        preferred: usize,
+        is_doubtful: bool,
+        give_up: Duration,
+    ) -> Option<(usize, SemaphorePermit<'_>)> {
+        loop {
+            let asked = self.now();
+            let permit = self.pool.permit().await;
+            let now = self.now();
+            let wait = match self.pool.states.choose(preferred, now, self.chance()) {
+                Ok(target) => {
+                    let waited = now.saturating_sub(asked);
+                    self.with_figures(|figures| figures.waits.record(waited));
+                    return Some((target, permit));
+                }
+                Err(wait) => wait,
+            };
+            drop(permit);
+            let is_vain = self.is_closed.get() && !is_doubtful;
+            if wish.number.is_none() || is_vain || self.is_ending.get() || now >= give_up {
+                return None;
+            }
+            self.pool.wait_for_a_target(wait.min(give_up.saturating_sub(now))).await;
+        }
+    }
+
+    /// Waits until this target may be asked; see [`super::targets`].
+    pub async fn until_it_may_answer(&self, target: usize) {
+        while let Err(wait) = self.pool.states.may_ask(target, self.now(), self.chance()) {
+            self.pool.wait_for_a_target(wait).await;
+        }
+    }
+
+    /// Learns from a connection to a target that is not the pool's.
+    pub fn heard_of(&self, target: usize, ended: Result<(), &Failure>) {
+        match ended {
+            Ok(()) => self.pool.answered(target),
+            Err(Failure::NotConnected(_)) => {
+                self.pool.states.refused(target, self.now(), self.chance());
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// From 0 to 1.
+    #[must_use]
+    pub fn chance(&self) -> f64 {
+        self.draw(RngExt::random)
     }
 
     async fn exchange(
@@ -223,11 +286,9 @@ impl Lane {
         key: Option<&str>,
         target: usize,
     ) -> Result<Answer, Failure> {
-        let asked = self.now();
-        let _permit = self.pool.permit().await;
-        let waited = self.now().saturating_sub(asked);
-        self.with_figures(|figures| figures.waits.record(waited));
-        let mut connection = self.pool.take(target).await?;
+        let taken = self.pool.take(target).await;
+        self.heard_of(target, taken.as_ref().map(|_| ()));
+        let mut connection = taken?;
         let token = &self.plan.tokens[wish.buyer as usize];
         let host = self.pool.host(target);
         let mut bytes = request(wish.method, wish.path, host, Some(token), key, wish.body);
@@ -242,23 +303,29 @@ impl Lane {
     }
 
     /// What an answer means; `None` when it leaves open what became of the request.
-    fn judge(&self, wish: &Wish<'_>, answer: Answer, is_doubtful: bool) -> Option<Known> {
+    fn judge(
+        &self,
+        wish: &Wish<'_>,
+        answer: Answer,
+        sent: Sent,
+        is_doubtful: bool,
+    ) -> Option<Known> {
         let status = answer.head.status;
         if (200..300).contains(&status) || status == 304 {
-            self.count(wish, End::Success);
+            self.count(wish, End::Success, sent);
             return Some(Known::Success(answer));
         }
         let code = match serde_json::from_slice::<FailureBody<'_>>(&answer.body) {
             Ok(failure) => failure.error.code,
             Err(_) => {
-                self.count(wish, End::Error(&format!("answered {status} without a code")));
+                self.count(wish, End::Error(&format!("answered {status} without a code")), sent);
                 let is_decided = (400..500).contains(&status) || wish.number.is_none();
                 return is_decided.then(|| Known::Refused(status.to_string()));
             }
         };
         match status {
             429 | 503 => {
-                self.count(wish, End::TurnedAway(code));
+                self.count(wish, End::TurnedAway(code), sent);
                 // Turned away now; but an attempt before may have been carried out, and a payment
                 // that is begun may be brought to its end by others.
                 let is_begun = status == 503 && wish.op == Op::Pay;
@@ -267,30 +334,30 @@ impl Lane {
             }
             // The token has ended since; whether the attempt before was carried out is not said.
             401 if is_doubtful && wish.number.is_some() => {
-                self.count(wish, End::Refused(code));
+                self.count(wish, End::Refused(code), sent);
                 None
             }
             // The attempt before is still at work.
             409 if code == "IDEMPOTENCY_KEY_IN_PROGRESS"
                 || (code == "PAYMENT_IN_PROGRESS" && is_doubtful) =>
             {
-                self.count(wish, End::TurnedAway(code));
+                self.count(wish, End::TurnedAway(code), sent);
                 None
             }
             400..500 => {
-                self.count(wish, End::Refused(code));
+                self.count(wish, End::Refused(code), sent);
                 Some(Known::Refused(code.to_owned()))
             }
             _ => {
-                self.count(wish, End::Error(code));
+                self.count(wish, End::Error(code), sent);
                 None
             }
         }
     }
 
-    fn count(&self, wish: &Wish<'_>, end: End<'_>) {
+    fn count(&self, wish: &Wish<'_>, end: End<'_>, sent: Sent) {
         let now = self.now();
-        self.with_figures(|figures| figures.ended(wish.op, wish.meant, now, end));
+        self.with_figures(|figures| figures.ended(wish.op, wish.meant, now, end, sent));
     }
 
     pub(super) fn end(self: &Rc<Self>) -> LaneEnd {

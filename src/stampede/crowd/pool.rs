@@ -1,12 +1,14 @@
-//! The connections of a lane: kept alive, the last used first, at most so many.
+//! The connections of a lane: kept alive, the last used first, at most so many, and to targets that
+//! answer.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
+use super::targets::Targets;
 use crate::stampede::connection::{Connection, Failure};
 
 /// A connection that was idle for longer is asked whether the server has closed it.
@@ -14,6 +16,9 @@ const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
     targets: Vec<Target>,
+    /// Which of them answer.
+    pub(super) states: Targets,
+    came_back: Notify,
     permits: Semaphore,
 }
 
@@ -32,12 +37,26 @@ impl Pool {
         };
         Self {
             targets: addresses.iter().map(target).collect(),
+            states: Targets::all_up(addresses.len()),
+            came_back: Notify::new(),
             permits: Semaphore::new(most as usize),
         }
     }
 
     pub(super) fn targets(&self) -> usize {
         self.targets.len()
+    }
+
+    /// The target answered.
+    pub(super) fn answered(&self, target: usize) {
+        if self.states.answered(target) {
+            self.came_back.notify_waiters();
+        }
+    }
+
+    /// Waits so long, or until a target that was down answers.
+    pub(super) async fn wait_for_a_target(&self, at_most: Duration) {
+        let _ = tokio::time::timeout(at_most, self.came_back.notified()).await;
     }
 
     /// For the head of requests.

@@ -2,17 +2,20 @@
 
 use plotters::prelude::*;
 
+use super::plots::{Line, Mark, Plot, Scale, key_of, value};
 use super::{Results, count, described, ms, whole};
 use crate::http::respond::rfc3339;
-use crate::stampede::measure::{Latencies, Op, Second};
+use crate::stampede::environment::Fact;
+use crate::stampede::measure::{Interval, Latencies, Op};
 
-const SIZE: (u32, u32) = (960, 320);
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;\
-padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-variant-numeric:\
-tabular-nums}td,th{padding:.2em .45em;text-align:right;border-bottom:1px solid #ddd;\
-white-space:nowrap}.key span{margin-right:1.2em;white-space:nowrap}\
-td:first-child,th:first-child{text-align:left}.bad{background:#fdd;padding:.5em 1em}\
-.good{background:#dfd;padding:.5em 1em}svg{max-width:100%;height:auto}";
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2em auto;\
+padding:0 1em;color:#222}h2{margin-top:1.6em}table{border-collapse:collapse;margin:1em 0;\
+font-size:14px;font-variant-numeric:tabular-nums}td,th{padding:.2em .45em;text-align:right;\
+border-bottom:1px solid #ddd;white-space:nowrap}td:first-child,th:first-child{text-align:left}\
+.facts td{text-align:left;white-space:normal}.facts td:first-child{white-space:nowrap}\
+.key span,.marks span{margin-right:1.2em;white-space:nowrap}.key{margin:0 0 1em 6em}\
+.marks{color:#444}.bad{background:#fdd;padding:.5em 1em}.good{background:#dfd;padding:.5em 1em}\
+svg{width:100%;height:auto}";
 
 pub(super) fn render(results: &Results) -> String {
     let name = results.options.workload.name;
@@ -24,11 +27,10 @@ pub(super) fn render(results: &Results) -> String {
         rfc3339(results.ended_at_ms),
     );
     page.push_str(&verdicts(results));
+    page.push_str(&environment(results));
     page.push_str(&table(results));
     page.push_str(&codes(results));
-    for (title, svg) in plots(results) {
-        page.push_str(&format!("<h2>{title}</h2>\n{svg}\n"));
-    }
+    page.push_str(&plots(results));
     page.push_str("</html>\n");
     page
 }
@@ -75,9 +77,17 @@ fn verdicts(results: &Results) -> String {
     text
 }
 
+fn environment(results: &Results) -> String {
+    let row = |Fact { name, value }: &Fact| {
+        format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(name), escape(value))
+    };
+    let rows: String = results.environment.iter().map(row).collect();
+    format!("<h2>Environment</h2>\n<table class=\"facts\">\n{rows}</table>\n<h2>Figures</h2>\n")
+}
+
 fn table(results: &Results) -> String {
     let mut text = String::from(
-        "<table><tr><th></th><th>attempts</th><th>successes</th><th>refused</th><th>turned \
+        "<table><tr><th></th><th>attempts</th><th>repeats</th><th>successes</th><th>refused</th><th>turned \
          away</th><th>errors</th><th>successes/s</th><th>p50</th><th>p90</th><th>p99</th>\
          <th>p99.9</th><th>max</th></tr>\n",
     );
@@ -90,7 +100,7 @@ fn table(results: &Results) -> String {
     };
     for op in Op::ALL {
         let Some(figures) = results.figures.ops.get(&op) else { continue };
-        let mut cells = vec![count(figures.attempts), count(figures.successes)];
+        let mut cells = [figures.attempts, figures.repeats, figures.successes].map(count).to_vec();
         for counts in [&figures.refused, &figures.turned_away, &figures.errors] {
             cells.push(count(counts.values().sum()));
         }
@@ -99,7 +109,7 @@ fn table(results: &Results) -> String {
         row(op.name(), &cells);
         if !figures.refusal_latencies.is_empty() {
             let mut cells = vec![count(figures.refusal_latencies.len())];
-            cells.extend(std::iter::repeat_n(String::new(), 5));
+            cells.extend(std::iter::repeat_n(String::new(), 6));
             cells.extend(times(&figures.refusal_latencies));
             row(&format!("… until refused: {}", op.name()), &cells);
         }
@@ -108,13 +118,13 @@ fn table(results: &Results) -> String {
         [("generator's lag", &results.figures.lag), ("connection wait", &results.figures.waits)]
     {
         let mut cells = vec![count(latencies.len())];
-        cells.extend(std::iter::repeat_n(String::new(), 5));
+        cells.extend(std::iter::repeat_n(String::new(), 6));
         cells.extend(times(latencies));
         row(name, &cells);
     }
     text + "</table>\n<p>Counts and times are of what was meant to be sent after the warm-up, what ended \
-            late and what was asked again under its key included; successes/s are of the time that \
-            is measured.</p>\n"
+            late included. Attempts count each request once, repeats what was sent again under its \
+            key; each has an answer or an error. successes/s are of the time that is measured.</p>\n"
 }
 
 fn codes(results: &Results) -> String {
@@ -138,91 +148,160 @@ fn codes(results: &Results) -> String {
     format!("<table><tr><th></th><th>code</th><th>answers</th></tr>\n{rows}</table>\n")
 }
 
-type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
-
-fn plots(results: &Results) -> Vec<(&'static str, String)> {
-    let seconds = &results.figures.seconds;
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let over_time = |of: fn(&Second) -> u64| -> Vec<(f64, f64)> {
-        let whole = seconds.iter().enumerate();
-        whole.map(|(second, figures)| (second as f64, of(figures) as f64)).collect()
+fn plots(results: &Results) -> String {
+    let intervals = &results.figures.intervals;
+    let marks = marks(results);
+    let mut page = String::new();
+    let mut section = |title: &str, all: &[Interval]| {
+        let over_time = OverTime { width_s: intervals.width().as_secs_f64(), marks: &marks };
+        let drawn: Vec<_> =
+            [over_time.rates(all), over_time.latencies(all)].into_iter().flatten().collect();
+        if !drawn.is_empty() {
+            page.push_str(&format!("<h2>{title}</h2>\n{}{}\n", key_of(&marks), drawn.join("\n")));
+        }
     };
-    let in_ms = |of: fn(&Second) -> u64| -> Vec<(f64, f64)> {
-        over_time(of).into_iter().map(|(at, us)| (at, us / 1_000.0)).collect()
-    };
-    let answers = [
-        ("done", RGBColor(38, 128, 62), over_time(|second| second.successes)),
-        ("refused", RGBColor(190, 140, 20), over_time(|second| second.refused)),
-        ("turned away", RGBColor(120, 80, 190), over_time(|second| second.turned_away)),
-        ("errors", RGBColor(200, 40, 40), over_time(|second| second.errors)),
-    ];
-    let latency = [
-        ("p50", RGBColor(38, 128, 62), in_ms(|second| second.latencies.at_us(0.5))),
-        ("p99", RGBColor(40, 90, 180), in_ms(|second| second.latencies.at_us(0.99))),
-        ("max", RGBColor(200, 40, 40), in_ms(|second| second.latencies.max_us())),
-    ];
-    let colours = Palette99::COLORS.iter().map(|(r, g, b)| RGBColor(*r, *g, *b));
-    let of_ops = results.figures.ops.iter().filter(|(_, figures)| !figures.latencies.is_empty());
-    let spread: Vec<Line<'_>> = of_ops
-        .zip(colours.cycle())
-        .map(|((op, figures), colour)| (op.name(), colour, quantiles(&figures.latencies)))
-        .collect();
-    [
-        ("Answers a second", draw(&answers, "seconds into the run", "answers/s")),
-        ("Latency of successes over time", draw(&latency, "seconds into the run", "ms")),
-        ("Latency of successes by percentile (2 is 99%, 3 is 99.9%)", draw(&spread, "nines", "ms")),
-    ]
-    .into_iter()
-    .filter_map(|(title, svg)| Some((title, svg?)))
-    .collect()
+    section("All requests", &intervals.of_all());
+    for op in Op::ALL {
+        section(op.name(), &intervals.of(op));
+    }
+    if let Some(svg) = percentiles(results) {
+        page.push_str(&format!("<h2>Latency of successes by percentile</h2>\n{svg}\n"));
+    }
+    page
 }
 
-/// The latency at each quantile, which stands at the number of its nines.
-fn quantiles(latencies: &Latencies) -> Vec<(f64, f64)> {
+/// What is marked in every plot over time.
+fn marks(results: &Results) -> Vec<Mark> {
+    const LONGEST: usize = 60;
+    let mut marks = Vec::new();
+    if !results.options.warm_up.is_zero() {
+        let what = "the measured time begins".into();
+        marks.push(Mark { at: results.options.warm_up.as_secs_f64(), what });
+    }
+    for ran in &results.commands {
+        let mut command: String = ran.command.chars().take(LONGEST).collect();
+        if command.len() < ran.command.len() {
+            command.push('…');
+        }
+        marks.push(Mark { at: ran.at, what: format!("at {} s: {command}", ran.at) });
+    }
+    if let Some(at) = results.figures.sold_out_at {
+        let at = at.as_secs_f64();
+        marks.push(Mark {
+            at,
+            what: format!("at {at:.1} s: the first hold is refused as sold out"),
+        });
+    }
+    let intervals = &results.figures.intervals;
+    #[expect(clippy::cast_precision_loss, reason = "at most 600 intervals")]
+    let shown = intervals.width().as_secs_f64() * intervals.len() as f64;
+    marks.retain(|mark| mark.at <= shown);
+    marks.sort_by(|one, other| one.at.total_cmp(&other.at));
+    marks
+}
+
+struct OverTime<'a> {
+    width_s: f64,
+    marks: &'a [Mark],
+}
+
+impl OverTime<'_> {
+    fn rates(&self, all: &[Interval]) -> Option<String> {
+        let rate = |name, colour, of: fn(&Interval) -> u64| {
+            #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+            let points = self.points(all, |interval| Some(of(interval) as f64 / self.width_s));
+            Line { name, colour, points }
+        };
+        let mut lines = vec![
+            rate("done", RGBColor(38, 128, 62), |interval| interval.successes),
+            rate("refused", RGBColor(190, 140, 20), |interval| interval.refused),
+            rate("turned away", RGBColor(120, 80, 190), |interval| interval.turned_away),
+            rate("errors", RGBColor(200, 40, 40), |interval| interval.errors),
+            rate("sent again", RGBColor(110, 130, 150), |interval| interval.repeats),
+        ];
+        // A line along the bottom says nothing that the key would not have to explain.
+        lines.retain(|line| line.points.iter().flatten().any(|(_, rate)| *rate > 0.0));
+        self.plot(&lines, all.len(), "answers a second", Scale::Linear)
+    }
+
+    fn latencies(&self, all: &[Interval]) -> Option<String> {
+        let quantile = |name, colour, of: fn(&Latencies) -> u64| {
+            #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
+            let points = self.points(all, |interval| {
+                (!interval.latencies.is_empty()).then(|| of(&interval.latencies) as f64 / 1_000.0)
+            });
+            Line { name, colour, points }
+        };
+        let lines = [
+            quantile("p50 of what was done", RGBColor(38, 128, 62), |l| l.at_us(0.5)),
+            quantile("p99", RGBColor(40, 90, 180), |l| l.at_us(0.99)),
+            quantile("max", RGBColor(200, 40, 40), |l| l.max_us()),
+        ];
+        self.plot(&lines, all.len(), "ms", Scale::Logarithmic)
+    }
+
+    /// Each interval's value, in its middle.
+    #[expect(clippy::cast_precision_loss, reason = "at most 600 intervals")]
+    fn points(
+        &self,
+        all: &[Interval],
+        of: impl Fn(&Interval) -> Option<f64>,
+    ) -> Vec<Option<(f64, f64)>> {
+        let point = |(index, interval): (usize, &Interval)| {
+            Some(((index as f64 + 0.5) * self.width_s, of(interval)?))
+        };
+        all.iter().enumerate().map(point).collect()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "at most 600 intervals")]
+    fn plot(&self, lines: &[Line], intervals: usize, y: &str, scale: Scale) -> Option<String> {
+        let right = intervals as f64 * self.width_s;
+        let x = "seconds into the run";
+        let (marks, x_label) = (self.marks, value as fn(&f64) -> String);
+        Plot { lines, marks, right, x, y, scale, x_label }.draw()
+    }
+}
+
+/// The latency of each kind of request at each quantile, which stands at the number of its nines.
+fn percentiles(results: &Results) -> Option<String> {
+    const MOST_NINES: f64 = 4.0;
+    let colours = Palette99::COLORS.iter().map(|(r, g, b)| RGBColor(*r, *g, *b));
+    let of_ops = results.figures.ops.iter().filter(|(_, figures)| !figures.latencies.is_empty());
+    let lines: Vec<Line> = of_ops
+        .zip(colours.cycle())
+        .map(|((op, figures), colour)| {
+            let points = quantiles(&figures.latencies);
+            Line { name: op.name(), colour, points }
+        })
+        .collect();
+    Plot {
+        lines: &lines,
+        marks: &[],
+        right: MOST_NINES,
+        x: "share of the answers that came in this time or less",
+        y: "ms",
+        scale: Scale::Logarithmic,
+        x_label: |nines| match nines {
+            0.0 => "0%".into(),
+            1.0 => "90%".into(),
+            2.0 => "99%".into(),
+            3.0 => "99.9%".into(),
+            4.0 => "99.99%".into(),
+            _ => String::new(),
+        },
+    }
+    .draw()
+}
+
+fn quantiles(latencies: &Latencies) -> Vec<Option<(f64, f64)>> {
     #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
     let at = |step: u32| {
         let nines = f64::from(step) / 10.0;
-        (nines, latencies.at_us(1.0 - 10_f64.powf(-nines)) as f64 / 1_000.0)
+        Some((nines, latencies.at_us(1.0 - 10_f64.powf(-nines)) as f64 / 1_000.0))
     };
     (0..=40).map(at).collect()
 }
 
-/// Lines over one axis; `None` when there is nothing to draw.
-fn draw(lines: &[Line<'_>], x: &str, y: &str) -> Option<String> {
-    let points = || lines.iter().flat_map(|(_, _, points)| points);
-    let right = points().map(|(x, _)| *x).fold(0.0, f64::max);
-    let top = points().map(|(_, y)| *y).fold(0.0, f64::max);
-    if right <= 0.0 || top <= 0.0 {
-        return None;
-    }
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin(8)
-            .x_label_area_size(36)
-            .y_label_area_size(64)
-            .build_cartesian_2d(0.0..right, 0.0..top * 1.05)
-            .ok()?;
-        let mesh = chart.configure_mesh().x_desc(x).y_desc(y).light_line_style(WHITE).draw();
-        mesh.ok()?;
-        for (_, colour, points) in lines {
-            let series = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
-            chart.draw_series(series).ok()?;
-        }
-        area.present().ok()?;
-    }
-    Some(svg + &key(lines))
-}
-
-/// Which line is which, below the plot: beside so many lines there is no room in it.
-fn key(lines: &[Line<'_>]) -> String {
-    let name = |(name, RGBColor(r, g, b), _): &Line<'_>| {
-        format!("<span><b style=\"color:rgb({r},{g},{b})\">&#9632;</b> {name}</span>\n")
-    };
-    format!("\n<p class=\"key\">{}</p>", lines.iter().map(name).collect::<String>())
-}
-
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

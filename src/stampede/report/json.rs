@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Results;
 use crate::http::respond::rfc3339;
-use crate::stampede::measure::{Latencies, Op};
+use crate::stampede::measure::{Interval, Latencies, Op};
 use crate::stampede::options::{Load, Skew};
 use crate::stampede::run::Verdict;
 
@@ -22,8 +22,9 @@ fn value(results: &Results) -> Value {
     for op in Op::ALL {
         let Some(figures) = results.figures.ops.get(&op) else { continue };
         let name = serde_json::to_value(op).expect("a name");
-        let op = json!({
+        let figures = json!({
             "attempts": figures.attempts,
+            "repeats": figures.repeats,
             "successes": figures.successes,
             "successesPerSecond": results.per_second(figures),
             "refused": figures.refused,
@@ -31,29 +32,16 @@ fn value(results: &Results) -> Value {
             "errors": figures.errors,
             "latency": latencies(&figures.latencies),
             "refusalLatency": latencies(&figures.refusal_latencies),
+            "intervals": intervals(&results.figures.intervals.of(op)),
         });
-        ops.insert(name.as_str().unwrap_or_default().to_owned(), op);
+        ops.insert(name.as_str().unwrap_or_default().to_owned(), figures);
     }
-    let seconds: Vec<_> = results
-        .figures
-        .seconds
-        .iter()
-        .map(|second| {
-            json!({
-                "successes": second.successes,
-                "refused": second.refused,
-                "turnedAway": second.turned_away,
-                "errors": second.errors,
-                "p50Us": second.latencies.at_us(0.5),
-                "p99Us": second.latencies.at_us(0.99),
-            })
-        })
-        .collect();
     let rates = results.rates();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "endedAt": rfc3339(results.ended_at_ms),
         "workload": options.workload.name,
+        "environment": results.environment,
         "settings": {
             "load": load,
             "durationSeconds": options.duration.as_secs_f64(),
@@ -85,7 +73,9 @@ fn value(results: &Results) -> Value {
         "generatorLag": latencies(&results.figures.lag),
         "connectionWait": latencies(&results.figures.waits),
         "operations": ops,
-        "seconds": seconds,
+        "intervalSeconds": results.figures.intervals.width().as_secs(),
+        "intervals": intervals(&results.figures.intervals.of_all()),
+        "soldOutAfterSeconds": results.figures.sold_out_at.map(|at| at.as_secs_f64()),
         "commands": results.commands,
         "audit": match &results.audit {
             Ok(findings) => json!(findings),
@@ -93,6 +83,23 @@ fn value(results: &Results) -> Value {
         },
         "complaints": results.complaints,
     })
+}
+
+/// What happened in each interval from the start of the run.
+fn intervals(intervals: &[Interval]) -> Vec<Value> {
+    let value = |interval: &Interval| {
+        json!({
+            "successes": interval.successes,
+            "refused": interval.refused,
+            "turnedAway": interval.turned_away,
+            "errors": interval.errors,
+            "repeats": interval.repeats,
+            "p50Us": interval.latencies.at_us(0.5),
+            "p99Us": interval.latencies.at_us(0.99),
+            "maxUs": interval.latencies.max_us(),
+        })
+    };
+    intervals.iter().map(value).collect()
 }
 
 fn latencies(latencies: &Latencies) -> Value {

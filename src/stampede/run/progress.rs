@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::stampede::crowd::Crowd;
-use crate::stampede::measure::{Latencies, Second};
+use crate::stampede::measure::{Interval, Latencies};
 use crate::stampede::options::Options;
 use crate::stampede::report::{count, ms};
 
@@ -30,18 +30,13 @@ impl Progress {
             return;
         }
         self.shown = Some(last);
-        let mut second = Second::default();
+        let mut second = Interval::default();
         let mut lag = Latencies::default();
         for lane in &crowd.figures {
             let figures = lane.lock().expect("nobody panics while counting");
             lag.add(&figures.lag);
-            let index = usize::try_from(last).unwrap_or(usize::MAX);
-            if let Some(lane) = figures.seconds.get(index) {
-                second.successes += lane.successes;
-                second.refused += lane.refused;
-                second.turned_away += lane.turned_away;
-                second.errors += lane.errors;
-                second.latencies.add(&lane.latencies);
+            if let Some(lane) = figures.recent.of(last) {
+                second.add(lane);
             }
         }
         let line = format!(
