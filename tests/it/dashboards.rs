@@ -4,7 +4,7 @@
 mod alerts;
 mod boards;
 mod live;
-mod promql;
+pub mod promql;
 
 use std::collections::BTreeSet;
 use std::fs;

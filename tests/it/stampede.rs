@@ -129,7 +129,9 @@ async fn a_dead_target_is_left_alone_and_the_others_are_asked() {
     // now and then one looks whether it is back.
     assert!((1..=20).contains(&refused), "{refused} connections to the dead: {hold}");
     assert!(hold["repeats"].as_u64().unwrap() >= refused, "{hold}");
-    assert_eq!(hold["attempts"], hold["successes"], "nobody went without: {hold}");
+    // Whoever found it dead when the run was over did not come again.
+    let without = hold["attempts"].as_u64().unwrap() - hold["successes"].as_u64().unwrap();
+    assert!(without <= 8, "{without} went without: {hold}");
 }
 
 on_both_databases! {

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn where_all_are_dead_it_is_said_when_to_come_back() {
         let targets = Targets::all_up(2);
-        targets.refused(0, MS * 0, 0.0);
+        targets.refused(0, Duration::ZERO, 0.0);
         targets.refused(1, MS * 10, 0.0);
         let target = |n: usize, at: u32| targets.choose(n, MS * at, 0.0);
         assert_eq!(target(1, 12), Err(MS * 13), "half of 50 ms after the first refusal");

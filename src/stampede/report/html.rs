@@ -235,7 +235,7 @@ impl OverTime<'_> {
         let lines = [
             quantile("p50 of what was done", RGBColor(38, 128, 62), |l| l.at_us(0.5)),
             quantile("p99", RGBColor(40, 90, 180), |l| l.at_us(0.99)),
-            quantile("max", RGBColor(200, 40, 40), |l| l.max_us()),
+            quantile("max", RGBColor(200, 40, 40), Latencies::max_us),
         ];
         self.plot(&lines, all.len(), "ms", Scale::Logarithmic)
     }
