@@ -125,7 +125,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The longest a request may take; streams last longer, but begin sooner.
     pub request_timeout: Duration,
-    /// The longest that a client may take nothing of its answer.
+    /// The longest that a client may take to take 64 KB of an answer that waits for it.
     pub write_timeout: Duration,
     /// Connections that may be open; `None` for what the limit of open files leaves room for.
     pub max_connections: Option<usize>,

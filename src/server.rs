@@ -37,6 +37,7 @@ use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::admission::Admission;
 use crate::http::availability::SeatMaps;
+use crate::http::body::Unsent;
 use crate::http::connections::Connections;
 use crate::http::glance::Glances;
 use crate::http::health::{self, Pings};
@@ -483,6 +484,7 @@ fn assemble(
         glances: Glances::default(),
         seat_maps: SeatMaps::default(),
         owed: Arc::default(),
+        unsent: Unsent::default(),
         connections,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),

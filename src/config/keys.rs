@@ -332,7 +332,7 @@ pub const KEYS: &[Key] = &[
         "write_timeout",
         "ADMITONE_WRITE_TIMEOUT",
         "DURATION",
-        "A client that takes nothing of its answer for so long is disconnected, 1s to 10m [30s]",
+        "A client that takes less than 64 KB of its answer in so long is disconnected, 1s to 10m [30s]",
         |c, v| duration(v, "1s", "10m").map(|v| c.write_timeout = v)
     ),
     key!(

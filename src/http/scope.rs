@@ -24,7 +24,7 @@ use futures_util::{FutureExt, StreamExt};
 use crate::box_office::Unavailable;
 use crate::clock::Clock;
 use crate::http::admission::{Ending, Work};
-use crate::http::body;
+use crate::http::body::{self, Unsent};
 use crate::http::connections::Connection;
 use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
@@ -102,7 +102,10 @@ pub async fn surround<B: MessageBody + 'static>(
     trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
             let route = route_of(response.request());
-            response = fit(response, &method, &route);
+            if state.unsent.is_full_for(&response) {
+                response = response.into_response(too_much_unsent().to_response(id));
+            }
+            response = fit(response, &method, (&route, &state.unsent));
             set_headers(response.headers_mut(), id, page);
             if lifecycle.is_stopping() || connection.is_some_and(|it| it.closes()) {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -128,7 +131,7 @@ pub async fn surround<B: MessageBody + 'static>(
 fn fit(
     response: ServiceResponse<BoxBody>,
     method: &Method,
-    route: &Route,
+    (route, unsent): (&Route, &Unsent),
 ) -> ServiceResponse<BoxBody> {
     let mut response = response;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
@@ -139,7 +142,13 @@ fn fit(
         }
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }
-    body::fit(response, method)
+    body::fit(response, method, unsent)
+}
+
+/// Clients that take nothing of their answers are disconnected after a while.
+fn too_much_unsent() -> ApiError {
+    let message = "more answers wait for slow clients than memory is given for: retry";
+    ApiError::new(ErrorCode::Busy, message)
 }
 
 /// What an answer says of the order.

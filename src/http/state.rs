@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
 use crate::http::admission::Admission;
 use crate::http::availability::{Owed, SeatMaps};
+use crate::http::body::Unsent;
 use crate::http::connections::Connections;
 use crate::http::glance::Glances;
 use crate::http::health::Pings;
@@ -52,6 +53,8 @@ pub struct AppState {
     pub seat_maps: SeatMaps,
     /// The versions of seat maps that answers under way need.
     pub owed: Arc<Owed>,
+    /// The bytes of long answers that wait to be sent.
+    pub unsent: Unsent,
     /// Who is connected, and how many may be.
     pub connections: Arc<Connections>,
     /// Whether the process is stopping.

@@ -1,5 +1,5 @@
 //! A client's socket, as the HTTP workers see it. It fails when its connection was ended to make
-//! room, when the client takes nothing of an answer for too long, and when a stream's client is gone.
+//! room, when the client takes too little of an answer for too long, and when a stream's client is gone.
 
 use std::io;
 use std::pin::Pin;
@@ -13,13 +13,23 @@ use tokio::time::Sleep;
 
 use crate::http::connections::{self, Connection, Opened};
 
+/// What a client must take within the write timeout, in bytes: 2 KB a second at the default.
+const LEAST: usize = 64 * 1_024;
+
 /// A socket that is watched over.
 pub(super) struct Socket {
     stream: TcpStream,
     opened: Opened,
     write_timeout: Duration,
-    /// While the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// While the client is waited for.
+    waiting: Option<Waiting>,
+}
+
+/// A wait for the client to take more.
+struct Waiting {
+    timeout: Pin<Box<Sleep>>,
+    /// Bytes since it began.
+    taken: usize,
 }
 
 impl Socket {
@@ -31,7 +41,7 @@ impl Socket {
             // Without it, retransmissions end after a quarter of an hour.
             let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, millis);
         }
-        Self { stream, opened, write_timeout, stalled: None }
+        Self { stream, opened, write_timeout, waiting: None }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -53,14 +63,25 @@ impl Socket {
         let _ = self.stream.set_zero_linger();
     }
 
-    /// Fails when the client has taken nothing for too long.
+    /// The kernel has taken so much.
+    fn taken(&mut self, bytes: usize) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.taken += bytes;
+            if waiting.taken >= LEAST {
+                self.waiting = None;
+            }
+        }
+    }
+
+    /// Fails when the client has taken too little for too long.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let timeout = self.write_timeout;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        ready!(stalled.as_mut().poll(context));
+        let begin = || Waiting { timeout: Box::pin(tokio::time::sleep(timeout)), taken: 0 };
+        let waiting = self.waiting.get_or_insert_with(begin);
+        ready!(waiting.timeout.as_mut().poll(context));
         connections::stalled();
         self.reset();
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little")))
     }
 }
 
@@ -94,7 +115,7 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Ready(written) => {
-                self.stalled = None;
+                self.taken(*written.as_ref().unwrap_or(&0));
                 Poll::Ready(written)
             }
             Poll::Pending => {
@@ -105,6 +126,8 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Asked for when all is written: nothing is waited for any more.
+        self.waiting = None;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -21,7 +21,7 @@ pub fn describe() {
     describe_counter!(
         ENDED,
         "Connections that the server ended, by reason: idle or stream to make room for others, \
-         stalled because the client took nothing of its answer for ADMITONE_WRITE_TIMEOUT."
+         stalled because the client took too little of its answer in ADMITONE_WRITE_TIMEOUT."
     );
     describe_counter!(STREAMS_REFUSED, "Streams refused, by which limit they met (address, all).");
     for limit in ["address", "all"] {

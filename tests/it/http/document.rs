@@ -186,5 +186,11 @@ async fn a_method_that_is_not_there_is_answered_with_those_that_are() {
         let asked = Answer::of(shop.nobody().request(Method::OPTIONS, &at)).await.is(204);
         assert_eq!(asked.header("allow"), answer.header("allow"), "OPTIONS {path}");
         assert!(allow.contains("OPTIONS"), "{path}");
+        if allow.contains("GET") {
+            let read = Answer::of(shop.nobody().request(Method::GET, &at)).await;
+            let head = Answer::of(shop.nobody().request(Method::HEAD, &at)).await;
+            assert_eq!(head.status, read.status, "HEAD {path}");
+            assert_eq!(head.body, Value::Null, "HEAD {path}");
+        }
     }
 }
