@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
@@ -206,6 +206,16 @@ impl Open {
     /// Ends connections, of one address or of any; says whether there will be room. Several at a
     /// time: finding them takes a look at all.
     fn make_room(&mut self, connections: usize, address: Option<IpAddr>) -> bool {
+        if address.is_none() {
+            static LOGGED: Once = Once::new();
+            LOGGED.call_once(|| {
+                tracing::warn!(
+                    connections,
+                    "as many connections are open as may be: idle ones and streams make room, see \
+                     ADMITONE_MAX_CONNECTIONS and ulimit -n"
+                );
+            });
+        }
         if self.ending >= MAX_ENDING.min(connections) {
             return false;
         }

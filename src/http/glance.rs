@@ -17,8 +17,8 @@ use crate::inventory::{SaleState, SaleWindow, TimestampMs};
 
 /// The most events that are kept. Beyond, all are forgotten.
 const MOST_KEPT: usize = 4_096;
-/// Events of one list that are read at a time.
-const AT_A_TIME: usize = 8;
+/// Events of one list that are read at a time: of an owner that has just died, each is waited for.
+const AT_A_TIME: usize = 32;
 
 /// A view without its seats.
 #[derive(Clone, Debug)]
