@@ -24,6 +24,7 @@ mod publishing;
 mod reading;
 mod recovery;
 mod registry;
+mod restoring;
 mod routing;
 mod settings;
 mod snapshots;

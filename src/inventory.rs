@@ -15,6 +15,7 @@ mod decide_admin;
 mod decide_hold;
 mod definition;
 mod due;
+mod forgetting;
 mod id_map;
 mod keys;
 mod rejection;
@@ -106,7 +107,12 @@ pub enum SeatStatus {
 pub struct Inventory {
     /// Where the next transition will stand.
     cursor: Place,
+    /// The time of the open batch, at which everything is decided. Not part of the state.
+    now: TimestampMs,
+    /// The time of the last row.
     at: TimestampMs,
+    /// The open batch is a row: time has passed in the state. Until then nothing has changed.
+    is_row: bool,
     currency: [u8; 3],
     policy: Policy,
     sale: SaleWindow,
@@ -141,7 +147,9 @@ impl Inventory {
     pub fn empty() -> Self {
         Self {
             cursor: Place { seq: Seq(0), index: 0 },
+            now: TimestampMs::MIN,
             at: TimestampMs::MIN,
+            is_row: true,
             currency: *b"XXX",
             policy: Policy::default(),
             sale: SaleWindow::default(),
@@ -158,14 +166,29 @@ impl Inventory {
         }
     }
 
-    /// Opens the batch that will be journal row `seq`. All that is decided or applied until the
-    /// next call happens at `max(now, last at)`, which is returned.
+    /// Opens the batch that may become journal row `seq`. All that is decided or applied until the
+    /// next call happens at `max(now, time of the last row)`, which is returned. The state does not
+    /// change: a batch without a transition leaves no trace in it.
     pub fn begin_batch(&mut self, seq: Seq, now: TimestampMs) -> TimestampMs {
         self.cursor = Place { seq, index: 0 };
-        self.at = self.at.max(now);
-        self.keys.prune(self.at, &mut self.customers);
-        self.claims.prune(self.at);
-        self.at
+        self.now = self.at.max(now);
+        self.is_row = false;
+        if is_planted(Bug::RefusalMovesTime) {
+            self.begin_row();
+        }
+        self.now
+    }
+
+    /// Makes the open batch a row: time passes in the state, and what is too old is forgotten. The
+    /// first transition does it; call it for rows that have none (takeovers).
+    pub fn begin_row(&mut self) {
+        if self.is_row {
+            return;
+        }
+        self.is_row = true;
+        self.at = self.now;
+        self.keys.prune(self.now, &mut self.customers);
+        self.claims.prune(self.now);
     }
 
     /// Decides a request and applies what it decided.
@@ -174,7 +197,7 @@ impl Inventory {
     /// When an invariant breaks: the state is of no further use then.
     pub fn execute(&mut self, request: &Request) -> Decision {
         if let Some(idempotency) = &request.idempotency {
-            match self.keys.find(idempotency, &self.customers) {
+            match self.keys.find(idempotency, self.now, &self.customers) {
                 Ok(Some(place)) => return Decision::Replayed(place),
                 Ok(None) => {}
                 Err(rejection) => return Decision::Rejected(rejection),
@@ -185,6 +208,8 @@ impl Inventory {
             Err(Refusal::Rejected(rejection)) => return Decision::Rejected(rejection),
             Err(Refusal::HappenedAt(place)) => return Decision::Replayed(place),
         };
+        // It is journalled even if it has nothing to change.
+        self.begin_row();
         for change in &changes {
             self.apply_live(change);
         }
@@ -200,9 +225,10 @@ impl Inventory {
     /// no key, or one that is used up already.
     pub fn settle(&mut self, request: &Request, rejection: &Rejection) -> Option<Transition> {
         let idempotency = request.idempotency?;
-        if self.keys.knows(idempotency.key) {
+        if self.keys.remembers(idempotency.key, self.now) {
             return None;
         }
+        self.begin_row();
         let refused = Change::Refused { rejection: Box::new(rejection.clone()) };
         let transition = Transition { idempotency: Some(idempotency), changes: vec![refused] };
         self.finish(&transition);
@@ -234,6 +260,7 @@ impl Inventory {
     /// When it does not fit the state: a damaged journal, or a bug. The state is of no further
     /// use then.
     pub fn apply(&mut self, transition: &Transition) -> Result<(), Violation> {
+        self.begin_row();
         if transition.idempotency.is_some_and(|idempotency| self.keys.knows(idempotency.key)) {
             return Err(Violation("an idempotency key had an effect twice".into()));
         }
@@ -247,6 +274,7 @@ impl Inventory {
     /// What was decided is applied by the very code that folds the journal; that it fits is an
     /// invariant, kept in release builds too.
     fn apply_live(&mut self, change: &Change) {
+        self.begin_row();
         if let Err(violation) = self.apply_change(change) {
             panic!("what was just decided does not fit the state: {violation}");
         }
@@ -255,7 +283,7 @@ impl Inventory {
     fn finish(&mut self, transition: &Transition) {
         if let Some(idempotency) = transition.idempotency {
             let Place { seq, index } = self.cursor;
-            let (at, seq) = (self.at, seq.0);
+            let (at, seq) = (self.now, seq.0);
             let kept = keys::Remembered { idempotency, at, seq, index };
             self.keys.remember(kept, &mut self.customers);
         }

@@ -173,11 +173,23 @@ pub struct Snapshot {
     pub payload: Bytes,
 }
 
+/// A snapshot that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnfitSnapshot {
+    /// The row that it names.
+    pub seq: Seq,
+    /// Why it cannot be used.
+    pub reason: String,
+}
+
 /// What recovery starts from. Rows are verified: gapless, chained, decodable.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The newest snapshot whose hash the journal confirms.
+    /// The newest snapshot that the journal confirms: it has that row, with that time and hash, or
+    /// the row is archived and the next one follows from the hash.
     pub snapshot: Option<Snapshot>,
+    /// Snapshots that were passed over because the journal does not confirm them.
+    pub unfit: Vec<UnfitSnapshot>,
     /// All rows after it, with their records.
     pub tail: Vec<(Row, Record)>,
     /// The head, as it was when the last row was read.
@@ -199,8 +211,18 @@ pub trait Journal: Send + Sync + 'static {
     /// The database's clock, which owners measure their own by.
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>>;
 
-    /// Reads what a recovery needs.
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>>;
+    /// Reads what a recovery needs: the newest snapshot of a row before `before` that the journal
+    /// confirms, and the rows after it; all rows if there is none.
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>>;
+
+    /// The same from the newest snapshot of all.
+    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        self.load_before(offering, Seq(u64::MAX))
+    }
 
     /// The rows after `from` for whoever has folded up to there; `None` where the journal does not
     /// confirm that row.
@@ -219,6 +241,13 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps a snapshot if the journal has that seq with that hash; says whether it was kept.
     fn keep_snapshot(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>>;
+
+    /// Keeps a snapshot in place of all those before it, under the same condition.
+    fn replace_snapshots(
         &self,
         offering: OfferingId,
         snapshot: Snapshot,

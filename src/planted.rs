@@ -37,6 +37,10 @@ pub enum Bug {
     RefusalWithoutProof,
     /// What changed in one view is applied to another.
     DeltaOnAnyView,
+    /// A turn that changes nothing moves the state's time, and forgets what is too old by it.
+    RefusalMovesTime,
+    /// A snapshot that does not fit is an error, and not a detour.
+    SnapshotIsTrusted,
 }
 
 impl Bug {
@@ -58,6 +62,8 @@ impl Bug {
         Self::SnapshotAheadOfTail,
         Self::RefusalWithoutProof,
         Self::DeltaOnAnyView,
+        Self::RefusalMovesTime,
+        Self::SnapshotIsTrusted,
     ];
 }
 

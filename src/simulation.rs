@@ -6,6 +6,7 @@
 //!
 //! The same seed gives the same run, to the last line of its trace.
 
+mod administrator;
 mod checker;
 mod customers;
 mod director;
@@ -14,6 +15,7 @@ mod journal;
 mod leases;
 mod looks;
 mod machine;
+mod model;
 mod network;
 mod world;
 
@@ -75,8 +77,11 @@ const MACHINES: usize = 3;
 const OFFERINGS: usize = 3;
 /// Clients at a time.
 const CLIENTS: usize = 6;
-/// Virtual time after which clients must have come to an end.
+/// Virtual time after which clients must have come to an end, and how much more for each step.
 const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+/// Long enough for what is forgotten after an hour, or after a day; or just not.
+const NIGHTS_S: [u64; 5] = [3_590, 3_610, 86_380, 86_395, 90_000];
 
 /// Runs one simulation in this thread.
 ///
@@ -116,8 +121,9 @@ async fn simulate(plan: &Plan) -> Report {
         site: site.clone(),
         machines: machines.clone(),
         offerings,
-        steps_left: Cell::new(plan.steps),
+        steps_left: Cell::new(0),
         is_calm: Cell::new(false),
+        regulars: RefCell::default(),
         deeds: RefCell::default(),
         looks: RefCell::default(),
         finished: Cell::new(0),
@@ -152,20 +158,29 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
         crowd.machines.start(index);
     }
     let watching = tokio::task::spawn_local(watch(Rc::clone(&crowd)));
-    open_doors(&crowd);
-    let trouble = director::make_trouble(Rc::clone(&crowd), CLIENTS);
-    if tokio::time::timeout(LONGEST, trouble).await.is_err() {
-        crowd.site.world.violated(format_args!("clients are not done after {LONGEST:?}"));
+    let (world, longest) = (&crowd.site.world, LONGEST + LONGEST_STEP * steps);
+    for day in 0..world.regime.days {
+        if day > 0 {
+            let night = usize::try_from(world.within(0, NIGHTS_S.len() as u64 - 1)).unwrap_or(0);
+            world.sleep(Duration::from_secs(NIGHTS_S[night]));
+            director::calm_down(&crowd).await;
+        }
+        open_doors(&crowd, steps / world.regime.days);
+        let trouble = director::make_trouble(Rc::clone(&crowd), CLIENTS);
+        if tokio::time::timeout(longest, trouble).await.is_err() {
+            world.violated(format_args!("clients are not done after {longest:?}"));
+        }
+        director::calm_down(&crowd).await;
+        if world.is_violated() {
+            break;
+        }
     }
-    director::calm_down(&crowd).await;
-    if !crowd.site.world.is_violated() {
-        crowd.finished.set(0);
-        crowd.steps_left.set(steps / 3);
+    if !world.is_violated() {
         crowd.is_calm.set(true);
-        open_doors(&crowd);
+        open_doors(&crowd, steps / 3);
         let calm = director::roll(&crowd, CLIENTS);
-        if tokio::time::timeout(LONGEST, calm).await.is_err() {
-            crowd.site.world.violated(format_args!("in calm, clients are not done"));
+        if tokio::time::timeout(longest, calm).await.is_err() {
+            world.violated(format_args!("in calm, clients are not done"));
         }
         watching.abort();
         // Everything that has a deadline passes it.
@@ -175,7 +190,12 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
     checker::judge(&crowd);
 }
 
-fn open_doors(crowd: &Rc<Crowd>) {
+fn open_doors(crowd: &Rc<Crowd>, steps: u32) {
+    crowd.finished.set(0);
+    crowd.steps_left.set(steps);
+    if crowd.site.world.regime.is_administered {
+        tokio::task::spawn_local(administrator::administer(Rc::clone(crowd)));
+    }
     for _ in 0..CLIENTS {
         tokio::task::spawn_local(customers::visit(Rc::clone(crowd)));
     }

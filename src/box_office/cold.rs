@@ -10,10 +10,11 @@ use tokio::sync::Mutex;
 
 use super::Unavailable;
 use super::registry::Shared;
+use super::restoring::restore;
 use super::view::{Painter, View};
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;
-use crate::journal::{LoadError, fold};
+use crate::journal::LoadError;
 use crate::trace;
 
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -93,15 +94,14 @@ async fn read(shared: &Arc<Shared>, offering: OfferingId) -> Result<ColdState, U
     let task = {
         let shared = Arc::clone(shared);
         async move {
-            let loaded = shared.journal.load(offering).await?;
+            let (inventory, loaded) = restore(&shared, offering).await?;
             let head = loaded.head;
             let as_of = shared.guard.now().unwrap_or_default();
-            let folded = shared.executor.compute(move || {
-                let inventory = fold(&loaded)?;
+            let painted = shared.executor.compute(move || {
                 let view = Painter::default().paint(offering, &inventory, &head, as_of);
-                Ok((inventory, view))
+                (inventory, view)
             });
-            folded.await.map_err(|died| LoadError::Unavailable(died.into()))?
+            painted.await.map_err(|died| LoadError::Unavailable(died.into()))
         }
     };
     // On the database runtime: the caller may be a worker whose request is dropped half-way.

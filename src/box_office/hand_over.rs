@@ -15,12 +15,13 @@ use super::leaving::HandOver;
 use super::metrics;
 use super::permits::Urgency;
 use super::registry::Shared;
+use super::restoring::restore;
 use super::wire::{Answer, Question};
 use super::{BoxOffices, Unavailable};
 use crate::cluster::Member;
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
-use crate::journal::{Head, LoadError, Owner, fold};
+use crate::journal::{Head, LoadError, Owner};
 
 /// How long a successor may take for the step that clients wait for.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
@@ -282,11 +283,8 @@ impl BoxOffices {
 const MAX_PER_ROUND: usize = 64;
 
 async fn warm_up(shared: &Arc<Shared>, offering: OfferingId) -> Result<Warm, LoadError> {
-    let loaded = shared.journal.load(offering).await?;
-    let head = loaded.head;
-    let folded = shared.executor.compute(move || fold(&loaded)).await;
-    let inventory = folded.map_err(|died| LoadError::Unavailable(died.into()))??;
-    Ok(Warm { inventory, head, at: shared.guard.monotonic() })
+    let (inventory, loaded) = restore(shared, offering).await?;
+    Ok(Warm { inventory, head: loaded.head, at: shared.guard.monotonic() })
 }
 
 fn in_service(answer: Answer) -> Result<Owner, Unavailable> {

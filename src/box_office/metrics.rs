@@ -32,6 +32,7 @@ const CLOCK_SKEW: &str = "admitone_clock_skew_seconds";
 const TAKEOVERS: &str = "admitone_takeovers_total";
 const FENCED: &str = "admitone_fenced_appends_total";
 const REBUILDS: &str = "admitone_rebuilds_total";
+const UNFIT_SNAPSHOTS: &str = "admitone_unfit_snapshots_total";
 const PANICS: &str = "admitone_core_panics_total";
 const FORWARDED: &str = "admitone_forwarded_calls_total";
 const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
@@ -78,6 +79,10 @@ pub fn describe() {
     describe_counter!(TAKEOVERS, "Takeovers appended: starts and recoveries of box offices.");
     describe_counter!(FENCED, "Appends refused because the journal had moved on.");
     describe_counter!(REBUILDS, "States rebuilt from the journal, first starts included.");
+    describe_counter!(
+        UNFIT_SNAPSHOTS,
+        "Snapshots that did not fit their journal: the state was folded without them."
+    );
     describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
     describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
@@ -99,6 +104,7 @@ pub fn describe() {
         TAKEOVERS,
         FENCED,
         REBUILDS,
+        UNFIT_SNAPSHOTS,
         PANICS,
     ] {
         // A counter that first shows up when it is 1 has no rate to alert on.
@@ -266,6 +272,10 @@ pub(super) fn fenced() {
 
 pub(super) fn rebuild() {
     counter!(REBUILDS).increment(1);
+}
+
+pub(super) fn snapshot_unfit() {
+    counter!(UNFIT_SNAPSHOTS).increment(1);
 }
 
 pub(super) fn panic() {

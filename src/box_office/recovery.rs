@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::registry::Shared;
+use super::restoring::{fold_off_thread, restore};
 use super::snapshots::Tail;
 use crate::cluster::Permission;
 use crate::ids::{BatchId, Epoch, OfferingId, Seq};
 use crate::inventory::Inventory;
 use crate::journal::{
-    Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields, fold, fold_onto,
+    Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields,
 };
 use crate::planted::{Bug, is_planted};
 use crate::random;
@@ -142,27 +143,15 @@ async fn load(shared: &Shared, offering: OfferingId) -> Result<(Inventory, Loade
     if let Some((_, warm)) = shared.warm.remove(&offering)
         && let Some(loaded) = shared.journal.load_after(offering, warm.head).await?
     {
-        return fold_off_thread(shared, loaded, Some(warm.inventory)).await;
+        match fold_off_thread(shared, loaded, Some(warm.inventory)).await? {
+            (Ok(inventory), loaded) => return Ok((inventory, loaded)),
+            (Err(error), _) => {
+                tracing::warn!(%offering, %error,
+                    "the rows since do not fit the state that was loaded ahead: loading it anew");
+            }
+        }
     }
-    let loaded = shared.journal.load(offering).await?;
-    fold_off_thread(shared, loaded, None).await
-}
-
-/// Folding a large journal takes a while; the runtime's workers carry everybody's queries.
-async fn fold_off_thread(
-    shared: &Shared,
-    loaded: Loaded,
-    warm: Option<Inventory>,
-) -> Result<(Inventory, Loaded), LoadError> {
-    let folded = shared.executor.compute(move || {
-        let inventory = match warm {
-            Some(inventory) => fold_onto(inventory, &loaded.tail),
-            None => fold(&loaded),
-        };
-        (inventory, loaded)
-    });
-    let (inventory, loaded) = folded.await.map_err(|died| LoadError::Unavailable(died.into()))?;
-    Ok((inventory?, loaded))
+    restore(shared, offering).await
 }
 
 /// The owner that the journal names, if it is another instance that lives.
@@ -200,6 +189,7 @@ async fn take_over(
     // nothing that depends on it.
     let now = shared.guard.now().unwrap_or(i64::MIN);
     let at = inventory.begin_batch(previous.seq.next(), now);
+    inventory.begin_row();
     let fields = RowFields {
         offering,
         epoch: Epoch(previous.epoch.0 + 1),

@@ -48,6 +48,8 @@ pub struct Settings {
     pub follow_for: Duration,
     /// Rows after which a new snapshot is taken.
     pub snapshot_every: u64,
+    /// Rows since the last snapshot that make one worth writing when a box office goes to sleep.
+    pub snapshot_at_rest: u64,
     /// How often due work is looked for.
     pub sweep_interval: Duration,
     /// Where the steps of requests that are traced go.
@@ -74,6 +76,7 @@ impl Default for Settings {
             passivate_after: Duration::from_secs(600),
             follow_for: Duration::from_secs(60),
             snapshot_every: 2_000,
+            snapshot_at_rest: 64,
             sweep_interval: Duration::from_millis(250),
             tracer: Tracer::OFF,
             before_decide: None,

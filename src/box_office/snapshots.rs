@@ -8,13 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::registry::Shared;
+use super::restoring::restore;
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
-use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, fold};
+use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot};
 use crate::planted::{Bug, is_planted};
-
-/// A last snapshot is not worth writing for fewer rows than this.
-const MIN_ROWS_AT_STOP: u64 = 64;
 
 /// What reading a row costs beside its payload, in bytes of payload.
 const ROW_BYTES: u64 = 200;
@@ -91,7 +89,8 @@ impl Snapshots {
         inventory: &Inventory,
         head: &Head,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let snapshot = (self.tail.rows >= MIN_ROWS_AT_STOP).then(|| snapshot(inventory, head));
+        let is_worth_it = self.tail.rows >= self.shared.settings.snapshot_at_rest;
+        let snapshot = is_worth_it.then(|| snapshot(inventory, head));
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         async move {
             if let Some(snapshot) = snapshot
@@ -103,22 +102,19 @@ impl Snapshots {
     }
 }
 
-/// Folds what is durable and keeps it.
+/// Folds what is durable, and keeps that.
 async fn take(shared: &Shared, offering: OfferingId) -> Result<(), LoadError> {
-    let loaded = shared.journal.load(offering).await?;
-    let (head, ahead) = (loaded.head, is_planted(Bug::SnapshotAheadOfTail));
-    let folded = shared.executor.compute(move || {
-        let inventory = fold(&loaded)?;
-        let before = loaded.tail.iter().nth_back(1).map(|(row, _)| row.head());
-        let head = before.filter(|_| ahead).unwrap_or(head);
-        Ok(snapshot(&inventory, &head))
-    });
-    let snapshot = folded.await.map_err(|died| LoadError::Unavailable(died.into()))??;
+    let (inventory, loaded) = restore(shared, offering).await?;
+    let before = loaded.tail.iter().nth_back(1).map(|(row, _)| row.head());
+    let ahead = before.filter(|_| is_planted(Bug::SnapshotAheadOfTail));
+    let head = ahead.unwrap_or(loaded.head);
+    let encoded = shared.executor.compute(move || snapshot(&inventory, &head));
+    let snapshot = encoded.await.map_err(|died| LoadError::Unavailable(died.into()))?;
     shared.journal.keep_snapshot(offering, snapshot).await?;
     Ok(())
 }
 
-fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
+pub(super) fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
     Snapshot {
         seq: head.seq,
         epoch: head.epoch,

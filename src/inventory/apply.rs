@@ -57,7 +57,7 @@ impl Inventory {
             }
             Change::ReservationRevived { reservation } => self.revive(*reservation),
             Change::ReservationsCancelled { reservations } => {
-                let cancelled = State::Cancelled { at: self.at };
+                let cancelled = State::Cancelled { at: self.now };
                 reservations.iter().try_for_each(|id| self.end_reservation(*id, cancelled))
             }
             Change::CheckedIn { reservation, ticket } => self.check_in(*reservation, *ticket),
@@ -133,7 +133,7 @@ impl Inventory {
         if self.knows_hold(id) || self.waitlist.get(id).is_some() {
             return violation(format!("{id} is in use"));
         }
-        let hold = Hold { id, placed_at: self.at, expires_at, offered };
+        let hold = Hold { id, placed_at: self.now, expires_at, offered };
         let claim = Claim { customer, lines, kind: Kind::Hold(hold) };
         let Some(slot) = self.claims.insert(claim) else {
             return violation(format!("{id} is in use"));
@@ -205,7 +205,7 @@ impl Inventory {
     }
 
     fn accept(&mut self, id: HoldId, expires_at: TimestampMs) -> Applied {
-        let at = self.at;
+        let at = self.now;
         self.update_hold(id, expires_at, |hold| {
             if !hold.offered {
                 return violation(format!("{id} is not an offer"));
@@ -221,7 +221,7 @@ impl Inventory {
         self.free_places(slot, false)?;
         let customer = self.claims.remove_hold(id).map(|claim| claim.customer);
         let customer = customer.ok_or_else(|| Violation(format!("no hold {id}")))?;
-        self.claims.hold_ended(EndedHold { id, customer, how, at: self.at });
+        self.claims.hold_ended(EndedHold { id, customer, how, at: self.now });
         Ok(())
     }
 
@@ -237,7 +237,7 @@ impl Inventory {
             return violation(format!("{id} cannot become {reservation}"));
         };
         let how = Ending::Converted(reservation);
-        self.claims.hold_ended(EndedHold { id, customer, how, at: self.at });
+        self.claims.hold_ended(EndedHold { id, customer, how, at: self.now });
         self.claims.push_deadline(pay_by, slot);
         self.live_reservations += 1;
         Ok(())
@@ -303,7 +303,7 @@ impl Inventory {
     }
 
     fn expire_reservation(&mut self, id: ReservationId) -> Applied {
-        let at = self.at;
+        let at = self.now;
         let payment = match self.reservation_mut(id)?.1.state {
             State::Pending { payment, .. } => payment.map(|(payment, _)| payment),
             State::Confirmed { .. } | State::Expired { .. } | State::Cancelled { .. } => None,
@@ -312,7 +312,7 @@ impl Inventory {
     }
 
     fn end_reservation(&mut self, id: ReservationId, ended: State) -> Applied {
-        let at = self.at;
+        let at = self.now;
         let (slot, reservation) = self.reservation_mut(id)?;
         let sold = match (reservation.state, ended) {
             (State::Pending { .. }, _) => false,
@@ -327,12 +327,13 @@ impl Inventory {
     }
 
     fn revive(&mut self, id: ReservationId) -> Applied {
-        let at = self.at;
+        let at = self.now;
         let (slot, reservation) = self.reservation_mut(id)?;
-        let State::Expired { .. } = reservation.state else {
+        let State::Expired { at: ended_at, .. } = reservation.state else {
             return violation(format!("{id} has not expired"));
         };
         reservation.state = State::Pending { pay_by: at, payment: None };
+        self.claims.reservation_revived(ended_at, id);
         self.live_reservations += 1;
         self.claims.push_deadline(at, slot);
         self.take_places(slot)

@@ -2,7 +2,7 @@
 //! so that the seats need not be told.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::ops::Deref;
 
 use super::chunks::Slab;
@@ -190,7 +190,8 @@ pub(super) struct Claims {
     pub(super) ended_holds: IdMap<HoldId, EndedHold>,
     /// In the order in which they ended.
     pub(super) ended_order: VecDeque<HoldId>,
-    ended_reservations: VecDeque<(TimestampMs, ReservationId)>,
+    /// By time and id, whatever the history, so that a state from a snapshot forgets the same ones.
+    ended_reservations: BTreeSet<(TimestampMs, ReservationId)>,
     /// Every deadline a claim has had; those that no longer hold are passed over.
     deadlines: BinaryHeap<Reverse<Deadline>>,
 }
@@ -326,7 +327,29 @@ impl Claims {
     }
 
     pub(super) fn reservation_ended(&mut self, at: TimestampMs, id: ReservationId) {
-        self.ended_reservations.push_back((at, id));
+        self.ended_reservations.insert((at, id));
+    }
+
+    pub(super) fn reservation_revived(&mut self, ended_at: TimestampMs, id: ReservationId) {
+        self.ended_reservations.remove(&(ended_at, id));
+    }
+
+    /// Whether [`Self::prune`] at `at` would forget how this hold ended.
+    pub(super) fn forgets_hold(&self, ended: &EndedHold, at: TimestampMs) -> bool {
+        let too_many = self.ended_order.len().saturating_sub(MAX_ENDED);
+        at.saturating_sub(ended.at) >= ENDED_HOLD_MS
+            || self.ended_order.iter().take(too_many).any(|id| *id == ended.id)
+    }
+
+    /// Whether [`Self::prune`] at `at` would forget a reservation that ended at `ended_at`.
+    pub(super) fn forgets_reservation(
+        &self,
+        (ended_at, id): (TimestampMs, ReservationId),
+        at: TimestampMs,
+    ) -> bool {
+        let too_many = self.ended_reservations.len().saturating_sub(MAX_ENDED);
+        at.saturating_sub(ended_at) >= ENDED_RESERVATION_MS
+            || self.ended_reservations.iter().take(too_many).any(|ended| *ended == (ended_at, id))
     }
 
     /// Forgets what ended long ago.
@@ -341,17 +364,13 @@ impl Claims {
             self.ended_holds.remove(oldest);
             self.ended_order.pop_front();
         }
-        while let Some((ended_at, id)) = self.ended_reservations.front().copied()
+        while let Some((ended_at, id)) = self.ended_reservations.first().copied()
             && (self.ended_reservations.len() > MAX_ENDED
                 || at.saturating_sub(ended_at) >= ENDED_RESERVATION_MS)
         {
-            self.ended_reservations.pop_front();
-            // It may have been revived since, and even have ended again.
-            let over = self.reservation(id).is_some_and(|(_, reservation)| {
-                matches!(reservation.state, State::Expired { at, .. } | State::Cancelled { at } if at == ended_at)
-            });
+            self.ended_reservations.pop_first();
             let Self { slab, reservations, .. } = &mut *self;
-            if over && let Some(slot) = reservations.remove(id, |slot| reservation_id(slab, slot)) {
+            if let Some(slot) = reservations.remove(id, |slot| reservation_id(slab, slot)) {
                 slab.remove(slot);
             }
         }

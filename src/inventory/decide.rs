@@ -82,7 +82,7 @@ impl Inventory {
     /// A customer's own hold that has not ended, offers included.
     fn active_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
         let Some((claim, hold)) = self.claims.hold(id) else {
-            let ended = self.claims.ended_holds.get(&id);
+            let ended = self.ended_hold(id);
             return Err(match ended.filter(|ended| ended.customer == customer) {
                 None => Rejection::HoldNotFound,
                 Some(ended) => match ended.how {
@@ -96,7 +96,7 @@ impl Inventory {
         }
         // Due work runs first, but a deadline must hold even where it has not.
         let extra = i64::from(is_planted(Bug::OffByOneExpiry));
-        if hold.expires_at + extra <= self.at {
+        if hold.expires_at + extra <= self.now {
             return Err(Rejection::HoldExpired);
         }
         Ok((claim, hold))
@@ -118,7 +118,7 @@ impl Inventory {
         let (claim, hold) = self.accepted_hold(id, customer)?;
         self.not_cancelled()?;
         let latest = hold.placed_at.saturating_add(self.policy.hold_max_ms);
-        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms).min(latest);
+        let expires_at = self.now.saturating_add(self.policy.hold_ttl_ms).min(latest);
         if expires_at <= hold.expires_at {
             return Err(Rejection::ExtensionExhausted.into());
         }
@@ -146,12 +146,12 @@ impl Inventory {
         customer: UserId,
         lines: Vec<super::Line>,
     ) -> Change {
-        let pay_by = self.at.saturating_add(self.policy.pay_window_ms);
+        let pay_by = self.now.saturating_add(self.policy.pay_window_ms);
         Change::CheckedOut { hold, reservation, customer, lines, pay_by }
     }
 
     pub(super) fn unused_reservation(&self, id: ReservationId) -> Result<(), Rejection> {
-        match self.claims.reservation(id) {
+        match self.known_reservation(id) {
             Some(_) => Err(Rejection::Invalid { reason: "this reservation id is in use".into() }),
             None => Ok(()),
         }
@@ -162,7 +162,7 @@ impl Inventory {
         id: ReservationId,
         customer: UserId,
     ) -> Result<(&Claim, &Reservation), Rejection> {
-        let found = self.claims.reservation(id).filter(|(claim, _)| claim.customer == customer);
+        let found = self.known_reservation(id).filter(|(claim, _)| claim.customer == customer);
         found.ok_or(Rejection::ReservationNotFound)
     }
 
@@ -177,7 +177,7 @@ impl Inventory {
             State::Pending { payment: Some((begun, place)), .. } if begun == payment => {
                 Err(Refusal::HappenedAt(place.into()))
             }
-            State::Pending { pay_by, .. } if pay_by <= self.at => {
+            State::Pending { pay_by, .. } if pay_by <= self.now => {
                 Err(Rejection::ReservationExpired.into())
             }
             State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
@@ -191,7 +191,7 @@ impl Inventory {
 
     fn decide_confirm(&self, id: ReservationId, payment: PaymentId) -> Decided {
         let (claim, reservation) =
-            self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?;
+            self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?;
         let confirmed = Change::ReservationConfirmed {
             reservation: id,
             payment,
@@ -247,7 +247,7 @@ impl Inventory {
     }
 
     fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
-        let (_, reservation) = self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?;
+        let (_, reservation) = self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?;
         match reservation.state {
             State::Pending { payment: Some((begun, _)), .. } if begun == payment => {
                 // The window itself may be over by now: then the reservation ends with due work.
@@ -271,9 +271,7 @@ impl Inventory {
     fn decide_cancel_reservation(&self, id: ReservationId, by: Requester) -> Decided {
         let (_, reservation) = match by {
             Requester::Customer(customer) => self.own_reservation(id, customer)?,
-            Requester::Admin => {
-                self.claims.reservation(id).ok_or(Rejection::ReservationNotFound)?
-            }
+            Requester::Admin => self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?,
         };
         match reservation.state {
             State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
@@ -291,7 +289,7 @@ impl Inventory {
     }
 
     fn decide_check_in(&self, id: ReservationId, ticket: u8) -> Decided {
-        let (claim, reservation) = self.claims.reservation(id).ok_or(Rejection::TicketNotFound)?;
+        let (claim, reservation) = self.known_reservation(id).ok_or(Rejection::TicketNotFound)?;
         match reservation.state {
             State::Confirmed { .. } => {}
             State::Pending { .. } => return Err(Rejection::TicketNotFound.into()),
@@ -364,7 +362,7 @@ impl Inventory {
         let Some(line) = claim.lines.first().cloned() else {
             return Err(Rejection::WaitlistEntryNotFound.into());
         };
-        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms);
+        let expires_at = self.now.saturating_add(self.policy.hold_ttl_ms);
         Ok(vec![Change::OfferAccepted { entry: id, line, expires_at }])
     }
 
@@ -390,7 +388,7 @@ impl Inventory {
     }
 
     pub(super) fn knows_hold(&self, id: HoldId) -> bool {
-        self.claims.hold_slot(id).is_some() || self.claims.ended_holds.contains_key(&id)
+        self.claims.hold_slot(id).is_some() || self.ended_hold(id).is_some()
     }
 
     pub(super) fn not_cancelled(&self) -> Result<(), Rejection> {
@@ -416,12 +414,12 @@ impl Inventory {
             SaleState::Open => {}
         }
         for window in [self.sale, of_product] {
-            if window.end.is_some_and(|end| self.at >= end) {
+            if window.end.is_some_and(|end| self.now >= end) {
                 return Err(Rejection::SaleClosed { paused: false });
             }
         }
         let opens_at = latest(self.sale.start, of_product.start);
-        if opens_at.is_some_and(|start| self.at < start) {
+        if opens_at.is_some_and(|start| self.now < start) {
             return Err(Rejection::SaleNotOpen { opens_at });
         }
         Ok(())
@@ -431,7 +429,7 @@ impl Inventory {
     pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
         let opens_at = latest(self.sale.start, self.products[product.index()].sale.start)?;
         let ends = |window: SaleWindow| window.end.is_none_or(|end| end > opens_at);
-        let ahead = opens_at > self.at && self.sale_state == SaleState::Open;
+        let ahead = opens_at > self.now && self.sale_state == SaleState::Open;
         (ahead && ends(self.sale) && ends(self.products[product.index()].sale)).then_some(opens_at)
     }
 }

@@ -56,7 +56,7 @@ impl Inventory {
         }
         let lines = self.choose_places(wishes)?;
         check_total(&lines)?;
-        let expires_at = self.at.saturating_add(self.policy.hold_ttl_ms);
+        let expires_at = self.now.saturating_add(self.policy.hold_ttl_ms);
         Ok(Change::HoldPlaced { hold, customer, lines, expires_at })
     }
 

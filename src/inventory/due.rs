@@ -22,11 +22,11 @@ impl Inventory {
     /// When there will next be due work.
     pub fn next_due_at(&self) -> Option<TimestampMs> {
         if self.sale_state == SaleState::Cancelled {
-            return self.has_live_claims().then_some(self.at);
+            return self.has_live_claims().then_some(self.now);
         }
         let offers = self.waitlist.products().filter_map(|product| {
             self.waitlist.first_fitting(product, self.offerable(product))?;
-            if self.on_sale(product).is_ok() { Some(self.at) } else { self.opens_at(product) }
+            if self.on_sale(product).is_ok() { Some(self.now) } else { self.opens_at(product) }
         });
         offers.chain(self.next_deadline).min()
     }
@@ -36,7 +36,7 @@ impl Inventory {
             return self.decide_page_of_cancelled();
         }
         let (mut holds, mut reservations) = (Vec::new(), Vec::new());
-        for slot in self.claims.due(self.at, PAGE) {
+        for slot in self.claims.due(self.now, PAGE) {
             match self.claims.slab.get(slot).map(|claim| &claim.kind) {
                 Some(Kind::Hold(hold)) => holds.push(hold.id),
                 Some(Kind::Reservation(reservation)) => reservations.push(reservation.id),
@@ -110,7 +110,7 @@ impl Inventory {
             while made < OFFERS
                 && let Some(change) = self.next_offer(product)
             {
-                self.apply_offer(&change);
+                self.apply_live(&change);
                 changes.push(change);
                 made += 1;
             }
@@ -130,19 +130,13 @@ impl Inventory {
             (Box::default(), Fit::Exact)
         };
         let line = self.line(product, entry.party_size, seats, fit);
-        let expires_at = self.at.saturating_add(self.policy.offer_ttl_ms);
+        let expires_at = self.now.saturating_add(self.policy.offer_ttl_ms);
         let (customer, entry) = (entry.customer, entry.id);
         Some(Change::OfferMade { entry, customer, line, expires_at })
     }
 
     fn offerable(&self, product: ProductId) -> u32 {
         self.products[product.index()].counts.available
-    }
-
-    fn apply_offer(&mut self, change: &Change) {
-        if let Err(violation) = self.apply_change(change) {
-            panic!("an offer does not fit the state: {violation}");
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::chunks::Queue;
 use super::customers::Customers;
 use super::id_map::Index;
 use super::{Idempotency, Place, Rejection, TimestampMs};
-use crate::ids::Seq;
+use crate::ids::{Seq, UserId};
 
 /// How long a key is remembered.
 pub(super) const REMEMBERED_MS: i64 = 24 * 3_600_000;
@@ -30,16 +30,18 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// The place of the key's effect, `None` for a new key.
+    /// The place of the key's effect; `None` for a key that is new, or too old at `at`.
     pub(super) fn find(
         &self,
         asked: &Idempotency,
+        at: TimestampMs,
         customers: &Customers,
     ) -> Result<Option<Place>, Rejection> {
-        let position = self.by_key.find(asked.key, |position| key_at(&self.queue, position));
-        let Some(kept) = position.and_then(|position| self.queue.get(position)) else {
-            let used = customers.keys(asked.principal);
-            return if used < MAX_PER_CUSTOMER { Ok(None) } else { Err(Rejection::TooManyKeys) };
+        let Some(kept) = self.get(asked.key).filter(|kept| !is_too_old(kept, at)) else {
+            return match self.has_room(asked.principal, at, customers) {
+                true => Ok(None),
+                false => Err(Rejection::TooManyKeys),
+            };
         };
         if kept.idempotency.fingerprint != asked.fingerprint {
             return Err(Rejection::KeyReused);
@@ -47,8 +49,30 @@ impl Keys {
         Ok(Some(Place { seq: Seq(kept.seq), index: kept.index }))
     }
 
+    /// Whether the customer has used less than its share, keys that are too old not counted.
+    fn has_room(&self, customer: UserId, at: TimestampMs, customers: &Customers) -> bool {
+        let Some(beyond) = customers.keys(customer).checked_sub(MAX_PER_CUSTOMER) else {
+            return true;
+        };
+        // Rare: looks only as far as it takes to find one more old key than there is no room for.
+        let old = self.queue.iter().take_while(|kept| is_too_old(kept, at));
+        let old = old.filter(|kept| kept.idempotency.principal == customer);
+        old.take(beyond as usize + 1).count() > beyond as usize
+    }
+
+    /// Whether the key had an effect that is not too old at `at`.
+    pub(super) fn remembers(&self, key: [u8; 16], at: TimestampMs) -> bool {
+        self.get(key).is_some_and(|kept| !is_too_old(kept, at))
+    }
+
+    /// Whether the key is there, however old.
     pub(super) fn knows(&self, key: [u8; 16]) -> bool {
-        self.by_key.find(key, |position| key_at(&self.queue, position)).is_some()
+        self.get(key).is_some()
+    }
+
+    fn get(&self, key: [u8; 16]) -> Option<&Remembered> {
+        let position = self.by_key.find(key, |position| key_at(&self.queue, position))?;
+        self.queue.get(position)
     }
 
     /// Never of a key that it [`Self::knows`].
@@ -63,8 +87,7 @@ impl Keys {
     }
 
     pub(super) fn prune(&mut self, at: TimestampMs, customers: &mut Customers) {
-        while self.queue.front().is_some_and(|oldest| at.saturating_sub(oldest.at) >= REMEMBERED_MS)
-        {
+        while self.queue.front().is_some_and(|oldest| is_too_old(oldest, at)) {
             self.forget_oldest(customers);
         }
     }
@@ -84,6 +107,10 @@ impl Keys {
         queue.drop_front();
         customers.key_forgotten(oldest.idempotency.principal);
     }
+}
+
+fn is_too_old(kept: &Remembered, at: TimestampMs) -> bool {
+    at.saturating_sub(kept.at) >= REMEMBERED_MS
 }
 
 fn key_at(queue: &Queue<Remembered>, position: u32) -> Option<[u8; 16]> {

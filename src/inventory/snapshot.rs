@@ -1,5 +1,5 @@
-//! The state as bytes. Canonical: equal states have equal bytes, whatever history gave their
-//! claims their slots.
+//! The state as bytes, sealed by their hash, so that a damaged one is never taken for another state.
+//! Canonical: equal states have equal bytes, whatever history gave their claims their slots.
 
 use std::borrow::Cow;
 
@@ -19,6 +19,9 @@ use crate::ids::{ProductId, SectionId};
 /// Raised when the fields below or anything inside them change, `claim::State` and `claim::Ending`
 /// included; the journal is folded anew then. `box_office/encodings.rs` pins the bytes.
 const VERSION: u16 = 1;
+/// How many bytes of the hash of all others stand at the end. Version 0.1.0 wrote none, and reads over
+/// them.
+const SEAL: usize = 16;
 
 /// What is written is borrowed, what is read is owned.
 #[derive(Serialize, Deserialize)]
@@ -73,8 +76,11 @@ impl Inventory {
     pub fn to_snapshot(&self) -> Vec<u8> {
         // With room to spare, so that megabytes need not be moved as it grows.
         let room = 4_096 + 2 * self.snapshot_size();
-        postcard::to_extend(&self.save(), Vec::with_capacity(room))
-            .expect("a state holds only encodable types")
+        let mut bytes = postcard::to_extend(&self.save(), Vec::with_capacity(room))
+            .expect("a state holds only encodable types");
+        let seal = blake3::hash(&bytes);
+        bytes.extend_from_slice(&seal.as_bytes()[..SEAL]);
+        bytes
     }
 
     /// About as many bytes as [`Self::to_snapshot`] would have; found without looking at them.
@@ -101,11 +107,12 @@ impl Inventory {
         if version != VERSION {
             return Err(Violation(format!("version {version}, not {VERSION}")));
         }
-        let saved: Saved = postcard::from_bytes(bytes).map_err(unreadable)?;
+        let (saved, seal): (Saved, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
+        check_seal(&bytes[..bytes.len() - seal.len()], seal)?;
         saved.policy.validate().map_err(|error| Violation(error.to_string()))?;
         let mut inventory = Self::empty();
         inventory.load_map(&saved)?;
-        inventory.at = saved.at;
+        (inventory.now, inventory.at) = (saved.at, saved.at);
         inventory.currency = saved.currency;
         inventory.policy = saved.policy;
         inventory.sale = saved.sale;
@@ -236,7 +243,6 @@ impl Inventory {
     }
 
     fn load_reservations(&mut self, saved: Vec<SavedReservation<'_>>) -> Result<(), Violation> {
-        let mut ended = Vec::new();
         for (reservation, customer, lines) in saved {
             let id = reservation.id;
             let kind = Kind::Reservation(Box::new(reservation));
@@ -252,14 +258,10 @@ impl Inventory {
                     self.load_claim(claim, Loaded::Sold)?;
                 }
                 State::Expired { at, .. } | State::Cancelled { at } => {
-                    ended.push((at, id));
+                    self.claims.reservation_ended(at, id);
                     self.claims.insert(claim).ok_or_else(twice)?;
                 }
             }
-        }
-        ended.sort_unstable();
-        for (at, id) in ended {
-            self.claims.reservation_ended(at, id);
         }
         Ok(())
     }
@@ -280,6 +282,13 @@ impl Inventory {
         }
         Ok(slot)
     }
+}
+
+fn check_seal(saved: &[u8], seal: &[u8]) -> Result<(), Violation> {
+    if seal.is_empty() || *seal == blake3::hash(saved).as_bytes()[..SEAL] {
+        return Ok(());
+    }
+    Err(Violation("its bytes are not those that were written".into()))
 }
 
 fn twice() -> Violation {

@@ -9,7 +9,7 @@ use super::{
 use crate::ids::{ProductId, SectionId};
 
 impl Inventory {
-    /// The time of the last batch.
+    /// The time of the last row.
     pub fn at(&self) -> TimestampMs {
         self.at
     }
@@ -109,7 +109,7 @@ impl Inventory {
                 expires_at: hold.expires_at,
             });
         }
-        let ended = self.claims.ended_holds.get(&id)?;
+        let ended = self.ended_hold(id)?;
         Some(HoldView {
             customer: ended.customer,
             lines: Vec::new(),
@@ -120,7 +120,7 @@ impl Inventory {
 
     /// How a reservation stands; ended ones are known for a day.
     pub fn reservation(&self, id: ReservationId) -> Option<ReservationView> {
-        let (claim, reservation) = self.claims.reservation(id)?;
+        let (claim, reservation) = self.known_reservation(id)?;
         let status = match reservation.state {
             State::Pending { pay_by, payment } => {
                 let payment = payment.map(|(payment, _)| payment);

@@ -37,6 +37,7 @@ pub fn fold_row(inventory: &mut Inventory, row: &Row, record: &Record) -> Result
     if at != row.at {
         return Err(damaged(format!("its time {} is before the row before it", row.at)));
     }
+    inventory.begin_row();
     match record {
         Record::Takeover => {}
         Record::Batch(transitions) => {
@@ -49,8 +50,14 @@ pub fn fold_row(inventory: &mut Inventory, row: &Row, record: &Record) -> Result
 }
 
 fn from_snapshot(snapshot: &Snapshot) -> Result<Inventory, LoadError> {
-    Inventory::from_snapshot(&snapshot.payload).map_err(|violation| LoadError::Damaged {
+    let unfit = |reason| LoadError::Damaged {
         seq: snapshot.seq,
-        reason: format!("the snapshot at this row: {violation}"),
-    })
+        reason: format!("the snapshot at this row: {reason}"),
+    };
+    let read = Inventory::from_snapshot(&snapshot.payload);
+    let inventory = read.map_err(|violation| unfit(violation.to_string()))?;
+    if inventory.at() != snapshot.at {
+        return Err(unfit(format!("its state is of {}, not of {}", inventory.at(), snapshot.at)));
+    }
+    Ok(inventory)
 }

@@ -81,13 +81,15 @@ impl MemoryJournal {
         Ok(Appended { database_now: self.clock.now_ms() })
     }
 
-    fn load_now(&self, offering: OfferingId) -> Result<Loaded, LoadError> {
+    fn load_now(&self, offering: OfferingId, before: Seq) -> Result<Loaded, LoadError> {
         let chains = self.chains();
         let chain = chains.get(&offering).ok_or(LoadError::NotFound)?;
-        let from = chain.snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
+        let snapshot = chain.snapshot.as_ref().filter(|snapshot| snapshot.seq < before);
+        let from = snapshot.map_or(Seq(0), |snapshot| snapshot.seq);
         let tail = chain.rows.iter().filter(|(row, _)| row.seq > from);
         Ok(Loaded {
-            snapshot: chain.snapshot.clone(),
+            snapshot: snapshot.cloned(),
+            unfit: Vec::new(),
             tail: tail.map(|(row, record)| (Row::clone(row), Record::clone(record))).collect(),
             head: chain.head,
         })
@@ -102,6 +104,7 @@ impl MemoryJournal {
         let tail = chain.rows.iter().filter(|(row, _)| row.seq > from.seq);
         Ok(Some(Loaded {
             snapshot: None,
+            unfit: Vec::new(),
             tail: tail.map(|(row, record)| (Row::clone(row), Record::clone(record))).collect(),
             head: chain.head,
         }))
@@ -116,7 +119,7 @@ impl MemoryJournal {
         let chain = chains.get_mut(&offering).ok_or(LoadError::NotFound)?;
         let confirmed =
             chain.rows.iter().any(|(row, _)| row.seq == snapshot.seq && row.hash == snapshot.hash);
-        let newer = chain.snapshot.as_ref().is_none_or(|kept| kept.seq < snapshot.seq);
+        let newer = chain.snapshot.as_ref().is_none_or(|kept| kept.seq <= snapshot.seq);
         if confirmed && newer {
             chain.snapshot = Some(snapshot);
         }
@@ -144,8 +147,12 @@ impl Journal for MemoryJournal {
         ready(Ok(self.clock.now_ms())).boxed()
     }
 
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
-        ready(self.load_now(offering)).boxed()
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        ready(self.load_now(offering, before)).boxed()
     }
 
     fn load_after(
@@ -176,6 +183,15 @@ impl Journal for MemoryJournal {
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        ready(self.keep_snapshot_now(offering, snapshot)).boxed()
+    }
+
+    fn replace_snapshots(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        // It keeps one anyway.
         ready(self.keep_snapshot_now(offering, snapshot)).boxed()
     }
 

@@ -1,16 +1,17 @@
 //! The judge of a simulation: compares what clients were told with what the database holds at the
-//! end, by a model of its own that is so naive that it has no room for the core's mistakes.
+//! end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::customers::{Crowd, Deed, Told};
+use super::customers::{Crowd, Deed, Look, Told};
 use super::journal::Chain;
 use super::looks::judge_look;
+use super::model::Model;
 use super::world::{BEGINNING, World};
-use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, ProductId, ReservationId, SeatId, Seq};
-use crate::inventory::{Change, Decision, Inventory, Line, Rejection, TimestampMs, Transition};
-use crate::journal::{Head, Record, fold_row};
+use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, Seq};
+use crate::inventory::{Change, Decision, Inventory, Rejection};
+use crate::journal::{Head, Record, Row, fold_row};
 
 /// What the way to the one who answers may add to the age of what the answer rests on.
 pub(super) const SLACK: Duration = Duration::from_millis(300);
@@ -18,67 +19,173 @@ pub(super) const SLACK: Duration = Duration::from_millis(300);
 /// Judges a whole run.
 pub(super) fn judge(crowd: &Crowd) {
     let world = &crowd.site.world;
+    let (deeds, looks) = (crowd.deeds.borrow(), crowd.looks.borrow());
     crowd.site.database.inspect(|chains| {
         for (offering, chain) in chains {
-            let Some(states) = read(world, *offering, chain) else { continue };
-            for deed in crowd.deeds.borrow().iter().filter(|deed| deed.offering == *offering) {
-                judge_deed(world, chain, &states, deed);
+            let facts = Facts::of(chain);
+            let mut checks = Vec::new();
+            for deed in deeds.iter().filter(|deed| deed.offering == *offering) {
+                judge_deed(world, chain, &facts, deed);
+                if let (Told::Refused(rejection), false) = (&deed.told, deed.doubtful) {
+                    let first = chain.durable_at.partition_point(|at| *at <= deed.sent_at);
+                    let last = number(deed.answered_seq).min(chain.rows.len());
+                    let what = What::Refusal(deed, rejection);
+                    checks.push(Check { first: first.max(1), last, what });
+                }
             }
-            for look in crowd.looks.borrow().iter().filter(|look| look.offering == *offering) {
-                let row = usize::try_from(look.view.seq.0).unwrap_or(usize::MAX);
-                let state = row.checked_sub(1).and_then(|index| states.get(index));
-                judge_look(world, chain, state.map(|state| &state.after), look);
+            for look in looks.iter().filter(|look| look.offering == *offering) {
+                let row = number(look.view.seq);
+                checks.push(Check { first: row, last: row, what: What::Look(look) });
             }
-            judge_unasked(world, *offering, chain, &crowd.deeds.borrow());
-            judge_snapshots(world, chain, &states);
-            judge_finished(world, *offering, &states);
+            for (seq, hash) in &chain.written {
+                let row = number(*seq);
+                checks.push(Check { first: row, last: row, what: What::Snapshot(*hash) });
+            }
+            judge_unasked(world, *offering, &facts, &deeds);
+            if let Some(end) = judge_states(world, (*offering, chain), checks) {
+                judge_finished(world, *offering, &end);
+            }
         }
     });
 }
 
-/// The state after each row, and those on the way to it.
+fn number(seq: Seq) -> usize {
+    usize::try_from(seq.0).unwrap_or(usize::MAX)
+}
+
+/// What a journal says, found once.
+struct Facts {
+    /// Every hold, reservation and waitlist entry that was ever made.
+    made: BTreeSet<HoldId>,
+    /// How many effects each idempotency key had.
+    effects: HashMap<[u8; 16], usize>,
+}
+
+impl Facts {
+    fn of(chain: &Chain) -> Self {
+        let mut facts = Self { made: drawn_in(chain), effects: HashMap::new() };
+        for (_, record) in &chain.rows {
+            let Record::Batch(transitions) = &**record else { continue };
+            for key in transitions.iter().filter_map(|transition| transition.idempotency) {
+                *facts.effects.entry(key.key).or_default() += 1;
+            }
+        }
+        facts
+    }
+}
+
+/// Something to compare with the states after the rows `first..=last`, counted from 1.
+struct Check<'a> {
+    first: usize,
+    last: usize,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Refusal(&'a Deed, &'a Rejection),
+    Look(&'a Look),
+    Snapshot(blake3::Hash),
+}
+
+/// The state after a row, and those on the way to it.
 struct Folded {
+    row: usize,
     on_the_way: Vec<Inventory>,
     after: Inventory,
 }
 
-/// The states by the core's own fold, and the naive model's opinion of every row.
-fn read(world: &World, offering: OfferingId, chain: &Chain) -> Option<Vec<Folded>> {
-    let (mut head, mut state) = (Head::EMPTY, Inventory::empty());
-    let (mut model, mut states) = (Model::default(), Vec::with_capacity(chain.rows.len()));
-    let mut owners: BTreeMap<Epoch, InstanceId> = BTreeMap::new();
-    for (row, record) in &chain.rows {
-        if let Err(error) = row.verify(&head) {
-            world.violated(format_args!("{offering}: {error}"));
+/// Folds the journal, with the naive model's opinion of every row, and compares what is to be
+/// compared on the way: a long journal has more states than there is memory for. Returns the last.
+fn judge_states(
+    world: &World,
+    (offering, chain): (OfferingId, &Chain),
+    mut checks: Vec<Check<'_>>,
+) -> Option<Inventory> {
+    checks.sort_by_key(|check| check.last);
+    // The first row that any check from there on needs.
+    let mut needed = vec![usize::MAX; checks.len() + 1];
+    for (index, check) in checks.iter().enumerate().rev() {
+        needed[index] = check.first.min(needed[index + 1]);
+    }
+    let (mut next, mut states) = (0, VecDeque::new());
+    let mut reader = Reader::default();
+    for (row, (fields, record)) in (1..).zip(&chain.rows) {
+        let is_needed = needed[next] <= row;
+        let on_the_way =
+            if is_needed { on_the_way(&reader.state, fields, record) } else { Vec::new() };
+        if let Err(what) = reader.read(fields, record) {
+            world.violated(format_args!("{offering} row {row}: {what}"));
             return None;
         }
-        head = row.head();
-        let owner = *owners.entry(row.epoch).or_insert(row.owner);
-        if owner != row.owner {
-            world.violated(format_args!(
-                "{offering} row {}: epoch {} has two owners",
-                row.seq, row.epoch
-            ));
+        if is_needed {
+            states.push_back(Folded { row, on_the_way, after: reader.state.clone() });
         }
-        let on_the_way = on_the_way(&state, row, record);
-        if let Err(error) = fold_row(&mut state, row, record) {
-            world.violated(format_args!("{offering}: {error}"));
-            return None;
+        while let Some(check) = checks.get(next).filter(|check| check.last <= row) {
+            judge_check(world, chain, &states, check);
+            next += 1;
         }
-        states.push(Folded { on_the_way, after: state.clone() });
-        if let Record::Batch(transitions) = &**record {
-            for transition in transitions {
-                if let Err(what) = model.take(row.at, transition) {
-                    world.violated(format_args!("{offering} row {}: {what}", row.seq));
-                }
+        while states.front().is_some_and(|state: &Folded| state.row < needed[next]) {
+            states.pop_front();
+        }
+    }
+    // Of rows that are not there.
+    for check in checks.iter().skip(next) {
+        judge_check(world, chain, &VecDeque::new(), check);
+    }
+    Some(reader.state)
+}
+
+fn judge_check(world: &World, chain: &Chain, states: &VecDeque<Folded>, check: &Check<'_>) {
+    let (first, last) = (check.first, check.last);
+    let rows = || states.iter().filter(|state| (first..=last).contains(&state.row));
+    match check.what {
+        What::Refusal(deed, rejection) => {
+            let rows: Vec<&Folded> = rows().collect();
+            if !was_true(&rows, deed, rejection) {
+                world.violated(format_args!("refused for a reason that never was: {deed:?}"));
+            }
+        }
+        What::Look(look) => judge_look(world, chain, rows().next().map(|row| &row.after), look),
+        // Each snapshot is the state after the row that it names.
+        What::Snapshot(hash) => {
+            if rows().next().is_none_or(|row| blake3::hash(&row.after.to_snapshot()) != hash) {
+                world.violated(format_args!("a snapshot of row {last} is of another state"));
             }
         }
     }
-    Some(states)
+}
+
+/// The core's own fold, and the naive model beside it.
+struct Reader {
+    head: Head,
+    state: Inventory,
+    model: Model,
+    owners: BTreeMap<Epoch, InstanceId>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        let (model, owners) = (Model::default(), BTreeMap::new());
+        Self { head: Head::EMPTY, state: Inventory::empty(), model, owners }
+    }
+}
+
+impl Reader {
+    fn read(&mut self, row: &Row, record: &Record) -> Result<(), String> {
+        row.verify(&self.head).map_err(|error| error.to_string())?;
+        self.head = row.head();
+        let owner = *self.owners.entry(row.epoch).or_insert(row.owner);
+        if owner != row.owner {
+            return Err(format!("epoch {} has two owners", row.epoch));
+        }
+        fold_row(&mut self.state, row, record).map_err(|error| error.to_string())?;
+        let Record::Batch(transitions) = record else { return Ok(()) };
+        transitions.iter().try_for_each(|transition| self.model.take(row.at, transition))
+    }
 }
 
 /// Between the transitions of one row: what a refusal in the middle of a batch rests on.
-fn on_the_way(before: &Inventory, row: &crate::journal::Row, record: &Record) -> Vec<Inventory> {
+fn on_the_way(before: &Inventory, row: &Row, record: &Record) -> Vec<Inventory> {
     let Record::Batch(transitions) = record else { return Vec::new() };
     let mut state = before.clone();
     state.begin_batch(row.seq, row.at);
@@ -93,27 +200,23 @@ fn on_the_way(before: &Inventory, row: &crate::journal::Row, record: &Record) ->
     states
 }
 
-fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
+fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
     match &deed.told {
         Told::Done { seq, at, transition } => {
-            let found = row_at(chain, *seq).is_some_and(|(row, record)| {
+            let row = number(*seq).checked_sub(1).and_then(|index| chain.rows.get(index));
+            let found = row.is_some_and(|(row, record)| {
                 let Record::Batch(transitions) = &**record else { return false };
-                row.at == *at && transitions.iter().any(|one| one == transition)
+                row.seq == *seq && row.at == *at && transitions.iter().any(|one| one == transition)
             });
             if !found {
                 world.violated(format_args!("acknowledged and not durable: {deed:?}"));
-            }
-        }
-        Told::Refused(rejection) if !deed.doubtful => {
-            if !was_true(chain, states, deed, rejection) {
-                world.violated(format_args!("refused for a reason that never was: {deed:?}"));
             }
         }
         // What was told to be undone must not be there. A message that the network repeats may
         // still do it, later, like a second client.
         Told::Nothing(_) if !deed.doubtful && world.faults_were_without_doubles() => {
             for id in &deed.drawn {
-                if drawn_in(chain).contains(id) {
+                if facts.made.contains(id) {
                     world.violated(format_args!("done, and told that nothing was: {deed:?}"));
                 }
             }
@@ -121,8 +224,7 @@ fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
         Told::Refused(_) | Told::Nothing(_) | Told::Unknown => {}
     }
     let Some(key) = deed.request.idempotency else { return };
-    let made = drawn_in(chain);
-    let made = deed.drawn.iter().filter(|id| made.contains(id)).count();
+    let made = deed.drawn.iter().filter(|id| facts.made.contains(id)).count();
     if made > 1 {
         world.violated(format_args!("asked with one key, made {made} times: {deed:?}"));
     }
@@ -133,23 +235,14 @@ fn judge_deed(world: &World, chain: &Chain, states: &[Folded], deed: &Deed) {
     {
         world.violated(format_args!("refused, and made: {deed:?}"));
     }
-    let effects = chain.rows.iter().filter_map(|(_, record)| match &**record {
-        Record::Batch(transitions) => Some(transitions),
-        Record::Takeover => None,
-    });
-    let effects = effects
-        .flatten()
-        .filter(|transition| transition.idempotency.is_some_and(|found| found.key == key.key));
-    if effects.count() > 1 {
+    if facts.effects.get(&key.key).is_some_and(|effects| *effects > 1) {
         world.violated(format_args!("one key, two effects: {deed:?}"));
     }
 }
 
 /// Whether the command would have been refused like this at any moment that the refusal may rest
 /// on: from when it was asked to when it was told.
-fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection) -> bool {
-    let first = chain.durable_at.partition_point(|at| *at <= deed.sent_at).max(1);
-    let last = usize::try_from(deed.answered_seq.0).unwrap_or(0).min(states.len());
+fn was_true(rows: &[&Folded], deed: &Deed, rejection: &Rejection) -> bool {
     let ms = |at: Duration| BEGINNING + i64::try_from(at.as_millis()).unwrap_or(0);
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));
     let refused = |state: &Inventory, now| {
@@ -159,7 +252,6 @@ fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection
         matches!(state.execute(&deed.request), Decision::Rejected(found)
             if std::mem::discriminant(&found) == std::mem::discriminant(rejection))
     };
-    let rows = states.get(first - 1..last).unwrap_or_default();
     let states =
         || rows.iter().rev().flat_map(|row| std::iter::once(&row.after).chain(&row.on_the_way));
     let likely = |state: &Inventory| [answered, sent, state.at()];
@@ -172,43 +264,22 @@ fn was_true(chain: &Chain, states: &[Folded], deed: &Deed, rejection: &Rejection
 }
 
 /// Nothing is there that nobody asked for.
-fn judge_unasked(world: &World, offering: OfferingId, chain: &Chain, deeds: &[Deed]) {
+fn judge_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[Deed]) {
     let asked: BTreeSet<HoldId> =
         deeds.iter().flat_map(|deed| deed.drawn.iter().copied()).collect();
-    for id in drawn_in(chain) {
-        if !asked.contains(&id) {
+    for id in &facts.made {
+        if !asked.contains(id) {
             world.violated(format_args!("{offering}: nobody asked for {id}"));
         }
     }
 }
 
-/// Each snapshot is the state after the row that it names.
-fn judge_snapshots(world: &World, chain: &Chain, states: &[Folded]) {
-    for snapshot in &chain.snapshots {
-        let at = usize::try_from(snapshot.seq.0).unwrap_or(usize::MAX);
-        let same = at
-            .checked_sub(1)
-            .and_then(|index| states.get(index))
-            .is_some_and(|row| row.after.to_snapshot() == snapshot.payload);
-        if !same {
-            world.violated(format_args!("a snapshot of row {} is of another state", snapshot.seq));
-        }
-    }
-}
-
 /// In the end nothing is overdue, although nobody asks any more.
-fn judge_finished(world: &World, offering: OfferingId, states: &[Folded]) {
-    let due = states.last().and_then(|row| row.after.next_due_at());
+fn judge_finished(world: &World, offering: OfferingId, end: &Inventory) {
+    let due = end.next_due_at();
     if due.is_some_and(|due| due + 3_000 < world.now_ms()) {
         world.violated(format_args!("{offering}: nobody has done what was due at {due:?}"));
     }
-}
-
-fn row_at(
-    chain: &Chain,
-    seq: Seq,
-) -> Option<&(std::sync::Arc<crate::journal::Row>, std::sync::Arc<Record>)> {
-    chain.rows.iter().find(|(row, _)| row.seq == seq)
 }
 
 /// Every hold, reservation and waitlist entry that was ever made.
@@ -226,160 +297,4 @@ fn drawn_in(chain: &Chain) -> BTreeSet<HoldId> {
         }
     }
     drawn
-}
-
-/// An offering, as a child would keep its books.
-#[derive(Default)]
-struct Model {
-    seats: HashMap<SeatId, HoldId>,
-    capacity: HashMap<ProductId, u32>,
-    taken: HashMap<ProductId, u32>,
-    claims: HashMap<HoldId, Claim>,
-    reservations: HashMap<ReservationId, HoldId>,
-    waiting: BTreeMap<HoldId, (ProductId, u32)>,
-}
-
-struct Claim {
-    lines: Vec<Line>,
-    expires_at: TimestampMs,
-    is_hold: bool,
-}
-
-impl Model {
-    fn take(&mut self, at: TimestampMs, transition: &Transition) -> Result<(), String> {
-        for change in &transition.changes {
-            self.change(at, change)?;
-        }
-        for (product, taken) in &self.taken {
-            let free = self.capacity[product].saturating_sub(*taken);
-            let fits = self.waiting.iter().find(|(_, (of, size))| of == product && *size <= free);
-            if let Some((entry, _)) = fits {
-                return Err(format!("{free} places are free and {entry} waits for them"));
-            }
-        }
-        Ok(())
-    }
-
-    fn change(&mut self, at: TimestampMs, change: &Change) -> Result<(), String> {
-        match change {
-            Change::Created { definition } => {
-                for (product, definition) in (0..).map(ProductId).zip(&definition.products) {
-                    self.taken.insert(product, 0);
-                    self.capacity.insert(product, definition.capacity.unwrap_or(0));
-                }
-                for section in &definition.sections {
-                    let seats: u32 = section.rows.iter().map(|row| row.seats).sum();
-                    *self.capacity.entry(section.product).or_default() += seats;
-                }
-            }
-            Change::HoldPlaced { hold, lines, expires_at, .. } => {
-                self.claim(*hold, lines, *expires_at)?;
-            }
-            Change::OfferMade { entry, line, expires_at, .. } => {
-                self.waiting.remove(entry).ok_or("an offer to nobody")?;
-                self.claim(*entry, std::slice::from_ref(line), *expires_at)?;
-            }
-            Change::HoldExtended { hold, expires_at, .. }
-            | Change::OfferAccepted { entry: hold, expires_at, .. } => {
-                let claim = self.claims.get_mut(hold).ok_or("no such hold")?;
-                if claim.expires_at <= at {
-                    return Err(format!("{hold} lives on at {at}, beyond its deadline"));
-                }
-                claim.expires_at = *expires_at;
-            }
-            Change::HoldReleased { hold } => self.free(*hold)?,
-            Change::HoldsExpired { holds } => {
-                for hold in holds {
-                    let claim = self.claims.get(hold).ok_or("no such hold")?;
-                    if at < claim.expires_at {
-                        return Err(format!("{hold} expires before its time"));
-                    }
-                    self.free(*hold)?;
-                }
-            }
-            Change::CheckedOut { hold, reservation, lines, .. } => {
-                // `Reserve` holds and checks out in one.
-                if !self.claims.contains_key(hold) {
-                    self.claim(*hold, lines, TimestampMs::MAX)?;
-                }
-                let claim = self.claims.get_mut(hold).ok_or("no such hold")?;
-                if claim.expires_at <= at {
-                    return Err(format!("{hold} is checked out at {at}, beyond its deadline"));
-                }
-                claim.is_hold = false;
-                if self.reservations.insert(*reservation, *hold).is_some() {
-                    return Err(format!("{reservation} is made twice"));
-                }
-            }
-            Change::ReservationsExpired { reservations }
-            | Change::ReservationsCancelled { reservations } => {
-                for reservation in reservations {
-                    let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
-                    self.free(hold)?;
-                }
-            }
-            Change::ReservationRevived { reservation } => {
-                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
-                // Its lines follow in the confirmation.
-                self.claims.insert(
-                    hold,
-                    Claim { lines: Vec::new(), expires_at: TimestampMs::MAX, is_hold: false },
-                );
-            }
-            Change::ReservationConfirmed { reservation, lines, .. } => {
-                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
-                let claim = self.claims.get(&hold).ok_or("confirmed without places")?;
-                if claim.lines.is_empty() {
-                    self.claims.remove(&hold);
-                    self.claim(hold, lines, TimestampMs::MAX)?;
-                }
-            }
-            Change::WaitlistJoined { entry, product, party_size, .. } => {
-                self.waiting.insert(*entry, (*product, *party_size));
-            }
-            Change::WaitlistLeft { entry } => {
-                self.waiting.remove(entry).ok_or("nobody waits")?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn claim(
-        &mut self,
-        hold: HoldId,
-        lines: &[Line],
-        expires_at: TimestampMs,
-    ) -> Result<(), String> {
-        for line in lines {
-            for seat in &line.seats {
-                if let Some(other) = self.seats.insert(*seat, hold) {
-                    return Err(format!("{seat:?} is {other}'s and is given to {hold}"));
-                }
-            }
-            let taken = self.taken.entry(line.product).or_default();
-            *taken += line.quantity;
-            if *taken > self.capacity[&line.product] {
-                return Err(format!("{:?} is sold beyond its size", line.product));
-            }
-        }
-        let claim = Claim { lines: lines.to_vec(), expires_at, is_hold: true };
-        if self.claims.insert(hold, claim).is_some() {
-            return Err(format!("{hold} is placed twice"));
-        }
-        Ok(())
-    }
-
-    fn free(&mut self, hold: HoldId) -> Result<(), String> {
-        let claim = self.claims.remove(&hold).ok_or_else(|| format!("{hold} ends twice"))?;
-        for line in &claim.lines {
-            for seat in &line.seats {
-                if self.seats.remove(seat) != Some(hold) {
-                    return Err(format!("{seat:?} is freed by {hold}, which does not have it"));
-                }
-            }
-            *self.taken.entry(line.product).or_default() -= line.quantity;
-        }
-        Ok(())
-    }
 }

@@ -66,13 +66,15 @@ pub(super) struct Crowd {
     pub(super) steps_left: Cell<u32>,
     /// Nothing goes wrong any more: nobody may be told so.
     pub(super) is_calm: Cell<bool>,
+    /// Those who were here on an earlier day, with what they got.
+    pub(super) regulars: RefCell<Vec<Customer>>,
     pub(super) deeds: RefCell<Vec<Deed>>,
     pub(super) looks: RefCell<Vec<Look>>,
     pub(super) finished: Cell<usize>,
 }
 
 /// A client and what it has.
-struct Customer {
+pub(super) struct Customer {
     id: UserId,
     holds: Vec<(OfferingId, HoldId)>,
     reservations: Vec<(OfferingId, ReservationId)>,
@@ -81,18 +83,20 @@ struct Customer {
 
 /// The life of one client.
 pub(super) async fn visit(crowd: Rc<Crowd>) {
-    let mut customer = Customer {
+    let regular = crowd.regulars.borrow_mut().pop();
+    let mut customer = regular.unwrap_or_else(|| Customer {
         id: UserId::random(),
         holds: Vec::new(),
         reservations: Vec::new(),
         entries: Vec::new(),
-    };
+    });
     while crowd.steps_left.get() > 0 {
         crowd.steps_left.set(crowd.steps_left.get() - 1);
         customer.step(&crowd).await;
         let world = &crowd.site.world;
         tokio::time::sleep(world.millis(0, 80)).await;
     }
+    crowd.regulars.borrow_mut().push(customer);
     crowd.finished.set(crowd.finished.get() + 1);
 }
 
@@ -210,7 +214,7 @@ impl Customer {
 pub(super) const SEATS: u64 = 8;
 
 /// What a client wants; ids that a server would draw are drawn anew for each attempt.
-enum Wish {
+pub(super) enum Wish {
     Plain(Command),
     Hold { customer: UserId, lines: Vec<LineRequest> },
     CheckOut { customer: UserId, hold: HoldId },
@@ -246,7 +250,7 @@ impl Wish {
 
 impl Crowd {
     /// Asks until the answer is certain, or there is no key to ask again with.
-    async fn ask(&self, offering: OfferingId, wish: Wish) -> Told {
+    pub(super) async fn ask(&self, offering: OfferingId, wish: Wish) -> Told {
         let world = &self.site.world;
         let keyed = world.happens(750);
         let fingerprint = random::bytes();

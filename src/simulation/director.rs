@@ -45,8 +45,9 @@ pub(super) async fn make_trouble(crowd: Rc<Crowd>, clients: usize) {
         zombie: rate(often(600), 60),
         refused: rate(often(400), 30),
         granted_twice: rate(often(400), 300),
+        rotten: rate(often(300), 300),
     });
-    world.note(format_args!("{mix:?} {:?}", world.faults()));
+    world.note(format_args!("{:?} {mix:?} {:?}", world.regime, world.faults()));
     while crowd.finished.get() < clients {
         tokio::time::sleep(world.millis(20, 400)).await;
         trouble(&crowd, mix).await;
@@ -116,7 +117,8 @@ async fn trouble(crowd: &Rc<Crowd>, mix: Mix) {
                 _ => i64::try_from(world.within(0, 1_600)).unwrap_or(0) - 800,
             };
             machines.set_clock(index, offset);
-            let (crowd, longest) = (Rc::clone(crowd), world.millis(100, 2_500));
+            let most = if world.happens(200) { 9_000 } else { 2_500 };
+            let (crowd, longest) = (Rc::clone(crowd), world.millis(100, most));
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(longest).await;
                 crowd.machines.set_clock(index, 0);

@@ -39,7 +39,10 @@ pub(super) struct Chain {
     pub(super) rows: Vec<(Arc<Row>, Arc<Record>)>,
     /// When each row became durable.
     pub(super) durable_at: Vec<Duration>,
-    pub(super) snapshots: Vec<Snapshot>,
+    /// The last ones, as they are read.
+    snapshots: Vec<Snapshot>,
+    /// The row of every one that was written, and the hash of its bytes.
+    pub(super) written: Vec<(Seq, blake3::Hash)>,
     next_due_at: Option<TimestampMs>,
     owner: Option<Owner>,
 }
@@ -127,6 +130,31 @@ impl Database {
         Ok(Appended { database_now: self.world.now_ms() })
     }
 
+    /// Keeps a snapshot whose row is there, and two in all, or it alone.
+    fn keep_snapshot(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+        most: usize,
+    ) -> Result<bool, LoadError> {
+        let rots = self.world.happens(self.world.faults().rotten);
+        let how = self.world.within(0, 3);
+        let mut state = self.lock();
+        let chain = state.chains.get_mut(&offering).ok_or(LoadError::NotFound)?;
+        let mut rows = chain.rows.iter();
+        let confirmed = rows.any(|(row, _)| row.seq == snapshot.seq && row.hash == snapshot.hash);
+        let newest = chain.snapshots.last().map_or(Seq(0), |kept| kept.seq);
+        if !confirmed || newest > snapshot.seq || (newest == snapshot.seq && most > 1) {
+            return Ok(false);
+        }
+        chain.snapshots.retain(|kept| kept.seq < snapshot.seq);
+        chain.written.push((snapshot.seq, blake3::hash(&snapshot.payload)));
+        chain.snapshots.push(if rots { rotten(snapshot, how) } else { snapshot });
+        let surplus = chain.snapshots.len().saturating_sub(most);
+        chain.snapshots.drain(..surplus);
+        Ok(true)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,6 +165,19 @@ pub(super) struct SimJournal {
     database: Arc<Database>,
     /// Carries what was sent, beyond the life of the instance.
     wires: tokio::sync::mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+/// What a bad disk, or another version, may make of a snapshot.
+fn rotten(snapshot: Snapshot, how: u64) -> Snapshot {
+    let mut payload = snapshot.payload.to_vec();
+    let middle = payload.len() / 2;
+    match how {
+        0 => payload.truncate(middle),
+        1 => payload[middle] ^= 1,
+        2 => payload[0] = 99,
+        _ => return Snapshot { at: snapshot.at + 400, ..snapshot },
+    }
+    Snapshot { payload: payload.into(), ..snapshot }
 }
 
 fn broken() -> anyhow::Error {
@@ -221,11 +262,12 @@ fn chain_of(state: &State, offering: OfferingId) -> Result<&Chain, LoadError> {
     state.chains.get(&offering).ok_or(LoadError::NotFound)
 }
 
-fn load(chain: &Chain) -> Loaded {
-    let snapshot = chain.snapshots.last().cloned();
+fn load(chain: &Chain, before: Seq) -> Loaded {
+    let snapshot = chain.snapshots.iter().rfind(|snapshot| snapshot.seq < before).cloned();
     let from = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
     let from = usize::try_from(from.0).unwrap_or(usize::MAX).min(chain.rows.len());
-    Loaded { snapshot, tail: SimJournal::copied(&chain.rows[from..]), head: chain.head() }
+    let tail = SimJournal::copied(&chain.rows[from..]);
+    Loaded { snapshot, unfit: Vec::new(), tail, head: chain.head() }
 }
 
 impl Journal for SimJournal {
@@ -249,8 +291,12 @@ impl Journal for SimJournal {
         .boxed()
     }
 
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
-        self.read(move |state| chain_of(state, offering).map(load)).boxed()
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        self.read(move |state| chain_of(state, offering).map(|chain| load(chain, before))).boxed()
     }
 
     fn load_after(
@@ -264,7 +310,7 @@ impl Journal for SimJournal {
                 return Ok(None);
             };
             let tail = SimJournal::copied(&chain.rows[at + 1..]);
-            Ok(Some(Loaded { snapshot: None, tail, head: chain.head() }))
+            Ok(Some(Loaded { snapshot: None, unfit: Vec::new(), tail, head: chain.head() }))
         })
         .boxed()
     }
@@ -289,17 +335,19 @@ impl Journal for SimJournal {
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
         async move {
             self.read(|_| Ok(())).await?;
-            let mut state = self.database.lock();
-            let chain = state.chains.get_mut(&offering).ok_or(LoadError::NotFound)?;
-            let confirmed = chain
-                .rows
-                .iter()
-                .any(|(row, _)| row.seq == snapshot.seq && row.hash == snapshot.hash);
-            let newer = chain.snapshots.last().is_none_or(|kept| kept.seq < snapshot.seq);
-            if confirmed && newer {
-                chain.snapshots.push(snapshot);
-            }
-            Ok(confirmed && newer)
+            self.database.keep_snapshot(offering, snapshot, 2)
+        }
+        .boxed()
+    }
+
+    fn replace_snapshots(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        async move {
+            self.read(|_| Ok(())).await?;
+            self.database.keep_snapshot(offering, snapshot, 1)
         }
         .boxed()
     }

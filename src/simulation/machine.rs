@@ -17,7 +17,7 @@ use super::feed::SimFeed;
 use super::journal::{Database, SimJournal};
 use super::leases::{LeaseStore, SimLeases};
 use super::network::{Incoming, SimNetwork, Switch};
-use super::world::{SimClock, World};
+use super::world::{Regime, SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
 use crate::cluster::feed::Listeners;
 use crate::cluster::{Cluster, HELLO, Keeper, Member};
@@ -139,10 +139,10 @@ impl Machines {
         }
     }
 
-    pub(super) fn set_clock(&self, index: usize, offset_ms: i64) {
+    pub(super) fn set_clock(&self, index: usize, step_ms: i64) {
         let machine = &self.all.borrow()[index];
-        self.site.world.note(format_args!("{} is off by {offset_ms} ms", machine.name));
-        machine.clock.set_offset(offset_ms);
+        self.site.world.note(format_args!("the clock of {} is off by {step_ms} ms", machine.name));
+        machine.clock.set_step(step_ms);
     }
 
     /// Lets every process that is not standing still do what it can do now.
@@ -236,7 +236,7 @@ async fn live(
         Arc::clone(&cluster),
         journal,
         clock,
-        office_settings(incarnation, address),
+        office_settings(&site.world.regime, incarnation, address),
         Executor::Here,
     );
     spawn_local({
@@ -331,18 +331,19 @@ async fn terminate(site: Site, offices: Arc<BoxOffices>, keeper: Rc<Keeper>) {
     site.switch.unlisten(&name);
 }
 
-fn office_settings(instance: InstanceId, address: Arc<str>) -> Settings {
+fn office_settings(regime: &Regime, instance: InstanceId, address: Arc<str>) -> Settings {
     Settings {
         instance,
         address,
         answer_timeout: Duration::from_secs(3),
         moving_patience: Duration::from_millis(1_500),
         ownership_max_age: Duration::ZERO,
-        passivate_after: Duration::from_millis(2_500),
+        passivate_after: regime.passivate_after,
         follow_for: Duration::from_millis(1_500),
-        snapshot_every: 10,
+        snapshot_every: regime.snapshot_every,
+        snapshot_at_rest: regime.snapshot_at_rest,
         sweep_interval: Duration::from_millis(200),
-        max_batch_commands: 16,
+        max_batch_commands: regime.max_batch_commands,
         longest_recovery: Duration::from_secs(5),
         ..Settings::default()
     }

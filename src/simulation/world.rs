@@ -32,11 +32,54 @@ pub(super) struct Faults {
     pub(super) refused: u32,
     /// A claim is granted although somebody else's lease lives.
     pub(super) granted_twice: u32,
+    /// A snapshot is damaged where it is kept.
+    pub(super) rotten: u32,
+}
+
+/// What differs from run to run beside the troubles, drawn from the seed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Regime {
+    /// Days with a night between them, in which everything that is only kept for a while is
+    /// forgotten.
+    pub(super) days: u32,
+    pub(super) snapshot_every: u64,
+    pub(super) snapshot_at_rest: u64,
+    pub(super) passivate_after: Duration,
+    pub(super) max_batch_commands: usize,
+    /// How far clocks may be from the database's at all times, either way.
+    pub(super) clock_spread_ms: u64,
+    /// How long a step of a clock lasts before it is believed.
+    pub(super) believed_after: Duration,
+    /// Whether somebody pauses, resizes and blocks meanwhile.
+    pub(super) is_administered: bool,
+    /// Whether that one also cancels.
+    pub(super) is_cancelled: bool,
+}
+
+impl Regime {
+    fn drawn(rng: &mut StdRng) -> Self {
+        fn one_of<T: Copy>(rng: &mut StdRng, of: &[T]) -> T {
+            of[rng.random_range(0..of.len())]
+        }
+        let is_administered = rng.random_range(0..10) < 4;
+        Self {
+            days: one_of(rng, &[1, 1, 1, 2, 3]),
+            snapshot_every: one_of(rng, &[2, 10, 10, 60]),
+            snapshot_at_rest: one_of(rng, &[1, 1, 4, 64]),
+            passivate_after: Duration::from_millis(one_of(rng, &[400, 2_500, 2_500, 20_000])),
+            max_batch_commands: one_of(rng, &[1, 16, 16, 64]),
+            clock_spread_ms: one_of(rng, &[0, 200, 300, 450]),
+            believed_after: Duration::from_millis(one_of(rng, &[1_500, 5_000, 600_000])),
+            is_administered,
+            is_cancelled: is_administered && rng.random_range(0..10) < 3,
+        }
+    }
 }
 
 /// Shared by everything in a simulation.
 pub(super) struct World {
     started: Instant,
+    pub(super) regime: Regime,
     state: Mutex<State>,
 }
 
@@ -47,20 +90,25 @@ struct State {
     trace: blake3::Hasher,
     log: Option<Vec<String>>,
     events: u64,
+    /// Time in which nothing ran.
+    slept: Duration,
     violations: Vec<String>,
 }
 
 impl World {
     pub(super) fn new(seed: u64, keeps_log: bool) -> Arc<Self> {
+        let mut rng = StdRng::seed_from_u64(seed);
         Arc::new(Self {
             started: Instant::now(),
+            regime: Regime::drawn(&mut rng),
             state: Mutex::new(State {
-                rng: StdRng::seed_from_u64(seed),
+                rng,
                 faults: Faults::default(),
                 ever_doubled: false,
                 trace: blake3::Hasher::new(),
                 log: keeps_log.then(Vec::new),
                 events: 0,
+                slept: Duration::ZERO,
                 violations: Vec::new(),
             }),
         })
@@ -68,7 +116,13 @@ impl World {
 
     /// Since the beginning.
     pub(super) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.started.elapsed() + self.lock().slept
+    }
+
+    /// Lets time pass in which all machines stand still.
+    pub(super) fn sleep(&self, for_so_long: Duration) {
+        self.note(format_args!("all sleep for {for_so_long:?}"));
+        self.lock().slept += for_so_long;
     }
 
     pub(super) fn now_ms(&self) -> TimestampMs {
@@ -152,29 +206,32 @@ impl World {
 /// One machine's clocks.
 pub(super) struct SimClock {
     world: Arc<World>,
-    /// How far its wall clock is off.
-    offset_ms: Mutex<i64>,
+    /// How far its wall clock is off at all times.
+    home_ms: i64,
+    /// How far it has stepped from there.
+    step_ms: Mutex<i64>,
     /// What its monotonic clock showed at the beginning.
     since_boot: Duration,
 }
 
 impl SimClock {
     pub(super) fn new(world: Arc<World>) -> Arc<Self> {
-        let off = i64::try_from(world.within(0, 600)).unwrap_or(0) - 300;
-        let offset_ms = Mutex::new(if world.happens(500) { off } else { 0 });
+        let spread = world.regime.clock_spread_ms;
+        let home_ms =
+            world.within(0, 2 * spread).cast_signed().saturating_sub(spread.cast_signed());
         let since_boot = world.millis(5_000, 90_000);
-        Arc::new(Self { world, offset_ms, since_boot })
+        Arc::new(Self { world, home_ms, step_ms: Mutex::new(0), since_boot })
     }
 
-    pub(super) fn set_offset(&self, offset_ms: i64) {
-        *self.offset_ms.lock().unwrap_or_else(PoisonError::into_inner) = offset_ms;
+    pub(super) fn set_step(&self, step_ms: i64) {
+        *self.step_ms.lock().unwrap_or_else(PoisonError::into_inner) = step_ms;
     }
 }
 
 impl Clock for SimClock {
     fn now_ms(&self) -> TimestampMs {
-        let offset = *self.offset_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        self.world.now_ms() + offset
+        let step_ms = *self.step_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        self.world.now_ms() + self.home_ms + step_ms
     }
 
     fn monotonic(&self) -> Duration {

@@ -1,17 +1,18 @@
-//! The journal in tables: what is read of it, and its snapshots. Appends are in
+//! The journal in tables: what is read of it. Snapshots are in `journal/snapshots.rs`, appends in
 //! `append_postgres.rs` and `append_sqlite.rs`. Everything that is read is verified.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use entities::{head, journal, snapshot};
+use entities::{head, journal};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel,
-    QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel, QueryFilter, QueryOrder,
+    QuerySelect, Statement, TransactionTrait,
 };
+
+mod snapshots;
 
 use super::{Appends, Store, StoreError, append_postgres};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
@@ -23,9 +24,6 @@ use crate::journal::{
 
 /// Rows of a journal with their records, in order.
 pub type JournalRows = Vec<(Row, Record)>;
-
-/// Snapshots kept per offering: one to start from, one in case that is damaged.
-const SNAPSHOTS_KEPT: u64 = 2;
 
 impl Store {
     /// Rows of a journal after `after`, verified one by one against the row before; at most
@@ -73,10 +71,10 @@ impl Store {
     }
 
     /// In one transaction that sees one state: appends and snapshots go on meanwhile.
-    async fn load_now(&self, offering: OfferingId) -> Result<Loaded, LoadError> {
+    async fn load_now(&self, offering: OfferingId, before: Seq) -> Result<Loaded, LoadError> {
         let level = self.is_postgres().then_some(IsolationLevel::RepeatableRead);
         let transaction = self.reads().begin_with_config(level, None).await.map_err(unreadable)?;
-        let loaded = self.load_from(&transaction, offering).await;
+        let loaded = self.load_from(&transaction, offering, before).await;
         // It has written nothing: there is nothing to lose if its end fails.
         let _ = transaction.rollback().await;
         loaded
@@ -111,33 +109,13 @@ impl Store {
         match read {
             Ok((head, tail)) => {
                 let last = tail.last().map_or(from, |(row, _)| row.head());
-                Ok((last == head).then_some(Loaded { snapshot: None, tail, head }))
+                let loaded = Loaded { snapshot: None, unfit: Vec::new(), tail, head };
+                Ok((last == head).then_some(loaded))
             }
             // The row is not the one that follows `from`.
             Err(LoadError::Damaged { seq, .. }) if seq == from.seq.next() => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn load_from(
-        &self,
-        transaction: &impl ConnectionTrait,
-        offering: OfferingId,
-    ) -> Result<Loaded, LoadError> {
-        let head = self.head_read(transaction, offering).await?;
-        let snapshot = snapshot_confirmed(transaction, offering, head).await?;
-        let from = snapshot.as_ref().map_or(Head::EMPTY, |snapshot| Head {
-            seq: snapshot.seq,
-            epoch: snapshot.epoch,
-            hash: snapshot.hash,
-        });
-        let tail = rows_after(transaction, offering, from, None).await?;
-        let last = tail.last().map_or(from, |(row, _)| row.head());
-        if last != head {
-            let reason = "the head names another row than the last one there is".into();
-            return Err(LoadError::Damaged { seq: last.seq.next().min(head.seq), reason });
-        }
-        Ok(Loaded { snapshot, tail, head })
     }
 
     async fn row_now(
@@ -157,18 +135,6 @@ impl Store {
             reason: "its payload does not decode".into(),
         })?;
         Ok(Some((row, record)))
-    }
-
-    async fn snapshot_keep(
-        &self,
-        offering: OfferingId,
-        snapshot: Snapshot,
-    ) -> Result<bool, LoadError> {
-        let transaction = self.writes().begin().await.map_err(unreadable)?;
-        let kept = keep_if_confirmed(&transaction, offering, snapshot).await;
-        let kept = kept.map_err(unreadable)?;
-        transaction.commit().await.map_err(unreadable)?;
-        Ok(kept)
     }
 
     async fn due_now(&self, now: TimestampMs, limit: u64) -> Result<Vec<OfferingId>, LoadError> {
@@ -221,8 +187,12 @@ impl Journal for Store {
         self.clock_read().boxed()
     }
 
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
-        self.load_now(offering).boxed()
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        self.load_now(offering, before).boxed()
     }
 
     fn load_after(
@@ -246,7 +216,15 @@ impl Journal for Store {
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
-        self.snapshot_keep(offering, snapshot).boxed()
+        self.snapshot_keep(offering, snapshot, snapshots::KEPT).boxed()
+    }
+
+    fn replace_snapshots(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        self.snapshot_keep(offering, snapshot, 1).boxed()
     }
 
     fn due(
@@ -263,104 +241,6 @@ impl Store {
     pub fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.clone())
     }
-}
-
-/// The newest snapshot that this binary can read and whose row the journal confirms, or whose row is
-/// archived; then the row after it must fit it.
-async fn snapshot_confirmed(
-    connection: &impl ConnectionTrait,
-    offering: OfferingId,
-    head: Head,
-) -> Result<Option<Snapshot>, LoadError> {
-    let newest_first = snapshot::Entity::find()
-        .filter(snapshot::Column::OfferingId.eq(offering.0))
-        .filter(snapshot::Column::Seq.lte(signed(head.seq.0)))
-        .filter(snapshot::Column::Format.lte(i32::from(FORMAT)))
-        .order_by_desc(snapshot::Column::Seq)
-        .all(connection)
-        .await
-        .map_err(unreadable)?;
-    for found in newest_first {
-        let seq = Seq(unsigned(found.seq));
-        let row = journal::Entity::find_by_id((offering.0, found.seq)).one(connection).await;
-        let row = row.map_err(unreadable)?;
-        let hash = match row {
-            Some(row) => row.hash,
-            None if seq == head.seq => head.hash.to_vec(),
-            None => found.hash.clone(),
-        };
-        if hash == found.hash {
-            return Ok(Some(Snapshot {
-                seq,
-                epoch: Epoch(unsigned(found.epoch)),
-                at: found.at,
-                hash: hash_of(&found.hash, seq)?,
-                format: FORMAT,
-                payload: Bytes::from(found.payload),
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// Writes the snapshot if the journal has its row and there is none as new; drops what is older
-/// than the last [`SNAPSHOTS_KEPT`].
-async fn keep_if_confirmed(
-    transaction: &impl ConnectionTrait,
-    offering: OfferingId,
-    snapshot: Snapshot,
-) -> Result<bool, DbErr> {
-    let seq = signed(snapshot.seq.0);
-    let row = journal::Entity::find_by_id((offering.0, seq)).one(transaction).await?;
-    if row.is_none_or(|row| row.hash != snapshot.hash) {
-        return Ok(false);
-    }
-    let of_offering =
-        || snapshot::Entity::find().filter(snapshot::Column::OfferingId.eq(offering.0));
-    for newer in of_offering().filter(snapshot::Column::Seq.gt(seq)).all(transaction).await? {
-        let id = (offering.0, newer.seq);
-        let row = journal::Entity::find_by_id(id).one(transaction).await?;
-        if row.is_some_and(|row| row.hash == newer.hash) {
-            return Ok(false);
-        }
-        // Of a history that a restored backup has undone.
-        snapshot::Entity::delete_by_id(id).exec(transaction).await?;
-    }
-    let kept = snapshot::ActiveModel {
-        offering_id: Set(offering.0),
-        seq: Set(seq),
-        epoch: Set(signed(snapshot.epoch.0)),
-        at: Set(snapshot.at),
-        hash: Set(snapshot.hash.to_vec()),
-        format: Set(i32::from(snapshot.format)),
-        payload: Set(snapshot.payload.to_vec()),
-    };
-    // One at this seq may be of such a history as well.
-    let replace = OnConflict::columns([snapshot::Column::OfferingId, snapshot::Column::Seq])
-        .update_columns([
-            snapshot::Column::Epoch,
-            snapshot::Column::At,
-            snapshot::Column::Hash,
-            snapshot::Column::Format,
-            snapshot::Column::Payload,
-        ])
-        .to_owned();
-    snapshot::Entity::insert(kept).on_conflict(replace).exec_without_returning(transaction).await?;
-    let old: Vec<i64> = of_offering()
-        .select_only()
-        .column(snapshot::Column::Seq)
-        .order_by_desc(snapshot::Column::Seq)
-        .offset(SNAPSHOTS_KEPT)
-        .limit(1_000)
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    snapshot::Entity::delete_many()
-        .filter(snapshot::Column::OfferingId.eq(offering.0))
-        .filter(snapshot::Column::Seq.is_in(old))
-        .exec(transaction)
-        .await?;
-    Ok(true)
 }
 
 async fn rows_after(

@@ -127,7 +127,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
 ];
 
 /// All that the pure core may use: no IO, no async, no clock, no randomness, no logging.
-const CORE_USES: &[&str] = &["std", "serde", "postcard", "thiserror", "hashbrown"];
+const CORE_USES: &[&str] = &["blake3", "std", "serde", "postcard", "thiserror", "hashbrown"];
 
 /// Where status codes are named: the one map from errors, and what surrounds it.
 const NAMES_STATUS: &[&str] = &[

@@ -95,8 +95,12 @@ impl Journal for FaultyJournal {
     fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>> {
         self.memory.owner(offering)
     }
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
-        self.memory.load(offering)
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+        self.memory.load_before(offering, before)
     }
     fn load_after(
         &self,
@@ -119,6 +123,13 @@ impl Journal for FaultyJournal {
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
         self.snapshots.fetch_add(1, Ordering::SeqCst);
         self.memory.keep_snapshot(offering, snapshot)
+    }
+    fn replace_snapshots(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        self.memory.replace_snapshots(offering, snapshot)
     }
     fn due(
         &self,

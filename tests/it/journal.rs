@@ -17,6 +17,11 @@ mod connections;
 mod fencing;
 mod groups;
 
+/// Rows are a millisecond apart; the event is made at 1,000.
+fn time_of(seq: Seq) -> i64 {
+    999 + i64::try_from(seq.0).expect("small")
+}
+
 /// An instance that appends to one offering, with what it believes to be the head.
 #[derive(Clone)]
 pub struct Writer {
@@ -86,7 +91,7 @@ impl Writer {
             epoch,
             owner: self.instance,
             batch_id: BatchId::random(),
-            at: 1_000 + i64::try_from(self.head.seq.0).expect("small"),
+            at: time_of(self.head.seq.next()),
         };
         let row = Row::new(&self.head, fields, &record);
         Append {
@@ -129,7 +134,7 @@ impl Writer {
         Snapshot {
             seq: self.head.seq,
             epoch: self.head.epoch,
-            at: 1_000,
+            at: time_of(self.head.seq),
             hash: self.head.hash,
             format: admitone::journal::FORMAT,
             payload: bytes::Bytes::from_static(b"a state"),

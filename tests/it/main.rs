@@ -46,6 +46,7 @@ mod revoked_access;
 mod shop;
 mod shutdown;
 mod simulation;
+mod snapshots;
 mod stage;
 mod stampede;
 mod store;

@@ -9,17 +9,19 @@ use admitone::simulation::{Plan, Report, run};
 /// Set to run others than those of every test run, for example a night's worth:
 /// `ADMITONE_TEST_SEEDS=100000..200000 tests/run -E 'test(simulation)'`.
 const SEEDS: &str = "ADMITONE_TEST_SEEDS";
-/// What clients ask for in one run.
+/// What clients ask for in a short run, of which there are many: most troubles show early.
 const STEPS: u32 = 90;
+/// And in a long one: some show only after hundreds of rows and many owners.
+const LONG: u32 = 5_000;
 
 fn plan(seed: u64) -> Plan {
     Plan { seed, steps: STEPS, keeps_trace: false }
 }
 
-fn shown(report: &Report) -> String {
+fn shown(report: &Report, steps: u32) -> String {
     let seed = report.seed;
     let violations = report.violations.join("\n");
-    format!("seed {seed}: admitone simulate --seed {seed} --steps {STEPS} --trace\n{violations}")
+    format!("seed {seed}: admitone simulate --seed {seed} --steps {steps} --trace\n{violations}")
 }
 
 /// One of four parts of the seeds, so that the parts run side by side.
@@ -29,12 +31,12 @@ fn seeds_hold(part: u64) {
             let (first, last) = range.split_once("..").expect("FIRST..LAST");
             (first.parse().expect("a number"), last.parse().expect("a number"))
         }
-        Err(_) => (0, 2_000),
+        Err(_) => (0, 1_000),
     };
     let (mut rows, mut takeovers, mut told, mut lasted) = (0, 0, [0; 4], Duration::ZERO);
     for seed in (first..last).filter(|seed| seed % 4 == part) {
         let report = run(&plan(seed));
-        assert!(report.violations.is_empty(), "{}", shown(&report));
+        assert!(report.violations.is_empty(), "{}", shown(&report, STEPS));
         rows += report.rows;
         takeovers += report.takeovers;
         lasted += report.lasted;
@@ -69,6 +71,24 @@ fn seeds_hold_3_of_4() {
 #[test]
 fn seeds_hold_4_of_4() {
     seeds_hold(3);
+}
+
+fn long_runs_hold(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let report = run(&Plan { steps: LONG, ..plan(seed) });
+        assert!(report.violations.is_empty(), "{}", shown(&report, LONG));
+        assert!(report.rows > 1_000 && report.takeovers > 50, "seed {seed}: it is a long one");
+    }
+}
+
+#[test]
+fn long_runs_hold_1_of_2() {
+    long_runs_hold(1..3);
+}
+
+#[test]
+fn long_runs_hold_2_of_2() {
+    long_runs_hold(3..5);
 }
 
 #[test]
@@ -116,6 +136,8 @@ planted! {
     planted_snapshot_ahead_of_tail = SnapshotAheadOfTail;
     planted_refusal_without_proof = RefusalWithoutProof;
     planted_delta_on_any_view = DeltaOnAnyView;
+    planted_refusal_moves_time = RefusalMovesTime;
+    planted_snapshot_is_trusted = SnapshotIsTrusted;
 }
 
 fn is_caught(bug: Bug) {

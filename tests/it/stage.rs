@@ -48,9 +48,13 @@ impl Journal for CountingJournal {
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         self.memory.database_now()
     }
-    fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
+    fn load_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+    ) -> BoxFuture<'_, Result<Loaded, LoadError>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
-        self.memory.load(offering)
+        self.memory.load_before(offering, before)
     }
     fn load_after(
         &self,
@@ -73,6 +77,13 @@ impl Journal for CountingJournal {
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
         self.memory.keep_snapshot(offering, snapshot)
+    }
+    fn replace_snapshots(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'_, Result<bool, LoadError>> {
+        self.memory.replace_snapshots(offering, snapshot)
     }
     fn due(
         &self,

@@ -22,6 +22,8 @@ const HOUR: i64 = 3_600_000;
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub(super) at: i64,
+    /// As it was before the open batch, which never was if it has no effect.
+    before: Option<Box<Model>>,
     place: Place,
     policy: Policy,
     definition: Definition,
@@ -101,6 +103,7 @@ impl Model {
     pub(super) fn new(definition: &Definition, at: i64) -> Self {
         Self {
             at,
+            before: None,
             place: Place { seq: Seq(0), index: 0 },
             policy: definition.policy,
             definition: definition.clone(),
@@ -116,6 +119,13 @@ impl Model {
     }
 
     pub(super) fn begin_batch(&mut self, seq: Seq, now: i64) {
+        if self.place.index == 0
+            && let Some(before) = self.before.take()
+        {
+            *self = *before;
+        }
+        self.before = None;
+        self.before = Some(Box::new(self.clone()));
         self.at = self.at.max(now);
         self.place = Place { seq, index: 0 };
         let at = self.at;

@@ -1,0 +1,38 @@
+//! The administrator of a simulation, who pauses, resizes, blocks and cancels while others buy.
+
+use std::rc::Rc;
+
+use super::customers::{Crowd, SEATS, Wish};
+use crate::ids::{ProductId, SeatId};
+use crate::inventory::Command;
+
+/// The product without seats.
+const STANDING: ProductId = ProductId(0);
+
+/// Works while there are customers, and leaves everything open that is not cancelled.
+pub(super) async fn administer(crowd: Rc<Crowd>) {
+    let world = &crowd.site.world;
+    let any = |count: u64| world.within(0, count - 1);
+    while crowd.steps_left.get() > 0 {
+        tokio::time::sleep(world.millis(100, 2_500)).await;
+        let nth = usize::try_from(any(crowd.offerings.len() as u64)).unwrap_or(0);
+        let seats = vec![SeatId(u32::try_from(any(SEATS)).unwrap_or(0))];
+        let few = u32::try_from(world.within(1, 8)).unwrap_or(1);
+        let command = match any(20) {
+            0..=2 => Command::PauseSale,
+            3 => Command::CloseSale,
+            4..=9 => Command::OpenSale,
+            10 | 11 => Command::Resize { product: STANDING, total: few },
+            12 | 13 => Command::BlockSeats { seats },
+            14..=16 => Command::UnblockSeats { seats },
+            17 => Command::BlockPlaces { product: STANDING, quantity: 1 },
+            18 => Command::UnblockPlaces { product: STANDING, quantity: 1 },
+            _ if world.regime.is_cancelled && world.happens(100) => Command::CancelOffering,
+            _ => Command::Reprice { product: STANDING, price: i64::from(few) },
+        };
+        crowd.ask(crowd.offerings[nth], Wish::Plain(command)).await;
+    }
+    for offering in &crowd.offerings {
+        crowd.ask(*offering, Wish::Plain(Command::OpenSale)).await;
+    }
+}

@@ -1,0 +1,208 @@
+//! A model of an offering that is so naive that it has no room for the core's mistakes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::ids::{HoldId, ProductId, ReservationId, SeatId};
+use crate::inventory::{Change, Line, SaleState, TimestampMs, Transition};
+
+/// An offering, as a child would keep its books.
+#[derive(Default)]
+pub(super) struct Model {
+    seats: HashMap<SeatId, HoldId>,
+    capacity: HashMap<ProductId, u32>,
+    taken: HashMap<ProductId, u32>,
+    claims: HashMap<HoldId, Claim>,
+    reservations: HashMap<ReservationId, HoldId>,
+    waiting: BTreeMap<HoldId, (ProductId, u32)>,
+    state: Option<SaleState>,
+}
+
+/// Who has what is blocked.
+const BLOCKED: HoldId = HoldId(uuid::Uuid::nil());
+/// The product whose places are seats.
+const NUMBERED: ProductId = ProductId(1);
+
+fn count(seats: &[SeatId]) -> u32 {
+    u32::try_from(seats.len()).unwrap_or(u32::MAX)
+}
+
+struct Claim {
+    lines: Vec<Line>,
+    expires_at: TimestampMs,
+    is_hold: bool,
+}
+
+impl Model {
+    pub(super) fn take(&mut self, at: TimestampMs, transition: &Transition) -> Result<(), String> {
+        for change in &transition.changes {
+            self.change(at, change)?;
+        }
+        if self.state != Some(SaleState::Open) {
+            return Ok(());
+        }
+        for (product, taken) in &self.taken {
+            let free = self.capacity[product].saturating_sub(*taken);
+            let fits = self.waiting.iter().find(|(_, (of, size))| of == product && *size <= free);
+            if let Some((entry, _)) = fits {
+                return Err(format!("{free} places are free and {entry} waits for them"));
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, at: TimestampMs, change: &Change) -> Result<(), String> {
+        match change {
+            Change::Created { definition } => {
+                self.state = Some(definition.sale_state);
+                for (product, definition) in (0..).map(ProductId).zip(&definition.products) {
+                    self.taken.insert(product, 0);
+                    self.capacity.insert(product, definition.capacity.unwrap_or(0));
+                }
+                for section in &definition.sections {
+                    let seats: u32 = section.rows.iter().map(|row| row.seats).sum();
+                    *self.capacity.entry(section.product).or_default() += seats;
+                }
+            }
+            Change::HoldPlaced { hold, lines, expires_at, .. } => {
+                self.claim(*hold, lines, *expires_at)?;
+            }
+            Change::OfferMade { entry, line, expires_at, .. } => {
+                self.waiting.remove(entry).ok_or("an offer to nobody")?;
+                self.claim(*entry, std::slice::from_ref(line), *expires_at)?;
+            }
+            Change::HoldExtended { hold, expires_at, .. }
+            | Change::OfferAccepted { entry: hold, expires_at, .. } => {
+                let claim = self.claims.get_mut(hold).ok_or("no such hold")?;
+                if claim.expires_at <= at {
+                    return Err(format!("{hold} lives on at {at}, beyond its deadline"));
+                }
+                claim.expires_at = *expires_at;
+            }
+            Change::HoldReleased { hold } => self.free(*hold)?,
+            Change::HoldsExpired { holds } => {
+                for hold in holds {
+                    let claim = self.claims.get(hold).ok_or("no such hold")?;
+                    if at < claim.expires_at && self.state != Some(SaleState::Cancelled) {
+                        return Err(format!("{hold} expires before its time"));
+                    }
+                    self.free(*hold)?;
+                }
+            }
+            Change::CheckedOut { hold, reservation, lines, .. } => {
+                // `Reserve` holds and checks out in one.
+                if !self.claims.contains_key(hold) {
+                    self.claim(*hold, lines, TimestampMs::MAX)?;
+                }
+                let claim = self.claims.get_mut(hold).ok_or("no such hold")?;
+                if claim.expires_at <= at {
+                    return Err(format!("{hold} is checked out at {at}, beyond its deadline"));
+                }
+                claim.is_hold = false;
+                if self.reservations.insert(*reservation, *hold).is_some() {
+                    return Err(format!("{reservation} is made twice"));
+                }
+            }
+            Change::ReservationsExpired { reservations }
+            | Change::ReservationsCancelled { reservations } => {
+                for reservation in reservations {
+                    let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                    self.free(hold)?;
+                }
+            }
+            Change::ReservationRevived { reservation } => {
+                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                // Its lines follow in the confirmation.
+                self.claims.insert(
+                    hold,
+                    Claim { lines: Vec::new(), expires_at: TimestampMs::MAX, is_hold: false },
+                );
+            }
+            Change::ReservationConfirmed { reservation, lines, .. } => {
+                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                let claim = self.claims.get(&hold).ok_or("confirmed without places")?;
+                if claim.lines.is_empty() {
+                    self.claims.remove(&hold);
+                    self.claim(hold, lines, TimestampMs::MAX)?;
+                }
+            }
+            Change::WaitlistJoined { entry, product, party_size, .. } => {
+                self.waiting.insert(*entry, (*product, *party_size));
+            }
+            Change::WaitlistLeft { entry } => {
+                self.waiting.remove(entry).ok_or("nobody waits")?;
+            }
+            Change::SaleStateSet { state } => self.state = Some(*state),
+            Change::Resized { product, total } => {
+                self.capacity.insert(*product, *total);
+                if self.taken[product] > *total {
+                    return Err(format!("{product:?} is smaller than what is taken of it"));
+                }
+            }
+            Change::PlacesBlocked { product, quantity } => {
+                *self.taken.entry(*product).or_default() += quantity;
+            }
+            Change::PlacesUnblocked { product, quantity } => {
+                *self.taken.entry(*product).or_default() -= quantity;
+            }
+            Change::SeatsBlocked { seats } => {
+                for seat in seats {
+                    self.take_seat(*seat, BLOCKED)?;
+                }
+                *self.taken.entry(NUMBERED).or_default() += count(seats);
+            }
+            Change::SeatsUnblocked { seats } => {
+                for seat in seats {
+                    if self.seats.remove(seat) != Some(BLOCKED) {
+                        return Err(format!("{seat:?} is unblocked, and was not blocked"));
+                    }
+                }
+                *self.taken.entry(NUMBERED).or_default() -= count(seats);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_seat(&mut self, seat: SeatId, by: HoldId) -> Result<(), String> {
+        match self.seats.insert(seat, by) {
+            Some(other) => Err(format!("{seat:?} is {other}'s and is given to {by}")),
+            None => Ok(()),
+        }
+    }
+
+    fn claim(
+        &mut self,
+        hold: HoldId,
+        lines: &[Line],
+        expires_at: TimestampMs,
+    ) -> Result<(), String> {
+        for line in lines {
+            for seat in &line.seats {
+                self.take_seat(*seat, hold)?;
+            }
+            let taken = self.taken.entry(line.product).or_default();
+            *taken += line.quantity;
+            if *taken > self.capacity[&line.product] {
+                return Err(format!("{:?} is sold beyond its size", line.product));
+            }
+        }
+        let claim = Claim { lines: lines.to_vec(), expires_at, is_hold: true };
+        if self.claims.insert(hold, claim).is_some() {
+            return Err(format!("{hold} is placed twice"));
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, hold: HoldId) -> Result<(), String> {
+        let claim = self.claims.remove(&hold).ok_or_else(|| format!("{hold} ends twice"))?;
+        for line in &claim.lines {
+            for seat in &line.seats {
+                if self.seats.remove(seat) != Some(hold) {
+                    return Err(format!("{seat:?} is freed by {hold}, which does not have it"));
+                }
+            }
+            *self.taken.entry(line.product).or_default() -= line.quantity;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! Snapshots in tables: which one a load starts from, and which are kept. The journal is the truth: a
+//! snapshot that it does not confirm is passed over, never served.
+
+use bytes::Bytes;
+use entities::{journal, snapshot};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
+};
+
+use super::{hash_of, rows_after, signed, unreadable, unsigned};
+use crate::ids::{Epoch, OfferingId, Seq};
+use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, UnfitSnapshot};
+use crate::store::Store;
+
+/// Snapshots kept per offering: one to start from, one in case that is damaged.
+pub(super) const KEPT: u64 = 2;
+
+impl Store {
+    pub(super) async fn load_from(
+        &self,
+        transaction: &impl ConnectionTrait,
+        offering: OfferingId,
+        before: Seq,
+    ) -> Result<Loaded, LoadError> {
+        let head = self.head_read(transaction, offering).await?;
+        let mut unfit = Vec::new();
+        for found in newest_first(transaction, offering, before).await? {
+            let seq = Seq(unsigned(found.seq));
+            let read = match confirmed(transaction, head, found).await? {
+                Ok(snapshot) => from_snapshot(transaction, offering, head, snapshot).await,
+                Err(reason) => Err(LoadError::Damaged { seq, reason }),
+            };
+            match read {
+                Ok((snapshot, tail)) => {
+                    return Ok(Loaded { snapshot: Some(snapshot), unfit, tail, head });
+                }
+                Err(LoadError::Damaged { reason, .. }) => unfit.push(UnfitSnapshot { seq, reason }),
+                Err(error) => return Err(error),
+            }
+        }
+        let tail = tail_after(transaction, offering, head, Head::EMPTY).await;
+        let tail = tail.map_err(|error| first_rows_gone(error, before, &unfit))?;
+        Ok(Loaded { snapshot: None, unfit, tail, head })
+    }
+
+    /// Keeps a snapshot, and with it the newest of the offering, `most` in all.
+    pub(super) async fn snapshot_keep(
+        &self,
+        offering: OfferingId,
+        snapshot: Snapshot,
+        most: u64,
+    ) -> Result<bool, LoadError> {
+        let transaction = self.writes().begin().await.map_err(unreadable)?;
+        let kept = keep_if_confirmed(&transaction, offering, snapshot, most).await;
+        let kept = kept.map_err(unreadable)?;
+        transaction.commit().await.map_err(unreadable)?;
+        Ok(kept)
+    }
+}
+
+async fn newest_first(
+    connection: &impl ConnectionTrait,
+    offering: OfferingId,
+    before: Seq,
+) -> Result<Vec<snapshot::Model>, LoadError> {
+    let before = i64::try_from(before.0).unwrap_or(i64::MAX);
+    snapshot::Entity::find()
+        .filter(snapshot::Column::OfferingId.eq(offering.0))
+        .filter(snapshot::Column::Seq.lt(before))
+        .order_by_desc(snapshot::Column::Seq)
+        .all(connection)
+        .await
+        .map_err(unreadable)
+}
+
+/// The snapshot, if its row has the same time and hash, or is archived; else why not.
+async fn confirmed(
+    connection: &impl ConnectionTrait,
+    head: Head,
+    found: snapshot::Model,
+) -> Result<Result<Snapshot, String>, LoadError> {
+    let seq = Seq(unsigned(found.seq));
+    if seq > head.seq {
+        return Ok(Err(format!("the journal ends at row {}", head.seq)));
+    }
+    let readable = u16::try_from(found.format).ok().filter(|format| *format <= FORMAT);
+    let Some(format) = readable else {
+        let format = found.format;
+        return Ok(Err(format!("it has format {format}, and this version reads up to {FORMAT}")));
+    };
+    let row = journal::Entity::find_by_id((found.offering_id, found.seq)).one(connection).await;
+    let row = row.map_err(unreadable)?;
+    let (hash, at) = match row {
+        Some(row) => (row.hash, row.at),
+        None if seq == head.seq => (head.hash.to_vec(), found.at),
+        // The row after it must follow from its hash.
+        None => (found.hash.clone(), found.at),
+    };
+    if hash != found.hash {
+        return Ok(Err("its row has another hash".into()));
+    }
+    if at != found.at {
+        return Ok(Err(format!("it is of {}, and its row of {at}", found.at)));
+    }
+    let Ok(hash) = hash_of(&found.hash, seq) else {
+        return Ok(Err("its hash is not 32 bytes".into()));
+    };
+    Ok(Ok(Snapshot {
+        seq,
+        epoch: Epoch(unsigned(found.epoch)),
+        at,
+        hash,
+        format,
+        payload: Bytes::from(found.payload),
+    }))
+}
+
+async fn from_snapshot(
+    connection: &impl ConnectionTrait,
+    offering: OfferingId,
+    head: Head,
+    snapshot: Snapshot,
+) -> Result<(Snapshot, super::JournalRows), LoadError> {
+    let from = Head { seq: snapshot.seq, epoch: snapshot.epoch, hash: snapshot.hash };
+    let tail = tail_after(connection, offering, head, from).await?;
+    Ok((snapshot, tail))
+}
+
+/// All rows after `from`, up to the head.
+async fn tail_after(
+    connection: &impl ConnectionTrait,
+    offering: OfferingId,
+    head: Head,
+    from: Head,
+) -> Result<super::JournalRows, LoadError> {
+    let tail = rows_after(connection, offering, from, None).await?;
+    let last = tail.last().map_or(from, |(row, _)| row.head());
+    if last == head {
+        return Ok(tail);
+    }
+    let reason = "the head names another row than the last one there is".into();
+    Err(LoadError::Damaged { seq: last.seq.next().min(head.seq), reason })
+}
+
+/// Where the journal does not begin with row 1, it takes a snapshot to read it: says so, and what is
+/// wrong with those that there are.
+fn first_rows_gone(error: LoadError, before: Seq, unfit: &[UnfitSnapshot]) -> LoadError {
+    let LoadError::Damaged { seq, reason } = error else { return error };
+    let is_tried = before < Seq(u64::MAX) || !unfit.is_empty();
+    if seq == Seq(1) || !is_tried {
+        return LoadError::Damaged { seq, reason };
+    }
+    let unfit: Vec<String> =
+        unfit.iter().map(|unfit| format!("that of row {}: {}", unfit.seq, unfit.reason)).collect();
+    let reason = format!(
+        "{reason}, and no snapshot can be used in place of the rows before it ({})",
+        if unfit.is_empty() { "there is no other".into() } else { unfit.join("; ") }
+    );
+    LoadError::Damaged { seq, reason }
+}
+
+/// Writes the snapshot if the journal has its row and there is none as new; drops what is older
+/// than the newest `most`.
+async fn keep_if_confirmed(
+    transaction: &impl ConnectionTrait,
+    offering: OfferingId,
+    snapshot: Snapshot,
+    most: u64,
+) -> Result<bool, DbErr> {
+    let seq = signed(snapshot.seq.0);
+    let row = journal::Entity::find_by_id((offering.0, seq)).one(transaction).await?;
+    if row.is_none_or(|row| row.hash != snapshot.hash || row.at != snapshot.at) {
+        return Ok(false);
+    }
+    let of_offering =
+        || snapshot::Entity::find().filter(snapshot::Column::OfferingId.eq(offering.0));
+    for newer in of_offering().filter(snapshot::Column::Seq.gt(seq)).all(transaction).await? {
+        let id = (offering.0, newer.seq);
+        let row = journal::Entity::find_by_id(id).one(transaction).await?;
+        if row.is_some_and(|row| row.hash == newer.hash && row.at == newer.at) {
+            return Ok(false);
+        }
+        // Of a history that a restored backup has undone.
+        snapshot::Entity::delete_by_id(id).exec(transaction).await?;
+    }
+    let kept = snapshot::ActiveModel {
+        offering_id: Set(offering.0),
+        seq: Set(seq),
+        epoch: Set(signed(snapshot.epoch.0)),
+        at: Set(snapshot.at),
+        hash: Set(snapshot.hash.to_vec()),
+        format: Set(i32::from(snapshot.format)),
+        payload: Set(snapshot.payload.to_vec()),
+    };
+    // One at this seq may be of such a history as well.
+    let replace = OnConflict::columns([snapshot::Column::OfferingId, snapshot::Column::Seq])
+        .update_columns([
+            snapshot::Column::Epoch,
+            snapshot::Column::At,
+            snapshot::Column::Hash,
+            snapshot::Column::Format,
+            snapshot::Column::Payload,
+        ])
+        .to_owned();
+    snapshot::Entity::insert(kept).on_conflict(replace).exec_without_returning(transaction).await?;
+    let old: Vec<i64> = of_offering()
+        .select_only()
+        .column(snapshot::Column::Seq)
+        .order_by_desc(snapshot::Column::Seq)
+        .offset(most)
+        .limit(1_000)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    snapshot::Entity::delete_many()
+        .filter(snapshot::Column::OfferingId.eq(offering.0))
+        .filter(snapshot::Column::Seq.is_in(old))
+        .exec(transaction)
+        .await?;
+    Ok(true)
+}
