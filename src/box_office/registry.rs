@@ -210,7 +210,7 @@ impl BoxOffices {
         if !cluster.lease_is_valid() && cluster.away_for().is_none() {
             return false;
         }
-        let route = cluster.route(offering, &*self.shared.journal).await;
+        let route = cluster.route_now(offering, &*self.shared.journal).await;
         matches!(route, Ok(Route::Here))
     }
 

@@ -20,7 +20,26 @@ impl Cluster {
         offering: OfferingId,
         journal: &dyn Journal,
     ) -> Result<Route, LoadError> {
-        Ok(match self.owner(offering, journal).await? {
+        let owner = self.owner(offering, journal).await?;
+        Ok(self.route_to(owner, offering).await)
+    }
+
+    /// The same, whatever was heard before: for whoever asks nobody else, and so would not hear that
+    /// the owner of before has let go.
+    ///
+    /// # Errors
+    /// As for [`Self::route`].
+    pub async fn route_now(
+        &self,
+        offering: OfferingId,
+        journal: &dyn Journal,
+    ) -> Result<Route, LoadError> {
+        let owner = self.owner_now(offering, journal).await?;
+        Ok(self.route_to(owner, offering).await)
+    }
+
+    async fn route_to(&self, owner: Option<Owner>, offering: OfferingId) -> Route {
+        match owner {
             Some(owner) if owner.incarnation != self.me.load().incarnation => Route::There(owner),
             // What it owns and cannot serve is another's to wake.
             Some(_) if self.is_ailing() => {
@@ -29,7 +48,7 @@ impl Cluster {
             }
             Some(_) => Route::Here,
             None => self.place_of(offering),
-        })
+        }
     }
 
     /// The owner that `offering` has, by all that is known; `None` if nobody who lives owns it.
