@@ -400,6 +400,10 @@ async fn open_database(
         false => connect_alone(&config).await?,
     };
     store.migrate().await?;
+    let seats = store.seats_without_event_delete().await?;
+    if seats > 0 {
+        tracing::info!(seats, "deleted the seats of an event that was not made to the end");
+    }
     Ok((lock, store))
 }
 

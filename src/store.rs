@@ -23,6 +23,7 @@ mod projection;
 mod refresh_token;
 mod reservation;
 mod revocation;
+mod seat_slices;
 mod sqlite_file;
 mod ticket;
 mod user;

@@ -93,6 +93,9 @@ pub(super) struct Batch {
 
 /// Rounds of due work in one row; each is bounded by the core.
 const MAX_DUE_ROUNDS: usize = 32;
+/// Reservations ended in one row after which due work goes on in the next: each is several relational
+/// rows, and where all offerings share one writer the others' appends wait meanwhile.
+const MAX_ENDED: usize = 1_000;
 /// Roughly the bytes of a row's payload at which a batch is full.
 const MAX_WEIGHT: usize = 1 << 20;
 
@@ -110,11 +113,16 @@ impl Batch {
         (seq, now, max_commands): (Seq, TimestampMs, usize),
     ) {
         self.at = inventory.begin_batch(seq, now);
+        let mut ended = 0;
         for _ in 0..MAX_DUE_ROUNDS {
+            if ended >= MAX_ENDED {
+                break;
+            }
             if is_planted(Bug::OffByOneExpiry) && inventory.next_due_at() == Some(self.at) {
                 break;
             }
             let Some(transition) = inventory.run_due() else { break };
+            ended += transition.changes.iter().map(reservations_ended).sum::<usize>();
             self.push(transition);
         }
         self.due_remains = inventory.next_due_at().is_some_and(|due| due <= self.at)
@@ -195,6 +203,15 @@ impl Batch {
         }
         self.current
     }
+}
+
+fn reservations_ended(change: &Change) -> usize {
+    let (Change::ReservationsExpired { reservations }
+    | Change::ReservationsCancelled { reservations }) = change
+    else {
+        return 0;
+    };
+    reservations.len()
 }
 
 fn weight(change: &Change) -> usize {

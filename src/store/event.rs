@@ -77,11 +77,19 @@ pub struct ProductRow {
     pub sale: SaleWindow,
 }
 
+/// Whether the rows of an event's seats are written with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seats {
+    WithTheEvent,
+    AreThere,
+}
+
 /// Rows in one INSERT: eight columns of them stay below SQLite's 32,766 variables.
 const CHUNK: usize = 2_000;
 
 impl Store {
-    /// Makes an event with the first row of its journal, or answers a retry.
+    /// Makes an event with the first row of its journal, or answers a retry. The event is there when
+    /// all of it is.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -91,6 +99,19 @@ impl Store {
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<Answered<()>, StoreError> {
+        if self.writes_seats_ahead(&new.definition) {
+            return self.event_create_in_slices(new, key, now).await;
+        }
+        self.event_insert(new, key, now, Seats::WithTheEvent).await
+    }
+
+    pub(super) async fn event_insert(
+        &self,
+        new: &NewEvent,
+        key: Option<&Key>,
+        now: TimestampMs,
+        seats: Seats,
+    ) -> Result<Answered<()>, StoreError> {
         let transaction = self.writes().begin().await?;
         let response = new.id.to_string();
         if let Some(before) = idempotency::claim(&transaction, key, &response, now).await? {
@@ -98,7 +119,12 @@ impl Store {
             return Ok(Answered::Before(before));
         }
         insert_event(&transaction, new, now).await?;
-        insert_seats(&transaction, new).await?;
+        match seats {
+            Seats::WithTheEvent => {
+                insert_seat_rows(&transaction, seat_rows(new).collect()).await?;
+            }
+            Seats::AreThere => {}
+        }
         insert_first_row(&transaction, new, now).await?;
         transaction.commit().await?;
         Ok(Answered::Now(()))
@@ -305,27 +331,19 @@ fn totals(definition: &Definition) -> Vec<i64> {
     totals
 }
 
-async fn insert_seats(
-    transaction: &impl ConnectionTrait,
-    new: &NewEvent,
-) -> Result<(), StoreError> {
-    // Ids are given in the order of the definition, as the core gives them.
-    let mut next = 0_u32;
-    let mut rows = Vec::new();
-    for (section_id, section) in (0_u16..).map(SectionId).zip(&new.definition.sections) {
-        for row in &section.rows {
-            for number in 1..=row.seats {
-                rows.push(seat_row(
-                    new.id,
-                    SeatId(next),
-                    (section_id, &section.name, section.product),
-                    (&row.name, number),
-                ));
-                next += 1;
-            }
-        }
-    }
-    insert_seat_rows(transaction, rows).await
+/// Ids are given in the order of the definition, as the core gives them.
+pub(super) fn seat_rows(new: &NewEvent) -> impl Iterator<Item = seat::ActiveModel> {
+    let sections = (0_u16..).map(SectionId).zip(&new.definition.sections);
+    let rows = sections.flat_map(|(id, section)| {
+        section.rows.iter().map(move |row| ((id, section.name.as_str(), section.product), row))
+    });
+    let seats = rows.flat_map(|(section, row)| {
+        (1..=row.seats).map(move |number| (section, (row.name.as_str(), number)))
+    });
+    (0_u32..)
+        .map(SeatId)
+        .zip(seats)
+        .map(|(seat, (section, place))| seat_row(new.id, seat, section, place))
 }
 
 pub(super) fn seat_row(

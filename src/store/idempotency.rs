@@ -55,12 +55,22 @@ pub(super) async fn claim(
     if claimed > 0 {
         return Ok(None);
     }
+    match earlier(transaction, key).await? {
+        Some(response) => Ok(Some(response)),
+        None => Err(StoreError::Damaged("an idempotency key vanished".into())),
+    }
+}
+
+/// What an earlier claim of the key kept, if there was one.
+pub(super) async fn earlier(
+    connection: &impl ConnectionTrait,
+    key: &Key,
+) -> Result<Option<String>, StoreError> {
     let id = (key.principal.0, key.operation.to_owned(), key.key_hash.to_vec());
-    let kept = idempotency_key::Entity::find_by_id(id).one(transaction).await?;
-    match kept {
+    match idempotency_key::Entity::find_by_id(id).one(connection).await? {
         Some(kept) if kept.fingerprint == key.fingerprint => Ok(Some(kept.response)),
         Some(_) => Err(StoreError::KeyReused),
-        None => Err(StoreError::Damaged("an idempotency key vanished".into())),
+        None => Ok(None),
     }
 }
 
@@ -72,12 +82,7 @@ impl Store {
     /// [`StoreError::KeyReused`].
     pub async fn idempotency_check(&self, key: Option<&Key>) -> Result<(), StoreError> {
         let Some(key) = key else { return Ok(()) };
-        let id = (key.principal.0, key.operation.to_owned(), key.key_hash.to_vec());
-        let kept = idempotency_key::Entity::find_by_id(id).one(self.reads()).await?;
-        match kept {
-            Some(kept) if kept.fingerprint != key.fingerprint => Err(StoreError::KeyReused),
-            Some(_) | None => Ok(()),
-        }
+        earlier(self.reads(), key).await.map(|_| ())
     }
 
     /// Forgets keys claimed before `before`; says how many.

@@ -12,7 +12,7 @@ use admitone::ids::{
     UserId,
 };
 use admitone::inventory::{
-    Command, Definition, HoldStatus, Idempotency, LineRequest, Policy, ProductDefinition,
+    Change, Command, Definition, HoldStatus, Idempotency, LineRequest, Policy, ProductDefinition,
     Rejection, Request, SaleState, SaleWindow, TimestampMs,
 };
 use admitone::journal::memory::MemoryJournal;
@@ -321,7 +321,7 @@ async fn an_owner_that_was_fenced_appends_nothing_and_refuses_nothing_from_dead_
     let head = stage.journal.head(stage.offering).await.unwrap();
     // Another owner takes over and frees the place.
     let takeover = foreign_row(&stage, head, Epoch(head.epoch.0 + 1), Record::Takeover).await;
-    let changes = vec![admitone::inventory::Change::HoldReleased { hold: taken }];
+    let changes = vec![Change::HoldReleased { hold: taken }];
     let transition = admitone::inventory::Transition { idempotency: None, changes };
     let record = Record::Batch(vec![Arc::new(transition)]);
     foreign_row(&stage, takeover, takeover.epoch, record).await;
@@ -436,6 +436,37 @@ async fn a_crowd_shares_appends_and_nobody_gets_a_place_twice() {
     assert_eq!(stage.held().await, 100);
     let rows = stage.journal.appended.load(Ordering::SeqCst);
     assert!(rows < 100, "{rows} appends for 100 holds: nothing was batched");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_event_ends_its_reservations_in_many_rows() {
+    const PLACES: u32 = 2_600;
+    let stage = stage(PLACES, Settings::default());
+    let reserved = (0..PLACES).map(|_| async {
+        let lines = vec![LineRequest::Quantity { product: ProductId(0), quantity: 1 }];
+        let (hold, reservation) = (HoldId::random(), ReservationId::random());
+        let command = Command::Reserve { hold, reservation, customer: UserId::random(), lines };
+        stage.offices.submit(stage.offering, Request { command, idempotency: None }).await
+    });
+    let reserved = futures_util::future::join_all(reserved).await;
+    assert!(reserved.iter().all(Result::is_ok));
+    let cancel = Request { command: Command::CancelOffering, idempotency: None };
+    stage.offices.submit(stage.offering, cancel).await.unwrap();
+    eventually("all are cancelled", async || stage.held().await == 0).await;
+    let loaded = stage.journal.load_before(stage.offering, Seq(1)).await.unwrap();
+    let ended = loaded.tail.iter().map(|(_, record)| match record {
+        Record::Takeover => 0,
+        Record::Batch(transitions) => {
+            let changes = transitions.iter().flat_map(|transition| &transition.changes);
+            let ended = changes.map(|change| match change {
+                Change::ReservationsCancelled { reservations } => reservations.len(),
+                _ => 0,
+            });
+            ended.sum::<usize>()
+        }
+    });
+    let ended: Vec<usize> = ended.filter(|ended| *ended > 0).collect();
+    assert_eq!(ended, [1_000, 1_000, 600], "others' appends get through in between");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! What the store keeps beside the journal, on both databases.
 
 mod accounts;
+mod large_events;
 mod projection;
 mod revocation;
 mod schema;
