@@ -1,8 +1,12 @@
 //! The only reader of wall time. Everything else is handed a [`Clock`], so that tests and
 //! simulations decide what time it is.
 
+mod steady;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use steady::{BELIEVED_AFTER, SteadyClock};
 
 use crate::inventory::TimestampMs;
 
@@ -20,6 +24,14 @@ pub trait Clock: Send + Sync + 'static {
     /// backwards. Leases and proofs of ownership age by it: a machine that slept must not take
     /// them for young.
     fn monotonic(&self) -> Duration;
+
+    /// What the machine shows, where [`Self::now_ms`] does not believe it (yet).
+    fn unsteady_ms(&self) -> TimestampMs {
+        self.now_ms()
+    }
+
+    /// Has [`Self::now_ms`] tell what the machine shows from now on.
+    fn believe(&self) {}
 }
 
 /// The machine's clocks.
@@ -89,5 +101,41 @@ impl Clock for ManualClock {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.now_ms()).unwrap_or_default())
+    }
+}
+
+/// A machine whose wall clock can be set apart from its monotonic one.
+#[derive(Debug)]
+pub struct SetClock {
+    wall_ms: AtomicI64,
+    monotonic_ms: AtomicI64,
+}
+
+impl SetClock {
+    /// A machine that started just now, at `now_ms`.
+    #[must_use]
+    pub fn at(now_ms: TimestampMs) -> Self {
+        Self { wall_ms: AtomicI64::new(now_ms), monotonic_ms: AtomicI64::new(0) }
+    }
+
+    /// Lets time pass.
+    pub fn pass_ms(&self, ms: i64) {
+        self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock forward, or back.
+    pub fn step_ms(&self, by_ms: i64) {
+        self.wall_ms.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now_ms(&self) -> TimestampMs {
+        self.wall_ms.load(Ordering::SeqCst)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.monotonic_ms.load(Ordering::SeqCst).unsigned_abs())
     }
 }

@@ -211,6 +211,11 @@ pub trait Journal: Send + Sync + 'static {
     /// The database's clock, which owners measure their own by.
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>>;
 
+    /// Whether that clock is another than this process's.
+    fn has_own_clock(&self) -> bool {
+        true
+    }
+
     /// Reads what a recovery needs: the newest snapshot of a row before `before` that the journal
     /// confirms, and the rows after it; all rows if there is none.
     fn load_before(

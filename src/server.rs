@@ -32,7 +32,7 @@ pub use first_start::{Admin, FirstStart};
 use crate::accounts::Accounts;
 use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::admission::Admission;
@@ -115,7 +115,7 @@ impl From<StoreError> for StartError {
 /// What tests put in the place of what production uses.
 #[derive(Clone)]
 pub struct Parts {
-    /// The time.
+    /// The machine's clock, whose steps are not believed at once.
     pub clock: Arc<dyn Clock>,
     /// Settings of the box offices that have no key: faults, skew, pace. Instance, address and what
     /// has a key are taken from the configuration.
@@ -134,6 +134,12 @@ impl Default for Parts {
             crash_points: CrashPoints::none(),
             payments_pace: Pace::default(),
         }
+    }
+}
+
+impl Parts {
+    fn with_steady_clock(self) -> Self {
+        Self { clock: Arc::new(SteadyClock::new(self.clock, BELIEVED_AFTER)), ..self }
     }
 }
 
@@ -193,6 +199,7 @@ impl Server {
     /// [`StartError`]; then nothing runs.
     pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
         let (ready, started) = oneshot::channel();
+        let parts = parts.with_steady_clock();
         std::thread::Builder::new()
             .name("server".into())
             .spawn(move || run(config, parts, ready))

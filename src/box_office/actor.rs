@@ -24,6 +24,7 @@ use super::batch::{Batch, Work};
 use super::failure::Attempt;
 use super::leaving::Successor;
 use super::metrics;
+use super::pace::Pace;
 use super::recovery::{NotRecovered, Recovered};
 use super::registry::{Desk, Shared};
 use super::snapshots::Snapshots;
@@ -68,6 +69,7 @@ pub(super) struct State {
     pub(super) inventory: Inventory,
     pub(super) head: Head,
     pub(super) painter: Painter,
+    pub(super) pace: Pace,
     /// Monotonic time of the last proof that the journal's head is ours.
     pub(super) verified_at: Duration,
 }
@@ -159,6 +161,7 @@ impl BoxOffice {
             self.refuse_all(&Unavailable::ClockSkewed);
             return self.rest(ctx);
         };
+        let now = state.pace.now(now, self.shared.guard.monotonic());
         self.desk.inbox.drain_into(&mut self.queue);
         let mut batch = Batch::default();
         let max_commands =
@@ -313,6 +316,7 @@ impl BoxOffice {
 
     pub(super) fn publish(&self, state: &mut State, as_of: i64) {
         let due = state.inventory.next_due_at().unwrap_or(i64::MAX);
+        let due = due.saturating_sub(state.pace.ahead_ms());
         self.desk.next_due_at.store(due, Ordering::Relaxed);
         let shown = self.desk.view.load().as_ref().map(|view| view.hash);
         if shown == Some(state.head.hash) {

@@ -1,9 +1,9 @@
 //! Whether this machine's clock may decide deadlines. One jump of a day must neither expire a
-//! whole sale nor freeze it, so the wall clock is compared with what the database last said plus
-//! the time that has passed since by the monotonic clock. Where they part, nothing is decided
-//! until the database has been asked again.
+//! whole sale nor freeze it, so the clock is compared with what the database last said plus the time
+//! that has passed since by the monotonic clock. Where they part, nothing is decided until the
+//! database has been asked again. A database in this process has no clock of its own and is not asked.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,10 @@ use crate::inventory::TimestampMs;
 /// Shared by all box offices of a process.
 pub(super) struct ClockGuard {
     clock: Arc<dyn Clock>,
-    tolerance_ms: i64,
+    /// `None` where there is no other clock to compare with.
+    tolerance_ms: Option<u64>,
+    /// The two agreed until the step that is not believed yet: what is told is right.
+    has_agreed: AtomicBool,
     /// The database's clock minus our monotonic clock, in ms.
     base_ms: AtomicI64,
     /// Round trip of the measurement `base_ms` is from: a long one says little.
@@ -21,21 +24,59 @@ pub(super) struct ClockGuard {
 }
 
 impl ClockGuard {
-    pub(super) fn new(clock: Arc<dyn Clock>, tolerance: Duration) -> Self {
-        let tolerance_ms = i64::try_from(tolerance.as_millis()).unwrap_or(i64::MAX);
+    /// Of a clock that is not further from the database's than `tolerance`; `None` where that has
+    /// no clock of its own.
+    pub(super) fn new(clock: Arc<dyn Clock>, tolerance: Option<Duration>) -> Self {
+        let millis = |tolerance: Duration| u64::try_from(tolerance.as_millis()).unwrap_or(u64::MAX);
         let base_ms = AtomicI64::new(clock.now_ms() - monotonic_ms(&*clock));
-        Self { clock, tolerance_ms, base_ms, best: Mutex::new(None) }
+        Self {
+            clock,
+            tolerance_ms: tolerance.map(millis),
+            has_agreed: AtomicBool::new(false),
+            base_ms,
+            best: Mutex::new(None),
+        }
     }
 
-    /// The wall time, or `None` while it is not trusted.
+    /// The time, or `None` while it is not trusted.
     pub(super) fn now(&self) -> Option<TimestampMs> {
         let now = self.clock.now_ms();
-        (now.abs_diff(self.expected()) <= self.tolerance_ms.unsigned_abs()).then_some(now)
+        let Some(tolerance_ms) = self.tolerance_ms else { return Some(now) };
+        let expected = self.expected();
+        if now.abs_diff(expected) <= tolerance_ms {
+            // Not before the database was asked.
+            if !self.has_agreed.load(Ordering::Relaxed) && self.was_asked() {
+                self.has_agreed.store(true, Ordering::Relaxed);
+            }
+            return Some(now);
+        }
+        let shown = self.clock.unsteady_ms();
+        if shown.abs_diff(expected) > tolerance_ms {
+            self.has_agreed.store(false, Ordering::Relaxed);
+            return None;
+        }
+        if self.has_agreed.load(Ordering::Relaxed) {
+            // The database's clock has made the step too, as one of this very machine does: like
+            // this machine's, it is believed once it has lasted.
+            return Some(now);
+        }
+        tracing::info!("the clock of this machine agrees with the database's by now");
+        self.clock.believe();
+        Some(shown)
     }
 
-    /// How many milliseconds the wall clock is ahead of the database's.
+    /// How many milliseconds this machine's clock is ahead of the database's.
     pub(super) fn skew_ms(&self) -> i64 {
         self.clock.now_ms().saturating_sub(self.expected())
+    }
+
+    /// By how many milliseconds the machine's clock has stepped from the time that is told here.
+    pub(super) fn step_ms(&self) -> i64 {
+        self.clock.unsteady_ms().saturating_sub(self.clock.now_ms())
+    }
+
+    fn was_asked(&self) -> bool {
+        self.best.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn expected(&self) -> TimestampMs {
@@ -71,51 +112,85 @@ fn monotonic_ms(clock: &dyn Clock) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
-
     use super::*;
+    use crate::clock::{BELIEVED_AFTER, SetClock, SteadyClock};
 
-    /// A machine whose wall clock can be set.
-    #[derive(Default)]
-    struct Machine {
-        wall_ms: AtomicI64,
-        monotonic_ms: AtomicU64,
-    }
+    const DAY_MS: i64 = 86_400_000;
 
-    impl Clock for Machine {
-        fn now_ms(&self) -> TimestampMs {
-            self.wall_ms.load(Ordering::SeqCst)
-        }
-        fn monotonic(&self) -> Duration {
-            Duration::from_millis(self.monotonic_ms.load(Ordering::SeqCst))
-        }
+    fn steady(machine: &Arc<SetClock>) -> ClockGuard {
+        let clock = Arc::new(SteadyClock::new(machine.clone(), BELIEVED_AFTER));
+        ClockGuard::new(clock, Some(Duration::from_secs(1)))
     }
 
     #[test]
-    fn a_jump_of_the_wall_clock_stops_decisions_until_it_is_right_again() {
-        let machine = Arc::new(Machine::default());
-        machine.wall_ms.store(1_000_000, Ordering::SeqCst);
-        let guard = ClockGuard::new(machine.clone(), Duration::from_secs(1));
+    fn a_clock_that_parts_from_the_databases_stops_decisions_until_it_is_right_again() {
+        let machine = Arc::new(SetClock::at(1_000_000));
+        let guard = ClockGuard::new(machine.clone(), Some(Duration::from_secs(1)));
         guard.observe(1_000_200, Duration::ZERO);
         assert_eq!(guard.now(), Some(1_000_000));
 
-        let day = 86_400_000;
-        machine.wall_ms.store(1_000_000 + day, Ordering::SeqCst);
+        machine.step_ms(DAY_MS);
         assert_eq!(guard.now(), None);
         guard.observe(1_000_200, Duration::ZERO);
         assert_eq!(guard.now(), None, "the database does not confirm the jump");
 
-        machine.wall_ms.store(1_000_000, Ordering::SeqCst);
+        machine.step_ms(-DAY_MS);
+        assert_eq!(guard.now(), Some(1_000_000));
+    }
+
+    #[test]
+    fn a_jump_that_the_database_does_not_show_stops_nothing_until_it_is_believed() {
+        let machine = Arc::new(SetClock::at(1_000_000));
+        let guard = steady(&machine);
+        guard.observe(1_000_200, Duration::ZERO);
+        assert_eq!(guard.now(), Some(1_000_000));
+        machine.step_ms(DAY_MS);
+        assert_eq!((guard.now(), guard.step_ms()), (Some(1_000_000), DAY_MS));
+        machine.pass_ms(600_000);
+        assert_eq!(guard.now(), None, "from now on it is this machine's time, and wrong");
+        machine.step_ms(-DAY_MS);
+        assert_eq!(guard.now(), Some(1_600_000), "which the database confirms");
+    }
+
+    #[test]
+    fn a_jump_that_the_database_shows_too_neither_expires_nor_freezes() {
+        for jump_ms in [DAY_MS, -DAY_MS] {
+            let machine = Arc::new(SetClock::at(DAY_MS));
+            let guard = steady(&machine);
+            guard.observe(DAY_MS, Duration::ZERO);
+            assert_eq!(guard.now(), Some(DAY_MS));
+            machine.step_ms(jump_ms);
+            guard.observe(DAY_MS + jump_ms, Duration::ZERO);
+            assert_eq!(guard.now(), Some(DAY_MS), "{jump_ms}");
+            machine.pass_ms(3_000);
+            assert_eq!(guard.now(), Some(DAY_MS + 3_000), "{jump_ms}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_from_the_start_is_believed_as_soon_as_the_database_agrees() {
+        let machine = Arc::new(SetClock::at(DAY_MS));
+        let guard = steady(&machine);
+        guard.observe(1_000_000, Duration::ZERO);
+        assert_eq!(guard.now(), None);
+        machine.step_ms(1_000_000 - DAY_MS);
+        assert_eq!(guard.now(), Some(1_000_000));
+    }
+
+    #[test]
+    fn a_database_without_a_clock_of_its_own_is_not_asked() {
+        let machine = Arc::new(SetClock::at(1_000_000));
+        let guard = ClockGuard::new(machine.clone(), None);
+        guard.observe(DAY_MS, Duration::ZERO);
         assert_eq!(guard.now(), Some(1_000_000));
     }
 
     #[test]
     fn a_measurement_with_a_long_round_trip_does_not_spoil_a_good_one() {
-        let machine = Arc::new(Machine::default());
-        let guard = ClockGuard::new(machine.clone(), Duration::from_secs(1));
+        let machine = Arc::new(SetClock::at(0));
+        let guard = ClockGuard::new(machine.clone(), Some(Duration::from_secs(1)));
         guard.observe(0, Duration::ZERO);
-        machine.wall_ms.store(9_000, Ordering::SeqCst);
-        machine.monotonic_ms.store(9_000, Ordering::SeqCst);
+        machine.pass_ms(9_000);
         // Sent at 0, read off the database's clock at 100, stalled on the way back.
         guard.observe(100, Duration::ZERO);
         assert_eq!(guard.now(), Some(9_000));

@@ -11,10 +11,12 @@ use super::Unavailable;
 use super::actor::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
 use super::batch::{Batch, Work};
 use super::metrics;
+use super::pace::{self, Pace};
 use super::recovery::{Doubt, Recovered, Settled, recover};
 use super::view::Painter;
 use crate::cluster::Route;
 use crate::ids::Epoch;
+use crate::inventory::TimestampMs;
 use crate::journal::{AppendError, LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::random;
@@ -162,8 +164,11 @@ impl BoxOffice {
                 (_, _) => {}
             }
         }
+        let pace = Pace::new(recovered.inventory.at(), self.shared.guard.monotonic());
+        self.warn_of_the_future(recovered.inventory.at());
         let mut state = Box::new(State {
             inventory: recovered.inventory,
+            pace,
             head: recovered.head,
             painter: Painter::default(),
             verified_at: recovered.verified_at,
@@ -174,6 +179,16 @@ impl BoxOffice {
         self.tell_others(state.head.epoch, ctx);
         self.phase = Phase::Idle(state);
         self.attend_soon(ctx);
+    }
+
+    /// Says that the journal is ahead of the clock, if it is.
+    fn warn_of_the_future(&self, row_at: TimestampMs) {
+        let Some(now) = self.shared.guard.now() else { return };
+        let ahead_ms = row_at.saturating_sub(now);
+        if ahead_ms > pace::TOLERATED_MS {
+            tracing::warn!(offering = %self.offering, ahead_s = ahead_ms / 1_000,
+                "{}", pace::JOURNAL_AHEAD);
+        }
     }
 
     /// Whoever asks this instance or the lease store now learns who the owner is.

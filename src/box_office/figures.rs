@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::BoxOffices;
 use super::metrics;
 use super::tally::Counts;
 use super::view::View;
+use super::{BoxOffices, TOLERATED_MS};
 use crate::ids::OfferingId;
 
 /// A label and a count.
@@ -48,10 +48,21 @@ impl BoxOffices {
         figures.collect()
     }
 
+    /// Whether this machine's clock has stepped, which is not believed yet.
+    #[must_use]
+    pub fn clock_stepped(&self) -> bool {
+        self.clock_step().unsigned_abs() > TOLERATED_MS.unsigned_abs()
+    }
+
+    /// Milliseconds by which it has.
+    fn clock_step(&self) -> i64 {
+        self.shared().guard.step_ms()
+    }
+
     /// Sets the gauges of this process.
     pub(super) fn publish_gauges(&self) {
         metrics::live(self.live());
-        metrics::clock(self.clock_trusted(), self.clock_skew());
+        metrics::clock(self.clock_trusted(), self.clock_skew(), self.clock_step());
         let (followed, oldest_ms) = self.followed().count(self.monotonic_ms());
         metrics::followed(followed, Duration::from_millis(oldest_ms));
     }

@@ -29,6 +29,7 @@ const RECOVERY_FAILURES: &str = "admitone_recovery_failures_total";
 const LIVE: &str = "admitone_box_offices_live";
 const CLOCK_TRUSTED: &str = "admitone_clock_trusted";
 const CLOCK_SKEW: &str = "admitone_clock_skew_seconds";
+const CLOCK_STEP: &str = "admitone_clock_step_seconds";
 const TAKEOVERS: &str = "admitone_takeovers_total";
 const FENCED: &str = "admitone_fenced_appends_total";
 const REBUILDS: &str = "admitone_rebuilds_total";
@@ -75,6 +76,10 @@ pub fn describe() {
     describe_gauge!(
         CLOCK_SKEW,
         "Seconds by which this machine's clock is ahead of the database's."
+    );
+    describe_gauge!(
+        CLOCK_STEP,
+        "Seconds by which this machine's clock has stepped while that is not believed yet."
     );
     describe_counter!(TAKEOVERS, "Takeovers appended: starts and recoveries of box offices.");
     describe_counter!(FENCED, "Appends refused because the journal had moved on.");
@@ -287,9 +292,10 @@ pub(super) fn live(count: usize) {
     gauge!(LIVE).set(count as f64);
 }
 
-/// Whether the clock is trusted, and how far ahead of the database's it is.
+/// Whether the clock is trusted, how far ahead of the database's it is, and how far it has stepped.
 #[expect(clippy::cast_precision_loss, reason = "2^52 milliseconds are many thousand years")]
-pub(super) fn clock(trusted: bool, skew_ms: i64) {
+pub(super) fn clock(trusted: bool, skew_ms: i64, step_ms: i64) {
     gauge!(CLOCK_TRUSTED).set(if trusted { 1.0 } else { 0.0 });
     gauge!(CLOCK_SKEW).set(skew_ms as f64 / 1_000.0);
+    gauge!(CLOCK_STEP).set(step_ms as f64 / 1_000.0);
 }

@@ -11,9 +11,7 @@ use super::snapshots::Tail;
 use crate::cluster::Permission;
 use crate::ids::{BatchId, Epoch, OfferingId, Seq};
 use crate::inventory::Inventory;
-use crate::journal::{
-    Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields,
-};
+use crate::journal::{Append, AppendError, Head, LoadError, Loaded, Owner, Record, Row, RowFields};
 use crate::planted::{Bug, is_planted};
 use crate::random;
 

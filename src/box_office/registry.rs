@@ -114,7 +114,8 @@ impl BoxOffices {
         settings: Settings,
         executor: Executor,
     ) -> Arc<Self> {
-        let guard = ClockGuard::new(clock, settings.max_clock_skew);
+        let tolerance = journal.has_own_clock().then_some(settings.max_clock_skew);
+        let guard = ClockGuard::new(clock, tolerance);
         let arbiters = match executor {
             Executor::Threads(_) => Arbiters::start(settings.arbiters),
             Executor::Here => Arbiters::Here,

@@ -6,11 +6,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::accounts::Accounts;
+use crate::box_office::{JOURNAL_AHEAD, TOLERATED_MS};
 use crate::clock::Clock;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError};
 
+/// The most journals from the future that are named.
+const MAX_NAMED: u64 = 10;
 const INTERVAL: Duration = Duration::from_secs(600);
 /// How often it is asked which access tokens were revoked elsewhere: they live on for as long, and for
 /// as long as the question takes.
@@ -20,7 +23,7 @@ const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 
-/// Starts to clean up every so often, the first time at once.
+/// Says what is odd about the clock, and cleans up every so often, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
     // One process has a SQLite file. Beside one alone on Postgres there are its command lines.
@@ -28,6 +31,9 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
         state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
     }
     state.runtime.spawn(async move {
+        if let Err(error) = warn_of_the_future(&store, clock.as_ref()).await {
+            tracing::debug!(%error, "could not look for journals from the future");
+        }
         let mut tick = tokio::time::interval(INTERVAL);
         loop {
             tick.tick().await;
@@ -52,6 +58,15 @@ async fn hear_of_revocations(accounts: Weak<Accounts>) {
         }
         fails = error.is_some();
     }
+}
+
+/// Says once which journals end after this machine's clock.
+async fn warn_of_the_future(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    let now = clock.now_ms();
+    for (offering, at) in store.journals_after(now + TOLERATED_MS, MAX_NAMED).await? {
+        tracing::warn!(%offering, ahead_s = (at - now) / 1_000, "{JOURNAL_AHEAD}");
+    }
+    Ok(())
 }
 
 async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ use super::leases::{LeaseStore, SimLeases};
 use super::network::{Incoming, SimNetwork, Switch};
 use super::world::{Regime, SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
+use crate::clock::SteadyClock;
 use crate::cluster::feed::Listeners;
 use crate::cluster::{Cluster, HELLO, Keeper, Member};
 use crate::executor::Executor;
@@ -180,6 +181,7 @@ async fn live(
     known: Rc<RefCell<Option<Arc<Cluster>>>>,
 ) {
     let (incarnation, address) = (me.incarnation, Arc::clone(&me.address));
+    let clock = Arc::new(SteadyClock::new(clock, site.world.regime.believed_after));
     let mut incoming = site.switch.listen(Arc::clone(&address));
     let network = Arc::new(SimNetwork {
         switch: Arc::clone(&site.switch),

@@ -148,6 +148,27 @@ impl Store {
         Ok(due.into_iter().map(|head| OfferingId(head.offering_id)).collect())
     }
 
+    /// Offerings whose last row is of a time after `now`, with that time; the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn journals_after(
+        &self,
+        now: TimestampMs,
+        limit: u64,
+    ) -> Result<Vec<(OfferingId, TimestampMs)>, StoreError> {
+        let sql = "SELECT heads.offering_id, journal.at FROM heads
+            JOIN journal ON journal.offering_id = heads.offering_id AND journal.seq = heads.seq
+            WHERE journal.at > $1 ORDER BY journal.at DESC, heads.offering_id LIMIT $2";
+        let values = [now.into(), signed(limit).into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let rows = self.reads().query_all_raw(statement).await?;
+        let rows = rows
+            .iter()
+            .map(|row| Ok((OfferingId(row.try_get("", "offering_id")?), row.try_get("", "at")?)));
+        Ok(rows.collect::<Result<_, DbErr>>()?)
+    }
+
     async fn clock_read(&self) -> Result<TimestampMs, LoadError> {
         let sql = if self.is_postgres() {
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
@@ -185,6 +206,10 @@ impl Journal for Store {
 
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>> {
         self.clock_read().boxed()
+    }
+
+    fn has_own_clock(&self) -> bool {
+        self.is_postgres()
     }
 
     fn load_before(

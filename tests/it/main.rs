@@ -12,6 +12,7 @@ mod backup;
 mod balancer;
 mod box_office;
 mod cli;
+mod clock;
 mod closing;
 mod cluster;
 mod connections;

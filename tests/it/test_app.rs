@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::accounts::{Caller, Role};
-use admitone::clock::ManualClock;
+use admitone::clock::Clock;
 use admitone::config::{Config, Secret};
 use admitone::http::state::AppState;
 use admitone::ids::UserId;
@@ -40,7 +40,7 @@ impl TestAppBuilder {
 
     /// With a clock that is moved by hand. The database's clock goes on by itself, so the guard
     /// that compares them is off.
-    pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.parts.clock = clock;
         self.parts.offices.max_clock_skew = Duration::from_secs(u64::from(u32::MAX));
         self
