@@ -53,8 +53,9 @@ fn make_private(directory: &Path) -> io::Result<()> {
 
 /// What is made here is its owner's alone; what was there before stays as it is, and is said.
 fn warn_of_exposed(directory: &Path) {
+    // Whoever may list the directory learns names of files and no more.
     let inside = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let exposed = private_file::exposed(std::iter::once(directory.to_owned()).chain(inside));
+    let exposed = private_file::exposed(inside);
     if exposed.is_empty() {
         return;
     }
