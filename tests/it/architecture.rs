@@ -103,6 +103,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "http",
             "ids",
+            "inventory",
             "journal",
             "server",
             "simulation",
