@@ -224,6 +224,7 @@ async fn hot_event(store: &Store) -> OfferingId {
             sale: SaleWindow::default(),
             sale_state: SaleState::Open,
         },
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     };
     store.event_create(&new, None, 0).await.expect("the event is made");

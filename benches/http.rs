@@ -240,6 +240,7 @@ async fn hot_event(server: &Running) -> OfferingId {
         },
         products: vec![("standing".into(), String::new())],
         definition,
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     };
     let state = server.state();

@@ -73,6 +73,7 @@ impl Owner {
             },
             products: vec![("Seat".into(), String::new())],
             definition: definition(),
+            terms: admitone::store::Terms::default(),
             created_by: UserId::random(),
         };
         store.event_create(&event, None, NOW).await.expect("the event is made");

@@ -291,6 +291,7 @@ async fn make_event(store: &Store, seats: u32) -> OfferingId {
             sale: SaleWindow::default(),
             sale_state: SaleState::Open,
         },
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

@@ -53,6 +53,7 @@ pub struct Tally {
     pub reservations_expired: u64,
     pub reservations_cancelled: u64,
     pub check_ins: u64,
+    pub check_ins_undone: u64,
 }
 
 /// A product's places.
@@ -147,7 +148,9 @@ impl Tally {
             Change::ReservationsCancelled { reservations } => {
                 self.reservations_cancelled += reservations.len() as u64;
             }
-            Change::CheckedIn { .. } => self.check_ins += 1,
+            Change::ReservationCancelledFor { .. } => self.reservations_cancelled += 1,
+            Change::CheckedIn { .. } | Change::CheckedInAtGate { .. } => self.check_ins += 1,
+            Change::CheckInUndone { .. } => self.check_ins_undone += 1,
             Change::Created { .. }
             | Change::HoldExtended { .. }
             | Change::PaymentBegun { .. }
@@ -166,7 +169,15 @@ impl Tally {
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
             | Change::SaleStateSet { .. }
-            | Change::Refused { .. } => {}
+            | Change::Refused { .. }
+            | Change::ActedBy { .. }
+            | Change::ProductAdded { .. }
+            | Change::ProductDescribed { .. }
+            | Change::ProductWithdrawn { .. }
+            | Change::ProductRestored { .. }
+            | Change::EventTimesSet { .. }
+            | Change::CancellationPolicySet { .. }
+            | Change::WaitlistPassedOver { .. } => {}
         }
     }
 }

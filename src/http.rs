@@ -9,6 +9,8 @@ pub mod admission;
 pub mod auth;
 pub mod availability;
 pub mod body;
+pub mod by_admin;
+pub mod checkins;
 pub mod connections;
 pub mod cors;
 pub mod dto;
@@ -27,10 +29,12 @@ pub mod openapi;
 pub mod origin;
 pub mod patience;
 pub mod payments;
+pub mod products;
 pub mod reservations;
 pub mod respond;
 pub mod sale_status;
 pub mod scope;
+pub mod seats;
 pub mod state;
 pub mod stream;
 pub mod tickets;
@@ -83,10 +87,12 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(events::configure)
         .configure(wallet::configure)
         .configure(tickets::configure)
+        .configure(checkins::configure)
         .configure(internal::configure)
         .configure(instances::configure)
         .configure(history::configure)
         .configure(admin::configure)
+        .configure(seats::configure)
         .configure(openapi::configure);
 }
 
@@ -96,6 +102,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(stream::of_event)
         .configure(waitlist::of_event)
         .configure(events::of_event)
+        .configure(products::of_event)
         .configure(admin::of_event);
 }
 

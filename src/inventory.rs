@@ -4,6 +4,7 @@
 //! commands, so that the same commands give the same state everywhere and always.
 
 mod apply;
+mod apply_admin;
 mod best_available;
 mod check;
 mod chunks;
@@ -12,7 +13,9 @@ mod command;
 mod customers;
 mod decide;
 mod decide_admin;
+mod decide_event;
 mod decide_hold;
+mod decide_reservation;
 mod definition;
 mod due;
 mod forgetting;
@@ -22,6 +25,7 @@ mod rejection;
 mod run_tree;
 mod seat_map;
 mod snapshot;
+mod terms;
 mod transition;
 mod validate;
 mod views;
@@ -35,7 +39,11 @@ pub use definition::{
     Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition, TimestampMs,
 };
-pub use rejection::Rejection;
+pub use rejection::{Rejection, SaleEnd};
+pub use terms::{
+    Availability, CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, EventTimes, NewProduct,
+    OfferingChange, ProductChange,
+};
 pub use transition::{Change, Fit, Line, Transition};
 pub use validate::{
     DefinitionError, MAX_NAME_CHARS, MAX_PLACES, MAX_PRICE, MAX_PRODUCTS, MAX_ROW, MAX_SEATS,
@@ -47,6 +55,7 @@ use customers::Customers;
 use decide::Refusal;
 use keys::Keys;
 use seat_map::SeatMap;
+pub use waitlist::EntryEnding;
 use waitlist::Waitlist;
 
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
@@ -117,6 +126,9 @@ pub struct Inventory {
     policy: Policy,
     sale: SaleWindow,
     sale_state: SaleState,
+    /// Unknown for offerings that were made before their journals said it.
+    times: Option<EventTimes>,
+    cancellation: CancellationPolicy,
     products: Vec<Product>,
     seats: SeatMap,
     claims: Claims,
@@ -139,6 +151,23 @@ struct Product {
     sale: SaleWindow,
     numbered: bool,
     counts: Counts,
+    /// Since when no new holds are taken of it.
+    withdrawn_at: Option<TimestampMs>,
+}
+
+impl Product {
+    /// All its places are free; those of numbered ones come with their seats.
+    fn new(definition: &ProductDefinition) -> Self {
+        let places = definition.capacity.unwrap_or(0);
+        Self {
+            price: definition.price,
+            max_per_customer: definition.max_per_customer,
+            sale: definition.sale,
+            numbered: definition.capacity.is_none(),
+            counts: Counts { total: places, available: places, ..Counts::default() },
+            withdrawn_at: None,
+        }
+    }
 }
 
 impl Inventory {
@@ -154,6 +183,8 @@ impl Inventory {
             policy: Policy::default(),
             sale: SaleWindow::default(),
             sale_state: SaleState::Scheduled,
+            times: None,
+            cancellation: CancellationPolicy::default(),
             products: Vec::new(),
             seats: SeatMap::default(),
             claims: Claims::default(),
@@ -350,7 +381,7 @@ pub struct ReservationView {
 }
 
 /// The life of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ReservationStatus {
     PaymentPending { pay_by: TimestampMs, payment: Option<crate::ids::PaymentId> },
@@ -368,4 +399,44 @@ pub struct WaitlistView {
     pub party_size: u32,
     /// From 1, among those who wait for the same product.
     pub position: u32,
+}
+
+/// How an entry of the waitlist ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EndedEntryView {
+    pub customer: UserId,
+    pub product: ProductId,
+    pub party_size: u32,
+    pub how: EntryEnding,
+    pub at: TimestampMs,
+}
+
+/// A seat and who has it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatView {
+    pub section: String,
+    pub row: String,
+    /// From 1.
+    pub number: u32,
+    pub product: ProductId,
+    pub status: SeatStatus,
+    pub claim: Option<SeatClaim>,
+}
+
+/// What takes a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatClaim {
+    pub customer: UserId,
+    pub kind: SeatClaimKind,
+}
+
+/// Whether a seat is held, or reserved and perhaps paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SeatClaimKind {
+    Hold { hold: HoldId, status: HoldStatus, expires_at: TimestampMs },
+    Reservation { reservation: ReservationId, status: ReservationStatus },
 }

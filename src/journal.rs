@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
-use crate::inventory::{TimestampMs, Transition};
+use crate::inventory::{Change, TimestampMs, Transition};
 
 pub mod export;
 mod fold;
@@ -17,9 +17,10 @@ pub mod memory;
 
 pub use fold::{fold, fold_onto, fold_row};
 
-/// The encoding that this binary writes, and the newest that it can read. `box_office/encodings.rs`
-/// says when it rises, and pins the bytes of each.
-pub const FORMAT: u16 = 1;
+/// The newest encoding that this binary can read: older ones refuse such a row by its format, and take
+/// nothing over. Each row has the oldest format that its content can be read by ([`Record::format`]).
+/// `box_office/encodings.rs` says when it rises, and pins the bytes of each.
+pub const FORMAT: u16 = 2;
 
 /// blake3 of the previous row's hash and the whole canonical row.
 pub type Hash = [u8; 32];
@@ -65,6 +66,16 @@ pub enum Record {
     Takeover,
     /// A batch of decisions, all taken at the row's `at`.
     Batch(Vec<Arc<Transition>>),
+}
+
+impl Record {
+    /// The oldest format that knows everything in it.
+    #[must_use]
+    pub fn format(&self) -> u16 {
+        let Self::Batch(transitions) = self else { return 1 };
+        let changes = transitions.iter().flat_map(|transition| &transition.changes);
+        changes.map(Change::format).max().unwrap_or(1)
+    }
 }
 
 /// One row. `hash` covers all other fields and the row before.
@@ -278,7 +289,7 @@ impl Row {
             owner: fields.owner,
             batch_id: fields.batch_id,
             at: fields.at,
-            format: FORMAT,
+            format: record.format(),
             payload: Bytes::from(payload),
             hash: [0; 32],
         };

@@ -40,7 +40,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use connect::{Options, SchemaStatus};
-pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow};
+pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use idempotency::{Answered, Key};
 pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;

@@ -137,6 +137,7 @@ fn event() -> NewEvent {
             sale: SaleWindow::default(),
             sale_state: SaleState::Open,
         },
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     }
 }

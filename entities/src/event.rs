@@ -18,6 +18,9 @@ pub struct Model {
     pub created_by: Uuid,
     pub created_at: i64,
     pub updated_at: i64,
+    pub event_end_at: Option<i64>,
+    /// JSON.
+    pub cancellation: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -18,6 +18,7 @@ pub struct Model {
     pub next_try_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub refund_amount: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

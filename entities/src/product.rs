@@ -16,6 +16,7 @@ pub struct Model {
     pub max_per_customer: Option<i64>,
     pub sale_start_at: Option<i64>,
     pub sale_end_at: Option<i64>,
+    pub withdrawn_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

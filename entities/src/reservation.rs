@@ -17,6 +17,7 @@ pub struct Model {
     pub payment_id: Option<Uuid>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub refund_amount: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,8 @@ pub struct Model {
     pub status: String,
     pub checked_in_at: Option<i64>,
     pub created_at: i64,
+    pub gate: Option<String>,
+    pub checked_in_by: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

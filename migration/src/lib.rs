@@ -10,6 +10,7 @@ mod m0004_room_on_pages;
 mod m0005_reservations_by_time;
 mod m0006_revocations;
 mod m0007_waitlisted;
+mod m0008_terms_of_events;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_reservations_by_time::Migration),
             Box::new(m0006_revocations::Migration),
             Box::new(m0007_waitlisted::Migration),
+            Box::new(m0008_terms_of_events::Migration),
         ]
     }
 }

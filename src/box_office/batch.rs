@@ -228,6 +228,10 @@ fn weight(change: &Change) -> usize {
         | Change::SeatsUnblocked { seats }
         | Change::SeatsRemoved { seats } => seats.len(),
         Change::OfferMade { line, .. } => 4 + line.seats.len(),
+        Change::ProductAdded { name, description, .. } => 8 + (name.len() + description.len()) / 5,
+        Change::ProductDescribed { name, description, .. } => {
+            4 + [name, description].into_iter().flatten().map(String::len).sum::<usize>() / 5
+        }
         Change::Created { .. }
         | Change::HoldExtended { .. }
         | Change::HoldReleased { .. }
@@ -245,7 +249,16 @@ fn weight(change: &Change) -> usize {
         | Change::Repriced { .. }
         | Change::SaleWindowSet { .. }
         | Change::SaleStateSet { .. }
-        | Change::Refused { .. } => 4,
+        | Change::Refused { .. }
+        | Change::ActedBy { .. }
+        | Change::CheckedInAtGate { .. }
+        | Change::CheckInUndone { .. }
+        | Change::ProductWithdrawn { .. }
+        | Change::ProductRestored { .. }
+        | Change::EventTimesSet { .. }
+        | Change::CancellationPolicySet { .. }
+        | Change::ReservationCancelledFor { .. }
+        | Change::WaitlistPassedOver { .. } => 4,
     };
     64 + 5 * items
 }

@@ -34,6 +34,13 @@ pub(super) fn kind(command: &Command) -> &'static str {
         Command::CloseSale => "close_sale",
         Command::CancelOffering => "cancel_offering",
         Command::EndClaims { .. } => "end_claims",
+        // Whoever asked for it, it is the same kind of work.
+        Command::ByAdmin { command, .. } => kind(command),
+        Command::CheckInAtGate { .. } => "check_in",
+        Command::UndoCheckIn { .. } => "undo_check_in",
+        Command::AddProduct { .. } => "add_product",
+        Command::ChangeProduct { .. } => "change_product",
+        Command::ChangeOffering { .. } => "change_offering",
     }
 }
 
@@ -43,9 +50,10 @@ pub(super) fn reason(rejection: &Rejection) -> &'static str {
         Rejection::SoldOut { .. } => "sold_out",
         Rejection::SeatsTaken { .. } => "seats_taken",
         Rejection::LimitExceeded { .. } => "limit_exceeded",
-        Rejection::SaleNotOpen { .. } | Rejection::SaleClosed { .. } | Rejection::Cancelled => {
-            "not_on_sale"
-        }
+        Rejection::SaleNotOpen { .. }
+        | Rejection::SaleClosed { .. }
+        | Rejection::Cancelled
+        | Rejection::ProductWithdrawn => "not_on_sale",
         Rejection::HoldExpired | Rejection::ReservationExpired => "expired",
         Rejection::HoldNotFound
         | Rejection::ReservationNotFound
@@ -66,6 +74,8 @@ pub(super) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::WaitlistUnavailable { .. }
         | Rejection::AlreadyWaiting
         | Rejection::PlacesAvailable { .. }
-        | Rejection::BelowTaken { .. } => "wrong_state",
+        | Rejection::BelowTaken { .. }
+        | Rejection::CancellationRefused { .. }
+        | Rejection::SaleOver { .. } => "wrong_state",
     }
 }

@@ -9,8 +9,10 @@ use tokio::sync::{oneshot, watch};
 use super::batch::{Look, Work};
 use super::permits::Urgency;
 use super::{BoxOffices, Unavailable, View};
-use crate::ids::{HoldId, OfferingId, Seq};
-use crate::inventory::{HoldStatus, HoldView, Inventory, Line, TimestampMs, WaitlistView};
+use crate::ids::{HoldId, OfferingId, SeatId, Seq};
+use crate::inventory::{
+    EndedEntryView, HoldStatus, HoldView, Inventory, Line, SeatView, TimestampMs, WaitlistView,
+};
 
 impl BoxOffices {
     /// The published view of an offering that is live here; looks nothing up.
@@ -148,6 +150,36 @@ impl BoxOffices {
             return self.read(offering, move |inventory| inventory.waitlist_entry(entry)).await;
         }
         self.waitlist_entry_of_owner(offering, entry).await
+    }
+
+    /// How an entry of the waitlist ended, or the offer that it became.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn ended_entry(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<EndedEntryView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.ended_entry(entry)).await;
+        }
+        self.ended_entry_of_owner(offering, entry).await
+    }
+
+    /// A seat, and who has it.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn seat(
+        &self,
+        offering: OfferingId,
+        seat: SeatId,
+    ) -> Result<Option<SeatView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.seat(seat)).await;
+        }
+        self.seat_of_owner(offering, seat).await
     }
 
     /// Reads from the owner if there is one here, from the store if the offering sleeps.

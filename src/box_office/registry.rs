@@ -481,6 +481,12 @@ fn urgency(command: &Command) -> Urgency {
         | Command::OpenSale
         | Command::PauseSale
         | Command::CloseSale
-        | Command::CancelOffering => Urgency::Urgent,
+        | Command::CancelOffering
+        | Command::CheckInAtGate { .. }
+        | Command::UndoCheckIn { .. }
+        | Command::AddProduct { .. }
+        | Command::ChangeProduct { .. }
+        | Command::ChangeOffering { .. }
+        | Command::ByAdmin { .. } => Urgency::Urgent,
     }
 }

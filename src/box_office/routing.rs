@@ -14,8 +14,10 @@ use super::steps;
 use super::wire::{Answer, Asked, Call, CallAnswer, Question, decode, encode};
 use super::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
-use crate::ids::{HoldId, InstanceId, OfferingId, UserId};
-use crate::inventory::{Command, HoldView, Idempotency, Request, Requester, WaitlistView};
+use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
+use crate::inventory::{
+    Command, EndedEntryView, HoldView, Idempotency, Request, Requester, SeatView, WaitlistView,
+};
 use crate::journal::{LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::random;
@@ -58,9 +60,10 @@ impl BoxOffices {
         }
         match self.call(offering, Call::Submit(request)).await {
             CallAnswer::Submitted(submitted) => submitted,
-            CallAnswer::Hold(_) | CallAnswer::WaitlistEntry(_) => {
-                Err(Unavailable::OutcomeUnknown.into())
-            }
+            CallAnswer::Hold(_)
+            | CallAnswer::WaitlistEntry(_)
+            | CallAnswer::EndedEntry(_)
+            | CallAnswer::Seat(_) => Err(Unavailable::OutcomeUnknown.into()),
         }
     }
 
@@ -71,7 +74,10 @@ impl BoxOffices {
     ) -> Result<Option<HoldView>, Unavailable> {
         match self.call(offering, Call::Hold(hold)).await {
             CallAnswer::Hold(found) => found,
-            CallAnswer::Submitted(_) | CallAnswer::WaitlistEntry(_) => Err(Unavailable::Recovering),
+            CallAnswer::Submitted(_)
+            | CallAnswer::WaitlistEntry(_)
+            | CallAnswer::EndedEntry(_)
+            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
         }
     }
 
@@ -82,7 +88,38 @@ impl BoxOffices {
     ) -> Result<Option<WaitlistView>, Unavailable> {
         match self.call(offering, Call::WaitlistEntry(entry)).await {
             CallAnswer::WaitlistEntry(found) => found,
-            CallAnswer::Submitted(_) | CallAnswer::Hold(_) => Err(Unavailable::Recovering),
+            CallAnswer::Submitted(_)
+            | CallAnswer::Hold(_)
+            | CallAnswer::EndedEntry(_)
+            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
+        }
+    }
+
+    pub(super) async fn ended_entry_of_owner(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<EndedEntryView>, Unavailable> {
+        match self.call(offering, Call::EndedEntry(entry)).await {
+            CallAnswer::EndedEntry(found) => found,
+            CallAnswer::Submitted(_)
+            | CallAnswer::Hold(_)
+            | CallAnswer::WaitlistEntry(_)
+            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
+        }
+    }
+
+    pub(super) async fn seat_of_owner(
+        &self,
+        offering: OfferingId,
+        seat: SeatId,
+    ) -> Result<Option<SeatView>, Unavailable> {
+        match self.call(offering, Call::Seat(seat)).await {
+            CallAnswer::Seat(found) => found,
+            CallAnswer::Submitted(_)
+            | CallAnswer::Hold(_)
+            | CallAnswer::WaitlistEntry(_)
+            | CallAnswer::EndedEntry(_) => Err(Unavailable::Recovering),
         }
     }
 
@@ -304,6 +341,15 @@ impl BoxOffices {
                     move |inventory: &crate::inventory::Inventory| inventory.waitlist_entry(entry);
                 CallAnswer::WaitlistEntry(self.read(offering, look).await)
             }
+            Call::EndedEntry(entry) => {
+                let look =
+                    move |inventory: &crate::inventory::Inventory| inventory.ended_entry(entry);
+                CallAnswer::EndedEntry(self.read(offering, look).await)
+            }
+            Call::Seat(seat) => {
+                let found = self.read(offering, move |inventory| inventory.seat(seat)).await;
+                CallAnswer::Seat(found)
+            }
         }
     }
 
@@ -419,7 +465,13 @@ fn mint_key(call: &mut Call) {
         | Command::OpenSale
         | Command::PauseSale
         | Command::CloseSale
-        | Command::CancelOffering => UserId::random(),
+        | Command::CancelOffering
+        | Command::ByAdmin { .. }
+        | Command::CheckInAtGate { .. }
+        | Command::UndoCheckIn { .. }
+        | Command::AddProduct { .. }
+        | Command::ChangeProduct { .. }
+        | Command::ChangeOffering { .. } => UserId::random(),
     };
     let idempotency = Idempotency { key: random::bytes(), fingerprint: [0; 16], principal };
     request.idempotency = Some(idempotency);

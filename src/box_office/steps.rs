@@ -92,12 +92,18 @@ pub(super) fn called(mut span: Span, answer: Option<&CallAnswer>) {
     if span.is_recorded() {
         match answer {
             Some(CallAnswer::Submitted(answer)) => tell(&mut span, answer),
-            Some(CallAnswer::Hold(Err(why)) | CallAnswer::WaitlistEntry(Err(why))) => {
-                tell(&mut span, &Err(why.clone().into()));
-            }
-            Some(CallAnswer::Hold(Ok(_)) | CallAnswer::WaitlistEntry(Ok(_))) => {
-                span.set(OUTCOME, "looked");
-            }
+            Some(
+                CallAnswer::Hold(Err(why))
+                | CallAnswer::WaitlistEntry(Err(why))
+                | CallAnswer::EndedEntry(Err(why))
+                | CallAnswer::Seat(Err(why)),
+            ) => tell(&mut span, &Err(why.clone().into())),
+            Some(
+                CallAnswer::Hold(Ok(_))
+                | CallAnswer::WaitlistEntry(Ok(_))
+                | CallAnswer::EndedEntry(Ok(_))
+                | CallAnswer::Seat(Ok(_)),
+            ) => span.set(OUTCOME, "looked"),
             None => span.fail("no answer"),
         }
     }
@@ -122,7 +128,8 @@ fn kind(call: &Call) -> &'static str {
     match call {
         Call::Submit(request) | Call::Settle(request) => labels::kind(&request.command),
         Call::Hold(_) => "show_hold",
-        Call::WaitlistEntry(_) => "show_waitlist_entry",
+        Call::WaitlistEntry(_) | Call::EndedEntry(_) => "show_waitlist_entry",
+        Call::Seat(_) => "show_seat",
     }
 }
 

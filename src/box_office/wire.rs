@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bulletin::Shown;
 use super::{Committed, SubmitError, Unavailable};
-use crate::ids::{HoldId, InstanceId, OfferingId};
-use crate::inventory::{HoldView, Request, WaitlistView};
+use crate::ids::{HoldId, InstanceId, OfferingId, SeatId};
+use crate::inventory::{EndedEntryView, HoldView, Request, SeatView, WaitlistView};
 use crate::journal::Owner;
 use crate::trace::Origin;
 
@@ -55,6 +55,8 @@ pub(super) enum Call {
     WaitlistEntry(HoldId),
     /// As [`Self::Submit`], of a command that may have been sent before: a refusal is final.
     Settle(Request),
+    EndedEntry(HoldId),
+    Seat(SeatId),
 }
 
 /// The answer to a [`Question`].
@@ -80,6 +82,8 @@ pub(super) enum CallAnswer {
     Submitted(Result<Committed, SubmitError>),
     Hold(Result<Option<HoldView>, Unavailable>),
     WaitlistEntry(Result<Option<WaitlistView>, Unavailable>),
+    EndedEntry(Result<Option<EndedEntryView>, Unavailable>),
+    Seat(Result<Option<SeatView>, Unavailable>),
 }
 
 impl Call {
@@ -87,7 +91,11 @@ impl Call {
     pub(super) fn settling(self) -> Self {
         match self {
             Self::Submit(request) => Self::Settle(request),
-            Self::Settle(_) | Self::Hold(_) | Self::WaitlistEntry(_) => self,
+            Self::Settle(_)
+            | Self::Hold(_)
+            | Self::WaitlistEntry(_)
+            | Self::EndedEntry(_)
+            | Self::Seat(_) => self,
         }
     }
 
@@ -97,6 +105,8 @@ impl Call {
             Self::Submit(_) | Self::Settle(_) => CallAnswer::Submitted(Err(why.into())),
             Self::Hold(_) => CallAnswer::Hold(Err(why)),
             Self::WaitlistEntry(_) => CallAnswer::WaitlistEntry(Err(why)),
+            Self::EndedEntry(_) => CallAnswer::EndedEntry(Err(why)),
+            Self::Seat(_) => CallAnswer::Seat(Err(why)),
         }
     }
 }
@@ -107,10 +117,14 @@ impl CallAnswer {
         match self {
             Self::Submitted(Err(SubmitError::Unavailable(why)))
             | Self::Hold(Err(why))
-            | Self::WaitlistEntry(Err(why)) => Some(why),
+            | Self::WaitlistEntry(Err(why))
+            | Self::EndedEntry(Err(why))
+            | Self::Seat(Err(why)) => Some(why),
             Self::Submitted(Ok(_) | Err(SubmitError::Rejected(_)))
             | Self::Hold(Ok(_))
-            | Self::WaitlistEntry(Ok(_)) => None,
+            | Self::WaitlistEntry(Ok(_))
+            | Self::EndedEntry(Ok(_))
+            | Self::Seat(Ok(_)) => None,
         }
     }
 }

@@ -6,17 +6,18 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::audit::Report;
+use crate::http::by_admin::submit_by_admin;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::events::{EventDto, read_after};
 use crate::http::extract::{Admin, IdempotencyKey, OptionalBody, Path, Query, object};
-use crate::http::holds::{in_event, mark_replayed, section_named, submit};
+use crate::http::holds::{in_event, mark_replayed, section_named};
 use crate::http::instances;
 use crate::http::reservations::{ReservationDto, page};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
-use crate::inventory::{Command, Request};
+use crate::inventory::Command;
 use crate::journal::LoadError;
 use crate::store::{ReservationFilter, ReservationState};
 
@@ -176,7 +177,7 @@ pub(crate) async fn act(
     }
     let command = command(&state, event, &action, &body).await?;
     let idempotency = key.identity(admin.user, &action, &(event, &body));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = submit_by_admin(&state, event, admin.user, command, idempotency).await?;
     let mut response = respond::ok(&read_after(&state, event, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)

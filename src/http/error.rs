@@ -372,6 +372,9 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::BelowTaken { .. } => ErrorCode::BelowTaken,
         Rejection::KeyReused => ErrorCode::KeyReused,
         Rejection::TooManyKeys => ErrorCode::TooManyKeys,
+        Rejection::ProductWithdrawn => ErrorCode::ProductWithdrawn,
+        Rejection::CancellationRefused { .. } => ErrorCode::CancellationRefused,
+        Rejection::SaleOver { .. } => ErrorCode::WrongState,
     }
 }
 
@@ -387,6 +390,12 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         Rejection::WrongState { what, state } => Some(json!({ "what": what, "state": state })),
         Rejection::PlacesAvailable { available } => Some(json!({ "available": available })),
         Rejection::BelowTaken { taken } => Some(json!({ "taken": taken })),
+        Rejection::CancellationRefused { until: Some(at) } => {
+            Some(json!({ "until": rfc3339(*at) }))
+        }
+        Rejection::SaleOver { end, at } => Some(json!({
+            "what": "sale", "state": "over", "field": end.field(), "endedAt": rfc3339(*at)
+        })),
         Rejection::SeatsTaken { .. }
         | Rejection::UnknownProduct
         | Rejection::UnknownSection
@@ -410,7 +419,9 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         | Rejection::AlreadyWaiting
         | Rejection::WaitlistEntryNotFound
         | Rejection::KeyReused
-        | Rejection::TooManyKeys => None,
+        | Rejection::TooManyKeys
+        | Rejection::ProductWithdrawn
+        | Rejection::CancellationRefused { until: None } => None,
     }
 }
 

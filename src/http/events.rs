@@ -5,17 +5,20 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::by_admin::submit_by_admin;
 use crate::http::dto::{self, Money, Time};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::glance::Glance;
-use crate::http::holds::{locate, mark_replayed, submit};
-use crate::http::new_event::{NewEventBody, prepare};
+use crate::http::holds::{locate, mark_replayed};
+use crate::http::new_event::{CancellationBody, NewEventBody, prepare};
 use crate::http::respond::{self, rfc3339};
 use crate::http::sale_status::SaleStatus;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, Seq};
-use crate::inventory::{Command, Request, SaleState, TimestampMs};
+use crate::inventory::{
+    CancellationPolicy, Command, OfferingChange, SaleState, SaleWindow, TimestampMs,
+};
 use crate::store::{Answered, EventChange, EventRow};
 
 /// An event with a large seat map is a large body.
@@ -41,6 +44,8 @@ pub struct EventDto {
     pub description: String,
     pub venue: String,
     pub event_date: String,
+    /// When it is over, and with it the sale; null for events of before there was one.
+    pub event_end_at: Option<String>,
     pub sale_start_at: Option<String>,
     pub sale_end_at: Option<String>,
     /// `SELLING` where something can be bought now; `SCHEDULED` before the sale, and while all that
@@ -49,7 +54,33 @@ pub struct EventDto {
     pub status: &'static str,
     pub currency: String,
     pub products: Vec<ProductDto>,
+    pub cancellation: CancellationDto,
     pub created_at: String,
+}
+
+/// What a customer who cancels a paid reservation gets back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancellationDto {
+    /// Whether customers may cancel what is paid at all.
+    pub allowed: bool,
+    /// The first moment at which it is too late: the start of the event at the latest.
+    pub until: Option<String>,
+    /// Of what was paid, rounded down to whole minor units.
+    pub refund_percent: u8,
+}
+
+impl CancellationDto {
+    fn of(row: &EventRow) -> Self {
+        let starts_at = row.event_end.map(|_| row.details.event_date);
+        match row.cancellation {
+            CancellationPolicy::Never => Self { allowed: false, until: None, refund_percent: 0 },
+            CancellationPolicy::Until { until, refund_percent } => {
+                let until = until.into_iter().chain(starts_at).min();
+                Self { allowed: true, until: dto::time(until), refund_percent }
+            }
+        }
+    }
 }
 
 /// A ticket type.
@@ -68,6 +99,9 @@ pub struct ProductDto {
     pub max_per_customer: Option<i64>,
     pub sale_start_at: Option<String>,
     pub sale_end_at: Option<String>,
+    /// Since when no new holds of it are taken; what is held or sold stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<String>,
 }
 
 /// Where a list goes on.
@@ -145,16 +179,21 @@ pub struct EventPatch {
     pub description: Option<String>,
     pub venue: Option<String>,
     pub event_date: Option<Time>,
+    /// The length stays when only `eventDate` is given.
+    pub event_end_at: Option<Time>,
     /// `null` opens the window.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_start_at: Option<Option<Time>>,
-    /// `null` opens the window.
+    /// `null` lets the sale end with the event.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_end_at: Option<Option<Time>>,
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<StatusPatch>,
+    /// For those who cancel from now on.
+    #[serde(default, deserialize_with = "object::option")]
+    pub cancellation: Option<CancellationBody>,
 }
 
 /// A turn of the sale's switch.
@@ -180,7 +219,12 @@ impl StatusPatch {
 }
 
 /// Tells `null` from absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Time>>, D::Error> {
+///
+/// # Errors
+/// Those of the deserializer.
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Time>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -196,36 +240,51 @@ pub(crate) async fn change(
     key: IdempotencyKey,
     Body(patch): Body<EventPatch>,
 ) -> Result<HttpResponse, ApiError> {
-    state.store.event_get(event).await?.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
+    let stored = state.store.event_get(event).await?;
+    let stored = stored.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     let text = |field, value: &Option<String>, longest| match value {
         Some(value) => dto::optional_text(field, value, longest).map(Some),
         None => Ok(None),
     };
-    let change = EventChange {
+    let shown = EventChange {
         name: patch.name.as_ref().map(|name| dto::text("name", name, 200)).transpose()?,
         description: text("description", &patch.description, 10_000)?,
         venue: text("venue", &patch.venue, 200)?,
-        event_date: patch.event_date.map(Time::millis),
     };
     let row_key = key.row_key(admin.user, "change event", &(event, &patch));
     // Before anything changes: a key that was used for something else.
     state.store.idempotency_check(row_key.as_ref()).await?;
     // The sale first, in one command: it can be refused, and then nothing has changed. Its key is
     // remembered with it, so that a retry after a failure half-way does the rest and nothing twice.
-    let millis = |at: Option<Time>| at.map(Time::millis);
-    let (start, end) = (patch.sale_start_at.map(millis), patch.sale_end_at.map(millis));
-    let switch = patch.status.map(StatusPatch::state);
+    let change = of_sale(&patch, &stored)?;
     let mut row = Seq(0);
-    if start.is_some() || end.is_some() || switch.is_some() {
-        let command = Command::ChangeSale { start, end, state: switch };
+    if change != OfferingChange::default() {
+        let command = Command::ChangeOffering { change };
         let idempotency = key.identity(admin.user, "change event", &(event, &patch));
-        row = submit(&state, event, Request { command, idempotency }).await?.seq;
+        row = submit_by_admin(&state, event, admin.user, command, idempotency).await?.seq;
     }
     let now = state.clock.now_ms();
-    let answered = state.store.event_update(event, change, row_key.as_ref(), now).await?;
+    let answered = state.store.event_update(event, shown, row_key.as_ref(), now).await?;
     let mut response = respond::ok(&read_after(&state, event, row).await?);
     mark_replayed(&mut response, matches!(answered, Answered::Before(_)));
     Ok(response)
+}
+
+/// What of a patch is decided by the box office.
+fn of_sale(patch: &EventPatch, row: &EventRow) -> Result<OfferingChange, ApiError> {
+    let millis = |at: Option<Time>| at.map(Time::millis);
+    let ends_at = millis(patch.event_end_at);
+    // An event of before its times were journalled: now both are.
+    let unknown = ends_at.filter(|_| row.event_end.is_none()).map(|_| row.details.event_date);
+    let cancellation = patch.cancellation.as_ref().map(CancellationBody::policy).transpose()?;
+    Ok(OfferingChange {
+        sale_start: patch.sale_start_at.map(millis),
+        sale_end: patch.sale_end_at.map(millis),
+        state: patch.status.map(StatusPatch::state),
+        starts_at: millis(patch.event_date).or(unknown),
+        ends_at,
+        cancellation,
+    })
 }
 
 /// Cancel an event (administrators): holds end, reservations are cancelled, what was paid goes
@@ -240,8 +299,8 @@ pub(crate) async fn cancel(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "cancel event", &event);
-    let request = Request { command: Command::CancelOffering, idempotency };
-    let committed = submit(&state, event, request).await?;
+    let command = Command::CancelOffering;
+    let committed = submit_by_admin(&state, event, admin.user, command, idempotency).await?;
     let mut response = respond::ok(&read_after(&state, event, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
@@ -274,18 +333,18 @@ pub async fn read_after(
 }
 
 fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto {
-    let sale = glance.map_or(row.sale, |glance| glance.sale);
     let status = match glance {
         Some(glance) => glance.status(now),
         // It cannot be read at the moment: places are believed to be there.
         None => {
-            let products = row.products.iter().map(|product| (product.sale, true));
-            SaleStatus::by(row.sale_state, row.sale, products, now)
+            // Without an end of its own the sale ends with the event.
+            let sale = SaleWindow { end: row.sale.end.or(row.event_end), ..row.sale };
+            let products = row.products.iter().map(|product| (product.on_sale(), true));
+            SaleStatus::by(row.sale_state, sale, products, now)
         }
     };
     let products = row.products.iter().map(|product| {
         let live = glance.and_then(|glance| glance.products.get(product.id.index()));
-        let sale = live.map_or(product.sale, |live| live.sale);
         ProductDto {
             id: product.id.to_public(row.id),
             name: product.name.clone(),
@@ -297,8 +356,9 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
             total_stock: live.map_or(product.total_stock, |live| i64::from(live.counts.total)),
             available_stock: live.map(|live| live.counts.available),
             max_per_customer: product.max_per_customer,
-            sale_start_at: dto::time(sale.start),
-            sale_end_at: dto::time(sale.end),
+            sale_start_at: dto::time(product.sale.start),
+            sale_end_at: dto::time(product.sale.end),
+            withdrawn_at: dto::time(product.withdrawn_at),
         }
     });
     EventDto {
@@ -307,11 +367,13 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         description: row.details.description.clone(),
         venue: row.details.venue.clone(),
         event_date: rfc3339(row.details.event_date),
-        sale_start_at: dto::time(sale.start),
-        sale_end_at: dto::time(sale.end),
+        event_end_at: dto::time(row.event_end),
+        sale_start_at: dto::time(row.sale.start),
+        sale_end_at: dto::time(row.sale.end),
         status: status.name,
         currency: row.currency.clone(),
         products: products.collect(),
+        cancellation: CancellationDto::of(row),
         created_at: rfc3339(row.created_at),
     }
 }

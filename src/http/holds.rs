@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::{Committed, View};
+use crate::http::by_admin::submit_by_admin;
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, SectionId};
+use crate::ids::{HoldId, OfferingId, SectionId, UserId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
 /// The routes of holds, below an event.
@@ -147,7 +148,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&dto))
 }
 
-/// Give the places back.
+/// Give the places back; administrators give back anybody's.
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -159,9 +160,17 @@ pub(crate) async fn release(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
-    let command = Command::ReleaseHold { hold, customer: caller.user };
     let idempotency = key.identity(caller.user, "release hold", &(event, hold));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = match others_hold(&state, caller, event, hold).await? {
+        None => {
+            let command = Command::ReleaseHold { hold, customer: caller.user };
+            submit(&state, event, Request { command, idempotency }).await?
+        }
+        Some(customer) => {
+            let command = Command::ReleaseHold { hold, customer };
+            submit_by_admin(&state, event, caller.user, command, idempotency).await?
+        }
+    };
     let now = state.clock.now_ms();
     let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
     dto.status = "RELEASED";
@@ -211,6 +220,23 @@ pub async fn in_event<T>(
         state.offices.view(event).await?;
     }
     read
+}
+
+/// The customer whose hold an administrator acts on, if it is another's. A hold never changes hands.
+///
+/// # Errors
+/// That it cannot be read.
+pub async fn others_hold(
+    state: &AppState,
+    caller: Caller,
+    event: OfferingId,
+    hold: HoldId,
+) -> Result<Option<UserId>, ApiError> {
+    if !caller.is_admin() {
+        return Ok(None);
+    }
+    let found = state.offices.hold(event, hold).await?;
+    Ok(found.map(|hold| hold.customer).filter(|customer| *customer != caller.user))
 }
 
 /// Hands a request to the event's box office; seats in refusals become public ids.

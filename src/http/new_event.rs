@@ -9,9 +9,10 @@ use crate::http::error::ApiError;
 use crate::http::extract::object;
 use crate::ids::{OfferingId, ProductId, UserId};
 use crate::inventory::{
-    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
+    CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Policy, ProductDefinition,
+    RowDefinition, SaleState, SaleWindow, SectionDefinition,
 };
-use crate::store::{EventDetails, NewEvent};
+use crate::store::{EventDetails, NewEvent, Terms};
 
 /// An event to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -37,6 +38,10 @@ pub struct NewEventBody {
     #[serde(default)]
     pub venue: String,
     pub event_date: Time,
+    /// When it is over: the sale ends with it, if not before. 24 hours after `eventDate`, or
+    /// `saleEndAt` if that is later, when left out.
+    #[serde(default)]
+    pub event_end_at: Option<Time>,
     #[serde(default)]
     pub sale_start_at: Option<Time>,
     #[serde(default)]
@@ -50,6 +55,9 @@ pub struct NewEventBody {
     pub seat_map: Option<SeatMapBody>,
     #[serde(default, deserialize_with = "object::option")]
     pub policy: Option<PolicyBody>,
+    /// What a customer who cancels gets back: all of it until the event starts, when left out.
+    #[serde(default, deserialize_with = "object::option")]
+    pub cancellation: Option<CancellationBody>,
 }
 
 /// The state a sale starts in.
@@ -136,6 +144,61 @@ pub struct PolicyBody {
     pub waitlist_capacity: Option<u32>,
 }
 
+/// Until when a customer may cancel what is paid, and which share comes back. Administrators cancel
+/// at any time, and all comes back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "until": "2030-04-28T00:00:00Z", "refundPercent": 80 }))]
+pub struct CancellationBody {
+    /// `false`: customers do not cancel what is paid; `true` when left out.
+    pub allowed: Option<bool>,
+    /// The first moment at which it is too late; the start of the event when left out, and never
+    /// later than that.
+    pub until: Option<Time>,
+    /// Of what was paid, rounded down to whole minor units; 100 when left out.
+    #[schema(minimum = 0, maximum = 100)]
+    pub refund_percent: Option<u8>,
+}
+
+impl CancellationBody {
+    /// The policy that it says.
+    ///
+    /// # Errors
+    /// 422 that names the field.
+    pub fn policy(&self) -> Result<CancellationPolicy, ApiError> {
+        let Self { allowed, until, refund_percent } = self;
+        if *allowed == Some(false) {
+            if until.is_some() || refund_percent.is_some() {
+                let reason = "is false: then neither until nor refundPercent mean anything";
+                return Err(ApiError::invalid("cancellation.allowed", reason));
+            }
+            return Ok(CancellationPolicy::Never);
+        }
+        let refund_percent = refund_percent.unwrap_or(100);
+        if refund_percent > 100 {
+            return Err(ApiError::invalid("cancellation.refundPercent", "must be 0 to 100"));
+        }
+        let until = until.map(Time::millis);
+        Ok(CancellationPolicy::Until { until, refund_percent })
+    }
+}
+
+fn terms(body: &NewEventBody) -> Result<Terms, ApiError> {
+    let starts_at = body.event_date.millis();
+    let sale_end = body.sale_end_at.map(Time::millis);
+    let default_end = (starts_at + DEFAULT_EVENT_LENGTH_MS).max(sale_end.unwrap_or(i64::MIN));
+    let ends_at = body.event_end_at.map_or(default_end, Time::millis);
+    if ends_at <= starts_at {
+        return Err(ApiError::invalid("eventEndAt", "must be after eventDate"));
+    }
+    if sale_end.is_some_and(|end| end > ends_at) {
+        return Err(ApiError::invalid("saleEndAt", "must not be after eventEndAt"));
+    }
+    let cancellation = body.cancellation.as_ref().map(CancellationBody::policy).transpose()?;
+    let times = Some(EventTimes { starts_at, ends_at });
+    Ok(Terms { times, cancellation: cancellation.unwrap_or_default() })
+}
+
 /// Checks a body and gives the event its id.
 ///
 /// # Errors
@@ -168,7 +231,8 @@ pub fn prepare(body: &NewEventBody, created_by: UserId) -> Result<NewEvent, ApiE
         described.push((name, dto::optional_text(&field, &product.description, 2_000)?));
     }
     let id = OfferingId::new();
-    Ok(NewEvent { id, details, products: described, definition, created_by })
+    let terms = terms(body)?;
+    Ok(NewEvent { id, details, products: described, definition, terms, created_by })
 }
 
 fn currency(body: &NewEventBody) -> Result<[u8; 3], ApiError> {

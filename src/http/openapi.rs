@@ -16,8 +16,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use shared::Shared;
 
 use crate::http::{
-    admin, auth, availability, events, health, history, holds, instances, payments, reservations,
-    stream, tickets, users, waitlist, wallet,
+    admin, auth, availability, checkins, events, health, history, holds, instances, payments,
+    products, reservations, seats, stream, tickets, users, waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -97,7 +97,9 @@ pub struct FailureDetail {
         reservations::create, reservations::list, reservations::show, reservations::cancel,
         payments::pay, wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
-        tickets::list, tickets::show, tickets::qr, tickets::check_in,
+        tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
+        products::show, products::add, products::change, products::withdraw,
+        seats::show,
         admin::reservations, admin::act,
         instances::instances,
         instances::whereabouts, history::journal,

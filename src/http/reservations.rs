@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::by_admin::submit_by_admin;
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
@@ -57,6 +58,9 @@ pub struct ReservationDto {
     pub payment_due_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
+    /// Of a paid reservation that was cancelled: what goes back, by the event's terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Money>,
     pub created_at: String,
     pub server_time: String,
 }
@@ -117,6 +121,7 @@ pub(crate) async fn create(
         total_price: dto::total(lines, view.currency),
         payment_due_at: rfc3339(pay_by),
         payment_id: None,
+        refund: None,
         created_at: rfc3339(committed.at),
         server_time: rfc3339(state.clock.now_ms()),
     };
@@ -173,7 +178,8 @@ pub(crate) async fn show(
     Ok(respond::ok(&render(&state, &row).await?))
 }
 
-/// Give the places back; what was paid is refunded.
+/// Give the places back. What was paid is refunded as the event's `cancellation` says, which may
+/// refuse it to customers (`CANCELLATION_REFUSED`); administrators refund all of it at any time.
 #[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
@@ -183,15 +189,24 @@ pub(crate) async fn cancel(
     Path(id): Path<ReservationId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
-    let row = own(&state, caller, id).await?;
-    let by =
-        if row.user == caller.user { Requester::Customer(caller.user) } else { Requester::Admin };
-    let command = Command::CancelReservation { reservation: id, by };
+    let mut row = own(&state, caller, id).await?;
     let idempotency = key.identity(caller.user, "cancel reservation", &id);
-    let committed = submit(&state, row.offering, Request { command, idempotency }).await?;
-    let mut dto = render(&state, &row).await?;
-    dto.status = ReservationState::Cancelled.as_str();
-    let mut response = respond::ok(&dto);
+    let cancel = |by| Command::CancelReservation { reservation: id, by };
+    let committed = if row.user == caller.user {
+        let command = cancel(Requester::Customer(caller.user));
+        submit(&state, row.offering, Request { command, idempotency }).await?
+    } else {
+        let command = cancel(Requester::Admin);
+        submit_by_admin(&state, row.offering, caller.user, command, idempotency).await?
+    };
+    if row.state != ReservationState::Cancelled {
+        row.state = ReservationState::Cancelled;
+        row.refund_amount = match committed.transition.changes.first() {
+            Some(Change::ReservationCancelledFor { refund, .. }) => Some(*refund),
+            _ => None,
+        };
+    }
+    let mut response = respond::ok(&render(&state, &row).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
@@ -236,6 +251,8 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
     };
     let currency = currency_of(state, row.offering).await?;
     let label = |seat| labels.get(&seat).cloned();
+    let is_refunded = row.state == ReservationState::Cancelled && row.payment.is_some();
+    let refund = row.refund_amount.unwrap_or(row.total_price);
     Ok(ReservationDto {
         id: row.id,
         saga_id: row.hold,
@@ -246,6 +263,7 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         total_price: Money::new(row.total_price, currency),
         payment_due_at: rfc3339(row.pay_by),
         payment_id: row.payment,
+        refund: is_refunded.then(|| Money::new(refund, currency)),
         created_at: rfc3339(row.created_at),
         server_time: rfc3339(state.clock.now_ms()),
     })

@@ -1,4 +1,4 @@
-//! Tickets: looked at, drawn as QR codes, and checked in at the door, once.
+//! Tickets: looked at, and drawn as QR codes. The door is `checkins.rs`.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,19 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::dto::{self, SeatDto};
-use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, Query};
-use crate::http::holds::{mark_replayed, submit};
+use crate::http::error::ApiError;
+use crate::http::extract::{Caller, Path, Query};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId};
-use crate::inventory::{Command, Rejection, Request};
+use crate::inventory::Rejection;
 use crate::store::TicketRow;
 
-/// The routes of tickets and of the door.
+/// The routes of tickets.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/tickets").get(list))
         .service(web::resource("/api/tickets/{ticket}").get(show))
-        .service(web::resource("/api/tickets/{ticket}/qr.svg").get(qr))
-        .service(web::resource("/api/checkins").post(check_in));
+        .service(web::resource("/api/tickets/{ticket}/qr.svg").get(qr));
 }
 
 /// A ticket.
@@ -40,15 +38,10 @@ pub struct TicketDto {
     pub status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_in_at: Option<String>,
+    /// Where it was checked in, if the door said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
     pub created_at: String,
-}
-
-/// What the door has read.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CheckInBody {
-    /// The ticket's code.
-    pub code: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -107,36 +100,17 @@ pub(crate) async fn qr(
     Ok(HttpResponse::Ok().content_type("image/svg+xml").body(svg))
 }
 
-/// Let the holder of a ticket in, once (administrators).
-#[utoipa::path(post, path = "/api/checkins", tag = "tickets",
-    params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
-    responses((status = 200, body = inline(crate::http::openapi::Success<TicketDto>))))]
-pub(crate) async fn check_in(
-    state: web::Data<AppState>,
-    Admin(admin): Admin,
-    key: IdempotencyKey,
-    Body(body): Body<CheckInBody>,
-) -> Result<HttpResponse, ApiError> {
-    let id = read_code(&state, &body.code).ok_or_else(|| {
-        ApiError::new(ErrorCode::TicketNotFound, "this is not the code of a ticket")
-    })?;
-    let row = state.store.ticket_get(id).await?.ok_or(Rejection::TicketNotFound)?;
-    let command = Command::CheckIn { reservation: row.reservation, ticket: row.index };
-    let idempotency = key.identity(admin.user, "check in", &id);
-    let committed = submit(&state, row.offering, Request { command, idempotency }).await?;
-    let row = state.store.ticket_get(id).await?.ok_or(Rejection::TicketNotFound)?;
-    let mut response = respond::ok(&render(&state, &row).await?);
-    mark_replayed(&mut response, committed.replayed);
-    Ok(response)
-}
-
 async fn own(state: &AppState, caller: Caller, id: Uuid) -> Result<TicketRow, ApiError> {
     let row = state.store.ticket_get(id).await?;
     let row = row.filter(|row| row.user == caller.user || caller.is_admin());
     Ok(row.ok_or(Rejection::TicketNotFound)?)
 }
 
-async fn render(state: &AppState, row: &TicketRow) -> Result<TicketDto, ApiError> {
+/// Renders a row with the label of its seat.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn render(state: &AppState, row: &TicketRow) -> Result<TicketDto, ApiError> {
     let seat = match row.seat {
         None => None,
         Some(seat) => {
@@ -154,6 +128,7 @@ async fn render(state: &AppState, row: &TicketRow) -> Result<TicketDto, ApiError
         seat,
         status: row.state.as_str(),
         checked_in_at: row.checked_in_at.map(rfc3339),
+        gate: row.gate.clone(),
         created_at: rfc3339(row.created_at),
     })
 }
@@ -174,7 +149,8 @@ fn mac(state: &AppState, id: Uuid) -> blake3::Hash {
     blake3::keyed_hash(&key, id.as_bytes())
 }
 
-fn read_code(state: &AppState, code: &str) -> Option<Uuid> {
+/// The id of the ticket that this is the code of.
+pub fn read_code(state: &AppState, code: &str) -> Option<Uuid> {
     let code = code.trim();
     if code.len() != 2 * (16 + MAC_BYTES) || !code.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;

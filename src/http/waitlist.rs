@@ -4,14 +4,15 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::by_admin::submit_by_admin;
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
-use crate::http::holds::{HoldDto, active, in_event, locate, mark_replayed, submit};
+use crate::http::holds::{HoldDto, active, in_event, locate, mark_replayed, others_hold, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId};
-use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
+use crate::ids::{HoldId, OfferingId, UserId};
+use crate::inventory::{Change, Command, EntryEnding, HoldStatus, Rejection, Request};
 
 /// The routes of the waitlist, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -38,8 +39,13 @@ pub struct EntryDto {
     /// Also the id of the hold that an accepted offer becomes.
     pub id: HoldId,
     pub event_id: OfferingId,
-    /// `WAITING`, `OFFERED`, or how it ended: `ACCEPTED`, `DECLINED`, `EXPIRED`, `LEFT`.
+    /// `WAITING`, `OFFERED`, or how it ended: `ACCEPTED`, `DECLINED`, `EXPIRED`, `LEFT`,
+    /// `LIMIT_REACHED` (as much was bought elsewhere as one customer may have) or
+    /// `EVENT_CANCELLED`.
     pub status: &'static str,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +90,7 @@ pub(crate) async fn join(
         id: *entry,
         event_id: event,
         status: "WAITING",
+        ended_at: None,
         product_id: Some(product.to_public(event)),
         party_size: Some(*party_size),
         position: None,
@@ -107,7 +114,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&read(&state, caller, event, entry).await?))
 }
 
-/// Stop waiting, or decline the offer.
+/// Stop waiting, or decline the offer; administrators do it for anybody.
 #[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -118,13 +125,22 @@ pub(crate) async fn leave(
     Path((event, entry)): Path<(OfferingId, HoldId)>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
-    let command = Command::LeaveWaitlist { entry, customer: caller.user };
     let idempotency = key.identity(caller.user, "leave waitlist", &(event, entry));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = match others_entry(&state, caller, event, entry).await? {
+        None => {
+            let command = Command::LeaveWaitlist { entry, customer: caller.user };
+            submit(&state, event, Request { command, idempotency }).await?
+        }
+        Some(customer) => {
+            let command = Command::LeaveWaitlist { entry, customer };
+            submit_by_admin(&state, event, caller.user, command, idempotency).await?
+        }
+    };
     let mut response = respond::ok(&EntryDto {
         id: entry,
         event_id: event,
         status: "LEFT",
+        ended_at: Some(rfc3339(committed.at)),
         product_id: None,
         party_size: None,
         position: None,
@@ -175,6 +191,7 @@ async fn read(
         id,
         event_id: event,
         status: "WAITING",
+        ended_at: None,
         product_id: None,
         party_size: None,
         position: None,
@@ -188,19 +205,59 @@ async fn read(
         dto.position = Some(entry.position);
         return Ok(dto);
     }
+    let ended = state.offices.ended_entry(event, id).await?;
+    if let Some(ended) = ended.filter(|ended| mine(ended.customer)) {
+        dto.status = ending(ended.how);
+        dto.ended_at = Some(rfc3339(ended.at));
+        dto.product_id = Some(ended.product.to_public(event));
+        dto.party_size = Some(ended.party_size);
+        return Ok(dto);
+    }
     let hold = state.offices.hold(event, id).await?.filter(|hold| mine(hold.customer));
     let hold = hold.ok_or(Rejection::WaitlistEntryNotFound)?;
-    dto.status = match hold.status {
-        HoldStatus::Offered => "OFFERED",
-        HoldStatus::Active | HoldStatus::Converted { .. } => "ACCEPTED",
-        HoldStatus::Released => "DECLINED",
-        HoldStatus::Expired => "EXPIRED",
-    };
-    if hold.status == HoldStatus::Offered {
-        let view = state.offices.view_covering(event, &hold.lines).await?;
-        let mut offer = active(&view, id, None, &hold.lines, hold.expires_at, now);
-        offer.status = "OFFERED";
-        dto.offer = Some(offer);
+    match hold.status {
+        HoldStatus::Offered => {
+            let view = state.offices.view_covering(event, &hold.lines).await?;
+            let mut offer = active(&view, id, None, &hold.lines, hold.expires_at, now);
+            offer.status = "OFFERED";
+            (dto.status, dto.offer) = ("OFFERED", Some(offer));
+        }
+        // An offer whose time is up, and nobody has ended it yet.
+        HoldStatus::Expired => {
+            (dto.status, dto.ended_at) = ("EXPIRED", Some(rfc3339(hold.expires_at)));
+        }
+        // A hold that was never waited for.
+        HoldStatus::Active | HoldStatus::Converted { .. } | HoldStatus::Released => {
+            return Err(Rejection::WaitlistEntryNotFound.into());
+        }
     }
     Ok(dto)
+}
+
+fn ending(how: EntryEnding) -> &'static str {
+    match how {
+        EntryEnding::Left => "LEFT",
+        EntryEnding::PassedOver => "LIMIT_REACHED",
+        EntryEnding::EventCancelled => "EVENT_CANCELLED",
+        EntryEnding::Declined => "DECLINED",
+        EntryEnding::Accepted => "ACCEPTED",
+        EntryEnding::Expired => "EXPIRED",
+    }
+}
+
+/// The customer whose entry or offer an administrator acts on, if it is another's.
+async fn others_entry(
+    state: &AppState,
+    caller: Caller,
+    event: OfferingId,
+    entry: HoldId,
+) -> Result<Option<UserId>, ApiError> {
+    if !caller.is_admin() {
+        return Ok(None);
+    }
+    let waiting = state.offices.waitlist_entry(event, entry).await?;
+    match waiting.map(|entry| entry.customer) {
+        Some(customer) => Ok(Some(customer).filter(|customer| *customer != caller.user)),
+        None => others_hold(state, caller, event, entry).await,
+    }
 }

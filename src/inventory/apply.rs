@@ -2,21 +2,21 @@
 //! nothing on trust, since a journal may be damaged.
 
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
-use super::waitlist::Entry;
+use super::waitlist::{EndedEntry, Entry, EntryEnding};
 use super::{
     Change, Counts, Definition, HoldId, Inventory, Policy, Product, ReservationId, SaleState,
-    SeatId, SeatMap, TimestampMs, UserId, Violation,
+    SeatMap, TimestampMs, UserId, Violation,
 };
 use crate::ids::{PaymentId, ProductId};
 
-type Applied = Result<(), Violation>;
+pub(super) type Applied = Result<(), Violation>;
 
-fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
+pub(super) fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
     Err(Violation(what.into()))
 }
 
 /// Moves `places` from one count to another; both are named by the caller.
-fn shift(from: &mut u32, to: &mut u32, places: u32) -> Applied {
+pub(super) fn shift(from: &mut u32, to: &mut u32, places: u32) -> Applied {
     match (from.checked_sub(places), to.checked_add(places)) {
         (Some(less), Some(more)) => {
             (*from, *to) = (less, more);
@@ -60,11 +60,25 @@ impl Inventory {
                 let cancelled = State::Cancelled { at: self.now };
                 reservations.iter().try_for_each(|id| self.end_reservation(*id, cancelled))
             }
-            Change::CheckedIn { reservation, ticket } => self.check_in(*reservation, *ticket),
+            Change::ReservationCancelledFor { reservation, .. } => {
+                self.end_reservation(*reservation, State::Cancelled { at: self.now })
+            }
+            Change::CheckedIn { reservation, ticket }
+            | Change::CheckedInAtGate { reservation, ticket, .. } => {
+                self.turn_check_in(*reservation, *ticket, true)
+            }
+            Change::CheckInUndone { reservation, ticket } => {
+                self.turn_check_in(*reservation, *ticket, false)
+            }
             Change::WaitlistJoined { entry, customer, product, party_size } => {
                 self.join(*entry, *customer, *product, *party_size)
             }
-            Change::WaitlistLeft { entry } => self.leave(*entry).map(|_| ()),
+            Change::WaitlistLeft { entry } => {
+                let cancelled = self.sale_state == SaleState::Cancelled;
+                let how = if cancelled { EntryEnding::EventCancelled } else { EntryEnding::Left };
+                self.end_entry(*entry, how)
+            }
+            Change::WaitlistPassedOver { entry } => self.end_entry(*entry, EntryEnding::PassedOver),
             Change::OfferMade { entry, customer, line, expires_at } => {
                 self.leave(*entry)?;
                 self.place(*entry, *customer, Lines::One(line.clone()), *expires_at, true)
@@ -79,8 +93,16 @@ impl Inventory {
             | Change::SeatsRemoved { .. }
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
-            | Change::SaleStateSet { .. } => self.apply_admin(change),
-            Change::Refused { .. } => Ok(()),
+            | Change::SaleStateSet { .. }
+            | Change::ProductAdded { .. }
+            | Change::ProductWithdrawn { .. }
+            | Change::ProductRestored { .. }
+            | Change::EventTimesSet { .. }
+            | Change::CancellationPolicySet { .. } => self.apply_admin(change),
+            // What is shown of a product is no state of its stock.
+            Change::Refused { .. } | Change::ActedBy { .. } | Change::ProductDescribed { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -96,20 +118,7 @@ impl Inventory {
         self.sale = definition.sale;
         self.sale_state = definition.sale_state;
         self.seats = SeatMap::new(definition);
-        self.products = definition
-            .products
-            .iter()
-            .map(|product| {
-                let places = product.capacity.unwrap_or(0);
-                Product {
-                    price: product.price,
-                    max_per_customer: product.max_per_customer,
-                    sale: product.sale,
-                    numbered: product.capacity.is_none(),
-                    counts: Counts { total: places, available: places, ..Counts::default() },
-                }
-            })
-            .collect();
+        self.products = definition.products.iter().map(Product::new).collect();
         for section in self.seats.sections() {
             let counts = &mut self.products[section.product.index()].counts;
             counts.total += section.free;
@@ -118,7 +127,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn product_mut(&mut self, id: ProductId) -> Result<&mut Product, Violation> {
+    pub(super) fn product_mut(&mut self, id: ProductId) -> Result<&mut Product, Violation> {
         self.products.get_mut(id.index()).ok_or_else(|| Violation(format!("{id:?} is unknown")))
     }
 
@@ -206,6 +215,7 @@ impl Inventory {
 
     fn accept(&mut self, id: HoldId, expires_at: TimestampMs) -> Applied {
         let at = self.now;
+        self.offer_ended(self.hold_slot(id)?, EntryEnding::Accepted);
         self.update_hold(id, expires_at, |hold| {
             if !hold.offered {
                 return violation(format!("{id} is not an offer"));
@@ -218,6 +228,12 @@ impl Inventory {
 
     fn end_hold(&mut self, id: HoldId, how: Ending) -> Applied {
         let slot = self.hold_slot(id)?;
+        let of_offer = match how {
+            _ if self.sale_state == SaleState::Cancelled => EntryEnding::EventCancelled,
+            Ending::Expired => EntryEnding::Expired,
+            Ending::Released | Ending::Converted(_) => EntryEnding::Declined,
+        };
+        self.offer_ended(slot, of_offer);
         self.free_places(slot, false)?;
         let customer = self.claims.remove_hold(id).map(|claim| claim.customer);
         let customer = customer.ok_or_else(|| Violation(format!("no hold {id}")))?;
@@ -339,14 +355,15 @@ impl Inventory {
         self.take_places(slot)
     }
 
-    fn check_in(&mut self, id: ReservationId, ticket: u8) -> Applied {
+    fn turn_check_in(&mut self, id: ReservationId, ticket: u8, is_in: bool) -> Applied {
         let (_, reservation) = self.reservation_mut(id)?;
         let bit = 1_u64.checked_shl(u32::from(ticket)).unwrap_or(0);
         let confirmed = matches!(reservation.state, State::Confirmed { .. });
-        if !confirmed || bit == 0 || reservation.checked_in & bit != 0 {
-            return violation(format!("ticket {ticket} of {id} cannot be checked in"));
+        let was_in = reservation.checked_in & bit != 0;
+        if !confirmed || bit == 0 || was_in == is_in {
+            return violation(format!("ticket {ticket} of {id} cannot be checked in or out"));
         }
-        reservation.checked_in |= bit;
+        reservation.checked_in ^= bit;
         Ok(())
     }
 
@@ -373,112 +390,26 @@ impl Inventory {
         violation(format!("a party of {party_size} waits for {product:?}"))
     }
 
+    fn end_entry(&mut self, id: HoldId, how: EntryEnding) -> Applied {
+        let entry = self.leave(id)?;
+        self.waitlist.ended(EndedEntry { entry, how, at: self.now });
+        Ok(())
+    }
+
+    /// Remembers how an offer ended, if the hold in this slot is one.
+    fn offer_ended(&mut self, slot: u32, how: EntryEnding) {
+        let Some(claim) = self.claims.slab.get(slot) else { return };
+        let (Kind::Hold(Hold { id, offered: true, .. }), [line, ..]) = (&claim.kind, &*claim.lines)
+        else {
+            return;
+        };
+        let (product, party_size) = (line.product, line.quantity);
+        let entry = Entry { id: *id, customer: claim.customer, product, party_size };
+        self.waitlist.ended(EndedEntry { entry, how, at: self.now });
+    }
+
     fn leave(&mut self, id: HoldId) -> Result<Entry, Violation> {
         self.waitlist.leave(id).ok_or_else(|| Violation(format!("{id} does not wait")))
-    }
-
-    fn apply_admin(&mut self, change: &Change) -> Applied {
-        match change {
-            Change::SeatsBlocked { seats } => {
-                self.seats.block(seats)?;
-                self.shift_seats(seats, |counts| {
-                    shift(&mut counts.available, &mut counts.blocked, 1)
-                })
-            }
-            Change::SeatsUnblocked { seats } => {
-                self.seats.unblock(seats)?;
-                self.shift_seats(seats, |counts| {
-                    shift(&mut counts.blocked, &mut counts.available, 1)
-                })
-            }
-            Change::PlacesBlocked { product, quantity } => {
-                let counts = &mut self.product_mut(*product)?.counts;
-                shift(&mut counts.available, &mut counts.blocked, *quantity)
-            }
-            Change::PlacesUnblocked { product, quantity } => {
-                let counts = &mut self.product_mut(*product)?.counts;
-                shift(&mut counts.blocked, &mut counts.available, *quantity)
-            }
-            Change::Resized { product, total } => self.resize(*product, *total),
-            Change::RowAdded { section, name, seats, first_seat } => {
-                if *first_seat != self.seats.next_seat() || *seats == 0 {
-                    return violation("a new row does not start at the next seat");
-                }
-                let Some(found) = self.seats.section_of(*section) else {
-                    return violation(format!("{section:?} is unknown"));
-                };
-                let product = found.product;
-                self.seats.add_row(*section, name, *seats);
-                let counts = &mut self.product_mut(product)?.counts;
-                counts.total += seats;
-                counts.available += seats;
-                Ok(())
-            }
-            Change::SeatsRemoved { seats } => self.remove_seats(seats),
-            Change::Repriced { product, price } => {
-                self.product_mut(*product)?.price = *price;
-                Ok(())
-            }
-            Change::SaleWindowSet { product, window } => {
-                match product {
-                    Some(product) => self.product_mut(*product)?.sale = *window,
-                    None => self.sale = *window,
-                }
-                Ok(())
-            }
-            Change::SaleStateSet { state } => {
-                if self.sale_state == SaleState::Cancelled {
-                    return violation("a cancelled offering stays cancelled");
-                }
-                self.sale_state = *state;
-                Ok(())
-            }
-            other => violation(format!("not an administrator's change: {other:?}")),
-        }
-    }
-
-    fn shift_seats(
-        &mut self,
-        seats: &[SeatId],
-        mut change: impl FnMut(&mut Counts) -> Applied,
-    ) -> Applied {
-        for seat in seats {
-            let Some(product) = self.seats.product_of(*seat) else {
-                return violation(format!("{seat:?} is unknown"));
-            };
-            change(&mut self.product_mut(product)?.counts)?;
-        }
-        Ok(())
-    }
-
-    fn resize(&mut self, product: ProductId, total: u32) -> Applied {
-        let product = self.product_mut(product)?;
-        let taken = product.counts.total - product.counts.available;
-        let Some(available) = total.checked_sub(taken) else {
-            return violation("a product would be smaller than what is taken of it");
-        };
-        if product.numbered {
-            return violation("a numbered product has as many places as seats");
-        }
-        (product.counts.total, product.counts.available) = (total, available);
-        Ok(())
-    }
-
-    fn remove_seats(&mut self, seats: &[SeatId]) -> Applied {
-        for seat in seats {
-            let free = self.seats.is_free(*seat);
-            let Some(product) = self.seats.product_of(*seat) else {
-                return violation(format!("{seat:?} is unknown"));
-            };
-            let counts = &mut self.product_mut(product)?.counts;
-            let from = if free { &mut counts.available } else { &mut counts.blocked };
-            let (Some(less), Some(total)) = (from.checked_sub(1), counts.total.checked_sub(1))
-            else {
-                return violation("a count of places would become negative");
-            };
-            (*from, counts.total) = (less, total);
-        }
-        self.seats.remove(seats)
     }
 }
 

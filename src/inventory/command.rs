@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Minor, SaleState, SaleWindow, TimestampMs};
+use super::terms::{NewProduct, OfferingChange, ProductChange};
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
 
 /// A command with what makes a retry of it recognisable.
@@ -23,7 +24,8 @@ pub struct Idempotency {
     pub key: [u8; 16],
     /// Hash of the parsed request, without the ids that the server draws anew for each attempt.
     pub fingerprint: [u8; 16],
-    /// Whose share of the remembered keys this one counts in.
+    /// Whose share of the remembered keys this one counts in. Acts of administrators, which come by
+    /// the thousand, count in nobody's: each has a principal of its own.
     pub principal: UserId,
 }
 
@@ -132,4 +134,16 @@ pub enum Command {
     /// End all holds, offers and places in line of a customer who is leaving; reservations stay. A page
     /// at a time: asked until it is refused because nothing is left.
     EndClaims { customer: UserId },
+    /// Any other command, done by an administrator: the journal says by whom.
+    ByAdmin { admin: UserId, command: Box<Command> },
+    /// As [`Self::CheckIn`], and the journal says where.
+    CheckInAtGate { reservation: ReservationId, ticket: u8, gate: String },
+    /// Take a check-in back: the ticket is as good as before.
+    UndoCheckIn { reservation: ReservationId, ticket: u8 },
+    /// Append a ticket type; its place in the list is its id.
+    AddProduct { product: NewProduct },
+    /// Change how a ticket type is called and sold.
+    ChangeProduct { product: ProductId, change: ProductChange },
+    /// Change when the event takes place, how it is sold and what comes back.
+    ChangeOffering { change: OfferingChange },
 }

@@ -2,8 +2,8 @@
 
 use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
 use super::{
-    Change, Command, HoldId, Inventory, Place, Rejection, Requester, ReservationId, SaleState,
-    SaleWindow, TimestampMs, UserId,
+    Change, Command, HoldId, Inventory, Place, Rejection, ReservationId, SaleState, SaleWindow,
+    TimestampMs, UserId,
 };
 use crate::ids::{PaymentId, ProductId};
 use crate::planted::{Bug, is_planted};
@@ -53,7 +53,15 @@ impl Inventory {
             Command::CancelReservation { reservation, by } => {
                 self.decide_cancel_reservation(*reservation, *by)
             }
-            Command::CheckIn { reservation, ticket } => self.decide_check_in(*reservation, *ticket),
+            Command::CheckIn { reservation, ticket } => {
+                self.decide_check_in(*reservation, *ticket, None)
+            }
+            Command::CheckInAtGate { reservation, ticket, gate } => {
+                self.decide_check_in(*reservation, *ticket, Some(gate))
+            }
+            Command::UndoCheckIn { reservation, ticket } => {
+                self.decide_undo_check_in(*reservation, *ticket)
+            }
             Command::JoinWaitlist { entry, customer, product, party_size } => {
                 self.decide_join_waitlist(*entry, *customer, *product, *party_size)
             }
@@ -76,7 +84,25 @@ impl Inventory {
             | Command::PauseSale
             | Command::CloseSale
             | Command::CancelOffering => self.decide_admin(command),
+            Command::AddProduct { product } => self.decide_add_product(product),
+            Command::ChangeProduct { product, change } => {
+                self.decide_change_product(*product, change)
+            }
+            Command::ChangeOffering { change } => self.decide_change_offering(change),
+            Command::ByAdmin { admin, command } => self.decide_by_admin(*admin, command),
         }
+    }
+
+    fn decide_by_admin(&mut self, admin: UserId, command: &Command) -> Decided {
+        if let Command::ByAdmin { .. } = command {
+            let reason = "one administrator acts at a time";
+            return Err(Rejection::Invalid { reason: reason.into() }.into());
+        }
+        let mut changes = self.decide(command)?;
+        if !changes.is_empty() {
+            changes.push(Change::ActedBy { admin });
+        }
+        Ok(changes)
     }
 
     /// A customer's own hold that has not ended, offers included.
@@ -157,7 +183,7 @@ impl Inventory {
         }
     }
 
-    fn own_reservation(
+    pub(super) fn own_reservation(
         &self,
         id: ReservationId,
         customer: UserId,
@@ -268,47 +294,6 @@ impl Inventory {
         }
     }
 
-    fn decide_cancel_reservation(&self, id: ReservationId, by: Requester) -> Decided {
-        let (_, reservation) = match by {
-            Requester::Customer(customer) => self.own_reservation(id, customer)?,
-            Requester::Admin => self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?,
-        };
-        match reservation.state {
-            State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
-            State::Pending { payment: None, .. } => {
-                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
-            }
-            State::Confirmed { .. } if reservation.checked_in != 0 => {
-                Err(Rejection::AlreadyCheckedIn.into())
-            }
-            State::Confirmed { .. } => {
-                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
-            }
-            other => Err(ended(other).into()),
-        }
-    }
-
-    fn decide_check_in(&self, id: ReservationId, ticket: u8) -> Decided {
-        let (claim, reservation) = self.known_reservation(id).ok_or(Rejection::TicketNotFound)?;
-        match reservation.state {
-            State::Confirmed { .. } => {}
-            State::Pending { .. } => return Err(Rejection::TicketNotFound.into()),
-            State::Expired { .. } | State::Cancelled { .. } => {
-                return Err(
-                    Rejection::WrongState { what: "ticket".into(), state: "void".into() }.into()
-                );
-            }
-        }
-        let tickets: u32 = claim.lines.iter().map(|line| line.quantity).sum();
-        if u32::from(ticket) >= tickets {
-            return Err(Rejection::TicketNotFound.into());
-        }
-        if reservation.checked_in & (1 << ticket) != 0 {
-            return Err(Rejection::AlreadyCheckedIn.into());
-        }
-        Ok(vec![Change::CheckedIn { reservation: id, ticket }])
-    }
-
     fn decide_join_waitlist(
         &self,
         entry: HoldId,
@@ -413,7 +398,10 @@ impl Inventory {
             }
             SaleState::Open => {}
         }
-        for window in [self.sale, of_product] {
+        if self.products[product.index()].withdrawn_at.is_some() {
+            return Err(Rejection::ProductWithdrawn);
+        }
+        for window in [self.sale_window(), of_product] {
             if window.end.is_some_and(|end| self.now >= end) {
                 return Err(Rejection::SaleClosed { paused: false });
             }
@@ -427,15 +415,16 @@ impl Inventory {
 
     /// When a product that is not on sale only because of the time will be.
     pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
-        let opens_at = latest(self.sale.start, self.products[product.index()].sale.start)?;
+        let of_product = self.product_window(product);
+        let opens_at = latest(self.sale.start, of_product.start)?;
         let ends = |window: SaleWindow| window.end.is_none_or(|end| end > opens_at);
         let ahead = opens_at > self.now && self.sale_state == SaleState::Open;
-        (ahead && ends(self.sale) && ends(self.products[product.index()].sale)).then_some(opens_at)
+        (ahead && ends(self.sale_window()) && ends(of_product)).then_some(opens_at)
     }
 }
 
 /// Why nothing can be done with a reservation that is no longer pending.
-fn ended(state: State) -> Rejection {
+pub(super) fn ended(state: State) -> Rejection {
     match state {
         State::Pending { .. } => Rejection::PaymentInProgress,
         State::Confirmed { .. } => {

@@ -3,7 +3,8 @@
 use super::decide::Decided;
 use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW, MAX_SEATS, bad_name};
 use super::{
-    Change, Command, Inventory, Rejection, SaleState, SaleWindow, SeatId, SeatStatus, TimestampMs,
+    Change, Command, Inventory, OfferingChange, Rejection, SaleState, SaleWindow, SeatId,
+    SeatStatus,
 };
 use crate::ids::{ProductId, SectionId};
 
@@ -47,7 +48,10 @@ impl Inventory {
             }
             Command::SetSaleWindow { product, window } => self.decide_window(*product, *window)?,
             Command::ChangeSale { start, end, state } => {
-                return self.decide_sale(*start, *end, *state);
+                let (sale_start, sale_end, state) = (*start, *end, *state);
+                let change =
+                    OfferingChange { sale_start, sale_end, state, ..OfferingChange::default() };
+                return self.decide_change_offering(&change);
             }
             Command::OpenSale => self.decide_state(SaleState::Open)?,
             Command::PauseSale => self.decide_state(SaleState::Paused)?,
@@ -66,7 +70,13 @@ impl Inventory {
             | Command::JoinWaitlist { .. }
             | Command::LeaveWaitlist { .. }
             | Command::AcceptOffer { .. }
-            | Command::EndClaims { .. } => unreachable!("decided elsewhere"),
+            | Command::EndClaims { .. }
+            | Command::ByAdmin { .. }
+            | Command::CheckInAtGate { .. }
+            | Command::UndoCheckIn { .. }
+            | Command::AddProduct { .. }
+            | Command::ChangeProduct { .. }
+            | Command::ChangeOffering { .. } => unreachable!("decided elsewhere"),
         };
         Ok(vec![change])
     }
@@ -143,7 +153,7 @@ impl Inventory {
         Ok(Change::RowAdded { section, name: name.to_owned(), seats, first_seat })
     }
 
-    fn room_for(&self, more: i64) -> Result<(), Rejection> {
+    pub(super) fn room_for(&self, more: i64) -> Result<(), Rejection> {
         let all: i64 = self.products.iter().map(|product| i64::from(product.counts.total)).sum();
         if all + more > i64::try_from(MAX_PLACES).unwrap_or(i64::MAX) {
             let reason = format!("an event has at most {MAX_PLACES} places in all");
@@ -170,25 +180,10 @@ impl Inventory {
         Ok(Change::SaleWindowSet { product, window })
     }
 
-    fn decide_sale(
-        &self,
-        start: Option<Option<TimestampMs>>,
-        end: Option<Option<TimestampMs>>,
-        state: Option<SaleState>,
-    ) -> Decided {
-        let SaleWindow { start: old_start, end: old_end } = self.sale;
-        let window = SaleWindow { start: start.unwrap_or(old_start), end: end.unwrap_or(old_end) };
-        let mut changes = Vec::new();
-        if window != self.sale {
-            changes.push(self.decide_window(None, window)?);
-        }
-        if let Some(state) = state.filter(|state| *state != self.sale_state) {
-            changes.push(self.decide_state(state)?);
-        }
-        Ok(changes)
-    }
-
     fn decide_state(&self, state: SaleState) -> Result<Change, Rejection> {
+        if state == SaleState::Open {
+            self.can_open(self.sale, self.times)?;
+        }
         if self.sale_state == state {
             let state = match state {
                 SaleState::Scheduled => "scheduled",

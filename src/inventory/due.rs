@@ -122,7 +122,7 @@ impl Inventory {
         let wanted = [(product, entry.party_size)];
         if self.within_limits(entry.customer, &wanted).is_err() {
             // Has bought elsewhere meanwhile what one customer may have.
-            return Some(Change::WaitlistLeft { entry: entry.id });
+            return Some(Change::WaitlistPassedOver { entry: entry.id });
         }
         let (seats, fit) = if self.products[product.index()].numbered {
             choose(&mut self.seats, product, None, entry.party_size)

@@ -105,4 +105,81 @@ pub enum Rejection {
     /// The customer has used up the share of keys that are remembered for one customer.
     #[error("too many idempotency keys in use by one customer")]
     TooManyKeys,
+    /// The ticket type is not offered any more.
+    #[error("this product was withdrawn from sale")]
+    ProductWithdrawn,
+    /// A paid reservation that its customer cannot cancel: it is too late, or never possible.
+    #[error("{}", if until.is_none() {
+        "what is paid for this event cannot be cancelled by the customer"
+    } else {
+        "it is too late to cancel what is paid for this event"
+    })]
+    CancellationRefused { until: Option<TimestampMs> },
+    /// The switch cannot open a sale that its window has ended.
+    #[error("the sale is over: set a later {end} to open it again")]
+    SaleOver { end: SaleEnd, at: TimestampMs },
+}
+
+impl Rejection {
+    /// The first format of the journal that has this variant.
+    pub(super) fn format(&self) -> u16 {
+        match self {
+            Self::ProductWithdrawn | Self::CancellationRefused { .. } | Self::SaleOver { .. } => 2,
+            Self::SoldOut { .. }
+            | Self::SeatsTaken { .. }
+            | Self::UnknownProduct
+            | Self::UnknownSection
+            | Self::UnknownSeats { .. }
+            | Self::DuplicateSeats { .. }
+            | Self::WrongKindOfProduct { .. }
+            | Self::Invalid { .. }
+            | Self::LimitExceeded { .. }
+            | Self::SaleNotOpen { .. }
+            | Self::SaleClosed { .. }
+            | Self::Cancelled
+            | Self::HoldNotFound
+            | Self::HoldExpired
+            | Self::HoldEnded
+            | Self::ExtensionExhausted
+            | Self::ReservationNotFound
+            | Self::ReservationExpired
+            | Self::WrongState { .. }
+            | Self::PaymentInProgress
+            | Self::AlreadyCheckedIn
+            | Self::TicketNotFound
+            | Self::WaitlistUnavailable { .. }
+            | Self::AlreadyWaiting
+            | Self::PlacesAvailable { .. }
+            | Self::WaitlistEntryNotFound
+            | Self::BelowTaken { .. }
+            | Self::KeyReused
+            | Self::TooManyKeys => 1,
+        }
+    }
+}
+
+/// Which bound has ended a sale, by the name that the API gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SaleEnd {
+    /// The sale's own end.
+    Sale,
+    /// The sale had none, and the event is over.
+    Event,
+}
+
+impl SaleEnd {
+    /// The field to change.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Sale => "saleEndAt",
+            Self::Event => "eventEndAt",
+        }
+    }
+}
+
+impl std::fmt::Display for SaleEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.field())
+    }
 }

@@ -123,6 +123,12 @@ impl SeatMap {
         self.sections[section.index()].version += 1;
     }
 
+    /// Makes a new product without seats known to searches.
+    pub(super) fn add_product(&mut self) {
+        let order = self.order(Vec::new());
+        self.orders.push(order);
+    }
+
     pub(super) fn row_count(&self) -> usize {
         self.rows.len()
     }

@@ -6,21 +6,22 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, EndedHold, Hold, Kind, Reservation, State};
+use super::decide_event::sensible;
 use super::keys::Remembered;
 use super::seat_map::Loaded;
 use super::validate::{MAX_ROW, MAX_SEATS, MAX_SECTIONS};
-use super::waitlist::Entry;
+use super::waitlist::{EndedEntry, Entry};
 use super::{
-    HoldId, Inventory, Line, Place, Policy, Product, SaleState, SaleWindow, SeatId, SeatStatus,
-    Seq, TimestampMs, UserId, Violation,
+    CancellationPolicy, EventTimes, HoldId, Inventory, Line, Place, Policy, Product, SaleState,
+    SaleWindow, SeatId, SeatStatus, Seq, TimestampMs, UserId, Violation,
 };
 use crate::ids::{ProductId, SectionId};
 
-/// Raised when the fields below or anything inside them change, `claim::State` and `claim::Ending`
-/// included; the journal is folded anew then. `box_office/encodings.rs` pins the bytes.
-const VERSION: u16 = 1;
-/// How many bytes of the hash of all others stand at the end. Version 0.1.0 wrote none, and reads over
-/// them.
+/// Raised when the fields below or anything inside them change, `claim::State`, `claim::Ending` and
+/// `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs` pins
+/// the bytes.
+const VERSION: u16 = 2;
+/// How many bytes of the hash of all others stand at the end. Where none do, nothing is compared.
 const SEAL: usize = 16;
 
 /// What is written is borrowed, what is read is owned.
@@ -46,6 +47,10 @@ struct Saved<'a> {
     ended_holds: Vec<EndedHold>,
     waitlist: Vec<Entry>,
     keys: Vec<Remembered>,
+    times: Option<EventTimes>,
+    cancellation: CancellationPolicy,
+    /// In the order in which they ended.
+    ended_entries: Vec<EndedEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +97,7 @@ impl Inventory {
         const KEY: usize = 65;
         ROW * self.seats.row_count()
             + HOLD * (self.claims.live_holds() + self.waitlist.len())
-            + ENDED * self.claims.ended_order.len()
+            + ENDED * (self.claims.ended_order.len() + self.waitlist.endings().len())
             + RESERVATION * self.claims.all_reservations()
             + KEY * self.keys.len()
     }
@@ -136,6 +141,12 @@ impl Inventory {
                 return Err(twice());
             }
             inventory.keys.remember(key, &mut inventory.customers);
+        }
+        inventory.times = saved.times;
+        sensible(saved.cancellation).map_err(|rejection| Violation(rejection.to_string()))?;
+        inventory.cancellation = saved.cancellation;
+        for ended in saved.ended_entries {
+            inventory.waitlist.ended(ended);
         }
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
@@ -203,6 +214,9 @@ impl Inventory {
                 .collect(),
             waitlist: self.waitlist.in_order(),
             keys: self.keys.iter().copied().collect(),
+            times: self.times,
+            cancellation: self.cancellation,
+            ended_entries: self.waitlist.endings().collect(),
         }
     }
 

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::command::Idempotency;
-use super::definition::{Definition, Minor, SaleState, SaleWindow, TimestampMs};
+use super::definition::{Definition, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs};
 use super::rejection::Rejection;
+use super::terms::CancellationPolicy;
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
 
 /// All that one command, or one round of due work, did: applied whole or not at all.
@@ -45,6 +46,54 @@ pub enum Fit {
     SplitRows,
     /// Anywhere in the product, since no block had so many near each other.
     Scattered,
+}
+
+impl Change {
+    /// The first format of the journal that has this variant.
+    #[must_use]
+    pub fn format(&self) -> u16 {
+        match self {
+            Self::ActedBy { .. }
+            | Self::CheckedInAtGate { .. }
+            | Self::CheckInUndone { .. }
+            | Self::ProductAdded { .. }
+            | Self::ProductDescribed { .. }
+            | Self::ProductWithdrawn { .. }
+            | Self::ProductRestored { .. }
+            | Self::EventTimesSet { .. }
+            | Self::CancellationPolicySet { .. }
+            | Self::ReservationCancelledFor { .. }
+            | Self::WaitlistPassedOver { .. } => 2,
+            Self::Refused { rejection } => rejection.format(),
+            Self::Created { .. }
+            | Self::HoldPlaced { .. }
+            | Self::HoldExtended { .. }
+            | Self::HoldReleased { .. }
+            | Self::HoldsExpired { .. }
+            | Self::CheckedOut { .. }
+            | Self::PaymentBegun { .. }
+            | Self::ReservationConfirmed { .. }
+            | Self::PaymentFailed { .. }
+            | Self::ReservationsExpired { .. }
+            | Self::ReservationRevived { .. }
+            | Self::ReservationsCancelled { .. }
+            | Self::CheckedIn { .. }
+            | Self::WaitlistJoined { .. }
+            | Self::WaitlistLeft { .. }
+            | Self::OfferMade { .. }
+            | Self::OfferAccepted { .. }
+            | Self::SeatsBlocked { .. }
+            | Self::SeatsUnblocked { .. }
+            | Self::PlacesBlocked { .. }
+            | Self::PlacesUnblocked { .. }
+            | Self::Resized { .. }
+            | Self::RowAdded { .. }
+            | Self::SeatsRemoved { .. }
+            | Self::Repriced { .. }
+            | Self::SaleWindowSet { .. }
+            | Self::SaleStateSet { .. } => 1,
+        }
+    }
 }
 
 /// One change of the state.
@@ -121,4 +170,32 @@ pub enum Change {
     /// A command that may have been sent more than once was refused for good: nothing changed but
     /// that its key is used up, so that no copy of it has an effect any more.
     Refused { rejection: Box<Rejection> },
+    /// The administrator who asked for the changes before this one. Changes nothing.
+    ActedBy { admin: UserId },
+    /// As [`Change::CheckedIn`], at this gate.
+    CheckedInAtGate { reservation: ReservationId, ticket: u8, gate: String },
+    /// The ticket is as if it had not been checked in.
+    CheckInUndone { reservation: ReservationId, ticket: u8 },
+    /// A new ticket type at the end of the list; names go to the rows that are shown.
+    ProductAdded {
+        product: ProductId,
+        name: String,
+        description: String,
+        definition: ProductDefinition,
+    },
+    /// What is shown of a ticket type.
+    ProductDescribed { product: ProductId, name: Option<String>, description: Option<String> },
+    /// No new holds of it.
+    ProductWithdrawn { product: ProductId },
+    /// Holds of it are taken again.
+    ProductRestored { product: ProductId },
+    /// When the event takes place. Without an end of its own the sale ends with the event.
+    EventTimesSet { starts_at: TimestampMs, ends_at: TimestampMs },
+    /// What comes back to customers who cancel from now on.
+    CancellationPolicySet { policy: CancellationPolicy },
+    /// As [`Change::ReservationsCancelled`], of one that was paid: of the money, only `refund`
+    /// comes back.
+    ReservationCancelledFor { reservation: ReservationId, refund: Minor },
+    /// Somebody who waits has bought elsewhere as much as one customer may have.
+    WaitlistPassedOver { entry: HoldId },
 }

@@ -179,6 +179,17 @@ fn check_window(prefix: &str, window: SaleWindow) -> Result<(), DefinitionError>
     }
 }
 
+/// The longest description of a product, in bytes.
+const MAX_TEXT_BYTES: usize = 8_000;
+
+/// What is wrong with a text of several lines.
+pub(super) fn bad_text(text: &str) -> Option<&'static str> {
+    if text.len() > MAX_TEXT_BYTES {
+        return Some("must have at most 8,000 bytes");
+    }
+    text.contains('\0').then_some("must not hold the character NUL")
+}
+
 /// What is wrong with the name of a section or a row.
 pub(super) fn bad_name(name: &str) -> Option<&'static str> {
     if name.trim().is_empty() {

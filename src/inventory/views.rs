@@ -1,10 +1,12 @@
 //! What others may see of the state. Reads only.
 
-use super::claim::State;
+use super::claim::{Kind, State};
+use super::waitlist::EndedEntry;
 use super::{
-    Counts, HoldId, HoldStatus, HoldView, Inventory, Minor, Policy, ReservationId,
-    ReservationStatus, ReservationView, RowView, SaleState, SaleWindow, SeatId, SectionView,
-    TimestampMs, WaitlistView,
+    CancellationPolicy, Counts, EndedEntryView, EventTimes, HoldId, HoldStatus, HoldView,
+    Inventory, Minor, Policy, Product, ReservationId, ReservationStatus, ReservationView, RowView,
+    SaleState, SaleWindow, SeatClaim, SeatClaimKind, SeatId, SeatView, SectionView, TimestampMs,
+    WaitlistView,
 };
 use crate::ids::{ProductId, SectionId};
 
@@ -29,9 +31,20 @@ impl Inventory {
         self.sale_state
     }
 
-    /// The window of the whole sale.
+    /// The window of the whole sale; without an end of its own it ends with the event.
     pub fn sale_window(&self) -> SaleWindow {
-        self.sale
+        let end = self.sale.end.or(self.times.map(|times| times.ends_at));
+        SaleWindow { start: self.sale.start, end }
+    }
+
+    /// When the event takes place, where that is known.
+    pub fn event_times(&self) -> Option<EventTimes> {
+        self.times
+    }
+
+    /// What comes back to customers who cancel.
+    pub fn cancellation(&self) -> CancellationPolicy {
+        self.cancellation
     }
 
     /// How many products there are; their ids count from 0.
@@ -52,9 +65,11 @@ impl Inventory {
         self.products[product.index()].price
     }
 
-    /// A product's own window.
+    /// A product's own window, which ends at the latest when the product was withdrawn.
     pub fn product_window(&self, product: ProductId) -> SaleWindow {
-        self.products[product.index()].sale
+        let Product { sale, withdrawn_at, .. } = &self.products[product.index()];
+        let end = sale.end.into_iter().chain(*withdrawn_at).min();
+        SaleWindow { start: sale.start, end }
     }
 
     /// Whether a product's places are numbered seats.
@@ -121,15 +136,7 @@ impl Inventory {
     /// How a reservation stands; ended ones are known for a day.
     pub fn reservation(&self, id: ReservationId) -> Option<ReservationView> {
         let (claim, reservation) = self.known_reservation(id)?;
-        let status = match reservation.state {
-            State::Pending { pay_by, payment } => {
-                let payment = payment.map(|(payment, _)| payment);
-                ReservationStatus::PaymentPending { pay_by, payment }
-            }
-            State::Confirmed { payment, .. } => ReservationStatus::Confirmed { payment },
-            State::Expired { .. } => ReservationStatus::Expired,
-            State::Cancelled { .. } => ReservationStatus::Cancelled,
-        };
+        let status = reservation_status(reservation.state);
         Some(ReservationView { customer: claim.customer, lines: claim.lines.to_vec(), status })
     }
 
@@ -144,6 +151,36 @@ impl Inventory {
         })
     }
 
+    /// How an entry of the waitlist ended, or an offer that came of it.
+    pub fn ended_entry(&self, id: HoldId) -> Option<EndedEntryView> {
+        let EndedEntry { entry, how, at } = *self.waitlist.ending(id)?;
+        let (customer, product, party_size) = (entry.customer, entry.product, entry.party_size);
+        Some(EndedEntryView { customer, product, party_size, how, at })
+    }
+
+    /// Who has a seat, and until when.
+    pub fn seat(&self, seat: SeatId) -> Option<SeatView> {
+        let (section, row, number) = self.seat_label(seat)?;
+        let product = self.seats.section_of(self.seats.row_of_seat(seat)?.section)?.product;
+        let claim = self.seats.claim_of(seat).and_then(|slot| self.claims.slab.get(slot));
+        let claim = claim.map(|claim| {
+            let kind = match &claim.kind {
+                Kind::Hold(hold) => {
+                    let status =
+                        if hold.offered { HoldStatus::Offered } else { HoldStatus::Active };
+                    SeatClaimKind::Hold { hold: hold.id, status, expires_at: hold.expires_at }
+                }
+                Kind::Reservation(reservation) => SeatClaimKind::Reservation {
+                    reservation: reservation.id,
+                    status: reservation_status(reservation.state),
+                },
+            };
+            SeatClaim { customer: claim.customer, kind }
+        });
+        let (section, row) = (section.to_owned(), row.to_owned());
+        Some(SeatView { section, row, number, product, status: self.seats.status(seat), claim })
+    }
+
     /// How many holds and offers are live.
     pub fn live_holds(&self) -> usize {
         self.claims.live_holds()
@@ -152,5 +189,17 @@ impl Inventory {
     /// How many reservations are pending or confirmed.
     pub fn live_reservations(&self) -> usize {
         self.live_reservations as usize
+    }
+}
+
+fn reservation_status(state: State) -> ReservationStatus {
+    match state {
+        State::Pending { pay_by, payment } => {
+            let payment = payment.map(|(payment, _)| payment);
+            ReservationStatus::PaymentPending { pay_by, payment }
+        }
+        State::Confirmed { payment, .. } => ReservationStatus::Confirmed { payment },
+        State::Expired { .. } => ReservationStatus::Expired,
+        State::Cancelled { .. } => ReservationStatus::Cancelled,
     }
 }

@@ -2,8 +2,9 @@
 //! free: a small party may pass a larger one that does not fit, or a single free place would keep
 //! everybody waiting behind a family of six.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use super::TimestampMs;
 use super::id_map::{IdMap, IdSet};
 use crate::ids::{HoldId, ProductId, UserId};
 
@@ -15,6 +16,35 @@ pub(super) struct Entry {
     pub(super) party_size: u32,
 }
 
+/// How many ended entries are remembered, so that those who waited can still look; the first to end
+/// is forgotten first.
+const MAX_ENDED: usize = 100_000;
+
+/// An entry that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct EndedEntry {
+    pub(super) entry: Entry,
+    pub(super) how: EntryEnding,
+    pub(super) at: TimestampMs,
+}
+
+/// How an entry of the waitlist ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum EntryEnding {
+    /// The customer stopped waiting.
+    Left,
+    /// The customer has bought elsewhere as much as one may have.
+    PassedOver,
+    /// The event does not take place.
+    EventCancelled,
+    /// The customer did not want what was offered.
+    Declined,
+    /// The customer took what was offered.
+    Accepted,
+    /// Nobody took what was offered in time.
+    Expired,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waitlist {
     /// By product, party size and arrival.
@@ -22,6 +52,9 @@ pub(super) struct Waitlist {
     by_id: IdMap<HoldId, (u64, Entry)>,
     customers: IdSet<(UserId, ProductId)>,
     arrivals: u64,
+    ended: IdMap<HoldId, EndedEntry>,
+    /// In the order in which they ended.
+    ended_order: VecDeque<HoldId>,
 }
 
 impl Waitlist {
@@ -76,6 +109,28 @@ impl Waitlist {
             self.waiting.remove(&entry.product);
         }
         Some(entry)
+    }
+
+    /// Remembers how an entry ended.
+    pub(super) fn ended(&mut self, ended: EndedEntry) {
+        let id = ended.entry.id;
+        if self.ended.insert(id, ended).is_none() {
+            self.ended_order.push_back(id);
+        }
+        while self.ended_order.len() > MAX_ENDED
+            && let Some(oldest) = self.ended_order.pop_front()
+        {
+            self.ended.remove(&oldest);
+        }
+    }
+
+    pub(super) fn ending(&self, id: HoldId) -> Option<&EndedEntry> {
+        self.ended.get(&id)
+    }
+
+    /// All that are remembered, in the order in which they ended.
+    pub(super) fn endings(&self) -> impl ExactSizeIterator<Item = EndedEntry> {
+        self.ended_order.iter().map(|id| self.ended[id])
     }
 
     /// Products somebody waits for.

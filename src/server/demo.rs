@@ -5,10 +5,10 @@ use super::first_start::Admin;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{
-    Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
-    SectionDefinition, TimestampMs,
+    DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Minor, Policy, ProductDefinition,
+    RowDefinition, SaleState, SaleWindow, SectionDefinition, TimestampMs,
 };
-use crate::store::{EventDetails, NewEvent};
+use crate::store::{EventDetails, NewEvent, Terms};
 
 /// How a later start recognises it.
 const NAME: &str = "Admit One Demo Night";
@@ -45,7 +45,10 @@ pub(super) async fn find_or_make(
         venue: "The Little Theatre".into(),
         event_date: now + 90 * DAY_MS,
     };
-    let event = NewEvent { id: OfferingId::new(), details, products, definition, created_by };
+    let starts_at = details.event_date;
+    let times = Some(EventTimes { starts_at, ends_at: starts_at + DEFAULT_EVENT_LENGTH_MS });
+    let (id, terms) = (OfferingId::new(), Terms { times, ..Terms::default() });
+    let event = NewEvent { id, details, products, definition, terms, created_by };
     state.store.event_create(&event, None, now).await?;
     Ok(Some(event.id))
 }

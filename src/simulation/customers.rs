@@ -13,7 +13,9 @@ use super::network::Incoming;
 use crate::box_office::{Committed, SubmitError, Unavailable, View};
 use crate::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId};
 use crate::inventory::{
-    Change, Command, Idempotency, LineRequest, Rejection, Request, Requester, TimestampMs,
+    Availability, CancellationPolicy, Change, Command, Idempotency, LineRequest, NewProduct,
+    OfferingChange, ProductChange, ProductDefinition, Rejection, Request, Requester, SaleWindow,
+    TimestampMs,
 };
 use crate::random;
 
@@ -137,6 +139,7 @@ impl Customer {
                     self.entries.push((offering, *entry));
                 }
             }
+            96 => self.administer(crowd, offering).await,
             _ if !self.entries.is_empty() => {
                 let (offering, entry) = self.entries.swap_remove(draw(self.entries.len()));
                 let customer = self.id;
@@ -151,6 +154,40 @@ impl Customer {
             }
             _ => self.hold(crowd, offering).await,
         }
+    }
+
+    /// Acts as an administrator for once.
+    async fn administer(&mut self, crowd: &Crowd, offering: OfferingId) {
+        let world = &crowd.site.world;
+        let (offering, command) = match (world.within(0, 3), self.reservations.last().copied()) {
+            (0, _) => (offering, Command::AddProduct { product: late_product() }),
+            (1, _) => {
+                let withdrawn = world.happens(500);
+                let availability =
+                    if withdrawn { Availability::Withdrawn } else { Availability::Offered };
+                let change =
+                    ProductChange { availability: Some(availability), ..ProductChange::default() };
+                (offering, Command::ChangeProduct { product: ProductId(2), change })
+            }
+            (2, Some((offering, reservation))) => {
+                let command = if world.happens(500) {
+                    let gate = "North".into();
+                    Command::CheckInAtGate { reservation, ticket: 0, gate }
+                } else {
+                    Command::UndoCheckIn { reservation, ticket: 0 }
+                };
+                (offering, command)
+            }
+            _ => {
+                let refund_percent = u8::try_from(world.within(0, 100)).unwrap_or(100);
+                let policy = CancellationPolicy::Until { until: None, refund_percent };
+                let cancellation = Some(policy);
+                let change = OfferingChange { cancellation, ..OfferingChange::default() };
+                (offering, Command::ChangeOffering { change })
+            }
+        };
+        let command = Command::ByAdmin { admin: self.id, command: Box::new(command) };
+        crowd.ask(offering, Wish::Plain(command)).await;
     }
 
     async fn hold(&mut self, crowd: &Crowd, offering: OfferingId) {
@@ -208,6 +245,13 @@ impl Customer {
         }
         self.reservations.push((offering, reservation));
     }
+}
+
+fn late_product() -> NewProduct {
+    let sale = SaleWindow::default();
+    let definition =
+        ProductDefinition { price: 10, capacity: Some(3), max_per_customer: None, sale };
+    NewProduct { name: "Late".into(), description: String::new(), definition }
 }
 
 /// Numbered seats of every offering.

@@ -128,7 +128,15 @@ impl Model {
             Change::WaitlistJoined { entry, product, party_size, .. } => {
                 self.waiting.insert(*entry, (*product, *party_size));
             }
-            Change::WaitlistLeft { entry } => {
+            Change::ReservationCancelledFor { reservation, .. } => {
+                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                self.free(hold)?;
+            }
+            Change::ProductAdded { product, definition, .. } => {
+                self.taken.insert(*product, 0);
+                self.capacity.insert(*product, definition.capacity.unwrap_or(0));
+            }
+            Change::WaitlistLeft { entry } | Change::WaitlistPassedOver { entry } => {
                 self.waiting.remove(entry).ok_or("nobody waits")?;
             }
             Change::SaleStateSet { state } => self.state = Some(*state),

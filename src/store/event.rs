@@ -16,7 +16,10 @@ use super::{Answered, Key, Store, StoreError, idempotency};
 use crate::ids::{
     BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, Seq, UserId,
 };
-use crate::inventory::{Change, Definition, SaleState, SaleWindow, TimestampMs, Transition};
+use crate::inventory::{
+    CancellationPolicy, Change, Definition, EventTimes, SaleState, SaleWindow, TimestampMs,
+    Transition,
+};
 use crate::journal::{Head, Record, Row, RowFields};
 
 /// What is shown of an event and is no business of the box office.
@@ -36,7 +39,6 @@ pub struct EventChange {
     pub name: Option<String>,
     pub description: Option<String>,
     pub venue: Option<String>,
-    pub event_date: Option<TimestampMs>,
 }
 
 /// An event to make.
@@ -48,7 +50,17 @@ pub struct NewEvent {
     /// Name and description by `ProductId`.
     pub products: Vec<(String, String)>,
     pub definition: Definition,
+    pub terms: Terms,
     pub created_by: UserId,
+}
+
+/// What the first transition says beside the definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When the event takes place; unknown to the box office where it is `None`.
+    pub times: Option<EventTimes>,
+    /// What comes back to customers who cancel.
+    pub cancellation: CancellationPolicy,
 }
 
 /// An event as it is stored.
@@ -61,6 +73,9 @@ pub struct EventRow {
     pub sale: SaleWindow,
     pub sale_state: SaleState,
     pub products: Vec<ProductRow>,
+    /// `None` for events of before there was one.
+    pub event_end: Option<TimestampMs>,
+    pub cancellation: CancellationPolicy,
     pub created_at: TimestampMs,
 }
 
@@ -75,6 +90,16 @@ pub struct ProductRow {
     pub total_stock: i64,
     pub max_per_customer: Option<i64>,
     pub sale: SaleWindow,
+    pub withdrawn_at: Option<TimestampMs>,
+}
+
+impl ProductRow {
+    /// Its own window, which ends at the latest when it was withdrawn.
+    #[must_use]
+    pub fn on_sale(&self) -> SaleWindow {
+        let end = self.sale.end.into_iter().chain(self.withdrawn_at).min();
+        SaleWindow { end, ..self.sale }
+    }
 }
 
 /// Whether the rows of an event's seats are written with it.
@@ -212,13 +237,12 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let EventChange { name, description, venue, event_date } = change;
+        let EventChange { name, description, venue } = change;
         // A column that is left out is not written: two who change different things both do.
         let set = event::ActiveModel {
             name: name.map_or(NotSet, Set),
             description: description.map_or(NotSet, Set),
             venue: venue.map_or(NotSet, Set),
-            event_date: event_date.map_or(NotSet, Set),
             updated_at: Set(now),
             ..Default::default()
         };
@@ -298,6 +322,8 @@ async fn insert_event(
         created_by: Set(new.created_by.0),
         created_at: Set(now),
         updated_at: Set(now),
+        event_end_at: Set(new.terms.times.map(|times| times.ends_at)),
+        cancellation: Set(Some(cancellation_text(new.terms.cancellation))),
     };
     event::Entity::insert(row).exec_without_returning(transaction).await?;
     let totals = totals(definition);
@@ -313,6 +339,7 @@ async fn insert_event(
             max_per_customer: Set(product.max_per_customer.map(i64::from)),
             sale_start_at: Set(product.sale.start),
             sale_end_at: Set(product.sale.end),
+            withdrawn_at: Set(None),
         })
         .collect();
     for chunk in rows.chunks(CHUNK) {
@@ -380,7 +407,15 @@ async fn insert_first_row(
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let nobody = InstanceId(Uuid::nil());
-    let changes = vec![Change::Created { definition: new.definition.clone() }];
+    let mut changes = vec![Change::Created { definition: new.definition.clone() }];
+    let Terms { times, cancellation: policy } = new.terms;
+    if let Some(EventTimes { starts_at, ends_at }) = times {
+        changes.push(Change::EventTimesSet { starts_at, ends_at });
+    }
+    if policy != CancellationPolicy::default() {
+        changes.push(Change::CancellationPolicySet { policy });
+    }
+    changes.push(Change::ActedBy { admin: new.created_by });
     let record = Record::Batch(vec![Arc::new(Transition { idempotency: None, changes })]);
     let fields = RowFields {
         offering: new.id,
@@ -426,6 +461,11 @@ pub(super) fn state_name(state: SaleState) -> &'static str {
     }
 }
 
+/// A policy as the column has it.
+pub(super) fn cancellation_text(policy: CancellationPolicy) -> String {
+    serde_json::to_string(&policy).expect("a policy is plain data")
+}
+
 fn parse_state(name: &str) -> Option<SaleState> {
     use SaleState::{Cancelled, Closed, Open, Paused, Scheduled};
     [Scheduled, Open, Paused, Closed, Cancelled]
@@ -448,6 +488,13 @@ fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, S
         sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
         sale_state,
         products,
+        event_end: row.event_end_at,
+        cancellation: match row.cancellation {
+            None => CancellationPolicy::default(),
+            Some(text) => serde_json::from_str(&text).map_err(|_| {
+                StoreError::Damaged(format!("the cancellation policy of event {}", row.id))
+            })?,
+        },
         created_at: row.created_at,
     })
 }
@@ -463,5 +510,6 @@ fn product_row(row: product::Model) -> Result<ProductRow, StoreError> {
         total_stock: row.total_stock,
         max_per_customer: row.max_per_customer,
         sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
+        withdrawn_at: row.withdrawn_at,
     })
 }

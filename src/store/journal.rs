@@ -40,6 +40,29 @@ impl Store {
         rows_after(self.reads(), offering, previous, Some(limit)).await
     }
 
+    /// Rows of a journal before `before`, the newest first; at most `limit`. To look something up:
+    /// each decodes, and none is verified against the others.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn journal_rows_before(
+        &self,
+        offering: OfferingId,
+        before: Seq,
+        limit: u64,
+    ) -> Result<JournalRows, LoadError> {
+        let before = i64::try_from(before.0).unwrap_or(i64::MAX);
+        let found = journal::Entity::find()
+            .filter(journal::Column::OfferingId.eq(offering.0))
+            .filter(journal::Column::Seq.lt(before))
+            .order_by_desc(journal::Column::Seq)
+            .limit(limit)
+            .all(self.reads())
+            .await
+            .map_err(unreadable)?;
+        found.into_iter().map(|found| decoded(row_of(found)?)).collect()
+    }
+
     /// All offerings that have a journal.
     ///
     /// # Errors
@@ -126,15 +149,7 @@ impl Store {
         let id = (offering.0, signed(seq.0));
         let found = journal::Entity::find_by_id(id).one(self.reads()).await.map_err(unreadable)?;
         let Some(found) = found else { return Ok(None) };
-        let row = row_of(found)?;
-        if row.format > FORMAT {
-            return Err(LoadError::NewerFormat { seq, format: row.format });
-        }
-        let record = postcard::from_bytes(&row.payload).map_err(|_| LoadError::Damaged {
-            seq,
-            reason: "its payload does not decode".into(),
-        })?;
-        Ok(Some((row, record)))
+        decoded(row_of(found)?).map(Some)
     }
 
     async fn due_now(&self, now: TimestampMs, limit: u64) -> Result<Vec<OfferingId>, LoadError> {
@@ -189,6 +204,17 @@ impl Store {
             }
         }
     }
+}
+
+/// A row with its record, not verified against the row before.
+fn decoded(row: Row) -> Result<(Row, Record), LoadError> {
+    let (seq, format) = (row.seq, row.format);
+    if format > FORMAT {
+        return Err(LoadError::NewerFormat { seq, format });
+    }
+    let record = postcard::from_bytes(&row.payload)
+        .map_err(|_| LoadError::Damaged { seq, reason: "its payload does not decode".into() })?;
+    Ok((row, record))
 }
 
 impl Journal for Store {

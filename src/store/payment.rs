@@ -141,6 +141,7 @@ impl Store {
             next_try_at: Set(Some(retry_at)),
             created_at: Set(now),
             updated_at: Set(now),
+            refund_amount: Set(None),
         };
         payment::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -275,9 +276,15 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
         let moved = advance(&transaction, row.id, from, to, now).await?;
-        let refunded = to == PaymentState::Refunded;
-        let kind = if refunded { EntryKind::Refund } else { EntryKind::Void };
-        if moved && !apply(&transaction, &entry(row, kind, row.amount, now)).await? {
+        let (kind, amount) = if to == PaymentState::Refunded {
+            // As the cancelling said, which is read with the row that this transaction has locked.
+            let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
+            let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
+            (EntryKind::Refund, amount)
+        } else {
+            (EntryKind::Void, row.amount)
+        };
+        if moved && !apply(&transaction, &entry(row, kind, amount, now)).await? {
             transaction.rollback().await?;
             return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
         }

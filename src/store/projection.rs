@@ -17,13 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::event::state_name;
+use super::event::{cancellation_text, state_name};
 use super::reservation::ReservationState;
 use super::ticket::{TicketState, ticket_id};
 use crate::ids::{
     HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
 };
-use crate::inventory::{Change, Line, Minor, SaleState, SaleWindow, TimestampMs};
+use crate::inventory::{
+    Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
+};
 use crate::journal::{Record, Row};
 
 /// What is said of an append that would confirm without money.
@@ -39,16 +41,55 @@ pub(super) struct Projection {
     tickets: BTreeMap<(ReservationId, u8), NewTicket>,
     /// Payments that reservations were confirmed by.
     captured: BTreeSet<PaymentId>,
-    /// Reservations whose tickets are void and whose payments are to be given back.
-    cancelled: BTreeSet<ReservationId>,
-    used_tickets: BTreeSet<Uuid>,
+    /// Reservations whose tickets are void and whose payments are to be given back: all of it, or
+    /// only so much.
+    cancelled: BTreeMap<ReservationId, Option<Minor>>,
+    /// What the door did with tickets of before this batch.
+    at_the_door: BTreeMap<Uuid, Door>,
     outbox: Vec<(&'static str, String)>,
     products: BTreeMap<ProductId, ProductChange>,
     seats: BTreeMap<SeatId, NewSeat>,
     /// Their rows stay, since tickets that are over may still name them; the stock shrinks.
     removed_seats: BTreeSet<SeatId>,
+    new_products: BTreeMap<ProductId, NewProduct>,
     sale_window: Option<SaleWindow>,
     sale_state: Option<SaleState>,
+    event_times: Option<EventTimes>,
+    /// JSON.
+    cancellation: Option<String>,
+}
+
+/// Whether a ticket was used, and how.
+#[derive(Debug, Default)]
+struct Door {
+    checked_in_at: Option<TimestampMs>,
+    gate: Option<String>,
+    by: Option<UserId>,
+}
+
+impl Door {
+    fn state(&self) -> TicketState {
+        if self.checked_in_at.is_some() { TicketState::Used } else { TicketState::Valid }
+    }
+}
+
+#[derive(Debug)]
+struct NewProduct {
+    name: String,
+    description: String,
+    definition: ProductDefinition,
+}
+
+/// A product's row as the batch leaves it.
+struct ProductRow {
+    id: ProductId,
+    name: String,
+    description: String,
+    price: Minor,
+    total: u32,
+    max_per_customer: Option<u32>,
+    window: SaleWindow,
+    withdrawn_at: Option<TimestampMs>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +98,7 @@ struct ReservationChange {
     state: Option<ReservationState>,
     pay_by: Option<TimestampMs>,
     payment: Option<PaymentId>,
+    refund: Option<Minor>,
 }
 
 #[derive(Debug)]
@@ -72,8 +114,14 @@ struct NewTicket {
     customer: UserId,
     product: ProductId,
     seat: Option<SeatId>,
-    state: TicketState,
-    checked_in_at: Option<TimestampMs>,
+    is_void: bool,
+    door: Door,
+}
+
+impl NewTicket {
+    fn state(&self) -> TicketState {
+        if self.is_void { TicketState::Void } else { self.door.state() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +129,10 @@ struct ProductChange {
     price: Option<Minor>,
     total: Option<u32>,
     window: Option<SaleWindow>,
+    name: Option<String>,
+    description: Option<String>,
+    /// `Some(None)` when it is offered again.
+    withdrawn_at: Option<Option<TimestampMs>>,
 }
 
 #[derive(Debug)]
@@ -94,8 +146,9 @@ impl Projection {
     /// What follows from this row; `None` when nothing does, as from batches of holds.
     pub(super) fn of(row: &Row, record: &Record) -> Option<Self> {
         let Record::Batch(transitions) = record else { return None };
-        let mut changes = transitions.iter().flat_map(|transition| &transition.changes).peekable();
-        changes.peek()?;
+        if transitions.iter().all(|transition| transition.changes.is_empty()) {
+            return None;
+        }
         let mut projection = Self {
             offering: row.offering,
             seq: i64::try_from(row.seq.0).expect("a seq stays below 2^63"),
@@ -103,34 +156,41 @@ impl Projection {
             reservations: BTreeMap::new(),
             tickets: BTreeMap::new(),
             captured: BTreeSet::new(),
-            cancelled: BTreeSet::new(),
-            used_tickets: BTreeSet::new(),
+            cancelled: BTreeMap::new(),
+            at_the_door: BTreeMap::new(),
             outbox: Vec::new(),
             products: BTreeMap::new(),
             seats: BTreeMap::new(),
             removed_seats: BTreeSet::new(),
+            new_products: BTreeMap::new(),
             sale_window: None,
             sale_state: None,
+            event_times: None,
+            cancellation: None,
         };
-        for change in changes {
-            projection.take(change);
+        for transition in transitions {
+            let by = actor(&transition.changes);
+            for change in &transition.changes {
+                projection.take(change, by);
+            }
         }
         (!projection.is_empty()).then_some(projection)
     }
 
     fn is_empty(&self) -> bool {
         self.reservations.is_empty()
-            && self.used_tickets.is_empty()
+            && self.at_the_door.is_empty()
             && self.outbox.is_empty()
             && self.products.is_empty()
             && self.seats.is_empty()
             && self.removed_seats.is_empty()
-            && self.sale_window.is_none()
-            && self.sale_state.is_none()
+            && self.new_products.is_empty()
+            && !self.changes_event()
         // Tickets come with a reservation's change.
     }
 
-    fn take(&mut self, change: &Change) {
+    /// `by` is the administrator who asked for it, if one did.
+    fn take(&mut self, change: &Change, by: Option<UserId>) {
         match change {
             Change::CheckedOut { hold, reservation, customer, lines, pay_by } => {
                 self.check_out(*reservation, *hold, *customer, lines, *pay_by);
@@ -154,10 +214,24 @@ impl Projection {
             }
             Change::ReservationsCancelled { reservations } => {
                 for id in reservations {
-                    self.cancel(*id);
+                    self.cancel(*id, None);
                 }
             }
-            Change::CheckedIn { reservation, ticket } => self.check_in(*reservation, *ticket),
+            Change::ReservationCancelledFor { reservation, refund } => {
+                self.cancel(*reservation, Some(*refund));
+            }
+            Change::CheckedIn { reservation, ticket } => {
+                let door = Door { checked_in_at: Some(self.at), gate: None, by };
+                self.at_door(*reservation, *ticket, door, "ticket.checked_in");
+            }
+            Change::CheckedInAtGate { reservation, ticket, gate } => {
+                let door = Door { checked_in_at: Some(self.at), gate: Some(gate.clone()), by };
+                self.at_door(*reservation, *ticket, door, "ticket.checked_in");
+            }
+            Change::CheckInUndone { reservation, ticket } => {
+                let out = Door::default();
+                self.at_door(*reservation, *ticket, out, "ticket.check_in_undone");
+            }
             Change::OfferMade { entry, expires_at, .. } => {
                 let payload = json!({ "entryId": entry, "expiresAtMs": expires_at });
                 self.tell("waitlist.offered", &payload);
@@ -181,8 +255,33 @@ impl Projection {
                 }
             }
             Change::SeatsRemoved { seats } => self.removed_seats.extend(seats),
+            Change::ProductAdded { product, name, description, definition } => {
+                let (name, description) = (name.clone(), description.clone());
+                let new = NewProduct { name, description, definition: definition.clone() };
+                self.new_products.insert(*product, new);
+            }
+            Change::ProductDescribed { product, name, description } => {
+                let row = self.product(*product);
+                row.name = name.clone().or(row.name.take());
+                row.description = description.clone().or(row.description.take());
+            }
+            Change::ProductWithdrawn { product } => {
+                self.product(*product).withdrawn_at = Some(Some(self.at));
+            }
+            Change::ProductRestored { product } => {
+                self.product(*product).withdrawn_at = Some(None);
+            }
+            Change::EventTimesSet { starts_at, ends_at } => {
+                let (starts_at, ends_at) = (*starts_at, *ends_at);
+                self.event_times = Some(EventTimes { starts_at, ends_at });
+            }
+            Change::CancellationPolicySet { policy } => {
+                self.cancellation = Some(cancellation_text(*policy));
+            }
             // Holds and the waitlist live in the journal alone; `Created` wrote its rows itself.
             Change::Created { .. }
+            | Change::ActedBy { .. }
+            | Change::WaitlistPassedOver { .. }
             | Change::HoldPlaced { .. }
             | Change::HoldExtended { .. }
             | Change::HoldReleased { .. }
@@ -237,33 +336,52 @@ impl Projection {
             (0..line.quantity).map(|place| (line.product, line.seats.get(place as usize).copied()))
         });
         for (index, (product, seat)) in (0_u8..).zip(places) {
-            let state = TicketState::Valid;
-            let ticket = NewTicket { customer, product, seat, state, checked_in_at: None };
+            let (is_void, door) = (false, Door::default());
+            let ticket = NewTicket { customer, product, seat, is_void, door };
             self.tickets.insert((reservation, index), ticket);
         }
     }
 
-    fn cancel(&mut self, id: ReservationId) {
-        self.reservation(id).state = Some(ReservationState::Cancelled);
-        self.cancelled.insert(id);
+    fn cancel(&mut self, id: ReservationId, refund: Option<Minor>) {
+        let row = self.reservation(id);
+        (row.state, row.refund) = (Some(ReservationState::Cancelled), refund);
+        self.cancelled.insert(id, refund);
         for (_, ticket) in self.tickets.range_mut((id, 0)..=(id, u8::MAX)) {
-            ticket.state = TicketState::Void;
+            ticket.is_void = true;
         }
-        self.tell("reservation.cancelled", &json!({ "reservationId": id }));
+        let mut payload = json!({ "reservationId": id });
+        if let Some(refund) = refund {
+            payload["refundAmount"] = refund.into();
+        }
+        self.tell("reservation.cancelled", &payload);
     }
 
-    fn check_in(&mut self, reservation: ReservationId, index: u8) {
+    fn at_door(&mut self, reservation: ReservationId, index: u8, door: Door, kind: &'static str) {
         let id = ticket_id(reservation, index);
         match self.tickets.get_mut(&(reservation, index)) {
-            Some(ticket) => {
-                ticket.state = TicketState::Used;
-                ticket.checked_in_at = Some(self.at);
-            }
+            Some(ticket) => ticket.door = door,
             None => {
-                self.used_tickets.insert(id);
+                self.at_the_door.insert(id, door);
             }
         }
-        self.tell("ticket.checked_in", &json!({ "ticketId": id }));
+        self.tell(kind, &json!({ "ticketId": id }));
+    }
+
+    /// The row of a new product after all of the batch.
+    fn row_of_new(&self, id: ProductId, new: &NewProduct) -> ProductRow {
+        let NewProduct { name, description, definition } = new;
+        let unchanged = ProductChange::default();
+        let later = self.products.get(&id).unwrap_or(&unchanged);
+        ProductRow {
+            id,
+            name: later.name.as_ref().unwrap_or(name).clone(),
+            description: later.description.as_ref().unwrap_or(description).clone(),
+            price: later.price.unwrap_or(definition.price),
+            total: later.total.or(definition.capacity).unwrap_or(0),
+            max_per_customer: definition.max_per_customer,
+            window: later.window.unwrap_or(definition.sale),
+            withdrawn_at: later.withdrawn_at.flatten(),
+        }
     }
 
     /// Rows added to a section and still there at the end of the batch.
@@ -287,7 +405,33 @@ impl Projection {
         !(self.products.is_empty() && self.seats.is_empty() && self.removed_seats.is_empty())
     }
 
+    /// What people wrote.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let rows = self.seats.values().map(|seat| &seat.row);
+        let gates = self.at_the_door.values().filter_map(|door| door.gate.as_ref());
+        let new_gates = self.tickets.values().filter_map(|ticket| ticket.door.gate.as_ref());
+        let changed = self.products.values();
+        let changed = changed.flat_map(|change| [&change.name, &change.description]).flatten();
+        let new = self.new_products.values().flat_map(|new| [&new.name, &new.description]);
+        rows.chain(gates).chain(new_gates).chain(changed).chain(new).map(String::as_str)
+    }
+
+    fn changes_event(&self) -> bool {
+        self.sale_window.is_some()
+            || self.sale_state.is_some()
+            || self.event_times.is_some()
+            || self.cancellation.is_some()
+    }
+
     fn sale_state_name(&self) -> Option<&'static str> {
         self.sale_state.map(state_name)
     }
+}
+
+/// The administrator who asked for these changes, if one did.
+fn actor(changes: &[Change]) -> Option<UserId> {
+    changes.iter().find_map(|change| match change {
+        Change::ActedBy { admin } => Some(*admin),
+        _ => None,
+    })
 }

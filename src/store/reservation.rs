@@ -51,6 +51,8 @@ pub struct ReservationRow {
     pub payment: Option<PaymentId>,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
+    /// What came back when it was cancelled, where it was not all.
+    pub refund_amount: Option<i64>,
 }
 
 /// Which reservations to list.
@@ -121,5 +123,6 @@ fn reservation_row(row: &reservation::Model) -> Result<ReservationRow, StoreErro
         payment: row.payment_id.map(PaymentId),
         created_at: row.created_at,
         updated_at: row.updated_at,
+        refund_amount: row.refund_amount,
     })
 }

@@ -46,6 +46,10 @@ pub struct TicketRow {
     pub seat: Option<SeatId>,
     pub state: TicketState,
     pub checked_in_at: Option<TimestampMs>,
+    /// Where, if the door said so.
+    pub gate: Option<String>,
+    /// The administrator who checked it in.
+    pub checked_in_by: Option<UserId>,
     pub created_at: TimestampMs,
 }
 
@@ -104,6 +108,8 @@ fn ticket_row(row: &ticket::Model) -> Result<TicketRow, StoreError> {
         seat: row.seat_id.map(u32::try_from).transpose().map_err(|_| damaged())?.map(SeatId),
         state: TicketState::parse(&row.status).ok_or_else(damaged)?,
         checked_in_at: row.checked_in_at,
+        gate: row.gate.clone(),
+        checked_in_by: row.checked_in_by.map(UserId),
         created_at: row.created_at,
     })
 }

@@ -64,6 +64,7 @@ pub fn new_event() -> NewEvent {
         },
         products: vec![("Standing".into(), String::new()), ("Seat".into(), "Upholstered".into())],
         definition: definition(),
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     }
 }

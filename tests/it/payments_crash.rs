@@ -4,9 +4,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use admitone::audit::Auditor;
 use admitone::ids::{ReservationId, UserId};
-use admitone::inventory::Command;
+use admitone::inventory::{CancellationPolicy, Command, OfferingChange};
 use admitone::payments::{CrashPoints, Edge, Side};
+use admitone::store::EntryKind;
 use tokio::runtime::Handle;
 
 use crate::test_db::{TestDb, eventually};
@@ -58,6 +60,41 @@ on_both_databases! {
         }
         assert_eq!(met.len(), Edge::ALL.len(), "every edge is in the table");
         assert_eq!(till.unsettled().await, 0);
+    }
+}
+
+/// Of which a customer who cancels gets back half.
+const HALF: i64 = PRICE / 2;
+
+on_both_databases! {
+    async fn a_refund_in_part_killed_at_its_edge_comes_back_exactly_once(db: TestDb) {
+        let mut till = Till::open(db, 100).await;
+        let policy = CancellationPolicy::Until { until: None, refund_percent: 50 };
+        let change = OfferingChange { cancellation: Some(policy), ..OfferingChange::default() };
+        till.submit(Command::ChangeOffering { change }).await.expect("the terms change");
+        for side in [Side::Before, Side::After] {
+            for rescue in [Rescue::Scan, Rescue::Retry] {
+                let customer = till.customer(PRICE).await;
+                let reservation = till.reserve(customer).await;
+                till.pay(customer, reservation, "k").await.expect("pays");
+                till.cancel(customer, reservation).await.expect("cancels");
+                let crashed = crash_once(&mut till, Edge::Refund, side);
+                let _killed = till.pay(customer, reservation, "k").await;
+                assert!(crashed.load(Ordering::SeqCst), "the refund came by this edge");
+                till.restart();
+                if let Rescue::Retry = rescue {
+                    let _answer = till.pay(customer, reservation, "k").await;
+                }
+                till.recover().await;
+                assert_eq!(till.balance(customer).await, HALF, "{side:?} {rescue:?}");
+                assert_eq!(till.entries(customer, EntryKind::Refund).await, 1);
+                let entries = till.store.wallet_entries(customer, 10).await.unwrap();
+                assert_eq!(entries.iter().map(|entry| entry.amount).sum::<i64>(), HALF);
+            }
+        }
+        assert_eq!(till.unsettled().await, 0);
+        let audit = Auditor::new(till.store.clone()).audit(till.offering).await.unwrap();
+        assert_eq!(audit.tally.reservations_cancelled, 4);
     }
 }
 

@@ -48,6 +48,7 @@ pub async fn open(store: &Store, seats: u32) -> OfferingId {
             sale: SaleWindow::default(),
             sale_state: SaleState::Open,
         },
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

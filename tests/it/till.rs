@@ -243,6 +243,7 @@ fn new_event(id: OfferingId, places: u32) -> NewEvent {
             sale: SaleWindow::default(),
             sale_state: SaleState::Open,
         },
+        terms: admitone::store::Terms::default(),
         created_by: UserId::random(),
     }
 }

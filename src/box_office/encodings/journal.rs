@@ -6,8 +6,8 @@ use crate::ids::{
     SectionId, Seq, UserId,
 };
 use crate::inventory::{
-    Change, Definition, Fit, Idempotency, Line, Policy, ProductDefinition, Rejection,
-    RowDefinition, SaleState, SaleWindow, SectionDefinition, Transition,
+    CancellationPolicy, Change, Definition, Fit, Idempotency, Line, Policy, ProductDefinition,
+    Rejection, RowDefinition, SaleEnd, SaleState, SaleWindow, SectionDefinition, Transition,
 };
 use crate::journal::{FORMAT, Head, Record, Row, RowFields, export};
 
@@ -35,6 +35,11 @@ fn what_is_journalled_keeps_its_bytes() {
     samples.extend(states.iter().map(|(name, state)| Sample::of(name, state)));
     let fits = every!(Fit { Exact, LeavesOrphan, SplitRows, Scattered });
     samples.extend(fits.iter().map(|(name, fit)| Sample::of(name, fit)));
+    let ends = every!(SaleEnd { Sale, Event });
+    samples.extend(ends.iter().map(|(name, end)| Sample::of(name, end)));
+    let (until, refund_percent) = (None, 100);
+    let policies = every!(CancellationPolicy { Never, Until { until, refund_percent } });
+    samples.extend(policies.iter().map(|(name, policy)| Sample::of(name, policy)));
     let unbounded = SaleWindow { start: None, end: None };
     samples.push(Sample::of("SaleWindow, open", &unbounded));
     samples.push(Sample::of("Transition", &transition()));
@@ -48,7 +53,7 @@ fn what_is_journalled_keeps_its_bytes() {
 /// Its hash covers each of its fields in this form; every later row rests on it.
 #[test]
 fn a_row_keeps_its_canonical_form_and_its_exported_line() {
-    assert_eq!(FORMAT, 1, "rows of each older format need a sample of their own here");
+    assert_eq!(FORMAT, 2, "rows of each format need a sample of their own here");
     let previous = Head { seq: Seq(6), epoch: Epoch(2), hash: [9; 32] };
     let fields = RowFields {
         offering: OfferingId(id(5)),
@@ -60,7 +65,13 @@ fn a_row_keeps_its_canonical_form_and_its_exported_line() {
     let record = Record::Batch(vec![transition().into()]);
     let row = Row::new(&previous, fields, &record);
     assert_eq!(row.verify(&previous).unwrap(), record);
+    let mut newer = transition();
+    newer.changes.push(Change::ActedBy { admin: CUSTOMER });
+    let second = Row::new(&row.head(), fields, &Record::Batch(vec![newer.into()]));
+    assert_eq!((row.format, second.format), (1, 2));
     let samples = [
+        Sample::bytes("Row::hash, format 2", &second.hash),
+        Sample::bytes("Row::payload, format 2", &second.payload),
         Sample::bytes("Row::hash", &row.hash),
         Sample::bytes("Row::payload", &row.payload),
         Sample { name: "Row as a line".into(), pinned: export::to_line(&row, &record) },
@@ -134,6 +145,10 @@ pub(super) fn definition() -> Definition {
     }
 }
 
+pub(super) fn cancellation() -> CancellationPolicy {
+    CancellationPolicy::Until { until: Some(AT), refund_percent: 80 }
+}
+
 fn changes() -> Vec<(&'static str, Change)> {
     let (hold, reservation, payment, customer) = (HOLD, RESERVATION, PAYMENT, CUSTOMER);
     let (entry, product, section) = (HOLD, STANDING, STALLS);
@@ -168,6 +183,22 @@ fn changes() -> Vec<(&'static str, Change)> {
         SaleWindowSet { product: Some(product), window: window() },
         SaleStateSet { state: SaleState::Paused },
         Refused { rejection: Box::new(Rejection::SoldOut { requested: 3, available: 1 }) },
+        ActedBy { admin: customer },
+        CheckedInAtGate { reservation, ticket: 3, gate: "North 2".into() },
+        CheckInUndone { reservation, ticket: 3 },
+        ProductAdded {
+            product,
+            name: "Late".into(),
+            description: "Standing".into(),
+            definition: definition().products.remove(0),
+        },
+        ProductDescribed { product, name: Some("Late".into()), description: None },
+        ProductWithdrawn { product },
+        ProductRestored { product },
+        EventTimesSet { starts_at: AT, ends_at: AT + 86_400_000 },
+        CancellationPolicySet { policy: cancellation() },
+        ReservationCancelledFor { reservation, refund: 79_200 },
+        WaitlistPassedOver { entry },
     })
 }
 
@@ -203,5 +234,8 @@ pub(super) fn rejections() -> Vec<(&'static str, Rejection)> {
         BelowTaken { taken: 9 },
         KeyReused,
         TooManyKeys,
+        ProductWithdrawn,
+        CancellationRefused { until: Some(AT) },
+        SaleOver { end: SaleEnd::Event, at: AT },
     })
 }

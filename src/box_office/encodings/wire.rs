@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::journal::{definition, idempotency, line, rejections, transition, window};
+use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
 use super::{Sample, every, hold, id};
 use crate::box_office::bulletin::{Bulletin, Delta, Shown, Stamp, Version};
 use crate::box_office::view::{Painter, View};
@@ -16,8 +16,10 @@ use crate::ids::{
     Seq, UserId,
 };
 use crate::inventory::{
-    Change, Command, HoldStatus, HoldView, Inventory, LineRequest, Rejection, Request, Requester,
-    SaleState, SeatStatus, Transition, WaitlistView,
+    Availability, Change, Command, EndedEntryView, EntryEnding, HoldStatus, HoldView, Inventory,
+    LineRequest, NewProduct, OfferingChange, ProductChange, Rejection, Request, Requester,
+    ReservationStatus, SaleState, SeatClaim, SeatClaimKind, SeatStatus, SeatView, Transition,
+    WaitlistView,
 };
 use crate::journal::{Head, Owner};
 use crate::trace::{Context, Origin, RequestId};
@@ -51,6 +53,13 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     let errors = every!(SubmitError { Rejected(refused), Unavailable(Unavailable::Busy) });
     pin(&mut samples, &errors);
     pin(&mut samples, &hold_statuses());
+    pin(&mut samples, &every!(Availability { Offered, Withdrawn }));
+    pin(
+        &mut samples,
+        &every!(EntryEnding { Left, PassedOver, EventCancelled, Declined, Accepted, Expired }),
+    );
+    pin(&mut samples, &seat_claims());
+    pin(&mut samples, &reservation_statuses());
     let seats = every!(SeatStatus { Available, Held, Sold, Blocked, Removed });
     pin(&mut samples, &seats);
     let given = RequestId::given("a-request-of-a-client").unwrap();
@@ -62,7 +71,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     }) }),
     );
     pin(&mut samples, &[("Origin", origin())]);
-    assert_eq!(rejections().len(), 29, "an answer carries each of them, as the journal does");
+    assert_eq!(rejections().len(), 32, "an answer carries each of them, as the journal does");
     hold(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 
@@ -150,7 +159,59 @@ fn commands() -> Vec<(&'static str, Command)> {
         CloseSale,
         CancelOffering,
         EndClaims { customer },
+        ByAdmin { admin: customer, command: Box::new(Command::PauseSale) },
+        CheckInAtGate { reservation, ticket: 3, gate: "North 2".into() },
+        UndoCheckIn { reservation, ticket: 3 },
+        AddProduct { product: new_product() },
+        ChangeProduct { product, change: product_change() },
+        ChangeOffering { change: offering_change() },
     })
+}
+
+fn seat_claims() -> Vec<(&'static str, SeatClaimKind)> {
+    let (hold, reservation) = (HOLD, ReservationId(id(2)));
+    let payment = Some(PaymentId(id(3)));
+    let pending = ReservationStatus::PaymentPending { pay_by: AT, payment };
+    every!(SeatClaimKind {
+        Hold { hold, status: HoldStatus::Offered, expires_at: AT },
+        Reservation { reservation, status: pending },
+    })
+}
+
+fn reservation_statuses() -> Vec<(&'static str, ReservationStatus)> {
+    let payment = PaymentId(id(3));
+    every!(ReservationStatus {
+        PaymentPending { pay_by: AT, payment: None },
+        Confirmed { payment },
+        Expired,
+        Cancelled,
+    })
+}
+
+fn new_product() -> NewProduct {
+    let definition = definition().products.remove(0);
+    NewProduct { name: "Late".into(), description: "Standing".into(), definition }
+}
+
+fn product_change() -> ProductChange {
+    ProductChange {
+        name: Some("Late".into()),
+        description: None,
+        sale_start: Some(Some(AT)),
+        sale_end: Some(None),
+        availability: Some(Availability::Withdrawn),
+    }
+}
+
+fn offering_change() -> OfferingChange {
+    OfferingChange {
+        sale_start: Some(Some(AT)),
+        sale_end: Some(None),
+        state: Some(SaleState::Open),
+        starts_at: Some(AT),
+        ends_at: Some(AT + 86_400_000),
+        cancellation: Some(cancellation()),
+    }
 }
 
 fn origin() -> Origin {
@@ -166,13 +227,16 @@ fn calls() -> Vec<(&'static str, Call)> {
         Hold(HOLD),
         WaitlistEntry(HOLD),
         Settle(request()),
+        EndedEntry(HOLD),
+        Seat(SeatId(300)),
     })
 }
 
 fn questions() -> Vec<(&'static str, Question)> {
     let offering = OFFERING;
     let asked = |(_, call)| Asked { call, origin: Some(origin()) };
-    let calls = calls().into_iter().map(asked).collect();
+    // Those of the first version: each later one has a line of its own.
+    let calls = calls().into_iter().take(4).map(asked).collect();
     every!(Question {
         Calls { from: INSTANCE, offering, hops: 1, patience_ms: 5_000, calls },
         Prepare { offering },
@@ -200,16 +264,26 @@ fn hold_statuses() -> Vec<(&'static str, HoldStatus)> {
 fn call_answers() -> Vec<(&'static str, CallAnswer)> {
     let waiting =
         WaitlistView { customer: CUSTOMER, product: ProductId(0), party_size: 2, position: 5 };
+    let (customer, product) = (CUSTOMER, ProductId(0));
+    let how = EntryEnding::PassedOver;
+    let ended = EndedEntryView { customer, product, party_size: 2, how, at: AT };
+    let (hold, status, expires_at) = (HOLD, HoldStatus::Active, AT);
+    let kind = SeatClaimKind::Hold { hold, status, expires_at };
+    let claim = Some(SeatClaim { customer, kind });
+    let (section, row, number) = ("A".into(), "1".into(), 12);
+    let seat = SeatView { section, row, number, product, status: SeatStatus::Held, claim };
     every!(CallAnswer {
         Submitted(Ok(committed())),
         Hold(Ok(Some(hold_view()))),
         WaitlistEntry(Ok(Some(waiting))),
+        EndedEntry(Ok(Some(ended))),
+        Seat(Ok(Some(seat))),
     })
 }
 
 fn answers() -> Vec<(&'static str, Answer)> {
     let owner = || Owner { incarnation: INSTANCE, address: "b:8080".into(), epoch: Epoch(3) };
-    let mut all: Vec<_> = call_answers().into_iter().map(|(_, answer)| answer).collect();
+    let mut all: Vec<_> = call_answers().into_iter().take(3).map(|(_, answer)| answer).collect();
     all.push(CallAnswer::Submitted(Err(Rejection::UnknownProduct.into())));
     all.push(CallAnswer::Hold(Err(Unavailable::Moving)));
     let shown = Shown { stamp: stamp(), now_ms: 1_234, view: views().0 };

@@ -78,10 +78,10 @@ impl Describer {
             "seats" | "first_seat" => {
                 SeatId(u32::try_from(number).ok()?).to_public(self.offering).into()
             }
-            "price" | "unit_price" => {
+            "price" | "unit_price" | "refund" => {
                 json!({ "amount": number, "currency": String::from_utf8_lossy(&self.currency) })
             }
-            "pay_by" | "start" | "end" => rfc3339(number).into(),
+            "pay_by" | "start" | "end" | "until" => rfc3339(number).into(),
             _ if name.ends_with("_at") => rfc3339(number).into(),
             _ => return None,
         })

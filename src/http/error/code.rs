@@ -106,6 +106,11 @@ error_codes! {
         "Another payment of this reservation is at work.";
     PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
     InsufficientBalance = CONFLICT "INSUFFICIENT_BALANCE", "The wallet does not hold enough.";
+    CancellationRefused = CONFLICT "CANCELLATION_REFUSED",
+        "By the event's terms a customer cannot cancel this (any more): details.until.";
+    ProductWithdrawn = CONFLICT "PRODUCT_WITHDRAWN", "The product is not offered any more.";
+    WrongEvent = CONFLICT "WRONG_EVENT",
+        "The ticket is of another event and was not used: details say which.";
     TicketNotFound = NOT_FOUND "TICKET_NOT_FOUND", "No such ticket.";
     AlreadyCheckedIn = CONFLICT "ALREADY_CHECKED_IN", "The ticket was used before.";
     WaitlistUnavailable = CONFLICT "WAITLIST_UNAVAILABLE", "The waitlist is off or full.";

@@ -3,8 +3,10 @@
 //! it takes the core's choice, after checking by brute force that it is a right one.
 
 mod apply;
+mod apply_reservation;
 mod decide;
 mod decide_admin;
+mod decide_event;
 mod decide_reservation;
 mod seats;
 
@@ -12,8 +14,9 @@ use std::collections::BTreeMap;
 
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId};
 use crate::inventory::{
-    Change, Command, Counts, Decision, Definition, Fit, Line, LineRequest, Place, Policy,
-    Rejection, Request, Requester, RowDefinition, SaleState, SaleWindow, SeatStatus, Transition,
+    CancellationPolicy, Change, Command, Counts, Decision, Definition, EntryEnding, Fit, Line,
+    LineRequest, Place, Policy, Rejection, Request, Requester, RowDefinition, SaleState,
+    SaleWindow, SeatStatus, Transition,
 };
 use seats::{Seat, all_seats, check_choice};
 
@@ -28,11 +31,16 @@ pub(super) struct Model {
     policy: Policy,
     definition: Definition,
     pub(super) state: SaleState,
+    times: Option<(i64, i64)>,
+    cancellation: CancellationPolicy,
+    withdrawn: BTreeMap<ProductId, i64>,
     blocked: BTreeMap<ProductId, u32>,
     pub(super) seats: Vec<Seat>,
     pub(super) claims: Vec<Claim>,
     ended: Vec<(HoldId, UserId, Ended, i64)>,
     pub(super) waiting: Vec<Waiting>,
+    /// Entries of the waitlist that are over, and how.
+    pub(super) ended_entries: Vec<(HoldId, EntryEnding, i64)>,
     keys: Vec<([u8; 16], [u8; 16], Place, i64)>,
     /// What the core refused the command with that is being decided.
     refused: Option<Rejection>,
@@ -108,11 +116,15 @@ impl Model {
             policy: definition.policy,
             definition: definition.clone(),
             state: definition.sale_state,
+            times: None,
+            cancellation: CancellationPolicy::Until { until: None, refund_percent: 100 },
+            withdrawn: BTreeMap::new(),
             blocked: BTreeMap::new(),
             seats: all_seats(definition),
             claims: Vec::new(),
             ended: Vec::new(),
             waiting: Vec::new(),
+            ended_entries: Vec::new(),
             keys: Vec::new(),
             refused: None,
         }
@@ -251,7 +263,10 @@ impl Model {
             {
                 return None;
             }
-            let windows = [self.definition.sale, self.product(waiting.product).sale];
+            if self.withdrawn.contains_key(&waiting.product) {
+                return None;
+            }
+            let windows = self.windows(waiting.product);
             let start = windows.iter().filter_map(|window| window.start).max();
             let opens = self.at.max(start.unwrap_or(self.at));
             windows.iter().all(|window| window.end.is_none_or(|end| opens < end)).then_some(opens)
@@ -313,7 +328,7 @@ impl Model {
     }
 
     fn on_sale(&self, product: ProductId) -> Result<(), Rejection> {
-        let windows = [self.definition.sale, self.product(product).sale];
+        let windows = self.windows(product);
         let opens_at = windows.iter().filter_map(|window| window.start).max();
         let over = windows.iter().any(|window| window.end.is_some_and(|end| end <= self.at));
         match self.state {
@@ -321,12 +336,24 @@ impl Model {
             SaleState::Paused => Err(Rejection::SaleClosed { paused: true }),
             SaleState::Closed => Err(Rejection::SaleClosed { paused: false }),
             SaleState::Scheduled => Err(Rejection::SaleNotOpen { opens_at }),
+            SaleState::Open if self.withdrawn.contains_key(&product) => {
+                Err(Rejection::ProductWithdrawn)
+            }
             SaleState::Open if over => Err(Rejection::SaleClosed { paused: false }),
             SaleState::Open if opens_at.is_some_and(|start| self.at < start) => {
                 Err(Rejection::SaleNotOpen { opens_at })
             }
             SaleState::Open => Ok(()),
         }
+    }
+
+    /// A sale without an end of its own ends with the event.
+    fn windows(&self, product: ProductId) -> [SaleWindow; 2] {
+        let mut sale = self.definition.sale;
+        if let (None, Some((_, ends))) = (sale.end, self.times) {
+            sale.end = Some(ends);
+        }
+        [sale, self.product(product).sale]
     }
 
     fn alive(&self) -> Result<(), Rejection> {
@@ -346,7 +373,7 @@ impl Model {
             }
             let Waiting { entry, customer, party, .. } = *first;
             if self.limits(customer, &[(product, party)]).is_err() {
-                return Some(Change::WaitlistLeft { entry });
+                return Some(Change::WaitlistPassedOver { entry });
             }
             let (seats, fit) = match hint {
                 Some(Change::OfferMade { line, .. })

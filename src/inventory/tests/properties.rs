@@ -2,6 +2,8 @@
 //! outcome, whole transitions compared; a fold of the journal gives the same state, and so does a
 //! snapshot, from which the history simply goes on.
 
+mod administration;
+
 use proptest::prelude::*;
 
 use super::model::{Model, State};
@@ -9,7 +11,7 @@ use super::world::{self, HOUR, MINUTE, SECOND, START};
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
 use crate::inventory::{
     Command, Decision, Idempotency, Inventory, LineRequest, Request, Requester, SaleState,
-    SaleWindow, Transition,
+    Transition,
 };
 
 /// What a step is made from; each part is read as it is needed, modulo what there is.
@@ -113,7 +115,11 @@ impl History {
     }
 
     fn remember(&mut self, request: &Request) {
-        match &request.command {
+        let command = match &request.command {
+            Command::ByAdmin { command, .. } => command,
+            command => command,
+        };
+        match command {
             Command::PlaceHold { hold, customer, .. }
             | Command::JoinWaitlist { entry: hold, customer, .. } => {
                 self.holds.push((*hold, *customer));
@@ -136,8 +142,13 @@ impl History {
     fn compare(&self) {
         self.live.check().unwrap();
         assert_eq!(self.live.next_due_at(), self.model.next_due_at());
-        for product in (0..4).map(ProductId) {
+        let products = u16::try_from(self.live.products()).unwrap();
+        for product in (0..products).map(ProductId) {
             assert_eq!(self.live.counts(product), self.model.counts(product));
+        }
+        for (entry, how, at) in &self.model.ended_entries {
+            let view = self.live.ended_entry(*entry).unwrap();
+            assert_eq!((view.how, view.at), (*how, *at));
         }
         let mut seats = 0;
         for section in (0..3).map(SectionId) {
@@ -156,7 +167,7 @@ impl History {
                 assert_eq!((view.customer, &view.lines), (claim.customer, &claim.lines));
             }
         }
-        let mut positions = [0; 4];
+        let mut positions = vec![0; usize::from(products)];
         for waiting in &self.model.waiting {
             positions[waiting.product.index()] += 1;
             let view = self.live.waitlist_entry(waiting.entry).unwrap();
@@ -217,6 +228,7 @@ impl History {
     /// A retry carries ids that the server drew anew.
     fn redraw(&mut self, command: &mut Command) {
         match command {
+            Command::ByAdmin { command, .. } => self.redraw(command),
             Command::PlaceHold { hold, .. } | Command::JoinWaitlist { entry: hold, .. } => {
                 *hold = world::hold(self.draw());
             }
@@ -231,7 +243,17 @@ impl History {
         }
     }
 
-    fn command(&mut self, kind: u8, [_, _, who, a, b, c, ..]: Seed) -> Command {
+    /// What people ask, and administrators do for them under their own names.
+    fn command(&mut self, kind: u8, seed: Seed) -> Command {
+        let command = self.plain_command(kind, seed);
+        if !seed[7].is_multiple_of(5) {
+            return command;
+        }
+        let admin = world::user(100 + u64::from(seed[6] % 2));
+        Command::ByAdmin { admin, command: Box::new(command) }
+    }
+
+    fn plain_command(&mut self, kind: u8, [_, _, who, a, b, c, d, _]: Seed) -> Command {
         let customer = world::user(u64::from(who % 5));
         let fresh = world::hold(self.draw());
         let new_reservation = world::reservation(self.draw());
@@ -283,7 +305,7 @@ impl History {
             },
             41 => Command::CancelReservation { reservation, by: Requester::Customer(payer) },
             42 => Command::CancelReservation { reservation, by: Requester::Admin },
-            43 => Command::CheckIn { reservation, ticket: c % 9 },
+            43 => self.at_the_door(a, c, b),
             44..=49 => {
                 Command::JoinWaitlist { entry: fresh, customer, product, party_size: quantity }
             }
@@ -295,7 +317,9 @@ impl History {
             57 => Command::UnblockPlaces { product, quantity: u32::from(b % 5) },
             58 => Command::Resize { product, total: u32::from(b % 20) },
             59 => self.change_of_map(a, b, c),
+            60 if d.is_multiple_of(2) => self.change_of_product(a, b, c),
             60 => Command::Reprice { product, price: i64::from(c) * 100 - 1_000 },
+            61 if d.is_multiple_of(2) => self.change_of_terms(a, b, c),
             61 => self.change_of_window(product, b, c),
             62 => match c % 3 {
                 0 => Command::PauseSale,
@@ -305,31 +329,6 @@ impl History {
             },
             _ => Command::OpenSale,
         }
-    }
-
-    fn change_of_map(&self, a: u8, b: u8, c: u8) -> Command {
-        if c.is_multiple_of(2) {
-            return Command::RemoveSeats { seats: self.seats(a, b, c) };
-        }
-        let section = SectionId(u16::from(a % 4));
-        Command::AddRow { section, name: format!("{}", b % 8), seats: u32::from(c % 7) }
-    }
-
-    fn change_of_window(&self, product: ProductId, b: u8, c: u8) -> Command {
-        let start = b.is_multiple_of(3).then(|| self.now + (i64::from(b) - 100) * MINUTE);
-        let end = c.is_multiple_of(3).then(|| self.now + i64::from(c) * HOUR);
-        if b.is_multiple_of(2) {
-            let state = match c % 5 {
-                0 => Some(SaleState::Paused),
-                1 => Some(SaleState::Closed),
-                2 => None,
-                _ => Some(SaleState::Open),
-            };
-            let (start, end) =
-                ((!c.is_multiple_of(4)).then_some(start), (!b.is_multiple_of(4)).then_some(end));
-            return Command::ChangeSale { start, end, state };
-        }
-        Command::SetSaleWindow { product: Some(product), window: SaleWindow { start, end } }
     }
 
     /// Mostly a payment in progress, or one that was when its reservation expired.
@@ -424,7 +423,8 @@ proptest! {
             }
             history.begin_batch();
             prop_assert_eq!(history.live.next_due_at(), None);
-            for product in (0..4).map(ProductId) {
+            let products = u16::try_from(history.live.products()).unwrap();
+            for product in (0..products).map(ProductId) {
                 let counts = history.live.counts(product);
                 prop_assert_eq!(counts.available + counts.blocked, counts.total);
             }

@@ -160,6 +160,12 @@ fn expected(event: OfferingId, replay: &Replay, header: &Header, entries: &[&Ent
     let mut expected = Expected::default();
     let claim_of = |reservation| replay.claims.get(replay.reservations.get(reservation)?);
     for reservation in replay.reservations.keys() {
+        // What an administrator's policy kept of the price of one that was cancelled is spent.
+        if let (Some(refund), Some(claim)) =
+            (replay.refunds.get(reservation), claim_of(reservation))
+        {
+            *expected.spent.entry(claim.customer).or_default() += price(&claim.lines) - refund;
+        }
         let Some(claim) = claim_of(reservation).filter(|claim| is_sold(claim)) else { continue };
         *expected.spent.entry(claim.customer).or_default() += price(&claim.lines);
         let tickets = expected.tickets.entry(claim.customer).or_default();

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use uuid::Uuid;
 
 use crate::ids::{ProductId, SeatId, UserId};
-use crate::inventory::{Change, Definition, Line, TimestampMs, Transition};
+use crate::inventory::{Change, Definition, Line, Minor, TimestampMs, Transition};
 use crate::journal::{Head, Record, Row};
 
 /// What is known of a claim on places.
@@ -53,6 +53,8 @@ pub(super) struct Replay {
     /// The hold of each reservation.
     pub(super) reservations: HashMap<Uuid, Uuid>,
     pub(super) confirmed: HashMap<Uuid, Uuid>,
+    /// What came back of a paid reservation, where it was not all.
+    pub(super) refunds: HashMap<Uuid, Minor>,
     waiting: HashMap<Uuid, UserId>,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
@@ -177,12 +179,19 @@ impl Replay {
                     }
                 }
             }
+            Change::ReservationCancelledFor { reservation, refund } => {
+                self.tally("reservations cancelled", 1);
+                self.refunds.insert(reservation.0, *refund);
+                if let Some(hold) = self.hold_of(row, reservation.0) {
+                    self.free(row, hold, &[State::Sold]);
+                }
+            }
             Change::ReservationRevived { reservation } => self.revive(row, reservation.0),
             Change::WaitlistJoined { entry, customer, .. } => {
                 self.tally("waitlist joined", 1);
                 self.waiting.insert(entry.0, *customer);
             }
-            Change::WaitlistLeft { entry } => {
+            Change::WaitlistLeft { entry } | Change::WaitlistPassedOver { entry } => {
                 if self.waiting.remove(&entry.0).is_none() {
                     self.wrong(row, format!("{entry} left the waitlist without being on it"));
                 }
@@ -193,14 +202,23 @@ impl Replay {
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
             | Change::SaleStateSet { .. }
-            | Change::Refused { .. } => {}
+            | Change::Refused { .. }
+            | Change::ActedBy { .. }
+            | Change::CheckedInAtGate { .. }
+            | Change::CheckInUndone { .. }
+            | Change::ProductDescribed { .. }
+            | Change::ProductWithdrawn { .. }
+            | Change::ProductRestored { .. }
+            | Change::EventTimesSet { .. }
+            | Change::CancellationPolicySet { .. } => {}
             Change::SeatsBlocked { .. }
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }
             | Change::PlacesUnblocked { .. }
             | Change::Resized { .. }
             | Change::RowAdded { .. }
-            | Change::SeatsRemoved { .. } => {
+            | Change::SeatsRemoved { .. }
+            | Change::ProductAdded { .. } => {
                 self.wrong(row, "somebody changed the places: no part of a stampede");
             }
         }

@@ -27,22 +27,23 @@ pub(in crate::store) fn statements(
     statements.add(NEW_RESERVATIONS, new_reservations(rows))?;
     statements.add(RESERVATION_CHANGES, reservation_changes(rows))?;
     statements.add(NEW_TICKETS, new_tickets(rows))?;
-    let used = rows.used_tickets.iter().map(|id| json!([hex(*id)])).collect();
-    statements.add(USED_TICKETS, used)?;
-    let cancelled: Vec<_> = rows.cancelled.iter().map(|id| json!([hex(id.0)])).collect();
+    // Postgres refuses such texts by itself; here they would be cut off.
+    if rows.texts().any(|text| text.contains('\0')) {
+        return Err("a text holds a NUL".into());
+    }
+    statements.add(AT_THE_DOOR, at_the_door(rows))?;
+    let cancelled = rows.cancelled.iter();
+    let cancelled: Vec<_> = cancelled.map(|(id, refund)| json!([hex(id.0), refund])).collect();
     statements.add(VOID_TICKETS, cancelled.clone())?;
     statements.add(CAPTURES, rows.captured.iter().map(|id| json!([hex(id.0)])).collect())?;
     statements.add(REFUNDS, cancelled)?;
     statements.add(OUTBOX, outbox(rows))?;
     let lost = rows.seats_lost().into_iter().map(|id| json!([id])).collect();
+    statements.add(NEW_PRODUCTS, new_products(rows))?;
     statements.add(PRODUCT_CHANGES, product_changes(rows))?;
     statements.add(SEATS_LOST, lost)?;
     let growth = rows.section_growth().into_iter();
     statements.add(GROWTH, growth.map(|(section, by)| json!([section.0, by])).collect())?;
-    // Postgres refuses such a text by itself; here it would be cut off.
-    if rows.seats.values().any(|seat| seat.row.contains('\0')) {
-        return Err("a row's name holds a NUL".into());
-    }
     let seats = rows.seats.iter();
     let seat = |(id, new): (&crate::ids::SeatId, &super::NewSeat)| {
         json!([id.0, new.section.0, new.row, new.number])
@@ -73,9 +74,9 @@ impl Statements {
 
 const NEW_RESERVATIONS: &str = "
 INSERT INTO reservations (id, offering_id, user_id, hold_id, status, total_price, lines, pay_by,
-    payment_id, created_at, updated_at)
+    payment_id, refund_amount, created_at, updated_at)
 SELECT unhex(value->>0), $1, unhex(value->>1), unhex(value->>2), value->>3, value->>4, value->>5,
-    value->>6, unhex(value->>7), $2, $2 FROM «ROWS»";
+    value->>6, unhex(value->>7), value->>8, $2, $2 FROM «ROWS»";
 
 fn new_reservations(rows: &Projection) -> Vec<Value> {
     let new = rows.reservations.iter().filter_map(|(id, row)| {
@@ -89,6 +90,7 @@ fn new_reservations(rows: &Projection) -> Vec<Value> {
             new.lines,
             row.pay_by,
             row.payment.map(|payment| hex(payment.0)),
+            row.refund,
         ]))
     });
     new.collect()
@@ -97,23 +99,25 @@ fn new_reservations(rows: &Projection) -> Vec<Value> {
 const RESERVATION_CHANGES: &str = "
 UPDATE reservations SET status = coalesce(x.value->>1, status),
     pay_by = coalesce(x.value->>2, pay_by),
-    payment_id = coalesce(unhex(x.value->>3), payment_id), updated_at = $2
+    payment_id = coalesce(unhex(x.value->>3), payment_id),
+    refund_amount = coalesce(x.value->>4, refund_amount), updated_at = $2
 FROM «ROWS» AS x WHERE reservations.id = unhex(x.value->>0)";
 
 fn reservation_changes(rows: &Projection) -> Vec<Value> {
     let changed = rows.reservations.iter().filter(|(_, row)| row.created.is_none());
     let change = |(id, row): (&crate::ids::ReservationId, &super::ReservationChange)| {
         let payment = row.payment.map(|payment| hex(payment.0));
-        json!([hex(id.0), row.state.map(ReservationState::as_str), row.pay_by, payment])
+        let state = row.state.map(ReservationState::as_str);
+        json!([hex(id.0), state, row.pay_by, payment, row.refund])
     };
     changed.map(change).collect()
 }
 
 const NEW_TICKETS: &str = "
 INSERT INTO tickets (id, offering_id, reservation_id, ticket_index, user_id, product_id, seat_id,
-    status, checked_in_at, created_at)
+    status, checked_in_at, gate, checked_in_by, created_at)
 SELECT unhex(value->>0), $1, unhex(value->>1), value->>2, unhex(value->>3), value->>4, value->>5,
-    value->>6, value->>7, $2 FROM «ROWS»";
+    value->>6, value->>7, value->>8, unhex(value->>9), $2 FROM «ROWS»";
 
 fn new_tickets(rows: &Projection) -> Vec<Value> {
     let tickets = rows.tickets.iter().map(|((reservation, index), new)| {
@@ -124,16 +128,27 @@ fn new_tickets(rows: &Projection) -> Vec<Value> {
             hex(new.customer.0),
             new.product.0,
             new.seat.map(|seat| seat.0),
-            new.state.as_str(),
-            new.checked_in_at,
+            new.state().as_str(),
+            new.door.checked_in_at,
+            new.door.gate,
+            new.door.by.map(|by| hex(by.0)),
         ])
     });
     tickets.collect()
 }
 
-const USED_TICKETS: &str = "
-UPDATE tickets SET status = 'USED', checked_in_at = $2
-WHERE id IN (SELECT unhex(value->>0) FROM «ROWS»)";
+const AT_THE_DOOR: &str = "
+UPDATE tickets SET status = x.value->>1, checked_in_at = x.value->>2, gate = x.value->>3,
+    checked_in_by = unhex(x.value->>4)
+FROM «ROWS» AS x WHERE tickets.id = unhex(x.value->>0)";
+
+fn at_the_door(rows: &Projection) -> Vec<Value> {
+    let door = |(id, door): (&Uuid, &super::Door)| {
+        let by = door.by.map(|by| hex(by.0));
+        json!([hex(*id), door.state().as_str(), door.checked_in_at, door.gate, by])
+    };
+    rows.at_the_door.iter().map(door).collect()
+}
 
 const VOID_TICKETS: &str = "
 UPDATE tickets SET status = 'VOID'
@@ -160,8 +175,8 @@ pub(in crate::store) fn check_captures(
 
 /// Authorized too: whoever drives it will be told that it is over.
 const REFUNDS: &str = "
-UPDATE payments SET next_try_at = $2
-WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)
+UPDATE payments SET next_try_at = $2, refund_amount = x.value->>1
+FROM «ROWS» AS x WHERE reservation_id = unhex(x.value->>0)
     AND state IN ('AUTHORIZED', 'CAPTURED')";
 
 const OUTBOX: &str = "
@@ -177,15 +192,52 @@ const PRODUCT_CHANGES: &str = "
 UPDATE products SET price = coalesce(x.value->>1, price),
     total_stock = coalesce(x.value->>2, total_stock),
     sale_start_at = CASE WHEN x.value->>3 THEN x.value->>4 ELSE sale_start_at END,
-    sale_end_at = CASE WHEN x.value->>3 THEN x.value->>5 ELSE sale_end_at END
+    sale_end_at = CASE WHEN x.value->>3 THEN x.value->>5 ELSE sale_end_at END,
+    name = coalesce(x.value->>6, name), description = coalesce(x.value->>7, description),
+    withdrawn_at = CASE WHEN x.value->>8 THEN x.value->>9 ELSE withdrawn_at END
 FROM «ROWS» AS x WHERE products.offering_id = $1 AND products.product_id = x.value->>0";
 
 fn product_changes(rows: &Projection) -> Vec<Value> {
     let changes = rows.products.iter().map(|(id, change)| {
         let window = change.window.unwrap_or_default();
-        json!([id.0, change.price, change.total, change.window.is_some(), window.start, window.end])
+        json!([
+            id.0,
+            change.price,
+            change.total,
+            change.window.is_some(),
+            window.start,
+            window.end,
+            change.name,
+            change.description,
+            change.withdrawn_at.is_some(),
+            change.withdrawn_at.flatten(),
+        ])
     });
     changes.collect()
+}
+
+const NEW_PRODUCTS: &str = "
+INSERT INTO products (offering_id, product_id, name, description, price, total_stock,
+    max_per_customer, sale_start_at, sale_end_at, withdrawn_at)
+SELECT $1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+    value->>8 FROM «ROWS»";
+
+fn new_products(rows: &Projection) -> Vec<Value> {
+    let new = rows.new_products.iter().map(|(id, new)| rows.row_of_new(*id, new));
+    let row = |row: super::ProductRow| {
+        json!([
+            row.id.0,
+            row.name,
+            row.description,
+            row.price,
+            row.total,
+            row.max_per_customer,
+            row.window.start,
+            row.window.end,
+            row.withdrawn_at,
+        ])
+    };
+    new.map(row).collect()
 }
 
 const SEATS_LOST: &str = "
@@ -213,16 +265,26 @@ const EVENT: &str = "
 UPDATE events SET sale_state = coalesce(x.value->>0, sale_state),
     sale_start_at = CASE WHEN x.value->>1 THEN x.value->>2 ELSE sale_start_at END,
     sale_end_at = CASE WHEN x.value->>1 THEN x.value->>3 ELSE sale_end_at END,
-    updated_at = $2
+    event_date = coalesce(x.value->>4, event_date),
+    event_end_at = coalesce(x.value->>5, event_end_at),
+    cancellation = coalesce(x.value->>6, cancellation), updated_at = $2
 FROM «ROWS» AS x WHERE events.id = $1";
 
 fn event(rows: &Projection) -> Vec<Value> {
-    if rows.sale_window.is_none() && rows.sale_state.is_none() {
+    if !rows.changes_event() {
         return Vec::new();
     }
     let window = rows.sale_window.unwrap_or_default();
     let windowed = rows.sale_window.is_some();
-    vec![json!([rows.sale_state_name(), windowed, window.start, window.end])]
+    vec![json!([
+        rows.sale_state_name(),
+        windowed,
+        window.start,
+        window.end,
+        rows.event_times.map(|times| times.starts_at),
+        rows.event_times.map(|times| times.ends_at),
+        rows.cancellation,
+    ])]
 }
 
 fn hex(id: Uuid) -> String {

@@ -53,9 +53,26 @@ impl Shop {
         Person { shop: self, user, token: Some(token) }
     }
 
+    /// The same person with a token of now.
+    pub fn again(&self, person: &Person<'_>, role: Role) -> Person<'_> {
+        self.person(person.user, role)
+    }
+
     /// Somebody without a token.
     pub fn nobody(&self) -> Person<'_> {
         Person { shop: self, user: UserId::random(), token: None }
+    }
+
+    /// The event's journal as administrators fetch it.
+    pub async fn journal(&self, event: &Event<'_>) -> String {
+        let path = format!("/api/admin/offerings/{}/journal", event.id);
+        let answer = self.admin().request(Method::GET, &path).send().await.expect("it answers");
+        answer.text().await.expect("a whole answer")
+    }
+
+    /// Gives back what is to be given back.
+    pub async fn refund_all(&self) {
+        while self.app.state().payments.recover_due().await.expect("payments can be read") > 0 {}
     }
 
     /// A time as bodies have it, so many seconds from now.
@@ -239,6 +256,12 @@ impl Person<'_> {
         let id: ReservationId = reservation.parse().expect("a UUID");
         let key = format!("pay {reservation}");
         state.payments.pay(self.user, id, PayBy::Wallet, &key).await.expect("pays");
+    }
+
+    /// What is in the wallet.
+    pub async fn balance(&self) -> i64 {
+        let wallet = self.get("/api/wallet").await.is(200).data;
+        wallet["balances"][0]["amount"].as_i64().unwrap_or(0)
     }
 
     /// The tickets of a customer who has few.

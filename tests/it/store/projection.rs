@@ -3,7 +3,9 @@
 use admitone::ids::{
     HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
 };
-use admitone::inventory::{Change, Fit, Line, SaleState, SaleWindow};
+use admitone::inventory::{
+    CancellationPolicy, Change, Fit, Line, ProductDefinition, SaleState, SaleWindow,
+};
 use admitone::journal::AppendError;
 use admitone::store::{
     Authorization, Balance, Key, NewPayment, PaymentState, ReservationFilter, ReservationState,
@@ -203,6 +205,91 @@ on_both_databases! {
         assert_eq!(purchase.tickets(&store).await, [TicketState::Void; 3]);
         let used = store.ticket_get(ticket_id(reservation, 2)).await.unwrap().unwrap();
         assert_eq!(used.checked_in_at, Some(1_003));
+    }
+
+    async fn what_the_door_does_is_projected_with_its_gate_and_author(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        purchase.set_aside(&store, writer.offering).await;
+        writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
+        let (reservation, admin) = (purchase.reservation, UserId::random());
+        let enter = |ticket: u8, gate: &str| Change::CheckedInAtGate { reservation, ticket, gate: gate.into() };
+        let by = Change::ActedBy { admin };
+        writer.commit(vec![enter(0, "North"), enter(1, "South 2"), by.clone()]).await.unwrap();
+        let ticket = async |index| store.ticket_get(ticket_id(reservation, index)).await.unwrap().unwrap();
+        let first = ticket(0).await;
+        assert_eq!((first.state, first.checked_in_at), (TicketState::Used, Some(1_003)));
+        assert_eq!((first.gate.as_deref(), first.checked_in_by), (Some("North"), Some(admin)));
+        let undone = Change::CheckInUndone { reservation, ticket: 0 };
+        writer.commit(vec![undone.clone(), by]).await.unwrap();
+        let first = ticket(0).await;
+        assert_eq!((first.state, first.checked_in_at, first.gate, first.checked_in_by),
+            (TicketState::Valid, None, None, None));
+        assert_eq!(ticket(1).await.gate.as_deref(), Some("South 2"), "the other stays");
+        // In one batch, the last word counts.
+        writer.commit(vec![enter(0, "East"), undone, enter(0, "West")]).await.unwrap();
+        assert_eq!(ticket(0).await.gate.as_deref(), Some("West"));
+        assert_eq!(outbox(&db, "ticket.check_in_undone").await, 2);
+    }
+
+    async fn a_reservation_cancelled_for_a_part_has_its_payment_return_that_part(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let (whole, part) = (Purchase::new(), Purchase::new());
+        for purchase in [&whole, &part] {
+            purchase.set_aside(&store, writer.offering).await;
+            writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
+        }
+        let reservations = vec![whole.reservation];
+        let in_part = Change::ReservationCancelledFor { reservation: part.reservation, refund: 7 };
+        writer.commit(vec![Change::ReservationsCancelled { reservations }, in_part]).await.unwrap();
+        for (purchase, refund) in [(&whole, None), (&part, Some(7))] {
+            assert_eq!(purchase.state(&store).await, ReservationState::Cancelled);
+            assert_eq!(purchase.tickets(&store).await, [TicketState::Void; 3]);
+            let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
+            assert_eq!(row.refund_amount, refund);
+            let payment = store.payment_get(purchase.payment).await.unwrap().unwrap();
+            let from = &[PaymentState::Captured];
+            assert!(store.payment_return(&payment, from, PaymentState::Refunded, 9).await.unwrap());
+            assert!(!store.payment_return(&payment, from, PaymentState::Refunded, 9).await.unwrap());
+            let balance = &store.wallet_get(purchase.customer).await.unwrap()[0];
+            assert_eq!(balance.amount, refund.unwrap_or(36_000));
+        }
+    }
+
+    async fn products_and_terms_are_projected(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let definition = ProductDefinition {
+            price: 500, capacity: Some(9), max_per_customer: Some(2), sale: SaleWindow::default(),
+        };
+        let (product, name, description) = (ProductId(2), "Late".into(), "bird".into());
+        let added = Change::ProductAdded { product, name, description, definition };
+        let renamed = Change::ProductDescribed { product, name: Some("Later".into()), description: None };
+        let first = ProductId(0);
+        let window = SaleWindow { start: Some(5), end: Some(6) };
+        let policy = CancellationPolicy::Until { until: Some(7), refund_percent: 30 };
+        writer.commit(vec![
+            added,
+            renamed,
+            Change::ProductDescribed { product: first, name: None, description: Some("By the wall".into()) },
+            Change::ProductWithdrawn { product: first },
+            Change::SaleWindowSet { product: Some(product), window },
+            Change::EventTimesSet { starts_at: 10, ends_at: 20 },
+            Change::CancellationPolicySet { policy },
+        ]).await.unwrap();
+        let event = store.event_get(writer.offering).await.unwrap().unwrap();
+        assert_eq!((event.details.event_date, event.event_end, event.cancellation), (10, Some(20), policy));
+        let [standing, seat, late] = &event.products[..] else { panic!("{:?}", event.products) };
+        assert_eq!((standing.description.as_str(), standing.withdrawn_at), ("By the wall", Some(1_002)));
+        assert_eq!((standing.name.as_str(), seat.withdrawn_at), ("Standing", None));
+        assert_eq!((late.name.as_str(), late.description.as_str()), ("Later", "bird"));
+        assert_eq!((late.price, late.total_stock, late.max_per_customer), (500, 9, Some(2)));
+        assert_eq!(late.sale, window);
+        writer.commit(vec![Change::ProductRestored { product: first }]).await.unwrap();
+        let event = store.event_get(writer.offering).await.unwrap().unwrap();
+        assert_eq!(event.products[0].withdrawn_at, None);
+        let nul = Change::ProductDescribed { product: first, name: Some("a\0b".into()), description: None };
+        let refused = writer.commit(vec![nul]).await;
+        assert!(matches!(refused, Err(AppendError::BadData(_))), "{refused:?}");
     }
 
     async fn an_expired_reservation_can_be_revived(db: TestDb) {

@@ -20,6 +20,7 @@ impl Model {
             }
             Change::OfferAccepted { entry, expires_at, .. } => {
                 let placed = self.at;
+                self.ended_entries.push((*entry, EntryEnding::Accepted, placed));
                 let at = self.claims.iter().position(|claim| claim.hold == *entry).unwrap();
                 let expires = *expires_at;
                 self.claims[at].state = State::Hold { placed, expires, offered: false };
@@ -42,7 +43,12 @@ impl Model {
                 self.waiting.push(Waiting { entry, customer, product, party: *party_size });
             }
             Change::WaitlistLeft { entry } => {
-                self.waiting.retain(|waiting| waiting.entry != *entry);
+                let cancelled = self.state == SaleState::Cancelled;
+                let how = if cancelled { EntryEnding::EventCancelled } else { EntryEnding::Left };
+                self.stop_waiting(*entry, how);
+            }
+            Change::WaitlistPassedOver { entry } => {
+                self.stop_waiting(*entry, EntryEnding::PassedOver);
             }
             Change::PaymentBegun { .. }
             | Change::ReservationConfirmed { .. }
@@ -50,7 +56,10 @@ impl Model {
             | Change::ReservationsExpired { .. }
             | Change::ReservationRevived { .. }
             | Change::ReservationsCancelled { .. }
-            | Change::CheckedIn { .. } => self.apply_reservation(change),
+            | Change::ReservationCancelledFor { .. }
+            | Change::CheckedIn { .. }
+            | Change::CheckedInAtGate { .. }
+            | Change::CheckInUndone { .. } => self.apply_reservation(change),
             Change::SeatsBlocked { seats } => self.set_seats(seats, SeatStatus::Blocked),
             Change::SeatsUnblocked { seats } => self.set_seats(seats, SeatStatus::Available),
             Change::SeatsRemoved { seats } => self.set_seats(seats, SeatStatus::Removed),
@@ -80,68 +89,20 @@ impl Model {
                 None => self.definition.sale = *window,
             },
             Change::SaleStateSet { state } => self.state = *state,
-            Change::Refused { .. } => {}
-        }
-    }
-
-    pub(super) fn apply_reservation(&mut self, change: &Change) {
-        let (now, place) = (self.at, self.place);
-        let ids: Vec<ReservationId> = match change {
-            Change::PaymentBegun { reservation, .. }
-            | Change::ReservationConfirmed { reservation, .. }
-            | Change::PaymentFailed { reservation, .. }
-            | Change::ReservationRevived { reservation }
-            | Change::CheckedIn { reservation, .. } => vec![*reservation],
-            Change::ReservationsExpired { reservations }
-            | Change::ReservationsCancelled { reservations } => reservations.clone(),
-            other => unreachable!("{other:?}"),
-        };
-        for id in ids {
-            let at = self.find_reservation(id).unwrap();
-            let state = self.claims[at].state.clone();
-            let (next, seats) = match (change, state) {
-                (Change::PaymentBegun { payment, pay_by, .. }, State::Pending { window, .. }) => {
-                    let (pay_by, payment) = (*pay_by, Some((*payment, place)));
-                    (State::Pending { id, pay_by, window, payment }, None)
-                }
-                (Change::PaymentFailed { .. }, State::Pending { window, .. }) => {
-                    (State::Pending { id, pay_by: window, window, payment: None }, None)
-                }
-                (Change::PaymentFailed { .. }, State::Expired { at, window, .. }) => {
-                    (State::Expired { id, at, window, payment: None }, None)
-                }
-                (Change::ReservationRevived { .. }, State::Expired { window, .. }) => {
-                    let revived = State::Pending { id, pay_by: now, window, payment: None };
-                    (revived, Some(SeatStatus::Held))
-                }
-                (Change::ReservationConfirmed { payment, .. }, State::Pending { .. }) => {
-                    let (payment, used) = (*payment, Vec::new());
-                    (State::Confirmed { id, payment, place, used }, Some(SeatStatus::Sold))
-                }
-                (Change::ReservationsExpired { .. }, State::Pending { window, payment, .. }) => {
-                    let payment = payment.map(|(payment, _)| payment);
-                    let expired = State::Expired { id, at: now, window, payment };
-                    (expired, Some(SeatStatus::Available))
-                }
-                (
-                    Change::ReservationsCancelled { .. },
-                    State::Pending { .. } | State::Confirmed { .. },
-                ) => (State::Cancelled { id, at: now }, Some(SeatStatus::Available)),
-                (
-                    Change::CheckedIn { ticket, .. },
-                    State::Confirmed { payment, place, mut used, .. },
-                ) => {
-                    used.push(*ticket);
-                    (State::Confirmed { id, payment, place, used }, None)
-                }
-                (change, state) => panic!("{change:?} of {state:?}"),
-            };
-            self.claims[at].state = next;
-            if let Some(status) = seats {
-                for line in self.claims[at].lines.clone() {
-                    self.set_seats(&line.seats, status);
-                }
+            Change::ProductAdded { definition, .. } => {
+                self.definition.products.push(definition.clone());
             }
+            Change::ProductWithdrawn { product } => {
+                self.withdrawn.insert(*product, self.at);
+            }
+            Change::ProductRestored { product } => {
+                self.withdrawn.remove(product).unwrap();
+            }
+            Change::EventTimesSet { starts_at, ends_at } => {
+                self.times = Some((*starts_at, *ends_at));
+            }
+            Change::CancellationPolicySet { policy } => self.cancellation = *policy,
+            Change::Refused { .. } | Change::ActedBy { .. } | Change::ProductDescribed { .. } => {}
         }
     }
 
@@ -163,9 +124,22 @@ impl Model {
     pub(super) fn end_hold(&mut self, hold: HoldId, how: Ended) {
         let at = self.claims.iter().position(|claim| claim.hold == hold).unwrap();
         let claim = self.claims.remove(at);
+        if let State::Hold { offered: true, .. } = claim.state {
+            let how = match how {
+                _ if self.state == SaleState::Cancelled => EntryEnding::EventCancelled,
+                Ended::Expired => EntryEnding::Expired,
+                Ended::Otherwise => EntryEnding::Declined,
+            };
+            self.ended_entries.push((hold, how, self.at));
+        }
         for line in &claim.lines {
             self.set_seats(&line.seats, SeatStatus::Available);
         }
         self.ended.push((hold, claim.customer, how, self.at));
+    }
+
+    fn stop_waiting(&mut self, entry: HoldId, how: EntryEnding) {
+        self.waiting.retain(|waiting| waiting.entry != entry);
+        self.ended_entries.push((entry, how, self.at));
     }
 }

@@ -1,6 +1,7 @@
 //! How the naive model decides about holds, and where to look for the rest.
 
 use super::*;
+use crate::inventory::OfferingChange;
 
 impl Model {
     pub(super) fn decide(&mut self, command: &Command, hints: &[Change]) -> Answer {
@@ -47,7 +48,22 @@ impl Model {
             | Command::ConfirmPayment { .. }
             | Command::FailPayment { .. }
             | Command::CancelReservation { .. }
-            | Command::CheckIn { .. } => self.decide_reservation(command),
+            | Command::CheckIn { .. }
+            | Command::CheckInAtGate { .. }
+            | Command::UndoCheckIn { .. } => self.decide_reservation(command),
+            Command::ByAdmin { admin, command } => {
+                if let Command::ByAdmin { .. } = &**command {
+                    return Ok(vec![invalid()?]);
+                }
+                let mut changes = self.decide(command, hints)?;
+                if !changes.is_empty() {
+                    changes.push(Change::ActedBy { admin: *admin });
+                }
+                Ok(changes)
+            }
+            Command::AddProduct { product } => self.add_product(product),
+            Command::ChangeProduct { product, change } => self.change_product(*product, change),
+            Command::ChangeOffering { change } => self.change_offering(change),
             Command::JoinWaitlist { entry, customer, product, party_size } => {
                 self.join(*entry, *customer, *product, *party_size)
             }
@@ -94,21 +110,9 @@ impl Model {
             | Command::CloseSale
             | Command::CancelOffering => Ok(vec![self.decide_admin(command)?]),
             Command::ChangeSale { start, end, state } => {
-                self.alive()?;
-                let now = self.definition.sale;
-                let window =
-                    SaleWindow { start: start.unwrap_or(now.start), end: end.unwrap_or(now.end) };
-                let mut changes = Vec::new();
-                if window != now {
-                    let set = Command::SetSaleWindow { product: None, window };
-                    changes.push(self.decide_admin(&set)?);
-                }
-                if let Some(state) = *state
-                    && state != self.state
-                {
-                    changes.push(Change::SaleStateSet { state });
-                }
-                Ok(changes)
+                let (sale_start, sale_end, state) = (*start, *end, *state);
+                let rest = OfferingChange::default();
+                self.change_offering(&OfferingChange { sale_start, sale_end, state, ..rest })
             }
         }
     }

@@ -83,6 +83,9 @@ impl Model {
     }
 
     pub(super) fn switch(&self, state: SaleState) -> Result<Change, Rejection> {
+        if state == SaleState::Open {
+            self.not_over(self.definition.sale.end, self.times)?;
+        }
         if self.state == state { Err(wrong()) } else { Ok(Change::SaleStateSet { state }) }
     }
 

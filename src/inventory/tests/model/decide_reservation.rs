@@ -12,14 +12,18 @@ impl Model {
             Command::ConfirmPayment { reservation, .. }
             | Command::FailPayment { reservation, .. }
             | Command::CancelReservation { reservation, by: Requester::Admin }
-            | Command::CheckIn { reservation, .. } => (*reservation, None),
+            | Command::CheckIn { reservation, .. }
+            | Command::CheckInAtGate { reservation, .. }
+            | Command::UndoCheckIn { reservation, .. } => (*reservation, None),
             other => unreachable!("{other:?}"),
         };
         let found = self.find_reservation(id).map(|at| &self.claims[at]);
         let found = found.filter(|claim| by.is_none_or(|customer| customer == claim.customer));
         let Some(claim) = found else {
             return Err(match command {
-                Command::CheckIn { .. } => Rejection::TicketNotFound.into(),
+                Command::CheckIn { .. }
+                | Command::CheckInAtGate { .. }
+                | Command::UndoCheckIn { .. } => Rejection::TicketNotFound.into(),
                 _ => Rejection::ReservationNotFound.into(),
             });
         };
@@ -86,23 +90,58 @@ impl Model {
                 Err(Rejection::AlreadyCheckedIn.into())
             }
             (
+                Command::CancelReservation { by: Requester::Customer(_), .. },
+                State::Confirmed { .. },
+            ) => {
+                let paid =
+                    lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
+                let refund = self.comes_back(paid)?;
+                if refund < paid {
+                    return Ok(vec![Change::ReservationCancelledFor { reservation: id, refund }]);
+                }
+                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
+            }
+            (
                 Command::CancelReservation { .. },
                 State::Pending { .. } | State::Confirmed { .. },
             ) => Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }]),
-            (Command::CheckIn { ticket, .. }, State::Confirmed { used, .. }) => {
+            (
+                Command::CheckIn { ticket, .. }
+                | Command::CheckInAtGate { ticket, .. }
+                | Command::UndoCheckIn { ticket, .. },
+                State::Confirmed { used, .. },
+            ) => {
                 let tickets: u32 = lines.iter().map(|line| line.quantity).sum();
                 if u32::from(*ticket) >= tickets {
                     return Err(Rejection::TicketNotFound.into());
                 }
-                if used.contains(ticket) {
-                    return Err(Rejection::AlreadyCheckedIn.into());
+                let (reservation, ticket, is_in) = (id, *ticket, used.contains(ticket));
+                match command {
+                    Command::UndoCheckIn { .. } if is_in => {
+                        Ok(vec![Change::CheckInUndone { reservation, ticket }])
+                    }
+                    Command::UndoCheckIn { .. } => Err(wrong().into()),
+                    _ if is_in => Err(Rejection::AlreadyCheckedIn.into()),
+                    Command::CheckInAtGate { gate, .. } if gate.is_empty() => Ok(vec![invalid()?]),
+                    Command::CheckInAtGate { gate, .. } => {
+                        let gate = gate.clone();
+                        Ok(vec![Change::CheckedInAtGate { reservation, ticket, gate }])
+                    }
+                    _ => Ok(vec![Change::CheckedIn { reservation, ticket }]),
                 }
-                Ok(vec![Change::CheckedIn { reservation: id, ticket: *ticket }])
             }
-            (Command::CheckIn { .. }, State::Pending { .. }) => {
-                Err(Rejection::TicketNotFound.into())
-            }
-            (Command::CheckIn { .. }, _) => Err(wrong().into()),
+            (
+                Command::CheckIn { .. }
+                | Command::CheckInAtGate { .. }
+                | Command::UndoCheckIn { .. },
+                State::Pending { .. },
+            ) => Err(Rejection::TicketNotFound.into()),
+            (
+                Command::CheckIn { .. }
+                | Command::CheckInAtGate { .. }
+                | Command::UndoCheckIn { .. },
+                _,
+            ) => Err(wrong().into()),
             _ => Err(over.into()),
         }
     }

@@ -1,0 +1,43 @@
+//! When an event ends, what comes back to those who cancel, which products were withdrawn, where and
+//! by whom a ticket was checked in, what of a payment was refunded.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+/// Table, column and type; all may be NULL, for rows of before.
+const COLUMNS: &[(&str, &str, &str)] = &[
+    ("events", "event_end_at", "bigint"),
+    ("events", "cancellation", "text"),
+    ("products", "withdrawn_at", "bigint"),
+    ("tickets", "gate", "text"),
+    ("tickets", "checked_in_by", "«ID»"),
+    ("reservations", "refund_amount", "bigint"),
+    ("payments", "refund_amount", "bigint"),
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let id = match manager.get_database_backend() {
+            DbBackend::Postgres => "uuid",
+            _ => "blob",
+        };
+        for (table, column, kind) in COLUMNS {
+            let kind = kind.replace("«ID»", id);
+            let sql = format!("ALTER TABLE {table} ADD COLUMN {column} {kind}");
+            manager.get_connection().execute_unprepared(&sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (table, column, _) in COLUMNS {
+            let sql = format!("ALTER TABLE {table} DROP COLUMN {column}");
+            manager.get_connection().execute_unprepared(&sql).await?;
+        }
+        Ok(())
+    }
+}

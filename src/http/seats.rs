@@ -1,0 +1,260 @@
+//! One seat, for whoever is asked why nobody can buy it: how it stands, who has it, until when, and
+//! which row of the journal made it so.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::dto;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Admin, Path};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, Seq, UserId};
+use crate::inventory::{
+    Change, HoldStatus, Line, ReservationStatus, SeatClaim, SeatClaimKind, SeatStatus,
+};
+use crate::journal::{LoadError, Record};
+
+/// Rows of the journal read at a time, from its end.
+const PAGE: u64 = 500;
+
+/// The route.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/admin/offerings/{event}/seats/{seat}").get(show));
+}
+
+/// A seat and who has it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatStateDto {
+    pub seat: dto::SeatDto,
+    pub product_id: String,
+    /// `AVAILABLE`, `HELD`, `SOLD`, `BLOCKED` or `REMOVED`.
+    pub status: &'static str,
+    /// Who has it, while it is held or sold.
+    pub claim: Option<SeatClaimDto>,
+    /// The row of the journal that made it so; null where nothing ever happened to the seat.
+    pub changed_by: Option<SeatChangeDto>,
+    pub server_time: String,
+}
+
+/// What takes a seat.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatClaimDto {
+    pub user: HolderDto,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<HoldId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_id: Option<ReservationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// `ACTIVE` or `OFFERED` for a hold, `PAYMENT_PENDING` or `CONFIRMED` for a reservation.
+    pub status: &'static str,
+    /// When it ends by itself; null when it does not.
+    pub until: Option<String>,
+}
+
+/// Somebody who has a place.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct HolderDto {
+    pub id: UserId,
+    /// Null when the account is closed.
+    pub name: Option<String>,
+    pub email: Option<String>,
+}
+
+/// A row of the journal, and what it did to the seat.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatChangeDto {
+    pub seq: u64,
+    pub at: String,
+    /// `HELD`, `OFFERED`, `CHECKED_OUT`, `CONFIRMED`, `BLOCKED`, `UNBLOCKED`, `ADDED`, `REMOVED`, or
+    /// `FREED` when a hold or reservation ended.
+    pub what: &'static str,
+    /// The administrator who asked for it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
+}
+
+/// How a seat stands, who has it and until when, and by which row of the journal
+/// (administrators). Reads the journal back from its end to that row.
+#[utoipa::path(get, path = "/api/admin/offerings/{event}/seats/{seat}", tag = "admin",
+    params(("event" = OfferingId, Path), ("seat" = String, Path)),
+    responses((status = 200, body = inline(crate::http::openapi::Success<SeatStateDto>))))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    _: Admin,
+    Path((event, seat)): Path<(OfferingId, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let id = SeatId::from_public(event, &seat).map_err(|_| ApiError::not_found("seat"))?;
+    let found = state.offices.seat(event, id).await?;
+    let found = found.ok_or_else(|| ApiError::not_found("seat"))?;
+    let changed_by = last_change(&state, event, id, found.claim.as_ref()).await?;
+    let claim = match found.claim {
+        Some(claim) => Some(claim_dto(&state, claim).await?),
+        None => None,
+    };
+    let (section, row, number) = (found.section, found.row, found.number);
+    Ok(respond::ok(&SeatStateDto {
+        seat: dto::SeatDto { id: id.to_public(event), section, row, number },
+        product_id: found.product.to_public(event),
+        status: match found.status {
+            SeatStatus::Available => "AVAILABLE",
+            SeatStatus::Held => "HELD",
+            SeatStatus::Sold => "SOLD",
+            SeatStatus::Blocked => "BLOCKED",
+            SeatStatus::Removed => "REMOVED",
+        },
+        claim,
+        changed_by,
+        server_time: rfc3339(state.clock.now_ms()),
+    }))
+}
+
+async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, ApiError> {
+    let user = state.store.user_get(claim.customer).await?;
+    let (name, email) = user.map(|user| (user.name, user.email)).unzip();
+    let user = HolderDto { id: claim.customer, name, email };
+    let (hold_id, reservation_id, payment_id) = (None, None, None);
+    let (status, until) = ("", None);
+    let dto = SeatClaimDto { user, hold_id, reservation_id, payment_id, status, until };
+    Ok(match claim.kind {
+        SeatClaimKind::Hold { hold, status, expires_at } => SeatClaimDto {
+            hold_id: Some(hold),
+            status: if status == HoldStatus::Offered { "OFFERED" } else { "ACTIVE" },
+            until: Some(rfc3339(expires_at)),
+            ..dto
+        },
+        SeatClaimKind::Reservation { reservation, status } => {
+            let dto = SeatClaimDto { reservation_id: Some(reservation), ..dto };
+            match status {
+                ReservationStatus::PaymentPending { pay_by, payment } => SeatClaimDto {
+                    payment_id: payment,
+                    status: "PAYMENT_PENDING",
+                    until: Some(rfc3339(pay_by)),
+                    ..dto
+                },
+                ReservationStatus::Confirmed { payment } => {
+                    SeatClaimDto { payment_id: Some(payment), status: "CONFIRMED", ..dto }
+                }
+                ReservationStatus::Expired => SeatClaimDto { status: "EXPIRED", ..dto },
+                ReservationStatus::Cancelled => SeatClaimDto { status: "CANCELLED", ..dto },
+            }
+        }
+    })
+}
+
+/// The last change that names the seat, or that ended what had it. Endings name holds and
+/// reservations only, so those of a free seat are told by the claim before them.
+async fn last_change(
+    state: &AppState,
+    event: OfferingId,
+    seat: SeatId,
+    claim: Option<&SeatClaim>,
+) -> Result<Option<SeatChangeDto>, ApiError> {
+    let mut before = Seq(u64::MAX);
+    let mut endings = Endings::default();
+    loop {
+        let rows = state.store.journal_rows_before(event, before, PAGE).await;
+        let rows = rows.map_err(|error| match error {
+            LoadError::NotFound => ApiError::of(ErrorCode::EventNotFound),
+            error @ LoadError::Unavailable(_) => ApiError::unavailable(error),
+            error => ApiError::internal(format!("the journal of {event} cannot be read: {error}")),
+        })?;
+        let Some((last, _)) = rows.last() else { return Ok(None) };
+        before = last.seq;
+        for (row, record) in &rows {
+            let Record::Batch(transitions) = record else { continue };
+            for transition in transitions.iter().rev() {
+                let by = transition.changes.iter().find_map(|change| match change {
+                    Change::ActedBy { admin } => Some(*admin),
+                    _ => None,
+                });
+                let here = SeatChangeDto { seq: row.seq.0, at: rfc3339(row.at), what: "", by };
+                for change in transition.changes.iter().rev() {
+                    if let Some(what) = done_to(seat, change) {
+                        let ended = if claim.is_none() { endings.of(change) } else { None };
+                        return Ok(Some(ended.unwrap_or(SeatChangeDto { what, ..here })));
+                    }
+                    if claim.is_none() {
+                        endings.note(change, &here);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a change did to a seat that it names.
+fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
+    let in_lines = |lines: &[Line]| lines.iter().any(|line| line.seats.contains(&seat));
+    let (what, is_named) = match change {
+        Change::HoldPlaced { lines, .. } => ("HELD", in_lines(lines)),
+        Change::OfferMade { line, .. } => ("OFFERED", line.seats.contains(&seat)),
+        Change::CheckedOut { lines, .. } => ("CHECKED_OUT", in_lines(lines)),
+        Change::ReservationConfirmed { lines, .. } => ("CONFIRMED", in_lines(lines)),
+        Change::SeatsBlocked { seats } => ("BLOCKED", seats.contains(&seat)),
+        Change::SeatsUnblocked { seats } => ("UNBLOCKED", seats.contains(&seat)),
+        Change::SeatsRemoved { seats } => ("REMOVED", seats.contains(&seat)),
+        Change::RowAdded { seats, first_seat, .. } => {
+            ("ADDED", (first_seat.0..first_seat.0 + seats).contains(&seat.0))
+        }
+        _ => return None,
+    };
+    is_named.then_some(what)
+}
+
+/// Ends of holds and reservations met on the way back: the newest of each.
+#[derive(Default)]
+struct Endings {
+    holds: std::collections::HashMap<HoldId, SeatChangeDto>,
+    reservations: std::collections::HashMap<ReservationId, SeatChangeDto>,
+}
+
+impl Endings {
+    fn note(&mut self, change: &Change, at: &SeatChangeDto) {
+        let freed = SeatChangeDto { what: "FREED", ..at.clone() };
+        match change {
+            Change::HoldReleased { hold } => {
+                self.holds.entry(*hold).or_insert(freed);
+            }
+            Change::HoldsExpired { holds } => {
+                for hold in holds {
+                    self.holds.entry(*hold).or_insert_with(|| freed.clone());
+                }
+            }
+            Change::ReservationsExpired { reservations }
+            | Change::ReservationsCancelled { reservations } => {
+                for reservation in reservations {
+                    self.reservations.entry(*reservation).or_insert_with(|| freed.clone());
+                }
+            }
+            Change::ReservationCancelledFor { reservation, .. } => {
+                self.reservations.entry(*reservation).or_insert(freed);
+            }
+            _ => {}
+        }
+    }
+
+    /// How what this change claimed the seat for ended.
+    fn of(&mut self, change: &Change) -> Option<SeatChangeDto> {
+        match change {
+            Change::HoldPlaced { hold, .. } | Change::OfferMade { entry: hold, .. } => {
+                self.holds.remove(hold)
+            }
+            Change::CheckedOut { reservation, .. }
+            | Change::ReservationConfirmed { reservation, .. } => {
+                self.reservations.remove(reservation)
+            }
+            _ => None,
+        }
+    }
+}
