@@ -31,5 +31,6 @@ on_both_databases! {
         assert_eq!(shown["products"][0]["availableStock"], 20);
         let listed = shop.nobody().get("/api/events").await.is(200).data;
         assert_eq!(listed[0]["description"], body["description"]);
+        assert_eq!(listed[0]["products"][0]["availableStock"], 20);
     }
 }
