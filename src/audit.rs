@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{Change, Inventory};
 use crate::journal::{Head, LoadError, Record, Row, fold_row};
-use crate::store::{JournalRows, Store};
+use crate::store::{Archived, JournalRows, Store};
 
 /// Rows read at a time.
 const PAGE: u64 = 500;
@@ -30,6 +30,10 @@ pub struct Report {
     pub digest: String,
     /// `"ok"`: an audit that finds anything else is answered as an error.
     pub invariants: &'static str,
+    /// The rows before those that are verified, where they are archived: `tally` and `transitions`
+    /// count them, as they were verified then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<ArchivedRows>,
     /// Decisions in those rows.
     pub transitions: u64,
     /// What happened, in numbers.
@@ -38,8 +42,24 @@ pub struct Report {
     pub products: Vec<ProductTally>,
 }
 
+/// Rows that are in files, and no longer in the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArchivedRows {
+    /// The last of them; the first is 1.
+    pub seq: u64,
+    /// Its hash, in hex: what `admitone journal verify --file … --digest` finds for them.
+    pub digest: String,
+}
+
+impl ArchivedRows {
+    fn of(last: &Head) -> Self {
+        Self { seq: last.seq.0, digest: digest_of(last) }
+    }
+}
+
 /// How often what happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Tally {
@@ -70,17 +90,58 @@ pub struct ProductTally {
 }
 
 /// How far the audit of one journal has come.
-struct Progress {
-    inventory: Inventory,
-    head: Head,
+pub(crate) struct Progress {
+    pub(crate) inventory: Inventory,
+    pub(crate) head: Head,
+    archived: Option<ArchivedRows>,
+    transitions: u64,
+    tally: Tally,
+}
+
+/// What of a [`Progress`] is kept with the state of an archive.
+#[derive(Serialize, Deserialize)]
+struct Counted {
     transitions: u64,
     tally: Tally,
 }
 
 impl Progress {
-    fn new() -> Self {
-        let inventory = Inventory::empty();
-        Self { inventory, head: Head::EMPTY, transitions: 0, tally: Tally::default() }
+    pub(crate) fn new() -> Self {
+        let (inventory, archived) = (Inventory::empty(), None);
+        Self { inventory, head: Head::EMPTY, archived, transitions: 0, tally: Tally::default() }
+    }
+
+    /// After the archived rows: from the state that is kept of them.
+    ///
+    /// # Errors
+    /// [`LoadError::Damaged`] when that state is not there or cannot be read; says what to do.
+    pub(crate) fn after_archive(
+        offering: OfferingId,
+        archived: &Archived,
+        state: Option<&[u8]>,
+    ) -> Result<Self, LoadError> {
+        let seq = archived.head.seq;
+        let lost = |what: &str| LoadError::Damaged {
+            seq,
+            reason: format!(
+                "the rows up to {seq} are archived, and the state after them {what}: run `admitone \
+                 archive rebuild {offering} --from {}`",
+                archived.directory
+            ),
+        };
+        let state = state.ok_or_else(|| lost("is not kept"))?;
+        let inventory = Inventory::from_snapshot(state)
+            .map_err(|why| lost(&format!("cannot be read ({why})")))?;
+        let Counted { transitions, tally } = serde_json::from_str(&archived.tally)
+            .map_err(|_| lost("was not counted by this version"))?;
+        let rows = Some(ArchivedRows::of(&archived.head));
+        Ok(Self { inventory, head: archived.head, archived: rows, transitions, tally })
+    }
+
+    /// What has happened so far, in numbers, as an archive keeps it.
+    pub(crate) fn counted(&self) -> String {
+        let counted = Counted { transitions: self.transitions, tally: self.tally };
+        serde_json::to_string(&counted).expect("numbers can be encoded")
     }
 
     fn take(&mut self, rows: &JournalRows) -> Result<(), LoadError> {
@@ -91,7 +152,7 @@ impl Progress {
     }
 
     /// Folds a row that was verified against the one before.
-    fn take_one(&mut self, row: &Row, record: &Record) -> Result<(), LoadError> {
+    pub(crate) fn take_one(&mut self, row: &Row, record: &Record) -> Result<(), LoadError> {
         fold_row(&mut self.inventory, row, record)?;
         self.head = row.head();
         match record {
@@ -124,13 +185,18 @@ impl Progress {
         Ok(Report {
             seq: self.head.seq.0,
             epoch: self.head.epoch.0,
-            digest: blake3::Hash::from(self.head.hash).to_hex().to_string(),
+            digest: digest_of(&self.head),
+            archived: self.archived.clone(),
             invariants: "ok",
             transitions: self.transitions,
             tally: self.tally,
             products: products.map(ProductId).map(product).collect(),
         })
     }
+}
+
+fn digest_of(head: &Head) -> String {
+    blake3::Hash::from(head.hash).to_hex().to_string()
 }
 
 impl Tally {
@@ -225,11 +291,18 @@ impl Auditor {
         }
         let mut ended_at = None;
         loop {
+            self.skip_archived(offering, &mut progress).await?;
             let rows = self.store.journal_rows(offering, progress.head, PAGE).await;
             let rows = match rows {
                 Ok(rows) => rows,
                 Err(error) => {
+                    let from = progress.head;
                     *progress = Progress::new();
+                    let archived = self.store.archived(offering).await?;
+                    if archived.is_some_and(|archived| archived.head.seq > from.seq) {
+                        // The rows went to files meanwhile.
+                        continue;
+                    }
                     return Err(error);
                 }
             };
@@ -270,6 +343,23 @@ impl Auditor {
     }
 }
 
+impl Auditor {
+    /// Where more is archived than was verified, goes on after that.
+    async fn skip_archived(
+        &self,
+        offering: OfferingId,
+        progress: &mut Progress,
+    ) -> Result<(), LoadError> {
+        let Some(archived) = self.store.archived(offering).await? else { return Ok(()) };
+        if archived.head.seq > progress.head.seq {
+            let state = self.store.snapshot_of(offering, archived.head).await?;
+            *progress = Progress::after_archive(offering, &archived, state.as_deref())?;
+        }
+        progress.archived = Some(ArchivedRows::of(&archived.head));
+        Ok(())
+    }
+}
+
 /// Verifies a journal from its export, without the database it came from.
 #[derive(Default)]
 pub struct OfflineAudit {
@@ -291,6 +381,12 @@ impl OfflineAudit {
         let record = row.verify(&progress.head)?;
         progress.take_one(row, &record)?;
         Ok(record)
+    }
+
+    /// Where the rows taken so far end.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.progress.as_ref().map(|progress| progress.head)
     }
 
     /// How everything stands after the last row. Whether there were more rows, only the digest of

@@ -2,6 +2,7 @@
 //! 1 it could not be done, 2 the command line or a setting is wrong.
 
 mod admin;
+mod archive;
 mod journal;
 mod migrate;
 mod serve;
@@ -26,6 +27,7 @@ Examples:
   admitone journal show <event id> --from 10   what happened to an event, and when
   admitone journal verify --all                whether any journal was tampered with
   admitone admin reset-password <e-mail>       a new password for somebody who cannot log in
+  admitone archive --to /backup/admitone       old rows of journals go into files
 
 Settings come from flags, then the environment, then the TOML file (--config, ADMITONE_CONFIG, or
 admitone.toml where you are), then defaults. In the file they have the flag's name with
@@ -53,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None | Some(("serve", _)) => serve::run(config),
         Some(("migrate", arguments)) => migrate::run(&config, arguments),
         Some(("journal", arguments)) => journal::run(&config, arguments),
+        Some(("archive", arguments)) => archive::run(&config, arguments),
         Some(("simulate", arguments)) => simulate::run(&config, arguments),
         Some(("admin", arguments)) => admin::run(&config, arguments),
         Some((other, _)) => Err(anyhow::anyhow!("there is no command {other}")),
@@ -77,6 +80,7 @@ fn command() -> Command {
         )
         .subcommand(showing(&["data_dir", "log", "log_format"], migrate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], journal::command()))
+        .subcommand(showing(&["data_dir", "log", "log_format"], archive::command()))
         .subcommand(showing(&["log", "log_format"], simulate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], admin::command()))
         .arg(

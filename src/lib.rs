@@ -1,5 +1,6 @@
 //! Admit One: a reservation engine. See README.md for the code map.
 pub mod accounts;
+pub mod archive;
 pub mod audit;
 pub mod box_office;
 pub mod cli;

@@ -2,6 +2,7 @@
 //! Columns are explained by the migrations; all times are milliseconds UTC.
 #![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
+pub mod archive;
 pub mod event;
 pub mod head;
 pub mod idempotency_key;

@@ -11,6 +11,7 @@ mod m0005_reservations_by_time;
 mod m0006_revocations;
 mod m0007_waitlisted;
 mod m0008_terms_of_events;
+mod m0009_archives;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_revocations::Migration),
             Box::new(m0007_waitlisted::Migration),
             Box::new(m0008_terms_of_events::Migration),
+            Box::new(m0009_archives::Migration),
         ]
     }
 }

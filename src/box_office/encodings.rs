@@ -11,7 +11,8 @@
 //!   rows stay readable, so their lines stay.
 //! - `VERSION` of `inventory/snapshot.rs` rises with any change to the bytes of a snapshot. Snapshots
 //!   of other versions are folded anew, so `snapshot.txt` may then be replaced; `snapshot_unsealed.txt`,
-//!   which 0.1.0 wrote, goes with the fields that it has.
+//!   which 0.1.0 wrote, goes with the fields that it has. What is archived has no rows to fold: the
+//!   changelog then asks for `admitone archive rebuild` of every archived event.
 //! - `cluster::PROTOCOL` rises when a question, an answer or the seal changes so that an instance of
 //!   the version before does not understand it. A new variant that is only sent to those who know it
 //!   does not raise it.

@@ -2,9 +2,9 @@
 //! Reads only; it may run beside a server.
 
 mod describe;
+mod file;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use describe::Describer;
 
-use crate::audit::{Auditor, OfflineAudit, Report};
+use crate::audit::{Auditor, Report};
 use crate::config::Config;
 use crate::http::respond::rfc3339;
 use crate::ids::OfferingId;
@@ -62,9 +62,24 @@ pub(super) fn command() -> Command {
                     Arg::new("file")
                         .long("file")
                         .value_name("PATH")
+                        .action(ArgAction::Append)
                         .value_parser(value_parser!(PathBuf))
-                        .conflicts_with_all(["event", "all"])
-                        .help("What `journal show --json` printed; needs no database"),
+                        .conflicts_with_all(["event", "all", "archive"])
+                        .help(
+                            "What `journal show --json` printed, or a directory of such files; may be \
+                             repeated, in order; needs no database",
+                        ),
+                )
+                .arg(
+                    Arg::new("archive")
+                        .long("archive")
+                        .value_name("DIR")
+                        .value_parser(value_parser!(PathBuf))
+                        .requires("event")
+                        .help(
+                            "Where `admitone archive` put the first rows: verify these as well, and \
+                             that the rest follows from them",
+                        ),
                 )
                 .arg(
                     Arg::new("digest")
@@ -82,9 +97,10 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
     if let Some(verify) = arguments.subcommand_matches("verify")
-        && let Some(path) = verify.get_one::<PathBuf>("file")
+        && let Some(paths) = verify.get_many::<PathBuf>("file")
     {
-        return verify_file(path, verify.get_one("digest"));
+        let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
+        return file::verify(&paths, verify.get_one("digest"));
     }
     super::block_on(async {
         let store = server::connect(config).await?;
@@ -106,6 +122,17 @@ async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
     if from > to.min(last) {
         let end = if to == u64::MAX { "on".into() } else { format!("to {to}") };
         bail!("the journal of event {event} has no rows from {from} {end}: its last row is {last}");
+    }
+    if let Some(archived) = store.archived(event).await? {
+        let (last, directory) = (archived.head.seq, archived.directory);
+        if from <= last.0 && arguments.get_one::<u64>("from").is_some() {
+            bail!("rows 1 to {last} of event {event} are archived: look in {directory}/{event}");
+        }
+        // Not among the rows, which somebody may keep.
+        let _ = writeln!(
+            io::stderr(),
+            "admitone: rows 1 to {last} are archived in {directory}/{event}, in the form of --json"
+        );
     }
     let as_json = arguments.get_flag("json");
     let mut describe = Describer::new(event, *b"XXX");
@@ -130,6 +157,9 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
         None if arguments.get_flag("all") => store.journal_offerings().await?,
         None => bail!("say which event, or --all, or --file"),
     };
+    if let (Some(directory), [event]) = (arguments.get_one::<PathBuf>("archive"), &events[..]) {
+        file::verify_with_archive(store, *event, directory).await?;
+    }
     let auditor = Auditor::new(store.clone());
     let mut damaged = 0_usize;
     let mut last = 0;
@@ -169,58 +199,20 @@ async fn find_digest(store: &Store, event: OfferingId, last: u64, digest: &Hash)
     Ok(())
 }
 
-/// Needs no database: the export is all there is.
-fn verify_file(path: &Path, digest: Option<&Hash>) -> Result<()> {
-    let shown = path.display();
-    let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
-    let mut audit = OfflineAudit::default();
-    let mut taken = Ok(());
-    let mut found = None;
-    for (line, number) in BufReader::new(file).lines().zip(1..) {
-        let line = line.with_context(|| format!("cannot read {shown}"))?;
-        // Editors and shells leave blank lines at the end.
-        if line.trim().is_empty() {
-            continue;
-        }
-        let row = export::from_line(&line).with_context(|| format!("line {number}"))?;
-        taken = audit.take(&row).and_then(|record| export::check_line(&line, &row, &record));
-        if taken.is_err() {
-            break;
-        }
-        found = found.or((digest == Some(&row.hash)).then_some(row.seq.0));
-    }
-    let (name, finding) = match taken.and_then(|()| audit.report()) {
-        Ok((event, report)) => (event.to_string(), Ok(report)),
-        Err(LoadError::NotFound) => bail!("there are no rows in {shown}"),
-        Err(error) => (shown.to_string(), Err(error)),
-    };
-    let last = finding.as_ref().map_or(0, |report| report.seq);
-    if !print_finding(&name, finding) {
-        bail!("the journal in {shown} is damaged");
-    }
-    match (digest, found) {
-        (None, _) => super::print(&format!(
-            "rows 1 to {last} verified; whether rows are missing after them, only a digest known \
-             from elsewhere can tell: give it with --digest\n"
-        )),
-        (Some(_), None) => bail!("{NO_SUCH_DIGEST}"),
-        (Some(_), Some(row)) if row < last => bail!(
-            "the digest is that of row {row}: what follows in {shown} up to row {last} is not \
-             covered by it"
-        ),
-        (Some(_), Some(_)) => super::print(&format!(
-            "rows 1 to {last} verified; the last has the digest, so nothing is missing\n"
-        )),
-    }
-    Ok(())
-}
-
 /// Prints what was found of one journal; says whether it is whole.
 fn print_finding(name: &str, finding: Result<Report, LoadError>) -> bool {
     match finding {
         Ok(report) => {
-            let Report { seq, epoch, digest, .. } = &report;
-            super::print(&format!("{name}  ok       {seq} rows, epoch {epoch}, digest {digest}\n"));
+            let Report { seq, epoch, digest, archived, .. } = &report;
+            let archived = archived.as_ref().map_or(String::new(), |archived| {
+                format!(
+                    ", of which rows 1 to {} are archived (--archive verifies them)",
+                    archived.seq
+                )
+            });
+            super::print(&format!(
+                "{name}  ok       {seq} rows, epoch {epoch}, digest {digest}{archived}\n"
+            ));
             true
         }
         Err(error) => {
@@ -237,7 +229,8 @@ async fn each_row(
     to: u64,
     mut each: impl FnMut(&Row, &Record) -> Result<()>,
 ) -> Result<Head> {
-    let mut head = Head::EMPTY;
+    let archived = store.archived(event).await?;
+    let mut head = archived.map_or(Head::EMPTY, |archived| archived.head);
     while head.seq.0 < to {
         let limit = PAGE.min(to - head.seq.0);
         let rows = store.journal_rows(event, head, limit).await?;

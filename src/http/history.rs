@@ -24,7 +24,8 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 
 /// The event's journal, one row a line (administrators).
 ///
-/// It ends at the row that was the last when it was asked for, each row verified against the one
+/// It begins with row 1, or after the rows that `admitone archive` has moved to files: give these and
+/// the answer to `admitone journal verify --file`, in this order. It ends at the row that was the last when it was asked for, each row verified against the one
 /// before. An answer that breaks off without its end met a row that is damaged, or lost the
 /// database: `…/audit` tells.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/journal", tag = "admin",
@@ -40,8 +41,10 @@ pub(crate) async fn journal(
         error @ LoadError::Unavailable(_) => ApiError::unavailable(error),
         error => ApiError::internal(format!("the journal of {event} cannot be read: {error}")),
     })?;
+    let archived = state.store.archived(event).await.map_err(ApiError::unavailable)?;
+    let start = archived.map_or(Head::EMPTY, |archived| archived.head);
     let body = fed_by(move |tx| async move {
-        let mut head = Head::EMPTY;
+        let mut head = start;
         while head.seq < end.seq {
             let wanted = PAGE.min(end.seq.0 - head.seq.0);
             let rows = match state.store.journal_rows(event, head, wanted).await {

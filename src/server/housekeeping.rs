@@ -1,4 +1,5 @@
-//! Forgets what has had its time: idempotency keys and refresh tokens that no one can use any more.
+//! Forgets what has had its time: idempotency keys and refresh tokens that no one can use any more, and
+//! messages that were taken. What somebody may still want is left to `admitone archive`.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::box_office::{JOURNAL_AHEAD, TOLERATED_MS};
 use crate::clock::Clock;
 use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
-use crate::store::{Store, StoreError};
+use crate::store::{Prunable, Store, StoreError};
 
 /// The most journals from the future that are named.
 const MAX_NAMED: u64 = 10;
@@ -22,6 +23,8 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
+/// Messages that were taken are kept for a while, for whoever looks for one.
+const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 
 /// Says what is odd about the clock, and cleans up every so often, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
@@ -73,8 +76,10 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let now = clock.now_ms();
     let keys = store.idempotency_forget(now.saturating_sub(KEYS_FOR_MS)).await?;
     let tokens = store.refresh_token_forget(now.saturating_sub(TOKENS_FOR_MS)).await?;
-    if keys + tokens > 0 {
-        tracing::debug!(keys, tokens, "forgot what had expired");
+    let messages =
+        store.prune(Prunable::TakenMessages, now.saturating_sub(MESSAGES_FOR_MS)).await?;
+    if keys + tokens + messages > 0 {
+        tracing::debug!(keys, tokens, messages, "forgot what had expired");
     }
     Ok(())
 }

@@ -135,8 +135,9 @@ impl Store {
                 let loaded = Loaded { snapshot: None, unfit: Vec::new(), tail, head };
                 Ok((last == head).then_some(loaded))
             }
-            // The row is not the one that follows `from`.
-            Err(LoadError::Damaged { seq, .. }) if seq == from.seq.next() => Ok(None),
+            // The first row is not the one that follows `from`, or that one is archived. Whatever else
+            // is wrong, a load from the beginning will say.
+            Err(LoadError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -339,12 +340,12 @@ fn row_of(row: journal::Model) -> Result<Row, LoadError> {
     })
 }
 
-fn hash_of(bytes: &[u8], seq: Seq) -> Result<Hash, LoadError> {
+pub(super) fn hash_of(bytes: &[u8], seq: Seq) -> Result<Hash, LoadError> {
     Hash::try_from(bytes)
         .map_err(|_| LoadError::Damaged { seq, reason: "its hash is not 32 bytes".into() })
 }
 
-fn unreadable(error: DbErr) -> LoadError {
+pub(super) fn unreadable(error: DbErr) -> LoadError {
     LoadError::Unavailable(error.into())
 }
 
@@ -353,6 +354,6 @@ pub(super) fn signed(value: u64) -> i64 {
 }
 
 /// A negative number in the database is damage that the hash of the row shows.
-fn unsigned(value: i64) -> u64 {
+pub(super) fn unsigned(value: i64) -> u64 {
     value.unsigned_abs()
 }

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["clock", "ids", "inventory"]),
     ("store", &["ids", "inventory", "journal"]),
     ("audit", &["ids", "inventory", "journal", "store"]),
+    ("archive", &["audit", "ids", "inventory", "journal", "store"]),
     ("cluster", &["clock", "executor", "ids", "journal", "planted", "random", "trace"]),
     (
         "box_office",
@@ -98,6 +99,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "accounts",
+            "archive",
             "audit",
             "clock",
             "config",

@@ -8,6 +8,7 @@ mod test_db;
 
 mod accounts;
 mod architecture;
+mod archive;
 mod backup;
 mod balancer;
 mod box_office;
@@ -27,6 +28,7 @@ mod feed;
 mod first_start;
 mod fixtures;
 mod frames;
+mod growth;
 mod health;
 mod history;
 mod http;

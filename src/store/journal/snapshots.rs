@@ -2,7 +2,7 @@
 //! snapshot that it does not confirm is passed over, never served.
 
 use bytes::Bytes;
-use entities::{journal, snapshot};
+use entities::{archive, journal, snapshot};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
@@ -155,7 +155,8 @@ fn first_rows_gone(error: LoadError, before: Seq, unfit: &[UnfitSnapshot]) -> Lo
     let unfit: Vec<String> =
         unfit.iter().map(|unfit| format!("that of row {}: {}", unfit.seq, unfit.reason)).collect();
     let reason = format!(
-        "{reason}, and no snapshot can be used in place of the rows before it ({})",
+        "{reason}, and no snapshot can be used in place of the rows before it ({}): if they were \
+         archived, `admitone archive rebuild <event> --from <directory>` makes one from the files",
         if unfit.is_empty() { "there is no other".into() } else { unfit.join("; ") }
     );
     LoadError::Damaged { seq, reason }
@@ -205,7 +206,11 @@ async fn keep_if_confirmed(
         ])
         .to_owned();
     snapshot::Entity::insert(kept).on_conflict(replace).exec_without_returning(transaction).await?;
+    // The rows before the one that the journal begins after are gone: its state is kept for good.
+    let archived = archive::Entity::find_by_id(offering.0).one(transaction).await?;
+    let needed = archived.map_or(-1, |archived| archived.seq);
     let old: Vec<i64> = of_offering()
+        .filter(snapshot::Column::Seq.ne(needed))
         .select_only()
         .column(snapshot::Column::Seq)
         .order_by_desc(snapshot::Column::Seq)

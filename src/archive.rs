@@ -1,0 +1,328 @@
+//! Moves the first rows of journals into files, so that the database holds what is still needed. A row
+//! is deleted only after its line is durable in a file that was read back and verified, and after the
+//! state that follows from it was kept. May be killed at any time, run again, and run beside servers.
+
+mod files;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::audit::Progress;
+use crate::ids::{OfferingId, Seq};
+use crate::inventory::{Inventory, TimestampMs};
+use crate::journal::{Head, LoadError, Row};
+use crate::store::{Archived, JournalRows, Prunable, Store, StoreError};
+
+pub use files::{Files, each_row, row_files};
+
+/// Rows in one file, and bytes, whichever is reached first.
+const FILE_ROWS: u64 = 10_000;
+const FILE_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Rows read at a time.
+const PAGE: u64 = 500;
+/// Rows deleted in one transaction: appends of a SQLite file wait for it.
+const DELETED_AT_ONCE: u64 = 500;
+/// Keys are remembered for a day and payments are retried for less: until then, a retry may ask for
+/// the row of its first outcome.
+pub const MIN_AGE_MS: TimestampMs = 2 * 24 * 3_600_000;
+
+/// Why a journal was not archived, or not as far as it could be.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The journal cannot be read, or is damaged: nothing of it is deleted.
+    #[error(transparent)]
+    Journal(#[from] LoadError),
+    /// A file cannot be written or read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file does not hold what it should: it is left as it is.
+    #[error("{}: {reason}", path.display())]
+    Unfit {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What was done with one journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Rows in files now, from the first on.
+    pub archived: u64,
+    /// Rows that are left in the database.
+    pub left: u64,
+    /// Rows deleted now.
+    pub deleted: u64,
+    /// Bytes written to files now.
+    pub bytes: u64,
+    /// Why nothing was done, if there was a reason but for age.
+    pub kept_because: Option<&'static str>,
+}
+
+/// What to archive, and where to.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Rows written before this are archived.
+    pub before: TimestampMs,
+    /// Now.
+    pub now: TimestampMs,
+    /// The directory of all archives; each offering has one of its own in it.
+    pub directory: PathBuf,
+}
+
+/// Archives the rows of one journal that are old enough. The last row always stays.
+///
+/// # Errors
+/// [`ArchiveError`]. What was deleted until then is in files, and the journal is whole with them.
+pub async fn archive(
+    store: &Store,
+    offering: OfferingId,
+    plan: &Plan,
+) -> Result<Outcome, ArchiveError> {
+    let head = store.journal_head(offering).await?;
+    let mut outcome = Outcome { left: head.seq.0, ..Outcome::default() };
+    let mut progress = start(store, offering).await?;
+    // What an interrupted run left to do.
+    outcome.deleted += delete(store, offering).await?;
+    let last = store.journal_last_before(offering, plan.before.min(plan.now - MIN_AGE_MS)).await?;
+    let last = last.unwrap_or_default().min(Seq(head.seq.0.saturating_sub(1)));
+    if last > progress.head.seq && store.payment_unsettled_of(offering).await? {
+        outcome.kept_because = Some("a payment is on its way");
+    } else {
+        let files = Files::of(&plan.directory, offering)?;
+        while progress.head.seq < last {
+            match files.after(progress.head.seq)? {
+                // It is younger than what is asked for now.
+                Some((_, end)) if end > last => break,
+                Some((path, end)) => compare(store, offering, &path, &mut progress, end).await?,
+                None => {
+                    outcome.bytes += write(store, offering, &files, &mut progress, last).await?;
+                }
+            }
+            note(store, offering, plan, &files, &progress).await?;
+            outcome.deleted += delete(store, offering).await?;
+        }
+    }
+    outcome.archived = progress.head.seq.0;
+    outcome.left = head.seq.0 - outcome.archived;
+    Ok(outcome)
+}
+
+/// Makes the state after the archived rows anew from their files, where it was lost or is of another
+/// version: verifies every row, and that what is left of the journal follows from them.
+///
+/// # Errors
+/// [`ArchiveError`]; then nothing was changed.
+pub async fn rebuild(
+    store: &Store,
+    offering: OfferingId,
+    directory: &Path,
+    now: TimestampMs,
+) -> Result<Outcome, ArchiveError> {
+    let head = store.journal_head(offering).await?;
+    let first = store.journal_first(offering).await?.ok_or(LoadError::NotFound)?;
+    let mut progress = Progress::new();
+    for path in row_files(&directory.join(offering.to_string()))? {
+        each_row(&path, |row| match row.seq < first {
+            true => take(&mut progress, &row, &path),
+            false => Ok(()),
+        })?;
+    }
+    // The first row that is left has to follow: the chain says that nothing is missing between.
+    store.journal_rows(offering, progress.head, 1).await?;
+    let archived = archived(&progress, directory, now);
+    let state = state_of(&progress)?;
+    store.archive_restate(offering, &archived, state).await?;
+    let archived = progress.head.seq.0;
+    Ok(Outcome { archived, left: head.seq.0 - archived, ..Outcome::default() })
+}
+
+async fn start(store: &Store, offering: OfferingId) -> Result<Progress, LoadError> {
+    let Some(archived) = store.archived(offering).await? else { return Ok(Progress::new()) };
+    let state = store.snapshot_of(offering, archived.head).await?;
+    Progress::after_archive(offering, &archived, state.as_deref())
+}
+
+/// Writes the next rows into one file, up to `last` at most; returns the bytes written.
+async fn write(
+    store: &Store,
+    offering: OfferingId,
+    files: &Files,
+    progress: &mut Progress,
+    last: Seq,
+) -> Result<u64, ArchiveError> {
+    let from = progress.head;
+    let mut file = files.begin(from.seq)?;
+    let end = Seq((from.seq.0 + FILE_ROWS).min(last.0));
+    while progress.head.seq < end && file.bytes < FILE_BYTES {
+        for (row, record) in &next_rows(store, offering, progress, end).await? {
+            progress.take_one(row, record)?;
+            file.row(row, record)?;
+        }
+    }
+    let bytes = file.bytes;
+    let path = file.finish(progress.head.seq)?;
+    // What is deleted afterwards is what is read here, not what was meant to be written.
+    let mut previous = from;
+    each_row(&path, |row| {
+        verify(&row, &previous, &path)?;
+        previous = row.head();
+        Ok(())
+    })?;
+    if previous == progress.head {
+        return Ok(bytes);
+    }
+    let reason = format!("it does not end with row {} of the journal", progress.head.seq);
+    Err(ArchiveError::Unfit { path, reason })
+}
+
+/// Holds a file that is there already to the rows up to `end`.
+async fn compare(
+    store: &Store,
+    offering: OfferingId,
+    path: &Path,
+    progress: &mut Progress,
+    end: Seq,
+) -> Result<(), ArchiveError> {
+    let mut found = Vec::new();
+    each_row(path, |row| {
+        found.push(row.hash);
+        Ok(())
+    })?;
+    let mut found = found.into_iter();
+    while progress.head.seq < end {
+        for (row, record) in &next_rows(store, offering, progress, end).await? {
+            if found.next() != Some(row.hash) {
+                let reason = format!(
+                    "its row {} is of another history: move it away, and run this again",
+                    row.seq
+                );
+                return Err(ArchiveError::Unfit { path: path.into(), reason });
+            }
+            progress.take_one(row, record)?;
+        }
+    }
+    Ok(())
+}
+
+async fn next_rows(
+    store: &Store,
+    offering: OfferingId,
+    progress: &Progress,
+    end: Seq,
+) -> Result<JournalRows, LoadError> {
+    let limit = PAGE.min(end.0 - progress.head.seq.0);
+    let rows = store.journal_rows(offering, progress.head, limit).await?;
+    if rows.is_empty() {
+        let reason = "it is gone".into();
+        return Err(LoadError::Damaged { seq: progress.head.seq.next(), reason });
+    }
+    Ok(rows)
+}
+
+async fn note(
+    store: &Store,
+    offering: OfferingId,
+    plan: &Plan,
+    files: &Files,
+    progress: &Progress,
+) -> Result<(), ArchiveError> {
+    files.sync()?;
+    let state = state_of(progress)?;
+    let archived = archived(progress, &plan.directory, plan.now);
+    if store.archive_note(offering, &archived, state).await? {
+        return Ok(());
+    }
+    let reason = "another row is there than was read a moment ago".into();
+    Err(LoadError::Damaged { seq: progress.head.seq, reason }.into())
+}
+
+fn archived(progress: &Progress, directory: &Path, now: TimestampMs) -> Archived {
+    Archived {
+        head: progress.head,
+        at: progress.inventory.at(),
+        tally: progress.counted(),
+        directory: directory.display().to_string(),
+        archived_at: now,
+    }
+}
+
+/// The state as bytes that were read back: rows are deleted on the strength of them.
+fn state_of(progress: &Progress) -> Result<Vec<u8>, LoadError> {
+    let damaged = |reason: String| LoadError::Damaged { seq: progress.head.seq, reason };
+    progress.inventory.check().map_err(|violation| damaged(violation.to_string()))?;
+    let state = progress.inventory.to_snapshot();
+    let back = Inventory::from_snapshot(&state).map_err(|why| damaged(why.to_string()))?;
+    if back.to_snapshot() != state {
+        return Err(damaged("its state does not read back as it was".into()));
+    }
+    Ok(state)
+}
+
+async fn delete(store: &Store, offering: OfferingId) -> Result<u64, LoadError> {
+    let mut all = 0;
+    loop {
+        let deleted = store.archive_delete_rows(offering, DELETED_AT_ONCE).await?;
+        all += deleted;
+        if deleted == 0 {
+            return Ok(all);
+        }
+        // Others may want to write.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn take(progress: &mut Progress, row: &Row, path: &Path) -> Result<(), ArchiveError> {
+    let record = verify(row, &progress.head, path)?;
+    Ok(progress.take_one(row, &record)?)
+}
+
+fn verify(row: &Row, previous: &Head, path: &Path) -> Result<crate::journal::Record, ArchiveError> {
+    let unfit =
+        |error: LoadError| ArchiveError::Unfit { path: path.into(), reason: error.to_string() };
+    row.verify(previous).map_err(unfit)
+}
+
+/// What of [`prune`] is deleted must be older than this, whatever the plan says: customers look for
+/// what came of a reservation.
+const MIN_PRUNE_MS: TimestampMs = 30 * 24 * 3_600_000;
+
+/// Moves messages that nobody has taken into a file; returns how many.
+///
+/// # Errors
+/// [`ArchiveError`], as anyhow has them. What was deleted is in the file.
+pub async fn outbox(store: &Store, plan: &Plan) -> anyhow::Result<u64> {
+    let mut moved = 0;
+    let path = plan.directory.join(format!("outbox-{}.jsonl", plan.now));
+    loop {
+        let messages = store.outbox_untaken(plan.before).await?;
+        if messages.is_empty() {
+            return Ok(moved);
+        }
+        let lines = messages.iter().map(|message| {
+            serde_json::json!({
+                "offering": message.offering_id, "seq": message.seq, "position": message.position,
+                "kind": message.kind, "payload": message.payload, "createdAtMs": message.created_at,
+            })
+        });
+        files::append(&path, lines)?;
+        store.outbox_forget(&messages).await?;
+        moved += messages.len() as u64;
+    }
+}
+
+/// Deletes what the journal has and nobody looks at any more; returns how many rows.
+///
+/// # Errors
+/// That the database cannot be reached.
+pub async fn prune(store: &Store, plan: &Plan) -> Result<u64, StoreError> {
+    let before = plan.before.min(plan.now - MIN_PRUNE_MS);
+    let reservations = store.prune(Prunable::ExpiredReservations, before).await?;
+    Ok(reservations + store.prune(Prunable::FailedPayments, before).await?)
+}

@@ -1,0 +1,144 @@
+//! The files of an archive: for each offering a directory, in it one file for every some thousand rows,
+//! named by its first and last row. Lines are those of `journal show --json`.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::ArchiveError;
+use crate::ids::{OfferingId, Seq};
+use crate::journal::{Record, Row, export};
+
+/// The directory of one offering.
+pub struct Files {
+    directory: PathBuf,
+}
+
+/// A file that is being written, under another name until it is whole.
+pub(super) struct Writing {
+    directory: PathBuf,
+    first: Seq,
+    unfinished: PathBuf,
+    file: BufWriter<File>,
+    /// Written so far.
+    pub(super) bytes: u64,
+}
+
+impl Files {
+    /// Makes the directory if need be.
+    ///
+    /// # Errors
+    /// [`ArchiveError::File`].
+    pub fn of(archives: &Path, offering: OfferingId) -> Result<Self, ArchiveError> {
+        let directory = archives.join(offering.to_string());
+        fs::create_dir_all(&directory).map_err(at(&directory))?;
+        sync_directory(archives)?;
+        Ok(Self { directory })
+    }
+
+    /// The file whose first row is the one after `seq`, and its last row: an interrupted run left it.
+    pub(super) fn after(&self, seq: Seq) -> Result<Option<(PathBuf, Seq)>, ArchiveError> {
+        let first = format!("{:012}-", seq.next().0);
+        for path in row_files(&self.directory)? {
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            let end = name.strip_prefix(&first).and_then(|end| end.parse().ok()).map(Seq);
+            if let Some(end) = end {
+                return Ok(Some((path, end)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins the file whose first row is the one after `seq`.
+    pub(super) fn begin(&self, seq: Seq) -> Result<Writing, ArchiveError> {
+        let (directory, first) = (self.directory.clone(), seq.next());
+        let unfinished = directory.join(format!("{:012}.part", first.0));
+        let file = private(&unfinished).map_err(at(&unfinished))?;
+        Ok(Writing { directory, first, unfinished, file: BufWriter::new(file), bytes: 0 })
+    }
+
+    /// Makes names durable.
+    pub(super) fn sync(&self) -> Result<(), ArchiveError> {
+        sync_directory(&self.directory)
+    }
+}
+
+impl Writing {
+    pub(super) fn row(&mut self, row: &Row, record: &Record) -> Result<(), ArchiveError> {
+        let line = export::to_line(row, record) + "\n";
+        self.bytes += line.len() as u64;
+        self.file.write_all(line.as_bytes()).map_err(at(&self.unfinished))
+    }
+
+    /// Makes the content durable and gives the file its name, which says what the last row is. Names
+    /// sort as their rows do.
+    pub(super) fn finish(mut self, last: Seq) -> Result<PathBuf, ArchiveError> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        written.map_err(at(&self.unfinished))?;
+        let path = self.directory.join(format!("{:012}-{:012}.jsonl", self.first.0, last.0));
+        fs::rename(&self.unfinished, &path).map_err(at(&path))?;
+        Ok(path)
+    }
+}
+
+/// Adds lines to a file, durably.
+pub(super) fn append(
+    path: &Path,
+    lines: impl Iterator<Item = serde_json::Value>,
+) -> Result<(), ArchiveError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let open = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let mut file = open.map_err(at(path))?;
+    let text: String = lines.map(|line| line.to_string() + "\n").collect();
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(at(path))?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
+/// The files of rows in a directory, in the order of their rows.
+///
+/// # Errors
+/// [`ArchiveError::File`].
+pub fn row_files(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(at(directory))? {
+        let path = entry.map_err(at(directory))?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Calls `each` with every row of a file, which is not verified.
+///
+/// # Errors
+/// [`ArchiveError::File`], [`ArchiveError::Unfit`] for a line that is none of an export, and those of
+/// `each`.
+pub fn each_row(
+    path: &Path,
+    mut each: impl FnMut(Row) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let file = File::open(path).map_err(at(path))?;
+    for (line, number) in BufReader::new(file).lines().zip(1..) {
+        let row = export::from_line(&line.map_err(at(path))?).map_err(|error| {
+            ArchiveError::Unfit { path: path.into(), reason: format!("line {number}: {error}") }
+        })?;
+        each(row)?;
+    }
+    Ok(())
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> ArchiveError + use<'_> {
+    move |source| ArchiveError::File { path: path.into(), source }
+}
+
+fn sync_directory(path: &Path) -> Result<(), ArchiveError> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(at(path))
+}
+
+/// A new file for its owner alone: it says who bought what, by ids.
+fn private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}

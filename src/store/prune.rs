@@ -1,0 +1,99 @@
+//! Deletion of rows that have had their time, a bounded number at a time: nobody else's write waits for
+//! long, and an interrupted run loses nothing.
+
+use entities::outbox_message;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+    TransactionTrait,
+};
+
+use super::{Store, StoreError};
+use crate::inventory::TimestampMs;
+
+/// Rows deleted by one statement.
+const AT_ONCE: i64 = 1_000;
+
+/// What may be deleted when it is old enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prunable {
+    /// Messages that were taken, by when they were.
+    TakenMessages,
+    /// Reservations whose time to pay ended, by when they were made. The journal has them.
+    ExpiredReservations,
+    /// Payments that came to nothing, by their last change. What moved in wallets is noted there.
+    FailedPayments,
+}
+
+impl Prunable {
+    fn sql(self) -> &'static str {
+        match self {
+            Self::TakenMessages => {
+                "DELETE FROM outbox_messages WHERE (offering_id, seq, position) IN
+                 (SELECT offering_id, seq, position FROM outbox_messages
+                  WHERE processed_at < $1 LIMIT $2)"
+            }
+            Self::ExpiredReservations => {
+                "DELETE FROM reservations WHERE id IN
+                 (SELECT id FROM reservations WHERE created_at < $1 AND status = 'EXPIRED' LIMIT $2)"
+            }
+            Self::FailedPayments => {
+                "DELETE FROM payments WHERE id IN
+                 (SELECT id FROM payments WHERE updated_at < $1 AND state IN ('FAILED', 'VOIDED')
+                  AND next_try_at IS NULL LIMIT $2)"
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Deletes all that is older than `before`; says how many rows that were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn prune(&self, what: Prunable, before: TimestampMs) -> Result<u64, StoreError> {
+        let mut all = 0;
+        loop {
+            let values = [before.into(), AT_ONCE.into()];
+            let delete = Statement::from_sql_and_values(self.backend(), what.sql(), values);
+            let deleted = self.writes().execute_raw(delete).await?.rows_affected();
+            all += deleted;
+            if deleted < AT_ONCE.unsigned_abs() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The oldest messages that nobody has taken, written before `before`, as lines of JSON, with what
+    /// [`Self::outbox_forget`] needs.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn outbox_untaken(
+        &self,
+        before: TimestampMs,
+    ) -> Result<Vec<outbox_message::Model>, StoreError> {
+        Ok(outbox_message::Entity::find()
+            .filter(outbox_message::Column::ProcessedAt.is_null())
+            .filter(outbox_message::Column::CreatedAt.lt(before))
+            .order_by_asc(outbox_message::Column::CreatedAt)
+            .limit(AT_ONCE.unsigned_abs())
+            .all(self.reads())
+            .await?)
+    }
+
+    /// Deletes these messages, unless they were taken since.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn outbox_forget(
+        &self,
+        messages: &[outbox_message::Model],
+    ) -> Result<(), StoreError> {
+        let transaction = self.writes().begin().await?;
+        for message in messages {
+            let id = (message.offering_id, message.seq, message.position);
+            outbox_message::Entity::delete_by_id(id).exec(&transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+}
