@@ -298,9 +298,10 @@ fn the_changelog_says_what_neighbouring_versions_owe_each_other() {
     let changelog = read("CHANGELOG.md");
     let unreleased = section(&changelog, "## [Unreleased]");
     let now = |what: &str| -> String {
-        let table = rows(unreleased);
-        let row = table.into_iter().find(|row| row[0].contains(what));
-        (*row.unwrap_or_else(|| panic!("no row about {what}")).last().unwrap()).to_owned()
+        let found: Vec<_> =
+            rows(unreleased).into_iter().filter(|row| row[0].contains(what)).collect();
+        assert_eq!(found.len(), 1, "rows about {what}");
+        (*found[0].last().unwrap()).to_owned()
     };
     assert_eq!(now("`FORMAT`"), constant("src/journal.rs", "FORMAT"));
     assert_eq!(now("`VERSION`"), constant("src/inventory/snapshot.rs", "VERSION"));
