@@ -4,6 +4,7 @@
 //! A resource registers each path once, as `web::resource(path)` with all its methods, so that
 //! another method is answered 405 and not 404.
 
+pub mod actions;
 pub mod admin;
 pub mod admission;
 pub mod auth;
@@ -93,6 +94,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(history::configure)
         .configure(admin::configure)
         .configure(seats::configure)
+        .configure(actions::configure)
         .configure(openapi::configure);
 }
 

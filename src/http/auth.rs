@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{Body, IdempotencyKey};
+use crate::http::holds::locate;
 use crate::http::openapi::Done;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -27,16 +28,16 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterRequest {
     /// Lowered and trimmed; one account each.
-    #[schema(example = "kim@example.com")]
+    #[schema(example = "kim@example.com", format = "email", max_length = 254)]
     email: String,
     /// 8 to 128 characters.
-    #[schema(example = "correct horse battery")]
+    #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
     password: String,
     /// 1 to 100 characters of any script.
-    #[schema(example = "김민수")]
+    #[schema(example = "김민수", max_length = 100)]
     name: String,
     /// Optional.
-    #[schema(example = "010-1234-5678")]
+    #[schema(max_length = 32)]
     phone_number: Option<String>,
 }
 
@@ -70,6 +71,7 @@ pub struct Tokens {
     /// Works once, at `/api/auth/refresh`.
     refresh_token: String,
     /// Always `Bearer`.
+    #[schema(value_type = crate::http::openapi::forms::TokenType)]
     token_type: &'static str,
     /// Life of the access token in seconds.
     expires_in: u64,
@@ -120,7 +122,9 @@ pub async fn register(
     let from = request.peer_addr().map(|address| address.ip());
     let key = registration_key(&key, &registration);
     let session = state.accounts.register(registration, key, from).await?;
-    Ok(respond::created(&Tokens::from(session)))
+    let mut response = respond::created(&Tokens::from(session));
+    locate(&mut response, "/api/users/me");
+    Ok(response)
 }
 
 /// The key of a registration. Nobody is logged in yet, so the address stands for the principal;

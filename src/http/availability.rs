@@ -48,6 +48,7 @@ pub struct AvailabilityDto {
     /// When that row was decided.
     pub as_of: String,
     /// As in the event itself.
+    #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     pub status: &'static str,
     pub products: Vec<CountsDto>,
     pub sold_out: bool,
@@ -103,6 +104,7 @@ pub struct SeatStateDto {
     pub id: String,
     pub number: u32,
     /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
+    #[schema(value_type = crate::http::openapi::forms::SeatStatus)]
     pub status: &'static str,
 }
 
@@ -135,7 +137,7 @@ struct Summary {
 /// What is left of every product.
 #[utoipa::path(get, path = "/api/events/{event}/availability", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<AvailabilityDto>)),
+    responses((status = 200, body = crate::http::openapi::Success<AvailabilityDto>),
         (status = 304, description = "You have this version.")))]
 pub(crate) async fn availability(
     state: web::Data<AppState>,
@@ -166,7 +168,7 @@ pub(crate) async fn availability(
 #[utoipa::path(get, path = "/api/events/{event}/seats", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("section" = Option<String>, Query),
         ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<SeatMapDto>)),
+    responses((status = 200, body = crate::http::openapi::Success<SeatMapDto>),
         (status = 304, description = "You have this version.")))]
 pub(crate) async fn seats(
     state: web::Data<AppState>,

@@ -63,7 +63,7 @@ pub struct UndoBody {
 /// nobody else in.
 #[utoipa::path(post, path = "/api/checkins", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
-    responses((status = 200, body = inline(crate::http::openapi::Success<TicketDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
 pub(crate) async fn check_in(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -99,7 +99,7 @@ pub(crate) async fn check_in(
 /// Take a check-in back (administrators): the ticket lets somebody in again.
 #[utoipa::path(post, path = "/api/checkins/undo", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = UndoBody,
-    responses((status = 200, body = inline(crate::http::openapi::Success<TicketDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
 pub(crate) async fn undo(
     state: web::Data<AppState>,
     Admin(admin): Admin,

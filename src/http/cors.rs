@@ -9,6 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
 use crate::config::Config;
+use crate::http::openapi;
 use crate::http::state::AppState;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
@@ -16,8 +17,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Pass-Token, \
      X-Request-Id, traceparent, tracestate",
 );
-const RESPONSE_HEADERS: HeaderValue =
-    HeaderValue::from_static("ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id");
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(openapi::EXPOSED);
 /// Browsers ask again after this many seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

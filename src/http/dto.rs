@@ -99,9 +99,11 @@ pub struct LineDto {
     /// The seats; empty for general admission.
     pub seats: Vec<SeatDto>,
     /// `EXACT`, `LEAVES_ORPHAN`, `SPLIT_ROWS` or `SCATTERED`.
+    #[schema(value_type = crate::http::openapi::forms::Fit)]
     pub fit: &'static str,
     /// What best available had to give up, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub note: Option<&'static str>,
 }
 

@@ -65,7 +65,7 @@ pub struct FailureDetail<'a> {
     message: &'a str,
     /// For programs; depends on the code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     details: Option<&'a Value>,
     /// To quote when reporting a fault.
     request_id: &'a str,

@@ -45,12 +45,16 @@ pub struct EventDto {
     pub venue: String,
     pub event_date: String,
     /// When it is over, and with it the sale; null for events of before there was one.
+    #[schema(required = true)]
     pub event_end_at: Option<String>,
+    #[schema(required = true)]
     pub sale_start_at: Option<String>,
+    #[schema(required = true)]
     pub sale_end_at: Option<String>,
     /// `SELLING` where something can be bought now; `SCHEDULED` before the sale, and while all that
     /// has places left goes on sale later; `SOLD_OUT` where what is on sale has none; `ENDED` after
     /// the last window; `PAUSED` and `CANCELLED` by an administrator.
+    #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     pub status: &'static str,
     pub currency: String,
     pub products: Vec<ProductDto>,
@@ -95,12 +99,17 @@ pub struct ProductDto {
     pub total_stock: i64,
     /// Absent in lists, for an event that cannot be read at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub available_stock: Option<u32>,
+    #[schema(required = true)]
     pub max_per_customer: Option<i64>,
+    #[schema(required = true)]
     pub sale_start_at: Option<String>,
+    #[schema(required = true)]
     pub sale_end_at: Option<String>,
     /// Since when no new holds of it are taken; what is held or sold stays.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub withdrawn_at: Option<String>,
 }
 
@@ -115,7 +124,7 @@ pub(crate) struct PageQuery {
 /// All events, newest first.
 #[utoipa::path(get, path = "/api/events", tag = "events", security(()),
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = inline(crate::http::openapi::Page<EventDto>))))]
+    responses((status = 200, body = crate::http::openapi::Page<EventDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     Query(query): Query<PageQuery>,
@@ -134,7 +143,7 @@ pub(crate) async fn list(
 /// One event.
 #[utoipa::path(get, path = "/api/events/{event}", tag = "events", security(()),
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     Path(event): Path<OfferingId>,
@@ -146,7 +155,7 @@ pub(crate) async fn show(
 /// `saleStartAt` has passed.
 #[utoipa::path(post, path = "/api/events", tag = "events",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = NewEventBody,
-    responses((status = 201, body = inline(crate::http::openapi::Success<EventDto>))))]
+    responses((status = 201, body = crate::http::openapi::Success<EventDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -175,8 +184,11 @@ pub(crate) async fn create(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventPatch {
+    #[schema(max_length = 200)]
     pub name: Option<String>,
+    #[schema(max_length = 10_000)]
     pub description: Option<String>,
+    #[schema(max_length = 200)]
     pub venue: Option<String>,
     pub event_date: Option<Time>,
     /// The length stays when only `eventDate` is given.
@@ -232,7 +244,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
 #[utoipa::path(patch, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
-    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -291,7 +303,7 @@ fn of_sale(patch: &EventPatch, row: &EventRow) -> Result<OfferingChange, ApiErro
 /// back. The event stays to be looked at.
 #[utoipa::path(delete, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<EventDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
     Admin(admin): Admin,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
@@ -32,16 +31,21 @@ pub struct Pings(Mutex<Option<(Duration, bool)>>);
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// `ready` or `not ready`.
+    #[schema(value_type = crate::http::openapi::forms::Ready)]
     status: &'static str,
     /// Whether the database answers.
+    #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     database: &'static str,
     /// `up` while the clocks of this machine and the database agree; `stepped` while this machine's
     /// has stepped and time goes on by the monotonic one, which is no reason to be unready.
+    #[schema(value_type = crate::http::openapi::forms::ClockState)]
     clock: &'static str,
     /// Whether the process takes new work, which it does not when it starts or stops.
+    #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     process: &'static str,
     /// Whether the lease store answers. It is no reason to be unready: owners sell on without it,
     /// and all instances would be unready at once.
+    #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     leases: &'static str,
     /// Whether the other instances have the same `ADMITONE_JWT_SECRET`.
     tokens: &'static str,
@@ -58,13 +62,24 @@ impl Readiness {
     }
 }
 
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Liveness {
+    /// Always `live`.
+    #[schema(value_type = crate::http::openapi::forms::Live)]
+    status: &'static str,
+    /// Of the program.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
 /// Whether the process runs.
 #[utoipa::path(
     get, path = "/health/live", tag = "health", operation_id = "live",
-    responses((status = 200, description = "It does"))
+    responses((status = 200, description = "It does", body = Liveness))
 )]
 pub async fn live() -> HttpResponse {
-    respond::ok(&json!({ "status": "live", "version": env!("CARGO_PKG_VERSION") }))
+    respond::ok(&Liveness { status: "live", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Whether the process can do its work.

@@ -29,12 +29,15 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
 pub struct HoldBody {
     /// Places of general-admission products.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
+    #[schema(min_items = 1)]
     pub lines: Vec<QuantityBody>,
     /// These very seats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
     pub seats: Vec<String>,
     /// The best seats that stand together.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
+    #[schema(nullable = false)]
     pub best_available: Option<BestAvailableBody>,
 }
 
@@ -45,7 +48,7 @@ pub struct QuantityBody {
     /// The ticket type.
     pub product_id: String,
     /// How many.
-    #[schema(minimum = 1, example = 2)]
+    #[schema(minimum = 1, maximum = 64, example = 2)]
     pub quantity: u32,
 }
 
@@ -56,7 +59,7 @@ pub struct BestAvailableBody {
     /// The ticket type.
     pub product_id: String,
     /// How many, side by side where possible.
-    #[schema(minimum = 1, example = 2)]
+    #[schema(minimum = 1, maximum = 64, example = 2)]
     pub quantity: u32,
     /// Only in the block of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,15 +76,18 @@ pub struct HoldDto {
     pub event_id: OfferingId,
     /// The journal row of this answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub seq: Option<u64>,
     /// The places; empty once it has ended.
     pub lines: Vec<LineDto>,
     /// The sum of the lines.
     pub total_price: Money,
     /// `ACTIVE`, `OFFERED`, `CONVERTED`, `RELEASED` or `EXPIRED`.
+    #[schema(value_type = crate::http::openapi::forms::HoldStatus)]
     pub status: &'static str,
     /// What the hold became.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reservation_id: Option<crate::ids::ReservationId>,
     /// Its deadline, or when it ended.
     pub expires_at: String,
@@ -93,7 +99,7 @@ pub struct HoldDto {
 #[utoipa::path(post, path = "/api/events/{event}/holds", tag = "holds",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = HoldBody,
-    responses((status = 201, body = inline(crate::http::openapi::Success<HoldDto>))))]
+    responses((status = 201, body = crate::http::openapi::Success<HoldDto>)))]
 pub(crate) async fn place(
     state: web::Data<AppState>,
     caller: Caller,
@@ -127,7 +133,7 @@ pub(crate) async fn place(
 /// Look at a hold of one's own.
 #[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -152,7 +158,7 @@ pub(crate) async fn show(
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
 pub(crate) async fn release(
     state: web::Data<AppState>,
     caller: Caller,
@@ -183,7 +189,7 @@ pub(crate) async fn release(
 #[utoipa::path(post, path = "/api/events/{event}/holds/{hold}/extend", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
 pub(crate) async fn extend(
     state: web::Data<AppState>,
     caller: Caller,

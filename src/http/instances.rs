@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::admin::ActionBody;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Path};
 use crate::http::respond;
@@ -45,12 +44,15 @@ pub struct WhereaboutsDto {
     pub event_id: OfferingId,
     /// Who took it over last, as its journal has it; absent if nobody ever has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub owner: Option<OwnerDto>,
     /// The live instance that the placement, or a pin, wants it on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub belongs_on: Option<String>,
     /// The instance that it was moved to by hand, and stays on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pinned_to: Option<String>,
 }
 
@@ -61,6 +63,7 @@ pub struct WhereaboutsDto {
 pub struct OwnerDto {
     /// Absent when no live instance is that process.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub name: Option<String>,
     pub incarnation: InstanceId,
     pub address: String,
@@ -69,7 +72,7 @@ pub struct OwnerDto {
 
 /// The instances of the cluster, as this one knows them (administrators).
 #[utoipa::path(get, path = "/api/admin/instances", tag = "admin",
-    responses((status = 200, body = inline(crate::http::openapi::Success<Vec<InstanceDto>>))))]
+    responses((status = 200, body = crate::http::openapi::Success<Vec<InstanceDto>>)))]
 pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpResponse {
     let (view, me) = (state.cluster.view(), state.cluster.me());
     let known: Vec<_> = view.members.iter().map(|known| &known.member).collect();
@@ -89,7 +92,7 @@ pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpRespo
 /// Where an event is, and where it belongs (administrators).
 #[utoipa::path(get, path = "/api/admin/offerings/{event}", tag = "admin",
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<WhereaboutsDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<WhereaboutsDto>)))]
 pub(crate) async fn whereabouts(
     state: web::Data<AppState>,
     _: Admin,
@@ -109,16 +112,8 @@ pub(crate) async fn whereabouts(
 pub(super) async fn move_event(
     state: &AppState,
     event: OfferingId,
-    body: &ActionBody,
+    name: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(name) = &body.instance else {
-        return Err(ApiError::invalid("instance", "is missing: name the instance to move to"));
-    };
-    let alone = ActionBody { instance: None, ..body.clone() };
-    if serde_json::to_value(&alone).is_ok_and(|rest| rest != serde_json::json!({})) {
-        let message = "move needs instance in the body, and nothing else";
-        return Err(ApiError::new(ErrorCode::Invalid, message));
-    }
     if state.cluster.is_alone() {
         let message = "there is one instance: set REDIS_URL to run several";
         return Err(ApiError::new(ErrorCode::NoSuchInstance, message));

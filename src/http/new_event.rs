@@ -31,11 +31,13 @@ use crate::store::{EventDetails, NewEvent, Terms};
 }))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewEventBody {
-    #[schema(example = "Hamlet")]
+    #[schema(example = "Hamlet", max_length = 200)]
     pub name: String,
     #[serde(default)]
+    #[schema(max_length = 10_000)]
     pub description: String,
     #[serde(default)]
+    #[schema(max_length = 200)]
     pub venue: String,
     pub event_date: Time,
     /// When it is over: the sale ends with it, if not before. 24 hours after `eventDate`, or
@@ -50,6 +52,7 @@ pub struct NewEventBody {
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<NewStatus>,
     #[serde(deserialize_with = "object::list")]
+    #[schema(min_items = 1, max_items = 1_000)]
     pub products: Vec<NewProductBody>,
     #[serde(default, deserialize_with = "object::option")]
     pub seat_map: Option<SeatMapBody>,
@@ -74,16 +77,21 @@ pub enum NewStatus {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewProductBody {
+    #[schema(max_length = 100)]
     pub name: String,
     #[serde(default)]
+    #[schema(max_length = 2_000)]
     pub description: String,
     #[serde(deserialize_with = "object::one")]
+    #[schema(value_type = crate::http::openapi::forms::Price)]
     pub price: Money,
     /// Needed for general admission; for a product of the seat map it may be left out, or must
     /// be the number of its seats.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 10_000_000)]
     pub total_stock: Option<u32>,
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub max_per_customer: Option<u32>,
     #[serde(default)]
     pub sale_start_at: Option<Time>,
@@ -97,6 +105,7 @@ pub struct NewProductBody {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SeatMapBody {
     #[serde(deserialize_with = "object::list")]
+    #[schema(max_items = 10_000)]
     pub sections: Vec<SectionBody>,
 }
 
@@ -105,11 +114,14 @@ pub struct SeatMapBody {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SectionBody {
+    #[schema(max_length = 100)]
     pub name: String,
     /// The name of the product whose places these seats are.
+    #[schema(max_length = 100)]
     pub product: String,
     /// Front to back.
     #[serde(deserialize_with = "object::list")]
+    #[schema(min_items = 1)]
     pub rows: Vec<RowBody>,
 }
 
@@ -118,7 +130,9 @@ pub struct SectionBody {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RowBody {
+    #[schema(max_length = 50)]
     pub name: String,
+    #[schema(minimum = 1, maximum = 1_000)]
     pub seats: u32,
 }
 
@@ -127,20 +141,28 @@ pub struct RowBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyBody {
     /// Life of a hold; 300.
+    #[schema(minimum = 1, maximum = 2_592_000)]
     pub hold_ttl_seconds: Option<u32>,
     /// The longest life of a hold, extensions included; 900.
+    #[schema(minimum = 1, maximum = 2_592_000)]
     pub hold_max_seconds: Option<u32>,
     /// Time to pay after check-out; 600.
+    #[schema(minimum = 1, maximum = 2_592_000)]
     pub pay_window_seconds: Option<u32>,
     /// How far a payment in progress may defer the end of the pay window; 120.
+    #[schema(maximum = 86_400)]
     pub payment_grace_seconds: Option<u32>,
     /// Time to accept a waitlist offer; 600.
+    #[schema(minimum = 1, maximum = 2_592_000)]
     pub offer_ttl_seconds: Option<u32>,
     /// Places in one hold; 20, at most 64.
+    #[schema(minimum = 1, maximum = 64)]
     pub max_places_per_hold: Option<u32>,
     /// Places of one customer over all products; no limit.
+    #[schema(minimum = 1)]
     pub max_per_customer: Option<u32>,
     /// Entries of the waitlist; 10,000; 0 turns it off.
+    #[schema(maximum = 100_000)]
     pub waitlist_capacity: Option<u32>,
 }
 

@@ -1,6 +1,10 @@
 //! The document of the API, and the pages that show it, served from the binary. Whatever a route
 //! says of itself is collected here; what all of them share is added by `openapi/shared.rs`.
 
+pub(crate) mod forms;
+mod headers;
+mod names;
+mod schemas;
 mod shared;
 
 use std::collections::HashMap;
@@ -9,15 +13,16 @@ use std::sync::LazyLock;
 use actix_web::http::Method;
 use actix_web::web;
 use serde::Serialize;
-use utoipa::openapi::{OpenApi as Document, PathItem};
+use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
+pub use headers::EXPOSED;
 use shared::Shared;
 
 use crate::http::{
-    admin, auth, availability, checkins, events, health, history, holds, instances, payments,
-    products, reservations, seats, stream, tickets, users, waitlist, wallet,
+    actions, admin, auth, availability, checkins, events, health, history, holds, instances,
+    payments, products, reservations, seats, stream, tickets, users, waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -53,6 +58,7 @@ pub struct Page<T: ToSchema> {
 #[serde(rename_all = "camelCase")]
 pub struct PageMeta {
     /// To be sent as `cursor`; null on the last page.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -78,7 +84,8 @@ pub struct FailureDetail {
     pub message: String,
     /// For programs: seats, limits, the field.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub details: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    pub details: Option<Value>,
     /// As in the header `X-Request-Id` and in the server's log.
     pub request_id: String,
 }
@@ -100,38 +107,56 @@ pub struct FailureDetail {
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
         seats::show,
-        admin::reservations, admin::act,
-        instances::instances,
-        instances::whereabouts, history::journal,
+        admin::reservations,
+        actions::block, actions::unblock, actions::resize, actions::reprice, actions::add_row,
+        actions::remove_seats, actions::move_event, actions::open, actions::pause, actions::close,
+        actions::cancel,
+        instances::instances, instances::whereabouts, history::journal,
     ),
-    components(schemas(Failure, stream::Delta, admin::Action)),
+    components(schemas(Failure, stream::Delta)),
+    servers((url = "/", description = "The server that this document is from")),
+    tags(
+        (name = "auth", description = "Accounts and tokens"),
+        (name = "users", description = "One's own account"),
+        (name = "events", description = "What is on sale, and what is left of it"),
+        (name = "holds", description = "Places kept for a few minutes"),
+        (name = "reservations", description = "Holds checked out, to be paid"),
+        (name = "wallet", description = "Money to pay with"),
+        (name = "waitlist", description = "Lines for what is sold out"),
+        (name = "tickets", description = "Tickets, and the door"),
+        (name = "admin", description = "For administrators"),
+        (name = "health", description = "For load balancers"),
+    ),
     modifiers(&Shared),
     security(("bearer" = []))
 )]
 struct Api;
 
 /// The whole document.
-#[must_use]
-pub fn document() -> Document {
-    Api::openapi()
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let document = serde_json::to_value(Api::openapi());
+        let mut document = document.expect("the document is plain data");
+        schemas::complete(&mut document);
+        headers::complete(&mut document);
+        document
+    });
+    &DOCUMENT
 }
 
 /// The methods of a route pattern, as the header `Allow` lists them.
 #[must_use]
 pub fn allowed(pattern: &str) -> Option<&'static str> {
-    static ALLOWED: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
-        let methods = |item: &PathItem| {
-            let all = [
-                ("GET, HEAD", item.get.is_some()),
-                ("POST", item.post.is_some()),
-                ("PUT", item.put.is_some()),
-                ("PATCH", item.patch.is_some()),
-                ("DELETE", item.delete.is_some()),
-            ];
-            let there = all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
-            there.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
+    static ALLOWED: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
+        let name = |method: &Method| match *method {
+            Method::GET => "GET, HEAD".to_owned(),
+            _ => method.to_string(),
         };
-        document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+        let line = |item| {
+            let there = methods(item).map(|(method, _)| name(&method));
+            there.chain(["OPTIONS".to_owned()]).collect::<Vec<_>>()
+        };
+        paths().map(|(path, item)| (path, line(item).join(", "))).collect()
     });
     ALLOWED.get(pattern).map(String::as_str)
 }
@@ -139,27 +164,37 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
 /// The methods of a route pattern that take no body.
 #[must_use]
 pub fn without_body(pattern: &str) -> &'static [Method] {
-    static WITHOUT: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
-        let methods = |item: &PathItem| {
-            let all = [
-                (Method::GET, &item.get),
-                (Method::POST, &item.post),
-                (Method::PUT, &item.put),
-                (Method::PATCH, &item.patch),
-                (Method::DELETE, &item.delete),
-            ];
-            let without = all.into_iter().filter(|(_, operation)| {
-                operation.as_ref().is_some_and(|operation| operation.request_body.is_none())
-            });
-            without.map(|(method, _)| method).collect()
-        };
-        document().paths.paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+    static WITHOUT: LazyLock<HashMap<&str, Vec<Method>>> = LazyLock::new(|| {
+        let takes_none = |(_, operation): &(Method, &Value)| operation["requestBody"].is_null();
+        let without = |item| methods(item).filter(takes_none).map(|(method, _)| method).collect();
+        paths().map(|(path, item)| (path, without(item))).collect()
     });
     WITHOUT.get(pattern).map_or(&[], Vec::as_slice)
 }
 
+fn paths() -> impl Iterator<Item = (&'static str, &'static Value)> {
+    let paths = document()["paths"].as_object().into_iter().flatten();
+    paths.map(|(path, item)| (path.as_str(), item))
+}
+
+fn methods(item: &'static Value) -> impl Iterator<Item = (Method, &'static Value)> {
+    let all = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    all.into_iter().filter_map(|method| {
+        let operation = item.get(method.as_str().to_ascii_lowercase())?;
+        Some((method, operation))
+    })
+}
+
 /// The document and Swagger UI.
 pub fn configure(cfg: &mut web::ServiceConfig) {
+    let config = Config::default()
+        .filter(true)
+        .persist_authorization(true)
+        .display_operation_id(true)
+        .try_it_out_enabled(true);
+    let pages = SwaggerUi::new("/api-docs/{_:.*}")
+        .external_url_unchecked("/api-docs/openapi.json", document().clone())
+        .config(config);
     cfg.service(web::redirect("/api-docs", "/api-docs/"));
-    cfg.service(SwaggerUi::new("/api-docs/{_:.*}").url("/api-docs/openapi.json", document()));
+    cfg.service(pages);
 }

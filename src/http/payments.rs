@@ -81,7 +81,7 @@ impl From<PaymentOutcome> for PaymentDto {
     ),
     request_body = PayRequest,
     responses(
-        (status = 200, description = "Paid; the tickets are issued", body = inline(Success<PaymentDto>)),
+        (status = 200, description = "Paid; the tickets are issued", body = Success<PaymentDto>),
         (status = 400, description = "MALFORMED_JSON", body = FailureBody),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
         (status = 404, description = "RESERVATION_NOT_FOUND", body = FailureBody),

@@ -50,7 +50,7 @@ pub struct ProductPatch {
 /// One product of an event.
 #[utoipa::path(get, path = "/api/events/{event}/products/{product}", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("product" = String, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<ProductDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     Path((event, product)): Path<(OfferingId, String)>,
@@ -63,7 +63,7 @@ pub(crate) async fn show(
 #[utoipa::path(post, path = "/api/events/{event}/products", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = NewProductBody,
-    responses((status = 201, body = inline(crate::http::openapi::Success<ProductDto>))))]
+    responses((status = 201, body = crate::http::openapi::Success<ProductDto>)))]
 pub(crate) async fn add(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -89,7 +89,7 @@ pub(crate) async fn add(
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
     request_body = ProductPatch,
-    responses((status = 200, body = inline(crate::http::openapi::Success<ProductDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -127,7 +127,7 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/api/events/{event}/products/{product}", tag = "events",
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<ProductDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
 pub(crate) async fn withdraw(
     state: web::Data<AppState>,
     Admin(admin): Admin,

@@ -27,17 +27,21 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
-    "eventId": "0190f5a0-0000-7000-8000-000000000000",
+    "eventId": "0190f5a0-7c1e-7d34-9b1f-3a5c1a2b3c4d",
     "holdId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"
 }))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationBody {
     pub event_id: OfferingId,
+    /// The hold; or `productId` and `quantity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub hold_id: Option<HoldId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub product_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 64)]
     pub quantity: Option<u32>,
 }
 
@@ -52,11 +56,13 @@ pub struct ReservationDto {
     pub event_id: OfferingId,
     pub hold_id: HoldId,
     /// `PAYMENT_PENDING`, `CONFIRMED`, `CANCELLED` or `EXPIRED`.
+    #[schema(value_type = crate::http::openapi::forms::ReservationStatus)]
     pub status: &'static str,
     pub lines: Vec<LineDto>,
     pub total_price: Money,
     pub payment_due_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub payment_id: Option<PaymentId>,
     /// Of a paid reservation that was cancelled: what goes back, by the event's terms.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +81,7 @@ pub(crate) struct PageQuery {
 /// Check a hold out, or reserve places of a product at once.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = ReservationBody,
-    responses((status = 201, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+    responses((status = 201, body = crate::http::openapi::Success<ReservationDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     caller: Caller,
@@ -134,7 +140,7 @@ pub(crate) async fn create(
 /// One's own reservations, newest first.
 #[utoipa::path(get, path = "/api/reservations", tag = "reservations",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = inline(crate::http::openapi::Page<ReservationDto>))))]
+    responses((status = 200, body = crate::http::openapi::Page<ReservationDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     caller: Caller,
@@ -168,7 +174,7 @@ pub async fn page(
 /// One reservation of one's own.
 #[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -182,7 +188,7 @@ pub(crate) async fn show(
 /// refuse it to customers (`CANCELLATION_REFUSED`); administrators refund all of it at any time.
 #[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
     caller: Caller,
@@ -214,7 +220,7 @@ pub(crate) async fn cancel(
 /// The same as cancelling.
 #[utoipa::path(delete, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<ReservationDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
 pub(crate) async fn give_up(
     state: web::Data<AppState>,
     caller: Caller,

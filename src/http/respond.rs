@@ -74,6 +74,11 @@ where
     futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx))
 }
 
+/// What RFC 3339 can say: the years 0 to 9999. What lies beyond, such as the end of an event that
+/// begins on the last of its days, is shown as the nearest instant.
+const FIRST_MS: TimestampMs = -62_167_219_200_000;
+const LAST_MS: TimestampMs = 253_402_300_799_999;
+
 /// Seconds that are kept as text. A prime number: times that are shown together are often whole
 /// minutes apart.
 const SECONDS: usize = 11;
@@ -86,9 +91,7 @@ thread_local! {
 /// A time as the API writes it: `2026-01-02T03:04:05.678Z`.
 #[must_use]
 pub fn rfc3339(at: TimestampMs) -> String {
-    // What chrono cannot express (the year 262,143 and later) is shown as its last instant.
-    let last = DateTime::<Utc>::MAX_UTC.timestamp_millis();
-    let at = at.clamp(DateTime::<Utc>::MIN_UTC.timestamp_millis(), last);
+    let at = at.clamp(FIRST_MS, LAST_MS);
     let (second, millis) = (at.div_euclid(1_000), at.rem_euclid(1_000));
     let slot = usize::try_from(second.rem_euclid(11)).unwrap_or_default();
     SHOWN.with_borrow_mut(|shown| {
@@ -111,7 +114,8 @@ mod tests {
         assert_eq!(rfc3339(1_767_322_845_678), "2026-01-02T03:00:45.678Z");
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
-        assert_eq!(rfc3339(i64::MAX), "+262142-12-31T23:59:59.999Z");
+        assert_eq!(rfc3339(i64::MIN), "0000-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(i64::MAX), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -28,10 +28,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct SeatStateDto {
+pub struct SeatLookupDto {
     pub seat: dto::SeatDto,
     pub product_id: String,
     /// `AVAILABLE`, `HELD`, `SOLD`, `BLOCKED` or `REMOVED`.
+    #[schema(value_type = crate::http::openapi::forms::SeatLookupStatus)]
     pub status: &'static str,
     /// Who has it, while it is held or sold.
     pub claim: Option<SeatClaimDto>,
@@ -47,12 +48,16 @@ pub struct SeatStateDto {
 pub struct SeatClaimDto {
     pub user: HolderDto,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub hold_id: Option<HoldId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reservation_id: Option<ReservationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub payment_id: Option<PaymentId>,
     /// `ACTIVE` or `OFFERED` for a hold, `PAYMENT_PENDING` or `CONFIRMED` for a reservation.
+    #[schema(value_type = crate::http::openapi::forms::ClaimStatus)]
     pub status: &'static str,
     /// When it ends by itself; null when it does not.
     pub until: Option<String>,
@@ -78,9 +83,11 @@ pub struct SeatChangeDto {
     pub at: String,
     /// `HELD`, `OFFERED`, `CHECKED_OUT`, `CONFIRMED`, `BLOCKED`, `UNBLOCKED`, `ADDED`, `REMOVED`, or
     /// `FREED` when a hold or reservation ended.
+    #[schema(value_type = crate::http::openapi::forms::SeatChangeKind)]
     pub what: &'static str,
     /// The administrator who asked for it, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub by: Option<UserId>,
 }
 
@@ -88,7 +95,7 @@ pub struct SeatChangeDto {
 /// (administrators). Reads the journal back from its end to that row.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/seats/{seat}", tag = "admin",
     params(("event" = OfferingId, Path), ("seat" = String, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<SeatStateDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<SeatLookupDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     _: Admin,
@@ -103,7 +110,7 @@ pub(crate) async fn show(
         None => None,
     };
     let (section, row, number) = (found.section, found.row, found.number);
-    Ok(respond::ok(&SeatStateDto {
+    Ok(respond::ok(&SeatLookupDto {
         seat: dto::SeatDto { id: id.to_public(event), section, row, number },
         product_id: found.product.to_public(event),
         status: match found.status {

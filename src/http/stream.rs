@@ -109,6 +109,7 @@ pub struct Delta {
     as_of: String,
     /// As in the event itself; it may have changed with the time alone, and then `previousSeq` is
     /// `seq`.
+    #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     status: &'static str,
     /// Products whose counts changed, with all their counts.
     products: Vec<CountsDto>,
@@ -123,6 +124,7 @@ pub struct Delta {
 pub struct SeatDelta {
     id: String,
     /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
+    #[schema(value_type = crate::http::openapi::forms::SeatStatus)]
     status: &'static str,
 }
 

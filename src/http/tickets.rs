@@ -33,13 +33,17 @@ pub struct TicketDto {
     pub reservation_id: ReservationId,
     pub product_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub seat: Option<SeatDto>,
     /// `VALID`, `USED` or `VOID`.
+    #[schema(value_type = crate::http::openapi::forms::TicketStatus)]
     pub status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub checked_in_at: Option<String>,
     /// Where it was checked in, if the door said so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub gate: Option<String>,
     pub created_at: String,
 }
@@ -54,7 +58,7 @@ pub(crate) struct PageQuery {
 /// One's own tickets, newest first.
 #[utoipa::path(get, path = "/api/tickets", tag = "tickets",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = inline(crate::http::openapi::Page<TicketDto>))))]
+    responses((status = 200, body = crate::http::openapi::Page<TicketDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     caller: Caller,
@@ -75,7 +79,7 @@ pub(crate) async fn list(
 /// One ticket of one's own.
 #[utoipa::path(get, path = "/api/tickets/{ticket}", tag = "tickets",
     params(("ticket" = Uuid, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<TicketDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,

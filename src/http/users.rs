@@ -33,6 +33,7 @@ pub struct User {
     id: UserId,
     email: String,
     name: String,
+    #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
     created_at: String,
@@ -58,14 +59,16 @@ impl From<UserRow> for User {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeUserRequest {
     /// A new name.
+    #[schema(max_length = 100)]
     name: Option<String>,
     /// A new number, or null for none.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 32)]
     phone_number: Option<Option<String>>,
     /// Needed for a new password.
     current_password: Option<String>,
     /// A new password.
+    #[schema(min_length = 8, max_length = 128)]
     new_password: Option<String>,
 }
 

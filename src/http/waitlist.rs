@@ -27,7 +27,7 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct JoinBody {
     pub product_id: String,
-    #[schema(minimum = 1, example = 2)]
+    #[schema(minimum = 1, maximum = 64, example = 2)]
     pub party_size: u32,
 }
 
@@ -42,19 +42,25 @@ pub struct EntryDto {
     /// `WAITING`, `OFFERED`, or how it ended: `ACCEPTED`, `DECLINED`, `EXPIRED`, `LEFT`,
     /// `LIMIT_REACHED` (as much was bought elsewhere as one customer may have) or
     /// `EVENT_CANCELLED`.
+    #[schema(value_type = crate::http::openapi::forms::EntryStatus)]
     pub status: &'static str,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub ended_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub product_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub party_size: Option<u32>,
     /// From 1, among those who wait for the same product; when looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub position: Option<u32>,
     /// What is offered, until its `expiresAt`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub offer: Option<HoldDto>,
     pub server_time: String,
 }
@@ -63,7 +69,7 @@ pub struct EntryDto {
 #[utoipa::path(post, path = "/api/events/{event}/waitlist", tag = "waitlist",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = JoinBody,
-    responses((status = 201, body = inline(crate::http::openapi::Success<EntryDto>))))]
+    responses((status = 201, body = crate::http::openapi::Success<EntryDto>)))]
 pub(crate) async fn join(
     state: web::Data<AppState>,
     caller: Caller,
@@ -105,7 +111,7 @@ pub(crate) async fn join(
 /// Look at one's place in the line, or at the offer.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<EntryDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<EntryDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -118,7 +124,7 @@ pub(crate) async fn show(
 #[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<EntryDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<EntryDto>)))]
 pub(crate) async fn leave(
     state: web::Data<AppState>,
     caller: Caller,
@@ -155,7 +161,7 @@ pub(crate) async fn leave(
 #[utoipa::path(post, path = "/api/events/{event}/waitlist/{entry}/accept", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = inline(crate::http::openapi::Success<HoldDto>))))]
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
 pub(crate) async fn accept(
     state: web::Data<AppState>,
     caller: Caller,

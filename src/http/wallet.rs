@@ -9,6 +9,7 @@ use crate::http::dto::Money;
 use crate::http::error::ErrorCode;
 use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
+use crate::http::holds::{locate, mark_replayed};
 use crate::http::openapi::Success;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -37,6 +38,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 pub struct ChargeRequest {
     /// At least 1 and at most 1,000,000,000,000 minor units.
     #[serde(deserialize_with = "object::one")]
+    #[schema(value_type = crate::http::openapi::forms::Deposit)]
     amount: Money,
 }
 
@@ -82,6 +84,7 @@ pub struct WalletEntryDto {
     #[serde(deserialize_with = "object::one")]
     amount: Money,
     /// The payment that caused it, if one did.
+    #[schema(required = true)]
     payment_id: Option<PaymentId>,
     created_at: String,
 }
@@ -116,7 +119,7 @@ impl From<Balance> for Money {
     get, path = "/api/wallet", tag = "wallet", operation_id = "getWallet",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "Balances and the last changes", body = inline(Success<Wallet>)),
+        (status = 200, description = "Balances and the last changes", body = Success<Wallet>),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
         (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
     )
@@ -138,7 +141,7 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
     params(("Idempotency-Key" = String, Header, description = "Makes a retry the same charge")),
     request_body = ChargeRequest,
     responses(
-        (status = 201, description = "Charged", body = inline(Success<Charged>)),
+        (status = 201, description = "Charged", body = Success<Charged>),
         (status = 400, description = "MALFORMED_JSON", body = FailureBody),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
         (status = 403, description = "WALLET_SELF_CHARGE_OFF", body = FailureBody),
@@ -163,7 +166,9 @@ pub async fn charge(
     key.required()?;
     let charge = checked(&body)?;
     let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
-    charged(&state, caller.user, charge, &key).await
+    let mut response = charged(&state, caller.user, charge, &key).await?;
+    locate(&mut response, "/api/wallet");
+    Ok(response)
 }
 
 /// Put money into somebody's wallet, as an administrator.
@@ -177,7 +182,7 @@ pub async fn charge(
     ),
     request_body = ChargeRequest,
     responses(
-        (status = 201, description = "Charged", body = inline(Success<Charged>)),
+        (status = 201, description = "Charged", body = Success<Charged>),
         (status = 400, description = "MALFORMED_JSON", body = FailureBody),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
         (status = 403, description = "FORBIDDEN", body = FailureBody),
@@ -231,12 +236,15 @@ async fn charged(
     key: &Key,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
-    let amount = match state.store.wallet_charge(user, &charge, key, now).await? {
-        Answered::Now(balance) => balance,
-        Answered::Before(kept) => kept
-            .parse()
-            .map_err(|_| ApiError::internal(format!("a kept balance reads {kept:?}")))?,
+    let (amount, replayed) = match state.store.wallet_charge(user, &charge, key, now).await? {
+        Answered::Now(balance) => (balance, false),
+        Answered::Before(kept) => {
+            let unreadable = || ApiError::internal(format!("a kept balance reads {kept:?}"));
+            (kept.parse().map_err(|_| unreadable())?, true)
+        }
     };
     let balance = Money { amount, currency: charge.currency };
-    Ok(respond::created(&Charged { balance }))
+    let mut response = respond::created(&Charged { balance });
+    mark_replayed(&mut response, replayed);
+    Ok(response)
 }

@@ -3,6 +3,7 @@
 mod administration;
 mod bad_input;
 mod catalogue;
+mod conformance;
 mod document;
 mod door;
 mod export;

@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response};
 
+use super::names;
 use crate::http::error::ErrorCode;
 
 /// Completes the document.
@@ -26,7 +27,7 @@ impl Modify for Shared {
             .description(Some("The accessToken of login or register."));
         let scheme = SecurityScheme::Http(scheme.build());
         components.security_schemes.insert("bearer".into(), RefOr::T(scheme));
-        document.info.description = Some(description());
+        document.info.description = Some(DESCRIPTION.into());
         let mut ids = HashSet::new();
         for (path, item) in &mut document.paths.paths {
             let operations = [
@@ -49,7 +50,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
     // Handlers of several resources have the same short names; generated clients need one each.
     let id = operation.operation_id.clone().unwrap_or_default();
     if !id.contains(char::is_uppercase) && has_plain_names(operation) {
-        operation.operation_id = Some(id_of(path, method));
+        operation.operation_id = Some(names::operation(method, path));
     }
     assert!(
         ids.insert(operation.operation_id.clone().unwrap_or_default()),
@@ -57,10 +58,12 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
     );
     let is_public = operation.security.as_ref().is_some_and(|wanted| is_open(wanted))
         || ["/api/auth/", "/health/"].iter().any(|open| path.starts_with(open));
-    operation.security = Some(if is_public {
-        vec![SecurityRequirement::default()]
-    } else {
-        vec![SecurityRequirement::new("bearer", Vec::<String>::new())]
+    let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
+    operation.security = Some(match is_public {
+        // Anybody; an administrator for more.
+        true if path.ends_with("/audit") => vec![SecurityRequirement::default(), bearer],
+        true => Vec::new(),
+        false => vec![bearer],
     });
     if method != "get" && !path.starts_with("/api/auth/") && !path.starts_with("/api/users/") {
         add_key(operation);
@@ -110,22 +113,6 @@ fn has_plain_names(operation: &Operation) -> bool {
     operation.tags.iter().flatten().any(|tag| tags.contains(&tag.as_str()))
 }
 
-/// `get /api/events/{event}/seats` is `getEventsByEventSeats`.
-fn id_of(path: &str, method: &str) -> String {
-    let mut id = method.to_owned();
-    for part in path.split(['/', '.', '-']).filter(|part| !part.is_empty() && *part != "api") {
-        let (prefix, word) = match part.strip_prefix('{') {
-            Some(parameter) => ("By", parameter.trim_end_matches('}')),
-            None => ("", part),
-        };
-        id.push_str(prefix);
-        let mut letters = word.chars();
-        id.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        id.push_str(letters.as_str());
-    }
-    id
-}
-
 fn add_key(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     parameters.retain(|parameter| match parameter {
@@ -157,10 +144,14 @@ fn add_key(operation: &mut Operation) {
 fn wrap(response: &mut Response) {
     let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
     let Some(schema) = content.schema.take() else { return };
-    let has_envelope = matches!(
-        &schema,
-        RefOr::T(Schema::Object(object)) if object.properties.contains_key("success")
-    );
+    let has_envelope = match &schema {
+        RefOr::T(Schema::Object(object)) => object.properties.contains_key("success"),
+        RefOr::T(_) => false,
+        RefOr::Ref(reference) => {
+            let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+            name == "Done" || name.starts_with("Success_") || name.starts_with("Page_")
+        }
+    };
     content.schema = Some(if has_envelope {
         schema
     } else {
@@ -200,28 +191,29 @@ fn add_examples(response: &mut RefOr<Response>, codes: &[ErrorCode]) {
 /// What an operation can be refused with.
 fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Vec<ErrorCode> {
     use ErrorCode as E;
-    let mut codes = vec![E::Internal, E::Unavailable];
+    let mut codes = vec![E::Internal, E::Unavailable, E::Busy, E::NotReady, E::ShuttingDown];
+    // What is wrong with the request as a whole: with a body where none belongs, for instance.
+    codes.extend([E::BadRequest, E::Invalid, E::RequestTimeout]);
+    if path.contains('{') {
+        codes.push(E::NotFound);
+    }
     let changes = method != "get";
     if operation.request_body.is_some() {
         codes.extend([E::MalformedJson, E::PayloadTooLarge, E::UnsupportedMediaType]);
-        codes.extend([E::Invalid, E::RequestTimeout, E::Unstorable]);
+        codes.push(E::Unstorable);
     }
     if !is_public {
         codes.extend([E::Unauthorized, E::TokenExpired]);
     }
-    let is_admins = path.starts_with("/api/admin/") || path == "/api/checkins";
-    if is_admins || (changes && (path == "/api/events" || path == "/api/events/{event}")) {
+    let is_admins = path.starts_with("/api/admin/") || path.starts_with("/api/checkins");
+    let is_of_event = path == "/api/events"
+        || path == "/api/events/{event}"
+        || path.starts_with("/api/events/{event}/products");
+    if is_admins || (changes && is_of_event) {
         codes.push(E::Forbidden);
     }
-    let queries = operation.parameters.iter().flatten();
-    if queries
-        .into_iter()
-        .any(|parameter| matches!(parameter, RefOr::T(p) if p.parameter_in == ParameterIn::Query))
-    {
-        codes.push(E::Invalid);
-    }
     if path.contains("{event}") {
-        codes.push(E::EventNotFound);
+        codes.extend([E::EventNotFound, E::ClockNotTrusted]);
     }
     let takes_key = operation
         .parameters
@@ -232,7 +224,7 @@ fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Ve
         codes.extend([E::MalformedIdempotencyKey, E::KeyReused, E::TooManyKeys]);
     }
     if changes && takes_key {
-        codes.extend([E::Busy, E::OutcomeUnknown, E::ClockNotTrusted, E::ShuttingDown]);
+        codes.extend([E::OutcomeUnknown, E::ClockNotTrusted]);
     }
     codes.extend(codes_of_area(path, method));
     codes
@@ -253,13 +245,15 @@ fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
         E::SaleClosed,
         E::SalePaused,
         E::EventCancelled,
+        E::ProductWithdrawn,
         E::HoldNotFound,
         E::HoldExpired,
         E::HoldEnded,
         E::WrongState,
+        E::EventNotFound,
     ];
     match (path, method) {
-        (_, "post") if path.ends_with("/holds") => &sale[..12],
+        (_, "post") if path.ends_with("/holds") => &sale[..13],
         (_, "post") if path.ends_with("/extend") => &[
             E::HoldNotFound,
             E::HoldExpired,
@@ -272,6 +266,15 @@ fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
             &[E::HoldNotFound, E::HoldExpired, E::HoldEnded]
         }
         ("/api/reservations", "post") => sale,
+        (_, "post" | "patch" | "delete") if path.contains("/products") => {
+            &[E::WrongState, E::EventCancelled]
+        }
+        (_, "get") if path.ends_with("/seats/{seat}") => &[E::UnknownSeats],
+        (_, "get") if path.ends_with("/stream") => &[E::TooManyStreams],
+        (_, "get") if path.ends_with("/seats") => &[E::UnknownSection],
+        (_, "get") if path.ends_with("/audit") => {
+            &[E::JournalDamaged, E::Unauthorized, E::TokenExpired, E::Forbidden]
+        }
         (_, "post") if path.ends_with("/payments") => &[
             E::ReservationNotFound,
             E::ReservationExpired,
@@ -282,24 +285,41 @@ fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
             E::IdempotencyKeyRequired,
             E::EventCancelled,
         ],
-        (_, "post" | "delete") if path.starts_with("/api/reservations/") => {
-            &[E::ReservationNotFound, E::WrongState, E::PaymentInProgress, E::AlreadyCheckedIn]
-        }
+        (_, "post" | "delete") if path.starts_with("/api/reservations/") => &[
+            E::ReservationNotFound,
+            E::WrongState,
+            E::PaymentInProgress,
+            E::AlreadyCheckedIn,
+            E::CancellationRefused,
+            E::EventCancelled,
+        ],
         (_, "get") if path.starts_with("/api/reservations/") => &[E::ReservationNotFound],
         (_, "get") if path.starts_with("/api/tickets/") => &[E::TicketNotFound],
-        ("/api/checkins", _) => &[E::TicketNotFound, E::AlreadyCheckedIn, E::WrongState],
+        (_, "post") if path.starts_with("/api/checkins") => {
+            &[E::TicketNotFound, E::AlreadyCheckedIn, E::WrongState, E::WrongEvent]
+        }
         (_, "post") if path.ends_with("/waitlist") => &[
             E::UnknownProduct,
             E::WaitlistUnavailable,
             E::AlreadyWaiting,
             E::PlacesAvailable,
+            E::LimitExceeded,
+            E::SaleNotOpen,
+            E::SaleClosed,
+            E::SalePaused,
+            E::EventCancelled,
+            E::ProductWithdrawn,
+        ],
+        (_, _) if path.contains("/waitlist/") => &[
+            E::WaitlistEntryNotFound,
+            E::HoldNotFound,
+            E::HoldExpired,
+            E::HoldEnded,
+            E::WrongState,
             E::EventCancelled,
         ],
-        (_, _) if path.contains("/waitlist/") => {
-            &[E::WaitlistEntryNotFound, E::HoldExpired, E::HoldEnded, E::WrongState]
-        }
+        (_, "post") if path.ends_with("/move") => &[E::NoSuchInstance, E::LeasesAway],
         (_, "post") if path.starts_with("/api/admin/offerings/") => &[
-            E::NotFound,
             E::UnknownProduct,
             E::UnknownSection,
             E::UnknownSeats,
@@ -311,7 +331,10 @@ fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
             E::WrongState,
             E::EventCancelled,
         ],
-        ("/api/events/{event}", "patch" | "delete") => &[E::WrongState, E::EventCancelled],
+        ("/api/events/{event}", "put" | "patch" | "delete") => &[E::WrongState, E::EventCancelled],
+        ("/api/wallet/charges", _) => &[E::IdempotencyKeyRequired, E::Conflict],
+        ("/api/users/me", "patch") => &[E::InvalidCredentials, E::TooManyRequests],
+        ("/api/users/me", "delete") => &[E::LastAdministrator],
         ("/api/auth/register", _) => &[E::EmailTaken, E::TooManyRequests],
         ("/api/auth/login", _) => &[E::InvalidCredentials, E::TooManyRequests],
         ("/api/auth/refresh", _) => &[E::InvalidRefreshToken, E::RefreshTokenReused],
@@ -319,20 +342,12 @@ fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
     }
 }
 
-/// The table of error codes, from the one place that maps them.
-fn description() -> String {
-    let mut text = String::from(
-        "Sells seats at events to crowds that arrive all at once, never a place twice.\n\n\
-         Answers are `{\"success\":true,\"data\":…}` or `{\"success\":false,\"error\":{…}}`. \
-         Times are RFC 3339 in UTC, money is in minor units. Every change takes an \
-         `Idempotency-Key`: a retry with the same key gets the first answer again. \
-         Every answer has an `X-Request-Id`, yours if you sent one, which the server's log lines have \
-         too; `traceparent` and `tracestate` (W3C Trace Context) are heeded.\n\n\
-         | code | status | meaning |\n|---|---|---|\n",
-    );
-    for code in ErrorCode::ALL {
-        let status = code.status().as_u16();
-        text.push_str(&format!("| `{}` | {status} | {} |\n", code.as_str(), code.meaning()));
-    }
-    text
-}
+const DESCRIPTION: &str = "Sells seats at events to crowds that arrive all at once, never a place \
+     twice.\n\n\
+     Answers are `{\"success\":true,\"data\":…}` or `{\"success\":false,\"error\":{…}}`; the schema \
+     `ErrorCode` has the table of all error codes, and each operation lists its own. \
+     Times are RFC 3339 in UTC, money is in minor units. Every change takes an \
+     `Idempotency-Key`: a retry with the same key gets the first answer again. An operation without a \
+     body takes none, or `{}`. \
+     Every answer has an `X-Request-Id`, yours if you sent one, which the server's log lines have \
+     too; `traceparent` and `tracestate` (W3C Trace Context) are heeded.";

@@ -100,13 +100,16 @@ async fn a_sale_is_paused_resumed_and_ended() {
     kim.post(&event.at("holds"), &event.places(1)).await.refused(409, "SALE_CLOSED");
     admin.post(&act("explode"), &json!({})).await.is(404);
     // What was not understood is not done.
-    for (body, status) in [("{\"oops", 400), ("{\"dryRun\":true}", 422), ("[]", 422)] {
-        assert_eq!(admin.post_text(&act("cancel"), body).await.status, status, "{body}");
+    for body in ["{\"oops", "{\"dryRun\":true}", "[]"] {
+        admin.post_text(&act("cancel"), body).await.refused(422, "INVALID");
     }
     let huge = format!("{{\"seats\":[\"{}\"]}}", "x".repeat(100_000));
-    admin.post_text(&act("cancel"), huge).await.refused(413, "PAYLOAD_TOO_LARGE");
-    let xml = admin.request(Method::POST, &act("cancel")).header("Content-Type", "text/xml");
-    Answer::of(xml.body("<no/>")).await.is(415);
+    admin.post_text(&act("cancel"), huge.clone()).await.refused(422, "INVALID");
+    admin.post_text(&act("block"), huge).await.refused(413, "PAYLOAD_TOO_LARGE");
+    for (action, status) in [("cancel", 422), ("block", 415)] {
+        let xml = admin.request(Method::POST, &act(action)).header("Content-Type", "text/xml");
+        Answer::of(xml.body("<no/>")).await.is(status);
+    }
     assert_eq!(admin.get(&event.path).await.is(200).data["status"], "ENDED");
     admin.post(&act("pause"), &json!({"seats": []})).await.refused(422, "INVALID");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::http::conformance::{fits, resolved};
 use crate::http::shop::{Answer, Shop};
 use crate::test_db::TestDb;
 
@@ -72,7 +73,6 @@ async fn every_route_is_documented_and_every_documented_operation_answers() {
         let filled: Vec<_> = path
             .split('/')
             .map(|part| match part {
-                "{action}" => "pause",
                 part if part.starts_with('{') => id.as_str(),
                 part => part,
             })
@@ -124,6 +124,7 @@ async fn the_document_is_complete_enough_to_generate_a_client_from() {
             assert!(key.contains("Idempotency-Key"), "{name}: takes no key");
         }
     }
+    every_name_is_for_people(&document);
     for code in admitone::http::error::ErrorCode::ALL {
         let text = document.to_string();
         assert!(text.contains(code.as_str()), "{} is not documented", code.as_str());
@@ -132,14 +133,70 @@ async fn the_document_is_complete_enough_to_generate_a_client_from() {
     every_reference_resolves(&document, &document);
 }
 
-fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    match schema["$ref"].as_str() {
-        Some(reference) => {
-            let pointer = reference.strip_prefix('#').expect("a reference into the document");
-            document.pointer(pointer).unwrap_or_else(|| panic!("{reference} names nothing"))
+/// Clients name their types after components and their methods after operations.
+fn every_name_is_for_people(document: &Value) {
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        assert!(!name.ends_with("Dto") && !name.ends_with("Body"), "{name}");
+        for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let is_null = |option: &&Value| option["type"] == "null";
+            let form = schema["oneOf"]
+                .as_array()
+                .and_then(|options| options.iter().find(|option| !is_null(option)));
+            let form = resolved(document, form.unwrap_or(schema));
+            if field.ends_with("At") || field.ends_with("Date") {
+                assert_eq!(form["format"], "date-time", "{name}.{field}: {schema}");
+            }
+            if ["status", "kind", "role", "fit"].contains(&field.as_str()) {
+                assert!(form["enum"].is_array(), "{name}.{field} is any text");
+            }
         }
-        None => schema,
     }
+    for (path, method, operation) in operations(document) {
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let schema = &response["content"]["application/json"]["schema"];
+            let is_named = schema.is_null() || schema["$ref"].is_string();
+            assert!(is_named, "{method} {path} {status}: an answer without a name: {schema}");
+            let envelope = resolved(document, schema);
+            let data = &envelope["properties"]["data"];
+            let is_named =
+                data.is_null() || data["$ref"].is_string() || data["items"]["$ref"].is_string();
+            assert!(is_named, "{method} {path} {status}: write `body = Success<T>`, not inline");
+        }
+        let body = &operation["requestBody"];
+        if !body.is_null() {
+            let schema = &body["content"]["application/json"]["schema"];
+            assert!(schema["$ref"].is_string(), "{method} {path}: a body without a name");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_are_of_the_form_that_they_illustrate() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let document = document(&shop).await;
+    let mut seen = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        for (field, schema) in
+            fields.map(|(field, schema)| (field.as_str(), schema)).chain([("", schema)])
+        {
+            let examples = schema["examples"].as_array().into_iter().flatten();
+            for example in examples.chain(schema.get("example")) {
+                seen += 1;
+                fits(&document, schema, example, &format!("{name}.{field}")).expect("an example");
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} examples");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_can_read_every_documented_header() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let exposed: BTreeSet<_> = admitone::http::openapi::EXPOSED.split(", ").collect();
+    let document = document(&shop).await;
+    let documented = document["components"]["headers"].as_object().expect("headers");
+    assert_eq!(exposed, documented.keys().map(String::as_str).collect());
 }
 
 fn every_reference_resolves(document: &Value, value: &Value) {
@@ -163,6 +220,17 @@ async fn swagger_ui_is_served_from_the_binary() {
         assert_eq!(response.status(), 200, "{path}");
         assert!(response.text().await.unwrap().contains("swagger-ui"), "{path}");
     }
+    let path = "/api-docs/swagger-initializer.js";
+    let response = shop.nobody().request(Method::GET, path).send().await.unwrap();
+    let script = response.text().await.unwrap();
+    for setting in ["\"filter\": true", "\"persistAuthorization\": true"] {
+        assert!(script.contains(setting), "{setting}: {script}");
+    }
+    // The table of codes stands below the operations, with the schemas.
+    let document = document(&shop).await;
+    assert!(!document["info"]["description"].to_string().contains("SOLD_OUT"));
+    let codes = document["components"]["schemas"]["ErrorCode"]["description"].to_string();
+    assert!(codes.contains("SOLD_OUT"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::http::conformance;
 use crate::test_app::TestApp;
 use crate::test_db::TestDb;
 
@@ -192,6 +193,11 @@ pub struct Person<'a> {
 }
 
 impl Person<'_> {
+    /// What goes into `Authorization: Bearer …`.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("logged in")
+    }
+
     /// A request to be completed by the test.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.shop.client.request(method, self.shop.app.url(path));
@@ -271,7 +277,7 @@ impl Person<'_> {
     }
 }
 
-/// What came back, in its envelope.
+/// What came back, in its envelope; never anything that the document does not know of.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -283,9 +289,13 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("the server answers");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.expect("the server answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.expect("a whole answer");
+        conformance::check(&method, &path, status, &headers, &bytes);
         let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Self { status, headers, data: body["data"].clone(), body }
     }

@@ -51,6 +51,7 @@ impl<'a> Things<'a> {
             "{reservation}" | "{id}" => &self.reservation,
             "{ticket}" => &self.ticket,
             "{action}" => "pause",
+            "{product}" => self.event.standing(),
             part if part.starts_with('{') => &self.hold,
             part => part,
         };

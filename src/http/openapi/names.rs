@@ -1,0 +1,76 @@
+//! The ids of operations, from which generated clients name their methods: a verb, and what it is
+//! done to. An operation that is not listed is named after its method and path.
+
+/// The id of an operation.
+pub(super) fn operation(method: &str, path: &str) -> String {
+    listed(method, path).map_or_else(|| derived(method, path), str::to_owned)
+}
+
+fn listed(method: &str, path: &str) -> Option<&'static str> {
+    Some(match (method, path) {
+        ("get", "/api/events") => "listEvents",
+        ("post", "/api/events") => "createEvent",
+        ("get", "/api/events/{event}") => "getEvent",
+        ("put", "/api/events/{event}") => "replaceEvent",
+        ("patch", "/api/events/{event}") => "changeEvent",
+        ("delete", "/api/events/{event}") => "deleteEvent",
+        ("get", "/api/events/{event}/availability") => "getAvailability",
+        ("get", "/api/events/{event}/seats") => "getSeatMap",
+        ("get", "/api/events/{event}/stream") => "followAvailability",
+        ("get", "/api/events/{event}/audit") => "auditEvent",
+        ("post", "/api/events/{event}/participate") => "participate",
+        ("get", "/api/events/{event}/holds") => "listHolds",
+        ("post", "/api/events/{event}/holds") => "placeHold",
+        ("get", "/api/events/{event}/holds/{hold}") => "getHold",
+        ("delete", "/api/events/{event}/holds/{hold}") => "releaseHold",
+        ("post", "/api/events/{event}/holds/{hold}/extend") => "extendHold",
+        ("get", "/api/events/{event}/waitlist") => "listWaitlistEntries",
+        ("post", "/api/events/{event}/waitlist") => "joinWaitlist",
+        ("get", "/api/events/{event}/waitlist/{entry}") => "getWaitlistEntry",
+        ("delete", "/api/events/{event}/waitlist/{entry}") => "leaveWaitlist",
+        ("post", "/api/events/{event}/waitlist/{entry}/accept") => "acceptOffer",
+        ("get", "/api/reservations") => "listReservations",
+        ("post", "/api/reservations") => "createReservation",
+        ("get", "/api/reservations/{reservation}") => "getReservation",
+        ("delete", "/api/reservations/{reservation}") => "deleteReservation",
+        ("post", "/api/reservations/{reservation}/cancel") => "cancelReservation",
+        ("get", "/api/tickets") => "listTickets",
+        ("get", "/api/tickets/{ticket}") => "getTicket",
+        ("get", "/api/tickets/{ticket}/qr.svg") => "getTicketPicture",
+        ("post", "/api/checkins") => "checkIn",
+        ("post", "/api/checkins/undo") => "undoCheckIn",
+        ("post", "/api/events/{event}/products") => "addProduct",
+        ("get", "/api/events/{event}/products/{product}") => "getProduct",
+        ("patch", "/api/events/{event}/products/{product}") => "changeProduct",
+        ("delete", "/api/events/{event}/products/{product}") => "withdrawProduct",
+        ("get", "/api/admin/offerings/{event}/seats/{seat}") => "getSeat",
+        ("get", "/api/admin/reservations") => "listAllReservations",
+        ("get", "/api/admin/instances") => "listInstances",
+        ("get", "/api/admin/offerings/{event}") => "locateEvent",
+        ("get", "/api/admin/offerings/{event}/journal") => "exportJournal",
+        ("post", "/api/admin/offerings/{event}/block") => "blockPlaces",
+        ("post", "/api/admin/offerings/{event}/unblock") => "unblockPlaces",
+        ("post", "/api/admin/offerings/{event}/resize") => "resizeProduct",
+        ("post", "/api/admin/offerings/{event}/reprice") => "repriceProduct",
+        ("post", "/api/admin/offerings/{event}/add-row") => "addRow",
+        ("post", "/api/admin/offerings/{event}/remove-seats") => "removeSeats",
+        ("post", "/api/admin/offerings/{event}/move") => "moveEvent",
+        ("post", "/api/admin/offerings/{event}/open") => "openSale",
+        ("post", "/api/admin/offerings/{event}/pause") => "pauseSale",
+        ("post", "/api/admin/offerings/{event}/close") => "closeSale",
+        ("post", "/api/admin/offerings/{event}/cancel") => "cancelEvent",
+        _ => return None,
+    })
+}
+
+/// `get /api/admin/users/{user}/notes` is `getAdminUsersNotes`.
+fn derived(method: &str, path: &str) -> String {
+    let mut id = method.to_owned();
+    let is_name = |part: &&str| !part.is_empty() && *part != "api" && !part.starts_with('{');
+    for part in path.split(['/', '.', '-']).filter(is_name) {
+        let mut letters = part.chars();
+        id.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        id.push_str(letters.as_str());
+    }
+    id
+}
