@@ -27,7 +27,7 @@ forget_policy() {
     policy=""
 }
 
-# Of these packages: postgresql redis-server prometheus haproxy
+# Of these packages: postgresql redis-server prometheus haproxy nodejs npm python3-venv
 install_what_is_missing() {
     local missing=() package
     for package in "$@"; do
@@ -36,6 +36,10 @@ install_what_is_missing() {
             # promtool comes in the same package.
             prometheus)
                 { command -v prometheus && command -v promtool; } >/dev/null || missing+=("$package")
+                ;;
+            nodejs) command -v node >/dev/null || missing+=("$package") ;;
+            python3-venv)
+                python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("$package")
                 ;;
             *) command -v "$package" >/dev/null || missing+=("$package") ;;
         esac

@@ -13,6 +13,7 @@ mod backup;
 mod balancer;
 mod box_office;
 mod cli;
+mod clients;
 mod clock;
 mod closing;
 mod cluster;
