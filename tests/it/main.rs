@@ -47,6 +47,7 @@ mod process;
 mod proxy;
 mod requirements;
 mod revoked_access;
+mod schemathesis;
 mod shop;
 mod shutdown;
 mod simulation;
