@@ -207,7 +207,9 @@ impl Tally {
             Change::HoldsExpired { holds } => self.holds_expired += holds.len() as u64,
             Change::CheckedOut { .. } => self.holds_converted += 1,
             Change::OfferMade { .. } => self.offers_made += 1,
-            Change::ReservationConfirmed { .. } => self.reservations_confirmed += 1,
+            Change::ReservationConfirmed { .. } | Change::ReservationGranted { .. } => {
+                self.reservations_confirmed += 1;
+            }
             Change::ReservationsExpired { reservations } => {
                 self.reservations_expired += reservations.len() as u64;
             }

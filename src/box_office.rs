@@ -14,6 +14,7 @@ mod failure;
 mod figures;
 mod following;
 mod hand_over;
+mod holdings;
 mod inbox;
 mod labels;
 mod lanes;

@@ -21,6 +21,7 @@ pub mod extract;
 pub mod glance;
 pub mod health;
 pub mod history;
+pub mod holders;
 pub mod holds;
 pub mod instances;
 pub mod internal;
@@ -28,6 +29,7 @@ pub mod lifecycle;
 pub mod new_event;
 pub mod openapi;
 pub mod origin;
+pub mod participation;
 pub mod patience;
 pub mod payments;
 pub mod products;
@@ -92,7 +94,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(internal::configure)
         .configure(instances::configure)
         .configure(history::configure)
-        .configure(admin::configure)
+        .configure(holders::configure)
         .configure(seats::configure)
         .configure(actions::configure)
         .configure(openapi::configure);
@@ -103,6 +105,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(availability::of_event)
         .configure(stream::of_event)
         .configure(waitlist::of_event)
+        .configure(participation::of_event)
         .configure(events::of_event)
         .configure(products::of_event)
         .configure(admin::of_event);

@@ -65,6 +65,12 @@ uuid_id! {
     /// One attempt to pay for a reservation.
     PaymentId
 }
+
+impl PaymentId {
+    /// The id that no payment has.
+    pub const NIL: Self = Self(Uuid::nil());
+}
+
 uuid_id! {
     /// A person with an account.
     UserId

@@ -19,8 +19,11 @@ mod decide_reservation;
 mod definition;
 mod due;
 mod forgetting;
+mod holdings;
 mod id_map;
 mod keys;
+mod participate;
+mod places;
 mod rejection;
 mod run_tree;
 mod seat_map;
@@ -39,6 +42,7 @@ pub use definition::{
     Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition, TimestampMs,
 };
+pub use holdings::{EntryCursor, HoldCursor, Holdings, LiveEntry, LiveHold, Waiting};
 pub use rejection::{Rejection, SaleEnd};
 pub use terms::{
     Availability, CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, EventTimes, NewProduct,
@@ -384,8 +388,15 @@ pub struct ReservationView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ReservationStatus {
-    PaymentPending { pay_by: TimestampMs, payment: Option<crate::ids::PaymentId> },
-    Confirmed { payment: crate::ids::PaymentId },
+    PaymentPending {
+        pay_by: TimestampMs,
+        payment: Option<crate::ids::PaymentId>,
+    },
+    Confirmed {
+        /// As in `claim::State`.
+        #[serde(with = "claim::nil_is_none")]
+        payment: Option<crate::ids::PaymentId>,
+    },
     Expired,
     Cancelled,
 }

@@ -17,6 +17,8 @@ pub struct Model {
     pub sale_start_at: Option<i64>,
     pub sale_end_at: Option<i64>,
     pub withdrawn_at: Option<i64>,
+    pub created_at: i64,
+    pub updated_at: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

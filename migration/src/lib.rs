@@ -12,6 +12,7 @@ mod m0006_revocations;
 mod m0007_waitlisted;
 mod m0008_terms_of_events;
 mod m0009_archives;
+mod m0010_product_times;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_waitlisted::Migration),
             Box::new(m0008_terms_of_events::Migration),
             Box::new(m0009_archives::Migration),
+            Box::new(m0010_product_times::Migration),
         ]
     }
 }

@@ -218,7 +218,8 @@ fn weight(change: &Change) -> usize {
     let items = match change {
         Change::HoldPlaced { lines, .. }
         | Change::CheckedOut { lines, .. }
-        | Change::ReservationConfirmed { lines, .. } => {
+        | Change::ReservationConfirmed { lines, .. }
+        | Change::ReservationGranted { lines, .. } => {
             lines.iter().map(|line| 2 + line.seats.len()).sum()
         }
         Change::HoldsExpired { holds } => 4 * holds.len(),

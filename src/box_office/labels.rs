@@ -11,6 +11,7 @@ pub(super) fn kind(command: &Command) -> &'static str {
         Command::ReleaseHold { .. } => "release_hold",
         Command::CheckOut { .. } => "check_out",
         Command::Reserve { .. } => "reserve",
+        Command::Participate { .. } => "participate",
         Command::BeginPayment { .. } => "begin_payment",
         Command::ConfirmPayment { .. } => "confirm_payment",
         Command::FailPayment { .. } => "fail_payment",
@@ -49,7 +50,7 @@ pub(super) fn reason(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::SoldOut { .. } => "sold_out",
         Rejection::SeatsTaken { .. } => "seats_taken",
-        Rejection::LimitExceeded { .. } => "limit_exceeded",
+        Rejection::LimitExceeded { .. } | Rejection::AlreadyParticipated { .. } => "limit_exceeded",
         Rejection::SaleNotOpen { .. }
         | Rejection::SaleClosed { .. }
         | Rejection::Cancelled
@@ -65,6 +66,7 @@ pub(super) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::UnknownSeats { .. }
         | Rejection::DuplicateSeats { .. }
         | Rejection::WrongKindOfProduct { .. }
+        | Rejection::NotParticipable
         | Rejection::Invalid { .. } => "invalid",
         Rejection::HoldEnded
         | Rejection::ExtensionExhausted

@@ -457,6 +457,7 @@ fn urgency(command: &Command) -> Urgency {
         Command::PlaceHold { .. }
         | Command::ExtendHold { .. }
         | Command::Reserve { .. }
+        | Command::Participate { .. }
         | Command::JoinWaitlist { .. } => Urgency::Common,
         Command::ReleaseHold { .. }
         | Command::CheckOut { .. }

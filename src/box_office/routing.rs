@@ -58,13 +58,11 @@ impl BoxOffices {
         if self.shared().cluster.is_alone() {
             return self.submit_here(offering, request, (0, false)).await;
         }
-        match self.call(offering, Call::Submit(request)).await {
-            CallAnswer::Submitted(submitted) => submitted,
-            CallAnswer::Hold(_)
-            | CallAnswer::WaitlistEntry(_)
-            | CallAnswer::EndedEntry(_)
-            | CallAnswer::Seat(_) => Err(Unavailable::OutcomeUnknown.into()),
-        }
+        let answer = self.call(offering, Call::Submit(request)).await;
+        let CallAnswer::Submitted(submitted) = answer else {
+            return Err(Unavailable::OutcomeUnknown.into());
+        };
+        submitted
     }
 
     pub(super) async fn hold_of_owner(
@@ -72,13 +70,9 @@ impl BoxOffices {
         offering: OfferingId,
         hold: HoldId,
     ) -> Result<Option<HoldView>, Unavailable> {
-        match self.call(offering, Call::Hold(hold)).await {
-            CallAnswer::Hold(found) => found,
-            CallAnswer::Submitted(_)
-            | CallAnswer::WaitlistEntry(_)
-            | CallAnswer::EndedEntry(_)
-            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
-        }
+        let answer = self.call(offering, Call::Hold(hold)).await;
+        let CallAnswer::Hold(found) = answer else { return Err(Unavailable::Recovering) };
+        found
     }
 
     pub(super) async fn waitlist_entry_of_owner(
@@ -86,13 +80,9 @@ impl BoxOffices {
         offering: OfferingId,
         entry: HoldId,
     ) -> Result<Option<WaitlistView>, Unavailable> {
-        match self.call(offering, Call::WaitlistEntry(entry)).await {
-            CallAnswer::WaitlistEntry(found) => found,
-            CallAnswer::Submitted(_)
-            | CallAnswer::Hold(_)
-            | CallAnswer::EndedEntry(_)
-            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
-        }
+        let answer = self.call(offering, Call::WaitlistEntry(entry)).await;
+        let CallAnswer::WaitlistEntry(found) = answer else { return Err(Unavailable::Recovering) };
+        found
     }
 
     pub(super) async fn ended_entry_of_owner(
@@ -100,13 +90,9 @@ impl BoxOffices {
         offering: OfferingId,
         entry: HoldId,
     ) -> Result<Option<EndedEntryView>, Unavailable> {
-        match self.call(offering, Call::EndedEntry(entry)).await {
-            CallAnswer::EndedEntry(found) => found,
-            CallAnswer::Submitted(_)
-            | CallAnswer::Hold(_)
-            | CallAnswer::WaitlistEntry(_)
-            | CallAnswer::Seat(_) => Err(Unavailable::Recovering),
-        }
+        let answer = self.call(offering, Call::EndedEntry(entry)).await;
+        let CallAnswer::EndedEntry(found) = answer else { return Err(Unavailable::Recovering) };
+        found
     }
 
     pub(super) async fn seat_of_owner(
@@ -114,17 +100,13 @@ impl BoxOffices {
         offering: OfferingId,
         seat: SeatId,
     ) -> Result<Option<SeatView>, Unavailable> {
-        match self.call(offering, Call::Seat(seat)).await {
-            CallAnswer::Seat(found) => found,
-            CallAnswer::Submitted(_)
-            | CallAnswer::Hold(_)
-            | CallAnswer::WaitlistEntry(_)
-            | CallAnswer::EndedEntry(_) => Err(Unavailable::Recovering),
-        }
+        let answer = self.call(offering, Call::Seat(seat)).await;
+        let CallAnswer::Seat(found) = answer else { return Err(Unavailable::Recovering) };
+        found
     }
 
     /// Finds the owner and asks it, again and again while the offering moves.
-    async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
+    pub(super) async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
         self.pursue(offering, call, false).await
     }
 
@@ -350,6 +332,15 @@ impl BoxOffices {
                 let found = self.read(offering, move |inventory| inventory.seat(seat)).await;
                 CallAnswer::Seat(found)
             }
+            Call::Holdings(customer, limit) => {
+                CallAnswer::Holdings(self.holdings_here(offering, customer, limit).await)
+            }
+            Call::LiveHolds(after, limit) => {
+                CallAnswer::LiveHolds(self.live_holds_here(offering, after, limit).await)
+            }
+            Call::Waiting(after, limit) => {
+                CallAnswer::Waiting(self.waiting_here(offering, after, limit).await)
+            }
         }
     }
 
@@ -443,6 +434,7 @@ fn mint_key(call: &mut Call) {
         | Command::ReleaseHold { customer, .. }
         | Command::CheckOut { customer, .. }
         | Command::Reserve { customer, .. }
+        | Command::Participate { customer, .. }
         | Command::JoinWaitlist { customer, .. }
         | Command::LeaveWaitlist { customer, .. }
         | Command::AcceptOffer { customer, .. }

@@ -92,18 +92,10 @@ pub(super) fn called(mut span: Span, answer: Option<&CallAnswer>) {
     if span.is_recorded() {
         match answer {
             Some(CallAnswer::Submitted(answer)) => tell(&mut span, answer),
-            Some(
-                CallAnswer::Hold(Err(why))
-                | CallAnswer::WaitlistEntry(Err(why))
-                | CallAnswer::EndedEntry(Err(why))
-                | CallAnswer::Seat(Err(why)),
-            ) => tell(&mut span, &Err(why.clone().into())),
-            Some(
-                CallAnswer::Hold(Ok(_))
-                | CallAnswer::WaitlistEntry(Ok(_))
-                | CallAnswer::EndedEntry(Ok(_))
-                | CallAnswer::Seat(Ok(_)),
-            ) => span.set(OUTCOME, "looked"),
+            Some(looked) => match looked.unavailable() {
+                Some(why) => tell(&mut span, &Err(why.clone().into())),
+                None => span.set(OUTCOME, "looked"),
+            },
             None => span.fail("no answer"),
         }
     }
@@ -130,6 +122,9 @@ fn kind(call: &Call) -> &'static str {
         Call::Hold(_) => "show_hold",
         Call::WaitlistEntry(_) | Call::EndedEntry(_) => "show_waitlist_entry",
         Call::Seat(_) => "show_seat",
+        Call::Holdings(..) => "show_holdings",
+        Call::LiveHolds(..) => "list_holds",
+        Call::Waiting(..) => "list_waitlist",
     }
 }
 

@@ -5,9 +5,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Commands whose effects are counted for each offering: how a place is sold, and comes back.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "place_hold",
     "reserve",
+    "participate",
     "check_out",
     "confirm_payment",
     "release_hold",

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bulletin::Shown;
 use super::{Committed, SubmitError, Unavailable};
-use crate::ids::{HoldId, InstanceId, OfferingId, SeatId};
-use crate::inventory::{EndedEntryView, HoldView, Request, SeatView, WaitlistView};
+use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
+use crate::inventory::{
+    EndedEntryView, EntryCursor, HoldCursor, HoldView, Holdings, LiveEntry, LiveHold, Request,
+    SeatView, WaitlistView,
+};
 use crate::journal::Owner;
 use crate::trace::Origin;
 
@@ -57,6 +60,12 @@ pub(super) enum Call {
     Settle(Request),
     EndedEntry(HoldId),
     Seat(SeatId),
+    /// What one customer has; at most so much of each kind.
+    Holdings(UserId, u16),
+    /// A page of everybody's holds and offers.
+    LiveHolds(Option<HoldCursor>, u16),
+    /// A page of the waitlist.
+    Waiting(Option<EntryCursor>, u16),
 }
 
 /// The answer to a [`Question`].
@@ -84,6 +93,9 @@ pub(super) enum CallAnswer {
     WaitlistEntry(Result<Option<WaitlistView>, Unavailable>),
     EndedEntry(Result<Option<EndedEntryView>, Unavailable>),
     Seat(Result<Option<SeatView>, Unavailable>),
+    Holdings(Result<Holdings, Unavailable>),
+    LiveHolds(Result<Vec<LiveHold>, Unavailable>),
+    Waiting(Result<Vec<LiveEntry>, Unavailable>),
 }
 
 impl Call {
@@ -95,7 +107,10 @@ impl Call {
             | Self::Hold(_)
             | Self::WaitlistEntry(_)
             | Self::EndedEntry(_)
-            | Self::Seat(_) => self,
+            | Self::Seat(_)
+            | Self::Holdings(..)
+            | Self::LiveHolds(..)
+            | Self::Waiting(..) => self,
         }
     }
 
@@ -107,6 +122,9 @@ impl Call {
             Self::WaitlistEntry(_) => CallAnswer::WaitlistEntry(Err(why)),
             Self::EndedEntry(_) => CallAnswer::EndedEntry(Err(why)),
             Self::Seat(_) => CallAnswer::Seat(Err(why)),
+            Self::Holdings(..) => CallAnswer::Holdings(Err(why)),
+            Self::LiveHolds(..) => CallAnswer::LiveHolds(Err(why)),
+            Self::Waiting(..) => CallAnswer::Waiting(Err(why)),
         }
     }
 }
@@ -119,12 +137,18 @@ impl CallAnswer {
             | Self::Hold(Err(why))
             | Self::WaitlistEntry(Err(why))
             | Self::EndedEntry(Err(why))
-            | Self::Seat(Err(why)) => Some(why),
+            | Self::Seat(Err(why))
+            | Self::Holdings(Err(why))
+            | Self::LiveHolds(Err(why))
+            | Self::Waiting(Err(why)) => Some(why),
             Self::Submitted(Ok(_) | Err(SubmitError::Rejected(_)))
             | Self::Hold(Ok(_))
             | Self::WaitlistEntry(Ok(_))
             | Self::EndedEntry(Ok(_))
-            | Self::Seat(Ok(_)) => None,
+            | Self::Seat(Ok(_))
+            | Self::Holdings(Ok(_))
+            | Self::LiveHolds(Ok(_))
+            | Self::Waiting(Ok(_)) => None,
         }
     }
 }

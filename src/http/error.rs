@@ -121,6 +121,16 @@ impl ApiError {
         self
     }
 
+    /// Adds to what there is for programs to read.
+    #[must_use]
+    pub fn with_detail(mut self, name: &str, value: Value) -> Self {
+        let details = self.details.get_or_insert_with(|| json!({}));
+        if let Some(details) = details.as_object_mut() {
+            details.insert(name.to_owned(), value);
+        }
+        self
+    }
+
     /// When to try again.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
@@ -375,6 +385,8 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::ProductWithdrawn => ErrorCode::ProductWithdrawn,
         Rejection::CancellationRefused { .. } => ErrorCode::CancellationRefused,
         Rejection::SaleOver { .. } => ErrorCode::WrongState,
+        Rejection::NotParticipable => ErrorCode::ParticipationUnavailable,
+        Rejection::AlreadyParticipated { .. } => ErrorCode::EventAlreadyParticipated,
     }
 }
 
@@ -396,6 +408,12 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         Rejection::SaleOver { end, at } => Some(json!({
             "what": "sale", "state": "over", "field": end.field(), "endedAt": rfc3339(*at)
         })),
+        Rejection::AlreadyParticipated { reservation: Some(id), .. } => {
+            Some(json!({ "participationId": id }))
+        }
+        Rejection::AlreadyParticipated { reservation: None, hold } => {
+            Some(json!({ "holdId": hold }))
+        }
         Rejection::SeatsTaken { .. }
         | Rejection::UnknownProduct
         | Rejection::UnknownSection
@@ -420,6 +438,7 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         | Rejection::WaitlistEntryNotFound
         | Rejection::KeyReused
         | Rejection::TooManyKeys
+        | Rejection::NotParticipable
         | Rejection::ProductWithdrawn
         | Rejection::CancellationRefused { until: None } => None,
     }

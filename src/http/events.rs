@@ -31,7 +31,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 
 /// The routes of one event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("").get(show).patch(change).delete(cancel));
+    cfg.service(web::resource("").get(show).patch(change).put(replace).delete(cancel));
 }
 
 /// An event.
@@ -59,7 +59,16 @@ pub struct EventDto {
     pub currency: String,
     pub products: Vec<ProductDto>,
     pub cancellation: CancellationDto,
+    /// All places of all products, those taken off sale included.
+    pub capacity: i64,
+    /// Places that are sold: of confirmed reservations, participations among them. Absent where
+    /// `availableStock` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant_count: Option<u64>,
     pub created_at: String,
+    /// When what is shown here, the window or the status's switch last changed by an administrator;
+    /// products have their own.
+    pub updated_at: String,
 }
 
 /// What a customer who cancels a paid reservation gets back.
@@ -93,6 +102,7 @@ impl CancellationDto {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ProductDto {
     pub id: String,
+    pub event_id: OfferingId,
     pub name: String,
     pub description: String,
     pub price: Money,
@@ -111,6 +121,9 @@ pub struct ProductDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub withdrawn_at: Option<String>,
+    pub created_at: String,
+    /// When an administrator last changed its price, size or window; sales do not count.
+    pub updated_at: String,
 }
 
 /// Where a list goes on.
@@ -299,6 +312,21 @@ fn of_sale(patch: &EventPatch, row: &EventRow) -> Result<OfferingChange, ApiErro
     })
 }
 
+/// The same as `PATCH`: what is left out stays (administrators).
+#[utoipa::path(put, path = "/api/events/{event}", tag = "events",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = EventPatch,
+    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
+pub(crate) async fn replace(
+    state: web::Data<AppState>,
+    admin: Admin,
+    event: Path<OfferingId>,
+    key: IdempotencyKey,
+    patch: Body<EventPatch>,
+) -> Result<HttpResponse, ApiError> {
+    change(state, admin, event, key, patch).await
+}
+
 /// Cancel an event (administrators): holds end, reservations are cancelled, what was paid goes
 /// back. The event stays to be looked at.
 #[utoipa::path(delete, path = "/api/events/{event}", tag = "events",
@@ -359,6 +387,7 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         let live = glance.and_then(|glance| glance.products.get(product.id.index()));
         ProductDto {
             id: product.id.to_public(row.id),
+            event_id: row.id,
             name: product.name.clone(),
             description: product.description.clone(),
             price: Money {
@@ -371,8 +400,14 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
             sale_start_at: dto::time(product.sale.start),
             sale_end_at: dto::time(product.sale.end),
             withdrawn_at: dto::time(product.withdrawn_at),
+            created_at: rfc3339(product.created_at),
+            updated_at: rfc3339(product.updated_at),
         }
     });
+    let products: Vec<_> = products.collect();
+    let sold = |glance: &Glance| {
+        glance.products.iter().map(|product| u64::from(product.counts.sold)).sum()
+    };
     EventDto {
         id: row.id,
         name: row.details.name.clone(),
@@ -384,8 +419,11 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         sale_end_at: dto::time(row.sale.end),
         status: status.name,
         currency: row.currency.clone(),
-        products: products.collect(),
         cancellation: CancellationDto::of(row),
+        capacity: products.iter().map(|product| product.total_stock).sum(),
+        participant_count: glance.map(sold),
+        products,
         created_at: rfc3339(row.created_at),
+        updated_at: rfc3339(row.updated_at),
     }
 }

@@ -18,7 +18,8 @@ const PING_MAX_AGE: Duration = Duration::from_millis(500);
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/health/live").route(web::get().to(live)))
+    cfg.service(web::resource("/health").route(web::get().to(health)))
+        .service(web::resource("/health/live").route(web::get().to(live)))
         .service(web::resource("/health/ready").route(web::get().to(ready)));
 }
 
@@ -80,6 +81,18 @@ pub struct Liveness {
 )]
 pub async fn live() -> HttpResponse {
     respond::ok(&Liveness { status: "live", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// The same as `/health/ready`, where that is all that is asked.
+#[utoipa::path(
+    get, path = "/health", tag = "health", operation_id = "health",
+    responses(
+        (status = 200, description = "It can do its work", body = Readiness),
+        (status = 503, description = "NOT_READY; `details` says why", body = FailureBody),
+    )
+)]
+pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    ready(state).await
 }
 
 /// Whether the process can do its work.

@@ -3,21 +3,22 @@
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::box_office::{Committed, View};
 use crate::http::by_admin::submit_by_admin;
 use crate::http::dto::{self, LineDto, Money};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, SectionId, UserId};
+use crate::ids::{HoldId, OfferingId, ProductId, SectionId, UserId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
 /// The routes of holds, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/holds").post(place))
+    cfg.service(web::resource("/holds").get(list).post(place))
         .service(web::resource("/holds/{hold}").get(show).delete(release))
         .service(web::resource("/holds/{hold}/extend").post(extend));
 }
@@ -128,6 +129,26 @@ pub(crate) async fn place(
     locate(&mut response, &format!("/api/events/{event}/holds/{hold}"));
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
+}
+
+/// One's own holds that have not ended, newest first, 100 at most; offers of the waitlist are listed
+/// there.
+#[utoipa::path(get, path = "/api/events/{event}/holds", tag = "holds",
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = crate::http::openapi::Page<HoldDto>)))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let held = state.offices.holdings(event, caller.user, LISTED).await?.holds;
+    let now = state.clock.now_ms();
+    let mut holds = Vec::with_capacity(held.len());
+    for hold in held.iter().filter(|hold| !hold.offered) {
+        let view = state.offices.view_covering(event, &hold.lines).await?;
+        holds.push(active(&view, hold.id, None, &hold.lines, hold.expires_at, now));
+    }
+    Ok(respond::page(&holds, None))
 }
 
 /// Look at a hold of one's own.
@@ -254,8 +275,61 @@ pub async fn submit(
     event: OfferingId,
     request: Request,
 ) -> Result<Committed, ApiError> {
-    let submitted = state.offices.submit(event, request).await;
-    submitted.map_err(|error| ApiError::in_offering(event, error))
+    let claimant = claimant(&request.command);
+    let error = match state.offices.submit(event, request).await {
+        Ok(committed) => return Ok(committed),
+        Err(error) => ApiError::in_offering(event, error),
+    };
+    match (error.code(), claimant) {
+        (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
+            Err(with_holdings(state, event, claimant, error).await)
+        }
+        _ => Err(error),
+    }
+}
+
+/// The most holds, and entries of the waitlist, of one person that are listed.
+pub const LISTED: u16 = 100;
+/// The most ids of each kind in the details of a refusal.
+const NAMED: u16 = 20;
+
+/// Says what the customer has that the refusal is about, if it is: whoever closed the page that knew
+/// the ids finds them again.
+async fn with_holdings(
+    state: &AppState,
+    event: OfferingId,
+    (customer, product): (UserId, Option<ProductId>),
+    error: ApiError,
+) -> ApiError {
+    // Whatever is wrong with this look, the refusal stands.
+    let Ok(found) = state.offices.holdings(event, customer, NAMED).await else { return error };
+    if error.code() == ErrorCode::AlreadyWaiting {
+        let entry = found.entries.iter().find(|entry| Some(entry.product) == product);
+        return match entry {
+            Some(entry) => error.with_detail("entryId", json!(entry.id)),
+            None => error,
+        };
+    }
+    let ids = |offered: bool| {
+        let holds = found.holds.iter().filter(|hold| hold.offered == offered);
+        holds.map(|hold| hold.id).collect::<Vec<_>>()
+    };
+    error
+        .with_detail("holdIds", json!(ids(false)))
+        .with_detail("offerIds", json!(ids(true)))
+        .with_detail("reservationIds", json!(found.reservations))
+}
+
+/// Whose command this is, of those that are refused for what their customer has already; and the
+/// product, where there is but one.
+fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
+    match command {
+        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
+            Some((*customer, None))
+        }
+        Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
+        _ => None,
+    }
 }
 
 /// Says where what was made can be looked at.
@@ -318,7 +392,7 @@ fn wishes(
     }
     if wishes.is_empty() {
         let message = "say what to hold: lines, seats or bestAvailable";
-        return Err(ApiError::new(crate::http::error::ErrorCode::Invalid, message));
+        return Err(ApiError::new(ErrorCode::Invalid, message));
     }
     Ok(wishes)
 }

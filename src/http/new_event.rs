@@ -146,8 +146,9 @@ pub struct PolicyBody {
     /// The longest life of a hold, extensions included; 900.
     #[schema(minimum = 1, maximum = 2_592_000)]
     pub hold_max_seconds: Option<u32>,
-    /// Time to pay after check-out; 600.
-    #[schema(minimum = 1, maximum = 2_592_000)]
+    /// Time to pay after check-out; 600. With 0 there is none of its own: a reservation is to be paid
+    /// by the time at which its hold would have ended, so that `holdTtlSeconds` is all there is.
+    #[schema(maximum = 2_592_000)]
     pub pay_window_seconds: Option<u32>,
     /// How far a payment in progress may defer the end of the pay window; 120.
     #[schema(maximum = 86_400)]

@@ -21,8 +21,9 @@ pub use headers::EXPOSED;
 use shared::Shared;
 
 use crate::http::{
-    actions, admin, auth, availability, checkins, events, health, history, holds, instances,
-    payments, products, reservations, seats, stream, tickets, users, waitlist, wallet,
+    actions, admin, auth, availability, checkins, events, health, history, holders, holds,
+    instances, participation, payments, products, reservations, seats, stream, tickets, users,
+    waitlist, wallet,
 };
 
 /// The envelope of a successful answer.
@@ -32,6 +33,9 @@ pub struct Success<T: ToSchema> {
     /// Always true.
     pub success: bool,
     pub data: T,
+    /// A sentence for people, where there is something to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// The envelope of an answer without data.
@@ -94,20 +98,22 @@ pub struct FailureDetail {
 #[openapi(
     info(title = "Admit One", description = "Sells seats at events to crowds that arrive all at once, never a place twice."),
     paths(
-        health::live, health::ready,
+        health::health, health::live, health::ready,
         auth::register, auth::login, auth::refresh, auth::logout,
         users::me, users::change_me, users::forget_me,
-        events::list, events::show, events::create, events::change, events::cancel,
+        events::list, events::show, events::create, events::change, events::replace,
+        events::cancel,
+        participation::participate,
         availability::availability, availability::seats, stream::follow, admin::audit,
-        holds::place, holds::show, holds::release, holds::extend,
-        waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
+        holds::list, holds::place, holds::show, holds::release, holds::extend,
+        waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
         payments::pay, wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
         seats::show,
-        admin::reservations,
+        holders::reservations, holders::holds, holders::waitlist,
         actions::block, actions::unblock, actions::resize, actions::reprice, actions::add_row,
         actions::remove_seats, actions::move_event, actions::open, actions::pause, actions::close,
         actions::cancel,

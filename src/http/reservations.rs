@@ -12,8 +12,8 @@ use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
 use crate::http::holds::{in_event, locate, mark_replayed, submit};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId};
-use crate::inventory::{Change, Command, LineRequest, Rejection, Request, Requester};
+use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
+use crate::inventory::{Change, Command, Line, LineRequest, Rejection, Request, Requester};
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 
 /// The routes of reservations.
@@ -32,7 +32,10 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 }))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationBody {
-    pub event_id: OfferingId,
+    /// Needed here or in the query; where it is in both, they must agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub event_id: Option<OfferingId>,
     /// The hold; or `productId` and `quantity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -45,6 +48,15 @@ pub struct ReservationBody {
     pub quantity: Option<u32>,
 }
 
+/// What may also be said in the query of a reservation to make.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateQuery {
+    event_id: Option<OfferingId>,
+    /// Any text: one that is not the caller's id is refused as such.
+    client_id: Option<String>,
+}
+
 /// A reservation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +67,13 @@ pub struct ReservationDto {
     pub saga_id: HoldId,
     pub event_id: OfferingId,
     pub hold_id: HoldId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The ticket type; null where there are several lines: look at `lines`.
+    #[schema(required)]
+    pub product_id: Option<String>,
+    /// The places of all lines.
+    pub quantity: u32,
     /// `PAYMENT_PENDING`, `CONFIRMED`, `CANCELLED` or `EXPIRED`.
     #[schema(value_type = crate::http::openapi::forms::ReservationStatus)]
     pub status: &'static str,
@@ -68,6 +87,8 @@ pub struct ReservationDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<Money>,
     pub created_at: String,
+    /// When its status last changed.
+    pub updated_at: String,
     pub server_time: String,
 }
 
@@ -78,17 +99,31 @@ pub(crate) struct PageQuery {
     cursor: Option<String>,
 }
 
-/// Check a hold out, or reserve places of a product at once.
+/// Check a hold out, or reserve places of a product at once. `eventId` may stand in the query or in
+/// the body. `X-Pass-Token` is accepted and not looked at: no event has a waiting room yet.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
-    params(("Idempotency-Key" = Option<String>, Header)), request_body = ReservationBody,
-    responses((status = 201, body = crate::http::openapi::Success<ReservationDto>)))]
+    params(
+        ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"),
+        ("X-Pass-Token" = Option<String>, Header, description = "Accepted and not looked at, until there is a waiting room"),
+        ("Idempotency-Key" = Option<String>, Header),
+    ),
+    request_body = ReservationBody,
+    responses((status = 201, body = crate::http::openapi::Success<ReservationDto>),
+        (status = 403, description = "NOT_THE_CALLER")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     caller: Caller,
     key: IdempotencyKey,
-    Body(body): Body<ReservationBody>,
+    Query(query): Query<CreateQuery>,
+    Body(mut body): Body<ReservationBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let event = body.event_id;
+    if let Some(client) = &query.client_id {
+        expect_caller(caller, client)?;
+    }
+    let event = event_of(&query, &body)?;
+    // Wherever it was said, it is the same request to the idempotency key.
+    body.event_id = Some(event);
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = match (&body.hold_id, &body.product_id, body.quantity) {
         (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
@@ -122,6 +157,9 @@ pub(crate) async fn create(
         saga_id: hold,
         event_id: event,
         hold_id: hold,
+        user_id: customer,
+        product_id: sole_product(lines, event),
+        quantity: places(lines),
         status: ReservationState::PaymentPending.as_str(),
         lines: dto::lines(lines, &view),
         total_price: dto::total(lines, view.currency),
@@ -129,6 +167,7 @@ pub(crate) async fn create(
         payment_id: None,
         refund: None,
         created_at: rfc3339(committed.at),
+        updated_at: rfc3339(committed.at),
         server_time: rfc3339(state.clock.now_ms()),
     };
     let mut response = respond::created(&dto);
@@ -152,23 +191,33 @@ pub(crate) async fn list(
     page(&state, filter, limit).await
 }
 
-/// Lists reservations by a filter; for administrators too.
-///
-/// # Errors
-/// That the store cannot be read.
-pub async fn page(
+async fn page(
     state: &AppState,
     filter: ReservationFilter,
     limit: u64,
 ) -> Result<HttpResponse, ApiError> {
+    let (rows, next) = listed(state, filter, limit).await?;
+    let rendered: Vec<_> = rows.into_iter().map(|(_, rendered)| rendered).collect();
+    Ok(respond::page(&rendered, next))
+}
+
+/// Lists reservations by a filter, with where the next page starts; for administrators too.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn listed(
+    state: &AppState,
+    filter: ReservationFilter,
+    limit: u64,
+) -> Result<(Vec<(UserId, ReservationDto)>, Option<String>), ApiError> {
     let rows = state.store.reservation_list(filter, limit).await?;
     let full = rows.len() as u64 == limit;
     let next = rows.last().filter(|_| full).map(|row| format!("{}_{}", row.created_at, row.id));
     let mut rendered = Vec::with_capacity(rows.len());
     for row in &rows {
-        rendered.push(render(state, row).await?);
+        rendered.push((row.user, render(state, row).await?));
     }
-    Ok(respond::page(&rendered, next))
+    Ok((rendered, next))
 }
 
 /// One reservation of one's own.
@@ -207,6 +256,7 @@ pub(crate) async fn cancel(
     };
     if row.state != ReservationState::Cancelled {
         row.state = ReservationState::Cancelled;
+        row.updated_at = committed.at;
         row.refund_amount = match committed.transition.changes.first() {
             Some(Change::ReservationCancelledFor { refund, .. }) => Some(*refund),
             _ => None,
@@ -264,6 +314,9 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         saga_id: row.hold,
         event_id: row.offering,
         hold_id: row.hold,
+        user_id: row.user,
+        product_id: sole_product(&row.lines, row.offering),
+        quantity: places(&row.lines),
         status: row.state.as_str(),
         lines: dto::lines_with(&row.lines, row.offering, currency, label),
         total_price: Money::new(row.total_price, currency),
@@ -271,8 +324,40 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         payment_id: row.payment,
         refund: is_refunded.then(|| Money::new(refund, currency)),
         created_at: rfc3339(row.created_at),
+        updated_at: rfc3339(row.updated_at),
         server_time: rfc3339(state.clock.now_ms()),
     })
+}
+
+/// The event of a reservation to make, from the query or the body.
+fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, ApiError> {
+    match (query.event_id, body.event_id) {
+        (Some(query), Some(body)) if query != body => {
+            Err(ApiError::invalid("eventId", "is one event in the query and another in the body"))
+        }
+        (Some(event), _) | (None, Some(event)) => Ok(event),
+        (None, None) => Err(ApiError::invalid("eventId", "is needed, in the body or in the query")),
+    }
+}
+
+/// Clients of a queue name themselves by their user id; nobody acts for somebody else.
+fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
+    if client.parse::<UserId>().is_ok_and(|client| client == caller.user) {
+        return Ok(());
+    }
+    Err(ApiError::of(ErrorCode::NotTheCaller))
+}
+
+/// The product of a reservation with one line.
+fn sole_product(lines: &[Line], event: OfferingId) -> Option<String> {
+    match lines {
+        [line] => Some(line.product.to_public(event)),
+        _ => None,
+    }
+}
+
+fn places(lines: &[Line]) -> u32 {
+    lines.iter().map(|line| line.quantity).sum()
 }
 
 /// Without waking a sleeping event, nor needing its journal: a list shows many events, and one that

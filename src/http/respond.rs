@@ -18,6 +18,8 @@ struct Envelope<'a, T: Serialize> {
     success: bool,
     data: &'a T,
     #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<PageMeta>,
 }
 
@@ -50,15 +52,21 @@ pub fn created<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::CREATED, data)
 }
 
+/// 200 with `data` and a sentence for the person in front of the client.
+pub fn said<T: Serialize>(data: &T, message: &str) -> HttpResponse {
+    let message = Some(message);
+    HttpResponse::Ok().json(Envelope { success: true, data, message, meta: None })
+}
+
 /// Another status with `data`, such as 202.
 pub fn with_status<T: Serialize>(status: StatusCode, data: &T) -> HttpResponse {
-    HttpResponse::build(status).json(Envelope { success: true, data, meta: None })
+    HttpResponse::build(status).json(Envelope { success: true, data, message: None, meta: None })
 }
 
 /// 200 with one page of a list and where the next one starts, `null` on the last.
 pub fn page<T: Serialize>(items: &[T], next_cursor: Option<String>) -> HttpResponse {
     let meta = Some(PageMeta { next_cursor });
-    HttpResponse::Ok().json(Envelope { success: true, data: &items, meta })
+    HttpResponse::Ok().json(Envelope { success: true, data: &items, message: None, meta })
 }
 
 /// A body fed by a task of this worker, a few pieces ahead of whoever reads; the task's sends fail

@@ -294,7 +294,7 @@ fn answer<B: MessageBody + 'static>(
 
 /// What is answered before clients are served: probes, and instances that ask who is here.
 fn is_for_all_times(path: &str) -> bool {
-    path.starts_with("/health/") || path == crate::cluster::PATH
+    path == "/health" || path.starts_with("/health/") || path == crate::cluster::PATH
 }
 
 /// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`], and

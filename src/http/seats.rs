@@ -150,7 +150,7 @@ async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, A
                     ..dto
                 },
                 ReservationStatus::Confirmed { payment } => {
-                    SeatClaimDto { payment_id: Some(payment), status: "CONFIRMED", ..dto }
+                    SeatClaimDto { payment_id: payment, status: "CONFIRMED", ..dto }
                 }
                 ReservationStatus::Expired => SeatClaimDto { status: "EXPIRED", ..dto },
                 ReservationStatus::Cancelled => SeatClaimDto { status: "CANCELLED", ..dto },

@@ -8,7 +8,9 @@ use crate::http::by_admin::submit_by_admin;
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
-use crate::http::holds::{HoldDto, active, in_event, locate, mark_replayed, others_hold, submit};
+use crate::http::holds::{
+    HoldDto, LISTED, active, in_event, locate, mark_replayed, others_hold, submit,
+};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, UserId};
@@ -16,7 +18,7 @@ use crate::inventory::{Change, Command, EntryEnding, HoldStatus, Rejection, Requ
 
 /// The routes of the waitlist, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/waitlist").post(join))
+    cfg.service(web::resource("/waitlist").get(list).post(join))
         .service(web::resource("/waitlist/{entry}").get(show).delete(leave))
         .service(web::resource("/waitlist/{entry}/accept").post(accept));
 }
@@ -106,6 +108,49 @@ pub(crate) async fn join(
     locate(&mut response, &format!("/api/events/{event}/waitlist/{entry}"));
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
+}
+
+/// One's own entries that have not ended: offers first, then what one waits for, 100 at most.
+#[utoipa::path(get, path = "/api/events/{event}/waitlist", tag = "waitlist",
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = crate::http::openapi::Page<EntryDto>)))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.offices.holdings(event, caller.user, LISTED).await?;
+    let now = state.clock.now_ms();
+    let mut entries = Vec::with_capacity(found.entries.len());
+    for hold in found.holds.iter().filter(|hold| hold.offered) {
+        let view = state.offices.view_covering(event, &hold.lines).await?;
+        let mut offer = active(&view, hold.id, None, &hold.lines, hold.expires_at, now);
+        offer.status = "OFFERED";
+        let line = hold.lines.first();
+        entries.push(EntryDto {
+            id: hold.id,
+            event_id: event,
+            status: "OFFERED",
+            product_id: line.map(|line| line.product.to_public(event)),
+            party_size: line.map(|line| line.quantity),
+            position: None,
+            ended_at: None,
+            offer: Some(offer),
+            server_time: rfc3339(now),
+        });
+    }
+    entries.extend(found.entries.iter().map(|entry| EntryDto {
+        id: entry.id,
+        event_id: event,
+        status: "WAITING",
+        product_id: Some(entry.product.to_public(event)),
+        party_size: Some(entry.party_size),
+        position: Some(entry.position),
+        ended_at: None,
+        offer: None,
+        server_time: rfc3339(now),
+    }));
+    Ok(respond::page(&entries, None))
 }
 
 /// Look at one's place in the line, or at the offer.

@@ -47,8 +47,9 @@ impl Inventory {
                 self.begin_payment(*reservation, *payment, *pay_by)
             }
             Change::ReservationConfirmed { reservation, payment, .. } => {
-                self.confirm(*reservation, *payment)
+                self.confirm(*reservation, Some(*payment))
             }
+            Change::ReservationGranted { reservation, .. } => self.grant(*reservation),
             Change::PaymentFailed { reservation, payment, pay_by } => {
                 self.fail_payment(*reservation, *payment, *pay_by)
             }
@@ -143,53 +144,12 @@ impl Inventory {
             return violation(format!("{id} is in use"));
         }
         let hold = Hold { id, placed_at: self.now, expires_at, offered };
-        let claim = Claim { customer, lines, kind: Kind::Hold(hold) };
+        let claim = Claim::new(customer, lines, Kind::Hold(hold));
         let Some(slot) = self.claims.insert(claim) else {
             return violation(format!("{id} is in use"));
         };
         self.claims.push_deadline(expires_at, slot);
         self.take_places(slot)
-    }
-
-    /// The places of a claim's lines go from available to held.
-    fn take_places(&mut self, slot: u32) -> Applied {
-        let Self { claims, products, seats, customers, .. } = self;
-        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
-        for line in &*claim.lines {
-            let Some(product) = products.get_mut(line.product.index()) else {
-                return violation(format!("{:?} is unknown", line.product));
-            };
-            let counts = &mut product.counts;
-            shift(&mut counts.available, &mut counts.held, line.quantity)?;
-            assert_sums(counts)?;
-            if product.numbered != (line.seats.len() == line.quantity as usize) {
-                return violation("a line has not as many seats as places");
-            }
-            if line.seats.iter().any(|seat| seats.product_of(*seat) != Some(line.product)) {
-                return violation("a line has seats of another product");
-            }
-            seats.claim(&line.seats, slot)?;
-            let limited = product.max_per_customer.is_some();
-            customers.add(claim.customer, line.product, limited, line.quantity)?;
-        }
-        Ok(())
-    }
-
-    /// The places of a claim's lines become available again.
-    fn free_places(&mut self, slot: u32, sold: bool) -> Applied {
-        let Self { claims, products, seats, customers, .. } = self;
-        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
-        for line in &*claim.lines {
-            let product = &mut products[line.product.index()];
-            let counts = &mut product.counts;
-            let from = if sold { &mut counts.sold } else { &mut counts.held };
-            shift(from, &mut counts.available, line.quantity)?;
-            assert_sums(counts)?;
-            seats.release(&line.seats, slot)?;
-            let limited = product.max_per_customer.is_some();
-            customers.subtract(claim.customer, line.product, limited, line.quantity)?;
-        }
-        Ok(())
     }
 
     fn hold_slot(&self, id: HoldId) -> Result<u32, Violation> {
@@ -259,7 +219,10 @@ impl Inventory {
         Ok(())
     }
 
-    fn reservation_mut(&mut self, id: ReservationId) -> Result<(u32, &mut Reservation), Violation> {
+    pub(super) fn reservation_mut(
+        &mut self,
+        id: ReservationId,
+    ) -> Result<(u32, &mut Reservation), Violation> {
         let unknown = || Violation(format!("no reservation {id}"));
         let slot = self.claims.reservation_slot(id).ok_or_else(unknown)?;
         let claim = self.claims.slab.get_mut(slot).ok_or_else(unknown)?;
@@ -300,7 +263,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn confirm(&mut self, id: ReservationId, payment: PaymentId) -> Applied {
+    pub(super) fn confirm(&mut self, id: ReservationId, payment: Option<PaymentId>) -> Applied {
         let place = self.cursor.into();
         let (slot, reservation) = self.reservation_mut(id)?;
         let State::Pending { .. } = reservation.state else {
@@ -414,7 +377,7 @@ impl Inventory {
 }
 
 /// Invariant 1, for what was just touched.
-fn assert_sums(counts: &Counts) -> Applied {
+pub(super) fn assert_sums(counts: &Counts) -> Applied {
     let Counts { total, available, held, sold, blocked } = *counts;
     let sum = u64::from(available) + u64::from(held) + u64::from(sold) + u64::from(blocked);
     if sum == u64::from(total) { Ok(()) } else { violation("counts do not add up to the total") }

@@ -27,6 +27,9 @@ impl Inventory {
                 },
             };
             live_reservations += u32::from(matches!(claim.kind, Kind::Reservation(_)));
+            let places = claim.lines.iter().map(|line| line.quantity);
+            let places = places.fold(0, u32::saturating_add);
+            customers.add(claim.customer, places, slot)?;
             for line in &*claim.lines {
                 let counts = &mut expected[line.product.index()];
                 if sold {
@@ -34,14 +37,16 @@ impl Inventory {
                 } else {
                     counts.held = counts.held.saturating_add(line.quantity);
                 }
-                let limited = self.products[line.product.index()].max_per_customer.is_some();
-                customers.add(claim.customer, line.product, limited, line.quantity)?;
+                if self.products[line.product.index()].max_per_customer.is_some() {
+                    customers.add_of_product(claim.customer, line.product, line.quantity)?;
+                }
                 self.check_seats_of(slot, &line.seats, sold)?;
             }
         }
         if live_reservations != self.live_reservations {
             return Err(Violation("live reservations are miscounted".into()));
         }
+        self.check_lists(&customers)?;
         for key in self.keys.iter() {
             customers.key_remembered(key.idempotency.principal);
         }
@@ -49,6 +54,27 @@ impl Inventory {
             return Err(Violation("places or keys per customer are miscounted".into()));
         }
         self.check_counts(&expected)
+    }
+
+    /// Every living claim is in its customer's list once, and nothing else is.
+    fn check_lists(&self, customers: &Customers) -> Result<(), Violation> {
+        let mut listed = 0;
+        for customer in customers.with_places() {
+            for (_, claim) in self.claims.living_from(self.customers.newest(customer)) {
+                listed += 1;
+                if claim.customer != customer || !claim.is_living() {
+                    return Err(Violation(format!("a list of {customer} has a foreign claim")));
+                }
+                if listed > self.claims.all() {
+                    return Err(Violation(format!("a list of {customer} goes round in circles")));
+                }
+            }
+        }
+        let living = self.claims.slab.iter().filter(|(_, claim)| claim.is_living()).count();
+        if listed == living {
+            return Ok(());
+        }
+        Err(Violation(format!("{listed} of {living} living claims are listed")))
     }
 
     fn check_index(&self, slot: u32, claim: &Claim) -> Result<(), Violation> {

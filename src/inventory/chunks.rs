@@ -58,6 +58,11 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// How many slots have been used: those of all values lie below.
+    pub(super) fn slots(&self) -> u32 {
+        self.slots
+    }
+
     /// All values, by slot: an order that depends on history.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0u32..)

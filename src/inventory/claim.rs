@@ -22,6 +22,25 @@ pub(super) struct Claim {
     pub(super) customer: UserId,
     pub(super) lines: Lines,
     pub(super) kind: Kind,
+    /// The slots of the customer's next older and next newer living claims.
+    neighbours: Neighbours,
+}
+
+/// No slot: a list ends here, or a claim is in none.
+pub(super) const NO_SLOT: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Neighbours {
+    older: u32,
+    newer: u32,
+}
+
+impl Claim {
+    /// A claim that is in no list yet.
+    pub(super) fn new(customer: UserId, lines: Lines, kind: Kind) -> Self {
+        let neighbours = Neighbours { older: NO_SLOT, newer: NO_SLOT };
+        Self { customer, lines, kind, neighbours }
+    }
 }
 
 /// Nearly always one, which then needs no room of its own.
@@ -91,7 +110,9 @@ pub(super) enum State {
         payment: Option<(PaymentId, WrittenPlace)>,
     },
     Confirmed {
-        payment: PaymentId,
+        /// `None` where nothing was to pay; written as the nil id, which no payment has.
+        #[serde(with = "nil_is_none")]
+        payment: Option<PaymentId>,
         place: WrittenPlace,
     },
     /// `payment` was in progress then, and may still come to a good end.
@@ -102,6 +123,27 @@ pub(super) enum State {
     Cancelled {
         at: TimestampMs,
     },
+}
+
+pub(super) mod nil_is_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::PaymentId;
+
+    #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+    pub(in crate::inventory) fn serialize<S: Serializer>(
+        payment: &Option<PaymentId>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        payment.unwrap_or(PaymentId::NIL).serialize(serializer)
+    }
+
+    pub(in crate::inventory) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PaymentId>, D::Error> {
+        let payment = PaymentId::deserialize(deserializer)?;
+        Ok((payment != PaymentId::NIL).then_some(payment))
+    }
 }
 
 /// A [`Place`] in a form that can be stored.
@@ -124,6 +166,17 @@ impl From<WrittenPlace> for Place {
 }
 
 impl Claim {
+    /// Whether it has places.
+    pub(super) fn is_living(&self) -> bool {
+        match &self.kind {
+            Kind::Hold(_) => true,
+            Kind::Reservation(reservation) => match reservation.state {
+                State::Pending { .. } | State::Confirmed { .. } => true,
+                State::Expired { .. } | State::Cancelled { .. } => false,
+            },
+        }
+    }
+
     /// What stands for its id in the order of deadlines.
     fn order(&self) -> u64 {
         let id = match &self.kind {
@@ -245,6 +298,11 @@ impl Claims {
         self.holds.len()
     }
 
+    /// Holds and reservations, ended ones included.
+    pub(super) fn all(&self) -> usize {
+        self.holds.len() + self.reservations.len()
+    }
+
     /// Those that have ended too, as long as they are known.
     pub(super) fn all_reservations(&self) -> usize {
         self.reservations.len()
@@ -272,6 +330,44 @@ impl Claims {
             Kind::Reservation(reservation) => Some((claim, reservation)),
             Kind::Hold(_) => None,
         }
+    }
+
+    /// Puts a claim before `older`, until now the newest of its customer's.
+    pub(super) fn link(&mut self, slot: u32, older: u32) {
+        if let Some(older) = self.slab.get_mut(older) {
+            older.neighbours.newer = slot;
+        }
+        if let Some(claim) = self.slab.get_mut(slot) {
+            claim.neighbours = Neighbours { older, newer: NO_SLOT };
+        }
+    }
+
+    /// Takes a claim out of its customer's list; the newest claim then, if it was the newest.
+    pub(super) fn unlink(&mut self, slot: u32) -> Option<u32> {
+        let alone = Neighbours { older: NO_SLOT, newer: NO_SLOT };
+        let Neighbours { older, newer } =
+            std::mem::replace(&mut self.slab.get_mut(slot)?.neighbours, alone);
+        if let Some(older) = self.slab.get_mut(older) {
+            older.neighbours.newer = newer;
+        }
+        match self.slab.get_mut(newer) {
+            Some(newer) => {
+                newer.neighbours.older = older;
+                None
+            }
+            None => Some(older),
+        }
+    }
+
+    /// A customer's living claims with their slots, from the newest.
+    pub(super) fn living_from(&self, newest: u32) -> impl Iterator<Item = (u32, &Claim)> {
+        let mut slot = newest;
+        std::iter::from_fn(move || {
+            let claim = self.slab.get(slot)?;
+            let found = (slot, claim);
+            slot = claim.neighbours.older;
+            Some(found)
+        })
     }
 
     pub(super) fn push_deadline(&mut self, deadline: TimestampMs, slot: u32) {

@@ -146,4 +146,7 @@ pub enum Command {
     ChangeProduct { product: ProductId, change: ProductChange },
     /// Change when the event takes place, how it is sold and what comes back.
     ChangeOffering { change: OfferingChange },
+    /// Take part in a free event: hold, check out and confirm one place of its only product, once
+    /// per person.
+    Participate { hold: HoldId, reservation: ReservationId, customer: UserId },
 }

@@ -1,9 +1,11 @@
 //! What each customer has a share of: places (holds, offers and reservations together) and
-//! remembered idempotency keys.
+//! remembered idempotency keys; and where the list of their living claims begins, which goes on in
+//! the claims themselves.
 
 use std::collections::hash_map::Entry;
 
 use super::Violation;
+use super::claim::NO_SLOT;
 use super::id_map::IdMap;
 use crate::ids::{ProductId, UserId};
 
@@ -15,10 +17,24 @@ pub(super) struct Customers {
 }
 
 /// Of one customer; there is none without places and keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Share {
     places: u32,
     keys: u32,
+    /// The slot of the newest living claim.
+    newest: u32,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { places: 0, keys: 0, newest: NO_SLOT }
+    }
+}
+
+impl Share {
+    fn is_empty(&self) -> bool {
+        self.places == 0 && self.keys == 0
+    }
 }
 
 impl Customers {
@@ -37,7 +53,7 @@ impl Customers {
     pub(super) fn key_forgotten(&mut self, customer: UserId) {
         if let Entry::Occupied(mut share) = self.all.entry(customer) {
             share.get_mut().keys -= 1;
-            if *share.get() == Share::default() {
+            if share.get().is_empty() {
                 share.remove();
             }
         }
@@ -47,53 +63,94 @@ impl Customers {
         self.by_product.get(&(customer, product)).copied().unwrap_or(0)
     }
 
+    /// The slot of the newest living claim, or [`NO_SLOT`].
+    pub(super) fn newest(&self, customer: UserId) -> u32 {
+        self.all.get(&customer).map_or(NO_SLOT, |share| share.newest)
+    }
+
+    /// Everybody who has a share.
+    pub(super) fn with_places(&self) -> impl Iterator<Item = UserId> {
+        self.all.keys().copied()
+    }
+
+    /// Notes the places of a claim, which is the newest now; the slot of the one before it.
     pub(super) fn add(
         &mut self,
         customer: UserId,
-        product: ProductId,
-        limited: bool,
         places: u32,
-    ) -> Result<(), Violation> {
-        let grow = |count: &mut u32| match count.checked_add(places) {
-            Some(sum) => {
-                *count = sum;
-                Ok(())
-            }
-            None => Err(Violation(format!("{customer} has too many places to count"))),
-        };
-        grow(&mut self.all.entry(customer).or_default().places)?;
-        if limited {
-            grow(self.by_product.entry((customer, product)).or_default())?;
-        }
-        Ok(())
+        slot: u32,
+    ) -> Result<u32, Violation> {
+        let share = self.all.entry(customer).or_default();
+        share.places = share.places.checked_add(places).ok_or_else(|| too_many(customer))?;
+        Ok(std::mem::replace(&mut share.newest, slot))
     }
 
-    pub(super) fn subtract(
+    /// The same for a product with a limit of its own.
+    pub(super) fn add_of_product(
         &mut self,
         customer: UserId,
         product: ProductId,
-        limited: bool,
         places: u32,
     ) -> Result<(), Violation> {
-        let fewer = || Violation(format!("{customer} has fewer places than are taken back"));
-        let Entry::Occupied(mut share) = self.all.entry(customer) else { return Err(fewer()) };
-        share.get_mut().places = share.get().places.checked_sub(places).ok_or_else(fewer)?;
-        if *share.get() == Share::default() {
-            share.remove();
+        let count = self.by_product.entry((customer, product)).or_default();
+        *count = count.checked_add(places).ok_or_else(|| too_many(customer))?;
+        Ok(())
+    }
+
+    /// Takes back the places of a claim; `newest` is the claim that is the newest then, if it was
+    /// this one.
+    pub(super) fn subtract(
+        &mut self,
+        customer: UserId,
+        places: u32,
+        newest: Option<u32>,
+    ) -> Result<(), Violation> {
+        let Entry::Occupied(mut share) = self.all.entry(customer) else {
+            return Err(fewer(customer));
+        };
+        let left = share.get().places.checked_sub(places).ok_or_else(|| fewer(customer))?;
+        share.get_mut().places = left;
+        if let Some(newest) = newest {
+            share.get_mut().newest = newest;
         }
-        if limited {
-            let key = (customer, product);
-            let left = self.places_of(customer, product).checked_sub(places).ok_or_else(fewer)?;
-            if left == 0 {
-                self.by_product.remove(&key);
-            } else {
-                self.by_product.insert(key, left);
-            }
+        if share.get().is_empty() {
+            share.remove();
         }
         Ok(())
     }
 
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        self.all == other.all && self.by_product == other.by_product
+    /// The same for a product with a limit of its own.
+    pub(super) fn subtract_of_product(
+        &mut self,
+        customer: UserId,
+        product: ProductId,
+        places: u32,
+    ) -> Result<(), Violation> {
+        let key = (customer, product);
+        let left = self.places_of(customer, product).checked_sub(places);
+        match left.ok_or_else(|| fewer(customer))? {
+            0 => self.by_product.remove(&key),
+            left => self.by_product.insert(key, left),
+        };
+        Ok(())
     }
+
+    /// Whether the counts are the same; where lists begin depends on history.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        let same = |customer: &UserId, share: &Share| {
+            let theirs = other.all.get(customer);
+            theirs.is_some_and(|theirs| (theirs.places, theirs.keys) == (share.places, share.keys))
+        };
+        self.all.len() == other.all.len()
+            && self.all.iter().all(|(customer, share)| same(customer, share))
+            && self.by_product == other.by_product
+    }
+}
+
+fn too_many(customer: UserId) -> Violation {
+    Violation(format!("{customer} has too many places to count"))
+}
+
+fn fewer(customer: UserId) -> Violation {
+    Violation(format!("{customer} has fewer places than are taken back"))
 }

@@ -33,6 +33,9 @@ impl Inventory {
             Command::Reserve { hold, reservation, customer, lines } => {
                 self.decide_reserve(*hold, *reservation, *customer, lines)
             }
+            Command::Participate { hold, reservation, customer } => {
+                self.decide_participate(*hold, *reservation, *customer)
+            }
             Command::ExtendHold { hold, customer } => self.decide_extend(*hold, *customer),
             Command::ReleaseHold { hold, customer } => {
                 self.active_hold(*hold, *customer)?;
@@ -158,22 +161,20 @@ impl Inventory {
         reservation: ReservationId,
         customer: UserId,
     ) -> Decided {
-        let (claim, _) = self.accepted_hold(id, customer)?;
+        let (claim, hold) = self.accepted_hold(id, customer)?;
         self.not_cancelled()?;
         self.unused_reservation(reservation)?;
-        let lines = claim.lines.to_vec();
-        Ok(vec![self.checked_out(id, reservation, customer, lines)])
+        let (lines, pay_by) = (claim.lines.to_vec(), self.pay_by(hold.expires_at));
+        Ok(vec![Change::CheckedOut { hold: id, reservation, customer, lines, pay_by }])
     }
 
-    pub(super) fn checked_out(
-        &self,
-        hold: HoldId,
-        reservation: ReservationId,
-        customer: UserId,
-        lines: Vec<super::Line>,
-    ) -> Change {
-        let pay_by = self.now.saturating_add(self.policy.pay_window_ms);
-        Change::CheckedOut { hold, reservation, customer, lines, pay_by }
+    /// The end of the pay window of a hold that is checked out now and would have ended at
+    /// `hold_ends`.
+    pub(super) fn pay_by(&self, hold_ends: TimestampMs) -> TimestampMs {
+        match self.policy.pay_window_ms {
+            0 => hold_ends,
+            window => self.now.saturating_add(window),
+        }
     }
 
     pub(super) fn unused_reservation(&self, id: ReservationId) -> Result<(), Rejection> {
@@ -225,7 +226,7 @@ impl Inventory {
             lines: claim.lines.to_vec(),
         };
         match reservation.state {
-            State::Confirmed { payment: by, place } if by == payment => {
+            State::Confirmed { payment: by, place } if by == Some(payment) => {
                 Err(Refusal::HappenedAt(place.into()))
             }
             State::Pending { payment: Some((begun, _)), .. } if begun == payment => {

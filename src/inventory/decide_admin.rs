@@ -62,6 +62,7 @@ impl Inventory {
             | Command::ReleaseHold { .. }
             | Command::CheckOut { .. }
             | Command::Reserve { .. }
+            | Command::Participate { .. }
             | Command::BeginPayment { .. }
             | Command::ConfirmPayment { .. }
             | Command::FailPayment { .. }

@@ -12,18 +12,14 @@ use crate::ids::{ProductId, SeatId, SectionId};
 const CLAIMS_ENDED_AT_ONCE: usize = 1_000;
 
 impl Inventory {
-    /// Looks at all claims of the event, but only if the customer has places or waits.
     pub(super) fn decide_end_claims(&self, customer: UserId) -> Decided {
         let waiting = self.waitlist.entries_of(customer);
-        let mut holds: Vec<HoldId> = Vec::new();
-        if self.customers.places(customer) > 0 {
-            let claims = self.claims.slab.iter().map(|(_, claim)| claim);
-            let of_customer = claims.filter(|claim| claim.customer == customer);
-            holds.extend(of_customer.filter_map(|claim| match &claim.kind {
-                Kind::Hold(hold) => Some(hold.id),
-                Kind::Reservation(_) => None,
-            }));
-        }
+        let claims = self.claims.living_from(self.customers.newest(customer));
+        let holds = claims.filter_map(|(_, claim)| match &claim.kind {
+            Kind::Hold(hold) => Some(hold.id),
+            Kind::Reservation(_) => None,
+        });
+        let mut holds: Vec<HoldId> = holds.collect();
         holds.sort_unstable();
         let left = waiting.into_iter().map(|entry| Change::WaitlistLeft { entry });
         let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
@@ -69,10 +65,11 @@ impl Inventory {
     ) -> Decided {
         self.unused_reservation(reservation)?;
         let placed = self.decide_hold(hold, customer, wishes)?;
-        let Change::HoldPlaced { lines, .. } = &placed else {
+        let Change::HoldPlaced { lines, expires_at, .. } = &placed else {
             unreachable!("a hold is decided as a hold placed");
         };
-        let checked_out = self.checked_out(hold, reservation, customer, lines.clone());
+        let (lines, pay_by) = (lines.clone(), self.pay_by(*expires_at));
+        let checked_out = Change::CheckedOut { hold, reservation, customer, lines, pay_by };
         Ok(vec![placed, checked_out])
     }
 

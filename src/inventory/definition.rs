@@ -95,7 +95,7 @@ pub struct Policy {
     pub hold_ttl_ms: i64,
     /// The longest a hold may live from its placing, extensions included.
     pub hold_max_ms: i64,
-    /// Time to pay after check-out.
+    /// Time to pay after check-out; 0 for what is left of the hold's own time.
     pub pay_window_ms: i64,
     /// How far beyond the pay window a payment in progress may defer its end.
     pub payment_grace_ms: i64,

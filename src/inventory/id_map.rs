@@ -1,13 +1,12 @@
 //! Hash maps keyed by ids and key hashes. Their iteration order must never reach an outcome: it
 //! depends on history. Whoever needs an order sorts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 use hashbrown::HashTable;
 
 pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
-pub(super) type IdSet<K> = HashSet<K, BuildHasherDefault<IdHasher>>;
 
 /// Folds a key that the server drew at random (or hashed with blake3), so that no client can aim
 /// at one bucket and nothing costlier than two multiplications is needed.

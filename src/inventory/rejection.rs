@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::definition::TimestampMs;
-use crate::ids::SeatId;
+use crate::ids::{HoldId, ReservationId, SeatId};
 
 /// A typed refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -118,13 +118,26 @@ pub enum Rejection {
     /// The switch cannot open a sale that its window has ended.
     #[error("the sale is over: set a later {end} to open it again")]
     SaleOver { end: SaleEnd, at: TimestampMs },
+    /// Not an event whose only product is free.
+    #[error(
+        "only an event with a single free product is taken part in at once: hold places, \
+             reserve and pay"
+    )]
+    NotParticipable,
+    /// The customer has a place in this event: a reservation, or else a hold or an offer.
+    #[error("you have a place in this event already")]
+    AlreadyParticipated { reservation: Option<ReservationId>, hold: Option<HoldId> },
 }
 
 impl Rejection {
     /// The first format of the journal that has this variant.
     pub(super) fn format(&self) -> u16 {
         match self {
-            Self::ProductWithdrawn | Self::CancellationRefused { .. } | Self::SaleOver { .. } => 2,
+            Self::ProductWithdrawn
+            | Self::CancellationRefused { .. }
+            | Self::SaleOver { .. }
+            | Self::NotParticipable
+            | Self::AlreadyParticipated { .. } => 2,
             Self::SoldOut { .. }
             | Self::SeatsTaken { .. }
             | Self::UnknownProduct

@@ -251,7 +251,7 @@ impl Inventory {
         let SavedHold { id, customer, lines, placed_at, expires_at, offered } = saved;
         let kind = Kind::Hold(Hold { id, placed_at, expires_at, offered });
         let lines = lines.into_owned().into();
-        let slot = self.load_claim(Claim { customer, lines, kind }, Loaded::Held)?;
+        let slot = self.load_claim(Claim::new(customer, lines, kind), Loaded::Held)?;
         self.claims.push_deadline(expires_at, slot);
         Ok(())
     }
@@ -260,7 +260,7 @@ impl Inventory {
         for (reservation, customer, lines) in saved {
             let id = reservation.id;
             let kind = Kind::Reservation(Box::new(reservation));
-            let claim = Claim { customer, lines: lines.into_owned().into(), kind };
+            let claim = Claim::new(customer, lines.into_owned().into(), kind);
             match reservation.state {
                 State::Pending { pay_by, .. } => {
                     let slot = self.load_claim(claim, Loaded::Held)?;
@@ -286,14 +286,19 @@ impl Inventory {
         let Some(claim) = claims.slab.get(slot) else {
             return Err(Violation("a claim is not where it was put".into()));
         };
+        let (customer, mut places) = (claim.customer, 0_u32);
         for line in &*claim.lines {
             let Some(product) = products.get(line.product.index()) else {
                 return Err(Violation(format!("{:?} is unknown", line.product)));
             };
             seats.load(&line.seats, state(slot))?;
-            let limited = product.max_per_customer.is_some();
-            customers.add(claim.customer, line.product, limited, line.quantity)?;
+            if product.max_per_customer.is_some() {
+                customers.add_of_product(customer, line.product, line.quantity)?;
+            }
+            places = places.saturating_add(line.quantity);
         }
+        let older = customers.add(customer, places, slot)?;
+        claims.link(slot, older);
         Ok(slot)
     }
 }

@@ -2,6 +2,7 @@
 //! histories compared with a naive second model.
 
 mod model;
+mod participation;
 mod properties;
 mod tables;
 mod world;

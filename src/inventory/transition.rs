@@ -63,8 +63,11 @@ impl Change {
             | Self::EventTimesSet { .. }
             | Self::CancellationPolicySet { .. }
             | Self::ReservationCancelledFor { .. }
-            | Self::WaitlistPassedOver { .. } => 2,
+            | Self::WaitlistPassedOver { .. }
+            | Self::ReservationGranted { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
+            // The first format refuses a definition without a pay window of its own.
+            Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
             Self::Created { .. }
             | Self::HoldPlaced { .. }
             | Self::HoldExtended { .. }
@@ -198,4 +201,6 @@ pub enum Change {
     ReservationCancelledFor { reservation: ReservationId, refund: Minor },
     /// Somebody who waits has bought elsewhere as much as one customer may have.
     WaitlistPassedOver { entry: HoldId },
+    /// Confirmed without a payment, since it costs nothing: as [`Change::ReservationConfirmed`].
+    ReservationGranted { reservation: ReservationId, customer: UserId, lines: Vec<Line> },
 }

@@ -142,12 +142,15 @@ impl Policy {
         for (field, duration) in [
             ("policy.holdTtlSeconds", self.hold_ttl_ms),
             ("policy.holdMaxSeconds", self.hold_max_ms),
-            ("policy.payWindowSeconds", self.pay_window_ms),
             ("policy.offerTtlSeconds", self.offer_ttl_ms),
         ] {
             if !(1_000..=30 * DAY_MS).contains(&duration) {
                 return Err(error(field, "must be 1 to 2592000 (30 days)"));
             }
+        }
+        if self.pay_window_ms != 0 && !(1_000..=30 * DAY_MS).contains(&self.pay_window_ms) {
+            let reason = "must be 1 to 2592000 (30 days), or 0 for what is left of the hold";
+            return Err(error("policy.payWindowSeconds", reason));
         }
         if !(0..=DAY_MS).contains(&self.payment_grace_ms) {
             return Err(error("policy.paymentGraceSeconds", "must be 0 to 86400 (a day)"));

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::TimestampMs;
-use super::id_map::{IdMap, IdSet};
+use super::id_map::IdMap;
 use crate::ids::{HoldId, ProductId, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,7 +50,7 @@ pub(super) struct Waitlist {
     /// By product, party size and arrival.
     waiting: BTreeMap<ProductId, BTreeMap<u32, BTreeMap<u64, Entry>>>,
     by_id: IdMap<HoldId, (u64, Entry)>,
-    customers: IdSet<(UserId, ProductId)>,
+    customers: IdMap<(UserId, ProductId), HoldId>,
     arrivals: u64,
     ended: IdMap<HoldId, EndedEntry>,
     /// In the order in which they ended.
@@ -67,17 +67,17 @@ impl Waitlist {
     }
 
     pub(super) fn is_waiting(&self, customer: UserId, product: ProductId) -> bool {
-        self.customers.contains(&(customer, product))
+        self.customers.contains_key(&(customer, product))
+    }
+
+    pub(super) fn of_customer(&self, customer: UserId, product: ProductId) -> Option<HoldId> {
+        self.customers.get(&(customer, product)).copied()
     }
 
     /// What a customer waits with, in the order of ids.
     pub(super) fn entries_of(&self, customer: UserId) -> Vec<HoldId> {
-        if !self.products().any(|product| self.is_waiting(customer, product)) {
-            return Vec::new();
-        }
-        let all = self.by_id.values().map(|(_, entry)| entry);
-        let mut own: Vec<_> =
-            all.filter(|entry| entry.customer == customer).map(|entry| entry.id).collect();
+        let own = self.products().filter_map(|product| self.of_customer(customer, product));
+        let mut own: Vec<_> = own.collect();
         own.sort_unstable();
         own
     }
@@ -85,9 +85,10 @@ impl Waitlist {
     /// `false` when the id or the customer waits already.
     pub(super) fn join(&mut self, entry: Entry) -> bool {
         let key = (entry.customer, entry.product);
-        if self.by_id.contains_key(&entry.id) || !self.customers.insert(key) {
+        if self.by_id.contains_key(&entry.id) || self.customers.contains_key(&key) {
             return false;
         }
+        self.customers.insert(key, entry.id);
         self.arrivals += 1;
         let arrival = self.arrivals;
         self.by_id.insert(entry.id, (arrival, entry));
@@ -145,6 +146,11 @@ impl Waitlist {
         firsts.min_by_key(|(arrival, _)| **arrival).map(|(_, entry)| *entry)
     }
 
+    /// An entry's number of arrival and party.
+    pub(super) fn arrival(&self, id: HoldId) -> Option<(u64, u32)> {
+        self.by_id.get(&id).map(|(arrival, entry)| (*arrival, entry.party_size))
+    }
+
     /// The place in the line for the entry's product, from 1. Looks at the whole line: for reads.
     pub(super) fn position(&self, id: HoldId) -> Option<u32> {
         let (arrival, entry) = self.by_id.get(&id)?;
@@ -153,9 +159,14 @@ impl Waitlist {
         u32::try_from(ahead + 1).ok()
     }
 
+    /// Everybody with the number of their arrival, in no order.
+    pub(super) fn unordered(&self) -> Vec<(u64, Entry)> {
+        self.by_id.values().copied().collect()
+    }
+
     /// Everybody, in order of arrival.
     pub(super) fn in_order(&self) -> Vec<Entry> {
-        let mut all: Vec<_> = self.by_id.values().copied().collect();
+        let mut all = self.unordered();
         all.sort_unstable_by_key(|(arrival, _)| *arrival);
         all.into_iter().map(|(_, entry)| entry).collect()
     }

@@ -125,6 +125,13 @@ impl Model {
                     self.claim(hold, lines, TimestampMs::MAX)?;
                 }
             }
+            Change::ReservationGranted { reservation, lines, .. } => {
+                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                let claim = self.claims.get(&hold).ok_or("granted without places")?;
+                if claim.lines != *lines || lines.iter().any(|line| line.unit_price != 0) {
+                    return Err(format!("{reservation} is granted and not free"));
+                }
+            }
             Change::WaitlistJoined { entry, product, party_size, .. } => {
                 self.waiting.insert(*entry, (*product, *party_size));
             }

@@ -77,6 +77,7 @@ pub struct EventRow {
     pub event_end: Option<TimestampMs>,
     pub cancellation: CancellationPolicy,
     pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
 }
 
 /// A product as it is stored.
@@ -91,6 +92,8 @@ pub struct ProductRow {
     pub max_per_customer: Option<i64>,
     pub sale: SaleWindow,
     pub withdrawn_at: Option<TimestampMs>,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
 }
 
 impl ProductRow {
@@ -109,7 +112,7 @@ pub(super) enum Seats {
     AreThere,
 }
 
-/// Rows in one INSERT: eight columns of them stay below SQLite's 32,766 variables.
+/// Rows in one INSERT: eleven columns of them stay below SQLite's 32,766 variables.
 const CHUNK: usize = 2_000;
 
 impl Store {
@@ -340,6 +343,8 @@ async fn insert_event(
             sale_start_at: Set(product.sale.start),
             sale_end_at: Set(product.sale.end),
             withdrawn_at: Set(None),
+            created_at: Set(now),
+            updated_at: Set(now),
         })
         .collect();
     for chunk in rows.chunks(CHUNK) {
@@ -496,6 +501,7 @@ fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, S
             })?,
         },
         created_at: row.created_at,
+        updated_at: row.updated_at,
     })
 }
 
@@ -511,5 +517,7 @@ fn product_row(row: product::Model) -> Result<ProductRow, StoreError> {
         max_per_customer: row.max_per_customer,
         sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
         withdrawn_at: row.withdrawn_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
     })
 }

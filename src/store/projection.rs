@@ -203,6 +203,11 @@ impl Projection {
                 self.issue_tickets(*reservation, *customer, lines);
                 self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
             }
+            Change::ReservationGranted { reservation, customer, lines } => {
+                self.reservation(*reservation).state = Some(ReservationState::Confirmed);
+                self.issue_tickets(*reservation, *customer, lines);
+                self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
+            }
             Change::ReservationsExpired { reservations } => {
                 for id in reservations {
                     self.reservation(*id).state = Some(ReservationState::Expired);

@@ -3,6 +3,7 @@
 use entities::reservation;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::person::ids_like;
 use super::{Store, StoreError, older};
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Line, TimestampMs};
@@ -56,12 +57,14 @@ pub struct ReservationRow {
 }
 
 /// Which reservations to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationFilter {
     pub user: Option<UserId>,
     pub offering: Option<OfferingId>,
     pub state: Option<ReservationState>,
+    /// Only of people whose name or e-mail address has this in it.
+    pub who: Option<String>,
     /// Only what comes after this one: its time and id.
     pub after: Option<(TimestampMs, ReservationId)>,
 }
@@ -101,6 +104,9 @@ impl Store {
         }
         if let Some(state) = filter.state {
             query = query.filter(Column::Status.eq(state.as_str()));
+        }
+        if let Some(who) = &filter.who {
+            query = query.filter(Column::UserId.in_subquery(ids_like(who)));
         }
         if let Some((at, id)) = filter.after {
             query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));

@@ -42,6 +42,9 @@ RULES = [
         r"^send either holdId, or productId and quantity$",
         r"the total price is too large",
         r"row\.seats: an event has",
+        r"^eventId is needed, in the body or in the query$",
+        r"^eventId is one event in the query and another in the body$",
+        r"^q cannot be combined with userId$",
     ]
 ]
 # Refusals with codes of their own: the request was understood.

@@ -199,6 +199,7 @@ fn changes() -> Vec<(&'static str, Change)> {
         CancellationPolicySet { policy: cancellation() },
         ReservationCancelledFor { reservation, refund: 79_200 },
         WaitlistPassedOver { entry },
+        ReservationGranted { reservation, customer, lines: lines() },
     })
 }
 
@@ -237,5 +238,7 @@ pub(super) fn rejections() -> Vec<(&'static str, Rejection)> {
         ProductWithdrawn,
         CancellationRefused { until: Some(AT) },
         SaleOver { end: SaleEnd::Event, at: AT },
+        NotParticipable,
+        AlreadyParticipated { reservation: Some(RESERVATION), hold: None },
     })
 }

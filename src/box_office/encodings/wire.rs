@@ -16,10 +16,10 @@ use crate::ids::{
     Seq, UserId,
 };
 use crate::inventory::{
-    Availability, Change, Command, EndedEntryView, EntryEnding, HoldStatus, HoldView, Inventory,
-    LineRequest, NewProduct, OfferingChange, ProductChange, Rejection, Request, Requester,
-    ReservationStatus, SaleState, SeatClaim, SeatClaimKind, SeatStatus, SeatView, Transition,
-    WaitlistView,
+    Availability, Change, Command, EndedEntryView, EntryEnding, HoldStatus, HoldView, Holdings,
+    Inventory, LineRequest, LiveEntry, LiveHold, NewProduct, OfferingChange, ProductChange,
+    Rejection, Request, Requester, ReservationStatus, SaleState, SeatClaim, SeatClaimKind,
+    SeatStatus, SeatView, Transition, WaitlistView,
 };
 use crate::journal::{Head, Owner};
 use crate::trace::{Context, Origin, RequestId};
@@ -71,7 +71,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     }) }),
     );
     pin(&mut samples, &[("Origin", origin())]);
-    assert_eq!(rejections().len(), 32, "an answer carries each of them, as the journal does");
+    assert_eq!(rejections().len(), 34, "an answer carries each of them, as the journal does");
     hold(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 
@@ -165,6 +165,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         AddProduct { product: new_product() },
         ChangeProduct { product, change: product_change() },
         ChangeOffering { change: offering_change() },
+        Participate { hold, reservation, customer },
     })
 }
 
@@ -182,7 +183,7 @@ fn reservation_statuses() -> Vec<(&'static str, ReservationStatus)> {
     let payment = PaymentId(id(3));
     every!(ReservationStatus {
         PaymentPending { pay_by: AT, payment: None },
-        Confirmed { payment },
+        Confirmed { payment: Some(payment) },
         Expired,
         Cancelled,
     })
@@ -229,6 +230,9 @@ fn calls() -> Vec<(&'static str, Call)> {
         Settle(request()),
         EndedEntry(HOLD),
         Seat(SeatId(300)),
+        Holdings(CUSTOMER, 100),
+        LiveHolds(Some((AT, HOLD)), 100),
+        Waiting(Some((7, HOLD)), 100),
     })
 }
 
@@ -278,7 +282,25 @@ fn call_answers() -> Vec<(&'static str, CallAnswer)> {
         WaitlistEntry(Ok(Some(waiting))),
         EndedEntry(Ok(Some(ended))),
         Seat(Ok(Some(seat))),
+        Holdings(Ok(holdings())),
+        LiveHolds(Ok(holdings().holds)),
+        Waiting(Ok(holdings().entries)),
     })
+}
+
+fn holdings() -> Holdings {
+    let (customer, product) = (CUSTOMER, ProductId(0));
+    let hold = LiveHold {
+        id: HOLD,
+        customer,
+        lines: vec![line()],
+        offered: true,
+        placed_at: AT,
+        expires_at: AT + 300_000,
+    };
+    let entry = LiveEntry { id: HOLD, customer, product, party_size: 2, position: 5, arrival: 300 };
+    let reservations = vec![ReservationId(id(2))];
+    Holdings { holds: vec![hold], reservations, entries: vec![entry] }
 }
 
 fn answers() -> Vec<(&'static str, Answer)> {

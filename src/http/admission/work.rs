@@ -29,7 +29,8 @@ impl Work {
         let path = &*decoded(path);
         if let Some(rest) = path.strip_prefix("/api/events/") {
             let Some((event, rest)) = rest.split_once('/') else { return Self::Other };
-            let is_order = rest.starts_with("holds") || rest.starts_with("waitlist");
+            let orders = ["holds", "waitlist", "participate"];
+            let is_order = orders.iter().any(|order| rest.starts_with(order));
             return match event.parse() {
                 Ok(event) if is_order && claims(method, rest) => Self::Claim(event),
                 Ok(_) if is_order => Self::Promise,
@@ -73,6 +74,7 @@ mod tests {
             (&post, "/api/events/{e}/holds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds/{h}/extend", Work::Claim(event)),
             (&post, "/api/events/{e}/waitlist", Work::Claim(event)),
+            (&post, "/api/events/{e}/participate", Work::Claim(event)),
             (&post, "/api/event%73/{e}/%68olds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds%", Work::Claim(event)),
             (&post, "/api/events/%zz/holds", Work::Other),

@@ -146,6 +146,18 @@ error_codes! {
         "The event's history was damaged or tampered with: details name the first bad row.";
     Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
         "A fault of the server; quote the requestId when you report it.";
+    // Clients of other systems.
+    NotTheCaller = FORBIDDEN "NOT_THE_CALLER",
+        "clientId is not the id of the user whose access token was sent: leave it out.";
+    // Taking part in free events.
+    ParticipationUnavailable = CONFLICT "PARTICIPATION_UNAVAILABLE",
+        "Only an event whose single product is free is taken part in at once: hold or reserve.";
+    EventNotOpen = FORBIDDEN "EVENT_NOT_OPEN",
+        "Participation is not open now: details.reason says why, details.opensAt when it will be.";
+    EventAlreadyParticipated = CONFLICT "EVENT_ALREADY_PARTICIPATED",
+        "You have a place in this event: details has the id of the participation, or of the hold.";
+    EventCapacityExceeded = CONFLICT "EVENT_CAPACITY_EXCEEDED",
+        "All places are taken: wait for one on the waitlist.";
 }
 
 #[cfg(test)]

@@ -17,6 +17,13 @@ pub(crate) enum EventStatus {
     Cancelled,
 }
 
+/// Where a participation stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ParticipationStatus {
+    Applied,
+}
+
 /// Where a hold stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

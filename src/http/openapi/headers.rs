@@ -107,6 +107,11 @@ fn describe(parameter: &mut Value) {
             json!({"type": "string"}),
             "The `nextCursor` of the page before; the first page needs none.",
         ),
+        "q" if is_in("query") => (
+            json!({"type": "string", "minLength": 1, "maxLength": 100,
+                "pattern": super::schemas::VISIBLE, "example": "kim"}),
+            "",
+        ),
         "Idempotency-Key" => (
             json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$",
                 "example": "order-7c9e6679"}),

@@ -20,7 +20,7 @@ const PAYMENT: &str = "9f1b2c3d-4e5f-4a6b-8c7d-0e1f2a3b4c5d";
 /// 4 to 20 digits with the usual decoration.
 const PHONE: &str = "^[-+. ()]*([0-9][-+. ()]*){4,20}$";
 /// One line in which something can be seen, as names are wanted.
-const VISIBLE: &str = "^[^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\
+pub(super) const VISIBLE: &str = "^[^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\
     \u{fff9}-\u{ffff}]*[^\\s\u{0}-\u{1f}\u{7f}-\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{180e}\u{2000}-\u{200f}\
     \u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\
     \u{fff9}-\u{ffff}\u{e0000}-\u{e0fff}]\

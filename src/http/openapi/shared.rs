@@ -57,7 +57,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         "two operations of the document have one id: {path}"
     );
     let is_public = operation.security.as_ref().is_some_and(|wanted| is_open(wanted))
-        || ["/api/auth/", "/health/"].iter().any(|open| path.starts_with(open));
+        || ["/api/auth/", "/health"].iter().any(|open| path.starts_with(open));
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
         // Anybody; an administrator for more.

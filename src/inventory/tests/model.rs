@@ -58,7 +58,7 @@ pub(super) struct Claim {
 pub(super) enum State {
     Hold { placed: i64, expires: i64, offered: bool },
     Pending { id: ReservationId, pay_by: i64, window: i64, payment: Option<(PaymentId, Place)> },
-    Confirmed { id: ReservationId, payment: PaymentId, place: Place, used: Vec<u8> },
+    Confirmed { id: ReservationId, payment: Option<PaymentId>, place: Place, used: Vec<u8> },
     Expired { id: ReservationId, at: i64, window: i64, payment: Option<PaymentId> },
     Cancelled { id: ReservationId, at: i64 },
 }

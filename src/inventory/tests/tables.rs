@@ -203,7 +203,7 @@ fn a_late_payment_takes_the_places_again_only_if_they_are_free() {
         if revived {
             assert!(matches!(decision, Decision::Decided(_)));
             let status = inventory.reservation(reservation(1)).unwrap().status;
-            assert_eq!(status, ReservationStatus::Confirmed { payment: payment(1) });
+            assert_eq!(status, ReservationStatus::Confirmed { payment: Some(payment(1)) });
         } else {
             assert_eq!(decision, Decision::Rejected(Rejection::ReservationExpired));
         }

@@ -87,6 +87,22 @@ pub(super) fn definition() -> Definition {
     }
 }
 
+/// A free event with one product, standing or seated, where hold and payment share five minutes.
+pub(super) fn free(seated: bool) -> Definition {
+    let mut free = definition();
+    free.products.truncate(1);
+    free.products[0].price = 0;
+    free.products[0].capacity = (!seated).then_some(7);
+    free.sections = Vec::new();
+    if seated {
+        let row = |seats| RowDefinition { name: format!("{seats}"), seats };
+        let rows = vec![row(3), row(5)];
+        free.sections.push(SectionDefinition { name: "Hall".into(), product: STANDING, rows });
+    }
+    free.policy.pay_window_ms = 0;
+    free
+}
+
 pub(super) fn created(definition: Definition) -> Transition {
     Transition { idempotency: None, changes: vec![Change::Created { definition }] }
 }

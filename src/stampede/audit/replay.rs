@@ -163,6 +163,15 @@ impl Replay {
                     self.step(row, hold, &[State::Reserved], State::Sold);
                 }
             }
+            Change::ReservationGranted { reservation, lines, .. } => {
+                self.tally("reservations confirmed", 1);
+                if lines.iter().any(|line| line.unit_price != 0) {
+                    self.wrong(row, format!("reservation {reservation} was given away"));
+                }
+                if let Some(hold) = self.hold_of(row, reservation.0) {
+                    self.step(row, hold, &[State::Reserved], State::Sold);
+                }
+            }
             Change::ReservationsExpired { reservations } => {
                 self.tally("reservations expired", reservations.len());
                 for reservation in reservations {

@@ -46,8 +46,8 @@ pub(in crate::store) fn add_parts(rows: &Projection, parts: &mut Parts) -> Resul
     payment_changes(rows, parts, &at)?;
     outbox(rows, parts, &at)?;
     seats(rows, parts)?;
-    new_products(rows, parts)?;
-    products(rows, parts)?;
+    new_products(rows, parts, &at)?;
+    products(rows, parts, &at)?;
     event(rows, parts, &at)
 }
 
@@ -261,7 +261,7 @@ fn seats(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-fn products(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
+fn products(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     if !rows.changes_products() {
         return Ok(());
     }
@@ -296,7 +296,8 @@ fn products(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
                 sale_end_at = CASE WHEN x.windowed THEN x.ends ELSE p.sale_end_at END,
                 name = coalesce(x.name, p.name),
                 description = coalesce(x.description, p.description),
-                withdrawn_at = CASE WHEN x.turned THEN x.withdrawn ELSE p.withdrawn_at END
+                withdrawn_at = CASE WHEN x.turned THEN x.withdrawn ELSE p.withdrawn_at END,
+                updated_at = {at}
             FROM h, products q
             LEFT JOIN unnest({id}::int[], {price}::bigint[], {total}::bigint[],
                 {windowed}::bool[], {start}::bigint[], {end}::bigint[], {name}::text[],
@@ -322,7 +323,7 @@ fn products(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
 
 /// What the same batch changed of a new product is in its row already: one statement cannot write a
 /// row twice.
-fn new_products(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
+fn new_products(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     if rows.new_products.is_empty() {
         return Ok(());
     }
@@ -340,9 +341,10 @@ fn new_products(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError>
     parts.sql.push_str(&format!(
         ", new_products AS (
             INSERT INTO products (offering_id, product_id, name, description, price, total_stock,
-                max_per_customer, sale_start_at, sale_end_at, withdrawn_at)
+                max_per_customer, sale_start_at, sale_end_at, withdrawn_at, created_at,
+                updated_at)
             SELECT $1, x.id, x.name, x.description, x.price, x.total, x.max, x.starts, x.ends,
-                x.withdrawn
+                x.withdrawn, {at}, {at}
             FROM h, unnest({id}::int[], {name}::text[], {description}::text[], {price}::bigint[],
                 {total}::bigint[], {limit}::bigint[], {start}::bigint[], {end}::bigint[],
                 {withdrawn}::bigint[]) AS x (id, name, description, price, total, max, starts,

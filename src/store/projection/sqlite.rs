@@ -194,7 +194,8 @@ UPDATE products SET price = coalesce(x.value->>1, price),
     sale_start_at = CASE WHEN x.value->>3 THEN x.value->>4 ELSE sale_start_at END,
     sale_end_at = CASE WHEN x.value->>3 THEN x.value->>5 ELSE sale_end_at END,
     name = coalesce(x.value->>6, name), description = coalesce(x.value->>7, description),
-    withdrawn_at = CASE WHEN x.value->>8 THEN x.value->>9 ELSE withdrawn_at END
+    withdrawn_at = CASE WHEN x.value->>8 THEN x.value->>9 ELSE withdrawn_at END,
+    updated_at = $2
 FROM «ROWS» AS x WHERE products.offering_id = $1 AND products.product_id = x.value->>0";
 
 fn product_changes(rows: &Projection) -> Vec<Value> {
@@ -218,9 +219,9 @@ fn product_changes(rows: &Projection) -> Vec<Value> {
 
 const NEW_PRODUCTS: &str = "
 INSERT INTO products (offering_id, product_id, name, description, price, total_stock,
-    max_per_customer, sale_start_at, sale_end_at, withdrawn_at)
+    max_per_customer, sale_start_at, sale_end_at, withdrawn_at, created_at, updated_at)
 SELECT $1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-    value->>8 FROM «ROWS»";
+    value->>8, $2, $2 FROM «ROWS»";
 
 fn new_products(rows: &Projection) -> Vec<Value> {
     let new = rows.new_products.iter().map(|(id, new)| rows.row_of_new(*id, new));
@@ -241,13 +242,13 @@ fn new_products(rows: &Projection) -> Vec<Value> {
 }
 
 const SEATS_LOST: &str = "
-UPDATE products SET total_stock = total_stock - x.lost
+UPDATE products SET total_stock = total_stock - x.lost, updated_at = $2
 FROM (SELECT product_id, count(*) AS lost FROM seats
     WHERE offering_id = $1 AND seat_id IN (SELECT value->>0 FROM «ROWS») GROUP BY product_id) AS x
 WHERE products.offering_id = $1 AND products.product_id = x.product_id";
 
 const GROWTH: &str = "
-UPDATE products SET total_stock = total_stock + x.grown
+UPDATE products SET total_stock = total_stock + x.grown, updated_at = $2
 FROM (SELECT s.product_id, sum(r.value->>1) AS grown FROM «ROWS» AS r
     JOIN (SELECT DISTINCT section_id, product_id FROM seats WHERE offering_id = $1) AS s
         ON s.section_id = r.value->>0 GROUP BY s.product_id) AS x

@@ -235,9 +235,13 @@ async fn limits_per_customer_count_holds_and_reservations_together() {
     kim.post(&event.at("holds"), &event.places(4)).await.refused(409, "LIMIT_EXCEEDED");
     let hold = kim.post(&event.at("holds"), &event.places(2)).await.is(201);
     let body = json!({"eventId": event.id, "holdId": hold.data["id"]});
-    kim.post("/api/reservations", &body).await.is(201);
+    let reserved = kim.post("/api/reservations", &body).await.is(201);
     let over = kim.post(&event.at("holds"), &event.places(2)).await.refused(409, "LIMIT_EXCEEDED");
-    assert_eq!(over.body["error"]["details"], json!({"max": 3, "current": 2}));
+    assert_eq!(
+        over.body["error"]["details"],
+        json!({"max": 3, "current": 2,
+        "holdIds": [], "offerIds": [], "reservationIds": [reserved.data["id"]]})
+    );
     shop.customer().post(&event.at("holds"), &event.places(3)).await.is(201);
 }
 

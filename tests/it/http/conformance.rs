@@ -66,6 +66,17 @@ pub fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// One object with the fields of all parts: none of them knows the fields of the others.
+fn together(document: &Value, parts: &[Value]) -> Value {
+    let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
+    for part in parts.iter().map(|part| resolved(document, part)) {
+        let (of_part, needed) = (&part["properties"], &part["required"]);
+        properties.extend(of_part.as_object().cloned().unwrap_or_default());
+        required.extend(needed.as_array().cloned().unwrap_or_default());
+    }
+    serde_json::json!({"type": "object", "properties": properties, "required": required})
+}
+
 /// The part of JSON Schema that the document uses; an object has no fields but the described ones.
 ///
 /// # Errors
@@ -82,8 +93,8 @@ pub fn fits(document: &Value, schema: &Value, value: &Value, at: &str) -> Result
             }
         }
     }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        fits(document, part, value, at)?;
+    if let Some(parts) = schema["allOf"].as_array() {
+        return fits(document, &together(document, parts), value, at);
     }
     let is_of = |name: &str| match name {
         "null" => value.is_null(),

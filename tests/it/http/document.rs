@@ -45,7 +45,7 @@ fn routes() -> BTreeSet<(String, String)> {
         let text: String = text.split_whitespace().collect();
         for resource in text.split("web::resource(\"").skip(1) {
             let (path, rest) = resource.split_once('"').expect("a path ends");
-            let is_whole = path.starts_with("/api/") || path.starts_with("/health/");
+            let is_whole = path.starts_with("/api/") || path.starts_with("/health");
             let path = if is_whole { path.to_owned() } else { format!("{EVENT}{path}") };
             let end = rest.find(".service(").or_else(|| rest.find(";}")).unwrap_or(rest.len());
             for method in METHODS {

@@ -59,6 +59,11 @@ impl Shop {
         self.person(person.user, role)
     }
 
+    /// Somebody who logged in.
+    pub fn with_token(&self, user: UserId, token: String) -> Person<'_> {
+        Person { shop: self, user, token: Some(token) }
+    }
+
     /// Somebody without a token.
     pub fn nobody(&self) -> Person<'_> {
         Person { shop: self, user: UserId::random(), token: None }
@@ -233,6 +238,10 @@ impl Person<'_> {
         Answer::of(self.request(Method::PATCH, path).json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
     }
@@ -248,7 +257,8 @@ impl Person<'_> {
         id
     }
 
-    async fn pay(&self, reservation: &str, amount: i64) {
+    /// Puts money into the wallet.
+    pub async fn charge(&self, amount: i64) {
         let state = self.shop.app.state();
         let key = Key {
             principal: self.user,
@@ -259,6 +269,11 @@ impl Person<'_> {
         let charge = Balance { currency: "KRW".into(), amount };
         let now = self.shop.clock.now_ms();
         state.store.wallet_charge(self.user, &charge, &key, now).await.expect("charges");
+    }
+
+    async fn pay(&self, reservation: &str, amount: i64) {
+        self.charge(amount).await;
+        let state = self.shop.app.state();
         let id: ReservationId = reservation.parse().expect("a UUID");
         let key = format!("pay {reservation}");
         state.payments.pay(self.user, id, PayBy::Wallet, &key).await.expect("pays");

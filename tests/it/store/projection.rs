@@ -358,7 +358,7 @@ on_both_databases! {
         let mut filter = ReservationFilter { user: Some(customer), ..Default::default() };
         let mut seen = Vec::new();
         loop {
-            let page = store.reservation_list(filter, 2).await.unwrap();
+            let page = store.reservation_list(filter.clone(), 2).await.unwrap();
             let Some(last) = page.last() else { break };
             filter.after = Some((last.created_at, last.id));
             seen.extend(page.iter().map(|row| row.created_at));

@@ -52,6 +52,7 @@ impl Model {
             }
             Change::PaymentBegun { .. }
             | Change::ReservationConfirmed { .. }
+            | Change::ReservationGranted { .. }
             | Change::PaymentFailed { .. }
             | Change::ReservationsExpired { .. }
             | Change::ReservationRevived { .. }

@@ -8,6 +8,7 @@ impl Model {
         let ids: Vec<ReservationId> = match change {
             Change::PaymentBegun { reservation, .. }
             | Change::ReservationConfirmed { reservation, .. }
+            | Change::ReservationGranted { reservation, .. }
             | Change::PaymentFailed { reservation, .. }
             | Change::ReservationRevived { reservation }
             | Change::ReservationCancelledFor { reservation, .. }
@@ -37,8 +38,13 @@ impl Model {
                     (revived, Some(SeatStatus::Held))
                 }
                 (Change::ReservationConfirmed { payment, .. }, State::Pending { .. }) => {
-                    let (payment, used) = (*payment, Vec::new());
+                    let (payment, used) = (Some(*payment), Vec::new());
                     (State::Confirmed { id, payment, place, used }, Some(SeatStatus::Sold))
+                }
+                (Change::ReservationGranted { .. }, State::Pending { .. }) => {
+                    let used = Vec::new();
+                    let granted = State::Confirmed { id, payment: None, place, used };
+                    (granted, Some(SeatStatus::Sold))
                 }
                 (Change::ReservationsExpired { .. }, State::Pending { window, payment, .. }) => {
                     let payment = payment.map(|(payment, _)| payment);

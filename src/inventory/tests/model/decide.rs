@@ -11,12 +11,14 @@ impl Model {
             }
             Command::Reserve { hold, reservation, customer, lines } => {
                 let placed = self.place_hold(*hold, *customer, lines, hints)?;
-                let Change::HoldPlaced { lines, .. } = &placed else { unreachable!() };
-                let lines = lines.clone();
-                let pay_by = self.at + self.policy.pay_window_ms;
+                let Change::HoldPlaced { lines, expires_at, .. } = &placed else { unreachable!() };
+                let (lines, pay_by) = (lines.clone(), self.pay_by(*expires_at));
                 let (hold, reservation, customer) = (*hold, *reservation, *customer);
                 let out = Change::CheckedOut { hold, reservation, customer, lines, pay_by };
                 Ok(vec![placed, out])
+            }
+            Command::Participate { hold, reservation, customer } => {
+                self.participate(*hold, *reservation, *customer, hints)
             }
             Command::ExtendHold { hold, customer } => {
                 let claim = self.accepted(*hold, *customer)?;
@@ -38,9 +40,10 @@ impl Model {
                 Ok(vec![Change::HoldReleased { hold: *hold }])
             }
             Command::CheckOut { hold, reservation, customer } => {
-                let lines = self.accepted(*hold, *customer)?.lines.clone();
+                let claim = self.accepted(*hold, *customer)?;
+                let State::Hold { expires, .. } = claim.state else { unreachable!() };
+                let (lines, pay_by) = (claim.lines.clone(), self.pay_by(expires));
                 self.alive()?;
-                let pay_by = self.at + self.policy.pay_window_ms;
                 let (hold, reservation, customer) = (*hold, *reservation, *customer);
                 Ok(vec![Change::CheckedOut { hold, reservation, customer, lines, pay_by }])
             }
@@ -115,6 +118,53 @@ impl Model {
                 self.change_offering(&OfferingChange { sale_start, sale_end, state, ..rest })
             }
         }
+    }
+
+    fn pay_by(&self, hold_ends: i64) -> i64 {
+        let window = self.policy.pay_window_ms;
+        if window == 0 { hold_ends } else { self.at + window }
+    }
+
+    fn participate(
+        &mut self,
+        hold: HoldId,
+        reservation: ReservationId,
+        customer: UserId,
+        hints: &[Change],
+    ) -> Answer {
+        self.alive()?;
+        let count = u16::try_from(self.definition.products.len()).unwrap();
+        let offered: Vec<_> =
+            (0..count).map(ProductId).filter(|id| !self.withdrawn.contains_key(id)).collect();
+        let product = match offered[..] {
+            [] => return Err(Rejection::ProductWithdrawn.into()),
+            [product] if self.product(product).price == 0 => product,
+            _ => return Err(Rejection::NotParticipable.into()),
+        };
+        let of_customer = self.claims.iter().filter(|claim| claim.customer == customer);
+        let (mut reservations, mut holds) = (Vec::new(), Vec::new());
+        for claim in of_customer {
+            match claim.state {
+                State::Hold { .. } => holds.push(claim.hold),
+                State::Pending { id, .. } | State::Confirmed { id, .. } => reservations.push(id),
+                State::Expired { .. } | State::Cancelled { .. } => {}
+            }
+        }
+        if !(reservations.is_empty() && holds.is_empty()) {
+            let (reservation, hold) = (reservations.into_iter().min(), holds.into_iter().min());
+            return Err(Rejection::AlreadyParticipated { reservation, hold }.into());
+        }
+        let (quantity, section) = (1, None);
+        let lines = match self.product(product).capacity {
+            Some(_) => vec![LineRequest::Quantity { product, quantity }],
+            None => vec![LineRequest::BestAvailable { product, quantity, section }],
+        };
+        let mut changes =
+            self.decide(&Command::Reserve { hold, reservation, customer, lines }, hints)?;
+        let Change::HoldPlaced { lines, .. } = &changes[0] else { unreachable!() };
+        let lines = lines.clone();
+        changes.push(Change::ReservationGranted { reservation, customer, lines });
+        Ok(changes)
     }
 
     pub(super) fn place_hold(

@@ -50,7 +50,7 @@ impl Model {
                 let sold =
                     Change::ReservationConfirmed { reservation: id, payment, customer, lines };
                 match state {
-                    State::Confirmed { payment: by, place, .. } if *by == payment => {
+                    State::Confirmed { payment: by, place, .. } if *by == Some(payment) => {
                         Err(No::Already(*place))
                     }
                     State::Pending { payment: Some((begun, _)), .. } if *begun == payment => {
