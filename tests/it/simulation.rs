@@ -102,7 +102,7 @@ fn the_same_seed_is_the_same_run() {
 }
 
 /// How many seeds a planted bug may live through.
-const PATIENCE: u64 = 400;
+const PATIENCE: u64 = 1_200;
 
 /// One test for each bug, so that they run side by side; the list is checked to be whole.
 macro_rules! planted {
