@@ -256,7 +256,7 @@ impl Lane {
         }
     }
 
-    /// Waits until this target may be asked; see [`super::targets`].
+    /// Waits until this target may be asked.
     pub async fn until_it_may_answer(&self, target: usize) {
         while let Err(wait) = self.pool.states.may_ask(target, self.now(), self.chance()) {
             self.pool.wait_for_a_target(wait).await;
