@@ -117,7 +117,7 @@ async fn what_can_be_read_can_be_asked_about() {
         assert_eq!(answer.status(), 200, "{path}");
         assert!(answer.bytes().await.unwrap().is_empty());
     }
-    let answer = client.head(app.url("/api/events/x/holds")).send().await.unwrap();
+    let answer = client.head(app.url("/api/events/x/participate")).send().await.unwrap();
     assert_eq!(answer.status(), 405, "there is nothing to read");
 }
 
