@@ -124,6 +124,16 @@ impl Clock for SteadyClock {
         wall
     }
 
+    /// As finely as the machine's clock shows it, unless that is not believed.
+    fn wall(&self) -> Duration {
+        let told = self.now_ms();
+        let machine = self.machine.wall();
+        if told.abs_diff(millis(machine)) <= FOLLOWED_MS {
+            return machine;
+        }
+        Duration::from_millis(u64::try_from(told).unwrap_or_default())
+    }
+
     fn monotonic(&self) -> Duration {
         self.machine.monotonic()
     }

@@ -11,6 +11,39 @@ fn machine() -> (Arc<SetClock>, SteadyClock) {
     (machine, steady)
 }
 
+/// A machine whose clock shows fractions of a millisecond.
+struct Fine {
+    ms: SetClock,
+}
+
+impl Clock for Fine {
+    fn now_ms(&self) -> TimestampMs {
+        self.ms.now_ms()
+    }
+
+    fn wall(&self) -> Duration {
+        self.ms.wall() + Duration::from_micros(250)
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.ms.monotonic()
+    }
+}
+
+#[test]
+fn the_time_is_told_as_finely_as_the_machine_shows_it() {
+    let machine = Arc::new(Fine { ms: SetClock::at(1_800_000_000_000) });
+    let steady = SteadyClock::new(machine.clone(), BELIEVED_AFTER);
+    let began = Duration::from_micros(1_800_000_000_000_250);
+    assert_eq!(steady.wall(), began);
+    machine.ms.step_ms(HOUR_MS);
+    machine.ms.pass_ms(3_000);
+    let passed = steady.wall() - Duration::from_millis(1_800_000_000_000);
+    assert_eq!(passed, Duration::from_secs(3), "the step is not told");
+    machine.ms.step_ms(-HOUR_MS);
+    assert_eq!(steady.wall(), began + Duration::from_secs(3));
+}
+
 #[test]
 fn a_step_that_does_not_last_is_not_told() {
     for step_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS, 1_001, -1_001] {
