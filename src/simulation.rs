@@ -114,13 +114,17 @@ async fn simulate(plan: &Plan) -> Report {
     let machines = Machines::new(site.clone(), MACHINES);
     let offerings: Vec<_> =
         (0..OFFERINGS).map(|_| OfferingId(uuid::Uuid::from_bytes(random::bytes()))).collect();
+    // The last one is free where the regime says so: people take part in it.
+    let free = offerings.last().copied().filter(|_| world.regime.has_free_event);
     for offering in &offerings {
-        site.database.create(*offering, definition());
+        let price = if free == Some(*offering) { 0 } else { 10 };
+        site.database.create(*offering, definition(price));
     }
     let crowd = Rc::new(Crowd {
         site: site.clone(),
         machines: machines.clone(),
         offerings,
+        free,
         steps_left: Cell::new(0),
         is_calm: Cell::new(false),
         regulars: RefCell::default(),
@@ -248,24 +252,29 @@ fn report(plan: &Plan, crowd: &Crowd) -> Report {
     Report { seed, trace_hash, events, trace, rows, takeovers, told, lasted, violations }
 }
 
-/// A small house with short deadlines.
-fn definition() -> Definition {
+/// A small house with short deadlines; a free one has no seats.
+fn definition(price: i64) -> Definition {
     let product = |capacity| ProductDefinition {
-        price: 10,
+        price,
         capacity,
         max_per_customer: None,
         sale: SaleWindow::default(),
     };
     let seats = u32::try_from(customers::SEATS / 2).unwrap_or(1);
     let row = |name: &str| RowDefinition { name: name.into(), seats };
+    let stalls = SectionDefinition {
+        name: "Stalls".into(),
+        product: ProductId(1),
+        rows: vec![row("A"), row("B")],
+    };
+    let (products, sections) = match price {
+        0 => (vec![product(Some(5))], Vec::new()),
+        _ => (vec![product(Some(5)), product(None)], vec![stalls]),
+    };
     Definition {
         currency: *b"KRW",
-        products: vec![product(Some(5)), product(None)],
-        sections: vec![SectionDefinition {
-            name: "Stalls".into(),
-            product: ProductId(1),
-            rows: vec![row("A"), row("B")],
-        }],
+        products,
+        sections,
         policy: Policy {
             hold_ttl_ms: 1_000,
             hold_max_ms: 2_500,

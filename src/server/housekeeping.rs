@@ -74,10 +74,10 @@ async fn warn_of_the_future(store: &Store, clock: &dyn Clock) -> Result<(), Stor
 
 async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let now = clock.now_ms();
-    let keys = store.idempotency_forget(now.saturating_sub(KEYS_FOR_MS)).await?;
-    let tokens = store.refresh_token_forget(now.saturating_sub(TOKENS_FOR_MS)).await?;
-    let messages =
-        store.prune(Prunable::TakenMessages, now.saturating_sub(MESSAGES_FOR_MS)).await?;
+    let older = async |what, than_ms| store.prune(what, now.saturating_sub(than_ms)).await;
+    let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
+    let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
+    let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     if keys + tokens + messages > 0 {
         tracing::debug!(keys, tokens, messages, "forgot what had expired");
     }

@@ -18,6 +18,7 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
         let nth = usize::try_from(any(crowd.offerings.len() as u64)).unwrap_or(0);
         let seats = vec![SeatId(u32::try_from(any(SEATS)).unwrap_or(0))];
         let few = u32::try_from(world.within(1, 8)).unwrap_or(1);
+        let price = if crowd.free == Some(crowd.offerings[nth]) { 0 } else { i64::from(few) };
         let command = match any(20) {
             0..=2 => Command::PauseSale,
             3 => Command::CloseSale,
@@ -28,7 +29,7 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
             17 => Command::BlockPlaces { product: STANDING, quantity: 1 },
             18 => Command::UnblockPlaces { product: STANDING, quantity: 1 },
             _ if world.regime.is_cancelled && world.happens(100) => Command::CancelOffering,
-            _ => Command::Reprice { product: STANDING, price: i64::from(few) },
+            _ => Command::Reprice { product: STANDING, price },
         };
         crowd.ask(crowd.offerings[nth], Wish::Plain(command)).await;
     }

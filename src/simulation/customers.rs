@@ -65,6 +65,8 @@ pub(super) struct Crowd {
     pub(super) site: Site,
     pub(super) machines: Machines,
     pub(super) offerings: Vec<OfferingId>,
+    /// One of them, in which people take part for nothing.
+    pub(super) free: Option<OfferingId>,
     pub(super) steps_left: Cell<u32>,
     /// Nothing goes wrong any more: nobody may be told so.
     pub(super) is_calm: Cell<bool>,
@@ -139,6 +141,7 @@ impl Customer {
                     self.entries.push((offering, *entry));
                 }
             }
+            96 if world.happens(300) => self.end_claims(crowd, offering).await,
             96 => self.administer(crowd, offering).await,
             _ if !self.entries.is_empty() => {
                 let (offering, entry) = self.entries.swap_remove(draw(self.entries.len()));
@@ -160,6 +163,8 @@ impl Customer {
     async fn administer(&mut self, crowd: &Crowd, offering: OfferingId) {
         let world = &crowd.site.world;
         let (offering, command) = match (world.within(0, 3), self.reservations.last().copied()) {
+            // Nobody could take part any more.
+            (0, _) if crowd.free == Some(offering) => return,
             (0, _) => (offering, Command::AddProduct { product: late_product() }),
             (1, _) => {
                 let withdrawn = world.happens(500);
@@ -190,8 +195,27 @@ impl Customer {
         crowd.ask(offering, Wish::Plain(command)).await;
     }
 
+    /// Closes its account, as far as one offering goes.
+    async fn end_claims(&mut self, crowd: &Crowd, offering: OfferingId) {
+        let command = Command::EndClaims { customer: self.id };
+        crowd.ask(offering, Wish::Plain(command)).await;
+        self.holds.retain(|(of, _)| *of != offering);
+        self.entries.retain(|(of, _)| *of != offering);
+    }
+
+    async fn participate(&mut self, crowd: &Crowd, offering: OfferingId) {
+        let wish = Wish::Participate { customer: self.id };
+        let Told::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
+        if let Some(Change::ReservationGranted { reservation, .. }) = transition.changes.last() {
+            self.reservations.push((offering, *reservation));
+        }
+    }
+
     async fn hold(&mut self, crowd: &Crowd, offering: OfferingId) {
         let world = &crowd.site.world;
+        if crowd.free == Some(offering) && world.happens(700) {
+            return self.participate(crowd, offering).await;
+        }
         let quantity = u32::try_from(world.within(1, 2)).unwrap_or(1);
         let line = match world.within(0, 9) {
             0..=3 => LineRequest::Quantity { product: ProductId(0), quantity },
@@ -263,6 +287,7 @@ pub(super) enum Wish {
     Hold { customer: UserId, lines: Vec<LineRequest> },
     CheckOut { customer: UserId, hold: HoldId },
     Wait { customer: UserId, product: ProductId, party_size: u32 },
+    Participate { customer: UserId },
 }
 
 impl Wish {
@@ -282,6 +307,12 @@ impl Wish {
                 reservation: ReservationId(draw().0),
                 customer: *customer,
             },
+            // One id for both, since an attempt makes both or neither.
+            Self::Participate { customer } => {
+                let hold = draw();
+                let (reservation, customer) = (ReservationId(hold.0), *customer);
+                Command::Participate { hold, reservation, customer }
+            }
             Self::Wait { customer, product, party_size } => Command::JoinWaitlist {
                 entry: draw(),
                 customer: *customer,

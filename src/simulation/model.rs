@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::ids::{HoldId, ProductId, ReservationId, SeatId};
+use crate::ids::{HoldId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::{Change, Line, SaleState, TimestampMs, Transition};
 
 /// An offering, as a child would keep its books.
@@ -13,6 +13,8 @@ pub(super) struct Model {
     taken: HashMap<ProductId, u32>,
     claims: HashMap<HoldId, Claim>,
     reservations: HashMap<ReservationId, HoldId>,
+    /// Whose each hold is or was.
+    customers: HashMap<HoldId, UserId>,
     waiting: BTreeMap<HoldId, (ProductId, u32)>,
     state: Option<SaleState>,
 }
@@ -63,10 +65,12 @@ impl Model {
                     *self.capacity.entry(section.product).or_default() += seats;
                 }
             }
-            Change::HoldPlaced { hold, lines, expires_at, .. } => {
+            Change::HoldPlaced { hold, customer, lines, expires_at } => {
+                self.customers.insert(*hold, *customer);
                 self.claim(*hold, lines, *expires_at)?;
             }
-            Change::OfferMade { entry, line, expires_at, .. } => {
+            Change::OfferMade { entry, customer, line, expires_at } => {
+                self.customers.insert(*entry, *customer);
                 self.waiting.remove(entry).ok_or("an offer to nobody")?;
                 self.claim(*entry, std::slice::from_ref(line), *expires_at)?;
             }
@@ -125,11 +129,15 @@ impl Model {
                     self.claim(hold, lines, TimestampMs::MAX)?;
                 }
             }
-            Change::ReservationGranted { reservation, lines, .. } => {
+            Change::ReservationGranted { reservation, customer, lines } => {
                 let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
                 let claim = self.claims.get(&hold).ok_or("granted without places")?;
                 if claim.lines != *lines || lines.iter().any(|line| line.unit_price != 0) {
                     return Err(format!("{reservation} is granted and not free"));
+                }
+                let theirs = |claim: &&HoldId| self.customers.get(*claim) == Some(customer);
+                if self.claims.keys().filter(theirs).count() > 1 {
+                    return Err(format!("{customer} takes part twice"));
                 }
             }
             Change::WaitlistJoined { entry, product, party_size, .. } => {

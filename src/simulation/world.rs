@@ -54,6 +54,8 @@ pub(super) struct Regime {
     pub(super) is_administered: bool,
     /// Whether that one also cancels.
     pub(super) is_cancelled: bool,
+    /// Whether people take part in one of the offerings, for nothing.
+    pub(super) has_free_event: bool,
 }
 
 impl Regime {
@@ -72,6 +74,7 @@ impl Regime {
             believed_after: Duration::from_millis(one_of(rng, &[1_500, 5_000, 600_000])),
             is_administered,
             is_cancelled: is_administered && rng.random_range(0..10) < 3,
+            has_free_event: rng.random_range(0..10) < 3,
         }
     }
 }

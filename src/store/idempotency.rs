@@ -3,7 +3,7 @@
 
 use entities::idempotency_key;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 
 use super::{Store, StoreError};
 use crate::ids::UserId;
@@ -83,17 +83,5 @@ impl Store {
     pub async fn idempotency_check(&self, key: Option<&Key>) -> Result<(), StoreError> {
         let Some(key) = key else { return Ok(()) };
         earlier(self.reads(), key).await.map(|_| ())
-    }
-
-    /// Forgets keys claimed before `before`; says how many.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn idempotency_forget(&self, before: TimestampMs) -> Result<u64, StoreError> {
-        let old = idempotency_key::Entity::delete_many()
-            .filter(idempotency_key::Column::CreatedAt.lt(before))
-            .exec(self.writes())
-            .await?;
-        Ok(old.rows_affected)
     }
 }

@@ -22,6 +22,10 @@ pub enum Prunable {
     ExpiredReservations,
     /// Payments that came to nothing, by their last change. What moved in wallets is noted there.
     FailedPayments,
+    /// Idempotency keys, by when they were claimed.
+    IdempotencyKeys,
+    /// Refresh tokens, by when they expired.
+    ExpiredTokens,
 }
 
 impl Prunable {
@@ -40,6 +44,15 @@ impl Prunable {
                 "DELETE FROM payments WHERE id IN
                  (SELECT id FROM payments WHERE updated_at < $1 AND state IN ('FAILED', 'VOIDED')
                   AND next_try_at IS NULL LIMIT $2)"
+            }
+            Self::IdempotencyKeys => {
+                "DELETE FROM idempotency_keys WHERE (principal, operation, key_hash) IN
+                 (SELECT principal, operation, key_hash FROM idempotency_keys
+                  WHERE created_at < $1 LIMIT $2)"
+            }
+            Self::ExpiredTokens => {
+                "DELETE FROM refresh_tokens WHERE id IN
+                 (SELECT id FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)"
             }
         }
     }

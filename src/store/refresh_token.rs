@@ -119,18 +119,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Deletes refresh tokens that expired before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn refresh_token_forget(&self, before: TimestampMs) -> Result<u64, StoreError> {
-        let old = refresh_token::Entity::delete_many()
-            .filter(refresh_token::Column::ExpiresAt.lt(before))
-            .exec(self.writes())
-            .await?;
-        Ok(old.rows_affected)
-    }
 }
 
 /// A refresh token as it is once its owner's row is locked, and that row.

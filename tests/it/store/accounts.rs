@@ -2,7 +2,7 @@
 
 use admitone::ids::UserId;
 use admitone::store::{
-    Answered, Balance, Key, NewUser, OnBalance, RefreshToken, Role, Rotation, Store, StoreError,
+    Answered, Balance, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ on_both_databases! {
         open(&store, &token(user, 1, Uuid::new_v4())).await;
         let late = store.refresh_token_rotate([1; 32], token(user, 2, Uuid::nil()), 2_000).await;
         assert!(matches!(late.unwrap(), Rotation::Refused));
-        assert_eq!(store.refresh_token_forget(2_001).await.unwrap(), 1);
+        assert_eq!(store.prune(Prunable::ExpiredTokens, 2_001).await.unwrap(), 1);
     }
 
     async fn a_charge_counts_once_per_key(db: TestDb) {
@@ -130,7 +130,7 @@ on_both_databases! {
         let other = store.wallet_charge(user, &charge, &key(2), 6).await;
         assert!(matches!(other, Err(StoreError::KeyReused)), "{other:?}");
         assert_eq!(store.wallet_get(user).await.unwrap(), [charge]);
-        assert_eq!(store.idempotency_forget(6).await.unwrap(), 1);
+        assert_eq!(store.prune(Prunable::IdempotencyKeys, 6).await.unwrap(), 1);
     }
 }
 
