@@ -2,7 +2,8 @@
 
 use admitone::ids::UserId;
 use admitone::store::{
-    Answered, Balance, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation, Store, StoreError,
+    Answered, Balance, Key, NewUser, OnBalance, Prunable, RefreshToken, Role, Rotation, Store,
+    StoreError,
 };
 use uuid::Uuid;
 
