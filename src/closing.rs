@@ -58,8 +58,16 @@ pub enum ClosingError {
     #[error("something is left")]
     Unsettled(Left),
     /// A reservation could not be cancelled.
+    #[error("{reservation} was not cancelled: {error}")]
+    Reservation {
+        /// Which.
+        reservation: ReservationId,
+        /// Why.
+        error: SubmitError,
+    },
+    /// Holds and places in line could not be ended.
     #[error(transparent)]
-    Reservation(#[from] SubmitError),
+    Claims(#[from] SubmitError),
     /// The last administrator, or the store.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -138,8 +146,11 @@ impl Closing {
         };
         let row = self.store.reservation_get(reservation.id).await?;
         let living = [ReservationState::PaymentPending, ReservationState::Confirmed];
-        // It may have ended since it was looked at.
-        if row.is_some_and(|row| living.contains(&row.state)) { Err(error.into()) } else { Ok(()) }
+        if row.is_some_and(|row| living.contains(&row.state)) {
+            return Err(ClosingError::Reservation { reservation: reservation.id, error });
+        }
+        // It has ended since it was looked at.
+        Ok(())
     }
 
     /// Has what was paid for cancelled reservations come back now: later nobody could say what becomes

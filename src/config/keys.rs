@@ -238,7 +238,8 @@ pub const KEYS: &[Key] = &[
         }
     ),
     key!("workers", "ADMITONE_WORKERS", "N", "HTTP threads [one per core]", |c, v| {
-        number(v, 1, 1_024).map(|v| c.workers = v)
+        // More are more than the HTTP server can have.
+        number(v, 1, 512).map(|v| c.workers = v)
     }),
     key!(
         "box_office_threads",

@@ -39,6 +39,10 @@ pub struct ApiError {
     seats: Vec<SeatId>,
 }
 
+/// What to do about a ticket that its owner cannot cancel.
+const KEEP: &str = "the account stays open; \"reservations\":\"keep-tickets\" closes it and \
+    leaves the ticket valid, an administrator can cancel it";
+
 /// What to do about what is left of an account.
 const SETTLE: &str = "say what becomes of it, as {\"settle\":{\"reservations\":\"cancel\" or \
     \"keep-tickets\",\"balance\":\"forfeit\"}}; cancelling what was paid gives money back, so it needs \
@@ -289,7 +293,14 @@ impl From<ClosingError> for ApiError {
                     "payments": left.payments,
                 }))
             }
-            ClosingError::Reservation(error) => error.into(),
+            ClosingError::Reservation { reservation, error } => {
+                let mut error = Self::from(error).with_detail("reservationId", json!(reservation));
+                if error.code == ErrorCode::CancellationRefused {
+                    error.message = format!("{}: {KEEP}", error.message).into();
+                }
+                error
+            }
+            ClosingError::Claims(error) => error.into(),
             ClosingError::Account(error) => error.into(),
             ClosingError::Store(error) => error.into(),
         }

@@ -131,6 +131,27 @@ on_both_databases! {
         assert_eq!(count("SELECT count(*) FROM reservations WHERE status = 'CANCELLED'").await, 1);
         assert_eq!(count("SELECT count(*) FROM waitlisted").await, 0);
     }
+
+    async fn what_its_owner_cannot_cancel_keeps_an_account_open(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let user = app.user().await;
+        app.charge(&user, 10_000).await.expect(201);
+        let reservation = reserve(&app, &user, true).await;
+        let path = format!("/api/reservations/{}", reservation.as_str().unwrap());
+        let found = app.get(&path, &user).await.expect(200);
+        let event = found["eventId"].as_str().unwrap();
+        let patching = app.call(Method::PATCH, &format!("/api/events/{event}")).by(&app.admin());
+        let terms = json!({ "cancellation": { "allowed": false } });
+        patching.fresh_key().json(&terms).send().await.expect(200);
+
+        let cancel = json!({ "settle": { "reservations": "cancel", "balance": "forfeit" } });
+        let error = close(&app, &user, &cancel).await.expect_error(409, "CANCELLATION_REFUSED");
+        assert_eq!(error["details"]["reservationId"], reservation);
+        assert!(error["message"].as_str().unwrap().contains("keep-tickets"), "{error}");
+        app.get("/api/users/me", &user).await.expect(200);
+        let keep = json!({ "settle": { "reservations": "keep-tickets" } });
+        close(&app, &user, &keep).await.expect(200);
+    }
 }
 
 #[tokio::test]

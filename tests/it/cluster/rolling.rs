@@ -74,6 +74,7 @@ async fn streams_go_on_at_all_doors_while_the_event_changes_hands() {
     let mut site = Site::open("2s").await;
     site.sell(seed());
     site.until_sold(50).await;
+    site.until_at_home().await;
     let mut all = Vec::new();
     for door in 0..site.servers.len() {
         all.push(Frames::follow(&site, door).await);
