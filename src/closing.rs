@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use crate::accounts::{AccountError, Accounts};
 use crate::box_office::{BoxOffices, SubmitError, Unavailable};
@@ -20,6 +20,7 @@ const AT_ONCE: usize = 8;
 /// How often refunds of reservations that were just cancelled are driven on before the closing is
 /// refused for them.
 const REFUND_ROUNDS: usize = 4;
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(150);
 /// Until then every instance refuses the tokens of a closed account, and nothing new can come.
 const LATE: Duration = Duration::from_secs(3);
 
@@ -49,6 +50,15 @@ pub struct Left {
     pub balances: Vec<Balance>,
     /// Payments and refunds on their way.
     pub payments: Vec<PaymentId>,
+}
+
+/// An account that was closed just now.
+#[derive(Debug)]
+#[must_use = "what was begun at the last moment is ended by `finish`"]
+pub struct Closed {
+    user: UserId,
+    /// The reservations whose owner said what becomes of them.
+    settled: Vec<ReservationId>,
 }
 
 /// Why an account was not closed. What was cancelled before stays cancelled.
@@ -92,7 +102,11 @@ impl Closing {
     ///
     /// # Errors
     /// [`ClosingError`].
-    pub async fn close(&self, user: UserId, settlement: Settlement) -> Result<(), ClosingError> {
+    pub async fn close(
+        &self,
+        user: UserId,
+        settlement: Settlement,
+    ) -> Result<Closed, ClosingError> {
         self.accounts.may_close(user).await?;
         let left = self.left(user).await?;
         if !left.is_settled_by(settlement) {
@@ -101,11 +115,16 @@ impl Closing {
         for reservation in &left.reservations {
             let keeps = settlement.reservations == Some(OnReservations::KeepTickets);
             if !(keeps && reservation.is_paid) {
-                self.cancel(user, reservation).await?;
+                self.cancel(Requester::Customer(user), reservation).await?;
             }
         }
         self.refund(user).await?;
         self.end_claims(user).await?;
+        let settled: Vec<_> = left.reservations.iter().map(|one| one.id).collect();
+        let now_left = self.left(user).await?;
+        if now_left.reservations.iter().any(|one| !settled.contains(&one.id)) {
+            return Err(ClosingError::Unsettled(now_left));
+        }
         let on_balance = match settlement.forfeits_balance {
             true => OnBalance::Forfeit,
             false => OnBalance::Refuse,
@@ -113,16 +132,44 @@ impl Closing {
         if !self.accounts.close(user, on_balance).await? {
             return Err(ClosingError::Unsettled(self.left(user).await?));
         }
-        Ok(())
+        Ok(Closed { user, settled })
     }
 
-    /// Ends what the owner of a closed account began on another instance before that knew.
+    /// Ends what the owner of a closed account began at the last moment, or on another instance before
+    /// that knew. What is paid stays as it is: its ticket is valid.
     ///
     /// # Errors
     /// [`ClosingError`].
-    pub async fn end_late_claims(&self, user: UserId) -> Result<(), ClosingError> {
+    pub async fn finish(&self, Closed { user, settled }: Closed) -> Result<(), ClosingError> {
         tokio::time::sleep(LATE).await;
-        self.end_claims(user).await
+        self.end_claims_for_good(user).await?;
+        let late = self.store.reservations_living(user, self.clock.now_ms()).await?;
+        let late = late.into_iter().filter(|one| !settled.contains(&one.id));
+        for reservation in late.filter(|one| !one.is_paid || one.price == 0) {
+            self.cancel(Requester::Admin, &reservation).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on where a process that closed accounts was stopped, or could not reach an event.
+    ///
+    /// # Errors
+    /// [`ClosingError`].
+    pub async fn finish_old(&self) -> Result<(), ClosingError> {
+        let late = i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX);
+        let before = self.clock.now_ms().saturating_sub(late);
+        for user in self.store.closed_and_waiting(before).await? {
+            self.end_claims_for_good(user).await?;
+        }
+        Ok(())
+    }
+
+    /// Afterwards nothing says any more where the customer may have waited.
+    async fn end_claims_for_good(&self, user: UserId) -> Result<(), ClosingError> {
+        for event in self.end_claims(user).await? {
+            self.store.waitlisted_remove(user, event).await?;
+        }
+        Ok(())
     }
 
     async fn left(&self, user: UserId) -> Result<Left, StoreError> {
@@ -135,10 +182,9 @@ impl Closing {
 
     async fn cancel(
         &self,
-        user: UserId,
+        by: Requester,
         reservation: &LivingReservation,
     ) -> Result<(), ClosingError> {
-        let by = Requester::Customer(user);
         let command = Command::CancelReservation { reservation: reservation.id, by };
         let request = Request { command, idempotency: None };
         let Err(error) = self.offices.submit(reservation.offering, request).await else {
@@ -161,29 +207,30 @@ impl Closing {
                 return Ok(());
             }
             self.payments.recover_due().await?;
+            // Another instance may be at it.
+            tokio::time::sleep(BETWEEN_ROUNDS).await;
         }
         let left = self.left(user).await?;
         if left.payments.is_empty() { Ok(()) } else { Err(ClosingError::Unsettled(left)) }
     }
 
-    /// In every event that the customer waits in, and in every one where anything could be held: holds
-    /// are in the journal alone.
-    async fn end_claims(&self, user: UserId) -> Result<(), ClosingError> {
+    /// In every event that the customer waited in, and in every one where anything could be held: holds
+    /// are in the journal alone. Returns the events waited in where it is done. One that cannot be asked
+    /// now does not keep the account open: a hold there ends with its time, and the place in line at one
+    /// of the next rounds of `finish_old`.
+    async fn end_claims(&self, user: UserId) -> Result<Vec<OfferingId>, ClosingError> {
         let (waited, awake) = self.store.offerings_to_leave(user).await?;
-        stream::iter(waited)
-            .map(|event| self.end_claims_in(event, user))
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        // One of these that cannot be asked now must not keep everybody's account open: a hold that is
-        // left there ends with its time.
-        let asked = stream::iter(awake).map(async |event| {
-            if let Err(error) = self.end_claims_in(event, user).await {
-                tracing::warn!(%event, %error, "holds of a closed account are left to expire");
+        let end = async |event| match self.end_claims_in(event, user).await {
+            Ok(()) => Some(event),
+            Err(error) => {
+                tracing::warn!(%event, %error, "what a closed account has there is left to end later");
+                None
             }
-        });
-        asked.buffer_unordered(AT_ONCE).collect::<()>().await;
-        Ok(())
+        };
+        let ended = stream::iter(waited).map(end).buffer_unordered(AT_ONCE);
+        let ended = ended.filter_map(std::future::ready).collect().await;
+        stream::iter(awake).map(end).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
+        Ok(ended)
     }
 
     async fn end_claims_in(&self, event: OfferingId, user: UserId) -> Result<(), SubmitError> {

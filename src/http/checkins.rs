@@ -58,6 +58,11 @@ pub struct UndoBody {
     pub ticket_id: Option<Uuid>,
 }
 
+/// What is said of a repeated request whose effect is gone.
+const TAKEN_BACK: &str = "this check-in was taken back since: to let its holder in, send it without this Idempotency-Key";
+const USED_AGAIN: &str =
+    "the ticket was used again since: to take that back, send it without this Idempotency-Key";
+
 /// Let the holder of a ticket in, once (administrators). `ALREADY_CHECKED_IN` says when, where, by
 /// whom and for which seat; `WRONG_EVENT` leaves the ticket unused. Needs no key: repeated, it lets
 /// nobody else in.
@@ -91,6 +96,16 @@ pub(crate) async fn check_in(
             submitted => submitted?,
         };
     let row = by_id(&state, row.id).await?;
+    if committed.replayed && row.checked_in_at != Some(committed.at) {
+        // Nobody is let in by an answer of before.
+        return Err(match row.checked_in_at {
+            Some(_) => {
+                let error = ApiError::from(Rejection::AlreadyCheckedIn);
+                error.with_details(earlier(&state, row.id).await?)
+            }
+            None => ApiError::new(ErrorCode::WrongState, TAKEN_BACK),
+        });
+    }
     let mut response = respond::ok(&render(&state, &row).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
@@ -115,6 +130,9 @@ pub(crate) async fn undo(
     let idempotency = key.identity(admin.user, "undo check-in", &row.id);
     let committed = submit_by_admin(&state, row.offering, admin.user, command, idempotency).await?;
     let row = by_id(&state, row.id).await?;
+    if committed.replayed && row.checked_in_at.is_some() {
+        return Err(ApiError::new(ErrorCode::WrongState, USED_AGAIN));
+    }
     let mut response = respond::ok(&render(&state, &row).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)

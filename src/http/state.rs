@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::accounts::Accounts;
 use crate::box_office::BoxOffices;
 use crate::clock::Clock;
+use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
 use crate::http::admission::Admission;
@@ -61,4 +62,18 @@ pub struct AppState {
     pub lifecycle: Arc<Lifecycle>,
     /// What the database last answered to readiness probes.
     pub pings: Pings,
+}
+
+impl AppState {
+    /// What closes accounts.
+    #[must_use]
+    pub fn closing(&self) -> Closing {
+        Closing {
+            store: self.store.clone(),
+            offices: self.offices.clone(),
+            payments: self.payments.clone(),
+            accounts: self.accounts.clone(),
+            clock: self.clock.clone(),
+        }
+    }
 }

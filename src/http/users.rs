@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::{PasswordChange, Role};
-use crate::closing::{Closing, OnReservations, Settlement};
+use crate::closing::{OnReservations, Settlement};
 use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{Body, Caller, OptionalBody, object};
 use crate::http::openapi::Done;
@@ -195,23 +195,17 @@ pub async fn forget_me(
     caller: Caller,
     OptionalBody(body): OptionalBody<CloseAccountRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let closing = Closing {
-        store: state.store.clone(),
-        offices: state.offices.clone(),
-        payments: state.payments.clone(),
-        accounts: state.accounts.clone(),
-        clock: state.clock.clone(),
-    };
+    let closing = state.closing();
     let settlement = body.unwrap_or_default().into();
     let user = caller.user;
     let late = closing.clone();
     // To its end, also when the client goes away in the middle.
     let closed = async move { closing.close(user, settlement).await };
     let closed = state.runtime.spawn(trace::within(trace::current(), closed));
-    closed.await.map_err(ApiError::internal)??;
+    let closed = closed.await.map_err(ApiError::internal)??;
     state.runtime.spawn(async move {
-        if let Err(error) = late.end_late_claims(user).await {
-            tracing::warn!(%error, "late holds of a closed account are left to expire");
+        if let Err(error) = late.finish(closed).await {
+            tracing::warn!(%error, "what a closed account began last is left to end later");
         }
     });
     Ok(respond::done("the account is closed"))

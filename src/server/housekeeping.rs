@@ -29,6 +29,7 @@ const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Says what is odd about the clock, and cleans up every so often, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
+    let closing = state.closing();
     // One process has a SQLite file. Beside one alone on Postgres there are its command lines.
     if state.config.is_postgres() {
         state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
@@ -43,6 +44,9 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
             if let Err(error) = forget(&store, clock.as_ref()).await {
                 // The next round does it.
                 tracing::debug!(%error, "could not clean up");
+            }
+            if let Err(error) = closing.finish_old().await {
+                tracing::debug!(%error, "could not end what closed accounts have");
             }
         }
     })

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use entities::{event, head, payment, reservation, waitlisted};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    Statement,
+};
 
 use super::payment::PaymentState;
 use super::reservation::ReservationState;
+use super::user::FORGOTTEN;
 use super::{Store, StoreError};
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
-use crate::inventory::{Minor, TimestampMs};
+use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
 
-/// A reservation that waits for payment, or that is paid and its event still to come.
+/// A reservation that waits for payment, or that is paid and its event not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LivingReservation {
@@ -49,14 +53,13 @@ impl Store {
             .all(self.writes())
             .await?;
         let events: BTreeSet<_> = found.iter().map(|row| row.offering_id).collect();
-        let past: BTreeSet<_> = event::Entity::find()
-            .filter(event::Column::Id.is_in(events))
-            .filter(event::Column::EventDate.lte(now))
-            .all(self.reads())
-            .await?
-            .into_iter()
-            .map(|row| row.id)
-            .collect();
+        let events =
+            event::Entity::find().filter(event::Column::Id.is_in(events)).all(self.reads()).await?;
+        let end_of = |row: &event::Model| {
+            row.event_end_at.unwrap_or(row.event_date.saturating_add(DEFAULT_EVENT_LENGTH_MS))
+        };
+        let past = events.iter().filter(|row| end_of(row) <= now);
+        let past: BTreeSet<_> = past.map(|row| row.id).collect();
         let living = found.into_iter().map(|row| {
             let is_paid = row.status == ReservationState::Confirmed.as_str();
             let is_over = is_paid && past.contains(&row.offering_id);
@@ -96,6 +99,36 @@ impl Store {
             .exec_without_returning(self.writes())
             .await?;
         Ok(())
+    }
+
+    /// Forgets that somebody may wait for places of an event.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waitlisted_remove(
+        &self,
+        user: UserId,
+        event: OfferingId,
+    ) -> Result<(), StoreError> {
+        let id = (user.0, event.0);
+        waitlisted::Entity::delete_by_id(id).exec(self.writes()).await?;
+        Ok(())
+    }
+
+    /// Owners of accounts that were closed before `before` and who may wait for places still, some of
+    /// them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn closed_and_waiting(&self, before: TimestampMs) -> Result<Vec<UserId>, StoreError> {
+        let sql = "SELECT DISTINCT users.id FROM waitlisted
+            JOIN users ON users.id = waitlisted.user_id
+            WHERE users.email LIKE $1 AND users.updated_at < $2 LIMIT 100";
+        let values = [format!("%{FORGOTTEN}").into(), before.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let rows = self.reads().query_all_raw(statement).await?;
+        let rows = rows.iter().map(|row| Ok(UserId(row.try_get("", "id")?)));
+        Ok(rows.collect::<Result<_, DbErr>>()?)
     }
 
     /// The events that somebody has ever waited in, and the others in which anything is held now.

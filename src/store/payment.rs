@@ -33,6 +33,17 @@ pub enum PaymentState {
     Refunded,
 }
 
+/// Whether money of somebody is moving, or is to go back.
+pub(super) async fn is_under_way(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let moving = payment::Entity::find()
+        .filter(payment::Column::NextTryAt.is_not_null())
+        .filter(payment::Column::UserId.eq(user.0));
+    Ok(moving.one(transaction).await?.is_some())
+}
+
 impl PaymentState {
     const ALL: [Self; 6] = [
         Self::Created,

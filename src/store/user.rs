@@ -1,7 +1,7 @@
 //! People with an account. Whatever ends somebody's sessions locks their row first, and so does
 //! whatever opens or renews one (`store/refresh_token.rs`): none outlives its revocation.
 
-use entities::{refresh_token, user, waitlisted};
+use entities::{refresh_token, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait, sea_query::Expr,
@@ -9,8 +9,8 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answered, Key, OnBalance, Store, StoreError, idempotency, is_unique_violation, revocation,
-    wallet,
+    Answered, Key, OnBalance, Store, StoreError, idempotency, is_unique_violation, payment,
+    revocation, wallet,
 };
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
@@ -107,12 +107,12 @@ pub enum Forgotten {
     Now(UserRow),
     /// It was forgotten before, or never there.
     Before,
-    /// There is money in its wallet; nothing changed.
+    /// There is money in its wallet, or on its way; nothing changed.
     HasMoney,
 }
 
 /// The end of every address that stands for none.
-const FORGOTTEN: &str = "@deleted.invalid";
+pub(super) const FORGOTTEN: &str = "@deleted.invalid";
 
 fn forgotten(id: UserId) -> String {
     format!("{id}{FORGOTTEN}")
@@ -258,10 +258,10 @@ impl Store {
             OnBalance::Refuse => {}
             OnBalance::Forfeit => wallet::forfeit(&transaction, id, now).await?,
         }
-        waitlisted::Entity::delete_many()
-            .filter(waitlisted::Column::UserId.eq(id.0))
-            .exec(&transaction)
-            .await?;
+        // Of a payment that was begun meanwhile.
+        if payment::is_under_way(&transaction, id).await? {
+            return Ok(Forgotten::HasMoney);
+        }
         refresh_token::Entity::delete_many()
             .filter(refresh_token::Column::UserId.eq(id.0))
             .exec(&transaction)

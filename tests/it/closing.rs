@@ -132,6 +132,50 @@ on_both_databases! {
         assert_eq!(count("SELECT count(*) FROM waitlisted").await, 0);
     }
 
+    async fn what_a_process_that_stopped_left_of_a_closed_account_is_ended(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let (leaver, stayer) = (app.user().await, app.user().await);
+        let (event, all) = event(&app, 1).await;
+        let holds = format!("/api/events/{event}/holds");
+        app.post(&holds, &stayer, all(1)).await.expect(201);
+        close(&app, &leaver, &json!({})).await.expect(200);
+        // As another instance does that does not know yet, and a process that ends right then.
+        let state = app.state();
+        let offering = event.parse().unwrap();
+        state.store.waitlisted_add(leaver.id, offering).await.unwrap();
+        let product = admitone::ids::ProductId(0);
+        let (entry, customer, party_size) = (admitone::ids::HoldId::random(), leaver.id, 1);
+        let command =
+            admitone::inventory::Command::JoinWaitlist { entry, customer, product, party_size };
+        let request = admitone::inventory::Request { command, idempotency: None };
+        state.offices.submit(offering, request).await.unwrap();
+
+        let waits = async || {
+            let ended = state.offices.ended_entry(offering, entry).await.unwrap();
+            ended.is_none()
+        };
+        assert!(waits().await);
+        let closed = app.db.count("SELECT max(updated_at) FROM users WHERE email LIKE '%deleted.invalid'").await;
+        state.closing().finish_old().await.unwrap();
+        assert!(waits().await, "closed at {closed}: whoever closed it may be at it");
+        app.db.sql("UPDATE users SET updated_at = updated_at - 10000").await;
+        state.closing().finish_old().await.unwrap();
+        assert!(!waits().await);
+        assert_eq!(app.db.count("SELECT count(*) FROM waitlisted").await, 0);
+    }
+
+    async fn tickets_of_an_event_that_goes_on_are_not_over(db: TestDb) {
+        let app = TestApp::start(db).await;
+        let user = app.user().await;
+        app.charge(&user, 10_000).await.expect(201);
+        reserve(&app, &user, true).await;
+        // It has begun, and ends tomorrow.
+        app.db.sql("UPDATE events SET event_date = 0, event_end_at = 4102444800000").await;
+        close(&app, &user, &json!({})).await.expect_error(409, "ACCOUNT_NOT_SETTLED");
+        app.db.sql("UPDATE events SET event_end_at = 1").await;
+        close(&app, &user, &json!({})).await.expect(200);
+    }
+
     async fn what_its_owner_cannot_cancel_keeps_an_account_open(db: TestDb) {
         let app = TestApp::start(db).await;
         let user = app.user().await;

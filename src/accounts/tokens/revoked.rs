@@ -32,10 +32,10 @@ impl Revoked {
     /// Tokens of `user` below `version` are revoked; none of them is valid after `until`.
     pub(super) fn add(&self, user: UserId, version: i64, until: TimestampMs) {
         let mut lowest = self.lowest.entry(user).or_insert(Lowest { version, until });
-        if version < lowest.version || until < lowest.until {
-            return;
-        }
-        *lowest = Lowest { version, until };
+        // Each by itself: the clock of whoever revoked the newer version may be behind.
+        lowest.version = lowest.version.max(version);
+        lowest.until = lowest.until.max(until);
+        let until = lowest.until;
         drop(lowest);
         let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
         expiries.push_back((until, user));
@@ -68,6 +68,10 @@ mod tests {
         assert!(!revoked.has(UserId::random(), 0));
         revoked.add(user, 1, 90);
         assert!(revoked.has(user, 1), "what is heard late takes nothing back");
+        revoked.add(user, 3, 80);
+        assert!(revoked.has(user, 2), "by a clock that is behind");
+        revoked.expire(99);
+        assert!(revoked.has(user, 1), "an older token lives on until then");
         revoked.add(user, 3, 200);
         revoked.expire(100);
         assert!(revoked.has(user, 2), "it was revoked once more");

@@ -76,7 +76,8 @@ on_both_databases! {
         let tickets = kim.tickets().await;
         let code = json!({"code": tickets[0]["code"]});
         admin.post("/api/checkins/undo", &code).await.refused(409, "WRONG_STATE");
-        admin.post("/api/checkins", &code).await.is(200);
+        admin.post_with_key("/api/checkins", "in-1", &code).await.is(200);
+        shop.clock.advance_ms(1_000);
         let supervisor = shop.admin();
         kim.post("/api/checkins/undo", &code).await.refused(403, "FORBIDDEN");
         let undone = supervisor.post_with_key("/api/checkins/undo", "undo-1", &code).await.is(200);
@@ -84,6 +85,15 @@ on_both_databases! {
         assert!(undone.data["checkedInAt"].is_null());
         let again = supervisor.post_with_key("/api/checkins/undo", "undo-1", &code).await.is(200);
         assert!(again.is_replay());
+        // A scanner that has the first answer on its way still lets nobody in.
+        let repeated = admin.post_with_key("/api/checkins", "in-1", &code).await;
+        repeated.refused(409, "WRONG_STATE");
+        admin.post("/api/checkins", &code).await.is(200);
+        let repeated = admin.post_with_key("/api/checkins", "in-1", &code).await;
+        repeated.refused(409, "ALREADY_CHECKED_IN");
+        let repeated = supervisor.post_with_key("/api/checkins/undo", "undo-1", &code).await;
+        repeated.refused(409, "WRONG_STATE");
+        supervisor.post("/api/checkins/undo", &code).await.is(200);
         let by_id = json!({"ticketId": tickets[0]["id"]});
         supervisor.post("/api/checkins/undo", &by_id).await.refused(409, "WRONG_STATE");
         for bad in [json!({}), json!({"code": "x", "ticketId": tickets[0]["id"]})] {
@@ -94,8 +104,8 @@ on_both_databases! {
         assert!(undoing.contains(&format!("\"ActedBy\":{{\"admin\":\"{}\"}}", supervisor.user)));
         admin.post("/api/checkins", &code).await.is(200);
         let audit = shop.nobody().get(&event.at("audit")).await.is(200);
-        assert_eq!(audit.data["tally"]["checkIns"], 2);
-        assert_eq!(audit.data["tally"]["checkInsUndone"], 1);
+        assert_eq!(audit.data["tally"]["checkIns"], 3);
+        assert_eq!(audit.data["tally"]["checkInsUndone"], 2);
     }
 }
 
