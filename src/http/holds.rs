@@ -244,7 +244,7 @@ pub async fn in_event<T>(
     read: Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     if read.is_err() {
-        state.offices.view(event).await?;
+        Box::pin(state.offices.view(event)).await?;
     }
     read
 }
@@ -282,7 +282,8 @@ pub async fn submit(
     };
     match (error.code(), claimant) {
         (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
-            Err(with_holdings(state, event, claimant, error).await)
+            // In a box of its own: every hold would carry the room for it.
+            Err(Box::pin(with_holdings(state, event, claimant, error)).await)
         }
         _ => Err(error),
     }
