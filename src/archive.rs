@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::audit::Progress;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{Inventory, TimestampMs};
-use crate::journal::{Head, LoadError, Row};
+use crate::journal::{Head, LoadError, Row, export};
 use crate::store::{Archived, JournalRows, Prunable, Store, StoreError};
 
 pub use files::{Files, each_row, row_files};
@@ -129,7 +129,7 @@ pub async fn rebuild(
     let first = store.journal_first(offering).await?.ok_or(LoadError::NotFound)?;
     let mut progress = Progress::new();
     for path in row_files(&directory.join(offering.to_string()))? {
-        each_row(&path, |row| match row.seq < first {
+        each_row(&path, |_, row| match row.seq < first {
             true => take(&mut progress, &row, &path),
             false => Ok(()),
         })?;
@@ -167,19 +167,9 @@ async fn write(
         }
     }
     let bytes = file.bytes;
-    let path = file.finish(progress.head.seq)?;
     // What is deleted afterwards is what is read here, not what was meant to be written.
-    let mut previous = from;
-    each_row(&path, |row| {
-        verify(&row, &previous, &path)?;
-        previous = row.head();
-        Ok(())
-    })?;
-    if previous == progress.head {
-        return Ok(bytes);
-    }
-    let reason = format!("it does not end with row {} of the journal", progress.head.seq);
-    Err(ArchiveError::Unfit { path, reason })
+    file.finish(progress.head.seq, |path| verify_file(path, from, progress.head))?;
+    Ok(bytes)
 }
 
 /// Holds a file that is there already to the rows up to `end`.
@@ -190,25 +180,37 @@ async fn compare(
     progress: &mut Progress,
     end: Seq,
 ) -> Result<(), ArchiveError> {
-    let mut found = Vec::new();
-    each_row(path, |row| {
-        found.push(row.hash);
-        Ok(())
-    })?;
-    let mut found = found.into_iter();
+    let from = progress.head;
     while progress.head.seq < end {
         for (row, record) in &next_rows(store, offering, progress, end).await? {
-            if found.next() != Some(row.hash) {
-                let reason = format!(
-                    "its row {} is of another history: move it away, and run this again",
-                    row.seq
-                );
-                return Err(ArchiveError::Unfit { path: path.into(), reason });
-            }
             progress.take_one(row, record)?;
         }
     }
-    Ok(())
+    verify_file(path, from, progress.head)
+}
+
+/// Verifies that a file holds the rows after `from` up to `end`, readable parts included, and nothing
+/// else. Each row's hash covers those before: the last one's says that all are the journal's.
+fn verify_file(path: &Path, from: Head, end: Head) -> Result<(), ArchiveError> {
+    let unfit = |error: LoadError| ArchiveError::Unfit {
+        path: path.into(),
+        reason: format!("{error}: move it away, and run this again"),
+    };
+    let mut last = from;
+    each_row(path, |line, row| {
+        let record = row.verify(&last).map_err(unfit)?;
+        export::check_line(line, &row, &record).map_err(unfit)?;
+        last = row.head();
+        Ok(())
+    })?;
+    if last == end {
+        return Ok(());
+    }
+    let reason = format!(
+        "it ends with row {}, and should with row {} of this journal: move it away, and run this again",
+        last.seq, end.seq
+    );
+    Err(ArchiveError::Unfit { path: path.into(), reason })
 }
 
 async fn next_rows(
@@ -279,14 +281,10 @@ async fn delete(store: &Store, offering: OfferingId) -> Result<u64, LoadError> {
 }
 
 fn take(progress: &mut Progress, row: &Row, path: &Path) -> Result<(), ArchiveError> {
-    let record = verify(row, &progress.head, path)?;
-    Ok(progress.take_one(row, &record)?)
-}
-
-fn verify(row: &Row, previous: &Head, path: &Path) -> Result<crate::journal::Record, ArchiveError> {
     let unfit =
         |error: LoadError| ArchiveError::Unfit { path: path.into(), reason: error.to_string() };
-    row.verify(previous).map_err(unfit)
+    let record = row.verify(&progress.head).map_err(unfit)?;
+    Ok(progress.take_one(row, &record)?)
 }
 
 /// What of [`prune`] is deleted must be older than this, whatever the plan says: customers look for

@@ -70,14 +70,18 @@ impl Writing {
         self.file.write_all(line.as_bytes()).map_err(at(&self.unfinished))
     }
 
-    /// Makes the content durable and gives the file its name, which says what the last row is. Names
-    /// sort as their rows do.
-    pub(super) fn finish(mut self, last: Seq) -> Result<PathBuf, ArchiveError> {
+    /// Makes the content durable and, once `verify` has read it back, gives the file its name, which
+    /// says what the last row is. Names sort as their rows do.
+    pub(super) fn finish(
+        mut self,
+        last: Seq,
+        verify: impl FnOnce(&Path) -> Result<(), ArchiveError>,
+    ) -> Result<(), ArchiveError> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         written.map_err(at(&self.unfinished))?;
+        verify(&self.unfinished)?;
         let path = self.directory.join(format!("{:012}-{:012}.jsonl", self.first.0, last.0));
-        fs::rename(&self.unfinished, &path).map_err(at(&path))?;
-        Ok(path)
+        fs::rename(&self.unfinished, &path).map_err(at(&path))
     }
 }
 
@@ -110,21 +114,23 @@ pub fn row_files(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     Ok(files)
 }
 
-/// Calls `each` with every row of a file, which is not verified.
+/// Calls `each` with every line of a file and its row, which is not verified.
 ///
 /// # Errors
 /// [`ArchiveError::File`], [`ArchiveError::Unfit`] for a line that is none of an export, and those of
 /// `each`.
 pub fn each_row(
     path: &Path,
-    mut each: impl FnMut(Row) -> Result<(), ArchiveError>,
+    mut each: impl FnMut(&str, Row) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     let file = File::open(path).map_err(at(path))?;
     for (line, number) in BufReader::new(file).lines().zip(1..) {
-        let row = export::from_line(&line.map_err(at(path))?).map_err(|error| {
-            ArchiveError::Unfit { path: path.into(), reason: format!("line {number}: {error}") }
+        let line = line.map_err(at(path))?;
+        let row = export::from_line(&line).map_err(|error| ArchiveError::Unfit {
+            path: path.into(),
+            reason: format!("line {number}: {error}"),
         })?;
-        each(row)?;
+        each(&line, row)?;
     }
     Ok(())
 }
@@ -141,4 +147,21 @@ fn sync_directory(path: &Path) -> Result<(), ArchiveError> {
 fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_name_only_once_it_is_verified() {
+        let archives = tempfile::tempdir().unwrap();
+        let files = Files::of(archives.path(), OfferingId::random()).unwrap();
+        let refuse =
+            |path: &Path| Err(ArchiveError::Unfit { path: path.into(), reason: "".into() });
+        files.begin(Seq(0)).unwrap().finish(Seq(5), refuse).unwrap_err();
+        assert_eq!(files.after(Seq(0)).unwrap(), None);
+        files.begin(Seq(0)).unwrap().finish(Seq(5), |_| Ok(())).unwrap();
+        assert_eq!(files.after(Seq(0)).unwrap().map(|(_, last)| last), Some(Seq(5)));
+    }
 }
