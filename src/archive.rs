@@ -115,7 +115,8 @@ pub async fn archive(
 }
 
 /// Makes the state after the archived rows anew from their files, where it was lost or is of another
-/// version: verifies every row, and that what is left of the journal follows from them.
+/// version: verifies every row, and that what is left of the journal follows from them. Rows that an
+/// interrupted run has not deleted yet are in files too: the state is of the last one noted.
 ///
 /// # Errors
 /// [`ArchiveError`]; then nothing was changed.
@@ -127,15 +128,21 @@ pub async fn rebuild(
 ) -> Result<Outcome, ArchiveError> {
     let head = store.journal_head(offering).await?;
     let first = store.journal_first(offering).await?.ok_or(LoadError::NotFound)?;
+    let noted = store.archived(offering).await?.map_or(Seq(0), |archived| archived.head.seq);
+    let last = noted.max(Seq(first.0 - 1));
     let mut progress = Progress::new();
     for path in row_files(&directory.join(offering.to_string()))? {
-        each_row(&path, |_, row| match row.seq < first {
+        each_row(&path, |_, row| match row.seq <= last {
             true => take(&mut progress, &row, &path),
             false => Ok(()),
         })?;
     }
     // The first row that is left has to follow: the chain says that nothing is missing between.
     store.journal_rows(offering, progress.head, 1).await?;
+    if progress.head.seq < last {
+        let reason = format!("its files end with row {}, and not with {last}", progress.head.seq);
+        return Err(ArchiveError::Unfit { path: directory.join(offering.to_string()), reason });
+    }
     let archived = archived(&progress, directory, now);
     let state = state_of(&progress)?;
     store.archive_restate(offering, &archived, state).await?;

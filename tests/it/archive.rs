@@ -238,6 +238,27 @@ on_both_databases! {
         assert!(refused.code == 1 && refused.err.contains("a row is missing"), "{}", refused.err);
     }
 
+    async fn a_state_is_made_anew_while_only_some_of_its_rows_are_deleted(db: TestDb) {
+        let past = Past::of(db).await;
+        let rows = past.rows().await;
+        let kept = "CREATE TABLE kept AS SELECT * FROM journal WHERE seq > 4";
+        past.app.db.sql(kept).await;
+        let outcome = past.archive().await.unwrap();
+        // As after a run that was killed when it had deleted four rows.
+        let back = format!("INSERT INTO journal SELECT * FROM kept WHERE seq <= {}", outcome.archived);
+        assert_eq!(past.app.db.sql(&back).await, outcome.archived - 4);
+        past.app.db.sql("UPDATE snapshots SET payload = hash").await;
+        let (event, files) = (past.event.to_string(), past.files.path().display().to_string());
+        let rebuilt = past.run(&["archive", "rebuild", &event, "--from", &files]);
+        assert!(rebuilt.out.contains(&format!("after row {},", outcome.archived)), "{}", rebuilt.out);
+        assert_eq!(past.audit().await["archived"]["seq"], outcome.archived);
+        let again = past.archive().await.unwrap();
+        assert_eq!((again.archived, again.deleted), (outcome.archived, outcome.archived - 4));
+        assert_eq!(past.rows().await, rows - i64::try_from(outcome.archived).unwrap());
+        past.hold().await.expect(201);
+        past.audit().await;
+    }
+
     async fn the_state_after_the_archived_rows_outlives_later_snapshots(db: TestDb) {
         let past = Past::of(db).await;
         let outcome = past.archive().await.unwrap();
