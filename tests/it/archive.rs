@@ -10,12 +10,13 @@ use admitone::clock::{Clock, ManualClock};
 use admitone::ids::{OfferingId, UserId};
 use admitone::journal::{Head, Journal, LoadError, Snapshot, export, fold};
 use admitone::store::{Prunable, Store};
+use sea_orm::sqlx::{Connection, Executor, PgConnection};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cli::process::finished;
 use crate::test_app::{TestApp, TestUser, standing_event};
-use crate::test_db::TestDb;
+use crate::test_db::{TestDb, eventually};
 
 /// 2021-01-01: long ago for the program that runs beside.
 const START: i64 = 1_609_459_200_000;
@@ -317,6 +318,40 @@ on_both_databases! {
         let pruning = async move { store.prune(Prunable::TakenMessages, 2).await.unwrap() };
         assert_eq!(past.app.state().runtime.spawn(pruning).await.unwrap(), recent.unsigned_abs());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_comes_late_does_not_replace_the_state_of_archived_rows() {
+    let past = Past::of(TestDb::postgres().await).await;
+    let (store, db) = (past.store(), &past.app.db);
+    let rows = store.journal_rows(past.event, Head::EMPTY, 3).await.unwrap();
+    let row = &rows[2].0;
+    let late = Snapshot {
+        seq: row.seq,
+        epoch: row.epoch,
+        at: row.at,
+        hash: row.hash,
+        format: row.format,
+        payload: row.payload.clone(),
+    };
+    // It has read its own row, and then rows up to a later one are archived.
+    let mut session = PgConnection::connect(db.url()).await.unwrap();
+    session.execute("BEGIN; LOCK TABLE snapshots IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let event = past.event;
+    let keeping =
+        past.app.state().runtime.spawn(async move { store.keep_snapshot(event, late).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("it waits", async || db.count(waiting).await == 1).await;
+    let archived =
+        "INSERT INTO archives (offering_id, seq, epoch, at, hash, tally, directory, archived_at)
+            SELECT offering_id, seq, epoch, at, hash, '', '', at FROM journal WHERE seq = 5;
+        INSERT INTO snapshots (offering_id, seq, epoch, at, hash, format, payload)
+            SELECT offering_id, seq, epoch, at, hash, format, payload FROM journal WHERE seq = 5;
+        DELETE FROM journal WHERE seq <= 5; COMMIT";
+    session.execute(archived).await.unwrap();
+    assert!(!keeping.await.unwrap().unwrap());
+    assert_eq!(db.count("SELECT count(*) FROM snapshots WHERE seq = 5").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

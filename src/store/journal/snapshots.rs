@@ -6,7 +6,7 @@ use entities::{archive, journal, snapshot};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    QuerySelect, QueryTrait, TransactionTrait,
 };
 
 use super::{hash_of, rows_after, signed, unreadable, unsigned};
@@ -162,8 +162,8 @@ fn first_rows_gone(error: LoadError, before: Seq, unfit: &[UnfitSnapshot]) -> Lo
     LoadError::Damaged { seq, reason }
 }
 
-/// Writes the snapshot if the journal has its row and there is none as new; drops what is older
-/// than the newest `most`.
+/// Writes the snapshot if the journal has its row, which is not archived, and there is none as new;
+/// drops what is older than the newest `most`. Rows may be archived meanwhile.
 async fn keep_if_confirmed(
     transaction: &impl ConnectionTrait,
     offering: OfferingId,
@@ -171,6 +171,11 @@ async fn keep_if_confirmed(
     most: u64,
 ) -> Result<bool, DbErr> {
     let seq = signed(snapshot.seq.0);
+    let archived = archive::Entity::find_by_id(offering.0).one(transaction).await?;
+    let archived = archived.map_or(-1, |archived| archived.seq);
+    if seq <= archived {
+        return Ok(false);
+    }
     let row = journal::Entity::find_by_id((offering.0, seq)).one(transaction).await?;
     if row.is_none_or(|row| row.hash != snapshot.hash || row.at != snapshot.at) {
         return Ok(false);
@@ -184,7 +189,9 @@ async fn keep_if_confirmed(
             return Ok(false);
         }
         // Of a history that a restored backup has undone.
-        snapshot::Entity::delete_by_id(id).exec(transaction).await?;
+        if delete_unless_archived(transaction, offering, vec![newer.seq]).await? == 0 {
+            return Ok(false);
+        }
     }
     let kept = snapshot::ActiveModel {
         offering_id: Set(offering.0),
@@ -206,11 +213,8 @@ async fn keep_if_confirmed(
         ])
         .to_owned();
     snapshot::Entity::insert(kept).on_conflict(replace).exec_without_returning(transaction).await?;
-    // The rows before the one that the journal begins after are gone: its state is kept for good.
-    let archived = archive::Entity::find_by_id(offering.0).one(transaction).await?;
-    let needed = archived.map_or(-1, |archived| archived.seq);
     let old: Vec<i64> = of_offering()
-        .filter(snapshot::Column::Seq.ne(needed))
+        .filter(snapshot::Column::Seq.ne(archived))
         .select_only()
         .column(snapshot::Column::Seq)
         .order_by_desc(snapshot::Column::Seq)
@@ -219,10 +223,24 @@ async fn keep_if_confirmed(
         .into_tuple()
         .all(transaction)
         .await?;
-    snapshot::Entity::delete_many()
+    delete_unless_archived(transaction, offering, old).await?;
+    Ok(true)
+}
+
+/// Deletes snapshots, but never the one that stands for archived rows, which are gone. That is asked
+/// in the same statement: what was read before may have changed.
+async fn delete_unless_archived(
+    transaction: &impl ConnectionTrait,
+    offering: OfferingId,
+    seqs: Vec<i64>,
+) -> Result<u64, DbErr> {
+    let archived =
+        archive::Entity::find_by_id(offering.0).select_only().column(archive::Column::Seq);
+    let deleted = snapshot::Entity::delete_many()
         .filter(snapshot::Column::OfferingId.eq(offering.0))
-        .filter(snapshot::Column::Seq.is_in(old))
+        .filter(snapshot::Column::Seq.is_in(seqs))
+        .filter(snapshot::Column::Seq.not_in_subquery(archived.into_query()))
         .exec(transaction)
         .await?;
-    Ok(true)
+    Ok(deleted.rows_affected)
 }
