@@ -20,6 +20,11 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let id = match manager.get_database_backend() {
             DbBackend::Postgres => "uuid",

@@ -48,6 +48,32 @@ async fn the_schema_goes_up_and_down_on_sqlite() {
     goes_up_and_down_and_up(TestDb::sqlite_unmigrated()).await;
 }
 
+/// Steps back to 0.1.0's schema leave five.
+const STEPS_OF_0_1_0: usize = 5;
+
+on_both_databases! {
+    async fn an_interrupted_step_leaves_nothing_behind(db: TestDb) {
+        let store = db.store().await;
+        let applied = store.schema_status().await.unwrap().applied.len();
+        store.migrate_down(u32::try_from(applied - STEPS_OF_0_1_0).unwrap()).await.unwrap();
+        // Each step but the first of a file is stopped by something of the name that it makes.
+        for (obstacle, gone) in [
+            ("CREATE TABLE revocation_counter (id integer)", "DROP TABLE revocation_counter"),
+            ("ALTER TABLE events ADD COLUMN cancellation text", "ALTER TABLE events DROP COLUMN cancellation"),
+            ("ALTER TABLE products ADD COLUMN updated_at bigint", "ALTER TABLE products DROP COLUMN updated_at"),
+        ] {
+            db.sql(obstacle).await;
+            store.migrate().await.unwrap_err();
+            let before = store.schema_status().await.unwrap().applied.len();
+            store.migrate().await.unwrap_err();
+            assert_eq!(store.schema_status().await.unwrap().applied.len(), before);
+            db.sql(gone).await;
+        }
+        store.migrate().await.unwrap();
+        assert!(store.schema_status().await.unwrap().pending.is_empty());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_migrate_at_once_wait_for_each_other() {
     let db = TestDb::postgres_unmigrated().await;
