@@ -7,15 +7,16 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Table, column and type; all may be NULL, for rows of before.
+/// Table, column and type; all may be NULL, for rows of before. Tables in the order in which appends
+/// and payments lock them: on Postgres another order can deadlock with an instance that serves.
 const COLUMNS: &[(&str, &str, &str)] = &[
-    ("events", "event_end_at", "bigint"),
-    ("events", "cancellation", "text"),
-    ("products", "withdrawn_at", "bigint"),
+    ("reservations", "refund_amount", "bigint"),
     ("tickets", "gate", "text"),
     ("tickets", "checked_in_by", "«ID»"),
-    ("reservations", "refund_amount", "bigint"),
     ("payments", "refund_amount", "bigint"),
+    ("products", "withdrawn_at", "bigint"),
+    ("events", "event_end_at", "bigint"),
+    ("events", "cancellation", "text"),
 ];
 
 #[async_trait::async_trait]
