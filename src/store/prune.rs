@@ -18,7 +18,8 @@ const AT_ONCE: i64 = 1_000;
 pub enum Prunable {
     /// Messages that were taken, by when they were.
     TakenMessages,
-    /// Reservations whose time to pay ended, by when they were made. The journal has them.
+    /// Reservations whose time to pay ended, by when it did. A payment on its way may still revive one.
+    /// The journal has them.
     ExpiredReservations,
     /// Payments that came to nothing, by their last change. What moved in wallets is noted there.
     FailedPayments,
@@ -38,7 +39,9 @@ impl Prunable {
             }
             Self::ExpiredReservations => {
                 "DELETE FROM reservations WHERE id IN
-                 (SELECT id FROM reservations WHERE created_at < $1 AND status = 'EXPIRED' LIMIT $2)"
+                 (SELECT r.id FROM reservations r WHERE r.updated_at < $1 AND r.status = 'EXPIRED'
+                  AND NOT EXISTS (SELECT 1 FROM payments p
+                      WHERE p.reservation_id = r.id AND p.next_try_at IS NOT NULL) LIMIT $2)"
             }
             Self::FailedPayments => {
                 "DELETE FROM payments WHERE id IN

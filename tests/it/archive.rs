@@ -299,6 +299,23 @@ on_both_databases! {
         let recent = count(&recent).await;
         assert!(waiting > recent && recent > 0);
 
+        // The reservation is old, and has expired only now; then a payment may still revive it.
+        let prune = async || {
+            let (store, plan) = (past.store(), past.plan());
+            let pruning = async move { archive::prune(&store, &plan).await.unwrap() };
+            past.app.state().runtime.spawn(pruning).await.unwrap()
+        };
+        assert_eq!(prune().await, 0);
+        past.app.db.sql("UPDATE reservations SET updated_at = created_at WHERE status = 'EXPIRED'").await;
+        let one = "id IN (SELECT id FROM payments LIMIT 1)";
+        let of_it = "(SELECT id FROM reservations WHERE status = 'EXPIRED')";
+        let never = i64::MAX / 2;
+        let on_its_way =
+            format!("UPDATE payments SET reservation_id = {of_it}, next_try_at = {never} WHERE {one}");
+        past.app.db.sql(&on_its_way).await;
+        assert_eq!(prune().await, 0);
+        past.app.db.sql("UPDATE payments SET next_try_at = NULL").await;
+
         let (store, plan) = (past.store(), past.plan());
         let doing = async move {
             let moved = archive::outbox(&store, &plan).await.unwrap();
