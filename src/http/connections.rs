@@ -282,6 +282,12 @@ impl Connection {
         self.closes.load(Relaxed)
     }
 
+    /// Whether its socket must fail from now on.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.is_ended.load(SeqCst)
+    }
+
     /// Whether its socket must fail from now on; if not, `task` is woken when it must.
     #[must_use]
     pub fn is_ended_or_wakes(&self, task: &Waker) -> bool {
@@ -289,7 +295,8 @@ impl Connection {
         self.is_ended.load(SeqCst)
     }
 
-    fn end(&self) {
+    /// Its socket fails from now on.
+    pub fn end(&self) {
         self.is_ended.store(true, SeqCst);
         self.task.wake();
     }

@@ -48,11 +48,18 @@ impl Socket {
         self.opened.connection()
     }
 
-    /// Fails from when on the connection is ended.
+    /// Fails once the connection is ended. Asked before anything is read or written: a peer that
+    /// always takes or sends a little would keep the socket for ever.
+    fn unless_ended(&self) -> io::Result<()> {
+        if self.connection().is_ended() { self.end() } else { Ok(()) }
+    }
+
+    /// As [`Self::unless_ended`], and wakes the task when the connection is ended later.
     fn poll_ended(&self, context: &Context<'_>) -> io::Result<()> {
-        if !self.connection().is_ended_or_wakes(context.waker()) {
-            return Ok(());
-        }
+        if self.connection().is_ended_or_wakes(context.waker()) { self.end() } else { Ok(()) }
+    }
+
+    fn end(&self) -> io::Result<()> {
         self.reset();
         Err(io::Error::new(io::ErrorKind::ConnectionAborted, "ended to make room"))
     }
@@ -91,6 +98,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.unless_ended()?;
         let before = buffer.filled().len();
         if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
             self.poll_ended(context)?;
@@ -113,6 +121,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.unless_ended()?;
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Ready(written) => {
                 self.taken(*written.as_ref().unwrap_or(&0));
@@ -126,6 +135,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unless_ended()?;
         // Asked for when all is written: nothing is waited for any more.
         self.waiting = None;
         Pin::new(&mut self.stream).poll_flush(context)
@@ -135,3 +145,6 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;
