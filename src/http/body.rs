@@ -1,10 +1,10 @@
 //! How the body of an answer is handed to its connection: nothing of it for HEAD, and a long one in
 //! slices of one buffer, so that a client that reads slowly is owed a slice and not a copy of it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -13,28 +13,57 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use bytes::Bytes;
 
+use crate::http::connections::{self, Connection, UnderWay};
+
 /// What a connection takes at a time, in bytes. It copies what it takes.
 const SLICE: usize = 32 * 1_024;
 /// The most bytes of long answers, of those that are a buffer each, that may wait to be sent. Seat
 /// maps of many seats are none of them.
 const MOST_UNSENT: usize = 256 * 1_024 * 1_024;
 
-/// The bytes of long answers that wait to be sent.
+/// The long answers that wait to be sent. Where they are too much, the one that has waited longest is
+/// given up with its connection: its client has taken its time.
 #[derive(Clone, Default)]
-pub struct Unsent(Arc<AtomicUsize>);
+pub struct Unsent(Arc<Mutex<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    bytes: usize,
+    begun: u64,
+    /// By their order.
+    answers: BTreeMap<u64, (usize, Option<Arc<Connection>>)>,
+}
 
 impl Unsent {
-    /// Whether there is no room for another answer if it is long.
-    #[must_use]
-    pub fn is_full_for(&self, answer: &ServiceResponse<BoxBody>) -> bool {
-        let length = long(answer.response().body().size());
-        length.is_some_and(|length| self.0.load(Relaxed).saturating_add(length) > MOST_UNSENT)
+    fn sliced(&self, bytes: Bytes, under_way: Option<UnderWay>) -> Sliced {
+        let mut waiting = self.lock();
+        while waiting.bytes.saturating_add(bytes.len()) > MOST_UNSENT
+            && let Some((_, (length, connection))) = waiting.answers.pop_first()
+        {
+            waiting.bytes -= length;
+            if let Some(connection) = connection {
+                connections::unsent();
+                connection.end();
+            }
+        }
+        let nth = waiting.begun;
+        waiting.begun += 1;
+        waiting.bytes += bytes.len();
+        let connection = under_way.as_ref().map(|it| Arc::clone(it.connection()));
+        waiting.answers.insert(nth, (bytes.len(), connection));
+        Sliced { bytes, nth, unsent: self.clone(), _under_way: under_way }
     }
 
-    fn sliced(&self, bytes: Bytes) -> Sliced {
-        let counted = bytes.len();
-        self.0.fetch_add(counted, Relaxed);
-        Sliced { bytes, counted, unsent: self.clone() }
+    fn sent(&self, nth: u64) {
+        let mut waiting = self.lock();
+        if let Some((length, _)) = waiting.answers.remove(&nth) {
+            waiting.bytes -= length;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,23 +75,28 @@ fn long(size: BodySize) -> Option<usize> {
     }
 }
 
-/// The answer as it is sent to a request of this method.
+/// The answer as it is sent to a request of this method. The request is under way until a long one is
+/// sent, or given up.
 #[must_use]
 pub fn fit(
     answer: ServiceResponse<BoxBody>,
     method: &Method,
-    unsent: &Unsent,
+    (under_way, unsent): (Option<UnderWay>, &Unsent),
 ) -> ServiceResponse<BoxBody> {
     if method == Method::HEAD {
         return headers_only(answer);
     }
-    if long(answer.response().body().size()).is_none() {
+    let size = answer.response().body().size();
+    if long(size).is_none() && size != BodySize::Stream {
         return answer;
     }
+    if let Some(under_way) = &under_way {
+        under_way.is_sending();
+    }
     answer.map_body(|_, body| match body.try_into_bytes() {
-        Ok(bytes) => BoxBody::new(unsent.sliced(bytes)),
+        Ok(bytes) => BoxBody::new(unsent.sliced(bytes, under_way)),
         // Of several pieces, which come one by one.
-        Err(body) => body,
+        Err(body) => BoxBody::new(InPieces { body, _under_way: under_way }),
     })
 }
 
@@ -102,8 +136,9 @@ impl MessageBody for NoBody {
 /// What is left of a buffer, all of which is kept until the last slice is taken.
 struct Sliced {
     bytes: Bytes,
-    counted: usize,
+    nth: u64,
     unsent: Unsent,
+    _under_way: Option<UnderWay>,
 }
 
 impl MessageBody for Sliced {
@@ -124,13 +159,35 @@ impl MessageBody for Sliced {
 
 impl Drop for Sliced {
     fn drop(&mut self) {
-        self.unsent.0.fetch_sub(self.counted, Relaxed);
+        self.unsent.sent(self.nth);
+    }
+}
+
+/// A body that comes in pieces.
+struct InPieces {
+    body: BoxBody,
+    _under_way: Option<UnderWay>,
+}
+
+impl MessageBody for InPieces {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::connections::{Connections, Limits};
     use actix_web::HttpResponse;
     use actix_web::test::TestRequest;
 
@@ -143,9 +200,9 @@ mod tests {
     fn a_long_answer_is_sent_in_slices_and_counted_until_it_is_gone() {
         let unsent = Unsent::default();
         let length = 3 * SLICE + 7;
-        let answer = fit(answer(length), &Method::GET, &unsent);
+        let answer = fit(answer(length), &Method::GET, (None, &unsent));
         assert_eq!(answer.response().body().size(), BodySize::Sized(length as u64));
-        assert_eq!(unsent.0.load(Relaxed), length);
+        assert_eq!(unsent.lock().bytes, length);
         let (_, answer) = answer.into_parts();
         let mut body = answer.into_body();
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -155,17 +212,32 @@ mod tests {
         }
         assert_eq!(lengths, [SLICE, SLICE, SLICE, 7]);
         drop(body);
-        assert_eq!(unsent.0.load(Relaxed), 0);
+        assert_eq!(unsent.lock().bytes, 0);
     }
 
     #[test]
-    fn long_answers_that_nobody_takes_leave_room_for_short_ones() {
+    fn where_too_much_waits_the_oldest_long_answer_is_given_up() {
+        const LIMITS: Limits = Limits {
+            connections: 4,
+            connections_per_address: 4,
+            streams: 4,
+            streams_per_address: 4,
+        };
+        let connections = Connections::new(LIMITS);
+        let open: Vec<_> = (0..3).map(|_| connections.accept(None).ok().unwrap()).collect();
         let unsent = Unsent::default();
-        unsent.0.store(MOST_UNSENT - SLICE, Relaxed);
-        assert!(unsent.is_full_for(&answer(SLICE + 1)));
-        assert!(!unsent.is_full_for(&answer(SLICE)));
-        let short = fit(answer(SLICE), &Method::GET, &unsent);
-        assert_eq!(unsent.0.load(Relaxed), MOST_UNSENT - SLICE, "it is not counted");
-        drop(short);
+        let send = |nth: usize, length| {
+            let under_way = connections.begin_request(open[nth].connection());
+            fit(answer(length), &Method::GET, (Some(under_way), &unsent))
+        };
+        let ended = || open.iter().map(|it| it.connection().is_ended()).collect::<Vec<_>>();
+        let (first, _second) = (send(0, MOST_UNSENT / 2), send(1, MOST_UNSENT / 2));
+        assert_eq!(ended(), [false, false, false]);
+        let _short = send(2, SLICE);
+        assert_eq!(ended(), [false, false, false], "it is not counted");
+        let _third = send(2, MOST_UNSENT / 2);
+        assert_eq!(ended(), [true, false, false]);
+        drop(first);
+        assert_eq!(unsent.lock().bytes, MOST_UNSENT, "it is taken off once");
     }
 }

@@ -1,6 +1,7 @@
 //! The open connections of this process, so that file descriptors are left for whoever buys. At the
-//! limit a new connection takes the place of one that nobody waits on: an idle one first, then the
-//! oldest stream. It never ends a connection with a request under way, or one of another instance.
+//! limit a new connection takes the place of one that nobody waits on: an idle one first, then one
+//! whose request is still arriving, then the oldest stream, then a long answer that is being sent. It
+//! never ends a connection whose request is being answered, or one of another instance.
 
 mod metrics;
 
@@ -13,7 +14,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-pub use metrics::{describe as describe_metrics, stalled};
+pub use metrics::{describe as describe_metrics, stalled, unsent};
 
 /// The most connections that are being ended and still hold their descriptors.
 pub const MAX_ENDING: usize = 32;
@@ -68,13 +69,19 @@ pub struct Connection {
     is_ended: AtomicBool,
     is_half_closed: AtomicBool,
     closes: AtomicBool,
+    /// Its client is not listened to until what it has asked for is answered.
+    is_held_back: AtomicBool,
     task: AtomicWaker,
 }
 
 /// Between requests, or sending the head of the first.
 const IDLE: u8 = 0;
-const REQUEST: u8 = 1;
-const STREAM: u8 = 2;
+/// The body of a request is on its way.
+const ARRIVING: u8 = 1;
+const REQUEST: u8 = 2;
+/// A long answer is on its way.
+const SENDING: u8 = 3;
+const STREAM: u8 = 4;
 
 /// A connection that is open until this is dropped.
 pub struct Opened {
@@ -82,7 +89,7 @@ pub struct Opened {
     connection: Arc<Connection>,
 }
 
-/// A request that is under way until this is dropped.
+/// A request that is under way until this is dropped, with its answer where that is long.
 pub struct UnderWay(Arc<Connection>);
 
 /// A stream that is counted until this is dropped.
@@ -134,6 +141,7 @@ impl Connections {
             is_ended: AtomicBool::new(false),
             is_half_closed: AtomicBool::new(false),
             closes: AtomicBool::new(false),
+            is_held_back: AtomicBool::new(false),
             task: AtomicWaker::new(),
         });
         open.by_id.insert(id, Arc::clone(&connection));
@@ -147,7 +155,7 @@ impl Connections {
     #[must_use]
     pub fn begin_request(&self, connection: &Arc<Connection>) -> UnderWay {
         connection.used.store(self.accepted.load(Relaxed), Relaxed);
-        connection.activity.store(REQUEST, Relaxed);
+        connection.set(REQUEST);
         UnderWay(Arc::clone(connection))
     }
 
@@ -176,7 +184,7 @@ impl Connections {
         if let Some(address) = connection.address {
             open.by_address.entry(address).or_default().streams += 1;
         }
-        connection.activity.store(STREAM, Relaxed);
+        connection.set(STREAM);
         let (connections, connection) = (Arc::clone(self), Arc::clone(connection));
         Ok(OpenStream { connections, connection })
     }
@@ -250,7 +258,9 @@ impl Open {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
     Idle,
+    Arriving,
     Stream,
+    Sending,
 }
 
 impl Connection {
@@ -263,6 +273,26 @@ impl Connection {
     #[must_use]
     pub fn is_streaming(&self) -> bool {
         self.activity.load(Relaxed) == STREAM
+    }
+
+    /// Whether something that its client asked for is being answered.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        matches!(self.activity.load(Relaxed), REQUEST | SENDING | STREAM)
+    }
+
+    /// Its client is not listened to until the answer is there: then the task that was registered is
+    /// woken.
+    pub fn hold_back(&self) {
+        self.is_held_back.store(true, Relaxed);
+    }
+
+    fn set(&self, activity: u8) {
+        self.activity.store(activity, Relaxed);
+        if self.is_held_back.load(Relaxed) && !self.is_answering() {
+            self.is_held_back.store(false, Relaxed);
+            self.task.wake();
+        }
     }
 
     /// The peer has said that it sends no more.
@@ -308,7 +338,9 @@ impl Connection {
         }
         match self.activity.load(Relaxed) {
             IDLE => Some(Worth::Idle),
+            ARRIVING => Some(Worth::Arriving),
             STREAM => Some(Worth::Stream),
+            SENDING => Some(Worth::Sending),
             _ => None,
         }
     }
@@ -334,17 +366,43 @@ impl Drop for Opened {
     }
 }
 
+impl UnderWay {
+    /// The connection.
+    #[must_use]
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+
+    /// Whether it is waited for the rest of the request.
+    pub fn is_arriving(&self, is_arriving: bool) {
+        match (is_arriving, self.0.activity.load(Relaxed)) {
+            (true, REQUEST) => self.0.set(ARRIVING),
+            (false, ARRIVING) => self.0.set(REQUEST),
+            _ => {}
+        }
+    }
+
+    /// The answer is there, and long.
+    pub fn is_sending(&self) {
+        if !self.0.is_streaming() {
+            self.0.set(SENDING);
+        }
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         // A stream goes on.
-        let _ = self.0.activity.compare_exchange(REQUEST, IDLE, Relaxed, Relaxed);
+        if !self.0.is_streaming() {
+            self.0.set(IDLE);
+        }
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
         let Self { connections, connection } = self;
-        let _ = connection.activity.compare_exchange(STREAM, IDLE, Relaxed, Relaxed);
+        connection.set(IDLE);
         let mut open = connections.open();
         open.streams -= 1;
         open.forget(connection.address, |count| count.streams -= 1);

@@ -52,8 +52,8 @@ pub enum Overdue {
     Answer,
 }
 
-/// Waits for `call`, and for its body, as long as they may take. `has_arrived` is called, again and
-/// again, while it is waited for something else than the body.
+/// Waits for `call`, and for its body, as long as they may take. `waits` is told, again and again,
+/// whether it is the body that is waited for.
 ///
 /// # Errors
 /// [`Overdue`]; the call is dropped then.
@@ -62,7 +62,7 @@ pub async fn in_time<T>(
     arrival: &Arrival,
     lifecycle: &Lifecycle,
     longest: Duration,
-    has_arrived: impl Fn(),
+    waits: impl Fn(bool),
 ) -> Result<T, Overdue> {
     let (mut call, mut look) = (pin!(call), pin!(None::<Sleep>));
     let (mut waited, mut stopping) = (Duration::ZERO, false);
@@ -70,9 +70,7 @@ pub async fn in_time<T>(
         let next = poll_fn(|context| match call.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => {
-                if !arrival.0.get() {
-                    has_arrived();
-                }
+                waits(arrival.0.get());
                 // What is answered at once needs no timer.
                 if look.is_none() {
                     look.set(Some(tokio::time::sleep(LOOK)));

@@ -24,7 +24,7 @@ use futures_util::{FutureExt, StreamExt};
 use crate::box_office::Unavailable;
 use crate::clock::Clock;
 use crate::http::admission::{Ending, Work};
-use crate::http::body::{self, Unsent};
+use crate::http::body;
 use crate::http::connections::Connection;
 use crate::http::cors;
 use crate::http::error::{ApiError, ErrorCode};
@@ -75,14 +75,17 @@ pub async fn surround<B: MessageBody + 'static>(
         return Err(InternalError::from_response("starting", answer).into());
     }
     let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let _under_way = connection.as_ref().map(|it| state.connections.begin_request(it));
+    let under_way = connection.as_ref().map(|it| state.connections.begin_request(it));
+    let route = route_of(request.request());
     let admitted = match state.admission.enter(Work::of(&method, request.path()), started) {
         Ok(admitted) => admitted,
         Err(overloaded) => {
-            let route = route_of(request.request());
             let mut answer = ApiError::from(overloaded).to_response(id);
             set_headers(answer.headers_mut(), id, page);
             report.answered(&**clock, id, &route, answer.status());
+            if let Some(under_way) = &under_way {
+                under_way.is_arriving(true);
+            }
             read_away(request.take_payload()).await;
             return Ok(request.into_response(answer));
         }
@@ -90,22 +93,27 @@ pub async fn surround<B: MessageBody + 'static>(
     let arrival = Arrival::default();
     request.extensions_mut().insert(arrival.clone());
     let mut on_behalf = Some(origin.clone());
-    let call = Box::pin(call_without_extras(request, next));
+    let no_body = route.without_body.contains(request.method());
+    let call = Box::pin(call_without_extras(request, next, no_body));
     let call = Inside { runtime, origin: on_behalf.clone(), future: call };
     let call = AssertUnwindSafe(call).catch_unwind();
     let longest = match is_of_instance {
         true => INTERNAL_TIMEOUT,
         false => state.config.request_timeout,
     };
-    let has_arrived = || admitted.begin(|| clock.monotonic());
-    let ended = in_time(call, &arrival, lifecycle, longest, has_arrived).await;
+    let waits = |is_arriving| {
+        if let Some(under_way) = &under_way {
+            under_way.is_arriving(is_arriving);
+        }
+        if !is_arriving {
+            admitted.begin(|| clock.monotonic());
+        }
+    };
+    let ended = in_time(call, &arrival, lifecycle, longest, waits).await;
     trace::scope(&mut on_behalf, || match answer(ended, &method, id) {
         Ok(mut response) => {
-            let route = route_of(response.request());
-            if state.unsent.is_full_for(&response) {
-                response = response.into_response(too_much_unsent().to_response(id));
-            }
-            response = fit(response, &method, (&route, &state.unsent));
+            response = allow(response, &method, &route);
+            response = body::fit(response, &method, (under_way, &state.unsent));
             set_headers(response.headers_mut(), id, page);
             if lifecycle.is_stopping() || connection.is_some_and(|it| it.closes()) {
                 response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -126,12 +134,11 @@ pub async fn surround<B: MessageBody + 'static>(
     })
 }
 
-/// The answer in the form that a method wants: what may be done with the route, and how much of the
-/// body is sent.
-fn fit(
+/// The answer with what may be done with the route, where something else was asked for.
+fn allow(
     response: ServiceResponse<BoxBody>,
     method: &Method,
-    (route, unsent): (&Route, &Unsent),
+    route: &Route,
 ) -> ServiceResponse<BoxBody> {
     let mut response = response;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
@@ -142,13 +149,7 @@ fn fit(
         }
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }
-    body::fit(response, method, unsent)
-}
-
-/// Clients that take nothing of their answers are disconnected after a while.
-fn too_much_unsent() -> ApiError {
-    let message = "more answers wait for slow clients than memory is given for: retry";
-    ApiError::new(ErrorCode::Busy, message)
+    response
 }
 
 /// What an answer says of the order.
@@ -166,16 +167,14 @@ fn ending(status: StatusCode) -> Ending {
 async fn call_without_extras<B>(
     mut request: ServiceRequest,
     next: Next<B>,
+    no_body: bool,
 ) -> Result<ServiceResponse<B>, Error>
 where
     B: MessageBody + 'static,
 {
-    if has_body(request.headers()) {
-        let route = route_of(request.request());
-        if route.without_body.contains(request.method()) {
-            let body = request.take_payload();
-            expect_none(request.request(), body).await?;
-        }
+    if no_body && has_body(request.headers()) {
+        let body = request.take_payload();
+        expect_none(request.request(), body).await?;
     }
     next.call(request).await
 }
@@ -241,10 +240,12 @@ impl Route {
 /// Shapes that are remembered; anybody can invent paths.
 const MAX_SHAPES: usize = 512;
 
-/// The route that a request's path matched. What is in the place of an id is not looked at.
+/// The route that a request's path matches, as the router reads it: with what is encoded decoded. What
+/// is in the place of an id is not looked at.
 fn route_of(request: &HttpRequest) -> Rc<Route> {
-    let mut shape = String::with_capacity(request.path().len());
-    for segment in request.path().split('/').skip(1) {
+    let path = request.match_info().as_str();
+    let mut shape = String::with_capacity(path.len());
+    for segment in path.split('/').skip(1) {
         shape.push('/');
         shape.push_str(if is_id(segment) { "*" } else { segment });
     }
@@ -255,7 +256,7 @@ fn route_of(request: &HttpRequest) -> Rc<Route> {
         if routes.len() >= MAX_SHAPES {
             routes.clear();
         }
-        let found = Rc::new(Route::new(request.match_pattern()));
+        let found = Rc::new(Route::new(request.resource_map().match_pattern(path)));
         routes.insert(shape, found.clone());
         found
     })

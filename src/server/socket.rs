@@ -16,11 +16,19 @@ use crate::http::connections::{self, Connection, Opened};
 /// What a client must take within the write timeout, in bytes: 2 KB a second at the default.
 const LEAST: usize = 64 * 1_024;
 
+/// What a client may send ahead of the answer to what it has asked for, in bytes. The framework keeps
+/// all of it, and once it has 128 KB it asks again and again without a pause.
+const AHEAD: usize = 16 * 1_024;
+
 /// A socket that is watched over.
 pub(super) struct Socket {
     stream: TcpStream,
     opened: Opened,
     write_timeout: Duration,
+    /// Bytes that the client has sent since the framework last had time to look at them.
+    ahead: usize,
+    /// It is not listened to while it takes nothing.
+    is_held_back: bool,
     /// While the client is waited for.
     waiting: Option<Waiting>,
 }
@@ -41,7 +49,7 @@ impl Socket {
             // Without it, retransmissions end after a quarter of an hour.
             let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, millis);
         }
-        Self { stream, opened, write_timeout, waiting: None }
+        Self { stream, opened, write_timeout, ahead: 0, is_held_back: false, waiting: None }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -68,6 +76,37 @@ impl Socket {
     fn reset(&self) {
         // Without it the kernel tries for a while longer.
         let _ = self.stream.set_zero_linger();
+    }
+
+    /// Whether the client is listened to. One that sends on and on while a stream is answered has
+    /// mistaken it for something else.
+    fn poll_listen(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.ahead < AHEAD {
+            return Poll::Ready(Ok(()));
+        }
+        if self.connection().is_streaming() {
+            self.reset();
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        self.poll_ended(context)?;
+        if self.waiting.is_some() {
+            self.is_held_back = true;
+        } else if self.connection().is_answering() {
+            self.connection().hold_back();
+        } else {
+            // The framework looks at what there is first.
+            self.ahead = 0;
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Listens again once the client has taken what was waiting for it.
+    fn listen(&mut self, context: &Context<'_>) {
+        if self.is_held_back && self.waiting.is_none() {
+            self.is_held_back = false;
+            context.waker().wake_by_ref();
+        }
     }
 
     /// The kernel has taken so much.
@@ -99,16 +138,22 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.unless_ended()?;
+        ready!(self.poll_listen(context))?;
         let before = buffer.filled().len();
         if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
             self.poll_ended(context)?;
+            if !self.connection().is_answering() {
+                self.ahead = 0;
+            }
             return Poll::Pending;
         }
+        self.ahead += buffer.filled().len() - before;
         if buffer.filled().len() == before && buffer.remaining() > 0 {
             self.connection().half_close();
             if self.connection().is_streaming() {
-                // What is left to say is for nobody.
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                // What is left to say is for nobody. After something was read, the framework takes a
+                // reset for an orderly end and goes on.
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
         Poll::Ready(Ok(()))
@@ -125,6 +170,7 @@ impl AsyncWrite for Socket {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Ready(written) => {
                 self.taken(*written.as_ref().unwrap_or(&0));
+                self.listen(context);
                 Poll::Ready(written)
             }
             Poll::Pending => {
@@ -138,6 +184,7 @@ impl AsyncWrite for Socket {
         self.unless_ended()?;
         // Asked for when all is written: nothing is waited for any more.
         self.waiting = None;
+        self.listen(context);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -110,6 +110,52 @@ async fn a_stream_ends_when_its_client_does() {
     assert!(!heard.contains("still here"), "also when it came with the request: {heard}");
 }
 
+/// More requests than the framework has room for, all at once.
+const PIPELINED: usize = 20_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_on_and_on_while_a_stream_is_answered_is_disconnected() {
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let event = app.create_event(standing_event(9)).await;
+    let stream = get(&format!("/api/events/{}/stream", event["id"].as_str().unwrap()));
+    for behind in [get("/api/events").repeat(PIPELINED), "x".repeat(1_000_000)] {
+        let socket = asks(app.running().address.port(), &stream).await;
+        let (mut read, mut write) = socket.into_split();
+        // Until nobody listens any more.
+        let sends = async {
+            let _ = write.write_all(behind.as_bytes()).await;
+        };
+        let hears = async {
+            let mut text = Vec::new();
+            let _ = read.read_to_end(&mut text).await;
+        };
+        let both = async { tokio::join!(sends, hears) };
+        tokio::time::timeout(PATIENCE, both).await.expect("the connection ends");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_was_asked_ahead_is_answered_in_turn_also_to_who_reads_late() {
+    const ASKED: usize = 2_000;
+    let app = TestApp::start(TestDb::sqlite().await).await;
+    let event = app.create_event(standing_event(9)).await;
+    let path = format!("/api/events/{}", event["id"].as_str().unwrap());
+    let socket = TcpStream::connect(("127.0.0.1", app.running().address.port())).await.unwrap();
+    let (mut read, mut write) = socket.into_split();
+    let last = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let all = get(&path).repeat(ASKED - 1) + &last;
+    let sends = async { write.write_all(all.as_bytes()).await.unwrap() };
+    let hears = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut text = String::new();
+        read.read_to_string(&mut text).await.unwrap();
+        text.matches("HTTP/1.1 200 OK").count()
+    };
+    let both = async { tokio::join!(sends, hears) };
+    let ((), heard) = tokio::time::timeout(PATIENCE, both).await.expect("all is answered");
+    assert_eq!(heard, ASKED);
+}
+
 /// Somebody who buys a place, each time over a connection of their own.
 async fn purchase(server: &Server, event: &str) {
     let buyer = server.mint().customer();
@@ -214,6 +260,24 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
         let mut first = [0];
         assert_eq!(socket.read(&mut first).await.expect("its first frame"), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_never_come_make_room_for_who_buys() {
+    make_room_for_clients();
+    let db = TestDb::sqlite().await;
+    let event = theatre::open(&db.store().await, 1_000).await.to_string();
+    let mut server = Server::with_settings(db.url(), &[]);
+    server.limit_files(FILES);
+    server.start_again();
+    server.until_ready().await;
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                Content-Length: 100\r\n\r\n{";
+    let slow = |_| asks(server.port(), head);
+    let slow: Vec<_> = stream::iter(0..CLIENTS).map(slow).buffer_unordered(64).collect().await;
+    is_answered(format!("{}/health/ready", server.base)).await;
+    purchase(&server, &event).await;
+    drop(slow);
 }
 
 /// Seats of the largest map that there may be; one takes some 57 bytes of JSON.

@@ -20,15 +20,15 @@ pub fn describe() {
     );
     describe_counter!(
         ENDED,
-        "Connections that the server ended, by reason: idle or stream to make room for others, \
-         stalled because the client took too little of its answer in ADMITONE_WRITE_TIMEOUT."
+        "Connections that the server ended, by reason: idle, arriving, stream or sending to make room \
+         for others, unsent because too much waited for slow clients, stalled because the client took too little of its answer in ADMITONE_WRITE_TIMEOUT."
     );
     describe_counter!(STREAMS_REFUSED, "Streams refused, by which limit they met (address, all).");
     for limit in ["address", "all"] {
         counter!(REFUSED, "limit" => limit).absolute(0);
         counter!(STREAMS_REFUSED, "limit" => limit).absolute(0);
     }
-    for reason in ["idle", "stream", "stalled"] {
+    for reason in ["idle", "arriving", "stream", "sending", "unsent", "stalled"] {
         counter!(ENDED, "reason" => reason).absolute(0);
     }
 }
@@ -54,7 +54,9 @@ pub(super) fn stream_refused(full: Full) {
 pub(super) fn ended(worth: Worth) {
     let reason = match worth {
         Worth::Idle => "idle",
+        Worth::Arriving => "arriving",
         Worth::Stream => "stream",
+        Worth::Sending => "sending",
     };
     counter!(ENDED, "reason" => reason).increment(1);
 }
@@ -62,6 +64,11 @@ pub(super) fn ended(worth: Worth) {
 /// A connection was ended because its client took nothing of an answer.
 pub fn stalled() {
     counter!(ENDED, "reason" => "stalled").increment(1);
+}
+
+/// A connection was ended because too much was owed to slow clients, and to this one for longest.
+pub fn unsent() {
+    counter!(ENDED, "reason" => "unsent").increment(1);
 }
 
 fn name(full: Full) -> &'static str {

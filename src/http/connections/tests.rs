@@ -50,6 +50,27 @@ fn streams_end_after_idle_connections_and_the_oldest_first() {
 }
 
 #[test]
+fn requests_that_still_arrive_end_before_streams_and_long_answers_last() {
+    let connections = Connections::new(Limits { connections_per_address: 4, ..LIMITS });
+    let mut open: Vec<_> = (1..=4).map(|host| with_request(&connections, host)).collect();
+    let under_way = |nth: usize| open[nth].1.as_ref().unwrap();
+    under_way(0).is_sending();
+    let _stream = connections.begin_stream(open[1].0.connection()).ok().unwrap();
+    under_way(2).is_arriving(true);
+    under_way(3).is_arriving(true);
+    under_way(3).is_arriving(false);
+    for expected in [
+        vec![false, false, true, false],
+        vec![false, true, true, false, false],
+        vec![true, true, true, false, false, false],
+    ] {
+        open.push(with_request(&connections, 9));
+        assert_eq!(ended(&open)[..expected.len()], expected);
+    }
+    assert_eq!(connections.accept(from(7)).err(), Some(Full::All), "the others are answered");
+}
+
+#[test]
 fn a_request_under_way_is_never_ended() {
     let connections = Connections::new(LIMITS);
     let mut open: Vec<_> = (1..=4).map(|host| with_request(&connections, host)).collect();
