@@ -340,8 +340,9 @@ pub const KEYS: &[Key] = &[
         "max_connections",
         "ADMITONE_MAX_CONNECTIONS",
         "N",
-        "Connections that may be open; beyond, idle ones and then the oldest streams are ended [what \
-         the limit of open files leaves room for, and never more]",
+        "Connections that may be open; beyond, idle ones, slow requests, the oldest streams and long \
+         answers are ended in this order [what the limit of open files leaves room for, and never more; \
+         65536 where nobody sets it]",
         |c, v| number(v, 16, 1_048_576).map(|v| c.max_connections = Some(v))
     ),
     key!(

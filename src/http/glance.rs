@@ -93,7 +93,12 @@ impl Glances {
         };
         let glance = Arc::new(Glance::of(&view));
         if self.kept.len() >= MOST_KEPT {
-            self.kept.clear();
+            // Some of them, whichever: the others need not be read again.
+            let gone: Vec<_> =
+                self.kept.iter().take(MOST_KEPT / 8).map(|kept| *kept.key()).collect();
+            for event in gone {
+                self.kept.remove(&event);
+            }
         }
         self.kept.insert(event, Arc::clone(&glance));
         Some(glance)

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
-use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::box_office::Unavailable;
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Path, Query};
@@ -100,10 +100,12 @@ pub(crate) struct HoldersQuery {
 
 /// The longest text to search for.
 const LONGEST: usize = 100;
-/// The most people whose holds or entries a search shows.
-const MOST_FOUND: u64 = 100;
-/// The most holds, or entries, of one of them that are shown.
-const OF_EACH: u16 = 100;
+/// The most holds, or entries, of one person that are shown.
+const OF_ONE: u16 = 100;
+/// A search looks at so many holds, or entries, at a time,
+const LOOKED_AT: u16 = 500;
+/// and gives a page after so many, however few it has found.
+const MOST_LOOKED_AT: usize = 10_000;
 
 /// Everybody's reservations, newest first (administrators). `q` is a part of a name or of an e-mail
 /// address.
@@ -140,8 +142,9 @@ pub(crate) async fn reservations(
 }
 
 /// Who holds places of an event, or has an offer of the waitlist: in the order in which they were
-/// placed (administrators). `q` is a part of a name or of an e-mail address: with it, or with
-/// `userId`, there is one page, of the first 100 people found.
+/// placed (administrators). `q` is a part of a name or of an e-mail address: pages of a search may have
+/// fewer than `limit`, the last is the one without `nextCursor`. With `userId` there is one page, of
+/// 100 at most.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/holds", tag = "admin",
     params(("event" = OfferingId, Path), ("userId" = Option<UserId>, Query),
         ("q" = Option<String>, Query), ("limit" = Option<u64>, Query),
@@ -155,20 +158,20 @@ pub(crate) async fn holds(
 ) -> Result<HttpResponse, ApiError> {
     let limit = page_limit(query.limit)?;
     let after = dto::cursor(query.cursor.as_deref())?;
-    let (holds, next) = match holdings_found(&state, event, &query).await? {
+    let (holds, next) = match holdings_of_one(&state, event, &query).await? {
         Some(found) => {
-            let mut holds: Vec<_> = found.into_iter().flat_map(|found| found.holds).collect();
+            let mut holds = found.holds;
             holds.sort_unstable_by_key(|hold| (hold.placed_at, hold.id));
             (holds, None)
         }
         None => {
-            let holds = state.offices.live_holds(event, after, limit).await?;
-            let full = holds.len() == usize::from(limit);
-            let next = holds.last().filter(|_| full);
-            let next = next.map(|hold| format!("{}_{}", hold.placed_at, hold.id));
-            (holds, next)
+            let text = searched(query.q.as_deref())?;
+            let read = async |after, limit| state.offices.live_holds(event, after, limit).await;
+            let of = |hold: &LiveHold| ((hold.placed_at, hold.id), hold.customer);
+            found(&state, (text, limit, after), read, of).await?
         }
     };
+    let next = next.map(|(placed_at, id)| format!("{placed_at}_{id}"));
     let people = state.store.people(holds.iter().map(|hold| hold.customer)).await?;
     let mut rendered = Vec::with_capacity(holds.len());
     for hold in &holds {
@@ -193,20 +196,20 @@ pub(crate) async fn waitlist(
     let limit = page_limit(query.limit)?;
     let after = dto::cursor::<HoldId>(query.cursor.as_deref())?;
     let after = after.map(|(arrival, id)| (arrival.unsigned_abs(), id));
-    let (entries, next) = match holdings_found(&state, event, &query).await? {
+    let (entries, next) = match holdings_of_one(&state, event, &query).await? {
         Some(found) => {
-            let mut entries: Vec<_> = found.into_iter().flat_map(|found| found.entries).collect();
+            let mut entries = found.entries;
             entries.sort_unstable_by_key(|entry| entry.arrival);
             (entries, None)
         }
         None => {
-            let entries = state.offices.waiting(event, after, limit).await?;
-            let full = entries.len() == usize::from(limit);
-            let next = entries.last().filter(|_| full);
-            let next = next.map(|entry| format!("{}_{}", entry.arrival, entry.id));
-            (entries, next)
+            let text = searched(query.q.as_deref())?;
+            let read = async |after, limit| state.offices.waiting(event, after, limit).await;
+            let of = |entry: &LiveEntry| ((entry.arrival, entry.id), entry.customer);
+            found(&state, (text, limit, after), read, of).await?
         }
     };
+    let next = next.map(|(arrival, id)| format!("{arrival}_{id}"));
     let people = state.store.people(entries.iter().map(|entry| entry.customer)).await?;
     let waiting = |entry: &LiveEntry| WaitingDto {
         user: holder(&people, entry.customer),
@@ -219,25 +222,58 @@ pub(crate) async fn waitlist(
     Ok(respond::page(&entries.iter().map(waiting).collect::<Vec<_>>(), next))
 }
 
-/// What those have who are searched for; `None` where nobody is.
-async fn holdings_found(
+/// What the one person has who is asked about; `None` where it is about everybody.
+async fn holdings_of_one(
     state: &AppState,
     event: OfferingId,
     query: &HoldersQuery,
-) -> Result<Option<Vec<Holdings>>, ApiError> {
-    let who = match (query.user_id, searched(query.q.as_deref())?) {
-        (None, None) => return Ok(None),
-        (Some(user), None) => vec![user],
-        (None, Some(text)) => state.store.people_like(&text, MOST_FOUND).await?,
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid("q", "cannot be combined with userId"));
+) -> Result<Option<Holdings>, ApiError> {
+    let Some(user) = query.user_id else { return Ok(None) };
+    for (field, is_there) in [("q", query.q.is_some()), ("cursor", query.cursor.is_some())] {
+        if is_there {
+            return Err(ApiError::invalid(field, "cannot be combined with userId"));
         }
-    };
-    if query.cursor.is_some() {
-        return Err(ApiError::invalid("cursor", "cannot be combined with q or userId"));
     }
-    let asked = who.into_iter().map(|user| state.offices.holdings(event, user, OF_EACH));
-    Ok(Some(try_join_all(asked).await?))
+    Ok(Some(state.offices.holdings(event, user, OF_ONE).await?))
+}
+
+/// A page of what is listed, of people with `text` in their name or address only, and where the next
+/// one begins. `of` says the place in the list, and whose it is.
+async fn found<T, K: Copy>(
+    state: &AppState,
+    (text, limit, mut after): (Option<String>, u16, Option<K>),
+    read: impl AsyncFn(Option<K>, u16) -> Result<Vec<T>, Unavailable>,
+    of: impl Fn(&T) -> (K, UserId),
+) -> Result<(Vec<T>, Option<K>), ApiError> {
+    let (at_once, mut looked_at) = (if text.is_some() { LOOKED_AT } else { limit }, 0);
+    let mut found = Vec::new();
+    loop {
+        let read = read(after, at_once).await?;
+        let is_last = read.len() < usize::from(at_once);
+        looked_at += read.len();
+        let who = match &text {
+            Some(text) => {
+                Some(state.store.people_like(read.iter().map(|one| of(one).1), text).await?)
+            }
+            None => None,
+        };
+        for one in read {
+            let (place, customer) = of(&one);
+            after = Some(place);
+            if who.as_ref().is_none_or(|who| who.contains(&customer)) {
+                found.push(one);
+                if found.len() == usize::from(limit) {
+                    return Ok((found, after));
+                }
+            }
+        }
+        if is_last {
+            return Ok((found, None));
+        }
+        if looked_at >= MOST_LOOKED_AT {
+            return Ok((found, after));
+        }
+    }
 }
 
 fn searched(text: Option<&str>) -> Result<Option<String>, ApiError> {

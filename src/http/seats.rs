@@ -18,6 +18,8 @@ use crate::journal::{LoadError, Record};
 
 /// Rows of the journal read at a time, from its end.
 const PAGE: u64 = 500;
+/// A seat that nothing has happened to would have the whole journal read.
+const MOST_PAGES: usize = 40;
 
 /// The route.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -36,7 +38,8 @@ pub struct SeatLookupDto {
     pub status: &'static str,
     /// Who has it, while it is held or sold.
     pub claim: Option<SeatClaimDto>,
-    /// The row of the journal that made it so; null where nothing ever happened to the seat.
+    /// The row of the journal that made it so; null where nothing happened to the seat in the last
+    /// 20,000 rows, or in those that are not archived.
     pub changed_by: Option<SeatChangeDto>,
     pub server_time: String,
 }
@@ -127,8 +130,8 @@ pub(crate) async fn show(
 }
 
 async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, ApiError> {
-    let user = state.store.user_get(claim.customer).await?;
-    let (name, email) = user.map(|user| (user.name, user.email)).unzip();
+    let person = state.store.people([claim.customer]).await?.remove(&claim.customer);
+    let (name, email) = person.map(|person| (person.name, person.email)).unzip();
     let user = HolderDto { id: claim.customer, name, email };
     let (hold_id, reservation_id, payment_id) = (None, None, None);
     let (status, until) = ("", None);
@@ -169,7 +172,7 @@ async fn last_change(
 ) -> Result<Option<SeatChangeDto>, ApiError> {
     let mut before = Seq(u64::MAX);
     let mut endings = Endings::default();
-    loop {
+    for _ in 0..MOST_PAGES {
         let rows = state.store.journal_rows_before(event, before, PAGE).await;
         let rows = rows.map_err(|error| match error {
             LoadError::NotFound => ApiError::of(ErrorCode::EventNotFound),
@@ -198,6 +201,7 @@ async fn last_change(
             }
         }
     }
+    Ok(None)
 }
 
 /// What a change did to a seat that it names.
@@ -207,7 +211,9 @@ fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
         Change::HoldPlaced { lines, .. } => ("HELD", in_lines(lines)),
         Change::OfferMade { line, .. } => ("OFFERED", line.seats.contains(&seat)),
         Change::CheckedOut { lines, .. } => ("CHECKED_OUT", in_lines(lines)),
-        Change::ReservationConfirmed { lines, .. } => ("CONFIRMED", in_lines(lines)),
+        Change::ReservationConfirmed { lines, .. } | Change::ReservationGranted { lines, .. } => {
+            ("CONFIRMED", in_lines(lines))
+        }
         Change::SeatsBlocked { seats } => ("BLOCKED", seats.contains(&seat)),
         Change::SeatsUnblocked { seats } => ("UNBLOCKED", seats.contains(&seat)),
         Change::SeatsRemoved { seats } => ("REMOVED", seats.contains(&seat)),
@@ -258,7 +264,8 @@ impl Endings {
                 self.holds.remove(hold)
             }
             Change::CheckedOut { reservation, .. }
-            | Change::ReservationConfirmed { reservation, .. } => {
+            | Change::ReservationConfirmed { reservation, .. }
+            | Change::ReservationGranted { reservation, .. } => {
                 self.reservations.remove(reservation)
             }
             _ => None,

@@ -190,7 +190,10 @@ pub(crate) async fn leave(
     let mut response = respond::ok(&EntryDto {
         id: entry,
         event_id: event,
-        status: "LEFT",
+        status: match committed.transition.changes.first() {
+            Some(Change::HoldReleased { .. }) => "DECLINED",
+            _ => "LEFT",
+        },
         ended_at: Some(rfc3339(committed.at)),
         product_id: None,
         party_size: None,

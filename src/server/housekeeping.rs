@@ -30,10 +30,10 @@ const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
     let closing = state.closing();
-    // One process has a SQLite file. Beside one alone on Postgres there are its command lines.
-    if state.config.is_postgres() {
-        state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts)));
-    }
+    // One process has a SQLite file, and only forgets. Beside one alone on Postgres there are its
+    // command lines.
+    let every = if state.config.is_postgres() { REVOCATIONS_EVERY } else { INTERVAL };
+    state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts), every));
     state.runtime.spawn(async move {
         if let Err(error) = warn_of_the_future(&store, clock.as_ref()).await {
             tracing::debug!(%error, "could not look for journals from the future");
@@ -54,10 +54,10 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
 
 /// Learns of passwords that were changed and accounts that were closed by way of other processes, so
 /// that older tokens are worth nothing here either.
-async fn hear_of_revocations(accounts: Weak<Accounts>) {
+async fn hear_of_revocations(accounts: Weak<Accounts>, every: Duration) {
     let mut fails = false;
     loop {
-        tokio::time::sleep(REVOCATIONS_EVERY).await;
+        tokio::time::sleep(every).await;
         let Some(accounts) = accounts.upgrade() else { return };
         let error = accounts.learn_revocations().await.err();
         if let Some(error) = error.as_ref().filter(|_| !fails) {

@@ -8,6 +8,9 @@ use crate::http::connections::{Limits, MAX_ENDING};
 /// Where the system names no limit, and where it names a larger one.
 const MOST: u64 = 1_048_576;
 
+/// The most connections where nobody has set how many: each takes memory too.
+const DEFAULT_MOST: usize = 65_536;
+
 /// Raises the limit as far as the system allows, and returns it. What a shell or a service manager
 /// sets (1,024 as a rule) is meant for programs that use `select`.
 pub(super) fn raise_limit() -> u64 {
@@ -29,7 +32,8 @@ pub(super) fn limits(config: &Config, files: u64) -> Limits {
     let threads = config.workers + config.box_office_threads;
     let kept = 96 + MAX_ENDING + 4 * threads + 2 * config.database_pool as usize;
     let room = files.saturating_sub(kept).max(files / 2);
-    let connections = config.max_connections.unwrap_or(room).clamp(1, room.max(1));
+    let connections =
+        config.max_connections.unwrap_or(room.min(DEFAULT_MOST)).clamp(1, room.max(1));
     let streams = config.max_streams.unwrap_or(connections / 4 * 3).min(connections);
     Limits {
         connections,
@@ -50,6 +54,14 @@ mod tests {
         assert_eq!(limits.connections, 1_024 - 96 - MAX_ENDING - 12 - 32);
         assert_eq!(limits.streams, limits.connections / 4 * 3);
         assert_eq!(limits.streams_per_address, limits.streams.div_ceil(2));
+    }
+
+    #[test]
+    fn without_a_setting_there_are_not_more_connections_than_memory_is_for() {
+        let config = Config { workers: 2, box_office_threads: 1, ..Config::default() };
+        assert_eq!(limits(&config, MOST).connections, 65_536);
+        let config = Config { max_connections: Some(500_000), ..config };
+        assert_eq!(limits(&config, MOST).connections, 500_000);
     }
 
     #[test]

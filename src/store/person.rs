@@ -1,11 +1,11 @@
 //! Who people are, for the lists that administrators read: names and addresses by id, and ids by a
 //! part of either.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entities::user;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -40,17 +40,20 @@ impl Store {
         Ok(rows.into_iter().map(|(id, name, email)| (UserId(id), Person { name, email })).collect())
     }
 
-    /// People whose name or address has `text` in it, whatever the case; at most `limit`, by id.
+    /// Those of these people whose name or address has `text` in it, whatever the case.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn people_like(&self, text: &str, limit: u64) -> Result<Vec<UserId>, StoreError> {
+    pub async fn people_like(
+        &self,
+        ids: impl IntoIterator<Item = UserId>,
+        text: &str,
+    ) -> Result<HashSet<UserId>, StoreError> {
         let rows: Vec<Uuid> = user::Entity::find()
             .select_only()
             .column(user::Column::Id)
+            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
             .filter(is_like(text))
-            .order_by_asc(user::Column::Id)
-            .limit(limit)
             .into_tuple()
             .all(self.reads())
             .await?;

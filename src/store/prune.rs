@@ -30,33 +30,27 @@ pub enum Prunable {
 }
 
 impl Prunable {
-    fn sql(self) -> &'static str {
+    /// The table, its key, and which of its rows are meant.
+    fn rows(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::TakenMessages => {
-                "DELETE FROM outbox_messages WHERE (offering_id, seq, position) IN
-                 (SELECT offering_id, seq, position FROM outbox_messages
-                  WHERE processed_at < $1 LIMIT $2)"
+                ("outbox_messages", "offering_id, seq, position", "processed_at < $1")
             }
-            Self::ExpiredReservations => {
-                "DELETE FROM reservations WHERE id IN
-                 (SELECT r.id FROM reservations r WHERE r.updated_at < $1 AND r.status = 'EXPIRED'
-                  AND NOT EXISTS (SELECT 1 FROM payments p
-                      WHERE p.reservation_id = r.id AND p.next_try_at IS NOT NULL) LIMIT $2)"
-            }
-            Self::FailedPayments => {
-                "DELETE FROM payments WHERE id IN
-                 (SELECT id FROM payments WHERE updated_at < $1 AND state IN ('FAILED', 'VOIDED')
-                  AND next_try_at IS NULL LIMIT $2)"
-            }
+            Self::ExpiredReservations => (
+                "reservations",
+                "id",
+                "updated_at < $1 AND status = 'EXPIRED' AND NOT EXISTS (SELECT 1 FROM payments
+                 WHERE reservation_id = reservations.id AND next_try_at IS NOT NULL)",
+            ),
+            Self::FailedPayments => (
+                "payments",
+                "id",
+                "updated_at < $1 AND state IN ('FAILED', 'VOIDED') AND next_try_at IS NULL",
+            ),
             Self::IdempotencyKeys => {
-                "DELETE FROM idempotency_keys WHERE (principal, operation, key_hash) IN
-                 (SELECT principal, operation, key_hash FROM idempotency_keys
-                  WHERE created_at < $1 LIMIT $2)"
+                ("idempotency_keys", "principal, operation, key_hash", "created_at < $1")
             }
-            Self::ExpiredTokens => {
-                "DELETE FROM refresh_tokens WHERE id IN
-                 (SELECT id FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)"
-            }
+            Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
         }
     }
 }
@@ -67,10 +61,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn prune(&self, what: Prunable, before: TimestampMs) -> Result<u64, StoreError> {
+        let (table, key, condition) = what.rows();
+        // Most often there is nothing. A DELETE on SQLite locks the others out before it looks.
+        let look = format!("SELECT 1 FROM {table} WHERE {condition} LIMIT 1");
+        let look = Statement::from_sql_and_values(self.backend(), look, [before.into()]);
+        if self.reads().query_one_raw(look).await?.is_none() {
+            return Ok(0);
+        }
+        let delete = format!(
+            "DELETE FROM {table} WHERE ({key}) IN
+             (SELECT {key} FROM {table} WHERE {condition} LIMIT {AT_ONCE})"
+        );
         let mut all = 0;
         loop {
-            let values = [before.into(), AT_ONCE.into()];
-            let delete = Statement::from_sql_and_values(self.backend(), what.sql(), values);
+            let delete = Statement::from_sql_and_values(self.backend(), &delete, [before.into()]);
             let deleted = self.writes().execute_raw(delete).await?.rows_affected();
             all += deleted;
             if deleted < AT_ONCE.unsigned_abs() {

@@ -75,6 +75,18 @@ on_both_databases! {
         assert_eq!(names(&admin.get(&format!("{at}?q=mina")).await.is(200).data), ["PARK Mina"]);
         assert_eq!(names(&admin.get(&format!("{at}?userId={}", lee.user)).await.is(200).data), ["Lee_100%"]);
 
+        // A search goes through the holds of the event, whoever else is called so.
+        for nth in 0..150 {
+            known(&shop, &format!("Mina {nth}"), &format!("mina{nth}@example.com")).await;
+        }
+        let found = admin.get(&format!("{at}?q=mina")).await.is(200);
+        assert_eq!(names(&found.data), ["PARK Mina"]);
+        assert!(found.body["meta"]["nextCursor"].is_null());
+        let first = admin.get(&format!("{at}?q=example&limit=2")).await.is(200);
+        let next = first.body["meta"]["nextCursor"].as_str().unwrap().to_owned();
+        let second = admin.get(&format!("{at}?q=example&limit=2&cursor={next}")).await.is(200);
+        assert_eq!((names(&first.data).len(), names(&second.data)), (2, vec!["PARK Mina"]));
+
         let at = format!("/api/admin/offerings/{}/waitlist", event.id);
         let waiting = admin.get(&at).await.is(200).data;
         assert_eq!(names(&waiting), ["PARK Mina", "김민수"]);
@@ -105,7 +117,7 @@ async fn only_administrators_see_who_has_what_and_bad_searches_are_refused() {
         }
     }
     let user = kim.user;
-    for bad in [format!("q=a&userId={user}"), format!("q=a&cursor=1_{user}")] {
+    for bad in [format!("q=a&userId={user}"), format!("userId={user}&cursor=1_{user}")] {
         admin.get(&format!("{}?{bad}", at("holds"))).await.refused(422, "INVALID");
     }
     let unknown = admitone::ids::OfferingId::random();

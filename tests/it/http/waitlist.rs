@@ -111,7 +111,8 @@ on_both_databases! {
         kim.delete(&held).await.is(200);
         let accepted = people[2].post_nothing(&format!("{}/accept", entries[2])).await.is(200);
         assert_eq!(ended(2).await.0, "ACCEPTED");
-        people[3].delete(&entries[3]).await.is(200);
+        let declined = people[3].delete(&entries[3]).await.is(200);
+        assert_eq!(declined.data["status"], "DECLINED");
         assert_eq!(ended(3).await.0, "DECLINED");
         // What was accepted stays so, whatever becomes of the hold; and all is known for long.
         let hold = event.at(&format!("holds/{}", accepted.data["id"].as_str().unwrap()));
