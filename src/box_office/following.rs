@@ -119,7 +119,8 @@ impl Followed {
         // From now on: it may end between the next line and the last.
         attempted.as_mut().enable();
         if self.has_ended.load(Ordering::SeqCst) {
-            return None;
+            let failed = self.failed().clone();
+            return failed.filter(|why| matches!(why, Unavailable::NoSuchOffering));
         }
         self.wanted.notify_one();
         // Late or not, what there is shows.
@@ -174,14 +175,23 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
     ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
-        let followed = self.follow(offering).ok_or(Unavailable::Busy)?;
-        if followed.current(self.monotonic_ms()).is_none()
-            && let Some(why) = followed.refreshed().await
-        {
-            return Err(why);
+        for _ in 0..3 {
+            let followed = self.follow(offering).ok_or(Unavailable::Busy)?;
+            if followed.current(self.monotonic_ms()).is_none()
+                && let Some(why) = followed.refreshed().await
+            {
+                return Err(why);
+            }
+            let views = followed.views().as_ref().map(watch::Sender::subscribe);
+            if let Some(views) = views {
+                return Ok(views);
+            }
+            if !followed.has_ended.load(Ordering::SeqCst) {
+                break;
+            }
+            // The follower ended for want of readers just as this one came: another is started.
         }
-        let views = followed.views().as_ref().map(watch::Sender::subscribe);
-        views.ok_or(Unavailable::Recovering)
+        Err(Unavailable::Recovering)
     }
 
     /// What is known of it, which is kept up to date from now on. `None` when too many are followed.

@@ -215,7 +215,7 @@ async fn seats_of_a_row_that_is_new_have_their_labels() {
 async fn what_does_not_exist_is_not_followed() {
     let stage = Stage::shared().await;
     let nothing = OfferingId::random();
-    for _ in 0..3 {
+    for _ in 0..100 {
         let shown = stage.b.offices.view(nothing).await;
         assert_eq!(shown.unwrap_err(), Unavailable::NoSuchOffering);
         let watched = stage.b.offices.watch(nothing).await;
