@@ -2,6 +2,7 @@
 //! back, and who is dropped.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -252,7 +253,9 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
     let streams: Vec<_> = stream::iter(0..300).map(stream).buffer_unordered(64).collect().await;
     let idle = |_| TcpStream::connect(("127.0.0.1", server.port()));
     let idle: Vec<_> = stream::iter(0..CLIENTS).map(idle).buffer_unordered(64).collect().await;
-    assert!(idle.iter().all(Result::is_ok));
+    // One may be ended for the next while its client still waits to be connected.
+    let refused = |error: &std::io::Error| error.kind() != ErrorKind::ConnectionReset;
+    assert!(!idle.iter().filter_map(|socket| socket.as_ref().err()).any(refused));
     is_answered(format!("{}/health/ready", server.base)).await;
     purchase(&server, &event).await;
     // Those who listen are not the first to go.
@@ -273,7 +276,12 @@ async fn bodies_that_never_come_make_room_for_who_buys() {
     server.until_ready().await;
     let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\n\r\n{";
-    let slow = |_| asks(server.port(), head);
+    // One that has sent half a body may be ended for the next at any time, from its first byte on.
+    let slow = |_| async {
+        let mut socket = TcpStream::connect(("127.0.0.1", server.port())).await.ok()?;
+        socket.write_all(head.as_bytes()).await.ok()?;
+        Some(socket)
+    };
     let slow: Vec<_> = stream::iter(0..CLIENTS).map(slow).buffer_unordered(64).collect().await;
     is_answered(format!("{}/health/ready", server.base)).await;
     purchase(&server, &event).await;
