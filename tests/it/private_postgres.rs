@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use sea_orm::sqlx::{self, Connection, PgConnection};
 use tempfile::TempDir;
 
+use crate::test_db::eventually;
+
 /// Where `initdb` and `pg_ctl` are; `tests/run` sets it.
 pub const BIN: &str = "ADMITONE_TEST_PG_BIN";
 
@@ -64,7 +66,10 @@ impl PrivatePostgres {
         let mut session = PgConnection::connect(&self.url()).await.expect("it answers");
         let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await;
         let pid: i32 = pid.expect("a session has a process");
+        let mut witness = PgConnection::connect(&self.url()).await.expect("it answers");
         self.must(Command::new("kill").args(["-KILL", &pid.to_string()]));
+        // Until the server has noticed, it accepts connections that it then cuts with all others.
+        eventually("every session is cut", async || witness.ping().await.is_err()).await;
     }
 
     /// Starts and waits until it answers.
