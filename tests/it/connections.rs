@@ -253,7 +253,7 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
     let streams: Vec<_> = stream::iter(0..300).map(stream).buffer_unordered(64).collect().await;
     let idle = |_| TcpStream::connect(("127.0.0.1", server.port()));
     let idle: Vec<_> = stream::iter(0..CLIENTS).map(idle).buffer_unordered(64).collect().await;
-    // One may be ended for the next while its client still waits to be connected.
+    // The server may end an idle connection in favour of the next, even while it is made.
     let refused = |error: &std::io::Error| error.kind() != ErrorKind::ConnectionReset;
     assert!(!idle.iter().filter_map(|socket| socket.as_ref().err()).any(refused));
     is_answered(format!("{}/health/ready", server.base)).await;
@@ -276,7 +276,7 @@ async fn bodies_that_never_come_make_room_for_who_buys() {
     server.until_ready().await;
     let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\n\r\n{";
-    // One that has sent half a body may be ended for the next at any time, from its first byte on.
+    // The server may end any of these connections in favour of the next, even while it is made.
     let slow = |_| async {
         let mut socket = TcpStream::connect(("127.0.0.1", server.port())).await.ok()?;
         socket.write_all(head.as_bytes()).await.ok()?;
