@@ -189,7 +189,9 @@ fn bare_route_here(server: &Running, workers: usize) -> SocketAddr {
                             actix_web::HttpResponse::Created().json(body.into_inner())
                         }),
                     )
-                    .wrap(actix_web::middleware::from_fn(admitone::http::scope::surround))
+                    .wrap(actix_web::middleware::from_fn(
+                        admitone::http::middleware::request_context::surround,
+                    ))
             };
             let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
             server.expect("it listens").run().await.expect("it runs");

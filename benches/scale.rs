@@ -19,10 +19,10 @@ use admitone::ids::{OfferingId, ProductId, SeatId, UserId};
 use admitone::inventory::{
     Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
 };
-use admitone::stampede::api;
-use admitone::stampede::connection::Connection;
-use admitone::stampede::measure::Latencies;
 use admitone::store::{EventDetails, NewEvent, NewUser, Options, Store};
+use stampede::api;
+use stampede::connection::Connection;
+use stampede::measure::Latencies;
 
 const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
 /// One seat in so many is held.
@@ -192,7 +192,7 @@ impl Server {
         let address = listener.local_addr().expect("it is bound");
         drop(listener);
         let log = std::fs::File::create(sale.directory.join("log")).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_admitone"))
+        let child = Command::new(stampede::server_program())
             .current_dir(sale.directory)
             .env("DATABASE_URL", sale.database)
             .env_remove("REDIS_URL")

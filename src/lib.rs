@@ -18,7 +18,6 @@ pub mod planted;
 pub mod random;
 pub mod server;
 pub mod simulation;
-pub mod stampede;
 pub mod store;
 pub mod telemetry;
 pub mod trace;

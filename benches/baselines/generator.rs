@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use admitone::stampede::connection::Connection;
-use admitone::stampede::measure::Latencies;
+use stampede::connection::Connection;
+use stampede::measure::Latencies;
 use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,5 +64,5 @@ pub async fn closed_loop(
 /// The hold of one place as each contender is asked for it.
 pub fn hold(address: SocketAddr, path: &str, token: &str, body: &str) -> Vec<u8> {
     let host = address.to_string();
-    admitone::stampede::api::request("POST", path, &host, Some(token), None, body)
+    stampede::api::request("POST", path, &host, Some(token), None, body)
 }

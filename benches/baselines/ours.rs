@@ -57,7 +57,7 @@ impl Server {
         drop(listener);
         let directory = tempfile::tempdir().expect("a directory");
         let log = std::fs::File::create(directory.path().join("log")).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_admitone"))
+        let child = Command::new(stampede::server_program())
             .current_dir(directory.path())
             .env("DATABASE_URL", postgres)
             .env_remove("REDIS_URL")

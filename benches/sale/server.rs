@@ -56,7 +56,7 @@ impl Server {
         let (api, metrics) = (free_address(), free_address());
         let directory = tempfile::tempdir().expect("a directory");
         let log = std::fs::File::create(directory.path().join("log")).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
+        let mut command = Command::new(stampede::server_program());
         command
             .current_dir(directory.path())
             .env("DATABASE_URL", database.url())

@@ -9,8 +9,8 @@ use admitone::http::error::ErrorCode;
 use serde_json::Value;
 
 use crate::dashboards::{path, promql};
-use crate::test_app::TestApp;
-use crate::test_db::TestDb;
+use crate::support::test_app::TestApp;
+use crate::support::test_db::TestDb;
 
 fn read(file: &str) -> String {
     fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -223,18 +223,6 @@ fn paths_are_written_out() {
     ];
     assert_eq!(found, expected);
     assert!(is_same("/a/{event}/pause", "/a/{id}/{action}") && !is_same("/a/{id}", "/a/b"));
-}
-
-#[test]
-fn the_workloads_of_the_readme_are_those_of_stampede() {
-    let readme = read("README.md");
-    let mut listed = BTreeSet::new();
-    for row in rows(section(&readme, "\n## Try it under load")) {
-        listed.extend(in_backticks(row[0]).into_iter().filter(|name| *name != "workload"));
-    }
-    let made: BTreeSet<_> =
-        admitone::stampede::workload::ALL.iter().map(|known| known.name).collect();
-    assert_eq!(listed, made);
 }
 
 #[test]

@@ -2,19 +2,26 @@
 
 mod audit;
 mod bad_input;
-mod doors;
+mod failover;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::proxy::Proxy;
-use crate::test_app::{ADMIN_PASSWORD, TestApp};
-use crate::test_db::{TestDb, eventually};
+use crate::support::proxy::Proxy;
+use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
+use crate::support::test_db::{TestDb, eventually};
 
 /// Small enough for a test, and as late as it likes: how busy this machine is proves nothing.
 const SMALL: &str = "--duration 2s --buyers 8 --connections 32 --max-lag 1m";
+
+/// Its program, which is of another crate: cargo builds it beside the server's.
+fn program() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_admitone")).with_file_name("stampede");
+    assert!(program.is_file(), "run tests/run, or first: cargo build --bin stampede");
+    program
+}
 
 /// A stampede that is not started yet; arguments are parted by spaces.
 pub fn stampede(target: &str, arguments: &str) -> Command {
@@ -25,7 +32,7 @@ pub fn stampede(target: &str, arguments: &str) -> Command {
 
 /// The same, that is not told where.
 pub fn stampede_anywhere(arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stampede"));
+    let mut command = Command::new(program());
     command
         .args(arguments.split_whitespace())
         .env("ADMITONE_ADMIN_PASSWORD", ADMIN_PASSWORD)

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::answers::{EntryData, HoldData, PaymentData, ReservationData, read};
 use super::seat_map::{FRESH, SeatMap, Seen};
 use super::{Known, done};
-use crate::ids::SeatId;
-use crate::stampede::crowd::{Lane, Wish};
-use crate::stampede::ledger::{Answered, Asked};
-use crate::stampede::measure::Op;
-use crate::stampede::workload::Pick;
+use crate::crowd::{Lane, Wish};
+use crate::ledger::{Answered, Asked};
+use crate::measure::Op;
+use crate::workload::Pick;
+use admitone::ids::SeatId;
 
 /// Somebody on a journey.
 pub(super) struct Buyer<'a> {

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    admitone::stampede::main(std::env::args_os())
+    stampede::main(std::env::args_os())
 }

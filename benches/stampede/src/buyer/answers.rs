@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::ids::{OfferingId, SeatId};
+use admitone::ids::{OfferingId, SeatId};
 
 #[derive(Deserialize)]
 pub(super) struct Data<T> {

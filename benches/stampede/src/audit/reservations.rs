@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::answers::price;
 use super::replay::{Replay, State};
-use crate::ids::OfferingId;
-use crate::inventory::Line;
-use crate::stampede::api::{Api, Call};
+use crate::api::{Api, Call};
+use admitone::ids::OfferingId;
+use admitone::inventory::Line;
 
 /// A reservation.
 #[derive(Debug, PartialEq, Eq)]

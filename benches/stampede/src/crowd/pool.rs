@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::targets::Targets;
-use crate::stampede::connection::{Connection, Failure};
+use crate::connection::{Connection, Failure};
 
 /// A connection that was idle for longer is asked whether the server has closed it.
 const TRUSTED: Duration = Duration::from_secs(1);

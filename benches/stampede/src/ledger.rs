@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{OfferingId, UserId};
+use admitone::ids::{OfferingId, UserId};
 
 /// The form of the file.
 const FORMAT: u32 = 1;

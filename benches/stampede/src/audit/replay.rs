@@ -6,9 +6,9 @@ use std::fmt::Display;
 
 use uuid::Uuid;
 
-use crate::ids::{ProductId, SeatId, UserId};
-use crate::inventory::{Change, Definition, Line, Minor, TimestampMs, Transition};
-use crate::journal::{Head, Record, Row};
+use admitone::ids::{ProductId, SeatId, UserId};
+use admitone::inventory::{Change, Definition, Line, Minor, TimestampMs, Transition};
+use admitone::journal::{Head, Record, Row};
 
 /// What is known of a claim on places.
 #[derive(Clone, Debug)]

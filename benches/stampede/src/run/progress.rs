@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::stampede::crowd::Crowd;
-use crate::stampede::measure::{Interval, Latencies};
-use crate::stampede::options::Options;
-use crate::stampede::report::{count, ms};
+use crate::crowd::Crowd;
+use crate::measure::{Interval, Latencies};
+use crate::options::Options;
+use crate::report::{count, ms};
 
 /// Where nobody watches, a line now and then is enough.
 const EVERY_IN_LOGS: u64 = 5;

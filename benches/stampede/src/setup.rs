@@ -12,7 +12,7 @@ use super::ledger::{Account, Header};
 use super::options::{Load, Options, Place, Skew};
 use super::say;
 use super::workload::{Supply, Workload};
-use crate::ids::OfferingId;
+use admitone::ids::OfferingId;
 
 /// The price of a place, in minor units.
 const PRICE: i64 = 1_000;

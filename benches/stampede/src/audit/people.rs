@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::reservations::text;
 use super::{Events, Findings, Subject};
-use crate::ids::UserId;
-use crate::stampede::api::{Api, Call};
-use crate::stampede::say;
+use crate::api::{Api, Call};
+use crate::say;
+use admitone::ids::UserId;
 
 const AT_ONCE: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_secs(1);

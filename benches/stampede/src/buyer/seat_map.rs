@@ -11,7 +11,7 @@ use rand::rngs::SmallRng;
 use serde::Deserialize;
 
 use super::answers::read;
-use crate::ids::{OfferingId, SeatId};
+use admitone::ids::{OfferingId, SeatId};
 
 /// A map that is older is read again.
 pub const FRESH: Duration = Duration::from_secs(1);

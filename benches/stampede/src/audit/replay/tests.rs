@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::ids::{BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ReservationId};
-use crate::inventory::{
+use admitone::ids::{BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ReservationId};
+use admitone::inventory::{
     Fit, Idempotency, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition,
 };
-use crate::journal::RowFields;
+use admitone::journal::RowFields;
 
 /// Two places of general admission and a row of four seats.
 fn definition() -> Definition {

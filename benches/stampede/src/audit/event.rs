@@ -11,11 +11,11 @@ use super::answers::{Asks, is_sold, price};
 use super::people::{Expected, Ticket};
 use super::replay::{Counts, Replay, State};
 use super::reservations;
-use crate::ids::{OfferingId, ProductId, SeatId};
-use crate::inventory::Line;
-use crate::journal::{Record, export};
-use crate::stampede::api::{Api, Call};
-use crate::stampede::ledger::{Answered, Asked, Entry, Header};
+use crate::api::{Api, Call};
+use crate::ledger::{Answered, Asked, Entry, Header};
+use admitone::ids::{OfferingId, ProductId, SeatId};
+use admitone::inventory::Line;
+use admitone::journal::{Record, export};
 
 /// What the audit of an event found.
 pub(super) struct Audited {

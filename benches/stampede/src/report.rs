@@ -46,7 +46,7 @@ impl Results {
         commands: Vec<Ran>,
         interrupted_at: Option<Duration>,
     ) -> Self {
-        use crate::clock::Clock;
+        use admitone::clock::Clock;
         Self {
             options: plan.options.clone(),
             environment: plan.environment.clone(),
@@ -56,7 +56,7 @@ impl Results {
             unfinished: 0,
             audit: Err("not made yet".into()),
             complaints: Vec::new(),
-            ended_at_ms: crate::clock::SystemClock::new().now_ms(),
+            ended_at_ms: admitone::clock::SystemClock::new().now_ms(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::stampede::say;
+use crate::say;
 
 /// A command and how it ended.
 #[derive(Clone, Debug, Serialize)]

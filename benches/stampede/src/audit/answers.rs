@@ -7,11 +7,11 @@ use std::fmt::Display;
 use uuid::Uuid;
 
 use super::replay::{Claim, Replay};
-use crate::http::extract::IdempotencyKey;
-use crate::ids::UserId;
-use crate::inventory::{Change, Line, Transition};
-use crate::journal::Row;
-use crate::stampede::ledger::{Answered, Asked, Entry, Header};
+use crate::ledger::{Answered, Asked, Entry, Header};
+use admitone::http::extract::IdempotencyKey;
+use admitone::ids::UserId;
+use admitone::inventory::{Change, Line, Transition};
+use admitone::journal::Row;
 
 /// What the buyers of one event asked, by the identity of their keys.
 pub(super) struct Asks<'a> {

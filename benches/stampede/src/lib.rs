@@ -23,6 +23,7 @@ pub mod workload;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs the command line. Exit codes: 0 done and the audit found nothing; 1 it could not be done,
@@ -51,6 +52,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The server's program, which cargo builds beside this one: benches start it.
+///
+/// # Panics
+/// If it has not been built.
+#[must_use]
+pub fn server_program() -> PathBuf {
+    let this = std::env::current_exe().expect("a running program has a path");
+    let found = this.ancestors().skip(1).take(2).map(|dir| dir.join("admitone"));
+    let found = found.into_iter().find(|program| Path::is_file(program));
+    found.expect("the server is built first: cargo build --release --bin admitone")
 }
 
 /// One line on standard error, where progress and complaints go.

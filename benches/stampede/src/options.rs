@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
 
 use super::workload::{ALL, Supply, Workload};
-use crate::config::parse_duration;
+use admitone::config::parse_duration;
 
 const EXAMPLES: &str = "\
 The administrator's password comes from ADMITONE_ADMIN_PASSWORD (the server prints it at its first

@@ -4,9 +4,9 @@ use plotters::prelude::*;
 
 use super::plots::{Line, Mark, Plot, Scale, key_of, value};
 use super::{Results, count, described, ms, whole};
-use crate::http::respond::rfc3339;
-use crate::stampede::environment::Fact;
-use crate::stampede::measure::{Interval, Latencies, Op};
+use crate::environment::Fact;
+use crate::measure::{Interval, Latencies, Op};
+use admitone::http::respond::rfc3339;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2em auto;\
 padding:0 1em;color:#222}h2{margin-top:1.6em}table{border-collapse:collapse;margin:1em 0;\

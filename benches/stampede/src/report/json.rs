@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::Results;
-use crate::http::respond::rfc3339;
-use crate::stampede::measure::{Interval, Latencies, Op};
-use crate::stampede::options::{Load, Skew};
-use crate::stampede::run::Verdict;
+use crate::measure::{Interval, Latencies, Op};
+use crate::options::{Load, Skew};
+use crate::run::Verdict;
+use admitone::http::respond::rfc3339;
 
 pub(super) fn render(results: &Results) -> String {
     serde_json::to_string_pretty(&value(results)).expect("results are plain data") + "\n"

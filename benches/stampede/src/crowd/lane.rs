@@ -14,13 +14,13 @@ use tokio::time::Instant;
 
 use super::LaneEnd;
 use super::pool::Pool;
-use crate::stampede::api::request;
-use crate::stampede::buyer::seat_map::SeatMaps;
-use crate::stampede::connection::{Answer, Failure};
-use crate::stampede::ledger::{Answered, Asked, Entry};
-use crate::stampede::listener::Acknowledged;
-use crate::stampede::measure::{End, Figures, Op, Sent};
-use crate::stampede::setup::Plan;
+use crate::api::request;
+use crate::buyer::seat_map::SeatMaps;
+use crate::connection::{Answer, Failure};
+use crate::ledger::{Answered, Asked, Entry};
+use crate::listener::Acknowledged;
+use crate::measure::{End, Figures, Op, Sent};
+use crate::setup::Plan;
 
 /// The first pause before a request is repeated; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,28 @@
+//! The command line of `stampede`, without a server.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_readme_has_every_workload() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README is there");
+    let (_, part) = readme.split_once("\n## Try it under load").expect("the section is there");
+    let part = part.split("\n## ").next().unwrap_or(part);
+    let names = part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: BTreeSet<_> = names.collect();
+    let made: BTreeSet<_> = stampede::workload::ALL.iter().map(|known| known.name).collect();
+    assert_eq!(listed, made);
+}
+
+#[test]
+fn help_names_every_workload() {
+    let output = Command::new(env!("CARGO_BIN_EXE_stampede")).arg("--help").output();
+    let output = output.expect("it starts");
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for workload in stampede::workload::ALL {
+        assert!(text.contains(workload.name), "{} in {text}", workload.name);
+    }
+}
