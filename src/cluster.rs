@@ -2,17 +2,16 @@
 //! instance a request is for and who should try to take over. It knows no actors, and it is never
 //! trusted: where it is wrong, the journal's fence costs somebody a little time.
 
-mod contact;
-pub mod feed;
-mod http;
-mod keeper;
+mod heartbeat;
 pub mod lease;
 mod member;
 pub mod membership;
 pub mod metrics;
 mod network;
 mod ownership;
+mod peer_health;
 pub mod placement;
+pub mod pubsub;
 mod token_proof;
 
 use std::collections::BTreeSet;
@@ -24,9 +23,9 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, watch};
 
-pub use http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
-pub use keeper::{JoinError, Keeper};
+pub use heartbeat::{JoinError, Keeper};
 pub use member::Member;
+pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use network::{Network, NetworkError, Nobody};
 pub use token_proof::{TokenProof, Verdict};
 
@@ -34,9 +33,9 @@ use crate::clock::Clock;
 use crate::ids::{Epoch, InstanceId, OfferingId};
 pub use crate::journal::Owner;
 use crate::planted::{Bug, is_planted};
-use feed::{Feed, Silence};
 use lease::{Alone, LeaseError, Leases};
 use membership::View;
+use pubsub::{Feed, Silence};
 
 /// A question that is answered with [`Member::incarnation`].
 pub const HELLO: &[u8] = b"hello";
@@ -100,7 +99,7 @@ struct Known {
 
 /// Something about another instance that whoever runs it should mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Notice {
+pub(crate) enum Notice {
     /// It refuses what we ask.
     Refuses,
     /// Its lease lives longer than ours.

@@ -4,52 +4,23 @@
 //! A resource registers each path once, as `web::resource(path)` with all its methods, so that
 //! another method is answered 405 and not 404.
 
-pub mod actions;
-pub mod admin;
-pub mod admission;
-pub mod auth;
-pub mod availability;
-pub mod body;
-pub mod by_admin;
-pub mod checkins;
-pub mod connections;
-pub mod cors;
+pub mod api;
+pub mod commands;
 pub mod dto;
 pub mod error;
-pub mod events;
 pub mod extract;
-pub mod glance;
-pub mod health;
-pub mod history;
-pub mod holders;
-pub mod holds;
-pub mod instances;
-pub mod internal;
-pub mod lifecycle;
-pub mod new_event;
+pub mod middleware;
 pub mod openapi;
-pub mod origin;
-pub mod participation;
-pub mod patience;
-pub mod payments;
-pub mod products;
-pub mod reservations;
 pub mod respond;
-pub mod sale_status;
-pub mod scope;
-pub mod seats;
 pub mod state;
-pub mod stream;
-pub mod tickets;
-pub mod users;
-pub mod waitlist;
-pub mod wallet;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
+use api::{accounts, audit, box_office, cluster, offerings, payments};
+use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
 
@@ -71,8 +42,8 @@ pub fn app(
         .app_data(state)
         .configure(routes)
         .default_service(web::route().to(no_such_route))
-        .wrap(Condition::new(has_pages_elsewhere, from_fn(cors::allow)))
-        .wrap(from_fn(scope::surround))
+        .wrap(Condition::new(has_pages_elsewhere, from_fn(middleware::cors::allow)))
+        .wrap(from_fn(middleware::request_context::surround))
 }
 
 /// Every route. The router tries them one by one, and a pattern with a name in it costs it a search:
@@ -82,33 +53,33 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.app_data(web::Data::new(availability::Rendered::default()))
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
-        .configure(reservations::configure)
-        .configure(payments::configure)
-        .configure(health::configure)
-        .configure(auth::configure)
-        .configure(users::configure)
-        .configure(events::configure)
-        .configure(wallet::configure)
-        .configure(tickets::configure)
-        .configure(checkins::configure)
-        .configure(internal::configure)
-        .configure(instances::configure)
-        .configure(history::configure)
-        .configure(holders::configure)
-        .configure(seats::configure)
-        .configure(actions::configure)
+        .configure(box_office::reservations::configure)
+        .configure(payments::payments::configure)
+        .configure(cluster::health::configure)
+        .configure(accounts::auth::configure)
+        .configure(accounts::users::configure)
+        .configure(offerings::events::configure)
+        .configure(payments::wallet::configure)
+        .configure(offerings::tickets::configure)
+        .configure(offerings::checkins::configure)
+        .configure(cluster::internal::configure)
+        .configure(cluster::instances::configure)
+        .configure(audit::journal::configure)
+        .configure(box_office::holders::configure)
+        .configure(box_office::seats::configure)
+        .configure(offerings::sale::configure)
         .configure(openapi::configure);
 }
 
 fn routes_of_event(cfg: &mut web::ServiceConfig) {
-    cfg.configure(holds::of_event)
+    cfg.configure(box_office::holds::of_event)
         .configure(availability::of_event)
         .configure(stream::of_event)
-        .configure(waitlist::of_event)
-        .configure(participation::of_event)
-        .configure(events::of_event)
-        .configure(products::of_event)
-        .configure(admin::of_event);
+        .configure(box_office::waitlist::of_event)
+        .configure(box_office::participation::of_event)
+        .configure(offerings::events::of_event)
+        .configure(offerings::products::of_event)
+        .configure(audit::audit::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

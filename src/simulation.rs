@@ -9,14 +9,14 @@
 mod administrator;
 mod checker;
 mod customers;
-mod director;
+mod fault_injector;
 mod feed;
 mod journal;
 mod leases;
-mod looks;
 mod machine;
 mod model;
 mod network;
+mod read_checker;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -167,14 +167,14 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
         if day > 0 {
             let night = usize::try_from(world.within(0, NIGHTS_S.len() as u64 - 1)).unwrap_or(0);
             world.sleep(Duration::from_secs(NIGHTS_S[night]));
-            director::calm_down(&crowd).await;
+            fault_injector::calm_down(&crowd).await;
         }
         open_doors(&crowd, steps / world.regime.days);
-        let trouble = director::make_trouble(Rc::clone(&crowd), CLIENTS);
+        let trouble = fault_injector::make_trouble(Rc::clone(&crowd), CLIENTS);
         if tokio::time::timeout(longest, trouble).await.is_err() {
             world.violated(format_args!("clients are not done after {longest:?}"));
         }
-        director::calm_down(&crowd).await;
+        fault_injector::calm_down(&crowd).await;
         if world.is_violated() {
             break;
         }
@@ -182,7 +182,7 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
     if !world.is_violated() {
         crowd.is_calm.set(true);
         open_doors(&crowd, steps / 3);
-        let calm = director::roll(&crowd, CLIENTS);
+        let calm = fault_injector::roll(&crowd, CLIENTS);
         if tokio::time::timeout(longest, calm).await.is_err() {
             world.violated(format_args!("in calm, clients are not done"));
         }

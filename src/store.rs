@@ -5,32 +5,12 @@
 //! writes, which orders all writers, and a few that read; appends go through a group commit
 //! (`store/append_sqlite.rs`).
 
-mod append_group;
-mod append_pool;
-mod append_postgres;
-mod append_sqlite;
-mod archive;
 mod connect;
-mod event;
-mod idempotency;
 mod instance_lock;
 mod journal;
-mod leaving;
-mod outbox;
-mod payment;
-mod payment_group;
-mod person;
 pub mod private_file;
-mod projection;
-mod prune;
-mod refresh_token;
-mod reservation;
-mod revocation;
-mod seat_slices;
 mod sqlite_file;
-mod ticket;
-mod user;
-mod wallet;
+mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,23 +22,23 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub use archive::Archived;
 pub use connect::{Options, SchemaStatus};
-pub use event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
-pub use idempotency::{Answered, Key};
 pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
-pub use leaving::{LivingReservation, OnBalance};
-pub use payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
-pub use payment_group::Beginning;
-pub use person::Person;
-pub use prune::Prunable;
-pub use refresh_token::{RefreshToken, Rotation};
-pub use reservation::{ReservationFilter, ReservationRow, ReservationState};
-pub use revocation::Revocation;
-pub use ticket::{TicketRow, TicketState, ticket_id};
-pub use user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
-pub use wallet::{Balance, EntryKind, WalletEntry};
+pub use journal::archive::Archived;
+pub use journal::prune::Prunable;
+pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::idempotency::{Answered, Key};
+pub use tables::leaving::{LivingReservation, OnBalance};
+pub use tables::payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
+pub use tables::payment_group::Beginning;
+pub use tables::person::Person;
+pub use tables::refresh_token::{RefreshToken, Rotation};
+pub use tables::reservation::{ReservationFilter, ReservationRow, ReservationState};
+pub use tables::revocation::Revocation;
+pub use tables::ticket::{TicketRow, TicketState, ticket_id};
+pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
+pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -116,15 +96,15 @@ struct Inner {
     /// The same as `reads` on Postgres.
     writes: DatabaseConnection,
     appends: Appends,
-    payments: payment_group::PaymentGroups,
+    payments: tables::payment_group::PaymentGroups,
     append_timeout: Duration,
     url: String,
 }
 
 /// The way of appends.
 enum Appends {
-    Postgres(Arc<append_pool::AppendPool>),
-    Sqlite(append_sqlite::Appender),
+    Postgres(Arc<journal::append_pool::AppendPool>),
+    Sqlite(journal::append_sqlite::Appender),
 }
 
 impl Store {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::inventory::TimestampMs;
 
 /// Shared by all box offices of a process.
-pub(super) struct ClockGuard {
+pub(crate) struct ClockGuard {
     clock: Arc<dyn Clock>,
     /// `None` where there is no other clock to compare with.
     tolerance_ms: Option<u64>,
@@ -26,7 +26,7 @@ pub(super) struct ClockGuard {
 impl ClockGuard {
     /// Of a clock that is not further from the database's than `tolerance`; `None` where that has
     /// no clock of its own.
-    pub(super) fn new(clock: Arc<dyn Clock>, tolerance: Option<Duration>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, tolerance: Option<Duration>) -> Self {
         let millis = |tolerance: Duration| u64::try_from(tolerance.as_millis()).unwrap_or(u64::MAX);
         let base_ms = AtomicI64::new(clock.now_ms() - monotonic_ms(&*clock));
         Self {
@@ -39,7 +39,7 @@ impl ClockGuard {
     }
 
     /// The time, or `None` while it is not trusted.
-    pub(super) fn now(&self) -> Option<TimestampMs> {
+    pub(crate) fn now(&self) -> Option<TimestampMs> {
         let now = self.clock.now_ms();
         let Some(tolerance_ms) = self.tolerance_ms else { return Some(now) };
         let expected = self.expected();
@@ -66,12 +66,12 @@ impl ClockGuard {
     }
 
     /// How many milliseconds this machine's clock is ahead of the database's.
-    pub(super) fn skew_ms(&self) -> i64 {
+    pub(crate) fn skew_ms(&self) -> i64 {
         self.clock.now_ms().saturating_sub(self.expected())
     }
 
     /// By how many milliseconds the machine's clock has stepped from the time that is told here.
-    pub(super) fn step_ms(&self) -> i64 {
+    pub(crate) fn step_ms(&self) -> i64 {
         self.clock.unsteady_ms().saturating_sub(self.clock.now_ms())
     }
 
@@ -84,7 +84,7 @@ impl ClockGuard {
     }
 
     /// Takes in what the database's clock showed at some time between `sent` and now.
-    pub(super) fn observe(&self, database_now: TimestampMs, sent: Duration) {
+    pub(crate) fn observe(&self, database_now: TimestampMs, sent: Duration) {
         let received = self.clock.monotonic();
         let round_trip = received.saturating_sub(sent);
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +101,7 @@ impl ClockGuard {
     }
 
     /// The monotonic clock, to pass to [`Self::observe`].
-    pub(super) fn monotonic(&self) -> Duration {
+    pub(crate) fn monotonic(&self) -> Duration {
         self.clock.monotonic()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The room of one offering.
 #[derive(Debug)]
-pub(super) struct Permits {
+pub(crate) struct Permits {
     taken: AtomicUsize,
     /// For everybody.
     common: usize,
@@ -17,7 +17,7 @@ pub(super) struct Permits {
 
 /// What a command may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Urgency {
+pub(crate) enum Urgency {
     /// A new claim, or a read.
     Common,
     /// Frees places or finishes what was promised.
@@ -26,17 +26,17 @@ pub(super) enum Urgency {
 
 /// Room for one command; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     permits: Arc<Permits>,
 }
 
 impl Permits {
-    pub(super) fn new(all: usize, reserved: usize) -> Arc<Self> {
+    pub(crate) fn new(all: usize, reserved: usize) -> Arc<Self> {
         Arc::new(Self { taken: AtomicUsize::new(0), common: all.saturating_sub(reserved), all })
     }
 
     /// Takes room, if there is some.
-    pub(super) fn take(self: &Arc<Self>, urgency: Urgency) -> Option<Permit> {
+    pub(crate) fn take(self: &Arc<Self>, urgency: Urgency) -> Option<Permit> {
         let limit = match urgency {
             Urgency::Common => self.common,
             Urgency::Urgent => self.all,
@@ -50,12 +50,12 @@ impl Permits {
     }
 
     /// Whether any command is on its way, waiting or at work.
-    pub(super) fn in_use(&self) -> bool {
+    pub(crate) fn in_use(&self) -> bool {
         self.taken() > 0
     }
 
     /// How many are.
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,10 @@
 //! The live box offices of this process, and the way to reach any of them. Wakes the sleeping,
 //! replaces the dead, refuses what finds no room.
 
+mod arbiters;
+pub(crate) mod handoff;
+mod sweeper;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -12,21 +16,20 @@ use futures_util::{StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use super::actor::{Attend, BoxOffice, Stop};
-use super::arbiters::Arbiters;
-use super::batch::{Pending, Work};
-use super::clock_guard::ClockGuard;
-use super::cold::ColdStates;
-use super::following::FollowedOfferings;
-use super::hand_over::Warm;
-use super::inbox::Inbox;
-use super::lanes::Lanes;
-use super::metrics;
-use super::permits::{Permit, Permits, Urgency};
-use super::publishing::Interest;
-use super::steps;
-use super::tally::Tally;
-use super::{Committed, Settings, SubmitError, Unavailable, View};
+use crate::box_office::clock_guard::ClockGuard;
+use crate::box_office::forwarding::queue::Lanes;
+use crate::box_office::office::batch::{Pending, Work};
+use crate::box_office::office::inbox::Inbox;
+use crate::box_office::office::{Attend, BoxOffice, Stop};
+use crate::box_office::permits::{Permit, Permits, Urgency};
+use crate::box_office::registry::arbiters::Arbiters;
+use crate::box_office::registry::handoff::Warm;
+use crate::box_office::telemetry::counters::Tally;
+use crate::box_office::telemetry::{metrics, spans};
+use crate::box_office::views::cold::ColdStates;
+use crate::box_office::views::publisher::Interest;
+use crate::box_office::views::replica::FollowedOfferings;
+use crate::box_office::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Route};
 use crate::executor::Executor;
@@ -36,44 +39,44 @@ use crate::journal::Journal;
 use crate::trace;
 
 /// What every box office of the process uses.
-pub(super) struct Shared {
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) settings: Settings,
-    pub(super) guard: ClockGuard,
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) settings: Settings,
+    pub(crate) guard: ClockGuard,
     /// Carries all database work but the appends of live box offices; outlives the arbiters.
-    pub(super) executor: Executor,
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) lanes: Lanes,
+    pub(crate) executor: Executor,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) lanes: Lanes,
     /// Loading many offerings at once would keep each from being in service soon.
-    pub(super) recoveries: Semaphore,
+    pub(crate) recoveries: Semaphore,
     /// States that were loaded before they are needed.
-    pub(super) warm: DashMap<OfferingId, Warm>,
+    pub(crate) warm: DashMap<OfferingId, Warm>,
     /// The way back for an actor that hands on what waits for it.
-    pub(super) offices: OnceLock<Weak<BoxOffices>>,
+    pub(crate) offices: OnceLock<Weak<BoxOffices>>,
 }
 
 /// One live box office, as the rest of the process sees it.
-pub(super) struct Desk {
-    pub(super) permits: Arc<Permits>,
-    pub(super) inbox: Inbox,
+pub(crate) struct Desk {
+    pub(crate) permits: Arc<Permits>,
+    pub(crate) inbox: Inbox,
     /// The last durable view; `None` until the first recovery is through.
-    pub(super) view: ArcSwapOption<View>,
+    pub(crate) view: ArcSwapOption<View>,
     /// The same for those who follow.
-    pub(super) views: OnceLock<watch::Sender<Arc<View>>>,
+    pub(crate) views: OnceLock<watch::Sender<Arc<View>>>,
     /// `TimestampMs`; `i64::MAX` for never.
-    pub(super) next_due_at: AtomicI64,
+    pub(crate) next_due_at: AtomicI64,
     /// Monotonic milliseconds of the last request.
-    pub(super) used_at_ms: AtomicU64,
+    pub(crate) used_at_ms: AtomicU64,
     /// Monotonic milliseconds of the last proof that the offering is ours.
-    pub(super) verified_at_ms: AtomicU64,
+    pub(crate) verified_at_ms: AtomicU64,
     /// Monotonic milliseconds of the takeover; 0 before it.
-    pub(super) in_service_at_ms: AtomicU64,
+    pub(crate) in_service_at_ms: AtomicU64,
     /// It takes no turns: another instance is taking over.
-    pub(super) is_leaving: AtomicBool,
+    pub(crate) is_leaving: AtomicBool,
     /// Whether other instances follow it.
-    pub(super) interest: Interest,
+    pub(crate) interest: Interest,
     /// What it has answered.
-    pub(super) tally: Tally,
+    pub(crate) tally: Tally,
 }
 
 #[derive(Clone)]
@@ -141,7 +144,7 @@ impl BoxOffices {
         });
         // Set once, right here.
         let _ = offices.shared.offices.set(Arc::downgrade(&offices));
-        super::sweeper::start(&offices);
+        sweeper::start(&offices);
         offices
     }
 
@@ -179,7 +182,7 @@ impl BoxOffices {
     }
 
     /// Does due work here, and wakes sleeping offerings that have some.
-    pub(super) async fn sweep_due(&self) {
+    pub(crate) async fn sweep_due(&self) {
         let Some(now) = self.now() else { return };
         let mut due: Vec<_> = self
             .live
@@ -216,7 +219,7 @@ impl BoxOffices {
     }
 
     /// Looks for due work in the live offerings alone; cheap, and waits for nothing.
-    pub(super) fn nudge_due(&self) {
+    pub(crate) fn nudge_due(&self) {
         let Some(now) = self.now() else { return };
         let is_due = |live: &Live| live.desk.next_due_at.load(Ordering::Relaxed) <= now;
         let due = self.live.iter().filter(|live| is_due(live.value()));
@@ -228,7 +231,7 @@ impl BoxOffices {
     }
 
     /// Puts box offices to sleep that nobody has used for long.
-    pub(super) async fn passivate_idle(&self) {
+    pub(crate) async fn passivate_idle(&self) {
         let now_ms = self.monotonic_ms();
         let after_ms = millis(self.shared.settings.passivate_after);
         let mut idle: Vec<_> = self
@@ -260,7 +263,7 @@ impl BoxOffices {
     }
 
     /// Measures this machine's clock against the database's; says whether that answered.
-    pub(super) async fn measure_clock(&self) -> bool {
+    pub(crate) async fn measure_clock(&self) -> bool {
         let sent = self.shared.guard.monotonic();
         match self.shared.journal.database_now().await {
             Ok(database_now) => {
@@ -272,26 +275,26 @@ impl BoxOffices {
     }
 
     /// In a stable order.
-    pub(super) fn live_offerings(&self) -> Vec<OfferingId> {
+    pub(crate) fn live_offerings(&self) -> Vec<OfferingId> {
         let mut offerings: Vec<_> = self.live.iter().map(|live| *live.key()).collect();
         offerings.sort_unstable();
         offerings
     }
 
-    pub(super) fn is_live(&self, offering: OfferingId) -> bool {
+    pub(crate) fn is_live(&self, offering: OfferingId) -> bool {
         self.live.contains_key(&offering)
     }
 
-    pub(super) fn desk(&self, offering: OfferingId) -> Option<Arc<Desk>> {
+    pub(crate) fn desk(&self, offering: OfferingId) -> Option<Arc<Desk>> {
         self.live.get(&offering).map(|live| Arc::clone(&live.desk))
     }
 
-    pub(super) fn address(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
+    pub(crate) fn address(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
         self.live.get(&offering).map(|live| live.address.clone())
     }
 
     /// Whether somebody uses it, follows it, or did a moment ago.
-    pub(super) fn is_busy(&self, offering: OfferingId, within_ms: u64) -> bool {
+    pub(crate) fn is_busy(&self, offering: OfferingId, within_ms: u64) -> bool {
         let Some(desk) = self.desk(offering) else { return false };
         let used_at_ms = desk.used_at_ms.load(Ordering::Relaxed);
         let followed = desk.views.get().is_some_and(|views| views.receiver_count() > 0);
@@ -301,56 +304,56 @@ impl BoxOffices {
     }
 
     /// Takes a live offering out of the map, so that nobody new finds it.
-    pub(super) fn take_out(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
+    pub(crate) fn take_out(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
         self.live.remove(&offering).map(|(_, live)| live.address)
     }
 
     /// Takes it out if it is this very one.
-    pub(super) fn take_out_closed(&self, offering: OfferingId, desk: &Arc<Desk>) {
+    pub(crate) fn take_out_closed(&self, offering: OfferingId, desk: &Arc<Desk>) {
         self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.desk, desk));
     }
 
-    pub(super) fn warm(&self) -> &DashMap<OfferingId, Warm> {
+    pub(crate) fn warm(&self) -> &DashMap<OfferingId, Warm> {
         &self.shared.warm
     }
 
-    pub(super) fn cold(&self) -> &ColdStates {
+    pub(crate) fn cold(&self) -> &ColdStates {
         &self.cold
     }
 
-    pub(super) fn followed(&self) -> &FollowedOfferings {
+    pub(crate) fn followed(&self) -> &FollowedOfferings {
         &self.followed
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(super) fn each_desk(&self, mut see: impl FnMut(OfferingId, &Desk)) {
+    pub(crate) fn each_desk(&self, mut see: impl FnMut(OfferingId, &Desk)) {
         for live in &self.live {
             see(*live.key(), &live.desk);
         }
     }
 
     /// Milliseconds by which this machine's clock is ahead of the database's.
-    pub(super) fn clock_skew(&self) -> i64 {
+    pub(crate) fn clock_skew(&self) -> i64 {
         self.shared.guard.skew_ms()
     }
 
-    pub(super) fn now(&self) -> Option<TimestampMs> {
+    pub(crate) fn now(&self) -> Option<TimestampMs> {
         self.shared.guard.now()
     }
 
-    pub(super) fn monotonic_ms(&self) -> u64 {
+    pub(crate) fn monotonic_ms(&self) -> u64 {
         millis(self.shared.guard.monotonic())
     }
 
     /// Decides and journals one request by the box office that is, or may become, live here.
-    pub(super) async fn submit_here(
+    pub(crate) async fn submit_here(
         &self,
         offering: OfferingId,
         request: Request,
@@ -360,7 +363,7 @@ impl BoxOffices {
         let urgency = urgency(&request.command);
         let mut origin = trace::current();
         let tracer = &self.shared.settings.tracer;
-        let span = steps::command(tracer, &mut origin, (offering, &request.command));
+        let span = spans::command(tracer, &mut origin, (offering, &request.command));
         self.hand_in(offering, urgency, |permit, since| {
             Work::Command(Pending { request, origin, span, reply, permit, since, hops, settle })
         })?;
@@ -372,7 +375,7 @@ impl BoxOffices {
         }
     }
 
-    pub(super) fn hand_in(
+    pub(crate) fn hand_in(
         &self,
         offering: OfferingId,
         urgency: Urgency,
@@ -437,7 +440,7 @@ impl BoxOffices {
     }
 
     /// Forgets an offering whose box office found no journal, or stopped.
-    pub(super) fn forget_closed(&self) {
+    pub(crate) fn forget_closed(&self) {
         self.live.retain(|_, live| live.address.connected());
     }
 }

@@ -1,6 +1,8 @@
 //! How instances speak to each other: one question, one answer, and precise knowledge of what a
 //! failure means. Over HTTP in `http.rs`; a simulation has its own.
 
+pub mod http;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -20,11 +20,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 pub use headers::EXPOSED;
 use shared::Shared;
 
-use crate::http::{
-    actions, admin, auth, availability, checkins, events, health, history, holders, holds,
-    instances, participation, payments, products, reservations, seats, stream, tickets, users,
-    waitlist, wallet,
+use crate::http::api::accounts::{auth, users};
+use crate::http::api::audit::{audit, journal};
+use crate::http::api::box_office::{
+    availability, holders, holds, participation, reservations, seats, stream, waitlist,
 };
+use crate::http::api::cluster::{health, instances};
+use crate::http::api::offerings::{checkins, events, products, sale, tickets};
+use crate::http::api::payments::{payments, wallet};
 
 /// The envelope of a successful answer.
 #[derive(Serialize, ToSchema)]
@@ -104,7 +107,7 @@ pub struct FailureDetail {
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
         participation::participate,
-        availability::availability, availability::seats, stream::follow, admin::audit,
+        availability::availability, availability::seats, stream::follow, audit::audit,
         holds::list, holds::place, holds::show, holds::release, holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
@@ -114,10 +117,10 @@ pub struct FailureDetail {
         products::show, products::add, products::change, products::withdraw,
         seats::show,
         holders::reservations, holders::holds, holders::waitlist,
-        actions::block, actions::unblock, actions::resize, actions::reprice, actions::add_row,
-        actions::remove_seats, actions::move_event, actions::open, actions::pause, actions::close,
-        actions::cancel,
-        instances::instances, instances::whereabouts, history::journal,
+        sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,
+        sale::remove_seats, sale::move_event, sale::open, sale::pause, sale::close,
+        sale::cancel,
+        instances::instances, instances::whereabouts, journal::journal,
     ),
     components(schemas(Failure, stream::Delta)),
     servers((url = "/", description = "The server that this document is from")),

@@ -11,8 +11,8 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::{StartError, on};
 use crate::clock::Clock;
-use crate::cluster::feed::RedisFeed;
 use crate::cluster::lease::{LeaseError, RedisLeases};
+use crate::cluster::pubsub::RedisFeed;
 use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings, TokenProof};
 use crate::config::{Config, Secret};
 use crate::executor::Executor;

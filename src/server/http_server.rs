@@ -18,8 +18,8 @@ use super::StartError;
 use super::socket::Socket;
 use crate::config::Config;
 use crate::http;
-use crate::http::connections::{Connections, Limits, MAX_ENDING};
-use crate::http::lifecycle::Lifecycle;
+use crate::http::middleware::connections::{Connections, Limits, MAX_ENDING};
+use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::state::AppState;
 
 /// Above what load balancers keep connections for (60 s), so that they close first.

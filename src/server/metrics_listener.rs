@@ -9,18 +9,13 @@ use actix_web::http::header;
 use actix_web::{App, HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::StartError;
 use super::http_server::cannot_listen;
-use super::series;
-use crate::box_office;
-use crate::cluster;
-use crate::http::admission;
-use crate::http::connections;
+use super::{StartError, series};
 use crate::http::error;
+use crate::http::middleware::{admission, connections};
 use crate::http::state::AppState;
-use crate::payments;
 use crate::telemetry::metrics;
-use crate::trace;
+use crate::{box_office, cluster, payments, trace};
 
 /// How often histograms are folded; between scrapes they grow.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::http::connections::{Limits, MAX_ENDING};
+use crate::http::middleware::connections::{Limits, MAX_ENDING};
 
 /// Where the system names no limit, and where it names a larger one.
 const MOST: u64 = 1_048_576;

@@ -7,13 +7,12 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::box_office::{Count, OfferingFigures};
-use crate::http::health;
+use crate::http::api::cluster::health;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
-use crate::telemetry::metrics;
-use crate::telemetry::process;
+use crate::telemetry::{metrics, process};
 
 /// A season of 10,000 events would flood whoever scrapes: so many offerings, the busiest, have
 /// series of their own.

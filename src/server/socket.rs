@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use crate::http::connections::{self, Connection, Opened};
+use crate::http::middleware::connections::{self, Connection, Opened};
 
 /// What a client must take within the write timeout, in bytes: 2 KB a second at the default.
 const LEAST: usize = 64 * 1_024;

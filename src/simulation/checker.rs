@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::customers::{Crowd, Deed, Look, Told};
 use super::journal::Chain;
-use super::looks::judge_look;
 use super::model::Model;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, Seq};
 use crate::inventory::{Change, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
+use crate::simulation::read_checker::judge_look;
 
 /// What the way to the one who answers may add to the age of what the answer rests on.
 pub(super) const SLACK: Duration = Duration::from_millis(300);

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::world::World;
-use crate::cluster::feed::{Feed, Heard, Listeners, Subscription};
+use crate::cluster::pubsub::{Feed, Heard, Listeners, Subscription};
 use crate::ids::OfferingId;
 
 /// The feed as one instance has it.

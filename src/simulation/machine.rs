@@ -20,7 +20,7 @@ use super::network::{Incoming, SimNetwork, Switch};
 use super::world::{Regime, SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
 use crate::clock::SteadyClock;
-use crate::cluster::feed::Listeners;
+use crate::cluster::pubsub::Listeners;
 use crate::cluster::{Cluster, HELLO, Keeper, Member};
 use crate::executor::Executor;
 use crate::ids::InstanceId;

@@ -12,10 +12,11 @@ use sea_orm::{
     ConnectionTrait, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 
-use super::append_pool::AppendPool;
-use super::payment_group::{self, PaymentGroups, Writes};
 use super::sqlite_file::sqlite_options;
-use super::{Appends, Inner, Store, StoreError, append_sqlite, private_file};
+use super::{Appends, Inner, Store, StoreError, private_file};
+use crate::store::journal::append_pool::AppendPool;
+use crate::store::journal::append_sqlite;
+use crate::store::tables::payment_group::{self, PaymentGroups, Writes};
 
 /// How long to wait for a connection of the pool, or for a new one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

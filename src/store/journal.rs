@@ -1,6 +1,15 @@
 //! The journal in tables: what is read of it. Snapshots are in `journal/snapshots.rs`, appends in
 //! `append_postgres.rs` and `append_sqlite.rs`. Everything that is read is verified.
 
+pub(crate) mod append_group;
+pub(crate) mod append_pool;
+pub(crate) mod append_postgres;
+pub(crate) mod append_sqlite;
+pub(crate) mod archive;
+pub(crate) mod projection;
+pub(crate) mod prune;
+mod snapshots;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,9 +21,7 @@ use sea_orm::{
     QuerySelect, Statement, TransactionTrait,
 };
 
-mod snapshots;
-
-use super::{Appends, Store, StoreError, append_postgres};
+use super::{Appends, Store, StoreError};
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::TimestampMs;
 use crate::journal::{

@@ -6,8 +6,8 @@ use admitone::clock::{Clock, ManualClock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::test_app::{ADMIN_PASSWORD, TestApp, TestUser};
-use crate::test_db::TestDb;
+use crate::support::test_app::{ADMIN_PASSWORD, TestApp, TestUser};
+use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -31,7 +31,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-async fn refresh(app: &TestApp, token: &Value) -> crate::test_app::Answer {
+async fn refresh(app: &TestApp, token: &Value) -> crate::support::test_app::Answer {
     app.post_anonymously("/api/auth/refresh", json!({ "refreshToken": token })).await
 }
 

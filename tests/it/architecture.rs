@@ -93,8 +93,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "trace",
         ],
     ),
-    // A client: of the server it knows ids, the journal's form, and how keys are identified.
-    ("stampede", &["clock", "config", "http", "ids", "inventory", "journal"]),
     (
         "cli",
         &[
@@ -138,7 +136,7 @@ const NAMES_STATUS: &[&str] = &[
     "http/error/code.rs",
     // Success, and what the framework answered by itself.
     "http/respond.rs",
-    "http/scope.rs",
+    "http/middleware/request_context.rs",
     // A label.
     "telemetry/metrics.rs",
     // Of spans, not of answers.

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cli::process::finished;
-use crate::test_app::{TestApp, TestUser, standing_event};
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_app::{TestApp, TestUser, standing_event};
+use crate::support::test_db::{TestDb, eventually};
 
 /// 2021-01-01: long ago for the program that runs beside.
 const START: i64 = 1_609_459_200_000;
@@ -62,7 +62,7 @@ impl Past {
         self.app.state().offices.sweep().await;
     }
 
-    async fn hold(&self) -> crate::test_app::Answer {
+    async fn hold(&self) -> crate::support::test_app::Answer {
         let body = json!({ "lines": [{ "productId": self.product, "quantity": 1 }] });
         self.app.post(&format!("/api/events/{}/holds", self.event), &self.buyer(), body).await
     }

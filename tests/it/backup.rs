@@ -7,9 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cli::process::finished;
-use crate::http::shop::Shop;
-use crate::process::Server;
-use crate::test_db::TestDb;
+use crate::http::api_client::Shop;
+use crate::support::process::Server;
+use crate::support::test_db::TestDb;
 
 /// What `tests/run` found Postgres's programs by.
 const PG_BIN: &str = "ADMITONE_TEST_PG_BIN";

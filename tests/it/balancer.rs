@@ -8,8 +8,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::dashboards::path;
-use crate::test_app::TestApp;
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_app::TestApp;
+use crate::support::test_db::{TestDb, eventually};
 
 /// What systemd and many a shell give a process at most.
 const FILES: &str = "--nofile=20000:20000";

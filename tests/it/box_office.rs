@@ -23,7 +23,7 @@ use admitone::journal::{
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::test_db::eventually;
+use crate::support::test_db::eventually;
 
 /// What happens to the next append of a batch; takeovers are left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

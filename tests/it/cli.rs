@@ -9,7 +9,7 @@ use std::net::TcpListener;
 
 use process::{Admitone, finished};
 
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 #[test]
 fn help_teaches() {

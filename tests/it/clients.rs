@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use admitone::accounts::{Registration, Role};
 use admitone::store::{Balance, Key};
 
-use crate::http::shop::{Person, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Person, Shop};
+use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 

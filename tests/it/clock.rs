@@ -11,8 +11,8 @@ use admitone::store::Store;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use crate::test_app::TestApp;
-use crate::theatre;
+use crate::support::sold_event;
+use crate::support::test_app::TestApp;
 
 const SECOND_MS: i64 = 1_000;
 const HOUR_MS: i64 = 3_600 * SECOND_MS;
@@ -72,7 +72,7 @@ on_both_databases! {
     async fn a_clock_that_is_wrong_for_a_moment_neither_expires_holds_nor_keeps_them(db: TestDb) {
         let store = db.store().await;
         for step_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS, -24 * HOUR_MS] {
-            let offering = theatre::open(&store, 50).await;
+            let offering = sold_event::open(&store, 50).await;
             let machine = Arc::new(SetClock::at(SystemClock::new().now_ms()));
             let sale = Sale::open(&store, offering, &machine);
             let before = sale.hold().await;
@@ -92,7 +92,7 @@ on_both_databases! {
 
     async fn a_clock_that_is_set_right_for_good_stops_no_sale(db: TestDb) {
         let store = db.store().await;
-        let offering = theatre::open(&store, 50).await;
+        let offering = sold_event::open(&store, 50).await;
         let now = SystemClock::new().now_ms();
         let machine = Arc::new(SetClock::at(now + HOUR_MS));
         let sale = Sale::open(&store, offering, &machine);
@@ -115,7 +115,7 @@ on_both_databases! {
 
     async fn a_journal_from_the_future_is_named_and_goes_on(db: TestDb) {
         let store = db.store().await;
-        let offering = theatre::open(&store, 50).await;
+        let offering = sold_event::open(&store, 50).await;
         let now = SystemClock::new().now_ms();
         let ahead = Sale::open(&store, offering, &Arc::new(SetClock::at(now + HOUR_MS)));
         ahead.hold().await;

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::test_app::{Answer, TestApp, TestUser, standing_event};
-use crate::test_db::TestDb;
+use crate::support::test_app::{Answer, TestApp, TestUser, standing_event};
+use crate::support::test_db::TestDb;
 
 async fn close(app: &TestApp, user: &TestUser, body: &Value) -> Answer {
     app.call(Method::DELETE, "/api/users/me").by(user).json(body).send().await

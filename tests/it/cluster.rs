@@ -4,8 +4,8 @@
 
 mod answers;
 mod clocks;
-mod door;
 mod faults;
+mod membership;
 mod rolling;
 
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ use admitone::store::{Options, Store};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::private_postgres::PrivatePostgres;
-use crate::private_redis::PrivateRedis;
-use crate::process::Server;
-use crate::proxy::Proxy;
-use crate::shop::{Shop, rng};
-use crate::test_db::eventually;
-use crate::theatre;
+use crate::support::customers::{Shop, rng};
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::process::Server;
+use crate::support::proxy::Proxy;
+use crate::support::sold_event;
+use crate::support::test_db::eventually;
 
 pub const CLUSTER_SECRET: &str = "the secret that the instances of the tests share";
 const SEATS: u32 = 1_000;
@@ -60,7 +60,7 @@ impl Site {
         options.pool_size = 4;
         let store = Store::connect(&options).await.expect("it answers");
         store.migrate().await.expect("the schema can be made");
-        let event = theatre::open(&store, SEATS).await;
+        let event = sold_event::open(&store, SEATS).await;
         let (mut servers, mut links) = (Vec::new(), Vec::new());
         for name in ["a", "b", "c"] {
             let (server, its_links) = instance(&redis, &postgres, name, ttl).await;
@@ -182,9 +182,9 @@ impl Site {
             customer.await.expect("every customer got certain answers");
         }
         eventually("the store answers", async || self.store.ping(1).await.is_ok()).await;
-        theatre::until_settled(&self.store).await;
+        sold_event::until_settled(&self.store).await;
         let facts = self.shop.history.check(&self.store, self.event).await;
-        theatre::check_money(&self.store, &self.shop, &facts).await;
+        sold_event::check_money(&self.store, &self.shop, &facts).await;
         let facts = Facts {
             holds: facts.holds.len(),
             unavailable: self.shop.unavailable.load(Ordering::Relaxed),

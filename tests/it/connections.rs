@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::process::Server;
-use crate::test_app::{TestApp, standing_event};
-use crate::test_db::{TestDb, eventually};
-use crate::theatre;
+use crate::support::process::Server;
+use crate::support::sold_event;
+use crate::support::test_app::{TestApp, standing_event};
+use crate::support::test_db::{TestDb, eventually};
 
 /// Many times what a client waits for here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -204,7 +204,7 @@ fn make_room_for_clients() {
 on_both_databases! {
     async fn more_streams_than_descriptors_leave_room_for_who_buys(db: TestDb) {
         make_room_for_clients();
-        let event = theatre::open(&db.store().await, 1_000).await.to_string();
+        let event = sold_event::open(&db.store().await, 1_000).await.to_string();
         let mut server = Server::with_settings(db.url(), &[]);
         server.limit_files(FILES);
         let metrics = server.show_metrics();
@@ -243,7 +243,7 @@ on_both_databases! {
 async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
     make_room_for_clients();
     let db = TestDb::sqlite().await;
-    let event = theatre::open(&db.store().await, 1_000).await.to_string();
+    let event = sold_event::open(&db.store().await, 1_000).await.to_string();
     let mut server = Server::with_settings(db.url(), &[]);
     server.limit_files(FILES);
     server.start_again();
@@ -269,7 +269,7 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
 async fn bodies_that_never_come_make_room_for_who_buys() {
     make_room_for_clients();
     let db = TestDb::sqlite().await;
-    let event = theatre::open(&db.store().await, 1_000).await.to_string();
+    let event = sold_event::open(&db.store().await, 1_000).await.to_string();
     let mut server = Server::with_settings(db.url(), &[]);
     server.limit_files(FILES);
     server.start_again();
@@ -306,7 +306,7 @@ async fn stalled(port: u16, request: &str) -> TcpStream {
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_a_large_map_that_do_not_read_take_no_memory() {
     let db = TestDb::sqlite().await;
-    let event = theatre::open(&db.store().await, SEATS).await;
+    let event = sold_event::open(&db.store().await, SEATS).await;
     let server = Server::start(db.url()).await;
     let path = format!("/api/events/{event}/seats");
     // Awake, and read once: what that takes is not the readers'.
@@ -333,7 +333,7 @@ async fn a_client_that_takes_nothing_of_its_answer_is_disconnected() {
     let rows: Vec<_> = (0..200).map(|n| json!({ "name": n.to_string(), "seats": 1_000 })).collect();
     let map = json!({ "sections": [{ "name": "All", "product": "Seat", "rows": rows }] });
     let product = json!([{ "name": "Seat", "price": { "amount": 1_000, "currency": "KRW" } }]);
-    let event = app.create_event(crate::test_app::event(&product, map)).await;
+    let event = app.create_event(crate::support::test_app::event(&product, map)).await;
     let path = format!("/api/events/{}/seats", event["id"].as_str().unwrap());
     let port = app.running().address.port();
     let reader = stalled(port, &get(&path)).await;

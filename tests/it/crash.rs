@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use crate::process::Server;
-use crate::shop::{Shop, rng, seed};
-use crate::theatre;
+use crate::support::customers::{Shop, rng, seed};
+use crate::support::process::Server;
+use crate::support::sold_event;
 
 const SEATS: u32 = 1_000;
 const CUSTOMERS: u64 = 48;
@@ -18,7 +18,7 @@ on_both_databases! {
     async fn a_server_killed_ten_times_loses_invents_and_repeats_nothing(db: TestDb) {
         let seed = seed();
         let store = db.store().await;
-        let event = theatre::open(&store, SEATS).await;
+        let event = sold_event::open(&store, SEATS).await;
         let mut server = Server::start(db.url()).await;
         let shop = Arc::new(Shop::new(&server.base, event, SEATS));
         let customers: Vec<_> = (0..CUSTOMERS)
@@ -44,11 +44,11 @@ on_both_databases! {
         for customer in customers {
             customer.await.expect("every customer got certain answers");
         }
-        theatre::until_settled(&store).await;
+        sold_event::until_settled(&store).await;
         assert!(server.stop().await, "it stops in an orderly way");
 
         let facts = shop.history.check(&store, event).await;
-        theatre::check_money(&store, &shop, &facts).await;
+        sold_event::check_money(&store, &shop, &facts).await;
         let paid = facts.reservations.values().filter(|fact| fact.confirmed_by.is_some()).count();
         println!(
             "{} journal rows, {} holds, {} reservations, {paid} paid; {} requests without an answer",

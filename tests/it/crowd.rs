@@ -5,9 +5,9 @@ use std::sync::Arc;
 use admitone::ids::{OfferingId, UserId};
 use reqwest::Method;
 
-use crate::process::Server;
-use crate::shop::{Customer, PRICE, Shop, Wish, rng, seed};
-use crate::theatre;
+use crate::support::customers::{Customer, PRICE, Shop, Wish, rng, seed};
+use crate::support::process::Server;
+use crate::support::sold_event;
 
 const SEATS: u32 = 500;
 const CUSTOMERS: u64 = 2_000;
@@ -20,7 +20,7 @@ on_both_databases! {
     async fn two_thousand_want_five_hundred_seats_and_each_is_sold_once(db: TestDb) {
         let seed = seed();
         let store = db.store().await;
-        let event = theatre::open(&store, SEATS).await;
+        let event = sold_event::open(&store, SEATS).await;
         let mut server = Server::start(db.url()).await;
         let mut shop = Shop::new(&server.base, event, SEATS);
         shop.impatience = 4;
@@ -41,10 +41,10 @@ on_both_databases! {
         look_at_everything_again(&shop, &customers, &told).await;
         let digest = audit_digest(&shop, &server).await;
         assert!(server.stop().await, "it stops in an orderly way");
-        theatre::until_settled(&store).await;
+        sold_event::until_settled(&store).await;
         let facts = shop.history.check(&store, event).await;
         assert_eq!(facts.taken.len(), SEATS as usize, "all seats are taken, each by one hold");
-        theatre::check_money(&store, &shop, &facts).await;
+        sold_event::check_money(&store, &shop, &facts).await;
         assert_eq!(verified_digest(&server, event), digest, "audit and verify agree");
         println!(
             "{} journal rows, {} holds, {} reservations, {} requests without an answer",
@@ -120,9 +120,9 @@ async fn available(shop: &Shop, customer: &Customer) -> u64 {
 async fn look_at_everything_again(
     shop: &Shop,
     customers: &[Customer],
-    told: &[crate::history::Told],
+    told: &[crate::support::history::Told],
 ) {
-    use crate::history::Told;
+    use crate::support::history::Told;
     let by_user: std::collections::HashMap<UserId, &Customer> =
         customers.iter().map(|customer| (customer.user, customer)).collect();
     let mut rng = rng(1, 1);

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::test_app::TestApp;
-use crate::test_db::TestDb;
+use crate::support::test_app::TestApp;
+use crate::support::test_db::TestDb;
 
 async fn app() -> TestApp {
     TestApp::start(TestDb::sqlite().await).await
@@ -171,7 +171,7 @@ async fn a_panic_in_a_handler_is_one_answer_that_reveals_nothing() {
         .app_data(app.running().shared_state())
         .route("/panics", web::get().to(panics))
         .route("/works", web::get().to(HttpResponse::NoContent))
-        .wrap(from_fn(admitone::http::scope::surround));
+        .wrap(from_fn(admitone::http::middleware::request_context::surround));
     let service = test::init_service(service).await;
     let request = test::TestRequest::get().uri("/panics").to_request();
     let error = test::try_call_service(&service, request).await.expect_err("it panicked");

@@ -12,11 +12,11 @@ use admitone::store::{Options, Store};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::private_postgres::PrivatePostgres;
-use crate::process::Server;
-use crate::shop::{Shop, rng, seed};
-use crate::test_db::eventually;
-use crate::theatre;
+use crate::support::customers::{Shop, rng, seed};
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::process::Server;
+use crate::support::sold_event;
+use crate::support::test_db::eventually;
 
 const SEATS: u32 = 1_000;
 const CUSTOMERS: u64 = 32;
@@ -38,7 +38,7 @@ impl Sale {
         options.pool_size = 4;
         let store = Store::connect(&options).await.expect("it answers");
         store.migrate().await.expect("the schema can be made");
-        let event = theatre::open(&store, SEATS).await;
+        let event = sold_event::open(&store, SEATS).await;
         let server = Server::start(&postgres.url()).await;
         let shop = Arc::new(Shop::new(&server.base, event, SEATS));
         let customers = (0..CUSTOMERS).map(|index| {
@@ -65,11 +65,11 @@ impl Sale {
         }
         // A pool of connections that were all cut off: the first few uses may fail.
         eventually("the store answers", async || self.store.ping(1).await.is_ok()).await;
-        theatre::until_settled(&self.store).await;
+        sold_event::until_settled(&self.store).await;
         let is_running = self.server.is_running();
         assert!(is_running && self.server.stop().await, "it stops in an orderly way");
         let facts = self.shop.history.check(&self.store, self.event).await;
-        theatre::check_money(&self.store, &self.shop, &facts).await;
+        sold_event::check_money(&self.store, &self.shop, &facts).await;
         println!(
             "{} journal rows, {} holds, {} answers 503, {} requests without an answer",
             facts.rows,
@@ -116,7 +116,7 @@ on_both_databases! {
     async fn a_panic_in_one_events_core_is_that_events_alone(db: TestDb) {
         let store = db.store().await;
         let (haunted, quiet) =
-            (theatre::open(&store, SEATS).await, theatre::open(&store, SEATS).await);
+            (sold_event::open(&store, SEATS).await, sold_event::open(&store, SEATS).await);
         let unlucky = UserId::random();
         let panics = Arc::new(AtomicU64::new(0));
         let offices = offices_that_panic(&store, haunted, unlucky, &panics);

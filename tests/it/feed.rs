@@ -9,9 +9,9 @@ use admitone::ids::{HoldId, OfferingId, SectionId, Seq, UserId};
 use admitone::inventory::{Change, Command, LineRequest, Request};
 use tokio::time::Instant;
 
-use crate::private_redis::PrivateRedis;
-use crate::stage::Stage;
-use crate::test_db::eventually;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::test_db::eventually;
+use crate::support::two_instances::Stage;
 
 /// What an answer may be older than what is durable.
 const STALE_AT_MOST: Duration = Duration::from_secs(2);

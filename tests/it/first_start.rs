@@ -5,9 +5,9 @@ use admitone::config::{Config, Secret};
 use admitone::server::{Parts, Server};
 use futures_util::future::join_all;
 
-use crate::private_redis::PrivateRedis;
-use crate::test_app::SECRET;
-use crate::test_db::TestDb;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::test_app::SECRET;
+use crate::support::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_instances_on_an_empty_database_make_everything_once() {

@@ -15,8 +15,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cli::process::finished;
-use crate::test_app::{TestApp, TestUser};
-use crate::test_db::TestDb;
+use crate::support::test_app::{TestApp, TestUser};
+use crate::support::test_db::TestDb;
 
 /// When the history of every fixture begins, in ms since the epoch: 2026-11-27T12:00:00Z.
 const START: i64 = 1_795_780_800_000;

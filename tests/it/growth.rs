@@ -6,8 +6,8 @@ use std::fs;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, TestUser, standing_event};
-use crate::test_db::TestDb;
+use crate::support::test_app::{TestApp, TestUser, standing_event};
+use crate::support::test_db::TestDb;
 
 const HOLDS: u64 = 4_000;
 const PURCHASES: u64 = 2_000;

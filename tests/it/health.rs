@@ -10,9 +10,9 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::private_postgres::PrivatePostgres;
-use crate::test_app::TestApp;
-use crate::test_db::{TestDb, eventually};
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::test_app::TestApp;
+use crate::support::test_db::{TestDb, eventually};
 
 async fn ready(app: &TestApp) -> u16 {
     app.get_anonymously("/health/ready").await.status

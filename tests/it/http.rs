@@ -1,25 +1,25 @@
 //! The API as clients meet it.
 
 mod administration;
+pub mod api_client;
 mod bad_input;
 mod catalogue;
+mod checkins;
 mod conformance;
 mod document;
-mod door;
 mod export;
 mod holders;
-mod lost_tab;
+mod listing_own;
 mod messages;
 mod ownership;
 mod participation;
-mod pictures;
 mod products;
 mod purchase;
 mod retries;
 mod sale_status;
 mod seats;
 mod seeds;
-pub mod shop;
 mod terms;
 mod unknown_bodies;
+mod views_agree;
 mod waitlist;

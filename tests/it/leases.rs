@@ -9,8 +9,8 @@ use admitone::cluster::{Member, Owner};
 use admitone::ids::{Epoch, InstanceId, OfferingId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::private_redis::PrivateRedis;
-use crate::test_db::eventually;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::test_db::eventually;
 
 /// The server for the tests that need Redis; `tests/run` sets it.
 const REDIS_URL: &str = "ADMITONE_TEST_REDIS_URL";

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a failed run says what it takes to repeat it")]
 
 #[macro_use]
-mod test_db;
+mod support;
 
 mod accounts;
 mod architecture;
@@ -22,41 +22,29 @@ mod crash;
 mod crowd;
 mod dashboards;
 mod documents;
-mod doubts;
 mod envelope;
 mod faults;
 mod feed;
 mod first_start;
 mod fixtures;
-mod frames;
 mod growth;
 mod health;
-mod history;
 mod http;
 mod journal;
 mod leases;
-mod measured;
+mod metrics;
 mod overload;
 mod password_queue;
 mod payments;
 mod payments_crash;
-mod private_postgres;
-mod private_prometheus;
-mod private_redis;
-mod process;
-mod proxy;
 mod requirements;
 mod revoked_access;
 mod schemathesis;
-mod shop;
 mod shutdown;
 mod simulation;
 mod snapshots;
-mod stage;
 mod stampede;
 mod store;
-mod test_app;
-mod theatre;
-mod till;
 mod tracing;
+mod unknown_outcomes;
 mod wallet;

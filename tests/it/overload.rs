@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::test_app::{Answer, TestApp, TestUser, standing_event};
-use crate::test_db::TestDb;
+use crate::support::test_app::{Answer, TestApp, TestUser, standing_event};
+use crate::support::test_db::TestDb;
 
 /// A page that may call the API.
 const ORIGIN: &str = "https://tickets.example";

@@ -8,8 +8,8 @@ use admitone::clock::SystemClock;
 use admitone::config::{Config, Secret};
 use futures_util::future::{join, join_all};
 
-use crate::test_app::SECRET;
-use crate::test_db::TestDb;
+use crate::support::test_app::SECRET;
+use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 /// More than may wait for work.

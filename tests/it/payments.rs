@@ -10,7 +10,7 @@ use admitone::inventory::{Command, Rejection};
 use admitone::payments::{CrashPoints, Edge, Pace, PaymentError, Side};
 use admitone::store::{EntryKind, PaymentState, ReservationState, StoreError};
 
-use crate::till::{PRICE, Till, beyond_the_pay_window_ms};
+use crate::support::payments::{PRICE, Till, beyond_the_pay_window_ms};
 
 /// Enough to meet many interleavings, few enough to be quick.
 const ROUNDS: usize = 12;

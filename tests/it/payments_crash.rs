@@ -11,8 +11,8 @@ use admitone::payments::{CrashPoints, Edge, Side};
 use admitone::store::EntryKind;
 use tokio::runtime::Handle;
 
-use crate::test_db::{TestDb, eventually};
-use crate::till::{PRICE, Till};
+use crate::support::payments::{PRICE, Till};
+use crate::support::test_db::{TestDb, eventually};
 
 /// A way that a payment goes, and the edges that it comes by.
 #[derive(Clone, Copy, Debug)]

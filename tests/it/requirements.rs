@@ -110,14 +110,17 @@ fn a_bad_row_is_found() {
     let (document, tests) = (document(), sources::tests());
     let good = document.lines().find(|line| line.starts_with("| 4.7 ")).unwrap();
     for (bad, says) in [
-        ("| 4.7 | Seats | yes | `http::pictures::no_such_test` | |", "no http::pictures"),
+        ("| 4.7 | Seats | yes | `http::views_agree::no_such_test` | |", "no http::pictures"),
         ("| 4.7 | Seats | yes | `benches/no_such_bench` | |", "no benches/"),
         ("| 4.7 | Seats | yes | | |", "yes without a test"),
         ("| 4.7 | Seats | better | a test that I remember | |", "better without a test"),
         ("| 4.7 | Seats | mostly | | |", "\"mostly\" is no state"),
         ("| 4.7 | Seats | partly | | |", "partly without a reason"),
         ("| 4.7 | Seats | different | | |", "different without a reason"),
-        ("| 4.7 | Seats | no | | (`http::pictures::no_such_test` is the like) |", "no http::pict"),
+        (
+            "| 4.7 | Seats | no | | (`http::views_agree::no_such_test` is the like) |",
+            "no http::pict",
+        ),
         ("| 4.7 | | no | | |", "says nothing"),
         ("| 4.7 | Seats | no | |", "not five cells"),
         ("", "4.7 is there 0 times"),

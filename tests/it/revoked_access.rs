@@ -10,8 +10,8 @@ use admitone::store::{NewUser, OnBalance, Store};
 use futures_util::{StreamExt, stream};
 use sea_orm::sqlx::{Connection, Executor, PgConnection};
 
-use crate::test_app::SECRET;
-use crate::test_db::TestDb;
+use crate::support::test_app::SECRET;
+use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 

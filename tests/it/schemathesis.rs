@@ -8,8 +8,8 @@ use admitone::accounts::Role;
 use serde_json::{Value, json};
 
 use crate::clients::account;
-use crate::http::shop::{Answer, Event, Person, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Answer, Event, Person, Shop};
+use crate::support::test_db::TestDb;
 
 /// Ends the account that the other operations need.
 const FORGET_ME: &str = "forgetMe";

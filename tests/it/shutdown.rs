@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::test_app::TestApp;
-use crate::test_db::TestDb;
+use crate::support::test_app::TestApp;
+use crate::support::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_were_accepted_are_answered() {
@@ -22,7 +22,7 @@ async fn requests_that_were_accepted_are_answered() {
         .map(|n| app.call(Method::POST, "/api/auth/register").json(&body(n)))
         .map(|call| tokio::spawn(call.send()))
         .collect();
-    crate::test_db::eventually("the requests are under way", async || {
+    crate::support::test_db::eventually("the requests are under way", async || {
         app.state().lifecycle.in_flight() == 10
     })
     .await;
@@ -50,7 +50,7 @@ async fn a_body_that_is_still_on_its_way_does_not_hold_up_a_stop() {
     let mut slow = TcpStream::connect(app.running().address).await.unwrap();
     let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
-    crate::test_db::eventually("the request is under way", async || {
+    crate::support::test_db::eventually("the request is under way", async || {
         app.state().lifecycle.in_flight() == 1
     })
     .await;

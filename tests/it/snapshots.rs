@@ -11,7 +11,7 @@ use admitone::journal::{FORMAT, Journal, LoadError, Snapshot, fold};
 use admitone::store::Store;
 use tokio::runtime::Handle;
 
-use crate::theatre;
+use crate::support::sold_event;
 
 /// More than it takes for a box office to leave a snapshot when it stops.
 const ROWS: u32 = 70;
@@ -40,7 +40,7 @@ async fn hold(
 
 /// A sale whose owner has stopped and left a snapshot of the last row.
 async fn rested(store: &Store) -> (OfferingId, Arc<ManualClock>) {
-    let offering = theatre::open(store, 200).await;
+    let offering = sold_event::open(store, 200).await;
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
     let offices = open(store, &clock);
     for _ in 0..ROWS {
@@ -72,7 +72,7 @@ on_both_databases! {
         db: TestDb
     ) {
         let store = db.store().await;
-        let offering = theatre::open(&store, 200).await;
+        let offering = sold_event::open(&store, 200).await;
         let now = SystemClock::new().now_ms();
         let (ahead, behind) = (Arc::new(ManualClock::at(now)), Arc::new(ManualClock::at(now)));
         let first = open(&store, &ahead);

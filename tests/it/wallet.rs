@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::test_app::{TestApp, TestUser, standing_event};
+use crate::support::test_app::{TestApp, TestUser, standing_event};
 
 /// A reservation of one place at 10,000 won.
 async fn reserve(app: &TestApp, user: &TestUser) -> String {
@@ -168,7 +168,7 @@ on_both_databases! {
         let cancel = format!("/api/reservations/{reservation}/cancel");
         app.call(reqwest::Method::POST, &cancel).by(&user).fresh_key().send().await.expect(200);
 
-        crate::test_db::eventually("the money comes back", async || {
+        crate::support::test_db::eventually("the money comes back", async || {
             let wallet = app.get("/api/wallet", &user).await.expect(200);
             wallet["balances"][0]["amount"] == 10_000
         })
@@ -189,7 +189,7 @@ on_both_databases! {
 
 #[tokio::test]
 async fn where_customers_may_not_charge_themselves_administrators_charge_them() {
-    let app = TestApp::with(crate::test_db::TestDb::sqlite().await)
+    let app = TestApp::with(crate::support::test_db::TestDb::sqlite().await)
         .config(|config| config.wallet_self_charge = None)
         .start()
         .await;

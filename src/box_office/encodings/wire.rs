@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
 use super::{Sample, every, hold, id};
-use crate::box_office::bulletin::{Bulletin, Delta, Shown, Stamp, Version};
-use crate::box_office::view::{Painter, View};
-use crate::box_office::wire::{Answer, Asked, Call, CallAnswer, Question};
+use crate::box_office::protocol::{Answer, Asked, Call, CallAnswer, Question};
+use crate::box_office::views::update::{Bulletin, Delta, Shown, Stamp, Version};
+use crate::box_office::views::view::{Painter, View};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::cluster::{HELLO, PROTOCOL, Seal};
 use crate::ids::{

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::object::Object;
 use super::words::Fault;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::patience::{Arrival, Arriving};
+use crate::http::middleware::deadline::{Arrival, Arriving};
 
 /// The largest body of an ordinary request.
 pub const DEFAULT_LIMIT: usize = 64 * 1_024;

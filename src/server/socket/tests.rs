@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Socket;
-use crate::http::connections::{Connections, Limits};
+use crate::http::middleware::connections::{Connections, Limits};
 
 const LIMITS: Limits =
     Limits { connections: 4, connections_per_address: 4, streams: 4, streams_per_address: 4 };

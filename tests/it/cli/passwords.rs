@@ -1,7 +1,7 @@
 //! A new password for somebody who cannot log in.
 
 use super::process::{self, Admitone};
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 fn can_log_in(server: &Admitone, password: &str) -> bool {
     let body = format!("{{\"email\":\"admin@admitone.local\",\"password\":\"{password}\"}}");
@@ -41,7 +41,7 @@ fn a_lost_password_is_replaced_on_sqlite_while_no_server_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_password_is_replaced_on_postgres_while_servers_run() {
     let db = TestDb::postgres().await;
-    let server = crate::process::Server::start(db.url()).await;
+    let server = crate::support::process::Server::start(db.url()).await;
     let client = reqwest::Client::new();
     let log_in = async |password: &str| {
         let body = serde_json::json!({ "email": "admin@example.com", "password": password });
@@ -67,7 +67,7 @@ async fn a_lost_password_is_replaced_on_postgres_while_servers_run() {
     assert!(!done.out.contains("a new password"), "{}", done.out);
     assert!(log_in("correct horse battery staple").await.is_none());
     assert!(log_in("a new password of the administrator").await.is_some());
-    crate::test_db::eventually("the running server refuses the old token", async || {
+    crate::support::test_db::eventually("the running server refuses the old token", async || {
         let call = client.get(format!("{}/api/users/me", server.base)).bearer_auth(&old);
         call.send().await.unwrap().status() == 401
     })

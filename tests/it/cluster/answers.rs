@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Site;
-use crate::frames::Frames;
+use crate::support::stream_frames::Frames;
 
 impl Site {
     async fn act(&self, at: usize, action: &str, body: Value) -> Value {

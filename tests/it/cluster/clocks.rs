@@ -14,11 +14,11 @@ use admitone::store::{Options, Store};
 use serde_json::{Value, json};
 
 use super::CLUSTER_SECRET;
-use crate::private_postgres::PrivatePostgres;
-use crate::private_redis::PrivateRedis;
-use crate::test_app::{ADMIN_PASSWORD, SECRET};
-use crate::test_db::eventually;
-use crate::theatre;
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::sold_event;
+use crate::support::test_app::{ADMIN_PASSWORD, SECRET};
+use crate::support::test_db::eventually;
 
 /// The machine's clock, set wrong.
 struct Ahead(SystemClock, i64);
@@ -88,7 +88,7 @@ async fn an_instance_whose_clock_is_a_minute_off_owns_nothing_and_sells_through_
     let clock = Arc::new(SystemClock::new());
     let tokens = Tokens::new(SECRET, Duration::from_secs(600), clock);
     for _ in 0..12 {
-        let event = theatre::open(&store, 50).await;
+        let event = sold_event::open(&store, 50).await;
         let caller = Caller { user: UserId::random(), role: Role::User };
         let token = tokens.issue(caller).expect("HMAC signs");
         let product = ProductId(0).to_public(event);

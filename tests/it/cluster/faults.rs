@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Site;
-use crate::shop::seed;
-use crate::test_db::eventually;
+use crate::support::customers::seed;
+use crate::support::test_db::eventually;
 
 /// Longer than a lease lives in these tests.
 const BEYOND_A_LEASE: Duration = Duration::from_millis(3_500);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Site;
-use crate::shop::seed;
+use crate::support::customers::seed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_instances_are_replaced_one_by_one_and_nobody_sees_an_error() {

@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use super::{boards, path, promql};
 use crate::cluster::CLUSTER_SECRET;
-use crate::private_prometheus::PrivatePrometheus;
-use crate::private_redis::PrivateRedis;
-use crate::process::Server;
-use crate::shop::{PRICE, Shop, rng, seed};
-use crate::test_db::{TestDb, eventually};
-use crate::theatre;
+use crate::support::customers::{PRICE, Shop, rng, seed};
+use crate::support::private_prometheus::PrivatePrometheus;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::process::Server;
+use crate::support::sold_event;
+use crate::support::test_db::{TestDb, eventually};
 
 /// So few that people find them taken.
 const SEATS: u32 = 50;
@@ -47,7 +47,7 @@ impl Sale {
     async fn open() -> Self {
         let (redis, db) = (PrivateRedis::start(), TestDb::postgres().await);
         let store = db.store().await;
-        let event = theatre::open(&store, SEATS).await;
+        let event = sold_event::open(&store, SEATS).await;
         let (mut servers, mut metrics) = (Vec::new(), Vec::new());
         for name in ["a", "b"] {
             let mut server = Server::with_settings(

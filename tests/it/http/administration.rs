@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use admitone::accounts::Role;
 
-use crate::http::shop::{Answer, Counts, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Answer, Counts, Shop};
+use crate::support::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_and_seats_are_taken_off_sale_and_put_back() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::shop::{Counts, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Counts, Shop};
+use crate::support::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_hold_is_refused_and_changes_nothing() {
@@ -74,7 +74,7 @@ async fn what_is_not_json_is_malformed() {
     kim.post_text(&event.at("holds"), "[".repeat(60_000)).await.refused(400, "MALFORMED_JSON");
     let plain = kim.request(reqwest::Method::POST, &event.at("holds")).body("{}");
     let plain = plain.header("Content-Type", "text/plain");
-    crate::http::shop::Answer::of(plain).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    crate::http::api_client::Answer::of(plain).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
 }
 
 #[tokio::test(flavor = "multi_thread")]

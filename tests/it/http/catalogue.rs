@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::http::shop::Shop;
+use crate::http::api_client::Shop;
 
 on_both_databases! {
     async fn an_event_is_shown_as_it_was_made(db: TestDb) {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::http::api_client::{Answer, Shop};
 use crate::http::conformance::{fits, resolved};
-use crate::http::shop::{Answer, Shop};
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 /// Where the routes of a scope lie.
 const EVENT: &str = "/api/events/{event}";

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::test_app::{TestApp, standing_event};
+use crate::support::test_app::{TestApp, standing_event};
 
 on_both_databases! {
     async fn an_exported_journal_verifies_to_the_digest_of_the_audit(db: TestDb) {

@@ -5,8 +5,8 @@ use admitone::ids::UserId;
 use admitone::store::{NewUser, OnBalance};
 use serde_json::{Value, json};
 
-use crate::http::shop::{Person, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Person, Shop};
+use crate::support::test_db::TestDb;
 
 async fn known<'a>(shop: &'a Shop, name: &str, email: &str) -> Person<'a> {
     let new = NewUser {

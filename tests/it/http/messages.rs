@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::shop::{Answer, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Answer, Shop};
+use crate::support::test_db::TestDb;
 
 #[track_caller]
 fn says(answer: Answer, field: &str, message: &str) {

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::http::shop::{Answer, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Answer, Shop};
+use crate::support::test_db::TestDb;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_somebody_else_is_not_found() {

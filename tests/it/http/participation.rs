@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::shop::{Event, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Event, Shop};
+use crate::support::test_db::TestDb;
 
 impl Shop {
     /// A free event with so many places.
@@ -100,7 +100,7 @@ async fn outside_the_time_it_is_forbidden_and_says_why() {
     body["saleEndAt"] = json!(shop.time_in(120));
     let event = shop.event_from(body).await;
     let at = event.at("participate");
-    let reason = |answer: &crate::http::shop::Answer| answer.body["error"]["details"].clone();
+    let reason = |answer: &crate::http::api_client::Answer| answer.body["error"]["details"].clone();
     let early = kim.post_nothing(&at).await.refused(403, "EVENT_NOT_OPEN");
     assert_eq!(reason(&early), json!({"reason": "NOT_STARTED", "opensAt": shop.time_in(60)}));
     shop.clock.advance_ms(60_000);

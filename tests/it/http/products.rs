@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::shop::Shop;
-use crate::test_db::TestDb;
+use crate::http::api_client::Shop;
+use crate::support::test_db::TestDb;
 
 fn late() -> Value {
     json!({"name": "Late bird", "description": "From the side",

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::http::shop::{Answer, Shop};
+use crate::http::api_client::{Answer, Shop};
 
 on_both_databases! {
     async fn a_retry_is_answered_again_and_has_no_effect(db: TestDb) {
@@ -72,7 +72,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_of_a_customer_can_be_retried() {
-    let shop = Shop::open(crate::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     let hold = kim.post(&event.at("holds"), &event.places(1)).await.is(201);
     let at = event.at(&format!("holds/{}", hold.data["id"].as_str().unwrap()));
@@ -98,7 +98,7 @@ async fn every_change_of_a_customer_can_be_retried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_1_to_255_visible_characters() {
-    let shop = Shop::open(crate::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     for bad in ["", "two words", "schlüssel", &"k".repeat(256)] {
         let answer = kim.post_with_key(&event.at("holds"), bad, &event.places(1)).await;

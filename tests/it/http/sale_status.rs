@@ -5,10 +5,10 @@ use admitone::clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::frames::Frames;
-use crate::http::shop::{Event, Shop};
-use crate::test_app::{TestApp, event, product};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Event, Shop};
+use crate::support::stream_frames::Frames;
+use crate::support::test_app::{TestApp, event, product};
+use crate::support::test_db::TestDb;
 
 /// What the list, the event itself and its availability say, which must be one thing.
 async fn status(app: &TestApp, event: &str) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::shop::Shop;
+use crate::http::api_client::Shop;
 
 on_both_databases! {
     async fn an_administrator_sees_who_has_a_seat_and_by_which_row(db: TestDb) {

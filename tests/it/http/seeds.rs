@@ -5,8 +5,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::http::shop::{Answer, Person, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Answer, Person, Shop};
+use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 

@@ -3,8 +3,8 @@
 use admitone::accounts::Role;
 use serde_json::{Value, json};
 
-use crate::http::shop::{Event, Person, Shop};
-use crate::test_db::TestDb;
+use crate::http::api_client::{Event, Person, Shop};
+use crate::support::test_db::TestDb;
 
 /// An event that starts in an hour and ends in three, without an end of the sale.
 fn soon(shop: &Shop) -> Value {
@@ -15,7 +15,7 @@ fn soon(shop: &Shop) -> Value {
     body
 }
 
-async fn cancel(person: &Person<'_>, reservation: &str) -> crate::http::shop::Answer {
+async fn cancel(person: &Person<'_>, reservation: &str) -> crate::http::api_client::Answer {
     person.post_nothing(&format!("/api/reservations/{reservation}/cancel")).await
 }
 

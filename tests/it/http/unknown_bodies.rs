@@ -4,9 +4,9 @@ use admitone::accounts::{Registration, Role};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::http::api_client::{Answer, Event, Person, Shop};
 use crate::http::document::{document, operations};
-use crate::http::shop::{Answer, Event, Person, Shop};
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 /// Things of one person that every operation can be tried on.
 struct Things<'a> {

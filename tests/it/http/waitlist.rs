@@ -3,7 +3,7 @@
 use admitone::accounts::Role;
 use serde_json::json;
 
-use crate::http::shop::Shop;
+use crate::http::api_client::Shop;
 
 on_both_databases! {
     async fn freed_places_go_to_whoever_waited_first(db: TestDb) {
@@ -44,7 +44,7 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_that_is_not_taken_goes_to_the_next() {
-    let shop = Shop::open(crate::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
     let (event, kim, lee, park) =
         (shop.event().await, shop.customer(), shop.customer(), shop.customer());
     kim.post(&event.at("holds"), &event.places(20)).await.is(201);
@@ -67,7 +67,7 @@ async fn an_offer_that_is_not_taken_goes_to_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_wish_to_wait_is_refused() {
-    let shop = Shop::open(crate::test_db::TestDb::sqlite().await).await;
+    let shop = Shop::open(crate::support::test_db::TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     for body in [
         json!({"productId": event.standing(), "partySize": 0}),

@@ -7,7 +7,7 @@ use admitone::store::{Options, Store};
 use sea_orm::sqlx::{self, Connection, PgConnection};
 
 use super::Writer;
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 const APPEND_CONNECTIONS: u32 = 2;
 

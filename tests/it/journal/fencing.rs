@@ -8,7 +8,7 @@ use admitone::journal::{AppendError, Journal, LoadError};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 
 use super::{Writer, checked_out};
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_db::{TestDb, eventually};
 
 /// A session that holds the heads of all offerings: whoever appends meanwhile stalls.
 struct Stall(PgConnection);

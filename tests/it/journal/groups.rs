@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use sea_orm::sqlx::{Connection, Executor, PgConnection};
 
 use super::Writer;
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 const OFFERINGS: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(60);

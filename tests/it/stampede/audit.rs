@@ -10,9 +10,9 @@ use admitone::payments::{CrashPoints, Edge, Side};
 use serde_json::{Value, json};
 
 use super::{run, stampede};
-use crate::process;
-use crate::test_app::{ADMIN_PASSWORD, TestApp};
-use crate::test_db::{TestDb, eventually};
+use crate::support::process;
+use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
+use crate::support::test_db::{TestDb, eventually};
 
 /// A run whose journal is kept: the lines of it.
 async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use super::{read_json, run, stampede};
-use crate::test_app::TestApp;
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_app::TestApp;
+use crate::support::test_db::{TestDb, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_command_line_is_refused_with_what_to_do() {

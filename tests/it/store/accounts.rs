@@ -7,7 +7,7 @@ use admitone::store::{
 };
 use uuid::Uuid;
 
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 const PASSWORD_HASH: &str = "$argon2id$…";
 

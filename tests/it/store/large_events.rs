@@ -7,7 +7,7 @@ use admitone::journal::Journal;
 use admitone::store::{Answered, Key, NewEvent, Store, StoreError};
 
 use crate::journal::{Writer, new_event};
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 /// More than two slices.
 const SEATS: u32 = 60_000;

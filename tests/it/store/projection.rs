@@ -13,7 +13,7 @@ use admitone::store::{
 };
 
 use crate::journal::Writer;
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 struct Purchase {
     customer: UserId,

@@ -11,7 +11,7 @@ use admitone::store::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::test_db::TestDb;
+use crate::support::test_db::TestDb;
 
 const RACES: u32 = 40;
 const OLD: &str = "the old hash";

@@ -9,7 +9,7 @@ use admitone::store::{InstanceLock, Store, StoreError};
 use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 use tokio::sync::Notify;
 
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_db::{TestDb, eventually};
 
 async fn tables(db: &TestDb) -> i64 {
     db.count(if db.is_postgres() {

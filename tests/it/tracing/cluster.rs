@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::collector::{Collector, Mood, Seen};
 use crate::cluster::instance;
-use crate::private_postgres::PrivatePostgres;
-use crate::private_redis::PrivateRedis;
-use crate::process::Server;
-use crate::test_db::eventually;
-use crate::theatre;
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::private_redis::PrivateRedis;
+use crate::support::process::Server;
+use crate::support::sold_event;
+use crate::support::test_db::eventually;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -32,7 +32,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
     let store = Store::connect(&Options::new(postgres.url())).await.unwrap();
     store.migrate().await.unwrap();
-    let event = theatre::open(&store, 50).await;
+    let event = sold_event::open(&store, 50).await;
     let mut servers = HashMap::new();
     let mut all_links = Vec::new();
     for name in ["a", "b"] {
@@ -144,7 +144,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     let trouble = async {
         eventually("the owner's box office says so", async || {
             let lines = lines_of(&servers[owner].0, "in-trouble");
-            lines.iter().any(|line| line["target"] == "admitone::box_office::failure")
+            lines.iter().any(|line| line["target"] == "admitone::box_office::office::failure")
         })
         .await;
         postgres_of_owner.heal();

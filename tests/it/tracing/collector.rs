@@ -14,7 +14,7 @@ use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::test_db::eventually;
+use crate::support::test_db::eventually;
 
 /// What it does with what it is sent.
 #[derive(Clone, Copy)]

@@ -4,9 +4,9 @@
 use admitone::store::{Options, Store};
 use serde_json::{Value, json};
 
-use crate::private_postgres::PrivatePostgres;
-use crate::process::Server;
-use crate::theatre;
+use crate::support::private_postgres::PrivatePostgres;
+use crate::support::process::Server;
+use crate::support::sold_event;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -16,7 +16,7 @@ async fn written(format: &str) -> String {
     let postgres = PrivatePostgres::start();
     let store = Store::connect(&Options::new(postgres.url())).await.unwrap();
     store.migrate().await.unwrap();
-    let event = theatre::open(&store, 50).await;
+    let event = sold_event::open(&store, 50).await;
     drop(store);
     let log = "warn,admitone::access=debug".to_owned();
     let settings = [("ADMITONE_LOG", log), ("ADMITONE_LOG_FORMAT", format.to_owned())];
@@ -70,7 +70,7 @@ async fn text_lines_end_with_the_ids() {
         ("a-hold", false, "DEBUG admitone::access: answered method=POST path="),
         ("a-bad-list", true, " WARN admitone::http::error: a request met an unavailable part"),
         // By the box office, on a thread of its own.
-        ("a-bad.hold:1", false, " WARN admitone::box_office::failure: append failed"),
+        ("a-bad.hold:1", false, " WARN admitone::box_office::office::failure: append failed"),
     ] {
         let id = format!(" request_id={id}");
         let end = if trace { format!("{id} trace_id={TRACE}") } else { id.clone() };
@@ -94,7 +94,7 @@ async fn json_lines_hold_the_ids() {
         ("a-list", Some(TRACE), "admitone::access"),
         ("a-hold", None, "admitone::access"),
         ("a-bad-list", Some(TRACE), "admitone::http::error"),
-        ("a-bad.hold:1", None, "admitone::box_office::failure"),
+        ("a-bad.hold:1", None, "admitone::box_office::office::failure"),
     ] {
         let lines: Vec<_> = lines.iter().filter(|line| line["request_id"] == id).collect();
         assert!(lines.iter().any(|line| line["target"] == target), "{target} in {lines:#?}");

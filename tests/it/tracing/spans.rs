@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::collector::{Collector, Mood};
-use crate::test_app::{Answer, TestApp, standing_event};
-use crate::test_db::{TestDb, eventually};
+use crate::support::test_app::{Answer, TestApp, standing_event};
+use crate::support::test_db::{TestDb, eventually};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 

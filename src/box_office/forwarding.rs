@@ -1,0 +1,501 @@
+//! The way of a request to the owner of its offering, wherever that is: decided here, or handed on,
+//! and tried again while the offering moves. A request that may have been carried out is repeated
+//! only under an idempotency key, so whoever sent none is given one.
+
+pub(crate) mod queue;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::box_office::forwarding::queue::{Failure, MAX_CALLS};
+use crate::box_office::office::batch::{Pending, Work};
+use crate::box_office::protocol::{Answer, Asked, Call, CallAnswer, Question, decode, encode};
+use crate::box_office::telemetry::spans;
+use crate::box_office::{BoxOffices, Committed, SubmitError, Unavailable};
+use crate::cluster::Route;
+use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
+use crate::inventory::{
+    Command, EndedEntryView, HoldView, Idempotency, Request, Requester, SeatView, WaitlistView,
+};
+use crate::journal::{LoadError, Owner};
+use crate::planted::{Bug, is_planted};
+use crate::{random, trace};
+
+/// How often a call is handed on: once to the owner, and once more by an owner that is handing the
+/// offering over just then.
+pub const MAX_HOPS: u8 = 2;
+
+/// The first pause before a request is tried again while its offering moves; it doubles, up to the
+/// longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+
+/// A question that has been handed on too often.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Not what this version speaks.
+    #[error("the question is of another version, or damaged")]
+    NotUnderstood,
+    /// It goes round in circles.
+    #[error("the call has been handed on {0} times")]
+    Loop(u8),
+}
+
+impl BoxOffices {
+    /// Decides and journals one request, here or at the instance that owns the offering; wakes the
+    /// offering if it sleeps. A request that was accepted is decided even if this future is
+    /// dropped.
+    ///
+    /// # Errors
+    /// A refusal, or why nothing could be decided.
+    pub async fn submit(
+        &self,
+        offering: OfferingId,
+        request: Request,
+    ) -> Result<Committed, SubmitError> {
+        if self.shared().cluster.is_alone() {
+            return self.submit_here(offering, request, (0, false)).await;
+        }
+        let answer = self.call(offering, Call::Submit(request)).await;
+        let CallAnswer::Submitted(submitted) = answer else {
+            return Err(Unavailable::OutcomeUnknown.into());
+        };
+        submitted
+    }
+
+    pub(crate) async fn hold_of_owner(
+        &self,
+        offering: OfferingId,
+        hold: HoldId,
+    ) -> Result<Option<HoldView>, Unavailable> {
+        let answer = self.call(offering, Call::Hold(hold)).await;
+        let CallAnswer::Hold(found) = answer else { return Err(Unavailable::Recovering) };
+        found
+    }
+
+    pub(crate) async fn waitlist_entry_of_owner(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<WaitlistView>, Unavailable> {
+        let answer = self.call(offering, Call::WaitlistEntry(entry)).await;
+        let CallAnswer::WaitlistEntry(found) = answer else { return Err(Unavailable::Recovering) };
+        found
+    }
+
+    pub(crate) async fn ended_entry_of_owner(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<EndedEntryView>, Unavailable> {
+        let answer = self.call(offering, Call::EndedEntry(entry)).await;
+        let CallAnswer::EndedEntry(found) = answer else { return Err(Unavailable::Recovering) };
+        found
+    }
+
+    pub(crate) async fn seat_of_owner(
+        &self,
+        offering: OfferingId,
+        seat: SeatId,
+    ) -> Result<Option<SeatView>, Unavailable> {
+        let answer = self.call(offering, Call::Seat(seat)).await;
+        let CallAnswer::Seat(found) = answer else { return Err(Unavailable::Recovering) };
+        found
+    }
+
+    /// Finds the owner and asks it, again and again while the offering moves.
+    pub(crate) async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
+        self.pursue(offering, call, false).await
+    }
+
+    /// The same for a call that was tried before, and of which a copy may still be `in_doubt`: one
+    /// that was carried out, or may yet be. From then on whoever refuses it remembers the refusal
+    /// under its key, so that no copy has an effect afterwards.
+    async fn pursue(&self, offering: OfferingId, mut call: Call, mut in_doubt: bool) -> CallAnswer {
+        let shared = self.shared();
+        let patience = shared.settings.answer_timeout;
+        let started = shared.guard.monotonic();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let waited = shared.guard.monotonic().saturating_sub(started);
+            let left = patience.saturating_sub(waited);
+            if in_doubt {
+                call = call.settling();
+            }
+            match self.call_once(offering, &mut call, left, &mut in_doubt).await {
+                // Whoever could not decide knows nothing of the copies either.
+                Some(answer) if !in_doubt || answer.unavailable().is_none() => return answer,
+                Some(_) | None => {}
+            }
+            let waited = shared.guard.monotonic().saturating_sub(started);
+            if waited + pause >= self.moving_patience(in_doubt) {
+                let why = if in_doubt { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
+                return call.failed(why);
+            }
+            tokio::time::sleep(random::jittered(pause)).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One try; `None` where the offering is between two owners, or it is not known what became of
+    /// it.
+    async fn call_once(
+        &self,
+        offering: OfferingId,
+        call: &mut Call,
+        patience: Duration,
+        in_doubt: &mut bool,
+    ) -> Option<CallAnswer> {
+        let shared = self.shared();
+        let route = if self.is_live(offering) {
+            Ok(Route::Here)
+        } else {
+            shared.cluster.route(offering, &*shared.journal).await
+        };
+        let owner = match route {
+            Err(error) => return Some(call.failed(unreadable(&error))),
+            Ok(Route::Here) => {
+                let answer = self.call_here(offering, call.clone(), 0).await;
+                if is_moving(&answer) {
+                    tracing::debug!(%offering, "not decided here: it is moving");
+                    return None;
+                }
+                return Some(answer);
+            }
+            Ok(Route::There(owner)) => owner,
+        };
+        mint_key(call);
+        let mut origin = trace::current();
+        let tracer = &shared.settings.tracer;
+        let span = spans::forwarded(tracer, &mut origin, (offering, &*call, &owner));
+        let asked = Asked { call: call.clone(), origin };
+        let answered = shared.lanes.call(offering, &owner, (1, asked), patience).await;
+        spans::called(span, answered.as_ref().ok());
+        match &answered {
+            Ok(answer) if !is_moving(answer) && !is_unknown(answer) => {}
+            _ => tracing::debug!(%offering, to = %owner.address, epoch = %owner.epoch, ?answered,
+                "no decision from another instance"),
+        }
+        match answered {
+            Ok(answer) if is_moving(&answer) => None,
+            // It has a key: asked again, the owner of the moment knows.
+            Ok(answer) if is_unknown(&answer) => {
+                *in_doubt = true;
+                None
+            }
+            Ok(answer) => Some(answer),
+            Err(Failure::NotOwner(other)) => {
+                self.correct(offering, &owner, other.as_ref());
+                None
+            }
+            Err(Failure::Unavailable(why)) => Some(call.failed(why)),
+            Err(failure @ (Failure::NotAsked | Failure::Unknown)) => {
+                // Also where it is believed to own it: look again.
+                shared.cluster.forget(offering, &owner);
+                *in_doubt |= matches!(failure, Failure::Unknown);
+                None
+            }
+        }
+    }
+
+    /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
+    /// one does not answer finds its own way.
+    pub(crate) fn hand_on(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        owner: Owner,
+        works: VecDeque<Work>,
+    ) {
+        let mut waiting = Vec::new();
+        for work in works {
+            match work {
+                Work::Command(pending) if pending.hops < MAX_HOPS => waiting.push(pending),
+                // It has been handed on often enough: whoever sent it looks for the owner again.
+                Work::Command(_) | Work::Look(_) => work.refuse(Unavailable::Moving),
+            }
+        }
+        if is_planted(Bug::HandOverDropsTheQueue) {
+            waiting.clear();
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let (offices, patience) = (Arc::clone(self), self.shared().settings.answer_timeout);
+        self.shared().executor.spawn(async move {
+            let hops = waiting.iter().map(|pending| pending.hops).max().unwrap_or_default() + 1;
+            let lanes = &offices.shared().lanes;
+            while !waiting.is_empty() {
+                // One question after the other: their order stays.
+                let rest = waiting.split_off(waiting.len().min(MAX_CALLS));
+                let mut handed = std::mem::replace(&mut waiting, rest);
+                let calls = handed.iter_mut().map(handed_on).collect();
+                match lanes.call_all(offering, &owner, (hops, calls), patience).await {
+                    Ok(answers) => {
+                        for (pending, answer) in handed.into_iter().zip(answers) {
+                            offices.pass_on(offering, pending, Ok(answer));
+                        }
+                    }
+                    Err(failure) => {
+                        for pending in handed {
+                            offices.pass_on(offering, pending, Err(&failure));
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Gives whoever waits the owner's answer. Without one, its command is on its own again: it has
+    /// a key, so that it does no harm if the owner carried it out.
+    fn pass_on(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        pending: Pending,
+        answer: Result<CallAnswer, &Failure>,
+    ) {
+        let doubtful = match &answer {
+            Ok(answer) => is_unknown(answer),
+            Err(failure) => matches!(failure, Failure::Unknown),
+        };
+        match answer {
+            Ok(answer) if !is_moving(&answer) && !is_unknown(&answer) => {
+                if let CallAnswer::Submitted(submitted) = answer {
+                    pending.answer(submitted);
+                }
+            }
+            // Whoever handed it to us asks again.
+            Ok(answer) if pending.hops > 0 && is_moving(&answer) => {
+                pending.answer(Err(Unavailable::Moving.into()));
+            }
+            Ok(_) | Err(Failure::Unknown) if pending.hops > 0 => {
+                pending.answer(Err(Unavailable::OutcomeUnknown.into()));
+            }
+            Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
+            Ok(_) | Err(_) => {
+                let offices = Arc::clone(self);
+                let in_doubt = pending.settle || doubtful;
+                self.shared().executor.spawn(async move {
+                    let call = Call::Submit(pending.request.clone());
+                    let pursued = offices.pursue(offering, call, in_doubt);
+                    let answer = trace::within(pending.origin.clone(), pursued).await;
+                    if let CallAnswer::Submitted(submitted) = answer {
+                        pending.answer(submitted);
+                    }
+                });
+            }
+        }
+    }
+
+    /// A call in doubt is pursued to the end: nobody else can find out what became of it as well.
+    fn moving_patience(&self, doubtful: bool) -> Duration {
+        let settings = &self.shared().settings;
+        if doubtful { settings.answer_timeout } else { settings.moving_patience }
+    }
+
+    /// The answer of another instance about who owns the offering.
+    fn correct(&self, offering: OfferingId, asked: &Owner, other: Option<&Owner>) {
+        let cluster = &self.shared().cluster;
+        cluster.forget(offering, asked);
+        if let Some(other) = other
+            && other.incarnation != cluster.me().incarnation
+        {
+            cluster.learn(offering, other.clone());
+        }
+    }
+
+    /// Answers a call by the box office that is, or may become, live here.
+    pub(crate) async fn call_here(&self, offering: OfferingId, call: Call, hops: u8) -> CallAnswer {
+        match call {
+            Call::Submit(request) => {
+                CallAnswer::Submitted(self.submit_here(offering, request, (hops, false)).await)
+            }
+            Call::Settle(request) => {
+                CallAnswer::Submitted(self.submit_here(offering, request, (hops, true)).await)
+            }
+            Call::Hold(hold) => {
+                let found = self.read(offering, move |inventory| inventory.hold(hold)).await;
+                CallAnswer::Hold(found)
+            }
+            Call::WaitlistEntry(entry) => {
+                let look =
+                    move |inventory: &crate::inventory::Inventory| inventory.waitlist_entry(entry);
+                CallAnswer::WaitlistEntry(self.read(offering, look).await)
+            }
+            Call::EndedEntry(entry) => {
+                let look =
+                    move |inventory: &crate::inventory::Inventory| inventory.ended_entry(entry);
+                CallAnswer::EndedEntry(self.read(offering, look).await)
+            }
+            Call::Seat(seat) => {
+                let found = self.read(offering, move |inventory| inventory.seat(seat)).await;
+                CallAnswer::Seat(found)
+            }
+            Call::Holdings(customer, limit) => {
+                CallAnswer::Holdings(self.holdings_here(offering, customer, limit).await)
+            }
+            Call::LiveHolds(after, limit) => {
+                CallAnswer::LiveHolds(self.live_holds_here(offering, after, limit).await)
+            }
+            Call::Waiting(after, limit) => {
+                CallAnswer::Waiting(self.waiting_here(offering, after, limit).await)
+            }
+        }
+    }
+
+    /// Answers a question of another instance.
+    ///
+    /// # Errors
+    /// [`AskError`]; then nothing was done.
+    pub async fn answer(self: &Arc<Self>, question: &[u8]) -> Result<bytes::Bytes, AskError> {
+        let question = decode(question).ok_or(AskError::NotUnderstood)?;
+        let answer = match question {
+            Question::Calls { hops, .. } if hops > MAX_HOPS => return Err(AskError::Loop(hops)),
+            Question::Calls { from, offering, hops, patience_ms, calls } => {
+                let patience = Duration::from_millis(patience_ms);
+                match self.decline(offering, from).await {
+                    Some(answer) => answer,
+                    None => self.answer_calls(offering, (hops, calls), patience).await,
+                }
+            }
+            Question::Prepare { offering } => self.prepare(offering).await,
+            Question::Adopt { offering } => self.adopt(offering).await,
+            Question::Move { offering, to } => match self.move_mine(offering, &to).await {
+                Ok(owner) => Answer::InService(owner),
+                Err(why) => Answer::Failed(why),
+            },
+            Question::Show { offering } => self.show(offering).await,
+        };
+        Ok(encode(&answer))
+    }
+
+    async fn answer_calls(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        (hops, calls): (u8, Vec<Asked>),
+        patience: Duration,
+    ) -> Answer {
+        let answers = calls.into_iter().map(|Asked { call, mut origin }| {
+            let tracer = &self.shared().settings.tracer;
+            let span = spans::received(tracer, &mut origin, (offering, &call, hops));
+            trace::within(origin, async move {
+                let unanswered = call.failed(Unavailable::OutcomeUnknown);
+                let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
+                let answer = answered.await.unwrap_or(unanswered);
+                spans::called(span, Some(&answer));
+                answer
+            })
+        });
+        Answer::Calls(join_all(answers).await)
+    }
+
+    /// Why calls for an offering that is not live here are not for us. Whoever sent them believes
+    /// that it is placed here, and unless somebody owns it that is good enough: the lease store lets
+    /// one have it.
+    async fn decline(&self, offering: OfferingId, from: InstanceId) -> Option<Answer> {
+        if self.is_live(offering) {
+            return None;
+        }
+        let shared = self.shared();
+        let me = shared.cluster.me();
+        if me.leaving || self.is_stopping() {
+            // An entry of ours that was left behind would lead everybody here.
+            shared.cluster.release(offering).await;
+            return Some(Answer::NotOwner(None));
+        }
+        // Not by what is remembered: whoever asks has found that out of date.
+        match shared.cluster.owner_now(offering, &*shared.journal).await {
+            Ok(Some(owner)) if owner.incarnation != me.incarnation && owner.incarnation != from => {
+                Some(Answer::NotOwner(Some(owner)))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Answer::Failed(unreadable(&error))),
+        }
+    }
+}
+
+/// Something to know it by when it is asked again. Payments that end need no key: they are known by
+/// their own ids, and once refused they are refused for ever.
+fn mint_key(call: &mut Call) {
+    let (Call::Submit(request) | Call::Settle(request)) = call else { return };
+    if is_planted(Bug::LostIdempotencyKey) {
+        request.idempotency = None;
+        return;
+    }
+    if request.idempotency.is_some() {
+        return;
+    }
+    let principal = match &request.command {
+        Command::ConfirmPayment { .. } | Command::FailPayment { .. } => return,
+        Command::PlaceHold { customer, .. }
+        | Command::BeginPayment { customer, .. }
+        | Command::ExtendHold { customer, .. }
+        | Command::ReleaseHold { customer, .. }
+        | Command::CheckOut { customer, .. }
+        | Command::Reserve { customer, .. }
+        | Command::Participate { customer, .. }
+        | Command::JoinWaitlist { customer, .. }
+        | Command::LeaveWaitlist { customer, .. }
+        | Command::AcceptOffer { customer, .. }
+        | Command::CancelReservation { by: Requester::Customer(customer), .. } => *customer,
+        // Nobody's share of the remembered keys: an administrator has no limit on acts.
+        Command::CancelReservation { by: Requester::Admin, .. }
+        | Command::CheckIn { .. }
+        // Not the customer's own act, and never too many.
+        | Command::EndClaims { .. }
+        | Command::BlockSeats { .. }
+        | Command::UnblockSeats { .. }
+        | Command::BlockPlaces { .. }
+        | Command::UnblockPlaces { .. }
+        | Command::Resize { .. }
+        | Command::AddRow { .. }
+        | Command::RemoveSeats { .. }
+        | Command::Reprice { .. }
+        | Command::SetSaleWindow { .. }
+        | Command::ChangeSale { .. }
+        | Command::OpenSale
+        | Command::PauseSale
+        | Command::CloseSale
+        | Command::CancelOffering
+        | Command::ByAdmin { .. }
+        | Command::CheckInAtGate { .. }
+        | Command::UndoCheckIn { .. }
+        | Command::AddProduct { .. }
+        | Command::ChangeProduct { .. }
+        | Command::ChangeOffering { .. } => UserId::random(),
+    };
+    let idempotency = Idempotency { key: random::bytes(), fingerprint: [0; 16], principal };
+    request.idempotency = Some(idempotency);
+}
+
+/// The call for a command that was never decided and is now handed on. It keeps its key, for when
+/// it has to be asked again.
+fn handed_on(pending: &mut Pending) -> Asked {
+    let mut call = Call::Submit(pending.request.clone());
+    mint_key(&mut call);
+    if let Call::Submit(keyed) = &call {
+        pending.request.idempotency = keyed.idempotency;
+    }
+    let call = if pending.settle { call.settling() } else { call };
+    Asked { call, origin: pending.origin.clone() }
+}
+
+fn is_moving(answer: &CallAnswer) -> bool {
+    matches!(answer.unavailable(), Some(Unavailable::Moving | Unavailable::Stopping))
+}
+
+fn is_unknown(answer: &CallAnswer) -> bool {
+    matches!(answer.unavailable(), Some(Unavailable::OutcomeUnknown))
+}
+
+fn unreadable(error: &LoadError) -> Unavailable {
+    match error {
+        LoadError::NotFound => Unavailable::NoSuchOffering,
+        LoadError::Unavailable(_) | LoadError::NewerFormat { .. } | LoadError::Damaged { .. } => {
+            tracing::warn!(%error, "the owner of an event cannot be found");
+            Unavailable::Recovering
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Calls on their way to other instances. What waits for the same owner of the same offering
+//! travels together, as commands that wait for the same journal row do: a lone call goes at once,
+//! and under load a few questions in flight carry everything.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::oneshot;
+
+use crate::box_office::Unavailable;
+use crate::box_office::protocol::{Answer, Asked, CallAnswer, Question, decode, encode};
+use crate::box_office::telemetry::metrics;
+use crate::cluster::{Cluster, NetworkError};
+use crate::executor::Executor;
+use crate::ids::{InstanceId, OfferingId};
+use crate::journal::Owner;
+use crate::trace;
+
+/// Questions in flight for one offering to one owner.
+const MAX_IN_FLIGHT: usize = 2;
+/// Calls in one question.
+pub(crate) const MAX_CALLS: usize = 512;
+
+/// Why a call has no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The other is not the owner; that one is, if it knows. Nothing was done.
+    NotOwner(Option<Owner>),
+    /// It did not come to look at the call.
+    NotAsked,
+    /// It may have.
+    Unknown,
+    /// It could not: for this reason, and nothing was done.
+    Unavailable(Unavailable),
+}
+
+/// The ways to all other instances.
+pub(crate) struct Lanes {
+    cluster: Arc<Cluster>,
+    executor: Executor,
+    lanes: DashMap<(InstanceId, OfferingId), Arc<Lane>>,
+}
+
+#[derive(Default)]
+struct Lane {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    in_flight: usize,
+}
+
+struct Waiting {
+    asked: Asked,
+    hops: u8,
+    patience: Duration,
+    reply: oneshot::Sender<Result<CallAnswer, Failure>>,
+}
+
+impl Lanes {
+    pub(crate) fn new(cluster: Arc<Cluster>, executor: Executor) -> Self {
+        Self { cluster, executor, lanes: DashMap::new() }
+    }
+
+    /// Asks the owner. The call is carried on if the caller goes away.
+    pub(crate) async fn call(
+        &self,
+        offering: OfferingId,
+        owner: &Owner,
+        (hops, asked): (u8, Asked),
+        patience: Duration,
+    ) -> Result<CallAnswer, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let key = (owner.incarnation, offering);
+        let lane = Arc::clone(self.lanes.entry(key).or_default().value());
+        let begin = {
+            let mut state = lane.lock();
+            state.waiting.push_back(Waiting { asked, hops, patience, reply });
+            let begin = state.in_flight < MAX_IN_FLIGHT;
+            state.in_flight += usize::from(begin);
+            begin
+        };
+        if begin {
+            let (cluster, owner) = (Arc::clone(&self.cluster), owner.clone());
+            self.executor.spawn(async move { lane.run(&cluster, &owner, offering).await });
+        }
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// Asks the owner calls in their order, in one question.
+    pub(crate) async fn call_all(
+        &self,
+        offering: OfferingId,
+        owner: &Owner,
+        (hops, calls): (u8, Vec<Asked>),
+        patience: Duration,
+    ) -> Result<Vec<CallAnswer>, Failure> {
+        ask(&self.cluster, owner, offering, (hops, calls), patience).await
+    }
+
+    /// Forgets lanes that nobody uses.
+    pub(crate) fn forget_unused(&self) {
+        self.lanes.retain(|_, lane| lane.lock().in_flight > 0 || Arc::strong_count(lane) > 1);
+    }
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run(&self, cluster: &Cluster, owner: &Owner, offering: OfferingId) {
+        let is_live = || cluster.view().live(owner.incarnation).is_some();
+        let was_live = is_live();
+        loop {
+            let batch: Vec<Waiting> = {
+                let mut state = self.lock();
+                if state.waiting.is_empty() {
+                    state.in_flight -= 1;
+                    return;
+                }
+                let count = state.waiting.len().min(MAX_CALLS);
+                state.waiting.drain(..count).collect()
+            };
+            if was_live && !is_live() {
+                // While they waited for the ones before them, its lease ran out.
+                for waiting in batch {
+                    let _ = waiting.reply.send(Err(Failure::NotAsked));
+                }
+                continue;
+            }
+            let hops = batch.iter().map(|waiting| waiting.hops).max().unwrap_or_default();
+            let patience = batch.iter().map(|waiting| waiting.patience).max().unwrap_or_default();
+            let calls: Vec<_> = batch.iter().map(|waiting| waiting.asked.clone()).collect();
+            match ask(cluster, owner, offering, (hops, calls), patience).await {
+                Ok(answers) => {
+                    for (waiting, answer) in batch.into_iter().zip(answers) {
+                        // Whoever asked may have gone away.
+                        let _ = waiting.reply.send(Ok(answer));
+                    }
+                }
+                Err(failure) => {
+                    for waiting in batch {
+                        let _ = waiting.reply.send(Err(failure.clone()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn ask(
+    cluster: &Cluster,
+    owner: &Owner,
+    offering: OfferingId,
+    (hops, calls): (u8, Vec<Asked>),
+    patience: Duration,
+) -> Result<Vec<CallAnswer>, Failure> {
+    let count = calls.len();
+    metrics::forwarded(count);
+    // A question on behalf of many is on behalf of none: each call in it has its own origin.
+    let origin = match &calls[..] {
+        [lone] => lone.origin.clone(),
+        _ => None,
+    };
+    let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let from = cluster.me().incarnation;
+    let question = Question::Calls { from, offering, hops, patience_ms, calls };
+    let asked = question_of(cluster, owner, &question, patience);
+    match trace::within(origin, asked).await? {
+        Answer::Calls(answers) if answers.len() == count => Ok(answers),
+        Answer::NotOwner(other) => Err(Failure::NotOwner(other)),
+        Answer::Failed(why) => Err(Failure::Unavailable(why)),
+        // It speaks another language; what it did, nobody knows.
+        Answer::Calls(_) | Answer::Prepared | Answer::InService(_) | Answer::Shown(_) => {
+            Err(Failure::Unknown)
+        }
+    }
+}
+
+/// Asks an instance anything; gives up when its lease runs out, since then it is not going to
+/// answer.
+pub(crate) async fn question_of(
+    cluster: &Cluster,
+    to: &Owner,
+    question: &Question,
+    patience: Duration,
+) -> Result<Answer, Failure> {
+    let asked = cluster.network().ask(Arc::clone(&to.address), encode(question), patience);
+    let answered = tokio::time::timeout(patience, until_gone(cluster, to.incarnation, asked)).await;
+    let answered = answered
+        .unwrap_or_else(|_| Some(Err(NetworkError::NoAnswer(Arc::clone(&to.address)))))
+        .unwrap_or_else(|| Err(NetworkError::NoAnswer(Arc::clone(&to.address))));
+    match answered {
+        Ok(answer) => {
+            cluster.met_alive(to.incarnation);
+            decode(&answer).ok_or(Failure::Unknown)
+        }
+        Err(error) => {
+            metrics::forward_failed(&error);
+            tracing::debug!(%error, "a question to another instance has no answer");
+            match error {
+                NetworkError::Refused(_) => {
+                    cluster.met_dead(to.incarnation);
+                    Err(Failure::NotAsked)
+                }
+                NetworkError::Unreachable(_) => {
+                    cluster.met_silent(to.incarnation);
+                    Err(Failure::NotAsked)
+                }
+                NetworkError::WrongSecret(_) | NetworkError::NotTaken(..) => {
+                    cluster.met_refusing(to, &error);
+                    Err(Failure::NotAsked)
+                }
+                NetworkError::NoAnswer(_) => {
+                    cluster.met_silent(to.incarnation);
+                    Err(Failure::Unknown)
+                }
+            }
+        }
+    }
+}
+
+/// The answer, or `None` when the instance was a member at first and is none any more.
+async fn until_gone<T>(
+    cluster: &Cluster,
+    incarnation: InstanceId,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    if cluster.view().live(incarnation).is_none() {
+        // Nobody vouches for it: it is given less time.
+        let patience = cluster.settings().lease_ttl / 4;
+        return tokio::time::timeout(patience, answer).await.ok();
+    }
+    let gone = async {
+        loop {
+            let changed = cluster.changed();
+            if cluster.view().live(incarnation).is_none() {
+                return;
+            }
+            changed.await;
+        }
+    };
+    match futures_util::future::select(std::pin::pin!(answer), std::pin::pin!(gone)).await {
+        futures_util::future::Either::Left((answer, _)) => Some(answer),
+        futures_util::future::Either::Right(((), _)) => None,
+    }
+}

@@ -1,0 +1,471 @@
+//! The actor: a queue, the state, and at most one append in flight.
+//!
+//! Its turn: decide everything that waits into one row, append the row, and when it is durable take
+//! the next turn; the answers are given while the next row is on its way. While a row is being
+//! appended, commands wait undecided: deciding takes about a microsecond each and appending takes
+//! most of a millisecond, so deciding ahead would gain next to nothing, and like this no state is
+//! ever shown, refused from or snapshotted that is not durable.
+//!
+//! Commands come through the inbox; the mailbox carries only what the actor is told about them.
+//! What happens when a turn fails is in `failure.rs`.
+
+pub(crate) mod batch;
+mod failure;
+pub(crate) mod handoff;
+pub(crate) mod inbox;
+pub(crate) mod offering_clock;
+pub(crate) mod recovery;
+mod replies;
+pub(crate) mod restore;
+pub(crate) mod snapshots;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::{oneshot, watch};
+
+use crate::box_office::Unavailable;
+use crate::box_office::office::batch::{Batch, Work};
+use crate::box_office::office::failure::Attempt;
+use crate::box_office::office::handoff::Successor;
+use crate::box_office::office::offering_clock::Pace;
+use crate::box_office::office::recovery::{NotRecovered, Recovered};
+use crate::box_office::office::snapshots::Snapshots;
+use crate::box_office::registry::{Desk, Shared};
+use crate::box_office::telemetry::metrics;
+use crate::box_office::views::view::{Painter, View};
+use crate::ids::{BatchId, OfferingId, Seq};
+use crate::inventory::Inventory;
+use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
+use crate::planted::{Bug, is_planted};
+use crate::trace::{self, Origin};
+
+/// The owner of one offering.
+pub(crate) struct BoxOffice {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) offering: OfferingId,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) phase: Phase,
+    /// What was taken out of the inbox and is not decided yet.
+    pub(crate) queue: VecDeque<Work>,
+    /// Commands of a batch that the database refused as bad data: decided one by one, so that the
+    /// culprit is found and the others get their answers.
+    pub(crate) one_by_one: usize,
+    attend_queued: bool,
+    /// A batch that is durable, whose answers are given when the next row has set out.
+    untold: Option<(Sealed, Seq)>,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) successor: Option<Successor>,
+    pub(crate) snapshots: Snapshots,
+}
+
+pub(crate) enum Phase {
+    /// A recovery is under way or scheduled; `failed` counts those that came to nothing.
+    Recovering { failed: u32, doubtful: Option<Sealed> },
+    /// In service, nothing in flight.
+    Idle(Box<State>),
+    /// In service; the sealed batch waits for its append, or for a proof of ownership.
+    Busy(Box<State>, Sealed),
+    /// It takes no turns: another instance is taking over.
+    Leaving(Box<State>),
+}
+
+pub(crate) struct State {
+    pub(crate) inventory: Inventory,
+    pub(crate) head: Head,
+    pub(crate) painter: Painter,
+    pub(crate) pace: Pace,
+    /// Monotonic time of the last proof that the journal's head is ours.
+    pub(crate) verified_at: Duration,
+}
+
+/// A batch that is decided and not answered yet. Dropped unanswered, its outcome is unknown.
+pub(crate) struct Sealed {
+    pub(crate) batch: Batch,
+    /// What it is to append; `None` when it changes nothing.
+    pub(crate) row: Option<(Arc<Row>, Arc<Record>)>,
+    pub(crate) sent: Duration,
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        for (pending, _) in self.batch.decided.drain(..) {
+            pending.answer(Err(Unavailable::OutcomeUnknown.into()));
+        }
+    }
+}
+
+/// Take a turn if there is something to do.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Attend;
+
+/// Answer what waits, then stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stop;
+
+/// The lease store says that somebody else is the owner: ask the journal.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Superseded;
+
+/// Give the answers of a batch that is durable, if they are not given yet.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Tell;
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct HeadRead(Result<Head, LoadError>);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct RecoveryDone(pub(crate) Result<Recovered, NotRecovered>);
+
+impl BoxOffice {
+    pub(crate) fn new(shared: Arc<Shared>, offering: OfferingId, desk: Arc<Desk>) -> Self {
+        let snapshots = Snapshots::new(Arc::clone(&shared), offering);
+        Self {
+            shared,
+            offering,
+            desk,
+            phase: Phase::Recovering { failed: 0, doubtful: None },
+            queue: VecDeque::new(),
+            one_by_one: 0,
+            attend_queued: false,
+            untold: None,
+            stop: None,
+            successor: None,
+            snapshots,
+        }
+    }
+
+    /// Attends after whatever else the arbiter has to do now.
+    pub(crate) fn attend_soon(&mut self, ctx: &mut Context<Self>) {
+        if !self.attend_queued && matches!(self.phase, Phase::Idle(_)) {
+            self.attend_queued = true;
+            ctx.notify(Attend);
+        }
+    }
+
+    /// Decides what waits and seals it into a row.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let Phase::Idle(mut state) = std::mem::replace(&mut self.phase, waiting) else {
+            unreachable!("turns are taken when idle alone");
+        };
+        if let Some(successor) = &self.successor {
+            let to = successor.to.clone();
+            self.phase = Phase::Leaving(state);
+            self.desk.is_leaving.store(true, Ordering::Relaxed);
+            return self.leave(to, ctx);
+        }
+        let Some(now) = self.shared.guard.now() else {
+            self.phase = Phase::Idle(state);
+            self.refuse_all(&Unavailable::ClockSkewed);
+            return self.rest(ctx);
+        };
+        let now = state.pace.now(now, self.shared.guard.monotonic());
+        self.desk.inbox.drain_into(&mut self.queue);
+        let mut batch = Batch::default();
+        let max_commands =
+            if self.one_by_one > 0 { 1 } else { self.shared.settings.max_batch_commands };
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let row = (state.head.seq.next(), now, max_commands);
+            let Self { queue, shared, .. } = self;
+            batch.fill(self.offering, &mut state.inventory, queue, &shared.settings, row);
+        }));
+        if decided.is_err() {
+            return self.core_panicked(batch, ctx);
+        }
+        self.one_by_one = self.one_by_one.saturating_sub(batch.decided.len());
+        self.seal(state, batch, ctx);
+    }
+
+    /// Sends the batch on its way: to the journal, or, when nothing changed, straight to release.
+    fn seal(&mut self, state: Box<State>, mut batch: Batch, ctx: &mut Context<Self>) {
+        let sent = self.shared.guard.monotonic();
+        if batch.transitions.is_empty() {
+            let age = sent.saturating_sub(state.verified_at);
+            let proven = (age < self.shared.settings.ownership_max_age && !batch.refuses_payment())
+                || is_planted(Bug::RefusalWithoutProof);
+            self.phase = Phase::Busy(state, Sealed { batch, row: None, sent });
+            return if proven {
+                self.release(ctx);
+            } else {
+                self.read_head(ctx);
+            };
+        }
+        let fields = RowFields {
+            offering: self.offering,
+            epoch: state.head.epoch,
+            owner: self.shared.settings.instance,
+            batch_id: BatchId::random(),
+            at: batch.at,
+        };
+        let record = Arc::new(Record::Batch(std::mem::take(&mut batch.transitions)));
+        let row = Arc::new(Row::new(&state.head, fields, &record));
+        metrics::batch(batch.decided.len(), row.payload.len());
+        let append = Append {
+            previous: state.head,
+            row: Arc::clone(&row),
+            record: Arc::clone(&record),
+            owner_address: Arc::clone(&self.shared.settings.address),
+            next_due_at: state.inventory.next_due_at(),
+        };
+        let origin = batch.sole_origin();
+        self.phase = Phase::Busy(state, Sealed { batch, row: Some((row, record)), sent });
+        if is_planted(Bug::AckBeforeAppend) {
+            self.answer_early();
+        }
+        self.append((append, origin), ctx);
+    }
+
+    /// What [`Bug::AckBeforeAppend`] does.
+    fn answer_early(&mut self) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        if let Phase::Busy(state, mut sealed) = std::mem::replace(&mut self.phase, waiting) {
+            self.answer(&mut sealed, state.head.seq.next());
+            self.phase = Phase::Busy(state, sealed);
+        }
+    }
+
+    /// The append runs on this very thread: its connection is this thread's too, so that nobody
+    /// else wakes up for it. It is begun at once; one that ends at once is done with at once.
+    fn append(&mut self, (append, origin): (Append, Option<Origin>), ctx: &mut Context<Self>) {
+        let shared = Arc::clone(&self.shared);
+        let appending = async move { shared.journal.append(append).await };
+        let mut appending = Box::pin(trace::within(origin, appending));
+        let begun = appending.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
+        match begun {
+            Poll::Ready(done) => self.append_done(done, ctx),
+            Poll::Pending => {
+                ctx.spawn(appending.into_actor(self).map(|done, actor, ctx| {
+                    actor.append_done(done, ctx);
+                }));
+            }
+        }
+    }
+
+    fn append_done(&mut self, done: Result<Appended, AppendError>, ctx: &mut Context<Self>) {
+        match done {
+            Ok(appended) => {
+                if let Phase::Busy(state, sealed) = &mut self.phase {
+                    state.verified_at = sealed.sent;
+                    note_verified(&self.desk, sealed.sent);
+                    self.shared.guard.observe(appended.database_now, sealed.sent);
+                    metrics::append(self.shared.guard.monotonic().saturating_sub(sealed.sent));
+                }
+                self.release(ctx);
+            }
+            Err(error) => self.append_failed(&error, ctx),
+        }
+    }
+
+    fn read_head(&self, ctx: &mut Context<Self>) {
+        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
+        self.shared.executor.spawn(async move {
+            let head = shared.journal.head(offering).await;
+            address.do_send(HeadRead(head));
+        });
+    }
+
+    /// The sealed batch is durable, or needs no append and is ours to answer.
+    fn release(&mut self, ctx: &mut Context<Self>) {
+        self.tell();
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let Phase::Busy(mut state, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
+            unreachable!("only a sealed batch is released");
+        };
+        if let Some((row, _)) = &sealed.row {
+            state.head = row.head();
+            self.snapshots.row_appended(row.payload.len(), &state.inventory);
+        }
+        self.publish(&mut state, sealed.batch.at);
+        for look in sealed.batch.looks.drain(..) {
+            (look.look)(Ok(&state.inventory));
+            drop(look.permit);
+        }
+        let due_remains = sealed.batch.due_remains;
+        self.untold = Some((sealed, state.head.seq));
+        self.phase = Phase::Idle(state);
+        if due_remains {
+            self.attend_soon(ctx);
+        } else {
+            self.rest(ctx);
+        }
+        if self.attend_queued {
+            // The next row sets out first: the disk writes while we answer.
+            ctx.notify(Tell);
+        } else {
+            self.tell();
+        }
+    }
+
+    /// Gives the answers that are due.
+    fn tell(&mut self) {
+        if let Some((mut sealed, seq)) = self.untold.take() {
+            self.answer(&mut sealed, seq);
+        }
+    }
+
+    /// Goes on with what waits, or rests until it is told of something.
+    pub(crate) fn rest(&mut self, ctx: &mut Context<Self>) {
+        if self.successor.is_some() || !self.queue.is_empty() || !self.desk.inbox.rest() {
+            self.attend_soon(ctx);
+        } else if self.stop.is_some() && self.desk.inbox.close_if_empty() {
+            self.finish(ctx);
+        }
+    }
+
+    pub(crate) fn publish(&self, state: &mut State, as_of: i64) {
+        let due = state.inventory.next_due_at().unwrap_or(i64::MAX);
+        let due = due.saturating_sub(state.pace.ahead_ms());
+        self.desk.next_due_at.store(due, Ordering::Relaxed);
+        let shown = self.desk.view.load().as_ref().map(|view| view.hash);
+        if shown == Some(state.head.hash) {
+            return;
+        }
+        let State { painter, inventory, head, .. } = state;
+        let view: Arc<View> = Arc::new(painter.paint(self.offering, inventory, head, as_of));
+        self.desk.view.store(Some(Arc::clone(&view)));
+        let views = self.desk.views.get_or_init(|| watch::Sender::new(Arc::clone(&view)));
+        views.send_replace(view);
+    }
+
+    /// Stops with nothing left to answer; leaves a snapshot so that the next start is quick.
+    fn finish(&mut self, ctx: &mut Context<Self>) {
+        if let Phase::Idle(state) = &self.phase {
+            let kept = self.snapshots.take_last(&state.inventory, &state.head);
+            let stop = self.stop.take();
+            self.shared.executor.spawn(async move {
+                kept.await;
+                drop(stop);
+            });
+        }
+        self.close(ctx);
+    }
+
+    pub(crate) fn close(&mut self, ctx: &mut Context<Self>) {
+        self.tell();
+        self.desk.inbox.close();
+        self.stop = None;
+        self.successor = None;
+        ctx.stop();
+    }
+
+    pub(crate) fn in_service(&self, state: &State) {
+        note_verified(&self.desk, state.verified_at);
+        let now_ms = self.desk.verified_at_ms.load(Ordering::Relaxed);
+        self.desk.in_service_at_ms.store(now_ms.max(1), Ordering::Relaxed);
+    }
+}
+
+fn note_verified(desk: &Desk, at: Duration) {
+    let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    desk.verified_at_ms.store(at_ms, Ordering::Relaxed);
+}
+
+/// Also when a panic outside the core kills the actor: nobody may wait for it any more.
+impl Drop for BoxOffice {
+    fn drop(&mut self) {
+        self.desk.inbox.close();
+    }
+}
+
+impl Actor for BoxOffice {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.start_recovery(Attempt::default(), None, ctx);
+    }
+}
+
+impl Handler<Attend> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, _: Attend, ctx: &mut Context<Self>) {
+        self.attend_queued = false;
+        match self.phase {
+            Phase::Idle(_) => self.turn(ctx),
+            // Until the first failure it is worth waiting: a recovery takes milliseconds.
+            Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
+            Phase::Recovering { .. } | Phase::Busy(..) | Phase::Leaving(_) => {}
+        }
+    }
+}
+
+impl Handler<Tell> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, _: Tell, _: &mut Context<Self>) {
+        self.tell();
+    }
+}
+
+impl Handler<Superseded> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, _: Superseded, ctx: &mut Context<Self>) {
+        // Busy, the append in flight finds out.
+        if let Phase::Idle(state) = &mut self.phase {
+            state.verified_at = Duration::ZERO;
+            self.desk.verified_at_ms.store(0, Ordering::Relaxed);
+            self.attend_soon(ctx);
+        }
+    }
+}
+
+impl Handler<HeadRead> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, HeadRead(read): HeadRead, ctx: &mut Context<Self>) {
+        let Phase::Busy(state, sealed) = &mut self.phase else {
+            unreachable!("a head is read only while busy");
+        };
+        match read {
+            Ok(head) if head == state.head => {
+                state.verified_at = sealed.sent;
+                note_verified(&self.desk, sealed.sent);
+                self.release(ctx);
+            }
+            Ok(_) => self.append_failed(&AppendError::Fenced, ctx),
+            Err(error) => self.append_failed(&AppendError::Unavailable(error.into()), ctx),
+        }
+    }
+}
+
+impl Handler<RecoveryDone> for BoxOffice {
+    type Result = ();
+
+    fn handle(&mut self, RecoveryDone(done): RecoveryDone, ctx: &mut Context<Self>) {
+        match done {
+            Ok(recovered) => self.recovered(recovered, ctx),
+            Err(NotRecovered::OwnedBy(owner, settled)) => self.give_way(&owner, settled, ctx),
+            Err(NotRecovered::Failed(error)) => self.recovery_failed(&error, ctx),
+        }
+    }
+}
+
+impl Handler<Stop> for BoxOffice {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) -> Self::Result {
+        let (stop, stopped) = oneshot::channel();
+        self.stop = Some(stop);
+        match &self.phase {
+            Phase::Idle(_) => self.rest(ctx),
+            Phase::Busy(..) | Phase::Recovering { .. } | Phase::Leaving(_) => {}
+        }
+        Box::pin(async move {
+            // Dropped without a word when the actor is through.
+            let _ = stopped.await;
+        })
+    }
+}

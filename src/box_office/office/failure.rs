@@ -1,0 +1,304 @@
+//! When a turn fails. Whatever goes wrong (a panic of the core, a failed append, a fence) has one
+//! way out: drop the state and recover from the journal. Nothing is undone by hand.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use crate::box_office::Unavailable;
+use crate::box_office::office::batch::{Batch, Work};
+use crate::box_office::office::offering_clock::{self, Pace};
+use crate::box_office::office::recovery::{Doubt, Recovered, Settled, recover};
+use crate::box_office::office::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
+use crate::box_office::telemetry::metrics;
+use crate::box_office::views::view::Painter;
+use crate::cluster::Route;
+use crate::ids::Epoch;
+use crate::inventory::TimestampMs;
+use crate::journal::{AppendError, LoadError, Owner};
+use crate::planted::{Bug, is_planted};
+use crate::{random, trace};
+
+/// How a recovery begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempt {
+    /// How many before it came to nothing.
+    pub(crate) failed: u32,
+    pub(crate) pause: Duration,
+    /// Somebody else has appended.
+    pub(crate) fenced: bool,
+}
+
+impl Attempt {
+    pub(crate) fn fenced() -> Self {
+        Self { fenced: true, ..Self::default() }
+    }
+}
+
+impl BoxOffice {
+    pub(crate) fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
+        metrics::panic();
+        let mut culprit = batch.requeue(&mut self.queue);
+        // Due work panics on nobody's behalf.
+        let origin = &mut culprit.as_mut().and_then(|culprit| culprit.origin.take());
+        trace::scope(origin, || {
+            tracing::error!(offering = %self.offering,
+                "the core panicked; rebuilding from the journal");
+        });
+        if let Some(culprit) = culprit {
+            metrics::command(&culprit, "failed", self.shared.guard.monotonic());
+            culprit.answer(Err(Unavailable::Failed.into()));
+        }
+        self.start_recovery(Attempt::default(), None, ctx);
+    }
+
+    pub(crate) fn append_failed(&mut self, error: &AppendError, ctx: &mut Context<Self>) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
+            unreachable!("an append is in flight only while busy");
+        };
+        metrics::append_failed(error);
+        trace::scope(&mut sealed.batch.sole_origin(), || {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(offering = %self.offering, %error, cause,
+                "append failed; rebuilding from the journal");
+        });
+        if is_planted(Bug::ReplyReleasedOnFailure)
+            && let Some((row, _)) = &sealed.row
+        {
+            let seq = row.seq;
+            self.answer(&mut sealed, seq);
+        }
+        match error {
+            AppendError::OutcomeUnknown(_) => {
+                self.start_recovery(Attempt::default(), Some(sealed), ctx);
+            }
+            AppendError::BadData(_) => {
+                let batch = std::mem::take(&mut sealed.batch);
+                let alone = batch.decided.len() == 1;
+                self.one_by_one = batch.decided.len();
+                batch.requeue(&mut self.queue);
+                if alone && let Some(Work::Command(culprit)) = self.queue.pop_front() {
+                    self.one_by_one = 0;
+                    culprit.answer(Err(Unavailable::BadData.into()));
+                }
+                self.start_recovery(Attempt::default(), None, ctx);
+            }
+            AppendError::Fenced => {
+                metrics::fenced();
+                if self.shared.cluster.is_alone() {
+                    refuse(&mut sealed, &Unavailable::Recovering);
+                    self.refuse_all(&Unavailable::Recovering);
+                    // Whoever fenced us is at work: do not snatch the offering back at once.
+                    let pause = Duration::from_millis(random::within(50..=250));
+                    return self.start_recovery(Attempt { pause, ..Attempt::fenced() }, None, ctx);
+                }
+                // Nothing of it was written: whoever owns the offering now decides it.
+                let batch = std::mem::take(&mut sealed.batch);
+                batch.requeue(&mut self.queue);
+                self.start_recovery(Attempt::fenced(), None, ctx);
+            }
+            AppendError::Unavailable(_) => {
+                refuse(&mut sealed, &Unavailable::Recovering);
+                self.start_recovery(Attempt::default(), None, ctx);
+            }
+        }
+    }
+
+    pub(crate) fn start_recovery(
+        &mut self,
+        attempt: Attempt,
+        doubtful: Option<Sealed>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Attempt { failed, pause, fenced } = attempt;
+        metrics::rebuild();
+        let doubt = doubtful.as_ref().and_then(|sealed| {
+            let (row, _) = sealed.row.as_ref()?;
+            Some(Doubt { seq: row.seq, batch_id: row.batch_id })
+        });
+        self.phase = Phase::Recovering { failed, doubtful };
+        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
+        self.shared.executor.spawn(async move {
+            tokio::time::sleep(pause).await;
+            let recovery = recover(&shared, offering, doubt, fenced);
+            // One that hangs must not keep its turn from others.
+            let task = async {
+                let longest = shared.settings.longest_recovery;
+                tokio::time::timeout(longest, recovery)
+                    .await
+                    .unwrap_or_else(|elapsed| Err(LoadError::Unavailable(elapsed.into()).into()))
+            };
+            // A fold may panic as a live core may; it must not leave the actor waiting for ever.
+            let done = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
+            let done = done.unwrap_or_else(|_| {
+                metrics::panic();
+                let why = anyhow::anyhow!("the core panicked in recovery");
+                Err(LoadError::Unavailable(why).into())
+            });
+            address.do_send(RecoveryDone(done));
+        });
+    }
+
+    pub(crate) fn recovered(&mut self, recovered: Recovered, ctx: &mut Context<Self>) {
+        metrics::takeover();
+        self.snapshots.loaded(recovered.tail);
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let doubtful = match std::mem::replace(&mut self.phase, waiting) {
+            Phase::Recovering { doubtful, .. } => doubtful,
+            Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
+                unreachable!("recovery ends in recovery")
+            }
+        };
+        if let Some(mut sealed) = doubtful {
+            match (recovered.doubt, &sealed.row) {
+                (Some(Settled::Committed), Some((row, _))) => {
+                    let seq = row.seq;
+                    self.answer(&mut sealed, seq);
+                }
+                (Some(Settled::Lost), _) => refuse(&mut sealed, &Unavailable::Recovering),
+                // Not settled: dropped as unknown.
+                (_, _) => {}
+            }
+        }
+        let pace = Pace::new(recovered.inventory.at(), self.shared.guard.monotonic());
+        self.warn_of_the_future(recovered.inventory.at());
+        let mut state = Box::new(State {
+            inventory: recovered.inventory,
+            pace,
+            head: recovered.head,
+            painter: Painter::default(),
+            verified_at: recovered.verified_at,
+        });
+        let as_of = self.shared.guard.now().unwrap_or_default();
+        self.publish(&mut state, as_of);
+        self.in_service(&state);
+        self.tell_others(state.head.epoch, ctx);
+        self.phase = Phase::Idle(state);
+        self.attend_soon(ctx);
+    }
+
+    /// Says that the journal is ahead of the clock, if it is.
+    fn warn_of_the_future(&self, row_at: TimestampMs) {
+        let Some(now) = self.shared.guard.now() else { return };
+        let ahead_ms = row_at.saturating_sub(now);
+        if ahead_ms > offering_clock::TOLERATED_MS {
+            tracing::warn!(offering = %self.offering, ahead_s = ahead_ms / 1_000,
+                "{}", offering_clock::JOURNAL_AHEAD);
+        }
+    }
+
+    /// Whoever asks this instance or the lease store now learns who the owner is.
+    fn tell_others(&self, epoch: Epoch, ctx: &mut Context<Self>) {
+        let cluster = &self.shared.cluster;
+        cluster.learn(self.offering, cluster.me().owning(epoch));
+        if cluster.is_alone() {
+            return;
+        }
+        let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
+        self.shared.executor.spawn(async move {
+            if shared.cluster.publish(offering, epoch).await.is_some() {
+                address.do_send(Superseded);
+            }
+        });
+    }
+
+    /// The offering has another owner, who lives: what waits here is handed on to it, and this box
+    /// office closes. A batch in doubt is answered if its outcome is certain by now.
+    pub(crate) fn give_way(
+        &mut self,
+        owner: &Owner,
+        settled: Option<Settled>,
+        ctx: &mut Context<Self>,
+    ) {
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        if let Phase::Recovering { doubtful: Some(mut sealed), .. } =
+            std::mem::replace(&mut self.phase, waiting)
+        {
+            match (settled, &sealed.row) {
+                (Some(Settled::Committed), Some((row, _))) => {
+                    let seq = row.seq;
+                    self.answer(&mut sealed, seq);
+                }
+                (Some(Settled::Lost), _) => {
+                    let batch = std::mem::take(&mut sealed.batch);
+                    batch.requeue(&mut self.queue);
+                }
+                // Not settled: dropped as unknown.
+                (_, _) => {}
+            }
+        }
+        tracing::info!(offering = %self.offering, to = %owner.address, epoch = %owner.epoch,
+            waiting = self.queue.len(), "gives way to another owner");
+        self.hand_on(owner.clone(), ctx);
+    }
+
+    pub(crate) fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
+        if matches!(error, LoadError::NotFound) {
+            // It was claimed before that could be known.
+            self.let_others_have_it();
+            self.refuse_all(&Unavailable::NoSuchOffering);
+            return self.close(ctx);
+        }
+        metrics::recovery_failed(error);
+        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let (failed, doubtful) = match std::mem::replace(&mut self.phase, waiting) {
+            Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
+            Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
+                unreachable!("recovery ends in recovery")
+            }
+        };
+        if matches!(error, LoadError::Damaged { .. } | LoadError::NewerFormat { .. }) {
+            tracing::error!(offering = %self.offering, %error, failed, "the journal cannot be used");
+            self.let_others_have_it();
+        } else {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(offering = %self.offering, %error, cause, failed,
+                "recovery failed; trying again");
+        }
+        // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
+        // to be occupied, by whichever recovery succeeds, before anything is decided again.
+        drop(doubtful);
+        self.refuse_all(&Unavailable::Recovering);
+        self.refuse_while_recovering();
+        if self.stop.is_some() {
+            return self.close(ctx);
+        }
+        let cluster = &self.shared.cluster;
+        if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
+            // Another can do what we cannot; and nobody is to find this one and wake it again.
+            if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
+                offices.take_out_closed(self.offering, &self.desk);
+            }
+            self.let_others_have_it();
+            return self.close(ctx);
+        }
+        let pause = random::jittered(Duration::from_millis(50 << failed.min(5)));
+        self.start_recovery(Attempt { failed, pause, fenced: false }, None, ctx);
+    }
+
+    /// What this instance cannot serve must not be kept from one that perhaps can.
+    fn let_others_have_it(&self) {
+        let (shared, offering) = (Arc::clone(&self.shared), self.offering);
+        self.shared.executor.spawn(async move { shared.cluster.release(offering).await });
+    }
+
+    /// Whoever asks between two attempts is told at once.
+    pub(crate) fn refuse_while_recovering(&mut self) {
+        while !self.desk.inbox.rest() {
+            self.refuse_all(&Unavailable::Recovering);
+        }
+    }
+}
+
+/// Answers all of a batch of which nothing was written.
+fn refuse(sealed: &mut Sealed, why: &Unavailable) {
+    for (pending, _) in sealed.batch.decided.drain(..) {
+        pending.answer(Err(why.clone().into()));
+    }
+    for look in sealed.batch.looks.drain(..) {
+        (look.look)(Err(why.clone()));
+    }
+}

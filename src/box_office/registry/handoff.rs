@@ -1,0 +1,325 @@
+//! Giving offerings to other instances: on the way out, for balance, and by hand. The successor
+//! loads first; then the last batch is flushed, the lease entry changes hands, the successor takes
+//! over, and what waited here is handed on to it in order. Whatever fails on the way, the owner goes
+//! on: the journal says who it is.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use crate::box_office::forwarding::queue::{Failure, question_of};
+use crate::box_office::office::handoff::HandOver;
+use crate::box_office::office::restore::restore;
+use crate::box_office::office::{Stop, Superseded};
+use crate::box_office::permits::Urgency;
+use crate::box_office::protocol::{Answer, Question};
+use crate::box_office::registry::Shared;
+use crate::box_office::telemetry::metrics;
+use crate::box_office::{BoxOffices, Unavailable};
+use crate::cluster::Member;
+use crate::ids::OfferingId;
+use crate::inventory::Inventory;
+use crate::journal::{Head, LoadError, Owner};
+
+/// How long a successor may take for the step that clients wait for.
+const STEP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to load before that, while the owner sells on: an event with a million holds
+/// takes seconds.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(60);
+/// A state that was loaded ahead is worth nothing after so long.
+const WARM_FOR: Duration = Duration::from_secs(15);
+/// Offerings handed over at a time by an instance that stops.
+const AT_ONCE: usize = 16;
+/// An offering that nobody has used for so long is let go of, and not handed over.
+const BUSY_WITHIN_MS: u64 = 10_000;
+
+/// A state that was loaded before it is needed.
+pub(crate) struct Warm {
+    pub(crate) inventory: Inventory,
+    pub(crate) head: Head,
+    at: Duration,
+}
+
+/// Why an offering was not moved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoveError {
+    /// No live instance of that name.
+    #[error("there is no live instance of that name: there are {}", .0.join(", "))]
+    NoSuchInstance(Vec<String>),
+    /// It was not moved for now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The wish that it stays there cannot be kept.
+    #[error("the lease store is away: nothing can be moved by hand until it is back")]
+    LeasesAway,
+}
+
+impl BoxOffices {
+    /// Moves an offering to the instance of this name, wherever it is now, and has it stay there.
+    ///
+    /// # Errors
+    /// [`MoveError`].
+    pub async fn move_to(
+        self: &Arc<Self>,
+        offering: OfferingId,
+        name: &str,
+    ) -> Result<Owner, MoveError> {
+        let shared = self.shared();
+        let cluster = &shared.cluster;
+        let Some(to) = cluster.member_named(name) else {
+            let view = cluster.view();
+            let names = view.live_members().map(|member| member.name.to_string()).collect();
+            return Err(MoveError::NoSuchInstance(names));
+        };
+        // That there is one, before anything is kept about it.
+        shared.journal.head(offering).await.map_err(|error| match error {
+            LoadError::NotFound => Unavailable::NoSuchOffering,
+            _ => Unavailable::Recovering,
+        })?;
+        cluster.pin(offering, Some(Arc::clone(&to.name))).await.map_err(|error| {
+            tracing::warn!(%offering, %error, "an offering could not be pinned");
+            MoveError::LeasesAway
+        })?;
+        if self.is_live(offering) {
+            return Ok(self.move_mine(offering, name).await?);
+        }
+        let owner = cluster.owner(offering, &*shared.journal).await;
+        let owner = owner.map_err(|_| Unavailable::Recovering)?;
+        let (asked, question) = match owner {
+            Some(owner) if owner.incarnation != to.incarnation => {
+                (owner, Question::Move { offering, to: Arc::clone(&to.name) })
+            }
+            Some(_) | None => (to.owning(crate::ids::Epoch(0)), Question::Adopt { offering }),
+        };
+        let answer = if asked.incarnation == cluster.me().incarnation {
+            self.adopt(offering).await
+        } else {
+            question_of(cluster, &asked, &question, PREPARE_PATIENCE + STEP_PATIENCE)
+                .await
+                .map_err(|_| Unavailable::Moving)?
+        };
+        let owner = in_service(answer)?;
+        cluster.learn(offering, owner.clone());
+        Ok(owner)
+    }
+
+    /// Moves an offering that is live here.
+    pub(crate) async fn move_mine(
+        &self,
+        offering: OfferingId,
+        name: &str,
+    ) -> Result<Owner, Unavailable> {
+        let cluster = &self.shared().cluster;
+        let to = cluster.member_named(name).ok_or(Unavailable::Moving)?;
+        if to.incarnation == cluster.me().incarnation {
+            self.look(offering, Urgency::Urgent, |_| ()).await?;
+            return cluster.remembered(offering).ok_or(Unavailable::Moving);
+        }
+        self.hand_over(offering, &to).await
+    }
+
+    /// Loads an offering that is about to become ours.
+    pub(crate) async fn prepare(&self, offering: OfferingId) -> Answer {
+        let shared = self.shared();
+        match warm_up(shared, offering).await {
+            Ok(warm) => {
+                self.warm().insert(offering, warm);
+                Answer::Prepared
+            }
+            Err(error) => {
+                tracing::warn!(%offering, %error, "an offering could not be loaded ahead");
+                Answer::Failed(Unavailable::Recovering)
+            }
+        }
+    }
+
+    /// Takes over what was handed to us.
+    pub(crate) async fn adopt(&self, offering: OfferingId) -> Answer {
+        if self.desk(offering).is_some_and(|desk| desk.is_leaving.load(Ordering::Relaxed)) {
+            // Each would wait for the other to take it.
+            return Answer::Failed(Unavailable::Moving);
+        }
+        match self.look(offering, Urgency::Urgent, |_| ()).await {
+            Ok(()) => match self.shared().cluster.remembered(offering) {
+                Some(owner) => Answer::InService(owner),
+                None => Answer::Failed(Unavailable::Moving),
+            },
+            Err(why) => Answer::Failed(why),
+        }
+    }
+
+    /// Hands an offering that is live here to `to`.
+    pub(crate) async fn hand_over(
+        &self,
+        offering: OfferingId,
+        to: &Member,
+    ) -> Result<Owner, Unavailable> {
+        let shared = self.shared();
+        let (cluster, began) = (&shared.cluster, shared.guard.monotonic());
+        let successor = to.owning(crate::ids::Epoch(0));
+        let prepared =
+            question_of(cluster, &successor, &Question::Prepare { offering }, PREPARE_PATIENCE)
+                .await;
+        if !matches!(prepared, Ok(Answer::Prepared)) {
+            tracing::warn!(%offering, to = %to.name, answer = ?prepared,
+                "the successor could not load an offering ahead: it stays here");
+            return Err(Unavailable::Moving);
+        }
+        let Some(address) = self.address(offering) else { return Err(Unavailable::Moving) };
+        // The batch in flight, and the steps of changing hands.
+        let patience = shared.settings.answer_timeout + STEP_PATIENCE;
+        let handed =
+            tokio::time::timeout(patience, address.send(HandOver { to: to.clone() })).await;
+        let owner = handed
+            .map_or(Err(Unavailable::Moving), |told| told.unwrap_or(Err(Unavailable::Moving)))?;
+        metrics::handed_over(shared.guard.monotonic().saturating_sub(began));
+        tracing::info!(%offering, to = %to.name, epoch = %owner.epoch, "handed over");
+        Ok(owner)
+    }
+
+    /// Hands over what is busy and lets go of the rest: what an instance does that is about to
+    /// stop. What cannot be handed over is let go of at [`Self::shutdown`].
+    pub async fn hand_over_all(&self) {
+        if self.shared().cluster.is_alone() {
+            return;
+        }
+        let offerings = self.live_offerings();
+        tracing::info!(count = offerings.len(), "handing over what is live here");
+        stream::iter(offerings)
+            .for_each_concurrent(AT_ONCE, |offering| self.part_with(offering))
+            .await;
+    }
+
+    /// Moves what is live here and belongs elsewhere, a few at a time, once the members have been
+    /// the same for a while. Sticky: only who comes or goes, or a pin, makes a difference.
+    pub(crate) async fn rebalance(&self) {
+        let cluster = &self.shared().cluster;
+        if cluster.is_alone() || cluster.away_for().is_some() || !cluster.lease_is_valid() {
+            return;
+        }
+        let (view, now) = (cluster.view(), self.shared().guard.monotonic());
+        let rest_ms = u64::try_from(cluster.settings().renew_every().as_millis() * 2);
+        let rest_ms = rest_ms.unwrap_or(u64::MAX);
+        let settled = now.saturating_sub(view.changed_at) >= cluster.settings().settle;
+        let ailing = cluster.is_ailing();
+        if view.is_young(now) || self.is_stopping() || (cluster.me().leaving && !ailing) {
+            return;
+        }
+        let now_ms = self.monotonic_ms();
+        let misplaced = self.live_offerings().into_iter().filter(|offering| {
+            let Some(desk) = self.desk(*offering) else { return false };
+            let since_ms = desk.in_service_at_ms.load(Ordering::Relaxed);
+            // Whoever gave it to us may know of a wish that we have not heard of yet.
+            let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
+            // What was moved by hand need not wait for the members to settle.
+            (ailing || (rested && (settled || view.pins.contains_key(offering))))
+                && self.has_better_place(*offering)
+        });
+        let misplaced: Vec<_> = misplaced.take(MAX_PER_ROUND).collect();
+        stream::iter(misplaced)
+            .for_each_concurrent(cluster.settings().max_moves, |offering| self.part_with(offering))
+            .await;
+    }
+
+    /// Tells the lease store what is owned here; whoever turns out not to be the owner looks again.
+    pub(crate) async fn publish_again(&self) {
+        let cluster = &self.shared().cluster;
+        stream::iter(self.live_offerings())
+            .for_each_concurrent(AT_ONCE, |offering| async move {
+                let mine = cluster.remembered(offering);
+                let Some(mine) = mine.filter(|it| it.incarnation == cluster.me().incarnation)
+                else {
+                    return;
+                };
+                if cluster.publish(offering, mine.epoch).await.is_some()
+                    && let Some(address) = self.address(offering)
+                {
+                    address.do_send(Superseded);
+                }
+            })
+            .await;
+    }
+
+    /// Whether another instance, which can be reached, is where the placement wants an offering; to
+    /// one that cannot do its work, wherever it is better off.
+    fn has_better_place(&self, offering: OfferingId) -> bool {
+        let cluster = &self.shared().cluster;
+        let wanted = cluster.choice_within_reach(offering);
+        let is_final = cluster.is_ailing() || wanted == cluster.choice(offering);
+        is_final && wanted.is_some_and(|to| to.incarnation != cluster.me().incarnation)
+    }
+
+    async fn part_with(&self, offering: OfferingId) {
+        let Some(to) = self.shared().cluster.choice_within_reach(offering) else { return };
+        if to.incarnation == self.shared().cluster.me().incarnation {
+            return;
+        }
+        if !self.is_busy(offering, BUSY_WITHIN_MS) {
+            return self.let_go(offering).await;
+        }
+        if let Err(error) = self.hand_over(offering, &to).await {
+            tracing::warn!(%offering, to = %to.name, %error, "not handed over");
+        }
+    }
+
+    /// Puts an idle offering to sleep, so that whoever it belongs to wakes it.
+    async fn let_go(&self, offering: OfferingId) {
+        if let Some(address) = self.take_out(offering) {
+            let _ = address.send(Stop).await;
+            self.shared().cluster.release(offering).await;
+        }
+    }
+
+    /// Drops states that were loaded ahead for nothing.
+    pub(crate) fn forget_warm(&self) {
+        let now = self.shared().guard.monotonic();
+        self.warm().retain(|_, warm| now.saturating_sub(warm.at) < WARM_FOR);
+    }
+}
+
+/// Offerings moved for balance in one round, which comes every second.
+const MAX_PER_ROUND: usize = 64;
+
+async fn warm_up(shared: &Arc<Shared>, offering: OfferingId) -> Result<Warm, LoadError> {
+    let (inventory, loaded) = restore(shared, offering).await?;
+    Ok(Warm { inventory, head: loaded.head, at: shared.guard.monotonic() })
+}
+
+fn in_service(answer: Answer) -> Result<Owner, Unavailable> {
+    match answer {
+        Answer::InService(owner) => Ok(owner),
+        Answer::Failed(why) => Err(why),
+        Answer::Calls(_) | Answer::NotOwner(_) | Answer::Prepared | Answer::Shown(_) => {
+            Err(Unavailable::Moving)
+        }
+    }
+}
+
+/// What the actor has done while it takes no turns: the entry, and then the journal, change hands.
+pub(crate) async fn change_hands(
+    shared: &Shared,
+    offering: OfferingId,
+    to: &Member,
+) -> Result<Owner, Unavailable> {
+    let cluster = &shared.cluster;
+    if let Err(error) = cluster.transfer(offering, to).await {
+        tracing::warn!(%offering, %error, "the entry could not be transferred");
+        return Err(Unavailable::Moving);
+    }
+    let successor = to.owning(crate::ids::Epoch(0));
+    let asked =
+        question_of(cluster, &successor, &Question::Adopt { offering }, STEP_PATIENCE).await;
+    let adopted = match asked {
+        Ok(answer) => in_service(answer),
+        Err(Failure::NotOwner(_) | Failure::NotAsked | Failure::Unknown) => {
+            Err(Unavailable::Moving)
+        }
+        Err(Failure::Unavailable(why)) => Err(why),
+    };
+    if adopted.is_err() {
+        cluster.take_back(offering, to).await;
+    }
+    adopted
+}

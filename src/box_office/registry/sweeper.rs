@@ -1,0 +1,105 @@
+//! The one timer of all box offices: due work of the live ones, waking sleeping ones that have
+//! some, sleep for the idle, and the look at the clocks. Deadlines do not depend on it: due work
+//! runs before any decision anyway; it only frees places while nobody asks.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::box_office::BoxOffices;
+use crate::box_office::registry::Shared;
+
+/// The longest that one look for due work may take.
+const LONGEST_SWEEP: Duration = Duration::from_secs(5);
+/// What need not be looked at on every tick.
+const SLOW_EVERY: Duration = Duration::from_secs(1);
+
+/// Rounds after which owners publish what they own even if nothing seems to be lost.
+const PUBLISH_EVERY: u64 = 600;
+
+/// Runs until the box offices are dropped or stop.
+pub(crate) fn start(offices: &Arc<BoxOffices>) {
+    let shared = Arc::clone(offices.shared());
+    if !shared.cluster.is_alone() {
+        let offices = Arc::downgrade(offices);
+        shared.executor.spawn(keep_place(offices));
+    }
+    let offices = Arc::downgrade(offices);
+    let interval = shared.settings.sweep_interval;
+    shared.executor.spawn(async move {
+        let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
+        let mut tick: u128 = 0;
+        let mut answered_at = shared_of(&offices).map(|shared| shared.guard.monotonic());
+        let mut timer = tokio::time::interval(interval);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            let Some(offices) = Weak::upgrade(&offices) else { return };
+            if offices.is_stopping() {
+                return;
+            }
+            offices.nudge_due();
+            if tick.is_multiple_of(slow_every) {
+                offices.forget_closed();
+                // A connection that was cut without a word must not stop the timer.
+                let patience = offices.shared().cluster.settings().lease_ttl / 4;
+                let measured = tokio::time::timeout(patience, offices.measure_clock()).await;
+                let now = offices.shared().guard.monotonic();
+                if measured == Ok(true) {
+                    answered_at = Some(now);
+                }
+                report_ability(&offices, now, answered_at);
+                let swept = tokio::time::timeout(LONGEST_SWEEP, offices.sweep_due()).await;
+                if swept.is_err() {
+                    tracing::debug!("looking for due work takes long");
+                }
+                offices.passivate_idle().await;
+                offices.forget_warm();
+                offices.shared().lanes.forget_unused();
+                offices.publish_gauges();
+            }
+            tick += 1;
+        }
+    });
+}
+
+fn shared_of(offices: &Weak<BoxOffices>) -> Option<Arc<Shared>> {
+    offices.upgrade().map(|offices| Arc::clone(offices.shared()))
+}
+
+/// An instance whose database has not answered for half the life of a lease, or whose clock is not
+/// trusted, lets others do its work.
+fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Duration>) {
+    let cluster = &offices.shared().cluster;
+    let silence = now.saturating_sub(answered_at.unwrap_or(now));
+    let complaint = if silence >= cluster.settings().lease_ttl / 2 {
+        Some("its database does not answer")
+    } else if !offices.clock_trusted() {
+        Some("its clock is not the database's: set it right, and run an NTP client")
+    } else if cluster.token_dispute().is_some() {
+        Some("its ADMITONE_JWT_SECRET is not that of the others")
+    } else {
+        None
+    };
+    cluster.set_ailing(complaint);
+}
+
+/// What owners owe the others: that the lease store knows what they own, and that they own no more
+/// than their share.
+async fn keep_place(offices: Weak<BoxOffices>) {
+    let mut published = None;
+    let mut rounds: u64 = 0;
+    loop {
+        tokio::time::sleep(SLOW_EVERY).await;
+        let Some(offices) = Weak::upgrade(&offices) else { return };
+        if offices.is_stopping() {
+            return;
+        }
+        let forgotten = offices.shared().cluster.forgotten();
+        if published != Some(forgotten) || rounds.is_multiple_of(PUBLISH_EVERY) {
+            offices.publish_again().await;
+            published = Some(forgotten);
+        }
+        offices.rebalance().await;
+        rounds += 1;
+    }
+}

@@ -1,0 +1,94 @@
+//! What is measured of box offices when somebody looks, and not as it happens.
+
+use std::time::Duration;
+
+use crate::box_office::telemetry::counters::Counts;
+use crate::box_office::telemetry::metrics;
+use crate::box_office::views::view::View;
+use crate::box_office::{BoxOffices, TOLERATED_MS};
+use crate::ids::OfferingId;
+
+/// A label and a count.
+pub type Count = (&'static str, u64);
+
+/// One live offering.
+#[derive(Clone, Debug)]
+pub struct OfferingFigures {
+    /// Which.
+    pub offering: OfferingId,
+    /// Its places by state, once it is in service.
+    pub places: Vec<Count>,
+    /// Commands that wait for it or are at work.
+    pub pending: usize,
+    /// Commands that had an effect since it became live here, by kind.
+    pub committed: Vec<Count>,
+    /// Commands that were refused since then, by reason.
+    pub refused: Vec<Count>,
+}
+
+impl BoxOffices {
+    /// The offerings that have answered most since they became live, at most `limit` of them.
+    #[must_use]
+    pub fn busiest(&self, limit: usize) -> Vec<OfferingFigures> {
+        let mut sums: Vec<(u64, OfferingId)> = Vec::with_capacity(self.live());
+        self.each_desk(|offering, desk| sums.push((desk.tally.lock().sum(), offering)));
+        sums.sort_unstable_by(|one, other| other.cmp(one));
+        sums.truncate(limit);
+        let figures = sums.into_iter().filter_map(|(_, offering)| {
+            let desk = self.desk(offering)?;
+            let Counts { committed, refused } = desk.tally.lock().clone();
+            Some(OfferingFigures {
+                offering,
+                places: desk.view.load().as_deref().map(places).unwrap_or_default(),
+                pending: desk.permits.taken(),
+                committed: committed.into(),
+                refused: refused.into(),
+            })
+        });
+        figures.collect()
+    }
+
+    /// Whether this machine's clock has stepped, which is not believed yet.
+    #[must_use]
+    pub fn clock_stepped(&self) -> bool {
+        self.clock_step().unsigned_abs() > TOLERATED_MS.unsigned_abs()
+    }
+
+    /// Milliseconds by which it has.
+    fn clock_step(&self) -> i64 {
+        self.shared().guard.step_ms()
+    }
+
+    /// Sets the gauges of this process.
+    pub(crate) fn publish_gauges(&self) {
+        metrics::live(self.live());
+        metrics::clock(self.clock_trusted(), self.clock_skew(), self.clock_step());
+        let (followed, oldest_ms) = self.followed().count(self.monotonic_ms());
+        metrics::followed(followed, Duration::from_millis(oldest_ms));
+    }
+
+    /// Sets the gauges of what waits: for when they are read, since it changes within milliseconds.
+    pub fn measure_pending(&self) {
+        let (mut all, mut highest) = (0, 0);
+        self.each_desk(|_, desk| {
+            let pending = desk.permits.taken();
+            all += pending;
+            highest = highest.max(pending);
+        });
+        let settings = &self.shared().settings;
+        let limit = settings.max_pending.saturating_sub(settings.reserved_pending);
+        metrics::pending(all, highest, limit);
+    }
+}
+
+fn places(view: &View) -> Vec<Count> {
+    let sum = |count: fn(&crate::inventory::Counts) -> u32| -> u64 {
+        view.products.iter().map(|product| u64::from(count(&product.counts))).sum()
+    };
+    vec![
+        ("available", sum(|counts| counts.available)),
+        ("held", sum(|counts| counts.held)),
+        ("sold", sum(|counts| counts.sold)),
+        ("blocked", sum(|counts| counts.blocked)),
+    ]
+}

@@ -1,0 +1,10 @@
+//! Views of offerings: built by the owner, sent to other instances as updates, read without asking
+//! the actor.
+
+pub(crate) mod cold;
+pub(crate) mod holdings;
+pub(crate) mod publisher;
+mod reads;
+pub(crate) mod replica;
+pub(crate) mod update;
+pub(crate) mod view;

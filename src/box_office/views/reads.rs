@@ -1,0 +1,217 @@
+//! Reads: of the view that an owner publishes here or over the feed, of the owner's own state, or of
+//! the store where nobody owns the offering. In a cluster none of them takes an offering over.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::box_office::office::batch::{Look, Work};
+use crate::box_office::permits::Urgency;
+use crate::box_office::{BoxOffices, Unavailable, View};
+use crate::ids::{HoldId, OfferingId, SeatId, Seq};
+use crate::inventory::{
+    EndedEntryView, HoldStatus, HoldView, Inventory, Line, SeatView, TimestampMs, WaitlistView,
+};
+
+impl BoxOffices {
+    /// The published view of an offering that is live here; looks nothing up.
+    pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
+        self.desk(offering).and_then(|desk| desk.view.load_full())
+    }
+
+    /// The published view of a live offering, wherever it lives, or one folded from the store for a
+    /// sleeping one. Of an offering that is live here it is the last; another was the last within
+    /// the last two seconds.
+    ///
+    /// # Errors
+    /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
+    pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
+        if let Some(desk) = self.desk(offering)
+            && let Some(view) = desk.view.load_full()
+        {
+            if self.shared().cluster.still_counts(desk.verified_at_ms.load(Ordering::Relaxed)) {
+                return Ok(view);
+            }
+            // Our lease has lapsed since this was last proven to be how things stand: an owner
+            // that was paused must not go on showing what it once knew.
+            if self.look(offering, Urgency::Common, |_| ()).await.is_ok()
+                && let Some(view) = desk.view.load_full()
+            {
+                return Ok(view);
+            }
+        }
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return Ok(Arc::clone(&self.cold().get(self.shared(), offering).await?.view));
+        }
+        self.followed_view(offering).await
+    }
+
+    /// A view that shows a row of the journal which is known to be durable: what an owner elsewhere
+    /// has answered may be newer than what is shown here.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn view_after(
+        &self,
+        offering: OfferingId,
+        row: Seq,
+    ) -> Result<Arc<View>, Unavailable> {
+        let view = self.view(offering).await?;
+        if view.seq >= row {
+            return Ok(view);
+        }
+        if !self.shared().cluster.is_alone() && !self.is_live(offering) {
+            self.refresh(offering).await;
+            let view = self.view(offering).await?;
+            if view.seq >= row {
+                return Ok(view);
+            }
+        }
+        // Between two owners, or with one that does not answer: the store has the row.
+        Ok(Arc::clone(&self.cold().at_least(self.shared(), offering, row).await?.view))
+    }
+
+    /// A view that has the seats of these lines in it: what was answered by an owner elsewhere may
+    /// be newer than what is shown here.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn view_covering(
+        &self,
+        offering: OfferingId,
+        lines: &[Line],
+    ) -> Result<Arc<View>, Unavailable> {
+        let view = self.view(offering).await?;
+        let mut seats = lines.iter().flat_map(|line| line.seats.iter());
+        if self.shared().cluster.is_alone() || seats.all(|seat| view.has_seat(*seat)) {
+            return Ok(view);
+        }
+        self.refresh(offering).await;
+        self.view(offering).await
+    }
+
+    /// Follows the views of an offering. By itself, a process wakes it for that; in a cluster whoever
+    /// owns it is followed, and where nobody does, the store. The sender goes away when the box
+    /// office does, or when the offering comes to this instance: follow anew then.
+    ///
+    /// # Errors
+    /// As for [`Self::view`].
+    pub async fn watch(
+        &self,
+        offering: OfferingId,
+    ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
+        let desk = self.desk(offering);
+        let here = desk.is_some_and(|desk| desk.views.get().is_some());
+        if !here && !self.shared().cluster.is_alone() {
+            return self.followed_views(offering).await;
+        }
+        self.look(offering, Urgency::Common, |_| ()).await?;
+        let desk = self.desk(offering);
+        let views = desk.as_ref().and_then(|desk| desk.views.get());
+        views.map(watch::Sender::subscribe).ok_or(Unavailable::Recovering)
+    }
+
+    /// How a hold stands, by the wall clock: one past its deadline is shown as expired even if no
+    /// due work has run yet.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn hold(
+        &self,
+        offering: OfferingId,
+        hold: HoldId,
+    ) -> Result<Option<HoldView>, Unavailable> {
+        let now = self.now().unwrap_or(TimestampMs::MIN);
+        let mut found = if self.shared().cluster.is_alone() || self.is_live(offering) {
+            self.read(offering, move |inventory| inventory.hold(hold)).await?
+        } else {
+            self.hold_of_owner(offering, hold).await?
+        };
+        if let Some(hold) = &mut found
+            && matches!(hold.status, HoldStatus::Active | HoldStatus::Offered)
+            && hold.expires_at <= now
+        {
+            hold.status = HoldStatus::Expired;
+        }
+        Ok(found)
+    }
+
+    /// How somebody stands in the waitlist.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn waitlist_entry(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<WaitlistView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.waitlist_entry(entry)).await;
+        }
+        self.waitlist_entry_of_owner(offering, entry).await
+    }
+
+    /// How an entry of the waitlist ended, or the offer that it became.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn ended_entry(
+        &self,
+        offering: OfferingId,
+        entry: HoldId,
+    ) -> Result<Option<EndedEntryView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.ended_entry(entry)).await;
+        }
+        self.ended_entry_of_owner(offering, entry).await
+    }
+
+    /// A seat, and who has it.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn seat(
+        &self,
+        offering: OfferingId,
+        seat: SeatId,
+    ) -> Result<Option<SeatView>, Unavailable> {
+        if self.shared().cluster.is_alone() || self.is_live(offering) {
+            return self.read(offering, move |inventory| inventory.seat(seat)).await;
+        }
+        self.seat_of_owner(offering, seat).await
+    }
+
+    /// Reads from the owner if there is one here, from the store if the offering sleeps.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        offering: OfferingId,
+        look: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        if self.is_live(offering) {
+            return self.look(offering, Urgency::Common, look).await;
+        }
+        Ok(look(&self.cold().get(self.shared(), offering).await?.inventory))
+    }
+
+    /// Looks at the state of the box office that is, or becomes, live here.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        offering: OfferingId,
+        urgency: Urgency,
+        look: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(offering, urgency, |permit, _| {
+            let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
+                // Whoever asked may have gone away.
+                let _ = reply.send(state.map(look));
+            });
+            Work::Look(Look { look, permit })
+        })?;
+        match tokio::time::timeout(self.shared().settings.answer_timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Unavailable::Recovering),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The published picture of an offering: built by its owner when a batch is sealed, shown to
+//! readers when the batch is durable, never changed. Readers do not reach the actor. Instances send
+//! views to each other (`encodings.rs` pins the bytes): no field comes or goes without a new protocol.
+
+use std::sync::Arc;
+
+use crate::ids::{OfferingId, ProductId, SeatId, SectionId, Seq};
+use crate::inventory::{Counts, Inventory, Minor, SaleState, SaleWindow, SectionView, TimestampMs};
+use crate::journal::Hash;
+use crate::journal::Head;
+
+/// An immutable picture of an offering after a durable batch.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct View {
+    /// Whose picture.
+    pub offering: OfferingId,
+    /// The last durable row that is in it.
+    pub seq: Seq,
+    /// That row's hash; with `seq` it makes the ETag.
+    pub hash: Hash,
+    /// When it was taken.
+    pub as_of: TimestampMs,
+    /// ISO 4217 code.
+    pub currency: [u8; 3],
+    /// The administrator's switch.
+    pub sale_state: SaleState,
+    /// The window of the whole sale.
+    pub sale: SaleWindow,
+    /// By `ProductId`.
+    pub products: Vec<ProductView>,
+    /// By `SectionId`; sections that did not change are shared with the view before.
+    pub sections: Vec<Arc<SectionView>>,
+}
+
+impl View {
+    /// Whether this seat is shown.
+    #[must_use]
+    pub fn has_seat(&self, seat: SeatId) -> bool {
+        self.label(seat).is_some()
+    }
+
+    /// Section name, row name and number (from 1) of a seat.
+    #[must_use]
+    pub fn label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
+        self.sections.iter().find_map(|section| {
+            let row = section.rows.iter().find(|row| {
+                let end = row.first_seat.0 as usize + row.seats.len();
+                row.first_seat <= seat && seat.index() < end
+            })?;
+            Some((section.name.as_str(), row.name.as_str(), seat.0 - row.first_seat.0 + 1))
+        })
+    }
+}
+
+/// A product in a [`View`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProductView {
+    /// How its places are spread.
+    pub counts: Counts,
+    /// Of one place, for new holds.
+    pub price: Minor,
+    /// When it is on sale.
+    pub sale: SaleWindow,
+    /// Sold by numbered seat.
+    pub numbered: bool,
+}
+
+/// Builds views, sharing what did not change.
+#[derive(Default)]
+pub(crate) struct Painter {
+    sections: Vec<(u64, Arc<SectionView>)>,
+}
+
+impl Painter {
+    /// The picture of `inventory`, which is the fold up to `head`.
+    pub(crate) fn paint(
+        &mut self,
+        offering: OfferingId,
+        inventory: &Inventory,
+        head: &Head,
+        as_of: TimestampMs,
+    ) -> View {
+        for section in ids(inventory.sections()).map(SectionId) {
+            let version = inventory.section_version(section);
+            match self.sections.get_mut(section.index()) {
+                Some((painted, _)) if *painted == version => {}
+                Some(stale) => *stale = (version, Arc::new(inventory.section(section))),
+                None => self.sections.push((version, Arc::new(inventory.section(section)))),
+            }
+        }
+        let product = |product| ProductView {
+            counts: inventory.counts(product),
+            price: inventory.price(product),
+            sale: inventory.product_window(product),
+            numbered: inventory.is_numbered(product),
+        };
+        View {
+            offering,
+            seq: head.seq,
+            hash: head.hash,
+            as_of,
+            currency: inventory.currency(),
+            sale_state: inventory.sale_state(),
+            sale: inventory.sale_window(),
+            products: ids(inventory.products()).map(ProductId).map(product).collect(),
+            sections: self.sections.iter().map(|(_, section)| Arc::clone(section)).collect(),
+        }
+    }
+}
+
+fn ids(count: usize) -> impl Iterator<Item = u16> {
+    let end = u16::try_from(count).expect("a definition has at most 65,535 products and sections");
+    0..end
+}

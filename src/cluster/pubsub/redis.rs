@@ -1,0 +1,224 @@
+//! The feed over Redis pub/sub: one connection to listen, which subscribes to what is listened to in
+//! this process, and one to publish. Both are made anew whenever they break; what is published
+//! meanwhile is dropped.
+//!
+//! Channels: `feed:<offering>` behind the prefix of the leases' keys. Pub/sub knows no databases:
+//! instances on different databases of one Redis hear each other, of offerings that they do not have.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+use crate::cluster::lease::redis_client;
+use crate::cluster::pubsub::{Feed, Heard, Listeners, Subscription};
+use crate::ids::OfferingId;
+use crate::random;
+
+/// How long a connection may take to come about, and an answer to come.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// How often the connection that listens is asked for a sign of life.
+const WATCH: Duration = Duration::from_millis(500);
+/// The longest pause between attempts to connect.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Messages that wait for the connection to publish over; more are dropped.
+const MAX_WAITING: usize = 1_024;
+/// Messages sent in one exchange.
+const MAX_SENT: usize = 64;
+
+/// The feed of instances that share a Redis.
+pub struct RedisFeed {
+    listeners: Arc<Listeners>,
+    /// Somebody listens to something new.
+    changed: Arc<Notify>,
+    waiting: mpsc::Sender<(OfferingId, Bytes)>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for RedisFeed {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// What both connections know.
+struct Target {
+    client: Client,
+    /// What the name of every channel begins with.
+    base: String,
+}
+
+impl RedisFeed {
+    /// Connects as soon as Redis answers. The connections live on the runtime that this is called
+    /// in. `prefix` is that of the leases.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, without showing it.
+    pub fn start(url: &str, prefix: &str) -> Result<Self, String> {
+        let base = format!("{}feed:", crate::cluster::lease::redis_base(prefix));
+        let target = Arc::new(Target { client: redis_client(url)?, base });
+        let (listeners, changed) = (Arc::new(Listeners::default()), Arc::new(Notify::new()));
+        let (waiting, to_send) = mpsc::channel(MAX_WAITING);
+        let listening = listen(Arc::clone(&target), Arc::clone(&listeners), Arc::clone(&changed));
+        let tasks = [tokio::spawn(listening), tokio::spawn(send(target, to_send))];
+        Ok(Self { listeners, changed, waiting, tasks })
+    }
+}
+
+impl Feed for RedisFeed {
+    fn publish(&self, offering: OfferingId, message: Bytes) {
+        if self.waiting.try_send((offering, message)).is_err() {
+            tracing::debug!(%offering, "a message for the feed is dropped: too many wait");
+        }
+    }
+
+    fn subscribe(&self, offering: OfferingId) -> Subscription {
+        let subscription = self.listeners.subscribe(offering);
+        self.changed.notify_one();
+        subscription
+    }
+}
+
+impl Target {
+    fn channel(&self, offering: OfferingId) -> String {
+        format!("{}{offering}", self.base)
+    }
+}
+
+async fn listen(target: Arc<Target>, listeners: Arc<Listeners>, changed: Arc<Notify>) {
+    let mut was_connected = false;
+    loop {
+        let connected = in_time(target.client.get_async_pubsub()).await;
+        let ended = match connected {
+            Ok(connection) => hear(&target, connection, &listeners, &changed).await,
+            Err(error) => {
+                tracing::debug!(%error, "no connection to listen to the feed");
+                tokio::time::sleep(random::jittered(PAUSE)).await;
+                continue;
+            }
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%error, was_connected, "the feed is interrupted");
+        }
+        was_connected = true;
+        tokio::time::sleep(random::jittered(PAUSE)).await;
+    }
+}
+
+/// Listens until the connection breaks.
+async fn hear(
+    target: &Target,
+    connection: PubSub,
+    listeners: &Listeners,
+    changed: &Notify,
+) -> RedisResult<()> {
+    let (mut sink, mut messages) = connection.split();
+    let mut subscribed = BTreeSet::new();
+    follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
+    // Whatever was said before is lost.
+    listeners.interrupt();
+    let mut watch = tokio::time::interval(WATCH);
+    watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            // Not starved by messages that never end.
+            _ = watch.tick() => {
+                in_time(sink.ping::<redis::Value>()).await?;
+                follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
+            }
+            () = changed.notified() => {
+                follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
+            }
+            message = messages.next() => {
+                let ended = std::io::ErrorKind::UnexpectedEof;
+                let Some(message) = message else { return Err(broken(ended)) };
+                let name = message.get_channel_name();
+                let offering = name.strip_prefix(&target.base).and_then(|id| id.parse().ok());
+                if let Some(offering) = offering {
+                    let said = Bytes::copy_from_slice(message.get_payload_bytes());
+                    listeners.tell(offering, Heard::Message(said));
+                }
+            }
+        }
+    }
+}
+
+/// Subscribes to what is listened to, and to nothing else.
+async fn follow_changes(
+    target: &Target,
+    sink: &mut PubSubSink,
+    listeners: &Listeners,
+    subscribed: &mut BTreeSet<OfferingId>,
+) -> RedisResult<()> {
+    let wanted: BTreeSet<_> = listeners.listened().into_iter().collect();
+    let names = |of: Vec<&OfferingId>| -> Vec<String> {
+        of.into_iter().map(|offering| target.channel(*offering)).collect()
+    };
+    let new = names(wanted.difference(subscribed).collect());
+    let old = names(subscribed.difference(&wanted).collect());
+    if !new.is_empty() {
+        in_time(sink.subscribe(new)).await?;
+    }
+    if !old.is_empty() {
+        in_time(sink.unsubscribe(old)).await?;
+    }
+    *subscribed = wanted;
+    Ok(())
+}
+
+/// Publishes what waits, until the feed is dropped.
+async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(OfferingId, Bytes)>) {
+    let mut connection: Option<MultiplexedConnection> = None;
+    let mut messages = Vec::with_capacity(MAX_SENT);
+    loop {
+        messages.clear();
+        if waiting.recv_many(&mut messages, MAX_SENT).await == 0 {
+            return;
+        }
+        let open = match connection.as_mut() {
+            Some(open) => open,
+            None => match connect(&target).await {
+                Ok(made) => connection.insert(made),
+                Err(error) => {
+                    let dropped = messages.len();
+                    tracing::debug!(%error, dropped, "nothing can be published");
+                    continue;
+                }
+            },
+        };
+        let mut pipeline = redis::pipe();
+        for (offering, message) in &messages {
+            let channel = target.channel(*offering);
+            pipeline.cmd("PUBLISH").arg(channel).arg(&message[..]).ignore();
+        }
+        if let Err(error) = in_time(pipeline.exec_async(open)).await {
+            tracing::debug!(%error, "the connection to publish over is lost");
+            connection = None;
+        }
+    }
+}
+
+async fn connect(target: &Target) -> RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    target.client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+async fn in_time<T>(asked: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = std::io::ErrorKind::TimedOut;
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(broken(late)))
+}
+
+fn broken(why: std::io::ErrorKind) -> RedisError {
+    std::io::Error::from(why).into()
+}

@@ -1,0 +1,8 @@
+//! The routes, one folder a capability. Handlers parse, make one call, and render.
+
+pub mod accounts;
+pub mod audit;
+pub mod box_office;
+pub mod cluster;
+pub mod offerings;
+pub mod payments;

@@ -1,0 +1,4 @@
+//! Accounts: register, log in, one's own account.
+
+pub mod auth;
+pub mod users;

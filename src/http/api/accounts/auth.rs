@@ -1,0 +1,199 @@
+//! `/api/auth`: register, log in, renew, log out.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::{Registration, Role, Session, normalise_email};
+use crate::http::api::accounts::users::User;
+use crate::http::api::box_office::holds::locate;
+use crate::http::error::{ApiError, FailureBody};
+use crate::http::extract::{Body, IdempotencyKey};
+use crate::http::openapi::Done;
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::UserId;
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/auth/register").route(web::post().to(register)))
+        .service(web::resource("/api/auth/login").route(web::post().to(login)))
+        .service(web::resource("/api/auth/refresh").route(web::post().to(refresh)))
+        .service(web::resource("/api/auth/logout").route(web::post().to(logout)));
+}
+
+/// Somebody who registers.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegisterRequest {
+    /// Lowered and trimmed; one account each.
+    #[schema(example = "kim@example.com", format = "email", max_length = 254)]
+    email: String,
+    /// 8 to 128 characters.
+    #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
+    password: String,
+    /// 1 to 100 characters of any script.
+    #[schema(example = "김민수", max_length = 100)]
+    name: String,
+    /// Optional.
+    #[schema(max_length = 32)]
+    phone_number: Option<String>,
+}
+
+/// Somebody who logs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// The address of the account.
+    #[schema(example = "kim@example.com")]
+    email: String,
+    /// Its password.
+    #[schema(example = "correct horse battery")]
+    password: String,
+}
+
+/// A refresh token, to be renewed or ended.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// As the last login or refresh gave it.
+    refresh_token: String,
+}
+
+/// Who logged in, and the tokens that prove it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    user: User,
+    /// Goes into `Authorization: Bearer …`.
+    access_token: String,
+    /// Works once, at `/api/auth/refresh`.
+    refresh_token: String,
+    /// Always `Bearer`.
+    #[schema(value_type = crate::http::openapi::forms::TokenType)]
+    token_type: &'static str,
+    /// Life of the access token in seconds.
+    expires_in: u64,
+    /// When the refresh token ends.
+    refresh_expires_at: String,
+}
+
+impl From<Session> for Tokens {
+    fn from(session: Session) -> Self {
+        Self {
+            user: session.user.into(),
+            access_token: session.access_token,
+            refresh_token: session.refresh_token,
+            token_type: "Bearer",
+            expires_in: session.access_ttl.as_secs(),
+            refresh_expires_at: rfc3339(session.refresh_expires_at),
+        }
+    }
+}
+
+/// Make an account and log in.
+#[utoipa::path(
+    post, path = "/api/auth/register", tag = "auth", operation_id = "register",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
+    request_body = RegisterRequest,
+    responses(
+        (status = 201, description = "The account and its tokens", body = Tokens),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 409, description = "EMAIL_TAKEN", body = FailureBody),
+        (status = 422, description = "INVALID, IDEMPOTENCY_KEY_REUSED", body = FailureBody),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = FailureBody),
+        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    key: IdempotencyKey,
+    Body(body): Body<RegisterRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let registration = Registration {
+        email: body.email,
+        password: body.password,
+        name: body.name,
+        phone_number: body.phone_number,
+        role: Role::User,
+    };
+    let from = request.peer_addr().map(|address| address.ip());
+    let key = registration_key(&key, &registration);
+    let session = state.accounts.register(registration, key, from).await?;
+    let mut response = respond::created(&Tokens::from(session));
+    locate(&mut response, "/api/users/me");
+    Ok(response)
+}
+
+/// The key of a registration. Nobody is logged in yet, so the address stands for the principal;
+/// the password stays out of the fingerprint, which is kept without salt.
+fn registration_key(key: &IdempotencyKey, new: &Registration) -> Option<crate::store::Key> {
+    let email = normalise_email(&new.email).unwrap_or_default();
+    let mut principal = [0; 16];
+    principal.copy_from_slice(&blake3::hash(email.as_bytes()).as_bytes()[..16]);
+    let principal = UserId(Uuid::from_bytes(principal));
+    key.row_key(principal, "register", &(&email, &new.name, &new.phone_number))
+}
+
+/// Log in.
+#[utoipa::path(
+    post, path = "/api/auth/login", tag = "auth", operation_id = "login",
+    request_body = LoginRequest,
+    responses(
+        (status = 200, description = "The account and its tokens", body = Tokens),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "INVALID_CREDENTIALS", body = FailureBody),
+        (status = 422, description = "INVALID", body = FailureBody),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = FailureBody),
+        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    Body(body): Body<LoginRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let from = request.peer_addr().map(|address| address.ip());
+    let session = state.accounts.login(&body.email, body.password, from).await?;
+    Ok(respond::ok(&Tokens::from(session)))
+}
+
+/// Change a refresh token for new tokens. It works once; a second use ends the whole login, unless
+/// it is a retry with the same `Idempotency-Key`, which is given the same refresh token again.
+#[utoipa::path(
+    post, path = "/api/auth/refresh", tag = "auth", operation_id = "refresh",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "New tokens", body = Tokens),
+        (status = 401, description = "INVALID_REFRESH_TOKEN, REFRESH_TOKEN_REUSED", body = FailureBody),
+        (status = 422, description = "INVALID", body = FailureBody),
+    )
+)]
+pub async fn refresh(
+    state: web::Data<AppState>,
+    key: IdempotencyKey,
+    Body(body): Body<RefreshRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let session = state.accounts.refresh(&body.refresh_token, key.0.as_deref()).await?;
+    Ok(respond::ok(&Tokens::from(session)))
+}
+
+/// End a login. The access token lives on until it expires.
+#[utoipa::path(
+    post, path = "/api/auth/logout", tag = "auth", operation_id = "logout",
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "The login has ended, if there was one", body = Done),
+        (status = 422, description = "INVALID", body = FailureBody),
+    )
+)]
+pub async fn logout(
+    state: web::Data<AppState>,
+    Body(body): Body<RefreshRequest>,
+) -> Result<HttpResponse, ApiError> {
+    state.accounts.logout(&body.refresh_token).await?;
+    Ok(respond::done("logged out"))
+}

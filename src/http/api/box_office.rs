@@ -1,0 +1,10 @@
+//! Places: holds, reservations, the waitlist, and the views of what is left.
+
+pub mod availability;
+pub mod holders;
+pub mod holds;
+pub mod participation;
+pub mod reservations;
+pub mod seats;
+pub mod stream;
+pub mod waitlist;

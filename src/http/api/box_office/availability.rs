@@ -1,0 +1,410 @@
+//! Availability and seat maps, from published views: no actor, no table. The JSON is built once per
+//! version (availability: and worker); whoever has a version already is told so by a 304.
+
+mod seat_maps;
+mod views_in_use;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{ConnectionType, Version as HttpVersion};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::box_office::View;
+use crate::http::api::offerings::sale_status::SaleStatus;
+use crate::http::dto::Money;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Path, Query};
+use crate::http::respond::rfc3339;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, ProductId, SectionId};
+use crate::inventory::{Rejection, SeatStatus};
+use seat_maps::Layout;
+pub use seat_maps::SeatMaps;
+use views_in_use::Claim;
+pub use views_in_use::Owed;
+
+/// The routes of reads, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/availability").get(availability))
+        .service(web::resource("/seats").get(seats));
+}
+
+/// What is left.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AvailabilityDto {
+    pub event_id: OfferingId,
+    /// The journal row this is the state after.
+    pub seq: u64,
+    /// When that row was decided.
+    pub as_of: String,
+    /// As in the event itself.
+    #[schema(value_type = crate::http::openapi::forms::EventStatus)]
+    pub status: &'static str,
+    pub products: Vec<CountsDto>,
+    pub sold_out: bool,
+}
+
+/// How the places of a product are spread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CountsDto {
+    pub id: String,
+    pub total: u32,
+    pub available: u32,
+    pub held: u32,
+    pub sold: u32,
+    pub blocked: u32,
+}
+
+/// All numbered seats.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatMapDto {
+    pub event_id: OfferingId,
+    pub seq: u64,
+    pub as_of: String,
+    pub sections: Vec<SectionDto>,
+}
+
+/// A block of rows.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SectionDto {
+    pub id: String,
+    pub name: String,
+    pub product_id: String,
+    pub price: Money,
+    pub rows: Vec<RowDto>,
+}
+
+/// A row.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RowDto {
+    pub name: String,
+    pub seats: Vec<SeatStateDto>,
+}
+
+/// A seat.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeatStateDto {
+    pub id: String,
+    pub number: u32,
+    /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
+    #[schema(value_type = crate::http::openapi::forms::SeatStatus)]
+    pub status: &'static str,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeatsQuery {
+    /// The name of a block.
+    section: Option<String>,
+}
+
+/// A map of so many seats is written in one go.
+const SEATS_AT_ONCE: usize = 1_000;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The most events whose rendered form a worker keeps.
+const MAX_KEPT: usize = 256;
+
+#[derive(Default)]
+pub(crate) struct Rendered {
+    availability: RefCell<HashMap<OfferingId, Summary>>,
+}
+
+/// An event's availability, good for a view and as long as the time does not change its status.
+struct Summary {
+    of: [u8; 32],
+    status: SaleStatus,
+    version: Version,
+    json: Bytes,
+}
+
+/// What is left of every product.
+#[utoipa::path(get, path = "/api/events/{event}/availability", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<AvailabilityDto>),
+        (status = 304, description = "You have this version.")))]
+pub(crate) async fn availability(
+    state: web::Data<AppState>,
+    rendered: web::Data<Rendered>,
+    request: HttpRequest,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let now = state.clock.now_ms();
+    let mut kept = rendered.availability.borrow_mut();
+    let is_current = |kept: &&Summary| kept.of == view.hash && kept.status.is_good_at(now);
+    if let Some(summary) = kept.get(&event).filter(is_current) {
+        return Ok(summary.version.answer(&request, || summary.json.clone()));
+    }
+    if kept.len() >= MAX_KEPT {
+        kept.clear();
+    }
+    let status = SaleStatus::of(&view, now);
+    // The status may change with the time alone, so it is part of the version.
+    let version = Version::of(&format!("{}-{}", version(&view), status.name));
+    let json = Bytes::from(envelope(&summary(&view, status.name)));
+    let answer = version.answer(&request, || json.clone());
+    kept.insert(event, Summary { of: view.hash, status, version, json });
+    Ok(answer)
+}
+
+/// The seat map with the status of every seat.
+#[utoipa::path(get, path = "/api/events/{event}/seats", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("section" = Option<String>, Query),
+        ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<SeatMapDto>),
+        (status = 304, description = "You have this version.")))]
+pub(crate) async fn seats(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    Path(event): Path<OfferingId>,
+    Query(query): Query<SeatsQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    if let Some(name) = &query.section
+        && !view.sections.iter().any(|section| section.name == *name)
+    {
+        return Err(Rejection::UnknownSection.into());
+    }
+    let version = Version::of(&version(&view));
+    if version.is_known(&request) {
+        return Ok(version.not_modified());
+    }
+    let ids = (0_u16..).map(SectionId).zip(&view.sections);
+    let named = query.section.as_deref();
+    let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
+    let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
+    let mut answer =
+        version.mark(HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?));
+    if request.version() < HttpVersion::HTTP_11 {
+        // Older clients do not know of pieces: what is sent in some ends with the connection.
+        let head = answer.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
+}
+
+/// The pieces of a seat map, one by one: a stadium takes long to write, and whoever else is served by
+/// this worker gets turns meanwhile. It holds on to no piece that it has not been asked for.
+struct Pieces {
+    state: web::Data<AppState>,
+    claim: Claim,
+    sections: std::vec::IntoIter<SectionId>,
+    /// The section that is being sent, and its next block.
+    current: Option<(SectionId, Layout, usize)>,
+    next: Piece,
+}
+
+/// What comes next.
+#[derive(Clone, Copy)]
+enum Piece {
+    Head,
+    FirstSection,
+    Rest,
+    Nothing,
+}
+
+impl Pieces {
+    /// # Errors
+    /// The version was given up for newer ones.
+    fn next(&mut self) -> Result<Option<Bytes>, Superseded> {
+        let view = self.claim.view().ok_or(Superseded)?;
+        if let Some((id, layout, block)) = &mut self.current {
+            let json = self.state.seat_maps.block(&view, *id, (layout, *block));
+            *block += 1;
+            if *block == layout.len() {
+                self.current = None;
+            }
+            return Ok(Some(json));
+        }
+        let (piece, next) = match self.next {
+            Piece::Head => (Bytes::from(head(&view)), Piece::FirstSection),
+            Piece::Nothing => return Ok(None),
+            Piece::FirstSection | Piece::Rest => match self.sections.next() {
+                None => (Bytes::from_static(b"]}}"), Piece::Nothing),
+                Some(id) => {
+                    let layout = Layout::of(&view.sections[usize::from(id.0)]);
+                    self.current = Some((id, layout, 0));
+                    if let Piece::FirstSection = self.next {
+                        self.next = Piece::Rest;
+                        return self.next();
+                    }
+                    (Bytes::from_static(b","), Piece::Rest)
+                }
+            },
+        };
+        self.next = next;
+        Ok(Some(piece))
+    }
+}
+
+fn head(view: &View) -> String {
+    format!(
+        "{{\"success\":true,\"data\":{{\"eventId\":\"{}\",\"seq\":{},\"asOf\":\"{}\",\"sections\":[",
+        view.offering,
+        view.seq,
+        rfc3339(view.as_of),
+    )
+}
+
+/// The map of some sections: at once if it is small, otherwise piece by piece.
+fn seat_map(
+    state: web::Data<AppState>,
+    view: &Arc<View>,
+    sections: Vec<SectionId>,
+) -> Result<BoxBody, Superseded> {
+    let seats_of = |id: &SectionId| view.sections[usize::from(id.0)].rows.iter();
+    let seats: usize = sections.iter().flat_map(seats_of).map(|row| row.seats.len()).sum();
+    let claim = state.owed.claim(view);
+    let mut pieces =
+        Pieces { state, claim, sections: sections.into_iter(), current: None, next: Piece::Head };
+    if seats <= SEATS_AT_ONCE {
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next()? {
+            whole.extend_from_slice(&piece);
+        }
+        return Ok(BoxBody::new(whole));
+    }
+    Ok(BoxBody::new(BodyStream::new(stream::unfold(pieces, |mut pieces| async move {
+        tokio::task::yield_now().await;
+        let piece = pieces.next().transpose()?;
+        Some((piece, pieces))
+    }))))
+}
+
+/// The version of a seat map was given up while it was being sent: so many newer ones are owed to
+/// clients that read slowly.
+#[derive(Debug, thiserror::Error)]
+#[error("the client was too slow for this version of the seat map")]
+struct Superseded;
+
+impl From<Superseded> for ApiError {
+    fn from(_: Superseded) -> Self {
+        let message = "too many large seat maps are being sent: ask for sections, or retry";
+        Self::new(ErrorCode::Busy, message)
+    }
+}
+
+/// As seat maps and streams name it; removed seats are not shown.
+#[must_use]
+pub fn status_name(status: SeatStatus) -> Option<&'static str> {
+    match status {
+        SeatStatus::Available => Some("AVAILABLE"),
+        SeatStatus::Held => Some("HELD"),
+        SeatStatus::Sold => Some("SOLD"),
+        SeatStatus::Blocked => Some("BLOCKED"),
+        SeatStatus::Removed => None,
+    }
+}
+
+/// Availability as it stands in a view.
+#[must_use]
+pub fn summary(view: &View, status: &'static str) -> AvailabilityDto {
+    AvailabilityDto {
+        event_id: view.offering,
+        seq: view.seq.0,
+        as_of: rfc3339(view.as_of),
+        status,
+        products: counts(view),
+        sold_out: sold_out(view),
+    }
+}
+
+/// The counts of every product.
+#[must_use]
+pub fn counts(view: &View) -> Vec<CountsDto> {
+    let ids = (0_u16..).map(ProductId);
+    ids.zip(&view.products)
+        .map(|(id, product)| CountsDto {
+            id: id.to_public(view.offering),
+            total: product.counts.total,
+            available: product.counts.available,
+            held: product.counts.held,
+            sold: product.counts.sold,
+            blocked: product.counts.blocked,
+        })
+        .collect()
+}
+
+/// Whether nothing is available of anything.
+fn sold_out(view: &View) -> bool {
+    view.products.iter().all(|product| product.counts.available == 0)
+}
+
+/// `seq-hash`: the version of a view, as ETags and stream ids carry it.
+#[must_use]
+pub fn version(view: &View) -> String {
+    let hash = blake3::Hash::from(view.hash).to_hex();
+    format!("{}-{}", view.seq, &hash[..16])
+}
+
+fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        success: bool,
+        data: &'a T,
+    }
+    serde_json::to_vec(&Envelope { success: true, data }).expect("views are plain data")
+}
+
+/// A version as the header `ETag` says it.
+struct Version(HeaderValue);
+
+impl Version {
+    fn of(tag: &str) -> Self {
+        Self(HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and capitals"))
+    }
+
+    /// The JSON, or 304 to whoever has it.
+    fn answer<B>(&self, request: &HttpRequest, json: impl FnOnce() -> B) -> HttpResponse
+    where
+        B: MessageBody + 'static,
+    {
+        match self.is_known(request) {
+            true => self.not_modified(),
+            false => self.mark(HttpResponse::Ok().content_type(JSON).body(json())),
+        }
+    }
+
+    fn not_modified(&self) -> HttpResponse {
+        self.mark(HttpResponse::NotModified().finish())
+    }
+
+    fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
+        let headers = answer.headers_mut();
+        headers.insert(header::ETAG, self.0.clone());
+        // To be kept, and asked about before it is used again.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        answer
+    }
+
+    fn is_known(&self, request: &HttpRequest) -> bool {
+        let Some(sent) = request.headers().get(header::IF_NONE_MATCH) else { return false };
+        sent == self.0
+            || sent.to_str().is_ok_and(|sent| sent.split(',').any(|one| self.is(one.trim())))
+    }
+
+    fn is(&self, one: &str) -> bool {
+        let one = one.strip_prefix("W/").unwrap_or(one);
+        let tag = self.0.as_bytes();
+        // Quotes that somebody left out are not missed.
+        one == "*" || one.trim_matches('"').as_bytes() == &tag[1..tag.len() - 1]
+    }
+}

@@ -1,0 +1,180 @@
+//! The views that answers under way still need, so that slow readers cannot keep any number of
+//! versions of a large seat map in memory: beyond a bound, the answers that need the oldest version
+//! break off.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use crate::box_office::View;
+use crate::ids::OfferingId;
+use crate::journal::Hash;
+
+/// The most that all versions may take, in bytes, as they are weighed here: a hundred of the largest
+/// map.
+const MOST: usize = 128 * 1_024 * 1_024;
+/// What a row and a section take beside their seats.
+const OF_A_ROW: usize = 96;
+
+/// All versions that are owed.
+#[derive(Default)]
+pub struct Owed {
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_version: HashMap<Version, Arc<OwedView>>,
+    /// How many were ever owed: their order.
+    count: u64,
+    weight: usize,
+}
+
+type Version = (OfferingId, Hash);
+
+struct OwedView {
+    order: u64,
+    weight: usize,
+    view: ArcSwapOption<View>,
+}
+
+/// One reader's claim on a version.
+pub(crate) struct Claim {
+    owed: Arc<Owed>,
+    version: Version,
+    view: Arc<OwedView>,
+}
+
+impl Owed {
+    /// A claim on `view` for as long as it is sent to somebody.
+    pub(crate) fn claim(self: &Arc<Self>, view: &Arc<View>) -> Claim {
+        self.claim_within(view, MOST)
+    }
+
+    fn claim_within(self: &Arc<Self>, view: &Arc<View>, most: usize) -> Claim {
+        let version = (view.offering, view.hash);
+        let mut table = self.table();
+        let found = table.by_version.get(&version).cloned();
+        let found = found.unwrap_or_else(|| table.add(version, view, most));
+        Claim { owed: Arc::clone(self), version, view: found }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Nothing panics while it is held.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn add(&mut self, version: Version, view: &Arc<View>, most: usize) -> Arc<OwedView> {
+        let weight = weight(view);
+        while self.weight + weight > most
+            && let Some(oldest) = self.oldest()
+        {
+            self.remove(oldest);
+        }
+        self.count += 1;
+        self.weight += weight;
+        let owed = OwedView {
+            order: self.count,
+            weight,
+            view: ArcSwapOption::new(Some(Arc::clone(view))),
+        };
+        let owed = Arc::new(owed);
+        self.by_version.insert(version, Arc::clone(&owed));
+        owed
+    }
+
+    fn oldest(&self) -> Option<Version> {
+        let oldest = self.by_version.iter().min_by_key(|(_, owed)| owed.order);
+        oldest.map(|(version, _)| *version)
+    }
+
+    fn remove(&mut self, version: Version) {
+        if let Some(owed) = self.by_version.remove(&version) {
+            self.weight -= owed.weight;
+            owed.view.store(None);
+        }
+    }
+}
+
+impl Claim {
+    /// The view; none when it was given up for newer ones.
+    pub(crate) fn view(&self) -> Option<Arc<View>> {
+        self.view.view.load_full()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut table = self.owed.table();
+        let is_it = |owed: &Arc<OwedView>| Arc::ptr_eq(owed, &self.view);
+        // The table's, and ours: claims are made and dropped under the lock.
+        if table.by_version.get(&self.version).is_some_and(is_it)
+            && Arc::strong_count(&self.view) == 2
+        {
+            table.remove(self.version);
+        }
+    }
+}
+
+fn weight(view: &View) -> usize {
+    let rows = view.sections.iter().flat_map(|section| &section.rows);
+    rows.map(|row| OF_A_ROW + row.seats.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ProductId, SeatId, Seq};
+    use crate::inventory::{RowView, SaleState, SaleWindow, SeatStatus, SectionView};
+
+    const SEATS: usize = 904;
+
+    fn view(offering: OfferingId, seq: u8) -> Arc<View> {
+        let row = RowView {
+            name: "A".into(),
+            first_seat: SeatId(0),
+            seats: vec![SeatStatus::Available; SEATS],
+        };
+        let section = SectionView { name: "S".into(), product: ProductId(0), rows: vec![row] };
+        Arc::new(View {
+            offering,
+            seq: Seq(seq.into()),
+            hash: [seq; 32],
+            as_of: 0,
+            currency: *b"KRW",
+            sale_state: SaleState::Open,
+            sale: SaleWindow::default(),
+            products: Vec::new(),
+            sections: vec![Arc::new(section)],
+        })
+    }
+
+    #[test]
+    fn readers_of_one_version_owe_it_once_and_the_oldest_version_is_given_up() {
+        let (owed, offering) = (Arc::new(Owed::default()), OfferingId::random());
+        let claim = |seq| owed.claim_within(&view(offering, seq), 3_000);
+        let first: Vec<_> = (0..50).map(|_| claim(1)).collect();
+        let (second, third) = (claim(2), claim(3));
+        assert!(first.iter().all(|claim| claim.view().is_some()));
+        let fourth = claim(4);
+        assert!(first.iter().all(|claim| claim.view().is_none()), "the oldest");
+        assert!([&second, &third, &fourth].iter().all(|claim| claim.view().is_some()));
+    }
+
+    #[test]
+    fn what_nobody_reads_any_more_is_not_owed() {
+        let (owed, offering) = (Arc::new(Owed::default()), OfferingId::random());
+        let claims = [owed.claim(&view(offering, 1)), owed.claim(&view(offering, 1))];
+        let weight = || owed.table().weight;
+        assert_eq!(weight(), SEATS + OF_A_ROW);
+        let [first, second] = claims;
+        drop(first);
+        assert_eq!(weight(), SEATS + OF_A_ROW);
+        assert!(second.view().is_some());
+        drop(second);
+        assert_eq!((weight(), owed.table().by_version.len()), (0, 0));
+    }
+}

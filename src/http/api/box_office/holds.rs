@@ -1,0 +1,409 @@
+//! Holds: the hot path. Parse, one submit, render; no table is touched.
+
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::box_office::{Committed, View};
+use crate::http::commands::submit_by_admin;
+use crate::http::dto::{self, LineDto, Money};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, ProductId, SectionId, UserId};
+use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
+
+/// The routes of holds, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/holds").get(list).post(place))
+        .service(web::resource("/holds/{hold}").get(show).delete(release))
+        .service(web::resource("/holds/{hold}/extend").post(extend));
+}
+
+/// What to hold: `lines`, `seats` and `bestAvailable` may be combined, all or nothing.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "bestAvailable": { "productId": "p1a2b3c4d-0", "quantity": 2 } }))]
+pub struct HoldBody {
+    /// Places of general-admission products.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
+    #[schema(min_items = 1)]
+    pub lines: Vec<QuantityBody>,
+    /// These very seats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
+    pub seats: Vec<String>,
+    /// The best seats that stand together.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
+    #[schema(nullable = false)]
+    pub best_available: Option<BestAvailableBody>,
+}
+
+/// Places of a general-admission product.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QuantityBody {
+    /// The ticket type.
+    pub product_id: String,
+    /// How many.
+    #[schema(minimum = 1, maximum = 64, example = 2)]
+    pub quantity: u32,
+}
+
+/// The best seats of a numbered product.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BestAvailableBody {
+    /// The ticket type.
+    pub product_id: String,
+    /// How many, side by side where possible.
+    #[schema(minimum = 1, maximum = 64, example = 2)]
+    pub quantity: u32,
+    /// Only in the block of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+}
+
+/// A hold.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldDto {
+    /// To check it out, extend it or give it back.
+    pub id: HoldId,
+    /// Of which event.
+    pub event_id: OfferingId,
+    /// The journal row of this answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub seq: Option<u64>,
+    /// The places; empty once it has ended.
+    pub lines: Vec<LineDto>,
+    /// The sum of the lines.
+    pub total_price: Money,
+    /// `ACTIVE`, `OFFERED`, `CONVERTED`, `RELEASED` or `EXPIRED`.
+    #[schema(value_type = crate::http::openapi::forms::HoldStatus)]
+    pub status: &'static str,
+    /// What the hold became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reservation_id: Option<crate::ids::ReservationId>,
+    /// Its deadline, or when it ended.
+    pub expires_at: String,
+    /// The server's clock, to count down by.
+    pub server_time: String,
+}
+
+/// Hold places until a deadline.
+#[utoipa::path(post, path = "/api/events/{event}/holds", tag = "holds",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = HoldBody,
+    responses((status = 201, body = crate::http::openapi::Success<HoldDto>)))]
+pub(crate) async fn place(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<HoldBody>,
+) -> Result<HttpResponse, ApiError> {
+    // Only the name of a section has to be looked up before.
+    let section = match body.best_available.as_ref().and_then(|best| best.section.as_deref()) {
+        Some(name) => Some(section_named(&*state.offices.view(event).await?, name)?),
+        None => None,
+    };
+    let lines = in_event(&state, event, wishes(event, &body, section)).await?;
+    let (hold, customer) = (HoldId::random(), caller.user);
+    let command = Command::PlaceHold { hold, customer, lines };
+    let idempotency = key.identity(customer, "hold", &(event, &body));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("a hold was answered by another change"));
+    };
+    let view = state.offices.view_covering(event, lines).await?;
+    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, state.clock.now_ms());
+    let mut response = respond::created(&dto);
+    locate(&mut response, &format!("/api/events/{event}/holds/{hold}"));
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// One's own holds that have not ended, newest first, 100 at most; offers of the waitlist are listed
+/// there.
+#[utoipa::path(get, path = "/api/events/{event}/holds", tag = "holds",
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = crate::http::openapi::Page<HoldDto>)))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let held = state.offices.holdings(event, caller.user, LISTED).await?.holds;
+    let now = state.clock.now_ms();
+    let mut holds = Vec::with_capacity(held.len());
+    for hold in held.iter().filter(|hold| !hold.offered) {
+        let view = state.offices.view_covering(event, &hold.lines).await?;
+        holds.push(active(&view, hold.id, None, &hold.lines, hold.expires_at, now));
+    }
+    Ok(respond::page(&holds, None))
+}
+
+/// Look at a hold of one's own.
+#[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, id)): Path<(OfferingId, HoldId)>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.offices.hold(event, id).await?;
+    let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
+    let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
+    let view = state.offices.view_covering(event, &hold.lines).await?;
+    let mut dto = active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    (dto.status, dto.reservation_id) = match hold.status {
+        HoldStatus::Active => ("ACTIVE", None),
+        HoldStatus::Offered => ("OFFERED", None),
+        HoldStatus::Converted { reservation } => ("CONVERTED", Some(reservation)),
+        HoldStatus::Released => ("RELEASED", None),
+        HoldStatus::Expired => ("EXPIRED", None),
+    };
+    Ok(respond::ok(&dto))
+}
+
+/// Give the places back; administrators give back anybody's.
+#[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+pub(crate) async fn release(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let view = state.offices.view(event).await?;
+    let idempotency = key.identity(caller.user, "release hold", &(event, hold));
+    let committed = match others_hold(&state, caller, event, hold).await? {
+        None => {
+            let command = Command::ReleaseHold { hold, customer: caller.user };
+            submit(&state, event, Request { command, idempotency }).await?
+        }
+        Some(customer) => {
+            let command = Command::ReleaseHold { hold, customer };
+            submit_by_admin(&state, event, caller.user, command, idempotency).await?
+        }
+    };
+    let now = state.clock.now_ms();
+    let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
+    dto.status = "RELEASED";
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// Set the deadline back to a full time to live, within the event's maximum.
+#[utoipa::path(post, path = "/api/events/{event}/holds/{hold}/extend", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+pub(crate) async fn extend(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let command = Command::ExtendHold { hold, customer: caller.user };
+    let idempotency = key.identity(caller.user, "extend hold", &(event, hold));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::HoldExtended { hold, lines, expires_at }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("an extension was answered by another change"));
+    };
+    let view = state.offices.view_covering(event, lines).await?;
+    let now = state.clock.now_ms();
+    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// Something read from a request to an event. That there is no such event is said before what is
+/// wrong with the rest: the ids of another event are wrong because of it.
+///
+/// # Errors
+/// Those of `read`, or 404.
+pub async fn in_event<T>(
+    state: &AppState,
+    event: OfferingId,
+    read: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    if read.is_err() {
+        Box::pin(state.offices.view(event)).await?;
+    }
+    read
+}
+
+/// The customer whose hold an administrator acts on, if it is another's. A hold never changes hands.
+///
+/// # Errors
+/// That it cannot be read.
+pub async fn others_hold(
+    state: &AppState,
+    caller: Caller,
+    event: OfferingId,
+    hold: HoldId,
+) -> Result<Option<UserId>, ApiError> {
+    if !caller.is_admin() {
+        return Ok(None);
+    }
+    let found = state.offices.hold(event, hold).await?;
+    Ok(found.map(|hold| hold.customer).filter(|customer| *customer != caller.user))
+}
+
+/// Hands a request to the event's box office; seats in refusals become public ids.
+///
+/// # Errors
+/// The refusal, or why nothing could be decided.
+pub async fn submit(
+    state: &AppState,
+    event: OfferingId,
+    request: Request,
+) -> Result<Committed, ApiError> {
+    let claimant = claimant(&request.command);
+    let error = match state.offices.submit(event, request).await {
+        Ok(committed) => return Ok(committed),
+        Err(error) => ApiError::in_offering(event, error),
+    };
+    match (error.code(), claimant) {
+        (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
+            // In a box of its own: every hold would carry the room for it.
+            Err(Box::pin(with_holdings(state, event, claimant, error)).await)
+        }
+        _ => Err(error),
+    }
+}
+
+/// The most holds, and entries of the waitlist, of one person that are listed.
+pub const LISTED: u16 = 100;
+/// The most ids of each kind in the details of a refusal.
+const NAMED: u16 = 20;
+
+/// Says what the customer has that the refusal is about, if it is: whoever closed the page that knew
+/// the ids finds them again.
+async fn with_holdings(
+    state: &AppState,
+    event: OfferingId,
+    (customer, product): (UserId, Option<ProductId>),
+    error: ApiError,
+) -> ApiError {
+    // Whatever is wrong with this look, the refusal stands.
+    let Ok(found) = state.offices.holdings(event, customer, NAMED).await else { return error };
+    if error.code() == ErrorCode::AlreadyWaiting {
+        let entry = found.entries.iter().find(|entry| Some(entry.product) == product);
+        return match entry {
+            Some(entry) => error.with_detail("entryId", json!(entry.id)),
+            None => error,
+        };
+    }
+    let ids = |offered: bool| {
+        let holds = found.holds.iter().filter(|hold| hold.offered == offered);
+        holds.map(|hold| hold.id).collect::<Vec<_>>()
+    };
+    error
+        .with_detail("holdIds", json!(ids(false)))
+        .with_detail("offerIds", json!(ids(true)))
+        .with_detail("reservationIds", json!(found.reservations))
+}
+
+/// Whose command this is, of those that are refused for what their customer has already; and the
+/// product, where there is but one.
+fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
+    match command {
+        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
+            Some((*customer, None))
+        }
+        Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
+        _ => None,
+    }
+}
+
+/// Says where what was made can be looked at.
+pub fn locate(response: &mut HttpResponse, path: &str) {
+    if let Ok(value) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+}
+
+/// Tells a client that this is the answer its first attempt was given.
+pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+}
+
+/// A hold that is live.
+pub fn active(
+    view: &View,
+    id: HoldId,
+    seq: Option<u64>,
+    lines: &[Line],
+    expires_at: TimestampMs,
+    now: TimestampMs,
+) -> HoldDto {
+    HoldDto {
+        id,
+        event_id: view.offering,
+        seq,
+        lines: dto::lines(lines, view),
+        total_price: dto::total(lines, view.currency),
+        status: "ACTIVE",
+        reservation_id: None,
+        expires_at: rfc3339(expires_at),
+        server_time: rfc3339(now),
+    }
+}
+
+fn wishes(
+    event: OfferingId,
+    body: &HoldBody,
+    section: Option<SectionId>,
+) -> Result<Vec<LineRequest>, ApiError> {
+    let mut wishes = Vec::with_capacity(body.lines.len() + 2);
+    for (index, line) in body.lines.iter().enumerate() {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
+        dto::at_least_one(&field("quantity"), line.quantity)?;
+        wishes.push(LineRequest::Quantity { product, quantity: line.quantity });
+    }
+    if !body.seats.is_empty() {
+        wishes.push(LineRequest::Seats(dto::seat_ids(event, "seats", &body.seats)?));
+    }
+    if let Some(best) = &body.best_available {
+        let product = dto::product_id(event, "bestAvailable.productId", &best.product_id)?;
+        dto::at_least_one("bestAvailable.quantity", best.quantity)?;
+        let quantity = best.quantity;
+        wishes.push(LineRequest::BestAvailable { product, quantity, section });
+    }
+    if wishes.is_empty() {
+        let message = "say what to hold: lines, seats or bestAvailable";
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    Ok(wishes)
+}
+
+/// The section of that name.
+///
+/// # Errors
+/// 422 when there is none.
+pub fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
+    let found = view.sections.iter().position(|section| section.name == name);
+    let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
+    id.ok_or_else(|| crate::inventory::Rejection::UnknownSection.into())
+}

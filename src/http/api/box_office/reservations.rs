@@ -1,0 +1,375 @@
+//! Reservations: a hold checked out, waiting for payment. Commands go to the box office; lists
+//! and looks come from the relational rows that follow the journal.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::api::box_office::holds::{in_event, locate, mark_replayed, submit};
+use crate::http::commands::submit_by_admin;
+use crate::http::dto::{self, LineDto, Money};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
+use crate::inventory::{Change, Command, Line, LineRequest, Rejection, Request, Requester};
+use crate::store::{ReservationFilter, ReservationRow, ReservationState};
+
+/// The routes of reservations.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/reservations").get(list).post(create))
+        .service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
+        .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
+}
+
+/// What to reserve: a hold, or so many places of a general-admission product at once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "eventId": "0190f5a0-7c1e-7d34-9b1f-3a5c1a2b3c4d",
+    "holdId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"
+}))]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationBody {
+    /// Needed here or in the query; where it is in both, they must agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub event_id: Option<OfferingId>,
+    /// The hold; or `productId` and `quantity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hold_id: Option<HoldId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub product_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 64)]
+    pub quantity: Option<u32>,
+}
+
+/// What may also be said in the query of a reservation to make.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateQuery {
+    event_id: Option<OfferingId>,
+    /// Any text: one that is not the caller's id is refused as such.
+    client_id: Option<String>,
+}
+
+/// A reservation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationDto {
+    pub id: ReservationId,
+    /// Ties hold, reservation and payments together in logs.
+    pub saga_id: HoldId,
+    pub event_id: OfferingId,
+    pub hold_id: HoldId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The ticket type; null where there are several lines: look at `lines`.
+    #[schema(required)]
+    pub product_id: Option<String>,
+    /// The places of all lines.
+    pub quantity: u32,
+    /// `PAYMENT_PENDING`, `CONFIRMED`, `CANCELLED` or `EXPIRED`.
+    #[schema(value_type = crate::http::openapi::forms::ReservationStatus)]
+    pub status: &'static str,
+    pub lines: Vec<LineDto>,
+    pub total_price: Money,
+    pub payment_due_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub payment_id: Option<PaymentId>,
+    /// Of a paid reservation that was cancelled: what goes back, by the event's terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Money>,
+    pub created_at: String,
+    /// When its status last changed.
+    pub updated_at: String,
+    pub server_time: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    limit: Option<u64>,
+    cursor: Option<String>,
+}
+
+/// Check a hold out, or reserve places of a product at once. `eventId` may stand in the query or in
+/// the body. `X-Pass-Token` is accepted and not looked at: no event has a waiting room yet.
+#[utoipa::path(post, path = "/api/reservations", tag = "reservations",
+    params(
+        ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"),
+        ("X-Pass-Token" = Option<String>, Header, description = "Accepted and not looked at, until there is a waiting room"),
+        ("Idempotency-Key" = Option<String>, Header),
+    ),
+    request_body = ReservationBody,
+    responses((status = 201, body = crate::http::openapi::Success<ReservationDto>),
+        (status = 403, description = "NOT_THE_CALLER")))]
+pub(crate) async fn create(
+    state: web::Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Query(query): Query<CreateQuery>,
+    Body(mut body): Body<ReservationBody>,
+) -> Result<HttpResponse, ApiError> {
+    if let Some(client) = &query.client_id {
+        expect_caller(caller, client)?;
+    }
+    let event = event_of(&query, &body)?;
+    // Wherever it was said, it is the same request to the idempotency key.
+    body.event_id = Some(event);
+    let (reservation, customer) = (ReservationId::random(), caller.user);
+    let command = match (&body.hold_id, &body.product_id, body.quantity) {
+        (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
+        (None, Some(product), Some(quantity)) => {
+            let product = dto::product_id(event, "productId", product);
+            let product = in_event(&state, event, product).await?;
+            dto::at_least_one("quantity", quantity)?;
+            state.admission.claim(event)?;
+            let lines = vec![LineRequest::Quantity { product, quantity }];
+            Command::Reserve { hold: HoldId::random(), reservation, customer, lines }
+        }
+        _ => {
+            let message = "send either holdId, or productId and quantity";
+            return Err(ApiError::new(ErrorCode::Invalid, message));
+        }
+    };
+    let idempotency = key.identity(customer, "reserve", &body);
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let found = committed.transition.changes.iter().find_map(|change| match change {
+        Change::CheckedOut { hold, reservation, lines, pay_by, .. } => {
+            Some((*hold, *reservation, lines, *pay_by))
+        }
+        _ => None,
+    });
+    let Some((hold, id, lines, pay_by)) = found else {
+        return Err(ApiError::internal("a reservation was answered by another change"));
+    };
+    let view = state.offices.view_covering(event, lines).await?;
+    let dto = ReservationDto {
+        id,
+        saga_id: hold,
+        event_id: event,
+        hold_id: hold,
+        user_id: customer,
+        product_id: sole_product(lines, event),
+        quantity: places(lines),
+        status: ReservationState::PaymentPending.as_str(),
+        lines: dto::lines(lines, &view),
+        total_price: dto::total(lines, view.currency),
+        payment_due_at: rfc3339(pay_by),
+        payment_id: None,
+        refund: None,
+        created_at: rfc3339(committed.at),
+        updated_at: rfc3339(committed.at),
+        server_time: rfc3339(state.clock.now_ms()),
+    };
+    let mut response = respond::created(&dto);
+    locate(&mut response, &format!("/api/reservations/{id}"));
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// One's own reservations, newest first.
+#[utoipa::path(get, path = "/api/reservations", tag = "reservations",
+    params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = crate::http::openapi::Page<ReservationDto>)))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let limit = dto::limit(query.limit)?;
+    let after = dto::cursor(query.cursor.as_deref())?;
+    let filter = ReservationFilter { user: Some(caller.user), after, ..Default::default() };
+    page(&state, filter, limit).await
+}
+
+async fn page(
+    state: &AppState,
+    filter: ReservationFilter,
+    limit: u64,
+) -> Result<HttpResponse, ApiError> {
+    let (rows, next) = listed(state, filter, limit).await?;
+    let rendered: Vec<_> = rows.into_iter().map(|(_, rendered)| rendered).collect();
+    Ok(respond::page(&rendered, next))
+}
+
+/// Lists reservations by a filter, with where the next page starts; for administrators too.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn listed(
+    state: &AppState,
+    filter: ReservationFilter,
+    limit: u64,
+) -> Result<(Vec<(UserId, ReservationDto)>, Option<String>), ApiError> {
+    let rows = state.store.reservation_list(filter, limit).await?;
+    let full = rows.len() as u64 == limit;
+    let next = rows.last().filter(|_| full).map(|row| format!("{}_{}", row.created_at, row.id));
+    let mut rendered = Vec::with_capacity(rows.len());
+    for row in &rows {
+        rendered.push((row.user, render(state, row).await?));
+    }
+    Ok((rendered, next))
+}
+
+/// One reservation of one's own.
+#[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
+    params(("reservation" = ReservationId, Path)),
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(id): Path<ReservationId>,
+) -> Result<HttpResponse, ApiError> {
+    let row = own(&state, caller, id).await?;
+    Ok(respond::ok(&render(&state, &row).await?))
+}
+
+/// Give the places back. What was paid is refunded as the event's `cancellation` says, which may
+/// refuse it to customers (`CANCELLATION_REFUSED`); administrators refund all of it at any time.
+#[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
+    params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+pub(crate) async fn cancel(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(id): Path<ReservationId>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let mut row = own(&state, caller, id).await?;
+    let idempotency = key.identity(caller.user, "cancel reservation", &id);
+    let cancel = |by| Command::CancelReservation { reservation: id, by };
+    let committed = if row.user == caller.user {
+        let command = cancel(Requester::Customer(caller.user));
+        submit(&state, row.offering, Request { command, idempotency }).await?
+    } else {
+        let command = cancel(Requester::Admin);
+        submit_by_admin(&state, row.offering, caller.user, command, idempotency).await?
+    };
+    if row.state != ReservationState::Cancelled {
+        row.state = ReservationState::Cancelled;
+        row.updated_at = committed.at;
+        row.refund_amount = match committed.transition.changes.first() {
+            Some(Change::ReservationCancelledFor { refund, .. }) => Some(*refund),
+            _ => None,
+        };
+    }
+    let mut response = respond::ok(&render(&state, &row).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// The same as cancelling.
+#[utoipa::path(delete, path = "/api/reservations/{reservation}", tag = "reservations",
+    params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+pub(crate) async fn give_up(
+    state: web::Data<AppState>,
+    caller: Caller,
+    id: Path<ReservationId>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    cancel(state, caller, id, key).await
+}
+
+/// The caller's reservation, or any for administrators; anybody else's is not there.
+///
+/// # Errors
+/// 404.
+pub async fn own(
+    state: &AppState,
+    caller: Caller,
+    id: ReservationId,
+) -> Result<ReservationRow, ApiError> {
+    let row = state.store.reservation_get(id).await?;
+    let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+    Ok(row.ok_or(Rejection::ReservationNotFound)?)
+}
+
+/// Renders a row with the labels of its seats.
+///
+/// # Errors
+/// That the store cannot be read.
+pub async fn render(state: &AppState, row: &ReservationRow) -> Result<ReservationDto, ApiError> {
+    let seats: Vec<SeatId> = row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
+    let labels = if seats.is_empty() {
+        std::collections::HashMap::new()
+    } else {
+        state.store.seat_labels(row.offering, &seats).await?
+    };
+    let currency = currency_of(state, row.offering).await?;
+    let label = |seat| labels.get(&seat).cloned();
+    let is_refunded = row.state == ReservationState::Cancelled && row.payment.is_some();
+    let refund = row.refund_amount.unwrap_or(row.total_price);
+    Ok(ReservationDto {
+        id: row.id,
+        saga_id: row.hold,
+        event_id: row.offering,
+        hold_id: row.hold,
+        user_id: row.user,
+        product_id: sole_product(&row.lines, row.offering),
+        quantity: places(&row.lines),
+        status: row.state.as_str(),
+        lines: dto::lines_with(&row.lines, row.offering, currency, label),
+        total_price: Money::new(row.total_price, currency),
+        payment_due_at: rfc3339(row.pay_by),
+        payment_id: row.payment,
+        refund: is_refunded.then(|| Money::new(refund, currency)),
+        created_at: rfc3339(row.created_at),
+        updated_at: rfc3339(row.updated_at),
+        server_time: rfc3339(state.clock.now_ms()),
+    })
+}
+
+/// The event of a reservation to make, from the query or the body.
+fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, ApiError> {
+    match (query.event_id, body.event_id) {
+        (Some(query), Some(body)) if query != body => {
+            Err(ApiError::invalid("eventId", "is one event in the query and another in the body"))
+        }
+        (Some(event), _) | (None, Some(event)) => Ok(event),
+        (None, None) => Err(ApiError::invalid("eventId", "is needed, in the body or in the query")),
+    }
+}
+
+/// Clients of a queue name themselves by their user id; nobody acts for somebody else.
+fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
+    if client.parse::<UserId>().is_ok_and(|client| client == caller.user) {
+        return Ok(());
+    }
+    Err(ApiError::of(ErrorCode::NotTheCaller))
+}
+
+/// The product of a reservation with one line.
+fn sole_product(lines: &[Line], event: OfferingId) -> Option<String> {
+    match lines {
+        [line] => Some(line.product.to_public(event)),
+        _ => None,
+    }
+}
+
+fn places(lines: &[Line]) -> u32 {
+    lines.iter().map(|line| line.quantity).sum()
+}
+
+/// Without waking a sleeping event, nor needing its journal: a list shows many events, and one that
+/// cannot be read must not hide the others.
+async fn currency_of(state: &AppState, event: OfferingId) -> Result<[u8; 3], ApiError> {
+    if let Some(view) = state.offices.published(event) {
+        return Ok(view.currency);
+    }
+    let row = state
+        .store
+        .event_get(event)
+        .await?
+        .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
+    row.currency.as_bytes().try_into().map_err(ApiError::internal)
+}

@@ -1,0 +1,5 @@
+//! The instances of the cluster: their health, their offerings, calls between them.
+
+pub mod health;
+pub mod instances;
+pub mod internal;

@@ -1,0 +1,139 @@
+//! The cluster as administrators see it: which instances there are, which of them owns an event, and
+//! moving an event to another.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Admin, Path};
+use crate::http::respond;
+use crate::http::state::AppState;
+use crate::ids::{InstanceId, OfferingId};
+use crate::journal::{LoadError, Owner};
+
+/// The routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/admin/instances").get(instances))
+        .service(web::resource("/api/admin/offerings/{event}").get(whereabouts));
+}
+
+/// An instance whose lease lives.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct InstanceDto {
+    pub name: String,
+    /// The running process: another one after every start.
+    pub incarnation: InstanceId,
+    pub address: String,
+    pub weight: u32,
+    /// It hands its events over and stops.
+    pub leaving: bool,
+    /// Its port refused a connection: it counts as dead until it renews its lease.
+    pub suspect: bool,
+    /// It answered this request.
+    pub is_this_one: bool,
+}
+
+/// Where an event is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct WhereaboutsDto {
+    pub event_id: OfferingId,
+    /// Who took it over last, as its journal has it; absent if nobody ever has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub owner: Option<OwnerDto>,
+    /// The live instance that the placement, or a pin, wants it on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub belongs_on: Option<String>,
+    /// The instance that it was moved to by hand, and stays on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub pinned_to: Option<String>,
+}
+
+/// The owner of an event.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OwnerDto {
+    /// Absent when no live instance is that process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<String>,
+    pub incarnation: InstanceId,
+    pub address: String,
+    pub epoch: u64,
+}
+
+/// The instances of the cluster, as this one knows them (administrators).
+#[utoipa::path(get, path = "/api/admin/instances", tag = "admin",
+    responses((status = 200, body = crate::http::openapi::Success<Vec<InstanceDto>>)))]
+pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpResponse {
+    let (view, me) = (state.cluster.view(), state.cluster.me());
+    let known: Vec<_> = view.members.iter().map(|known| &known.member).collect();
+    let members = if known.is_empty() { vec![&*me] } else { known };
+    let dto = |member: &&crate::cluster::Member| InstanceDto {
+        name: member.name.to_string(),
+        incarnation: member.incarnation,
+        address: member.address.to_string(),
+        weight: member.weight,
+        leaving: member.leaving,
+        suspect: view.is_suspect(member.incarnation),
+        is_this_one: member.incarnation == me.incarnation,
+    };
+    respond::ok(&members.iter().map(dto).collect::<Vec<_>>())
+}
+
+/// Where an event is, and where it belongs (administrators).
+#[utoipa::path(get, path = "/api/admin/offerings/{event}", tag = "admin",
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, body = crate::http::openapi::Success<WhereaboutsDto>)))]
+pub(crate) async fn whereabouts(
+    state: web::Data<AppState>,
+    _: Admin,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = state.store.journal().owner(event).await.map_err(|error| match error {
+        LoadError::NotFound => ApiError::of(ErrorCode::EventNotFound),
+        other => ApiError::unavailable(other),
+    })?;
+    Ok(respond::ok(&found(&state, event, owner)))
+}
+
+/// The answer to the action `move`.
+///
+/// # Errors
+/// 422 for an instance that is not there, 503 while it cannot be moved.
+pub(crate) async fn move_event(
+    state: &AppState,
+    event: OfferingId,
+    name: &str,
+) -> Result<HttpResponse, ApiError> {
+    if state.cluster.is_alone() {
+        let message = "there is one instance: set REDIS_URL to run several";
+        return Err(ApiError::new(ErrorCode::NoSuchInstance, message));
+    }
+    let owner = state.offices.move_to(event, name).await?;
+    Ok(respond::ok(&found(state, event, Some(owner))))
+}
+
+fn found(state: &AppState, event: OfferingId, owner: Option<Owner>) -> WhereaboutsDto {
+    let view = state.cluster.view();
+    let owner = owner.map(|owner| OwnerDto {
+        name: view.live(owner.incarnation).map(|member| member.name.to_string()),
+        incarnation: owner.incarnation,
+        address: owner.address.to_string(),
+        epoch: owner.epoch.0,
+    });
+    WhereaboutsDto {
+        event_id: event,
+        owner,
+        belongs_on: state.cluster.choice(event).map(|member| member.name.to_string()),
+        pinned_to: view.pins.get(&event).map(ToString::to_string),
+    }
+}

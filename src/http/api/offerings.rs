@@ -1,0 +1,10 @@
+//! Events and their products, the administrators' hand on a sale, tickets.
+
+pub mod checkins;
+pub mod create_event;
+pub mod event_summary;
+pub mod events;
+pub mod products;
+pub mod sale;
+pub mod sale_status;
+pub mod tickets;

@@ -1,0 +1,171 @@
+//! The door: a ticket lets somebody in once, at its own event. What was done by mistake is undone; the
+//! journal says by whom.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::api::box_office::holds::mark_replayed;
+use crate::http::api::offerings::tickets::{TicketDto, read_code, render};
+use crate::http::commands::submit_by_admin;
+use crate::http::dto;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Admin, Body, IdempotencyKey};
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::inventory::{Command, Rejection};
+use crate::store::TicketRow;
+
+/// The routes of the door.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/checkins").post(check_in))
+        .service(web::resource("/api/checkins/undo").post(undo));
+}
+
+/// What the door has read, and where it stands.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "code": "0190F5A0000070008000000000000000A1B2C3D4E5F60718293A4B5C6D7E8F90",
+    "eventId": "0190f5a0-0000-7000-8000-000000000000",
+    "gate": "North 2"
+}))]
+pub struct CheckInBody {
+    /// The ticket's code.
+    pub code: String,
+    /// The event of this door: a ticket of another one is refused and stays unused. Without it
+    /// tickets of any event are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<OfferingId>,
+    /// The name of the door, for whoever asks where a ticket was used; 1 to 50 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
+}
+
+/// Which check-in to take back: by the ticket's code, or by its id.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "ticketId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d" }))]
+pub struct UndoBody {
+    /// The ticket's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The ticket's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_id: Option<Uuid>,
+}
+
+/// What is said of a repeated request whose effect is gone.
+const TAKEN_BACK: &str = "this check-in was taken back since: to let its holder in, send it without this Idempotency-Key";
+const USED_AGAIN: &str =
+    "the ticket was used again since: to take that back, send it without this Idempotency-Key";
+
+/// Let the holder of a ticket in, once (administrators). `ALREADY_CHECKED_IN` says when, where, by
+/// whom and for which seat; `WRONG_EVENT` leaves the ticket unused. Needs no key: repeated, it lets
+/// nobody else in.
+#[utoipa::path(post, path = "/api/checkins", tag = "tickets",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
+    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
+pub(crate) async fn check_in(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    key: IdempotencyKey,
+    Body(body): Body<CheckInBody>,
+) -> Result<HttpResponse, ApiError> {
+    let gate = body.gate.as_ref().map(|gate| dto::text("gate", gate, 50)).transpose()?;
+    let row = by_code(&state, &body.code).await?;
+    if body.event_id.is_some_and(|event| event != row.offering) {
+        return Err(of_another_event(&state, &row).await?);
+    }
+    let (reservation, ticket) = (row.reservation, row.index);
+    let command = match gate {
+        None => Command::CheckIn { reservation, ticket },
+        Some(gate) => Command::CheckInAtGate { reservation, ticket, gate },
+    };
+    // What the door stands for belongs to the request, so that a key is not used at two of them.
+    let identity = (row.id, &body.event_id, &body.gate);
+    let idempotency = key.identity(admin.user, "check in", &identity);
+    let committed =
+        match submit_by_admin(&state, row.offering, admin.user, command, idempotency).await {
+            Err(error) if error.code() == ErrorCode::AlreadyCheckedIn => {
+                return Err(error.with_details(earlier(&state, row.id).await?));
+            }
+            submitted => submitted?,
+        };
+    let row = by_id(&state, row.id).await?;
+    if committed.replayed && row.checked_in_at != Some(committed.at) {
+        // Nobody is let in by an answer of before.
+        return Err(match row.checked_in_at {
+            Some(_) => {
+                let error = ApiError::from(Rejection::AlreadyCheckedIn);
+                error.with_details(earlier(&state, row.id).await?)
+            }
+            None => ApiError::new(ErrorCode::WrongState, TAKEN_BACK),
+        });
+    }
+    let mut response = respond::ok(&render(&state, &row).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// Take a check-in back (administrators): the ticket lets somebody in again.
+#[utoipa::path(post, path = "/api/checkins/undo", tag = "tickets",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = UndoBody,
+    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
+pub(crate) async fn undo(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    key: IdempotencyKey,
+    Body(body): Body<UndoBody>,
+) -> Result<HttpResponse, ApiError> {
+    let row = match (&body.code, body.ticket_id) {
+        (Some(code), None) => by_code(&state, code).await?,
+        (None, Some(id)) => by_id(&state, id).await?,
+        _ => return Err(ApiError::new(ErrorCode::Invalid, "send either code or ticketId")),
+    };
+    let command = Command::UndoCheckIn { reservation: row.reservation, ticket: row.index };
+    let idempotency = key.identity(admin.user, "undo check-in", &row.id);
+    let committed = submit_by_admin(&state, row.offering, admin.user, command, idempotency).await?;
+    let row = by_id(&state, row.id).await?;
+    if committed.replayed && row.checked_in_at.is_some() {
+        return Err(ApiError::new(ErrorCode::WrongState, USED_AGAIN));
+    }
+    let mut response = respond::ok(&render(&state, &row).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+async fn by_code(state: &AppState, code: &str) -> Result<TicketRow, ApiError> {
+    let no_code = || ApiError::new(ErrorCode::TicketNotFound, "this is not the code of a ticket");
+    by_id(state, read_code(state, code).ok_or_else(no_code)?).await
+}
+
+async fn by_id(state: &AppState, id: Uuid) -> Result<TicketRow, ApiError> {
+    Ok(state.store.ticket_get(id).await?.ok_or(Rejection::TicketNotFound)?)
+}
+
+async fn of_another_event(state: &AppState, row: &TicketRow) -> Result<ApiError, ApiError> {
+    let names = state.store.event_names(&[row.offering]).await?;
+    let name = names.into_iter().next().map(|(_, name)| name);
+    let details = json!({ "eventId": row.offering, "eventName": name, "ticketId": row.id });
+    Ok(ApiError::of(ErrorCode::WrongEvent).with_details(details))
+}
+
+/// When, where, by whom and for which seat the ticket was used. Written with the row of the journal,
+/// which is durable before anybody is refused because of it.
+async fn earlier(state: &AppState, id: Uuid) -> Result<serde_json::Value, ApiError> {
+    let row = by_id(state, id).await?;
+    let ticket = render(state, &row).await?;
+    Ok(json!({
+        "ticketId": id,
+        "eventId": row.offering,
+        "checkedInAt": row.checked_in_at.map(rfc3339),
+        "gate": row.gate,
+        "checkedInBy": row.checked_in_by,
+        "productId": ticket.product_id,
+        "seat": ticket.seat,
+    }))
+}

@@ -1,0 +1,106 @@
+//! Events at a glance, for lists: how the sale stands and what is left, without the seats. One that
+//! sleeps is folded once and not for every list: as long as no row is added to its journal, it is
+//! what it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use futures_util::{StreamExt, stream};
+
+use crate::box_office::{ProductView, View};
+use crate::http::api::offerings::sale_status::SaleStatus;
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, Seq};
+use crate::inventory::{SaleState, SaleWindow, TimestampMs};
+
+/// The most events that are kept. Beyond, all are forgotten.
+const MOST_KEPT: usize = 4_096;
+/// Events of one list that are read at a time: of an owner that has just died, each is waited for.
+const AT_A_TIME: usize = 32;
+
+/// A view without its seats.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    seq: Seq,
+    state: SaleState,
+    /// The window of the whole sale.
+    pub sale: SaleWindow,
+    /// By `ProductId`.
+    pub products: Vec<ProductView>,
+}
+
+/// Those that were looked at, shared by all workers.
+#[derive(Default)]
+pub struct Glances {
+    kept: DashMap<OfferingId, Arc<Glance>>,
+}
+
+impl Glance {
+    /// Of a view.
+    #[must_use]
+    pub fn of(view: &View) -> Self {
+        Self {
+            seq: view.seq,
+            state: view.sale_state,
+            sale: view.sale,
+            products: view.products.clone(),
+        }
+    }
+
+    /// How the sale stands at `now`.
+    #[must_use]
+    pub fn status(&self, now: TimestampMs) -> SaleStatus {
+        let products = self.products.iter();
+        let products = products.map(|product| (product.sale, product.counts.available > 0));
+        SaleStatus::by(self.state, self.sale, products, now)
+    }
+}
+
+impl Glances {
+    /// Looks at several events. Those that cannot be read at the moment are left out: one of them
+    /// must not keep the others from being listed.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn of(
+        &self,
+        state: &AppState,
+        events: &[OfferingId],
+    ) -> Result<HashMap<OfferingId, Arc<Glance>>, ApiError> {
+        let heads = state.store.event_rows_until(events).await?;
+        let looks = heads.into_iter().map(|(event, last)| async move {
+            let glance = self.one(state, event, last).await?;
+            Some((event, glance))
+        });
+        let found = stream::iter(looks).buffer_unordered(AT_A_TIME);
+        Ok(found.filter_map(std::future::ready).collect().await)
+    }
+
+    /// One event, whose last row is `last` or a later one.
+    async fn one(&self, state: &AppState, event: OfferingId, last: Seq) -> Option<Arc<Glance>> {
+        let kept = self.kept.get(&event).map(|kept| Arc::clone(kept.value()));
+        if let Some(kept) = kept.filter(|kept| kept.seq >= last) {
+            return Some(kept);
+        }
+        let view = match state.offices.view(event).await {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::debug!(%event, %error, "an event is listed without what is left of it");
+                return None;
+            }
+        };
+        let glance = Arc::new(Glance::of(&view));
+        if self.kept.len() >= MOST_KEPT {
+            // Some of them, whichever: the others need not be read again.
+            let gone: Vec<_> =
+                self.kept.iter().take(MOST_KEPT / 8).map(|kept| *kept.key()).collect();
+            for event in gone {
+                self.kept.remove(&event);
+            }
+        }
+        self.kept.insert(event, Arc::clone(&glance));
+        Some(glance)
+    }
+}

@@ -1,0 +1,199 @@
+//! Ticket types of a living event: added, called otherwise, sold at other times, withdrawn. What was
+//! sold of one keeps its name's id: a product is never deleted.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::api::box_office::holds::{locate, mark_replayed};
+use crate::http::api::offerings::create_event::NewProductBody;
+use crate::http::api::offerings::events::{ProductDto, present, read_after};
+use crate::http::commands::submit_by_admin;
+use crate::http::dto::{self, Time};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
+use crate::http::respond;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, ProductId, Seq};
+use crate::inventory::{
+    Availability, Change, Command, NewProduct, ProductChange, ProductDefinition, SaleWindow,
+};
+
+/// The routes of products, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/products").post(add))
+        .service(web::resource("/products/{product}").get(show).patch(change).delete(withdraw));
+}
+
+/// What to change of a product; what is left out stays. Its price and size are changed by `reprice`
+/// and `resize`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "name": "Early bird", "saleEndAt": "2030-03-01T00:00:00Z" }))]
+pub struct ProductPatch {
+    /// 1 to 100 characters.
+    pub name: Option<String>,
+    /// At most 2,000 characters.
+    pub description: Option<String>,
+    /// `null` opens the window.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Time>)]
+    pub sale_start_at: Option<Option<Time>>,
+    /// `null` opens the window.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Time>)]
+    pub sale_end_at: Option<Option<Time>>,
+    /// `true` takes it from sale, `false` puts it back.
+    pub withdrawn: Option<bool>,
+}
+
+/// One product of an event.
+#[utoipa::path(get, path = "/api/events/{event}/products/{product}", tag = "events", security(()),
+    params(("event" = OfferingId, Path), ("product" = String, Path)),
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    Path((event, product)): Path<(OfferingId, String)>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(respond::ok(&of(&state, event, in_path(event, &product)?, Seq(0)).await?))
+}
+
+/// Add a product to an event (administrators). It is sold by quantity: numbered seats come with the
+/// event.
+#[utoipa::path(post, path = "/api/events/{event}/products", tag = "events",
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = NewProductBody,
+    responses((status = 201, body = crate::http::openapi::Success<ProductDto>)))]
+pub(crate) async fn add(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<NewProductBody>,
+) -> Result<HttpResponse, ApiError> {
+    let product = new_product(&state, event, &body).await?;
+    let idempotency = key.identity(admin.user, "add product", &(event, &body));
+    let command = Command::AddProduct { product };
+    let committed = submit_by_admin(&state, event, admin.user, command, idempotency).await?;
+    let Some(Change::ProductAdded { product, .. }) = committed.transition.changes.first() else {
+        return Err(ApiError::internal("a new product was answered by another change"));
+    };
+    let mut response = respond::created(&of(&state, event, *product, committed.seq).await?);
+    locate(&mut response, &format!("/api/events/{event}/products/{}", product.to_public(event)));
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// Change a product (administrators).
+#[utoipa::path(patch, path = "/api/events/{event}/products/{product}", tag = "events",
+    params(("event" = OfferingId, Path), ("product" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    request_body = ProductPatch,
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+pub(crate) async fn change(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path((event, product)): Path<(OfferingId, String)>,
+    key: IdempotencyKey,
+    Body(patch): Body<ProductPatch>,
+) -> Result<HttpResponse, ApiError> {
+    let product = in_path(event, &product)?;
+    let name = patch.name.as_ref().map(|name| dto::text("name", name, 100)).transpose()?;
+    let description = patch.description.as_ref();
+    let description =
+        description.map(|text| dto::optional_text("description", text, 2_000)).transpose()?;
+    let millis = |at: Option<Time>| at.map(Time::millis);
+    let change = ProductChange {
+        name,
+        description,
+        sale_start: patch.sale_start_at.map(millis),
+        sale_end: patch.sale_end_at.map(millis),
+        availability: patch.withdrawn.map(|withdrawn| match withdrawn {
+            true => Availability::Withdrawn,
+            false => Availability::Offered,
+        }),
+    };
+    let idempotency = key.identity(admin.user, "change product", &(event, product, &patch));
+    let command = Command::ChangeProduct { product, change };
+    let submitted = submit_by_admin(&state, event, admin.user, command, idempotency).await;
+    let committed = submitted.map_err(gone)?;
+    let mut response = respond::ok(&of(&state, event, product, committed.seq).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+/// Withdraw a product (administrators): no new holds of it are taken. What is held can still be
+/// bought, what is sold stays, and `PATCH` with `"withdrawn": false` puts it back.
+#[utoipa::path(delete, path = "/api/events/{event}/products/{product}", tag = "events",
+    params(("event" = OfferingId, Path), ("product" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+pub(crate) async fn withdraw(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path((event, product)): Path<(OfferingId, String)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let product = in_path(event, &product)?;
+    let availability = Some(Availability::Withdrawn);
+    let change = ProductChange { availability, ..ProductChange::default() };
+    let idempotency = key.identity(admin.user, "withdraw product", &(event, product));
+    let command = Command::ChangeProduct { product, change };
+    let submitted = submit_by_admin(&state, event, admin.user, command, idempotency).await;
+    let committed = submitted.map_err(gone)?;
+    let mut response = respond::ok(&of(&state, event, product, committed.seq).await?);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
+fn in_path(event: OfferingId, text: &str) -> Result<ProductId, ApiError> {
+    ProductId::from_public(event, text).map_err(|_| ApiError::not_found("product"))
+}
+
+/// A product as it is after a row of the journal.
+async fn of(
+    state: &AppState,
+    event: OfferingId,
+    product: ProductId,
+    row: Seq,
+) -> Result<ProductDto, ApiError> {
+    let id = product.to_public(event);
+    let products = read_after(state, event, row).await?.products;
+    let found = products.into_iter().find(|product| product.id == id);
+    found.ok_or_else(|| ApiError::not_found("product"))
+}
+
+async fn new_product(
+    state: &AppState,
+    event: OfferingId,
+    body: &NewProductBody,
+) -> Result<NewProduct, ApiError> {
+    let name = dto::text("name", &body.name, 100)?;
+    let description = dto::optional_text("description", &body.description, 2_000)?;
+    let capacity = body.total_stock.filter(|places| *places > 0);
+    let capacity =
+        capacity.ok_or_else(|| ApiError::invalid("totalStock", "is needed, and at least 1"))?;
+    if body.max_per_customer == Some(0) {
+        return Err(ApiError::invalid("maxPerCustomer", "must be at least 1"));
+    }
+    let row = state.store.event_get(event).await?;
+    let currency = row.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?.currency;
+    if body.price.currency != currency {
+        return Err(ApiError::invalid("price.currency", format!("must be {currency}")));
+    }
+    let sale = SaleWindow {
+        start: body.sale_start_at.map(Time::millis),
+        end: body.sale_end_at.map(Time::millis),
+    };
+    let definition = ProductDefinition {
+        price: body.price.amount,
+        capacity: Some(capacity),
+        max_per_customer: body.max_per_customer,
+        sale,
+    };
+    Ok(NewProduct { name, description, definition })
+}
+
+fn gone(error: ApiError) -> ApiError {
+    if error.code() == ErrorCode::UnknownProduct { ApiError::not_found("product") } else { error }
+}

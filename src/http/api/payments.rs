@@ -1,0 +1,4 @@
+//! Payments of reservations, and wallets.
+
+pub mod payments;
+pub mod wallet;

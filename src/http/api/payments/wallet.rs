@@ -1,0 +1,249 @@
+//! `/api/wallet`: what somebody has, and putting more into it.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::api::box_office::holds::{locate, mark_replayed};
+use crate::http::dto::Money;
+use crate::http::error::{ApiError, ErrorCode, FailureBody};
+use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
+use crate::http::openapi::Success;
+use crate::http::respond::{self, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{PaymentId, UserId};
+use crate::inventory::Minor;
+use crate::store::{Answered, Balance, EntryKind, Key, WalletEntry};
+
+/// The most that one charge may add, in minor units.
+const MAX_CHARGE: Minor = 1_000_000_000_000;
+/// The last changes that are shown.
+const ENTRIES_SHOWN: u64 = 50;
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/wallet").route(web::get().to(wallet)))
+        .service(web::resource("/api/wallet/charges").route(web::post().to(charge)))
+        .service(
+            web::resource("/api/admin/users/{user}/wallet/charges")
+                .route(web::post().to(charge_for)),
+        );
+}
+
+/// A wish to put money into the wallet.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeRequest {
+    /// At least 1 and at most 1,000,000,000,000 minor units.
+    #[serde(deserialize_with = "object::one")]
+    #[schema(value_type = crate::http::openapi::forms::Deposit)]
+    amount: Money,
+}
+
+/// The wallet after a charge.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Charged {
+    /// What is in it now, in the charged currency.
+    balance: Money,
+}
+
+/// A wallet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Wallet {
+    /// By currency.
+    balances: Vec<Money>,
+    /// The last changes, newest first.
+    entries: Vec<WalletEntryDto>,
+}
+
+/// Why a balance changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EntryKindDto {
+    /// Money was put in.
+    Charge,
+    /// A reservation was paid.
+    Payment,
+    /// The payment came to nothing.
+    Void,
+    /// The paid reservation was cancelled.
+    Refund,
+    /// The owner gave it up with the account.
+    Forfeit,
+}
+
+/// A change of a balance.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletEntryDto {
+    id: Uuid,
+    kind: EntryKindDto,
+    /// Negative where money left the wallet.
+    #[serde(deserialize_with = "object::one")]
+    amount: Money,
+    /// The payment that caused it, if one did.
+    #[schema(required = true)]
+    payment_id: Option<PaymentId>,
+    created_at: String,
+}
+
+impl From<WalletEntry> for WalletEntryDto {
+    fn from(entry: WalletEntry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::Charge => EntryKindDto::Charge,
+            EntryKind::Authorize => EntryKindDto::Payment,
+            EntryKind::Void => EntryKindDto::Void,
+            EntryKind::Refund => EntryKindDto::Refund,
+            EntryKind::Forfeit => EntryKindDto::Forfeit,
+        };
+        Self {
+            id: entry.id,
+            kind,
+            amount: Money { amount: entry.amount, currency: entry.currency },
+            payment_id: entry.payment,
+            created_at: rfc3339(entry.created_at),
+        }
+    }
+}
+
+impl From<Balance> for Money {
+    fn from(balance: Balance) -> Self {
+        Self { amount: balance.amount, currency: balance.currency }
+    }
+}
+
+/// The caller's wallet.
+#[utoipa::path(
+    get, path = "/api/wallet", tag = "wallet", operation_id = "getWallet",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Balances and the last changes", body = Success<Wallet>),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let balances = state.store.wallet_get(caller.user).await?;
+    let entries = state.store.wallet_entries(caller.user, ENTRIES_SHOWN).await?;
+    Ok(respond::ok(&Wallet {
+        balances: balances.into_iter().map(Money::from).collect(),
+        entries: entries.into_iter().map(WalletEntryDto::from).collect(),
+    }))
+}
+
+/// Put money into one's own wallet, where the operator allows it; one in that currency is opened where
+/// there is none.
+#[utoipa::path(
+    post, path = "/api/wallet/charges", tag = "wallet", operation_id = "chargeWallet",
+    security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "Makes a retry the same charge")),
+    request_body = ChargeRequest,
+    responses(
+        (status = 201, description = "Charged", body = Success<Charged>),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 403, description = "WALLET_SELF_CHARGE_OFF", body = FailureBody),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (
+            status = 422,
+            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            body = FailureBody,
+        ),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn charge(
+    state: web::Data<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body<ChargeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    if !state.config.allows_self_charge() {
+        return Err(ApiError::of(ErrorCode::SelfChargeOff));
+    }
+    key.required()?;
+    let charge = checked(&body)?;
+    let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
+    let mut response = charged(&state, caller.user, charge, &key).await?;
+    locate(&mut response, "/api/wallet");
+    Ok(response)
+}
+
+/// Put money into somebody's wallet, as an administrator.
+#[utoipa::path(
+    post, path = "/api/admin/users/{user}/wallet/charges", tag = "admin",
+    operation_id = "chargeWalletOfUser",
+    security(("bearer" = [])),
+    params(
+        ("user" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = String, Header, description = "Makes a retry the same charge"),
+    ),
+    request_body = ChargeRequest,
+    responses(
+        (status = 201, description = "Charged", body = Success<Charged>),
+        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 403, description = "FORBIDDEN", body = FailureBody),
+        (status = 404, description = "NOT_FOUND: no such account, or a closed one", body = FailureBody),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (
+            status = 422,
+            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            body = FailureBody,
+        ),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+    )
+)]
+pub async fn charge_for(
+    state: web::Data<AppState>,
+    Admin(caller): Admin,
+    Path(user): Path<UserId>,
+    key: IdempotencyKey,
+    Body(body): Body<ChargeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    key.required()?;
+    let charge = checked(&body)?;
+    if state.store.user_get(user).await?.is_none() {
+        return Err(ApiError::not_found("account"));
+    }
+    let key = key.row_key(caller.user, "wallet.charge of another", &(user, &body));
+    let response = charged(&state, user, charge, &key.expect("the key is there")).await?;
+    let Money { amount, currency } = &body.amount;
+    tracing::info!(by = %caller.user, %user, amount, currency, "an administrator charged a wallet");
+    Ok(response)
+}
+
+/// What is to be charged, if it is an amount and a currency.
+fn checked(body: &ChargeRequest) -> Result<Balance, ApiError> {
+    let Money { amount, currency } = &body.amount;
+    if !(1..=MAX_CHARGE).contains(amount) {
+        let reason = format!("must be between 1 and {MAX_CHARGE}");
+        return Err(ApiError::invalid("amount.amount", reason));
+    }
+    if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        let reason = "must be three capital letters, like KRW (ISO 4217)";
+        return Err(ApiError::invalid("amount.currency", reason));
+    }
+    Ok(Balance { currency: currency.clone(), amount: *amount })
+}
+
+async fn charged(
+    state: &AppState,
+    user: UserId,
+    charge: Balance,
+    key: &Key,
+) -> Result<HttpResponse, ApiError> {
+    let now = state.clock.now_ms();
+    let (amount, replayed) = match state.store.wallet_charge(user, &charge, key, now).await? {
+        Answered::Now(balance) => (balance, false),
+        Answered::Before(kept) => {
+            let unreadable = || ApiError::internal(format!("a kept balance reads {kept:?}"));
+            (kept.parse().map_err(|_| unreadable())?, true)
+        }
+    };
+    let balance = Money { amount, currency: charge.currency };
+    let mut response = respond::created(&Charged { balance });
+    mark_replayed(&mut response, replayed);
+    Ok(response)
+}

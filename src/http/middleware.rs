@@ -1,0 +1,10 @@
+//! What every request passes through, and the state of connections that it keeps.
+
+pub mod admission;
+pub mod connections;
+pub mod cors;
+pub mod deadline;
+pub mod lifecycle;
+pub mod origin;
+pub mod request_context;
+pub mod response_body;

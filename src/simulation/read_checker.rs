@@ -1,0 +1,41 @@
+//! Judges what clients were shown: that it was so, and that it was not over for long.
+
+use crate::box_office::View;
+use crate::ids::{ProductId, SectionId};
+use crate::inventory::Inventory;
+use crate::simulation::checker::SLACK;
+use crate::simulation::customers::Look;
+use crate::simulation::journal::Chain;
+use crate::simulation::machine::LEASE_TTL;
+use crate::simulation::world::World;
+
+/// Compares a view with the state after its row, which is `None` if there is no such row.
+pub(crate) fn judge_look(world: &World, chain: &Chain, state: Option<&Inventory>, look: &Look) {
+    let (offering, view) = (look.offering, &look.view);
+    // Whoever reads may be as far behind as a proof of ownership may be old, and no further.
+    let oldest = look.sent_at.saturating_sub(LEASE_TTL + SLACK);
+    let known = chain.durable_at.partition_point(|at| *at <= oldest);
+    if view.seq.0 < known as u64 {
+        world.violated(format_args!(
+            "shown what was over: {offering} row {}, asked at {:?}, the journal had {known} rows",
+            view.seq, look.sent_at
+        ));
+    }
+    let is_row = chain.rows.iter().any(|(row, _)| row.seq == view.seq && row.hash == view.hash);
+    if !is_row || !state.is_some_and(|state| is_of(view, state)) {
+        world.violated(format_args!("shown what never was: {offering} row {}", view.seq));
+    }
+}
+
+fn is_of(view: &View, state: &Inventory) -> bool {
+    let sections = (0_u16..).map(SectionId).zip(&view.sections);
+    let products = (0_u16..).map(ProductId).zip(&view.products);
+    view.sections.len() == state.sections()
+        && view.products.len() == state.products()
+        && view.sale_state == state.sale_state()
+        && view.sale == state.sale_window()
+        && sections.into_iter().all(|(id, section)| **section == state.section(id))
+        && products.into_iter().all(|(id, product)| {
+            product.counts == state.counts(id) && product.price == state.price(id)
+        })
+}

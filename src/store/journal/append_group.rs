@@ -1,0 +1,160 @@
+//! Appends of many offerings in one statement. A few appends of a thread go to Postgres by
+//! themselves, as fast as it can be; while these are on their way, those of other offerings wait and
+//! then go together, so that a thousand events that sell at once cost a wait for the disk each time
+//! and not a thousand.
+//!
+//! Only rows without relational ones go together. No offering waits for another's lock: a head that
+//! somebody else has locked, or that is another, is left out, and its append goes by itself.
+
+use std::collections::HashMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use sea_orm::sqlx;
+use sea_orm::sqlx::postgres::PgConnection;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::journal::{Append, AppendError, Appended, Record};
+use crate::store::journal::append_pool::AppendPool;
+use crate::store::journal::append_postgres::{Verdict, append_alone, verdict};
+use crate::store::journal::projection::Projection;
+use crate::store::journal::signed;
+
+/// The most appends in one statement.
+const MAX_GROUP: usize = 128;
+
+const SQL: &str = "
+WITH x AS (
+    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[],
+        $6::bigint[], $7::int[], $8::bytea[], $9::bytea[], $10::bigint[], $11::bytea[])
+        AS x (offering, seq, epoch, owner, batch, at, format, hash, payload, due, previous)
+), free AS (
+    SELECT h.offering_id FROM x JOIN heads h ON h.offering_id = x.offering
+    WHERE h.seq = x.seq - 1 AND h.epoch = x.epoch AND h.hash = x.previous
+    FOR UPDATE OF h SKIP LOCKED
+), h AS (
+    UPDATE heads SET seq = x.seq, hash = x.hash, next_due_at = x.due
+    FROM free JOIN x ON x.offering = free.offering_id
+    WHERE heads.offering_id = free.offering_id AND heads.seq = x.seq - 1
+        AND heads.epoch = x.epoch AND heads.hash = x.previous
+    RETURNING heads.offering_id
+)
+INSERT INTO journal (offering_id, seq, epoch, owner, batch_id, at, format, hash, payload)
+SELECT x.offering, x.seq, x.epoch, x.owner, x.batch, x.at, x.format, x.hash, x.payload
+FROM h JOIN x ON x.offering = h.offering_id
+RETURNING offering_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+
+/// An append that waits for the next statement.
+pub(crate) struct Waiting {
+    append: Append,
+    reply: Reply,
+}
+
+/// The way into a thread's next statement.
+pub(crate) type Queue = mpsc::UnboundedSender<Waiting>;
+
+/// Whether an append writes nothing but its journal.
+pub(crate) fn may_join(append: &Append) -> bool {
+    matches!(*append.record, Record::Batch(_))
+        && append.previous.epoch == append.row.epoch
+        && Projection::of(&append.row, &append.record).is_none()
+}
+
+/// Waits for the next statement, and for its end.
+pub(crate) async fn join(queue: &Queue, append: Append) -> Result<Appended, AppendError> {
+    let (reply, done) = oneshot::channel();
+    if queue.send(Waiting { append, reply }).is_err() {
+        return Err(AppendError::Unavailable(anyhow::anyhow!("the writer has stopped")));
+    }
+    done.await.unwrap_or_else(|gone| Err(AppendError::OutcomeUnknown(gone.into())))
+}
+
+/// Starts the writer of the current runtime, which ends with the pool.
+pub(crate) fn start(pool: Weak<AppendPool>, timeout: Duration) -> Queue {
+    let (queue, mut waiting) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut group = Vec::new();
+        while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
+            let Some(pool) = pool.upgrade() else { return };
+            write(&pool, timeout, std::mem::take(&mut group)).await;
+        }
+    });
+    queue
+}
+
+async fn write(pool: &std::sync::Arc<AppendPool>, timeout: Duration, group: Vec<Waiting>) {
+    let mut connection = match pool.acquire().await {
+        Ok(connection) => connection,
+        Err(error) => {
+            // Nothing has been sent.
+            let error = error.to_string();
+            for one in group {
+                let error = anyhow::anyhow!("no connection: {error}");
+                let _ = one.reply.send(Err(AppendError::Unavailable(error)));
+            }
+            return;
+        }
+    };
+    let written = match tokio::time::timeout(timeout, execute(&mut connection, &group)).await {
+        Ok(Ok(written)) => {
+            connection.give_back();
+            written
+        }
+        Ok(Err(error)) => match verdict(&error) {
+            // Nothing was written: each finds out by itself what is wrong.
+            Verdict::Again | Verdict::BadData | Verdict::Refused => {
+                connection.give_back();
+                HashMap::new()
+            }
+            Verdict::Unknown => return unknown(group, &error.to_string()),
+        },
+        Err(elapsed) => return unknown(group, &elapsed.to_string()),
+    };
+    for Waiting { append, reply } in group {
+        match written.get(&append.row.offering.0) {
+            Some(now) => {
+                // Whoever waited may have gone.
+                let _ = reply.send(Ok(Appended { database_now: *now }));
+            }
+            None => {
+                let pool = std::sync::Arc::clone(pool);
+                tokio::spawn(async move {
+                    let _ = reply.send(append_alone(&pool, timeout, &append).await);
+                });
+            }
+        }
+    }
+}
+
+fn unknown(group: Vec<Waiting>, error: &str) {
+    for one in group {
+        let error = anyhow::anyhow!("{error}");
+        let _ = one.reply.send(Err(AppendError::OutcomeUnknown(error)));
+    }
+}
+
+/// The database's clock for each offering whose row was written.
+async fn execute(
+    connection: &mut PgConnection,
+    group: &[Waiting],
+) -> Result<HashMap<Uuid, i64>, sqlx::Error> {
+    let rows = || group.iter().map(|one| &one.append.row);
+    let written: Vec<(Uuid, i64)> = sqlx::query_as(SQL)
+        .bind(rows().map(|row| row.offering.0).collect::<Vec<_>>())
+        .bind(rows().map(|row| signed(row.seq.0)).collect::<Vec<_>>())
+        .bind(rows().map(|row| signed(row.epoch.0)).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.owner.0).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.batch_id.0).collect::<Vec<_>>())
+        .bind(rows().map(|row| row.at).collect::<Vec<_>>())
+        .bind(rows().map(|row| i32::from(row.format)).collect::<Vec<_>>())
+        .bind(rows().map(|row| &row.hash[..]).collect::<Vec<_>>())
+        .bind(rows().map(|row| &row.payload[..]).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| one.append.next_due_at).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| &one.append.previous.hash[..]).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    Ok(written.into_iter().collect())
+}

@@ -1,0 +1,442 @@
+//! The relational rows that follow from a batch: derived from its record alone, without a look at
+//! the database, since the journal has decided. All that a batch does to a row is folded into one
+//! change first, so that one statement can write everything and no row is touched twice.
+//!
+//! One thing only is looked at: a reservation is confirmed when its money is set aside, and that is a
+//! row of another table, written before. Where it is not there (a database that crashed or failed
+//! over may have forgotten it) the append fails as a whole.
+//!
+//! **Invariant:** every row is keyed by this offering's own ids, so that no two offerings ever wait
+//! for each other here.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::ids::{
+    HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
+};
+use crate::inventory::{
+    Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
+};
+use crate::journal::{Record, Row};
+use crate::store::tables::event::{cancellation_text, state_name};
+use crate::store::tables::reservation::ReservationState;
+use crate::store::tables::ticket::{TicketState, ticket_id};
+
+/// What is said of an append that would confirm without money.
+const NOT_SET_ASIDE: &str = "the money is not set aside of";
+
+/// All that a batch writes besides the journal.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    offering: OfferingId,
+    seq: i64,
+    at: TimestampMs,
+    reservations: BTreeMap<ReservationId, ReservationChange>,
+    tickets: BTreeMap<(ReservationId, u8), NewTicket>,
+    /// Payments that reservations were confirmed by.
+    captured: BTreeSet<PaymentId>,
+    /// Reservations whose tickets are void and whose payments are to be given back: all of it, or
+    /// only so much.
+    cancelled: BTreeMap<ReservationId, Option<Minor>>,
+    /// What the door did with tickets of before this batch.
+    at_the_door: BTreeMap<Uuid, Door>,
+    outbox: Vec<(&'static str, String)>,
+    products: BTreeMap<ProductId, ProductChange>,
+    seats: BTreeMap<SeatId, NewSeat>,
+    /// Their rows stay, since tickets that are over may still name them; the stock shrinks.
+    removed_seats: BTreeSet<SeatId>,
+    new_products: BTreeMap<ProductId, NewProduct>,
+    sale_window: Option<SaleWindow>,
+    sale_state: Option<SaleState>,
+    event_times: Option<EventTimes>,
+    /// JSON.
+    cancellation: Option<String>,
+}
+
+/// Whether a ticket was used, and how.
+#[derive(Debug, Default)]
+struct Door {
+    checked_in_at: Option<TimestampMs>,
+    gate: Option<String>,
+    by: Option<UserId>,
+}
+
+impl Door {
+    fn state(&self) -> TicketState {
+        if self.checked_in_at.is_some() { TicketState::Used } else { TicketState::Valid }
+    }
+}
+
+#[derive(Debug)]
+struct NewProduct {
+    name: String,
+    description: String,
+    definition: ProductDefinition,
+}
+
+/// A product's row as the batch leaves it.
+struct ProductRow {
+    id: ProductId,
+    name: String,
+    description: String,
+    price: Minor,
+    total: u32,
+    max_per_customer: Option<u32>,
+    window: SaleWindow,
+    withdrawn_at: Option<TimestampMs>,
+}
+
+#[derive(Debug, Default)]
+struct ReservationChange {
+    created: Option<NewReservation>,
+    state: Option<ReservationState>,
+    pay_by: Option<TimestampMs>,
+    payment: Option<PaymentId>,
+    refund: Option<Minor>,
+}
+
+#[derive(Debug)]
+struct NewReservation {
+    customer: UserId,
+    hold: HoldId,
+    total_price: Minor,
+    lines: String,
+}
+
+#[derive(Debug)]
+struct NewTicket {
+    customer: UserId,
+    product: ProductId,
+    seat: Option<SeatId>,
+    is_void: bool,
+    door: Door,
+}
+
+impl NewTicket {
+    fn state(&self) -> TicketState {
+        if self.is_void { TicketState::Void } else { self.door.state() }
+    }
+}
+
+#[derive(Debug, Default)]
+struct ProductChange {
+    price: Option<Minor>,
+    total: Option<u32>,
+    window: Option<SaleWindow>,
+    name: Option<String>,
+    description: Option<String>,
+    /// `Some(None)` when it is offered again.
+    withdrawn_at: Option<Option<TimestampMs>>,
+}
+
+#[derive(Debug)]
+struct NewSeat {
+    section: SectionId,
+    row: String,
+    number: u32,
+}
+
+impl Projection {
+    /// What follows from this row; `None` when nothing does, as from batches of holds.
+    pub(crate) fn of(row: &Row, record: &Record) -> Option<Self> {
+        let Record::Batch(transitions) = record else { return None };
+        if transitions.iter().all(|transition| transition.changes.is_empty()) {
+            return None;
+        }
+        let mut projection = Self {
+            offering: row.offering,
+            seq: i64::try_from(row.seq.0).expect("a seq stays below 2^63"),
+            at: row.at,
+            reservations: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            captured: BTreeSet::new(),
+            cancelled: BTreeMap::new(),
+            at_the_door: BTreeMap::new(),
+            outbox: Vec::new(),
+            products: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            removed_seats: BTreeSet::new(),
+            new_products: BTreeMap::new(),
+            sale_window: None,
+            sale_state: None,
+            event_times: None,
+            cancellation: None,
+        };
+        for transition in transitions {
+            let by = actor(&transition.changes);
+            for change in &transition.changes {
+                projection.take(change, by);
+            }
+        }
+        (!projection.is_empty()).then_some(projection)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reservations.is_empty()
+            && self.at_the_door.is_empty()
+            && self.outbox.is_empty()
+            && self.products.is_empty()
+            && self.seats.is_empty()
+            && self.removed_seats.is_empty()
+            && self.new_products.is_empty()
+            && !self.changes_event()
+        // Tickets come with a reservation's change.
+    }
+
+    /// `by` is the administrator who asked for it, if one did.
+    fn take(&mut self, change: &Change, by: Option<UserId>) {
+        match change {
+            Change::CheckedOut { hold, reservation, customer, lines, pay_by } => {
+                self.check_out(*reservation, *hold, *customer, lines, *pay_by);
+            }
+            Change::ReservationConfirmed { reservation, payment, customer, lines } => {
+                let row = self.reservation(*reservation);
+                row.state = Some(ReservationState::Confirmed);
+                row.payment = Some(*payment);
+                self.captured.insert(*payment);
+                self.issue_tickets(*reservation, *customer, lines);
+                self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
+            }
+            Change::ReservationGranted { reservation, customer, lines } => {
+                self.reservation(*reservation).state = Some(ReservationState::Confirmed);
+                self.issue_tickets(*reservation, *customer, lines);
+                self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
+            }
+            Change::ReservationsExpired { reservations } => {
+                for id in reservations {
+                    self.reservation(*id).state = Some(ReservationState::Expired);
+                    self.tell("reservation.expired", &json!({ "reservationId": id }));
+                }
+            }
+            Change::ReservationRevived { reservation } => {
+                self.reservation(*reservation).state = Some(ReservationState::PaymentPending);
+            }
+            Change::ReservationsCancelled { reservations } => {
+                for id in reservations {
+                    self.cancel(*id, None);
+                }
+            }
+            Change::ReservationCancelledFor { reservation, refund } => {
+                self.cancel(*reservation, Some(*refund));
+            }
+            Change::CheckedIn { reservation, ticket } => {
+                let door = Door { checked_in_at: Some(self.at), gate: None, by };
+                self.at_door(*reservation, *ticket, door, "ticket.checked_in");
+            }
+            Change::CheckedInAtGate { reservation, ticket, gate } => {
+                let door = Door { checked_in_at: Some(self.at), gate: Some(gate.clone()), by };
+                self.at_door(*reservation, *ticket, door, "ticket.checked_in");
+            }
+            Change::CheckInUndone { reservation, ticket } => {
+                let out = Door::default();
+                self.at_door(*reservation, *ticket, out, "ticket.check_in_undone");
+            }
+            Change::OfferMade { entry, expires_at, .. } => {
+                let payload = json!({ "entryId": entry, "expiresAtMs": expires_at });
+                self.tell("waitlist.offered", &payload);
+            }
+            Change::Resized { product, total } => self.product(*product).total = Some(*total),
+            Change::Repriced { product, price } => self.product(*product).price = Some(*price),
+            Change::SaleWindowSet { product: Some(product), window } => {
+                self.product(*product).window = Some(*window);
+            }
+            Change::SaleWindowSet { product: None, window } => self.sale_window = Some(*window),
+            Change::SaleStateSet { state } => {
+                self.sale_state = Some(*state);
+                if *state == SaleState::Cancelled {
+                    self.tell("event.cancelled", &json!({}));
+                }
+            }
+            Change::RowAdded { section, name, seats, first_seat } => {
+                for number in 1..=*seats {
+                    let seat = NewSeat { section: *section, row: name.clone(), number };
+                    self.seats.insert(SeatId(first_seat.0 + number - 1), seat);
+                }
+            }
+            Change::SeatsRemoved { seats } => self.removed_seats.extend(seats),
+            Change::ProductAdded { product, name, description, definition } => {
+                let (name, description) = (name.clone(), description.clone());
+                let new = NewProduct { name, description, definition: definition.clone() };
+                self.new_products.insert(*product, new);
+            }
+            Change::ProductDescribed { product, name, description } => {
+                let row = self.product(*product);
+                row.name = name.clone().or(row.name.take());
+                row.description = description.clone().or(row.description.take());
+            }
+            Change::ProductWithdrawn { product } => {
+                self.product(*product).withdrawn_at = Some(Some(self.at));
+            }
+            Change::ProductRestored { product } => {
+                self.product(*product).withdrawn_at = Some(None);
+            }
+            Change::EventTimesSet { starts_at, ends_at } => {
+                let (starts_at, ends_at) = (*starts_at, *ends_at);
+                self.event_times = Some(EventTimes { starts_at, ends_at });
+            }
+            Change::CancellationPolicySet { policy } => {
+                self.cancellation = Some(cancellation_text(*policy));
+            }
+            // Holds and the waitlist live in the journal alone; `Created` wrote its rows itself.
+            Change::Created { .. }
+            | Change::ActedBy { .. }
+            | Change::WaitlistPassedOver { .. }
+            | Change::HoldPlaced { .. }
+            | Change::HoldExtended { .. }
+            | Change::HoldReleased { .. }
+            | Change::HoldsExpired { .. }
+            | Change::WaitlistJoined { .. }
+            | Change::WaitlistLeft { .. }
+            | Change::OfferAccepted { .. }
+            // The grace of a payment in progress is nothing that a customer could use: what is shown
+            // is the time until which one may begin to pay.
+            | Change::PaymentBegun { .. }
+            | Change::PaymentFailed { .. }
+            | Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::PlacesBlocked { .. }
+            | Change::PlacesUnblocked { .. }
+            | Change::Refused { .. } => {}
+        }
+    }
+
+    fn reservation(&mut self, id: ReservationId) -> &mut ReservationChange {
+        self.reservations.entry(id).or_default()
+    }
+
+    fn product(&mut self, id: ProductId) -> &mut ProductChange {
+        self.products.entry(id).or_default()
+    }
+
+    fn tell(&mut self, kind: &'static str, payload: &serde_json::Value) {
+        self.outbox.push((kind, payload.to_string()));
+    }
+
+    fn check_out(
+        &mut self,
+        id: ReservationId,
+        hold: HoldId,
+        customer: UserId,
+        lines: &[Line],
+        pay_by: TimestampMs,
+    ) {
+        let price = |line: &Line| line.unit_price.saturating_mul(i64::from(line.quantity));
+        let total_price = lines.iter().map(price).fold(0, i64::saturating_add);
+        let lines = serde_json::to_string(lines).expect("lines hold only encodable types");
+        let row = self.reservation(id);
+        row.created = Some(NewReservation { customer, hold, total_price, lines });
+        row.state = Some(ReservationState::PaymentPending);
+        row.pay_by = Some(pay_by);
+        self.tell("reservation.created", &json!({ "reservationId": id }));
+    }
+
+    fn issue_tickets(&mut self, reservation: ReservationId, customer: UserId, lines: &[Line]) {
+        let places = lines.iter().flat_map(|line| {
+            (0..line.quantity).map(|place| (line.product, line.seats.get(place as usize).copied()))
+        });
+        for (index, (product, seat)) in (0_u8..).zip(places) {
+            let (is_void, door) = (false, Door::default());
+            let ticket = NewTicket { customer, product, seat, is_void, door };
+            self.tickets.insert((reservation, index), ticket);
+        }
+    }
+
+    fn cancel(&mut self, id: ReservationId, refund: Option<Minor>) {
+        let row = self.reservation(id);
+        (row.state, row.refund) = (Some(ReservationState::Cancelled), refund);
+        self.cancelled.insert(id, refund);
+        for (_, ticket) in self.tickets.range_mut((id, 0)..=(id, u8::MAX)) {
+            ticket.is_void = true;
+        }
+        let mut payload = json!({ "reservationId": id });
+        if let Some(refund) = refund {
+            payload["refundAmount"] = refund.into();
+        }
+        self.tell("reservation.cancelled", &payload);
+    }
+
+    fn at_door(&mut self, reservation: ReservationId, index: u8, door: Door, kind: &'static str) {
+        let id = ticket_id(reservation, index);
+        match self.tickets.get_mut(&(reservation, index)) {
+            Some(ticket) => ticket.door = door,
+            None => {
+                self.at_the_door.insert(id, door);
+            }
+        }
+        self.tell(kind, &json!({ "ticketId": id }));
+    }
+
+    /// The row of a new product after all of the batch.
+    fn row_of_new(&self, id: ProductId, new: &NewProduct) -> ProductRow {
+        let NewProduct { name, description, definition } = new;
+        let unchanged = ProductChange::default();
+        let later = self.products.get(&id).unwrap_or(&unchanged);
+        ProductRow {
+            id,
+            name: later.name.as_ref().unwrap_or(name).clone(),
+            description: later.description.as_ref().unwrap_or(description).clone(),
+            price: later.price.unwrap_or(definition.price),
+            total: later.total.or(definition.capacity).unwrap_or(0),
+            max_per_customer: definition.max_per_customer,
+            window: later.window.unwrap_or(definition.sale),
+            withdrawn_at: later.withdrawn_at.flatten(),
+        }
+    }
+
+    /// Rows added to a section and still there at the end of the batch.
+    fn section_growth(&self) -> BTreeMap<SectionId, i64> {
+        let mut growth = BTreeMap::new();
+        for (id, seat) in &self.seats {
+            if !self.removed_seats.contains(id) {
+                *growth.entry(seat.section).or_default() += 1;
+            }
+        }
+        growth
+    }
+
+    /// Seats removed that were there before the batch.
+    fn seats_lost(&self) -> Vec<i64> {
+        let lost = self.removed_seats.iter().filter(|id| !self.seats.contains_key(id));
+        lost.map(|id| i64::from(id.0)).collect()
+    }
+
+    fn changes_products(&self) -> bool {
+        !(self.products.is_empty() && self.seats.is_empty() && self.removed_seats.is_empty())
+    }
+
+    /// What people wrote.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let rows = self.seats.values().map(|seat| &seat.row);
+        let gates = self.at_the_door.values().filter_map(|door| door.gate.as_ref());
+        let new_gates = self.tickets.values().filter_map(|ticket| ticket.door.gate.as_ref());
+        let changed = self.products.values();
+        let changed = changed.flat_map(|change| [&change.name, &change.description]).flatten();
+        let new = self.new_products.values().flat_map(|new| [&new.name, &new.description]);
+        rows.chain(gates).chain(new_gates).chain(changed).chain(new).map(String::as_str)
+    }
+
+    fn changes_event(&self) -> bool {
+        self.sale_window.is_some()
+            || self.sale_state.is_some()
+            || self.event_times.is_some()
+            || self.cancellation.is_some()
+    }
+
+    fn sale_state_name(&self) -> Option<&'static str> {
+        self.sale_state.map(state_name)
+    }
+}
+
+/// The administrator who asked for these changes, if one did.
+fn actor(changes: &[Change]) -> Option<UserId> {
+    changes.iter().find_map(|change| match change {
+        Change::ActedBy { admin } => Some(*admin),
+        _ => None,
+    })
+}

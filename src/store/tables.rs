@@ -1,0 +1,16 @@
+//! Tables, one noun a file.
+
+pub(crate) mod event;
+pub(crate) mod idempotency;
+pub(crate) mod leaving;
+pub(crate) mod outbox;
+pub(crate) mod payment;
+pub(crate) mod payment_group;
+pub(crate) mod person;
+pub(crate) mod refresh_token;
+pub(crate) mod reservation;
+pub(crate) mod revocation;
+pub(crate) mod seat_slices;
+pub(crate) mod ticket;
+pub(crate) mod user;
+pub(crate) mod wallet;

@@ -1,0 +1,524 @@
+//! Events: what is shown of them, and their birth, which is one transaction with the first row of
+//! their journal.
+
+use std::collections::HashMap;
+
+use entities::{event, head, journal, product, seat};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::ids::{
+    BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, Seq, UserId,
+};
+use crate::inventory::{
+    CancellationPolicy, Change, Definition, EventTimes, SaleState, SaleWindow, TimestampMs,
+    Transition,
+};
+use crate::journal::{Head, Record, Row, RowFields};
+use crate::store::tables::idempotency;
+use crate::store::{Answered, Key, Store, StoreError};
+
+/// What is shown of an event and is no business of the box office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventDetails {
+    pub name: String,
+    pub description: String,
+    pub venue: String,
+    pub event_date: TimestampMs,
+}
+
+/// What to change of [`EventDetails`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub venue: Option<String>,
+}
+
+/// An event to make.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewEvent {
+    pub id: OfferingId,
+    pub details: EventDetails,
+    /// Name and description by `ProductId`.
+    pub products: Vec<(String, String)>,
+    pub definition: Definition,
+    pub terms: Terms,
+    pub created_by: UserId,
+}
+
+/// What the first transition says beside the definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When the event takes place; unknown to the box office where it is `None`.
+    pub times: Option<EventTimes>,
+    /// What comes back to customers who cancel.
+    pub cancellation: CancellationPolicy,
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventRow {
+    pub id: OfferingId,
+    pub details: EventDetails,
+    pub currency: String,
+    pub sale: SaleWindow,
+    pub sale_state: SaleState,
+    pub products: Vec<ProductRow>,
+    /// `None` for events of before there was one.
+    pub event_end: Option<TimestampMs>,
+    pub cancellation: CancellationPolicy,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+}
+
+/// A product as it is stored.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ProductRow {
+    pub id: ProductId,
+    pub name: String,
+    pub description: String,
+    pub price: i64,
+    pub total_stock: i64,
+    pub max_per_customer: Option<i64>,
+    pub sale: SaleWindow,
+    pub withdrawn_at: Option<TimestampMs>,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+}
+
+impl ProductRow {
+    /// Its own window, which ends at the latest when it was withdrawn.
+    #[must_use]
+    pub fn on_sale(&self) -> SaleWindow {
+        let end = self.sale.end.into_iter().chain(self.withdrawn_at).min();
+        SaleWindow { end, ..self.sale }
+    }
+}
+
+/// Whether the rows of an event's seats are written with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seats {
+    WithTheEvent,
+    AreThere,
+}
+
+/// Rows in one INSERT: eleven columns of them stay below SQLite's 32,766 variables.
+const CHUNK: usize = 2_000;
+
+impl Store {
+    /// Makes an event with the first row of its journal, or answers a retry. The event is there when
+    /// all of it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn event_create(
+        &self,
+        new: &NewEvent,
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<Answered<()>, StoreError> {
+        if self.writes_seats_ahead(&new.definition) {
+            return self.event_create_in_slices(new, key, now).await;
+        }
+        self.event_insert(new, key, now, Seats::WithTheEvent).await
+    }
+
+    pub(crate) async fn event_insert(
+        &self,
+        new: &NewEvent,
+        key: Option<&Key>,
+        now: TimestampMs,
+        seats: Seats,
+    ) -> Result<Answered<()>, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let response = new.id.to_string();
+        if let Some(before) = idempotency::claim(&transaction, key, &response, now).await? {
+            transaction.rollback().await?;
+            return Ok(Answered::Before(before));
+        }
+        insert_event(&transaction, new, now).await?;
+        match seats {
+            Seats::WithTheEvent => {
+                insert_seat_rows(&transaction, seat_rows(new).collect()).await?;
+            }
+            Seats::AreThere => {}
+        }
+        insert_first_row(&transaction, new, now).await?;
+        transaction.commit().await?;
+        Ok(Answered::Now(()))
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_get(&self, id: OfferingId) -> Result<Option<EventRow>, StoreError> {
+        let Some(found) = event::Entity::find_by_id(id.0).one(self.reads()).await? else {
+            return Ok(None);
+        };
+        let mut rows = self.with_products(vec![found]).await?;
+        Ok(rows.pop())
+    }
+
+    /// What those of `ids` are called that exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_names(
+        &self,
+        ids: &[OfferingId],
+    ) -> Result<Vec<(OfferingId, String)>, StoreError> {
+        let found: Vec<(Uuid, String)> = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Id, event::Column::Name])
+            .filter(event::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(|(id, name)| (OfferingId(id), name)).collect())
+    }
+
+    /// The last journal row of each of `ids` that exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_rows_until(
+        &self,
+        ids: &[OfferingId],
+    ) -> Result<Vec<(OfferingId, Seq)>, StoreError> {
+        let found: Vec<(Uuid, i64)> = head::Entity::find()
+            .select_only()
+            .columns([head::Column::OfferingId, head::Column::Seq])
+            .filter(head::Column::OfferingId.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        let seq = |seq| Seq(u64::try_from(seq).unwrap_or_default());
+        Ok(found.into_iter().map(|(id, last)| (OfferingId(id), seq(last))).collect())
+    }
+
+    /// Events, newest first, after `cursor`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_list(
+        &self,
+        cursor: Option<OfferingId>,
+        limit: u64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let mut query = event::Entity::find().order_by_desc(event::Column::Id).limit(limit);
+        if let Some(cursor) = cursor {
+            query = query.filter(event::Column::Id.lt(cursor.0));
+        }
+        let rows = query.all(self.reads()).await?;
+        self.with_products(rows).await
+    }
+
+    /// Changes what is shown of an event, or answers a retry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn event_update(
+        &self,
+        id: OfferingId,
+        change: EventChange,
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<Answered<()>, StoreError> {
+        let transaction = self.writes().begin().await?;
+        if let Some(before) = idempotency::claim(&transaction, key, "", now).await? {
+            transaction.rollback().await?;
+            return Ok(Answered::Before(before));
+        }
+        let EventChange { name, description, venue } = change;
+        // A column that is left out is not written: two who change different things both do.
+        let set = event::ActiveModel {
+            name: name.map_or(NotSet, Set),
+            description: description.map_or(NotSet, Set),
+            venue: venue.map_or(NotSet, Set),
+            updated_at: Set(now),
+            ..Default::default()
+        };
+        event::Entity::update_many()
+            .set(set)
+            .filter(event::Column::Id.eq(id.0))
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Answered::Now(()))
+    }
+
+    /// Section, row and number of seats.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn seat_labels(
+        &self,
+        offering: OfferingId,
+        seats: &[SeatId],
+    ) -> Result<HashMap<SeatId, (String, String, u32)>, StoreError> {
+        let mut labels = HashMap::with_capacity(seats.len());
+        for chunk in seats.chunks(CHUNK) {
+            let rows = seat::Entity::find()
+                .filter(seat::Column::OfferingId.eq(offering.0))
+                .filter(seat::Column::SeatId.is_in(chunk.iter().map(|seat| i64::from(seat.0))))
+                .all(self.reads())
+                .await?;
+            for row in rows {
+                let id = u32::try_from(row.seat_id).map(SeatId);
+                let number = u32::try_from(row.number);
+                if let (Ok(id), Ok(number)) = (id, number) {
+                    labels.insert(id, (row.section, row.row_name, number));
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    async fn with_products(&self, events: Vec<event::Model>) -> Result<Vec<EventRow>, StoreError> {
+        let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+        let products = product::Entity::find()
+            .filter(product::Column::OfferingId.is_in(ids))
+            .order_by_asc(product::Column::ProductId)
+            .all(self.reads())
+            .await?;
+        let mut by_event: HashMap<Uuid, Vec<ProductRow>> = HashMap::new();
+        for row in products {
+            by_event.entry(row.offering_id).or_default().push(product_row(row)?);
+        }
+        events
+            .into_iter()
+            .map(|event| {
+                let products = by_event.remove(&event.id).unwrap_or_default();
+                event_row(event, products)
+            })
+            .collect()
+    }
+}
+
+async fn insert_event(
+    transaction: &impl ConnectionTrait,
+    new: &NewEvent,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let definition = &new.definition;
+    let row = event::ActiveModel {
+        id: Set(new.id.0),
+        name: Set(new.details.name.clone()),
+        description: Set(new.details.description.clone()),
+        venue: Set(new.details.venue.clone()),
+        event_date: Set(new.details.event_date),
+        sale_start_at: Set(definition.sale.start),
+        sale_end_at: Set(definition.sale.end),
+        sale_state: Set(state_name(definition.sale_state).into()),
+        currency: Set(String::from_utf8_lossy(&definition.currency).into_owned()),
+        created_by: Set(new.created_by.0),
+        created_at: Set(now),
+        updated_at: Set(now),
+        event_end_at: Set(new.terms.times.map(|times| times.ends_at)),
+        cancellation: Set(Some(cancellation_text(new.terms.cancellation))),
+    };
+    event::Entity::insert(row).exec_without_returning(transaction).await?;
+    let totals = totals(definition);
+    let products = definition.products.iter().zip(&new.products).zip(totals).enumerate();
+    let rows: Vec<_> = products
+        .map(|(index, ((product, (name, description)), total))| product::ActiveModel {
+            offering_id: Set(new.id.0),
+            product_id: Set(i32::try_from(index).expect("products are counted by u16")),
+            name: Set(name.clone()),
+            description: Set(description.clone()),
+            price: Set(product.price),
+            total_stock: Set(total),
+            max_per_customer: Set(product.max_per_customer.map(i64::from)),
+            sale_start_at: Set(product.sale.start),
+            sale_end_at: Set(product.sale.end),
+            withdrawn_at: Set(None),
+            created_at: Set(now),
+            updated_at: Set(now),
+        })
+        .collect();
+    for chunk in rows.chunks(CHUNK) {
+        product::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+fn totals(definition: &Definition) -> Vec<i64> {
+    let mut totals: Vec<i64> =
+        definition.products.iter().map(|product| product.capacity.map_or(0, i64::from)).collect();
+    for section in &definition.sections {
+        let seats: i64 = section.rows.iter().map(|row| i64::from(row.seats)).sum();
+        totals[section.product.index()] += seats;
+    }
+    totals
+}
+
+/// Ids are given in the order of the definition, as the core gives them.
+pub(crate) fn seat_rows(new: &NewEvent) -> impl Iterator<Item = seat::ActiveModel> {
+    let sections = (0_u16..).map(SectionId).zip(&new.definition.sections);
+    let rows = sections.flat_map(|(id, section)| {
+        section.rows.iter().map(move |row| ((id, section.name.as_str(), section.product), row))
+    });
+    let seats = rows.flat_map(|(section, row)| {
+        (1..=row.seats).map(move |number| (section, (row.name.as_str(), number)))
+    });
+    (0_u32..)
+        .map(SeatId)
+        .zip(seats)
+        .map(|(seat, (section, place))| seat_row(new.id, seat, section, place))
+}
+
+pub(crate) fn seat_row(
+    offering: OfferingId,
+    seat: SeatId,
+    (section_id, section, product): (SectionId, &str, ProductId),
+    (row, number): (&str, u32),
+) -> seat::ActiveModel {
+    seat::ActiveModel {
+        offering_id: Set(offering.0),
+        seat_id: Set(i64::from(seat.0)),
+        section_id: Set(i32::from(section_id.0)),
+        section: Set(section.to_owned()),
+        row_name: Set(row.to_owned()),
+        number: Set(i64::from(number)),
+        product_id: Set(i32::from(product.0)),
+    }
+}
+
+pub(crate) async fn insert_seat_rows(
+    transaction: &impl ConnectionTrait,
+    rows: Vec<seat::ActiveModel>,
+) -> Result<(), StoreError> {
+    for chunk in rows.chunks(CHUNK) {
+        seat::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// Nobody owns the journal yet: the first box office takes it over with epoch 1.
+async fn insert_first_row(
+    transaction: &impl ConnectionTrait,
+    new: &NewEvent,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let nobody = InstanceId(Uuid::nil());
+    let mut changes = vec![Change::Created { definition: new.definition.clone() }];
+    let Terms { times, cancellation: policy } = new.terms;
+    if let Some(EventTimes { starts_at, ends_at }) = times {
+        changes.push(Change::EventTimesSet { starts_at, ends_at });
+    }
+    if policy != CancellationPolicy::default() {
+        changes.push(Change::CancellationPolicySet { policy });
+    }
+    changes.push(Change::ActedBy { admin: new.created_by });
+    let record = Record::Batch(vec![Arc::new(Transition { idempotency: None, changes })]);
+    let fields = RowFields {
+        offering: new.id,
+        epoch: Epoch(0),
+        owner: nobody,
+        batch_id: BatchId::random(),
+        at: now,
+    };
+    let row = Row::new(&Head::EMPTY, fields, &record);
+    let signed = |value: u64| i64::try_from(value).expect("the first seq and epoch are small");
+    let head = head::ActiveModel {
+        offering_id: Set(new.id.0),
+        seq: Set(signed(row.seq.0)),
+        epoch: Set(signed(row.epoch.0)),
+        hash: Set(row.hash.to_vec()),
+        owner: Set(nobody.0),
+        owner_address: Set(String::new()),
+        next_due_at: Set(None),
+    };
+    head::Entity::insert(head).exec_without_returning(transaction).await?;
+    let row = journal::ActiveModel {
+        offering_id: Set(new.id.0),
+        seq: Set(signed(row.seq.0)),
+        epoch: Set(signed(row.epoch.0)),
+        owner: Set(row.owner.0),
+        batch_id: Set(row.batch_id.0),
+        at: Set(row.at),
+        format: Set(i32::from(row.format)),
+        hash: Set(row.hash.to_vec()),
+        payload: Set(row.payload.to_vec()),
+    };
+    journal::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+pub(crate) fn state_name(state: SaleState) -> &'static str {
+    match state {
+        SaleState::Scheduled => "SCHEDULED",
+        SaleState::Open => "OPEN",
+        SaleState::Paused => "PAUSED",
+        SaleState::Closed => "CLOSED",
+        SaleState::Cancelled => "CANCELLED",
+    }
+}
+
+/// A policy as the column has it.
+pub(crate) fn cancellation_text(policy: CancellationPolicy) -> String {
+    serde_json::to_string(&policy).expect("a policy is plain data")
+}
+
+fn parse_state(name: &str) -> Option<SaleState> {
+    use SaleState::{Cancelled, Closed, Open, Paused, Scheduled};
+    [Scheduled, Open, Paused, Closed, Cancelled]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+}
+
+fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, StoreError> {
+    let sale_state = parse_state(&row.sale_state)
+        .ok_or_else(|| StoreError::Damaged(format!("the sale state of event {}", row.id)))?;
+    Ok(EventRow {
+        id: OfferingId(row.id),
+        details: EventDetails {
+            name: row.name,
+            description: row.description,
+            venue: row.venue,
+            event_date: row.event_date,
+        },
+        currency: row.currency,
+        sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
+        sale_state,
+        products,
+        event_end: row.event_end_at,
+        cancellation: match row.cancellation {
+            None => CancellationPolicy::default(),
+            Some(text) => serde_json::from_str(&text).map_err(|_| {
+                StoreError::Damaged(format!("the cancellation policy of event {}", row.id))
+            })?,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+fn product_row(row: product::Model) -> Result<ProductRow, StoreError> {
+    let id = u16::try_from(row.product_id)
+        .map_err(|_| StoreError::Damaged(format!("a product id of event {}", row.offering_id)))?;
+    Ok(ProductRow {
+        id: ProductId(id),
+        name: row.name,
+        description: row.description,
+        price: row.price,
+        total_stock: row.total_stock,
+        max_per_customer: row.max_per_customer,
+        sale: SaleWindow { start: row.sale_start_at, end: row.sale_end_at },
+        withdrawn_at: row.withdrawn_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}

@@ -1,0 +1,157 @@
+//! What somebody who closes an account still has, and in which events to look for more.
+
+use std::collections::BTreeSet;
+
+use entities::{event, head, payment, reservation, waitlisted};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    Statement,
+};
+
+use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
+use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
+use crate::store::tables::payment::PaymentState;
+use crate::store::tables::reservation::ReservationState;
+use crate::store::tables::user::FORGOTTEN;
+use crate::store::{Store, StoreError};
+
+/// A reservation that waits for payment, or that is paid and its event not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct LivingReservation {
+    pub id: ReservationId,
+    pub offering: OfferingId,
+    pub is_paid: bool,
+    pub price: Minor,
+}
+
+/// What becomes of a balance when its account is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBalance {
+    /// The account stays open while there is one.
+    Refuse,
+    /// It is taken out, with an entry that says why.
+    Forfeit,
+}
+
+impl Store {
+    /// Somebody's reservations that are not over, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reservations_living(
+        &self,
+        user: UserId,
+        now: TimestampMs,
+    ) -> Result<Vec<LivingReservation>, StoreError> {
+        let states = [ReservationState::PaymentPending, ReservationState::Confirmed];
+        let found = reservation::Entity::find()
+            .filter(reservation::Column::UserId.eq(user.0))
+            .filter(reservation::Column::Status.is_in(states.map(ReservationState::as_str)))
+            .order_by_desc(reservation::Column::CreatedAt)
+            .all(self.writes())
+            .await?;
+        let events: BTreeSet<_> = found.iter().map(|row| row.offering_id).collect();
+        let events =
+            event::Entity::find().filter(event::Column::Id.is_in(events)).all(self.reads()).await?;
+        let end_of = |row: &event::Model| {
+            row.event_end_at.unwrap_or(row.event_date.saturating_add(DEFAULT_EVENT_LENGTH_MS))
+        };
+        let past = events.iter().filter(|row| end_of(row) <= now);
+        let past: BTreeSet<_> = past.map(|row| row.id).collect();
+        let living = found.into_iter().map(|row| {
+            let is_paid = row.status == ReservationState::Confirmed.as_str();
+            let is_over = is_paid && past.contains(&row.offering_id);
+            (!is_over).then_some(LivingReservation {
+                id: ReservationId(row.id),
+                offering: OfferingId(row.offering_id),
+                is_paid,
+                price: row.total_price,
+            })
+        });
+        Ok(living.flatten().collect())
+    }
+
+    /// Somebody's payments whose money is moving, or is to go back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payments_under_way(&self, user: UserId) -> Result<Vec<PaymentId>, StoreError> {
+        let states = [PaymentState::Created, PaymentState::Authorized, PaymentState::Captured];
+        let found = payment::Entity::find()
+            .filter(payment::Column::NextTryAt.is_not_null())
+            .filter(payment::Column::UserId.eq(user.0))
+            .filter(payment::Column::State.is_in(states.map(PaymentState::as_str)))
+            .all(self.writes())
+            .await?;
+        Ok(found.into_iter().map(|row| PaymentId(row.id)).collect())
+    }
+
+    /// Notes that somebody is about to wait for places of an event.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waitlisted_add(&self, user: UserId, event: OfferingId) -> Result<(), StoreError> {
+        let row = waitlisted::ActiveModel { user_id: Set(user.0), offering_id: Set(event.0) };
+        waitlisted::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.writes())
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets that somebody may wait for places of an event.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waitlisted_remove(
+        &self,
+        user: UserId,
+        event: OfferingId,
+    ) -> Result<(), StoreError> {
+        let id = (user.0, event.0);
+        waitlisted::Entity::delete_by_id(id).exec(self.writes()).await?;
+        Ok(())
+    }
+
+    /// Owners of accounts that were closed before `before` and who may wait for places still, some of
+    /// them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn closed_and_waiting(&self, before: TimestampMs) -> Result<Vec<UserId>, StoreError> {
+        let sql = "SELECT DISTINCT users.id FROM waitlisted
+            JOIN users ON users.id = waitlisted.user_id
+            WHERE users.email LIKE $1 AND users.updated_at < $2 LIMIT 100";
+        let values = [format!("%{FORGOTTEN}").into(), before.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let rows = self.reads().query_all_raw(statement).await?;
+        let rows = rows.iter().map(|row| Ok(UserId(row.try_get("", "id")?)));
+        Ok(rows.collect::<Result<_, DbErr>>()?)
+    }
+
+    /// The events that somebody has ever waited in, and the others in which anything is held now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn offerings_to_leave(
+        &self,
+        user: UserId,
+    ) -> Result<(Vec<OfferingId>, Vec<OfferingId>), StoreError> {
+        let waited = waitlisted::Entity::find()
+            .filter(waitlisted::Column::UserId.eq(user.0))
+            .all(self.writes())
+            .await?;
+        let waited: BTreeSet<_> =
+            waited.into_iter().map(|row| OfferingId(row.offering_id)).collect();
+        // Of small rows, one for each event; the sweeper reads them as well.
+        let due = head::Entity::find()
+            .filter(head::Column::NextDueAt.is_not_null())
+            .all(self.reads())
+            .await?;
+        let due = due.into_iter().map(|row| OfferingId(row.offering_id));
+        let held = due.filter(|event| !waited.contains(event)).collect();
+        Ok((waited.into_iter().collect(), held))
+    }
+}

@@ -1,0 +1,375 @@
+//! Payments: how far each has come. Every step is a compare-and-swap on the state, in one
+//! transaction with the wallet entry that belongs to it, so that a step is done once however often
+//! and by whomever it is tried.
+
+use entities::payment;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    Statement, TransactionTrait,
+};
+
+use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
+use crate::inventory::{Minor, TimestampMs};
+use crate::store::tables::payment_group::{Authorizing, Beginning};
+use crate::store::tables::wallet::{Entry, EntryKind, apply};
+use crate::store::{Store, StoreError};
+
+/// How far a payment has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Asked for; no money has moved.
+    Created,
+    /// The money has left the wallet and is set aside.
+    Authorized,
+    /// Done: the journal says that the reservation is confirmed by it. Written with that row of the
+    /// journal.
+    Captured,
+    /// Refused before any money moved.
+    Failed,
+    /// The money went back before the reservation was confirmed.
+    Voided,
+    /// The money went back after the reservation was cancelled.
+    Refunded,
+}
+
+/// Whether money of somebody is moving, or is to go back.
+pub(crate) async fn is_under_way(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let moving = payment::Entity::find()
+        .filter(payment::Column::NextTryAt.is_not_null())
+        .filter(payment::Column::UserId.eq(user.0));
+    Ok(moving.one(transaction).await?.is_some())
+}
+
+impl PaymentState {
+    const ALL: [Self; 6] = [
+        Self::Created,
+        Self::Authorized,
+        Self::Captured,
+        Self::Failed,
+        Self::Voided,
+        Self::Refunded,
+    ];
+
+    /// As rows and answers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Authorized => "AUTHORIZED",
+            Self::Captured => "CAPTURED",
+            Self::Failed => "FAILED",
+            Self::Voided => "VOIDED",
+            Self::Refunded => "REFUNDED",
+        }
+    }
+}
+
+/// A payment.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct PaymentRow {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub state: PaymentState,
+    pub amount: Minor,
+    pub currency: String,
+    pub attempts: i32,
+    /// When the recovery scan may look at it; `None` when there is nothing left to do.
+    pub next_try_at: Option<TimestampMs>,
+}
+
+/// Tried so often in vain, a payment counts as stuck: with the pauses between, after some 20 s.
+const STUCK_ATTEMPTS: i32 = 3;
+
+/// Payments that are not at their end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PaymentBacklog {
+    /// All of them, those that somebody is just making included.
+    pub unsettled: u64,
+    /// Those that the recovery scan has tried several times in vain.
+    pub stuck: u64,
+    /// When the scan may look at the first of them.
+    pub next_try_at: Option<TimestampMs>,
+}
+
+/// A payment to start.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewPayment {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub method: &'static str,
+    pub amount: Minor,
+    pub currency: String,
+}
+
+/// What became of an authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// The money is set aside, now or since an earlier try.
+    Authorized,
+    /// There is not enough; nothing changed.
+    InsufficientBalance,
+    /// The payment has ended, or is further already.
+    Elsewhere(PaymentState),
+}
+
+impl Store {
+    /// Starts a payment of a reservation that waits for it, together with others that come at the
+    /// time; `None` when it has to be looked at by itself.
+    pub async fn payment_begin(&self, new: Beginning) -> Option<PaymentRow> {
+        self.inner.payments.begin(new).await
+    }
+
+    /// Starts a payment, or finds the one with that id; `retry_at` is when the recovery scan may
+    /// first look at it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_create(
+        &self,
+        new: &NewPayment,
+        now: TimestampMs,
+        retry_at: TimestampMs,
+    ) -> Result<PaymentRow, StoreError> {
+        let row = payment::ActiveModel {
+            id: Set(new.id.0),
+            reservation_id: Set(new.reservation.0),
+            offering_id: Set(new.offering.0),
+            user_id: Set(new.user.0),
+            method: Set(new.method.into()),
+            state: Set(PaymentState::Created.as_str().into()),
+            amount: Set(new.amount),
+            currency: Set(new.currency.clone()),
+            attempts: Set(0),
+            next_try_at: Set(Some(retry_at)),
+            created_at: Set(now),
+            updated_at: Set(now),
+            refund_amount: Set(None),
+        };
+        payment::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.writes())
+            .await?;
+        let found = payment::Entity::find_by_id(new.id.0).one(self.writes()).await?;
+        found.map_or_else(
+            || Err(StoreError::Damaged(format!("payment {} vanished", new.id))),
+            payment_row,
+        )
+    }
+
+    /// One payment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_get(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
+        // From where it is written: what is asked for was often changed a moment ago.
+        payment::Entity::find_by_id(id.0).one(self.writes()).await?.map(payment_row).transpose()
+    }
+
+    /// Those of `ids` that exist.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_find(&self, ids: &[PaymentId]) -> Result<Vec<PaymentRow>, StoreError> {
+        let found = payment::Entity::find()
+            .filter(payment::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .all(self.writes())
+            .await?;
+        found.into_iter().map(payment_row).collect()
+    }
+
+    /// How payments stand that are not at their end, or are to be given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn payment_backlog(&self) -> Result<PaymentBacklog, StoreError> {
+        let sql = format!(
+            "SELECT COUNT(*) AS unsettled, MIN(next_try_at) AS due,
+                    COUNT(CASE WHEN attempts >= {STUCK_ATTEMPTS} THEN 1 END) AS stuck
+             FROM payments WHERE next_try_at IS NOT NULL"
+        );
+        let statement = Statement::from_string(self.backend(), sql);
+        let Some(row) = self.reads().query_one_raw(statement).await? else {
+            return Ok(PaymentBacklog::default());
+        };
+        let (unsettled, stuck): (i64, i64) =
+            (row.try_get("", "unsettled")?, row.try_get("", "stuck")?);
+        Ok(PaymentBacklog {
+            unsettled: unsettled.unsigned_abs(),
+            stuck: stuck.unsigned_abs(),
+            next_try_at: row.try_get("", "due")?,
+        })
+    }
+
+    /// How many payments are not at their end, or are to be given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn payment_unsettled(&self) -> Result<u64, StoreError> {
+        let open = payment::Entity::find().filter(payment::Column::NextTryAt.is_not_null());
+        Ok(open.count(self.reads()).await?)
+    }
+
+    /// Sets the money aside.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_authorize(
+        &self,
+        row: &PaymentRow,
+        now: TimestampMs,
+    ) -> Result<Authorization, StoreError> {
+        let asked = Authorizing { id: row.id, user: row.user, now };
+        if self.inner.payments.authorize(asked).await.is_some() {
+            return Ok(Authorization::Authorized);
+        }
+        self.authorize_alone(row, now).await
+    }
+
+    /// What a group left out: decided by itself, with its reason.
+    async fn authorize_alone(
+        &self,
+        row: &PaymentRow,
+        now: TimestampMs,
+    ) -> Result<Authorization, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let (from, to) = (&[PaymentState::Created][..], PaymentState::Authorized);
+        if !advance(&transaction, row.id, from, to, now).await? {
+            let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
+            transaction.rollback().await?;
+            let found = found.map(payment_row).transpose()?;
+            let state = found.map_or(PaymentState::Failed, |found| found.state);
+            return Ok(match state {
+                PaymentState::Authorized => Authorization::Authorized,
+                other => Authorization::Elsewhere(other),
+            });
+        }
+        if !apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await? {
+            transaction.rollback().await?;
+            return Ok(Authorization::InsufficientBalance);
+        }
+        transaction.commit().await?;
+        Ok(Authorization::Authorized)
+    }
+
+    /// Notes a step that moves no money; `false` if the payment was not in one of `from`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_advance(
+        &self,
+        id: PaymentId,
+        from: &[PaymentState],
+        to: PaymentState,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        advance(self.writes(), id, from, to, now).await
+    }
+
+    /// Gives the money back, if it was set aside and is not back yet, and ends the payment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_return(
+        &self,
+        row: &PaymentRow,
+        from: &[PaymentState],
+        to: PaymentState,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.writes().begin().await?;
+        let moved = advance(&transaction, row.id, from, to, now).await?;
+        let (kind, amount) = if to == PaymentState::Refunded {
+            // As the cancelling said, which is read with the row that this transaction has locked.
+            let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
+            let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
+            (EntryKind::Refund, amount)
+        } else {
+            (EntryKind::Void, row.amount)
+        };
+        if moved && !apply(&transaction, &entry(row, kind, amount, now)).await? {
+            transaction.rollback().await?;
+            return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
+        }
+        transaction.commit().await?;
+        Ok(moved)
+    }
+
+    /// Claims payments whose time to be looked at has come, for `lease_ms`; several scans at once
+    /// get different ones.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_claim_due(
+        &self,
+        now: TimestampMs,
+        lease_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<PaymentRow>, StoreError> {
+        let skip = if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
+        // The longer it has been tried in vain, the longer the next pause, up to 64 times.
+        let sql = format!(
+            "UPDATE payments SET attempts = attempts + 1, next_try_at = $1 + $2 *
+                 CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END
+             WHERE id IN (SELECT id FROM payments WHERE next_try_at <= $1
+                          ORDER BY next_try_at LIMIT $3 {skip})
+             RETURNING *"
+        );
+        let values = [now.into(), lease_ms.into(), limit.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let rows = payment::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
+        rows.into_iter().map(payment_row).collect()
+    }
+}
+
+async fn advance(
+    connection: &impl ConnectionTrait,
+    id: PaymentId,
+    from: &[PaymentState],
+    to: PaymentState,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let mut update = payment::Entity::update_many()
+        .col_expr(payment::Column::State, Expr::value(to.as_str()))
+        .col_expr(payment::Column::UpdatedAt, Expr::value(now))
+        .filter(payment::Column::Id.eq(id.0))
+        .filter(payment::Column::State.is_in(from.iter().map(|state| state.as_str())));
+    match to {
+        PaymentState::Created | PaymentState::Authorized => {}
+        PaymentState::Captured
+        | PaymentState::Failed
+        | PaymentState::Voided
+        | PaymentState::Refunded => {
+            update = update.col_expr(payment::Column::NextTryAt, Expr::value(Option::<i64>::None));
+        }
+    }
+    Ok(update.exec(connection).await?.rows_affected == 1)
+}
+
+fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampMs) -> Entry<'a> {
+    Entry { user: row.user, currency: &row.currency, payment: Some(row.id), kind, amount, at }
+}
+
+fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
+    let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
+    Ok(PaymentRow {
+        id: PaymentId(row.id),
+        reservation: ReservationId(row.reservation_id),
+        offering: OfferingId(row.offering_id),
+        user: UserId(row.user_id),
+        state: state
+            .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
+        amount: row.amount,
+        currency: row.currency,
+        attempts: row.attempts,
+        next_try_at: row.next_try_at,
+    })
+}

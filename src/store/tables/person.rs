@@ -1,0 +1,87 @@
+//! Who people are, for the lists that administrators read: names and addresses by id, and ids by a
+//! part of either.
+
+use std::collections::{HashMap, HashSet};
+
+use entities::user;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::ids::UserId;
+use crate::store::{Store, StoreError};
+
+/// Somebody with an account that is not closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+}
+
+impl Store {
+    /// Those of `ids` whose accounts exist and are not closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn people(
+        &self,
+        ids: impl IntoIterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, Person>, StoreError> {
+        let rows: Vec<(Uuid, String, String)> = user::Entity::find()
+            .select_only()
+            .columns([user::Column::Id, user::Column::Name, user::Column::Email])
+            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            // What is left of a closed account has no password.
+            .filter(user::Column::PasswordHash.ne(""))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(rows.into_iter().map(|(id, name, email)| (UserId(id), Person { name, email })).collect())
+    }
+
+    /// Those of these people whose name or address has `text` in it, whatever the case.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn people_like(
+        &self,
+        ids: impl IntoIterator<Item = UserId>,
+        text: &str,
+    ) -> Result<HashSet<UserId>, StoreError> {
+        let rows: Vec<Uuid> = user::Entity::find()
+            .select_only()
+            .column(user::Column::Id)
+            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .filter(is_like(text))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(rows.into_iter().map(UserId).collect())
+    }
+}
+
+/// The ids of people whose name or address has `text` in it.
+pub(crate) fn ids_like(text: &str) -> SelectStatement {
+    Query::select().column(user::Column::Id).from(user::Entity).and_where(is_like(text)).to_owned()
+}
+
+/// SQLite folds ASCII alone: other letters are found there as they were written.
+fn is_like(text: &str) -> SimpleExpr {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    let has = |column: user::Column| {
+        let column = Expr::col((user::Entity, column));
+        let folded = Expr::expr(Func::lower(column.clone()));
+        let folded = folded.like(LikeExpr::new(pattern.to_lowercase()).escape('\\'));
+        folded.or(column.like(LikeExpr::new(&pattern).escape('\\')))
+    };
+    has(user::Column::Name).or(has(user::Column::Email))
+}

@@ -1,0 +1,134 @@
+//! Reservations for queries. Written by the projection of the journal alone.
+
+use entities::reservation;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, UserId};
+use crate::inventory::{Line, TimestampMs};
+use crate::store::tables::person::ids_like;
+use crate::store::{Store, StoreError, older};
+
+/// Where a reservation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ReservationState {
+    PaymentPending,
+    Confirmed,
+    Cancelled,
+    Expired,
+}
+
+impl ReservationState {
+    const ALL: [Self; 4] = [Self::PaymentPending, Self::Confirmed, Self::Cancelled, Self::Expired];
+
+    /// As answers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentPending => "PAYMENT_PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Cancelled => "CANCELLED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
+    /// Reads [`Self::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A reservation.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationRow {
+    pub id: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub hold: HoldId,
+    pub state: ReservationState,
+    pub total_price: i64,
+    pub lines: Vec<Line>,
+    pub pay_by: TimestampMs,
+    pub payment: Option<PaymentId>,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+    /// What came back when it was cancelled, where it was not all.
+    pub refund_amount: Option<i64>,
+}
+
+/// Which reservations to list.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ReservationFilter {
+    pub user: Option<UserId>,
+    pub offering: Option<OfferingId>,
+    pub state: Option<ReservationState>,
+    /// Only of people whose name or e-mail address has this in it.
+    pub who: Option<String>,
+    /// Only what comes after this one: its time and id.
+    pub after: Option<(TimestampMs, ReservationId)>,
+}
+
+impl Store {
+    /// One reservation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reservation_get(
+        &self,
+        id: ReservationId,
+    ) -> Result<Option<ReservationRow>, StoreError> {
+        let found = reservation::Entity::find_by_id(id.0).one(self.reads()).await?;
+        found.as_ref().map(reservation_row).transpose()
+    }
+
+    /// Reservations, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reservation_list(
+        &self,
+        filter: ReservationFilter,
+        limit: u64,
+    ) -> Result<Vec<ReservationRow>, StoreError> {
+        use reservation::Column;
+        let mut query = reservation::Entity::find()
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        if let Some(user) = filter.user {
+            query = query.filter(Column::UserId.eq(user.0));
+        }
+        if let Some(offering) = filter.offering {
+            query = query.filter(Column::OfferingId.eq(offering.0));
+        }
+        if let Some(state) = filter.state {
+            query = query.filter(Column::Status.eq(state.as_str()));
+        }
+        if let Some(who) = &filter.who {
+            query = query.filter(Column::UserId.in_subquery(ids_like(who)));
+        }
+        if let Some((at, id)) = filter.after {
+            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));
+        }
+        query.all(self.reads()).await?.iter().map(reservation_row).collect()
+    }
+}
+
+fn reservation_row(row: &reservation::Model) -> Result<ReservationRow, StoreError> {
+    let damaged = |what: &str| StoreError::Damaged(format!("the {what} of reservation {}", row.id));
+    Ok(ReservationRow {
+        id: ReservationId(row.id),
+        offering: OfferingId(row.offering_id),
+        user: UserId(row.user_id),
+        hold: HoldId(row.hold_id),
+        state: ReservationState::parse(&row.status).ok_or_else(|| damaged("status"))?,
+        total_price: row.total_price,
+        lines: serde_json::from_str(&row.lines).map_err(|_| damaged("lines"))?,
+        pay_by: row.pay_by,
+        payment: row.payment_id.map(PaymentId),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        refund_amount: row.refund_amount,
+    })
+}

@@ -1,0 +1,94 @@
+//! Revoked access tokens, numbered in the order in which they become visible. An account is listed once,
+//! under its last number.
+
+use entities::user;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Statement,
+};
+
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+use crate::store::{Store, StoreError};
+
+/// Access tokens of `user` with a version below `version` are worth nothing since `at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its number; later ones have higher numbers.
+    pub number: i64,
+    /// Whose.
+    pub user: UserId,
+    /// The lowest version that is still good.
+    pub version: i64,
+    /// When, by the clock of the instance that revoked them.
+    pub at: TimestampMs,
+}
+
+/// Draws the next number. Nobody else draws one until the transaction ends, so it comes last in it.
+pub(crate) async fn next_number(transaction: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let sql = "UPDATE revocation_counter SET last = last + 1 WHERE id = 1 RETURNING last";
+    number(transaction, sql).await
+}
+
+async fn number(connection: &impl ConnectionTrait, sql: &str) -> Result<i64, StoreError> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| StoreError::Damaged("the counter of revocations".into()))?;
+    Ok(row.try_get("", "last")?)
+}
+
+impl Store {
+    /// The number of the last revocation, 0 before the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revocation_last(&self) -> Result<i64, StoreError> {
+        number(self.reads(), "SELECT last FROM revocation_counter WHERE id = 1").await
+    }
+
+    /// At most `limit` revocations with numbers above `number`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revocations_after(
+        &self,
+        number: i64,
+        limit: u64,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let found = user::Entity::find()
+            .filter(user::Column::Revocation.gt(number))
+            .order_by_asc(user::Column::Revocation);
+        self.revocations(found.limit(limit)).await
+    }
+
+    /// At most `limit` revocations with numbers up to `number`, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revocations_up_to(
+        &self,
+        number: i64,
+        limit: u64,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let found = user::Entity::find()
+            .filter(user::Column::Revocation.lte(number))
+            .order_by_desc(user::Column::Revocation);
+        self.revocations(found.limit(limit)).await
+    }
+
+    async fn revocations(
+        &self,
+        found: Select<user::Entity>,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let rows = found.all(self.reads()).await?;
+        let revocation = |row: user::Model| {
+            Some(Revocation {
+                number: row.revocation?,
+                user: UserId(row.id),
+                version: row.token_version,
+                at: row.revoked_at?,
+            })
+        };
+        Ok(rows.into_iter().filter_map(revocation).collect())
+    }
+}

@@ -1,0 +1,115 @@
+//! Tickets for queries. Written by the projection of the journal alone.
+
+use entities::ticket;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::ids::{OfferingId, ProductId, ReservationId, SeatId, UserId};
+use crate::inventory::TimestampMs;
+use crate::store::{Store, StoreError, older};
+
+/// Whether a ticket lets somebody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TicketState {
+    Valid,
+    Used,
+    Void,
+}
+
+impl TicketState {
+    /// As answers name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Used => "USED",
+            Self::Void => "VOID",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Valid, Self::Used, Self::Void].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A ticket.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TicketRow {
+    pub id: Uuid,
+    pub offering: OfferingId,
+    pub reservation: ReservationId,
+    /// Its place among the reservation's tickets, from 0.
+    pub index: u8,
+    pub user: UserId,
+    pub product: ProductId,
+    pub seat: Option<SeatId>,
+    pub state: TicketState,
+    pub checked_in_at: Option<TimestampMs>,
+    /// Where, if the door said so.
+    pub gate: Option<String>,
+    /// The administrator who checked it in.
+    pub checked_in_by: Option<UserId>,
+    pub created_at: TimestampMs,
+}
+
+/// The id of a reservation's n-th ticket: derived, so that projecting a journal twice gives the
+/// same rows.
+pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
+    let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
+    hasher.update(reservation.0.as_bytes());
+    hasher.update(&[index]);
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+impl Store {
+    /// One ticket.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_get(&self, id: Uuid) -> Result<Option<TicketRow>, StoreError> {
+        ticket::Entity::find_by_id(id).one(self.reads()).await?.as_ref().map(ticket_row).transpose()
+    }
+
+    /// A customer's tickets, newest first, after the one with that time and id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_list(
+        &self,
+        user: UserId,
+        after: Option<(TimestampMs, Uuid)>,
+        limit: u64,
+    ) -> Result<Vec<TicketRow>, StoreError> {
+        use ticket::Column;
+        let mut query = ticket::Entity::find()
+            .filter(Column::UserId.eq(user.0))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        if let Some((at, id)) = after {
+            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id)));
+        }
+        query.all(self.reads()).await?.iter().map(ticket_row).collect()
+    }
+}
+
+fn ticket_row(row: &ticket::Model) -> Result<TicketRow, StoreError> {
+    let damaged = || StoreError::Damaged(format!("ticket {}", row.id));
+    Ok(TicketRow {
+        id: row.id,
+        offering: OfferingId(row.offering_id),
+        reservation: ReservationId(row.reservation_id),
+        index: u8::try_from(row.ticket_index).map_err(|_| damaged())?,
+        user: UserId(row.user_id),
+        product: ProductId(u16::try_from(row.product_id).map_err(|_| damaged())?),
+        seat: row.seat_id.map(u32::try_from).transpose().map_err(|_| damaged())?.map(SeatId),
+        state: TicketState::parse(&row.status).ok_or_else(damaged)?,
+        checked_in_at: row.checked_in_at,
+        gate: row.gate.clone(),
+        checked_in_by: row.checked_in_by.map(UserId),
+        created_at: row.created_at,
+    })
+}

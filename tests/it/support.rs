@@ -1,0 +1,17 @@
+//! Helpers of the tests: servers, databases and clients of their own, fault injection, checks.
+
+#[macro_use]
+pub mod test_db;
+
+pub mod customers;
+pub mod history;
+pub mod payments;
+pub mod private_postgres;
+pub mod private_prometheus;
+pub mod private_redis;
+pub mod process;
+pub mod proxy;
+pub mod sold_event;
+pub mod stream_frames;
+pub mod test_app;
+pub mod two_instances;

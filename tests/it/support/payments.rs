@@ -1,0 +1,249 @@
+//! What the tests of payments work with: one event, its box office, the way to pay, a clock that
+//! stands still until it is moved, and the books that must balance afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admitone::box_office::{BoxOffices, Committed, Settings, SubmitError};
+use admitone::clock::{Clock, ManualClock, SystemClock};
+use admitone::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, UserId};
+use admitone::inventory::{
+    Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester, SaleState,
+    SaleWindow,
+};
+use admitone::payments::{CrashPoints, Pace, PaymentError, PaymentOutcome, Payments};
+use admitone::store::{
+    Answered, Balance, EntryKind, EventDetails, Key, NewEvent, PaymentState, ReservationState,
+    Store, TicketState,
+};
+use tokio::runtime::Handle;
+
+use crate::support::test_db::TestDb;
+
+pub const PRICE: i64 = 15_000;
+pub const CURRENCY: &str = "KRW";
+
+/// A point of sale.
+pub struct Till {
+    pub db: Arc<TestDb>,
+    pub store: Store,
+    pub offices: Arc<BoxOffices>,
+    pub clock: Arc<ManualClock>,
+    pub payments: Payments,
+    pub offering: OfferingId,
+}
+
+/// Longer than any reservation waits for its payment, one in progress included.
+pub fn beyond_the_pay_window_ms() -> i64 {
+    let policy = Policy::default();
+    policy.pay_window_ms + policy.payment_grace_ms + 1
+}
+
+impl Till {
+    /// Sells `places` places at [`PRICE`] each.
+    pub async fn open(db: TestDb, places: u32) -> Self {
+        let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
+        let store = db.store().await;
+        let offering = OfferingId::new();
+        let event = new_event(offering, places);
+        store.event_create(&event, None, clock.now_ms()).await.expect("the event is made");
+        let offices = start_offices(&store, &clock);
+        let payments = Payments::new(store.clone(), Arc::clone(&offices), clock.clone());
+        Self { db: Arc::new(db), store, offices, clock, payments, offering }
+    }
+
+    /// The same database after the process died and another one started: whatever the dead one
+    /// had in memory is gone.
+    pub fn restart(&mut self) {
+        self.offices = start_offices(&self.store, &self.clock);
+        self.payments =
+            Payments::new(self.store.clone(), Arc::clone(&self.offices), self.clock.clone());
+    }
+
+    /// From now on sells another event.
+    pub async fn another_event(&mut self, places: u32) {
+        self.offering = OfferingId::new();
+        let event = new_event(self.offering, places);
+        self.store.event_create(&event, None, self.clock.now_ms()).await.expect("it is made");
+    }
+
+    pub fn crashing_at(&mut self, points: CrashPoints) {
+        self.payments = self.payments.clone().with_crash_points(points);
+    }
+
+    pub fn with_pace(&mut self, pace: Pace) {
+        self.payments = self.payments.clone().with_pace(pace);
+    }
+
+    pub async fn submit(&self, command: Command) -> Result<Committed, SubmitError> {
+        self.offices.submit(self.offering, Request { command, idempotency: None }).await
+    }
+
+    /// A new customer with so much in the wallet.
+    pub async fn customer(&self, balance: i64) -> UserId {
+        let user = UserId::random();
+        if balance > 0 {
+            self.charge(user, balance).await;
+        }
+        user
+    }
+
+    pub async fn charge(&self, user: UserId, amount: i64) {
+        let key = Key {
+            principal: user,
+            operation: "test.charge",
+            key_hash: rand::random(),
+            fingerprint: [0; 16],
+        };
+        let charge = Balance { currency: CURRENCY.into(), amount };
+        let charged = self.store.wallet_charge(user, &charge, &key, self.clock.now_ms()).await;
+        assert!(matches!(charged, Ok(Answered::Now(_))), "{charged:?}");
+    }
+
+    /// One place, reserved and unpaid.
+    pub async fn reserve(&self, customer: UserId) -> ReservationId {
+        let reservation = ReservationId::random();
+        self.submit(Command::Reserve {
+            hold: HoldId::random(),
+            reservation,
+            customer,
+            lines: vec![LineRequest::Quantity { product: ProductId(0), quantity: 1 }],
+        })
+        .await
+        .expect("there is a place");
+        reservation
+    }
+
+    pub async fn pay(
+        &self,
+        user: UserId,
+        reservation: ReservationId,
+        key: &str,
+    ) -> Result<PaymentOutcome, PaymentError> {
+        self.payments.pay(user, reservation, admitone::payments::Method::Wallet, key).await
+    }
+
+    pub async fn cancel(
+        &self,
+        customer: UserId,
+        reservation: ReservationId,
+    ) -> Result<Committed, SubmitError> {
+        let by = Requester::Customer(customer);
+        self.submit(Command::CancelReservation { reservation, by }).await
+    }
+
+    /// Moves the clock beyond every pay window and its grace, and ends what is due.
+    pub async fn let_pay_windows_pass(&self) {
+        self.clock.advance_ms(beyond_the_pay_window_ms());
+        self.offices.sweep().await;
+    }
+
+    /// Lets the recovery scan do all there is to do.
+    pub async fn recover(&self) {
+        for _ in 0..50 {
+            // Far beyond the longest pause between two tries of a payment.
+            self.clock.advance_ms(60_000);
+            if self.payments.recover_due().await.expect("payments can be read") == 0
+                && self.unsettled().await == 0
+            {
+                return;
+            }
+        }
+        panic!("the recovery scan finds no end");
+    }
+
+    pub async fn unsettled(&self) -> u64 {
+        self.store.payment_unsettled().await.expect("payments can be counted")
+    }
+
+    pub async fn state(&self, reservation: ReservationId) -> ReservationState {
+        let row = self.store.reservation_get(reservation).await.expect("rows can be read");
+        row.expect("the reservation is there").state
+    }
+
+    pub async fn balance(&self, user: UserId) -> i64 {
+        let balances = self.store.wallet_get(user).await.expect("wallets can be read");
+        balances.iter().find(|balance| balance.currency == CURRENCY).map_or(0, |found| found.amount)
+    }
+
+    pub async fn payment_state(&self, id: PaymentId) -> PaymentState {
+        let row = self.store.payment_get(id).await.expect("payments can be read");
+        row.expect("the payment is there").state
+    }
+
+    /// Entries of a kind in the wallet of `user`.
+    pub async fn entries(&self, user: UserId, kind: EntryKind) -> usize {
+        let entries = self.store.wallet_entries(user, 1_000).await.expect("entries can be read");
+        entries.iter().filter(|entry| entry.kind == kind).count()
+    }
+
+    /// A confirmed reservation with a valid ticket and one debit, or neither; a wallet that is the
+    /// sum of its entries; an inventory that agrees. Says whether it is paid.
+    pub async fn check_books(
+        &self,
+        user: UserId,
+        reservation: ReservationId,
+        charged: i64,
+    ) -> bool {
+        let entries = self.store.wallet_entries(user, 1_000).await.expect("entries can be read");
+        let balance = self.balance(user).await;
+        assert_eq!(balance, entries.iter().map(|entry| entry.amount).sum::<i64>(), "{entries:?}");
+        assert!(balance >= 0);
+        let taken = charged - balance;
+        let state = self.state(reservation).await;
+        let tickets = self.store.ticket_list(user, None, 100).await.expect("tickets can be read");
+        let valid = tickets
+            .iter()
+            .filter(|ticket| ticket.reservation == reservation)
+            .filter(|ticket| ticket.state == TicketState::Valid)
+            .count();
+        let paid = state == ReservationState::Confirmed;
+        assert_eq!(taken, if paid { PRICE } else { 0 }, "{state:?} {entries:?}");
+        assert_eq!(valid, usize::from(paid), "{state:?} {tickets:?}");
+        let debits = entries.iter().filter(|entry| entry.kind == EntryKind::Authorize).count();
+        let returns = entries.iter().filter(|entry| entry.amount > 0).count()
+            - entries.iter().filter(|entry| entry.kind == EntryKind::Charge).count();
+        assert_eq!(debits, returns + usize::from(paid), "{entries:?}");
+        paid
+    }
+}
+
+fn start_offices(store: &Store, clock: &Arc<ManualClock>) -> Arc<BoxOffices> {
+    let settings = Settings {
+        arbiters: 1,
+        // The clock is ours and the database's is not.
+        max_clock_skew: Duration::from_secs(10 * 365 * 86_400),
+        sweep_interval: Duration::from_secs(3_600),
+        ..Settings::default()
+    };
+    BoxOffices::start(store.journal(), clock.clone(), settings, Handle::current())
+}
+
+fn new_event(id: OfferingId, places: u32) -> NewEvent {
+    let product = ProductDefinition {
+        price: PRICE,
+        capacity: Some(places),
+        max_per_customer: None,
+        sale: SaleWindow::default(),
+    };
+    NewEvent {
+        id,
+        details: EventDetails {
+            name: "A night at the opera".into(),
+            description: String::new(),
+            venue: "The old theatre".into(),
+            event_date: 4_000_000_000_000,
+        },
+        products: vec![("Standing".into(), String::new())],
+        definition: Definition {
+            currency: *b"KRW",
+            products: vec![product],
+            sections: Vec::new(),
+            policy: Policy::default(),
+            sale: SaleWindow::default(),
+            sale_state: SaleState::Open,
+        },
+        terms: admitone::store::Terms::default(),
+        created_by: UserId::random(),
+    }
+}
