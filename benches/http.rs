@@ -190,7 +190,7 @@ fn bare_route_here(server: &Running, workers: usize) -> SocketAddr {
                         }),
                     )
                     .wrap(actix_web::middleware::from_fn(
-                        admitone::http::middleware::request_context::surround,
+                        admitone::http::middleware::request_context::request_context,
                     ))
             };
             let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);

@@ -21,7 +21,7 @@ mod settings;
 mod telemetry;
 mod views;
 
-pub use forwarding::{AskError, MAX_HOPS};
+pub use forwarding::{MAX_HOPS, PeerRequestError};
 pub use office::offering_clock::{JOURNAL_AHEAD, TOLERATED_MS};
 pub use outcome::{Committed, SubmitError, Unavailable};
 pub use registry::BoxOffices;

@@ -23,7 +23,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use tokio::sync::{Notify, watch};
 
-pub use heartbeat::{JoinError, Keeper};
+pub use heartbeat::{HeartbeatLoop, JoinError};
 pub use member::Member;
 pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use network::{Network, NetworkError, Nobody};
@@ -35,13 +35,13 @@ pub use crate::journal::Owner;
 use crate::planted::{Bug, is_planted};
 use lease::{Alone, LeaseError, Leases};
 use membership::View;
-use pubsub::{Feed, Silence};
+use pubsub::{PubSub, Silence};
 
 /// A question that is answered with [`Member::incarnation`].
 pub const HELLO: &[u8] = b"hello";
 
 /// How long an instance is asked whether it lives.
-const HELLO_PATIENCE: Duration = Duration::from_millis(500);
+const HELLO_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How an instance behaves towards the others.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +114,7 @@ pub struct Cluster {
     clock: Arc<dyn Clock>,
     leases: Arc<dyn Leases>,
     network: Arc<dyn Network>,
-    feed: OnceLock<Arc<dyn Feed>>,
+    feed: OnceLock<Arc<dyn PubSub>>,
     view: ArcSwap<View>,
     /// Those who change the view take turns.
     changing: Mutex<()>,
@@ -152,7 +152,7 @@ impl Cluster {
         Self::build(me, true, settings, clock, Arc::new(Alone), Arc::new(Nobody))
     }
 
-    /// One of several. Knows nobody until a [`Keeper`] has joined.
+    /// One of several. Knows nobody until a [`HeartbeatLoop`] has joined.
     #[must_use]
     pub fn of_many(
         me: Member,
@@ -200,7 +200,7 @@ impl Cluster {
 
     /// Gives it a way to tell all others at once; without one, they ask.
     #[must_use]
-    pub fn with_feed(self: Arc<Self>, feed: Arc<dyn Feed>) -> Arc<Self> {
+    pub fn with_feed(self: Arc<Self>, feed: Arc<dyn PubSub>) -> Arc<Self> {
         // A second one would be heard by nobody who follows already: the first stays.
         let _ = self.feed.set(feed);
         self
@@ -208,7 +208,7 @@ impl Cluster {
 
     /// The way from owners to all who follow.
     #[must_use]
-    pub fn feed(&self) -> &Arc<dyn Feed> {
+    pub fn feed(&self) -> &Arc<dyn PubSub> {
         self.feed.get_or_init(|| Arc::new(Silence))
     }
 
@@ -337,10 +337,10 @@ impl Cluster {
         &self,
         asked: impl Future<Output = Result<T, LeaseError>>,
     ) -> Result<T, LeaseError> {
-        let patience = self.settings.lease_ttl / 8;
-        tokio::time::timeout(patience, asked)
+        let timeout = self.settings.lease_ttl / 8;
+        tokio::time::timeout(timeout, asked)
             .await
-            .unwrap_or_else(|_| Err(LeaseError::Away(anyhow::anyhow!("no answer in {patience:?}"))))
+            .unwrap_or_else(|_| Err(LeaseError::Away(anyhow::anyhow!("no answer in {timeout:?}"))))
     }
 
     fn now(&self) -> Duration {

@@ -43,7 +43,7 @@ pub fn app(
         .configure(routes)
         .default_service(web::route().to(no_such_route))
         .wrap(Condition::new(has_pages_elsewhere, from_fn(middleware::cors::allow)))
-        .wrap(from_fn(middleware::request_context::surround))
+        .wrap(from_fn(middleware::request_context::request_context))
 }
 
 /// Every route. The router tries them one by one, and a pattern with a name in it costs it a search:

@@ -103,7 +103,7 @@ impl From<SubmitError> for PaymentError {
 pub struct Pace {
     /// How long a payment may be on its way before the recovery scan takes care of it; also the
     /// scan's first pause between two tries, which doubles each time.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How often the scan looks.
     pub scan_interval: Duration,
     /// How many payments one scan takes on at a time.
@@ -113,7 +113,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            patience: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
             scan_interval: Duration::from_millis(500),
             scan_limit: 64,
         }
@@ -237,7 +237,7 @@ impl Payments {
         };
         self.crash_points.pass(id, Edge::Create, Side::Before)?;
         let now = self.clock.now_ms();
-        let created = self.store.payment_create(&new, now, now + self.patience_ms()).await?;
+        let created = self.store.payment_create(&new, now, now + self.timeout_ms()).await?;
         self.crash_points.pass(id, Edge::Create, Side::After)?;
         // Another request with this key was quicker, and about something else.
         if created.reservation != reservation {
@@ -255,7 +255,7 @@ impl Payments {
         method: Method,
     ) -> Option<PaymentRow> {
         let (method, now) = (method.as_str(), self.clock.now_ms());
-        let retry_at = now + self.patience_ms();
+        let retry_at = now + self.timeout_ms();
         self.store.payment_begin(Beginning { id, user, reservation, method, now, retry_at }).await
     }
 
@@ -280,8 +280,8 @@ impl Payments {
         }
     }
 
-    fn patience_ms(&self) -> i64 {
-        i64::try_from(self.pace.patience.as_millis()).unwrap_or(i64::MAX / 1_024)
+    fn timeout_ms(&self) -> i64 {
+        i64::try_from(self.pace.timeout.as_millis()).unwrap_or(i64::MAX / 1_024)
     }
 }
 

@@ -10,7 +10,7 @@ pub enum Bug {
     /// An append is let in wherever the row before it exists.
     FenceByPredecessorAlone,
     /// An append of unknown outcome counts as lost because its row is not there yet.
-    DoubtResolvedByRereading,
+    UnknownAppendResolvedByRereading,
     /// Commands are answered when they are decided.
     AckBeforeAppend,
     /// A command that is handed on loses its idempotency key.
@@ -28,7 +28,7 @@ pub enum Bug {
     /// A lease that has run out counts as if it had been renewed.
     RenewalAfterLoss,
     /// Commands that wait when an offering is handed over are forgotten.
-    HandOverDropsTheQueue,
+    HandoffDropsTheQueue,
     /// Freed places go to the waitlist a transition later.
     LateWaitlistOffer,
     /// A snapshot bears the place of the row before the one it is of.
@@ -48,7 +48,7 @@ impl Bug {
     pub const ALL: &[Self] = &[
         Self::NoEpochInSwap,
         Self::FenceByPredecessorAlone,
-        Self::DoubtResolvedByRereading,
+        Self::UnknownAppendResolvedByRereading,
         Self::AckBeforeAppend,
         Self::LostIdempotencyKey,
         Self::OffByOneExpiry,
@@ -57,7 +57,7 @@ impl Bug {
         Self::CacheGoesBackAnEpoch,
         Self::ReleaseOfAnothersLease,
         Self::RenewalAfterLoss,
-        Self::HandOverDropsTheQueue,
+        Self::HandoffDropsTheQueue,
         Self::LateWaitlistOffer,
         Self::SnapshotAheadOfTail,
         Self::RefusalWithoutProof,

@@ -37,7 +37,7 @@ use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health::{self, Pings};
-use crate::http::api::offerings::event_summary::Glances;
+use crate::http::api::offerings::event_summary::EventSummaries;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -364,7 +364,7 @@ impl Assembled {
             // notice that this instance is not ready any more.
             membership.leave().await;
             let noticed = tokio::time::sleep(notice);
-            futures_util::future::join(state.offices.hand_over_all(), noticed).await;
+            futures_util::future::join(state.offices.hand_off_all(), noticed).await;
             http.drain(&state.lifecycle).await;
             recovery.stop().await;
             state.offices.shutdown().await;
@@ -492,9 +492,9 @@ fn assemble(
         runtime: runtime.clone(),
         tracer,
         admission: Admission::new(config.latency_target),
-        glances: Glances::default(),
+        event_summaries: EventSummaries::default(),
         seat_maps: SeatMaps::default(),
-        owed: Arc::default(),
+        views_in_use: Arc::default(),
         unsent: Unsent::default(),
         connections,
         lifecycle: Lifecycle::new(),

@@ -12,7 +12,9 @@ use futures_util::future::join_all;
 
 use crate::box_office::forwarding::queue::{Failure, MAX_CALLS};
 use crate::box_office::office::batch::{Pending, Work};
-use crate::box_office::protocol::{Answer, Asked, Call, CallAnswer, Question, decode, encode};
+use crate::box_office::protocol::{
+    Call, CallAnswer, PeerReply, PeerRequest, TracedCall, decode, encode,
+};
 use crate::box_office::telemetry::spans;
 use crate::box_office::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
@@ -35,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
 /// A question that has been handed on too often.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum PeerRequestError {
     /// Not what this version speaks.
     #[error("the question is of another version, or damaged")]
     NotUnderstood,
@@ -111,28 +113,28 @@ impl BoxOffices {
         self.pursue(offering, call, false).await
     }
 
-    /// The same for a call that was tried before, and of which a copy may still be `in_doubt`: one
+    /// The same for a call that was tried before, and of which a copy may still be `unknown`: one
     /// that was carried out, or may yet be. From then on whoever refuses it remembers the refusal
     /// under its key, so that no copy has an effect afterwards.
-    async fn pursue(&self, offering: OfferingId, mut call: Call, mut in_doubt: bool) -> CallAnswer {
+    async fn pursue(&self, offering: OfferingId, mut call: Call, mut unknown: bool) -> CallAnswer {
         let shared = self.shared();
-        let patience = shared.settings.answer_timeout;
+        let timeout = shared.settings.answer_timeout;
         let started = shared.guard.monotonic();
         let mut pause = FIRST_PAUSE;
         loop {
             let waited = shared.guard.monotonic().saturating_sub(started);
-            let left = patience.saturating_sub(waited);
-            if in_doubt {
+            let left = timeout.saturating_sub(waited);
+            if unknown {
                 call = call.settling();
             }
-            match self.call_once(offering, &mut call, left, &mut in_doubt).await {
+            match self.call_once(offering, &mut call, left, &mut unknown).await {
                 // Whoever could not decide knows nothing of the copies either.
-                Some(answer) if !in_doubt || answer.unavailable().is_none() => return answer,
+                Some(answer) if !unknown || answer.unavailable().is_none() => return answer,
                 Some(_) | None => {}
             }
             let waited = shared.guard.monotonic().saturating_sub(started);
-            if waited + pause >= self.moving_patience(in_doubt) {
-                let why = if in_doubt { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
+            if waited + pause >= self.moving_timeout(unknown) {
+                let why = if unknown { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
                 return call.failed(why);
             }
             tokio::time::sleep(random::jittered(pause)).await;
@@ -146,8 +148,8 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
         call: &mut Call,
-        patience: Duration,
-        in_doubt: &mut bool,
+        timeout: Duration,
+        unknown: &mut bool,
     ) -> Option<CallAnswer> {
         let shared = self.shared();
         let route = if self.is_live(offering) {
@@ -171,8 +173,8 @@ impl BoxOffices {
         let mut origin = trace::current();
         let tracer = &shared.settings.tracer;
         let span = spans::forwarded(tracer, &mut origin, (offering, &*call, &owner));
-        let asked = Asked { call: call.clone(), origin };
-        let answered = shared.lanes.call(offering, &owner, (1, asked), patience).await;
+        let asked = TracedCall { call: call.clone(), origin };
+        let answered = shared.forward_queues.call(offering, &owner, (1, asked), timeout).await;
         spans::called(span, answered.as_ref().ok());
         match &answered {
             Ok(answer) if !is_moving(answer) && !is_unknown(answer) => {}
@@ -183,7 +185,7 @@ impl BoxOffices {
             Ok(answer) if is_moving(&answer) => None,
             // It has a key: asked again, the owner of the moment knows.
             Ok(answer) if is_unknown(&answer) => {
-                *in_doubt = true;
+                *unknown = true;
                 None
             }
             Ok(answer) => Some(answer),
@@ -192,10 +194,10 @@ impl BoxOffices {
                 None
             }
             Err(Failure::Unavailable(why)) => Some(call.failed(why)),
-            Err(failure @ (Failure::NotAsked | Failure::Unknown)) => {
+            Err(failure @ (Failure::NotReceived | Failure::Unknown)) => {
                 // Also where it is believed to own it: look again.
                 shared.cluster.forget(offering, &owner);
-                *in_doubt |= matches!(failure, Failure::Unknown);
+                *unknown |= matches!(failure, Failure::Unknown);
                 None
             }
         }
@@ -203,7 +205,7 @@ impl BoxOffices {
 
     /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
     /// one does not answer finds its own way.
-    pub(crate) fn hand_on(
+    pub(crate) fn forward(
         self: &Arc<Self>,
         offering: OfferingId,
         owner: Owner,
@@ -214,25 +216,25 @@ impl BoxOffices {
             match work {
                 Work::Command(pending) if pending.hops < MAX_HOPS => waiting.push(pending),
                 // It has been handed on often enough: whoever sent it looks for the owner again.
-                Work::Command(_) | Work::Look(_) => work.refuse(Unavailable::Moving),
+                Work::Command(_) | Work::Query(_) => work.refuse(Unavailable::Moving),
             }
         }
-        if is_planted(Bug::HandOverDropsTheQueue) {
+        if is_planted(Bug::HandoffDropsTheQueue) {
             waiting.clear();
         }
         if waiting.is_empty() {
             return;
         }
-        let (offices, patience) = (Arc::clone(self), self.shared().settings.answer_timeout);
+        let (offices, timeout) = (Arc::clone(self), self.shared().settings.answer_timeout);
         self.shared().executor.spawn(async move {
             let hops = waiting.iter().map(|pending| pending.hops).max().unwrap_or_default() + 1;
-            let lanes = &offices.shared().lanes;
+            let forward_queues = &offices.shared().forward_queues;
             while !waiting.is_empty() {
                 // One question after the other: their order stays.
                 let rest = waiting.split_off(waiting.len().min(MAX_CALLS));
                 let mut handed = std::mem::replace(&mut waiting, rest);
                 let calls = handed.iter_mut().map(handed_on).collect();
-                match lanes.call_all(offering, &owner, (hops, calls), patience).await {
+                match forward_queues.call_all(offering, &owner, (hops, calls), timeout).await {
                     Ok(answers) => {
                         for (pending, answer) in handed.into_iter().zip(answers) {
                             offices.pass_on(offering, pending, Ok(answer));
@@ -256,7 +258,7 @@ impl BoxOffices {
         pending: Pending,
         answer: Result<CallAnswer, &Failure>,
     ) {
-        let doubtful = match &answer {
+        let unknown = match &answer {
             Ok(answer) => is_unknown(answer),
             Err(failure) => matches!(failure, Failure::Unknown),
         };
@@ -276,10 +278,10 @@ impl BoxOffices {
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
             Ok(_) | Err(_) => {
                 let offices = Arc::clone(self);
-                let in_doubt = pending.settle || doubtful;
+                let unknown = pending.settle || unknown;
                 self.shared().executor.spawn(async move {
                     let call = Call::Submit(pending.request.clone());
-                    let pursued = offices.pursue(offering, call, in_doubt);
+                    let pursued = offices.pursue(offering, call, unknown);
                     let answer = trace::within(pending.origin.clone(), pursued).await;
                     if let CallAnswer::Submitted(submitted) = answer {
                         pending.answer(submitted);
@@ -290,9 +292,9 @@ impl BoxOffices {
     }
 
     /// A call in doubt is pursued to the end: nobody else can find out what became of it as well.
-    fn moving_patience(&self, doubtful: bool) -> Duration {
+    fn moving_timeout(&self, unknown: bool) -> Duration {
         let settings = &self.shared().settings;
-        if doubtful { settings.answer_timeout } else { settings.moving_patience }
+        if unknown { settings.answer_timeout } else { settings.moving_timeout }
     }
 
     /// The answer of another instance about who owns the offering.
@@ -348,25 +350,30 @@ impl BoxOffices {
     /// Answers a question of another instance.
     ///
     /// # Errors
-    /// [`AskError`]; then nothing was done.
-    pub async fn answer(self: &Arc<Self>, question: &[u8]) -> Result<bytes::Bytes, AskError> {
-        let question = decode(question).ok_or(AskError::NotUnderstood)?;
+    /// [`PeerRequestError`]; then nothing was done.
+    pub async fn answer(
+        self: &Arc<Self>,
+        question: &[u8],
+    ) -> Result<bytes::Bytes, PeerRequestError> {
+        let question = decode(question).ok_or(PeerRequestError::NotUnderstood)?;
         let answer = match question {
-            Question::Calls { hops, .. } if hops > MAX_HOPS => return Err(AskError::Loop(hops)),
-            Question::Calls { from, offering, hops, patience_ms, calls } => {
-                let patience = Duration::from_millis(patience_ms);
+            PeerRequest::Calls { hops, .. } if hops > MAX_HOPS => {
+                return Err(PeerRequestError::Loop(hops));
+            }
+            PeerRequest::Calls { from, offering, hops, timeout_ms, calls } => {
+                let timeout = Duration::from_millis(timeout_ms);
                 match self.decline(offering, from).await {
                     Some(answer) => answer,
-                    None => self.answer_calls(offering, (hops, calls), patience).await,
+                    None => self.answer_calls(offering, (hops, calls), timeout).await,
                 }
             }
-            Question::Prepare { offering } => self.prepare(offering).await,
-            Question::Adopt { offering } => self.adopt(offering).await,
-            Question::Move { offering, to } => match self.move_mine(offering, &to).await {
-                Ok(owner) => Answer::InService(owner),
-                Err(why) => Answer::Failed(why),
+            PeerRequest::Prepare { offering } => self.prepare(offering).await,
+            PeerRequest::Adopt { offering } => self.adopt(offering).await,
+            PeerRequest::Move { offering, to } => match self.move_mine(offering, &to).await {
+                Ok(owner) => PeerReply::InService(owner),
+                Err(why) => PeerReply::Failed(why),
             },
-            Question::Show { offering } => self.show(offering).await,
+            PeerRequest::Show { offering } => self.show(offering).await,
         };
         Ok(encode(&answer))
     }
@@ -374,27 +381,27 @@ impl BoxOffices {
     async fn answer_calls(
         self: &Arc<Self>,
         offering: OfferingId,
-        (hops, calls): (u8, Vec<Asked>),
-        patience: Duration,
-    ) -> Answer {
-        let answers = calls.into_iter().map(|Asked { call, mut origin }| {
+        (hops, calls): (u8, Vec<TracedCall>),
+        timeout: Duration,
+    ) -> PeerReply {
+        let answers = calls.into_iter().map(|TracedCall { call, mut origin }| {
             let tracer = &self.shared().settings.tracer;
             let span = spans::received(tracer, &mut origin, (offering, &call, hops));
             trace::within(origin, async move {
                 let unanswered = call.failed(Unavailable::OutcomeUnknown);
-                let answered = tokio::time::timeout(patience, self.call_here(offering, call, hops));
+                let answered = tokio::time::timeout(timeout, self.call_here(offering, call, hops));
                 let answer = answered.await.unwrap_or(unanswered);
                 spans::called(span, Some(&answer));
                 answer
             })
         });
-        Answer::Calls(join_all(answers).await)
+        PeerReply::Calls(join_all(answers).await)
     }
 
     /// Why calls for an offering that is not live here are not for us. Whoever sent them believes
     /// that it is placed here, and unless somebody owns it that is good enough: the lease store lets
     /// one have it.
-    async fn decline(&self, offering: OfferingId, from: InstanceId) -> Option<Answer> {
+    async fn decline(&self, offering: OfferingId, from: InstanceId) -> Option<PeerReply> {
         if self.is_live(offering) {
             return None;
         }
@@ -403,15 +410,15 @@ impl BoxOffices {
         if me.leaving || self.is_stopping() {
             // An entry of ours that was left behind would lead everybody here.
             shared.cluster.release(offering).await;
-            return Some(Answer::NotOwner(None));
+            return Some(PeerReply::NotOwner(None));
         }
         // Not by what is remembered: whoever asks has found that out of date.
         match shared.cluster.owner_now(offering, &*shared.journal).await {
             Ok(Some(owner)) if owner.incarnation != me.incarnation && owner.incarnation != from => {
-                Some(Answer::NotOwner(Some(owner)))
+                Some(PeerReply::NotOwner(Some(owner)))
             }
             Ok(_) => None,
-            Err(error) => Some(Answer::Failed(unreadable(&error))),
+            Err(error) => Some(PeerReply::Failed(unreadable(&error))),
         }
     }
 }
@@ -472,14 +479,14 @@ fn mint_key(call: &mut Call) {
 
 /// The call for a command that was never decided and is now handed on. It keeps its key, for when
 /// it has to be asked again.
-fn handed_on(pending: &mut Pending) -> Asked {
+fn handed_on(pending: &mut Pending) -> TracedCall {
     let mut call = Call::Submit(pending.request.clone());
     mint_key(&mut call);
     if let Call::Submit(keyed) = &call {
         pending.request.idempotency = keyed.idempotency;
     }
     let call = if pending.settle { call.settling() } else { call };
-    Asked { call, origin: pending.origin.clone() }
+    TracedCall { call, origin: pending.origin.clone() }
 }
 
 fn is_moving(answer: &CallAnswer) -> bool {

@@ -33,12 +33,12 @@ use crate::box_office::Unavailable;
 use crate::box_office::office::batch::{Batch, Work};
 use crate::box_office::office::failure::Attempt;
 use crate::box_office::office::handoff::Successor;
-use crate::box_office::office::offering_clock::Pace;
+use crate::box_office::office::offering_clock::OfferingClock;
 use crate::box_office::office::recovery::{NotRecovered, Recovered};
 use crate::box_office::office::snapshots::Snapshots;
-use crate::box_office::registry::{Desk, Shared};
+use crate::box_office::registry::{OfficeHandle, Shared};
 use crate::box_office::telemetry::metrics;
-use crate::box_office::views::view::{Painter, View};
+use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::Inventory;
 use crate::journal::{Append, AppendError, Appended, Head, LoadError, Record, Row, RowFields};
@@ -49,16 +49,16 @@ use crate::trace::{self, Origin};
 pub(crate) struct BoxOffice {
     pub(crate) shared: Arc<Shared>,
     pub(crate) offering: OfferingId,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) handle: Arc<OfficeHandle>,
     pub(crate) phase: Phase,
     /// What was taken out of the inbox and is not decided yet.
     pub(crate) queue: VecDeque<Work>,
     /// Commands of a batch that the database refused as bad data: decided one by one, so that the
     /// culprit is found and the others get their answers.
     pub(crate) one_by_one: usize,
-    attend_queued: bool,
+    turn_queued: bool,
     /// A batch that is durable, whose answers are given when the next row has set out.
-    untold: Option<(Sealed, Seq)>,
+    unanswered: Option<(Sealed, Seq)>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) successor: Option<Successor>,
     pub(crate) snapshots: Snapshots,
@@ -66,7 +66,7 @@ pub(crate) struct BoxOffice {
 
 pub(crate) enum Phase {
     /// A recovery is under way or scheduled; `failed` counts those that came to nothing.
-    Recovering { failed: u32, doubtful: Option<Sealed> },
+    Recovering { failed: u32, unknown: Option<Sealed> },
     /// In service, nothing in flight.
     Idle(Box<State>),
     /// In service; the sealed batch waits for its append, or for a proof of ownership.
@@ -78,8 +78,8 @@ pub(crate) enum Phase {
 pub(crate) struct State {
     pub(crate) inventory: Inventory,
     pub(crate) head: Head,
-    pub(crate) painter: Painter,
-    pub(crate) pace: Pace,
+    pub(crate) view_builder: ViewBuilder,
+    pub(crate) pace: OfferingClock,
     /// Monotonic time of the last proof that the journal's head is ours.
     pub(crate) verified_at: Duration,
 }
@@ -103,7 +103,7 @@ impl Drop for Sealed {
 /// Take a turn if there is something to do.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Attend;
+pub(crate) struct TakeTurn;
 
 /// Answer what waits, then stop.
 #[derive(Message)]
@@ -118,7 +118,7 @@ pub(crate) struct Superseded;
 /// Give the answers of a batch that is durable, if they are not given yet.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Tell;
+struct SendReplies;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -129,17 +129,21 @@ struct HeadRead(Result<Head, LoadError>);
 pub(crate) struct RecoveryDone(pub(crate) Result<Recovered, NotRecovered>);
 
 impl BoxOffice {
-    pub(crate) fn new(shared: Arc<Shared>, offering: OfferingId, desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        offering: OfferingId,
+        handle: Arc<OfficeHandle>,
+    ) -> Self {
         let snapshots = Snapshots::new(Arc::clone(&shared), offering);
         Self {
             shared,
             offering,
-            desk,
-            phase: Phase::Recovering { failed: 0, doubtful: None },
+            handle,
+            phase: Phase::Recovering { failed: 0, unknown: None },
             queue: VecDeque::new(),
             one_by_one: 0,
-            attend_queued: false,
-            untold: None,
+            turn_queued: false,
+            unanswered: None,
             stop: None,
             successor: None,
             snapshots,
@@ -147,23 +151,23 @@ impl BoxOffice {
     }
 
     /// Attends after whatever else the arbiter has to do now.
-    pub(crate) fn attend_soon(&mut self, ctx: &mut Context<Self>) {
-        if !self.attend_queued && matches!(self.phase, Phase::Idle(_)) {
-            self.attend_queued = true;
-            ctx.notify(Attend);
+    pub(crate) fn take_turn_soon(&mut self, ctx: &mut Context<Self>) {
+        if !self.turn_queued && matches!(self.phase, Phase::Idle(_)) {
+            self.turn_queued = true;
+            ctx.notify(TakeTurn);
         }
     }
 
     /// Decides what waits and seals it into a row.
     fn turn(&mut self, ctx: &mut Context<Self>) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
         let Phase::Idle(mut state) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("turns are taken when idle alone");
         };
         if let Some(successor) = &self.successor {
             let to = successor.to.clone();
             self.phase = Phase::Leaving(state);
-            self.desk.is_leaving.store(true, Ordering::Relaxed);
+            self.handle.is_leaving.store(true, Ordering::Relaxed);
             return self.leave(to, ctx);
         }
         let Some(now) = self.shared.guard.now() else {
@@ -172,7 +176,7 @@ impl BoxOffice {
             return self.rest(ctx);
         };
         let now = state.pace.now(now, self.shared.guard.monotonic());
-        self.desk.inbox.drain_into(&mut self.queue);
+        self.handle.inbox.drain_into(&mut self.queue);
         let mut batch = Batch::default();
         let max_commands =
             if self.one_by_one > 0 { 1 } else { self.shared.settings.max_batch_commands };
@@ -229,7 +233,7 @@ impl BoxOffice {
 
     /// What [`Bug::AckBeforeAppend`] does.
     fn answer_early(&mut self) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
         if let Phase::Busy(state, mut sealed) = std::mem::replace(&mut self.phase, waiting) {
             self.answer(&mut sealed, state.head.seq.next());
             self.phase = Phase::Busy(state, sealed);
@@ -258,7 +262,7 @@ impl BoxOffice {
             Ok(appended) => {
                 if let Phase::Busy(state, sealed) = &mut self.phase {
                     state.verified_at = sealed.sent;
-                    note_verified(&self.desk, sealed.sent);
+                    note_verified(&self.handle, sealed.sent);
                     self.shared.guard.observe(appended.database_now, sealed.sent);
                     metrics::append(self.shared.guard.monotonic().saturating_sub(sealed.sent));
                 }
@@ -279,7 +283,7 @@ impl BoxOffice {
     /// The sealed batch is durable, or needs no append and is ours to answer.
     fn release(&mut self, ctx: &mut Context<Self>) {
         self.tell();
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
         let Phase::Busy(mut state, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("only a sealed batch is released");
         };
@@ -288,21 +292,21 @@ impl BoxOffice {
             self.snapshots.row_appended(row.payload.len(), &state.inventory);
         }
         self.publish(&mut state, sealed.batch.at);
-        for look in sealed.batch.looks.drain(..) {
+        for look in sealed.batch.queries.drain(..) {
             (look.look)(Ok(&state.inventory));
             drop(look.permit);
         }
         let due_remains = sealed.batch.due_remains;
-        self.untold = Some((sealed, state.head.seq));
+        self.unanswered = Some((sealed, state.head.seq));
         self.phase = Phase::Idle(state);
         if due_remains {
-            self.attend_soon(ctx);
+            self.take_turn_soon(ctx);
         } else {
             self.rest(ctx);
         }
-        if self.attend_queued {
+        if self.turn_queued {
             // The next row sets out first: the disk writes while we answer.
-            ctx.notify(Tell);
+            ctx.notify(SendReplies);
         } else {
             self.tell();
         }
@@ -310,16 +314,16 @@ impl BoxOffice {
 
     /// Gives the answers that are due.
     fn tell(&mut self) {
-        if let Some((mut sealed, seq)) = self.untold.take() {
+        if let Some((mut sealed, seq)) = self.unanswered.take() {
             self.answer(&mut sealed, seq);
         }
     }
 
     /// Goes on with what waits, or rests until it is told of something.
     pub(crate) fn rest(&mut self, ctx: &mut Context<Self>) {
-        if self.successor.is_some() || !self.queue.is_empty() || !self.desk.inbox.rest() {
-            self.attend_soon(ctx);
-        } else if self.stop.is_some() && self.desk.inbox.close_if_empty() {
+        if self.successor.is_some() || !self.queue.is_empty() || !self.handle.inbox.rest() {
+            self.take_turn_soon(ctx);
+        } else if self.stop.is_some() && self.handle.inbox.close_if_empty() {
             self.finish(ctx);
         }
     }
@@ -327,15 +331,15 @@ impl BoxOffice {
     pub(crate) fn publish(&self, state: &mut State, as_of: i64) {
         let due = state.inventory.next_due_at().unwrap_or(i64::MAX);
         let due = due.saturating_sub(state.pace.ahead_ms());
-        self.desk.next_due_at.store(due, Ordering::Relaxed);
-        let shown = self.desk.view.load().as_ref().map(|view| view.hash);
+        self.handle.next_due_at.store(due, Ordering::Relaxed);
+        let shown = self.handle.view.load().as_ref().map(|view| view.hash);
         if shown == Some(state.head.hash) {
             return;
         }
-        let State { painter, inventory, head, .. } = state;
-        let view: Arc<View> = Arc::new(painter.paint(self.offering, inventory, head, as_of));
-        self.desk.view.store(Some(Arc::clone(&view)));
-        let views = self.desk.views.get_or_init(|| watch::Sender::new(Arc::clone(&view)));
+        let State { view_builder, inventory, head, .. } = state;
+        let view: Arc<View> = Arc::new(view_builder.paint(self.offering, inventory, head, as_of));
+        self.handle.view.store(Some(Arc::clone(&view)));
+        let views = self.handle.views.get_or_init(|| watch::Sender::new(Arc::clone(&view)));
         views.send_replace(view);
     }
 
@@ -354,28 +358,28 @@ impl BoxOffice {
 
     pub(crate) fn close(&mut self, ctx: &mut Context<Self>) {
         self.tell();
-        self.desk.inbox.close();
+        self.handle.inbox.close();
         self.stop = None;
         self.successor = None;
         ctx.stop();
     }
 
     pub(crate) fn in_service(&self, state: &State) {
-        note_verified(&self.desk, state.verified_at);
-        let now_ms = self.desk.verified_at_ms.load(Ordering::Relaxed);
-        self.desk.in_service_at_ms.store(now_ms.max(1), Ordering::Relaxed);
+        note_verified(&self.handle, state.verified_at);
+        let now_ms = self.handle.verified_at_ms.load(Ordering::Relaxed);
+        self.handle.in_service_at_ms.store(now_ms.max(1), Ordering::Relaxed);
     }
 }
 
-fn note_verified(desk: &Desk, at: Duration) {
+fn note_verified(handle: &OfficeHandle, at: Duration) {
     let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-    desk.verified_at_ms.store(at_ms, Ordering::Relaxed);
+    handle.verified_at_ms.store(at_ms, Ordering::Relaxed);
 }
 
 /// Also when a panic outside the core kills the actor: nobody may wait for it any more.
 impl Drop for BoxOffice {
     fn drop(&mut self) {
-        self.desk.inbox.close();
+        self.handle.inbox.close();
     }
 }
 
@@ -387,11 +391,11 @@ impl Actor for BoxOffice {
     }
 }
 
-impl Handler<Attend> for BoxOffice {
+impl Handler<TakeTurn> for BoxOffice {
     type Result = ();
 
-    fn handle(&mut self, _: Attend, ctx: &mut Context<Self>) {
-        self.attend_queued = false;
+    fn handle(&mut self, _: TakeTurn, ctx: &mut Context<Self>) {
+        self.turn_queued = false;
         match self.phase {
             Phase::Idle(_) => self.turn(ctx),
             // Until the first failure it is worth waiting: a recovery takes milliseconds.
@@ -401,10 +405,10 @@ impl Handler<Attend> for BoxOffice {
     }
 }
 
-impl Handler<Tell> for BoxOffice {
+impl Handler<SendReplies> for BoxOffice {
     type Result = ();
 
-    fn handle(&mut self, _: Tell, _: &mut Context<Self>) {
+    fn handle(&mut self, _: SendReplies, _: &mut Context<Self>) {
         self.tell();
     }
 }
@@ -416,8 +420,8 @@ impl Handler<Superseded> for BoxOffice {
         // Busy, the append in flight finds out.
         if let Phase::Idle(state) = &mut self.phase {
             state.verified_at = Duration::ZERO;
-            self.desk.verified_at_ms.store(0, Ordering::Relaxed);
-            self.attend_soon(ctx);
+            self.handle.verified_at_ms.store(0, Ordering::Relaxed);
+            self.take_turn_soon(ctx);
         }
     }
 }
@@ -432,7 +436,7 @@ impl Handler<HeadRead> for BoxOffice {
         match read {
             Ok(head) if head == state.head => {
                 state.verified_at = sealed.sent;
-                note_verified(&self.desk, sealed.sent);
+                note_verified(&self.handle, sealed.sent);
                 self.release(ctx);
             }
             Ok(_) => self.append_failed(&AppendError::Fenced, ctx),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::box_office::views::update::Shown;
+use crate::box_office::views::update::StampedViewMessage;
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
 use crate::inventory::{
@@ -20,7 +20,7 @@ use crate::trace::Origin;
 
 /// From one instance to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Question {
+pub(crate) enum PeerRequest {
     /// Commands and looks at what the other owns.
     Calls {
         /// Who asks.
@@ -29,8 +29,8 @@ pub(crate) enum Question {
         /// How many instances these calls have been handed on by, this time included.
         hops: u8,
         /// How long whoever asked first still waits.
-        patience_ms: u64,
-        calls: Vec<Asked>,
+        timeout_ms: u64,
+        calls: Vec<TracedCall>,
     },
     /// Load this offering: it is about to be handed to you.
     Prepare { offering: OfferingId },
@@ -45,7 +45,7 @@ pub(crate) enum Question {
 
 /// A call, and the request that it is made for, if it is one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct TracedCall {
     pub(crate) call: Call,
     pub(crate) origin: Option<Origin>,
 }
@@ -68,10 +68,10 @@ pub(crate) enum Call {
     Waiting(Option<EntryCursor>, u16),
 }
 
-/// The answer to a [`Question`].
+/// The answer to a [`PeerRequest`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
-    /// To [`Question::Calls`], in their order.
+pub(crate) enum PeerReply {
+    /// To [`PeerRequest::Calls`], in their order.
     Calls(Vec<CallAnswer>),
     /// Not ours; that one's, if it is known.
     NotOwner(Option<Owner>),
@@ -81,8 +81,8 @@ pub(crate) enum Answer {
     InService(Owner),
     /// It did not come about.
     Failed(Unavailable),
-    /// To [`Question::Show`].
-    Shown(Box<Shown>),
+    /// To [`PeerRequest::Show`].
+    StampedViewMessage(Box<StampedViewMessage>),
 }
 
 /// The answer to a [`Call`].

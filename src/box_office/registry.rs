@@ -17,17 +17,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::box_office::clock_guard::ClockGuard;
-use crate::box_office::forwarding::queue::Lanes;
+use crate::box_office::forwarding::queue::ForwardQueues;
 use crate::box_office::office::batch::{Pending, Work};
 use crate::box_office::office::inbox::Inbox;
-use crate::box_office::office::{Attend, BoxOffice, Stop};
+use crate::box_office::office::{BoxOffice, Stop, TakeTurn};
 use crate::box_office::permits::{Permit, Permits, Urgency};
 use crate::box_office::registry::arbiters::Arbiters;
 use crate::box_office::registry::handoff::Warm;
-use crate::box_office::telemetry::counters::Tally;
+use crate::box_office::telemetry::counters::OfferingCounters;
 use crate::box_office::telemetry::{metrics, spans};
 use crate::box_office::views::cold::ColdStates;
-use crate::box_office::views::publisher::Interest;
+use crate::box_office::views::publisher::Followers;
 use crate::box_office::views::replica::FollowedOfferings;
 use crate::box_office::{Committed, Settings, SubmitError, Unavailable, View};
 use crate::clock::Clock;
@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     /// Carries all database work but the appends of live box offices; outlives the arbiters.
     pub(crate) executor: Executor,
     pub(crate) cluster: Arc<Cluster>,
-    pub(crate) lanes: Lanes,
+    pub(crate) forward_queues: ForwardQueues,
     /// Loading many offerings at once would keep each from being in service soon.
     pub(crate) recoveries: Semaphore,
     /// States that were loaded before they are needed.
@@ -56,7 +56,7 @@ pub(crate) struct Shared {
 }
 
 /// One live box office, as the rest of the process sees it.
-pub(crate) struct Desk {
+pub(crate) struct OfficeHandle {
     pub(crate) permits: Arc<Permits>,
     pub(crate) inbox: Inbox,
     /// The last durable view; `None` until the first recovery is through.
@@ -74,15 +74,15 @@ pub(crate) struct Desk {
     /// It takes no turns: another instance is taking over.
     pub(crate) is_leaving: AtomicBool,
     /// Whether other instances follow it.
-    pub(crate) interest: Interest,
+    pub(crate) followers: Followers,
     /// What it has answered.
-    pub(crate) tally: Tally,
+    pub(crate) counters: OfferingCounters,
 }
 
 #[derive(Clone)]
 struct Live {
     address: Addr<BoxOffice>,
-    desk: Arc<Desk>,
+    handle: Arc<OfficeHandle>,
 }
 
 /// The live box offices of this process.
@@ -124,7 +124,7 @@ impl BoxOffices {
             Executor::Here => Arbiters::Here,
         };
         let shared = Arc::new(Shared {
-            lanes: Lanes::new(Arc::clone(&cluster), executor.clone()),
+            forward_queues: ForwardQueues::new(Arc::clone(&cluster), executor.clone()),
             recoveries: Semaphore::new(settings.max_recoveries),
             journal,
             settings,
@@ -187,7 +187,7 @@ impl BoxOffices {
         let mut due: Vec<_> = self
             .live
             .iter()
-            .filter(|live| live.desk.next_due_at.load(Ordering::Relaxed) <= now)
+            .filter(|live| live.handle.next_due_at.load(Ordering::Relaxed) <= now)
             .map(|live| *live.key())
             .collect();
         match self.shared.journal.due(now, MAX_WOKEN).await {
@@ -221,12 +221,12 @@ impl BoxOffices {
     /// Looks for due work in the live offerings alone; cheap, and waits for nothing.
     pub(crate) fn nudge_due(&self) {
         let Some(now) = self.now() else { return };
-        let is_due = |live: &Live| live.desk.next_due_at.load(Ordering::Relaxed) <= now;
+        let is_due = |live: &Live| live.handle.next_due_at.load(Ordering::Relaxed) <= now;
         let due = self.live.iter().filter(|live| is_due(live.value()));
         let mut due: Vec<_> = due.map(|live| (*live.key(), live.address.clone())).collect();
         due.sort_unstable_by_key(|(offering, _)| *offering);
         for (_, address) in due {
-            address.do_send(Attend);
+            address.do_send(TakeTurn);
         }
     }
 
@@ -238,7 +238,7 @@ impl BoxOffices {
             .live
             .iter()
             .filter(|live| {
-                now_ms.saturating_sub(live.desk.used_at_ms.load(Ordering::Relaxed)) >= after_ms
+                now_ms.saturating_sub(live.handle.used_at_ms.load(Ordering::Relaxed)) >= after_ms
             })
             .map(|live| *live.key())
             .collect();
@@ -248,8 +248,8 @@ impl BoxOffices {
             // journal. Whoever had got hold of the old desk before has a permit.
             let unused = |_: &OfferingId, live: &Live| {
                 let followed =
-                    live.desk.views.get().is_some_and(|views| views.receiver_count() > 0);
-                !followed && !live.desk.permits.in_use()
+                    live.handle.views.get().is_some_and(|views| views.receiver_count() > 0);
+                !followed && !live.handle.permits.in_use()
             };
             if let Some((_, live)) = self.live.remove_if(&offering, unused) {
                 let _ = live.address.send(Stop).await;
@@ -285,8 +285,8 @@ impl BoxOffices {
         self.live.contains_key(&offering)
     }
 
-    pub(crate) fn desk(&self, offering: OfferingId) -> Option<Arc<Desk>> {
-        self.live.get(&offering).map(|live| Arc::clone(&live.desk))
+    pub(crate) fn handle(&self, offering: OfferingId) -> Option<Arc<OfficeHandle>> {
+        self.live.get(&offering).map(|live| Arc::clone(&live.handle))
     }
 
     pub(crate) fn address(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
@@ -295,22 +295,22 @@ impl BoxOffices {
 
     /// Whether somebody uses it, follows it, or did a moment ago.
     pub(crate) fn is_busy(&self, offering: OfferingId, within_ms: u64) -> bool {
-        let Some(desk) = self.desk(offering) else { return false };
-        let used_at_ms = desk.used_at_ms.load(Ordering::Relaxed);
-        let followed = desk.views.get().is_some_and(|views| views.receiver_count() > 0);
+        let Some(handle) = self.handle(offering) else { return false };
+        let used_at_ms = handle.used_at_ms.load(Ordering::Relaxed);
+        let followed = handle.views.get().is_some_and(|views| views.receiver_count() > 0);
         followed
-            || desk.permits.in_use()
+            || handle.permits.in_use()
             || self.monotonic_ms().saturating_sub(used_at_ms) < within_ms
     }
 
     /// Takes a live offering out of the map, so that nobody new finds it.
-    pub(crate) fn take_out(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
+    pub(crate) fn remove(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
         self.live.remove(&offering).map(|(_, live)| live.address)
     }
 
     /// Takes it out if it is this very one.
-    pub(crate) fn take_out_closed(&self, offering: OfferingId, desk: &Arc<Desk>) {
-        self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.desk, desk));
+    pub(crate) fn remove_this(&self, offering: OfferingId, handle: &Arc<OfficeHandle>) {
+        self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.handle, handle));
     }
 
     pub(crate) fn warm(&self) -> &DashMap<OfferingId, Warm> {
@@ -333,9 +333,9 @@ impl BoxOffices {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn each_desk(&self, mut see: impl FnMut(OfferingId, &Desk)) {
+    pub(crate) fn each_handle(&self, mut see: impl FnMut(OfferingId, &OfficeHandle)) {
         for live in &self.live {
-            see(*live.key(), &live.desk);
+            see(*live.key(), &live.handle);
         }
     }
 
@@ -364,7 +364,7 @@ impl BoxOffices {
         let mut origin = trace::current();
         let tracer = &self.shared.settings.tracer;
         let span = spans::command(tracer, &mut origin, (offering, &request.command));
-        self.hand_in(offering, urgency, |permit, since| {
+        self.enqueue(offering, urgency, |permit, since| {
             Work::Command(Pending { request, origin, span, reply, permit, since, hops, settle })
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
@@ -375,7 +375,7 @@ impl BoxOffices {
         }
     }
 
-    pub(crate) fn hand_in(
+    pub(crate) fn enqueue(
         &self,
         offering: OfferingId,
         urgency: Urgency,
@@ -386,17 +386,17 @@ impl BoxOffices {
         }
         let mut live = self.wake(offering);
         let now = self.shared.guard.monotonic();
-        live.desk.used_at_ms.store(millis(now), Ordering::Relaxed);
-        let Some(permit) = live.desk.permits.take(urgency) else {
+        live.handle.used_at_ms.store(millis(now), Ordering::Relaxed);
+        let Some(permit) = live.handle.permits.take(urgency) else {
             metrics::turned_away();
             return Err(Unavailable::Busy);
         };
         let mut work = work(permit, now);
         for _ in 0..3 {
-            match live.desk.inbox.push(work) {
+            match live.handle.inbox.push(work) {
                 Ok(false) => return Ok(()),
                 Ok(true) => {
-                    live.address.do_send(Attend);
+                    live.address.do_send(TakeTurn);
                     return Ok(());
                 }
                 // Put to sleep, or killed by a panic, since we looked: start another.
@@ -420,7 +420,7 @@ impl BoxOffices {
         }
         let settings = &self.shared.settings;
         let live = self.live.entry(offering).or_insert_with(|| {
-            let desk = Arc::new(Desk {
+            let handle = Arc::new(OfficeHandle {
                 permits: Permits::new(settings.max_pending, settings.reserved_pending),
                 inbox: Inbox::new(),
                 view: ArcSwapOption::empty(),
@@ -430,11 +430,11 @@ impl BoxOffices {
                 verified_at_ms: AtomicU64::new(0),
                 in_service_at_ms: AtomicU64::new(0),
                 is_leaving: AtomicBool::new(false),
-                interest: Interest::default(),
-                tally: Tally::new(),
+                followers: Followers::default(),
+                counters: OfferingCounters::new(),
             });
-            let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&desk));
-            Live { address: self.arbiters.start_on(offering, office), desk }
+            let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&handle));
+            Live { address: self.arbiters.start_on(offering, office), handle }
         });
         live.clone()
     }

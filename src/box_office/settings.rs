@@ -31,7 +31,7 @@ pub struct Settings {
     /// How long an answer may take before it is given as unknown.
     pub answer_timeout: Duration,
     /// How long a request waits for an offering that is between two instances.
-    pub moving_patience: Duration,
+    pub moving_timeout: Duration,
     /// After which a recovery is begun anew.
     pub longest_recovery: Duration,
     /// Offerings loaded and taken over at a time.
@@ -68,7 +68,7 @@ impl Default for Settings {
             reserved_pending: 1_024,
             max_batch_commands: 1_024,
             answer_timeout: Duration::from_secs(10),
-            moving_patience: Duration::from_secs(3),
+            moving_timeout: Duration::from_secs(3),
             longest_recovery: Duration::from_secs(30),
             max_recoveries: 16,
             ownership_max_age: Duration::from_secs(2),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::cluster::lease::{Heartbeat, Lease, LeaseError};
-use crate::cluster::{Cluster, HELLO, HELLO_PATIENCE, Member, NetworkError, Notice, metrics};
+use crate::cluster::{Cluster, HELLO, HELLO_TIMEOUT, Member, NetworkError, Notice, metrics};
 use crate::executor::Executor;
 use crate::random;
 
@@ -49,12 +49,12 @@ pub enum JoinError {
 }
 
 /// Keeps the lease of this instance alive.
-pub struct Keeper {
+pub struct HeartbeatLoop {
     cluster: Arc<Cluster>,
     task: JoinHandle<()>,
 }
 
-impl Keeper {
+impl HeartbeatLoop {
     /// Takes the lease, and renews it from now on.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ async fn take_name(cluster: &Cluster) -> Result<(), JoinError> {
             address: Arc::clone(&other.address),
         };
         let address = Arc::clone(&other.address);
-        let asked = cluster.network.ask(address, HELLO.into(), HELLO_PATIENCE).await;
+        let asked = cluster.network.ask(address, HELLO.into(), HELLO_TIMEOUT).await;
         match asked {
             Ok(answer) if answer[..] == other.incarnation.0.as_bytes()[..] => return Err(taken),
             // Another process is there by now, or none.

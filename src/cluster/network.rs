@@ -36,7 +36,7 @@ pub trait Network: Send + Sync + 'static {
         &self,
         address: Arc<str>,
         question: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, NetworkError>>;
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use crate::cluster::membership::View;
 use crate::cluster::{
-    Cluster, HELLO, HELLO_PATIENCE, JoinError, Member, NetworkError, Notice, Owner, TokenProof,
+    Cluster, HELLO, HELLO_TIMEOUT, JoinError, Member, NetworkError, Notice, Owner, TokenProof,
     Verdict, metrics,
 };
 use crate::ids::{Epoch, InstanceId};
@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 20;
 
 impl Cluster {
     /// Nobody listens where this instance did: it is dead until it renews its lease.
-    pub fn met_dead(&self, incarnation: InstanceId) {
+    pub fn mark_dead(&self, incarnation: InstanceId) {
         if !self.view.load().is_suspect(incarnation) {
             let (name, address) = self.called(incarnation);
             tracing::warn!(%name, %address, %incarnation,
@@ -28,7 +28,7 @@ impl Cluster {
     }
 
     /// An instance refuses what it is asked: whoever runs it has to mend that. Logged once.
-    pub fn met_refusing(&self, other: &Owner, why: &NetworkError) {
+    pub fn mark_refusing(&self, other: &Owner, why: &NetworkError) {
         if self.is_news(other.incarnation, Notice::Refuses) {
             tracing::error!(incarnation = %other.incarnation, address = %other.address, %why,
                 "an instance refuses what this one asks: run all with one ADMITONE_CLUSTER_SECRET \
@@ -38,7 +38,7 @@ impl Cluster {
 
     /// An instance did not answer. While the lease store works, its lease decides; without one, it
     /// is replaced when it has been silent as long as a lease lives.
-    pub fn met_silent(&self, incarnation: InstanceId) {
+    pub fn mark_silent(&self, incarnation: InstanceId) {
         let replaced = self.away_for().is_some() || self.view.load().is_young(self.now());
         let ttl = self.settings.lease_ttl;
         if !self.view.load().is_silent(incarnation) {
@@ -53,7 +53,7 @@ impl Cluster {
     }
 
     /// It answers.
-    pub fn met_alive(&self, incarnation: InstanceId) {
+    pub fn mark_alive(&self, incarnation: InstanceId) {
         let view = self.view.load();
         if view.is_silent(incarnation) || view.is_suspect(incarnation) {
             self.change_view(|view, _| view.answered(incarnation));
@@ -70,7 +70,7 @@ impl Cluster {
         let others = |member: &&Member| member.incarnation != me.incarnation;
         let members: Vec<Member> = self.view().live_members().filter(others).cloned().collect();
         let greeted = join_all(members.into_iter().map(|member| async {
-            let asked = self.network.ask(Arc::clone(&member.address), HELLO.into(), HELLO_PATIENCE);
+            let asked = self.network.ask(Arc::clone(&member.address), HELLO.into(), HELLO_TIMEOUT);
             (asked.await, member)
         }));
         let mut met = Vec::new();
@@ -82,10 +82,10 @@ impl Cluster {
                     return Err(JoinError::WrongSecret { name: member.name, address });
                 }
                 Err(error @ NetworkError::NotTaken(..)) => {
-                    self.met_refusing(&member.owning(Epoch(0)), &error);
+                    self.mark_refusing(&member.owning(Epoch(0)), &error);
                 }
                 // A process that was there before it, or none: its lease runs out.
-                Ok(_) | Err(NetworkError::Refused(_)) => self.met_dead(member.incarnation),
+                Ok(_) | Err(NetworkError::Refused(_)) => self.mark_dead(member.incarnation),
                 Err(error) => tracing::warn!(name = %member.name, %address, %error,
                     "an instance cannot be reached from here: correct its ADMITONE_ADVERTISE, or \
                      the network"),
@@ -99,9 +99,9 @@ impl Cluster {
         let mut why = "";
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(HELLO_PATIENCE).await;
+                tokio::time::sleep(HELLO_TIMEOUT).await;
             }
-            let asked = self.network.ask(Arc::clone(&me.address), HELLO.into(), HELLO_PATIENCE);
+            let asked = self.network.ask(Arc::clone(&me.address), HELLO.into(), HELLO_TIMEOUT);
             why = match asked.await {
                 Ok(answer) if answer[..] == me.incarnation.0.as_bytes()[..] => return Ok(()),
                 Ok(_) | Err(NetworkError::WrongSecret(_) | NetworkError::NotTaken(..)) => {
@@ -131,7 +131,7 @@ impl Cluster {
         unproven.retain(|member| self.view().live(member.incarnation).is_some());
         let asked = join_all(unproven.drain(..).map(|member| async {
             let (question, address) = (TokenProof::question(me), Arc::clone(&member.address));
-            let answer = self.network.ask(address, question.clone(), HELLO_PATIENCE).await;
+            let answer = self.network.ask(address, question.clone(), HELLO_TIMEOUT).await;
             (answer.map(|answer| proof.check(&question, member.incarnation, &answer)), member)
         }));
         let mut rivals = Vec::new();
@@ -275,12 +275,12 @@ mod tests {
         let theirs = std::iter::repeat_with(OfferingId::random)
             .find(|offering| matches!(cluster.place_of(*offering), Route::There(_)))
             .unwrap();
-        cluster.met_silent(other.incarnation);
+        cluster.mark_silent(other.incarnation);
         assert_eq!(cluster.place_of(theirs), Route::Here);
         assert_eq!(cluster.choice(theirs), Some(other.clone()), "it belongs there all the same");
-        cluster.met_alive(other.incarnation);
+        cluster.mark_alive(other.incarnation);
         assert!(matches!(cluster.place_of(theirs), Route::There(_)));
-        cluster.met_silent(other.incarnation);
+        cluster.mark_silent(other.incarnation);
         clock.advance_ms(10_000);
         assert!(matches!(cluster.place_of(theirs), Route::There(_)), "it is given another chance");
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
-pub use redis::RedisFeed;
+pub use redis::RedisPubSub;
 
 use crate::ids::OfferingId;
 
@@ -27,7 +27,7 @@ pub enum Heard {
 }
 
 /// A way from the owners to those who follow: Redis, this process alone, or a simulation.
-pub trait Feed: Send + Sync + 'static {
+pub trait PubSub: Send + Sync + 'static {
     /// Tells all who follow, this process included. Does not wait: where there is no way just now,
     /// the message is dropped.
     fn publish(&self, offering: OfferingId, message: Bytes);
@@ -55,7 +55,7 @@ impl Subscription {
 #[derive(Debug, Default)]
 pub struct Silence;
 
-impl Feed for Silence {
+impl PubSub for Silence {
     fn publish(&self, _: OfferingId, _: Bytes) {}
 
     fn subscribe(&self, _: OfferingId) -> Subscription {
@@ -97,7 +97,7 @@ impl Listeners {
     }
 }
 
-impl Feed for Listeners {
+impl PubSub for Listeners {
     fn publish(&self, offering: OfferingId, message: Bytes) {
         self.tell(offering, Heard::Message(message));
     }

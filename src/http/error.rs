@@ -199,7 +199,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        // `scope::surround` puts the whole answer in its place, with the request's id.
+        // `scope::request_context` puts the whole answer in its place, with the request's id.
         HttpResponse::new(self.code.status())
     }
 }

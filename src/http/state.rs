@@ -8,9 +8,9 @@ use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
-use crate::http::api::box_office::availability::{Owed, SeatMaps};
+use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
 use crate::http::api::cluster::health::Pings;
-use crate::http::api::offerings::event_summary::Glances;
+use crate::http::api::offerings::event_summary::EventSummaries;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -49,11 +49,11 @@ pub struct AppState {
     /// Whether orders are let in.
     pub admission: Admission,
     /// Events as lists show them.
-    pub glances: Glances,
+    pub event_summaries: EventSummaries,
     /// Seat maps that are rendered.
     pub seat_maps: SeatMaps,
     /// The versions of seat maps that answers under way need.
-    pub owed: Arc<Owed>,
+    pub views_in_use: Arc<ViewsInUse>,
     /// The bytes of long answers that wait to be sent.
     pub unsent: Unsent,
     /// Who is connected, and how many may be.

@@ -56,7 +56,7 @@ impl Payments {
     pub async fn recover_due(&self) -> Result<usize, StoreError> {
         let limit = i64::from(self.pace.scan_limit);
         let now = self.clock.now_ms();
-        let due = self.store.payment_claim_due(now, self.patience_ms(), limit).await?;
+        let due = self.store.payment_claim_due(now, self.timeout_ms(), limit).await?;
         let count = due.len();
         stream::iter(due).for_each_concurrent(AT_ONCE, |row| self.recover(row)).await;
         Ok(count)

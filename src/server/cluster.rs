@@ -12,8 +12,10 @@ use tokio::runtime::{Handle, Runtime};
 use super::{StartError, on};
 use crate::clock::Clock;
 use crate::cluster::lease::{LeaseError, RedisLeases};
-use crate::cluster::pubsub::RedisFeed;
-use crate::cluster::{Cluster, HttpNetwork, JoinError, Keeper, Member, Seal, Settings, TokenProof};
+use crate::cluster::pubsub::RedisPubSub;
+use crate::cluster::{
+    Cluster, HeartbeatLoop, HttpNetwork, JoinError, Member, Seal, Settings, TokenProof,
+};
 use crate::config::{Config, Secret};
 use crate::executor::Executor;
 use crate::http::state::AppState;
@@ -37,7 +39,7 @@ pub(super) struct Membership {
     /// Members that were there before us and have not proved that they share it.
     unproven: Vec<Member>,
     threads: Option<Runtime>,
-    keeper: Option<Keeper>,
+    keeper: Option<HeartbeatLoop>,
 }
 
 impl Membership {
@@ -79,7 +81,7 @@ impl Membership {
         let feed =
             on(
                 runtime,
-                async move { RedisFeed::start(&feed_url, "").map_err(StartError::Cluster) },
+                async move { RedisPubSub::start(&feed_url, "").map_err(StartError::Cluster) },
             );
         let connected = match leases.await {
             Ok(leases) => feed.await.map(|feed| (leases, feed)),
@@ -117,7 +119,7 @@ impl Membership {
         let cluster = Arc::clone(&self.cluster);
         let executor = Executor::Threads(threads.handle().clone());
         let joining = async move {
-            let keeper = Keeper::join(cluster, &executor).await?;
+            let keeper = HeartbeatLoop::join(cluster, &executor).await?;
             match keeper.greet().await {
                 Ok(met) => Ok((keeper, met)),
                 Err(error) => {

@@ -18,7 +18,7 @@ use crate::telemetry::{metrics, process};
 /// series of their own.
 const MAX_OFFERINGS: usize = 100;
 /// How long the database may take to count something for a scrape.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the offerings that are shown are called, as the database last said: while it is away, what
 /// goes on is still known by its name.
@@ -43,7 +43,7 @@ impl Names {
         // Those too that may be among the busiest a moment later.
         let offerings = state.offices.busiest(2 * MAX_OFFERINGS);
         let ids: Vec<_> = offerings.iter().map(|it| it.offering).collect();
-        match tokio::time::timeout(PATIENCE, state.store.event_names(&ids)).await {
+        match tokio::time::timeout(TIMEOUT, state.store.event_names(&ids)).await {
             Ok(Ok(names)) => *self.lock() = names.into_iter().collect(),
             Ok(Err(error)) => tracing::debug!(%error, "the names of events could not be read"),
             Err(_) => tracing::debug!("reading the names of events took too long"),
@@ -56,7 +56,7 @@ impl Names {
 }
 
 async fn count_outbox(state: &AppState) {
-    match tokio::time::timeout(PATIENCE, state.store.outbox_waiting()).await {
+    match tokio::time::timeout(TIMEOUT, state.store.outbox_waiting()).await {
         Ok(Ok((waiting, oldest))) => {
             let now = state.clock.now_ms();
             let age_ms = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
@@ -68,7 +68,7 @@ async fn count_outbox(state: &AppState) {
 }
 
 async fn count_payments(state: &AppState) {
-    match tokio::time::timeout(PATIENCE, state.store.payment_backlog()).await {
+    match tokio::time::timeout(TIMEOUT, state.store.payment_backlog()).await {
         Ok(Ok(backlog)) => payments::measure_backlog(&backlog, state.clock.now_ms()),
         Ok(Err(error)) => tracing::debug!(%error, "payments could not be counted"),
         Err(_) => tracing::debug!("counting payments took too long"),

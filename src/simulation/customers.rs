@@ -20,7 +20,7 @@ use crate::inventory::{
 use crate::random;
 
 /// How long a client waits for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a client was told.
 #[derive(Clone, Debug)]
@@ -439,7 +439,7 @@ impl Crowd {
         if !sent {
             return None;
         }
-        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let answer = tokio::time::timeout(TIMEOUT, answer).await;
         let world = &self.site.world;
         tokio::time::sleep(world.micros(100, 2_000)).await;
         answer.ok()?.ok()

@@ -9,18 +9,18 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::world::World;
-use crate::cluster::pubsub::{Feed, Heard, Listeners, Subscription};
+use crate::cluster::pubsub::{Heard, Listeners, PubSub, Subscription};
 use crate::ids::OfferingId;
 
 /// The feed as one instance has it.
-pub(super) struct SimFeed {
+pub(super) struct SimPubSub {
     pub(super) world: Arc<World>,
     /// Of all instances.
     pub(super) listeners: Arc<Listeners>,
     pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
 
-impl Feed for SimFeed {
+impl PubSub for SimPubSub {
     fn publish(&self, offering: OfferingId, message: Bytes) {
         let faults = self.world.faults();
         let copies = if self.world.happens(faults.doubled) { 2 } else { 1 };

@@ -19,7 +19,7 @@ use crate::journal::{
 use crate::planted::{Bug, is_planted};
 
 /// How long a client waits for a statement.
-const PATIENCE: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 
 /// The database server.
 pub(super) struct Database {
@@ -205,7 +205,7 @@ impl SimJournal {
         }
         let zombie = world.happens(faults.zombie);
         let way =
-            if zombie { PATIENCE + world.millis(0, 1_500) } else { world.way().min(PATIENCE / 2) };
+            if zombie { TIMEOUT + world.millis(0, 1_500) } else { world.way().min(TIMEOUT / 2) };
         let lost = world.happens(faults.lost);
         let unanswered = world.happens(faults.unanswered);
         let (answer, answered) = tokio::sync::oneshot::channel();
@@ -225,7 +225,7 @@ impl SimJournal {
         };
         // The receiver lives as long as the simulation.
         let _ = self.wires.send(carried.boxed());
-        match tokio::time::timeout(PATIENCE, answered).await {
+        match tokio::time::timeout(TIMEOUT, answered).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) | Err(_) => {
                 // A connection that broke is not noticed sooner than one that is slow.
@@ -242,7 +242,7 @@ impl SimJournal {
         let world = &self.database.world;
         tokio::time::sleep(world.way()).await;
         if world.happens(world.faults().lost) {
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(TIMEOUT).await;
             return Err(LoadError::Unavailable(broken()));
         }
         let seen = {

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
-use super::feed::SimFeed;
+use super::feed::SimPubSub;
 use super::journal::{Database, SimJournal};
 use super::leases::{LeaseStore, SimLeases};
 use super::network::{Incoming, SimNetwork, Switch};
@@ -21,7 +21,7 @@ use super::world::{Regime, SimClock, World};
 use crate::box_office::{BoxOffices, Settings};
 use crate::clock::SteadyClock;
 use crate::cluster::pubsub::Listeners;
-use crate::cluster::{Cluster, HELLO, Keeper, Member};
+use crate::cluster::{Cluster, HELLO, HeartbeatLoop, Member};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
 
@@ -194,7 +194,7 @@ async fn live(
         ..crate::cluster::Settings::default()
     };
     let leases = SimLeases::new(Arc::clone(&site.leases), incarnation);
-    let feed = SimFeed {
+    let feed = SimPubSub {
         world: Arc::clone(&site.world),
         listeners: Arc::clone(&site.listeners),
         wires: site.wires.clone(),
@@ -207,7 +207,7 @@ async fn live(
         let cluster = Arc::clone(&cluster);
         async move {
             loop {
-                match Keeper::join(Arc::clone(&cluster), &Executor::Here).await {
+                match HeartbeatLoop::join(Arc::clone(&cluster), &Executor::Here).await {
                     Ok(keeper) => return Some(keeper),
                     Err(crate::cluster::JoinError::Leases(_)) => {
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -321,12 +321,12 @@ async fn serve(offices: Arc<BoxOffices>, incarnation: InstanceId, message: Incom
 }
 
 /// What the server does on SIGTERM.
-async fn terminate(site: Site, offices: Arc<BoxOffices>, keeper: Rc<Keeper>) {
+async fn terminate(site: Site, offices: Arc<BoxOffices>, keeper: Rc<HeartbeatLoop>) {
     let name = Arc::clone(&keeper.cluster().me().name);
     site.world.note(format_args!("{name} is told to stop"));
     // Announced first: nothing new is placed here.
     keeper.leave().await;
-    offices.hand_over_all().await;
+    offices.hand_off_all().await;
     // It still hands on what comes in while clients turn to others.
     tokio::time::sleep(Duration::from_millis(300)).await;
     site.world.note(format_args!("{name} has handed everything over"));
@@ -338,7 +338,7 @@ fn office_settings(regime: &Regime, instance: InstanceId, address: Arc<str>) -> 
         instance,
         address,
         answer_timeout: Duration::from_secs(3),
-        moving_patience: Duration::from_millis(1_500),
+        moving_timeout: Duration::from_millis(1_500),
         ownership_max_age: Duration::ZERO,
         passivate_after: regime.passivate_after,
         follow_for: Duration::from_millis(1_500),

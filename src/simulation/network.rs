@@ -96,14 +96,14 @@ impl Network for SimNetwork {
         &self,
         address: Arc<str>,
         question: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
         let (switch, from) = (Arc::clone(&self.switch), Arc::clone(&self.from));
         let wires = self.wires.clone();
         async move {
             let asked = ask(&switch, &from, &address, question, &wires);
             let no_answer = || Err(NetworkError::NoAnswer(Arc::clone(&address)));
-            tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| no_answer())
+            tokio::time::timeout(timeout, asked).await.unwrap_or_else(|_| no_answer())
         }
         .boxed()
     }

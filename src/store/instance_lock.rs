@@ -25,17 +25,17 @@ enum Held {
     /// Beside a SQLite file.
     File(#[expect(dead_code, reason = "held, not read")] File),
     /// A session of its own on Postgres, and the task that keeps it.
-    Session(Keeper),
+    Session(HeartbeatLoop),
 }
 
 #[derive(Debug)]
-struct Keeper {
+struct HeartbeatLoop {
     options: Box<PgConnectOptions>,
     task: tokio::task::JoinHandle<()>,
     lost: watch::Receiver<bool>,
 }
 
-impl Drop for Keeper {
+impl Drop for HeartbeatLoop {
     fn drop(&mut self) {
         // With the task goes its session.
         self.task.abort();
@@ -119,7 +119,7 @@ impl InstanceLock {
                         tell.closed().await;
                     });
                     return Ok(Self {
-                        held: Held::Session(Keeper { task, lost, options: Box::new(same) }),
+                        held: Held::Session(HeartbeatLoop { task, lost, options: Box::new(same) }),
                     });
                 }
                 Attempt::TakenBy(holder) => last_holder = holder.or(last_holder),

@@ -26,7 +26,7 @@ const MAX_SPANS: usize = 512;
 /// How long the first of a call waits for others.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long the collector may take for a call.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a call is tried, and the pause before the second time; it doubles.
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ pub fn start(
 ) -> Result<(Tracer, Option<Exporter>), anyhow::Error> {
     let Some(endpoint) = &config.otlp_endpoint else { return Ok((Tracer::OFF, None)) };
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         // All that this process is told, it is told by its settings.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

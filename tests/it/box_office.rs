@@ -157,23 +157,23 @@ fn definition(places: u32) -> Definition {
     }
 }
 
-struct Stage {
+struct TwoInstances {
     journal: Arc<FaultyJournal>,
     offices: Arc<BoxOffices>,
     offering: OfferingId,
 }
 
-fn stage(places: u32, settings: Settings) -> Stage {
+fn stage(places: u32, settings: Settings) -> TwoInstances {
     stage_at(Arc::new(SystemClock::new()), places, settings)
 }
 
-fn stage_at(clock: Arc<dyn Clock>, places: u32, settings: Settings) -> Stage {
+fn stage_at(clock: Arc<dyn Clock>, places: u32, settings: Settings) -> TwoInstances {
     let journal = FaultyJournal::new(clock.clone());
     let offering = OfferingId::new();
     journal.memory.create(offering, definition(places));
     let runtime = tokio::runtime::Handle::current();
     let offices = BoxOffices::start(journal.clone(), clock, settings, runtime);
-    Stage { journal, offices, offering }
+    TwoInstances { journal, offices, offering }
 }
 
 fn hold_of(customer: UserId, quantity: u32) -> (HoldId, Request) {
@@ -189,7 +189,7 @@ fn keyed(mut request: Request, customer: UserId) -> Request {
     request
 }
 
-impl Stage {
+impl TwoInstances {
     async fn hold(&self, quantity: u32) -> Result<HoldId, SubmitError> {
         let (hold, request) = hold_of(UserId::random(), quantity);
         self.offices.submit(self.offering, request).await.map(|_| hold)
@@ -355,7 +355,7 @@ async fn money_never_goes_back_on_a_refusal_from_dead_state() {
     assert!(matches!(refused, Err(SubmitError::Rejected(Rejection::ReservationNotFound))));
 }
 
-async fn foreign_row(stage: &Stage, previous: Head, epoch: Epoch, record: Record) -> Head {
+async fn foreign_row(stage: &TwoInstances, previous: Head, epoch: Epoch, record: Record) -> Head {
     let fields = RowFields {
         offering: stage.offering,
         epoch,

@@ -19,7 +19,7 @@ use crate::support::test_app::{TestApp, standing_event};
 use crate::support::test_db::{TestDb, eventually};
 
 /// Many times what a client waits for here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: admitone\r\n\r\n")
@@ -40,7 +40,7 @@ async fn answered(mut socket: TcpStream) -> (u16, String, TcpStream) {
             head.push(socket.read_u8().await.expect("the answer has a head"));
         }
     };
-    tokio::time::timeout(PATIENCE, read).await.expect("it is answered");
+    tokio::time::timeout(TIMEOUT, read).await.expect("it is answered");
     let head = String::from_utf8(head).expect("a head is ASCII").to_ascii_lowercase();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.expect("a status"), head, socket)
@@ -49,7 +49,7 @@ async fn answered(mut socket: TcpStream) -> (u16, String, TcpStream) {
 /// All that comes until the server ends the connection.
 async fn rest(mut socket: TcpStream) -> String {
     let mut text = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut text)).await;
+    let read = tokio::time::timeout(TIMEOUT, socket.read_to_end(&mut text)).await;
     // A reset is an end as well.
     let _ = read.expect("the connection ends");
     String::from_utf8_lossy(&text).into_owned()
@@ -131,7 +131,7 @@ async fn who_sends_on_and_on_while_a_stream_is_answered_is_disconnected() {
             let _ = read.read_to_end(&mut text).await;
         };
         let both = async { tokio::join!(sends, hears) };
-        tokio::time::timeout(PATIENCE, both).await.expect("the connection ends");
+        tokio::time::timeout(TIMEOUT, both).await.expect("the connection ends");
     }
 }
 
@@ -153,14 +153,14 @@ async fn all_that_was_asked_ahead_is_answered_in_turn_also_to_who_reads_late() {
         text.matches("HTTP/1.1 200 OK").count()
     };
     let both = async { tokio::join!(sends, hears) };
-    let ((), heard) = tokio::time::timeout(PATIENCE, both).await.expect("all is answered");
+    let ((), heard) = tokio::time::timeout(TIMEOUT, both).await.expect("all is answered");
     assert_eq!(heard, ASKED);
 }
 
 /// Somebody who buys a place, each time over a connection of their own.
 async fn purchase(server: &Server, event: &str) {
     let buyer = server.mint().customer();
-    let client = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
     let client = client.unwrap();
     let post = async |path: String, body: Value| {
         let request = client.request(Method::POST, format!("{}{path}", server.base));
@@ -186,7 +186,7 @@ async fn purchase(server: &Server, event: &str) {
 }
 
 async fn is_answered(url: String) {
-    let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).build().unwrap();
     let answer = client.get(&url).send().await.expect("an answer");
     assert_eq!(answer.status(), 200, "{url}");
 }

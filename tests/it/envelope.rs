@@ -171,7 +171,7 @@ async fn a_panic_in_a_handler_is_one_answer_that_reveals_nothing() {
         .app_data(app.running().shared_state())
         .route("/panics", web::get().to(panics))
         .route("/works", web::get().to(HttpResponse::NoContent))
-        .wrap(from_fn(admitone::http::middleware::request_context::surround));
+        .wrap(from_fn(admitone::http::middleware::request_context::request_context));
     let service = test::init_service(service).await;
     let request = test::TestRequest::get().uri("/panics").to_request();
     let error = test::try_call_service(&service, request).await.expect_err("it panicked");

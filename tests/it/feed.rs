@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use crate::support::private_redis::PrivateRedis;
 use crate::support::test_db::eventually;
-use crate::support::two_instances::Stage;
+use crate::support::two_instances::TwoInstances;
 
 /// What an answer may be older than what is durable.
 const STALE_AT_MOST: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_at_the_owner_shows_elsewhere_at_once_and_nothing_is_loaded() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     stage.hold(&stage.a).await;
     stage.shows(&stage.b, Seq(3)).await;
     // What was said before the subscription came about is noticed by the next that is said.
@@ -41,7 +41,7 @@ async fn a_hold_at_the_owner_shows_elsewhere_at_once_and_nothing_is_loaded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_a_follower_keeps_up_without_asking() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     stage.shows(&stage.b, Seq(2)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let asked = stage.asked();
@@ -59,7 +59,7 @@ async fn under_load_a_follower_keeps_up_without_asking() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missed_change_is_noticed_and_made_up_for() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     stage.shows(&stage.b, Seq(2)).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (loads, asked) = (stage.loads(), stage.asked());
@@ -78,7 +78,7 @@ async fn a_missed_change_is_noticed_and_made_up_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_reads_go_on_and_stay_young_and_the_feed_comes_back() {
     let mut redis = PrivateRedis::start();
-    let stage = Stage::on(&redis.url()).await;
+    let stage = TwoInstances::on(&redis.url()).await;
     stage.shows(&stage.b, Seq(2)).await;
     redis.stop();
     for _ in 0..3 {
@@ -107,7 +107,7 @@ async fn without_redis_reads_go_on_and_stay_young_and_the_feed_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_redis_hangs_reads_stay_young_and_afterwards_the_feed_goes_on() {
     let redis = PrivateRedis::start();
-    let stage = Stage::on(&redis.url()).await;
+    let stage = TwoInstances::on(&redis.url()).await;
     stage.shows(&stage.b, Seq(2)).await;
     redis.freeze();
     for _ in 0..3 {
@@ -132,7 +132,7 @@ async fn while_redis_hangs_reads_stay_young_and_afterwards_the_feed_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_followed_goes_on_from_the_same_row_when_it_changes_hands() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     let seq = stage.hold(&stage.a).await;
     stage.shows(&stage.b, seq).await;
     let mut views = stage.b.offices.watch(stage.offering).await.unwrap();
@@ -155,7 +155,7 @@ async fn what_is_followed_goes_on_from_the_same_row_when_it_changes_hands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_watches_takes_nothing_over() {
     let url = std::env::var("ADMITONE_TEST_REDIS_URL").unwrap();
-    let stage = Stage::asleep_on(&url).await;
+    let stage = TwoInstances::asleep_on(&url).await;
     let mut views = stage.b.offices.watch(stage.offering).await.unwrap();
     assert_eq!(views.borrow_and_update().seq, Seq(1));
     assert_eq!(stage.a.offices.watch(stage.offering).await.unwrap().borrow().seq, Seq(1));
@@ -178,7 +178,7 @@ async fn who_watches_takes_nothing_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_owner_is_replaced_by_the_store() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     let seq = stage.hold(&stage.a).await;
     stage.shows(&stage.b, seq).await;
     stage.wires.offices.lock().unwrap().remove("a");
@@ -196,7 +196,7 @@ async fn a_dead_owner_is_replaced_by_the_store() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seats_of_a_row_that_is_new_have_their_labels() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     stage.shows(&stage.b, Seq(2)).await;
     // The news will be late.
     stage.a.feed.to_lose.store(u32::MAX, Ordering::SeqCst);
@@ -213,7 +213,7 @@ async fn seats_of_a_row_that_is_new_have_their_labels() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_exist_is_not_followed() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     let nothing = OfferingId::random();
     for _ in 0..100 {
         let shown = stage.b.offices.view(nothing).await;

@@ -10,7 +10,7 @@ use admitone::inventory::{Command, Rejection};
 use admitone::payments::{CrashPoints, Edge, Pace, PaymentError, Side};
 use admitone::store::{EntryKind, PaymentState, ReservationState, StoreError};
 
-use crate::support::payments::{PRICE, Till, beyond_the_pay_window_ms};
+use crate::support::payments::{PRICE, PaymentsFixture, beyond_the_pay_window_ms};
 
 /// Enough to meet many interleavings, few enough to be quick.
 const ROUNDS: usize = 12;
@@ -21,7 +21,7 @@ fn stop_before(edge: Edge) -> CrashPoints {
 
 on_both_databases! {
     async fn a_paid_reservation_has_a_ticket_and_one_debit(db: TestDb) {
-        let till = Till::open(db, 10).await;
+        let till = PaymentsFixture::open(db, 10).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
         let paid = till.pay(customer, reservation, "k").await.expect("pays");
@@ -33,7 +33,7 @@ on_both_databases! {
     }
 
     async fn what_cannot_be_paid_is_refused_and_costs_nothing(db: TestDb) {
-        let till = Till::open(db, 10).await;
+        let till = PaymentsFixture::open(db, 10).await;
         let (customer, stranger) = (till.customer(PRICE - 1).await, till.customer(PRICE).await);
         let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
 
@@ -56,7 +56,7 @@ on_both_databases! {
     }
 
     async fn a_key_that_was_refused_too_often_is_used_up(db: TestDb) {
-        let till = Till::open(db, 10).await;
+        let till = PaymentsFixture::open(db, 10).await;
         let customer = till.customer(0).await;
         let reservation = till.reserve(customer).await;
         for _ in 0..16 {
@@ -70,7 +70,7 @@ on_both_databases! {
     }
 
     async fn paid_twice_at_once_with_two_keys_costs_once(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(2 * PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -97,7 +97,7 @@ on_both_databases! {
     }
 
     async fn one_key_for_two_reservations_at_once_pays_one_and_refuses_the_other(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(2 * PRICE).await;
             let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
@@ -114,7 +114,7 @@ on_both_databases! {
     }
 
     async fn the_same_key_many_times_at_once_is_one_payment(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(5 * PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -130,8 +130,8 @@ on_both_databases! {
     }
 
     async fn the_scan_and_the_customer_may_drive_one_payment_together(db: TestDb) {
-        let mut till = Till::open(db, 100).await;
-        till.with_pace(Pace { patience: std::time::Duration::ZERO, ..Pace::default() });
+        let mut till = PaymentsFixture::open(db, 100).await;
+        till.with_pace(Pace { timeout: std::time::Duration::ZERO, ..Pace::default() });
         for _ in 0..ROUNDS {
             let customer = till.customer(5 * PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -149,7 +149,7 @@ on_both_databases! {
     }
 
     async fn a_pay_window_that_ends_while_paying_has_one_of_two_outcomes(db: TestDb) {
-        let mut till = Till::open(db, 100).await;
+        let mut till = PaymentsFixture::open(db, 100).await;
         let steps = [Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm];
         let (mut paid, mut expired) = (0, 0);
         for edge in steps {
@@ -180,7 +180,7 @@ on_both_databases! {
     }
 
     async fn a_pay_window_that_ends_beside_a_payment_has_one_of_two_outcomes(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -193,7 +193,7 @@ on_both_databases! {
     }
 
     async fn money_that_comes_late_takes_the_place_again_if_it_is_free(db: TestDb) {
-        let mut till = Till::open(db, 1).await;
+        let mut till = PaymentsFixture::open(db, 1).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
         till.crashing_at(stop_before(Edge::Confirm));
@@ -207,7 +207,7 @@ on_both_databases! {
     }
 
     async fn an_authorization_that_the_database_forgot_is_made_again(db: TestDb) {
-        let mut till = Till::open(db, 1).await;
+        let mut till = PaymentsFixture::open(db, 1).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
         // As by a crash of a database whose commits were not durable, while the payment goes on.
@@ -232,7 +232,7 @@ on_both_databases! {
     }
 
     async fn what_the_database_refuses_is_no_answer_for_good_once_a_payment_is_begun(db: TestDb) {
-        let till = Till::open(db, 1).await;
+        let till = PaymentsFixture::open(db, 1).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
         let (refuse, allow) = if till.db.is_postgres() {
@@ -264,7 +264,7 @@ on_both_databases! {
     }
 
     async fn money_that_comes_too_late_goes_back(db: TestDb) {
-        let mut till = Till::open(db, 1).await;
+        let mut till = PaymentsFixture::open(db, 1).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
         till.crashing_at(stop_before(Edge::Confirm));
@@ -292,7 +292,7 @@ on_both_databases! {
     }
 
     async fn cancelling_and_paying_at_once_leaves_both_or_neither(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -307,7 +307,7 @@ on_both_databases! {
     }
 
     async fn what_was_paid_for_a_cancelled_reservation_comes_back_exactly_once(db: TestDb) {
-        let till = Till::open(db, 100).await;
+        let till = PaymentsFixture::open(db, 100).await;
         for _ in 0..ROUNDS {
             let customer = till.customer(PRICE).await;
             let reservation = till.reserve(customer).await;
@@ -327,7 +327,7 @@ on_both_databases! {
     }
 
     async fn a_cancelled_event_pays_everybody_back(db: TestDb) {
-        let mut till = Till::open(db, 200).await;
+        let mut till = PaymentsFixture::open(db, 200).await;
         till.with_pace(Pace { scan_limit: 16, ..Pace::default() });
         let mut paid = Vec::new();
         for _ in 0..60 {
@@ -346,7 +346,7 @@ on_both_databases! {
     }
 }
 
-async fn payment_of(till: &Till, customer: admitone::ids::UserId) -> PaymentId {
+async fn payment_of(till: &PaymentsFixture, customer: admitone::ids::UserId) -> PaymentId {
     let entries = till.store.wallet_entries(customer, 10).await.expect("entries can be read");
     entries.iter().find_map(|entry| entry.payment).expect("a payment has been made")
 }

@@ -11,7 +11,7 @@ use admitone::payments::{CrashPoints, Edge, Side};
 use admitone::store::EntryKind;
 use tokio::runtime::Handle;
 
-use crate::support::payments::{PRICE, Till};
+use crate::support::payments::{PRICE, PaymentsFixture};
 use crate::support::test_db::{TestDb, eventually};
 
 /// A way that a payment goes, and the edges that it comes by.
@@ -45,7 +45,7 @@ enum Rescue {
 
 on_both_databases! {
     async fn a_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
-        let mut till = Till::open(db, 1_000).await;
+        let mut till = PaymentsFixture::open(db, 1_000).await;
         let mut met = std::collections::HashSet::new();
         for (way, edges) in WAYS {
             for &edge in edges {
@@ -68,7 +68,7 @@ const HALF: i64 = PRICE / 2;
 
 on_both_databases! {
     async fn a_refund_in_part_killed_at_its_edge_comes_back_exactly_once(db: TestDb) {
-        let mut till = Till::open(db, 100).await;
+        let mut till = PaymentsFixture::open(db, 100).await;
         let policy = CancellationPolicy::Until { until: None, refund_percent: 50 };
         let change = OfferingChange { cancellation: Some(policy), ..OfferingChange::default() };
         till.submit(Command::ChangeOffering { change }).await.expect("the terms change");
@@ -103,7 +103,7 @@ const LAZY: &[&str] = &["wal_writer_delay=10s"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_that_was_set_aside_outlives_a_crash_of_the_database() {
-    let mut till = Till::open(TestDb::private(LAZY).await, 1).await;
+    let mut till = PaymentsFixture::open(TestDb::private(LAZY).await, 1).await;
     let customer = till.customer(PRICE).await;
     let reservation = till.reserve(customer).await;
     let (db, runtime) = (Arc::clone(&till.db), Handle::current());
@@ -130,7 +130,13 @@ async fn money_that_was_set_aside_outlives_a_crash_of_the_database() {
     assert!(till.check_books(customer, reservation, PRICE).await);
 }
 
-async fn kill_and_rescue(till: &mut Till, way: Way, edge: Edge, side: Side, rescue: Rescue) {
+async fn kill_and_rescue(
+    till: &mut PaymentsFixture,
+    way: Way,
+    edge: Edge,
+    side: Side,
+    rescue: Rescue,
+) {
     let balance = match way {
         Way::Insufficient => PRICE - 1,
         Way::Paid | Way::CancelledMeanwhile | Way::CancelledAfterwards => PRICE,
@@ -166,7 +172,12 @@ async fn kill_and_rescue(till: &mut Till, way: Way, edge: Edge, side: Side, resc
 }
 
 /// What happens before the payment, or its last try, begins.
-async fn lead_up_to(till: &mut Till, way: Way, customer: UserId, reservation: ReservationId) {
+async fn lead_up_to(
+    till: &mut PaymentsFixture,
+    way: Way,
+    customer: UserId,
+    reservation: ReservationId,
+) {
     match way {
         Way::Paid | Way::Insufficient => {}
         Way::CancelledMeanwhile => {
@@ -184,12 +195,12 @@ async fn lead_up_to(till: &mut Till, way: Way, customer: UserId, reservation: Re
 }
 
 /// A cancelled event sells nothing any more: the next case needs another.
-async fn reopen(till: &mut Till) {
+async fn reopen(till: &mut PaymentsFixture) {
     till.another_event(1_000).await;
 }
 
 /// Dies the first time a payment comes by that edge on that side.
-fn crash_once(till: &mut Till, edge: Edge, side: Side) -> Arc<AtomicBool> {
+fn crash_once(till: &mut PaymentsFixture, edge: Edge, side: Side) -> Arc<AtomicBool> {
     let crashed = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&crashed);
     till.crashing_at(CrashPoints::new(move |_, at, on| {

@@ -102,7 +102,7 @@ fn the_same_seed_is_the_same_run() {
 }
 
 /// How many seeds a planted bug may live through.
-const PATIENCE: u64 = 1_200;
+const MAX_SEEDS: u64 = 1_200;
 
 /// One test for each bug, so that they run side by side; the list is checked to be whole.
 macro_rules! planted {
@@ -122,7 +122,7 @@ macro_rules! planted {
 planted! {
     planted_no_epoch_in_swap = NoEpochInSwap;
     planted_fence_by_predecessor_alone = FenceByPredecessorAlone;
-    planted_doubt_resolved_by_rereading = DoubtResolvedByRereading;
+    planted_unknown_append_resolved_by_rereading = UnknownAppendResolvedByRereading;
     planted_ack_before_append = AckBeforeAppend;
     planted_lost_idempotency_key = LostIdempotencyKey;
     planted_off_by_one_expiry = OffByOneExpiry;
@@ -131,7 +131,7 @@ planted! {
     planted_cache_goes_back_an_epoch = CacheGoesBackAnEpoch;
     planted_release_of_anothers_lease = ReleaseOfAnothersLease;
     planted_renewal_after_loss = RenewalAfterLoss;
-    planted_hand_over_drops_the_queue = HandOverDropsTheQueue;
+    planted_handoff_drops_the_queue = HandoffDropsTheQueue;
     planted_late_waitlist_offer = LateWaitlistOffer;
     planted_snapshot_ahead_of_tail = SnapshotAheadOfTail;
     planted_refusal_without_proof = RefusalWithoutProof;
@@ -142,7 +142,7 @@ planted! {
 
 fn is_caught(bug: Bug) {
     plant(Some(bug));
-    let found = (1..=PATIENCE).find_map(|nth| {
+    let found = (1..=MAX_SEEDS).find_map(|nth| {
         // A state that contradicts itself is caught by the core, which panics.
         match std::panic::catch_unwind(|| run(&plan(nth))) {
             Ok(report) => report.violations.into_iter().next().map(|what| (nth, what)),
@@ -150,7 +150,7 @@ fn is_caught(bug: Bug) {
         }
     });
     plant(None);
-    let (seeds, what) = found.unwrap_or_else(|| panic!("{bug:?} lives through {PATIENCE} seeds"));
+    let (seeds, what) = found.unwrap_or_else(|| panic!("{bug:?} lives through {MAX_SEEDS} seeds"));
     let what: String = what.chars().take(100).collect();
     println!("{bug:?}: caught after {seeds} seeds: {what} …");
 }

@@ -7,21 +7,21 @@ use admitone::box_office::SubmitError;
 use admitone::ids::{HoldId, SeatId, UserId};
 use admitone::inventory::{Command, LineRequest, Rejection, Request, SeatStatus};
 
-use crate::support::two_instances::{Instance, Stage};
+use crate::support::two_instances::{Instance, TwoInstances};
 
 fn hold_of_a_seat(customer: UserId) -> (HoldId, Command) {
     let (hold, lines) = (HoldId::random(), vec![LineRequest::Seats(vec![SeatId(4)])]);
     (hold, Command::PlaceHold { hold, customer, lines })
 }
 
-async fn status_of_the_seat(stage: &Stage, at: &Instance) -> SeatStatus {
+async fn status_of_the_seat(stage: &TwoInstances, at: &Instance) -> SeatStatus {
     let view = at.offices.view(stage.offering).await.unwrap();
     view.sections[0].rows[0].seats[4]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_what_was_refused_meanwhile_does_nothing_when_it_arrives() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     let (somebody, customer) = (UserId::random(), UserId::random());
     let (taken, command) = hold_of_a_seat(somebody);
     stage.submit(&stage.a, command).await;
@@ -41,7 +41,7 @@ async fn a_copy_of_what_was_refused_meanwhile_does_nothing_when_it_arrives() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_what_was_done_meanwhile_does_not_do_it_again() {
-    let stage = Stage::shared().await;
+    let stage = TwoInstances::shared().await;
     let customer = UserId::random();
     stage.wires.to_hold_back.store(1, Ordering::SeqCst);
     let (hold, command) = hold_of_a_seat(customer);

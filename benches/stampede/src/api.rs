@@ -14,7 +14,7 @@ pub struct Api {
     targets: Vec<SocketAddr>,
     at: usize,
     connection: Option<Connection>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// What to call.
@@ -80,9 +80,9 @@ pub fn request(
 impl Api {
     /// A caller of one of these.
     #[must_use]
-    pub fn new(targets: &[SocketAddr], at: usize, patience: Duration) -> Self {
+    pub fn new(targets: &[SocketAddr], at: usize, timeout: Duration) -> Self {
         let at = at % targets.len();
-        Self { targets: targets.to_vec(), at, connection: None, patience }
+        Self { targets: targets.to_vec(), at, connection: None, timeout }
     }
 
     /// Calls, and gives the `data` of the answer.
@@ -135,7 +135,7 @@ impl Api {
         let mut begun = Vec::new();
         let mut count = 0;
         loop {
-            let piece = tokio::time::timeout(self.patience, connection.piece()).await;
+            let piece = tokio::time::timeout(self.timeout, connection.piece()).await;
             let piece = piece.map_err(|_| Failure::TimedOut).and_then(|piece| piece);
             let Some(piece) = piece.with_context(|| what.clone())? else { break };
             for part in piece.split_inclusive(|byte| *byte == b'\n') {
@@ -165,7 +165,7 @@ impl Api {
             };
             let failure = match connection {
                 Ok(mut connection) => {
-                    match connection.exchange(&call.bytes(target), self.patience).await {
+                    match connection.exchange(&call.bytes(target), self.timeout).await {
                         Ok(answer) => {
                             self.connection = Some(connection).filter(Connection::is_usable);
                             return Ok(answer);

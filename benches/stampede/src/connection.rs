@@ -15,7 +15,7 @@ const FIRST_BUFFER: usize = 8 * 1_024;
 const MAX_BUFFER: usize = 4 * 1_024 * 1_024;
 const MAX_HEADERS: usize = 48;
 /// A machine that is gone refuses nothing.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Connection {
     /// # Errors
     /// [`Failure::NotConnected`].
     pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
         let stream = connecting.unwrap_or_else(|late| Err(late.into()));
         let stream = stream.map_err(Failure::NotConnected)?;
         stream.set_nodelay(true).map_err(Failure::NotConnected)?;
@@ -125,11 +125,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure`]; the connection is of no more use.
-    pub async fn exchange(
-        &mut self,
-        request: &[u8],
-        patience: Duration,
-    ) -> Result<Answer, Failure> {
+    pub async fn exchange(&mut self, request: &[u8], timeout: Duration) -> Result<Answer, Failure> {
         let whole = async {
             let head = self.begin(request).await?;
             let mut body = Vec::new();
@@ -138,7 +134,7 @@ impl Connection {
             }
             Ok(Answer { head, body })
         };
-        match tokio::time::timeout(patience, whole).await {
+        match tokio::time::timeout(timeout, whole).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::TimedOut),
         }

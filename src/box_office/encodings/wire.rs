@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
 use super::{Sample, every, hold, id};
-use crate::box_office::protocol::{Answer, Asked, Call, CallAnswer, Question};
-use crate::box_office::views::update::{Bulletin, Delta, Shown, Stamp, Version};
-use crate::box_office::views::view::{Painter, View};
+use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
+use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version, ViewUpdate};
+use crate::box_office::views::view::{View, ViewBuilder};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::cluster::{HELLO, PROTOCOL, Seal};
 use crate::ids::{
@@ -83,7 +83,7 @@ fn what_the_feed_says_keeps_its_bytes() {
     let mut samples = Vec::new();
     pin(
         &mut samples,
-        &every!(Bulletin {
+        &every!(ViewUpdate {
             Unchanged { stamp, version },
             Changed { stamp, delta },
             Over { owner: INSTANCE },
@@ -91,7 +91,7 @@ fn what_the_feed_says_keeps_its_bytes() {
     );
     let grown = Delta::between(&before, &with_a_row(&before)).unwrap();
     pin(&mut samples, &[("Delta, of a section's shape", grown)]);
-    let shown = Shown { stamp, now_ms: 1_234, view: before };
+    let shown = StampedViewMessage { stamp, now_ms: 1_234, view: before };
     pin(&mut samples, &[("Shown", shown)]);
     hold(&samples, "src/box_office/encodings/feed.txt", include_str!("feed.txt"));
 }
@@ -236,13 +236,13 @@ fn calls() -> Vec<(&'static str, Call)> {
     })
 }
 
-fn questions() -> Vec<(&'static str, Question)> {
+fn questions() -> Vec<(&'static str, PeerRequest)> {
     let offering = OFFERING;
-    let asked = |(_, call)| Asked { call, origin: Some(origin()) };
+    let asked = |(_, call)| TracedCall { call, origin: Some(origin()) };
     // Those of the first version: each later one has a line of its own.
     let calls = calls().into_iter().take(4).map(asked).collect();
-    every!(Question {
-        Calls { from: INSTANCE, offering, hops: 1, patience_ms: 5_000, calls },
+    every!(PeerRequest {
+        Calls { from: INSTANCE, offering, hops: 1, timeout_ms: 5_000, calls },
         Prepare { offering },
         Adopt { offering },
         Move { offering, to: "b:8080".into() },
@@ -303,19 +303,19 @@ fn holdings() -> Holdings {
     Holdings { holds: vec![hold], reservations, entries: vec![entry] }
 }
 
-fn answers() -> Vec<(&'static str, Answer)> {
+fn answers() -> Vec<(&'static str, PeerReply)> {
     let owner = || Owner { incarnation: INSTANCE, address: "b:8080".into(), epoch: Epoch(3) };
     let mut all: Vec<_> = call_answers().into_iter().take(3).map(|(_, answer)| answer).collect();
     all.push(CallAnswer::Submitted(Err(Rejection::UnknownProduct.into())));
     all.push(CallAnswer::Hold(Err(Unavailable::Moving)));
-    let shown = Shown { stamp: stamp(), now_ms: 1_234, view: views().0 };
-    every!(Answer {
+    let shown = StampedViewMessage { stamp: stamp(), now_ms: 1_234, view: views().0 };
+    every!(PeerReply {
         Calls(all),
         NotOwner(Some(owner())),
         Prepared,
         InService(owner()),
         Failed(Unavailable::Recovering),
-        Shown(Box::new(shown)),
+        StampedViewMessage(Box::new(shown)),
     })
 }
 
@@ -340,12 +340,12 @@ fn stamp() -> Stamp {
 /// What is shown of an offering before and after a hold of two seats.
 fn views() -> (View, View) {
     let mut inventory = Inventory::empty();
-    let mut painter = Painter::default();
+    let mut view_builder = ViewBuilder::default();
     let mut view = |seq, change| {
         inventory.begin_batch(Seq(seq), AT);
         inventory.apply(&Transition { idempotency: None, changes: vec![change] }).unwrap();
         let head = Head { seq: Seq(seq), epoch: Epoch(1), hash: [0xc0; 32] };
-        painter.paint(OFFERING, &inventory, &head, AT)
+        view_builder.paint(OFFERING, &inventory, &head, AT)
     };
     let mut small = definition();
     small.sections[0].rows[0].seats = 6;

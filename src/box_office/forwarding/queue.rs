@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use tokio::sync::oneshot;
 
 use crate::box_office::Unavailable;
-use crate::box_office::protocol::{Answer, Asked, CallAnswer, Question, decode, encode};
+use crate::box_office::protocol::{CallAnswer, PeerReply, PeerRequest, TracedCall, decode, encode};
 use crate::box_office::telemetry::metrics;
 use crate::cluster::{Cluster, NetworkError};
 use crate::executor::Executor;
@@ -29,7 +29,7 @@ pub(crate) enum Failure {
     /// The other is not the owner; that one is, if it knows. Nothing was done.
     NotOwner(Option<Owner>),
     /// It did not come to look at the call.
-    NotAsked,
+    NotReceived,
     /// It may have.
     Unknown,
     /// It could not: for this reason, and nothing was done.
@@ -37,14 +37,14 @@ pub(crate) enum Failure {
 }
 
 /// The ways to all other instances.
-pub(crate) struct Lanes {
+pub(crate) struct ForwardQueues {
     cluster: Arc<Cluster>,
     executor: Executor,
-    lanes: DashMap<(InstanceId, OfferingId), Arc<Lane>>,
+    forward_queues: DashMap<(InstanceId, OfferingId), Arc<ForwardQueue>>,
 }
 
 #[derive(Default)]
-struct Lane {
+struct ForwardQueue {
     state: Mutex<State>,
 }
 
@@ -55,15 +55,15 @@ struct State {
 }
 
 struct Waiting {
-    asked: Asked,
+    asked: TracedCall,
     hops: u8,
-    patience: Duration,
+    timeout: Duration,
     reply: oneshot::Sender<Result<CallAnswer, Failure>>,
 }
 
-impl Lanes {
+impl ForwardQueues {
     pub(crate) fn new(cluster: Arc<Cluster>, executor: Executor) -> Self {
-        Self { cluster, executor, lanes: DashMap::new() }
+        Self { cluster, executor, forward_queues: DashMap::new() }
     }
 
     /// Asks the owner. The call is carried on if the caller goes away.
@@ -71,22 +71,22 @@ impl Lanes {
         &self,
         offering: OfferingId,
         owner: &Owner,
-        (hops, asked): (u8, Asked),
-        patience: Duration,
+        (hops, asked): (u8, TracedCall),
+        timeout: Duration,
     ) -> Result<CallAnswer, Failure> {
         let (reply, answer) = oneshot::channel();
         let key = (owner.incarnation, offering);
-        let lane = Arc::clone(self.lanes.entry(key).or_default().value());
+        let queue = Arc::clone(self.forward_queues.entry(key).or_default().value());
         let begin = {
-            let mut state = lane.lock();
-            state.waiting.push_back(Waiting { asked, hops, patience, reply });
+            let mut state = queue.lock();
+            state.waiting.push_back(Waiting { asked, hops, timeout, reply });
             let begin = state.in_flight < MAX_IN_FLIGHT;
             state.in_flight += usize::from(begin);
             begin
         };
         if begin {
             let (cluster, owner) = (Arc::clone(&self.cluster), owner.clone());
-            self.executor.spawn(async move { lane.run(&cluster, &owner, offering).await });
+            self.executor.spawn(async move { queue.run(&cluster, &owner, offering).await });
         }
         answer.await.unwrap_or(Err(Failure::Unknown))
     }
@@ -96,19 +96,20 @@ impl Lanes {
         &self,
         offering: OfferingId,
         owner: &Owner,
-        (hops, calls): (u8, Vec<Asked>),
-        patience: Duration,
+        (hops, calls): (u8, Vec<TracedCall>),
+        timeout: Duration,
     ) -> Result<Vec<CallAnswer>, Failure> {
-        ask(&self.cluster, owner, offering, (hops, calls), patience).await
+        ask(&self.cluster, owner, offering, (hops, calls), timeout).await
     }
 
     /// Forgets lanes that nobody uses.
     pub(crate) fn forget_unused(&self) {
-        self.lanes.retain(|_, lane| lane.lock().in_flight > 0 || Arc::strong_count(lane) > 1);
+        self.forward_queues
+            .retain(|_, queue| queue.lock().in_flight > 0 || Arc::strong_count(queue) > 1);
     }
 }
 
-impl Lane {
+impl ForwardQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,14 +131,14 @@ impl Lane {
             if was_live && !is_live() {
                 // While they waited for the ones before them, its lease ran out.
                 for waiting in batch {
-                    let _ = waiting.reply.send(Err(Failure::NotAsked));
+                    let _ = waiting.reply.send(Err(Failure::NotReceived));
                 }
                 continue;
             }
             let hops = batch.iter().map(|waiting| waiting.hops).max().unwrap_or_default();
-            let patience = batch.iter().map(|waiting| waiting.patience).max().unwrap_or_default();
+            let timeout = batch.iter().map(|waiting| waiting.timeout).max().unwrap_or_default();
             let calls: Vec<_> = batch.iter().map(|waiting| waiting.asked.clone()).collect();
-            match ask(cluster, owner, offering, (hops, calls), patience).await {
+            match ask(cluster, owner, offering, (hops, calls), timeout).await {
                 Ok(answers) => {
                     for (waiting, answer) in batch.into_iter().zip(answers) {
                         // Whoever asked may have gone away.
@@ -158,8 +159,8 @@ async fn ask(
     cluster: &Cluster,
     owner: &Owner,
     offering: OfferingId,
-    (hops, calls): (u8, Vec<Asked>),
-    patience: Duration,
+    (hops, calls): (u8, Vec<TracedCall>),
+    timeout: Duration,
 ) -> Result<Vec<CallAnswer>, Failure> {
     let count = calls.len();
     metrics::forwarded(count);
@@ -168,37 +169,38 @@ async fn ask(
         [lone] => lone.origin.clone(),
         _ => None,
     };
-    let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let from = cluster.me().incarnation;
-    let question = Question::Calls { from, offering, hops, patience_ms, calls };
-    let asked = question_of(cluster, owner, &question, patience);
+    let question = PeerRequest::Calls { from, offering, hops, timeout_ms, calls };
+    let asked = ask_peer(cluster, owner, &question, timeout);
     match trace::within(origin, asked).await? {
-        Answer::Calls(answers) if answers.len() == count => Ok(answers),
-        Answer::NotOwner(other) => Err(Failure::NotOwner(other)),
-        Answer::Failed(why) => Err(Failure::Unavailable(why)),
+        PeerReply::Calls(answers) if answers.len() == count => Ok(answers),
+        PeerReply::NotOwner(other) => Err(Failure::NotOwner(other)),
+        PeerReply::Failed(why) => Err(Failure::Unavailable(why)),
         // It speaks another language; what it did, nobody knows.
-        Answer::Calls(_) | Answer::Prepared | Answer::InService(_) | Answer::Shown(_) => {
-            Err(Failure::Unknown)
-        }
+        PeerReply::Calls(_)
+        | PeerReply::Prepared
+        | PeerReply::InService(_)
+        | PeerReply::StampedViewMessage(_) => Err(Failure::Unknown),
     }
 }
 
 /// Asks an instance anything; gives up when its lease runs out, since then it is not going to
 /// answer.
-pub(crate) async fn question_of(
+pub(crate) async fn ask_peer(
     cluster: &Cluster,
     to: &Owner,
-    question: &Question,
-    patience: Duration,
-) -> Result<Answer, Failure> {
-    let asked = cluster.network().ask(Arc::clone(&to.address), encode(question), patience);
-    let answered = tokio::time::timeout(patience, until_gone(cluster, to.incarnation, asked)).await;
+    question: &PeerRequest,
+    timeout: Duration,
+) -> Result<PeerReply, Failure> {
+    let asked = cluster.network().ask(Arc::clone(&to.address), encode(question), timeout);
+    let answered = tokio::time::timeout(timeout, until_gone(cluster, to.incarnation, asked)).await;
     let answered = answered
         .unwrap_or_else(|_| Some(Err(NetworkError::NoAnswer(Arc::clone(&to.address)))))
         .unwrap_or_else(|| Err(NetworkError::NoAnswer(Arc::clone(&to.address))));
     match answered {
         Ok(answer) => {
-            cluster.met_alive(to.incarnation);
+            cluster.mark_alive(to.incarnation);
             decode(&answer).ok_or(Failure::Unknown)
         }
         Err(error) => {
@@ -206,19 +208,19 @@ pub(crate) async fn question_of(
             tracing::debug!(%error, "a question to another instance has no answer");
             match error {
                 NetworkError::Refused(_) => {
-                    cluster.met_dead(to.incarnation);
-                    Err(Failure::NotAsked)
+                    cluster.mark_dead(to.incarnation);
+                    Err(Failure::NotReceived)
                 }
                 NetworkError::Unreachable(_) => {
-                    cluster.met_silent(to.incarnation);
-                    Err(Failure::NotAsked)
+                    cluster.mark_silent(to.incarnation);
+                    Err(Failure::NotReceived)
                 }
                 NetworkError::WrongSecret(_) | NetworkError::NotTaken(..) => {
-                    cluster.met_refusing(to, &error);
-                    Err(Failure::NotAsked)
+                    cluster.mark_refusing(to, &error);
+                    Err(Failure::NotReceived)
                 }
                 NetworkError::NoAnswer(_) => {
-                    cluster.met_silent(to.incarnation);
+                    cluster.mark_silent(to.incarnation);
                     Err(Failure::Unknown)
                 }
             }
@@ -234,8 +236,8 @@ async fn until_gone<T>(
 ) -> Option<T> {
     if cluster.view().live(incarnation).is_none() {
         // Nobody vouches for it: it is given less time.
-        let patience = cluster.settings().lease_ttl / 4;
-        return tokio::time::timeout(patience, answer).await.ok();
+        let timeout = cluster.settings().lease_ttl / 4;
+        return tokio::time::timeout(timeout, answer).await.ok();
     }
     let gone = async {
         loop {

@@ -34,12 +34,12 @@ pub(crate) struct Pending {
 }
 
 /// What to do with the state, or with the reason why it cannot be looked at.
-pub(crate) type OnState = Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>;
+pub(crate) type QueryFn = Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>;
 
 /// A read of the owner's state, answered under the same rule as a refusal: the state is durable
 /// and ownership was verified recently.
-pub(crate) struct Look {
-    pub(crate) look: OnState,
+pub(crate) struct Query {
+    pub(crate) look: QueryFn,
     pub(crate) permit: Permit,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Look {
 #[expect(clippy::large_enum_variant, reason = "almost all of it is commands")]
 pub(crate) enum Work {
     Command(Pending),
-    Look(Look),
+    Query(Query),
 }
 
 impl Work {
@@ -55,7 +55,7 @@ impl Work {
     pub(crate) fn refuse(self, why: Unavailable) {
         match self {
             Self::Command(pending) => pending.answer(Err(why.into())),
-            Self::Look(look) => (look.look)(Err(why)),
+            Self::Query(look) => (look.look)(Err(why)),
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) struct Batch {
     pub(crate) at: TimestampMs,
     pub(crate) transitions: Vec<Arc<Transition>>,
     pub(crate) decided: Vec<(Pending, Verdict)>,
-    pub(crate) looks: Vec<Look>,
+    pub(crate) queries: Vec<Query>,
     /// The command being decided right now: the culprit if the core panics.
     pub(crate) current: Option<Pending>,
     /// There is more due work than fits one row; commands wait until it is done.
@@ -158,7 +158,7 @@ impl Batch {
                     };
                     self.decided.extend(self.current.take().map(|pending| (pending, verdict)));
                 }
-                Some(Work::Look(look)) => self.looks.push(look),
+                Some(Work::Query(look)) => self.queries.push(look),
                 None => break,
             }
         }
@@ -195,8 +195,8 @@ impl Batch {
 
     /// Takes the undecided state back: everything but the culprit waits again, in its old order.
     pub(crate) fn requeue(self, queue: &mut VecDeque<Work>) -> Option<Pending> {
-        for look in self.looks.into_iter().rev() {
-            queue.push_front(Work::Look(look));
+        for look in self.queries.into_iter().rev() {
+            queue.push_front(Work::Query(look));
         }
         for (pending, _) in self.decided.into_iter().rev() {
             queue.push_front(Work::Command(pending));

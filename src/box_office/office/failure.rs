@@ -9,11 +9,11 @@ use actix::prelude::*;
 
 use crate::box_office::Unavailable;
 use crate::box_office::office::batch::{Batch, Work};
-use crate::box_office::office::offering_clock::{self, Pace};
-use crate::box_office::office::recovery::{Doubt, Recovered, Settled, recover};
+use crate::box_office::office::offering_clock::{self, OfferingClock};
+use crate::box_office::office::recovery::{Recovered, Settled, UnknownAppend, recover};
 use crate::box_office::office::{BoxOffice, Phase, RecoveryDone, Sealed, State, Superseded};
 use crate::box_office::telemetry::metrics;
-use crate::box_office::views::view::Painter;
+use crate::box_office::views::view::ViewBuilder;
 use crate::cluster::Route;
 use crate::ids::Epoch;
 use crate::inventory::TimestampMs;
@@ -55,7 +55,7 @@ impl BoxOffice {
     }
 
     pub(crate) fn append_failed(&mut self, error: &AppendError, ctx: &mut Context<Self>) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
         let Phase::Busy(_, mut sealed) = std::mem::replace(&mut self.phase, waiting) else {
             unreachable!("an append is in flight only while busy");
         };
@@ -110,16 +110,16 @@ impl BoxOffice {
     pub(crate) fn start_recovery(
         &mut self,
         attempt: Attempt,
-        doubtful: Option<Sealed>,
+        unknown: Option<Sealed>,
         ctx: &mut Context<Self>,
     ) {
         let Attempt { failed, pause, fenced } = attempt;
         metrics::rebuild();
-        let doubt = doubtful.as_ref().and_then(|sealed| {
+        let doubt = unknown.as_ref().and_then(|sealed| {
             let (row, _) = sealed.row.as_ref()?;
-            Some(Doubt { seq: row.seq, batch_id: row.batch_id })
+            Some(UnknownAppend { seq: row.seq, batch_id: row.batch_id })
         });
-        self.phase = Phase::Recovering { failed, doubtful };
+        self.phase = Phase::Recovering { failed, unknown };
         let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
         self.shared.executor.spawn(async move {
             tokio::time::sleep(pause).await;
@@ -145,14 +145,14 @@ impl BoxOffice {
     pub(crate) fn recovered(&mut self, recovered: Recovered, ctx: &mut Context<Self>) {
         metrics::takeover();
         self.snapshots.loaded(recovered.tail);
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let doubtful = match std::mem::replace(&mut self.phase, waiting) {
-            Phase::Recovering { doubtful, .. } => doubtful,
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
+        let unknown = match std::mem::replace(&mut self.phase, waiting) {
+            Phase::Recovering { unknown, .. } => unknown,
             Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
                 unreachable!("recovery ends in recovery")
             }
         };
-        if let Some(mut sealed) = doubtful {
+        if let Some(mut sealed) = unknown {
             match (recovered.doubt, &sealed.row) {
                 (Some(Settled::Committed), Some((row, _))) => {
                     let seq = row.seq;
@@ -163,13 +163,13 @@ impl BoxOffice {
                 (_, _) => {}
             }
         }
-        let pace = Pace::new(recovered.inventory.at(), self.shared.guard.monotonic());
+        let pace = OfferingClock::new(recovered.inventory.at(), self.shared.guard.monotonic());
         self.warn_of_the_future(recovered.inventory.at());
         let mut state = Box::new(State {
             inventory: recovered.inventory,
             pace,
             head: recovered.head,
-            painter: Painter::default(),
+            view_builder: ViewBuilder::default(),
             verified_at: recovered.verified_at,
         });
         let as_of = self.shared.guard.now().unwrap_or_default();
@@ -177,7 +177,7 @@ impl BoxOffice {
         self.in_service(&state);
         self.tell_others(state.head.epoch, ctx);
         self.phase = Phase::Idle(state);
-        self.attend_soon(ctx);
+        self.take_turn_soon(ctx);
     }
 
     /// Says that the journal is ahead of the clock, if it is.
@@ -213,8 +213,8 @@ impl BoxOffice {
         settled: Option<Settled>,
         ctx: &mut Context<Self>,
     ) {
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        if let Phase::Recovering { doubtful: Some(mut sealed), .. } =
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
+        if let Phase::Recovering { unknown: Some(mut sealed), .. } =
             std::mem::replace(&mut self.phase, waiting)
         {
             match (settled, &sealed.row) {
@@ -232,7 +232,7 @@ impl BoxOffice {
         }
         tracing::info!(offering = %self.offering, to = %owner.address, epoch = %owner.epoch,
             waiting = self.queue.len(), "gives way to another owner");
-        self.hand_on(owner.clone(), ctx);
+        self.forward(owner.clone(), ctx);
     }
 
     pub(crate) fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
@@ -243,9 +243,9 @@ impl BoxOffice {
             return self.close(ctx);
         }
         metrics::recovery_failed(error);
-        let waiting = Phase::Recovering { failed: 0, doubtful: None };
-        let (failed, doubtful) = match std::mem::replace(&mut self.phase, waiting) {
-            Phase::Recovering { failed, doubtful } => (failed + 1, doubtful),
+        let waiting = Phase::Recovering { failed: 0, unknown: None };
+        let (failed, unknown) = match std::mem::replace(&mut self.phase, waiting) {
+            Phase::Recovering { failed, unknown } => (failed + 1, unknown),
             Phase::Idle(_) | Phase::Busy(..) | Phase::Leaving(_) => {
                 unreachable!("recovery ends in recovery")
             }
@@ -260,7 +260,7 @@ impl BoxOffice {
         }
         // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
         // to be occupied, by whichever recovery succeeds, before anything is decided again.
-        drop(doubtful);
+        drop(unknown);
         self.refuse_all(&Unavailable::Recovering);
         self.refuse_while_recovering();
         if self.stop.is_some() {
@@ -270,7 +270,7 @@ impl BoxOffice {
         if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
             // Another can do what we cannot; and nobody is to find this one and wake it again.
             if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
-                offices.take_out_closed(self.offering, &self.desk);
+                offices.remove_this(self.offering, &self.handle);
             }
             self.let_others_have_it();
             return self.close(ctx);
@@ -287,7 +287,7 @@ impl BoxOffice {
 
     /// Whoever asks between two attempts is told at once.
     pub(crate) fn refuse_while_recovering(&mut self) {
-        while !self.desk.inbox.rest() {
+        while !self.handle.inbox.rest() {
             self.refuse_all(&Unavailable::Recovering);
         }
     }
@@ -298,7 +298,7 @@ fn refuse(sealed: &mut Sealed, why: &Unavailable) {
     for (pending, _) in sealed.batch.decided.drain(..) {
         pending.answer(Err(why.clone().into()));
     }
-    for look in sealed.batch.looks.drain(..) {
+    for look in sealed.batch.queries.drain(..) {
         (look.look)(Err(why.clone()));
     }
 }

@@ -14,14 +14,14 @@ pub const JOURNAL_AHEAD: &str = "a journal ends in the future: the clock was ahe
 /// So far ahead is nothing to speak of: clocks of two machines are.
 pub const TOLERATED_MS: i64 = 1_000;
 
-pub(crate) struct Pace {
+pub(crate) struct OfferingClock {
     /// A time that was reached, and when, on the monotonic clock.
     reached: TimestampMs,
     since: Duration,
     ahead_ms: i64,
 }
 
-impl Pace {
+impl OfferingClock {
     /// Of a journal that ends at `row_at`, in service since `monotonic`.
     pub(crate) fn new(row_at: TimestampMs, monotonic: Duration) -> Self {
         Self { reached: row_at, since: monotonic, ahead_ms: 0 }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_journal_ahead_of_the_clock_goes_on_at_half_speed_until_it_is_caught_up_with() {
-        let mut pace = Pace::new(100_000, at(0));
+        let mut pace = OfferingClock::new(100_000, at(0));
         assert_eq!(pace.now(40_000, at(0)), 100_000);
         assert_eq!(pace.now(40_001, Duration::from_millis(1)), 100_000);
         assert_eq!(pace.now(60_000, at(20)), 110_000, "a hold of 10 s is over after 20");
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_is_caught_up_with_too() {
-        let mut pace = Pace::new(0, at(0));
+        let mut pace = OfferingClock::new(0, at(0));
         assert_eq!(pace.now(50_000, at(50)), 50_000);
         assert_eq!(pace.now(20_000, at(50)), 50_000);
         assert_eq!(pace.now(30_000, at(60)), 55_000);

@@ -17,12 +17,12 @@ use crate::random;
 
 /// An append that may or may not have become durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Doubt {
+pub(crate) struct UnknownAppend {
     pub(crate) seq: Seq,
     pub(crate) batch_id: BatchId,
 }
 
-/// What became of a [`Doubt`].
+/// What became of a [`UnknownAppend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
     /// It is in the journal.
@@ -69,7 +69,7 @@ impl From<LoadError> for NotRecovered {
 pub(crate) async fn recover(
     shared: &Shared,
     offering: OfferingId,
-    doubt: Option<Doubt>,
+    doubt: Option<UnknownAppend>,
     fenced: bool,
 ) -> Result<Recovered, NotRecovered> {
     // Never closed.
@@ -100,12 +100,12 @@ pub(crate) async fn recover(
 async fn win(
     shared: &Shared,
     offering: OfferingId,
-    doubt: Option<Doubt>,
+    doubt: Option<UnknownAppend>,
 ) -> Result<Recovered, LoadError> {
     for race in 0..MAX_RACES {
         let (inventory, loaded) = load(shared, offering).await?;
         let (head, verified_at) = (loaded.head, shared.guard.monotonic());
-        if is_planted(Bug::DoubtResolvedByRereading)
+        if is_planted(Bug::UnknownAppendResolvedByRereading)
             && let Some(doubt) = doubt
         {
             let doubt = Some(settle(shared, offering, &loaded, doubt).await?);
@@ -169,7 +169,7 @@ async fn live_owner(shared: &Shared, offering: OfferingId) -> Result<Option<Owne
 async fn settle_elsewhere(
     shared: &Shared,
     offering: OfferingId,
-    doubt: Option<Doubt>,
+    doubt: Option<UnknownAppend>,
 ) -> Option<Settled> {
     let doubt = doubt?;
     let (row, _) = shared.journal.row(offering, doubt.seq).await.ok().flatten()?;
@@ -216,7 +216,7 @@ async fn settle(
     shared: &Shared,
     offering: OfferingId,
     loaded: &Loaded,
-    doubt: Doubt,
+    doubt: UnknownAppend,
 ) -> Result<Settled, LoadError> {
     let in_tail = loaded.tail.iter().find(|(row, _)| row.seq == doubt.seq);
     let batch_id = match in_tail {

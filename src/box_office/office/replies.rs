@@ -17,7 +17,7 @@ impl BoxOffice {
     /// HTTP worker wakes at the first one, and finds the others there.
     pub(crate) fn answer(&self, sealed: &mut Sealed, seq: Seq) {
         let (at, now) = (sealed.batch.at, self.shared.guard.monotonic());
-        let mut tally = self.desk.tally.lock();
+        let mut counters = self.handle.counters.lock();
         let transitions: &[Arc<Transition>] = match &sealed.row {
             Some((_, record)) => match &**record {
                 Record::Batch(transitions) => transitions,
@@ -37,7 +37,7 @@ impl BoxOffice {
             spans::decided(&mut pending.span, &turn);
             let mut refused = |pending: &Pending, rejection| {
                 let reason = command::reason(rejection);
-                tally.refused(reason);
+                counters.refused(reason);
                 metrics::command(pending, reason, now);
             };
             match verdict {
@@ -46,7 +46,7 @@ impl BoxOffice {
                     match &answer {
                         Err(SubmitError::Rejected(rejection)) => refused(&pending, rejection),
                         Ok(_) | Err(SubmitError::Unavailable(_)) => {
-                            tally.committed(command::kind(&pending.request.command));
+                            counters.committed(command::kind(&pending.request.command));
                             metrics::command(&pending, "committed", now);
                         }
                     }
@@ -63,7 +63,7 @@ impl BoxOffice {
                 }
             }
         }
-        drop(tally);
+        drop(counters);
         for (pending, answer) in answers {
             pending.answer(answer);
         }
@@ -88,7 +88,7 @@ impl BoxOffice {
     }
 
     pub(crate) fn refuse_all(&mut self, why: &Unavailable) {
-        self.desk.inbox.drain_into(&mut self.queue);
+        self.handle.inbox.drain_into(&mut self.queue);
         for work in self.queue.drain(..) {
             work.refuse(why.clone());
         }

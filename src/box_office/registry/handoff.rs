@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use crate::box_office::forwarding::queue::{Failure, question_of};
-use crate::box_office::office::handoff::HandOver;
+use crate::box_office::forwarding::queue::{Failure, ask_peer};
+use crate::box_office::office::handoff::Handoff;
 use crate::box_office::office::restore::restore;
 use crate::box_office::office::{Stop, Superseded};
 use crate::box_office::permits::Urgency;
-use crate::box_office::protocol::{Answer, Question};
+use crate::box_office::protocol::{PeerReply, PeerRequest};
 use crate::box_office::registry::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::box_office::{BoxOffices, Unavailable};
@@ -24,10 +24,10 @@ use crate::inventory::Inventory;
 use crate::journal::{Head, LoadError, Owner};
 
 /// How long a successor may take for the step that clients wait for.
-const STEP_PATIENCE: Duration = Duration::from_secs(5);
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to load before that, while the owner sells on: an event with a million holds
 /// takes seconds.
-const PREPARE_PATIENCE: Duration = Duration::from_secs(60);
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A state that was loaded ahead is worth nothing after so long.
 const WARM_FOR: Duration = Duration::from_secs(15);
 /// Offerings handed over at a time by an instance that stops.
@@ -89,14 +89,14 @@ impl BoxOffices {
         let owner = owner.map_err(|_| Unavailable::Recovering)?;
         let (asked, question) = match owner {
             Some(owner) if owner.incarnation != to.incarnation => {
-                (owner, Question::Move { offering, to: Arc::clone(&to.name) })
+                (owner, PeerRequest::Move { offering, to: Arc::clone(&to.name) })
             }
-            Some(_) | None => (to.owning(crate::ids::Epoch(0)), Question::Adopt { offering }),
+            Some(_) | None => (to.owning(crate::ids::Epoch(0)), PeerRequest::Adopt { offering }),
         };
         let answer = if asked.incarnation == cluster.me().incarnation {
             self.adopt(offering).await
         } else {
-            question_of(cluster, &asked, &question, PREPARE_PATIENCE + STEP_PATIENCE)
+            ask_peer(cluster, &asked, &question, PREPARE_TIMEOUT + STEP_TIMEOUT)
                 .await
                 .map_err(|_| Unavailable::Moving)?
         };
@@ -117,41 +117,41 @@ impl BoxOffices {
             self.look(offering, Urgency::Urgent, |_| ()).await?;
             return cluster.remembered(offering).ok_or(Unavailable::Moving);
         }
-        self.hand_over(offering, &to).await
+        self.hand_off(offering, &to).await
     }
 
     /// Loads an offering that is about to become ours.
-    pub(crate) async fn prepare(&self, offering: OfferingId) -> Answer {
+    pub(crate) async fn prepare(&self, offering: OfferingId) -> PeerReply {
         let shared = self.shared();
         match warm_up(shared, offering).await {
             Ok(warm) => {
                 self.warm().insert(offering, warm);
-                Answer::Prepared
+                PeerReply::Prepared
             }
             Err(error) => {
                 tracing::warn!(%offering, %error, "an offering could not be loaded ahead");
-                Answer::Failed(Unavailable::Recovering)
+                PeerReply::Failed(Unavailable::Recovering)
             }
         }
     }
 
     /// Takes over what was handed to us.
-    pub(crate) async fn adopt(&self, offering: OfferingId) -> Answer {
-        if self.desk(offering).is_some_and(|desk| desk.is_leaving.load(Ordering::Relaxed)) {
+    pub(crate) async fn adopt(&self, offering: OfferingId) -> PeerReply {
+        if self.handle(offering).is_some_and(|handle| handle.is_leaving.load(Ordering::Relaxed)) {
             // Each would wait for the other to take it.
-            return Answer::Failed(Unavailable::Moving);
+            return PeerReply::Failed(Unavailable::Moving);
         }
         match self.look(offering, Urgency::Urgent, |_| ()).await {
             Ok(()) => match self.shared().cluster.remembered(offering) {
-                Some(owner) => Answer::InService(owner),
-                None => Answer::Failed(Unavailable::Moving),
+                Some(owner) => PeerReply::InService(owner),
+                None => PeerReply::Failed(Unavailable::Moving),
             },
-            Err(why) => Answer::Failed(why),
+            Err(why) => PeerReply::Failed(why),
         }
     }
 
     /// Hands an offering that is live here to `to`.
-    pub(crate) async fn hand_over(
+    pub(crate) async fn hand_off(
         &self,
         offering: OfferingId,
         to: &Member,
@@ -160,28 +160,27 @@ impl BoxOffices {
         let (cluster, began) = (&shared.cluster, shared.guard.monotonic());
         let successor = to.owning(crate::ids::Epoch(0));
         let prepared =
-            question_of(cluster, &successor, &Question::Prepare { offering }, PREPARE_PATIENCE)
+            ask_peer(cluster, &successor, &PeerRequest::Prepare { offering }, PREPARE_TIMEOUT)
                 .await;
-        if !matches!(prepared, Ok(Answer::Prepared)) {
+        if !matches!(prepared, Ok(PeerReply::Prepared)) {
             tracing::warn!(%offering, to = %to.name, answer = ?prepared,
                 "the successor could not load an offering ahead: it stays here");
             return Err(Unavailable::Moving);
         }
         let Some(address) = self.address(offering) else { return Err(Unavailable::Moving) };
         // The batch in flight, and the steps of changing hands.
-        let patience = shared.settings.answer_timeout + STEP_PATIENCE;
-        let handed =
-            tokio::time::timeout(patience, address.send(HandOver { to: to.clone() })).await;
+        let timeout = shared.settings.answer_timeout + STEP_TIMEOUT;
+        let handed = tokio::time::timeout(timeout, address.send(Handoff { to: to.clone() })).await;
         let owner = handed
             .map_or(Err(Unavailable::Moving), |told| told.unwrap_or(Err(Unavailable::Moving)))?;
-        metrics::handed_over(shared.guard.monotonic().saturating_sub(began));
+        metrics::handoff_done(shared.guard.monotonic().saturating_sub(began));
         tracing::info!(%offering, to = %to.name, epoch = %owner.epoch, "handed over");
         Ok(owner)
     }
 
     /// Hands over what is busy and lets go of the rest: what an instance does that is about to
     /// stop. What cannot be handed over is let go of at [`Self::shutdown`].
-    pub async fn hand_over_all(&self) {
+    pub async fn hand_off_all(&self) {
         if self.shared().cluster.is_alone() {
             return;
         }
@@ -209,8 +208,8 @@ impl BoxOffices {
         }
         let now_ms = self.monotonic_ms();
         let misplaced = self.live_offerings().into_iter().filter(|offering| {
-            let Some(desk) = self.desk(*offering) else { return false };
-            let since_ms = desk.in_service_at_ms.load(Ordering::Relaxed);
+            let Some(handle) = self.handle(*offering) else { return false };
+            let since_ms = handle.in_service_at_ms.load(Ordering::Relaxed);
             // Whoever gave it to us may know of a wish that we have not heard of yet.
             let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
             // What was moved by hand need not wait for the members to settle.
@@ -259,14 +258,14 @@ impl BoxOffices {
         if !self.is_busy(offering, BUSY_WITHIN_MS) {
             return self.let_go(offering).await;
         }
-        if let Err(error) = self.hand_over(offering, &to).await {
+        if let Err(error) = self.hand_off(offering, &to).await {
             tracing::warn!(%offering, to = %to.name, %error, "not handed over");
         }
     }
 
     /// Puts an idle offering to sleep, so that whoever it belongs to wakes it.
     async fn let_go(&self, offering: OfferingId) {
-        if let Some(address) = self.take_out(offering) {
+        if let Some(address) = self.remove(offering) {
             let _ = address.send(Stop).await;
             self.shared().cluster.release(offering).await;
         }
@@ -287,18 +286,19 @@ async fn warm_up(shared: &Arc<Shared>, offering: OfferingId) -> Result<Warm, Loa
     Ok(Warm { inventory, head: loaded.head, at: shared.guard.monotonic() })
 }
 
-fn in_service(answer: Answer) -> Result<Owner, Unavailable> {
+fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
     match answer {
-        Answer::InService(owner) => Ok(owner),
-        Answer::Failed(why) => Err(why),
-        Answer::Calls(_) | Answer::NotOwner(_) | Answer::Prepared | Answer::Shown(_) => {
-            Err(Unavailable::Moving)
-        }
+        PeerReply::InService(owner) => Ok(owner),
+        PeerReply::Failed(why) => Err(why),
+        PeerReply::Calls(_)
+        | PeerReply::NotOwner(_)
+        | PeerReply::Prepared
+        | PeerReply::StampedViewMessage(_) => Err(Unavailable::Moving),
     }
 }
 
 /// What the actor has done while it takes no turns: the entry, and then the journal, change hands.
-pub(crate) async fn change_hands(
+pub(crate) async fn transfer_ownership(
     shared: &Shared,
     offering: OfferingId,
     to: &Member,
@@ -309,11 +309,10 @@ pub(crate) async fn change_hands(
         return Err(Unavailable::Moving);
     }
     let successor = to.owning(crate::ids::Epoch(0));
-    let asked =
-        question_of(cluster, &successor, &Question::Adopt { offering }, STEP_PATIENCE).await;
+    let asked = ask_peer(cluster, &successor, &PeerRequest::Adopt { offering }, STEP_TIMEOUT).await;
     let adopted = match asked {
         Ok(answer) => in_service(answer),
-        Err(Failure::NotOwner(_) | Failure::NotAsked | Failure::Unknown) => {
+        Err(Failure::NotOwner(_) | Failure::NotReceived | Failure::Unknown) => {
             Err(Unavailable::Moving)
         }
         Err(Failure::Unavailable(why)) => Err(why),

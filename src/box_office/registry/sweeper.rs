@@ -41,8 +41,8 @@ pub(crate) fn start(offices: &Arc<BoxOffices>) {
             if tick.is_multiple_of(slow_every) {
                 offices.forget_closed();
                 // A connection that was cut without a word must not stop the timer.
-                let patience = offices.shared().cluster.settings().lease_ttl / 4;
-                let measured = tokio::time::timeout(patience, offices.measure_clock()).await;
+                let timeout = offices.shared().cluster.settings().lease_ttl / 4;
+                let measured = tokio::time::timeout(timeout, offices.measure_clock()).await;
                 let now = offices.shared().guard.monotonic();
                 if measured == Ok(true) {
                     answered_at = Some(now);
@@ -54,7 +54,7 @@ pub(crate) fn start(offices: &Arc<BoxOffices>) {
                 }
                 offices.passivate_idle().await;
                 offices.forget_warm();
-                offices.shared().lanes.forget_unused();
+                offices.shared().forward_queues.forget_unused();
                 offices.publish_gauges();
             }
             tick += 1;

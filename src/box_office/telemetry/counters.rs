@@ -30,7 +30,7 @@ const REASONS: [&str; 9] = [
 
 /// The counts of one box office.
 #[derive(Debug)]
-pub(crate) struct Tally(Mutex<Counts>);
+pub(crate) struct OfferingCounters(Mutex<Counts>);
 
 /// What was answered, by label.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Counts {
     pub(crate) refused: [(&'static str, u64); REASONS.len()],
 }
 
-impl Tally {
+impl OfferingCounters {
     pub(crate) fn new() -> Self {
         let (committed, refused) = (STEPS.map(|step| (step, 0)), REASONS.map(|reason| (reason, 0)));
         Self(Mutex::new(Counts { committed, refused }))
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn what_is_listed_is_counted_and_nothing_else() {
-        let tally = Tally::new();
-        let mut counts = tally.lock();
+        let counters = OfferingCounters::new();
+        let mut counts = counters.lock();
         counts.committed("place_hold");
         counts.committed("place_hold");
         counts.committed("reprice");

@@ -31,16 +31,16 @@ impl BoxOffices {
     #[must_use]
     pub fn busiest(&self, limit: usize) -> Vec<OfferingFigures> {
         let mut sums: Vec<(u64, OfferingId)> = Vec::with_capacity(self.live());
-        self.each_desk(|offering, desk| sums.push((desk.tally.lock().sum(), offering)));
+        self.each_handle(|offering, handle| sums.push((handle.counters.lock().sum(), offering)));
         sums.sort_unstable_by(|one, other| other.cmp(one));
         sums.truncate(limit);
         let figures = sums.into_iter().filter_map(|(_, offering)| {
-            let desk = self.desk(offering)?;
-            let Counts { committed, refused } = desk.tally.lock().clone();
+            let handle = self.handle(offering)?;
+            let Counts { committed, refused } = handle.counters.lock().clone();
             Some(OfferingFigures {
                 offering,
-                places: desk.view.load().as_deref().map(places).unwrap_or_default(),
-                pending: desk.permits.taken(),
+                places: handle.view.load().as_deref().map(places).unwrap_or_default(),
+                pending: handle.permits.taken(),
                 committed: committed.into(),
                 refused: refused.into(),
             })
@@ -70,8 +70,8 @@ impl BoxOffices {
     /// Sets the gauges of what waits: for when they are read, since it changes within milliseconds.
     pub fn measure_pending(&self) {
         let (mut all, mut highest) = (0, 0);
-        self.each_desk(|_, desk| {
-            let pending = desk.permits.taken();
+        self.each_handle(|_, handle| {
+            let pending = handle.permits.taken();
             all += pending;
             highest = highest.max(pending);
         });

@@ -37,7 +37,7 @@ const UNFIT_SNAPSHOTS: &str = "admitone_unfit_snapshots_total";
 const PANICS: &str = "admitone_core_panics_total";
 const FORWARDED: &str = "admitone_forwarded_calls_total";
 const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
-const HAND_OVER_SECONDS: &str = "admitone_hand_over_seconds";
+const HANDOFF_SECONDS: &str = "admitone_hand_over_seconds";
 const FOLLOWED: &str = "admitone_followed_offerings";
 const FOLLOWED_OLDEST: &str = "admitone_followed_oldest_seconds";
 const DELTAS_PUBLISHED: &str = "admitone_feed_deltas_published_total";
@@ -91,7 +91,7 @@ pub fn describe() {
     describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
     describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
-    describe_histogram!(HAND_OVER_SECONDS, "Seconds that handing an offering over took.");
+    describe_histogram!(HANDOFF_SECONDS, "Seconds that handing an offering over took.");
     describe_gauge!(FOLLOWED, "Offerings of other instances that are kept up to date here.");
     describe_gauge!(
         FOLLOWED_OLDEST,
@@ -208,8 +208,8 @@ pub(crate) fn forward_failed(error: &NetworkError) {
     counter!(FORWARD_FAILURES, "reason" => reason).increment(1);
 }
 
-pub(crate) fn handed_over(took: Duration) {
-    histogram!(HAND_OVER_SECONDS).record(took.as_secs_f64());
+pub(crate) fn handoff_done(took: Duration) {
+    histogram!(HANDOFF_SECONDS).record(took.as_secs_f64());
 }
 
 /// Why a followed view is asked for as a whole.

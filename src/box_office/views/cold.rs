@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::box_office::Unavailable;
 use crate::box_office::office::restore::restore;
 use crate::box_office::registry::Shared;
-use crate::box_office::views::view::{Painter, View};
+use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;
 use crate::journal::LoadError;
@@ -98,7 +98,7 @@ async fn read(shared: &Arc<Shared>, offering: OfferingId) -> Result<ColdState, U
             let head = loaded.head;
             let as_of = shared.guard.now().unwrap_or_default();
             let painted = shared.executor.compute(move || {
-                let view = Painter::default().paint(offering, &inventory, &head, as_of);
+                let view = ViewBuilder::default().paint(offering, &inventory, &head, as_of);
                 (inventory, view)
             });
             painted.await.map_err(|died| LoadError::Unavailable(died.into()))

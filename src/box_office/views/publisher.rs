@@ -9,58 +9,68 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::box_office::permits::Urgency;
-use crate::box_office::protocol::{Answer, encode};
-use crate::box_office::registry::Desk;
+use crate::box_office::protocol::{PeerReply, encode};
+use crate::box_office::registry::OfficeHandle;
 use crate::box_office::telemetry::metrics;
-use crate::box_office::views::update::{Bulletin, Delta, Shown, Stamp, Version};
+use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version, ViewUpdate};
 use crate::box_office::{BoxOffices, Unavailable, View};
 use crate::ids::OfferingId;
 
 /// How often it is said that nothing changes.
-pub(crate) const SAY_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// What changes within so long is said at once.
 const COALESCE: Duration = Duration::from_millis(100);
 
 /// Whether other instances follow an offering that is live here.
 #[derive(Default)]
-pub(crate) struct Interest {
+pub(crate) struct Followers {
     /// On the monotonic clock.
     until_ms: AtomicU64,
     is_served: AtomicBool,
     /// What those who have heard everything have.
-    said: Mutex<Option<Said>>,
+    said: Mutex<Option<StampedView>>,
 }
 
-type Said = (Stamp, Arc<View>);
+type StampedView = (Stamp, Arc<View>);
 
 impl BoxOffices {
     /// What is shown of an offering that is live here; whoever asks is told what follows.
-    pub(crate) async fn show(&self, offering: OfferingId) -> Answer {
+    pub(crate) async fn show(&self, offering: OfferingId) -> PeerReply {
         let shared = self.shared();
-        let shown = match self.desk(offering) {
-            Some(desk) => self.attested(offering, &desk).await.map(|shown| (desk, shown)),
+        let shown = match self.handle(offering) {
+            Some(handle) => {
+                self.attested_view(offering, &handle).await.map(|shown| (handle, shown))
+            }
             None => None,
         };
-        if let Some((desk, (stamp, view))) = shown {
-            self.take_interest(offering, &desk);
+        if let Some((handle, (stamp, view))) = shown {
+            self.note_follower(offering, &handle);
             // What is answered is what has been said: the next that is said follows it.
-            let (stamp, view) = self.say(offering, &desk.interest, (stamp, view));
+            let (stamp, view) = self.say(offering, &handle.followers, (stamp, view));
             let (now_ms, view) = (self.monotonic_ms(), View::clone(&view));
-            return Answer::Shown(Box::new(Shown { stamp, now_ms, view }));
+            return PeerReply::StampedViewMessage(Box::new(StampedViewMessage {
+                stamp,
+                now_ms,
+                view,
+            }));
         }
         let me = shared.cluster.me().incarnation;
         // Not by what is remembered: whoever asks believes that it is us.
         match shared.cluster.owner_now(offering, &*shared.journal).await {
-            Ok(owner) => Answer::NotOwner(owner.filter(|owner| owner.incarnation != me)),
-            Err(_) => Answer::Failed(Unavailable::Recovering),
+            Ok(owner) => PeerReply::NotOwner(owner.filter(|owner| owner.incarnation != me)),
+            Err(_) => PeerReply::Failed(Unavailable::Recovering),
         }
     }
 
     /// The view of an offering that is live here, and how good it is. `None` if it cannot be proven
     /// now that it is ours.
-    async fn attested(&self, offering: OfferingId, desk: &Desk) -> Option<Said> {
+    async fn attested_view(
+        &self,
+        offering: OfferingId,
+        handle: &OfficeHandle,
+    ) -> Option<StampedView> {
         let cluster = &self.shared().cluster;
-        let proven = || desk.verified_at_ms.load(Ordering::Relaxed);
+        let proven = || handle.verified_at_ms.load(Ordering::Relaxed);
         let ttl = cluster.settings().lease_ttl;
         // Before it counts for nothing: what is said is good for a while longer.
         let age_ms = self.monotonic_ms().saturating_sub(proven());
@@ -70,23 +80,23 @@ impl BoxOffices {
         // In this order: the view that is found is at least as new as these times say.
         let said_at_ms = self.monotonic_ms();
         let proven_at_ms = proven();
-        let view = desk.view.load_full()?;
+        let view = handle.view.load_full()?;
         let stamp = Stamp { owner: cluster.me().incarnation, said_at_ms, proven_at_ms };
         cluster.still_counts(proven_at_ms).then_some((stamp, view))
     }
 
-    fn take_interest(&self, offering: OfferingId, desk: &Arc<Desk>) {
+    fn note_follower(&self, offering: OfferingId, handle: &Arc<OfficeHandle>) {
         let shared = self.shared();
         let lasts_ms = u64::try_from(shared.settings.follow_for.as_millis() / 2);
         let until_ms = self.monotonic_ms().saturating_add(lasts_ms.unwrap_or(u64::MAX));
-        desk.interest.until_ms.fetch_max(until_ms, Ordering::SeqCst);
-        let Some(views) = desk.views.get() else { return };
-        if desk.interest.is_served.swap(true, Ordering::SeqCst) {
+        handle.followers.until_ms.fetch_max(until_ms, Ordering::SeqCst);
+        let Some(views) = handle.views.get() else { return };
+        if handle.followers.is_served.swap(true, Ordering::SeqCst) {
             return;
         }
         let publisher = Publisher {
             offices: shared.offices.get().cloned().unwrap_or_default(),
-            desk: Arc::downgrade(desk),
+            handle: Arc::downgrade(handle),
             offering,
             views: views.subscribe(),
         };
@@ -94,14 +104,19 @@ impl BoxOffices {
         shared.executor.spawn(async move {
             if let Ended::Closed = publisher.run().await {
                 // They need not wait until they notice.
-                cluster.feed().publish(offering, encode(&Bulletin::Over { owner }));
+                cluster.feed().publish(offering, encode(&ViewUpdate::Over { owner }));
             }
         });
     }
 
     /// Says how an offering stands, and returns what all have been told last.
-    fn say(&self, offering: OfferingId, interest: &Interest, (stamp, view): Said) -> Said {
-        let mut said = interest.said.lock().unwrap_or_else(PoisonError::into_inner);
+    fn say(
+        &self,
+        offering: OfferingId,
+        followers: &Followers,
+        (stamp, view): StampedView,
+    ) -> StampedView {
+        let mut said = followers.said.lock().unwrap_or_else(PoisonError::into_inner);
         let version = Version::of(&view);
         let delta = match said.as_ref() {
             // Somebody has said more since it was looked at.
@@ -109,16 +124,16 @@ impl BoxOffices {
             Some((_, before)) if Version::of(before) != version => Delta::between(before, &view),
             Some(_) | None => None,
         };
-        let bulletin = match delta {
+        let update = match delta {
             Some(delta) => {
                 metrics::delta_published();
-                Bulletin::Changed { stamp, delta: Box::new(delta) }
+                ViewUpdate::Changed { stamp, delta: Box::new(delta) }
             }
             // Where there is more to say than that, whoever hears it sees that it lacks something.
-            None => Bulletin::Unchanged { stamp, version },
+            None => ViewUpdate::Unchanged { stamp, version },
         };
         // Under the lock: what is said later must follow it.
-        self.shared().cluster.feed().publish(offering, encode(&bulletin));
+        self.shared().cluster.feed().publish(offering, encode(&update));
         said.insert((stamp, view)).clone()
     }
 }
@@ -127,14 +142,14 @@ impl BoxOffices {
 struct Publisher {
     offices: Weak<BoxOffices>,
     /// Not held while waiting: its end is what is waited for.
-    desk: Weak<Desk>,
+    handle: Weak<OfficeHandle>,
     offering: OfferingId,
     views: watch::Receiver<Arc<View>>,
 }
 
 enum Ended {
     /// Nobody follows any more.
-    Unheard,
+    NoFollowers,
     /// The box office is no more.
     Closed,
 }
@@ -142,35 +157,36 @@ enum Ended {
 impl Publisher {
     async fn run(mut self) -> Ended {
         loop {
-            let changed = tokio::time::timeout(SAY_EVERY, self.views.changed()).await;
-            let (Some(offices), Some(desk)) = (self.offices.upgrade(), self.desk.upgrade()) else {
+            let changed = tokio::time::timeout(HEARTBEAT_EVERY, self.views.changed()).await;
+            let (Some(offices), Some(handle)) = (self.offices.upgrade(), self.handle.upgrade())
+            else {
                 return Ended::Closed;
             };
             if matches!(changed, Ok(Err(_))) || offices.is_stopping() {
                 return Ended::Closed;
             }
-            if is_over(&desk.interest, &offices) {
-                return Ended::Unheard;
+            if is_over(&handle.followers, &offices) {
+                return Ended::NoFollowers;
             }
             self.views.mark_unchanged();
-            if let Some(found) = offices.attested(self.offering, &desk).await {
-                offices.say(self.offering, &desk.interest, found);
+            if let Some(found) = offices.attested_view(self.offering, &handle).await {
+                offices.say(self.offering, &handle.followers, found);
             }
-            drop((offices, desk));
+            drop((offices, handle));
             tokio::time::sleep(COALESCE).await;
         }
     }
 }
 
 /// Whether nobody has shown an interest for long; then whoever shows one has it served anew.
-fn is_over(interest: &Interest, offices: &BoxOffices) -> bool {
-    let lapsed = || interest.until_ms.load(Ordering::SeqCst) <= offices.monotonic_ms();
+fn is_over(followers: &Followers, offices: &BoxOffices) -> bool {
+    let lapsed = || followers.until_ms.load(Ordering::SeqCst) <= offices.monotonic_ms();
     if !lapsed() {
         return false;
     }
     // Nobody has it, and whoever comes need not be told what has changed since.
-    *interest.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    interest.is_served.store(false, Ordering::SeqCst);
+    *followers.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    followers.is_served.store(false, Ordering::SeqCst);
     // Somebody may have come between the two, and found it served.
-    lapsed() || interest.is_served.swap(true, Ordering::SeqCst)
+    lapsed() || followers.is_served.swap(true, Ordering::SeqCst)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::box_office::office::batch::{Look, Work};
+use crate::box_office::office::batch::{Query, Work};
 use crate::box_office::permits::Urgency;
 use crate::box_office::{BoxOffices, Unavailable, View};
 use crate::ids::{HoldId, OfferingId, SeatId, Seq};
@@ -17,7 +17,7 @@ use crate::inventory::{
 impl BoxOffices {
     /// The published view of an offering that is live here; looks nothing up.
     pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
-        self.desk(offering).and_then(|desk| desk.view.load_full())
+        self.handle(offering).and_then(|handle| handle.view.load_full())
     }
 
     /// The published view of a live offering, wherever it lives, or one folded from the store for a
@@ -27,16 +27,16 @@ impl BoxOffices {
     /// # Errors
     /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
     pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
-        if let Some(desk) = self.desk(offering)
-            && let Some(view) = desk.view.load_full()
+        if let Some(handle) = self.handle(offering)
+            && let Some(view) = handle.view.load_full()
         {
-            if self.shared().cluster.still_counts(desk.verified_at_ms.load(Ordering::Relaxed)) {
+            if self.shared().cluster.still_counts(handle.verified_at_ms.load(Ordering::Relaxed)) {
                 return Ok(view);
             }
             // Our lease has lapsed since this was last proven to be how things stand: an owner
             // that was paused must not go on showing what it once knew.
             if self.look(offering, Urgency::Common, |_| ()).await.is_ok()
-                && let Some(view) = desk.view.load_full()
+                && let Some(view) = handle.view.load_full()
             {
                 return Ok(view);
             }
@@ -101,14 +101,14 @@ impl BoxOffices {
         &self,
         offering: OfferingId,
     ) -> Result<watch::Receiver<Arc<View>>, Unavailable> {
-        let desk = self.desk(offering);
-        let here = desk.is_some_and(|desk| desk.views.get().is_some());
+        let handle = self.handle(offering);
+        let here = handle.is_some_and(|handle| handle.views.get().is_some());
         if !here && !self.shared().cluster.is_alone() {
             return self.followed_views(offering).await;
         }
         self.look(offering, Urgency::Common, |_| ()).await?;
-        let desk = self.desk(offering);
-        let views = desk.as_ref().and_then(|desk| desk.views.get());
+        let handle = self.handle(offering);
+        let views = handle.as_ref().and_then(|handle| handle.views.get());
         views.map(watch::Sender::subscribe).ok_or(Unavailable::Recovering)
     }
 
@@ -202,12 +202,12 @@ impl BoxOffices {
         look: impl FnOnce(&Inventory) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        self.hand_in(offering, urgency, |permit, _| {
+        self.enqueue(offering, urgency, |permit, _| {
             let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
                 // Whoever asked may have gone away.
                 let _ = reply.send(state.map(look));
             });
-            Work::Look(Look { look, permit })
+            Work::Query(Query { look, permit })
         })?;
         match tokio::time::timeout(self.shared().settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,

@@ -23,7 +23,7 @@ use follower::Follower;
 /// are read from the store.
 const MAX_FOLLOWED: usize = 4_096;
 /// How long a read waits for the follower before it turns to the store itself.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A read is noted at most so often: they come by the thousand.
 const NOTE_EVERY_MS: u64 = 100;
 
@@ -124,7 +124,7 @@ impl Followed {
         }
         self.wanted.notify_one();
         // Late or not, what there is shows.
-        let _ = tokio::time::timeout(PATIENCE, attempted).await;
+        let _ = tokio::time::timeout(TIMEOUT, attempted).await;
         self.failed().clone()
     }
 

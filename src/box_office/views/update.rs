@@ -40,7 +40,7 @@ pub(crate) struct Stamp {
 
 /// All that is shown of an offering.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Shown {
+pub(crate) struct StampedViewMessage {
     pub(crate) stamp: Stamp,
     /// The owner's clock after it was asked.
     pub(crate) now_ms: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Shown {
 
 /// What is said over the feed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Bulletin {
+pub(crate) enum ViewUpdate {
     /// This is still how it stands.
     Unchanged { stamp: Stamp, version: Version },
     /// This is how it stands now.

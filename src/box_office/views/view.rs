@@ -67,11 +67,11 @@ pub struct ProductView {
 
 /// Builds views, sharing what did not change.
 #[derive(Default)]
-pub(crate) struct Painter {
+pub(crate) struct ViewBuilder {
     sections: Vec<(u64, Arc<SectionView>)>,
 }
 
-impl Painter {
+impl ViewBuilder {
     /// The picture of `inventory`, which is the fold up to `head`.
     pub(crate) fn paint(
         &mut self,

@@ -121,13 +121,13 @@ impl Network for HttpNetwork {
         &self,
         address: Arc<str>,
         question: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
         let request = self
             .client
             .post(format!("http://{address}{PATH}"))
             .header(SEAL_HEADER, self.seal.of(&question))
-            .timeout(patience)
+            .timeout(timeout)
             .body(question);
         let request = match trace::current() {
             Some(origin) => on_behalf(request, &origin),
@@ -225,11 +225,11 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
         // It accepts, in the kernel, and never answers.
-        let patience = Duration::from_millis(200);
-        let silent = network.ask(Arc::clone(&address), Bytes::new(), patience).await;
+        let timeout = Duration::from_millis(200);
+        let silent = network.ask(Arc::clone(&address), Bytes::new(), timeout).await;
         assert_eq!(silent, Err(NetworkError::NoAnswer(Arc::clone(&address))));
         drop(listener);
-        let refused = network.ask(Arc::clone(&address), Bytes::new(), patience).await;
+        let refused = network.ask(Arc::clone(&address), Bytes::new(), timeout).await;
         assert_eq!(refused, Err(NetworkError::Refused(address)));
     }
 

@@ -17,12 +17,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::cluster::lease::redis_client;
-use crate::cluster::pubsub::{Feed, Heard, Listeners, Subscription};
+use crate::cluster::pubsub::{self, Heard, Listeners, Subscription};
 use crate::ids::OfferingId;
 use crate::random;
 
 /// How long a connection may take to come about, and an answer to come.
-const PATIENCE: Duration = Duration::from_millis(800);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(800);
 /// How often the connection that listens is asked for a sign of life.
 const WATCH: Duration = Duration::from_millis(500);
 /// The longest pause between attempts to connect.
@@ -33,7 +33,7 @@ const MAX_WAITING: usize = 1_024;
 const MAX_SENT: usize = 64;
 
 /// The feed of instances that share a Redis.
-pub struct RedisFeed {
+pub struct RedisPubSub {
     listeners: Arc<Listeners>,
     /// Somebody listens to something new.
     changed: Arc<Notify>,
@@ -41,7 +41,7 @@ pub struct RedisFeed {
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Drop for RedisFeed {
+impl Drop for RedisPubSub {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -56,7 +56,7 @@ struct Target {
     base: String,
 }
 
-impl RedisFeed {
+impl RedisPubSub {
     /// Connects as soon as Redis answers. The connections live on the runtime that this is called
     /// in. `prefix` is that of the leases.
     ///
@@ -73,7 +73,7 @@ impl RedisFeed {
     }
 }
 
-impl Feed for RedisFeed {
+impl pubsub::PubSub for RedisPubSub {
     fn publish(&self, offering: OfferingId, message: Bytes) {
         if self.waiting.try_send((offering, message)).is_err() {
             tracing::debug!(%offering, "a message for the feed is dropped: too many wait");
@@ -209,14 +209,14 @@ async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(OfferingId, Byte
 
 async fn connect(target: &Target) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE));
+        .set_connection_timeout(Some(REPLY_TIMEOUT))
+        .set_response_timeout(Some(REPLY_TIMEOUT));
     target.client.get_multiplexed_async_connection_with_config(&config).await
 }
 
 async fn in_time<T>(asked: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     let late = std::io::ErrorKind::TimedOut;
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(broken(late)))
+    tokio::time::timeout(REPLY_TIMEOUT, asked).await.unwrap_or_else(|_| Err(broken(late)))
 }
 
 fn broken(why: std::io::ErrorKind) -> RedisError {

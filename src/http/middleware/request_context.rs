@@ -43,7 +43,7 @@ const INTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
 /// # Errors
 /// Only as actix wants it: an error that is the whole answer, where the request was lost in a
 /// panic.
-pub async fn surround<B: MessageBody + 'static>(
+pub async fn request_context<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -185,7 +185,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 /// Reads a body that nobody wants, if it is there already or comes soon: a connection with a body
 /// on it that was not read is closed, and opening another costs more than an order does.
 async fn read_away(mut payload: Payload) {
-    const PATIENCE: Duration = Duration::from_millis(250);
+    const TIMEOUT: Duration = Duration::from_millis(250);
     let mut left = DEFAULT_LIMIT;
     let mut reading = pin!(async move {
         while let Some(Ok(chunk)) = payload.next().await {
@@ -203,7 +203,7 @@ async fn read_away(mut payload: Payload) {
         tokio::task::yield_now().await;
     }
     // Too late, the connection is closed after the answer.
-    let _ = tokio::time::timeout(PATIENCE, reading).await;
+    let _ = tokio::time::timeout(TIMEOUT, reading).await;
 }
 
 thread_local! {

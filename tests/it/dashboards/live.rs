@@ -27,7 +27,7 @@ const SEATS: u32 = 50;
 const CUSTOMERS: u64 = 12;
 /// Not more than what the sale takes, and more than a few scrapes.
 const RATE_INTERVAL: &str = "20s";
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Two instances, and people who buy, pay, cancel and look on.
 struct Sale {
@@ -249,7 +249,7 @@ async fn every_panel_and_every_rule_has_data_of_a_real_sale() {
     sale.lose_the_owner().await;
 
     let mut open = all_queries(&prometheus, sale.event).await;
-    let (asked, deadline) = (open.len(), Instant::now() + PATIENCE);
+    let (asked, deadline) = (open.len(), Instant::now() + TIMEOUT);
     for round in 1.. {
         open = without_data(&prometheus, open).await;
         if open.is_empty() {

@@ -11,11 +11,11 @@ use super::Writer;
 use crate::support::test_db::TestDb;
 
 const OFFERINGS: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Owners of so many offerings.
 async fn owners(db: &TestDb) -> Vec<Writer> {
-    let store = db.store_with(|options| options.append_timeout = PATIENCE).await;
+    let store = db.store_with(|options| options.append_timeout = TIMEOUT).await;
     let mut owners = Vec::new();
     for _ in 0..OFFERINGS {
         let mut owner = Writer::of_new_event(&store).await;
@@ -99,5 +99,5 @@ async fn a_head_that_is_locked_keeps_nobody_else_waiting() {
     };
     let all = async { tokio::join!(join_all(appends), watch) };
     // Far less than an append may take here before it is given up.
-    tokio::time::timeout(PATIENCE / 2, all).await.expect("nobody waited for the lock");
+    tokio::time::timeout(TIMEOUT / 2, all).await.expect("nobody waited for the lock");
 }

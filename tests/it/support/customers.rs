@@ -16,7 +16,7 @@ use crate::support::history::{History, Told};
 use crate::support::process::Mint;
 
 /// How long somebody asks before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Requests on their way at a time: more would only fill the queues of the operating system.
 const CONNECTIONS: usize = 256;
 pub const PRICE: i64 = 15_000;
@@ -155,7 +155,7 @@ impl Shop {
     ) -> Answer {
         let key = format!("{:032x}", rng.random::<u128>());
         let asked = self.ask_with_key(customer, rng, (method.clone(), path), &key, body);
-        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        let answer = tokio::time::timeout(TIMEOUT, asked).await;
         answer.unwrap_or_else(|_| panic!("no certain answer to {method} {path}"))
     }
 
@@ -185,13 +185,13 @@ impl Shop {
                     (answer.status(), answer.headers().contains_key("retry-after"));
                 Ok::<_, reqwest::Error>((status, retry, answer.bytes().await?))
             };
-            let patience = if self.impatience > 0 && rng.random_ratio(1, self.impatience) {
+            let timeout = if self.impatience > 0 && rng.random_ratio(1, self.impatience) {
                 // From before the request is read to after it is answered, whatever the load.
                 Duration::from_millis(1 << rng.random_range(0..11))
             } else {
-                PATIENCE
+                TIMEOUT
             };
-            match tokio::time::timeout(patience, answered).await {
+            match tokio::time::timeout(timeout, answered).await {
                 Ok(Ok((StatusCode::SERVICE_UNAVAILABLE, retry, body))) => {
                     assert!(retry, "503 without Retry-After: {body:?}");
                     self.unavailable.fetch_add(1, Ordering::Relaxed);

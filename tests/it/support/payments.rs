@@ -24,7 +24,7 @@ pub const PRICE: i64 = 15_000;
 pub const CURRENCY: &str = "KRW";
 
 /// A point of sale.
-pub struct Till {
+pub struct PaymentsFixture {
     pub db: Arc<TestDb>,
     pub store: Store,
     pub offices: Arc<BoxOffices>,
@@ -39,7 +39,7 @@ pub fn beyond_the_pay_window_ms() -> i64 {
     policy.pay_window_ms + policy.payment_grace_ms + 1
 }
 
-impl Till {
+impl PaymentsFixture {
     /// Sells `places` places at [`PRICE`] each.
     pub async fn open(db: TestDb, places: u32) -> Self {
         let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));

@@ -10,8 +10,8 @@ use crate::support::test_db::eventually;
 use admitone::box_office::{BoxOffices, Settings};
 use admitone::clock::SystemClock;
 use admitone::cluster::lease::RedisLeases;
-use admitone::cluster::pubsub::{Feed, RedisFeed, Subscription};
-use admitone::cluster::{Cluster, Keeper, Member, Network, NetworkError};
+use admitone::cluster::pubsub::{PubSub, RedisPubSub, Subscription};
+use admitone::cluster::{Cluster, HeartbeatLoop, Member, Network, NetworkError};
 use admitone::executor::Executor;
 use admitone::ids::{HoldId, InstanceId, OfferingId, ProductId, Seq, UserId};
 use admitone::inventory::{
@@ -122,7 +122,7 @@ impl Network for Wire {
         &self,
         address: Arc<str>,
         question: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, NetworkError>> {
         let wires = Arc::clone(&self.0);
         async move {
@@ -135,7 +135,7 @@ impl Network for Wire {
             }
             let offices = wires.offices.lock().unwrap().get(&address).and_then(Weak::upgrade);
             let offices = offices.ok_or_else(|| NetworkError::Refused(Arc::clone(&address)))?;
-            let answered = tokio::time::timeout(patience, offices.answer(&question)).await;
+            let answered = tokio::time::timeout(timeout, offices.answer(&question)).await;
             answered.ok().and_then(Result::ok).ok_or(NetworkError::NoAnswer(address))
         }
         .boxed()
@@ -144,11 +144,11 @@ impl Network for Wire {
 
 /// A feed that loses messages on their way out.
 pub struct Lossy {
-    feed: RedisFeed,
+    feed: RedisPubSub,
     pub to_lose: AtomicU32,
 }
 
-impl Feed for Lossy {
+impl PubSub for Lossy {
     fn publish(&self, offering: OfferingId, message: Bytes) {
         let lose = |left: u32| left.checked_sub(1);
         if self.to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose).is_err() {
@@ -166,11 +166,11 @@ pub struct Instance {
     pub cluster: Arc<Cluster>,
     pub offices: Arc<BoxOffices>,
     pub feed: Arc<Lossy>,
-    _keeper: Keeper,
+    _keeper: HeartbeatLoop,
 }
 
 /// Two instances and an offering that `a` owns.
-pub struct Stage {
+pub struct TwoInstances {
     pub a: Instance,
     pub b: Instance,
     pub journal: Arc<CountingJournal>,
@@ -178,7 +178,7 @@ pub struct Stage {
     pub offering: OfferingId,
 }
 
-impl Stage {
+impl TwoInstances {
     pub async fn shared() -> Self {
         let url = std::env::var("ADMITONE_TEST_REDIS_URL").unwrap_or_else(|_| {
             panic!("this test needs Redis (ADMITONE_TEST_REDIS_URL is not set): use tests/run")
@@ -264,14 +264,14 @@ async fn instance(
         ..Default::default()
     };
     let leases = RedisLeases::connect(url, prefix, name.into()).await.unwrap();
-    let feed = RedisFeed::start(url, prefix).unwrap();
+    let feed = RedisPubSub::start(url, prefix).unwrap();
     let feed = Arc::new(Lossy { feed, to_lose: AtomicU32::new(0) });
     let network = Arc::new(Wire(Arc::clone(wires)));
     let clock = Arc::new(SystemClock::new());
     let cluster = Cluster::of_many(me, settings, clock.clone(), Arc::new(leases), network)
         .with_feed(feed.clone());
     let executor = Executor::Threads(tokio::runtime::Handle::current());
-    let keeper = Keeper::join(Arc::clone(&cluster), &executor).await.unwrap();
+    let keeper = HeartbeatLoop::join(Arc::clone(&cluster), &executor).await.unwrap();
     let settings = Settings { instance: incarnation, address: name.into(), ..Settings::default() };
     let (kept, journal) = (Arc::clone(&cluster), Arc::clone(journal));
     let offices = BoxOffices::start_in(kept, journal, clock, settings, executor);

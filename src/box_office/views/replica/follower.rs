@@ -12,9 +12,9 @@ use crate::box_office::View;
 use crate::box_office::protocol::decode;
 use crate::box_office::registry::Shared;
 use crate::box_office::telemetry::metrics::{self, Resync};
-use crate::box_office::views::publisher::SAY_EVERY;
+use crate::box_office::views::publisher::HEARTBEAT_EVERY;
 use crate::box_office::views::replica::{Confirmed, Followed};
-use crate::box_office::views::update::{Bulletin, Stamp, Version};
+use crate::box_office::views::update::{Stamp, Version, ViewUpdate};
 use crate::cluster::pubsub::{Heard, Subscription};
 use crate::ids::{InstanceId, OfferingId};
 use crate::planted::{Bug, is_planted};
@@ -28,7 +28,7 @@ pub(crate) struct Follower {
     pub(crate) offering: OfferingId,
     pub(crate) followed: Arc<Followed>,
     pub(crate) heard: Subscription,
-    pub(crate) owner: Option<Acquainted>,
+    pub(crate) owner: Option<OwnerClock>,
     /// Why to ask.
     pub(crate) reason: Option<Resync>,
     /// Not before, however many reasons there are.
@@ -41,13 +41,13 @@ pub(crate) struct Follower {
 
 /// An owner whose clock is known: what was `theirs_ms` to it was `ours_ms` to us, or later.
 #[derive(Clone, Copy)]
-pub(crate) struct Acquainted {
+pub(crate) struct OwnerClock {
     pub(crate) owner: InstanceId,
     pub(crate) theirs_ms: u64,
     pub(crate) ours_ms: u64,
 }
 
-impl Acquainted {
+impl OwnerClock {
     /// When that was, at the earliest.
     fn ours(&self, theirs_ms: u64) -> u64 {
         (self.ours_ms + theirs_ms).saturating_sub(self.theirs_ms)
@@ -157,7 +157,7 @@ impl Follower {
         let reason = match heard {
             Heard::Interrupted => Some(Resync::Interrupted),
             Heard::Message(message) => match decode(&message) {
-                Some(bulletin) => self.take_in(bulletin),
+                Some(update) => self.take_in(update),
                 // Of a newer version: its owner can still be asked.
                 None => None,
             },
@@ -166,15 +166,15 @@ impl Follower {
     }
 
     /// Takes in what an owner says; says why to ask, if it does not follow what is known.
-    fn take_in(&mut self, bulletin: Bulletin) -> Option<Resync> {
+    fn take_in(&mut self, update: ViewUpdate) -> Option<Resync> {
         let base = Arc::clone(&self.followed.shown.load_full()?.view);
         let known = Version::of(&base);
-        let (stamp, version) = match &bulletin {
-            Bulletin::Over { owner } => {
+        let (stamp, version) = match &update {
+            ViewUpdate::Over { owner } => {
                 return (Some(*owner) == self.owner_id()).then_some(Resync::Owner);
             }
-            Bulletin::Unchanged { stamp, version } => (*stamp, *version),
-            Bulletin::Changed { stamp, delta } => (*stamp, delta.after),
+            ViewUpdate::Unchanged { stamp, version } => (*stamp, *version),
+            ViewUpdate::Changed { stamp, delta } => (*stamp, delta.after),
         };
         if Some(stamp.owner) != self.owner_id() {
             // Its clock is not known, and an owner that was fenced may not know it yet.
@@ -187,7 +187,7 @@ impl Follower {
         if version.seq < known.seq {
             return None;
         }
-        let Bulletin::Changed { delta, .. } = bulletin else { return Some(Resync::Gap) };
+        let ViewUpdate::Changed { delta, .. } = update else { return Some(Resync::Gap) };
         if delta.before != known && !is_planted(Bug::DeltaOnAnyView) {
             return Some(if version.seq == known.seq { Resync::Hash } else { Resync::Gap });
         }
@@ -209,7 +209,7 @@ impl Follower {
         let good_until_ms = (said_at_ms + millis(GOOD_FOR.min(lease_ttl)))
             // Whoever cannot prove any more that it is the owner may be none.
             .min(owner.ours(stamp.proven_at_ms) + millis(lease_ttl));
-        let ask_after = (SAY_EVERY + SAY_EVERY / 2).min(lease_ttl / 2);
+        let ask_after = (HEARTBEAT_EVERY + HEARTBEAT_EVERY / 2).min(lease_ttl / 2);
         self.ask_at_ms = self.ask_at_ms.max(said_at_ms + millis(ask_after));
         self.put(Confirmed { view, confirmed_at_ms: said_at_ms, good_until_ms });
     }
@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn what_was_long_on_its_way_is_not_young() {
-        // Asked at 1,000 of ours; the answer left at 50,000 of theirs, whenever that was.
-        let owner = Acquainted { owner: InstanceId::random(), theirs_ms: 50_000, ours_ms: 1_000 };
-        // Said five seconds later, it is from then at the earliest, whenever it is heard.
+        // TracedCall at 1,000 of ours; the answer left at 50,000 of theirs, whenever that was.
+        let owner = OwnerClock { owner: InstanceId::random(), theirs_ms: 50_000, ours_ms: 1_000 };
+        // StampedView five seconds later, it is from then at the earliest, whenever it is heard.
         assert_eq!(owner.ours(55_000), 6_000);
         assert_eq!(owner.ours(49_500), 500);
         assert_eq!(owner.ours(10), 0, "before we began");

@@ -5,18 +5,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::box_office::forwarding::queue::{Failure, question_of};
-use crate::box_office::protocol::{Answer, Question};
+use crate::box_office::forwarding::queue::{Failure, ask_peer};
+use crate::box_office::protocol::{PeerReply, PeerRequest};
 use crate::box_office::telemetry::metrics::{self, Resync};
 use crate::box_office::views::replica::Confirmed;
-use crate::box_office::views::replica::follower::{Acquainted, Ended, Follower, millis};
-use crate::box_office::views::update::{Shown, Stamp, share_sections};
+use crate::box_office::views::replica::follower::{Ended, Follower, OwnerClock, millis};
+use crate::box_office::views::update::{Stamp, StampedViewMessage, share_sections};
 use crate::box_office::{Unavailable, View};
 
 /// What was read from the store may be shown as long as other cold reads are.
 const COLD_FOR: Duration = Duration::from_secs(1);
 /// How long the owner may take to answer.
-const ASK_PATIENCE: Duration = Duration::from_secs(1);
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Owners asked for one view: one that was, and the one that it names.
 const MAX_ASKED: usize = 3;
 /// The least time between two times of asking.
@@ -61,21 +61,21 @@ impl Follower {
                 Ok(_) | Err(_) => return Ok(false),
             };
             let ours_ms = self.now_ms();
-            let question = Question::Show { offering };
-            match question_of(cluster, &owner, &question, ASK_PATIENCE).await {
-                Ok(Answer::Shown(shown)) => {
-                    let Shown { stamp, now_ms: theirs_ms, view } = *shown;
-                    self.owner = Some(Acquainted { owner: stamp.owner, theirs_ms, ours_ms });
+            let question = PeerRequest::Show { offering };
+            match ask_peer(cluster, &owner, &question, ASK_TIMEOUT).await {
+                Ok(PeerReply::StampedViewMessage(shown)) => {
+                    let StampedViewMessage { stamp, now_ms: theirs_ms, view } = *shown;
+                    self.owner = Some(OwnerClock { owner: stamp.owner, theirs_ms, ours_ms });
                     return Ok(view.offering == offering && self.adopt(view, stamp, ours_ms));
                 }
-                Ok(Answer::NotOwner(other)) => {
+                Ok(PeerReply::NotOwner(other)) => {
                     cluster.forget(offering, &owner);
                     if let Some(other) = other.filter(|o| o.incarnation != cluster.me().incarnation)
                     {
                         cluster.learn(offering, other);
                     }
                 }
-                Err(Failure::NotAsked) => cluster.forget(offering, &owner),
+                Err(Failure::NotReceived) => cluster.forget(offering, &owner),
                 Ok(_) | Err(_) => return Ok(false),
             }
         }
@@ -119,7 +119,7 @@ impl Follower {
         let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) else {
             return Err(Ended);
         };
-        let here = offices.desk(self.offering).is_some_and(|desk| desk.view.load().is_some());
+        let here = offices.handle(self.offering).is_some_and(|handle| handle.view.load().is_some());
         if here || offices.is_stopping() { Err(Ended) } else { Ok(()) }
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::box_office::protocol::{decode, encode};
-use crate::box_office::views::view::Painter;
+use crate::box_office::views::view::ViewBuilder;
 use crate::ids::{Epoch, HoldId, OfferingId, ProductId, SeatId, SectionId, UserId};
 use crate::inventory::{
     Change, Command, Definition, Inventory, LineRequest, Policy, ProductDefinition, Request,
@@ -15,7 +15,7 @@ use crate::journal::Head;
 struct Owner {
     offering: OfferingId,
     inventory: Inventory,
-    painter: Painter,
+    view_builder: ViewBuilder,
     seq: Seq,
     holds: Vec<HoldId>,
     customer: UserId,
@@ -48,8 +48,8 @@ impl Owner {
         let changes = vec![Change::Created { definition }];
         inventory.apply(&Transition { idempotency: None, changes }).unwrap();
         let (offering, customer) = (OfferingId::random(), UserId::random());
-        let (painter, holds) = (Painter::default(), Vec::new());
-        Self { offering, inventory, painter, seq: Seq(1), holds, customer }
+        let (view_builder, holds) = (ViewBuilder::default(), Vec::new());
+        Self { offering, inventory, view_builder, seq: Seq(1), holds, customer }
     }
 
     fn view(&mut self) -> View {
@@ -57,7 +57,7 @@ impl Owner {
         hash[..8].copy_from_slice(&self.seq.0.to_le_bytes());
         let head = Head { seq: self.seq, epoch: Epoch(1), hash };
         let as_of = i64::try_from(self.seq.0).unwrap();
-        self.painter.paint(self.offering, &self.inventory, &head, as_of)
+        self.view_builder.paint(self.offering, &self.inventory, &head, as_of)
     }
 
     /// Decides one command in a row of its own; a refusal makes a row as well.

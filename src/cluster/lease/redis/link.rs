@@ -16,7 +16,7 @@ use super::scripts;
 use crate::random;
 
 /// How long a connection may take to come about, and an answer to come.
-const PATIENCE: Duration = Duration::from_millis(800);
+const TIMEOUT: Duration = Duration::from_millis(800);
 /// How often an idle connection is asked for a sign of life.
 const WATCH: Duration = Duration::from_millis(250);
 /// The longest pause between attempts to connect.
@@ -87,7 +87,7 @@ async fn run(
     address: &str,
 ) -> Result<Value, Refusal> {
     // As a whole: a script that Redis has forgotten takes three exchanges.
-    match tokio::time::timeout(PATIENCE, call.invoke_async(connection)).await {
+    match tokio::time::timeout(TIMEOUT, call.invoke_async(connection)).await {
         Ok(answer) => answer.map_err(|error| Refusal::of(&error, address)),
         Err(_) => Err(Refusal::Away(format!("Redis at {address} takes too long to answer"))),
     }
@@ -119,8 +119,8 @@ impl Target {
     /// A connection to a Redis that can be used.
     async fn establish(&self) -> Result<MultiplexedConnection, Refusal> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
         let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let mut connection = connected.map_err(|error| self.refusal(&error))?;
         let info = redis::cmd("INFO").arg("server").query_async(&mut connection).await;

@@ -29,7 +29,7 @@ use crate::inventory::{Rejection, SeatStatus};
 use seat_maps::Layout;
 pub use seat_maps::SeatMaps;
 use views_in_use::Claim;
-pub use views_in_use::Owed;
+pub use views_in_use::ViewsInUse;
 
 /// The routes of reads, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -272,7 +272,7 @@ fn seat_map(
 ) -> Result<BoxBody, Superseded> {
     let seats_of = |id: &SectionId| view.sections[usize::from(id.0)].rows.iter();
     let seats: usize = sections.iter().flat_map(seats_of).map(|row| row.seats.len()).sum();
-    let claim = state.owed.claim(view);
+    let claim = state.views_in_use.claim(view);
     let mut pieces =
         Pieces { state, claim, sections: sections.into_iter(), current: None, next: Piece::Head };
     if seats <= SEATS_AT_ONCE {

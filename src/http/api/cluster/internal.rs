@@ -6,7 +6,7 @@ use std::sync::{Arc, Once};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::box_office::AskError;
+use crate::box_office::PeerRequestError;
 use crate::cluster::{HELLO, PATH, PROTOCOL, SEAL_HEADER, Seal, TokenProof, metrics};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::connections::Connection;
@@ -72,11 +72,11 @@ async fn ask(
     let answered = state.runtime.spawn(trace::within(trace::current(), answering));
     match answered.await.map_err(ApiError::internal)? {
         Ok(answer) => Ok(HttpResponse::Ok().body(answer)),
-        Err(AskError::NotUnderstood) => {
+        Err(PeerRequestError::NotUnderstood) => {
             metrics::refused("protocol");
             Err(ApiError::of(ErrorCode::OtherProtocol))
         }
-        Err(error @ AskError::Loop(_)) => {
+        Err(error @ PeerRequestError::Loop(_)) => {
             static LOGGED: Once = Once::new();
             metrics::refused("loop");
             LOGGED.call_once(|| tracing::error!(%error, "instances hand calls on in circles"));

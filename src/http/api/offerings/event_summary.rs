@@ -22,7 +22,7 @@ const AT_A_TIME: usize = 32;
 
 /// A view without its seats.
 #[derive(Clone, Debug)]
-pub struct Glance {
+pub struct EventSummary {
     seq: Seq,
     state: SaleState,
     /// The window of the whole sale.
@@ -33,11 +33,11 @@ pub struct Glance {
 
 /// Those that were looked at, shared by all workers.
 #[derive(Default)]
-pub struct Glances {
-    kept: DashMap<OfferingId, Arc<Glance>>,
+pub struct EventSummaries {
+    kept: DashMap<OfferingId, Arc<EventSummary>>,
 }
 
-impl Glance {
+impl EventSummary {
     /// Of a view.
     #[must_use]
     pub fn of(view: &View) -> Self {
@@ -58,7 +58,7 @@ impl Glance {
     }
 }
 
-impl Glances {
+impl EventSummaries {
     /// Looks at several events. Those that cannot be read at the moment are left out: one of them
     /// must not keep the others from being listed.
     ///
@@ -68,18 +68,23 @@ impl Glances {
         &self,
         state: &AppState,
         events: &[OfferingId],
-    ) -> Result<HashMap<OfferingId, Arc<Glance>>, ApiError> {
+    ) -> Result<HashMap<OfferingId, Arc<EventSummary>>, ApiError> {
         let heads = state.store.event_rows_until(events).await?;
         let looks = heads.into_iter().map(|(event, last)| async move {
-            let glance = self.one(state, event, last).await?;
-            Some((event, glance))
+            let summary = self.one(state, event, last).await?;
+            Some((event, summary))
         });
         let found = stream::iter(looks).buffer_unordered(AT_A_TIME);
         Ok(found.filter_map(std::future::ready).collect().await)
     }
 
     /// One event, whose last row is `last` or a later one.
-    async fn one(&self, state: &AppState, event: OfferingId, last: Seq) -> Option<Arc<Glance>> {
+    async fn one(
+        &self,
+        state: &AppState,
+        event: OfferingId,
+        last: Seq,
+    ) -> Option<Arc<EventSummary>> {
         let kept = self.kept.get(&event).map(|kept| Arc::clone(kept.value()));
         if let Some(kept) = kept.filter(|kept| kept.seq >= last) {
             return Some(kept);
@@ -91,7 +96,7 @@ impl Glances {
                 return None;
             }
         };
-        let glance = Arc::new(Glance::of(&view));
+        let summary = Arc::new(EventSummary::of(&view));
         if self.kept.len() >= MOST_KEPT {
             // Some of them, whichever: the others need not be read again.
             let gone: Vec<_> =
@@ -100,7 +105,7 @@ impl Glances {
                 self.kept.remove(&event);
             }
         }
-        self.kept.insert(event, Arc::clone(&glance));
-        Some(glance)
+        self.kept.insert(event, Arc::clone(&summary));
+        Some(summary)
     }
 }

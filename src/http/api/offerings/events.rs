@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::api::box_office::holds::{locate, mark_replayed};
 use crate::http::api::offerings::create_event::{CancellationBody, NewEventBody, prepare};
-use crate::http::api::offerings::event_summary::Glance;
+use crate::http::api::offerings::event_summary::EventSummary;
 use crate::http::api::offerings::sale_status::SaleStatus;
 use crate::http::commands::submit_by_admin;
 use crate::http::dto::{self, Money, Time};
@@ -147,9 +147,9 @@ pub(crate) async fn list(
     let full = rows.len() as u64 == limit;
     let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
     let ids: Vec<OfferingId> = rows.iter().map(|row| row.id).collect();
-    let glances = state.glances.of(&state, &ids).await?;
+    let event_summaries = state.event_summaries.of(&state, &ids).await?;
     let now = state.clock.now_ms();
-    let event = |row: &EventRow| render(row, glances.get(&row.id).map(|it| &**it), now);
+    let event = |row: &EventRow| render(row, event_summaries.get(&row.id).map(|it| &**it), now);
     Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
 }
 
@@ -369,12 +369,12 @@ pub async fn read_after(
         .await?
         .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
     let view = state.offices.view_after(event, row).await?;
-    Ok(render(&stored, Some(&Glance::of(&view)), state.clock.now_ms()))
+    Ok(render(&stored, Some(&EventSummary::of(&view)), state.clock.now_ms()))
 }
 
-fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto {
-    let status = match glance {
-        Some(glance) => glance.status(now),
+fn render(row: &EventRow, summary: Option<&EventSummary>, now: TimestampMs) -> EventDto {
+    let status = match summary {
+        Some(summary) => summary.status(now),
         // It cannot be read at the moment: places are believed to be there.
         None => {
             // Without an end of its own the sale ends with the event.
@@ -384,7 +384,7 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         }
     };
     let products = row.products.iter().map(|product| {
-        let live = glance.and_then(|glance| glance.products.get(product.id.index()));
+        let live = summary.and_then(|summary| summary.products.get(product.id.index()));
         ProductDto {
             id: product.id.to_public(row.id),
             event_id: row.id,
@@ -405,8 +405,8 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         }
     });
     let products: Vec<_> = products.collect();
-    let sold = |glance: &Glance| {
-        glance.products.iter().map(|product| u64::from(product.counts.sold)).sum()
+    let sold = |summary: &EventSummary| {
+        summary.products.iter().map(|product| u64::from(product.counts.sold)).sum()
     };
     EventDto {
         id: row.id,
@@ -421,7 +421,7 @@ fn render(row: &EventRow, glance: Option<&Glance>, now: TimestampMs) -> EventDto
         currency: row.currency.clone(),
         cancellation: CancellationDto::of(row),
         capacity: products.iter().map(|product| product.total_stock).sum(),
-        participant_count: glance.map(sold),
+        participant_count: summary.map(sold),
         products,
         created_at: rfc3339(row.created_at),
         updated_at: rfc3339(row.updated_at),

@@ -28,7 +28,7 @@ const RECOVERY: f64 = 1.25;
 
 /// So much has to be too long before anybody is refused: a database that stands still for a moment
 /// makes a queue that is gone soon. Of a crowd, some are answered all the time.
-const PATIENCE: u32 = 15;
+const MAX_WINDOWS_TOO_LONG: u32 = 15;
 const TOO_LONG: u32 = 5;
 const STILL: u32 = 3;
 
@@ -95,7 +95,7 @@ impl Limit {
             0 => self.too_long.saturating_add(STILL),
             _ => self.too_long.saturating_add(TOO_LONG),
         };
-        self.most = if factor < 1.0 && self.too_long < PATIENCE && !sample.refused {
+        self.most = if factor < 1.0 && self.too_long < MAX_WINDOWS_TOO_LONG && !sample.refused {
             self.most
         } else if factor < 1.0 {
             // What is not used up was no limit. What is answered now may have come when there was more

@@ -158,9 +158,9 @@ impl Model {
             && wanted.iter().all(|(product, places)| {
                 let available = self.counts(*product).available;
                 // With the sale shut, what is free may be owed to those who wait.
-                let owed =
+                let views_in_use =
                     self.waiting.iter().any(|w| w.product == *product && w.party <= available);
-                !owed && available >= *places
+                !views_in_use && available >= *places
             })
             && self.limits(claim.customer, &wanted).is_ok()
     }

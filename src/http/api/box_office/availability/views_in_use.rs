@@ -19,13 +19,13 @@ const OF_A_ROW: usize = 96;
 
 /// All versions that are owed.
 #[derive(Default)]
-pub struct Owed {
+pub struct ViewsInUse {
     table: Mutex<Table>,
 }
 
 #[derive(Default)]
 struct Table {
-    by_version: HashMap<Version, Arc<OwedView>>,
+    by_version: HashMap<Version, Arc<ViewInUse>>,
     /// How many were ever owed: their order.
     count: u64,
     weight: usize,
@@ -33,7 +33,7 @@ struct Table {
 
 type Version = (OfferingId, Hash);
 
-struct OwedView {
+struct ViewInUse {
     order: u64,
     weight: usize,
     view: ArcSwapOption<View>,
@@ -41,12 +41,12 @@ struct OwedView {
 
 /// One reader's claim on a version.
 pub(crate) struct Claim {
-    owed: Arc<Owed>,
+    views_in_use: Arc<ViewsInUse>,
     version: Version,
-    view: Arc<OwedView>,
+    view: Arc<ViewInUse>,
 }
 
-impl Owed {
+impl ViewsInUse {
     /// A claim on `view` for as long as it is sent to somebody.
     pub(crate) fn claim(self: &Arc<Self>, view: &Arc<View>) -> Claim {
         self.claim_within(view, MOST)
@@ -57,7 +57,7 @@ impl Owed {
         let mut table = self.table();
         let found = table.by_version.get(&version).cloned();
         let found = found.unwrap_or_else(|| table.add(version, view, most));
-        Claim { owed: Arc::clone(self), version, view: found }
+        Claim { views_in_use: Arc::clone(self), version, view: found }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -67,7 +67,7 @@ impl Owed {
 }
 
 impl Table {
-    fn add(&mut self, version: Version, view: &Arc<View>, most: usize) -> Arc<OwedView> {
+    fn add(&mut self, version: Version, view: &Arc<View>, most: usize) -> Arc<ViewInUse> {
         let weight = weight(view);
         while self.weight + weight > most
             && let Some(oldest) = self.oldest()
@@ -76,25 +76,25 @@ impl Table {
         }
         self.count += 1;
         self.weight += weight;
-        let owed = OwedView {
+        let views_in_use = ViewInUse {
             order: self.count,
             weight,
             view: ArcSwapOption::new(Some(Arc::clone(view))),
         };
-        let owed = Arc::new(owed);
-        self.by_version.insert(version, Arc::clone(&owed));
-        owed
+        let views_in_use = Arc::new(views_in_use);
+        self.by_version.insert(version, Arc::clone(&views_in_use));
+        views_in_use
     }
 
     fn oldest(&self) -> Option<Version> {
-        let oldest = self.by_version.iter().min_by_key(|(_, owed)| owed.order);
+        let oldest = self.by_version.iter().min_by_key(|(_, views_in_use)| views_in_use.order);
         oldest.map(|(version, _)| *version)
     }
 
     fn remove(&mut self, version: Version) {
-        if let Some(owed) = self.by_version.remove(&version) {
-            self.weight -= owed.weight;
-            owed.view.store(None);
+        if let Some(views_in_use) = self.by_version.remove(&version) {
+            self.weight -= views_in_use.weight;
+            views_in_use.view.store(None);
         }
     }
 }
@@ -108,8 +108,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut table = self.owed.table();
-        let is_it = |owed: &Arc<OwedView>| Arc::ptr_eq(owed, &self.view);
+        let mut table = self.views_in_use.table();
+        let is_it = |views_in_use: &Arc<ViewInUse>| Arc::ptr_eq(views_in_use, &self.view);
         // The table's, and ours: claims are made and dropped under the lock.
         if table.by_version.get(&self.version).is_some_and(is_it)
             && Arc::strong_count(&self.view) == 2
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn readers_of_one_version_owe_it_once_and_the_oldest_version_is_given_up() {
-        let (owed, offering) = (Arc::new(Owed::default()), OfferingId::random());
-        let claim = |seq| owed.claim_within(&view(offering, seq), 3_000);
+        let (views_in_use, offering) = (Arc::new(ViewsInUse::default()), OfferingId::random());
+        let claim = |seq| views_in_use.claim_within(&view(offering, seq), 3_000);
         let first: Vec<_> = (0..50).map(|_| claim(1)).collect();
         let (second, third) = (claim(2), claim(3));
         assert!(first.iter().all(|claim| claim.view().is_some()));
@@ -166,15 +166,16 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_any_more_is_not_owed() {
-        let (owed, offering) = (Arc::new(Owed::default()), OfferingId::random());
-        let claims = [owed.claim(&view(offering, 1)), owed.claim(&view(offering, 1))];
-        let weight = || owed.table().weight;
+        let (views_in_use, offering) = (Arc::new(ViewsInUse::default()), OfferingId::random());
+        let claims =
+            [views_in_use.claim(&view(offering, 1)), views_in_use.claim(&view(offering, 1))];
+        let weight = || views_in_use.table().weight;
         assert_eq!(weight(), SEATS + OF_A_ROW);
         let [first, second] = claims;
         drop(first);
         assert_eq!(weight(), SEATS + OF_A_ROW);
         assert!(second.view().is_some());
         drop(second);
-        assert_eq!((weight(), owed.table().by_version.len()), (0, 0));
+        assert_eq!((weight(), views_in_use.table().by_version.len()), (0, 0));
     }
 }
