@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::crowd::{Known, Lane};
+use super::crowd::{Known, Worker};
 use super::ledger::{Answered, Asked};
 use super::workload::{Journey, Kind};
 use steps::{Buyer, Held};
@@ -20,14 +20,14 @@ const LOOKS: u32 = 5;
 const WAITLIST_LOOKS: u32 = 10;
 
 /// One journey of a buyer who was meant to arrive at `due`.
-pub async fn travel(lane: &Lane, due: Duration) {
-    let kind = any_kind(lane);
-    let event = lane.any_event();
-    let people = u32::try_from(lane.plan.tokens.len()).expect("at most 100,000 buyers");
-    let number = lane.draw(|rng| rng.random_range(0..people));
-    let mut buyer = Buyer { lane, number, event, next: due };
-    let party = lane.plan.options.workload.party;
-    let party = lane.draw(|rng| rng.random_range(party.0..=party.1));
+pub async fn travel(worker: &Worker, due: Duration) {
+    let kind = any_kind(worker);
+    let event = worker.any_event();
+    let people = u32::try_from(worker.plan.tokens.len()).expect("at most 100,000 buyers");
+    let number = worker.draw(|rng| rng.random_range(0..people));
+    let mut buyer = Buyer { worker, number, event, next: due };
+    let party = worker.plan.options.workload.party;
+    let party = worker.draw(|rng| rng.random_range(party.0..=party.1));
     match kind.journey {
         Journey::Hold => {
             buyer.hold(kind.pick, party).await;
@@ -75,9 +75,9 @@ pub async fn travel(lane: &Lane, due: Duration) {
     }
 }
 
-fn any_kind(lane: &Lane) -> Kind {
-    let crowd = lane.plan.options.workload.crowd;
-    let mut left = lane.draw(|rng| rng.random_range(0..1_000_u32));
+fn any_kind(worker: &Worker) -> Kind {
+    let crowd = worker.plan.options.workload.crowd;
+    let mut left = worker.draw(|rng| rng.random_range(0..1_000_u32));
     for kind in crowd {
         if left < kind.per_mille {
             return *kind;
@@ -91,7 +91,7 @@ fn any_kind(lane: &Lane) -> Kind {
 async fn purchase(buyer: &mut Buyer<'_>, held: &Held) -> Option<uuid::Uuid> {
     let (reservation, price) = buyer.reserve(held.hold).await?;
     if price != held.price {
-        buyer.lane.violation(format!(
+        buyer.worker.violation(format!(
             "hold {} cost {} when it was placed and {price} when it was reserved",
             held.hold, held.price
         ));
@@ -101,19 +101,19 @@ async fn purchase(buyer: &mut Buyer<'_>, held: &Held) -> Option<uuid::Uuid> {
 
 /// The same hold twice under one key: one hold, one answer.
 async fn retry(buyer: &mut Buyer<'_>, party: u32) {
-    let Some((product, _)) = buyer.lane.plan.events[buyer.event].places.clone() else { return };
-    let number = buyer.lane.number();
+    let Some((product, _)) = buyer.worker.plan.events[buyer.event].places.clone() else { return };
+    let number = buyer.worker.number();
     let asked = Asked::Places { product, quantity: party };
-    let entry = buyer.lane.note(buyer.number, buyer.event, number, asked.clone());
+    let entry = buyer.worker.note(buyer.number, buyer.event, number, asked.clone());
     let first = buyer.hold_under(number, entry, &asked).await;
     let Some(first) = first else { return };
     let second = buyer.hold_again(number, &asked).await;
     if let Known::Success(_) = second.0
         && second.1 != Some(first.hold)
     {
-        buyer.lane.violation(format!(
+        buyer.worker.violation(format!(
             "key {} was answered with hold {} first and then with {:?}",
-            buyer.lane.plan.header.key(number),
+            buyer.worker.plan.header.key(number),
             first.hold,
             second.1
         ));

@@ -1,11 +1,11 @@
-//! The crowd: lanes, each a thread with its own connections, figures and part of the run's
+//! The crowd: workers, each a thread with its own connections, figures and part of the run's
 //! journal. Lanes share nothing that they would wait for.
 
-mod lane;
 mod pool;
 mod targets;
+mod worker;
 
-pub use lane::{Known, Lane, Wish};
+pub use worker::{Known, Wish, Worker};
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ use super::timer::Timer;
 /// What is under way when the run ends has so long to come to its end.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// What the lanes are to leave off.
+/// What the workers are to leave off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     No,
@@ -36,9 +36,9 @@ enum Stop {
     Waiting,
 }
 
-/// What a lane leaves behind.
+/// What a worker leaves behind.
 #[derive(Debug, Default)]
-pub struct LaneEnd {
+pub struct WorkerResult {
     /// Its part of the run's journal.
     pub entries: Vec<Entry>,
     /// What the server did that it must not, as clients saw it.
@@ -47,10 +47,10 @@ pub struct LaneEnd {
     pub unfinished: u32,
 }
 
-/// The lanes at work.
+/// The workers at work.
 pub struct Crowd {
-    threads: Vec<std::thread::JoinHandle<LaneEnd>>,
-    /// The figures of each lane, as they grow.
+    threads: Vec<std::thread::JoinHandle<WorkerResult>>,
+    /// The figures of each worker, as they grow.
     pub figures: Vec<Arc<Mutex<Figures>>>,
     stop: watch::Sender<Stop>,
     /// When it began.
@@ -58,7 +58,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Sets all lanes to work.
+    /// Sets all workers to work.
     #[must_use]
     pub fn start(plan: &Arc<Plan>) -> Self {
         let options = &plan.options;
@@ -76,8 +76,8 @@ impl Crowd {
             threads.push(std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.expect("the machine has room for a thread's runtime");
-                let lane = Rc::new(Lane::new(plan, index, started, shared, acknowledged));
-                tokio::task::LocalSet::new().block_on(&runtime, work(lane, stopped))
+                let worker = Rc::new(Worker::new(plan, index, started, shared, acknowledged));
+                tokio::task::LocalSet::new().block_on(&runtime, work(worker, stopped))
             }));
         }
         Self { threads, figures, stop, started }
@@ -93,110 +93,111 @@ impl Crowd {
         self.stop.send_replace(Stop::Waiting);
     }
 
-    /// Whether all lanes have ended.
+    /// Whether all workers have ended.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.threads.iter().all(std::thread::JoinHandle::is_finished)
     }
 
-    /// What the lanes leave behind, once they have ended.
+    /// What the workers leave behind, once they have ended.
     ///
     /// # Panics
-    /// When a lane has panicked.
+    /// When a worker has panicked.
     #[must_use]
-    pub fn join(self) -> Vec<LaneEnd> {
-        let join = |thread: std::thread::JoinHandle<LaneEnd>| thread.join().expect("lanes end");
+    pub fn join(self) -> Vec<WorkerResult> {
+        let join =
+            |thread: std::thread::JoinHandle<WorkerResult>| thread.join().expect("workers end");
         self.threads.into_iter().map(join).collect()
     }
 }
 
-async fn work(lane: Rc<Lane>, mut stopped: watch::Receiver<Stop>) -> LaneEnd {
-    let options = &lane.plan.options;
-    let listeners = share(options.listeners, lane.index, options.threads);
+async fn work(worker: Rc<Worker>, mut stopped: watch::Receiver<Stop>) -> WorkerResult {
+    let options = &worker.plan.options;
+    let listeners = share(options.listeners, worker.index, options.threads);
     for number in 0..listeners {
-        let event = (number * options.threads + lane.index) as usize % lane.plan.events.len();
-        tokio::task::spawn_local(listener::listen(Rc::clone(&lane), event));
+        let event = (number * options.threads + worker.index) as usize % worker.plan.events.len();
+        tokio::task::spawn_local(listener::listen(Rc::clone(&worker), event));
     }
     tokio::select! {
-        () = begin_all(&lane) => {}
+        () = begin_all(&worker) => {}
         _ = stopped.wait_for(|stop| *stop != Stop::No) => {}
     }
-    lane.is_closed.set(true);
+    worker.is_closed.set(true);
     let deadline = Instant::now() + GRACE;
     let patient = || *stopped.borrow() != Stop::Waiting && Instant::now() < deadline;
-    while lane.under_way.get() > 0 && patient() {
+    while worker.under_way.get() > 0 && patient() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    lane.end()
+    worker.end()
 }
 
-async fn begin_all(lane: &Rc<Lane>) {
-    match lane.plan.options.load {
-        Load::Open { .. } => open_loop(lane).await,
-        Load::Closed(clients) => closed_loop(lane, clients).await,
+async fn begin_all(worker: &Rc<Worker>) {
+    match worker.plan.options.load {
+        Load::Open { .. } => open_loop(worker).await,
+        Load::Closed(clients) => closed_loop(worker, clients).await,
     }
 }
 
 /// Begins journeys when they are due, however long those before them take.
-async fn open_loop(lane: &Rc<Lane>) {
-    let options = &lane.plan.options;
+async fn open_loop(worker: &Rc<Worker>) {
+    let options = &worker.plan.options;
     let end = options.warm_up + options.duration;
     let timer = Timer::new();
-    let most = share(options.at_once, lane.index, options.threads).max(1);
+    let most = share(options.at_once, worker.index, options.threads).max(1);
     // Lanes that space evenly take turns.
     let mut due = if options.is_poisson {
-        lane.gap(Duration::ZERO)
+        worker.gap(Duration::ZERO)
     } else {
-        lane.gap(Duration::ZERO).mul_f64(f64::from(lane.index + 1) / f64::from(options.threads))
+        worker.gap(Duration::ZERO).mul_f64(f64::from(worker.index + 1) / f64::from(options.threads))
     };
     while due < end {
-        timer.sleep_until(lane.started + due).await;
-        let now = lane.now();
+        timer.sleep_until(worker.started + due).await;
+        let now = worker.now();
         while due <= now && due < end {
-            if lane.under_way.get() < most {
-                begin(lane, due);
+            if worker.under_way.get() < most {
+                begin(worker, due);
             } else {
-                lane.with_figures(|figures| figures.dropped += 1);
+                worker.with_figures(|figures| figures.dropped += 1);
             }
-            due += lane.gap(due);
+            due += worker.gap(due);
         }
         // What was begun is to be sent before the next is.
         tokio::task::yield_now().await;
     }
 }
 
-fn begin(lane: &Rc<Lane>, due: Duration) {
-    lane.under_way.set(lane.under_way.get() + 1);
-    let lane = Rc::clone(lane);
+fn begin(worker: &Rc<Worker>, due: Duration) {
+    worker.under_way.set(worker.under_way.get() + 1);
+    let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        let lag = lane.now().saturating_sub(due);
-        let is_measured = due >= lane.plan.options.warm_up;
-        lane.with_figures(|figures| {
+        let lag = worker.now().saturating_sub(due);
+        let is_measured = due >= worker.plan.options.warm_up;
+        worker.with_figures(|figures| {
             figures.begun += 1;
             if is_measured {
                 figures.lag.record(lag);
             }
         });
-        buyer::travel(&lane, due).await;
-        lane.under_way.set(lane.under_way.get() - 1);
+        buyer::travel(&worker, due).await;
+        worker.under_way.set(worker.under_way.get() - 1);
     });
 }
 
 /// So many clients, each of which begins anew when it is done.
-async fn closed_loop(lane: &Rc<Lane>, clients: u32) {
-    let options = &lane.plan.options;
+async fn closed_loop(worker: &Rc<Worker>, clients: u32) {
+    let options = &worker.plan.options;
     let end = options.warm_up + options.duration;
     let mut tasks = Vec::new();
-    for _ in 0..share(clients, lane.index, options.threads) {
-        let lane = Rc::clone(lane);
+    for _ in 0..share(clients, worker.index, options.threads) {
+        let worker = Rc::clone(worker);
         tasks.push(tokio::task::spawn_local(async move {
-            while lane.now() < end && !lane.is_closed.get() {
-                lane.under_way.set(lane.under_way.get() + 1);
-                lane.with_figures(|figures| figures.begun += 1);
-                let before = lane.requests.get();
-                buyer::travel(&lane, lane.now()).await;
-                lane.under_way.set(lane.under_way.get() - 1);
-                if lane.requests.get() == before {
+            while worker.now() < end && !worker.is_closed.get() {
+                worker.under_way.set(worker.under_way.get() + 1);
+                worker.with_figures(|figures| figures.begun += 1);
+                let before = worker.requests.get();
+                buyer::travel(&worker, worker.now()).await;
+                worker.under_way.set(worker.under_way.get() - 1);
+                if worker.requests.get() == before {
                     // A buyer that found nothing to ask for must not spin.
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -204,7 +205,7 @@ async fn closed_loop(lane: &Rc<Lane>, clients: u32) {
         }));
     }
     for task in tasks {
-        // It ends, or is dropped with the lane.
+        // It ends, or is dropped with the worker.
         let _ = task.await;
     }
 }
@@ -214,8 +215,8 @@ fn share(all: u32, index: u32, among: u32) -> u32 {
     all / among + u32::from(index < all % among)
 }
 
-impl Lane {
-    /// The time from one arrival of this lane to the next.
+impl Worker {
+    /// The time from one arrival of this worker to the next.
     fn gap(&self, at: Duration) -> Duration {
         let options = &self.plan.options;
         let Load::Open { from, to } = options.load else { return Duration::MAX };

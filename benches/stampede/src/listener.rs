@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::api::request;
 use super::connection::{Connection, Failure};
-use super::crowd::Lane;
+use super::crowd::Worker;
 use super::measure::{End, Op, Sent};
 
 /// Acknowledgements kept per event: what nobody has been told of after so many is counted by the
@@ -49,29 +49,29 @@ impl Acknowledged {
     }
 }
 
-/// Listens until the lane ends.
-pub async fn listen(lane: Rc<Lane>, event: usize) {
-    let target = lane.index as usize % lane.plan.addresses.len();
-    while !lane.is_ending.get() {
-        lane.until_it_may_answer(target).await;
-        if let Err(failure) = follow(&lane, target, event).await {
-            lane.heard_of(target, Err(&failure));
-            let now = lane.now();
-            lane.with_figures(|figures| {
+/// Listens until the worker ends.
+pub async fn listen(worker: Rc<Worker>, event: usize) {
+    let target = worker.index as usize % worker.plan.addresses.len();
+    while !worker.is_ending.get() {
+        worker.until_it_may_answer(target).await;
+        if let Err(failure) = follow(&worker, target, event).await {
+            worker.heard_of(target, Err(&failure));
+            let now = worker.now();
+            worker.with_figures(|figures| {
                 let end = End::Error(failure.name());
                 figures.ended(Op::StreamDelta, now, now, end, Sent::First);
             });
         }
         // Those whose connections broke together do not come back together.
-        tokio::time::sleep(PAUSE.mul_f64(0.5 + lane.chance())).await;
+        tokio::time::sleep(PAUSE.mul_f64(0.5 + worker.chance())).await;
     }
 }
 
-async fn follow(lane: &Lane, target: usize, event: usize) -> Result<(), Failure> {
-    let address = lane.plan.addresses[target];
-    let path = format!("/api/events/{}/stream", lane.plan.events[event].id);
+async fn follow(worker: &Worker, target: usize, event: usize) -> Result<(), Failure> {
+    let address = worker.plan.addresses[target];
+    let path = format!("/api/events/{}/stream", worker.plan.events[event].id);
     let mut connection = Connection::open(address).await?;
-    lane.heard_of(target, Ok(()));
+    worker.heard_of(target, Ok(()));
     let host = address.to_string();
     let head = connection.begin(&request("GET", &path, &host, None, None, "")).await?;
     if head.status != 200 {
@@ -84,10 +84,10 @@ async fn follow(lane: &Lane, target: usize, event: usize) -> Result<(), Failure>
         while let Some(end) = text.find("\n\n") {
             if let Some(seq) = frame_seq(&text[..end]) {
                 if let Some(previous) = heard
-                    && let Some(since) = lane.acknowledged.first_between(event, previous, seq)
+                    && let Some(since) = worker.acknowledged.first_between(event, previous, seq)
                 {
-                    let now = lane.now();
-                    lane.with_figures(|figures| {
+                    let now = worker.now();
+                    worker.with_figures(|figures| {
                         figures.ended(Op::StreamDelta, since, now, End::Success, Sent::First);
                     });
                 }

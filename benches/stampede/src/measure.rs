@@ -1,4 +1,4 @@
-//! What is counted and timed while the crowd is at work. Each lane has a recorder of its own, which
+//! What is counted and timed while the crowd is at work. Each worker has a recorder of its own, which
 //! the progress line looks into once a second; they are put together at the end.
 //!
 //! Latencies are taken from the moment at which a request was meant to be sent, so that a server
@@ -183,7 +183,7 @@ pub struct Window {
     pub to: Duration,
 }
 
-/// The figures of one lane, or of all.
+/// The figures of one worker, or of all.
 #[derive(Clone, Debug)]
 pub struct Figures {
     window: Window,
@@ -260,7 +260,7 @@ impl Figures {
         }
     }
 
-    /// Puts the figures of another lane to these.
+    /// Puts the figures of another worker to these.
     pub fn add(&mut self, other: &Self) {
         for (op, theirs) in &other.ops {
             let ours = self.ops.entry(*op).or_default();

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::api::{Api, Call};
 use super::audit::{Findings, Subject, audit};
-use super::crowd::{Crowd, LaneEnd};
+use super::crowd::{Crowd, WorkerResult};
 use super::ledger::Ledger;
 use super::measure::Figures;
 use super::options::{AuditOptions, Load, Options, Place};
@@ -77,7 +77,9 @@ pub fn run(options: Options) -> Result<Verdict> {
 }
 
 /// Lets the crowd in and waits until it has gone.
-async fn let_in(plan: &Arc<Plan>) -> (Vec<LaneEnd>, Figures, Vec<commands::Ran>, Option<Duration>) {
+async fn let_in(
+    plan: &Arc<Plan>,
+) -> (Vec<WorkerResult>, Figures, Vec<commands::Ran>, Option<Duration>) {
     let crowd = Crowd::start(plan);
     let is_over = Arc::new(AtomicBool::new(false));
     let commands = commands::start(&plan.options.commands, crowd.started, &is_over);
@@ -117,7 +119,7 @@ async fn let_in(plan: &Arc<Plan>) -> (Vec<LaneEnd>, Figures, Vec<commands::Ran>,
             None => all = Some(figures),
         }
     }
-    let mut all = all.expect("there is at least one lane");
+    let mut all = all.expect("there is at least one worker");
     if let Some(at) = interrupted_at {
         all.cut(at);
     }
@@ -126,7 +128,7 @@ async fn let_in(plan: &Arc<Plan>) -> (Vec<LaneEnd>, Figures, Vec<commands::Ran>,
 
 const TICK: Duration = Duration::from_millis(100);
 
-fn gather(plan: &Plan, ends: Vec<LaneEnd>, results: &mut Results) -> (Ledger, Vec<String>) {
+fn gather(plan: &Plan, ends: Vec<WorkerResult>, results: &mut Results) -> (Ledger, Vec<String>) {
     let mut ledger = Ledger { header: plan.header.clone(), entries: Vec::new() };
     let mut seen = Vec::new();
     for mut end in ends {

@@ -1,5 +1,5 @@
 //! When the next arrival is due. Tokio's timers are as fine as a millisecond, which is many times an
-//! answer's latency: on Linux a timer of the kernel wakes the lane instead.
+//! answer's latency: on Linux a timer of the kernel wakes the worker instead.
 
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use crate::accounts::limiter;
 
 /// Real work that may wait: beyond it a wait would outlast a client's patience.
 pub(super) const MAX_WAITING: usize = 512;
-/// Of those, from one lane.
-const MAX_OF_LANE: usize = 384;
+/// Of those, from one queue.
+const MAX_PER_CLIENT: usize = 384;
 /// Of those, registrations.
 const MAX_REGISTRATIONS: usize = 256;
 /// Of those, logins of unknown addresses.
@@ -50,7 +50,7 @@ impl Place {
 }
 
 /// Logins and registrations of one place take turns as well.
-type LaneOf = (Place, bool);
+type Client = (Place, bool);
 
 /// What the queue hands out.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ struct Waiting<T> {
     counted: Option<Purpose>,
 }
 
-struct Lane<T> {
+struct ClientQueue<T> {
     waiting: VecDeque<Waiting<T>>,
     /// Of those, how many take room.
     counted: usize,
@@ -75,9 +75,9 @@ struct Lane<T> {
 
 /// What waits.
 pub(super) struct Queue<T> {
-    lanes: HashMap<LaneOf, Lane<T>>,
+    queues: HashMap<Client, ClientQueue<T>>,
     /// Those that are not empty, the next one first.
-    order: VecDeque<LaneOf>,
+    order: VecDeque<Client>,
     counts: Counts,
 }
 
@@ -90,16 +90,16 @@ struct Counts {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { lanes: HashMap::new(), order: VecDeque::new(), counts: Counts::default() }
+        Self { queues: HashMap::new(), order: VecDeque::new(), counts: Counts::default() }
     }
 }
 
 impl<T> Queue<T> {
-    /// Puts `item` into its lane; gives it back if there is no room.
+    /// Puts `item` into its queue; gives it back if there is no room.
     pub(super) fn push(&mut self, place: Place, purpose: Purpose, item: T) -> Result<(), T> {
-        let lane_of = (place, purpose == Purpose::Registration);
-        let of_lane = self.lanes.get(&lane_of).map_or(0, |lane| lane.counted);
-        let is_full = self.counts.all >= MAX_WAITING || of_lane >= MAX_OF_LANE;
+        let client = (place, purpose == Purpose::Registration);
+        let of_client = self.queues.get(&client).map_or(0, |queue| queue.counted);
+        let is_full = self.counts.all >= MAX_WAITING || of_client >= MAX_PER_CLIENT;
         let counted = match purpose {
             _ if is_full => return Err(item),
             Purpose::Registration if self.counts.registrations >= MAX_REGISTRATIONS => {
@@ -108,16 +108,16 @@ impl<T> Queue<T> {
             Purpose::Unknown if self.counts.unknown >= MAX_UNKNOWN => None,
             Purpose::Known | Purpose::Unknown | Purpose::Registration => Some(purpose),
         };
-        let lane = self
-            .lanes
-            .entry(lane_of)
-            .or_insert_with(|| Lane { waiting: VecDeque::new(), counted: 0 });
-        if lane.waiting.is_empty() {
-            self.order.push_back(lane_of);
+        let queue = self
+            .queues
+            .entry(client)
+            .or_insert_with(|| ClientQueue { waiting: VecDeque::new(), counted: 0 });
+        if queue.waiting.is_empty() {
+            self.order.push_back(client);
         }
-        lane.waiting.push_back(Waiting { item, counted });
+        queue.waiting.push_back(Waiting { item, counted });
         if let Some(purpose) = counted {
-            lane.counted += 1;
+            queue.counted += 1;
             self.counts.add(purpose);
         }
         Ok(())
@@ -125,16 +125,16 @@ impl<T> Queue<T> {
 
     /// Whose turn it is.
     pub(super) fn pop(&mut self) -> Option<Turn<T>> {
-        let lane_of = self.order.pop_front()?;
-        let lane = self.lanes.get_mut(&lane_of)?;
-        let Waiting { item, counted } = lane.waiting.pop_front()?;
+        let client = self.order.pop_front()?;
+        let queue = self.queues.get_mut(&client)?;
+        let Waiting { item, counted } = queue.waiting.pop_front()?;
         if let Some(purpose) = counted {
-            lane.counted -= 1;
+            queue.counted -= 1;
             self.counts.remove(purpose);
         }
-        match lane.waiting.is_empty() {
-            true => drop(self.lanes.remove(&lane_of)),
-            false => self.order.push_back(lane_of),
+        match queue.waiting.is_empty() {
+            true => drop(self.queues.remove(&client)),
+            false => self.order.push_back(client),
         }
         Some(if counted.is_some() { Turn::Work(item) } else { Turn::Pretend(item) })
     }
@@ -178,18 +178,18 @@ mod tests {
         for item in 0..10_000 {
             queue.push(network(1), Purpose::Unknown, item).unwrap();
         }
-        for item in 0..MAX_OF_LANE - MAX_UNKNOWN {
+        for item in 0..MAX_PER_CLIENT - MAX_UNKNOWN {
             queue.push(network(1), Purpose::Known, item).unwrap();
         }
         for purpose in [Purpose::Known, Purpose::Unknown] {
-            assert!(queue.push(network(1), purpose, 0).is_err(), "{purpose:?}: its lane is full");
+            assert!(queue.push(network(1), purpose, 0).is_err(), "{purpose:?}: its queue is full");
             queue.push(network(2), purpose, 0).unwrap();
         }
         queue.push(network(1), Purpose::Registration, 0).unwrap();
         let turns = drain(&mut queue);
         let pretended = turns.iter().filter(|turn| matches!(turn, Turn::Pretend(_))).count();
         assert_eq!(pretended, 10_001 - MAX_UNKNOWN);
-        assert!(queue.lanes.is_empty() && queue.counts.all == 0, "and nothing is left behind");
+        assert!(queue.queues.is_empty() && queue.counts.all == 0, "and nothing is left behind");
     }
 
     #[test]

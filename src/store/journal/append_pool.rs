@@ -28,12 +28,12 @@ const MAX_AGE: Duration = Duration::from_secs(1_800);
 pub(crate) struct AppendPool {
     options: PgConnectOptions,
     per_runtime: usize,
-    lanes: Mutex<HashMap<runtime::Id, Arc<Lane>>>,
+    pools: Mutex<HashMap<runtime::Id, Arc<RuntimePool>>>,
 }
 
 /// The connections of one runtime. Nobody else uses them: one runtime that is stuck, or gone, must
 /// not keep others from appending.
-struct Lane {
+struct RuntimePool {
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Open>>,
     /// Appends on their way by themselves.
@@ -43,7 +43,7 @@ struct Lane {
 }
 
 /// An append on its way by itself, until it is dropped.
-pub(crate) struct Turn(Arc<Lane>);
+pub(crate) struct Turn(Arc<RuntimePool>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
@@ -59,7 +59,7 @@ struct Open {
 
 impl AppendPool {
     pub(crate) fn new(options: PgConnectOptions, per_runtime: usize) -> Self {
-        Self { options, per_runtime, lanes: Mutex::default() }
+        Self { options, per_runtime, pools: Mutex::default() }
     }
 
     /// A connection of one's own, within the time that callers wait for one.
@@ -69,48 +69,48 @@ impl AppendPool {
     }
 
     async fn acquire_now(&self) -> Result<Leased, sqlx::Error> {
-        let lane = self.lane();
-        let slots = Arc::clone(&lane.slots);
+        let pool = self.pool();
+        let slots = Arc::clone(&pool.slots);
         let slot = slots.acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        while let Some(mut open) = lane.take() {
+        while let Some(mut open) = pool.take() {
             if open.used.elapsed() < TRUSTED_IDLE || open.connection.ping().await.is_ok() {
-                return Ok(Leased { lane, open: Some(open), _slot: slot });
+                return Ok(Leased { pool, open: Some(open), _slot: slot });
             }
         }
         let mut connection = PgConnection::connect_with(&self.options).await?;
         make_durable(&mut connection).await?;
         let now = Instant::now();
         let open = Open { connection, opened: now, used: now };
-        Ok(Leased { lane, open: Some(open), _slot: slot })
+        Ok(Leased { pool, open: Some(open), _slot: slot })
     }
 
     /// The right to append by itself, if fewer than `most` of this runtime do.
     pub(crate) fn turn(&self, most: usize) -> Option<Turn> {
-        let lane = self.lane();
-        let before = lane.alone.fetch_add(1, Ordering::Relaxed);
+        let pool = self.pool();
+        let before = pool.alone.fetch_add(1, Ordering::Relaxed);
         // Dropped at once, it gives back what it took.
-        Some(Turn(lane)).filter(|_| before < most)
+        Some(Turn(pool)).filter(|_| before < most)
     }
 
     /// The way into this runtime's next group.
     pub(crate) fn queue(self: &Arc<Self>, timeout: Duration) -> Queue {
         let start = || append_group::start(Arc::downgrade(self), timeout);
-        self.lane().queue.get_or_init(start).clone()
+        self.pool().queue.get_or_init(start).clone()
     }
 
-    fn lane(&self) -> Arc<Lane> {
+    fn pool(&self) -> Arc<RuntimePool> {
         let home = runtime::Handle::current().id();
-        let new = || Lane {
+        let new = || RuntimePool {
             slots: Arc::new(Semaphore::new(self.per_runtime)),
             idle: Mutex::default(),
             alone: AtomicUsize::new(0),
             queue: OnceLock::new(),
         };
-        Arc::clone(lock(&self.lanes).entry(home).or_insert_with(|| Arc::new(new())))
+        Arc::clone(lock(&self.pools).entry(home).or_insert_with(|| Arc::new(new())))
     }
 }
 
-impl Lane {
+impl RuntimePool {
     fn take(&self) -> Option<Open> {
         let mut idle = lock(&self.idle);
         idle.retain(|open| open.used.elapsed() < MAX_IDLE && open.opened.elapsed() < MAX_AGE);
@@ -126,7 +126,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A connection that goes back to the pool only when it is told so. Dropped in the middle of a
 /// statement it is closed without a farewell: the next append must not wait behind this one.
 pub(crate) struct Leased {
-    lane: Arc<Lane>,
+    pool: Arc<RuntimePool>,
     open: Option<Open>,
     _slot: OwnedSemaphorePermit,
 }
@@ -136,7 +136,7 @@ impl Leased {
     pub(crate) fn give_back(mut self) {
         if let Some(mut open) = self.open.take() {
             open.used = Instant::now();
-            lock(&self.lane.idle).push(open);
+            lock(&self.pool.idle).push(open);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The seat map as the buyers of a lane have seen it: read again when it is a second old, as a
+//! The seat map as the buyers of a worker have seen it: read again when it is a second old, as a
 //! page would. What it shows as free, others see as free too.
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use admitone::ids::{OfferingId, SeatId};
 pub const FRESH: Duration = Duration::from_secs(1);
 const TRIES: u32 = 50;
 
-/// The maps of a lane, by event.
+/// The maps of a worker, by event.
 #[derive(Default)]
 pub struct SeatMaps(RefCell<HashMap<usize, Seen>>);
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::answers::{EntryData, HoldData, PaymentData, ReservationData, read};
 use super::seat_map::{FRESH, SeatMap, Seen};
 use super::{Known, done};
-use crate::crowd::{Lane, Wish};
+use crate::crowd::{Wish, Worker};
 use crate::ledger::{Answered, Asked};
 use crate::measure::Op;
 use crate::workload::Pick;
@@ -17,7 +17,7 @@ use admitone::ids::SeatId;
 
 /// Somebody on a journey.
 pub(super) struct Buyer<'a> {
-    pub(super) lane: &'a Lane,
+    pub(super) worker: &'a Worker,
     pub(super) number: u32,
     pub(super) event: usize,
     /// When the next request is meant to be sent.
@@ -34,7 +34,7 @@ impl Buyer<'_> {
     /// Does nothing for a while.
     pub(super) async fn think(&mut self, time: Duration) {
         self.next += time;
-        tokio::time::sleep(self.next.saturating_sub(self.lane.now())).await;
+        tokio::time::sleep(self.next.saturating_sub(self.worker.now())).await;
     }
 
     async fn ask(
@@ -48,8 +48,8 @@ impl Buyer<'_> {
     ) -> Known {
         let (buyer, meant) = (self.number, self.next);
         let known =
-            self.lane.ask(Wish { op, buyer, method, path, body, number, etag, meant }).await;
-        self.next = self.lane.now();
+            self.worker.ask(Wish { op, buyer, method, path, body, number, etag, meant }).await;
+        self.next = self.worker.now();
         known
     }
 
@@ -62,29 +62,29 @@ impl Buyer<'_> {
         body: &str,
         asked: Asked,
     ) -> (Known, usize) {
-        let number = self.lane.number();
-        let entry = self.lane.note(self.number, self.event, number, asked);
+        let number = self.worker.number();
+        let entry = self.worker.note(self.number, self.event, number, asked);
         let known = self.ask(op, method, path, body, Some(number), None).await;
         (known, entry)
     }
 
     fn event_path(&self, rest: &str) -> String {
-        format!("/api/events/{}/{rest}", self.lane.plan.events[self.event].id)
+        format!("/api/events/{}/{rest}", self.worker.plan.events[self.event].id)
     }
 
     /// Holds places; `None` when it was refused, or nothing was there to be asked for.
     pub(super) async fn hold(&mut self, pick: Pick, party: u32) -> Option<Held> {
-        let plan = &self.lane.plan.events[self.event];
+        let plan = &self.worker.plan.events[self.event];
         let asked = match pick {
             Pick::Places => Asked::Places { product: plan.places.as_ref()?.0, quantity: party },
             Pick::Best => Asked::Places { product: plan.seats.as_ref()?.0, quantity: party },
             Pick::Seats => {
                 let map = self.seat_map().await?;
-                Asked::Seats(self.lane.draw(|rng| map.pick(party, rng))?)
+                Asked::Seats(self.worker.draw(|rng| map.pick(party, rng))?)
             }
         };
-        let number = self.lane.number();
-        let entry = self.lane.note(self.number, self.event, number, asked.clone());
+        let number = self.worker.number();
+        let entry = self.worker.note(self.number, self.event, number, asked.clone());
         self.hold_under(number, entry, &asked).await
     }
 
@@ -104,14 +104,14 @@ impl Buyer<'_> {
         };
         let held = match &answered {
             Answered::Held { hold, price, seq, .. } => {
-                if self.lane.plan.options.listeners > 0 {
-                    self.lane.acknowledged.add(self.event, *seq, self.next);
+                if self.worker.plan.options.listeners > 0 {
+                    self.worker.acknowledged.add(self.event, *seq, self.next);
                 }
                 Some(Held { hold: *hold, price: *price })
             }
             _ => None,
         };
-        self.lane.answered(entry, answered);
+        self.worker.answered(entry, answered);
         held
     }
 
@@ -126,7 +126,7 @@ impl Buyer<'_> {
     }
 
     async fn send_hold(&mut self, number: u64, asked: &Asked) -> Known {
-        let plan = &self.lane.plan.events[self.event];
+        let plan = &self.worker.plan.events[self.event];
         let body = match asked {
             Asked::Places { product, quantity } => match (&plan.places, &plan.seats) {
                 (Some((of_places, id)), _) if of_places == product => {
@@ -152,7 +152,7 @@ impl Buyer<'_> {
 
     fn read_hold(&self, known: &Known) -> Option<Answered> {
         let Known::Success(answer) = known else { return None };
-        let event = self.lane.plan.events[self.event].id;
+        let event = self.worker.plan.events[self.event].id;
         let read = read::<HoldData<'_>>(&answer.body).and_then(|data| {
             let (places, seats) = data.places(event)?;
             let (hold, seq, price) = (data.id, data.seq, data.total_price.amount);
@@ -163,26 +163,26 @@ impl Buyer<'_> {
 
     /// A success whose body cannot be read is a fault of the server.
     fn or_violation<T>(&self, what: &str, read: Result<T, String>) -> Option<T> {
-        read.map_err(|reason| self.lane.violation(format!("{what}: {reason}"))).ok()
+        read.map_err(|reason| self.worker.violation(format!("{what}: {reason}"))).ok()
     }
 
     pub(super) async fn extend(&mut self, held: &Held) {
         let path = self.event_path(&format!("holds/{}/extend", held.hold));
         let asked = Asked::Extend { hold: held.hold };
         let (known, entry) = self.change(Op::Extend, "POST", &path, "", asked).await;
-        self.lane.answered(entry, done(&known));
+        self.worker.answered(entry, done(&known));
     }
 
     pub(super) async fn release(&mut self, held: &Held) {
         let path = self.event_path(&format!("holds/{}", held.hold));
         let asked = Asked::Release { hold: held.hold };
         let (known, entry) = self.change(Op::Release, "DELETE", &path, "", asked).await;
-        self.lane.answered(entry, done(&known));
+        self.worker.answered(entry, done(&known));
     }
 
     /// Checks a hold out: the reservation and its price.
     pub(super) async fn reserve(&mut self, hold: Uuid) -> Option<(Uuid, i64)> {
-        let event = self.lane.plan.events[self.event].id;
+        let event = self.worker.plan.events[self.event].id;
         let body = format!("{{\"eventId\":\"{event}\",\"holdId\":\"{hold}\"}}");
         let asked = Asked::Reserve { hold };
         let (known, entry) =
@@ -198,7 +198,7 @@ impl Buyer<'_> {
                 None => Answered::Unknown,
             };
         }
-        self.lane.answered(entry, answered);
+        self.worker.answered(entry, answered);
         made.map(|data| (data.id, data.total_price.amount))
     }
 
@@ -214,7 +214,7 @@ impl Buyer<'_> {
             answered = match paid {
                 Some(paid) if paid.status == "CONFIRMED" => {
                     if paid.amount.amount != price {
-                        self.lane.violation(format!(
+                        self.worker.violation(format!(
                             "reservation {reservation} cost {price} and {} was taken",
                             paid.amount.amount
                         ));
@@ -225,7 +225,7 @@ impl Buyer<'_> {
             };
         }
         let is_paid = matches!(answered, Answered::Paid { .. });
-        self.lane.answered(entry, answered);
+        self.worker.answered(entry, answered);
         is_paid
     }
 
@@ -233,12 +233,12 @@ impl Buyer<'_> {
         let path = format!("/api/reservations/{reservation}/cancel");
         let asked = Asked::Cancel { reservation };
         let (known, entry) = self.change(Op::Cancel, "POST", &path, "", asked).await;
-        self.lane.answered(entry, done(&known));
+        self.worker.answered(entry, done(&known));
     }
 
     /// Joins the waitlist: the entry.
     pub(super) async fn join(&mut self, party: u32) -> Option<Uuid> {
-        let (product, id) = self.lane.plan.events[self.event].places.clone()?;
+        let (product, id) = self.worker.plan.events[self.event].places.clone()?;
         let body = format!("{{\"productId\":\"{id}\",\"partySize\":{party}}}");
         let path = self.event_path("waitlist");
         let asked = Asked::Join { product, party };
@@ -250,7 +250,7 @@ impl Buyer<'_> {
             waiting = read.map(|data| data.id);
             answered = waiting.map_or(Answered::Unknown, |entry| Answered::Waiting { entry });
         }
-        self.lane.answered(entry, answered);
+        self.worker.answered(entry, answered);
         waiting
     }
 
@@ -277,7 +277,7 @@ impl Buyer<'_> {
             Answered::Held { hold, price, .. } => Some(Held { hold: *hold, price: *price }),
             _ => None,
         };
-        self.lane.answered(entry, answered);
+        self.worker.answered(entry, answered);
         held
     }
 
@@ -285,7 +285,7 @@ impl Buyer<'_> {
         let path = self.event_path(&format!("waitlist/{waiting}"));
         let asked = Asked::Leave { entry: waiting };
         let (known, entry) = self.change(Op::LeaveWaitlist, "DELETE", &path, "", asked).await;
-        self.lane.answered(entry, done(&known));
+        self.worker.answered(entry, done(&known));
     }
 
     /// Looks at the availability; the version that was seen.
@@ -307,9 +307,9 @@ impl Buyer<'_> {
     }
 
     async fn seat_map(&mut self) -> Option<Rc<SeatMap>> {
-        let seen = self.lane.maps.get(self.event);
+        let seen = self.worker.maps.get(self.event);
         if let Some(seen) = &seen
-            && self.lane.now().saturating_sub(seen.at) < FRESH
+            && self.worker.now().saturating_sub(seen.at) < FRESH
         {
             return Some(Rc::clone(&seen.map));
         }
@@ -324,12 +324,12 @@ impl Buyer<'_> {
         let map = match (answer.head.status, seen) {
             (304, Some(seen)) => seen.map,
             _ => {
-                let event = self.lane.plan.events[self.event].id;
+                let event = self.worker.plan.events[self.event].id;
                 Rc::new(self.or_violation("seat map", SeatMap::parse(event, &answer.body))?)
             }
         };
         let (at, etag) = (self.next, answer.head.etag);
-        self.lane.maps.put(self.event, Seen { map: Rc::clone(&map), at, etag });
+        self.worker.maps.put(self.event, Seen { map: Rc::clone(&map), at, etag });
         Some(map)
     }
 }

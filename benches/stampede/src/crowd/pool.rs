@@ -1,4 +1,4 @@
-//! The connections of a lane: kept alive, the last used first, at most so many, and to targets that
+//! The connections of a worker: kept alive, the last used first, at most so many, and to targets that
 //! answer.
 
 use std::cell::RefCell;

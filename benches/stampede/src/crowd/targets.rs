@@ -18,7 +18,7 @@ enum State {
     },
 }
 
-/// The targets of one lane. Times are since the run began; chances are from 0 to 1.
+/// The targets of one worker. Times are since the run began; chances are from 0 to 1.
 pub(super) struct Targets(Vec<Cell<State>>);
 
 impl Targets {
@@ -81,7 +81,7 @@ impl Targets {
 
     fn set_down(&self, target: usize, looks: u32, now: Duration, chance: f64) {
         let pause = FIRST_PAUSE.saturating_mul(1 << looks.min(10)).min(LONGEST_PAUSE);
-        // Between half of it and the whole, so that lanes do not look in step.
+        // Between half of it and the whole, so that workers do not look in step.
         let until = now + pause.mul_f64(0.5 + chance / 2.0);
         self.0[target].set(State::Down { looks, until });
     }

@@ -26,7 +26,7 @@ fn latency_counts_from_the_intended_time_and_rates_from_the_measured_time() {
 }
 
 #[test]
-fn lanes_add_up() {
+fn workers_add_up() {
     let window = Window { from: Duration::ZERO, to: MS * 1_000 };
     let (mut one, mut other) = (Figures::new(window), Figures::new(window));
     one.ended(Op::Pay, MS, MS * 3, End::Success, Sent::First);

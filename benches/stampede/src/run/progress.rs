@@ -32,11 +32,11 @@ impl Progress {
         self.shown = Some(last);
         let mut second = Interval::default();
         let mut lag = Latencies::default();
-        for lane in &crowd.figures {
-            let figures = lane.lock().expect("nobody panics while counting");
+        for worker in &crowd.figures {
+            let figures = worker.lock().expect("nobody panics while counting");
             lag.add(&figures.lag);
-            if let Some(lane) = figures.recent.of(last) {
-                second.add(lane);
+            if let Some(worker) = figures.recent.of(last) {
+                second.add(worker);
             }
         }
         let line = format!(

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::LaneEnd;
+use super::WorkerResult;
 use super::pool::Pool;
 use crate::api::request;
 use crate::buyer::seat_map::SeatMaps;
@@ -56,10 +56,10 @@ pub struct Wish<'a> {
 }
 
 /// One thread's part of the crowd.
-pub struct Lane {
-    /// What all lanes know.
+pub struct Worker {
+    /// What all workers know.
     pub plan: Arc<Plan>,
-    /// Which lane this is.
+    /// Which worker this is.
     pub index: u32,
     /// When the run began.
     pub started: Instant,
@@ -94,7 +94,7 @@ struct FailureCode<'a> {
     code: &'a str,
 }
 
-impl Lane {
+impl Worker {
     pub(super) fn new(
         plan: Arc<Plan>,
         index: u32,
@@ -119,7 +119,7 @@ impl Lane {
             entries: RefCell::default(),
             violations: RefCell::default(),
             pool,
-            // The lane's part of all numbers.
+            // The worker's part of all numbers.
             numbers: Cell::new(u64::from(index) << 40),
             rng: RefCell::new(SmallRng::seed_from_u64(seed)),
             plan,
@@ -132,7 +132,7 @@ impl Lane {
         self.started.elapsed()
     }
 
-    /// Something random of this lane.
+    /// Something random of this worker.
     pub fn draw<T>(&self, from: impl FnOnce(&mut SmallRng) -> T) -> T {
         from(&mut self.rng.borrow_mut())
     }
@@ -360,9 +360,9 @@ impl Lane {
         self.with_figures(|figures| figures.ended(wish.op, wish.meant, now, end, sent));
     }
 
-    pub(super) fn end(self: &Rc<Self>) -> LaneEnd {
+    pub(super) fn end(self: &Rc<Self>) -> WorkerResult {
         self.is_ending.set(true);
-        LaneEnd {
+        WorkerResult {
             entries: self.entries.take(),
             violations: self.violations.take(),
             unfinished: self.under_way.get(),
