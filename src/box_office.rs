@@ -12,12 +12,14 @@ mod command;
 #[cfg(test)]
 mod encodings;
 mod forwarding;
+mod handle;
 mod office;
 mod outcome;
 mod permits;
 mod protocol;
 mod registry;
 mod settings;
+mod shared;
 mod telemetry;
 mod views;
 

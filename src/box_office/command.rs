@@ -1,7 +1,9 @@
 //! What commands and refusals are called in labels. A label, once there, keeps its meaning: dashboards
 //! and alerts go by it.
 
-use crate::inventory::{Command, Rejection};
+use crate::box_office::permits::Urgency;
+use crate::ids::UserId;
+use crate::inventory::{Command, Rejection, Requester};
 
 /// A command's kind.
 pub(crate) fn kind(command: &Command) -> &'static str {
@@ -79,5 +81,102 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::BelowTaken { .. }
         | Rejection::CancellationRefused { .. }
         | Rejection::SaleOver { .. } => "wrong_state",
+    }
+}
+
+/// Whether a command waits among the common ones. A flood of new claims must not keep places from being
+/// freed or paid for.
+pub(crate) fn urgency(command: &Command) -> Urgency {
+    match command {
+        Command::PlaceHold { .. }
+        | Command::ExtendHold { .. }
+        | Command::Reserve { .. }
+        | Command::Participate { .. }
+        | Command::JoinWaitlist { .. } => Urgency::Common,
+        Command::ReleaseHold { .. }
+        | Command::CheckOut { .. }
+        | Command::BeginPayment { .. }
+        | Command::ConfirmPayment { .. }
+        | Command::FailPayment { .. }
+        | Command::CancelReservation { .. }
+        | Command::CheckIn { .. }
+        | Command::LeaveWaitlist { .. }
+        | Command::AcceptOffer { .. }
+        | Command::EndClaims { .. }
+        | Command::BlockSeats { .. }
+        | Command::UnblockSeats { .. }
+        | Command::BlockPlaces { .. }
+        | Command::UnblockPlaces { .. }
+        | Command::Resize { .. }
+        | Command::AddRow { .. }
+        | Command::RemoveSeats { .. }
+        | Command::Reprice { .. }
+        | Command::SetSaleWindow { .. }
+        | Command::ChangeSale { .. }
+        | Command::OpenSale
+        | Command::PauseSale
+        | Command::CloseSale
+        | Command::CancelOffering
+        | Command::CheckInAtGate { .. }
+        | Command::UndoCheckIn { .. }
+        | Command::AddProduct { .. }
+        | Command::ChangeProduct { .. }
+        | Command::ChangeOffering { .. }
+        | Command::ByAdmin { .. } => Urgency::Urgent,
+    }
+}
+
+/// The idempotency key that a command without one is forwarded under, so that a repeated forward
+/// cannot take effect twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MintedKey {
+    /// None: the command is known by its own ids, and once refused it is refused forever.
+    None,
+    /// One in the customer's share of remembered keys.
+    OfCustomer(UserId),
+    /// One in a share of its own: administrators have no limit on acts.
+    OfItsOwn,
+}
+
+/// The key to mint for a command.
+pub(crate) fn minted_key(command: &Command) -> MintedKey {
+    match command {
+        Command::ConfirmPayment { .. } | Command::FailPayment { .. } => MintedKey::None,
+        Command::PlaceHold { customer, .. }
+        | Command::BeginPayment { customer, .. }
+        | Command::ExtendHold { customer, .. }
+        | Command::ReleaseHold { customer, .. }
+        | Command::CheckOut { customer, .. }
+        | Command::Reserve { customer, .. }
+        | Command::Participate { customer, .. }
+        | Command::JoinWaitlist { customer, .. }
+        | Command::LeaveWaitlist { customer, .. }
+        | Command::AcceptOffer { customer, .. }
+        | Command::CancelReservation { by: Requester::Customer(customer), .. } => MintedKey::OfCustomer(*customer),
+        // Nobody's share of the remembered keys: an administrator has no limit on acts.
+        Command::CancelReservation { by: Requester::Admin, .. }
+        | Command::CheckIn { .. }
+        // Not the customer's own act, and never too many.
+        | Command::EndClaims { .. }
+        | Command::BlockSeats { .. }
+        | Command::UnblockSeats { .. }
+        | Command::BlockPlaces { .. }
+        | Command::UnblockPlaces { .. }
+        | Command::Resize { .. }
+        | Command::AddRow { .. }
+        | Command::RemoveSeats { .. }
+        | Command::Reprice { .. }
+        | Command::SetSaleWindow { .. }
+        | Command::ChangeSale { .. }
+        | Command::OpenSale
+        | Command::PauseSale
+        | Command::CloseSale
+        | Command::CancelOffering
+        | Command::ByAdmin { .. }
+        | Command::CheckInAtGate { .. }
+        | Command::UndoCheckIn { .. }
+        | Command::AddProduct { .. }
+        | Command::ChangeProduct { .. }
+        | Command::ChangeOffering { .. } => MintedKey::OfItsOwn,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::box_office::command::{self, MintedKey};
 use crate::box_office::forwarding::queue::{Failure, MAX_CALLS};
 use crate::box_office::office::batch::{Pending, Work};
 use crate::box_office::protocol::{
@@ -19,9 +20,7 @@ use crate::box_office::telemetry::spans;
 use crate::box_office::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
-use crate::inventory::{
-    Command, EndedEntryView, HoldView, Idempotency, Request, Requester, SeatView, WaitlistView,
-};
+use crate::inventory::{EndedEntryView, HoldView, Idempotency, Request, SeatView, WaitlistView};
 use crate::journal::{LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::{random, trace};
@@ -205,7 +204,7 @@ impl BoxOffices {
 
     /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
     /// one does not answer finds its own way.
-    pub(crate) fn forward(
+    pub(crate) fn forward_all(
         self: &Arc<Self>,
         offering: OfferingId,
         owner: Owner,
@@ -434,44 +433,10 @@ fn mint_key(call: &mut Call) {
     if request.idempotency.is_some() {
         return;
     }
-    let principal = match &request.command {
-        Command::ConfirmPayment { .. } | Command::FailPayment { .. } => return,
-        Command::PlaceHold { customer, .. }
-        | Command::BeginPayment { customer, .. }
-        | Command::ExtendHold { customer, .. }
-        | Command::ReleaseHold { customer, .. }
-        | Command::CheckOut { customer, .. }
-        | Command::Reserve { customer, .. }
-        | Command::Participate { customer, .. }
-        | Command::JoinWaitlist { customer, .. }
-        | Command::LeaveWaitlist { customer, .. }
-        | Command::AcceptOffer { customer, .. }
-        | Command::CancelReservation { by: Requester::Customer(customer), .. } => *customer,
-        // Nobody's share of the remembered keys: an administrator has no limit on acts.
-        Command::CancelReservation { by: Requester::Admin, .. }
-        | Command::CheckIn { .. }
-        // Not the customer's own act, and never too many.
-        | Command::EndClaims { .. }
-        | Command::BlockSeats { .. }
-        | Command::UnblockSeats { .. }
-        | Command::BlockPlaces { .. }
-        | Command::UnblockPlaces { .. }
-        | Command::Resize { .. }
-        | Command::AddRow { .. }
-        | Command::RemoveSeats { .. }
-        | Command::Reprice { .. }
-        | Command::SetSaleWindow { .. }
-        | Command::ChangeSale { .. }
-        | Command::OpenSale
-        | Command::PauseSale
-        | Command::CloseSale
-        | Command::CancelOffering
-        | Command::ByAdmin { .. }
-        | Command::CheckInAtGate { .. }
-        | Command::UndoCheckIn { .. }
-        | Command::AddProduct { .. }
-        | Command::ChangeProduct { .. }
-        | Command::ChangeOffering { .. } => UserId::random(),
+    let principal = match command::minted_key(&request.command) {
+        MintedKey::None => return,
+        MintedKey::OfCustomer(customer) => customer,
+        MintedKey::OfItsOwn => UserId::random(),
     };
     let idempotency = Idempotency { key: random::bytes(), fingerprint: [0; 16], principal };
     request.idempotency = Some(idempotency);

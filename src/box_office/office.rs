@@ -30,13 +30,14 @@ use actix::prelude::*;
 use tokio::sync::{oneshot, watch};
 
 use crate::box_office::Unavailable;
+use crate::box_office::handle::OfficeHandle;
 use crate::box_office::office::batch::{Batch, Work};
 use crate::box_office::office::failure::Attempt;
 use crate::box_office::office::handoff::Successor;
 use crate::box_office::office::offering_clock::OfferingClock;
 use crate::box_office::office::recovery::{NotRecovered, Recovered};
 use crate::box_office::office::snapshots::Snapshots;
-use crate::box_office::registry::{OfficeHandle, Shared};
+use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{BatchId, OfferingId, Seq};

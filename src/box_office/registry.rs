@@ -5,79 +5,35 @@ mod arbiters;
 pub(crate) mod handoff;
 mod sweeper;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use actix::prelude::*;
-use arc_swap::ArcSwapOption;
-use dashmap::DashMap;
-use futures_util::{StreamExt, stream};
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot, watch};
-
 use crate::box_office::clock_guard::ClockGuard;
 use crate::box_office::forwarding::queue::ForwardQueues;
+use crate::box_office::handle::OfficeHandle;
 use crate::box_office::office::batch::{Pending, Work};
-use crate::box_office::office::inbox::Inbox;
 use crate::box_office::office::{BoxOffice, Stop, TakeTurn};
 use crate::box_office::permits::{Permit, Permits, Urgency};
 use crate::box_office::registry::arbiters::Arbiters;
-use crate::box_office::registry::handoff::Warm;
-use crate::box_office::telemetry::counters::OfferingCounters;
+use crate::box_office::shared::{OfficeRegistry, Shared, Warm};
 use crate::box_office::telemetry::{metrics, spans};
 use crate::box_office::views::cold::ColdStates;
-use crate::box_office::views::publisher::Followers;
 use crate::box_office::views::replica::FollowedOfferings;
-use crate::box_office::{Committed, Settings, SubmitError, Unavailable, View};
+use crate::box_office::{Committed, Settings, SubmitError, Unavailable, command};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Route};
 use crate::executor::Executor;
 use crate::ids::OfferingId;
-use crate::inventory::{Command, Request, TimestampMs};
-use crate::journal::Journal;
+use crate::inventory::{Request, TimestampMs};
+use crate::journal::{Journal, Owner};
 use crate::trace;
-
-/// What every box office of the process uses.
-pub(crate) struct Shared {
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) settings: Settings,
-    pub(crate) guard: ClockGuard,
-    /// Carries all database work but the appends of live box offices; outlives the arbiters.
-    pub(crate) executor: Executor,
-    pub(crate) cluster: Arc<Cluster>,
-    pub(crate) forward_queues: ForwardQueues,
-    /// Loading many offerings at once would keep each from being in service soon.
-    pub(crate) recoveries: Semaphore,
-    /// States that were loaded before they are needed.
-    pub(crate) warm: DashMap<OfferingId, Warm>,
-    /// The way back for an actor that hands on what waits for it.
-    pub(crate) offices: OnceLock<Weak<BoxOffices>>,
-}
-
-/// One live box office, as the rest of the process sees it.
-pub(crate) struct OfficeHandle {
-    pub(crate) permits: Arc<Permits>,
-    pub(crate) inbox: Inbox,
-    /// The last durable view; `None` until the first recovery is through.
-    pub(crate) view: ArcSwapOption<View>,
-    /// The same for those who follow.
-    pub(crate) views: OnceLock<watch::Sender<Arc<View>>>,
-    /// `TimestampMs`; `i64::MAX` for never.
-    pub(crate) next_due_at: AtomicI64,
-    /// Monotonic milliseconds of the last request.
-    pub(crate) used_at_ms: AtomicU64,
-    /// Monotonic milliseconds of the last proof that the offering is ours.
-    pub(crate) verified_at_ms: AtomicU64,
-    /// Monotonic milliseconds of the takeover; 0 before it.
-    pub(crate) in_service_at_ms: AtomicU64,
-    /// It takes no turns: another instance is taking over.
-    pub(crate) is_leaving: AtomicBool,
-    /// Whether other instances follow it.
-    pub(crate) followers: Followers,
-    /// What it has answered.
-    pub(crate) counters: OfferingCounters,
-}
+use actix::prelude::*;
+use dashmap::DashMap;
+use futures_util::{StreamExt, stream};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
 
 #[derive(Clone)]
 struct Live {
@@ -87,6 +43,8 @@ struct Live {
 
 /// The live box offices of this process.
 pub struct BoxOffices {
+    /// For tasks that must not keep it alive.
+    this: Weak<Self>,
     shared: Arc<Shared>,
     live: DashMap<OfferingId, Live>,
     cold: ColdStates,
@@ -132,9 +90,10 @@ impl BoxOffices {
             executor,
             cluster,
             warm: DashMap::new(),
-            offices: OnceLock::new(),
+            registry: OnceLock::new(),
         });
-        let offices = Arc::new(Self {
+        let offices = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             shared,
             live: DashMap::new(),
             cold: ColdStates::default(),
@@ -142,9 +101,10 @@ impl BoxOffices {
             arbiters,
             stopping: AtomicBool::new(false),
         });
+        let registry: Weak<dyn OfficeRegistry> = Weak::<Self>::clone(&offices.this);
         // Set once, right here.
-        let _ = offices.shared.offices.set(Arc::downgrade(&offices));
-        sweeper::start(&offices);
+        let _ = offices.shared.registry.set(registry);
+        offices.start_sweeper();
         offices
     }
 
@@ -308,11 +268,6 @@ impl BoxOffices {
         self.live.remove(&offering).map(|(_, live)| live.address)
     }
 
-    /// Takes it out if it is this very one.
-    pub(crate) fn remove_this(&self, offering: OfferingId, handle: &Arc<OfficeHandle>) {
-        self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.handle, handle));
-    }
-
     pub(crate) fn warm(&self) -> &DashMap<OfferingId, Warm> {
         &self.shared.warm
     }
@@ -323,6 +278,11 @@ impl BoxOffices {
 
     pub(crate) fn followed(&self) -> &FollowedOfferings {
         &self.followed
+    }
+
+    /// For tasks that must not keep the registry alive.
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        Weak::clone(&self.this)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -360,7 +320,7 @@ impl BoxOffices {
         (hops, settle): (u8, bool),
     ) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        let urgency = urgency(&request.command);
+        let urgency = command::urgency(&request.command);
         let mut origin = trace::current();
         let tracer = &self.shared.settings.tracer;
         let span = spans::command(tracer, &mut origin, (offering, &request.command));
@@ -420,19 +380,8 @@ impl BoxOffices {
         }
         let settings = &self.shared.settings;
         let live = self.live.entry(offering).or_insert_with(|| {
-            let handle = Arc::new(OfficeHandle {
-                permits: Permits::new(settings.max_pending, settings.reserved_pending),
-                inbox: Inbox::new(),
-                view: ArcSwapOption::empty(),
-                views: OnceLock::new(),
-                next_due_at: AtomicI64::new(i64::MAX),
-                used_at_ms: AtomicU64::new(self.monotonic_ms()),
-                verified_at_ms: AtomicU64::new(0),
-                in_service_at_ms: AtomicU64::new(0),
-                is_leaving: AtomicBool::new(false),
-                followers: Followers::default(),
-                counters: OfferingCounters::new(),
-            });
+            let permits = Permits::new(settings.max_pending, settings.reserved_pending);
+            let handle = Arc::new(OfficeHandle::new(permits, self.monotonic_ms()));
             let office = BoxOffice::new(Arc::clone(&self.shared), offering, Arc::clone(&handle));
             Live { address: self.arbiters.start_on(offering, office), handle }
         });
@@ -445,6 +394,16 @@ impl BoxOffices {
     }
 }
 
+impl OfficeRegistry for BoxOffices {
+    fn remove_closed(&self, offering: OfferingId, handle: &Arc<OfficeHandle>) {
+        self.live.remove_if(&offering, |_, live| Arc::ptr_eq(&live.handle, handle));
+    }
+
+    fn forward(self: Arc<Self>, offering: OfferingId, owner: Owner, works: VecDeque<Work>) {
+        self.forward_all(offering, owner, works);
+    }
+}
+
 /// Box offices told to stop at a time.
 const STOPPED_AT_ONCE: usize = 64;
 /// The most sleeping offerings woken in one sweep.
@@ -452,45 +411,4 @@ const MAX_WOKEN: u64 = 256;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A flood of new claims must not keep places from being freed or paid for.
-fn urgency(command: &Command) -> Urgency {
-    match command {
-        Command::PlaceHold { .. }
-        | Command::ExtendHold { .. }
-        | Command::Reserve { .. }
-        | Command::Participate { .. }
-        | Command::JoinWaitlist { .. } => Urgency::Common,
-        Command::ReleaseHold { .. }
-        | Command::CheckOut { .. }
-        | Command::BeginPayment { .. }
-        | Command::ConfirmPayment { .. }
-        | Command::FailPayment { .. }
-        | Command::CancelReservation { .. }
-        | Command::CheckIn { .. }
-        | Command::LeaveWaitlist { .. }
-        | Command::AcceptOffer { .. }
-        | Command::EndClaims { .. }
-        | Command::BlockSeats { .. }
-        | Command::UnblockSeats { .. }
-        | Command::BlockPlaces { .. }
-        | Command::UnblockPlaces { .. }
-        | Command::Resize { .. }
-        | Command::AddRow { .. }
-        | Command::RemoveSeats { .. }
-        | Command::Reprice { .. }
-        | Command::SetSaleWindow { .. }
-        | Command::ChangeSale { .. }
-        | Command::OpenSale
-        | Command::PauseSale
-        | Command::CloseSale
-        | Command::CancelOffering
-        | Command::CheckInAtGate { .. }
-        | Command::UndoCheckIn { .. }
-        | Command::AddProduct { .. }
-        | Command::ChangeProduct { .. }
-        | Command::ChangeOffering { .. }
-        | Command::ByAdmin { .. } => Urgency::Urgent,
-    }
 }

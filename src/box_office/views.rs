@@ -2,6 +2,7 @@
 //! the actor.
 
 pub(crate) mod cold;
+pub(crate) mod followers;
 pub(crate) mod holdings;
 pub(crate) mod publisher;
 mod reads;

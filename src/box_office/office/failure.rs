@@ -2,7 +2,7 @@
 //! way out: drop the state and recover from the journal. Nothing is undone by hand.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -269,8 +269,8 @@ impl BoxOffice {
         let cluster = &self.shared.cluster;
         if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
             // Another can do what we cannot; and nobody is to find this one and wake it again.
-            if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
-                offices.remove_this(self.offering, &self.handle);
+            if let Some(registry) = self.shared.registry() {
+                registry.remove_closed(self.offering, &self.handle);
             }
             self.let_others_have_it();
             return self.close(ctx);

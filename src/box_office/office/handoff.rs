@@ -1,16 +1,20 @@
 //! The end of an owner that is replaced in good order: it takes no turn while its successor takes
 //! over, and then hands on all that waits. If that comes to nothing, it goes on.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::box_office::Unavailable;
+use crate::box_office::forwarding::queue::{Failure, ask_peer};
 use crate::box_office::office::{BoxOffice, Phase};
-use crate::box_office::registry::handoff::transfer_ownership;
+use crate::box_office::protocol::{PeerReply, PeerRequest};
+use crate::box_office::shared::Shared;
 use crate::cluster::Member;
+use crate::ids::OfferingId;
 use crate::journal::Owner;
 
 /// Have this instance take over: after the batch in flight, before any other.
@@ -42,9 +46,9 @@ impl BoxOffice {
     /// Passes all that waits to the owner, in order, and closes.
     pub(crate) fn forward(&mut self, owner: Owner, ctx: &mut Context<Self>) {
         self.handle.inbox.close_into(&mut self.queue);
-        if let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) {
-            offices.remove_this(self.offering, &self.handle);
-            offices.forward(self.offering, owner.clone(), std::mem::take(&mut self.queue));
+        if let Some(registry) = self.shared.registry() {
+            registry.remove_closed(self.offering, &self.handle);
+            registry.forward(self.offering, owner.clone(), std::mem::take(&mut self.queue));
         }
         if let Some(Successor { tell, .. }) = self.successor.take() {
             // Whoever asked may have gone away.
@@ -92,4 +96,44 @@ impl Handler<HandoffDone> for BoxOffice {
             }
         }
     }
+}
+
+/// How long a successor may take for the step that clients wait for.
+pub(crate) const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
+    match answer {
+        PeerReply::InService(owner) => Ok(owner),
+        PeerReply::Failed(why) => Err(why),
+        PeerReply::Calls(_)
+        | PeerReply::NotOwner(_)
+        | PeerReply::Prepared
+        | PeerReply::StampedViewMessage(_) => Err(Unavailable::Moving),
+    }
+}
+
+/// What the actor has done while it takes no turns: the entry, and then the journal, change hands.
+pub(crate) async fn transfer_ownership(
+    shared: &Shared,
+    offering: OfferingId,
+    to: &Member,
+) -> Result<Owner, Unavailable> {
+    let cluster = &shared.cluster;
+    if let Err(error) = cluster.transfer(offering, to).await {
+        tracing::warn!(%offering, %error, "the entry could not be transferred");
+        return Err(Unavailable::Moving);
+    }
+    let successor = to.owning(crate::ids::Epoch(0));
+    let asked = ask_peer(cluster, &successor, &PeerRequest::Adopt { offering }, STEP_TIMEOUT).await;
+    let adopted = match asked {
+        Ok(answer) => in_service(answer),
+        Err(Failure::NotOwner(_) | Failure::NotReceived | Failure::Unknown) => {
+            Err(Unavailable::Moving)
+        }
+        Err(Failure::Unavailable(why)) => Err(why),
+    };
+    if adopted.is_err() {
+        cluster.take_back(offering, to).await;
+    }
+    adopted
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::box_office::office::restore::{fold_off_thread, restore};
 use crate::box_office::office::snapshots::Tail;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 use crate::cluster::Permission;
 use crate::ids::{BatchId, Epoch, OfferingId, Seq};
 use crate::inventory::Inventory;

@@ -3,7 +3,7 @@
 //! offering, since the journal is the truth. Takes nothing over.
 
 use crate::box_office::office::snapshots::snapshot;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;

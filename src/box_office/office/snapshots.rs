@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use crate::box_office::office::restore::restore;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
 use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot};

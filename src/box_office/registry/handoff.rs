@@ -9,22 +9,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use crate::box_office::forwarding::queue::{Failure, ask_peer};
-use crate::box_office::office::handoff::Handoff;
+use crate::box_office::forwarding::queue::ask_peer;
+use crate::box_office::office::handoff::{Handoff, STEP_TIMEOUT, in_service};
 use crate::box_office::office::restore::restore;
 use crate::box_office::office::{Stop, Superseded};
 use crate::box_office::permits::Urgency;
 use crate::box_office::protocol::{PeerReply, PeerRequest};
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::{Shared, Warm};
 use crate::box_office::telemetry::metrics;
 use crate::box_office::{BoxOffices, Unavailable};
 use crate::cluster::Member;
 use crate::ids::OfferingId;
-use crate::inventory::Inventory;
-use crate::journal::{Head, LoadError, Owner};
+use crate::journal::{LoadError, Owner};
 
-/// How long a successor may take for the step that clients wait for.
-const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take to load before that, while the owner sells on: an event with a million holds
 /// takes seconds.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,13 +31,6 @@ const WARM_FOR: Duration = Duration::from_secs(15);
 const AT_ONCE: usize = 16;
 /// An offering that nobody has used for so long is let go of, and not handed over.
 const BUSY_WITHIN_MS: u64 = 10_000;
-
-/// A state that was loaded before it is needed.
-pub(crate) struct Warm {
-    pub(crate) inventory: Inventory,
-    pub(crate) head: Head,
-    at: Duration,
-}
 
 /// Why an offering was not moved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -284,41 +274,4 @@ const MAX_PER_ROUND: usize = 64;
 async fn warm_up(shared: &Arc<Shared>, offering: OfferingId) -> Result<Warm, LoadError> {
     let (inventory, loaded) = restore(shared, offering).await?;
     Ok(Warm { inventory, head: loaded.head, at: shared.guard.monotonic() })
-}
-
-fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
-    match answer {
-        PeerReply::InService(owner) => Ok(owner),
-        PeerReply::Failed(why) => Err(why),
-        PeerReply::Calls(_)
-        | PeerReply::NotOwner(_)
-        | PeerReply::Prepared
-        | PeerReply::StampedViewMessage(_) => Err(Unavailable::Moving),
-    }
-}
-
-/// What the actor has done while it takes no turns: the entry, and then the journal, change hands.
-pub(crate) async fn transfer_ownership(
-    shared: &Shared,
-    offering: OfferingId,
-    to: &Member,
-) -> Result<Owner, Unavailable> {
-    let cluster = &shared.cluster;
-    if let Err(error) = cluster.transfer(offering, to).await {
-        tracing::warn!(%offering, %error, "the entry could not be transferred");
-        return Err(Unavailable::Moving);
-    }
-    let successor = to.owning(crate::ids::Epoch(0));
-    let asked = ask_peer(cluster, &successor, &PeerRequest::Adopt { offering }, STEP_TIMEOUT).await;
-    let adopted = match asked {
-        Ok(answer) => in_service(answer),
-        Err(Failure::NotOwner(_) | Failure::NotReceived | Failure::Unknown) => {
-            Err(Unavailable::Moving)
-        }
-        Err(Failure::Unavailable(why)) => Err(why),
-    };
-    if adopted.is_err() {
-        cluster.take_back(offering, to).await;
-    }
-    adopted
 }

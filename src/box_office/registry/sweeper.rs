@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::box_office::BoxOffices;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 
 /// The longest that one look for due work may take.
 const LONGEST_SWEEP: Duration = Duration::from_secs(5);
@@ -16,50 +16,51 @@ const SLOW_EVERY: Duration = Duration::from_secs(1);
 /// Rounds after which owners publish what they own even if nothing seems to be lost.
 const PUBLISH_EVERY: u64 = 600;
 
-/// Runs until the box offices are dropped or stop.
-pub(crate) fn start(offices: &Arc<BoxOffices>) {
-    let shared = Arc::clone(offices.shared());
-    if !shared.cluster.is_alone() {
-        let offices = Arc::downgrade(offices);
-        shared.executor.spawn(keep_place(offices));
-    }
-    let offices = Arc::downgrade(offices);
-    let interval = shared.settings.sweep_interval;
-    shared.executor.spawn(async move {
-        let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
-        let mut tick: u128 = 0;
-        let mut answered_at = shared_of(&offices).map(|shared| shared.guard.monotonic());
-        let mut timer = tokio::time::interval(interval);
-        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            timer.tick().await;
-            let Some(offices) = Weak::upgrade(&offices) else { return };
-            if offices.is_stopping() {
-                return;
-            }
-            offices.nudge_due();
-            if tick.is_multiple_of(slow_every) {
-                offices.forget_closed();
-                // A connection that was cut without a word must not stop the timer.
-                let timeout = offices.shared().cluster.settings().lease_ttl / 4;
-                let measured = tokio::time::timeout(timeout, offices.measure_clock()).await;
-                let now = offices.shared().guard.monotonic();
-                if measured == Ok(true) {
-                    answered_at = Some(now);
-                }
-                report_ability(&offices, now, answered_at);
-                let swept = tokio::time::timeout(LONGEST_SWEEP, offices.sweep_due()).await;
-                if swept.is_err() {
-                    tracing::debug!("looking for due work takes long");
-                }
-                offices.passivate_idle().await;
-                offices.forget_warm();
-                offices.shared().forward_queues.forget_unused();
-                offices.publish_gauges();
-            }
-            tick += 1;
+impl BoxOffices {
+    /// Starts the timer, which runs until the box offices are dropped or stop.
+    pub(crate) fn start_sweeper(&self) {
+        let shared = Arc::clone(self.shared());
+        if !shared.cluster.is_alone() {
+            shared.executor.spawn(keep_place(self.weak()));
         }
-    });
+        shared.executor.spawn(run(self.weak(), shared.settings.sweep_interval));
+    }
+}
+
+async fn run(offices: Weak<BoxOffices>, interval: Duration) {
+    let slow_every = SLOW_EVERY.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
+    let mut tick: u128 = 0;
+    let mut answered_at = shared_of(&offices).map(|shared| shared.guard.monotonic());
+    let mut timer = tokio::time::interval(interval);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let Some(offices) = Weak::upgrade(&offices) else { return };
+        if offices.is_stopping() {
+            return;
+        }
+        offices.nudge_due();
+        if tick.is_multiple_of(slow_every) {
+            offices.forget_closed();
+            // A connection that was cut without a word must not stop the timer.
+            let timeout = offices.shared().cluster.settings().lease_ttl / 4;
+            let measured = tokio::time::timeout(timeout, offices.measure_clock()).await;
+            let now = offices.shared().guard.monotonic();
+            if measured == Ok(true) {
+                answered_at = Some(now);
+            }
+            report_ability(&offices, now, answered_at);
+            let swept = tokio::time::timeout(LONGEST_SWEEP, offices.sweep_due()).await;
+            if swept.is_err() {
+                tracing::debug!("looking for due work takes long");
+            }
+            offices.passivate_idle().await;
+            offices.forget_warm();
+            offices.shared().forward_queues.forget_unused();
+            offices.publish_gauges();
+        }
+        tick += 1;
+    }
 }
 
 fn shared_of(offices: &Weak<BoxOffices>) -> Option<Arc<Shared>> {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::box_office::Unavailable;
 use crate::box_office::office::restore::restore;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;

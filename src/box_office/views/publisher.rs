@@ -2,16 +2,17 @@
 //! an instance follows it. Whoever follows shows an interest by asking, again and again. Nothing is
 //! said that the owner would not show itself: its ownership is proven and the proof is not old.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::box_office::handle::OfficeHandle;
 use crate::box_office::permits::Urgency;
 use crate::box_office::protocol::{PeerReply, encode};
-use crate::box_office::registry::OfficeHandle;
 use crate::box_office::telemetry::metrics;
+use crate::box_office::views::followers::{Followers, StampedView};
 use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version, ViewUpdate};
 use crate::box_office::{BoxOffices, Unavailable, View};
 use crate::ids::OfferingId;
@@ -20,18 +21,6 @@ use crate::ids::OfferingId;
 pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// What changes within so long is said at once.
 const COALESCE: Duration = Duration::from_millis(100);
-
-/// Whether other instances follow an offering that is live here.
-#[derive(Default)]
-pub(crate) struct Followers {
-    /// On the monotonic clock.
-    until_ms: AtomicU64,
-    is_served: AtomicBool,
-    /// What those who have heard everything have.
-    said: Mutex<Option<StampedView>>,
-}
-
-type StampedView = (Stamp, Arc<View>);
 
 impl BoxOffices {
     /// What is shown of an offering that is live here; whoever asks is told what follows.
@@ -46,7 +35,7 @@ impl BoxOffices {
         if let Some((handle, (stamp, view))) = shown {
             self.note_follower(offering, &handle);
             // What is answered is what has been said: the next that is said follows it.
-            let (stamp, view) = self.say(offering, &handle.followers, (stamp, view));
+            let (stamp, view) = self.send_update(offering, &handle.followers, (stamp, view));
             let (now_ms, view) = (self.monotonic_ms(), View::clone(&view));
             return PeerReply::StampedViewMessage(Box::new(StampedViewMessage {
                 stamp,
@@ -95,7 +84,7 @@ impl BoxOffices {
             return;
         }
         let publisher = Publisher {
-            offices: shared.offices.get().cloned().unwrap_or_default(),
+            offices: self.weak(),
             handle: Arc::downgrade(handle),
             offering,
             views: views.subscribe(),
@@ -110,15 +99,15 @@ impl BoxOffices {
     }
 
     /// Says how an offering stands, and returns what all have been told last.
-    fn say(
+    fn send_update(
         &self,
         offering: OfferingId,
         followers: &Followers,
         (stamp, view): StampedView,
     ) -> StampedView {
-        let mut said = followers.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_sent = followers.last_sent.lock().unwrap_or_else(PoisonError::into_inner);
         let version = Version::of(&view);
-        let delta = match said.as_ref() {
+        let delta = match last_sent.as_ref() {
             // Somebody has said more since it was looked at.
             Some(newer) if newer.1.seq > view.seq => return newer.clone(),
             Some((_, before)) if Version::of(before) != version => Delta::between(before, &view),
@@ -134,7 +123,7 @@ impl BoxOffices {
         };
         // Under the lock: what is said later must follow it.
         self.shared().cluster.feed().publish(offering, encode(&update));
-        said.insert((stamp, view)).clone()
+        last_sent.insert((stamp, view)).clone()
     }
 }
 
@@ -165,28 +154,15 @@ impl Publisher {
             if matches!(changed, Ok(Err(_))) || offices.is_stopping() {
                 return Ended::Closed;
             }
-            if is_over(&handle.followers, &offices) {
+            if handle.followers.end_if_lapsed(|| offices.monotonic_ms()) {
                 return Ended::NoFollowers;
             }
             self.views.mark_unchanged();
             if let Some(found) = offices.attested_view(self.offering, &handle).await {
-                offices.say(self.offering, &handle.followers, found);
+                offices.send_update(self.offering, &handle.followers, found);
             }
             drop((offices, handle));
             tokio::time::sleep(COALESCE).await;
         }
     }
-}
-
-/// Whether nobody has shown an interest for long; then whoever shows one has it served anew.
-fn is_over(followers: &Followers, offices: &BoxOffices) -> bool {
-    let lapsed = || followers.until_ms.load(Ordering::SeqCst) <= offices.monotonic_ms();
-    if !lapsed() {
-        return false;
-    }
-    // Nobody has it, and whoever comes need not be told what has changed since.
-    *followers.said.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    followers.is_served.store(false, Ordering::SeqCst);
-    // Somebody may have come between the two, and found it served.
-    lapsed() || followers.is_served.swap(true, Ordering::SeqCst)
 }

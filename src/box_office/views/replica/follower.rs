@@ -3,18 +3,19 @@
 //! asks for want of news only while somebody looks.
 
 use std::sync::Arc;
+use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::box_office::View;
 use crate::box_office::protocol::decode;
-use crate::box_office::registry::Shared;
+use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics::{self, Resync};
 use crate::box_office::views::publisher::HEARTBEAT_EVERY;
 use crate::box_office::views::replica::{Confirmed, Followed};
 use crate::box_office::views::update::{Stamp, Version, ViewUpdate};
+use crate::box_office::{BoxOffices, View};
 use crate::cluster::pubsub::{Heard, Subscription};
 use crate::ids::{InstanceId, OfferingId};
 use crate::planted::{Bug, is_planted};
@@ -24,6 +25,7 @@ const GOOD_FOR: Duration = Duration::from_secs(2);
 
 /// Keeps one offering up to date.
 pub(crate) struct Follower {
+    pub(crate) offices: Weak<BoxOffices>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) offering: OfferingId,
     pub(crate) followed: Arc<Followed>,
@@ -58,12 +60,14 @@ impl OwnerClock {
 pub(crate) struct Ended;
 
 impl Follower {
-    pub(crate) fn new(shared: Arc<Shared>, offering: OfferingId, followed: Arc<Followed>) -> Self {
+    pub(crate) fn new(offices: &BoxOffices, offering: OfferingId, followed: Arc<Followed>) -> Self {
+        let shared = Arc::clone(offices.shared());
         // Before anything is asked: what is said after the answer is heard.
         let heard = shared.cluster.feed().subscribe(offering);
         let now_ms = millis(shared.guard.monotonic());
         followed.read_at_ms.store(now_ms, Ordering::Relaxed);
         Self {
+            offices: offices.weak(),
             shared,
             offering,
             followed,
@@ -236,7 +240,7 @@ impl Follower {
 /// However it ends: nobody may wait for it any more.
 impl Drop for Follower {
     fn drop(&mut self) {
-        if let Some(offices) = self.shared.offices.get().and_then(std::sync::Weak::upgrade) {
+        if let Some(offices) = self.offices.upgrade() {
             offices.unfollow(self.offering, &self.followed);
         }
         self.followed.has_ended.store(true, Ordering::SeqCst);

@@ -1,8 +1,8 @@
 //! How a follower finds out how an offering stands when what it hears does not tell: from whoever
 //! owns it, or from the store.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::box_office::forwarding::queue::{Failure, ask_peer};
@@ -96,7 +96,7 @@ impl Follower {
     }
 
     async fn read_store(&mut self) -> Result<(), Unavailable> {
-        let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) else {
+        let Some(offices) = self.offices.upgrade() else {
             return Err(Unavailable::Stopping);
         };
         let cold = offices.cold().get(&self.shared, self.offering).await?;
@@ -116,7 +116,7 @@ impl Follower {
 
     /// What is live here its box office shows.
     fn see_whether_here(&self) -> Result<(), Ended> {
-        let Some(offices) = self.shared.offices.get().and_then(Weak::upgrade) else {
+        let Some(offices) = self.offices.upgrade() else {
             return Err(Ended);
         };
         let here = offices.handle(self.offering).is_some_and(|handle| handle.view.load().is_some());

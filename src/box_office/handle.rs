@@ -1,0 +1,56 @@
+//! One live box office, as the rest of the process sees it.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use crate::box_office::office::inbox::Inbox;
+use crate::box_office::permits::Permits;
+use crate::box_office::telemetry::counters::OfferingCounters;
+use crate::box_office::views::followers::Followers;
+use crate::box_office::views::view::View;
+
+/// The parts of a box office that other threads read and write.
+pub(crate) struct OfficeHandle {
+    pub(crate) permits: Arc<Permits>,
+    pub(crate) inbox: Inbox,
+    /// The last durable view; `None` until the first recovery is through.
+    pub(crate) view: ArcSwapOption<View>,
+    /// The same for those who follow.
+    pub(crate) views: OnceLock<watch::Sender<Arc<View>>>,
+    /// `TimestampMs`; `i64::MAX` for never.
+    pub(crate) next_due_at: AtomicI64,
+    /// Monotonic milliseconds of the last request.
+    pub(crate) used_at_ms: AtomicU64,
+    /// Monotonic milliseconds of the last proof that the offering is ours.
+    pub(crate) verified_at_ms: AtomicU64,
+    /// Monotonic milliseconds of the takeover; 0 before it.
+    pub(crate) in_service_at_ms: AtomicU64,
+    /// It takes no turns: another instance is taking over.
+    pub(crate) is_leaving: AtomicBool,
+    /// Whether other instances follow it.
+    pub(crate) followers: Followers,
+    /// What it has answered.
+    pub(crate) counters: OfferingCounters,
+}
+
+impl OfficeHandle {
+    /// Of an office that starts now, at `now_ms` of the monotonic clock.
+    pub(crate) fn new(permits: Arc<Permits>, now_ms: u64) -> Self {
+        Self {
+            permits,
+            inbox: Inbox::new(),
+            view: ArcSwapOption::empty(),
+            views: OnceLock::new(),
+            next_due_at: AtomicI64::new(i64::MAX),
+            used_at_ms: AtomicU64::new(now_ms),
+            verified_at_ms: AtomicU64::new(0),
+            in_service_at_ms: AtomicU64::new(0),
+            is_leaving: AtomicBool::new(false),
+            followers: Followers::default(),
+            counters: OfferingCounters::new(),
+        }
+    }
+}
