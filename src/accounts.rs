@@ -14,9 +14,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use passwords::generated_password;
-pub use tokens::{Caller, TokenError, Tokens};
-pub use validate::{check_name, check_password, is_visible, normalise_email, normalise_phone};
+pub use tokens::{TokenError, Tokens};
+pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
+pub use crate::caller::Caller;
 pub use crate::store::Role;
 
 use crate::clock::Clock;

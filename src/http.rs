@@ -7,10 +7,12 @@
 pub mod api;
 pub mod commands;
 pub mod dto;
+pub mod envelope;
 pub mod error;
 pub mod extract;
 pub mod middleware;
 pub mod openapi;
+pub mod pages;
 pub mod respond;
 pub mod state;
 
@@ -54,7 +56,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
         .configure(box_office::reservations::configure)
-        .configure(payments::payments::configure)
+        .configure(payments::pay::configure)
         .configure(cluster::health::configure)
         .configure(accounts::auth::configure)
         .configure(accounts::users::configure)
@@ -79,7 +81,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(box_office::participation::of_event)
         .configure(offerings::events::of_event)
         .configure(offerings::products::of_event)
-        .configure(audit::audit::of_event);
+        .configure(audit::verify::of_event);
 }
 
 async fn no_such_route() -> Result<HttpResponse, ApiError> {

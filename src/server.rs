@@ -36,15 +36,15 @@ use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::api::box_office::availability::SeatMaps;
-use crate::http::api::cluster::health::{self, Pings};
-use crate::http::api::offerings::event_summary::EventSummaries;
+use crate::http::api::cluster::health;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, Pings};
 use crate::ids::InstanceId;
 use crate::journal::Journal;
+use crate::offerings::{Offerings, TicketCodes};
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
@@ -478,6 +478,8 @@ fn assemble(
         .with_crash_points(parts.crash_points.clone());
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
+    let codes = TicketCodes::new(config.jwt_secret.expose());
+    let offerings = Offerings::new(store.clone(), offices.clone(), codes);
     AppState {
         auditor: Auditor::new(store.clone()),
         store,
@@ -492,7 +494,7 @@ fn assemble(
         runtime: runtime.clone(),
         tracer,
         admission: Admission::new(config.latency_target),
-        event_summaries: EventSummaries::default(),
+        offerings,
         seat_maps: SeatMaps::default(),
         views_in_use: Arc::default(),
         unsent: Unsent::default(),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use revoked::Revoked;
 
 use super::Role;
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
@@ -27,23 +28,6 @@ const LEEWAY_MS: i64 = 1_000;
 const KEPT_LONGER_MS: i64 = 60_000;
 /// 64 Ki callers take about 25 MiB.
 const MAX_REMEMBERED: usize = 65_536;
-
-/// Who is asking, as a valid access token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The account.
-    pub user: UserId,
-    /// What it may do.
-    pub role: Role,
-}
-
-impl Caller {
-    /// Whether it may look at what is others'.
-    #[must_use]
-    pub fn is_admin(self) -> bool {
-        self.role == Role::Admin
-    }
-}
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

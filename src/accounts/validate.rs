@@ -1,6 +1,8 @@
 //! The forms that names, addresses and passwords may have. Each says what is wrong as the end of a
 //! sentence that starts with the field.
 
+use crate::text::is_visible;
+
 /// Trims and lowers an e-mail address.
 ///
 /// # Errors
@@ -58,16 +60,6 @@ pub fn check_name(text: &str) -> Result<String, String> {
         return Err("must not contain control characters".into());
     }
     Ok(name.to_owned())
-}
-
-/// Whether a character leaves a mark by itself; a name needs one that does.
-#[must_use]
-pub fn is_visible(c: char) -> bool {
-    let has_no_width = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}')
-        || matches!(c, '\u{FEFF}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}')
-        || matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}');
-    let is_filler = matches!(c, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}');
-    !c.is_whitespace() && !c.is_control() && !has_no_width && !is_filler
 }
 
 /// Digits with the usual decoration, at most 32 characters.

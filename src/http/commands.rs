@@ -1,34 +1,89 @@
-//! The way of an administrator's command: the journal says who asked for it, and its key counts in
-//! nobody's share of the remembered keys.
-
-use uuid::Uuid;
+//! Customers' commands to the box office, and refusals that name what the customer already has.
 
 use crate::box_office::Committed;
-use crate::http::api::box_office::holds::submit;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, UserId};
-use crate::inventory::{Command, Idempotency, Request};
+use crate::ids::{OfferingId, ProductId, UserId};
+use crate::inventory::{Command, Request};
+use serde_json::json;
 
-/// Hands an administrator's command to the event's box office.
+/// Hands a request to the event's box office; seats in refusals become public ids.
 ///
 /// # Errors
-/// As for [`submit`].
-pub async fn submit_by_admin(
+/// The refusal, or why nothing could be decided.
+pub async fn submit(
     state: &AppState,
     event: OfferingId,
-    admin: UserId,
-    command: Command,
-    idempotency: Option<Idempotency>,
+    request: Request,
 ) -> Result<Committed, ApiError> {
-    let command = Command::ByAdmin { admin, command: Box::new(command) };
-    let idempotency = idempotency.map(in_no_share);
-    submit(state, event, Request { command, idempotency }).await
+    let claimant = claimant(&request.command);
+    let error = match state.offices.submit(event, request).await {
+        Ok(committed) => return Ok(committed),
+        Err(error) => ApiError::in_offering(event, error),
+    };
+    match (error.code(), claimant) {
+        (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
+            // In a box of its own: every hold would carry the room for it.
+            Err(Box::pin(with_holdings(state, event, claimant, error)).await)
+        }
+        _ => Err(error),
+    }
 }
 
-/// Administrators act by the thousand (at the door above all): each of their keys has a share of its
-/// own. The key is a hash that the administrator is part of, so nobody else's share is named by it.
-fn in_no_share(idempotency: Idempotency) -> Idempotency {
-    let principal = UserId(Uuid::from_bytes(idempotency.key));
-    Idempotency { principal, ..idempotency }
+/// The most ids of each kind in the details of a refusal.
+const NAMED: u16 = 20;
+
+/// Says what the customer has that the refusal is about, if it is: whoever closed the page that knew
+/// the ids finds them again.
+async fn with_holdings(
+    state: &AppState,
+    event: OfferingId,
+    (customer, product): (UserId, Option<ProductId>),
+    error: ApiError,
+) -> ApiError {
+    // Whatever is wrong with this look, the refusal stands.
+    let Ok(found) = state.offices.holdings(event, customer, NAMED).await else { return error };
+    if error.code() == ErrorCode::AlreadyWaiting {
+        let entry = found.entries.iter().find(|entry| Some(entry.product) == product);
+        return match entry {
+            Some(entry) => error.with_detail("entryId", json!(entry.id)),
+            None => error,
+        };
+    }
+    let ids = |offered: bool| {
+        let holds = found.holds.iter().filter(|hold| hold.offered == offered);
+        holds.map(|hold| hold.id).collect::<Vec<_>>()
+    };
+    error
+        .with_detail("holdIds", json!(ids(false)))
+        .with_detail("offerIds", json!(ids(true)))
+        .with_detail("reservationIds", json!(found.reservations))
+}
+
+/// Whose command this is, of those that are refused for what their customer has already; and the
+/// product, where there is but one.
+fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
+    match command {
+        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
+            Some((*customer, None))
+        }
+        Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
+        _ => None,
+    }
+}
+
+/// Something read from a request to an event. That there is no such event is said before what is
+/// wrong with the rest: the ids of another event are wrong because of it.
+///
+/// # Errors
+/// Those of `read`, or 404.
+pub async fn in_event<T>(
+    state: &AppState,
+    event: OfferingId,
+    read: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    if read.is_err() {
+        Box::pin(state.offices.view(event)).await?;
+    }
+    read
 }

@@ -7,7 +7,6 @@ use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts;
 use crate::box_office::View;
 use crate::http::error::ApiError;
 use crate::http::extract::A_TIME;
@@ -213,85 +212,4 @@ pub fn seat_ids(
 #[must_use]
 pub fn time(at: Option<TimestampMs>) -> Option<String> {
     at.map(rfc3339)
-}
-
-/// A name that people see: one line of any script, 1 to `max` characters, some of them visible.
-///
-/// # Errors
-/// 422 that names the field.
-pub fn text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
-    let trimmed = value.trim();
-    if trimmed.chars().count() > max || !trimmed.chars().any(accounts::is_visible) {
-        return Err(ApiError::invalid(field, format!("must have 1 to {max} characters")));
-    }
-    if trimmed.chars().any(is_forbidden) {
-        return Err(ApiError::invalid(field, "must not contain control characters"));
-    }
-    Ok(trimmed.to_owned())
-}
-
-/// A longer text, which may be empty and have several lines.
-///
-/// # Errors
-/// 422 that names the field.
-pub fn optional_text(field: &str, value: &str, max: usize) -> Result<String, ApiError> {
-    let trimmed = value.trim();
-    if trimmed.chars().count() > max {
-        return Err(ApiError::invalid(field, format!("must have at most {max} characters")));
-    }
-    if trimmed.chars().any(|c| is_forbidden(c) && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(ApiError::invalid(field, "must not contain control characters"));
-    }
-    Ok(trimmed.to_owned())
-}
-
-/// Control characters, NUL among them, and the marks that turn the direction of writing and so
-/// make one text look like another.
-fn is_forbidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// A page's length from the query string.
-///
-/// # Errors
-/// 422 when it is out of range.
-pub fn limit(asked: Option<u64>) -> Result<u64, ApiError> {
-    match asked {
-        None => Ok(20),
-        Some(limit @ 1..=100) => Ok(limit),
-        Some(_) => Err(ApiError::invalid("limit", "must be 1 to 100")),
-    }
-}
-
-/// A cursor of the form `<time>_<id>`.
-///
-/// # Errors
-/// 422 when it is none that this server gave out.
-pub fn cursor<T: std::str::FromStr>(
-    text: Option<&str>,
-) -> Result<Option<(TimestampMs, T)>, ApiError> {
-    let Some(text) = text else { return Ok(None) };
-    let parsed =
-        text.split_once('_').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
-    parsed
-        .map(Some)
-        .ok_or_else(|| ApiError::invalid("cursor", "must be the nextCursor of a page of this list"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_any_script_pass_and_tricks_do_not() {
-        for good in ["Hamlet", "햄릿", "🎭", "مسرح", "a b", "Ωmega"] {
-            assert_eq!(text("name", good, 200).unwrap(), good);
-        }
-        let long = "x".repeat(201);
-        for bad in ["", "  ", "a\0b", "a\nb", "\u{7f}x", "\u{200b}", "evil\u{202e}txt", &long] {
-            assert!(text("name", bad, 200).is_err(), "{bad:?}");
-        }
-        assert!(optional_text("description", "two\nlines", 200).is_ok());
-        assert!(optional_text("description", "a\0b", 200).is_err());
-    }
 }

@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use code::ErrorCode;
-use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
 use crate::box_office::{MoveError, SubmitError, Unavailable};
@@ -23,9 +22,11 @@ use crate::closing::ClosingError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
+use crate::offerings::OfferingError;
 use crate::payments::PaymentError;
 use crate::store::{Balance, StoreError};
 use crate::telemetry::metrics;
+use crate::text::InvalidField;
 use crate::trace::RequestId;
 
 /// An answer that is a failure: `{"success":false,"error":{…}}`.
@@ -49,27 +50,23 @@ const SETTLE: &str = "say what becomes of it, as {\"settle\":{\"reservations\":\
     both; wait for payments under way";
 
 /// How every failure looks.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Failure)]
-pub struct FailureBody<'a> {
+#[derive(Serialize)]
+struct FailureBody<'a> {
     /// Always false.
     success: bool,
     error: FailureDetail<'a>,
 }
 
 /// What went wrong.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = FailureDetail)]
-pub struct FailureDetail<'a> {
+struct FailureDetail<'a> {
     /// Stable; see the table of error codes.
-    #[schema(example = "SOLD_OUT")]
     code: &'a str,
     /// For people.
     message: &'a str,
     /// For programs; depends on the code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, nullable = false)]
     details: Option<&'a Value>,
     /// To quote when reporting a fault.
     request_id: &'a str,
@@ -304,6 +301,30 @@ impl From<ClosingError> for ApiError {
             ClosingError::Account(error) => error.into(),
             ClosingError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<InvalidField> for ApiError {
+    fn from(error: InvalidField) -> Self {
+        Self::invalid(&error.field, error.reason)
+    }
+}
+
+impl From<OfferingError> for ApiError {
+    fn from(error: OfferingError) -> Self {
+        let code = match error {
+            OfferingError::Invalid(error) => return error.into(),
+            OfferingError::Command(offering, error) => return Self::in_offering(offering, error),
+            OfferingError::Rejected(rejection) => return rejection.into(),
+            OfferingError::Unavailable(unavailable) => return unavailable.into(),
+            OfferingError::Store(error) => return error.into(),
+            OfferingError::NoSuchEvent => return Self::of(ErrorCode::EventNotFound),
+            OfferingError::WrongEvent(_) => return Self::of(ErrorCode::WrongEvent),
+            OfferingError::AlreadyCheckedIn(_) => return Rejection::AlreadyCheckedIn.into(),
+            OfferingError::NotATicketCode => ErrorCode::TicketNotFound,
+            OfferingError::CheckInUndone | OfferingError::CheckedInAgain => ErrorCode::WrongState,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

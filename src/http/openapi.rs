@@ -12,90 +12,22 @@ use std::sync::LazyLock;
 
 use actix_web::http::Method;
 use actix_web::web;
-use serde::Serialize;
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use headers::EXPOSED;
 use shared::Shared;
 
 use crate::http::api::accounts::{auth, users};
-use crate::http::api::audit::{audit, journal};
+use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
     availability, holders, holds, participation, reservations, seats, stream, waitlist,
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
-use crate::http::api::payments::{payments, wallet};
-
-/// The envelope of a successful answer.
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "documented by the API's own words")]
-pub struct Success<T: ToSchema> {
-    /// Always true.
-    pub success: bool,
-    pub data: T,
-    /// A sentence for people, where there is something to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// The envelope of an answer without data.
-#[derive(Serialize, ToSchema)]
-pub struct Done {
-    /// Always true.
-    pub success: bool,
-    /// For people.
-    pub message: String,
-}
-
-/// The envelope of a page of a list.
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "documented by the API's own words")]
-pub struct Page<T: ToSchema> {
-    /// Always true.
-    pub success: bool,
-    pub data: Vec<T>,
-    pub meta: PageMeta,
-}
-
-/// Where a list goes on.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PageMeta {
-    /// To be sent as `cursor`; null on the last page.
-    #[schema(required = true)]
-    pub next_cursor: Option<String>,
-}
-
-/// The envelope of every failure.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({"success": false, "error": {"code": "SOLD_OUT",
-    "message": "only 1 of the 2 places asked for are available",
-    "details": {"requested": 2, "available": 1}, "requestId": "5f3a9c1e"}}))]
-#[expect(missing_docs, reason = "documented by the API's own words")]
-pub struct Failure {
-    /// Always false.
-    pub success: bool,
-    pub error: FailureDetail,
-}
-
-/// What went wrong.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FailureDetail {
-    /// Stable, in capitals: compare with this.
-    pub code: String,
-    /// For people.
-    pub message: String,
-    /// For programs: seats, limits, the field.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub details: Option<Value>,
-    /// As in the header `X-Request-Id` and in the server's log.
-    pub request_id: String,
-}
+use crate::http::api::payments::{pay, wallet};
+use crate::http::envelope::Failure;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -107,11 +39,11 @@ pub struct FailureDetail {
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
         participation::participate,
-        availability::availability, availability::seats, stream::follow, audit::audit,
+        availability::availability, availability::seats, stream::follow, verify::audit,
         holds::list, holds::place, holds::show, holds::release, holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
-        payments::pay, wallet::wallet, wallet::charge, wallet::charge_for,
+        pay::pay, wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,

@@ -1,5 +1,6 @@
 //! The envelope of every successful answer, and the forms of times and money in it.
 
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use std::cell::RefCell;
 
 use actix_web::http::StatusCode;
@@ -67,6 +68,21 @@ pub fn with_status<T: Serialize>(status: StatusCode, data: &T) -> HttpResponse {
 pub fn page<T: Serialize>(items: &[T], next_cursor: Option<String>) -> HttpResponse {
     let meta = Some(PageMeta { next_cursor });
     HttpResponse::Ok().json(Envelope { success: true, data: &items, message: None, meta })
+}
+
+/// Says where what was made can be looked at.
+pub fn locate(response: &mut HttpResponse, path: &str) {
+    if let Ok(value) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+}
+
+/// Tells a client that this is the answer its first attempt was given.
+pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
 }
 
 /// A body fed by a task of this worker, a few pieces ahead of whoever reads; the task's sends fail

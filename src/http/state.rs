@@ -9,15 +9,17 @@ use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
-use crate::http::api::cluster::health::Pings;
-use crate::http::api::offerings::event_summary::EventSummaries;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
+use crate::offerings::Offerings;
 use crate::payments::Payments;
 use crate::store::Store;
 use crate::trace::Tracer;
+
+/// Whether the database answered its last ping, and the monotonic time of that answer.
+pub type Pings = tokio::sync::Mutex<Option<(std::time::Duration, bool)>>;
 
 /// The parts behind the routes.
 pub struct AppState {
@@ -25,6 +27,8 @@ pub struct AppState {
     pub store: Store,
     /// The live box offices: the way to every change of an offering.
     pub offices: Arc<BoxOffices>,
+    /// Events, their reservations and tickets.
+    pub offerings: Offerings,
     /// The way to pay.
     pub payments: Arc<Payments>,
     /// Audits of journals.
@@ -48,8 +52,6 @@ pub struct AppState {
     pub tracer: Tracer,
     /// Whether orders are let in.
     pub admission: Admission,
-    /// Events as lists show them.
-    pub event_summaries: EventSummaries,
     /// Seat maps that are rendered.
     pub seat_maps: SeatMaps,
     /// The versions of seat maps that answers under way need.

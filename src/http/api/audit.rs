@@ -1,4 +1,4 @@
 //! An event's history: its audit, and its journal as a file.
 
-pub mod audit;
 pub mod journal;
+pub mod verify;

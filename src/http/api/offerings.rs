@@ -2,9 +2,7 @@
 
 pub mod checkins;
 pub mod create_event;
-pub mod event_summary;
 pub mod events;
 pub mod products;
 pub mod sale;
-pub mod sale_status;
 pub mod tickets;

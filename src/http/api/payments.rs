@@ -1,4 +1,4 @@
 //! Payments of reservations, and wallets.
 
-pub mod payments;
+pub mod pay;
 pub mod wallet;

@@ -3,6 +3,7 @@
 //! whose request is still arriving, then the oldest stream, then a long answer that is being sent. It
 //! never ends a connection whose request is being answered, or one of another instance.
 
+mod limits;
 mod metrics;
 
 use std::collections::HashMap;
@@ -14,23 +15,12 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
+use limits::Worth;
+pub use limits::{Full, Limits};
 pub use metrics::{describe as describe_metrics, stalled, unsent};
 
 /// The most connections that are being ended and still hold their descriptors.
 pub const MAX_ENDING: usize = 32;
-
-/// How many connections and streams there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one network address.
-    pub connections_per_address: usize,
-    /// Streams in all.
-    pub streams: usize,
-    /// Streams of one network address.
-    pub streams_per_address: usize,
-}
 
 /// All connections to the API's listener.
 pub struct Connections {
@@ -96,15 +86,6 @@ pub struct UnderWay(Arc<Connection>);
 pub struct OpenStream {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
-}
-
-/// Why there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
-    /// Too many from one network address.
-    Address,
-    /// Too many in all.
-    All,
 }
 
 impl Connections {
@@ -252,15 +233,6 @@ impl Open {
             self.by_address.remove(&address);
         }
     }
-}
-
-/// The order in which connections are ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Worth {
-    Idle,
-    Arriving,
-    Stream,
-    Sending,
 }
 
 impl Connection {

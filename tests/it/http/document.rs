@@ -1,6 +1,7 @@
 //! The document of the API says what the server does.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use reqwest::Method;
 use serde_json::Value;
@@ -34,10 +35,14 @@ pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 /// `"/api/…"` with the methods that are routed there, as the sources of the routes say.
 fn routes() -> BTreeSet<(String, String)> {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http");
+    let mut waiting = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"))];
     let mut routes = BTreeSet::new();
-    for entry in std::fs::read_dir(directory).expect("the sources are there") {
-        let path = entry.expect("an entry").path();
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).expect("the sources are there");
+            waiting.extend(entries.map(|entry| entry.expect("an entry").path()));
+            continue;
+        }
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }

@@ -7,11 +7,10 @@ use uuid::Uuid;
 
 use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::api::accounts::users::User;
-use crate::http::api::box_office::holds::locate;
-use crate::http::error::{ApiError, FailureBody};
+use crate::http::envelope::{Done, Failure};
+use crate::http::error::ApiError;
 use crate::http::extract::{Body, IdempotencyKey};
-use crate::http::openapi::Done;
-use crate::http::respond::{self, rfc3339};
+use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
 
@@ -99,11 +98,11 @@ impl From<Session> for Tokens {
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account and its tokens", body = Tokens),
-        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
-        (status = 409, description = "EMAIL_TAKEN", body = FailureBody),
-        (status = 422, description = "INVALID, IDEMPOTENCY_KEY_REUSED", body = FailureBody),
-        (status = 429, description = "TOO_MANY_REQUESTS", body = FailureBody),
-        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (status = 409, description = "EMAIL_TAKEN", body = Failure),
+        (status = 422, description = "INVALID, IDEMPOTENCY_KEY_REUSED", body = Failure),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
+        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn register(
@@ -143,11 +142,11 @@ fn registration_key(key: &IdempotencyKey, new: &Registration) -> Option<crate::s
     request_body = LoginRequest,
     responses(
         (status = 200, description = "The account and its tokens", body = Tokens),
-        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
-        (status = 401, description = "INVALID_CREDENTIALS", body = FailureBody),
-        (status = 422, description = "INVALID", body = FailureBody),
-        (status = 429, description = "TOO_MANY_REQUESTS", body = FailureBody),
-        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (status = 401, description = "INVALID_CREDENTIALS", body = Failure),
+        (status = 422, description = "INVALID", body = Failure),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
+        (status = 503, description = "BUSY, TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn login(
@@ -168,8 +167,8 @@ pub async fn login(
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = Tokens),
-        (status = 401, description = "INVALID_REFRESH_TOKEN, REFRESH_TOKEN_REUSED", body = FailureBody),
-        (status = 422, description = "INVALID", body = FailureBody),
+        (status = 401, description = "INVALID_REFRESH_TOKEN, REFRESH_TOKEN_REUSED", body = Failure),
+        (status = 422, description = "INVALID", body = Failure),
     )
 )]
 pub async fn refresh(
@@ -187,7 +186,7 @@ pub async fn refresh(
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "The login has ended, if there was one", body = Done),
-        (status = 422, description = "INVALID", body = FailureBody),
+        (status = 422, description = "INVALID", body = Failure),
     )
 )]
 pub async fn logout(

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::accounts::{PasswordChange, Role};
 use crate::closing::{OnReservations, Settlement};
-use crate::http::error::{ApiError, FailureBody};
+use crate::http::envelope::{Done, Failure};
+use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, OptionalBody, object};
-use crate::http::openapi::Done;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -83,7 +83,7 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The account", body = User),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
     )
 )]
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
@@ -98,9 +98,9 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     request_body = ChangeUserRequest,
     responses(
         (status = 200, description = "The account as it is now", body = User),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
-        (status = 422, description = "INVALID", body = FailureBody),
-        (status = 429, description = "TOO_MANY_REQUESTS", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 422, description = "INVALID", body = Failure),
+        (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
     )
 )]
 pub async fn change_me(
@@ -180,14 +180,14 @@ impl From<CloseAccountRequest> for Settlement {
     request_body = Option<CloseAccountRequest>,
     responses(
         (status = 200, description = "The account is closed", body = Done),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
         (
             status = 409,
             description = "ACCOUNT_NOT_SETTLED, LAST_ADMINISTRATOR, PAYMENT_IN_PROGRESS",
-            body = FailureBody,
+            body = Failure,
         ),
-        (status = 422, description = "INVALID", body = FailureBody),
-        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 422, description = "INVALID", body = Failure),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn forget_me(

@@ -1,6 +1,7 @@
 //! Availability and seat maps, from published views: no actor, no table. The JSON is built once per
 //! version (availability: and worker); whoever has a version already is told so by a 304.
 
+mod seat_dto;
 mod seat_maps;
 mod views_in_use;
 
@@ -18,14 +19,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::api::offerings::sale_status::SaleStatus;
-use crate::http::dto::Money;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Path, Query};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, SectionId};
-use crate::inventory::{Rejection, SeatStatus};
+use crate::inventory::Rejection;
+use crate::offerings::SaleStatus;
+use seat_dto::SectionDto;
+pub use seat_dto::status_name;
 use seat_maps::Layout;
 pub use seat_maps::SeatMaps;
 use views_in_use::Claim;
@@ -77,37 +79,6 @@ pub struct SeatMapDto {
     pub sections: Vec<SectionDto>,
 }
 
-/// A block of rows.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct SectionDto {
-    pub id: String,
-    pub name: String,
-    pub product_id: String,
-    pub price: Money,
-    pub rows: Vec<RowDto>,
-}
-
-/// A row.
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct RowDto {
-    pub name: String,
-    pub seats: Vec<SeatStateDto>,
-}
-
-/// A seat.
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct SeatStateDto {
-    pub id: String,
-    pub number: u32,
-    /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
-    #[schema(value_type = crate::http::openapi::forms::SeatStatus)]
-    pub status: &'static str,
-}
-
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeatsQuery {
@@ -137,7 +108,7 @@ struct Summary {
 /// What is left of every product.
 #[utoipa::path(get, path = "/api/events/{event}/availability", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<AvailabilityDto>),
+    responses((status = 200, body = crate::http::envelope::Success<AvailabilityDto>),
         (status = 304, description = "You have this version.")))]
 pub(crate) async fn availability(
     state: web::Data<AppState>,
@@ -168,7 +139,7 @@ pub(crate) async fn availability(
 #[utoipa::path(get, path = "/api/events/{event}/seats", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("section" = Option<String>, Query),
         ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<SeatMapDto>),
+    responses((status = 200, body = crate::http::envelope::Success<SeatMapDto>),
         (status = 304, description = "You have this version.")))]
 pub(crate) async fn seats(
     state: web::Data<AppState>,
@@ -299,18 +270,6 @@ impl From<Superseded> for ApiError {
     fn from(_: Superseded) -> Self {
         let message = "too many large seat maps are being sent: ask for sections, or retry";
         Self::new(ErrorCode::Busy, message)
-    }
-}
-
-/// As seat maps and streams name it; removed seats are not shown.
-#[must_use]
-pub fn status_name(status: SeatStatus) -> Option<&'static str> {
-    match status {
-        SeatStatus::Available => Some("AVAILABLE"),
-        SeatStatus::Held => Some("HELD"),
-        SeatStatus::Sold => Some("SOLD"),
-        SeatStatus::Blocked => Some("BLOCKED"),
-        SeatStatus::Removed => None,
     }
 }
 

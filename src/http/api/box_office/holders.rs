@@ -9,15 +9,16 @@ use utoipa::ToSchema;
 use crate::box_office::Unavailable;
 use crate::http::api::box_office::holds::{HoldDto, active};
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
-use crate::http::dto;
+use crate::http::envelope::Page;
 use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Path, Query};
-use crate::http::openapi::Page;
+use crate::http::pages::PageQuery;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, UserId};
 use crate::inventory::{Holdings, LiveEntry, LiveHold};
 use crate::store::{Person, ReservationFilter, ReservationState};
+use crate::text;
 
 /// The routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -98,6 +99,18 @@ pub(crate) struct HoldersQuery {
     cursor: Option<String>,
 }
 
+impl ReservationsQuery {
+    fn page(&self) -> PageQuery {
+        PageQuery { limit: self.limit, cursor: self.cursor.clone() }
+    }
+}
+
+impl HoldersQuery {
+    fn page(&self) -> PageQuery {
+        PageQuery { limit: self.limit, cursor: self.cursor.clone() }
+    }
+}
+
 /// The longest text to search for.
 const LONGEST: usize = 100;
 /// The most holds, or entries, of one person that are shown.
@@ -131,9 +144,9 @@ pub(crate) async fn reservations(
         offering: query.event_id,
         state: status,
         who: searched(query.q.as_deref())?,
-        after: dto::cursor(query.cursor.as_deref())?,
+        after: query.page().after()?,
     };
-    let (rows, next) = listed(&state, filter, dto::limit(query.limit)?).await?;
+    let (rows, next) = listed(&state, filter, query.page().limit()?).await?;
     let people = state.store.people(rows.iter().map(|(user, _)| *user)).await?;
     let rows = rows
         .into_iter()
@@ -156,8 +169,8 @@ pub(crate) async fn holds(
     Path(event): Path<OfferingId>,
     Query(query): Query<HoldersQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = page_limit(query.limit)?;
-    let after = dto::cursor(query.cursor.as_deref())?;
+    let limit = page_limit(&query.page())?;
+    let after = query.page().after()?;
     let (holds, next) = match holdings_of_one(&state, event, &query).await? {
         Some(found) => {
             let mut holds = found.holds;
@@ -193,8 +206,8 @@ pub(crate) async fn waitlist(
     Path(event): Path<OfferingId>,
     Query(query): Query<HoldersQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = page_limit(query.limit)?;
-    let after = dto::cursor::<HoldId>(query.cursor.as_deref())?;
+    let limit = page_limit(&query.page())?;
+    let after = query.page().after::<HoldId>()?;
     let after = after.map(|(arrival, id)| (arrival.unsigned_abs(), id));
     let (entries, next) = match holdings_of_one(&state, event, &query).await? {
         Some(found) => {
@@ -277,11 +290,11 @@ async fn found<T, K: Copy>(
 }
 
 fn searched(text: Option<&str>) -> Result<Option<String>, ApiError> {
-    text.map(|text| dto::text("q", text, LONGEST)).transpose()
+    Ok(text.map(|text| text::line("q", text, LONGEST)).transpose()?)
 }
 
-fn page_limit(asked: Option<u64>) -> Result<u16, ApiError> {
-    let limit = dto::limit(asked)?;
+fn page_limit(page: &PageQuery) -> Result<u16, ApiError> {
+    let limit = page.limit()?;
     u16::try_from(limit).map_err(ApiError::internal)
 }
 

@@ -1,19 +1,17 @@
 //! Holds: the hot path. Parse, one submit, render; no table is touched.
 
-use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::box_office::{Committed, View};
-use crate::http::commands::submit_by_admin;
+use crate::box_office::View;
+use crate::http::commands::{in_event, submit};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
-use crate::http::respond::{self, rfc3339};
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, ProductId, SectionId, UserId};
+use crate::ids::{HoldId, OfferingId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
 /// The routes of holds, below an event.
@@ -100,7 +98,7 @@ pub struct HoldDto {
 #[utoipa::path(post, path = "/api/events/{event}/holds", tag = "holds",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = HoldBody,
-    responses((status = 201, body = crate::http::openapi::Success<HoldDto>)))]
+    responses((status = 201, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn place(
     state: web::Data<AppState>,
     caller: Caller,
@@ -135,7 +133,7 @@ pub(crate) async fn place(
 /// there.
 #[utoipa::path(get, path = "/api/events/{event}/holds", tag = "holds",
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = crate::http::openapi::Page<HoldDto>)))]
+    responses((status = 200, body = crate::http::envelope::Page<HoldDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     caller: Caller,
@@ -154,7 +152,7 @@ pub(crate) async fn list(
 /// Look at a hold of one's own.
 #[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -179,7 +177,7 @@ pub(crate) async fn show(
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn release(
     state: web::Data<AppState>,
     caller: Caller,
@@ -188,16 +186,7 @@ pub(crate) async fn release(
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
     let idempotency = key.identity(caller.user, "release hold", &(event, hold));
-    let committed = match others_hold(&state, caller, event, hold).await? {
-        None => {
-            let command = Command::ReleaseHold { hold, customer: caller.user };
-            submit(&state, event, Request { command, idempotency }).await?
-        }
-        Some(customer) => {
-            let command = Command::ReleaseHold { hold, customer };
-            submit_by_admin(&state, event, caller.user, command, idempotency).await?
-        }
-    };
+    let committed = state.offerings.release_hold(caller, event, hold, idempotency).await?;
     let now = state.clock.now_ms();
     let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
     dto.status = "RELEASED";
@@ -210,7 +199,7 @@ pub(crate) async fn release(
 #[utoipa::path(post, path = "/api/events/{event}/holds/{hold}/extend", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn extend(
     state: web::Data<AppState>,
     caller: Caller,
@@ -233,121 +222,8 @@ pub(crate) async fn extend(
     Ok(response)
 }
 
-/// Something read from a request to an event. That there is no such event is said before what is
-/// wrong with the rest: the ids of another event are wrong because of it.
-///
-/// # Errors
-/// Those of `read`, or 404.
-pub async fn in_event<T>(
-    state: &AppState,
-    event: OfferingId,
-    read: Result<T, ApiError>,
-) -> Result<T, ApiError> {
-    if read.is_err() {
-        Box::pin(state.offices.view(event)).await?;
-    }
-    read
-}
-
-/// The customer whose hold an administrator acts on, if it is another's. A hold never changes hands.
-///
-/// # Errors
-/// That it cannot be read.
-pub async fn others_hold(
-    state: &AppState,
-    caller: Caller,
-    event: OfferingId,
-    hold: HoldId,
-) -> Result<Option<UserId>, ApiError> {
-    if !caller.is_admin() {
-        return Ok(None);
-    }
-    let found = state.offices.hold(event, hold).await?;
-    Ok(found.map(|hold| hold.customer).filter(|customer| *customer != caller.user))
-}
-
-/// Hands a request to the event's box office; seats in refusals become public ids.
-///
-/// # Errors
-/// The refusal, or why nothing could be decided.
-pub async fn submit(
-    state: &AppState,
-    event: OfferingId,
-    request: Request,
-) -> Result<Committed, ApiError> {
-    let claimant = claimant(&request.command);
-    let error = match state.offices.submit(event, request).await {
-        Ok(committed) => return Ok(committed),
-        Err(error) => ApiError::in_offering(event, error),
-    };
-    match (error.code(), claimant) {
-        (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
-            // In a box of its own: every hold would carry the room for it.
-            Err(Box::pin(with_holdings(state, event, claimant, error)).await)
-        }
-        _ => Err(error),
-    }
-}
-
 /// The most holds, and entries of the waitlist, of one person that are listed.
 pub const LISTED: u16 = 100;
-/// The most ids of each kind in the details of a refusal.
-const NAMED: u16 = 20;
-
-/// Says what the customer has that the refusal is about, if it is: whoever closed the page that knew
-/// the ids finds them again.
-async fn with_holdings(
-    state: &AppState,
-    event: OfferingId,
-    (customer, product): (UserId, Option<ProductId>),
-    error: ApiError,
-) -> ApiError {
-    // Whatever is wrong with this look, the refusal stands.
-    let Ok(found) = state.offices.holdings(event, customer, NAMED).await else { return error };
-    if error.code() == ErrorCode::AlreadyWaiting {
-        let entry = found.entries.iter().find(|entry| Some(entry.product) == product);
-        return match entry {
-            Some(entry) => error.with_detail("entryId", json!(entry.id)),
-            None => error,
-        };
-    }
-    let ids = |offered: bool| {
-        let holds = found.holds.iter().filter(|hold| hold.offered == offered);
-        holds.map(|hold| hold.id).collect::<Vec<_>>()
-    };
-    error
-        .with_detail("holdIds", json!(ids(false)))
-        .with_detail("offerIds", json!(ids(true)))
-        .with_detail("reservationIds", json!(found.reservations))
-}
-
-/// Whose command this is, of those that are refused for what their customer has already; and the
-/// product, where there is but one.
-fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
-    match command {
-        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
-            Some((*customer, None))
-        }
-        Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
-        _ => None,
-    }
-}
-
-/// Says where what was made can be looked at.
-pub fn locate(response: &mut HttpResponse, path: &str) {
-    if let Ok(value) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(header::LOCATION, value);
-    }
-}
-
-/// Tells a client that this is the answer its first attempt was given.
-pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
-    if replayed {
-        let name = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(name, HeaderValue::from_static("true"));
-    }
-}
-
 /// A hold that is live.
 pub fn active(
     view: &View,

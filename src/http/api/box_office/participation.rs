@@ -7,9 +7,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::box_office::SubmitError;
-use crate::http::api::box_office::holds::mark_replayed;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Caller, IdempotencyKey, Path};
+use crate::http::respond::mark_replayed;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -41,7 +41,7 @@ pub struct ParticipationDto {
 #[utoipa::path(post, path = "/api/events/{event}/participate", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses(
-        (status = 200, body = crate::http::openapi::Success<ParticipationDto>),
+        (status = 200, body = crate::http::envelope::Success<ParticipationDto>),
         (status = 403, description = "EVENT_NOT_OPEN"),
         (status = 409, description = "EVENT_ALREADY_PARTICIPATED, EVENT_CAPACITY_EXCEEDED, \
             PARTICIPATION_UNAVAILABLE"),

@@ -5,15 +5,15 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::box_office::holds::{in_event, locate, mark_replayed, submit};
-use crate::http::commands::submit_by_admin;
+use crate::http::commands::{in_event, submit};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
-use crate::http::respond::{self, rfc3339};
+use crate::http::pages::PageQuery;
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
-use crate::inventory::{Change, Command, Line, LineRequest, Rejection, Request, Requester};
+use crate::inventory::{Change, Command, Line, LineRequest, Request};
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 
 /// The routes of reservations.
@@ -92,13 +92,6 @@ pub struct ReservationDto {
     pub server_time: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    limit: Option<u64>,
-    cursor: Option<String>,
-}
-
 /// Check a hold out, or reserve places of a product at once. `eventId` may stand in the query or in
 /// the body. `X-Pass-Token` is accepted and not looked at: no event has a waiting room yet.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
@@ -109,7 +102,7 @@ pub(crate) struct PageQuery {
         ("Idempotency-Key" = Option<String>, Header),
     ),
     request_body = ReservationBody,
-    responses((status = 201, body = crate::http::openapi::Success<ReservationDto>),
+    responses((status = 201, body = crate::http::envelope::Success<ReservationDto>),
         (status = 403, description = "NOT_THE_CALLER")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
@@ -179,14 +172,14 @@ pub(crate) async fn create(
 /// One's own reservations, newest first.
 #[utoipa::path(get, path = "/api/reservations", tag = "reservations",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = crate::http::openapi::Page<ReservationDto>)))]
+    responses((status = 200, body = crate::http::envelope::Page<ReservationDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = dto::limit(query.limit)?;
-    let after = dto::cursor(query.cursor.as_deref())?;
+    let limit = query.limit()?;
+    let after = query.after()?;
     let filter = ReservationFilter { user: Some(caller.user), after, ..Default::default() };
     page(&state, filter, limit).await
 }
@@ -210,26 +203,24 @@ pub async fn listed(
     filter: ReservationFilter,
     limit: u64,
 ) -> Result<(Vec<(UserId, ReservationDto)>, Option<String>), ApiError> {
-    let rows = state.store.reservation_list(filter, limit).await?;
-    let full = rows.len() as u64 == limit;
-    let next = rows.last().filter(|_| full).map(|row| format!("{}_{}", row.created_at, row.id));
-    let mut rendered = Vec::with_capacity(rows.len());
-    for row in &rows {
+    let page = state.offerings.reservations(filter, limit).await?;
+    let mut rendered = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
         rendered.push((row.user, render(state, row).await?));
     }
-    Ok((rendered, next))
+    Ok((rendered, page.next_cursor))
 }
 
 /// One reservation of one's own.
 #[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
     Path(id): Path<ReservationId>,
 ) -> Result<HttpResponse, ApiError> {
-    let row = own(&state, caller, id).await?;
+    let row = state.offerings.reservation(caller, id).await?;
     Ok(respond::ok(&render(&state, &row).await?))
 }
 
@@ -237,40 +228,24 @@ pub(crate) async fn show(
 /// refuse it to customers (`CANCELLATION_REFUSED`); administrators refund all of it at any time.
 #[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
     caller: Caller,
     Path(id): Path<ReservationId>,
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
-    let mut row = own(&state, caller, id).await?;
     let idempotency = key.identity(caller.user, "cancel reservation", &id);
-    let cancel = |by| Command::CancelReservation { reservation: id, by };
-    let committed = if row.user == caller.user {
-        let command = cancel(Requester::Customer(caller.user));
-        submit(&state, row.offering, Request { command, idempotency }).await?
-    } else {
-        let command = cancel(Requester::Admin);
-        submit_by_admin(&state, row.offering, caller.user, command, idempotency).await?
-    };
-    if row.state != ReservationState::Cancelled {
-        row.state = ReservationState::Cancelled;
-        row.updated_at = committed.at;
-        row.refund_amount = match committed.transition.changes.first() {
-            Some(Change::ReservationCancelledFor { refund, .. }) => Some(*refund),
-            _ => None,
-        };
-    }
+    let (row, replayed) = state.offerings.cancel_reservation(caller, id, idempotency).await?;
     let mut response = respond::ok(&render(&state, &row).await?);
-    mark_replayed(&mut response, committed.replayed);
+    mark_replayed(&mut response, replayed);
     Ok(response)
 }
 
 /// The same as cancelling.
 #[utoipa::path(delete, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<ReservationDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
 pub(crate) async fn give_up(
     state: web::Data<AppState>,
     caller: Caller,
@@ -278,20 +253,6 @@ pub(crate) async fn give_up(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     cancel(state, caller, id, key).await
-}
-
-/// The caller's reservation, or any for administrators; anybody else's is not there.
-///
-/// # Errors
-/// 404.
-pub async fn own(
-    state: &AppState,
-    caller: Caller,
-    id: ReservationId,
-) -> Result<ReservationRow, ApiError> {
-    let row = state.store.reservation_get(id).await?;
-    let row = row.filter(|row| row.user == caller.user || caller.is_admin());
-    Ok(row.ok_or(Rejection::ReservationNotFound)?)
 }
 
 /// Renders a row with the labels of its seats.

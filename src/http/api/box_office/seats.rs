@@ -98,7 +98,7 @@ pub struct SeatChangeDto {
 /// (administrators). Reads the journal back from its end to that row.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/seats/{seat}", tag = "admin",
     params(("event" = OfferingId, Path), ("seat" = String, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<SeatLookupDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<SeatLookupDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     _: Admin,

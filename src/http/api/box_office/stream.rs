@@ -19,13 +19,13 @@ use crate::box_office::View;
 use crate::http::api::box_office::availability::{
     CountsDto, counts, status_name, summary, version,
 };
-use crate::http::api::offerings::sale_status::SaleStatus;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::middleware::connections::{Connection, Full};
 use crate::http::respond::{fed_by, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId, Seq};
+use crate::offerings::SaleStatus;
 use crate::telemetry::metrics::Listener;
 
 /// Frames of one event come at most this often.

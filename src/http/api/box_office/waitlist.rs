@@ -4,16 +4,14 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::box_office::holds::{
-    HoldDto, LISTED, active, in_event, locate, mark_replayed, others_hold, submit,
-};
-use crate::http::commands::submit_by_admin;
+use crate::http::api::box_office::holds::{HoldDto, LISTED, active};
+use crate::http::commands::{in_event, submit};
 use crate::http::dto;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
-use crate::http::respond::{self, rfc3339};
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, UserId};
+use crate::ids::{HoldId, OfferingId};
 use crate::inventory::{Change, Command, EntryEnding, HoldStatus, Rejection, Request};
 
 /// The routes of the waitlist, below an event.
@@ -71,7 +69,7 @@ pub struct EntryDto {
 #[utoipa::path(post, path = "/api/events/{event}/waitlist", tag = "waitlist",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = JoinBody,
-    responses((status = 201, body = crate::http::openapi::Success<EntryDto>)))]
+    responses((status = 201, body = crate::http::envelope::Success<EntryDto>)))]
 pub(crate) async fn join(
     state: web::Data<AppState>,
     caller: Caller,
@@ -113,7 +111,7 @@ pub(crate) async fn join(
 /// One's own entries that have not ended: offers first, then what one waits for, 100 at most.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist", tag = "waitlist",
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = crate::http::openapi::Page<EntryDto>)))]
+    responses((status = 200, body = crate::http::envelope::Page<EntryDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     caller: Caller,
@@ -156,7 +154,7 @@ pub(crate) async fn list(
 /// Look at one's place in the line, or at the offer.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<EntryDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EntryDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -169,7 +167,7 @@ pub(crate) async fn show(
 #[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<EntryDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EntryDto>)))]
 pub(crate) async fn leave(
     state: web::Data<AppState>,
     caller: Caller,
@@ -177,16 +175,7 @@ pub(crate) async fn leave(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(caller.user, "leave waitlist", &(event, entry));
-    let committed = match others_entry(&state, caller, event, entry).await? {
-        None => {
-            let command = Command::LeaveWaitlist { entry, customer: caller.user };
-            submit(&state, event, Request { command, idempotency }).await?
-        }
-        Some(customer) => {
-            let command = Command::LeaveWaitlist { entry, customer };
-            submit_by_admin(&state, event, caller.user, command, idempotency).await?
-        }
-    };
+    let committed = state.offerings.leave_waitlist(caller, event, entry, idempotency).await?;
     let mut response = respond::ok(&EntryDto {
         id: entry,
         event_id: event,
@@ -209,7 +198,7 @@ pub(crate) async fn leave(
 #[utoipa::path(post, path = "/api/events/{event}/waitlist/{entry}/accept", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<HoldDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn accept(
     state: web::Data<AppState>,
     caller: Caller,
@@ -296,22 +285,5 @@ fn ending(how: EntryEnding) -> &'static str {
         EntryEnding::Declined => "DECLINED",
         EntryEnding::Accepted => "ACCEPTED",
         EntryEnding::Expired => "EXPIRED",
-    }
-}
-
-/// The customer whose entry or offer an administrator acts on, if it is another's.
-async fn others_entry(
-    state: &AppState,
-    caller: Caller,
-    event: OfferingId,
-    entry: HoldId,
-) -> Result<Option<UserId>, ApiError> {
-    if !caller.is_admin() {
-        return Ok(None);
-    }
-    let waiting = state.offices.waitlist_entry(event, entry).await?;
-    match waiting.map(|entry| entry.customer) {
-        Some(customer) => Ok(Some(customer).filter(|customer| *customer != caller.user)),
-        None => others_hold(state, caller, event, entry).await,
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::http::error::{ApiError, ErrorCode, FailureBody};
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
@@ -22,10 +21,6 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/health/live").route(web::get().to(live)))
         .service(web::resource("/health/ready").route(web::get().to(ready)));
 }
-
-/// Whether the database answered when it was last asked, and when that was on the monotonic clock.
-#[derive(Debug, Default)]
-pub struct Pings(Mutex<Option<(Duration, bool)>>);
 
 /// What readiness rests on; each is `up` or `down`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,7 +83,7 @@ pub async fn live() -> HttpResponse {
     get, path = "/health", tag = "health", operation_id = "health",
     responses(
         (status = 200, description = "It can do its work", body = Readiness),
-        (status = 503, description = "NOT_READY; `details` says why", body = FailureBody),
+        (status = 503, description = "NOT_READY; `details` says why", body = crate::http::envelope::Failure),
     )
 )]
 pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -100,7 +95,7 @@ pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError
     get, path = "/health/ready", tag = "health", operation_id = "ready",
     responses(
         (status = 200, description = "It can", body = Readiness),
-        (status = 503, description = "NOT_READY; `details` says why", body = FailureBody),
+        (status = 503, description = "NOT_READY; `details` says why", body = crate::http::envelope::Failure),
     )
 )]
 pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
@@ -148,7 +143,7 @@ pub async fn time_of_a_write(state: &AppState) -> Duration {
 
 async fn database_answers(state: &AppState) -> bool {
     // Held while asking: of many who ask at once, one asks the database.
-    let mut last = state.pings.0.lock().await;
+    let mut last = state.pings.lock().await;
     let now = state.clock.monotonic();
     if let Some((at, answered)) = *last
         && now.saturating_sub(at) < PING_MAX_AGE

@@ -72,7 +72,7 @@ pub struct OwnerDto {
 
 /// The instances of the cluster, as this one knows them (administrators).
 #[utoipa::path(get, path = "/api/admin/instances", tag = "admin",
-    responses((status = 200, body = crate::http::openapi::Success<Vec<InstanceDto>>)))]
+    responses((status = 200, body = crate::http::envelope::Success<Vec<InstanceDto>>)))]
 pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpResponse {
     let (view, me) = (state.cluster.view(), state.cluster.me());
     let known: Vec<_> = view.members.iter().map(|known| &known.member).collect();
@@ -92,7 +92,7 @@ pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpRespo
 /// Where an event is, and where it belongs (administrators).
 #[utoipa::path(get, path = "/api/admin/offerings/{event}", tag = "admin",
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<WhereaboutsDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<WhereaboutsDto>)))]
 pub(crate) async fn whereabouts(
     state: web::Data<AppState>,
     _: Admin,

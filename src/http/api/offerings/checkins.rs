@@ -7,17 +7,16 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::api::box_office::holds::mark_replayed;
-use crate::http::api::offerings::tickets::{TicketDto, read_code, render};
-use crate::http::commands::submit_by_admin;
-use crate::http::dto;
+use crate::http::api::offerings::tickets::{TicketDto, render};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey};
-use crate::http::respond::{self, rfc3339};
+use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
-use crate::inventory::{Command, Rejection};
+use crate::inventory::Rejection;
+use crate::offerings::{CheckIn, OfferingError, TicketRef};
 use crate::store::TicketRow;
+use crate::text;
 
 /// The routes of the door.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -58,93 +57,61 @@ pub struct UndoBody {
     pub ticket_id: Option<Uuid>,
 }
 
-/// What is said of a repeated request whose effect is gone.
-const TAKEN_BACK: &str = "this check-in was taken back since: to let its holder in, send it without this Idempotency-Key";
-const USED_AGAIN: &str =
-    "the ticket was used again since: to take that back, send it without this Idempotency-Key";
-
 /// Let the holder of a ticket in, once (administrators). `ALREADY_CHECKED_IN` says when, where, by
 /// whom and for which seat; `WRONG_EVENT` leaves the ticket unused. Needs no key: repeated, it lets
 /// nobody else in.
 #[utoipa::path(post, path = "/api/checkins", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
-    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
 pub(crate) async fn check_in(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     key: IdempotencyKey,
     Body(body): Body<CheckInBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let gate = body.gate.as_ref().map(|gate| dto::text("gate", gate, 50)).transpose()?;
-    let row = by_code(&state, &body.code).await?;
-    if body.event_id.is_some_and(|event| event != row.offering) {
-        return Err(of_another_event(&state, &row).await?);
-    }
-    let (reservation, ticket) = (row.reservation, row.index);
-    let command = match gate {
-        None => Command::CheckIn { reservation, ticket },
-        Some(gate) => Command::CheckInAtGate { reservation, ticket, gate },
+    let gate = body.gate.as_ref().map(|gate| text::line("gate", gate, 50)).transpose()?;
+    let at_door = CheckIn { code: body.code.clone(), event: body.event_id, gate };
+    let row = match state.offerings.ticket_at_door(&at_door).await {
+        Err(OfferingError::WrongEvent(row)) => return Err(of_another_event(&state, &row).await?),
+        found => found?,
     };
     // What the door stands for belongs to the request, so that a key is not used at two of them.
     let identity = (row.id, &body.event_id, &body.gate);
     let idempotency = key.identity(admin.user, "check in", &identity);
-    let committed =
-        match submit_by_admin(&state, row.offering, admin.user, command, idempotency).await {
-            Err(error) if error.code() == ErrorCode::AlreadyCheckedIn => {
-                return Err(error.with_details(earlier(&state, row.id).await?));
-            }
-            submitted => submitted?,
-        };
-    let row = by_id(&state, row.id).await?;
-    if committed.replayed && row.checked_in_at != Some(committed.at) {
-        // Nobody is let in by an answer of before.
-        return Err(match row.checked_in_at {
-            Some(_) => {
-                let error = ApiError::from(Rejection::AlreadyCheckedIn);
-                error.with_details(earlier(&state, row.id).await?)
-            }
-            None => ApiError::new(ErrorCode::WrongState, TAKEN_BACK),
-        });
-    }
+    let checked_in = state.offerings.check_in(admin.user, &row, at_door.gate, idempotency).await;
+    let (row, replayed) = match checked_in {
+        Err(OfferingError::AlreadyCheckedIn(row)) => {
+            let error = ApiError::from(Rejection::AlreadyCheckedIn);
+            return Err(error.with_details(earlier(&state, &row).await?));
+        }
+        checked_in => checked_in?,
+    };
     let mut response = respond::ok(&render(&state, &row).await?);
-    mark_replayed(&mut response, committed.replayed);
+    mark_replayed(&mut response, replayed);
     Ok(response)
 }
 
 /// Take a check-in back (administrators): the ticket lets somebody in again.
 #[utoipa::path(post, path = "/api/checkins/undo", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = UndoBody,
-    responses((status = 200, body = crate::http::openapi::Success<TicketDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
 pub(crate) async fn undo(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     key: IdempotencyKey,
     Body(body): Body<UndoBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let row = match (&body.code, body.ticket_id) {
-        (Some(code), None) => by_code(&state, code).await?,
-        (None, Some(id)) => by_id(&state, id).await?,
+    let ticket = match (body.code, body.ticket_id) {
+        (Some(code), None) => TicketRef::Code(code),
+        (None, Some(id)) => TicketRef::Id(id),
         _ => return Err(ApiError::new(ErrorCode::Invalid, "send either code or ticketId")),
     };
-    let command = Command::UndoCheckIn { reservation: row.reservation, ticket: row.index };
+    let row = state.offerings.ticket_of(&ticket).await?;
     let idempotency = key.identity(admin.user, "undo check-in", &row.id);
-    let committed = submit_by_admin(&state, row.offering, admin.user, command, idempotency).await?;
-    let row = by_id(&state, row.id).await?;
-    if committed.replayed && row.checked_in_at.is_some() {
-        return Err(ApiError::new(ErrorCode::WrongState, USED_AGAIN));
-    }
+    let (row, replayed) = state.offerings.undo_check_in(admin.user, &row, idempotency).await?;
     let mut response = respond::ok(&render(&state, &row).await?);
-    mark_replayed(&mut response, committed.replayed);
+    mark_replayed(&mut response, replayed);
     Ok(response)
-}
-
-async fn by_code(state: &AppState, code: &str) -> Result<TicketRow, ApiError> {
-    let no_code = || ApiError::new(ErrorCode::TicketNotFound, "this is not the code of a ticket");
-    by_id(state, read_code(state, code).ok_or_else(no_code)?).await
-}
-
-async fn by_id(state: &AppState, id: Uuid) -> Result<TicketRow, ApiError> {
-    Ok(state.store.ticket_get(id).await?.ok_or(Rejection::TicketNotFound)?)
 }
 
 async fn of_another_event(state: &AppState, row: &TicketRow) -> Result<ApiError, ApiError> {
@@ -156,11 +123,10 @@ async fn of_another_event(state: &AppState, row: &TicketRow) -> Result<ApiError,
 
 /// When, where, by whom and for which seat the ticket was used. Written with the row of the journal,
 /// which is durable before anybody is refused because of it.
-async fn earlier(state: &AppState, id: Uuid) -> Result<serde_json::Value, ApiError> {
-    let row = by_id(state, id).await?;
-    let ticket = render(state, &row).await?;
+async fn earlier(state: &AppState, row: &TicketRow) -> Result<serde_json::Value, ApiError> {
+    let ticket = render(state, row).await?;
     Ok(json!({
-        "ticketId": id,
+        "ticketId": row.id,
         "eventId": row.offering,
         "checkedInAt": row.checked_in_at.map(rfc3339),
         "gate": row.gate,

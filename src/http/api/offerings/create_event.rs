@@ -1,18 +1,12 @@
-//! From the body of `POST /api/events` to a definition that the core can sell. Errors name the
-//! field as the client wrote it.
+//! The body of `POST /api/events`, and the draft that the rules of `offerings` check.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::dto::{self, Money, Time};
-use crate::http::error::ApiError;
+use crate::http::dto::{Money, Time};
 use crate::http::extract::object;
-use crate::ids::{OfferingId, ProductId, UserId};
-use crate::inventory::{
-    CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Policy, ProductDefinition,
-    RowDefinition, SaleState, SaleWindow, SectionDefinition,
-};
-use crate::store::{EventDetails, NewEvent, Terms};
+use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow};
+use crate::offerings::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
 
 /// An event to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -184,184 +178,83 @@ pub struct CancellationBody {
 }
 
 impl CancellationBody {
-    /// The policy that it says.
-    ///
-    /// # Errors
-    /// 422 that names the field.
-    pub fn policy(&self) -> Result<CancellationPolicy, ApiError> {
-        let Self { allowed, until, refund_percent } = self;
-        if *allowed == Some(false) {
-            if until.is_some() || refund_percent.is_some() {
-                let reason = "is false: then neither until nor refundPercent mean anything";
-                return Err(ApiError::invalid("cancellation.allowed", reason));
-            }
-            return Ok(CancellationPolicy::Never);
-        }
-        let refund_percent = refund_percent.unwrap_or(100);
-        if refund_percent > 100 {
-            return Err(ApiError::invalid("cancellation.refundPercent", "must be 0 to 100"));
-        }
-        let until = until.map(Time::millis);
-        Ok(CancellationPolicy::Until { until, refund_percent })
+    /// As the rules read it.
+    #[must_use]
+    pub fn draft(&self) -> CancellationDraft {
+        let Self { allowed, until, refund_percent } = *self;
+        CancellationDraft { allowed, until: until.map(Time::millis), refund_percent }
     }
 }
 
-fn terms(body: &NewEventBody) -> Result<Terms, ApiError> {
-    let starts_at = body.event_date.millis();
-    let sale_end = body.sale_end_at.map(Time::millis);
-    let default_end = (starts_at + DEFAULT_EVENT_LENGTH_MS).max(sale_end.unwrap_or(i64::MIN));
-    let ends_at = body.event_end_at.map_or(default_end, Time::millis);
-    if ends_at <= starts_at {
-        return Err(ApiError::invalid("eventEndAt", "must be after eventDate"));
-    }
-    if sale_end.is_some_and(|end| end > ends_at) {
-        return Err(ApiError::invalid("saleEndAt", "must not be after eventEndAt"));
-    }
-    let cancellation = body.cancellation.as_ref().map(CancellationBody::policy).transpose()?;
-    let times = Some(EventTimes { starts_at, ends_at });
-    Ok(Terms { times, cancellation: cancellation.unwrap_or_default() })
-}
-
-/// Checks a body and gives the event its id.
-///
-/// # Errors
-/// 422 that names the field.
-pub fn prepare(body: &NewEventBody, created_by: UserId) -> Result<NewEvent, ApiError> {
-    let currency = currency(body)?;
-    let names = product_names(body)?;
-    let sections = sections(body, &names)?;
-    let definition = Definition {
-        currency,
-        products: products(body, &sections)?,
-        sections,
-        policy: policy(body.policy.as_ref()),
-        sale: window(body.sale_start_at, body.sale_end_at),
-        sale_state: match body.status {
-            Some(NewStatus::Scheduled) => SaleState::Scheduled,
-            Some(NewStatus::Selling) | None => SaleState::Open,
-        },
-    };
-    definition.validate().map_err(|error| ApiError::invalid(&error.field, &error.reason))?;
-    let details = EventDetails {
-        name: dto::text("name", &body.name, 200)?,
-        description: dto::optional_text("description", &body.description, 10_000)?,
-        venue: dto::optional_text("venue", &body.venue, 200)?,
-        event_date: body.event_date.millis(),
-    };
-    let mut described = Vec::with_capacity(names.len());
-    for (index, (name, product)) in names.into_iter().zip(&body.products).enumerate() {
-        let field = format!("products[{index}].description");
-        described.push((name, dto::optional_text(&field, &product.description, 2_000)?));
-    }
-    let id = OfferingId::new();
-    let terms = terms(body)?;
-    Ok(NewEvent { id, details, products: described, definition, terms, created_by })
-}
-
-fn currency(body: &NewEventBody) -> Result<[u8; 3], ApiError> {
-    let first = body.products.first();
-    let first =
-        first.ok_or_else(|| ApiError::invalid("products", "must have at least one item"))?;
-    for (index, product) in body.products.iter().enumerate() {
-        if product.price.currency != first.price.currency {
-            let field = format!("products[{index}].price.currency");
-            return Err(ApiError::invalid(&field, "must be the same for all products"));
+impl NewProductBody {
+    /// As the rules read it.
+    #[must_use]
+    pub fn draft(&self) -> ProductDraft {
+        ProductDraft {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            price: self.price.amount,
+            currency: self.price.currency.clone(),
+            total_stock: self.total_stock,
+            max_per_customer: self.max_per_customer,
+            sale: window(self.sale_start_at, self.sale_end_at),
         }
     }
-    let code = <[u8; 3]>::try_from(first.price.currency.as_bytes()).ok();
-    code.filter(|code| code.iter().all(u8::is_ascii_uppercase)).ok_or_else(|| {
-        ApiError::invalid("products[0].price.currency", "must be three capital letters (ISO 4217)")
-    })
 }
 
-fn product_names(body: &NewEventBody) -> Result<Vec<String>, ApiError> {
-    let mut names: Vec<String> = Vec::with_capacity(body.products.len());
-    let mut seen = std::collections::HashSet::new();
-    for (index, product) in body.products.iter().enumerate() {
-        let field = format!("products[{index}].name");
-        let name = dto::text(&field, &product.name, 100)?;
-        if !seen.insert(name.clone()) {
-            return Err(ApiError::invalid(&field, "is the name of another product"));
-        }
-        names.push(name);
-    }
-    Ok(names)
-}
-
-fn sections(body: &NewEventBody, names: &[String]) -> Result<Vec<SectionDefinition>, ApiError> {
-    let Some(map) = &body.seat_map else { return Ok(Vec::new()) };
-    let mut sections = Vec::with_capacity(map.sections.len());
-    for (index, section) in map.sections.iter().enumerate() {
-        let field = format!("seatMap.sections[{index}]");
-        let product = names.iter().position(|name| *name == section.product.trim());
-        let product = product.and_then(|index| u16::try_from(index).ok()).map(ProductId);
-        let product = product.ok_or_else(|| {
-            ApiError::invalid(&format!("{field}.product"), "must be the name of a product")
-        })?;
-        let mut rows = Vec::with_capacity(section.rows.len());
-        for (row_index, row) in section.rows.iter().enumerate() {
-            let name = dto::text(&format!("{field}.rows[{row_index}].name"), &row.name, 50)?;
-            rows.push(RowDefinition { name, seats: row.seats });
-        }
-        let name = dto::text(&format!("{field}.name"), &section.name, 100)?;
-        sections.push(SectionDefinition { name, product, rows });
-    }
-    Ok(sections)
-}
-
-fn products(
-    body: &NewEventBody,
-    sections: &[SectionDefinition],
-) -> Result<Vec<ProductDefinition>, ApiError> {
-    let mut products = Vec::with_capacity(body.products.len());
-    for (index, product) in body.products.iter().enumerate() {
-        let of_product = |section: &&SectionDefinition| section.product.index() == index;
-        let rows = sections.iter().filter(of_product).flat_map(|section| &section.rows);
-        let seats: Vec<u64> = rows.map(|row| u64::from(row.seats)).collect();
-        if product.total_stock == Some(0) {
-            let field = format!("products[{index}].totalStock");
-            return Err(ApiError::invalid(&field, "must be at least 1"));
-        }
-        let capacity = if seats.is_empty() {
-            product.total_stock
-        } else {
-            let seats: u64 = seats.iter().sum();
-            if product.total_stock.is_some_and(|stock| u64::from(stock) != seats) {
-                let field = format!("products[{index}].totalStock");
-                let reason = format!("must be left out or be {seats}, the seats of its sections");
-                return Err(ApiError::invalid(&field, reason));
-            }
-            None
+impl NewEventBody {
+    /// As the rules read it.
+    #[must_use]
+    pub fn draft(&self) -> EventDraft {
+        let row = |row: &RowBody| RowDefinition { name: row.name.clone(), seats: row.seats };
+        let section = |section: &SectionBody| SectionDraft {
+            name: section.name.clone(),
+            product: section.product.clone(),
+            rows: section.rows.iter().map(row).collect(),
         };
-        products.push(ProductDefinition {
-            price: product.price.amount,
-            capacity,
-            max_per_customer: product.max_per_customer,
-            sale: window(product.sale_start_at, product.sale_end_at),
-        });
+        EventDraft {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            venue: self.venue.clone(),
+            starts_at: self.event_date.millis(),
+            ends_at: self.event_end_at.map(Time::millis),
+            sale: window(self.sale_start_at, self.sale_end_at),
+            sale_state: match self.status {
+                Some(NewStatus::Scheduled) => SaleState::Scheduled,
+                Some(NewStatus::Selling) | None => SaleState::Open,
+            },
+            products: self.products.iter().map(NewProductBody::draft).collect(),
+            sections: self.seat_map.iter().flat_map(|map| &map.sections).map(section).collect(),
+            policy: self.policy.as_ref().map(PolicyBody::policy).unwrap_or_default(),
+            cancellation: self
+                .cancellation
+                .as_ref()
+                .map(CancellationBody::draft)
+                .unwrap_or_default(),
+        }
     }
-    Ok(products)
 }
 
 fn window(start: Option<Time>, end: Option<Time>) -> SaleWindow {
     SaleWindow { start: start.map(Time::millis), end: end.map(Time::millis) }
 }
 
-fn policy(body: Option<&PolicyBody>) -> Policy {
-    let default = Policy::default();
-    let Some(body) = body else { return default };
-    let ms = |seconds: Option<u32>, default: i64| {
-        seconds.map_or(default, |seconds| i64::from(seconds) * 1_000)
-    };
-    let hold_ttl_ms = ms(body.hold_ttl_seconds, default.hold_ttl_ms);
-    Policy {
-        hold_ttl_ms,
-        hold_max_ms: ms(body.hold_max_seconds, default.hold_max_ms.max(hold_ttl_ms)),
-        pay_window_ms: ms(body.pay_window_seconds, default.pay_window_ms),
-        payment_grace_ms: ms(body.payment_grace_seconds, default.payment_grace_ms),
-        offer_ttl_ms: ms(body.offer_ttl_seconds, default.offer_ttl_ms),
-        max_places_per_hold: body.max_places_per_hold.unwrap_or(default.max_places_per_hold),
-        max_per_customer: body.max_per_customer,
-        waitlist_capacity: body.waitlist_capacity.unwrap_or(default.waitlist_capacity),
+impl PolicyBody {
+    fn policy(&self) -> Policy {
+        let default = Policy::default();
+        let ms = |seconds: Option<u32>, default: i64| {
+            seconds.map_or(default, |seconds| i64::from(seconds) * 1_000)
+        };
+        let hold_ttl_ms = ms(self.hold_ttl_seconds, default.hold_ttl_ms);
+        Policy {
+            hold_ttl_ms,
+            hold_max_ms: ms(self.hold_max_seconds, default.hold_max_ms.max(hold_ttl_ms)),
+            pay_window_ms: ms(self.pay_window_seconds, default.pay_window_ms),
+            payment_grace_ms: ms(self.payment_grace_seconds, default.payment_grace_ms),
+            offer_ttl_ms: ms(self.offer_ttl_seconds, default.offer_ttl_ms),
+            max_places_per_hold: self.max_places_per_hold.unwrap_or(default.max_places_per_hold),
+            max_per_customer: self.max_per_customer,
+            waitlist_capacity: self.waitlist_capacity.unwrap_or(default.waitlist_capacity),
+        }
     }
 }

@@ -5,21 +5,19 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::box_office::holds::{locate, mark_replayed};
-use crate::http::api::offerings::create_event::{CancellationBody, NewEventBody, prepare};
-use crate::http::api::offerings::event_summary::EventSummary;
-use crate::http::api::offerings::sale_status::SaleStatus;
-use crate::http::commands::submit_by_admin;
+use crate::http::api::offerings::create_event::{CancellationBody, NewEventBody};
 use crate::http::dto::{self, Money, Time};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
-use crate::http::respond::{self, rfc3339};
+use crate::http::pages::{PageQuery, next_cursor};
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{
     CancellationPolicy, Command, OfferingChange, SaleState, SaleWindow, TimestampMs,
 };
-use crate::store::{Answered, EventChange, EventRow};
+use crate::offerings::{EventEdit, EventKeys, EventSummary, SaleStatus};
+use crate::store::EventRow;
 
 /// An event with a large seat map is a large body.
 const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
@@ -126,37 +124,28 @@ pub struct ProductDto {
     pub updated_at: String,
 }
 
-/// Where a list goes on.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    limit: Option<u64>,
-    cursor: Option<OfferingId>,
-}
-
 /// All events, newest first.
 #[utoipa::path(get, path = "/api/events", tag = "events", security(()),
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = crate::http::openapi::Page<EventDto>)))]
+    responses((status = 200, body = crate::http::envelope::Page<EventDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = dto::limit(query.limit)?;
-    let rows = state.store.event_list(query.cursor, limit).await?;
-    let full = rows.len() as u64 == limit;
-    let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
+    let limit = query.limit()?;
+    let rows = state.store.event_list(query.after_id()?, limit).await?;
+    let next = next_cursor(&rows, limit, |row| row.id.to_string());
     let ids: Vec<OfferingId> = rows.iter().map(|row| row.id).collect();
-    let event_summaries = state.event_summaries.of(&state, &ids).await?;
+    let summaries = state.offerings.summaries(&ids).await?;
     let now = state.clock.now_ms();
-    let event = |row: &EventRow| render(row, event_summaries.get(&row.id).map(|it| &**it), now);
+    let event = |row: &EventRow| render(row, summaries.get(&row.id).map(|it| &**it), now);
     Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
 }
 
 /// One event.
 #[utoipa::path(get, path = "/api/events/{event}", tag = "events", security(()),
     params(("event" = OfferingId, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     Path(event): Path<OfferingId>,
@@ -168,24 +157,17 @@ pub(crate) async fn show(
 /// `saleStartAt` has passed.
 #[utoipa::path(post, path = "/api/events", tag = "events",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = NewEventBody,
-    responses((status = 201, body = crate::http::openapi::Success<EventDto>)))]
+    responses((status = 201, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     key: IdempotencyKey,
     Body(body): Body<NewEventBody, EVENT_LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = prepare(&body, admin.user)?;
+    let new = body.draft().check(admin.user)?;
     let key = key.row_key(admin.user, "create event", &body);
     let now = state.clock.now_ms();
-    let (id, replayed) = match state.store.event_create(&new, key.as_ref(), now).await? {
-        Answered::Now(()) => (new.id, false),
-        Answered::Before(id) => {
-            let id =
-                id.parse().map_err(|_| ApiError::internal("a kept event id does not parse"))?;
-            (id, true)
-        }
-    };
+    let (id, replayed) = state.offerings.create_event(&new, key.as_ref(), now).await?;
     let mut response = respond::created(&read(&state, id).await?);
     locate(&mut response, &format!("/api/events/{id}"));
     mark_replayed(&mut response, replayed);
@@ -257,7 +239,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
 #[utoipa::path(patch, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
-    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -265,58 +247,42 @@ pub(crate) async fn change(
     key: IdempotencyKey,
     Body(patch): Body<EventPatch>,
 ) -> Result<HttpResponse, ApiError> {
-    let stored = state.store.event_get(event).await?;
-    let stored = stored.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
-    let text = |field, value: &Option<String>, longest| match value {
-        Some(value) => dto::optional_text(field, value, longest).map(Some),
-        None => Ok(None),
+    let keys = EventKeys {
+        row: key.row_key(admin.user, "change event", &(event, &patch)),
+        command: key.identity(admin.user, "change event", &(event, &patch)),
     };
-    let shown = EventChange {
-        name: patch.name.as_ref().map(|name| dto::text("name", name, 200)).transpose()?,
-        description: text("description", &patch.description, 10_000)?,
-        venue: text("venue", &patch.venue, 200)?,
-    };
-    let row_key = key.row_key(admin.user, "change event", &(event, &patch));
-    // Before anything changes: a key that was used for something else.
-    state.store.idempotency_check(row_key.as_ref()).await?;
-    // The sale first, in one command: it can be refused, and then nothing has changed. Its key is
-    // remembered with it, so that a retry after a failure half-way does the rest and nothing twice.
-    let change = of_sale(&patch, &stored)?;
-    let mut row = Seq(0);
-    if change != OfferingChange::default() {
-        let command = Command::ChangeOffering { change };
-        let idempotency = key.identity(admin.user, "change event", &(event, &patch));
-        row = submit_by_admin(&state, event, admin.user, command, idempotency).await?.seq;
-    }
     let now = state.clock.now_ms();
-    let answered = state.store.event_update(event, shown, row_key.as_ref(), now).await?;
-    let mut response = respond::ok(&read_after(&state, event, row).await?);
-    mark_replayed(&mut response, matches!(answered, Answered::Before(_)));
+    let changed = state.offerings.change_event(event, admin.user, patch.edit(), keys, now).await?;
+    let mut response = respond::ok(&read_after(&state, event, changed.seq).await?);
+    mark_replayed(&mut response, changed.replayed);
     Ok(response)
 }
 
-/// What of a patch is decided by the box office.
-fn of_sale(patch: &EventPatch, row: &EventRow) -> Result<OfferingChange, ApiError> {
-    let millis = |at: Option<Time>| at.map(Time::millis);
-    let ends_at = millis(patch.event_end_at);
-    // An event of before its times were journalled: now both are.
-    let unknown = ends_at.filter(|_| row.event_end.is_none()).map(|_| row.details.event_date);
-    let cancellation = patch.cancellation.as_ref().map(CancellationBody::policy).transpose()?;
-    Ok(OfferingChange {
-        sale_start: patch.sale_start_at.map(millis),
-        sale_end: patch.sale_end_at.map(millis),
-        state: patch.status.map(StatusPatch::state),
-        starts_at: millis(patch.event_date).or(unknown),
-        ends_at,
-        cancellation,
-    })
+impl EventPatch {
+    fn edit(self) -> EventEdit {
+        let millis = |at: Option<Time>| at.map(Time::millis);
+        EventEdit {
+            name: self.name,
+            description: self.description,
+            venue: self.venue,
+            cancellation: self.cancellation.as_ref().map(CancellationBody::draft),
+            sale: OfferingChange {
+                sale_start: self.sale_start_at.map(millis),
+                sale_end: self.sale_end_at.map(millis),
+                state: self.status.map(StatusPatch::state),
+                starts_at: millis(self.event_date),
+                ends_at: millis(self.event_end_at),
+                cancellation: None,
+            },
+        }
+    }
 }
 
 /// The same as `PATCH`: what is left out stays (administrators).
 #[utoipa::path(put, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
-    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn replace(
     state: web::Data<AppState>,
     admin: Admin,
@@ -331,7 +297,7 @@ pub(crate) async fn replace(
 /// back. The event stays to be looked at.
 #[utoipa::path(delete, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<EventDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -340,7 +306,8 @@ pub(crate) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "cancel event", &event);
     let command = Command::CancelOffering;
-    let committed = submit_by_admin(&state, event, admin.user, command, idempotency).await?;
+    let committed =
+        state.offerings.submit_by_admin(event, admin.user, command, idempotency).await?;
     let mut response = respond::ok(&read_after(&state, event, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
@@ -363,12 +330,7 @@ pub async fn read_after(
     event: OfferingId,
     row: Seq,
 ) -> Result<EventDto, ApiError> {
-    let stored = state
-        .store
-        .event_get(event)
-        .await?
-        .ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?;
-    let view = state.offices.view_after(event, row).await?;
+    let (stored, view) = state.offerings.event_after(event, row).await?;
     Ok(render(&stored, Some(&EventSummary::of(&view)), state.clock.now_ms()))
 }
 

@@ -5,19 +5,17 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::box_office::holds::{locate, mark_replayed};
 use crate::http::api::offerings::create_event::NewProductBody;
 use crate::http::api::offerings::events::{ProductDto, present, read_after};
-use crate::http::commands::submit_by_admin;
-use crate::http::dto::{self, Time};
+use crate::http::dto::Time;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
-use crate::http::respond;
+use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, Seq};
-use crate::inventory::{
-    Availability, Change, Command, NewProduct, ProductChange, ProductDefinition, SaleWindow,
-};
+use crate::inventory::{Availability, Change, Command, ProductChange};
+use crate::offerings::OfferingError;
+use crate::text;
 
 /// The routes of products, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -50,7 +48,7 @@ pub struct ProductPatch {
 /// One product of an event.
 #[utoipa::path(get, path = "/api/events/{event}/products/{product}", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("product" = String, Path)),
-    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     Path((event, product)): Path<(OfferingId, String)>,
@@ -63,7 +61,7 @@ pub(crate) async fn show(
 #[utoipa::path(post, path = "/api/events/{event}/products", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = NewProductBody,
-    responses((status = 201, body = crate::http::openapi::Success<ProductDto>)))]
+    responses((status = 201, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn add(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -71,10 +69,11 @@ pub(crate) async fn add(
     key: IdempotencyKey,
     Body(body): Body<NewProductBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let product = new_product(&state, event, &body).await?;
+    let product = state.offerings.check_new_product(event, &body.draft()).await?;
     let idempotency = key.identity(admin.user, "add product", &(event, &body));
     let command = Command::AddProduct { product };
-    let committed = submit_by_admin(&state, event, admin.user, command, idempotency).await?;
+    let committed =
+        state.offerings.submit_by_admin(event, admin.user, command, idempotency).await?;
     let Some(Change::ProductAdded { product, .. }) = committed.transition.changes.first() else {
         return Err(ApiError::internal("a new product was answered by another change"));
     };
@@ -89,7 +88,7 @@ pub(crate) async fn add(
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
     request_body = ProductPatch,
-    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn change(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -98,10 +97,10 @@ pub(crate) async fn change(
     Body(patch): Body<ProductPatch>,
 ) -> Result<HttpResponse, ApiError> {
     let product = in_path(event, &product)?;
-    let name = patch.name.as_ref().map(|name| dto::text("name", name, 100)).transpose()?;
+    let name = patch.name.as_ref().map(|name| text::line("name", name, 100)).transpose()?;
     let description = patch.description.as_ref();
     let description =
-        description.map(|text| dto::optional_text("description", text, 2_000)).transpose()?;
+        description.map(|text| text::paragraph("description", text, 2_000)).transpose()?;
     let millis = |at: Option<Time>| at.map(Time::millis);
     let change = ProductChange {
         name,
@@ -115,7 +114,7 @@ pub(crate) async fn change(
     };
     let idempotency = key.identity(admin.user, "change product", &(event, product, &patch));
     let command = Command::ChangeProduct { product, change };
-    let submitted = submit_by_admin(&state, event, admin.user, command, idempotency).await;
+    let submitted = state.offerings.submit_by_admin(event, admin.user, command, idempotency).await;
     let committed = submitted.map_err(gone)?;
     let mut response = respond::ok(&of(&state, event, product, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
@@ -127,7 +126,7 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/api/events/{event}/products/{product}", tag = "events",
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = crate::http::openapi::Success<ProductDto>)))]
+    responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
 pub(crate) async fn withdraw(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -139,7 +138,7 @@ pub(crate) async fn withdraw(
     let change = ProductChange { availability, ..ProductChange::default() };
     let idempotency = key.identity(admin.user, "withdraw product", &(event, product));
     let command = Command::ChangeProduct { product, change };
-    let submitted = submit_by_admin(&state, event, admin.user, command, idempotency).await;
+    let submitted = state.offerings.submit_by_admin(event, admin.user, command, idempotency).await;
     let committed = submitted.map_err(gone)?;
     let mut response = respond::ok(&of(&state, event, product, committed.seq).await?);
     mark_replayed(&mut response, committed.replayed);
@@ -163,37 +162,8 @@ async fn of(
     found.ok_or_else(|| ApiError::not_found("product"))
 }
 
-async fn new_product(
-    state: &AppState,
-    event: OfferingId,
-    body: &NewProductBody,
-) -> Result<NewProduct, ApiError> {
-    let name = dto::text("name", &body.name, 100)?;
-    let description = dto::optional_text("description", &body.description, 2_000)?;
-    let capacity = body.total_stock.filter(|places| *places > 0);
-    let capacity =
-        capacity.ok_or_else(|| ApiError::invalid("totalStock", "is needed, and at least 1"))?;
-    if body.max_per_customer == Some(0) {
-        return Err(ApiError::invalid("maxPerCustomer", "must be at least 1"));
-    }
-    let row = state.store.event_get(event).await?;
-    let currency = row.ok_or_else(|| ApiError::of(ErrorCode::EventNotFound))?.currency;
-    if body.price.currency != currency {
-        return Err(ApiError::invalid("price.currency", format!("must be {currency}")));
-    }
-    let sale = SaleWindow {
-        start: body.sale_start_at.map(Time::millis),
-        end: body.sale_end_at.map(Time::millis),
-    };
-    let definition = ProductDefinition {
-        price: body.price.amount,
-        capacity: Some(capacity),
-        max_per_customer: body.max_per_customer,
-        sale,
-    };
-    Ok(NewProduct { name, description, definition })
-}
-
-fn gone(error: ApiError) -> ApiError {
+/// The product stands in the path: 404, not 422.
+fn gone(error: OfferingError) -> ApiError {
+    let error = ApiError::from(error);
     if error.code() == ErrorCode::UnknownProduct { ApiError::not_found("product") } else { error }
 }

@@ -5,19 +5,20 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::box_office::holds::{QuantityBody, in_event, mark_replayed, section_named};
+use crate::http::api::box_office::holds::{QuantityBody, section_named};
 use crate::http::api::cluster::instances::{self, WhereaboutsDto};
 use crate::http::api::offerings::create_event::RowBody;
 use crate::http::api::offerings::events::{EventDto, read_after};
-use crate::http::commands::submit_by_admin;
+use crate::http::commands::in_event;
 use crate::http::dto::{self, Money};
+use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
-use crate::http::openapi::Success;
-use crate::http::respond;
+use crate::http::respond::{self, mark_replayed};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::Command;
+use crate::text;
 
 /// The routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -131,7 +132,8 @@ impl Act<'_> {
     async fn run(self, command: Command, body: &impl Serialize) -> Result<HttpResponse, ApiError> {
         let Self { state, admin: Admin(admin), event, key, name } = self;
         let idempotency = key.identity(admin.user, name, &(event, body));
-        let committed = submit_by_admin(state, event, admin.user, command, idempotency).await?;
+        let committed =
+            state.offerings.submit_by_admin(event, admin.user, command, idempotency).await?;
         let mut response = respond::ok(&read_after(state, event, committed.seq).await?);
         mark_replayed(&mut response, committed.replayed);
         Ok(response)
@@ -226,7 +228,7 @@ pub(crate) async fn add_row(
     Body(body): Body<AddRowBody>,
 ) -> Result<HttpResponse, ApiError> {
     let section = section_named(&*state.offices.view(event).await?, &body.section)?;
-    let name = dto::text("row.name", &body.row.name, 50)?;
+    let name = text::line("row.name", &body.row.name, 50)?;
     let command = Command::AddRow { section, name, seats: body.row.seats };
     Act { state: &state, admin, event, key: &key, name: "add-row" }.run(command, &body).await
 }

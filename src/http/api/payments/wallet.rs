@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::api::box_office::holds::{locate, mark_replayed};
 use crate::http::dto::Money;
-use crate::http::error::{ApiError, ErrorCode, FailureBody};
+use crate::http::envelope::{Failure, Success};
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
-use crate::http::openapi::Success;
-use crate::http::respond::{self, rfc3339};
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{PaymentId, UserId};
 use crate::inventory::Minor;
@@ -119,8 +118,8 @@ impl From<Balance> for Money {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "Balances and the last changes", body = Success<Wallet>),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
-        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
@@ -141,16 +140,16 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
     request_body = ChargeRequest,
     responses(
         (status = 201, description = "Charged", body = Success<Charged>),
-        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
-        (status = 403, description = "WALLET_SELF_CHARGE_OFF", body = FailureBody),
-        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 403, description = "WALLET_SELF_CHARGE_OFF", body = Failure),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = Failure),
         (
             status = 422,
             description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
-            body = FailureBody,
+            body = Failure,
         ),
-        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn charge(
@@ -182,17 +181,17 @@ pub async fn charge(
     request_body = ChargeRequest,
     responses(
         (status = 201, description = "Charged", body = Success<Charged>),
-        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
-        (status = 403, description = "FORBIDDEN", body = FailureBody),
-        (status = 404, description = "NOT_FOUND: no such account, or a closed one", body = FailureBody),
-        (status = 409, description = "CONFLICT: the balance would be too high", body = FailureBody),
+        (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 403, description = "FORBIDDEN", body = Failure),
+        (status = 404, description = "NOT_FOUND: no such account, or a closed one", body = Failure),
+        (status = 409, description = "CONFLICT: the balance would be too high", body = Failure),
         (
             status = 422,
             description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
-            body = FailureBody,
+            body = Failure,
         ),
-        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = FailureBody),
+        (status = 503, description = "TEMPORARILY_UNAVAILABLE", body = Failure),
     )
 )]
 pub async fn charge_for(

@@ -2,7 +2,7 @@
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-use crate::http::middleware::connections::{Full, Limits, Worth};
+use crate::http::middleware::connections::limits::{Full, Limits, Worth};
 
 const OPEN: &str = "admitone_connections_open";
 const MAX: &str = "admitone_connections_max";

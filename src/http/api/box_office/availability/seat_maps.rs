@@ -11,9 +11,10 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use crate::box_office::View;
-use crate::http::api::box_office::availability::{
-    Money, RowDto, SeatStateDto, SectionDto, status_name,
+use crate::http::api::box_office::availability::seat_dto::{
+    RowDto, SeatStateDto, SectionDto, status_name,
 };
+use crate::http::dto::Money;
 use crate::ids::{OfferingId, SeatId, SectionId, Seq};
 use crate::inventory::{Minor, RowView, SeatStatus, SectionView};
 

@@ -9,11 +9,10 @@ use dashmap::DashMap;
 use futures_util::{StreamExt, stream};
 
 use crate::box_office::{ProductView, View};
-use crate::http::api::offerings::sale_status::SaleStatus;
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{SaleState, SaleWindow, TimestampMs};
+use crate::offerings::sale_status::SaleStatus;
+use crate::offerings::{OfferingError, Offerings};
 
 /// The most events that are kept. Beyond, all are forgotten.
 const MOST_KEPT: usize = 4_096;
@@ -31,7 +30,7 @@ pub struct EventSummary {
     pub products: Vec<ProductView>,
 }
 
-/// Those that were looked at, shared by all workers.
+/// The summaries of events that were listed, shared by all workers.
 #[derive(Default)]
 pub struct EventSummaries {
     kept: DashMap<OfferingId, Arc<EventSummary>>,
@@ -58,38 +57,33 @@ impl EventSummary {
     }
 }
 
-impl EventSummaries {
-    /// Looks at several events. Those that cannot be read at the moment are left out: one of them
-    /// must not keep the others from being listed.
+impl Offerings {
+    /// Summaries of several events. An event that cannot be read at the moment is left out: it must
+    /// not keep the others from being listed.
     ///
     /// # Errors
-    /// When the store cannot be reached.
-    pub async fn of(
+    /// The store cannot be reached.
+    pub async fn summaries(
         &self,
-        state: &AppState,
         events: &[OfferingId],
-    ) -> Result<HashMap<OfferingId, Arc<EventSummary>>, ApiError> {
-        let heads = state.store.event_rows_until(events).await?;
-        let looks = heads.into_iter().map(|(event, last)| async move {
-            let summary = self.one(state, event, last).await?;
+    ) -> Result<HashMap<OfferingId, Arc<EventSummary>>, OfferingError> {
+        let heads = self.store.event_rows_until(events).await?;
+        let reads = heads.into_iter().map(|(event, last)| async move {
+            let summary = self.summary(event, last).await?;
             Some((event, summary))
         });
-        let found = stream::iter(looks).buffer_unordered(AT_A_TIME);
+        let found = stream::iter(reads).buffer_unordered(AT_A_TIME);
         Ok(found.filter_map(std::future::ready).collect().await)
     }
 
-    /// One event, whose last row is `last` or a later one.
-    async fn one(
-        &self,
-        state: &AppState,
-        event: OfferingId,
-        last: Seq,
-    ) -> Option<Arc<EventSummary>> {
-        let kept = self.kept.get(&event).map(|kept| Arc::clone(kept.value()));
+    /// The summary of an event whose last row is `last` or a later one.
+    async fn summary(&self, event: OfferingId, last: Seq) -> Option<Arc<EventSummary>> {
+        let all = &self.summaries.kept;
+        let kept = all.get(&event).map(|kept| Arc::clone(kept.value()));
         if let Some(kept) = kept.filter(|kept| kept.seq >= last) {
             return Some(kept);
         }
-        let view = match state.offices.view(event).await {
+        let view = match self.offices.view(event).await {
             Ok(view) => view,
             Err(error) => {
                 tracing::debug!(%event, %error, "an event is listed without what is left of it");
@@ -97,15 +91,14 @@ impl EventSummaries {
             }
         };
         let summary = Arc::new(EventSummary::of(&view));
-        if self.kept.len() >= MOST_KEPT {
-            // Some of them, whichever: the others need not be read again.
-            let gone: Vec<_> =
-                self.kept.iter().take(MOST_KEPT / 8).map(|kept| *kept.key()).collect();
+        if all.len() >= MOST_KEPT {
+            // Any eighth of them: the others need not be read again.
+            let gone: Vec<_> = all.iter().take(MOST_KEPT / 8).map(|kept| *kept.key()).collect();
             for event in gone {
-                self.kept.remove(&event);
+                all.remove(&event);
             }
         }
-        self.kept.insert(event, Arc::clone(&summary));
+        all.insert(event, Arc::clone(&summary));
         Some(summary)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct AuditQuery {
 /// before is not read again, unless an administrator asks for it with `full=true`.
 #[utoipa::path(get, path = "/api/events/{event}/audit", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("full" = Option<bool>, Query)),
-    responses((status = 200, body = crate::http::openapi::Success<Report>)))]
+    responses((status = 200, body = crate::http::envelope::Success<Report>)))]
 pub(crate) async fn audit(
     state: web::Data<AppState>,
     Path(event): Path<OfferingId>,

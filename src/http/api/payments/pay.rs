@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::dto::Money;
-use crate::http::error::{ApiError, FailureBody};
+use crate::http::envelope::{Failure, Success};
+use crate::http::error::ApiError;
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
-use crate::http::openapi::Success;
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, PaymentId, ReservationId};
@@ -82,24 +82,24 @@ impl From<PaymentOutcome> for PaymentDto {
     request_body = PayRequest,
     responses(
         (status = 200, description = "Paid; the tickets are issued", body = Success<PaymentDto>),
-        (status = 400, description = "MALFORMED_JSON", body = FailureBody),
-        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = FailureBody),
-        (status = 404, description = "RESERVATION_NOT_FOUND", body = FailureBody),
+        (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 404, description = "RESERVATION_NOT_FOUND", body = Failure),
         (
             status = 409,
             description = "INSUFFICIENT_BALANCE, PAYMENT_IN_PROGRESS, WRONG_STATE, PAYMENT_DECLINED",
-            body = FailureBody,
+            body = Failure,
         ),
-        (status = 410, description = "RESERVATION_EXPIRED", body = FailureBody),
+        (status = 410, description = "RESERVATION_EXPIRED", body = Failure),
         (
             status = 422,
             description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
-            body = FailureBody,
+            body = Failure,
         ),
         (
             status = 503,
             description = "OUTCOME_UNKNOWN, TEMPORARILY_UNAVAILABLE, BUSY",
-            body = FailureBody,
+            body = Failure,
         ),
     )
 )]

@@ -1,0 +1,47 @@
+//! Seat maps as they are sent.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::dto::Money;
+use crate::inventory::SeatStatus;
+
+/// A block of rows.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SectionDto {
+    pub id: String,
+    pub name: String,
+    pub product_id: String,
+    pub price: Money,
+    pub rows: Vec<RowDto>,
+}
+
+/// A row.
+#[derive(Serialize, ToSchema)]
+pub struct RowDto {
+    pub name: String,
+    pub seats: Vec<SeatStateDto>,
+}
+
+/// A seat.
+#[derive(Serialize, ToSchema)]
+pub struct SeatStateDto {
+    pub id: String,
+    pub number: u32,
+    /// `AVAILABLE`, `HELD`, `SOLD` or `BLOCKED`.
+    #[schema(value_type = crate::http::openapi::forms::SeatStatus)]
+    pub status: &'static str,
+}
+
+/// As seat maps and streams name it; removed seats are not shown.
+#[must_use]
+pub fn status_name(status: SeatStatus) -> Option<&'static str> {
+    match status {
+        SeatStatus::Available => Some("AVAILABLE"),
+        SeatStatus::Held => Some("HELD"),
+        SeatStatus::Sold => Some("SOLD"),
+        SeatStatus::Blocked => Some("BLOCKED"),
+        SeatStatus::Removed => None,
+    }
+}

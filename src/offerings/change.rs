@@ -1,0 +1,157 @@
+//! Changes of an event by administrators: its catalogue entry in the store, its sale by a command.
+
+use std::sync::Arc;
+
+use crate::box_office::View;
+use crate::ids::{OfferingId, Seq, UserId};
+use crate::inventory::{Command, Idempotency, NewProduct, OfferingChange, ProductDefinition};
+use crate::offerings::draft::{CancellationDraft, ProductDraft};
+use crate::offerings::{OfferingError, Offerings};
+use crate::store::{Answered, EventChange, EventRow, Key, NewEvent, StoreError};
+use crate::text::{self, InvalidField};
+
+/// What to change of an event; `None` and defaults leave things as they are.
+#[derive(Clone, Debug, Default)]
+pub struct EventEdit {
+    /// The name; 1 to 200 characters.
+    pub name: Option<String>,
+    /// The description; at most 10,000 characters.
+    pub description: Option<String>,
+    /// The venue; at most 200 characters.
+    pub venue: Option<String>,
+    /// Who gets what back when a reservation is cancelled.
+    pub cancellation: Option<CancellationDraft>,
+    /// What the box office decides: times and the sale's switch. Its terms are `cancellation`.
+    pub sale: OfferingChange,
+}
+
+/// The client's idempotency key, as the store and the box office remember it.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EventKeys {
+    pub row: Option<Key>,
+    pub command: Option<Idempotency>,
+}
+
+/// A change that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The last row of the journal that belongs to it; 0 if none does.
+    pub seq: Seq,
+    /// It repeats an earlier request with the same key.
+    pub replayed: bool,
+}
+
+impl Offerings {
+    /// Stores a new event. Returns its id and whether this repeats an earlier request with the key.
+    ///
+    /// # Errors
+    /// The store failed, or the key was used for another request.
+    pub async fn create_event(
+        &self,
+        new: &NewEvent,
+        key: Option<&Key>,
+        now: i64,
+    ) -> Result<(OfferingId, bool), OfferingError> {
+        match self.store.event_create(new, key, now).await? {
+            Answered::Now(()) => Ok((new.id, false)),
+            Answered::Before(id) => {
+                let damaged = |_| StoreError::Damaged(format!("event id {id}"));
+                Ok((id.parse().map_err(damaged)?, true))
+            }
+        }
+    }
+
+    /// An event's row.
+    ///
+    /// # Errors
+    /// [`OfferingError::NoSuchEvent`].
+    pub async fn event(&self, event: OfferingId) -> Result<EventRow, OfferingError> {
+        self.store.event_get(event).await?.ok_or(OfferingError::NoSuchEvent)
+    }
+
+    /// An event's row and its view after a row of its journal, so that an answer shows what its own
+    /// command did.
+    ///
+    /// # Errors
+    /// [`OfferingError::NoSuchEvent`], or that it cannot be read.
+    pub async fn event_after(
+        &self,
+        event: OfferingId,
+        row: Seq,
+    ) -> Result<(EventRow, Arc<View>), OfferingError> {
+        let stored = self.event(event).await?;
+        let view = self.offices.view_after(event, row).await?;
+        Ok((stored, view))
+    }
+
+    /// Changes an event.
+    ///
+    /// # Errors
+    /// The refusal, in which case nothing has changed; or a failure half-way, after which a retry with
+    /// the same key does the rest and nothing twice.
+    pub async fn change_event(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        edit: EventEdit,
+        keys: EventKeys,
+        now: i64,
+    ) -> Result<Changed, OfferingError> {
+        let stored = self.event(event).await?;
+        let text = |field, value: Option<String>, longest| {
+            value.map(|value| text::paragraph(field, &value, longest)).transpose()
+        };
+        let shown = EventChange {
+            name: edit.name.map(|name| text::line("name", &name, 200)).transpose()?,
+            description: text("description", edit.description, 10_000)?,
+            venue: text("venue", edit.venue, 200)?,
+        };
+        let mut sale = edit.sale;
+        if sale.ends_at.is_some() && stored.event_end.is_none() {
+            // An event of before its times were journalled: now both are.
+            sale.starts_at = sale.starts_at.or(Some(stored.details.event_date));
+        }
+        // Before anything changes: the key may have been used for something else.
+        self.store.idempotency_check(keys.row.as_ref()).await?;
+        // The sale first, in one command, because it can be refused.
+        sale.cancellation = edit.cancellation.map(CancellationDraft::policy).transpose()?;
+        let mut seq = Seq(0);
+        if sale != OfferingChange::default() {
+            let command = Command::ChangeOffering { change: sale };
+            seq = self.submit_by_admin(event, admin, command, keys.command).await?.seq;
+        }
+        let answered = self.store.event_update(event, shown, keys.row.as_ref(), now).await?;
+        Ok(Changed { seq, replayed: matches!(answered, Answered::Before(_)) })
+    }
+
+    /// Checks a product that is to be added to an event; it is sold by quantity.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub async fn check_new_product(
+        &self,
+        event: OfferingId,
+        draft: &ProductDraft,
+    ) -> Result<NewProduct, OfferingError> {
+        let name = text::line("name", &draft.name, 100)?;
+        let description = text::paragraph("description", &draft.description, 2_000)?;
+        let capacity = draft.total_stock.filter(|places| *places > 0);
+        let capacity =
+            capacity.ok_or_else(|| InvalidField::new("totalStock", "is needed, and at least 1"))?;
+        if draft.max_per_customer == Some(0) {
+            return Err(InvalidField::new("maxPerCustomer", "must be at least 1").into());
+        }
+        let currency = self.event(event).await?.currency;
+        if draft.currency != currency {
+            return Err(InvalidField::new("price.currency", format!("must be {currency}")).into());
+        }
+        let definition = ProductDefinition {
+            price: draft.price,
+            capacity: Some(capacity),
+            max_per_customer: draft.max_per_customer,
+            sale: draft.sale,
+        };
+        Ok(NewProduct { name, description, definition })
+    }
+}
