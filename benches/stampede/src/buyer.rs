@@ -16,7 +16,7 @@ use steps::{Buyer, Held};
 /// Time between one read and the next.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS: u32 = 5;
-/// How often a buyer on the waitlist checks for an offer.
+/// Number of times that a buyer on the waitlist checks for an offer.
 const WAITLIST_LOOKS: u32 = 10;
 
 /// Runs one journey of a buyer who was meant to arrive at `due`.

@@ -30,7 +30,7 @@ pub(super) struct Audited {
     pub(super) people: Expected,
 }
 
-/// A view that the server returned, with the row it is of.
+/// A view that the server returned, with the seq of its last row.
 struct Shown {
     seq: u64,
     value: Value,

@@ -152,7 +152,7 @@ impl Worker {
         self.numbers.get()
     }
 
-    /// Records something that the server must not do.
+    /// Records a violation by the server.
     pub fn violation(&self, what: String) {
         let mut violations = self.violations.borrow_mut();
         if violations.len() < MAX_VIOLATIONS {
@@ -328,7 +328,7 @@ impl Worker {
             429 | 503 => {
                 self.count(wish, End::TurnedAway(code), sent);
                 // Turned away this time; but an earlier attempt may have been carried out, and a
-                // payment that has begun may be completed by another instance.
+                // payment that has begun may be completed elsewhere.
                 let is_begun = status == 503 && wish.op == Op::Pay;
                 let is_open = code == "OUTCOME_UNKNOWN" || is_doubtful || is_begun;
                 (!(is_open && wish.number.is_some())).then(|| Known::Refused(code.to_owned()))
