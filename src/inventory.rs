@@ -274,7 +274,7 @@ impl Inventory {
     }
 
     /// Runs one bounded round of due work (expiry, lapsed offers, pages of a cancelled offering).
-    /// Returns `None` when nothing is due; the caller repeats it until then, before it decides a
+    /// Returns `None` when nothing is due; the caller repeats the call until then, before it decides a
     /// batch.
     ///
     /// # Panics

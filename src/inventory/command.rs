@@ -26,8 +26,8 @@ pub struct Idempotency {
     /// Hash of the parsed request, without the ids that the server draws anew for each attempt.
     pub fingerprint: [u8; 16],
     /// The principal whose share of the remembered keys this key counts towards. Commands of
-    /// administrators, which arrive by the thousand, count towards no customer's share: each has a
-    /// principal of its own.
+    /// administrators, which arrive by the thousand, count towards no customer's share: each such
+    /// command has a principal of its own.
     pub principal: UserId,
 }
 
@@ -43,7 +43,7 @@ pub enum LineRequest {
     },
     /// Exactly these seats.
     Seats(Vec<SeatId>),
-    /// The best seats that are side by side.
+    /// The best seats, together if possible.
     BestAvailable {
         /// The ticket type.
         product: ProductId,
@@ -57,7 +57,7 @@ pub enum LineRequest {
 /// The party that cancels a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Requester {
-    /// The customer, who must own what the command names.
+    /// The customer, who must own the reservation.
     Customer(UserId),
     /// An administrator.
     Admin,
@@ -138,7 +138,7 @@ pub enum Command {
     /// reservations stay. Ends one page at a time: the caller repeats the command until it is
     /// refused because nothing is left.
     EndClaims { customer: UserId },
-    /// Any other command, issued by an administrator; the journal records which one.
+    /// Any other command, issued by an administrator, whose id the journal records.
     ByAdmin { admin: UserId, command: Box<Command> },
     /// As [`Self::CheckIn`]; the journal records the gate.
     CheckInAtGate { reservation: ReservationId, ticket: u8, gate: String },

@@ -415,7 +415,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// The time at which a product that is not on sale only because of the time will be on sale.
+    /// The opening time of a product that is not on sale only because its time has not come yet.
     pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
         let of_product = self.product_window(product);
         let opens_at = latest(self.sale.start, of_product.start)?;
