@@ -1,4 +1,4 @@
-//! The first schema. Plain SQL, since that is what an operator reads in the database; the two
+//! The first schema. Plain SQL, since operators read plain SQL in the database; the two
 //! dialects differ in the names of three types. All times are milliseconds UTC.
 
 use sea_orm_migration::prelude::*;
