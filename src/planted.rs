@@ -5,7 +5,7 @@
 /// A defect that a programmer could introduce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// An append takes the journal's current head as its predecessor and ignores who may append.
+    /// An append takes the journal's current head as its predecessor and ignores the epoch.
     NoEpochInSwap,
     /// An append is accepted wherever the row before it exists.
     FenceByPredecessorAlone,
