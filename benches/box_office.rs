@@ -1,5 +1,5 @@
-//! Round trips through a box office: mailbox, decision, append to a journal in memory, answer.
-//! What is left to the database is measured by `journal` and `http`.
+//! Round trips through a box office: mailbox, decision, append to a journal in memory, answer. The
+//! time spent in the database is measured by `journal` and `http`.
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
 
@@ -41,7 +41,7 @@ fn hold() -> Request {
     Request { command, idempotency: None }
 }
 
-/// A hold and its release, so that the state stays the size it is.
+/// Places a hold and releases it, so that the size of the state stays the same.
 async fn round_trips(offices: &BoxOffices, offering: OfferingId, in_flight: usize, count: u64) {
     let mut flying = FuturesUnordered::new();
     let pair = || async {

@@ -1,6 +1,6 @@
-//! What several instances cost and how long they take to replace each other: three processes of this
-//! program on one Postgres and one Redis, with the load generator beside them on the same machine.
-//! Needs an empty database and an empty Redis:
+//! The costs of several instances, and the time they take to replace each other: three processes of
+//! this program on one Postgres and one Redis, with the load generator beside them on the same
+//! machine. Needs an empty database and an empty Redis:
 //!
 //! `ADMITONE_BENCH_POSTGRES_URL=postgres://… ADMITONE_BENCH_REDIS_URL=redis://… cargo bench --bench cluster`
 
@@ -56,7 +56,7 @@ impl Instance {
             .env("ADMITONE_CLUSTER_SECRET", "a secret of the benched cluster, long enough")
             .env("ADMITONE_LEASE_TTL", format!("{}ms", LEASE_TTL.as_millis()))
             .env("ADMITONE_DEMO", "false")
-            // A closed loop asks for all there is: nobody is to be sent away.
+            // A closed loop measures the full capacity: no request may be turned away.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")
@@ -96,14 +96,14 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // It may have ended.
+            // The process may have ended.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
-/// The cluster under load.
+/// A cluster under load.
 struct Site {
     store: Store,
     event: OfferingId,
@@ -147,7 +147,7 @@ impl Site {
             if let Some(found) = found {
                 return found;
             }
-            // Nobody has asked for it yet.
+            // The first request for the event makes an instance its owner.
             self.hold(0, 0).await;
         }
     }
@@ -164,7 +164,7 @@ impl Site {
         answer.map_or(StatusCode::SERVICE_UNAVAILABLE, |answer| answer.status())
     }
 
-    /// Holds per second by so many clients that wait for their answers, through one instance.
+    /// Holds per second of `CONNECTIONS` clients that wait for their answers, through one instance.
     async fn closed_loop(&self, at: usize) -> f64 {
         let done = Arc::new(AtomicU64::new(0));
         let started = Instant::now();
@@ -231,14 +231,14 @@ async fn hot_event(store: &Store) -> OfferingId {
     new.id
 }
 
-/// Through the owner and through another, in turns.
+/// Measures the owner and another instance in alternating rounds.
 async fn forwarding(site: &Site) {
     let owner = site.owner().await;
     let other = (owner + 1) % 3;
     let (mut direct, mut forwarded) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let rates = (site.closed_loop(owner).await, site.closed_loop(other).await);
-        // The first warms everything up.
+        // The first round is a warm-up.
         if round > 0 {
             direct.push(rates.0);
             forwarded.push(rates.1);
@@ -252,7 +252,7 @@ async fn forwarding(site: &Site) {
     ));
 }
 
-/// What became of one hold of an open loop.
+/// The outcome of one hold of an open loop.
 struct Sent {
     at: usize,
     intended: Instant,
@@ -260,7 +260,8 @@ struct Sent {
     granted: bool,
 }
 
-/// A thousand holds a second on one event, through all instances in turn, whatever the answers.
+/// A thousand holds per second on one event, through all instances in turn, regardless of the
+/// answers.
 struct Load {
     task: tokio::task::JoinHandle<()>,
     sent: tokio::sync::mpsc::UnboundedReceiver<Sent>,
@@ -274,13 +275,13 @@ impl Load {
         let task = tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_millis(1));
             for n in 0_usize.. {
-                // Late ticks are made up for: the load does not wait for the answers.
+                // Late ticks are caught up: the load does not wait for the answers.
                 let intended = tick.tick().await;
                 let (client, tokens, tell) = (client.clone(), Arc::clone(&tokens), tell.clone());
                 let (at, address) = (n % addresses.len(), addresses[n % addresses.len()]);
                 tokio::spawn(async move {
                     let granted = hold(&client, address, event, &tokens[n % CONNECTIONS]).await;
-                    // Nobody listens any more at the end.
+                    // At the end the receiver is gone.
                     let _ = tell.send(Sent { at, intended, waited: intended.elapsed(), granted });
                 });
             }
@@ -288,10 +289,10 @@ impl Load {
         Self { task, sent }
     }
 
-    /// Ends it; returns what was answered within the patience of its clients.
+    /// Ends the load; returns the holds that were answered within the clients' timeout.
     async fn stop(mut self) -> Vec<Sent> {
         self.task.abort();
-        // The senders that remain are those of holds without an answer.
+        // The remaining senders are those of holds without an answer.
         let mut all = Vec::new();
         while let Some(sent) = self.sent.recv().await {
             all.push(sent);
@@ -300,7 +301,8 @@ impl Load {
     }
 }
 
-/// Something that was done to the owner, and the longest time that any client then waited.
+/// The time in which an action on the owner took effect; used to find the longest wait of any
+/// client in it.
 struct Window {
     owner: Option<usize>,
     began: Instant,
@@ -317,8 +319,9 @@ impl Window {
     }
 }
 
-/// `what`, the longest waits in its windows, and all waits. Failures of those who asked an owner
-/// that was killed or stopped are its own: a load balancer sends them on.
+/// Reports the longest waits in the windows, and all waits, under the name `what`. Failures of
+/// requests to an owner that was killed or stopped are counted separately: a load balancer sends
+/// them to another instance.
 fn report_waits(what: &str, windows: &[Window], all: &[Sent]) {
     let mut longest: Vec<_> = windows.iter().map(|window| window.longest_wait(all)).collect();
     let mut waits: Vec<_> = all.iter().filter(|it| it.granted).map(|it| it.waited).collect();
@@ -346,7 +349,7 @@ fn report_waits(what: &str, windows: &[Window], all: &[Sent]) {
     ));
 }
 
-/// The event moves while it sells.
+/// Hands the event over while it sells.
 async fn hand_over(site: &Site) {
     let load = Load::start(site);
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -363,7 +366,7 @@ async fn hand_over(site: &Site) {
     report_waits("hand_over", &windows, &load.stop().await);
 }
 
-/// The owner killed, again and again, while the event sells.
+/// Kills the owner repeatedly while the event sells.
 async fn kills(site: &mut Site, postgres: &str, redis: &str) {
     let load = Load::start(site);
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -381,7 +384,7 @@ async fn kills(site: &mut Site, postgres: &str, redis: &str) {
     report_waits("kill -9 of the owner", &windows, &load.stop().await);
 }
 
-/// The owner stopped where it stands, its port still open.
+/// Suspends the owner's process, with its port still open.
 async fn hangs(site: &mut Site) {
     let load = Load::start(site);
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -444,7 +447,7 @@ fn main() {
         hand_over(&site).await;
         kills(&mut site, &postgres, &redis).await;
         hangs(&mut site).await;
-        // Last: it makes the event so large that taking it over is another measurement.
+        // Runs last: it makes the event so large that a takeover would be a different measurement.
         forwarding(&site).await;
     });
 }

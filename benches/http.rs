@@ -1,11 +1,11 @@
-//! Durable holds over HTTP against a bare actix-web JSON route, and against what most shops would
-//! write: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same Postgres. And reads of the
-//! availability against a bare route that writes the same JSON.
+//! Durable holds over HTTP, compared with a bare actix-web JSON route and with the usual
+//! implementation of a shop: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same
+//! Postgres. Also reads of the availability, compared with a bare route that writes the same JSON.
 //!
 //! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
 //! rounds are compared, since times on a shared machine mean little by themselves. Set
 //! `ADMITONE_BENCH_POSTGRES_URL` to a database that may be filled; without it only the embedded
-//! default is measured, and that is said.
+//! default is measured, and the output says so.
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
 
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What the program itself runs with.
+/// The allocator that the program itself uses.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -32,7 +32,7 @@ const READ_ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
 
-/// Sends one request after the other on each of many connections; answers per second.
+/// Sends one request after the other on each of many connections; returns answers per second.
 async fn closed_loop(address: SocketAddr, requests: &[Arc<[u8]>], status: &'static str) -> f64 {
     let until = Instant::now() + ROUND;
     let mut clients = Vec::new();
@@ -128,7 +128,7 @@ fn bare_route(workers: usize) -> SocketAddr {
     address
 }
 
-/// The availability of an event with one product, as somebody would write it who keeps the counts
+/// The availability of an event with one product, in a simple implementation that keeps the counts
 /// in memory.
 async fn read_bare() -> actix_web::HttpResponse {
     let counts = BareCounts {
@@ -208,7 +208,7 @@ async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -
         database_url: Secret::new(database_url),
         jwt_secret: Secret::new("a secret for benches, of at least thirty-two bytes"),
         demo: false,
-        // A closed loop asks for all there is: nobody is to be sent away.
+        // A closed loop measures the full capacity: no request may be turned away.
         latency_target: None,
         workers,
         log: "warn".into(),
@@ -277,7 +277,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Alternating rounds of bare route and holds, at several numbers of connections.
+/// Alternating rounds of the bare route and of holds, at several numbers of connections.
 async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usize) -> f64 {
     let data_dir = tempfile::tempdir().expect("a directory");
     let server = serve(database_url, data_dir.path(), workers).await;
@@ -293,7 +293,7 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
         let holds: Vec<_> = tokens[..connections].iter().map(|t| post(&path, t, &body)).collect();
         let bares: Vec<_> = tokens[..connections].iter().map(|t| post("/bare", t, &body)).collect();
         let (mut of_bare, mut of_here, mut of_holds) = (Vec::new(), Vec::new(), Vec::new());
-        // The first round warms caches, files and connections up, and does not count.
+        // The first round warms up caches, files and connections, and does not count.
         for round in 0..=ROUNDS {
             let rates = (
                 closed_loop(bare, &bares, "HTTP/1.1 201").await,
@@ -316,7 +316,7 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
             holds / here
         ));
     }
-    // Of an event that nothing happens to: holds end by themselves after some minutes.
+    // Reads are measured on a second event, without load: on the first, holds expire after some minutes.
     let quiet = hot_event(&server).await;
     reads((name, "asleep"), &server, quiet, bare).await;
     let path = format!("/api/events/{quiet}/holds");
@@ -328,7 +328,8 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
     best
 }
 
-/// Alternating rounds of reads: a bare route, the availability, and whether it has changed.
+/// Alternating rounds of reads: a bare route, the availability, and the availability with its
+/// `ETag`.
 async fn reads((name, state): (&str, &str), server: &Running, event: OfferingId, bare: SocketAddr) {
     let path = format!("/api/events/{event}/availability");
     let etag = etag(server.address, &path).await;
@@ -373,7 +374,7 @@ fn get(path: &str, more: &str) -> Arc<[u8]> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{more}\r\n").into_bytes().into()
 }
 
-/// One hot row, as it is usually done.
+/// Transactions per second on one hot row, in the usual implementation.
 fn pgbench(url: &str) -> Option<f64> {
     let directory = tempfile::tempdir().ok()?;
     let run = |program: &str, arguments: &[&str]| {
@@ -415,7 +416,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    // As criterion takes it: `cargo bench --bench http -- sqlite` measures that one alone.
+    // As in criterion: `cargo bench --bench http -- sqlite` measures that database alone.
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = |name: &str| filter.as_deref().is_none_or(|filter| name.contains(filter));
     let runtime = tokio::runtime::Builder::new_multi_thread()

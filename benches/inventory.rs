@@ -1,4 +1,4 @@
-//! What the core costs: holds, best available, expiry, recovery, memory. No journal, no actor.
+//! The costs of the core: holds, best available, expiry, recovery, memory. No journal, no actor.
 //! `cargo bench --bench inventory`; a first pass with `-- --quick`.
 #![expect(clippy::cast_possible_truncation, clippy::print_stdout, reason = "a bench")]
 
@@ -16,7 +16,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use uuid::Uuid;
 
-/// Counts bytes, to say what a seat and a hold take.
+/// Counts allocated bytes, to report the memory of a seat and of a hold.
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
@@ -26,7 +26,7 @@ const SEATED: ProductId = ProductId(1);
 const ROW: u32 = 40;
 const BACKGROUND: u64 = 50_000;
 
-/// Random enough, and the same each time.
+/// An id that is random enough, and the same in each run.
 fn id(kind: u64, number: u64) -> Uuid {
     let mut word = (number ^ (kind << 56)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word = (word ^ (word >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -95,8 +95,8 @@ fn execute(inventory: &mut Inventory, request: &Request) {
     }
 }
 
-/// With 50,000 live holds of one standing place each (or fewer, in a small offering), each of a
-/// customer and with a key of its own.
+/// An offering with 50,000 live holds of one standing place each (or fewer, in a small offering),
+/// each of another customer and with its own key.
 fn busy(units: u32) -> Inventory {
     let mut inventory = offering(units);
     inventory.begin_batch(Seq(2), START);
@@ -106,8 +106,8 @@ fn busy(units: u32) -> Inventory {
     inventory
 }
 
-/// Holds in batches of `round` on a running state, each followed untimed by its release, so that
-/// the number of live holds stays.
+/// Times holds in batches of `round` on a running state. Each hold is followed by its release,
+/// untimed, so that the number of live holds stays the same.
 fn time_holds(
     inventory: &mut Inventory,
     (iterations, round): (u64, u64),
@@ -157,7 +157,7 @@ fn holds(criterion: &mut Criterion) {
                 let most = iterations.min(100_000);
                 time_holds(&mut inventory, (most, round), |nth| {
                     let first = (nth as u32 * 2 * 7919) % (units / 2) / 2 * 2;
-                    // Distinct within a round whatever the size.
+                    // Distinct within a round for every size.
                     let first = if units == 1_000 { nth as u32 % 500 * 2 } else { first };
                     LineRequest::Seats(vec![SeatId(first), SeatId(first + 1)])
                 })
@@ -168,17 +168,17 @@ fn holds(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// How full the seats are when best available is asked.
+/// The occupancy of the seats when best available searches them.
 #[derive(Clone, Copy, Debug)]
 enum Occupancy {
     Empty,
-    /// Every other half row is taken.
+    /// The second half of every row is taken.
     Half,
-    /// Single seats alone, many of them, and none side by side: the worst to search.
+    /// Many single free seats, and none side by side: the worst case for a search.
     Singles,
-    /// Two seats together everywhere, so that four can only be split.
+    /// Only pairs of free seats, so that a party of four must be split.
     Pairs,
-    /// One place for eight, in the very last row; nothing else is free.
+    /// Room for eight in the very last row; nothing else is free.
     LastRow,
 }
 
@@ -299,7 +299,7 @@ fn recovery(criterion: &mut Criterion) {
     black_box(inventory.section(SectionId(0)));
 }
 
-/// Live bytes that the allocator handed out, by its own count of what was asked for.
+/// Live bytes allocated, by the allocator's own count of the sizes requested.
 fn memory(_: &mut Criterion) {
     let region = Region::new(ALLOCATOR);
     let live = |region: &Region<System>| {

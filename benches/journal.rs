@@ -1,6 +1,6 @@
-//! What durability costs: appends by batch size, alone and with many offerings at once, and recovery
-//! of a large offering, on SQLite and on Postgres. Nothing is relaxed: every append is on disk when
-//! it counts.
+//! The costs of durability: appends by batch size, on one offering and on many at once, and
+//! recovery of a large offering, on SQLite and on Postgres. No durability setting is relaxed: an
+//! append counts only once it is on disk.
 //!
 //! Set `ADMITONE_BENCH_POSTGRES_URL` to a database that may be filled; without it only SQLite is
 //! measured.
@@ -52,7 +52,7 @@ fn definition() -> Definition {
     }
 }
 
-/// An offering, the state of its owner, and what the owner decides.
+/// An offering, its owner's state, and the decisions to append.
 struct Owner {
     store: Store,
     offering: OfferingId,
@@ -86,7 +86,7 @@ impl Owner {
         owner
     }
 
-    /// Holds of one seat each, starting with `first`.
+    /// Decides holds of one seat each, starting with `first`.
     fn decide(&mut self, first: u32, count: u32) -> Record {
         self.inventory.begin_batch(self.head.seq.next(), NOW);
         let decide = |seat| {
@@ -123,7 +123,7 @@ impl Owner {
     }
 }
 
-/// One append after the other, as one hot event has them.
+/// One append after the other, as for one hot event.
 fn appends(criterion: &mut Criterion, runtime: &Runtime, store: &Store, database: &str) {
     let mut group = criterion.benchmark_group(format!("journal_append/{database}"));
     group.measurement_time(Duration::from_secs(5)).sample_size(20);
@@ -173,7 +173,8 @@ fn crowd(criterion: &mut Criterion, runtime: &Runtime, store: &Store, database: 
     group.finish();
 }
 
-/// 100,000 seats, 50,000 live holds: from the whole journal, and from a snapshot and a tail.
+/// 100,000 seats, 50,000 live holds: recovery from the whole journal, and from a snapshot and a
+/// tail.
 fn recovery(criterion: &mut Criterion, runtime: &Runtime, store: &Store, database: &str) {
     const HOLDS: u32 = 50_000;
     const IN_A_BATCH: u32 = 500;

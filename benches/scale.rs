@@ -1,6 +1,6 @@
-//! How figures grow with the size of one event: 10,000, 100,000 and 1,000,000 numbered seats of which
-//! a tenth is held. The program itself runs beside this one, is filled over HTTP, asked, killed, and
-//! started again.
+//! Growth of the figures with the size of one event: 10,000, 100,000 and 1,000,000 numbered seats
+//! of which a tenth is held. The program runs as a process of its own; it is filled over HTTP,
+//! measured, killed, and started again.
 //!
 //! `cargo bench --bench scale`, on SQLite; with `ADMITONE_BENCH_POSTGRES_URL=postgres://…` on that
 //! database, which is filled.
@@ -25,14 +25,14 @@ use stampede::connection::Connection;
 use stampede::measure::Latencies;
 
 const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
-/// One seat in so many is held.
+/// One seat in this many is held.
 const HELD: u32 = 10;
 const ROW: u32 = 50;
 const SECTION: u32 = 5_000;
 const CLIENTS: usize = 64;
-/// Holds of a lone client that are measured.
+/// Number of measured holds of a lone client.
 const LONE: u32 = 500;
-/// Of each of many clients.
+/// Number of holds of each of many clients.
 const TOGETHER: u32 = 60;
 const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret for benches, of at least thirty-two bytes";
@@ -86,7 +86,7 @@ async fn measure(sale: &Sale<'_>) {
     let mut server = Server::start(sale).await;
     let memory = server.memory_mb();
     let mut lone = server.connect().await;
-    // The first wakes the event.
+    // The first hold makes the box office load the event.
     sale.hold(&mut lone, 0, &best(sale.event)).await;
     let holds = sale.seats / HELD;
     let filling = together(sale, &server, holds.div_ceil(64)).await;
@@ -97,7 +97,8 @@ async fn measure(sale: &Sale<'_>) {
     }
     let mut named = Latencies::default();
     for nth in 0..LONE {
-        // From the last seats on: the best ones are taken from the first on.
+        // Named seats are taken from the last one backwards: best available takes them from the
+        // first one on.
         let seat = SeatId(sale.seats - 1 - nth).to_public(sale.event);
         named.record(sale.hold(&mut lone, 0, &format!("{{\"seats\":[\"{seat}\"]}}")).await);
     }
@@ -135,7 +136,7 @@ async fn measure(sale: &Sale<'_>) {
 }
 
 impl Sale<'_> {
-    /// Asks for a hold that must be given; how long it took.
+    /// Requests a hold that must be granted; returns the time it took.
     async fn hold(&self, connection: &mut Connection, buyer: usize, body: &str) -> Duration {
         let path = format!("/api/events/{}/holds", self.event);
         let request = api::request("POST", &path, "bench", Some(&self.tokens[buyer]), None, body);
@@ -145,7 +146,7 @@ impl Sale<'_> {
         sent.elapsed()
     }
 
-    /// How much is read of the event, and how long it takes.
+    /// Reads `what` of the event; returns the number of bytes and the time it took.
     async fn read(&self, connection: &mut Connection, what: &str) -> (usize, Duration) {
         let path = format!("/api/events/{}/{what}", self.event);
         let request = api::request("GET", &path, "bench", None, None, "");
@@ -156,7 +157,8 @@ impl Sale<'_> {
     }
 }
 
-/// Everybody holds so many seats, one after the other: holds per second, and their times.
+/// All clients hold this many seats each, one after the other; returns holds per second, and their
+/// times.
 async fn together(sale: &Sale<'_>, server: &Server, each: u32) -> (f64, Latencies) {
     let started = Instant::now();
     let clients = (0..CLIENTS).map(|buyer| async move {
@@ -201,7 +203,7 @@ impl Server {
             .env("ADMITONE_METRICS_LISTEN", "off")
             .env("ADMITONE_JWT_SECRET", SECRET)
             .env("ADMITONE_DEMO", "false")
-            // It is filled as fast as it can be: nobody is to be sent away.
+            // The event is filled as fast as possible: no request may be turned away.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env("ADMITONE_LOG", "warn")
             .stdin(Stdio::null())
@@ -234,7 +236,7 @@ impl Server {
         Connection::open(self.address).await.expect("the server listens")
     }
 
-    /// What it has of the machine's memory.
+    /// The resident memory of the process in megabytes.
     fn memory_mb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("it runs, on Linux");
@@ -243,7 +245,7 @@ impl Server {
         kib.expect("a number of KiB") * 1_024.0 / 1e6
     }
 
-    /// As `kill -9` does.
+    /// Kills the process, as `kill -9` does.
     fn kill(&mut self) {
         self.child.kill().expect("our own process");
         self.child.wait().expect("it ends");
@@ -252,7 +254,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended already where it was killed.
+        // The process has ended already where it was killed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,5 +1,5 @@
-//! The only reader of wall time. Everything else is handed a [`Clock`], so that tests and
-//! simulations decide what time it is.
+//! The only reader of wall time. All other code receives a [`Clock`], so that tests and simulations
+//! set the time.
 
 mod steady;
 
@@ -10,27 +10,28 @@ pub use steady::{BELIEVED_AFTER, SteadyClock};
 
 use crate::inventory::TimestampMs;
 
-/// Where the time comes from.
+/// A source of time.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch, UTC. May jump when the machine's clock is set.
     fn now_ms(&self) -> TimestampMs;
 
-    /// The same as finely as the clock shows it.
+    /// As [`Self::now_ms`], at the clock's full resolution.
     fn wall(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.now_ms()).unwrap_or_default())
     }
 
-    /// Time since some fixed point, time in which the machine was suspended included; never runs
-    /// backwards. Leases and proofs of ownership age by it: a machine that slept must not take
-    /// them for young.
+    /// Time since a fixed point, including time in which the machine was suspended; never runs
+    /// backwards. The age of leases and proofs of ownership is measured by it: a machine that slept
+    /// must not take them for young.
     fn monotonic(&self) -> Duration;
 
-    /// What the machine shows, where [`Self::now_ms`] does not believe it (yet).
+    /// The machine's wall clock in milliseconds, also where [`Self::now_ms`] does not follow it
+    /// (yet).
     fn unsteady_ms(&self) -> TimestampMs {
         self.now_ms()
     }
 
-    /// Has [`Self::now_ms`] tell what the machine shows from now on.
+    /// Makes [`Self::now_ms`] follow the machine's clock from now on.
     fn believe(&self) {}
 }
 
@@ -75,7 +76,7 @@ fn since_boot() -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is advanced.
 #[derive(Debug)]
 pub struct ManualClock {
     now_ms: AtomicI64,
@@ -88,7 +89,7 @@ impl ManualClock {
         Self { now_ms: AtomicI64::new(now_ms) }
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance_ms(&self, by_ms: i64) {
         self.now_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
@@ -104,7 +105,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A machine whose wall clock can be set apart from its monotonic one.
+/// A machine whose wall clock can be set independently of its monotonic clock.
 #[derive(Debug)]
 pub struct SetClock {
     wall_ms: AtomicI64,

@@ -1,27 +1,27 @@
-//! Where tasks run that belong to no actor: the threads of a server, or the one thread of a
-//! simulation. What is spawned through here runs the same in both.
+//! Runs tasks that belong to no actor: on the threads of a server, or on the one thread of a
+//! simulation. A task spawned through here runs the same in both.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// A place for tasks.
+/// An executor of tasks.
 #[derive(Clone, Debug)]
 pub enum Executor {
-    /// A multi-thread runtime that outlives what is spawned on it.
+    /// A multi-thread runtime that outlives the tasks spawned on it.
     Threads(Handle),
-    /// The `LocalSet` that the caller is polled in: it ends with that, at any await.
+    /// The `LocalSet` that the caller is polled in. It ends when that is dropped, at any await.
     Here,
 }
 
-/// Work that panicked, or whose runtime is gone.
+/// The error of work that panicked, or whose runtime is gone.
 #[derive(Debug, thiserror::Error)]
 #[error("the task panicked or its runtime is gone")]
 pub struct Died;
 
 impl Executor {
-    /// Starts a task.
+    /// Spawns a task.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -33,7 +33,7 @@ impl Executor {
         }
     }
 
-    /// Does work that takes long, where it keeps nobody's task from running.
+    /// Runs long computations where they do not block other tasks.
     ///
     /// # Errors
     /// [`Died`].

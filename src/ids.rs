@@ -1,8 +1,8 @@
-//! The ids of the domain, each a type of its own so that none can stand in for another.
+//! The ids of the domain, each a type of its own so that none can be used in place of another.
 //!
-//! Long-lived things carry random UUIDs. Products, sections and seats are small indexes inside one
-//! offering; to the outside they carry a tag of their offering, so that an id copied from another
-//! event is told apart instead of silently naming a different seat. No clock, no state.
+//! Long-lived objects have random UUIDs. Products, sections and seats are small indexes inside one
+//! offering; in public they carry a tag of their offering, so that an id copied from another event
+//! is recognised instead of silently naming a different seat. No clock, no state.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ macro_rules! uuid_id {
             /// A fresh random id. Never called inside the inventory core: ids come in with commands.
             #[must_use]
             pub fn random() -> Self {
-                // `Uuid::new_v4` would ask the kernel each time.
+                // `Uuid::new_v4` would read from the kernel each time.
                 Self(uuid::Builder::from_random_bytes(crate::random::bytes()).into_uuid())
             }
         }
@@ -50,15 +50,15 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// Anything with capacity that is sold as one: an event (or a class).
+    /// Anything with capacity that is sold as a unit: an event (or a class).
     OfferingId
 }
 uuid_id! {
-    /// A temporary claim on places, and the id of the waitlist entry whose offer becomes one.
+    /// A temporary claim on places. Also the id of a waitlist entry, whose offer becomes a hold.
     HoldId
 }
 uuid_id! {
-    /// A hold that was checked out and waits for, or has got, its payment.
+    /// A hold that was checked out and waits for its payment, or is paid.
     ReservationId
 }
 uuid_id! {
@@ -80,12 +80,12 @@ uuid_id! {
     InstanceId
 }
 uuid_id! {
-    /// One append to a journal, drawn by the appender so that it can recognise its own row.
+    /// One append to a journal. Drawn by the appender so that it can recognise its own row.
     BatchId
 }
 
-/// An id that sorts by time (UUID v7), for rows: where keys come in order,
-/// an index is written to at its end alone.
+/// An id that sorts by time (UUID v7), for rows. `at_ms` is in milliseconds since the Unix epoch.
+/// An index whose keys arrive in order is written only at its end.
 #[must_use]
 pub fn time_ordered(at_ms: u64) -> Uuid {
     let mut chance = [0; 10];
@@ -94,13 +94,13 @@ pub fn time_ordered(at_ms: u64) -> Uuid {
 }
 
 impl OfferingId {
-    /// A new offering's id: time-ordered (UUID v7), so that listings page by it.
+    /// A new offering's id: time-ordered (UUID v7), so that listings can page by it.
     #[must_use]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The part of the id that product and seat ids of this offering carry to the outside.
+    /// The part of the id that this offering's public product and seat ids contain.
     #[must_use]
     pub fn tag(self) -> u32 {
         let bytes = self.0.as_bytes();
@@ -114,13 +114,13 @@ impl Default for OfferingId {
     }
 }
 
-/// Why a public product or seat id was not understood.
+/// Why a public product or seat id was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PublicIdError {
-    /// Not of the form this server hands out.
+    /// The id does not have the form of this server's ids.
     #[error("must be an id as the event lists it")]
     Malformed,
-    /// Well formed, but of another event.
+    /// The id is well formed, but belongs to another event.
     #[error("must be an id of this event, and belongs to another event")]
     OtherOffering,
 }
@@ -144,14 +144,15 @@ macro_rules! index_id {
                 format!("{}{:08x}-{}", $prefix, offering.tag(), self.0)
             }
 
-            /// Reads what [`Self::to_public`] wrote for the same offering.
+            /// Parses an id that [`Self::to_public`] wrote for the same offering.
             ///
             /// # Errors
             /// [`PublicIdError`] when the text has another form or names another offering.
             pub fn from_public(offering: OfferingId, text: &str) -> Result<Self, PublicIdError> {
                 let rest = text.strip_prefix($prefix).ok_or(PublicIdError::Malformed)?;
                 let (tag, index) = rest.split_once('-').ok_or(PublicIdError::Malformed)?;
-                // One text per id: `s0a-7`, `s000000AB-7`, `07` and `+7` are not what we gave out.
+                // One text per id: `s0a-7`, `s000000AB-7`, `07` and `+7` are not forms that the
+                // server wrote.
                 let of_tag = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
                 let as_given = tag.len() == 8
                     && tag.bytes().all(of_tag)
@@ -184,7 +185,7 @@ index_id! {
     SeatId(u32), "s"
 }
 
-/// Who may append to a journal: minted by the journal at each takeover, never decreasing.
+/// The right to append to a journal: issued by the journal at each takeover, never decreasing.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

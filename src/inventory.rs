@@ -1,7 +1,9 @@
-//! The pure core of one offering: what is for sale, who claims what, until when.
+//! The pure core of one offering: the products and seats on sale, the claims on them, and the
+//! deadlines of those claims.
 //!
-//! It talks to nobody: no IO, clock, randomness, async or logging. Times and ids come in with
-//! commands, so that the same commands give the same state everywhere and always.
+//! The core does no IO, reads no clock, draws no random numbers, awaits nothing and logs nothing.
+//! Times and ids come in with commands, so that the same commands give the same state everywhere
+//! and always.
 
 mod apply;
 mod apply_admin;
@@ -65,7 +67,7 @@ use waitlist::Waitlist;
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
 use crate::planted::{Bug, is_planted};
 
-/// Where in a journal a transition stands: its row, and its place in the row's batch.
+/// The position of a transition in a journal: its row, and its place in the row's batch.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -76,19 +78,18 @@ pub struct Place {
     pub index: u32,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It had this effect, which is already applied.
+    /// The request had this effect, which is already applied.
     Decided(Transition),
-    /// It had its effect before, there.
+    /// The request had its effect before, in the transition at this place.
     Replayed(Place),
-    /// It had none.
+    /// The request had no effect.
     Rejected(Rejection),
 }
 
-/// How the places of one product are spread. The invariant:
-/// `available + held + sold + blocked = total`.
+/// The places of one product by state. The invariant: `available + held + sold + blocked = total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Counts {
@@ -100,7 +101,7 @@ pub struct Counts {
     pub blocked: u32,
 }
 
-/// What a seat map shows of one seat.
+/// The status of one seat on a seat map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SeatStatus {
     /// Free.
@@ -118,19 +119,20 @@ pub enum SeatStatus {
 /// The state of one offering; the fold of its journal.
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    /// Where the next transition will stand.
+    /// The place of the next transition.
     cursor: Place,
-    /// The time of the open batch, at which everything is decided. Not part of the state.
+    /// The time of the open batch, at which every command in it is decided. Not part of the state.
     now: TimestampMs,
     /// The time of the last row.
     at: TimestampMs,
-    /// The open batch is a row: time has passed in the state. Until then nothing has changed.
+    /// True once the open batch is a row: time has passed in the state. Until then nothing has
+    /// changed.
     is_row: bool,
     currency: [u8; 3],
     policy: Policy,
     sale: SaleWindow,
     sale_state: SaleState,
-    /// Unknown for offerings that were made before their journals said it.
+    /// `None` for offerings created before journals recorded the event's times.
     times: Option<EventTimes>,
     cancellation: CancellationPolicy,
     products: Vec<Product>,
@@ -139,15 +141,15 @@ pub struct Inventory {
     customers: Customers,
     waitlist: Waitlist,
     keys: Keys,
-    /// Reservations that are pending or confirmed.
+    /// Number of reservations that are pending or confirmed.
     live_reservations: u32,
-    /// The next deadline of any claim; kept, so that asking for it costs nothing.
+    /// The next deadline of any claim; cached, so that reading it costs nothing.
     next_deadline: Option<TimestampMs>,
-    /// What is left to end after the offering was cancelled; made when it is first needed.
+    /// The claims still to end after the offering was cancelled; built when first needed.
     cancelling: Option<Vec<due::ToCancel>>,
 }
 
-/// One ticket type, as it stands.
+/// The current state of one ticket type.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Product {
     price: Minor,
@@ -155,12 +157,12 @@ struct Product {
     sale: SaleWindow,
     numbered: bool,
     counts: Counts,
-    /// Since when no new holds are taken of it.
+    /// The time since which no new holds of the product are taken.
     withdrawn_at: Option<TimestampMs>,
 }
 
 impl Product {
-    /// All its places are free; those of numbered ones come with their seats.
+    /// A product whose places are all free; numbered places are added with their seats.
     fn new(definition: &ProductDefinition) -> Self {
         let places = definition.capacity.unwrap_or(0);
         Self {
@@ -175,7 +177,7 @@ impl Product {
 }
 
 impl Inventory {
-    /// Before its first transition ([`Change::Created`]).
+    /// The state before the first transition ([`Change::Created`]).
     #[must_use]
     pub fn empty() -> Self {
         Self {
@@ -201,9 +203,9 @@ impl Inventory {
         }
     }
 
-    /// Opens the batch that may become journal row `seq`. All that is decided or applied until the
-    /// next call happens at `max(now, time of the last row)`, which is returned. The state does not
-    /// change: a batch without a transition leaves no trace in it.
+    /// Opens the batch that may become journal row `seq`. Every command decided and every
+    /// transition applied until the next call happens at `max(now, time of the last row)`, which is
+    /// returned. The state does not change: a batch without a transition leaves no trace in it.
     pub fn begin_batch(&mut self, seq: Seq, now: TimestampMs) -> TimestampMs {
         self.cursor = Place { seq, index: 0 };
         self.now = self.at.max(now);
@@ -214,8 +216,9 @@ impl Inventory {
         self.now
     }
 
-    /// Makes the open batch a row: time passes in the state, and what is too old is forgotten. The
-    /// first transition does it; call it for rows that have none (takeovers).
+    /// Makes the open batch a row: time passes in the state, and entries that are too old are
+    /// forgotten. The first transition does this; the caller does it for rows without transitions
+    /// (takeovers).
     pub fn begin_row(&mut self) {
         if self.is_row {
             return;
@@ -226,10 +229,10 @@ impl Inventory {
         self.claims.prune(self.now);
     }
 
-    /// Decides a request and applies what it decided.
+    /// Decides a request and applies the changes it decided.
     ///
     /// # Panics
-    /// When an invariant breaks: the state is of no further use then.
+    /// When an invariant breaks: the state must not be used any further.
     pub fn execute(&mut self, request: &Request) -> Decision {
         if let Some(idempotency) = &request.idempotency {
             match self.keys.find(idempotency, self.now, &self.customers) {
@@ -243,7 +246,7 @@ impl Inventory {
             Err(Refusal::Rejected(rejection)) => return Decision::Rejected(rejection),
             Err(Refusal::HappenedAt(place)) => return Decision::Replayed(place),
         };
-        // It is journalled even if it has nothing to change.
+        // A decided command is journalled even if it changes nothing.
         self.begin_row();
         for change in &changes {
             self.apply_live(change);
@@ -256,8 +259,8 @@ impl Inventory {
         Decision::Decided(transition)
     }
 
-    /// Makes the refusal of a request final: remembers it under the request's key. `None` if it has
-    /// no key, or one that is used up already.
+    /// Makes the refusal of a request final by remembering it under the request's key. Returns
+    /// `None` if the request has no key, or one that is used up already.
     pub fn settle(&mut self, request: &Request, rejection: &Rejection) -> Option<Transition> {
         let idempotency = request.idempotency?;
         if self.keys.remembers(idempotency.key, self.now) {
@@ -270,8 +273,9 @@ impl Inventory {
         Some(transition)
     }
 
-    /// One bounded round of due work (expiry, lapsed offers, pages of a cancelled offering), or
-    /// `None` when nothing is due. Called until `None` before a batch is decided.
+    /// Runs one bounded round of due work (expiry, lapsed offers, pages of a cancelled offering).
+    /// Returns `None` when nothing is due; the caller repeats the call until then, before it decides a
+    /// batch.
     ///
     /// # Panics
     /// As for [`Self::execute`].
@@ -292,8 +296,8 @@ impl Inventory {
     /// Folds one transition of the current batch.
     ///
     /// # Errors
-    /// When it does not fit the state: a damaged journal, or a bug. The state is of no further
-    /// use then.
+    /// When the transition does not fit the state: a damaged journal, or a bug. The state must not
+    /// be used any further.
     pub fn apply(&mut self, transition: &Transition) -> Result<(), Violation> {
         self.begin_row();
         if transition.idempotency.is_some_and(|idempotency| self.keys.knows(idempotency.key)) {
@@ -306,8 +310,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// What was decided is applied by the very code that folds the journal; that it fits is an
-    /// invariant, kept in release builds too.
+    /// Applies a change just decided, with the code that folds the journal. That the change fits is
+    /// an invariant, checked in release builds too.
     fn apply_live(&mut self, change: &Change) {
         self.begin_row();
         if let Err(violation) = self.apply_change(change) {
@@ -332,7 +336,7 @@ impl Inventory {
 #[error("{0}")]
 pub struct Violation(pub String);
 
-/// A block of seats as the seat map shows it.
+/// A block of seats in a seat map.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SectionView {
@@ -350,18 +354,19 @@ pub struct RowView {
     pub seats: Vec<SeatStatus>,
 }
 
-/// How a hold stands.
+/// The state of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct HoldView {
     pub customer: UserId,
     pub lines: Vec<Line>,
     pub status: HoldStatus,
-    /// The last deadline; in the past when it has ended.
+    /// The hold's last deadline; in the past once the hold has ended.
     pub expires_at: TimestampMs,
 }
 
-/// A hold ends exactly once. Ended holds are remembered for a while, without their lines.
+/// The status of a hold. A hold ends exactly once. Ended holds are remembered for a while, without
+/// their lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum HoldStatus {
@@ -375,7 +380,7 @@ pub enum HoldStatus {
     Expired,
 }
 
-/// How a reservation stands.
+/// The state of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationView {
@@ -384,7 +389,7 @@ pub struct ReservationView {
     pub status: ReservationStatus,
 }
 
-/// The life of a reservation.
+/// The status of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ReservationStatus {
@@ -393,7 +398,7 @@ pub enum ReservationStatus {
         payment: Option<crate::ids::PaymentId>,
     },
     Confirmed {
-        /// As in `claim::State`.
+        /// Serialized as in `claim::State`.
         #[serde(with = "claim::nil_is_none")]
         payment: Option<crate::ids::PaymentId>,
     },
@@ -401,14 +406,14 @@ pub enum ReservationStatus {
     Cancelled,
 }
 
-/// How somebody stands in the waitlist.
+/// The position of an entry in the waitlist.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct WaitlistView {
     pub customer: UserId,
     pub product: ProductId,
     pub party_size: u32,
-    /// From 1, among those who wait for the same product.
+    /// From 1, among the entries that wait for the same product.
     pub position: u32,
 }
 
@@ -423,7 +428,7 @@ pub struct EndedEntryView {
     pub at: TimestampMs,
 }
 
-/// A seat and who has it.
+/// A seat and the claim on it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SeatView {
@@ -436,7 +441,7 @@ pub struct SeatView {
     pub claim: Option<SeatClaim>,
 }
 
-/// What takes a seat.
+/// The claim that takes a seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SeatClaim {
@@ -444,7 +449,7 @@ pub struct SeatClaim {
     pub kind: SeatClaimKind,
 }
 
-/// Whether a seat is held, or reserved and perhaps paid.
+/// The kind of claim on a seat: a hold, or a reservation, paid or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SeatClaimKind {

@@ -1,6 +1,6 @@
-//! What a journal is: per offering one chain of rows, appended by compare-and-swap on its head.
-//! Knows the words and the encoding; the tables are `store/journal.rs`, the in-memory one for
-//! benches and tests is `journal/memory.rs`. It never decides anything about inventory.
+//! The journal: one chain of rows per offering, appended by compare-and-swap on its head. This
+//! module defines its types and encoding; `store/journal.rs` implements it with tables,
+//! `journal/memory.rs` in memory for benches and tests. It never decides anything about inventory.
 
 use std::sync::Arc;
 
@@ -17,20 +17,21 @@ pub mod memory;
 
 pub use fold::{fold, fold_onto, fold_row};
 
-/// The newest encoding that this binary can read: older ones refuse such a row by its format, and take
-/// nothing over. Each row has the oldest format that its content can be read by ([`Record::format`]).
-/// `box_office/encodings.rs` says when it rises, and pins the bytes of each.
+/// The newest encoding that this binary can read. A binary that does not know a row's format
+/// refuses the row and does not take over the offering. Each row has the oldest format that can
+/// encode its content ([`Record::format`]). `box_office/encodings.rs` says when the number rises,
+/// and pins the bytes of each format.
 pub const FORMAT: u16 = 2;
 
 /// blake3 of the previous row's hash and the whole canonical row.
 pub type Hash = [u8; 32];
 
-/// Where a journal ends: what the next append must find there.
+/// The head of a journal: the state that the next append must find there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Position of the last row.
     pub seq: Seq,
-    /// Who may append.
+    /// The epoch of the owner that may append.
     pub epoch: Epoch,
     /// Hash of the last row.
     pub hash: Hash,
@@ -47,29 +48,31 @@ impl Head {
     pub const EMPTY: Self = Self { seq: Seq(0), epoch: Epoch(0), hash: [0; 32] };
 }
 
-/// Who took an offering over, and by which epoch.
+/// The owner of an offering, and the epoch of its takeover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The process.
+    /// The owner's process.
     pub incarnation: InstanceId,
-    /// Where the others reach it, `host:port`.
+    /// The address at which the other instances reach the owner, `host:port`.
     pub address: Arc<str>,
-    /// The journal's; where a claim is meant that no takeover has followed yet, that of the owner
+    /// The journal's epoch. For a claim that no takeover has followed yet, the epoch of the owner
     /// before.
     pub epoch: Epoch,
 }
 
-/// What a row holds. Append only, as [`Transition`] and all that is in it.
+/// The content of a row. Variants are only ever appended, as in [`Transition`] and the types it
+/// contains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    /// A new owner; its epoch is the row's. Also how a seq of unknown outcome is occupied.
+    /// A new owner, whose epoch is the row's. Also occupies a seq whose append has an unknown
+    /// outcome.
     Takeover,
-    /// A batch of decisions, all taken at the row's `at`.
+    /// A batch of decisions, all made at the row's `at`.
     Batch(Vec<Arc<Transition>>),
 }
 
 impl Record {
-    /// The oldest format that knows everything in it.
+    /// The oldest format that knows every variant in the record.
     #[must_use]
     pub fn format(&self) -> u16 {
         let Self::Batch(transitions) = self else { return 1 };
@@ -78,10 +81,10 @@ impl Record {
     }
 }
 
-/// One row. `hash` covers all other fields and the row before.
+/// One row. `hash` covers all other fields and the previous row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Whose journal.
+    /// The offering whose journal this is.
     pub offering: OfferingId,
     /// Position, from 1.
     pub seq: Seq,
@@ -89,72 +92,73 @@ pub struct Row {
     pub epoch: Epoch,
     /// The appender.
     pub owner: InstanceId,
-    /// Drawn by the appender for this append.
+    /// Drawn at random by the appender for this append.
     pub batch_id: BatchId,
-    /// When it was decided, by the owner's clock; never decreases along a journal.
+    /// The time of the decisions, by the owner's clock; never decreases along a journal.
     pub at: TimestampMs,
     /// Encoding of `payload`.
     pub format: u16,
-    /// A [`Record`].
+    /// An encoded [`Record`].
     pub payload: Bytes,
     /// See [`tyalias@Hash`].
     pub hash: Hash,
 }
 
-/// A row to append and what goes with it.
+/// A row to append, with the data that goes with it.
 #[derive(Clone, Debug)]
 pub struct Append {
-    /// What the head must be. A row of a higher epoch than this is a takeover.
+    /// The head expected by the append. A row with a higher epoch is a takeover.
     pub previous: Head,
     /// The row.
     pub row: Arc<Row>,
-    /// The row's record, decoded: what the relational rows are derived from.
+    /// The row's record, decoded: the relational rows are derived from it.
     pub record: Arc<Record>,
-    /// Where other instances reach the owner; written to the head by a takeover.
+    /// The address at which other instances reach the owner; a takeover writes it to the head.
     pub owner_address: Arc<str>,
-    /// When the offering next needs somebody to look after it.
+    /// The time of the offering's next due work; `None` if there is none.
     pub next_due_at: Option<TimestampMs>,
 }
 
 /// A durable append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// The database's clock, to measure the owner's skew by.
+    /// The database's clock, used to measure the skew of the owner's clock.
     pub database_now: TimestampMs,
 }
 
 /// Why an append was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The head is not what was expected: somebody else's history. Nothing was written.
+    /// The head is not as expected: another owner has appended. Nothing was written.
     #[error("the journal has moved on: another owner appended")]
     Fenced,
-    /// It may or may not be, or become, durable. Resolve by occupying the seq.
+    /// The row may or may not be, or become, durable. The caller resolves this by occupying the
+    /// seq.
     #[error("the outcome of the append is unknown")]
     OutcomeUnknown(#[source] anyhow::Error),
     /// A relational row of this batch was refused as bad data. Nothing was written.
     #[error("the database refused a row of the batch")]
     BadData(#[source] anyhow::Error),
-    /// Certainly nothing was written: no connection, or an error of the server before COMMIT.
+    /// Nothing was written, for certain: no connection, or an error of the server before COMMIT.
     #[error("the journal cannot be reached")]
     Unavailable(#[source] anyhow::Error),
 }
 
-/// Why reading failed.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// No such offering.
     #[error("there is no journal of this offering")]
     NotFound,
-    /// The database is away.
+    /// The database cannot be reached.
     #[error("the journal cannot be read")]
     Unavailable(#[source] anyhow::Error),
-    /// Written by a newer version.
+    /// The row was written by a newer version.
     #[error("row {seq} has format {format}, and this version reads up to {FORMAT}")]
     NewerFormat {
-        /// Where.
+        /// The row.
         seq: Seq,
-        /// What.
+        /// The row's format.
         format: u16,
     },
     /// A gap, a hash that does not match, or a payload that does not decode.
@@ -162,15 +166,15 @@ pub enum LoadError {
     Damaged {
         /// The first bad row.
         seq: Seq,
-        /// What is wrong with it.
+        /// What does not fit.
         reason: String,
     },
 }
 
-/// A state that the fold can start from.
+/// A state from which a fold can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The last row folded in.
+    /// The last row that the state includes.
     pub seq: Seq,
     /// That row's epoch.
     pub epoch: Epoch,
@@ -180,54 +184,55 @@ pub struct Snapshot {
     pub hash: Hash,
     /// Encoding of `payload`.
     pub format: u16,
-    /// `Inventory::to_snapshot`.
+    /// The output of `Inventory::to_snapshot`.
     pub payload: Bytes,
 }
 
 /// A snapshot that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnfitSnapshot {
-    /// The row that it names.
+    /// The row that the snapshot names.
     pub seq: Seq,
-    /// Why it cannot be used.
+    /// Why the snapshot cannot be used.
     pub reason: String,
 }
 
-/// What recovery starts from. Rows are verified: gapless, chained, decodable.
+/// The data from which recovery starts. Rows are verified: gapless, chained, decodable.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The newest snapshot that the journal confirms: it has that row, with that time and hash, or
-    /// the row is archived and the next one follows from the hash.
+    /// The newest snapshot that the journal confirms: the journal has its row, with its time and
+    /// hash, or the row is archived and the next row follows from its hash.
     pub snapshot: Option<Snapshot>,
-    /// Snapshots that were passed over because the journal does not confirm them.
+    /// Snapshots skipped because the journal does not confirm them.
     pub unfit: Vec<UnfitSnapshot>,
-    /// All rows after it, with their records.
+    /// All rows after the snapshot, with their records.
     pub tail: Vec<(Row, Record)>,
-    /// The head, as it was when the last row was read.
+    /// The head at the time when the last row was read.
     pub head: Head,
 }
 
 /// Storage of journals. Implemented by `store` (Postgres and SQLite) and by [`memory`].
 pub trait Journal: Send + Sync + 'static {
-    /// Appends durably, with the relational rows that follow from it, or not at all.
+    /// Appends durably, together with the relational rows derived from the row, or not at all.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
-    /// Where the journal ends now: how an owner that has long appended nothing learns whether its
-    /// history still is the history.
+    /// The current head of the journal. An owner that has not appended for a long time learns from
+    /// it whether its history is still the journal's.
     fn head(&self, offering: OfferingId) -> BoxFuture<'_, Result<Head, LoadError>>;
 
-    /// Who appended the last takeover, and where it is reached; `None` if nobody has yet.
+    /// The owner that appended the last takeover, with its address; `None` before the first
+    /// takeover.
     fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LoadError>>;
 
-    /// The database's clock, which owners measure their own by.
+    /// The database's clock, against which owners measure their own.
     fn database_now(&self) -> BoxFuture<'_, Result<TimestampMs, LoadError>>;
 
-    /// Whether that clock is another than this process's.
+    /// True if that clock is not this process's own.
     fn has_own_clock(&self) -> bool {
         true
     }
 
-    /// Reads what a recovery needs: the newest snapshot of a row before `before` that the journal
+    /// Reads the data for a recovery: the newest snapshot of a row before `before` that the journal
     /// confirms, and the rows after it; all rows if there is none.
     fn load_before(
         &self,
@@ -235,41 +240,41 @@ pub trait Journal: Send + Sync + 'static {
         before: Seq,
     ) -> BoxFuture<'_, Result<Loaded, LoadError>>;
 
-    /// The same from the newest snapshot of all.
+    /// As [`Self::load_before`], from the newest snapshot of all.
     fn load(&self, offering: OfferingId) -> BoxFuture<'_, Result<Loaded, LoadError>> {
         self.load_before(offering, Seq(u64::MAX))
     }
 
-    /// The rows after `from` for whoever has folded up to there; `None` where the journal does not
-    /// confirm that row.
+    /// The rows after `from`, for a caller that has folded up to it; `None` where the journal does
+    /// not confirm that row.
     fn load_after(
         &self,
         offering: OfferingId,
         from: Head,
     ) -> BoxFuture<'_, Result<Option<Loaded>, LoadError>>;
 
-    /// One row, to answer a retried request with its first outcome.
+    /// One row, used to answer a retried request with its first outcome.
     fn row(
         &self,
         offering: OfferingId,
         seq: Seq,
     ) -> BoxFuture<'_, Result<Option<(Row, Record)>, LoadError>>;
 
-    /// Keeps a snapshot if the journal has that seq with that hash; says whether it was kept.
+    /// Keeps a snapshot if the journal has that seq with that hash; returns whether it was kept.
     fn keep_snapshot(
         &self,
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>>;
 
-    /// Keeps a snapshot in place of all those before it, under the same condition.
+    /// Keeps a snapshot and deletes all earlier ones, under the same condition.
     fn replace_snapshots(
         &self,
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>>;
 
-    /// Offerings whose due time has come, the longest due first.
+    /// Offerings whose due time has come, the longest overdue first.
     fn due(
         &self,
         now: TimestampMs,
@@ -300,7 +305,7 @@ impl Row {
     /// The hash this row must have after a row with `previous`.
     #[must_use]
     pub fn chained(&self, previous: &Hash) -> Hash {
-        // Every field has a fixed width or stands last, so no two rows share a canonical form.
+        // Every field has a fixed width or is last, so no two rows share a canonical form.
         let mut hasher = blake3::Hasher::new();
         hasher.update(previous);
         hasher.update(self.offering.0.as_bytes());

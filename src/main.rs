@@ -1,9 +1,9 @@
-//! The program: everything is in the library.
+//! The `admitone` program: all code is in the library.
 
 use std::process::ExitCode;
 
-/// HTTP workers allocate what box offices free, and the other way round, all day long: an
-/// allocator without a lock around that.
+/// HTTP workers continuously allocate memory that box offices free, and the other way round: this
+/// allocator needs no lock for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,50 +1,51 @@
-//! Deliberate defects. The simulation's tests plant each of them to prove that they would find it;
-//! without the feature `planted`, which only tests turn on, none can be planted and the questions
-//! below vanish from the program.
+//! Deliberate defects. The simulation's tests plant each of them to prove that they would detect
+//! it. Without the feature `planted`, which only tests turn on, none can be planted and the checks
+//! below are compiled out.
 
-/// A defect that somebody might make.
+/// A defect that a programmer could introduce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// The append finds the journal's end by itself and ignores who may append.
+    /// An append takes the journal's current head as its predecessor and ignores the epoch.
     NoEpochInSwap,
-    /// An append is let in wherever the row before it exists.
+    /// An append is accepted wherever the row before it exists.
     FenceByPredecessorAlone,
     /// An append of unknown outcome counts as lost because its row is not there yet.
     UnknownAppendResolvedByRereading,
-    /// Commands are answered when they are decided.
+    /// Commands are answered when they are decided, before the append.
     AckBeforeAppend,
-    /// A command that is handed on loses its idempotency key.
+    /// A forwarded command loses its idempotency key.
     LostIdempotencyKey,
-    /// A hold lives through the very millisecond of its deadline.
+    /// A hold is still valid in the very millisecond of its deadline.
     OffByOneExpiry,
     /// An owner goes into service without having appended a takeover.
     TakeoverWithoutRecord,
-    /// A batch whose append failed is answered as if it had not.
+    /// A batch whose append failed is answered as if the append had succeeded.
     ReplyReleasedOnFailure,
-    /// What is heard of an earlier owner replaces what is known of a later one.
+    /// Information about an earlier owner replaces the known later owner.
     CacheGoesBackAnEpoch,
-    /// An entry is released in the name of whoever has it.
+    /// A lease is released in the name of its current holder, whichever instance that is.
     ReleaseOfAnothersLease,
-    /// A lease that has run out counts as if it had been renewed.
+    /// A lease that has expired counts as renewed.
     RenewalAfterLoss,
-    /// Commands that wait when an offering is handed over are forgotten.
+    /// Commands that wait while an offering is handed over are dropped.
     HandoffDropsTheQueue,
-    /// Freed places go to the waitlist a transition later.
+    /// Freed places are offered to the waitlist one transition later.
     LateWaitlistOffer,
-    /// A snapshot bears the place of the row before the one it is of.
+    /// A snapshot carries the position of the row before its last one.
     SnapshotAheadOfTail,
-    /// Refusals are given without a proof of ownership.
+    /// Refusals are answered without a proof of ownership.
     RefusalWithoutProof,
-    /// What changed in one view is applied to another.
+    /// A view's delta is applied to another view.
     DeltaOnAnyView,
-    /// A turn that changes nothing moves the state's time, and forgets what is too old by it.
+    /// A batch that changes nothing advances the state's time, and forgets entries that are then
+    /// too old.
     RefusalMovesTime,
-    /// A snapshot that does not fit is an error, and not a detour.
+    /// A snapshot that does not fit is an error, instead of being skipped.
     SnapshotIsTrusted,
 }
 
 impl Bug {
-    /// All of them.
+    /// All defects.
     pub const ALL: &[Self] = &[
         Self::NoEpochInSwap,
         Self::FenceByPredecessorAlone,
@@ -77,12 +78,12 @@ mod plant {
         static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
     }
 
-    /// Plants a defect in this thread; `None` mends it.
+    /// Plants a defect in this thread; `None` removes it.
     pub fn plant(bug: Option<Bug>) {
         PLANTED.set(bug);
     }
 
-    /// Whether this thread has that defect.
+    /// True if this defect is planted in this thread.
     #[must_use]
     pub fn is_planted(bug: Bug) -> bool {
         PLANTED.get() == Some(bug)
@@ -92,7 +93,7 @@ mod plant {
 #[cfg(feature = "planted")]
 pub use plant::{is_planted, plant};
 
-/// There are none without the feature.
+/// Always false: without the feature no defect can be planted.
 #[cfg(not(feature = "planted"))]
 #[must_use]
 #[inline]

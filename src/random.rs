@@ -1,6 +1,6 @@
-//! The only source of chance for ids, jitter and minted keys. A simulation seeds the thread it runs
-//! on, and then the same seed draws the same numbers; everything else draws from the thread's
-//! cryptographic generator. Secrets are not drawn here.
+//! The only source of random numbers for ids, jitter and minted keys. A simulation seeds the thread
+//! it runs on, and then the same seed draws the same numbers; all other code draws from the
+//! thread's cryptographic generator. Secrets are not drawn here.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ thread_local! {
     static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
 }
 
-/// From now on, what this thread draws follows from `seed` alone; `None` ends that.
+/// Makes this thread draw numbers that depend on `seed` alone from now on; `None` ends that.
 pub fn seed_thread(seed: Option<u64>) {
     SEEDED.set(seed.map(StdRng::seed_from_u64));
 }
@@ -28,14 +28,14 @@ pub fn bytes() -> [u8; 16] {
     })
 }
 
-/// A number within the range.
+/// A random number within the range.
 #[must_use]
 pub fn within(range: RangeInclusive<u64>) -> u64 {
     draw(|rng| rng.random_range(range))
 }
 
-/// A pause of at least half of `longest`: whoever fails at the same time must not try again at the
-/// same time.
+/// A random pause from half of `longest` to `longest`, so that callers that failed at the same time
+/// do not retry at the same time.
 #[must_use]
 pub fn jittered(longest: Duration) -> Duration {
     let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);

@@ -1,6 +1,7 @@
-//! What a request is known by wherever its command goes: an id for log lines and errors, and a place
-//! in a trace. It travels with commands, also to other instances, and decides nothing. Spans are
-//! handed to whoever exports them; when that is nobody, or too slow, they are dropped and counted.
+//! The identity of a request wherever its command is sent: an id for log lines and errors, and a
+//! position in a trace. It travels with commands, also to other instances, and decides nothing.
+//! Spans are sent to an exporter; if there is none, or it is too slow, they are dropped and
+//! counted.
 
 mod context;
 mod current;

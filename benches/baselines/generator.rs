@@ -1,4 +1,4 @@
-//! A closed loop over kept-alive connections, the same for everybody.
+//! A closed loop over kept-alive connections, the same for all contenders.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,17 +9,18 @@ use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a round showed.
+/// The results of a round.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Answers other than 201.
+    /// Number of answers other than 201.
     pub failed: u64,
 }
 
-/// One client for each of `requests`, which asks its requests in turn, one after the other.
+/// Runs one client per element of `requests`; each sends its own requests in turn, one after the
+/// other.
 pub async fn closed_loop(
     address: SocketAddr,
     requests: Vec<Vec<Vec<u8>>>,
@@ -32,7 +33,8 @@ pub async fn closed_loop(
         clients.spawn(async move {
             let mut connection = Connection::open(address).await.expect("the server listens");
             let (mut latencies, mut failed) = (Latencies::default(), 0_u64);
-            // Clients begin at different events, or they would march in step.
+            // Clients start at different events; otherwise they would all move through the events
+            // in step.
             let mut turn = offset * 17;
             while Instant::now() < until {
                 let request = &own[turn % own.len()];
@@ -61,7 +63,7 @@ pub async fn closed_loop(
     Measured { per_second: held / seconds, p50_ms: ms(0.5), p99_ms: ms(0.99), failed }
 }
 
-/// The hold of one place as each contender is asked for it.
+/// The request for a hold of one place, in the form of each contender.
 pub fn hold(address: SocketAddr, path: &str, token: &str, body: &str) -> Vec<u8> {
     let host = address.to_string();
     stampede::api::request("POST", path, &host, Some(token), None, body)

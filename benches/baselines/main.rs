@@ -1,6 +1,6 @@
-//! What one would use instead, beside Admit One, in the same run on the same machine: row locks, one
-//! conditional statement, a row per place with SKIP LOCKED, a lock in Redis, a counter in Redis. One
-//! command prints the table, the cases that we lose included:
+//! Alternatives to Admit One, measured in the same run on the same machine: row locks, one
+//! conditional statement, a row per place with SKIP LOCKED, a lock in Redis, a counter in Redis.
+//! One command prints the table, including the cases in which Admit One is slower:
 //!
 //! `benches/baselines/run`, or with servers of your own (both are filled with tables and keys)
 //! `ADMITONE_BENCH_POSTGRES_URL=postgres://… ADMITONE_BENCH_REDIS_URL=redis://… cargo bench --bench baselines`
@@ -25,14 +25,14 @@ const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(4);
 const LONE_ROUND: Duration = Duration::from_secs(2);
 const CLIENTS: usize = 64;
-/// Events when the load is spread.
+/// Number of events when the load is spread.
 pub const EVENTS: usize = 1_000;
-/// Places of an event that are rows of their own.
+/// Number of places of an event whose places are rows.
 pub const PLACES: usize = 1_000_000;
-/// Signs the tokens of all.
+/// The secret that signs the tokens of all contenders.
 pub const SECRET: &str = "a secret for benches, of at least thirty-two bytes";
 
-/// One way to hold a place, behind HTTP.
+/// One implementation of a hold, behind HTTP.
 struct Contender {
     name: &'static str,
     says: &'static str,
@@ -42,10 +42,10 @@ struct Contender {
     lone: Vec<Measured>,
 }
 
-/// Where it listens and what it is asked: one request for each event.
+/// The address of a contender and its requests: one for each event.
 struct Target {
     address: std::net::SocketAddr,
-    /// By client, then by event.
+    /// Requests by client, then by event.
     requests: Vec<Vec<Vec<u8>>>,
     has_many_events: bool,
 }

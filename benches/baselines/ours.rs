@@ -22,7 +22,7 @@ pub struct Server {
     directory: tempfile::TempDir,
 }
 
-/// Somebody who may buy, here and at the baselines.
+/// A customer and an access token, valid here and at the baselines.
 pub fn token() -> (UserId, String) {
     let tokens = Tokens::new(SECRET, Duration::from_secs(3_600), Arc::new(SystemClock::new()));
     let user = UserId::random();
@@ -67,7 +67,7 @@ impl Server {
             .env("ADMITONE_METRICS_LISTEN", "off")
             .env("ADMITONE_JWT_SECRET", SECRET)
             .env("ADMITONE_DEMO", "false")
-            // A closed loop asks for all there is: nobody is to be sent away.
+            // A closed loop measures the full capacity: no request may be turned away.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env("ADMITONE_LOG", "warn")
             .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! The hot row, as it is usually done, without any HTTP before it.
+//! The hot row in its usual implementation, without HTTP.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// One round, if `pgbench` can be run.
+    /// Runs one round, if `pgbench` can be run.
     pub fn measure(&mut self, url: &str) {
         self.hot.extend(run(url, HOT));
         let spread = HOT.replace("id = 1", "id = :id").replace("(), 1,", "(), :id,");

@@ -1,5 +1,5 @@
-//! What shops write with Postgres alone. Statements are prepared once per connection; a worker has
-//! its own pool, so that no connection crosses threads.
+//! The usual implementations with Postgres alone. Statements are prepared once per connection; a
+//! worker has its own pool, so that no connection crosses threads.
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor, PgConnection, PgPool};
@@ -9,7 +9,7 @@ use super::{EVENTS, PLACES};
 
 const POOL: u32 = 8;
 
-/// The same tables for all: stock with a count, places as rows, holds.
+/// Creates the tables that all implementations share: stock with a count, places as rows, holds.
 pub async fn make_tables(url: &str) {
     let mut admin = PgConnection::connect(url).await.expect("Postgres answers");
     let sql = format!(
@@ -33,7 +33,7 @@ pub fn pool(url: &str) -> PgPool {
         .connect_lazy_with(options.disable_statement_logging())
 }
 
-/// Lock the row, look, take, write, commit.
+/// Locks the row, checks it, takes the places, inserts the hold, commits.
 pub async fn for_update(
     pool: &PgPool,
     stock: i32,
@@ -65,7 +65,7 @@ pub async fn for_update(
     Ok(Some(id))
 }
 
-/// One statement that takes only what is there.
+/// Takes the places in one statement, on the condition that enough are available.
 pub async fn conditional(
     pool: &PgPool,
     stock: i32,
@@ -88,8 +88,8 @@ pub async fn conditional(
     Ok((done.rows_affected() == 1).then_some(id))
 }
 
-/// A row for each place: take one that nobody else is taking. Where to look first is drawn, or all
-/// would search through the same rows.
+/// A row for each place: takes one that no other client is taking. The start of the search is
+/// random; otherwise all clients would search the same rows.
 pub async fn skip_locked(
     pool: &PgPool,
     stock: i32,
@@ -115,7 +115,7 @@ pub async fn skip_locked(
     Ok((done.rows_affected() == 1).then_some(id))
 }
 
-/// Check and insert, under a lock that is held elsewhere.
+/// Checks and inserts, under a lock that the caller holds elsewhere.
 pub async fn check_and_insert(
     pool: &PgPool,
     stock: i32,
@@ -132,7 +132,7 @@ pub async fn check_and_insert(
     conditional(pool, stock, customer, quantity).await
 }
 
-/// Holds that were acknowledged before, many in one statement.
+/// Inserts holds that were acknowledged before, many in one statement.
 pub async fn insert_all(pool: &PgPool, holds: &[(Uuid, i32, Uuid, i32)]) -> sqlx::Result<()> {
     let ids: Vec<Uuid> = holds.iter().map(|hold| hold.0).collect();
     let stocks: Vec<i32> = holds.iter().map(|hold| hold.1).collect();

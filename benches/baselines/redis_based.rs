@@ -1,4 +1,4 @@
-//! What shops write with Redis before the database.
+//! The usual implementations with Redis before the database.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::postgres;
 
-/// Longer than any holder takes, so that a crash does not block for good.
+/// Longer than any client holds the lock; it expires, so that a crash does not block other clients
+/// for good.
 const LOCK_TTL_MS: u64 = 10_000;
 const RETRY: Duration = Duration::from_millis(1);
-/// Holds written at once by the writer behind the counter.
+/// The most holds that the writer behind the counter inserts at once.
 const MOST_AT_ONCE: usize = 1_000;
 
 pub async fn connect(url: &str) -> MultiplexedConnection {
@@ -21,7 +22,7 @@ pub async fn connect(url: &str) -> MultiplexedConnection {
     client.get_multiplexed_async_connection().await.expect("Redis answers")
 }
 
-/// `SET NX` around check and insert: try again until it is ours.
+/// `SET NX` around check and insert: retries until it holds the lock.
 pub async fn under_lock(
     redis: &mut MultiplexedConnection,
     pool: &PgPool,
@@ -41,7 +42,7 @@ pub async fn under_lock(
         tokio::time::sleep(RETRY).await;
     }
     let held = postgres::check_and_insert(pool, stock, customer, quantity).await;
-    // Only its own lock: after the TTL somebody else may have it.
+    // Deletes only its own lock: after the TTL another client may hold it.
     let unlock = Script::new(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0",
     );
@@ -49,7 +50,7 @@ pub async fn under_lock(
     held.expect("Postgres answers")
 }
 
-/// A counter that is taken from atomically, and a writer that comes after the answer.
+/// A counter that is decremented atomically, and a writer that inserts the hold after the answer.
 #[derive(Clone)]
 pub struct Counter {
     redis: MultiplexedConnection,
@@ -91,7 +92,7 @@ impl Counter {
             return None;
         }
         let id = Uuid::new_v4();
-        // Acknowledged now; lost, if the process or Redis ends before it is written.
+        // Acknowledged now; lost, if the process or Redis ends before the hold is written.
         self.later.send((id, stock, customer, quantity)).expect("the writer lives");
         Some(id)
     }

@@ -1,5 +1,5 @@
 //! The baselines behind HTTP: the same web server, the same check of the token, an answer of the
-//! same form. What differs is how a place is taken.
+//! same form. They differ in the way a place is taken.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::{EVENTS, PLACES, SECRET, Target, postgres};
 
 const WORKERS: usize = 2;
 
-/// How a place is taken.
+/// The way a place is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     ForUpdate,
@@ -65,7 +65,7 @@ impl Kind {
     }
 }
 
-/// What a worker has.
+/// The resources of a worker.
 struct Backend {
     kind: Kind,
     pool: PgPool,
@@ -146,7 +146,7 @@ impl Shop {
     }
 
     pub fn target(&self, tokens: &[(UserId, String)]) -> Target {
-        // One event of many places, where each is a row.
+        // Implementations with a row per place are measured on one event with many places.
         let has_many_events = !matches!(self.kind, Kind::SkipLocked | Kind::Bare);
         let events = if has_many_events { EVENTS } else { 1 };
         let of = |token: &str| -> Vec<Vec<u8>> {

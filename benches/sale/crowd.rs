@@ -1,4 +1,4 @@
-//! Runs of `stampede`. One whose audit finds anything ends the bench.
+//! Runs of `stampede`. A run whose audit finds a violation ends the bench.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,24 +7,24 @@ use serde_json::Value;
 
 use super::server::{PASSWORD, Server};
 
-/// A run to be.
+/// A run that has not started.
 pub struct Crowd {
     command: Command,
     duration: &'static str,
     directory: tempfile::TempDir,
 }
 
-/// One under way.
+/// A run in progress.
 pub struct UnderWay {
     child: Child,
     directory: tempfile::TempDir,
 }
 
-/// What one showed.
+/// The results of a run.
 pub struct Figures(Value);
 
 impl Crowd {
-    /// Against this server, for a few seconds.
+    /// A run against this server, for a few seconds.
     pub fn new(server: &Server, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut command = Command::new(env!("CARGO_BIN_EXE_stampede"));
@@ -43,7 +43,7 @@ impl Crowd {
         Self { command, duration: "6s", directory }
     }
 
-    /// For so long.
+    /// Sets the duration of the run.
     pub fn lasting(self, duration: &'static str) -> Self {
         Self { duration, ..self }
     }
@@ -67,7 +67,7 @@ impl UnderWay {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
-    /// Waits until it sends its load.
+    /// Waits until the run sends its load.
     pub fn until_under_way(&self) {
         let started = Instant::now();
         while !self.log().contains("done/s") {
@@ -76,7 +76,8 @@ impl UnderWay {
         }
     }
 
-    /// Waits for its end. A generator that was late voids its own figures; how late is shown.
+    /// Waits for the end of the run. A generator that was late voids its own figures; its delay is
+    /// shown.
     pub fn end(mut self) -> Figures {
         const VOID: i32 = 3;
         let status = self.child.wait().expect("it ends");
@@ -91,7 +92,7 @@ impl Figures {
         self.0.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
 
-    /// Successes a second.
+    /// Successes per second.
     pub fn rate(&self, step: &str) -> f64 {
         self.number(&format!("/operations/{step}/successesPerSecond"))
     }
@@ -108,7 +109,7 @@ impl Figures {
         self.number(&format!("/operations/{step}/refusalLatency/{quantile}")) / 1_000.0
     }
 
-    /// Turned away a second.
+    /// Turned-away requests per second.
     pub fn turned_away_rate(&self, step: &str) -> f64 {
         let by_code = self.0.pointer(&format!("/operations/{step}/turnedAway"));
         let by_code = by_code.and_then(Value::as_object).into_iter().flatten();

@@ -1,5 +1,5 @@
-//! A database for each server: what the crowds before have left, in tables and for the vacuum to do,
-//! would slow down who comes after them.
+//! Creates a database for each server: the rows and the vacuum work left by earlier crowds would
+//! slow down the next.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 pub struct Database {
-    /// Of a database on the same server.
+    /// The URL of a database on the same server.
     other: String,
     name: String,
 }
 
 impl Database {
-    /// An empty one, beside the one of this URL.
+    /// Creates an empty database on the server of this URL.
     pub fn new(postgres: &str) -> Self {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("admitone_bench_{}_{number}", std::process::id());
@@ -37,7 +37,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // Whoever used it is gone, or is cut off.
+        // Its users have ended, or are disconnected.
         self.psql(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }

@@ -1,5 +1,5 @@
-//! How a sale goes on this machine, by `stampede` runs against the program itself, each audited; the
-//! load generator and Postgres are on the same processors. One command prints all tables:
+//! Measures a sale on this machine, by `stampede` runs against the program itself, each audited;
+//! the load generator and Postgres are on the same processors. One command prints all tables:
 //!
 //! `benches/sale/run [overload|bystander|growth|instances]`, or with a Postgres of your own (it is filled)
 //! `ADMITONE_BENCH_POSTGRES_URL=postgres://… cargo bench --bench sale`
@@ -18,9 +18,9 @@ use crowd::{Crowd, Figures};
 use server::Server;
 
 const ROUNDS: usize = 3;
-/// Of `stampede`'s runs.
+/// Warm-up of `stampede`'s runs.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// In a closed loop, for what can be served at most.
+/// Clients of a closed loop that measures the full capacity.
 const CLIENTS: &str = "256";
 const HOT_EVENT: &str = "hold";
 const STEPS: [&str; 3] = ["hold", "reserve", "pay"];
@@ -57,7 +57,7 @@ fn main() {
     }
 }
 
-/// Purchases a second that are confirmed at most.
+/// The largest number of purchases that are confirmed per second.
 fn peak(postgres: &str) -> f64 {
     let (mut rates, mut rows) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -122,7 +122,7 @@ fn overload(postgres: &str, peak: f64) {
     }
 }
 
-/// Holds of one event, 100 a second, alone and beside a crowd for another.
+/// Holds of one event, 100 per second, alone and beside a crowd for another event.
 fn bystander(postgres: &str, peak: f64) {
     println!(
         "\n100 holds a second of one event, while another is wanted\n\n\
@@ -138,7 +138,7 @@ fn bystander(postgres: &str, peak: f64) {
             let hot = (times > 0.0).then(|| {
                 let crowd = Crowd::new(&server, &["purchases", "--rate", &rate]).lasting("14s");
                 let hot = crowd.start();
-                // It makes its event and its buyers first.
+                // The run creates its event and its buyers first.
                 hot.until_under_way();
                 hot
             });
@@ -162,7 +162,7 @@ fn bystander(postgres: &str, peak: f64) {
     }
 }
 
-/// What waits together goes into one append.
+/// Commands that wait at the same time share one append.
 fn clients(postgres: &str) {
     println!(
         "\nholds of one event, closed loop, medians of {ROUNDS} runs\n\n\
@@ -175,7 +175,7 @@ fn clients(postgres: &str) {
     }
 }
 
-/// Each event that has sold something has a row of its own to append.
+/// Each event that has sold something appends a row of its own.
 fn events(postgres: &str) {
     println!(
         "\nholds over many events, 256 clients in a closed loop, medians of {ROUNDS} runs\n\n\
@@ -212,7 +212,7 @@ fn held(postgres: &str, arguments: &[&str]) -> String {
     shown.collect::<Vec<_>>().join(" | ")
 }
 
-/// All on the same two processors: what is shown is what it costs to be many.
+/// All instances share the same two processors: the result is the cost of having several.
 fn instances(postgres: &str, redis: &str) {
     println!(
         "\nholds over 300 events, each buyer through one of the instances, 256 clients in a closed \
@@ -229,7 +229,7 @@ fn instances(postgres: &str, redis: &str) {
         for _ in 0..ROUNDS {
             let used = || servers.iter().map(Server::processor_s).sum::<f64>();
             let crowd = Crowd::new(&servers[0], &arguments).start();
-            // Accounts are made before, and the run's audit comes after.
+            // Accounts are created before this, and the run's audit follows after it.
             crowd.until_under_way();
             std::thread::sleep(WARM_UP);
             let (began, before) = (Instant::now(), used());

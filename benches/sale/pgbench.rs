@@ -1,4 +1,4 @@
-//! The hot row, as it is usually done, without any HTTP before it.
+//! The hot row in its usual implementation, without HTTP.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ UPDATE sale_stock SET available = available - 1 WHERE id = 1;
 INSERT INTO sale_holds VALUES (gen_random_uuid(), 1, gen_random_uuid(), 1, now() + interval '5 min');
 COMMIT;";
 
-/// Transactions a second, if `pgbench` can be run.
+/// Transactions per second, if `pgbench` can be run.
 pub fn hot_row(url: &str) -> Option<f64> {
     let made = Command::new("psql").args([url, "-qc", TABLES]).status().ok()?;
     let directory = tempfile::tempdir().ok().filter(|_| made.success())?;

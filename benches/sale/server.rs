@@ -1,4 +1,4 @@
-//! The program itself, in a process of its own, and what its metrics say.
+//! The program itself, in a process of its own, and the values of its metrics.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::database::Database;
 
-/// The administrator's.
+/// The administrator's password.
 pub const PASSWORD: &str = "a password for benches";
 
 pub struct Server {
@@ -19,12 +19,12 @@ pub struct Server {
     metrics: SocketAddr,
     child: Child,
     _directory: tempfile::TempDir,
-    // Goes after the process does.
+    // Dropped after the process has ended.
     _database: Rc<Database>,
 }
 
 impl Server {
-    /// With this latency target, or the default, on a database of its own.
+    /// Starts a server with this latency target, or the default, on a database of its own.
     pub fn start(postgres: &str, latency_target: Option<&str>) -> Self {
         let server = Self::begin(&Rc::new(Database::new(postgres)), |command| {
             if let Some(target) = latency_target {
@@ -35,7 +35,7 @@ impl Server {
         server
     }
 
-    /// So many instances of one cluster, without admission control.
+    /// Starts a number of instances of one cluster, without admission control.
     pub fn start_cluster(postgres: &str, redis: &str, count: usize) -> Vec<Self> {
         let database = Rc::new(Database::new(postgres));
         let begin = |number| {
@@ -79,10 +79,10 @@ impl Server {
         Self { api, metrics, child, _directory: directory, _database }
     }
 
-    /// Seconds of processors that it has used.
+    /// Processor time used by the process, in seconds.
     pub fn processor_s(&self) -> f64 {
-        // `utime` and `stime` of proc(5) in ticks, of which Linux shows a hundred a second. The
-        // second field, the name, may hold anything, and ends with the last parenthesis.
+        // `utime` and `stime` of proc(5) in ticks, of which Linux has a hundred per second. The
+        // second field, the name, may contain any characters, and ends with the last parenthesis.
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.expect("it runs, on Linux");
         let fields = stat.rsplit(')').next().expect("a name").split_whitespace();
@@ -102,7 +102,7 @@ impl Server {
         }
     }
 
-    /// What its metrics have counted.
+    /// The totals counted by the metrics.
     pub fn totals(&self) -> Totals {
         let text = get(self.metrics, "/metrics").expect("metrics are answered");
         let sum = |name: &str| -> f64 {
@@ -119,7 +119,7 @@ impl Server {
         }
     }
 
-    /// Scrapes it four times a second until it is told to end.
+    /// Scrapes the metrics four times a second until the watch is ended.
     pub fn watch(&self) -> Watch {
         let (metrics, ended) = (self.metrics, Arc::new(AtomicBool::new(false)));
         let is_ended = Arc::clone(&ended);
@@ -143,19 +143,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended already if it died.
+        // The process has ended already if it crashed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Somebody who scrapes.
+/// A thread that scrapes the metrics.
 pub struct Watch {
     ended: Arc<AtomicBool>,
     watching: JoinHandle<Watched>,
 }
 
-/// What scrapes showed.
+/// The maxima seen in the scrapes.
 #[derive(Default)]
 pub struct Watched {
     pub memory_mb: f64,
@@ -169,7 +169,7 @@ impl Watch {
     }
 }
 
-/// Of the whole process.
+/// Totals of the whole process.
 pub struct Totals {
     batches: f64,
     commands: f64,

@@ -1,4 +1,4 @@
-//! Where journals begin whose first rows are in files.
+//! The last row that is in files, of each journal whose first rows are archived.
 
 use sea_orm::entity::prelude::*;
 

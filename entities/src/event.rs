@@ -1,4 +1,4 @@
-//! What is shown of an event; what is sold is in its journal.
+//! The data shown of an event; the state of its sale is in its journal.
 
 use sea_orm::entity::prelude::*;
 

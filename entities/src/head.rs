@@ -1,4 +1,4 @@
-//! Where each journal ends, and who may append to it.
+//! The head of each journal, with the owner that may append to it.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Answers already given to requests that no box office decides.
+//! Stored answers to requests that no box office decides.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,5 +1,5 @@
 //! The tables of Admit One as SeaORM entities: no logic. Only `store` of the root crate uses them.
-//! Columns are explained by the migrations; all times are milliseconds UTC.
+//! The migrations explain the columns; all times are milliseconds UTC.
 #![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
 pub mod archive;

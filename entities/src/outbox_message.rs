@@ -1,4 +1,4 @@
-//! What the outside is to be told, appended with what caused it.
+//! Messages to external systems, written together with the append that causes them.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Attempts to pay, and how far each has come.
+//! Attempts to pay, with the status of each.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Reservations, as the journal says.
+//! Reservations, derived from the journal.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! States that a fold can start from.
+//! States from which a fold can start.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Tickets of confirmed reservations, as the journal says.
+//! Tickets of confirmed reservations, derived from the journal.
 
 use sea_orm::entity::prelude::*;
 

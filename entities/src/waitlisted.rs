@@ -1,4 +1,5 @@
-//! Who has ever waited for places, and of which event: where to look when they leave.
+//! The customers who have ever waited for places, by event: the journals to search when a customer
+//! closes their account.
 
 use sea_orm::entity::prelude::*;
 

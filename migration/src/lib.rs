@@ -1,5 +1,5 @@
-//! The schema of Admit One, step by step, up and down. Append-only: a step that has been released
-//! is never edited.
+//! The schema of Admit One, in steps that can be applied and reverted. Append-only: a step that has
+//! been released is never edited.
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 

@@ -1,4 +1,4 @@
-//! The first schema. Plain SQL, since that is what an operator reads in the database; the two
+//! The first schema. Plain SQL, since operators read plain SQL in the database; the two
 //! dialects differ in the names of three types. All times are milliseconds UTC.
 
 use sea_orm_migration::prelude::*;
@@ -26,8 +26,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The names in «» stand for what the dialects call differently. `HOT` leaves room on each
-/// page, so that the row that every append updates finds its next version beside the last.
+/// Replaces the names in «» with those of the dialect. `HOT` leaves free space on each page, so
+/// that the row that every append updates has its next version stored beside the last.
 fn dialect(statement: &str, backend: DbBackend) -> String {
     let (id, bytes, hot) = match backend {
         DbBackend::Postgres => ("uuid", "bytea", " WITH (fillfactor = 50)"),
@@ -55,8 +55,8 @@ const TABLES: &[&str] = &[
 ];
 
 const UP: &[&str] = &[
-    // One row per offering, updated by every append: no index but the key, so that updates stay
-    // on their page. The sweeper reads the whole table, which is small.
+    // One row per offering, updated by every append: no index but the key, so that updates stay on
+    // their page. The sweeper reads the whole table, which is small.
     "CREATE TABLE heads (
         offering_id «ID» NOT NULL PRIMARY KEY,
         seq bigint NOT NULL,

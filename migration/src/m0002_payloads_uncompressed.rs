@@ -1,6 +1,6 @@
-//! Payloads are compact and full of random ids: Postgres would spend time on every append and
-//! every snapshot to find that they do not compress. A journal's row of up to a page stays in one
-//! piece, too: beyond 2 kB it would be cut up into a second table with an index of its own.
+//! Payloads are compact and full of random ids: Postgres would spend time on every append and every
+//! snapshot to find that they do not compress. A journal row of up to a page also stays in one
+//! piece: beyond 2 kB it would be split into a second table with an index of its own.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};

@@ -1,5 +1,5 @@
-//! One row that readiness probes write: a database that only reads (a full disk, a standby) is of no
-//! use to a server whose every answer is an append.
+//! One row that readiness probes write: a database that is read-only (a full disk, a standby) is
+//! useless to a server whose every answer is an append.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Reservations, payments and wallets are changed soon after they are made: with room on its page a
-//! row's next version stands beside it, and no index has to be told.
+//! Reservations, payments and wallets are updated soon after they are inserted: with free space on
+//! its page a row's next version is stored beside it, and no index needs an update.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
@@ -18,7 +18,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// SQLite packs its pages by itself.
+/// SQLite fills its pages by itself.
 async fn each_table(manager: &SchemaManager<'_>, change: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());

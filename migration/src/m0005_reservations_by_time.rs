@@ -1,4 +1,4 @@
-//! Administrators page through everybody's reservations, or one event's, newest first.
+//! Lets administrators page through all reservations, or those of one event, newest first.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;

@@ -1,7 +1,7 @@
-//! Which access tokens are worth nothing any more: each account has a version, its tokens name the one
-//! they were issued with, and what raises a version takes the next number of one counter. The counter's
-//! row is locked until the transaction commits, so numbers become visible in their order, and "what
-//! came after number n" misses nothing.
+//! Revoked access tokens: each account has a version, its tokens contain the version they were
+//! issued with, and each transaction that raises a version takes the next number of one counter.
+//! The counter's row is locked until the transaction commits, so numbers become visible in their
+//! order, and a read of all revocations after number n misses none.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -14,7 +14,7 @@ const UP: &[&str] = &[
     "ALTER TABLE users ADD COLUMN revocation bigint",
     "ALTER TABLE users ADD COLUMN revoked_at bigint",
     "CREATE TABLE revocation_counter (id integer PRIMARY KEY, last bigint NOT NULL)",
-    // Accounts that were closed before: tokens of theirs may still be valid.
+    // Accounts that were closed before: their tokens may still be valid.
     "UPDATE users SET token_version = 1, revoked_at = updated_at, revocation = closed.number
      FROM (SELECT id, row_number() OVER (ORDER BY updated_at, id) AS number
            FROM users WHERE email LIKE '%@deleted.invalid') AS closed
@@ -34,7 +34,7 @@ const DOWN: &[&str] = &[
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    /// `None` would mean no transaction on SQLite, and an interrupted step could never be repeated.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

@@ -1,5 +1,5 @@
-//! Who has ever waited for places, and of which event. The waitlist itself is in the journal; this says
-//! in which journals to look when somebody closes their account.
+//! The customers who have ever waited for places, by event. The waitlist itself is in the journal;
+//! this table lists the journals to search when a customer closes their account.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
@@ -9,7 +9,7 @@ pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    /// `None` would mean no transaction on SQLite, and an interrupted step could never be repeated.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

@@ -1,5 +1,5 @@
-//! When an event ends, what comes back to those who cancel, which products were withdrawn, where and
-//! by whom a ticket was checked in, what of a payment was refunded.
+//! The end of an event, the refund after a cancellation, withdrawn products, the gate and the
+//! administrator of a check-in, the refunded part of a payment.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
@@ -7,8 +7,9 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Table, column and type; all may be NULL, for rows of before. Tables in the order in which appends
-/// and payments lock them: on Postgres another order can deadlock with an instance that serves.
+/// Table, column and type; all may be NULL, for existing rows. Tables are in the order in which
+/// appends and payments lock them: on Postgres another order can deadlock with an instance that
+/// serves.
 const COLUMNS: &[(&str, &str, &str)] = &[
     ("reservations", "refund_amount", "bigint"),
     ("tickets", "gate", "text"),
@@ -21,7 +22,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    /// `None` would mean no transaction on SQLite, and an interrupted step could never be repeated.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

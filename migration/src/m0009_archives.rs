@@ -1,5 +1,5 @@
-//! Up to which row the journal of an offering is in files, and no longer in the table. The state after
-//! that row is a snapshot of the same seq, which is kept as long as this says so.
+//! The row up to which an offering's journal is in files and no longer in the table. The state
+//! after that row is a snapshot of the same seq, which is kept as long as this row refers to it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -9,7 +9,7 @@ pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    /// `None` would mean no transaction on SQLite, and an interrupted step could never be repeated.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }
@@ -35,7 +35,8 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Refused while anything is archived: the version before takes such a journal for damaged.
+    /// Refused while any journal is archived: the previous version would take such a journal for
+    /// damaged.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
         let backend = manager.get_database_backend();

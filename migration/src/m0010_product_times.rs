@@ -1,4 +1,5 @@
-//! When a product was made and last changed. Those that exist were made with their event.
+//! The times at which a product was created and last changed. Existing products were created with
+//! their event.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -8,7 +9,7 @@ pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// None would mean none on SQLite, and an interrupted step could never be taken again.
+    /// `None` would mean no transaction on SQLite, and an interrupted step could never be repeated.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

@@ -1,6 +1,7 @@
-//! A clock that does not believe every step of the wall clock: between steps it goes by the monotonic
-//! clock, and a step counts once it has lasted. So a clock that is set wrong for a moment neither ends
-//! what has a deadline nor keeps it from ending. It never sleeps and never asks anybody.
+//! A clock that does not follow every step of the wall clock: between steps it advances with the
+//! monotonic clock, and it follows a step only once the step has lasted. A clock that is set wrong
+//! for a moment therefore neither ends holds and other deadlines early nor defers them. Never
+//! sleeps and makes no remote calls.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,35 +10,37 @@ use std::time::Duration;
 use super::Clock;
 use crate::inventory::TimestampMs;
 
-/// Up to this the wall clock is followed at once: what NTP does now and then.
+/// Differences up to this are followed at once: NTP causes them now and then.
 const FOLLOWED_MS: u64 = 1_000;
-/// Less is not worth writing down.
+/// Smaller differences are not stored.
 const SLACK_MS: u64 = 20;
-/// How long a longer step lasts before it is believed.
+/// How long a larger step must last before it is followed.
 pub const BELIEVED_AFTER: Duration = Duration::from_secs(600);
-/// Between two reads that belong together; more says that the thread was stopped in between.
+/// The longest time between two reads that belong together; a longer one shows that the thread was
+/// stopped in between.
 const READ_WITHIN: Duration = Duration::from_millis(20);
 
 /// The wall clock of another [`Clock`], without its steps.
 pub struct SteadyClock {
     machine: Arc<dyn Clock>,
     believed_after: Duration,
-    /// The time that is told minus the monotonic clock, in ms.
+    /// The time reported minus the monotonic clock, in milliseconds.
     base_ms: AtomicI64,
     is_stepped: AtomicBool,
-    /// The step that is not believed yet.
+    /// The step that is not followed yet.
     step: Mutex<Option<Step>>,
 }
 
 #[derive(Clone, Copy)]
 struct Step {
     by_ms: i64,
-    /// Monotonic.
+    /// Monotonic time at which the step was first seen.
     since: Duration,
 }
 
 impl SteadyClock {
-    /// Tells what the machine's clock shows now, and from then on the time that has passed.
+    /// A clock that reports the machine's time at this moment, plus the time that passes from now
+    /// on.
     #[must_use]
     pub fn new(machine: Arc<dyn Clock>, believed_after: Duration) -> Self {
         let base_ms = AtomicI64::new(machine.now_ms() - millis(machine.monotonic()));
@@ -45,7 +48,7 @@ impl SteadyClock {
         Self { machine, believed_after, base_ms, is_stepped, step }
     }
 
-    /// The monotonic clock, and the wall clock at the same time.
+    /// Reads the monotonic clock and the wall clock at the same moment.
     fn read(&self) -> (Duration, TimestampMs) {
         loop {
             let before = self.machine.monotonic();
@@ -56,7 +59,7 @@ impl SteadyClock {
         }
     }
 
-    /// The time while the wall clock is far from it, or what that shows once it is believed.
+    /// The time while the wall clock is far from it, or the wall clock's once the step is followed.
     #[cold]
     fn stepped(&self) -> TimestampMs {
         let (monotonic, wall) = self.read();
@@ -124,7 +127,7 @@ impl Clock for SteadyClock {
         wall
     }
 
-    /// As finely as the machine's clock shows it, unless that is not believed.
+    /// The time at the machine clock's full resolution, unless the machine's clock is not followed.
     fn wall(&self) -> Duration {
         let told = self.now_ms();
         let machine = self.machine.wall();

@@ -1,5 +1,5 @@
-//! Folding one change into the state: the only code that changes it, live and in replay. It takes
-//! nothing on trust, since a journal may be damaged.
+//! Folds one change into the state: the only code that changes it, live and in replay. Every change
+//! is checked, since a journal may be damaged.
 
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
 use super::waitlist::{EndedEntry, Entry, EntryEnding};
@@ -15,7 +15,7 @@ pub(super) fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
     Err(Violation(what.into()))
 }
 
-/// Moves `places` from one count to another; both are named by the caller.
+/// Moves `places` from one count to another, as named by the caller.
 pub(super) fn shift(from: &mut u32, to: &mut u32, places: u32) -> Applied {
     match (from.checked_sub(places), to.checked_add(places)) {
         (Some(less), Some(more)) => {
@@ -100,7 +100,7 @@ impl Inventory {
             | Change::ProductRestored { .. }
             | Change::EventTimesSet { .. }
             | Change::CancellationPolicySet { .. } => self.apply_admin(change),
-            // What is shown of a product is no state of its stock.
+            // A product's name and description are not part of the state.
             Change::Refused { .. } | Change::ActedBy { .. } | Change::ProductDescribed { .. } => {
                 Ok(())
             }
@@ -344,7 +344,7 @@ impl Inventory {
         violation(format!("{id} or its customer waits already"))
     }
 
-    /// What best available relies on when it seats the party.
+    /// Checks the bounds of a party that best available relies on.
     pub(super) fn check_party(&self, product: ProductId, party_size: u32) -> Applied {
         let known = product.index() < self.products.len();
         if known && (1..=Policy::MAX_PLACES_PER_HOLD).contains(&party_size) {
@@ -359,7 +359,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// Remembers how an offer ended, if the hold in this slot is one.
+    /// Remembers how an offer ended, if the hold in this slot is an offer.
     fn offer_ended(&mut self, slot: u32, how: EntryEnding) {
         let Some(claim) = self.claims.slab.get(slot) else { return };
         let (Kind::Hold(Hold { id, offered: true, .. }), [line, ..]) = (&claim.kind, &*claim.lines)
@@ -376,7 +376,7 @@ impl Inventory {
     }
 }
 
-/// Invariant 1, for what was just touched.
+/// Checks invariant 1 for the counts just changed.
 pub(super) fn assert_sums(counts: &Counts) -> Applied {
     let Counts { total, available, held, sold, blocked } = *counts;
     let sum = u64::from(available) + u64::from(held) + u64::from(sold) + u64::from(blocked);

@@ -1,4 +1,4 @@
-//! Folding what administrators changed: places on and off sale, prices, windows, products, terms.
+//! Folds changes made by administrators: places on and off sale, prices, windows, products, terms.
 
 use super::apply::{Applied, shift, violation};
 use super::{Change, Counts, EventTimes, Inventory, Product, ProductDefinition, SaleState, SeatId};

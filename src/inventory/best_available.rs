@@ -1,17 +1,17 @@
-//! Which seats to give to a party that left the choice to us.
+//! Chooses seats for a party that did not pick them itself.
 //!
-//! In order of preference: side by side without leaving one seat alone; side by side; two groups
-//! in neighbouring rows of a block; anywhere. Among equals the earlier block, then the row nearer
-//! the front, then the seats nearest the middle of the row. What was given up is said by [`Fit`].
-//! No search looks at more rows than it takes seats from: see `run_tree`.
+//! In order of preference: side by side without leaving one seat alone; side by side; two groups in
+//! neighbouring rows of a block; anywhere. Among equals the earlier block, then the row nearer the
+//! front, then the seats nearest the middle of the row. [`Fit`] records which of these the party
+//! got. No search reads more rows than it takes seats from: see `run_tree`.
 
 use super::Fit;
 use super::run_tree::Runs;
 use super::seat_map::{Row, SeatMap};
 use crate::ids::{ProductId, SeatId, SectionId};
 
-/// Chooses `party` seats (1 to 64) of a product, or of one of its sections, of which at least so
-/// many are free. Leaves the map as it was.
+/// Chooses `party` seats (1 to 64) of a product, or of one of its sections. At least `party` of
+/// those seats must be free. Leaves the map unchanged.
 pub(super) fn choose(
     map: &mut SeatMap,
     product: ProductId,
@@ -26,7 +26,8 @@ pub(super) fn choose(
     if let Some(at) = tree.first_with(&rows, Runs::with_orphan(party)) {
         return (together(map, map.row_at(product, at), party), Fit::LeavesOrphan);
     }
-    // The pair of a section's last row counts the row behind, which is never of another section.
+    // The pair of a section's last row includes the row behind it, which is never of another
+    // section.
     if let Some(front) = tree.first_pair(&rows, party) {
         let (longest_front, longest_behind) =
             (tree.runs(front).longest(), tree.runs(front + 1).longest());
@@ -40,8 +41,8 @@ pub(super) fn choose(
     (scattered(map, product, section, party), Fit::Scattered)
 }
 
-/// The place for `party` nearest the middle of a row that has room for them together; one that
-/// leaves no seat alone, if there is one.
+/// The seats for `party` nearest the middle of a row that has room for them together; seats that
+/// leave no other seat alone, if there are any.
 fn together(map: &SeatMap, row: &Row, party: u32) -> Box<[SeatId]> {
     let mut best: Option<(bool, u32, u32)> = None;
     for (start, length) in map.free_runs(row) {
@@ -51,8 +52,8 @@ fn together(map: &SeatMap, row: &Row, party: u32) -> Box<[SeatId]> {
         let rest = length - party;
         let leaves_orphan = |left: u32| left == 1 || rest - left == 1;
         let middle = (row.seats.saturating_sub(party) / 2).saturating_sub(start).min(rest);
-        // Only the second and the second last place leave an orphan, so that two steps beside the
-        // middle there is one that does not, if there is any.
+        // Only the second and the second last place leave an orphan, so within two steps of the
+        // middle there is a place that does not, if there is any.
         for left in middle.saturating_sub(2)..=(middle + 2).min(rest) {
             let offset = start + left;
             let off_centre = (2 * offset + party).abs_diff(row.seats);
@@ -67,7 +68,8 @@ fn together(map: &SeatMap, row: &Row, party: u32) -> Box<[SeatId]> {
     (first..first + party).map(SeatId).collect()
 }
 
-/// Takes the longest runs there are until all have a seat, so that the party falls into few groups.
+/// Takes the longest free runs until the whole party has seats, so that it is split into few
+/// groups.
 fn scattered(
     map: &mut SeatMap,
     product: ProductId,

@@ -1,5 +1,5 @@
-//! Every invariant, by looking at everything. For audits and tests; the hot path checks what it
-//! touches.
+//! Checks every invariant by reading the whole state. For audits and tests; the hot path checks
+//! only the parts that it changes.
 
 use super::claim::{Claim, Kind, State};
 use super::customers::Customers;
@@ -7,10 +7,10 @@ use super::{Counts, Inventory, SeatId, SeatStatus, Violation};
 use crate::ids::ProductId;
 
 impl Inventory {
-    /// Every invariant.
+    /// Checks every invariant.
     ///
     /// # Errors
-    /// The first found broken.
+    /// The first broken invariant.
     pub fn check(&self) -> Result<(), Violation> {
         self.seats.check()?;
         let mut expected: Vec<Counts> = vec![Counts::default(); self.products.len()];
@@ -56,7 +56,8 @@ impl Inventory {
         self.check_counts(&expected)
     }
 
-    /// Every living claim is in its customer's list once, and nothing else is.
+    /// Checks that every living claim is in its customer's list once, and that the lists contain no
+    /// others.
     fn check_lists(&self, customers: &Customers) -> Result<(), Violation> {
         let mut listed = 0;
         for customer in customers.with_places() {

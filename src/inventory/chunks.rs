@@ -1,16 +1,16 @@
-//! Growing storage without the halves that a doubling `Vec` leaves empty and without its copies of
-//! everything: a slab with stable slots, and a queue with stable positions. Knows no domain words.
+//! Growable storage without the unused half of a doubling `Vec` and without copies of the whole
+//! content: a slab with stable slots, and a queue with stable positions. Independent of the domain.
 
 use std::collections::VecDeque;
 
 const CHUNK: usize = 1024;
 
 fn chunk_of<T>(is_first: bool) -> Vec<T> {
-    // Most offerings are small: only the first chunk starts small and doubles.
+    // Most offerings are small, so the first chunk starts small and doubles.
     if is_first { Vec::new() } else { Vec::with_capacity(CHUNK) }
 }
 
-/// Values at stable `u32` slots; freed slots are used again, the last freed first.
+/// Values at stable `u32` slots; freed slots are reused, the last freed first.
 #[derive(Clone, Debug)]
 pub(super) struct Slab<T> {
     chunks: Vec<Vec<Option<T>>>,
@@ -58,12 +58,12 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// How many slots have been used: those of all values lie below.
+    /// Number of slots ever used: the slots of all values are below this.
     pub(super) fn slots(&self) -> u32 {
         self.slots
     }
 
-    /// All values, by slot: an order that depends on history.
+    /// All values, sorted by slot: an order that depends on history.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0u32..)
             .zip(self.chunks.iter().flatten())
@@ -75,10 +75,10 @@ impl<T> Slab<T> {
     }
 }
 
-/// First in, first out; each value keeps the position it was given until it leaves.
+/// A first-in, first-out queue; each value keeps its position until it is removed.
 #[derive(Clone, Debug)]
 pub(super) struct Queue<T> {
-    /// All full but the last; the first loses values from its front, counted by `skip`.
+    /// Chunks, all full but the last; the first loses values from its front, counted by `skip`.
     chunks: VecDeque<Vec<T>>,
     skip: usize,
     /// Position of the first value. Positions wrap: there are never 2^32 values at a time.

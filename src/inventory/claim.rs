@@ -1,5 +1,5 @@
-//! Claims on places: a hold, which may be a waitlist offer, becomes a reservation in its own slot,
-//! so that the seats need not be told.
+//! Claims on places. A hold, which may be a waitlist offer, becomes a reservation in the same slot,
+//! so that the seats need no update.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
@@ -10,11 +10,12 @@ use super::id_map::{IdMap, Index};
 use super::{HoldStatus, Line, Place, TimestampMs};
 use crate::ids::{HoldId, PaymentId, ReservationId, UserId};
 
-/// How long an ended hold is remembered, so that a late command is told how it ended.
+/// How long an ended hold is remembered, so that a late command gets the reason why it ended.
 pub(super) const ENDED_HOLD_MS: i64 = 3_600_000;
-/// How long an ended reservation is, so that a late payment can revive it.
+/// How long an ended reservation is remembered, so that a late payment can revive it.
 pub(super) const ENDED_RESERVATION_MS: i64 = 24 * 3_600_000;
-/// How many of each are; the first to end is forgotten first.
+/// How many ended holds, and how many ended reservations, are remembered; the first to end is
+/// forgotten first.
 const MAX_ENDED: usize = 250_000;
 
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Claim {
     neighbours: Neighbours,
 }
 
-/// No slot: a list ends here, or a claim is in none.
+/// No slot: the end of a list, or a claim that is in no list.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ impl Claim {
     }
 }
 
-/// Nearly always one, which then needs no room of its own.
+/// The lines of a claim. Nearly always one, which then needs no allocation.
 #[derive(Clone, Debug)]
 pub(super) enum Lines {
     One(Line),
@@ -97,9 +98,9 @@ pub(super) struct Hold {
 pub(super) struct Reservation {
     pub(super) id: ReservationId,
     pub(super) state: State,
-    /// The end of the pay window, payments in progress apart.
+    /// The end of the pay window, not counting its deferral by a payment in progress.
     pub(super) window_end: TimestampMs,
-    /// Bit n: the n-th ticket was checked in.
+    /// Bit n is set once the n-th ticket has been checked in.
     pub(super) checked_in: u64,
 }
 
@@ -110,12 +111,12 @@ pub(super) enum State {
         payment: Option<(PaymentId, WrittenPlace)>,
     },
     Confirmed {
-        /// `None` where nothing was to pay; written as the nil id, which no payment has.
+        /// `None` where there was nothing to pay; written as the nil id, which no payment has.
         #[serde(with = "nil_is_none")]
         payment: Option<PaymentId>,
         place: WrittenPlace,
     },
-    /// `payment` was in progress then, and may still come to a good end.
+    /// `payment` was in progress at that time, and may still be confirmed.
     Expired {
         at: TimestampMs,
         payment: Option<PaymentId>,
@@ -166,7 +167,7 @@ impl From<WrittenPlace> for Place {
 }
 
 impl Claim {
-    /// Whether it has places.
+    /// True if the claim has places.
     pub(super) fn is_living(&self) -> bool {
         match &self.kind {
             Kind::Hold(_) => true,
@@ -177,7 +178,7 @@ impl Claim {
         }
     }
 
-    /// What stands for its id in the order of deadlines.
+    /// The part of the claim's id that orders deadlines of the same time.
     fn order(&self) -> u64 {
         let id = match &self.kind {
             Kind::Hold(hold) => hold.id.0,
@@ -186,7 +187,7 @@ impl Claim {
         id.as_u64_pair().0
     }
 
-    /// When it ends by itself.
+    /// The time at which the claim ends by itself.
     fn deadline(&self) -> Option<TimestampMs> {
         match &self.kind {
             Kind::Hold(hold) => Some(hold.expires_at),
@@ -198,7 +199,7 @@ impl Claim {
     }
 }
 
-/// How a hold ended, and whose it was.
+/// An ended hold: its customer, and how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct EndedHold {
     pub(super) id: HoldId,
@@ -224,8 +225,8 @@ impl From<Ending> for HoldStatus {
     }
 }
 
-/// Ordered by time and then by id, so that the order does not depend on slots. (64 bits of a
-/// random id do for all of it.)
+/// A deadline. Ordered by time and then by id, so that the order does not depend on slots. (64 bits
+/// of a random id are enough.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
     at: TimestampMs,
@@ -236,21 +237,22 @@ struct Deadline {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Claims {
     pub(super) slab: Slab<Claim>,
-    /// Live holds and offers in the slab.
+    /// Slots of live holds and offers in the slab.
     holds: Index,
-    /// Reservations in the slab, ended ones included.
+    /// Slots of reservations in the slab, ended ones included.
     reservations: Index,
     pub(super) ended_holds: IdMap<HoldId, EndedHold>,
-    /// In the order in which they ended.
+    /// Ended holds, in the order in which they ended.
     pub(super) ended_order: VecDeque<HoldId>,
-    /// By time and id, whatever the history, so that a state from a snapshot forgets the same ones.
+    /// Sorted by time and id, independent of history, so that a state from a snapshot forgets the
+    /// same reservations.
     ended_reservations: BTreeSet<(TimestampMs, ReservationId)>,
-    /// Every deadline a claim has had; those that no longer hold are passed over.
+    /// Every deadline that a claim has had; stale ones are skipped.
     deadlines: BinaryHeap<Reverse<Deadline>>,
 }
 
 impl Claims {
-    /// Puts a claim where its id finds it; `None` when there is one of that id.
+    /// Adds a claim and indexes it by its id; returns `None` when there is a claim of that id.
     pub(super) fn insert(&mut self, claim: Claim) -> Option<u32> {
         let slot = self.slab.insert(claim);
         let Self { slab, holds, reservations, .. } = self;
@@ -272,7 +274,8 @@ impl Claims {
         Some(slot)
     }
 
-    /// The hold becomes a reservation in its slot; `None` when one of the two ids does not fit.
+    /// Turns the hold into a reservation in its slot; returns `None` when one of the two ids does
+    /// not fit.
     pub(super) fn convert(&mut self, hold: HoldId, into: Reservation) -> Option<(u32, UserId)> {
         if self.reservation_slot(into.id).is_some() {
             return None;
@@ -286,24 +289,24 @@ impl Claims {
         Some((slot, customer))
     }
 
-    /// Takes a hold out.
+    /// Removes a hold.
     pub(super) fn remove_hold(&mut self, id: HoldId) -> Option<Claim> {
         let Self { slab, holds, .. } = self;
         let slot = holds.remove(id, |slot| hold_id(slab, slot))?;
         slab.remove(slot)
     }
 
-    /// How many holds and offers are live.
+    /// Number of live holds and offers.
     pub(super) fn live_holds(&self) -> usize {
         self.holds.len()
     }
 
-    /// Holds and reservations, ended ones included.
+    /// Number of holds and reservations, ended reservations included.
     pub(super) fn all(&self) -> usize {
         self.holds.len() + self.reservations.len()
     }
 
-    /// Those that have ended too, as long as they are known.
+    /// Number of reservations, including ended ones that are still remembered.
     pub(super) fn all_reservations(&self) -> usize {
         self.reservations.len()
     }
@@ -332,7 +335,7 @@ impl Claims {
         }
     }
 
-    /// Puts a claim before `older`, until now the newest of its customer's.
+    /// Links a claim before `older`, until now the newest of the same customer's claims.
     pub(super) fn link(&mut self, slot: u32, older: u32) {
         if let Some(older) = self.slab.get_mut(older) {
             older.neighbours.newer = slot;
@@ -342,7 +345,8 @@ impl Claims {
         }
     }
 
-    /// Takes a claim out of its customer's list; the newest claim then, if it was the newest.
+    /// Removes a claim from its customer's list. If it was the newest, returns the slot of the
+    /// claim that is the newest now.
     pub(super) fn unlink(&mut self, slot: u32) -> Option<u32> {
         let alone = Neighbours { older: NO_SLOT, newer: NO_SLOT };
         let Neighbours { older, newer } =
@@ -359,7 +363,7 @@ impl Claims {
         }
     }
 
-    /// A customer's living claims with their slots, from the newest.
+    /// A customer's living claims with their slots, starting at the newest.
     pub(super) fn living_from(&self, newest: u32) -> impl Iterator<Item = (u32, &Claim)> {
         let mut slot = newest;
         std::iter::from_fn(move || {
@@ -382,7 +386,7 @@ impl Claims {
         self.deadlines.push(Reverse(Deadline { at: deadline, id: claim.order(), slot }));
     }
 
-    /// The next deadline of a claim that still has it.
+    /// The next deadline that is still the deadline of its claim, with the claim's slot.
     pub(super) fn next_deadline(&mut self) -> Option<(TimestampMs, u32)> {
         while let Some(Reverse(next)) = self.deadlines.peek() {
             let Deadline { at, id, slot } = *next;
@@ -395,7 +399,8 @@ impl Claims {
         None
     }
 
-    /// Claims whose time is up, at most `limit`. They stay in the heap until they have ended.
+    /// The slots of claims whose deadline has passed, at most `limit`. Their deadlines stay in the
+    /// heap until the claims have ended.
     pub(super) fn due(&mut self, at: TimestampMs, limit: usize) -> Vec<u32> {
         let mut due = Vec::new();
         while due.len() < limit
@@ -405,7 +410,8 @@ impl Claims {
             self.deadlines.pop();
             due.push(slot);
         }
-        // They are put back: only applying the change that ends them makes them stale.
+        // The deadlines are put back: only applying the change that ends the claims makes them
+        // stale.
         self.deadlines.extend(due.iter().filter_map(|slot| {
             let claim = self.slab.get(*slot)?;
             Some(Reverse(Deadline { at: claim.deadline()?, id: claim.order(), slot: *slot }))
@@ -416,7 +422,7 @@ impl Claims {
         due
     }
 
-    /// Remembers how a hold ended that is live no more.
+    /// Remembers how an ended hold ended.
     pub(super) fn hold_ended(&mut self, ended: EndedHold) {
         self.ended_holds.insert(ended.id, ended);
         self.ended_order.push_back(ended.id);
@@ -430,14 +436,14 @@ impl Claims {
         self.ended_reservations.remove(&(ended_at, id));
     }
 
-    /// Whether [`Self::prune`] at `at` would forget how this hold ended.
+    /// True if [`Self::prune`] at `at` would forget how this hold ended.
     pub(super) fn forgets_hold(&self, ended: &EndedHold, at: TimestampMs) -> bool {
         let too_many = self.ended_order.len().saturating_sub(MAX_ENDED);
         at.saturating_sub(ended.at) >= ENDED_HOLD_MS
             || self.ended_order.iter().take(too_many).any(|id| *id == ended.id)
     }
 
-    /// Whether [`Self::prune`] at `at` would forget a reservation that ended at `ended_at`.
+    /// True if [`Self::prune`] at `at` would forget a reservation that ended at `ended_at`.
     pub(super) fn forgets_reservation(
         &self,
         (ended_at, id): (TimestampMs, ReservationId),
@@ -448,7 +454,7 @@ impl Claims {
             || self.ended_reservations.iter().take(too_many).any(|ended| *ended == (ended_at, id))
     }
 
-    /// Forgets what ended long ago.
+    /// Forgets holds and reservations that ended too long ago.
     pub(super) fn prune(&mut self, at: TimestampMs) {
         while let Some(oldest) = self.ended_order.front()
             && (self.ended_order.len() > MAX_ENDED

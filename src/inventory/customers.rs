@@ -1,6 +1,6 @@
-//! What each customer has a share of: places (holds, offers and reservations together) and
-//! remembered idempotency keys; and where the list of their living claims begins, which goes on in
-//! the claims themselves.
+//! Per customer: the number of places (holds, offers and reservations together), the number of
+//! remembered idempotency keys, and the start of the list of living claims, which continues in the
+//! claims themselves.
 
 use std::collections::hash_map::Entry;
 
@@ -12,11 +12,11 @@ use crate::ids::{ProductId, UserId};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Customers {
     all: IdMap<UserId, Share>,
-    /// Of products with a limit of their own, which are few.
+    /// Places of products that have a limit of their own, which are few.
     by_product: IdMap<(UserId, ProductId), u32>,
 }
 
-/// Of one customer; there is none without places and keys.
+/// The counts of one customer; a customer without places and keys has no entry.
 #[derive(Clone, Copy, Debug)]
 struct Share {
     places: u32,
@@ -63,17 +63,18 @@ impl Customers {
         self.by_product.get(&(customer, product)).copied().unwrap_or(0)
     }
 
-    /// The slot of the newest living claim, or [`NO_SLOT`].
+    /// The slot of the customer's newest living claim, or [`NO_SLOT`].
     pub(super) fn newest(&self, customer: UserId) -> u32 {
         self.all.get(&customer).map_or(NO_SLOT, |share| share.newest)
     }
 
-    /// Everybody who has a share.
+    /// All customers with places or keys.
     pub(super) fn with_places(&self) -> impl Iterator<Item = UserId> {
         self.all.keys().copied()
     }
 
-    /// Notes the places of a claim, which is the newest now; the slot of the one before it.
+    /// Adds the places of a claim, which becomes the newest; returns the slot of the previous
+    /// newest.
     pub(super) fn add(
         &mut self,
         customer: UserId,
@@ -85,7 +86,7 @@ impl Customers {
         Ok(std::mem::replace(&mut share.newest, slot))
     }
 
-    /// The same for a product with a limit of its own.
+    /// As [`Self::add`], for a product with a limit of its own.
     pub(super) fn add_of_product(
         &mut self,
         customer: UserId,
@@ -97,8 +98,8 @@ impl Customers {
         Ok(())
     }
 
-    /// Takes back the places of a claim; `newest` is the claim that is the newest then, if it was
-    /// this one.
+    /// Subtracts the places of a claim; `newest` is the slot of the customer's newest claim then,
+    /// if this claim was the newest.
     pub(super) fn subtract(
         &mut self,
         customer: UserId,
@@ -119,7 +120,7 @@ impl Customers {
         Ok(())
     }
 
-    /// The same for a product with a limit of its own.
+    /// As [`Self::subtract`], for a product with a limit of its own.
     pub(super) fn subtract_of_product(
         &mut self,
         customer: UserId,
@@ -135,7 +136,8 @@ impl Customers {
         Ok(())
     }
 
-    /// Whether the counts are the same; where lists begin depends on history.
+    /// True if the counts are equal; the starts of the lists depend on history and are not
+    /// compared.
     pub(super) fn same_as(&self, other: &Self) -> bool {
         let same = |customer: &UserId, share: &Share| {
             let theirs = other.all.get(customer);

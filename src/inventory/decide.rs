@@ -1,4 +1,4 @@
-//! From a command to the changes it causes, or to a refusal. Nothing is changed here.
+//! Decides which changes a command causes, or why it is refused. Nothing is changed here.
 
 use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
 use super::{
@@ -8,10 +8,10 @@ use super::{
 use crate::ids::{PaymentId, ProductId};
 use crate::planted::{Bug, is_planted};
 
-/// Why there is no change.
+/// Why a command causes no change.
 pub(super) enum Refusal {
     Rejected(Rejection),
-    /// It is done already, as the transition there says.
+    /// The command had its effect before, in the transition at this place.
     HappenedAt(Place),
 }
 
@@ -24,7 +24,7 @@ impl From<Rejection> for Refusal {
 pub(super) type Decided = Result<Vec<Change>, Refusal>;
 
 impl Inventory {
-    /// `&mut` only because choosing seats for several lines marks them for a moment.
+    /// Takes `&mut self` only because choosing seats for several lines marks them temporarily.
     pub(super) fn decide(&mut self, command: &Command) -> Decided {
         match command {
             Command::PlaceHold { hold, customer, lines } => {
@@ -108,7 +108,7 @@ impl Inventory {
         Ok(changes)
     }
 
-    /// A customer's own hold that has not ended, offers included.
+    /// The customer's hold if it has not ended, offers included.
     fn active_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
         let Some((claim, hold)) = self.claims.hold(id) else {
             let ended = self.ended_hold(id);
@@ -123,7 +123,7 @@ impl Inventory {
         if claim.customer != customer {
             return Err(Rejection::HoldNotFound);
         }
-        // Due work runs first, but a deadline must hold even where it has not.
+        // Due work runs first, but a deadline must hold even where it has not run.
         let extra = i64::from(is_planted(Bug::OffByOneExpiry));
         if hold.expires_at + extra <= self.now {
             return Err(Rejection::HoldExpired);
@@ -131,7 +131,7 @@ impl Inventory {
         Ok((claim, hold))
     }
 
-    /// The same, without the offers, which must be accepted first.
+    /// As [`Self::active_hold`], without offers, which must be accepted first.
     fn accepted_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
         let (claim, hold) = self.active_hold(id, customer)?;
         if hold.offered {
@@ -168,8 +168,8 @@ impl Inventory {
         Ok(vec![Change::CheckedOut { hold: id, reservation, customer, lines, pay_by }])
     }
 
-    /// The end of the pay window of a hold that is checked out now and would have ended at
-    /// `hold_ends`.
+    /// The end of the pay window of a hold that is checked out now and would otherwise have ended
+    /// at `hold_ends`.
     pub(super) fn pay_by(&self, hold_ends: TimestampMs) -> TimestampMs {
         match self.policy.pay_window_ms {
             0 => hold_ends,
@@ -237,7 +237,7 @@ impl Inventory {
                 Err(Rejection::WrongState { what: "payment".into(), state: "not begun".into() }
                     .into())
             }
-            // The money came late, but the places are still there: take them again.
+            // The payment was confirmed late, but the places are still free: take them again.
             State::Expired { payment: late, .. }
                 if late == Some(payment) && self.can_revive(claim) =>
             {
@@ -263,8 +263,9 @@ impl Inventory {
             && self.within_limits(claim.customer, &wanted).is_ok()
     }
 
-    /// Places that anybody may claim: none while somebody waits to whom they could be offered.
-    /// Offers mostly follow at once; but a great many take more than one transition.
+    /// Places that any customer may claim: 0 while a waiting entry could be offered the free
+    /// places. Offers are mostly made in the transition that frees the places, but a large number
+    /// of offers takes more than one transition.
     pub(super) fn open_to_newcomers(&self, product: ProductId) -> u32 {
         let available = self.products[product.index()].counts.available;
         if self.waitlist.len() > 0 && self.waitlist.first_fitting(product, available).is_some() {
@@ -277,7 +278,7 @@ impl Inventory {
         let (_, reservation) = self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?;
         match reservation.state {
             State::Pending { payment: Some((begun, _)), .. } if begun == payment => {
-                // The window itself may be over by now: then the reservation ends with due work.
+                // The window itself may have ended by now: then due work ends the reservation.
                 let pay_by = reservation.window_end;
                 Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
             }
@@ -286,7 +287,7 @@ impl Inventory {
                 state: "not in progress".into(),
             }
             .into()),
-            // It may not come late any more: the money goes back.
+            // The payment can no longer be confirmed late: the money is refunded.
             State::Expired { payment: late, .. } if late == Some(payment) => {
                 let pay_by = reservation.window_end;
                 Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
@@ -305,7 +306,7 @@ impl Inventory {
         if product.index() >= self.products.len() {
             return Err(Rejection::UnknownProduct.into());
         }
-        // Nobody queues before the sale: whoever waited then would be served before the crowd.
+        // Customers cannot join before the sale: they would be served before all other buyers.
         self.on_sale(product)?;
         let capacity = self.policy.waitlist_capacity as usize;
         if self.waitlist.len() >= capacity {
@@ -386,7 +387,7 @@ impl Inventory {
         }
     }
 
-    /// Whether new claims on a product are taken now.
+    /// Succeeds if new claims on a product are taken now.
     pub(super) fn on_sale(&self, product: ProductId) -> Result<(), Rejection> {
         let of_product = self.products[product.index()].sale;
         match self.sale_state {
@@ -414,7 +415,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// When a product that is not on sale only because of the time will be.
+    /// The opening time of a product that is not on sale only because its time has not come yet.
     pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
         let of_product = self.product_window(product);
         let opens_at = latest(self.sale.start, of_product.start)?;
@@ -424,7 +425,7 @@ impl Inventory {
     }
 }
 
-/// Why nothing can be done with a reservation that is no longer pending.
+/// The refusal of a command on a reservation that is no longer pending.
 pub(super) fn ended(state: State) -> Rejection {
     match state {
         State::Pending { .. } => Rejection::PaymentInProgress,

@@ -1,4 +1,4 @@
-//! Deciding what administrators ask for.
+//! Decides the commands of administrators.
 
 use super::decide::Decided;
 use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW, MAX_SEATS, bad_name};
@@ -199,7 +199,7 @@ impl Inventory {
     }
 }
 
-/// The seat after a new row, if the map may grow so far.
+/// The id after the last seat of a new row, if the map may grow that far.
 fn first_seat_after(next: SeatId, seats: u32) -> Option<u32> {
     next.0.checked_add(seats).filter(|end| *end <= MAX_SEATS)
 }

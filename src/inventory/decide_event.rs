@@ -1,5 +1,5 @@
-//! Deciding changes of what is on sale and on which terms: ticket types that come and go, the times
-//! of the event and of its sale, what comes back to those who cancel.
+//! Decides changes of the offering's products and terms: ticket types added, changed and withdrawn,
+//! the times of the event and of its sale, the refund after a cancellation.
 
 use super::decide::Decided;
 use super::terms::{
@@ -110,7 +110,7 @@ impl Inventory {
         Ok(changes)
     }
 
-    /// The switch opens no sale that is over by its times: that would look done and sell nothing.
+    /// Refuses to open a sale that has ended by its times: it would look open and sell nothing.
     pub(super) fn can_open(
         &self,
         sale: SaleWindow,

@@ -1,4 +1,4 @@
-//! Deciding a hold: several lines, all or nothing.
+//! Decides a hold: several lines, all or nothing.
 
 use super::best_available::choose;
 use super::claim::Kind;
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ids::{ProductId, SeatId, SectionId};
 
-/// What a customer who is leaving has is ended in pages of so many: a row of the journal has a bound.
+/// Claims of a departing customer ended per page: a row of the journal has a bounded size.
 const CLAIMS_ENDED_AT_ONCE: usize = 1_000;
 
 impl Inventory {
@@ -42,7 +42,7 @@ impl Inventory {
         }
         let wanted = self.check_wishes(wishes)?;
         self.within_limits(customer, &wanted)?;
-        // Which of the seats are gone says more than how many are left.
+        // The list of taken seats is more useful to the client than the number of free ones.
         self.taken_seats(wishes)?;
         for &(product, quantity) in &wanted {
             let available = self.open_to_newcomers(product);
@@ -73,8 +73,8 @@ impl Inventory {
         Ok(vec![placed, checked_out])
     }
 
-    /// The places wanted by product; products, kinds and quantities make sense, and all are on
-    /// sale.
+    /// The number of places requested per product. Checks products, kinds and quantities, and that
+    /// all products are on sale.
     fn check_wishes(&self, wishes: &[LineRequest]) -> Result<Vec<(ProductId, u32)>, Rejection> {
         let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(wishes.len());
         let mut total = 0_u64;
@@ -152,7 +152,7 @@ impl Inventory {
         found.map(|_| ()).ok_or(Rejection::UnknownSection)
     }
 
-    /// All seats picked by id exist, and none is picked twice.
+    /// Checks that all seats picked by id exist, and that none is picked twice.
     fn check_seats(&self, wishes: &[LineRequest]) -> Result<(), Rejection> {
         let mut picked = picked(wishes);
         if picked.is_empty() {
@@ -178,7 +178,7 @@ impl Inventory {
         if taken.is_empty() { Ok(()) } else { Err(Rejection::SeatsTaken { seats: taken }) }
     }
 
-    /// Limits of one customer over holds, offers and reservations together.
+    /// Checks the limits of one customer over holds, offers and reservations together.
     pub(super) fn within_limits(
         &self,
         customer: UserId,
@@ -202,7 +202,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// Seats picked by id first, whatever their line's place: best available must not take them.
+    /// Chooses the seats picked by id first, regardless of the order of the lines: best available
+    /// must not take them.
     fn choose_places(&mut self, wishes: &[LineRequest]) -> Result<Vec<Line>, Rejection> {
         let picked = picked(wishes);
         let several = wishes.len() > 1;
@@ -240,7 +241,7 @@ impl Inventory {
         sold_out.map_or(Ok(lines), Err)
     }
 
-    /// Free seats of a product, or of one of its sections, marked ones not counted.
+    /// Number of free seats of a product, or of one of its sections, without marked ones.
     pub(super) fn free_in(&self, product: ProductId, section: Option<SectionId>) -> u32 {
         match section {
             Some(section) => self.seats.section_of(section).map_or(0, |section| section.free),
@@ -251,7 +252,7 @@ impl Inventory {
         }
     }
 
-    /// One line per product, since a line has one price.
+    /// Adds one line per product, since a line has one price.
     fn push_picked(&self, lines: &mut Vec<Line>, seats: &[SeatId]) {
         let mut by_product: Vec<(ProductId, Vec<SeatId>)> = Vec::with_capacity(1);
         for seat in seats {

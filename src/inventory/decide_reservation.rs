@@ -1,4 +1,4 @@
-//! Deciding what becomes of a reservation: cancelled, and its tickets used at the door.
+//! Decides the cancellation of a reservation, and the check-in of its tickets.
 
 use super::claim::{Claim, Reservation, State};
 use super::decide::{Decided, ended};
@@ -34,7 +34,7 @@ impl Inventory {
         }
     }
 
-    /// What comes back of a price when its customer cancels now.
+    /// The refund of a price when the customer cancels now.
     fn refund_of(&self, paid: Minor) -> Result<Minor, Rejection> {
         let refused = |until| Rejection::CancellationRefused { until };
         let CancellationPolicy::Until { refund_percent, .. } = self.cancellation else {
@@ -46,7 +46,8 @@ impl Inventory {
         }
     }
 
-    /// The first instant at which no customer can cancel what is paid any more, where there is one.
+    /// The first instant from which customers can no longer cancel paid reservations, if there is
+    /// one.
     fn cancellable_until(&self) -> Option<TimestampMs> {
         let until = match self.cancellation {
             CancellationPolicy::Never => None,
@@ -84,7 +85,7 @@ impl Inventory {
         Ok(vec![Change::CheckInUndone { reservation: id, ticket }])
     }
 
-    /// A confirmed reservation that has such a ticket.
+    /// A confirmed reservation that has this ticket.
     fn with_ticket(&self, id: ReservationId, ticket: u8) -> Result<&Reservation, Rejection> {
         let (claim, reservation) = self.known_reservation(id).ok_or(Rejection::TicketNotFound)?;
         match reservation.state {
@@ -103,7 +104,7 @@ impl Inventory {
     }
 }
 
-/// What was paid for a claim.
+/// The total price of a claim.
 fn price(claim: &Claim) -> Minor {
     let of = |line: &super::Line| line.unit_price.saturating_mul(i64::from(line.quantity));
     claim.lines.iter().map(of).fold(0, i64::saturating_add)

@@ -1,7 +1,7 @@
-//! What an offering is made of when it is created: products, seat map, policy. Data only.
+//! The content of an offering at its creation: products, seat map, policy. Data only.
 //!
-//! Journalled inside `Change::Created`: no type here ever gains, loses or reorders a field, since the
-//! rows that exist could not be read then. What an offering has beyond it comes as a new variant of
+//! Journalled inside `Change::Created`: no type here ever gains, loses or reorders a field, because
+//! existing rows could then not be read. Further properties of an offering come as new variants of
 //! `Change` (`box_office/encodings.rs` pins the bytes).
 
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,14 @@ pub type TimestampMs = i64;
 /// An amount in minor units of the offering's currency (won, cents).
 pub type Minor = i64;
 
-/// The first whole definition of an offering, the content of its journal's first transition.
+/// The complete initial definition of an offering, the content of its journal's first transition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// ISO 4217 code; one currency per offering.
     pub currency: [u8; 3],
-    /// Ticket types; a product's place in this list is its [`ProductId`].
+    /// Ticket types; a product's position in this list is its [`ProductId`].
     pub products: Vec<ProductDefinition>,
-    /// Blocks of numbered seats; a block's place in this list is its `SectionId`.
+    /// Blocks of numbered seats; a block's position in this list is its `SectionId`.
     pub sections: Vec<SectionDefinition>,
     /// Deadlines and limits.
     pub policy: Policy,
@@ -38,7 +38,7 @@ pub struct ProductDefinition {
     pub price: Minor,
     /// Places of a general-admission product; `None` when its places are numbered seats.
     pub capacity: Option<u32>,
-    /// The most places one customer may hold and have reserved at a time.
+    /// The most places one customer may have held and reserved at a time.
     pub max_per_customer: Option<u32>,
     /// When this product is on sale, within the offering's own window.
     pub sale: SaleWindow,
@@ -47,24 +47,24 @@ pub struct ProductDefinition {
 /// A block of rows, all sold as one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionDefinition {
-    /// What is printed on the ticket.
+    /// The name printed on the ticket.
     pub name: String,
-    /// The product whose places these seats are.
+    /// The product that these seats are places of.
     pub product: ProductId,
-    /// Rows from front to back: best available prefers the first.
+    /// Rows from front to back: best available prefers the front.
     pub rows: Vec<RowDefinition>,
 }
 
 /// A row of neighbouring seats, numbered from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowDefinition {
-    /// What is printed on the ticket.
+    /// The name printed on the ticket.
     pub name: String,
-    /// How many seats stand side by side.
+    /// Number of seats, side by side.
     pub seats: u32,
 }
 
-/// `start <= t < end`; an absent bound is open.
+/// A time window: `start <= t < end`; an absent bound is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleWindow {
     /// First instant of the sale.
@@ -73,44 +73,45 @@ pub struct SaleWindow {
     pub end: Option<TimestampMs>,
 }
 
-/// The switch an administrator turns, apart from the windows.
+/// The switch that an administrator sets, independent of the windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SaleState {
-    /// Made, not yet opened: no holds.
+    /// Created, not yet opened: no holds.
     Scheduled,
     /// Holds are taken within the sale windows.
     Open,
-    /// No new holds; what is held can still be checked out and paid.
+    /// No new holds; existing holds can still be checked out and paid.
     Paused,
-    /// Over: no new holds; what is reserved can still be paid.
+    /// Over: no new holds; existing reservations can still be paid.
     Closed,
-    /// The event does not take place: everything ends, what was paid is refunded.
+    /// The event does not take place: all claims end, and paid reservations are refunded.
     Cancelled,
 }
 
-/// Deadlines and limits of one offering. Durations in milliseconds.
+/// Deadlines and limits of one offering. Durations are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Life of a hold, and what one extension sets it back to.
+    /// Life of a hold, from its placing and again from each extension.
     pub hold_ttl_ms: i64,
-    /// The longest a hold may live from its placing, extensions included.
+    /// The longest life of a hold, from its placing, extensions included.
     pub hold_max_ms: i64,
-    /// Time to pay after check-out; 0 for what is left of the hold's own time.
+    /// Time to pay after check-out; 0 means the rest of the hold's own time.
     pub pay_window_ms: i64,
-    /// How far beyond the pay window a payment in progress may defer its end.
+    /// The longest time beyond the pay window by which a payment in progress may defer its end.
     pub payment_grace_ms: i64,
     /// Time to accept a waitlist offer.
     pub offer_ttl_ms: i64,
     /// The most places in one hold; at most [`Policy::MAX_PLACES_PER_HOLD`].
     pub max_places_per_hold: u32,
-    /// The most places one customer may hold and have reserved over all products.
+    /// The most places one customer may have held and reserved over all products.
     pub max_per_customer: Option<u32>,
-    /// The longest the waitlist may grow, in entries; 0 turns it off.
+    /// The most entries on the waitlist; 0 turns it off.
     pub waitlist_capacity: u32,
 }
 
 impl Policy {
-    /// Tickets of a reservation are checked in through a 64-bit map.
+    /// The bound on `max_places_per_hold`: check-ins of a reservation are a 64-bit map of its
+    /// tickets.
     pub const MAX_PLACES_PER_HOLD: u32 = 64;
 }
 

@@ -1,5 +1,5 @@
-//! Due work: what ends because its time is up, what a cancelled offering still has to end, and
-//! offers of freed places to the waitlist.
+//! Due work: ends claims whose deadline has passed and the claims left of a cancelled offering, and
+//! offers freed places to the waitlist.
 
 use super::best_available::choose;
 use super::claim::{Kind, State};
@@ -11,7 +11,7 @@ const PAGE: usize = 1_000;
 /// The most offers made in one transition; the rest follow as due work.
 const OFFERS: usize = 1_000;
 
-/// What the cancellation of an offering has yet to end.
+/// A claim that the cancellation of an offering has yet to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ToCancel {
     Hold(HoldId),
@@ -19,7 +19,7 @@ pub(super) enum ToCancel {
 }
 
 impl Inventory {
-    /// When there will next be due work.
+    /// The time of the next due work.
     pub fn next_due_at(&self) -> Option<TimestampMs> {
         if self.sale_state == SaleState::Cancelled {
             return self.has_live_claims().then_some(self.now);
@@ -46,14 +46,15 @@ impl Inventory {
         ends(holds, reservations, |reservations| Change::ReservationsExpired { reservations })
     }
 
-    /// After the marker everything ends in pages: holds, reservations, those who wait.
+    /// Ends the claims of a cancelled offering in pages, after the cancellation marker: holds,
+    /// reservations, waitlist entries.
     fn decide_page_of_cancelled(&mut self) -> Vec<Change> {
         let mut left = self.cancelling.take().unwrap_or_else(|| self.all_to_cancel());
         let (mut holds, mut reservations) = (Vec::new(), Vec::new());
         while holds.len() + reservations.len() < PAGE
             && let Some(next) = left.pop()
         {
-            // It may have ended since the list was made.
+            // The claim may have ended since the list was built.
             match next {
                 ToCancel::Hold(id) if self.claims.hold(id).is_some() => holds.push(id),
                 ToCancel::Reservation(id) if self.is_live(id) => reservations.push(id),
@@ -72,8 +73,8 @@ impl Inventory {
         ends(holds, reservations, |reservations| Change::ReservationsCancelled { reservations })
     }
 
-    /// Everything that a cancelled offering has to end, made once: nothing can be added to it.
-    /// Holds are popped first, each kind by id.
+    /// All claims that a cancelled offering has to end. Built once: no claim can be added
+    /// afterwards. Holds are popped first, each kind by id.
     fn all_to_cancel(&self) -> Vec<ToCancel> {
         let claims = self.claims.slab.iter().filter_map(|(_, claim)| match &claim.kind {
             Kind::Hold(hold) => Some(ToCancel::Hold(hold.id)),
@@ -94,9 +95,9 @@ impl Inventory {
         self.claims.live_holds() > 0 || self.live_reservations > 0 || self.waitlist.len() > 0
     }
 
-    /// Offers what is free to those who wait, in the transition that freed it: nobody who looks
-    /// in between finds a place that somebody waits for. No offers are made while the sale is not
-    /// open; they follow when it is.
+    /// Offers free places to the waitlist, in the transition that freed them: no reader in between
+    /// finds a place that a waiting customer could get. No offers are made while the sale is not
+    /// open; they follow when it opens.
     pub(super) fn offer_freed_places(&mut self, changes: &mut Vec<Change>) {
         if self.waitlist.len() == 0 || self.sale_state == SaleState::Cancelled {
             return;
@@ -121,7 +122,7 @@ impl Inventory {
         let entry = self.waitlist.first_fitting(product, self.offerable(product))?;
         let wanted = [(product, entry.party_size)];
         if self.within_limits(entry.customer, &wanted).is_err() {
-            // Has bought elsewhere meanwhile what one customer may have.
+            // The customer has meanwhile bought as much elsewhere as one customer may have.
             return Some(Change::WaitlistPassedOver { entry: entry.id });
         }
         let (seats, fit) = if self.products[product.index()].numbered {
@@ -147,7 +148,8 @@ pub(super) fn is_live(state: State) -> bool {
     }
 }
 
-/// Sorted, so that equal states end alike whatever their history.
+/// Builds the changes that end the claims. Sorted, so that equal states end them in the same order,
+/// regardless of history.
 fn ends(
     mut holds: Vec<HoldId>,
     mut reservations: Vec<ReservationId>,

@@ -1,5 +1,6 @@
-//! What is still remembered of the past. A batch forgets what is too old only when it becomes a row;
-//! until then it decides as if it had, so that a batch without effect leaves the state as it was.
+//! Remembered ended claims. A batch forgets entries that are too old only when it becomes a row;
+//! until then it decides as if they were forgotten, so that a batch without effect leaves the state
+//! unchanged.
 
 use super::claim::{Claim, EndedHold, Reservation, State};
 use super::{HoldId, Inventory, ReservationId};
@@ -11,7 +12,7 @@ impl Inventory {
         (self.is_row || !self.claims.forgets_hold(ended, self.now)).then_some(ended)
     }
 
-    /// A reservation that is live, or whose end is remembered.
+    /// A reservation that is live, or whose end is still remembered.
     pub(super) fn known_reservation(&self, id: ReservationId) -> Option<(&Claim, &Reservation)> {
         let (claim, reservation) = self.claims.reservation(id)?;
         let ended_at = match reservation.state {

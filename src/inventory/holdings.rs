@@ -1,5 +1,5 @@
-//! Who has what at the moment: one customer's living claims, found through their list, and pages of
-//! everybody's. Reads only, bounded, so that the box office is not kept from its work.
+//! Current holdings: one customer's living claims, found through their list, and pages of all
+//! customers' claims. Reads only, and bounded, so that the box office is not kept from its work.
 
 use std::collections::BinaryHeap;
 
@@ -16,9 +16,9 @@ pub struct LiveHold {
     pub id: HoldId,
     pub customer: UserId,
     pub lines: Vec<Line>,
-    /// An offer that is not accepted yet.
+    /// True for an offer that is not accepted yet.
     pub offered: bool,
-    /// When it was placed, offered, or the offer was accepted.
+    /// The time at which the hold was placed, offered, or accepted.
     pub placed_at: TimestampMs,
     pub expires_at: TimestampMs,
 }
@@ -31,27 +31,28 @@ pub struct LiveEntry {
     pub customer: UserId,
     pub product: ProductId,
     pub party_size: u32,
-    /// From 1, among those who wait for the same product.
+    /// From 1, among the entries that wait for the same product.
     pub position: u32,
-    /// The later somebody came, the greater.
+    /// The arrival number: greater for later entries.
     pub arrival: u64,
 }
 
-/// What one customer has, newest first.
+/// The holdings of one customer, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Holdings {
     pub holds: Vec<LiveHold>,
-    /// Pending or confirmed.
+    /// Reservations that are pending or confirmed.
     pub reservations: Vec<ReservationId>,
     pub entries: Vec<LiveEntry>,
 }
 
-/// Where a page of holds goes on: the last one's [`LiveHold::placed_at`] and id.
+/// The position after which a page of holds starts: [`LiveHold::placed_at`] and id of the previous
+/// page's last hold.
 pub type HoldCursor = (TimestampMs, HoldId);
 
 impl Inventory {
-    /// What a customer has, at most `limit` of each kind.
+    /// The holdings of a customer, at most `limit` of each kind.
     pub fn holdings(&self, customer: UserId, limit: usize) -> Holdings {
         let mut found = Holdings::default();
         for (_, claim) in self.claims.living_from(self.customers.newest(customer)) {
@@ -68,7 +69,7 @@ impl Inventory {
                 break;
             }
         }
-        // The list's order depends on history where a snapshot was read.
+        // The order of the list depends on history where a snapshot was read.
         found.holds.sort_unstable_by_key(|hold| std::cmp::Reverse((hold.placed_at, hold.id)));
         found.reservations.sort_unstable();
         for product in self.waitlist.products() {
@@ -84,13 +85,13 @@ impl Inventory {
         found
     }
 
-    /// How many slots there are for [`Self::holds_among`] to look at.
+    /// Number of slots that [`Self::holds_among`] can scan.
     pub fn claim_slots(&self) -> u32 {
         self.claims.slab.slots()
     }
 
-    /// Those of the claims in `slots` that are holds or offers after `after`, the `limit` oldest. A
-    /// claim keeps its slot while it lives.
+    /// The `limit` oldest holds and offers after `after` among the claims in `slots`. A claim keeps
+    /// its slot while it lives.
     pub fn holds_among(
         &self,
         slots: std::ops::Range<u32>,
@@ -120,7 +121,7 @@ impl Inventory {
         found.collect()
     }
 
-    /// Everybody who waits, to be put in order elsewhere.
+    /// A copy of the waitlist, to be sorted by the caller.
     pub fn waiting(&self) -> Waiting {
         Waiting { products: self.products.len(), entries: self.waitlist.unordered() }
     }
@@ -133,12 +134,13 @@ pub struct Waiting {
     entries: Vec<(u64, super::waitlist::Entry)>,
 }
 
-/// Where a page of the waitlist goes on: the last one's [`LiveEntry::arrival`] and id.
+/// The position after which a page of the waitlist starts: [`LiveEntry::arrival`] and id of the
+/// previous page's last entry.
 pub type EntryCursor = (u64, HoldId);
 
 impl Waiting {
-    /// The `limit` entries after `after`, in the order in which they came. Arrivals are numbered
-    /// anew when a box office is loaded: an entry that is still there is found by its id.
+    /// The `limit` entries after `after`, in order of arrival. Arrivals are renumbered when a box
+    /// office is loaded: an entry that is still there is found by its id.
     pub fn page(mut self, after: Option<EntryCursor>, limit: usize) -> Vec<LiveEntry> {
         self.entries.sort_unstable_by_key(|(arrival, _)| *arrival);
         let after = after.map_or(0, |(arrival, id)| {

@@ -1,5 +1,5 @@
-//! Hash maps keyed by ids and key hashes. Their iteration order must never reach an outcome: it
-//! depends on history. Whoever needs an order sorts.
+//! Hash maps keyed by ids and key hashes. Their iteration order must never affect an outcome: it
+//! depends on history. Code that needs an order must sort.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 
 pub(super) type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Folds a key that the server drew at random (or hashed with blake3), so that no client can aim
-/// at one bucket and nothing costlier than two multiplications is needed.
+/// Hashes a key that the server drew at random (or hashed with blake3), so that no client can aim
+/// at one bucket and two multiplications are enough.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct IdHasher(u64);
 
@@ -21,7 +21,7 @@ impl IdHasher {
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        // The multiplication leaves its best bits at the top; the map picks buckets by the low ones.
+        // The best bits of a product are at the top; the map picks buckets by the low ones.
         self.0 ^ (self.0 >> 29)
     }
 
@@ -39,12 +39,14 @@ impl Hasher for IdHasher {
         self.fold(u64::from(value));
     }
 
-    // Written before every array; all keys of one map are of one length.
+    // Called before every array; all keys of one map are of one length, so the length is not
+    // hashed.
     fn write_usize(&mut self, _length: usize) {}
 }
 
-/// Finds values that carry their own key: keeps only where each is, four bytes instead of a key
-/// more. `key_of` looks a position up; it must know every position in the index.
+/// An index of values that contain their own key: stores only each value's position, four bytes,
+/// instead of another copy of the key. `key_of` returns the key at a position; it must know every
+/// position in the index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     positions: HashTable<u32>,
@@ -64,7 +66,8 @@ impl Index {
         self.positions.find(hash(&key), |position| key_of(*position) == key).copied()
     }
 
-    /// Two positions of one key would both be kept: the caller has made sure.
+    /// Adds a position. The caller has made sure that the key is not in the index: both positions
+    /// would be kept.
     pub(super) fn insert<K: Hash + Eq>(
         &mut self,
         key: K,
@@ -86,7 +89,7 @@ impl Index {
     }
 }
 
-/// Of the key alone; no key of the index is ever missing.
+/// The hash of the key alone; no key of the index is ever missing.
 fn hash<K: Hash>(key: &Option<K>) -> u64 {
     key.as_ref().map_or(0, |key| BuildHasherDefault::<IdHasher>::default().hash_one(key))
 }

@@ -1,5 +1,5 @@
-//! Idempotency keys: which effect a key had, for a day. Refusals are not remembered: asked again,
-//! they are decided again.
+//! Idempotency keys: the effect that each key had, remembered for a day. Refusals are not
+//! remembered: a repeated request is decided again.
 
 use super::chunks::Queue;
 use super::customers::Customers;
@@ -9,10 +9,10 @@ use crate::ids::{Seq, UserId};
 
 /// How long a key is remembered.
 pub(super) const REMEMBERED_MS: i64 = 24 * 3_600_000;
-/// The most keys of one offering; beyond it the oldest go early.
+/// The most keys of one offering; beyond it the oldest are forgotten early.
 const MAX_KEYS: usize = 1_000_000;
-/// The most keys of one customer. Wide enough for one person at the door who checks in a hall;
-/// narrow enough that it takes a hundred accounts to push anybody's key out early.
+/// The most keys of one customer. Enough for one person who checks in a whole hall; few enough that
+/// it takes a hundred accounts to push another customer's key out early.
 const MAX_PER_CUSTOMER: u32 = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,23 +49,23 @@ impl Keys {
         Ok(Some(Place { seq: Seq(kept.seq), index: kept.index }))
     }
 
-    /// Whether the customer has used less than its share, keys that are too old not counted.
+    /// True if the customer has used less than their share of keys, without keys that are too old.
     fn has_room(&self, customer: UserId, at: TimestampMs, customers: &Customers) -> bool {
         let Some(beyond) = customers.keys(customer).checked_sub(MAX_PER_CUSTOMER) else {
             return true;
         };
-        // Rare: looks only as far as it takes to find one more old key than there is no room for.
+        // Rare: reads only as many entries as it takes to find one more old key than the excess.
         let old = self.queue.iter().take_while(|kept| is_too_old(kept, at));
         let old = old.filter(|kept| kept.idempotency.principal == customer);
         old.take(beyond as usize + 1).count() > beyond as usize
     }
 
-    /// Whether the key had an effect that is not too old at `at`.
+    /// True if the key had an effect that is not too old at `at`.
     pub(super) fn remembers(&self, key: [u8; 16], at: TimestampMs) -> bool {
         self.get(key).is_some_and(|kept| !is_too_old(kept, at))
     }
 
-    /// Whether the key is there, however old.
+    /// True if the key is stored, regardless of its age.
     pub(super) fn knows(&self, key: [u8; 16]) -> bool {
         self.get(key).is_some()
     }
@@ -75,7 +75,7 @@ impl Keys {
         self.queue.get(position)
     }
 
-    /// Never of a key that it [`Self::knows`].
+    /// Stores a key, which must not be one that it [`Self::knows`].
     pub(super) fn remember(&mut self, key: Remembered, customers: &mut Customers) {
         while self.queue.len() >= MAX_KEYS {
             self.forget_oldest(customers);

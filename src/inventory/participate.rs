@@ -1,4 +1,5 @@
-//! Taking part in a free event: held, reserved and confirmed in one transition, once per person.
+//! Participation in a free event: one place held, reserved and confirmed in one transition, once
+//! per person.
 
 use super::apply::{Applied, violation};
 use super::claim::Kind;
@@ -24,7 +25,7 @@ impl Inventory {
         Ok(changes)
     }
 
-    /// One place of the only product, which must be free.
+    /// One place of the only product, which must be free of charge.
     fn place_of_free_event(&self) -> Result<LineRequest, Rejection> {
         let all = (0_u16..).map(ProductId).zip(&self.products);
         let mut offered = all.filter(|(_, product)| product.withdrawn_at.is_none());
@@ -42,9 +43,10 @@ impl Inventory {
         })
     }
 
-    /// Once per person: whoever has a place, however they came by it, takes part already.
+    /// Refuses a customer who has a place already, however they got it: participation is once per
+    /// person.
     fn has_no_place(&self, customer: UserId) -> Result<(), Rejection> {
-        // The least of each: the list's order depends on history.
+        // The lowest id of each: the list's order depends on history.
         let (mut reservation, mut hold) = (None::<ReservationId>, None::<HoldId>);
         for (_, claim) in self.claims.living_from(self.customers.newest(customer)) {
             match &claim.kind {

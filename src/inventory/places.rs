@@ -1,11 +1,11 @@
-//! A claim takes its places and gives them back: counts, seats, its customer's share and list. The
-//! only code that does, so that a living claim is in all four and an ended one in none.
+//! Takes and frees the places of a claim: counts, seats, its customer's share and list. The only
+//! code that does so: a living claim is in all four, an ended one in none.
 
 use super::apply::{Applied, assert_sums, shift, violation};
 use super::{Inventory, Violation};
 
 impl Inventory {
-    /// The places of a claim's lines go from available to held.
+    /// Moves the places of a claim's lines from available to held.
     pub(super) fn take_places(&mut self, slot: u32) -> Applied {
         let Self { claims, products, seats, customers, .. } = self;
         let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
@@ -34,7 +34,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// The places of a claim's lines become available again.
+    /// Makes the places of a claim's lines available again.
     pub(super) fn free_places(&mut self, slot: u32, sold: bool) -> Applied {
         let Self { claims, products, seats, customers, .. } = self;
         let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;

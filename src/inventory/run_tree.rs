@@ -1,11 +1,12 @@
-//! What best available asks of a product's rows without looking at them: which lengths of free
-//! runs a row has, and how many seats it and the next row can seat in two groups. A binary tree
-//! over the rows in order of preference, so that "no row has six together" costs one look.
+//! Answers best available's questions about a product's rows without reading the rows: which
+//! lengths of free runs a row has, and how many seats it and the next row can seat in two groups. A
+//! binary tree over the rows in order of preference, so that "no row has six together" costs one
+//! read.
 
 use std::ops::Range;
 
-/// Runs longer than this are as good as this long: a party is at most 64, and what matters of the
-/// rest is only whether two or more seats remain.
+/// Longer runs are counted as this long: a party is at most 64, and the only thing that matters
+/// about the rest of a run is whether two or more seats remain.
 const LONGEST: u32 = 66;
 
 /// The lengths of the free runs of a row, as a set.
@@ -22,12 +23,12 @@ impl Runs {
         self.0.checked_ilog2().unwrap_or(0)
     }
 
-    /// Runs that can seat `party` together without leaving one seat alone.
+    /// The set of run lengths that can seat `party` together without leaving one seat alone.
     pub(super) fn without_orphan(party: u32) -> Self {
         Self(1 << party | Self::at_least(party + 2).0)
     }
 
-    /// The run that can seat `party` together only by leaving one seat alone.
+    /// The run length that can seat `party` together only by leaving one seat alone.
     pub(super) fn with_orphan(party: u32) -> Self {
         Self(1 << (party + 1))
     }
@@ -41,18 +42,18 @@ impl Runs {
     }
 }
 
-/// See the module.
+/// The tree that the module's documentation describes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunTree {
-    /// Leaves start here; the parent of node `i` is `i / 2`.
+    /// The index of the first leaf; the parent of node `i` is `i / 2`.
     leaves: usize,
     runs: Vec<Runs>,
-    /// The most that a row and the row behind it can seat in one group each.
+    /// Per node, the most seats that a row and the row behind it have in one group each.
     pairs: Vec<u8>,
 }
 
 impl RunTree {
-    /// A tree over rows given as (runs, pair), first choice first.
+    /// Builds a tree over rows given as (runs, pair), the most preferred row first.
     pub(super) fn new(rows: impl ExactSizeIterator<Item = (Runs, u8)>) -> Self {
         let leaves = rows.len().next_power_of_two();
         let mut tree =
@@ -102,7 +103,7 @@ impl RunTree {
         self.pairs[self.leaves + row]
     }
 
-    /// The first row of the range with a wanted run.
+    /// The first row of the range that has one of the wanted runs.
     pub(super) fn first_with(&self, rows: &Range<usize>, wanted: Runs) -> Option<usize> {
         self.first(rows, 1, 0, self.leaves, &|node| self.runs[node].meets(wanted))
     }
@@ -114,7 +115,7 @@ impl RunTree {
 
     /// The length of the longest run in the range, capped.
     pub(super) fn longest(&self, rows: &Range<usize>) -> u32 {
-        // Halving the lengths that are left: each step is one search for a row.
+        // Binary search over the lengths: each step is one search for a row.
         let (mut low, mut high) = (0, LONGEST);
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -127,7 +128,7 @@ impl RunTree {
         low
     }
 
-    /// Whether every inner node says what its children say.
+    /// True if every inner node matches its children.
     pub(super) fn is_consistent(&self) -> bool {
         (1..self.leaves).all(|node| {
             self.runs[node].0 == self.runs[2 * node].0 | self.runs[2 * node + 1].0

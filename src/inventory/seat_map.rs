@@ -1,6 +1,6 @@
-//! Numbered seats as flat arrays: who has each, and per row what best available needs to know.
-//! A seat's id is its index for ever; removed seats leave a gap. Counts no products and knows no
-//! holds beyond their slots.
+//! Numbered seats as flat arrays: the claim on each seat, and per row the data that best available
+//! needs. A seat's id is its index, permanently; removed seats leave a gap. Independent of
+//! products' counts, and of holds beyond their slots.
 
 use std::ops::Range;
 
@@ -8,23 +8,24 @@ use super::run_tree::{RunTree, Runs};
 use super::{Definition, SeatStatus, Violation};
 use crate::ids::{ProductId, SeatId, SectionId};
 
-/// What a seat's word can say besides a slot; slots are smaller than 2^31.
+/// The values of a seat's word other than a slot; slots are smaller than 2^31.
 const FREE: u32 = u32::MAX;
 const BLOCKED: u32 = u32::MAX - 1;
 const REMOVED: u32 = u32::MAX - 2;
-/// Spoken for by an earlier line of the hold that is being decided, for that moment only.
+/// Chosen for an earlier line of the hold that is being decided; never kept longer than that
+/// decision.
 const MARKED: u32 = u32::MAX - 3;
-/// Set in the slot of a claim that is paid for.
+/// The bit that is set in the slot of a claim that is paid.
 const SOLD: u32 = 1 << 31;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct SeatMap {
-    /// Per seat: one of the words above, or the slot of its claim.
+    /// Per seat: one of the values above, or the slot of its claim.
     words: Vec<u32>,
     row_of: Vec<u32>,
     rows: Vec<Row>,
     sections: Vec<Section>,
-    /// Per product; empty for general admission.
+    /// Rows in order, per product; empty for general admission.
     orders: Vec<RowOrder>,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Row {
     pub(super) first_seat: u32,
     pub(super) seats: u32,
     pub(super) section: SectionId,
-    /// Where the row stands in its product's order.
+    /// The row's position in its product's order.
     position: u32,
 }
 
@@ -42,13 +43,13 @@ pub(super) struct Row {
 pub(super) struct Section {
     pub(super) name: Box<str>,
     pub(super) product: ProductId,
-    /// Front to back.
+    /// Rows, front to back.
     pub(super) rows: Vec<u32>,
     pub(super) free: u32,
     pub(super) version: u64,
 }
 
-/// A product's rows, first choice first: by section, then front to back.
+/// A product's rows, most preferred first: by section, then front to back.
 #[derive(Clone, Debug, Default)]
 struct RowOrder {
     rows: Vec<u32>,
@@ -56,7 +57,7 @@ struct RowOrder {
 }
 
 impl SeatMap {
-    /// The map of a new offering, all seats free.
+    /// The map of a new offering, with all seats free.
     pub(super) fn new(definition: &Definition) -> Self {
         let mut map = Self::default();
         for section in &definition.sections {
@@ -77,12 +78,12 @@ impl SeatMap {
         SectionId(id)
     }
 
-    /// Appends a row of free seats at `first_seat`; [`Self::arrange`] makes it known to searches.
+    /// Appends a row of free seats at `first_seat`; searches find it only after [`Self::arrange`].
     pub(super) fn push_row(&mut self, section: SectionId, name: &str, first_seat: u32, seats: u32) {
         let row = u32::try_from(self.rows.len()).expect("there are no more rows than seats");
         let end = (first_seat + seats) as usize;
         if self.words.len() < end {
-            // Exactly: a map hardly ever grows, so room to double would only be idle.
+            // Reserved exactly: a map hardly ever grows, so spare capacity would stay unused.
             self.words.reserve_exact(end - self.words.len());
             self.row_of.reserve_exact(end - self.row_of.len());
             self.words.resize(end, FREE);
@@ -93,7 +94,7 @@ impl SeatMap {
         self.sections[section.index()].rows.push(row);
     }
 
-    /// Rebuilds everything that is derived from the words and the rows.
+    /// Rebuilds all data derived from the words and the rows.
     pub(super) fn arrange(&mut self, products: usize) {
         let mut orders = vec![Vec::new(); products];
         for section in &self.sections {
@@ -115,7 +116,7 @@ impl SeatMap {
         self.orders = orders.into_iter().map(|rows| self.order(rows)).collect();
     }
 
-    /// Appends a row to a section of a living map; its first seat is [`Self::next_seat`].
+    /// Appends a row to a section of a map in use; its first seat is [`Self::next_seat`].
     pub(super) fn add_row(&mut self, section: SectionId, name: &str, seats: u32) {
         let products = self.orders.len();
         self.push_row(section, name, self.next_seat().0, seats);
@@ -123,7 +124,7 @@ impl SeatMap {
         self.sections[section.index()].version += 1;
     }
 
-    /// Makes a new product without seats known to searches.
+    /// Adds a new product without seats to the data that searches use.
     pub(super) fn add_product(&mut self) {
         let order = self.order(Vec::new());
         self.orders.push(order);
@@ -133,7 +134,7 @@ impl SeatMap {
         self.rows.len()
     }
 
-    /// The id that the next new seat gets.
+    /// The id of the next new seat.
     pub(super) fn next_seat(&self) -> SeatId {
         SeatId(u32::try_from(self.words.len()).expect("seats are counted by u32"))
     }
@@ -155,7 +156,7 @@ impl SeatMap {
         self.row_of.get(seat.index()).map(|row| self.row(*row))
     }
 
-    /// The product of a seat; `None` when there is no such seat (any more).
+    /// The product of a seat; `None` when the seat does not exist or was removed.
     pub(super) fn product_of(&self, seat: SeatId) -> Option<ProductId> {
         if *self.words.get(seat.index())? == REMOVED {
             return None;
@@ -178,7 +179,7 @@ impl SeatMap {
         }
     }
 
-    /// The slot of the claim that has the seat.
+    /// The slot of the claim on the seat.
     pub(super) fn claim_of(&self, seat: SeatId) -> Option<u32> {
         match *self.words.get(seat.index())? {
             FREE | MARKED | BLOCKED | REMOVED => None,
@@ -194,7 +195,7 @@ impl SeatMap {
         self.change(seats, |word| word == slot, slot | SOLD)
     }
 
-    /// Frees the seats of a claim, paid for or not.
+    /// Frees the seats of a claim, paid or not.
     pub(super) fn release(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
         self.change(seats, |word| word == slot || word == slot | SOLD, FREE)
     }
@@ -211,7 +212,7 @@ impl SeatMap {
         self.change(seats, |word| word == FREE || word == BLOCKED, REMOVED)
     }
 
-    /// Makes free seats look taken until [`Self::unmark`].
+    /// Makes free seats appear taken until [`Self::unmark`].
     pub(super) fn mark(&mut self, seats: &[SeatId]) {
         self.write(seats, MARKED);
     }
@@ -293,7 +294,7 @@ impl SeatMap {
         Ok(())
     }
 
-    /// Writes words, and brings what is derived from them up to date once per row.
+    /// Writes words, and updates the data derived from them once per row.
     fn write(&mut self, seats: &[SeatId], to: u32) {
         let row_of = &self.row_of;
         for group in seats.chunk_by(|a, b| row_of[a.index()] == row_of[b.index()]) {
@@ -343,7 +344,7 @@ impl SeatMap {
         RowOrder { rows, tree }
     }
 
-    /// Looks at everything that is derived.
+    /// Checks all derived data.
     pub(super) fn check(&self) -> Result<(), Violation> {
         if self.words.contains(&MARKED) {
             return Err(Violation("a seat is still marked".into()));
@@ -372,7 +373,7 @@ impl SeatMap {
     }
 }
 
-/// A seat that is not free, as a snapshot has it.
+/// The state of a seat that is not free, as read from a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Loaded {
     Blocked,
@@ -387,13 +388,14 @@ impl Row {
     }
 }
 
-/// How many the row at `front` of an order and the row behind it can seat in one group each.
+/// Number of seats that the row at `front` of an order and the row behind it have in one group
+/// each.
 fn pair(rows: &[Row], order: &[u32], front: usize, runs: impl Fn(usize) -> Runs) -> u8 {
     let Some(behind) = order.get(front + 1) else { return 0 };
     if rows[*behind as usize].section != rows[order[front] as usize].section {
         return 0;
     }
     let (a, b) = (runs(front).longest(), runs(front + 1).longest());
-    // An empty row is no neighbour to split a party with.
+    // A party cannot be split over two rows if one of them has no free seats.
     if a == 0 || b == 0 { 0 } else { u8::try_from(a + b).expect("runs are capped") }
 }

@@ -1,5 +1,6 @@
-//! The state as bytes, sealed by their hash, so that a damaged one is never taken for another state.
-//! Canonical: equal states have equal bytes, whatever history gave their claims their slots.
+//! The state as bytes, sealed by their hash, so that a damaged snapshot is never read as another
+//! state. Canonical: equal states have equal bytes, regardless of the history that gave their
+//! claims their slots.
 
 use std::borrow::Cow;
 
@@ -17,14 +18,15 @@ use super::{
 };
 use crate::ids::{ProductId, SectionId};
 
-/// Raised when the fields below or anything inside them change, `claim::State`, `claim::Ending` and
-/// `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs` pins
-/// the bytes.
+/// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending` and
+/// `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
+/// pins the bytes.
 const VERSION: u16 = 2;
-/// How many bytes of the hash of all others stand at the end. Where none do, nothing is compared.
+/// Length in bytes of the seal at the end: the start of the hash of all bytes before it. Snapshots of
+/// earlier versions have no seal and are read unchecked.
 const SEAL: usize = 16;
 
-/// What is written is borrowed, what is read is owned.
+/// The fields of a snapshot: borrowed when written, owned when read.
 #[derive(Serialize, Deserialize)]
 struct Saved<'a> {
     version: u16,
@@ -35,13 +37,13 @@ struct Saved<'a> {
     sale_state: SaleState,
     products: Vec<Product>,
     sections: Vec<(String, ProductId)>,
-    /// By first seat, which is also the order in which they were made.
+    /// Rows by first seat, which is also the order in which they were created.
     rows: Vec<SavedRow>,
     blocked: Vec<SeatId>,
     removed: Vec<SeatId>,
-    /// By id.
+    /// Sorted by id.
     holds: Vec<SavedHold<'a>>,
-    /// By id.
+    /// Sorted by id.
     reservations: Vec<SavedReservation<'a>>,
     /// In the order in which they ended.
     ended_holds: Vec<EndedHold>,
@@ -74,12 +76,12 @@ struct SavedHold<'a> {
 type SavedReservation<'a> = (Reservation, UserId, Cow<'a, [Line]>);
 
 impl Inventory {
-    /// Canonical: equal states have equal snapshots.
+    /// Encodes the state. Canonical: equal states have equal snapshots.
     ///
     /// # Panics
-    /// Never: all that is saved can be encoded.
+    /// Never: all saved types can be encoded.
     pub fn to_snapshot(&self) -> Vec<u8> {
-        // With room to spare, so that megabytes need not be moved as it grows.
+        // Allocated with room to spare, so that megabytes are not copied as the buffer grows.
         let room = 4_096 + 2 * self.snapshot_size();
         let mut bytes = postcard::to_extend(&self.save(), Vec::with_capacity(room))
             .expect("a state holds only encodable types");
@@ -88,7 +90,7 @@ impl Inventory {
         bytes
     }
 
-    /// About as many bytes as [`Self::to_snapshot`] would have; found without looking at them.
+    /// The approximate length in bytes of [`Self::to_snapshot`], computed from counts alone.
     pub fn snapshot_size(&self) -> usize {
         const ROW: usize = 12;
         const HOLD: usize = 60;
@@ -102,7 +104,7 @@ impl Inventory {
             + KEY * self.keys.len()
     }
 
-    /// Reads [`Self::to_snapshot`].
+    /// Reads the bytes that [`Self::to_snapshot`] wrote.
     ///
     /// # Errors
     /// When the bytes are not a snapshot of this format, or not of a possible state.

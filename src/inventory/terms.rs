@@ -1,34 +1,34 @@
-//! What an offering promises beside its places: when the event takes place, and what a customer
-//! who cancels gets back. Journalled in changes of their own, since old rows of
-//! [`super::Change::Created`] know neither.
+//! The terms of an offering beside its places: the times of the event, and the refund of a customer
+//! who cancels. Journalled in changes of their own, since old rows of [`super::Change::Created`]
+//! contain neither.
 
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Minor, ProductDefinition, SaleState, TimestampMs};
 
-/// How long an event lasts whose end is not said.
+/// The length of an event whose end is not given.
 pub const DEFAULT_EVENT_LENGTH_MS: i64 = 24 * 3_600_000;
 
-/// When the event takes place: `starts_at < ends_at`.
+/// The times of the event: `starts_at < ends_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTimes {
-    /// From then on nothing is refunded by the customer's own hand.
+    /// Start of the event. From then on customers cannot cancel for a refund themselves.
     pub starts_at: TimestampMs,
-    /// Then the sale is over, unless it was told to end earlier.
+    /// End of the event, and of its sale unless that has an earlier end of its own.
     pub ends_at: TimestampMs,
 }
 
-/// What a customer gets back who cancels a paid reservation. Administrators cancel at any time and
-/// refund all of it.
+/// The refund of a customer who cancels a paid reservation. Administrators cancel at any time and
+/// refund the whole price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancellationPolicy {
-    /// Only administrators cancel what is paid.
+    /// Only administrators can cancel paid reservations.
     Never,
-    /// Customers cancel before `until`, and before the event starts.
+    /// Customers can cancel before `until`, and before the event starts.
     Until {
-        /// The first instant at which it is too late; the start of the event where it is `None`.
+        /// The first instant at which it is too late; `None` means the start of the event.
         until: Option<TimestampMs>,
-        /// Of the price paid, 0 to 100; rounded down to whole minor units.
+        /// Percentage of the price paid, 0 to 100; the refund is rounded down to whole minor units.
         refund_percent: u8,
     },
 }
@@ -39,14 +39,14 @@ impl Default for CancellationPolicy {
     }
 }
 
-/// What of a price comes back, rounded down.
+/// `percent` of `total`, rounded down.
 pub(super) fn share_of(total: Minor, percent: u8) -> Minor {
     let share = i128::from(total) * i128::from(percent.min(100)) / 100;
     Minor::try_from(share).expect("a share is no larger than the whole")
 }
 
-/// What to change of an event, all or nothing; what is `None` stays. What is as asked already is no
-/// reason to refuse the rest.
+/// The changes to an event, all or nothing; `None` leaves a field unchanged. A field that already
+/// has the requested value does not cause a refusal of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferingChange {
     /// Start of the sale; `Some(None)` opens that side.
@@ -59,41 +59,41 @@ pub struct OfferingChange {
     pub starts_at: Option<TimestampMs>,
     /// End of the event.
     pub ends_at: Option<TimestampMs>,
-    /// What comes back to customers who cancel from now on.
+    /// The cancellation policy for customers who cancel from now on.
     pub cancellation: Option<CancellationPolicy>,
 }
 
 /// A ticket type to add to an offering, sold by quantity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewProduct {
-    /// As it is shown.
+    /// The name shown to customers.
     pub name: String,
-    /// As it is shown; may be empty.
+    /// The description shown to customers; may be empty.
     pub description: String,
-    /// What it sells; its `capacity` is not `None`.
+    /// The product; its `capacity` is not `None`.
     pub definition: ProductDefinition,
 }
 
-/// What to change of a ticket type, all or nothing; what is `None` stays.
+/// The changes to a ticket type, all or nothing; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductChange {
-    /// As it is shown.
+    /// The name shown to customers.
     pub name: Option<String>,
-    /// As it is shown.
+    /// The description shown to customers.
     pub description: Option<String>,
     /// Start of its sale; `Some(None)` opens that side.
     pub sale_start: Option<Option<TimestampMs>>,
     /// End of its sale; `Some(None)` opens that side.
     pub sale_end: Option<Option<TimestampMs>>,
-    /// Withdrawn products take no new holds; what is held or sold of them stays.
+    /// Withdrawn products take no new holds; their existing holds and sold places stay.
     pub availability: Option<Availability>,
 }
 
 /// Whether a ticket type is offered at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Availability {
-    /// Within the windows.
+    /// On sale within the windows.
     Offered,
-    /// Not any more, until it is offered again.
+    /// Not on sale, until it is offered again.
     Withdrawn,
 }

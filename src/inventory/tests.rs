@@ -1,4 +1,4 @@
-//! Tests of the core, through its public face alone: tables of behaviour, and long random
+//! Tests of the core, through its public interface only: tables of behaviour, and long random
 //! histories compared with a naive second model.
 
 mod model;

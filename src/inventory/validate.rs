@@ -1,4 +1,4 @@
-//! What a definition must be to be sold. Checked once, before an offering exists.
+//! The rules for a definition. Checked once, before an offering exists.
 
 use std::collections::HashSet;
 
@@ -10,22 +10,22 @@ pub const MAX_PRODUCTS: usize = 1_000;
 pub const MAX_SECTIONS: usize = 10_000;
 /// The most places of one offering, seats and general admission together.
 pub const MAX_PLACES: u64 = 10_000_000;
-/// The most numbered seats an offering ever has, removed ones included.
+/// The most numbered seats an offering can ever have, removed ones included.
 pub const MAX_SEATS: u32 = 1_000_000;
 /// The longest name of a section or a row, in characters.
 pub const MAX_NAME_CHARS: usize = 100;
-/// The longest waitlist.
+/// The most entries on a waitlist.
 pub const MAX_WAITLIST: u32 = 100_000;
-/// The highest price of one place: with the most places in a hold it is far from overflowing.
+/// The highest price of one place: times the most places in a hold it is far from overflowing.
 pub const MAX_PRICE: i64 = 1_000_000_000_000;
 
-/// What is wrong with a definition, and where.
+/// The reason why a definition is refused, and the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
 pub struct DefinitionError {
     /// The field, as in `products[1].price`.
     pub field: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
@@ -37,7 +37,7 @@ impl Definition {
     /// Checks every field.
     ///
     /// # Errors
-    /// The first that is wrong.
+    /// The first invalid field.
     pub fn validate(&self) -> Result<(), DefinitionError> {
         if !self.currency.iter().all(u8::is_ascii_uppercase) {
             return Err(error("currency", "must be three capital letters (ISO 4217)"));
@@ -133,7 +133,7 @@ impl Definition {
     }
 }
 
-/// The longest row: what changes in a row costs a look at the row.
+/// The most seats in a row: a change in a row costs a scan of the row.
 pub const MAX_ROW: u32 = 1_000;
 
 impl Policy {
@@ -172,7 +172,7 @@ impl Policy {
     }
 }
 
-/// `prefix` is empty, or the product with its dot: `products[0].`.
+/// Checks a window. `prefix` is empty, or the product with its dot: `products[0].`.
 fn check_window(prefix: &str, window: SaleWindow) -> Result<(), DefinitionError> {
     match (window.start, window.end) {
         (Some(start), Some(end)) if start >= end => {
@@ -185,7 +185,7 @@ fn check_window(prefix: &str, window: SaleWindow) -> Result<(), DefinitionError>
 /// The longest description of a product, in bytes.
 const MAX_TEXT_BYTES: usize = 8_000;
 
-/// What is wrong with a text of several lines.
+/// The reason why a text of several lines is refused; `None` if it is valid.
 pub(super) fn bad_text(text: &str) -> Option<&'static str> {
     if text.len() > MAX_TEXT_BYTES {
         return Some("must have at most 8,000 bytes");
@@ -193,7 +193,7 @@ pub(super) fn bad_text(text: &str) -> Option<&'static str> {
     text.contains('\0').then_some("must not hold the character NUL")
 }
 
-/// What is wrong with the name of a section or a row.
+/// The reason why the name of a section or a row is refused; `None` if it is valid.
 pub(super) fn bad_name(name: &str) -> Option<&'static str> {
     if name.trim().is_empty() {
         return Some("must not be empty");

@@ -1,4 +1,4 @@
-//! What others may see of the state. Reads only.
+//! Read-only views of the state.
 
 use super::claim::{Kind, State};
 use super::waitlist::EndedEntry;
@@ -26,33 +26,33 @@ impl Inventory {
         &self.policy
     }
 
-    /// The administrator's switch.
+    /// The switch that the administrator sets.
     pub fn sale_state(&self) -> SaleState {
         self.sale_state
     }
 
-    /// The window of the whole sale; without an end of its own it ends with the event.
+    /// The window of the whole sale; a sale without an end of its own ends with the event.
     pub fn sale_window(&self) -> SaleWindow {
         let end = self.sale.end.or(self.times.map(|times| times.ends_at));
         SaleWindow { start: self.sale.start, end }
     }
 
-    /// When the event takes place, where that is known.
+    /// The times of the event, if known.
     pub fn event_times(&self) -> Option<EventTimes> {
         self.times
     }
 
-    /// What comes back to customers who cancel.
+    /// The cancellation policy.
     pub fn cancellation(&self) -> CancellationPolicy {
         self.cancellation
     }
 
-    /// How many products there are; their ids count from 0.
+    /// Number of products; their ids count from 0.
     pub fn products(&self) -> usize {
         self.products.len()
     }
 
-    /// How the places of a product are spread.
+    /// The places of a product by state.
     ///
     /// # Panics
     /// As all reads by product: when there is no such product.
@@ -65,24 +65,25 @@ impl Inventory {
         self.products[product.index()].price
     }
 
-    /// A product's own window, which ends at the latest when the product was withdrawn.
+    /// A product's own window; a withdrawn product's window ends at the time of withdrawal at the
+    /// latest.
     pub fn product_window(&self, product: ProductId) -> SaleWindow {
         let Product { sale, withdrawn_at, .. } = &self.products[product.index()];
         let end = sale.end.into_iter().chain(*withdrawn_at).min();
         SaleWindow { start: sale.start, end }
     }
 
-    /// Whether a product's places are numbered seats.
+    /// True if a product's places are numbered seats.
     pub fn is_numbered(&self, product: ProductId) -> bool {
         self.products[product.index()].numbered
     }
 
-    /// How many sections there are; their ids count from 0.
+    /// Number of sections; their ids count from 0.
     pub fn sections(&self) -> usize {
         self.seats.sections().len()
     }
 
-    /// Changes whenever any seat of the section changes its status.
+    /// The version of a section: changes whenever any of its seats changes its status.
     pub fn section_version(&self, section: SectionId) -> u64 {
         self.seats.sections()[section.index()].version
     }
@@ -113,7 +114,7 @@ impl Inventory {
         Some((&section.name, &row.name, seat.0 - row.first_seat + 1))
     }
 
-    /// How a hold stands.
+    /// The state of a hold.
     pub fn hold(&self, id: HoldId) -> Option<HoldView> {
         if let Some((claim, hold)) = self.claims.hold(id) {
             let status = if hold.offered { HoldStatus::Offered } else { HoldStatus::Active };
@@ -133,14 +134,14 @@ impl Inventory {
         })
     }
 
-    /// How a reservation stands; ended ones are known for a day.
+    /// The state of a reservation; ended ones are remembered for a day.
     pub fn reservation(&self, id: ReservationId) -> Option<ReservationView> {
         let (claim, reservation) = self.known_reservation(id)?;
         let status = reservation_status(reservation.state);
         Some(ReservationView { customer: claim.customer, lines: claim.lines.to_vec(), status })
     }
 
-    /// How somebody stands in the waitlist.
+    /// The position of an entry in the waitlist.
     pub fn waitlist_entry(&self, id: HoldId) -> Option<WaitlistView> {
         let entry = self.waitlist.get(id)?;
         Some(WaitlistView {
@@ -151,14 +152,14 @@ impl Inventory {
         })
     }
 
-    /// How an entry of the waitlist ended, or an offer that came of it.
+    /// How an entry of the waitlist, or the offer made to it, ended.
     pub fn ended_entry(&self, id: HoldId) -> Option<EndedEntryView> {
         let EndedEntry { entry, how, at } = *self.waitlist.ending(id)?;
         let (customer, product, party_size) = (entry.customer, entry.product, entry.party_size);
         Some(EndedEntryView { customer, product, party_size, how, at })
     }
 
-    /// Who has a seat, and until when.
+    /// A seat and the claim on it.
     pub fn seat(&self, seat: SeatId) -> Option<SeatView> {
         let (section, row, number) = self.seat_label(seat)?;
         let product = self.seats.section_of(self.seats.row_of_seat(seat)?.section)?.product;
@@ -181,12 +182,12 @@ impl Inventory {
         Some(SeatView { section, row, number, product, status: self.seats.status(seat), claim })
     }
 
-    /// How many holds and offers are live.
+    /// Number of live holds and offers.
     pub fn live_holds(&self) -> usize {
         self.claims.live_holds()
     }
 
-    /// How many reservations are pending or confirmed.
+    /// Number of reservations that are pending or confirmed.
     pub fn live_reservations(&self) -> usize {
         self.live_reservations as usize
     }

@@ -1,6 +1,6 @@
-//! Who waits for which product, in order. An offer goes to the first whose party fits what is
-//! free: a small party may pass a larger one that does not fit, or a single free place would keep
-//! everybody waiting behind a family of six.
+//! The customers who wait for each product, in order. An offer goes to the first entry whose party
+//! fits the free places: a small party may pass a larger one that does not fit. Otherwise a single
+//! free place would keep all entries waiting behind a party of six.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,11 +16,11 @@ pub(super) struct Entry {
     pub(super) party_size: u32,
 }
 
-/// How many ended entries are remembered, so that those who waited can still look; the first to end
-/// is forgotten first.
+/// How many ended entries are remembered, so that their customers can still read them; the first to
+/// end is forgotten first.
 const MAX_ENDED: usize = 100_000;
 
-/// An entry that is over.
+/// An entry that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct EndedEntry {
     pub(super) entry: Entry,
@@ -33,27 +33,27 @@ pub(super) struct EndedEntry {
 pub enum EntryEnding {
     /// The customer stopped waiting.
     Left,
-    /// The customer has bought elsewhere as much as one may have.
+    /// The customer has bought as much elsewhere as one customer may have.
     PassedOver,
     /// The event does not take place.
     EventCancelled,
-    /// The customer did not want what was offered.
+    /// The customer declined the offer.
     Declined,
-    /// The customer took what was offered.
+    /// The customer accepted the offer.
     Accepted,
-    /// Nobody took what was offered in time.
+    /// The offer was not accepted in time.
     Expired,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waitlist {
-    /// By product, party size and arrival.
+    /// Waiting entries by product, party size and arrival.
     waiting: BTreeMap<ProductId, BTreeMap<u32, BTreeMap<u64, Entry>>>,
     by_id: IdMap<HoldId, (u64, Entry)>,
     customers: IdMap<(UserId, ProductId), HoldId>,
     arrivals: u64,
     ended: IdMap<HoldId, EndedEntry>,
-    /// In the order in which they ended.
+    /// Ended entries, in the order in which they ended.
     ended_order: VecDeque<HoldId>,
 }
 
@@ -74,7 +74,7 @@ impl Waitlist {
         self.customers.get(&(customer, product)).copied()
     }
 
-    /// What a customer waits with, in the order of ids.
+    /// The entries of a customer, in the order of their ids.
     pub(super) fn entries_of(&self, customer: UserId) -> Vec<HoldId> {
         let own = self.products().filter_map(|product| self.of_customer(customer, product));
         let mut own: Vec<_> = own.collect();
@@ -82,7 +82,7 @@ impl Waitlist {
         own
     }
 
-    /// `false` when the id or the customer waits already.
+    /// Adds an entry; returns `false` when the id, or the customer for this product, waits already.
     pub(super) fn join(&mut self, entry: Entry) -> bool {
         let key = (entry.customer, entry.product);
         if self.by_id.contains_key(&entry.id) || self.customers.contains_key(&key) {
@@ -129,29 +129,30 @@ impl Waitlist {
         self.ended.get(&id)
     }
 
-    /// All that are remembered, in the order in which they ended.
+    /// All remembered ended entries, in the order in which they ended.
     pub(super) fn endings(&self) -> impl ExactSizeIterator<Item = EndedEntry> {
         self.ended_order.iter().map(|id| self.ended[id])
     }
 
-    /// Products somebody waits for.
+    /// Products with at least one waiting entry.
     pub(super) fn products(&self) -> impl Iterator<Item = ProductId> {
         self.waiting.keys().copied()
     }
 
-    /// The first to come whose party is at most `places`.
+    /// The earliest entry whose party is at most `places`.
     pub(super) fn first_fitting(&self, product: ProductId, places: u32) -> Option<Entry> {
         let sizes = self.waiting.get(&product)?;
         let firsts = sizes.range(..=places).filter_map(|(_, line)| line.first_key_value());
         firsts.min_by_key(|(arrival, _)| **arrival).map(|(_, entry)| *entry)
     }
 
-    /// An entry's number of arrival and party.
+    /// The arrival number and party size of an entry.
     pub(super) fn arrival(&self, id: HoldId) -> Option<(u64, u32)> {
         self.by_id.get(&id).map(|(arrival, entry)| (*arrival, entry.party_size))
     }
 
-    /// The place in the line for the entry's product, from 1. Looks at the whole line: for reads.
+    /// The entry's position in the waitlist of its product, from 1. Scans that whole waitlist: for
+    /// reads.
     pub(super) fn position(&self, id: HoldId) -> Option<u32> {
         let (arrival, entry) = self.by_id.get(&id)?;
         let sizes = self.waiting.get(&entry.product)?;
@@ -159,12 +160,12 @@ impl Waitlist {
         u32::try_from(ahead + 1).ok()
     }
 
-    /// Everybody with the number of their arrival, in no order.
+    /// All entries with their arrival numbers, in no order.
     pub(super) fn unordered(&self) -> Vec<(u64, Entry)> {
         self.by_id.values().copied().collect()
     }
 
-    /// Everybody, in order of arrival.
+    /// All entries, in order of arrival.
     pub(super) fn in_order(&self) -> Vec<Entry> {
         let mut all = self.unordered();
         all.sort_unstable_by_key(|(arrival, _)| *arrival);

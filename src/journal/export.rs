@@ -1,6 +1,6 @@
-//! A journal as text, one JSON object a line: what `journal show --json` prints and `journal verify
-//! --file` reads back. `payload` is the row's own bytes, which the hash covers; `record` repeats
-//! them for people, and [`check_line`] holds it to them.
+//! A journal as text, one JSON object per line: `journal show --json` prints it and `journal verify
+//! --file` reads it back. `payload` contains the row's own bytes, which the hash covers; `record`
+//! repeats them in readable form, and [`check_line`] checks that both agree.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -25,7 +25,7 @@ struct Line<'a> {
     record: &'a Record,
 }
 
-/// What is read back: the readable part has to be there, and is compared as text.
+/// The fields read back from a line. The readable part must be present, and is compared as text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReadLine {
@@ -45,15 +45,15 @@ struct ReadLine {
 /// Why a line is not a row of a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// Not one of [`to_line`]'s.
+    /// The line was not written by [`to_line`].
     #[error("it is not a line of `journal show --json`")]
     Json(#[from] serde_json::Error),
-    /// Hash or payload are not hex digits, or the hash not 32 bytes.
+    /// The hash or the payload is not in hex digits, or the hash does not have 32 bytes.
     #[error("its {0} is not in hex")]
     Hex(&'static str),
 }
 
-/// The row, without a line end.
+/// The row as a line of text, without a line end.
 #[must_use]
 pub fn to_line(row: &Row, record: &Record) -> String {
     let line = Line {
@@ -71,7 +71,7 @@ pub fn to_line(row: &Row, record: &Record) -> String {
     serde_json::to_string(&line).expect("a line holds only encodable types")
 }
 
-/// Reads what [`to_line`] wrote. Nothing of it is trusted: the caller verifies the row.
+/// Reads a line that [`to_line`] wrote. The row is not trusted: the caller verifies it.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -91,8 +91,8 @@ pub fn from_line(line: &str) -> Result<Row, ExportError> {
     })
 }
 
-/// Checks that a line says to people what its verified row says to us. Byte for byte: JSON has many
-/// ways to hide a second meaning (a name twice, a name that is not ours) and an export needs none.
+/// Checks that the readable part of a line matches its verified row. Byte for byte: JSON has many
+/// ways to hide a second meaning (a name twice, an unknown name) and an export needs none.
 ///
 /// # Errors
 /// [`LoadError::Damaged`], with the row.

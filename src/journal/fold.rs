@@ -1,10 +1,10 @@
-//! The one way from rows to state: recovery, cold reads, snapshots, audit and `journal verify` all
-//! fold through here, so that none of them can see another history than the rest.
+//! The only path from rows to state: recovery, cold reads, snapshots, audit and `journal verify`
+//! all fold through here, so that all of them see the same history.
 
 use super::{LoadError, Loaded, Record, Row, Snapshot};
 use crate::inventory::Inventory;
 
-/// Folds what [`super::Journal::load`] returned.
+/// Folds the rows that [`super::Journal::load`] returned onto its snapshot.
 ///
 /// # Errors
 /// [`LoadError::Damaged`] when a row does not fit the state before it.
@@ -30,7 +30,8 @@ pub fn fold_onto(mut inventory: Inventory, rows: &[(Row, Record)]) -> Result<Inv
 /// Folds one verified row.
 ///
 /// # Errors
-/// [`LoadError::Damaged`] when it does not fit the state; `inventory` is then of no further use.
+/// [`LoadError::Damaged`] when the row does not fit the state; `inventory` must not be used any
+/// further then.
 pub fn fold_row(inventory: &mut Inventory, row: &Row, record: &Record) -> Result<(), LoadError> {
     let damaged = |reason: String| LoadError::Damaged { seq: row.seq, reason };
     let at = inventory.begin_batch(row.seq, row.at);

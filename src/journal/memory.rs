@@ -1,5 +1,5 @@
-//! A journal in memory: the same compare-and-swap, nothing durable. For benches, for tests of what
-//! stands on a journal, and for anyone who wants to see the contract without SQL around it.
+//! A journal in memory: the same compare-and-swap, nothing durable. For benches, for tests of code
+//! that uses a journal, and for readers who want to see the contract without SQL.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::{Change, Definition, TimestampMs, Transition};
 
-/// Chains of rows by offering.
+/// A journal in memory, as one chain of rows per offering.
 pub struct MemoryJournal {
     clock: Arc<dyn Clock>,
     chains: Mutex<HashMap<OfferingId, Chain>>,
@@ -58,7 +58,7 @@ impl MemoryJournal {
     }
 
     fn chains(&self) -> MutexGuard<'_, HashMap<OfferingId, Chain>> {
-        // Nothing panics while the lock is held, and a half-made change is not possible.
+        // No code panics while it holds the lock, and a partial change is not possible.
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -191,7 +191,7 @@ impl Journal for MemoryJournal {
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
-        // It keeps one anyway.
+        // This journal keeps only one snapshot anyway.
         ready(self.keep_snapshot_now(offering, snapshot)).boxed()
     }
 

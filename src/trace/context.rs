@@ -1,5 +1,5 @@
-//! A request's place in a trace, as W3C Trace Context says it, levels 1 and 2
-//! (<https://www.w3.org/TR/trace-context/>). A header that is malformed is as good as none.
+//! A request's position in a trace, as defined by W3C Trace Context, levels 1 and 2
+//! (<https://www.w3.org/TR/trace-context/>). A malformed header is treated as absent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 use super::state;
 use crate::random;
 
-/// Somebody records this trace.
+/// The caller records this trace.
 const SAMPLED: u8 = 1;
 /// The lower seven bytes of the trace's id are random (level 2).
 const RANDOM: u8 = 2;
 /// `00-<32 hex>-<16 hex>-<2 hex>`.
 const LENGTH: usize = 55;
 
-/// A trace; never zero.
+/// The id of a trace; never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TraceId(pub [u8; 16]);
 
-/// A step of a trace; never zero.
+/// The id of a step of a trace; never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SpanId(pub [u8; 8]);
 
-/// A trace and the step in it that asks.
+/// A trace, and the step in it that makes the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
-    /// Which trace.
+    /// The trace.
     pub trace_id: TraceId,
-    /// The step that whatever is done next is part of.
+    /// The step that the next step becomes part of.
     pub span_id: SpanId,
     flags: u8,
     state: Option<Arc<str>>,
 }
 
 impl Context {
-    /// Reads the headers `traceparent` and `tracestate`, each as often as it was sent.
+    /// Parses the headers `traceparent` and `tracestate`, each with all values that were sent.
     pub fn read<'a>(
         parent: impl IntoIterator<Item = &'a [u8]>,
         states: impl IntoIterator<Item = &'a [u8]>,
@@ -47,7 +47,7 @@ impl Context {
         Some(Self { state: state::read(states), ..context })
     }
 
-    /// A later version may say more behind what this one knows; what this one knows stays.
+    /// A later version may append fields to those known here; the known ones keep their meaning.
     fn parse(parent: &[u8]) -> Option<Self> {
         let (known, more) = parent.split_at_checked(LENGTH)?;
         let [version, ..] = bytes::<1>(&known[..2])?;
@@ -68,23 +68,23 @@ impl Context {
         Some(Self { trace_id, span_id, flags: flags & (SAMPLED | RANDOM), state: None })
     }
 
-    /// The first step of a trace that begins here and is recorded.
+    /// The first step of a recorded trace that begins here.
     pub(super) fn begun(trace_id: TraceId) -> Self {
         Self { trace_id, span_id: SpanId::draw(), flags: SAMPLED | RANDOM, state: None }
     }
 
-    /// Whether its steps are recorded.
+    /// True if the trace's steps are recorded.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// The same trace, of which nothing is recorded from here on.
+    /// The same trace, not recorded from here on.
     pub(super) fn unsampled(self) -> Self {
         Self { flags: self.flags & !SAMPLED, ..self }
     }
 
-    /// The value of `traceparent` for a call that is made on behalf of this.
+    /// The value of `traceparent` for a call made on behalf of this step.
     #[must_use]
     pub fn parent(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)
@@ -96,7 +96,7 @@ impl Context {
         self.state.as_deref()
     }
 
-    /// As the protocol of exporters has them.
+    /// The flags, in the form that the export protocol uses.
     #[must_use]
     pub fn flags(&self) -> u8 {
         self.flags
@@ -105,11 +105,11 @@ impl Context {
 
 impl TraceId {
     pub(super) fn draw() -> Self {
-        // Zero has a chance of 2⁻¹²⁸.
+        // The chance of zero is 2⁻¹²⁸.
         Self(random::bytes())
     }
 
-    /// The part of it that is random by all conventions: 56 bits.
+    /// The part of the id that is random by all conventions: 56 bits.
     pub(super) fn chance(self) -> u64 {
         let low = self.0.last_chunk().copied().unwrap_or_default();
         u64::from_be_bytes(low) & ((1 << 56) - 1)
@@ -150,7 +150,7 @@ impl fmt::Debug for SpanId {
     }
 }
 
-/// Writes `bytes` into `text`, which has twice their length.
+/// Writes `bytes` in hex into `text`, which must be twice as long.
 pub(super) fn hex<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
@@ -160,7 +160,7 @@ pub(super) fn hex<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
     std::str::from_utf8(text).expect("hexadecimal digits are text")
 }
 
-/// Reads lower-case hexadecimal digits, and no others.
+/// Parses lower-case hexadecimal digits, and no others.
 fn bytes<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),

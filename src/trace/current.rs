@@ -1,5 +1,5 @@
-//! On whose behalf this thread works right now. Log lines read it, and so do calls that go on to a
-//! box office or to another instance; so nobody has to pass it through.
+//! The request on whose behalf this thread currently works. Log lines read it, and so do calls to a
+//! box office or another instance, so that no function has to pass it through.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -11,26 +11,26 @@ thread_local! {
     static CURRENT: RefCell<Option<Origin>> = const { RefCell::new(None) };
 }
 
-/// The request that is worked for here, if it is one.
+/// The request on whose behalf this thread works, if any.
 #[must_use]
 pub fn current() -> Option<Origin> {
-    // A thread that ends has none any more, and may still have something to log.
+    // A thread that is ending has none any more, and may still write log lines.
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// What `work` does, it does for `origin`, which is lent to the thread meanwhile.
+/// Runs `work` on behalf of `origin`, which is lent to the thread meanwhile.
 pub fn scope<T>(origin: &mut Option<Origin>, work: impl FnOnce() -> T) -> T {
     let _lent = Lent::new(origin);
     work()
 }
 
-/// The same for a future, whichever threads it is polled on.
+/// As [`scope`], for a future, on whichever threads it is polled.
 pub async fn within<F: Future>(mut origin: Option<Origin>, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| scope(&mut origin, || future.as_mut().poll(context))).await
 }
 
-/// Gives back what was lent, after a panic too.
+/// Returns the lent origin when dropped, after a panic too.
 struct Lent<'a>(&'a mut Option<Origin>);
 
 impl<'a> Lent<'a> {

@@ -1,4 +1,4 @@
-//! Whom a log line, an error or a step of a trace is about: one request.
+//! The request that a log line, an error or a step of a trace belongs to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,32 +10,34 @@ use crate::random;
 
 const MAX_BYTES: usize = 64;
 
-/// One request, wherever its command goes.
+/// One request; stays the same wherever its command is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// By which its client knows it.
+    /// The id by which the client knows the request.
     pub request_id: RequestId,
-    /// Its place in a trace, if there is one.
+    /// The request's position in a trace, if it has one.
     pub context: Option<Context>,
 }
 
-/// The client's own, or a random one. Holds nothing that means something in a log line or a header.
+/// The client's own id, or a random one. Contains no characters with a special meaning in a log
+/// line or a header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestId {
-    /// Made here.
+    /// Drawn at random here.
     Drawn([u8; 16]),
     /// Sent by the client.
     Given(Arc<str>),
 }
 
 impl RequestId {
-    /// A random one.
+    /// A random id.
     #[must_use]
     pub fn draw() -> Self {
         Self::Drawn(random::bytes())
     }
 
-    /// The client's own when it is sane, so that its logs and ours meet.
+    /// The client's own id if it is valid, so that the client's logs and the server's can be
+    /// matched.
     #[must_use]
     pub fn given(text: &str) -> Option<Self> {
         let sane = (1..=MAX_BYTES).contains(&text.len())
@@ -43,7 +45,7 @@ impl RequestId {
         sane.then(|| Self::Given(text.into()))
     }
 
-    /// Lends it as text, without an allocation.
+    /// Passes the id as text to `read`, without an allocation.
     pub fn with_text<T>(&self, read: impl FnOnce(&str) -> T) -> T {
         match self {
             Self::Drawn(bytes) => read(hex(bytes, &mut [0; 32])),
@@ -51,8 +53,8 @@ impl RequestId {
         }
     }
 
-    /// The id for a trace that begins with this request: the same number where we drew it, so that
-    /// whoever knows the one has the other.
+    /// The id of a trace that begins with this request. If the server drew the request id, both are
+    /// the same number, so that each can be found from the other.
     pub(super) fn trace_id(&self) -> TraceId {
         match self {
             Self::Drawn(bytes) => TraceId(*bytes),

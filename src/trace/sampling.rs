@@ -1,26 +1,29 @@
-//! Which requests are traced. Who calls may want it, and a flood of those who do must not cost a
-//! sale anything: so many a second are, and beyond that chance decides, as for all others.
+//! Decides which requests are traced. A caller may request a trace, but a flood of such requests
+//! must not slow down a sale: a fixed number per second is granted, and beyond that chance decides,
+//! as for all others.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Context, TraceId};
 
-/// Chances are counted in 56 bits, since so many of a trace's id are random.
+/// Chances are counted in 56 bits, since that many bits of a trace's id are random.
 const WHOLE: f64 = (1_u64 << 56) as f64;
 
-/// The rule of one instance.
+/// The sampling rule of one instance.
 #[derive(Debug)]
 pub struct Sampling {
-    /// Traces below are left out. All who count like this agree on which these are.
+    /// Traces whose random part is below this are not recorded. All systems that use this rule
+    /// select the same traces.
     from: u64,
     forced_per_second: u32,
-    /// The second, and how many were forced in it.
+    /// The current second, and the number of traces forced in it.
     forced: AtomicU64,
 }
 
 impl Sampling {
-    /// `ratio` of those who do not say, 0 to 1, and every one whose caller wants it, up to a number.
+    /// Records `ratio`, from 0 to 1, of the requests whose caller requests no trace, and all whose
+    /// caller requests one, up to `forced_per_second`.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     pub fn new(ratio: f64, forced_per_second: u32) -> Self {
@@ -28,7 +31,8 @@ impl Sampling {
         Self { from, forced_per_second, forced: AtomicU64::new(0) }
     }
 
-    /// Of a trace that began elsewhere: not against the caller's will, and not by its will alone.
+    /// True if a trace that began elsewhere is recorded: only if the caller requests it, and not
+    /// for that reason alone.
     pub(super) fn follows(&self, parent: &Context, now: Duration) -> bool {
         parent.is_sampled() && (self.by_chance(parent.trace_id) || self.takes_one_more(now))
     }

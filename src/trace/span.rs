@@ -1,5 +1,6 @@
-//! A step of a trace: begun when something is done for a request that is traced, and handed over
-//! when that is done. Where nothing is traced it is empty, and costs a word and a test.
+//! A step of a trace: begins when work for a traced request begins, and is sent to the exporter
+//! when that work is done. For a request that is not traced the span is empty, and costs one word
+//! and one test.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,21 +9,21 @@ use std::time::Duration;
 use super::tracer::Recorder;
 use super::{Context, SpanId};
 
-/// What a step is, as OpenTelemetry says it.
+/// The kind of a step, as defined by OpenTelemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It answers somebody outside this process.
+    /// Answers a caller outside this process.
     Server,
-    /// It asks somebody outside, and waits.
+    /// Sends a request to another process, and waits.
     Client,
     /// Neither.
     Internal,
 }
 
-/// What is said of a step.
+/// The value of an attribute of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Words.
+    /// Text.
     Text(Cow<'static, str>),
     /// A count.
     Whole(i64),
@@ -35,23 +36,23 @@ pub enum Value {
 pub struct Record {
     /// The trace and this step of it.
     pub context: Context,
-    /// The step that this is part of.
+    /// The step that this step is part of.
     pub parent: Option<SpanId>,
-    /// What it is.
+    /// The kind of step.
     pub kind: Kind,
-    /// A name of which there are few: no ids.
+    /// A name out of a small set: contains no ids.
     pub name: Cow<'static, str>,
-    /// Since the Unix epoch.
+    /// Start, since the Unix epoch.
     pub started: Duration,
-    /// How long it took.
+    /// Duration of the step.
     pub took: Duration,
-    /// All that is known of it, and nothing of a person: no names, addresses, tokens or bodies.
+    /// The attributes. They contain no personal data: no names, addresses, tokens or bodies.
     pub attributes: Vec<(&'static str, Value)>,
     /// Why it failed, if it did.
     pub error: Option<Cow<'static, str>>,
 }
 
-/// A step under way.
+/// A step in progress.
 #[derive(Default)]
 pub struct Span(Option<Box<Active>>);
 
@@ -63,7 +64,7 @@ struct Active {
 }
 
 impl Span {
-    /// Nothing is recorded.
+    /// A span that records nothing.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
@@ -74,19 +75,19 @@ impl Span {
         Self(Some(Box::new(Active { recorder, began, record, ended: false })))
     }
 
-    /// Whether what is said of it goes anywhere.
+    /// True if the span's attributes are recorded.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The clock's monotonic time at its begin.
+    /// The clock's monotonic time at the start of the span.
     #[must_use]
     pub fn began(&self) -> Duration {
         self.0.as_ref().map(|active| active.began).unwrap_or_default()
     }
 
-    /// Says something of it. Whatever costs anything to find out is asked for only if
+    /// Sets an attribute. The caller computes values that are expensive only if
     /// [`Self::is_recorded`].
     pub fn set(&mut self, name: &'static str, value: impl Into<Value>) {
         if let Some(active) = &mut self.0 {
@@ -94,21 +95,21 @@ impl Span {
         }
     }
 
-    /// Calls it otherwise than at its begin.
+    /// Replaces the name that the span was given at its start.
     pub fn rename(&mut self, name: String) {
         if let Some(active) = &mut self.0 {
             active.record.name = name.into();
         }
     }
 
-    /// It failed.
+    /// Marks the span as failed.
     pub fn fail(&mut self, why: impl Into<Cow<'static, str>>) {
         if let Some(active) = &mut self.0 {
             active.record.error = Some(why.into());
         }
     }
 
-    /// It is done. One that is dropped instead was given up.
+    /// Ends the span. A span that is dropped instead was abandoned.
     pub fn end(mut self) {
         if let Some(active) = &mut self.0 {
             active.ended = true;
@@ -158,7 +159,7 @@ impl From<u16> for Value {
     }
 }
 
-/// In milliseconds.
+/// A duration in milliseconds.
 impl From<Duration> for Value {
     fn from(time: Duration) -> Self {
         Self::Number(time.as_secs_f64() * 1_000.0)

@@ -1,18 +1,18 @@
-//! What other systems keep in a trace (`tracestate`): passed on as it came, or, where it breaks the
-//! standard's rules, not at all.
+//! The data of other systems in a trace (`tracestate`): passed on unchanged, or, where it breaks
+//! the standard's rules, not at all.
 
 use std::sync::Arc;
 
-/// The most entries, by the standard.
+/// The most entries that the standard allows.
 const MAX_ENTRIES: usize = 32;
-/// The standard wants at least so many bytes to be passed on, and this passes on no more: every
-/// command that is handed on carries them.
+/// The standard requires at least this many bytes to be passed on. No more are passed on, since
+/// every forwarded command carries them.
 const MAX_BYTES: usize = 512;
-/// Where not all fits, entries above this go first.
+/// Entries longer than this are dropped first where not all fit.
 const LARGE_BYTES: usize = 128;
 const MAX_PART_BYTES: usize = 256;
 
-/// The header, sent in any number of lines.
+/// Parses the header, which may be sent in any number of lines.
 pub(super) fn read<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Arc<str>> {
     let mut entries = Vec::new();
     for line in lines {

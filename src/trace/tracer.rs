@@ -1,5 +1,5 @@
-//! Begins the steps of traces, and hands those that have ended to whoever exports them. It never
-//! waits: what finds no room is dropped and counted.
+//! Begins the steps of traces, and sends ended steps to the exporter. Never waits: steps that do
+//! not fit into the queue are dropped and counted.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Context, Kind, Origin, Record, RequestId, Sampling, Span, SpanId, metrics};
 use crate::clock::Clock;
 
-/// The way of one process to its exporter, if it has one.
+/// The connection of one process to its exporter, if it has one.
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Recorder>>);
 
@@ -33,13 +33,14 @@ impl Tracer {
     /// Traces nothing.
     pub const OFF: Self = Self(None);
 
-    /// Hands what has ended to `ended`.
+    /// Sends ended steps to `ended`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, sampling: Sampling, ended: mpsc::Sender<Record>) -> Self {
         Self(Some(Arc::new(Recorder { clock, sampling, ended })))
     }
 
-    /// A request comes in from outside, with the place in a trace that its caller says it has.
+    /// Begins the trace step of a request from outside, with the position in a trace that its
+    /// caller sent.
     #[must_use]
     pub fn admit(&self, request_id: RequestId, parent: Option<Context>) -> (Origin, Span) {
         let Some(recorder) = &self.0 else {
@@ -63,8 +64,8 @@ impl Tracer {
         (Origin { request_id, context: Some(context) }, span)
     }
 
-    /// Something is done for `origin`: if that is traced, a step of it, which whatever is done for
-    /// `origin` from now on is part of.
+    /// Begins a step of the trace of `origin`, if that is recorded. All later steps for `origin`
+    /// become part of this one.
     pub fn begin(
         &self,
         origin: &mut Option<Origin>,

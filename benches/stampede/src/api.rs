@@ -1,5 +1,5 @@
-//! What set-up and audit ask of the server: one call after the other, with errors for people. The
-//! crowd's own requests are in `buyer.rs`.
+//! Requests of set-up and audit to the server: one call after the other, with errors for people.
+//! The crowd's own requests are in `buyer.rs`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::connection::{Answer, Connection, Failure};
 
-/// A caller of the API. It tries the next instance when one is away.
+/// A client of the API. It tries the next instance when one cannot be reached.
 pub struct Api {
     targets: Vec<SocketAddr>,
     at: usize,
@@ -17,7 +17,7 @@ pub struct Api {
     timeout: Duration,
 }
 
-/// What to call.
+/// A call of the API.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Call<'a> {
@@ -29,7 +29,7 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A read.
+    /// A read without key and body.
     #[must_use]
     pub fn get(path: &'a str, token: Option<&'a str>) -> Self {
         Self { method: "GET", path, token, key: None, body: None }
@@ -41,7 +41,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A request as it is sent.
+/// The bytes of a request.
 #[must_use]
 pub fn request(
     method: &str,
@@ -78,23 +78,23 @@ pub fn request(
 }
 
 impl Api {
-    /// A caller of one of these.
+    /// A client that starts with the target at position `at`.
     #[must_use]
     pub fn new(targets: &[SocketAddr], at: usize, timeout: Duration) -> Self {
         let at = at % targets.len();
         Self { targets: targets.to_vec(), at, connection: None, timeout }
     }
 
-    /// Calls, and gives the `data` of the answer.
+    /// Calls, and returns the `data` of the answer.
     ///
     /// # Errors
-    /// When nobody answers, or the answer is a refusal.
+    /// When no server answers, or the answer is a refusal.
     pub async fn call(&mut self, call: Call<'_>) -> Result<Value> {
         let mut answer = self.whole(call).await?;
         Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
     }
 
-    /// Calls, and gives the whole answer: pages have their cursor in `meta`.
+    /// Calls, and returns the whole answer: pages have their cursor in `meta`.
     ///
     /// # Errors
     /// As for [`Self::call`].
@@ -115,10 +115,10 @@ impl Api {
         bail!("{what}: {status} {} ({})", code.unwrap_or("?"), message.unwrap_or("?"))
     }
 
-    /// Calls, and gives the lines of the answer one by one; says how many there were.
+    /// Calls, and passes the lines of the answer to `each` one by one; returns their number.
     ///
     /// # Errors
-    /// As for [`Self::call`], and the first of `each`'s.
+    /// As for [`Self::call`], and the first error of `each`.
     pub async fn lines(
         &mut self,
         call: Call<'_>,
@@ -156,7 +156,7 @@ impl Api {
 
     async fn exchange(&mut self, call: Call<'_>) -> Result<Answer, Failure> {
         let mut last = None;
-        // Each target, and the first once more: what was kept alive may have been closed.
+        // Each target, and the first once more: a kept-alive connection may have been closed.
         for _ in 0..=self.targets.len() {
             let target = self.targets[self.at];
             let connection = match self.connection.take().filter(|kept| !kept.was_closed()) {

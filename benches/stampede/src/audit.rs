@@ -1,6 +1,6 @@
-//! The audit of a run: the journal of each of its events is fetched, replayed by rules of our own,
-//! and held to what the buyers were told; then availability, seat maps, reservations, tickets and
-//! wallets are held to the journal.
+//! The audit of a run: the journal of each of its events is fetched, replayed by independent rules,
+//! and compared with the answers that the buyers got; then availability, seat maps, reservations,
+//! tickets and wallets are compared with the journal.
 
 mod answers;
 mod event;
@@ -20,56 +20,58 @@ use super::ledger::{Answered, Asked, Entry, Ledger};
 use super::say;
 use event::{Audited, audit_event};
 
-/// Events audited at a time.
+/// Number of events audited at a time.
 const AT_ONCE: usize = 4;
-/// Findings that are told word for word.
+/// Number of findings reported with their text.
 const MAX_TOLD: usize = 50;
 
-/// What the audit looks at.
+/// The inputs of the audit.
 pub struct Subject<'a> {
-    /// Where the server is.
+    /// The addresses of the server.
     pub addresses: &'a [SocketAddr],
     /// The administrator's access token.
     pub admin: &'a str,
     /// The buyers' access tokens, in the order of the header.
     pub tokens: &'a [String],
-    /// What was asked and answered.
+    /// The requests and their answers.
     pub ledger: &'a Ledger,
-    /// How long an answer is waited for.
+    /// Timeout of each answer.
     pub timeout: Duration,
-    /// Refunds, and payments that a crash left halfway, are settled in the background: a difference
-    /// is one only when it stays for so long, and the journals are read again meanwhile.
+    /// Time within which differences must disappear. Refunds, and payments that a crash
+    /// interrupted, are settled in the background: a difference counts only if it persists for this
+    /// long, and the journals are read again meanwhile.
     pub settle: Duration,
 }
 
-/// What was found.
+/// The results of the audit.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Findings {
-    /// Journals that were replayed.
+    /// Number of journals replayed.
     pub events: u64,
-    /// Their rows.
+    /// Number of their rows.
     pub rows: u64,
-    /// Requests that asked for a change.
+    /// Number of requests for a change.
     pub asked: u64,
-    /// Those that were acknowledged, each of which was found in a journal unless listed below.
+    /// Number of acknowledged requests; each was found in a journal unless it is listed below.
     pub acknowledged: u64,
-    /// Those whose outcome the buyer never learnt: done wholly, or not at all.
+    /// Number of requests whose outcome the buyer never learnt: carried out completely, or not at
+    /// all.
     pub unknown: u64,
-    /// What happened, as the journals tell it.
+    /// Number of each kind of change in the journals.
     pub tally: std::collections::BTreeMap<String, u64>,
-    /// Reservations, tickets and wallets that were compared.
+    /// Number of reservations, tickets and wallets compared.
     pub compared: std::collections::BTreeMap<&'static str, u64>,
-    /// How many violations there are.
+    /// Number of violations.
     pub violations: u64,
-    /// The first of them.
+    /// The first violations.
     pub told: Vec<String>,
-    /// Seconds that the audit took.
+    /// Duration of the audit in seconds.
     pub seconds: f64,
 }
 
 impl Findings {
-    /// One more violation.
+    /// Records a violation.
     pub(super) fn wrong(&mut self, what: String) {
         self.violations += 1;
         if self.told.len() < MAX_TOLD {
@@ -81,7 +83,7 @@ impl Findings {
 /// Audits a run.
 ///
 /// # Errors
-/// When the server cannot be asked: that says nothing about the run.
+/// When the server cannot be reached: that is no statement about the run.
 pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result<Findings> {
     let began = tokio::time::Instant::now();
     let header = &subject.ledger.header;
@@ -119,7 +121,7 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
     Ok(findings)
 }
 
-/// The events of a run, as their journals told it when they were read last.
+/// The events of a run, as derived from their journals when they were last read.
 struct Events<'a> {
     subject: &'a Subject<'a>,
     entries: Vec<Vec<&'a Entry>>,
@@ -138,12 +140,13 @@ impl<'a> Events<'a> {
         Ok(Self { subject, entries, audited })
     }
 
-    /// Whether what the server lists of any of them is not what its journal said.
+    /// True if the server lists reservations of any event differently than its journal.
     fn is_unsettled(&self) -> bool {
         self.audited.iter().any(|audited| !audited.unsettled.is_empty())
     }
 
-    /// Reads those once more that are not settled, or in which these buyers have paid or cancelled.
+    /// Reads the events again that are not settled, or in which these buyers have paid or
+    /// cancelled.
     async fn read_again(&mut self, buyers: &HashSet<usize>) -> Result<()> {
         let moves_money = |entry: &&Entry| {
             matches!(entry.asked, Asked::Pay { .. } | Asked::Cancel { .. })
@@ -160,7 +163,7 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Audits these, a few at a time, in their order.
+/// Audits these events, a few at a time, in their order.
 async fn audit_events<'a>(
     subject: &Subject<'_>,
     events: impl Iterator<Item = (usize, &'a [&'a Entry])>,

@@ -1,4 +1,4 @@
-//! The virtual buyers: what each does from its arrival on, one request after the other.
+//! The virtual buyers: the requests of each from its arrival on, one after the other.
 
 mod answers;
 pub mod seat_map;
@@ -13,13 +13,13 @@ use super::ledger::{Answered, Asked};
 use super::workload::{Journey, Kind};
 use steps::{Buyer, Held};
 
-/// Between one look and the next.
+/// Time between one read and the next.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LOOKS: u32 = 5;
-/// How often somebody on the waitlist looks whether there is an offer.
+/// Number of times that a buyer on the waitlist checks for an offer.
 const WAITLIST_LOOKS: u32 = 10;
 
-/// One journey of a buyer who was meant to arrive at `due`.
+/// Runs one journey of a buyer who was meant to arrive at `due`.
 pub async fn travel(worker: &Worker, due: Duration) {
     let kind = any_kind(worker);
     let event = worker.any_event();
@@ -87,7 +87,7 @@ fn any_kind(worker: &Worker) -> Kind {
     crowd[crowd.len() - 1]
 }
 
-/// From the hold to the tickets; the reservation, when it was paid.
+/// Buys the held places; returns the reservation if it was paid.
 async fn purchase(buyer: &mut Buyer<'_>, held: &Held) -> Option<uuid::Uuid> {
     let (reservation, price) = buyer.reserve(held.hold).await?;
     if price != held.price {
@@ -99,7 +99,7 @@ async fn purchase(buyer: &mut Buyer<'_>, held: &Held) -> Option<uuid::Uuid> {
     buyer.pay(reservation, price).await.then_some(reservation)
 }
 
-/// The same hold twice under one key: one hold, one answer.
+/// Sends the same hold twice under one key: both answers must name the same hold.
 async fn retry(buyer: &mut Buyer<'_>, party: u32) {
     let Some((product, _)) = buyer.worker.plan.events[buyer.event].places.clone() else { return };
     let number = buyer.worker.number();
@@ -120,7 +120,8 @@ async fn retry(buyer: &mut Buyer<'_>, party: u32) {
     }
 }
 
-/// Buys when it can, and waits for what others give back when it cannot.
+/// Buys if places are free; otherwise joins the waitlist and waits for places that others give
+/// back.
 async fn wait(buyer: &mut Buyer<'_>, party: u32) {
     if let Some(held) = buyer.hold(super::workload::Pick::Places, party).await {
         purchase(buyer, &held).await;
@@ -137,14 +138,14 @@ async fn wait(buyer: &mut Buyer<'_>, party: u32) {
                 }
                 return;
             }
-            // Declined, expired: it is over.
+            // Declined or expired: the entry has ended.
             Some(_) => return,
         }
     }
     buyer.leave(entry).await;
 }
 
-/// What was answered to a change that says no more than that it was done.
+/// The outcome of a change whose success has no further content.
 fn done(known: &Known) -> Answered {
     match known {
         Known::Success(_) => Answered::Done,

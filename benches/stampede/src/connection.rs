@@ -1,6 +1,6 @@
-//! One kept-alive HTTP/1.1 connection, as thin as it can be: the generator shares the machine with
-//! what it measures. Requests are written in one piece, answers parsed by `httparse`; nothing is
-//! retried here.
+//! One kept-alive HTTP/1.1 connection, as thin as possible: the generator shares the machine with
+//! the server it measures. Requests are written in one piece, answers parsed by `httparse`; nothing
+//! is retried here.
 
 use std::fmt;
 use std::io;
@@ -11,27 +11,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const FIRST_BUFFER: usize = 8 * 1_024;
-/// A head or a piece larger than this is no answer of this API.
+/// The API sends no head or piece larger than this.
 const MAX_BUFFER: usize = 4 * 1_024 * 1_024;
 const MAX_HEADERS: usize = 48;
-/// A machine that is gone refuses nothing.
+/// Needed because a machine that is gone does not refuse connections.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Failure {
-    /// Nobody listens, or no connection could be made: nothing was asked.
+    /// No connection could be made: the request was not sent.
     NotConnected(io::Error),
-    /// The connection ended before the answer did: it may have been carried out.
+    /// The connection ended before the answer did: the request may have been carried out.
     Broken(io::Error),
-    /// No answer in time: it may have been carried out.
+    /// No answer in time: the request may have been carried out.
     TimedOut,
-    /// What came is not HTTP as this API speaks it.
+    /// The answer is not HTTP as this API uses it.
     Malformed(String),
 }
 
 impl Failure {
-    /// The name it is counted under.
+    /// The name under which the failure is counted.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -62,24 +62,24 @@ impl std::error::Error for Failure {}
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// `ETag`, with its quotes.
+    /// The `ETag`, with its quotes.
     pub etag: Option<Box<str>>,
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its head.
+    /// The head.
     pub head: Head,
-    /// Its body, decoded.
+    /// The body, decoded.
     pub body: Vec<u8>,
 }
 
-/// What is still to come of the body.
+/// The unread rest of the body.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     Bytes(usize),
-    /// Of the current chunk; 0 before the next one's size.
+    /// The rest of the current chunk; 0 before the size of the next one.
     Chunks(usize),
     Nothing,
 }
@@ -88,7 +88,7 @@ enum Rest {
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
-    /// What has been read and not been used yet.
+    /// Start of the bytes that have been read and not been used yet.
     start: usize,
     end: usize,
     rest: Rest,
@@ -96,7 +96,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to the server.
     ///
     /// # Errors
     /// [`Failure::NotConnected`].
@@ -109,22 +109,22 @@ impl Connection {
         Ok(Self { stream, buffer, start: 0, end: 0, rest: Rest::Nothing, closes: false })
     }
 
-    /// Whether another request may be sent.
+    /// True if another request may be sent.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         !self.closes && matches!(self.rest, Rest::Nothing)
     }
 
-    /// Whether the server has closed it while it was idle.
+    /// True if the server closed the connection while it was idle.
     #[must_use]
     pub fn was_closed(&self) -> bool {
         !matches!(self.stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Sends a request and reads its whole answer.
+    /// Sends a request and reads its complete answer.
     ///
     /// # Errors
-    /// [`Failure`]; the connection is of no more use.
+    /// [`Failure`]; the connection must not be used any further then.
     pub async fn exchange(&mut self, request: &[u8], timeout: Duration) -> Result<Answer, Failure> {
         let whole = async {
             let head = self.begin(request).await?;
@@ -143,7 +143,7 @@ impl Connection {
     /// Sends a request and reads the head of its answer; the body is read with [`Self::piece`].
     ///
     /// # Errors
-    /// [`Failure`]; the connection is of no more use.
+    /// [`Failure`]; the connection must not be used any further then.
     pub async fn begin(&mut self, request: &[u8]) -> Result<Head, Failure> {
         self.closes = true;
         self.stream.write_all(request).await.map_err(Failure::Broken)?;
@@ -164,7 +164,7 @@ impl Connection {
     /// The next piece of the body, `None` at its end.
     ///
     /// # Errors
-    /// [`Failure`]; the connection is of no more use.
+    /// [`Failure`]; the connection must not be used any further then.
     pub async fn piece(&mut self) -> Result<Option<&[u8]>, Failure> {
         loop {
             let left = match self.rest {
@@ -202,11 +202,11 @@ impl Connection {
         }
     }
 
-    /// The size of the chunk that begins, once its line is there.
+    /// The size of the next chunk, once its size line has been read.
     fn chunk_size(&mut self) -> Result<Option<usize>, Failure> {
         let mut here = &self.buffer[self.start..self.end];
         let mut skipped = 0;
-        // The end of the line of the chunk before.
+        // The end of the line of the previous chunk.
         if here.starts_with(b"\r\n") {
             here = &here[2..];
             skipped = 2;
@@ -214,7 +214,7 @@ impl Connection {
         match httparse::parse_chunk_size(here) {
             Ok(httparse::Status::Partial) => Ok(None),
             Ok(httparse::Status::Complete((length, 0))) => {
-                // After the last chunk comes an empty line (this API sends no trailers).
+                // An empty line follows the last chunk (this API sends no trailers).
                 if here.len() < length + 2 {
                     return Ok(None);
                 }

@@ -1,5 +1,5 @@
 //! The crowd: workers, each a thread with its own connections, figures and part of the run's
-//! journal. Lanes share nothing that they would wait for.
+//! journal. Workers share no data for which they would wait on each other.
 
 mod pool;
 mod targets;
@@ -23,42 +23,42 @@ use super::options::Load;
 use super::setup::Plan;
 use super::timer::Timer;
 
-/// What is under way when the run ends has so long to come to its end.
+/// Time that unfinished journeys have to complete when the run ends.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// What the workers are to leave off.
+/// The work that workers must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     No,
-    /// Beginning journeys.
+    /// Starting journeys.
     Beginning,
-    /// Waiting for those under way, too.
+    /// Waiting for unfinished journeys, too.
     Waiting,
 }
 
-/// What a worker leaves behind.
+/// The results of a worker.
 #[derive(Debug, Default)]
 pub struct WorkerResult {
-    /// Its part of the run's journal.
+    /// The worker's part of the run's journal.
     pub entries: Vec<Entry>,
-    /// What the server did that it must not, as clients saw it.
+    /// Actions of the server that are not allowed, as seen by clients.
     pub violations: Vec<String>,
-    /// Journeys that were still under way when the grace was over.
+    /// Number of journeys that were still unfinished at the end of the grace.
     pub unfinished: u32,
 }
 
-/// The workers at work.
+/// The running workers.
 pub struct Crowd {
     threads: Vec<std::thread::JoinHandle<WorkerResult>>,
-    /// The figures of each worker, as they grow.
+    /// The figures of each worker, updated continuously.
     pub figures: Vec<Arc<Mutex<Figures>>>,
     stop: watch::Sender<Stop>,
-    /// When it began.
+    /// Start of the run.
     pub started: Instant,
 }
 
 impl Crowd {
-    /// Sets all workers to work.
+    /// Starts all workers.
     #[must_use]
     pub fn start(plan: &Arc<Plan>) -> Self {
         let options = &plan.options;
@@ -83,23 +83,23 @@ impl Crowd {
         Self { threads, figures, stop, started }
     }
 
-    /// Begins nothing more.
+    /// Stops starting journeys.
     pub fn stop(&self) {
         self.stop.send_replace(Stop::Beginning);
     }
 
-    /// Waits for no answer any more either.
+    /// Also stops waiting for answers.
     pub fn give_up(&self) {
         self.stop.send_replace(Stop::Waiting);
     }
 
-    /// Whether all workers have ended.
+    /// True if all workers have ended.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.threads.iter().all(std::thread::JoinHandle::is_finished)
     }
 
-    /// What the workers leave behind, once they have ended.
+    /// The results of the workers, once they have ended.
     ///
     /// # Panics
     /// When a worker has panicked.
@@ -138,13 +138,13 @@ async fn begin_all(worker: &Rc<Worker>) {
     }
 }
 
-/// Begins journeys when they are due, however long those before them take.
+/// Starts journeys when they are due, regardless of how long earlier ones take.
 async fn open_loop(worker: &Rc<Worker>) {
     let options = &worker.plan.options;
     let end = options.warm_up + options.duration;
     let timer = Timer::new();
     let most = share(options.at_once, worker.index, options.threads).max(1);
-    // Lanes that space evenly take turns.
+    // Workers with evenly spaced arrivals take turns.
     let mut due = if options.is_poisson {
         worker.gap(Duration::ZERO)
     } else {
@@ -161,7 +161,7 @@ async fn open_loop(worker: &Rc<Worker>) {
             }
             due += worker.gap(due);
         }
-        // What was begun is to be sent before the next is.
+        // Lets the started journeys send their requests before the next one starts.
         tokio::task::yield_now().await;
     }
 }
@@ -183,7 +183,7 @@ fn begin(worker: &Rc<Worker>, due: Duration) {
     });
 }
 
-/// So many clients, each of which begins anew when it is done.
+/// Runs a number of clients, each of which starts a new journey when the last has ended.
 async fn closed_loop(worker: &Rc<Worker>, clients: u32) {
     let options = &worker.plan.options;
     let end = options.warm_up + options.duration;
@@ -198,19 +198,19 @@ async fn closed_loop(worker: &Rc<Worker>, clients: u32) {
                 buyer::travel(&worker, worker.now()).await;
                 worker.under_way.set(worker.under_way.get() - 1);
                 if worker.requests.get() == before {
-                    // A buyer that found nothing to ask for must not spin.
+                    // A buyer that made no request must not spin.
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
         }));
     }
     for task in tasks {
-        // It ends, or is dropped with the worker.
+        // The task ends, or is dropped with the worker.
         let _ = task.await;
     }
 }
 
-/// The part of `all` that falls to one of several.
+/// The part of `all` that falls to one of several workers.
 fn share(all: u32, index: u32, among: u32) -> u32 {
     all / among + u32::from(index < all % among)
 }

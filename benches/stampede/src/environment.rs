@@ -1,5 +1,6 @@
-//! Where a run was made: what the generator can see of its machine, what the server says of itself to
-//! a client, and what whoever runs it adds (`--about`), such as the database, which no client sees.
+//! The environment of a run: the facts that the generator can read about its machine, those that
+//! the server reports to a client, and those given on the command line (`--about`), such as the
+//! database, which no client sees.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -9,19 +10,19 @@ use serde::Serialize;
 use super::api::{Api, Call};
 use super::options::Place;
 
-/// One line of the block: what, and which.
+/// One line of the block: a name and a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// Such as `database`.
+    /// The name, such as `database`.
     pub name: String,
-    /// Such as `Postgres 15, same machine`.
+    /// The value, such as `Postgres 15, same machine`.
     pub value: String,
 }
 
-/// The name under which the database is looked for among what was added.
+/// The name that `--about` uses for the database.
 const DATABASE: &str = "database";
 
-/// Looks around. What cannot be found out is said to be unknown.
+/// Collects the facts. Facts that cannot be determined are reported as unknown.
 pub async fn look(
     place: &Place,
     addresses: &[SocketAddr],
@@ -53,7 +54,8 @@ pub async fn look(
     facts
 }
 
-/// As it can be typed again. It has no secrets: those come by the environment.
+/// The command line in a form that can be typed again. It contains no secrets: those come from the
+/// environment.
 fn command_line(arguments: impl Iterator<Item = String>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     let quoted = arguments.skip(1).map(|argument| {
@@ -74,7 +76,7 @@ fn generator() -> String {
     format!("stampede {}, {build}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Processors, memory and kernel, as Linux tells them.
+/// Processors, memory and kernel, as reported by Linux.
 fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let (processors, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
@@ -90,9 +92,9 @@ fn machine() -> String {
     format!("{cores} × {model}, {gib} GiB, {} {}", std::env::consts::OS, kernel.trim())
 }
 
-/// Whether this machine has the address.
+/// True if this machine has the address.
 fn is_here(address: IpAddr) -> bool {
-    // Only one's own addresses can be bound.
+    // Only an address of this machine can be bound.
     address.is_loopback() || std::net::UdpSocket::bind((address, 0)).is_ok()
 }
 
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn ones_own_machine_is_known() {
         assert!(is_here([127, 0, 0, 1].into()));
-        // A network for documents, which nobody has.
+        // A network reserved for documentation, which no machine has.
         assert!(!is_here([192, 0, 2, 1].into()));
         assert!(machine().contains("GiB"), "{}", machine());
     }

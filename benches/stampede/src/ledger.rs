@@ -1,6 +1,6 @@
-//! The run's own journal: everything that was asked to change something, and what was answered.
-//! The audit holds the server to it. It can be saved, and audited again later, say after the server
-//! was killed and came back.
+//! The run's own journal: every request for a change, and its answer. The audit compares the
+//! server's state with it. It can be saved and audited again later, for example after the server
+//! was killed and restarted.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,31 +13,31 @@ use uuid::Uuid;
 
 use admitone::ids::{OfferingId, UserId};
 
-/// The form of the file.
+/// The version of the file format.
 const FORMAT: u32 = 1;
 
-/// What the run is about.
+/// The run that the journal belongs to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
-    /// Of this file.
+    /// The version of this file's format.
     pub format: u32,
-    /// Drawn at random: part of all its idempotency keys.
+    /// A random number that is part of all idempotency keys of the run.
     pub run: u32,
-    /// Where it was, `HOST:PORT` each.
+    /// The targets of the run, each as `HOST:PORT`.
     #[serde(default)]
     pub targets: Vec<String>,
-    /// The accounts it made; entries name them by position.
+    /// The accounts created by the run; entries name them by position.
     pub buyers: Vec<Account>,
-    /// The events it made; entries name them by position.
+    /// The events created by the run; entries name them by position.
     pub events: Vec<OfferingId>,
-    /// What each buyer put into its wallet, in minor units.
+    /// The amount that each buyer charged to its wallet, in minor units.
     pub charged: i64,
-    /// The currency of all its money.
+    /// The currency of all amounts.
     pub currency: String,
 }
 
-/// A buyer, and how it logs in.
+/// A buyer, with the credentials for its login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Account {
@@ -52,24 +52,24 @@ pub struct Entry {
     pub buyer: u32,
     /// Position in [`Header::events`].
     pub event: u32,
-    /// What makes its idempotency key, with the run; no other request has it.
+    /// The number that, with the run, makes the idempotency key; no other request has it.
     pub number: u64,
-    /// What was asked.
+    /// The request.
     pub asked: Asked,
-    /// What was answered in the end, retries with the same key included.
+    /// The final answer, after retries with the same key.
     pub answered: Answered,
 }
 
-/// What can be asked that changes something.
+/// The requests for a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Asked {
-    /// So many places of a product, the server's choice of them.
+    /// A number of places of a product, chosen by the server.
     Places {
         product: u16,
         quantity: u32,
     },
-    /// These very seats.
+    /// Exactly these seats.
     Seats(Box<[u32]>),
     Extend {
         hold: Uuid,
@@ -98,11 +98,11 @@ pub enum Asked {
     },
 }
 
-/// How it ended.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Answered {
-    /// A hold, in this row of the journal, of these seats (or of so many places).
+    /// A hold, recorded in this row of the journal, of these seats (or of this number of places).
     Held {
         hold: Uuid,
         seq: u64,
@@ -120,15 +120,16 @@ pub enum Answered {
     Waiting {
         entry: Uuid,
     },
-    /// What was asked, was done.
+    /// The request was carried out.
     Done,
-    /// It was decided against, or not decided at all: it has no effect.
+    /// The request was refused, or not decided at all: it has no effect.
     Refused,
-    /// No answer came, or one that leaves it open: it has its whole effect, or none.
+    /// There was no answer, or one that leaves the outcome open: the request has its whole effect,
+    /// or none.
     Unknown,
 }
 
-/// A run's whole journal.
+/// The whole journal of a run.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Ledger {
@@ -137,7 +138,7 @@ pub struct Ledger {
 }
 
 impl Header {
-    /// Of the form that this program writes.
+    /// An empty journal, in the format that this program writes.
     #[must_use]
     pub fn new(run: u32, charged: i64, currency: &str) -> Self {
         let (targets, buyers, events) = (Vec::new(), Vec::new(), Vec::new());
@@ -159,7 +160,7 @@ pub fn key(run: u32, number: u64) -> String {
 }
 
 impl Ledger {
-    /// Writes it: the header, then one entry a line.
+    /// Writes the journal: the header, then one entry per line.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -179,10 +180,10 @@ impl Ledger {
             .with_context(|| format!("the run's journal cannot be written to {}", path.display()))
     }
 
-    /// Reads what [`Self::save`] wrote.
+    /// Reads a journal that [`Self::save`] wrote.
     ///
     /// # Errors
-    /// When it cannot be read, or is something else.
+    /// When the file cannot be read, or is not such a journal.
     pub fn load(path: &Path) -> Result<Self> {
         let shown = path.display();
         let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;

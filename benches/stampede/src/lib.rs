@@ -1,7 +1,7 @@
-//! `stampede`: a load generator that audits what it was told. It knows the server only by its API,
-//! as its clients do: crowds of virtual buyers ask, every answer is kept, and at the end each
-//! acknowledged hold, reservation and payment is looked for in the event's journal, as are effects
-//! that nobody asked for.
+//! `stampede`: a load generator that audits the answers it gets. It knows the server only by its
+//! API, as its clients do: crowds of virtual buyers send requests, every answer is kept, and at the
+//! end each acknowledged hold, reservation and payment is looked up in the event's journal, which
+//! is also searched for effects without a request.
 //!
 //! It never touches the server's database, and a run whose audit fails has failed, however fast.
 
@@ -27,14 +27,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Runs the command line. Exit codes: 0 done and the audit found nothing; 1 it could not be done,
-/// or the audit found a violation; 2 the command line is wrong; 3 the results are void, because
-/// the generator itself could not keep up.
+/// or the audit found a violation; 2 the command line is wrong; 3 the results are void, because the
+/// generator itself could not keep up.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let task = match options::parse(arguments) {
         Ok(task) => task,
         Err(error) => {
-            // Help and version are errors to clap, and go to standard output.
+            // To clap, help and version are errors; they go to standard output.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
@@ -54,7 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The server's program, which cargo builds beside this one: benches start it.
+/// The path of the server's program, which cargo builds beside this one; benches start it.
 ///
 /// # Panics
 /// If it has not been built.
@@ -66,7 +66,7 @@ pub fn server_program() -> PathBuf {
     found.expect("the server is built first: cargo build --release --bin admitone")
 }
 
-/// One line on standard error, where progress and complaints go.
+/// Writes one line to standard error, where progress and complaints go.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

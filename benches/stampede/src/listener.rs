@@ -1,5 +1,5 @@
-//! Listeners of an event's stream: they hold a connection open, and time how old a change is when
-//! they hear of it.
+//! Listeners of an event's stream: they hold a connection open, and measure the age of each change
+//! when they receive it.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,25 +11,25 @@ use super::connection::{Connection, Failure};
 use super::crowd::Worker;
 use super::measure::{End, Op, Sent};
 
-/// Acknowledgements kept per event: what nobody has been told of after so many is counted by the
-/// oldest of them.
+/// Acknowledgements kept per event. If listeners fall further behind, the age is measured from the
+/// oldest one kept.
 const KEPT: usize = 100_000;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// When the first answer came that had a row's number in it, by event.
+/// Per event, the time of the first answer that contained each row's number.
 pub struct Acknowledged(Vec<Mutex<VecDeque<(u64, Duration)>>>);
 
 impl Acknowledged {
-    /// Of so many events.
+    /// Acknowledgements for this many events.
     #[must_use]
     pub fn new(events: usize) -> Self {
         Self((0..events).map(|_| Mutex::default()).collect())
     }
 
-    /// Somebody was answered from row `seq` at `now`.
+    /// Records that a buyer was answered from row `seq` at `now`.
     pub fn add(&self, event: usize, seq: u64, now: Duration) {
         let mut known = self.0[event].lock().expect("nobody panics here");
-        // Nearly always at the end: answers come in the order of rows.
+        // Nearly always at the end: answers arrive in the order of rows.
         let at = known.iter().rposition(|(other, _)| *other <= seq);
         match at {
             Some(at) if known[at].0 == seq => {}
@@ -41,7 +41,7 @@ impl Acknowledged {
         }
     }
 
-    /// When the first row after `previous` and up to `seq` was acknowledged.
+    /// The time at which the first row after `previous` and up to `seq` was acknowledged.
     fn first_between(&self, event: usize, previous: u64, seq: u64) -> Option<Duration> {
         let known = self.0[event].lock().expect("nobody panics here");
         let from = known.partition_point(|(other, _)| *other <= previous);
@@ -49,7 +49,7 @@ impl Acknowledged {
     }
 }
 
-/// Listens until the worker ends.
+/// Follows the event's stream until the worker ends.
 pub async fn listen(worker: Rc<Worker>, event: usize) {
     let target = worker.index as usize % worker.plan.addresses.len();
     while !worker.is_ending.get() {
@@ -62,7 +62,7 @@ pub async fn listen(worker: Rc<Worker>, event: usize) {
                 figures.ended(Op::StreamDelta, now, now, end, Sent::First);
             });
         }
-        // Those whose connections broke together do not come back together.
+        // Listeners whose connections broke together do not reconnect at the same time.
         tokio::time::sleep(PAUSE.mul_f64(0.5 + worker.chance())).await;
     }
 }
@@ -99,7 +99,7 @@ async fn follow(worker: &Worker, target: usize, event: usize) -> Result<(), Fail
     Ok(())
 }
 
-/// The row that a frame ends at, from its id.
+/// The last row that a frame includes, from its id.
 fn frame_seq(frame: &str) -> Option<u64> {
     let id = frame.lines().find_map(|line| line.strip_prefix("id: "))?;
     id.split('-').next()?.parse().ok()

@@ -1,8 +1,8 @@
-//! The load generator: everything is in the library.
+//! The load generator: all code is in the library.
 
 use std::process::ExitCode;
 
-/// Millions of entries of the run's own journal are made while it is measured.
+/// Millions of entries of the run's own journal are allocated during the measurement.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,7 +1,7 @@
-//! What is counted and timed while the crowd is at work. Each worker has a recorder of its own, which
-//! the progress line looks into once a second; they are put together at the end.
+//! Counts and times the requests of the crowd. Each worker has a recorder of its own, which the
+//! progress line reads once a second; the recorders are merged at the end.
 //!
-//! Latencies are taken from the moment at which a request was meant to be sent, so that a server
+//! Latencies are measured from the moment at which a request was meant to be sent, so that a server
 //! which makes the generator wait is charged for the waiting (no coordinated omission).
 
 mod intervals;
@@ -14,10 +14,10 @@ use serde::Serialize;
 
 pub use intervals::{Interval, Intervals, Recent};
 
-/// The longest that is told apart, one minute: patience ends before it.
+/// The longest latency that is distinguished, one minute: clients give up before it.
 const MAX_US: u64 = 60_000_000;
 
-/// What a request is about.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -34,13 +34,13 @@ pub enum Op {
     LeaveWaitlist,
     Availability,
     SeatMap,
-    /// Not a request: how old a change was when a listener of a stream heard of it, counted from
-    /// the answer to whoever caused it.
+    /// Not a request: the age of a change when a listener of a stream received it, counted from the
+    /// answer to the buyer that caused it.
     StreamDelta,
 }
 
 impl Op {
-    /// All of them, in the order in which they are shown.
+    /// All kinds, in the order in which they are shown.
     pub const ALL: [Self; 13] = [
         Self::Hold,
         Self::Extend,
@@ -57,7 +57,7 @@ impl Op {
         Self::StreamDelta,
     ];
 
-    /// As tables show it.
+    /// The name shown in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,20 +83,20 @@ impl Op {
 pub enum End<'a> {
     /// 2xx or 304.
     Success,
-    /// A decision against it, by code: sold out, taken, expired.
+    /// Refused by a decision, with the code: sold out, taken, expired.
     Refused(&'a str),
-    /// 429 or 503: not decided, by code.
+    /// 429 or 503: not decided, with the code.
     TurnedAway(&'a str),
-    /// No answer, or one that should never come, by kind.
+    /// No answer, or one that should never occur, with its kind.
     Error(&'a str),
 }
 
-/// Whether a request was sent before, under the same key.
+/// Whether a request was sent before under the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// It was not.
+    /// The request was not sent before.
     First,
-    /// It was, and it is not known what became of it.
+    /// The request was sent before, and its outcome is not known.
     Again,
 }
 
@@ -105,39 +105,40 @@ pub enum Sent {
 pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    /// Of two digits, and no larger than the longest needs: there are many of them.
+    /// A histogram with two digits of precision that grows only as far as its longest value needs:
+    /// there are many of them.
     fn growing() -> Self {
         let mut histogram = Histogram::new(2).expect("two digits are allowed");
         histogram.auto(true);
         Self(histogram)
     }
 
-    /// One more.
+    /// Records a latency.
     pub fn record(&mut self, latency: Duration) {
         let us = u64::try_from(latency.as_micros()).unwrap_or(MAX_US);
-        // It fails for values out of bounds alone, and none is.
+        // Fails only for values out of bounds, and none is.
         let _ = self.0.record(us.clamp(1, MAX_US));
     }
 
-    /// Adds those of another, of the same precision.
+    /// Adds the latencies of another histogram of the same precision.
     pub fn add(&mut self, other: &Self) {
-        // It fails for values out of bounds alone, and the bounds are the same.
+        // Fails only for values out of bounds, and the bounds are the same.
         let _ = self.0.add(&other.0);
     }
 
-    /// How many.
+    /// Number of latencies.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The quantile in microseconds, 0 when there are none.
+    /// The quantile in microseconds; 0 when there are none.
     #[must_use]
     pub fn at_us(&self, quantile: f64) -> u64 {
         if self.0.is_empty() { 0 } else { self.0.value_at_quantile(quantile) }
@@ -156,26 +157,26 @@ impl Default for Latencies {
     }
 }
 
-/// All that is known of one kind of request.
+/// The figures of one kind of request.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct OpFigures {
     /// Requests, each counted once.
     pub attempts: u64,
-    /// The same requests sent again under their key.
+    /// Repeats of the same requests under their keys.
     pub repeats: u64,
     pub successes: u64,
-    /// Successes that were answered within the measured time: what rates are made of.
+    /// Successes answered within the measured time: rates are computed from these.
     pub successes_in_time: u64,
     pub refused: BTreeMap<String, u64>,
     pub turned_away: BTreeMap<String, u64>,
     pub errors: BTreeMap<String, u64>,
     pub latencies: Latencies,
-    /// Of answers that say no.
+    /// Latencies of refused and turned-away requests.
     pub refusal_latencies: Latencies,
 }
 
-/// When what happened counts: times since the run began.
+/// The measured part of the run, as times since its start.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Window {
@@ -187,26 +188,27 @@ pub struct Window {
 #[derive(Clone, Debug)]
 pub struct Figures {
     window: Window,
-    /// By kind of request.
+    /// Figures by kind of request.
     pub ops: BTreeMap<Op, OpFigures>,
-    /// From the start of the run, warm-up included.
+    /// Figures by interval, from the start of the run, warm-up included.
     pub intervals: Intervals,
-    /// The last two seconds of all requests.
+    /// Figures of all requests in the last two seconds.
     pub recent: Recent,
-    /// When a hold was first refused as sold out.
+    /// The time at which a hold was first refused as sold out.
     pub sold_out_at: Option<Duration>,
-    /// How late the generator itself was with what it meant to start.
+    /// Delay of the generator itself in starting journeys.
     pub lag: Latencies,
-    /// How long requests waited for a free connection.
+    /// Time that requests waited for a free connection.
     pub waits: Latencies,
-    /// Journeys that were begun, and that were due and not begun since too many were under way.
+    /// Journeys that began; `dropped` counts those that were due but did not begin, because too
+    /// many were unfinished.
     pub begun: u64,
     /// See `begun`.
     pub dropped: u64,
 }
 
 impl Figures {
-    /// None yet.
+    /// Empty figures.
     #[must_use]
     pub fn new(window: Window) -> Self {
         Self {
@@ -222,8 +224,8 @@ impl Figures {
         }
     }
 
-    /// A request that was meant to be sent at `meant` ended at `now`. One that was sent several times
-    /// ended each time.
+    /// Records that a request that was meant to be sent at `meant` ended at `now`. A request that
+    /// was sent several times ends each time.
     pub fn ended(&mut self, op: Op, meant: Duration, now: Duration, end: End<'_>, sent: Sent) {
         let latency = now.saturating_sub(meant);
         self.intervals.record(op, now, latency, end, sent);
@@ -233,7 +235,8 @@ impl Figures {
         if op == Op::Hold && end == End::Refused("SOLD_OUT") {
             self.sold_out_at = Some(self.sold_out_at.map_or(now, |first| first.min(now)));
         }
-        // What was begun in time and goes on afterwards belongs to it: the slowest are among that.
+        // A request that was begun in time and ended afterwards counts: the slowest ones are among
+        // these.
         if meant < self.window.from {
             return;
         }
@@ -260,7 +263,7 @@ impl Figures {
         }
     }
 
-    /// Puts the figures of another worker to these.
+    /// Adds the figures of another worker.
     pub fn add(&mut self, other: &Self) {
         for (op, theirs) in &other.ops {
             let ours = self.ops.entry(*op).or_default();
@@ -282,13 +285,13 @@ impl Figures {
         self.dropped += other.dropped;
     }
 
-    /// The time that is measured.
+    /// The measured time.
     #[must_use]
     pub fn measured(&self) -> Duration {
         self.window.to.saturating_sub(self.window.from)
     }
 
-    /// Ends the measured time early, when the run was interrupted.
+    /// Ends the measured time early, for an interrupted run.
     pub fn cut(&mut self, at: Duration) {
         self.window.to = self.window.to.min(at).max(self.window.from);
         self.intervals.cut(at);

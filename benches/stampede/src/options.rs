@@ -25,10 +25,10 @@ Examples:
 Exit codes: 0 sound, 1 a violation or it could not be done, 2 wrong command line, 3 results void.
 A run that is interrupted (Ctrl-C) is judged by what it did; its JSON has `interruptedAfterSeconds`.";
 
-/// The workload whose events are not all alike by themselves.
+/// The workload whose events have unequal demand by default.
 const ZIPF: &str = "mixed";
 
-/// What to do.
+/// The task of the program.
 #[derive(Debug)]
 pub enum Task {
     /// Generate load and audit it.
@@ -37,43 +37,44 @@ pub enum Task {
     Audit(AuditOptions),
 }
 
-/// How arrivals come.
+/// The pattern of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Load {
-    /// Arrivals a second, from and to, at their own time whatever the server does (open loop).
+    /// Arrivals per second, independent of the server's answers (open loop).
     Open {
-        /// At the start.
+        /// Rate at the start.
         from: f64,
-        /// At the end.
+        /// Rate at the end.
         to: f64,
     },
-    /// So many clients, each begins anew when it is done (closed loop).
+    /// A number of clients, each of which starts a new journey when the last has ended (closed
+    /// loop).
     Closed(u32),
 }
 
-/// How arrivals are spread over the events.
+/// The distribution of arrivals over the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skew {
-    /// All alike.
+    /// All events equally.
     Uniform,
-    /// The n-th is 1/n as hot as the first.
+    /// The n-th event gets 1/n as many as the first.
     Zipf,
 }
 
-/// Where the server is, and who may make events there.
+/// The addresses of the server, and an administrator who may create events there.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Place {
-    /// `HOST:PORT`, at least one.
+    /// Targets as `HOST:PORT`, at least one.
     pub targets: Vec<String>,
     pub admin_email: String,
     pub admin_password: String,
     pub timeout: Duration,
-    /// Until wallets and tickets must agree with the journals.
+    /// Time until wallets and tickets must agree with the journals.
     pub settle: Duration,
 }
 
-/// A run.
+/// The options of a run.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Options {
@@ -85,7 +86,7 @@ pub struct Options {
     pub is_poisson: bool,
     pub buyers: u32,
     pub events: u32,
-    /// Of each event; `None` as the workload says.
+    /// Number of places of each event; `None` for the workload's default.
     pub places: Option<u32>,
     pub skew: Skew,
     pub listeners: u32,
@@ -94,29 +95,29 @@ pub struct Options {
     pub at_once: u32,
     pub max_lag: Duration,
     pub seed: u64,
-    /// What is to be said of the environment: name and text.
+    /// Facts about the environment: name and text.
     pub about: Vec<(String, String)>,
-    /// At this time of the run, this command.
+    /// Commands, each with the time of the run at which it starts.
     pub commands: Vec<(Duration, String)>,
     pub html: Option<PathBuf>,
     pub json: Option<PathBuf>,
     pub journal: Option<PathBuf>,
 }
 
-/// An audit of an earlier run.
+/// The options of an audit of an earlier run.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct AuditOptions {
     pub place: Place,
-    /// Whether the command line says where the server is; else the journal does.
+    /// True if the command line names the server; otherwise the journal does.
     pub is_placed: bool,
     pub journal: PathBuf,
 }
 
-/// Reads the command line.
+/// Parses the command line.
 ///
 /// # Errors
-/// What is wrong with it, or the help that was asked for.
+/// When the command line is wrong, or requests the help.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, Error> {
     let matches = command().try_get_matches_from(arguments)?;
     match matches.subcommand() {
@@ -159,7 +160,7 @@ fn command() -> Command {
     )
 }
 
-/// Where the server is by itself.
+/// The default address of the server.
 const HERE: &str = "http://127.0.0.1:8080";
 
 fn valued(name: &'static str, value: &'static str, help: impl Into<String>) -> Arg {
@@ -315,7 +316,7 @@ fn run(workload: &'static Workload, arguments: &ArgMatches) -> Result<Options, E
         .or(number("clients").map(Load::Closed))
         .unwrap_or(Load::Open { from: usual, to: usual });
     let duration = time("duration").unwrap_or(Duration::from_secs(20));
-    // What sells out does so in the beginning: that is not to be left out.
+    // A workload that sells out does so in the beginning: that must not be excluded.
     let usual = match workload.places {
         Supply::Ample => Duration::from_secs(2),
         Supply::PerMille(_) => Duration::ZERO,
@@ -367,7 +368,7 @@ fn wrong(message: impl std::fmt::Display) -> Error {
     Error::raw(ErrorKind::ValueValidation, format!("{message}\n"))
 }
 
-/// `http://host:port` as `host:port`.
+/// Turns `http://host:port` into `host:port`.
 fn target(text: &str) -> Result<String, String> {
     if text.starts_with("https://") {
         return Err("plain HTTP only: give the server's own port, or a proxy's plain one".into());

@@ -1,4 +1,4 @@
-//! What a run found, for people and for machines.
+//! The results of a run, as text and as files.
 
 mod html;
 mod json;
@@ -16,7 +16,7 @@ use super::run::commands::Ran;
 use super::say;
 use super::setup::Plan;
 
-/// An open loop has reached its rate when it began as much of what was due.
+/// The part of the due journeys that an open loop must begin to have reached its rate.
 const REACHED: f64 = 0.99;
 
 /// A run's results.
@@ -28,17 +28,17 @@ pub struct Results {
     pub figures: Figures,
     pub commands: Vec<Ran>,
     pub interrupted_at: Option<Duration>,
-    /// Journeys given up at the end.
+    /// Journeys abandoned at the end.
     pub unfinished: u32,
     pub audit: Result<Findings, String>,
-    /// What went wrong beside the measuring: a report that could not be written.
+    /// Errors outside the measurement, such as a report that could not be written.
     pub complaints: Vec<String>,
-    /// Milliseconds since the Unix epoch.
+    /// End of the run in milliseconds since the Unix epoch.
     pub ended_at_ms: i64,
 }
 
 impl Results {
-    /// Before the audit.
+    /// The results before the audit.
     #[must_use]
     pub fn new(
         plan: &Plan,
@@ -60,12 +60,12 @@ impl Results {
         }
     }
 
-    /// Takes the audit in.
+    /// Sets the result of the audit.
     pub fn audited(&mut self, audited: anyhow::Result<Findings>) {
         self.audit = audited.map_err(|error| format!("{error:#}"));
     }
 
-    /// Why the figures say nothing about the server, if they do not.
+    /// The reason why the figures are no statement about the server, if there is one.
     #[must_use]
     pub fn void(&self) -> Option<String> {
         let lag = Duration::from_micros(self.figures.lag.at_us(0.99));
@@ -90,26 +90,27 @@ impl Results {
         })
     }
 
-    /// Arrivals a second that were asked for, and that began; of an open loop.
+    /// Arrivals per second, requested and begun; for an open loop only.
     #[must_use]
     pub fn rates(&self) -> Option<(f64, f64)> {
         let Load::Open { from, to } = self.options.load else { return None };
         let (before, measured) = (self.options.warm_up, self.options.duration);
         let all = before + measured;
         let ran = self.interrupted_at.map_or(all, |at| at.min(all));
-        // Of the measured time, in which the rate may rise.
+        // The elapsed part of the measured time, in which the rate may rise.
         let part = ran.saturating_sub(before).as_secs_f64();
         let reached = from + (to - from) * part / measured.as_secs_f64();
         let due = from * ran.min(before).as_secs_f64() + f64::midpoint(from, reached) * part;
         let ran = ran.as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let begun = self.figures.begun as f64;
-        // Poisson arrivals scatter by the root of their number; four times it once in 30,000 runs.
+        // Poisson arrivals scatter by the root of their number; by four times that once in 30,000
+        // runs.
         let scatter = if self.options.is_poisson { 4.0 * due.sqrt() } else { 0.0 };
         Some((due / ran, (begun + scatter).min(due) / ran))
     }
 
-    /// How the run ended.
+    /// The verdict on the run.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match &self.audit {
@@ -120,7 +121,7 @@ impl Results {
         }
     }
 
-    /// Successes a second of a kind of request, within the measured time.
+    /// Successes per second of a kind of request, within the measured time.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     pub fn per_second(&self, figures: &OpFigures) -> f64 {
@@ -129,7 +130,7 @@ impl Results {
     }
 }
 
-/// The table of a run.
+/// Prints the table of a run.
 pub fn print(results: &Results) {
     let mut text = String::from("\n");
     let options = &results.options;
@@ -250,7 +251,7 @@ fn refusals(results: &Results) -> String {
     text
 }
 
-/// What the audit found.
+/// Prints the result of the audit.
 pub fn print_audit(results: &Results) {
     match &results.audit {
         Ok(findings) => print_findings(findings),
@@ -261,7 +262,7 @@ pub fn print_audit(results: &Results) {
     }
 }
 
-/// What an audit found.
+/// Prints the findings of an audit.
 pub fn print_findings(findings: &Findings) {
     let mut text = format!(
         "\naudit, {:.1} s: {} journals, {} rows; {} requests for a change, {} acknowledged, {} of \
@@ -290,7 +291,8 @@ pub fn print_findings(findings: &Findings) {
     put(&text);
 }
 
-/// Writes the files that were asked for. What cannot be written is a complaint, not the end.
+/// Writes the requested files. A file that cannot be written is a complaint, and does not end the
+/// run.
 pub fn write(results: &mut Results) {
     let mut complaints = Vec::new();
     let files = [
@@ -310,7 +312,7 @@ pub fn write(results: &mut Results) {
     }
 }
 
-/// How the crowd came, in words.
+/// A description of the load.
 pub(super) fn described(options: &Options) -> String {
     let load = match options.load {
         Load::Open { from, to } if (from - to).abs() < f64::EPSILON => {
@@ -334,11 +336,11 @@ pub(super) fn described(options: &Options) -> String {
 
 fn put(text: &str) {
     let mut out = io::stdout().lock();
-    // A reader that has gone away is no error.
+    // It is no error if the reader has closed the pipe.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// `1,234,567`.
+/// A number with separators: `1,234,567`.
 #[must_use]
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -357,7 +359,7 @@ fn whole(number: f64) -> String {
     if number < 10.0 { format!("{number:.1}") } else { count(number.round() as u64) }
 }
 
-/// Microseconds as milliseconds or seconds.
+/// Microseconds, formatted as milliseconds or seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
 pub fn ms(us: u64) -> String {

@@ -1,4 +1,4 @@
-//! A run from beginning to end: set up, let the crowd in, watch it, audit, report.
+//! A run from beginning to end: set up, start the crowd, watch it, audit, report.
 
 pub mod commands;
 mod progress;
@@ -22,21 +22,21 @@ use super::report::{self, Results};
 use super::say;
 use super::setup::{self, Plan};
 
-/// How a run ended.
+/// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Measured, audited, nothing found.
+    /// Measured and audited, without findings.
     Sound,
     /// The audit found a violation, or could not be made.
     Violated,
-    /// Nothing was found, but the figures say nothing about the server.
+    /// No findings, but the figures are no statement about the server.
     Void,
 }
 
 /// Runs a workload.
 ///
 /// # Errors
-/// When it cannot be set up.
+/// When the run cannot be set up.
 pub fn run(options: Options) -> Result<Verdict> {
     check_outputs(&options)?;
     raise_file_limit(&options);
@@ -55,7 +55,7 @@ pub fn run(options: Options) -> Result<Verdict> {
                 Err(error) => results.complaints.push(format!("{error:#}")),
             }
         }
-        // The figures come first: an audit that fails must not cost them.
+        // The figures are printed first: an audit that fails must not lose them.
         report::print(&results);
         let subject = Subject {
             addresses: &plan.addresses,
@@ -76,7 +76,7 @@ pub fn run(options: Options) -> Result<Verdict> {
     })
 }
 
-/// Lets the crowd in and waits until it has gone.
+/// Starts the crowd and waits until it has ended.
 async fn let_in(
     plan: &Arc<Plan>,
 ) -> (Vec<WorkerResult>, Figures, Vec<commands::Ran>, Option<Duration>) {
@@ -139,7 +139,7 @@ fn gather(plan: &Plan, ends: Vec<WorkerResult>, results: &mut Results) -> (Ledge
     (ledger, seen)
 }
 
-/// What cannot be written is better known before an hour of load than after it.
+/// Checks that the output files can be written, before an hour of load rather than after it.
 fn check_outputs(options: &Options) -> Result<()> {
     let outputs =
         [("--journal", &options.journal), ("--html", &options.html), ("--json", &options.json)];
@@ -159,7 +159,7 @@ fn check_outputs(options: &Options) -> Result<()> {
 /// Audits an earlier run by its journal.
 ///
 /// # Errors
-/// When the journal cannot be read, or the server not be asked.
+/// When the journal cannot be read, or the server cannot be reached.
 pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
     let ledger = Ledger::load(&options.journal)?;
     let mut place = options.place.clone();
@@ -190,7 +190,7 @@ pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
     })
 }
 
-/// Access tokens for the accounts of an earlier run.
+/// Logs in the accounts of an earlier run; returns their access tokens.
 async fn log_in_buyers(
     place: &Place,
     addresses: &[std::net::SocketAddr],
@@ -218,7 +218,8 @@ async fn log_in_buyers(
     stream::iter(accounts).map(log_in).buffered(AT_ONCE).try_collect().await
 }
 
-/// Connections need files: as many as the system allows without asking.
+/// Raises the limit on open files, which connections need, as far as the system allows without
+/// privileges.
 fn raise_file_limit(options: &Options) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     const OTHERS: u64 = 128;

@@ -1,4 +1,4 @@
-//! Before the crowd comes: accounts, money in their wallets, events on sale.
+//! Set-up before the crowd starts: accounts, money in their wallets, events on sale.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -16,49 +16,49 @@ use admitone::ids::OfferingId;
 
 /// The price of a place, in minor units.
 const PRICE: i64 = 1_000;
-/// What each buyer puts into its wallet: as much as one charge may be.
+/// The amount that each buyer charges to its wallet: the largest allowed in one charge.
 const CHARGE: i64 = 1_000_000_000_000;
 const CURRENCY: &str = "KRW";
-/// Of events that never sell out.
+/// Places of events that never sell out.
 const AMPLE: u32 = 4_000_000;
-/// The same where seats are numbered: a map that can still be looked at.
+/// The same for numbered seats: a seat map small enough to be read.
 const AMPLE_SEATS: u32 = 20_000;
 const SEATS_PER_ROW: u32 = 50;
 const ROWS_PER_SECTION: u32 = 40;
-/// Calls at a time.
+/// Number of calls at a time.
 const AT_ONCE: usize = 8;
 
-/// All that the crowd needs to know.
+/// The data that the crowd needs.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Plan {
     pub options: Options,
     pub addresses: Vec<SocketAddr>,
     pub header: Header,
-    /// Access tokens, as [`Header::buyers`].
+    /// Access tokens, in the order of [`Header::buyers`].
     pub tokens: Vec<String>,
     pub events: Vec<EventPlan>,
-    /// How likely an arrival is for the first n events, of 1.
+    /// For each n, the probability that an arrival is for one of the first n events, from 0 to 1.
     pub cumulative: Vec<f64>,
     pub admin: String,
     pub environment: Vec<Fact>,
 }
 
-/// An event that was made.
+/// A created event.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventPlan {
     pub id: OfferingId,
-    /// Position and public id of the product of general admission.
+    /// Position and public id of the general-admission product.
     pub places: Option<(u16, String)>,
-    /// The same of the numbered seats.
+    /// Position and public id of the product of numbered seats.
     pub seats: Option<(u16, String)>,
 }
 
-/// Where the targets are.
+/// Resolves the targets to addresses.
 ///
 /// # Errors
-/// When a name leads nowhere.
+/// When a name cannot be resolved.
 pub fn resolve(place: &Place) -> Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     for target in &place.targets {
@@ -69,10 +69,10 @@ pub fn resolve(place: &Place) -> Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Logs the administrator in, after it was made sure that this is the server meant.
+/// Logs the administrator in, after a check that every target is an Admit One server.
 ///
 /// # Errors
-/// When it is not, or it refuses.
+/// When a target is not, or the login is refused.
 pub async fn log_in(place: &Place, addresses: &[SocketAddr]) -> Result<String> {
     for (index, address) in addresses.iter().enumerate() {
         let mut api = Api::new(&addresses[index..=index], 0, place.timeout);
@@ -95,10 +95,10 @@ pub async fn log_in(place: &Place, addresses: &[SocketAddr]) -> Result<String> {
     text(&session, "accessToken")
 }
 
-/// Makes accounts and events.
+/// Creates accounts and events.
 ///
 /// # Errors
-/// When the server is away or refuses.
+/// When the server cannot be reached or refuses.
 pub async fn prepare(options: Options) -> Result<Plan> {
     let addresses = resolve(&options.place)?;
     let admin = log_in(&options.place, &addresses).await?;
@@ -126,7 +126,7 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     Ok(Plan { options, addresses, header, tokens, events, cumulative, admin, environment })
 }
 
-/// The password of a run's buyers. They are made for this run and own nothing.
+/// The password of a run's buyers. Their accounts are created for this run and own nothing.
 #[must_use]
 pub fn password(run: u32) -> String {
     format!("stampede of {run:08x}")
@@ -158,7 +158,7 @@ async fn register(
     if charged > 0 {
         let body = json!({ "amount": { "amount": charged, "currency": CURRENCY } });
         let key = format!("charge-{run:08x}-{number}");
-        // Customers may do so themselves in demonstrations only.
+        // Customers may charge their own wallets in demonstrations only.
         let path = format!("/api/admin/users/{user}/wallet/charges");
         let call = Call {
             method: "POST",
@@ -203,7 +203,7 @@ async fn make_event(
     Ok(plan)
 }
 
-/// The event that is on sale, so and so many times.
+/// The body that creates an event; the same for all events of a run.
 fn event_body(options: &Options) -> Value {
     let workload = options.workload;
     let (places, seats) = supply(options);
@@ -244,7 +244,7 @@ fn sections(seats: u32) -> Vec<Value> {
     rows.chunks(ROWS_PER_SECTION as usize).zip(1..).map(section).collect()
 }
 
-/// Places of general admission and numbered seats of each event.
+/// Number of general-admission places and of numbered seats of each event.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -260,7 +260,7 @@ fn supply(options: &Options) -> (u32, u32) {
             f64::midpoint(from, to) * options.duration.as_secs_f64()
                 + from * options.warm_up.as_secs_f64()
         }
-        // What a closed loop reaches is not known before: say --places.
+        // The rate that a closed loop reaches is not known before: use --places to set the supply.
         Load::Closed(_) => f64::from(workload.rate) * 10.0 * options.duration.as_secs_f64(),
     };
     match workload.places {
@@ -269,8 +269,8 @@ fn supply(options: &Options) -> (u32, u32) {
             let party = f64::midpoint(workload.party.0.into(), workload.party.1.into());
             let wanted = arrivals * party / f64::from(options.events);
             let all = (wanted * f64::from(per_mille) / 1_000.0).clamp(10.0, f64::from(AMPLE));
-            // Whoever wants a seat and whoever wants a place are not equally many; each kind is
-            // given its part.
+            // The buyers who want seats and those who want places are not equally many; each kind
+            // gets its share.
             let of_seats: u32 = workload
                 .crowd
                 .iter()

@@ -1,11 +1,11 @@
-//! When the next arrival is due. Tokio's timers are as fine as a millisecond, which is many times an
-//! answer's latency: on Linux a timer of the kernel wakes the worker instead.
+//! Waits until the next arrival is due. Tokio's timers have a resolution of a millisecond, which is
+//! many times an answer's latency: on Linux a kernel timer wakes the worker instead.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Sleeps to the microsecond, as far as the machine lets it.
+/// Sleeps with microsecond resolution, as far as the machine allows.
 pub struct Timer {
     #[cfg(target_os = "linux")]
     fd: Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>,
@@ -31,7 +31,7 @@ impl Timer {
         Self {}
     }
 
-    /// Waits until then; not at all when it is past.
+    /// Waits until `then`; returns at once when it is past.
     pub async fn sleep_until(&self, then: Instant) {
         let left = then.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -56,7 +56,8 @@ impl Timer {
             },
         };
         timerfd_settime(fd.get_ref(), TimerfdTimerFlags::empty(), &once).ok()?;
-        // Readable when it has gone off; set again, it is not any more.
+        // The descriptor is readable once the timer has fired, and no longer when the timer is set
+        // again.
         let mut ready = fd.readable().await.ok()?;
         ready.clear_ready();
         Some(())

@@ -1,42 +1,43 @@
-//! The workloads by name: what is on sale, and how the crowd behaves. All data; what the
-//! behaviours do is in `buyer.rs`.
+//! The workloads by name: the events on sale, and the behaviour of the crowd. Data only; the
+//! behaviours are implemented in `buyer.rs`.
 
-/// What one virtual buyer does from its arrival on.
+/// The behaviour of one virtual buyer from its arrival on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Journey {
-    /// Holds and is not seen again: the hold expires.
+    /// Holds and then does nothing: the hold expires.
     Hold,
     /// Holds, reserves, pays.
     Purchase,
-    /// Holds, thinks it over, extends the hold, reserves, pays.
+    /// Holds, waits, extends the hold, reserves, pays.
     Hesitate,
-    /// Holds and gives the places back.
+    /// Holds and releases the places.
     Return,
-    /// Sends the same hold twice under one key, as after a lost answer: must be given one hold.
+    /// Sends the same hold twice under one key, as after a lost answer: both must be answered with
+    /// one hold.
     Retry,
-    /// Buys, and cancels what it has paid for.
+    /// Buys, and cancels the paid reservation.
     Regret,
-    /// Holds if it can; when it is sold out, joins the waitlist, looks after it, and takes an offer
-    /// that comes or leaves.
+    /// Holds if possible; when sold out, joins the waitlist, checks it, and accepts an offer that
+    /// comes, or leaves.
     Wait,
-    /// Looks at the availability, several times.
+    /// Reads the availability several times.
     Poll,
-    /// Looks at the seat map, and again whether it has changed.
+    /// Reads the seat map, and again to see whether it has changed.
     Browse,
 }
 
-/// How places are chosen.
+/// How a buyer chooses places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
-    /// General admission: so many places.
+    /// General admission: a number of places.
     Places,
-    /// The best seats, as the server sees it.
+    /// The best seats, chosen by the server.
     Best,
-    /// Seats next to each other that the seat map shows as free, and that others see too.
+    /// Seats next to each other that the seat map shows as free, and that other buyers see too.
     Seats,
 }
 
-/// One kind of buyer, and how many of a thousand are of it.
+/// One kind of buyer, and its share of the crowd in per mille.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Kind {
@@ -48,50 +49,50 @@ pub struct Kind {
 /// A workload.
 #[derive(Debug)]
 pub struct Workload {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
     /// One line of help.
     pub about: &'static str,
-    /// Events on sale.
+    /// Number of events on sale.
     pub events: u32,
-    /// Places to one arrival: general admission, and numbered seats. What is on sale is as much as
-    /// the arrivals of the run times this, or what the command line says.
+    /// Supply of places, for general admission and for numbered seats: the arrivals of the run
+    /// times this, or the number given on the command line.
     pub places: Supply,
-    /// Who comes.
+    /// The kinds of buyers.
     pub crowd: &'static [Kind],
-    /// Places (or seats) wanted at a time, from and to.
+    /// The smallest and the largest number of places (or seats) wanted at a time.
     pub party: (u32, u32),
-    /// Seconds that a hold lives; the server's default if 0.
+    /// Life of a hold in seconds; 0 for the server's default.
     pub hold_ttl_s: u32,
-    /// Listeners of streams.
+    /// Number of listeners of streams.
     pub listeners: u32,
-    /// Arrivals a second, when the command line says nothing.
+    /// Arrivals per second, unless the command line sets them.
     pub rate: u32,
 }
 
-/// How much is on sale in each event.
+/// The number of places on sale in each event.
 #[derive(Clone, Copy, Debug)]
 pub enum Supply {
     /// More than can be sold.
     Ample,
-    /// So many places for a thousand that are wanted.
+    /// This number of places for a thousand that are wanted.
     PerMille(u32),
 }
 
 impl Workload {
-    /// Whether it has numbered seats.
+    /// True if the workload has numbered seats.
     #[must_use]
     pub fn has_seats(&self) -> bool {
         self.crowd.iter().any(|kind| kind.pick != Pick::Places || kind.journey == Journey::Browse)
     }
 
-    /// Whether it sells general admission.
+    /// True if the workload sells general admission.
     #[must_use]
     pub fn has_places(&self) -> bool {
         self.crowd.iter().any(|kind| kind.pick == Pick::Places)
     }
 
-    /// Whether anybody pays.
+    /// True if any buyer pays.
     #[must_use]
     pub fn has_payments(&self) -> bool {
         self.crowd.iter().any(|kind| {
@@ -102,7 +103,7 @@ impl Workload {
         })
     }
 
-    /// The one of that name.
+    /// The workload of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         ALL.iter().find(|workload| workload.name == name)

@@ -1,6 +1,7 @@
-//! The naive second model: lists, searched whole each time, and no code shared with the core but
-//! the words of its contract. It decides on its own; only where best available may choose freely
-//! it takes the core's choice, after checking by brute force that it is a right one.
+//! The naive second model: lists, searched completely each time. It shares no code with the core
+//! except the types of its contract. It decides independently; only where best available may choose
+//! freely does it take over the core's choice, after checking by brute force that the choice is
+//! right.
 
 mod apply;
 mod apply_reservation;
@@ -25,7 +26,7 @@ const HOUR: i64 = 3_600_000;
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub(super) at: i64,
-    /// As it was before the open batch, which never was if it has no effect.
+    /// The model before the open batch; restored if the batch has no effect.
     before: Option<Box<Model>>,
     place: Place,
     policy: Policy,
@@ -39,10 +40,10 @@ pub(super) struct Model {
     pub(super) claims: Vec<Claim>,
     ended: Vec<(HoldId, UserId, Ended, i64)>,
     pub(super) waiting: Vec<Waiting>,
-    /// Entries of the waitlist that are over, and how.
+    /// Ended entries of the waitlist, and how they ended.
     pub(super) ended_entries: Vec<(HoldId, EntryEnding, i64)>,
     keys: Vec<([u8; 16], [u8; 16], Place, i64)>,
-    /// What the core refused the command with that is being decided.
+    /// The core's refusal of the command that is being decided.
     refused: Option<Rejection>,
 }
 
@@ -98,7 +99,7 @@ fn wrong() -> Rejection {
     Rejection::WrongState { what: "".into(), state: "".into() }
 }
 
-/// The words of a refusal are not compared, only what it says.
+/// A refusal without its texts: only the other fields are compared.
 fn plain(rejection: &Rejection) -> Rejection {
     match rejection {
         Rejection::Invalid { .. } => Rejection::Invalid { reason: "".into() },
@@ -151,7 +152,7 @@ impl Model {
         });
     }
 
-    /// What the core decided must be what this model decides.
+    /// Asserts that the core decided as this model decides.
     pub(super) fn execute(&mut self, request: &Request, core: &Decision) {
         if let Some(key) = &request.idempotency
             && let Some(known) = self.keys.iter().find(|known| known.0 == key.key)
@@ -194,7 +195,7 @@ impl Model {
         }
     }
 
-    /// The same for a round of due work.
+    /// As [`Self::execute`], for a round of due work.
     pub(super) fn run_due(&mut self, core: Option<&Transition>) {
         let theirs = core.map_or(&[][..], |transition| &transition.changes);
         let due = self.due();
@@ -202,7 +203,7 @@ impl Model {
         self.place.index += u32::from(core.is_some());
     }
 
-    /// Applies changes and the offers that follow; all must be the core's.
+    /// Applies changes and the offers that follow; asserts that all equal the core's.
     fn follow(&mut self, mut changes: Vec<Change>, theirs: &[Change]) {
         for change in changes.clone() {
             self.apply(&change);
@@ -347,7 +348,8 @@ impl Model {
         }
     }
 
-    /// A sale without an end of its own ends with the event.
+    /// The windows of the offering and of a product. A sale without an end of its own ends with the
+    /// event.
     fn windows(&self, product: ProductId) -> [SaleWindow; 2] {
         let mut sale = self.definition.sale;
         if let (None, Some((_, ends))) = (sale.end, self.times) {

@@ -1,4 +1,5 @@
-//! Tables of taking part in a free event, and of a pay window that is what is left of the hold.
+//! Tables of behaviour: participation in a free event, and a pay window that is the rest of the
+//! hold's time.
 
 use super::world::{self, MINUTE, SECOND, START, definition, free, hold, reservation, user};
 use crate::ids::Seq;
@@ -79,7 +80,7 @@ fn nobody_takes_part_twice_however_the_first_place_came_about() {
     assert_eq!(ask(&mut inventory, participate(4, 3)), already(None, Some(hold(3))));
     decided(&mut inventory, check_out(3));
     assert_eq!(ask(&mut inventory, participate(4, 3)), already(Some(reservation(3)), None));
-    // Who gives the place back may come again.
+    // A customer who gives the place back may participate again.
     let by = Requester::Customer(user(1));
     decided(&mut inventory, Command::CancelReservation { reservation: reservation(1), by });
     decided(&mut inventory, participate(5, 1));

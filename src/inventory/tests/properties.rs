@@ -1,6 +1,6 @@
 //! Long random histories. After every step every invariant holds and the naive model agrees on the
-//! outcome, whole transitions compared; a fold of the journal gives the same state, and so does a
-//! snapshot, from which the history simply goes on.
+//! outcome, with whole transitions compared; a fold of the journal gives the same state, and so
+//! does a snapshot, from which the history then continues.
 
 mod administration;
 mod compared;
@@ -15,7 +15,7 @@ use crate::inventory::{
     Transition,
 };
 
-/// What a step is made from; each part is read as it is needed, modulo what there is.
+/// The bytes that determine a step; each is used as needed, modulo the number of choices.
 type Seed = [u8; 8];
 
 struct History {
@@ -30,7 +30,7 @@ struct History {
     now: i64,
     /// The state before the open batch.
     without_row: Vec<u8>,
-    /// An event to take part in.
+    /// True for a free event, in which customers participate.
     is_free: bool,
 }
 
@@ -72,7 +72,7 @@ impl History {
         let [kind, time, .., batch] = seed;
         self.now += match time % 16 {
             0..=6 => 0,
-            // Another machine's clock.
+            // The clock of another machine.
             7 => -400,
             8 => 300,
             9..=11 => 10 * SECOND,
@@ -104,7 +104,7 @@ impl History {
     }
 
     fn begin_batch(&mut self) {
-        // A batch without effect is no row.
+        // A batch without effect does not become a row.
         if self.rows.last().is_some_and(|row| row.2.is_empty()) {
             self.rows.pop();
         }
@@ -148,7 +148,7 @@ impl History {
         }
     }
 
-    /// The journal so far, folded from nothing and from a snapshot in its middle.
+    /// Folds the journal so far, from the start and from a snapshot in its middle.
     fn check_folds(&self) {
         let expected = self.live.to_snapshot();
         let mut fold = Inventory::empty();
@@ -198,7 +198,7 @@ impl History {
         Request { command, idempotency }
     }
 
-    /// A retry carries ids that the server drew anew.
+    /// Draws new ids, as the server does for a retry.
     fn redraw(&mut self, command: &mut Command) {
         match command {
             Command::ByAdmin { command, .. } => self.redraw(command),
@@ -217,7 +217,7 @@ impl History {
         }
     }
 
-    /// What people ask, and administrators do for them under their own names.
+    /// A command of a customer, or of an administrator on behalf of a customer.
     fn command(&mut self, kind: u8, seed: Seed) -> Command {
         let command = self.plain_command(kind, seed);
         if !seed[7].is_multiple_of(5) {
@@ -234,7 +234,7 @@ impl History {
         let (hold, owner) = pick(&self.holds, a).copied().unwrap_or((fresh, customer));
         let (reservation, payer) =
             pick(&self.reservations, a).copied().unwrap_or((new_reservation, customer));
-        // Mostly the owner, sometimes anybody.
+        // Mostly the owner, sometimes another customer.
         let owner = if b < 230 { owner } else { customer };
         let payer = if b < 230 { payer } else { customer };
         let products = u16::try_from(self.live.products()).unwrap();
@@ -313,7 +313,7 @@ impl History {
         }
     }
 
-    /// Mostly a payment in progress, or one that was when its reservation expired.
+    /// Mostly a payment in progress, or one that was in progress when its reservation expired.
     fn payment_of(&self, a: u8, c: u8) -> Option<(ReservationId, PaymentId)> {
         let payments: Vec<(ReservationId, PaymentId)> = self
             .model
@@ -369,7 +369,7 @@ fn pick<T>(from: &[T], seed: u8) -> Option<&T> {
     if from.is_empty() {
         return None;
     }
-    // The newest are the likeliest to be of use.
+    // The newest are the most likely to be useful.
     let back = usize::from(seed) * usize::from(seed) * from.len() / (255 * 255 + 1);
     from.get(from.len() - 1 - back)
 }
@@ -432,7 +432,7 @@ proptest! {
             damaged[at] = *byte;
         }
         prop_assert_eq!(Inventory::from_snapshot(&damaged).is_ok(), damaged == sealed);
-        // As earlier versions wrote it: not sealed.
+        // As earlier versions wrote it: without a seal.
         let mut bytes = sealed[..sealed.len() - 16].to_vec();
         prop_assert!(Inventory::from_snapshot(&bytes).is_ok());
         for (at, byte) in damage {

@@ -1,4 +1,4 @@
-//! Tables of behaviour: given these commands, this one is answered so.
+//! Tables of behaviour: earlier commands, a command, and its expected answer.
 
 use super::world::{
     HOUR, MINUTE, SMALL, STALLS, STANDING, START, definition, hold, opened, payment, reservation,
@@ -40,7 +40,7 @@ fn given(commands: impl IntoIterator<Item = Command>) -> Inventory {
     inventory
 }
 
-/// After `given`, `command` is refused, and nothing changes.
+/// Checks that `command` is refused after `given`, and that nothing changes.
 #[track_caller]
 fn check_refused(
     given_commands: impl IntoIterator<Item = Command>,

@@ -1,4 +1,4 @@
-//! A small offering for tests, and ids that look random but are not.
+//! A small offering for tests, and fixed ids that look random.
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::inventory::{
 pub(super) const SECOND: i64 = 1_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
 pub(super) const HOUR: i64 = 60 * MINUTE;
-/// When tests begin.
+/// The time at which tests start, in milliseconds.
 pub(super) const START: i64 = 1_000 * HOUR;
 
 /// Two standing products and two of numbered seats; the products' limits differ.
@@ -87,7 +87,8 @@ pub(super) fn definition() -> Definition {
     }
 }
 
-/// A free event with one product, standing or seated, where hold and payment share five minutes.
+/// A free event with one product, general admission or seated, in which hold and payment share five
+/// minutes.
 pub(super) fn free(seated: bool) -> Definition {
     let mut free = definition();
     free.products.truncate(1);

@@ -15,10 +15,10 @@ fn what_the_standard_allows_is_read_and_said_again() {
         // Level 2: the id is random.
         (format!("00-{TRACE}-{SPAN}-03"), true, format!("00-{TRACE}-{SPAN}-03")),
         (format!("00-{TRACE}-{SPAN}-02"), false, format!("00-{TRACE}-{SPAN}-02")),
-        // Flags that nobody knows are not passed on.
+        // Unknown flags are not passed on.
         (format!("00-{TRACE}-{SPAN}-ff"), true, format!("00-{TRACE}-{SPAN}-03")),
         (format!("00-{TRACE}-{SPAN}-fc"), false, format!("00-{TRACE}-{SPAN}-00")),
-        // Later versions, which may say more.
+        // Later versions, which may have more fields.
         (format!("01-{TRACE}-{SPAN}-01"), true, format!("00-{TRACE}-{SPAN}-01")),
         (
             format!("cc-{TRACE}-{SPAN}-01-what-the-future-has"),
@@ -104,7 +104,7 @@ fn what_others_keep_in_the_trace_is_passed_on_within_limits() {
         (vec!["good=1,b\u{7f}d=2"], None),
         (vec![&many(32)], Some(&*many(32))),
         (vec![&many(33)], None),
-        // Too long as a whole: large ones go first, then the last.
+        // Too long in total: large entries are dropped first, then the last.
         (vec![&format!("{},a=1,{}", long(200, "x"), long(400, "y").replace('y', "z"))], None),
         (vec![&long(256, "x")], Some(&*long(256, "x"))),
         (

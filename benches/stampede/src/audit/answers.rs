@@ -1,5 +1,6 @@
-//! Holds the journal of one event to what its buyers asked and were told: nothing acknowledged is
-//! missing, nothing refused had an effect, nothing was done that nobody asked for.
+//! Compares the journal of one event with its buyers' requests and the answers they got: no
+//! acknowledged effect is missing, no refused request had an effect, and there are no effects
+//! without a request.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -13,16 +14,16 @@ use admitone::ids::UserId;
 use admitone::inventory::{Change, Line, Transition};
 use admitone::journal::Row;
 
-/// What the buyers of one event asked, by the identity of their keys.
+/// The requests of the buyers of one event, by the identity of their keys.
 pub(super) struct Asks<'a> {
     header: &'a Header,
     by_key: HashMap<[u8; 16], (&'a Entry, bool)>,
-    /// Who paid for each reservation, and whether all that they were told was a refusal.
+    /// The buyers who paid for each reservation, and whether all answers they got were refusals.
     payers: HashMap<Uuid, HashMap<UserId, bool>>,
     pub(super) violations: Vec<String>,
 }
 
-/// The operation whose name is part of a key's identity; payments keep theirs elsewhere.
+/// The operation whose name is part of a key's identity; payments have their identity elsewhere.
 fn operation(asked: &Asked) -> Option<&'static str> {
     match asked {
         Asked::Places { .. } | Asked::Seats(_) => Some("hold"),
@@ -62,7 +63,7 @@ impl<'a> Asks<'a> {
         self.violations.push(format!("row {}: {what}", row.seq));
     }
 
-    /// Compares what a row did with what was asked.
+    /// Compares the effect of a row with the requests.
     pub(super) fn take(&mut self, row: &Row, transition: &Transition) {
         if let Some(idempotency) = transition.idempotency
             && (self.by_key.contains_key(&idempotency.key)
@@ -97,7 +98,7 @@ impl<'a> Asks<'a> {
                 | Change::ReservationsCancelled { .. } => {
                     self.wrong(row, format!("nobody asked for it: {change:?}"));
                 }
-                // Due work, the sale's own switches, and what `Replay` judges.
+                // Due work, the sale's own switches, and the changes that `Replay` checks.
                 _ => {}
             }
         }
@@ -140,7 +141,7 @@ impl<'a> Asks<'a> {
         }
     }
 
-    /// What was acknowledged and is not there, once all rows are read.
+    /// Reports acknowledged requests without an effect, once all rows are read.
     pub(super) fn missing(&mut self, entries: &[&Entry], replay: &Replay) {
         for (entry, is_seen) in self.by_key.values() {
             let is_acknowledged = !matches!(entry.answered, Answered::Refused | Answered::Unknown);
@@ -176,8 +177,9 @@ impl<'a> Asks<'a> {
     }
 }
 
-/// An instance that hands a command on gives it a key if it has none: so have the beginnings of
-/// payments, which are known by their own ids. Refused for good, such a command leaves a row too.
+/// True if an instance may have added the key. An instance that forwards a command without a key
+/// adds one: begun payments have no key of the client, since they have ids of their own. A
+/// forwarded command that is refused for good also leaves a row.
 fn may_be_keyed_by_instances(transition: &Transition) -> bool {
     let is_of_payments =
         |change: &Change| matches!(change, Change::PaymentBegun { .. } | Change::Refused { .. });
@@ -214,7 +216,7 @@ fn is_what_was_asked(asked: &Asked, first: &Change, buyer: UserId) -> bool {
             Asked::Join { product, party },
             Change::WaitlistJoined { customer, product: of, party_size, .. },
         ) => *customer == buyer && of.0 == *product && party_size == party,
-        // Declining an offer releases what was offered.
+        // Declining an offer releases the offered places.
         (Asked::Leave { entry }, Change::WaitlistLeft { entry: done })
         | (Asked::Leave { entry }, Change::HoldReleased { hold: done })
         | (Asked::Accept { entry }, Change::OfferAccepted { entry: done, .. }) => *entry == done.0,
@@ -222,7 +224,7 @@ fn is_what_was_asked(asked: &Asked, first: &Change, buyer: UserId) -> bool {
     }
 }
 
-/// How the journal contradicts what the buyer was told.
+/// How the journal contradicts the answer that the buyer got; `None` if it does not.
 fn differs_from_answer(answered: &Answered, first: &Change, row: &Row) -> Option<String> {
     let is_same = match (answered, first) {
         (Answered::Held { hold, seq, places, seats, price: told }, change) => {
@@ -253,7 +255,7 @@ fn differs_from_answer(answered: &Answered, first: &Change, row: &Row) -> Option
     (!is_same).then(|| format!("was answered {answered:?}, and did {first:?}"))
 }
 
-/// Whether a claim is sold in the end.
+/// True if a claim is sold at the end of the journal.
 pub(super) fn is_sold(claim: &Claim) -> bool {
     claim.state == super::replay::State::Sold
 }

@@ -17,20 +17,20 @@ use admitone::ids::{OfferingId, ProductId, SeatId};
 use admitone::inventory::Line;
 use admitone::journal::{Record, export};
 
-/// What the audit of an event found.
+/// The result of an event's audit.
 pub(super) struct Audited {
     pub(super) event: OfferingId,
     pub(super) rows: u64,
     pub(super) tally: BTreeMap<&'static str, u64>,
     pub(super) violations: Vec<String>,
-    /// How many of its reservations were compared, and where they differ from the journal, which may
-    /// have gone on since it was read.
+    /// Number of its reservations compared; `unsettled` lists their differences from the journal,
+    /// which may have grown since it was read.
     pub(super) reservations: u64,
     pub(super) unsettled: Vec<String>,
     pub(super) people: Expected,
 }
 
-/// What the server shows at one row.
+/// A view that the server returned, with the seq of its last row.
 struct Shown {
     seq: u64,
     value: Value,
@@ -53,7 +53,7 @@ pub(super) async fn audit_event(
 ) -> Result<Audited> {
     let mut api = Api::new(subject.addresses, number, subject.timeout);
     let path = |rest: &str| format!("/api/events/{event}/{rest}");
-    // Before the journal, so that the journal has all that these show.
+    // Read before the journal, so that the journal has all rows that these include.
     let mut availability = Shown::read(&mut api, &path("availability"), subject.admin).await?;
     let mut seats = Shown::read(&mut api, &path("seats"), subject.admin).await?;
     let audit = Shown::read(&mut api, &path("audit"), subject.admin).await?;
@@ -155,12 +155,12 @@ fn compare_seats(event: OfferingId, replay: &Replay, shown: &Value, violations: 
     }
 }
 
-/// What the people of this event must have in the end.
+/// The money and tickets that the event's buyers must have in the end.
 fn expected(event: OfferingId, replay: &Replay, header: &Header, entries: &[&Entry]) -> Expected {
     let mut expected = Expected::default();
     let claim_of = |reservation| replay.claims.get(replay.reservations.get(reservation)?);
     for reservation in replay.reservations.keys() {
-        // What an administrator's policy kept of the price of one that was cancelled is spent.
+        // The part of the price that was not refunded for a cancelled reservation counts as spent.
         if let (Some(refund), Some(claim)) =
             (replay.refunds.get(reservation), claim_of(reservation))
         {
@@ -183,7 +183,7 @@ fn expected(event: OfferingId, replay: &Replay, header: &Header, entries: &[&Ent
     expected
 }
 
-/// A ticket for each place.
+/// The tickets of a line, one for each place.
 fn tickets_of(event: OfferingId, reservation: Uuid, line: &Line) -> impl Iterator<Item = Ticket> {
     let seats: Vec<_> = match &line.seats[..] {
         [] => (0..line.quantity).map(|_| None).collect(),

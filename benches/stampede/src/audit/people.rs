@@ -1,4 +1,4 @@
-//! What the buyers have in the end, against the journals: tickets and money.
+//! Compares the buyers' tickets and money at the end with the journals.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -17,18 +17,19 @@ use admitone::ids::UserId;
 const AT_ONCE: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What the journals say that there must be.
+/// The tickets and money that the journals imply.
 #[derive(Default)]
 pub(super) struct Expected {
-    /// What each customer has paid and not been given back, in minor units.
+    /// Amount that each customer has paid without a refund, in minor units.
     pub(super) spent: HashMap<UserId, i64>,
     /// Valid tickets of each customer.
     pub(super) tickets: HashMap<UserId, Vec<Ticket>>,
-    /// The most that may be set aside of each for payments whose outcome nobody was told.
+    /// The largest amount of each customer that may be set aside for payments whose outcome the
+    /// buyer never learnt.
     pub(super) open: HashMap<UserId, i64>,
 }
 
-/// A place that somebody may take.
+/// A ticket for one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket {
     pub(super) reservation: String,
@@ -37,11 +38,11 @@ pub(super) struct Ticket {
     pub(super) seat: Option<String>,
 }
 
-/// Somebody who has something else than the journals say.
+/// A buyer whose wallet or tickets differ from the journals.
 struct Differing {
     number: usize,
     what: String,
-    /// It may be money that is set aside.
+    /// True if the difference may be money that is set aside.
     is_open: bool,
 }
 
@@ -63,8 +64,8 @@ impl Expected {
     }
 }
 
-/// Compares until all agrees, or the time to settle is over. Journals are read again meanwhile: a
-/// payment whose outcome nobody was told may be confirmed at last.
+/// Compares until everything agrees, or the time to settle is over. Journals are read again
+/// meanwhile: a payment whose outcome the buyer never learnt may still be confirmed.
 pub(super) async fn compare(
     subject: &Subject<'_>,
     events: &mut Events<'_>,
@@ -111,7 +112,7 @@ pub(super) async fn compare(
     Ok(())
 }
 
-/// Those of the buyers who have something else than they should.
+/// The buyers whose wallet or tickets differ from the expected.
 async fn compare_buyers(
     subject: &Subject<'_>,
     which: &HashSet<usize>,
@@ -124,7 +125,7 @@ async fn compare_buyers(
     Ok(checks.into_iter().flatten().collect())
 }
 
-/// What is wrong with somebody's wallet and tickets at the moment, if anything is.
+/// The current difference in a buyer's wallet and tickets, if there is one.
 async fn check_buyer(
     subject: &Subject<'_>,
     number: usize,
@@ -169,7 +170,7 @@ async fn check_buyer(
     Ok(Some(Differing { number, what, is_open }))
 }
 
-/// In order.
+/// The buyer's valid tickets, sorted.
 async fn valid_tickets(api: &mut Api, token: &str) -> Result<Vec<Ticket>> {
     let mut cursor: Option<String> = None;
     let mut valid = Vec::new();

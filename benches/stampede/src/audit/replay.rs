@@ -1,5 +1,5 @@
-//! A second opinion on an event: its journal, read row by row, folded by rules of our own that
-//! share nothing with the server's inventory. Whatever does not fit is a violation.
+//! An independent check of an event: its journal, read row by row and folded by rules that share
+//! nothing with the server's inventory. Every row that does not fit is a violation.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use admitone::ids::{ProductId, SeatId, UserId};
 use admitone::inventory::{Change, Definition, Line, Minor, TimestampMs, Transition};
 use admitone::journal::{Head, Record, Row};
 
-/// What is known of a claim on places.
+/// The state of a claim on places.
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) customer: UserId,
@@ -25,13 +25,13 @@ pub(super) enum State {
     Held,
     Reserved,
     Sold,
-    /// Its places are free again; `was_sold` says that its money goes back.
+    /// The claim's places are free again; if `was_sold`, its money is refunded.
     Ended {
         was_sold: bool,
     },
 }
 
-/// Places of a product.
+/// The places of a product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) total: i64,
@@ -40,12 +40,12 @@ pub(super) struct Counts {
     pub(super) sold: i64,
 }
 
-/// An event as its journal tells it.
+/// The state of an event, as derived from its journal.
 #[derive(Default)]
 pub(super) struct Replay {
     pub(super) head: Head,
     pub(super) products: Vec<Counts>,
-    /// Who has which seat.
+    /// The claim on each seat.
     pub(super) seats: HashMap<u32, Uuid>,
     /// The product of each seat.
     seat_products: Vec<ProductId>,
@@ -53,18 +53,18 @@ pub(super) struct Replay {
     /// The hold of each reservation.
     pub(super) reservations: HashMap<Uuid, Uuid>,
     pub(super) confirmed: HashMap<Uuid, Uuid>,
-    /// What came back of a paid reservation, where it was not all.
+    /// The refund of each paid reservation that was not refunded completely.
     pub(super) refunds: HashMap<Uuid, Minor>,
     waiting: HashMap<Uuid, UserId>,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
-    /// How often what happened, for the report.
+    /// Number of each kind of change, for the report.
     pub(super) tally: BTreeMap<&'static str, u64>,
     at: TimestampMs,
 }
 
 impl Replay {
-    /// Takes the next row; gives its record when it follows from the one before.
+    /// Takes the next row; returns its record when it follows from the row before.
     pub(super) fn take(&mut self, row: &Row) -> Option<Record> {
         let record = match row.verify(&self.head) {
             Ok(record) => record,
@@ -301,7 +301,7 @@ impl Replay {
         hold
     }
 
-    /// A claim goes on to another state and keeps its places.
+    /// Moves a claim to another state; it keeps its places.
     fn step(&mut self, row: &Row, id: Uuid, from: &[State], to: State) {
         let Some(claim) = self.claims.get_mut(&id) else {
             return self.wrong(row, format!("{id} was never placed"));
@@ -319,7 +319,7 @@ impl Replay {
         }
     }
 
-    /// A claim ends, its places are free again.
+    /// Ends a claim and frees its places.
     fn free(&mut self, row: &Row, id: Uuid, from: &[State]) {
         let Some(claim) = self.claims.get_mut(&id) else {
             return self.wrong(row, format!("{id} ended and was never placed"));
@@ -344,7 +344,7 @@ impl Replay {
         }
     }
 
-    /// An expired reservation takes its places again.
+    /// Lets an expired reservation take its places again.
     fn revive(&mut self, row: &Row, reservation: Uuid) {
         let Some(hold) = self.hold_of(row, reservation) else { return };
         let Some(claim) = self.claims.get_mut(&hold) else { return };

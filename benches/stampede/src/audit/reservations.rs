@@ -1,4 +1,4 @@
-//! The reservations of one event as the server lists them, against the journal.
+//! Compares the reservations of one event, as the server lists them, with the journal.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::api::{Api, Call};
 use admitone::ids::OfferingId;
 use admitone::inventory::Line;
 
-/// A reservation.
+/// The compared fields of a reservation.
 #[derive(Debug, PartialEq, Eq)]
 struct Shown {
     hold: String,
@@ -30,7 +30,8 @@ struct ShownLine {
     seats: Vec<String>,
 }
 
-/// What the server's list of this event says otherwise than its journal; how many were compared.
+/// Compares the server's list of this event with its journal; returns the number of reservations
+/// compared and the differences.
 pub(super) async fn compare(
     api: &mut Api,
     admin: &str,
@@ -80,7 +81,8 @@ pub(super) async fn compare(
     Ok((compared, differing))
 }
 
-/// Without anybody who asks for it, or by an end that the journal names no further.
+/// True if the status may change without a request, or by an end that the journal does not specify
+/// further.
 fn may_become(ours: &str, theirs: &str) -> bool {
     match ours {
         "PAYMENT_PENDING" | "EXPIRED" => matches!(theirs, "EXPIRED" | "CANCELLED"),

@@ -1,4 +1,4 @@
-//! What the buyers read of the answers.
+//! The parts of the answers that the buyers read.
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub(super) struct EntryData<'a> {
     pub(super) status: &'a str,
 }
 
-/// The `data` of an answer.
+/// Parses the `data` of an answer.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let read = serde_json::from_slice::<Data<T>>(body);
     read.map(|envelope| envelope.data).map_err(|error| {
@@ -68,7 +68,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> 
 }
 
 impl HoldData<'_> {
-    /// All its places, and the seats among them.
+    /// The number of places of the hold, and its seats.
     pub(super) fn places(&self, event: OfferingId) -> Result<(u32, Box<[u32]>), String> {
         let places = self.lines.iter().map(|line| line.quantity).sum();
         let ids = self.lines.iter().flat_map(|line| &line.seats);

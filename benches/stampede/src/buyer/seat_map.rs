@@ -1,5 +1,5 @@
-//! The seat map as the buyers of a worker have seen it: read again when it is a second old, as a
-//! page would. What it shows as free, others see as free too.
+//! The seat map as seen by the buyers of a worker: read again when it is a second old, as a web
+//! page would. Seats that it shows as free, other buyers see as free too.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::answers::read;
 use admitone::ids::{OfferingId, SeatId};
 
-/// A map that is older is read again.
+/// Age from which a map is read again.
 pub const FRESH: Duration = Duration::from_secs(1);
 const TRIES: u32 = 50;
 
@@ -21,7 +21,7 @@ const TRIES: u32 = 50;
 #[derive(Default)]
 pub struct SeatMaps(RefCell<HashMap<usize, Seen>>);
 
-/// A map as it was seen.
+/// A map, and when it was read.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Seen {
@@ -30,7 +30,7 @@ pub struct Seen {
     pub etag: Option<Box<str>>,
 }
 
-/// Rows of seats, each with whether it was free.
+/// Rows of seats, each with its id and whether it was free.
 #[derive(Debug, Default)]
 pub struct SeatMap {
     rows: Vec<Vec<(u32, bool)>>,
@@ -61,22 +61,22 @@ struct SeatStateData<'a> {
 }
 
 impl SeatMaps {
-    /// The map that was seen last.
+    /// The map that was read last.
     pub fn get(&self, event: usize) -> Option<Seen> {
         self.0.borrow().get(&event).cloned()
     }
 
-    /// Keeps a map.
+    /// Stores a map.
     pub fn put(&self, event: usize, seen: Seen) {
         self.0.borrow_mut().insert(event, seen);
     }
 }
 
 impl SeatMap {
-    /// Reads the answer of `GET …/seats`.
+    /// Parses the answer of `GET …/seats`.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the body is not such an answer.
     pub fn parse(event: OfferingId, body: &[u8]) -> Result<Self, String> {
         let data: MapData<'_> = read(body)?;
         let seat = |seat: &SeatStateData<'_>| {
@@ -88,7 +88,7 @@ impl SeatMap {
         Ok(Self { rows: rows.collect::<Result<_, _>>()? })
     }
 
-    /// So many seats next to each other that are shown as free; fewer when there are no such.
+    /// `party` seats next to each other that are shown as free; fewer when none are found.
     #[must_use]
     pub fn pick(&self, party: u32, rng: &mut SmallRng) -> Option<Box<[u32]>> {
         let party = party as usize;

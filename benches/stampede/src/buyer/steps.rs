@@ -1,5 +1,4 @@
-//! The single steps of a journey: each makes one request, and writes down what was asked and what
-//! was answered.
+//! The steps of a journey: each makes one request, and records the request and its answer.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,23 +14,23 @@ use crate::measure::Op;
 use crate::workload::Pick;
 use admitone::ids::SeatId;
 
-/// Somebody on a journey.
+/// A buyer on a journey.
 pub(super) struct Buyer<'a> {
     pub(super) worker: &'a Worker,
     pub(super) number: u32,
     pub(super) event: usize,
-    /// When the next request is meant to be sent.
+    /// The time at which the next request is meant to be sent.
     pub(super) next: Duration,
 }
 
-/// What a buyer holds.
+/// A hold of the buyer.
 pub(super) struct Held {
     pub(super) hold: Uuid,
     pub(super) price: i64,
 }
 
 impl Buyer<'_> {
-    /// Does nothing for a while.
+    /// Waits for a while.
     pub(super) async fn think(&mut self, time: Duration) {
         self.next += time;
         tokio::time::sleep(self.next.saturating_sub(self.worker.now())).await;
@@ -53,7 +52,7 @@ impl Buyer<'_> {
         known
     }
 
-    /// A change that is written down: what was answered, and the entry's place.
+    /// Sends a change and records it; returns the outcome and the position of the entry.
     async fn change(
         &mut self,
         op: Op,
@@ -72,7 +71,7 @@ impl Buyer<'_> {
         format!("/api/events/{}/{rest}", self.worker.plan.events[self.event].id)
     }
 
-    /// Holds places; `None` when it was refused, or nothing was there to be asked for.
+    /// Holds places; returns `None` when the hold was refused, or there was nothing to hold.
     pub(super) async fn hold(&mut self, pick: Pick, party: u32) -> Option<Held> {
         let plan = &self.worker.plan.events[self.event];
         let asked = match pick {
@@ -88,7 +87,7 @@ impl Buyer<'_> {
         self.hold_under(number, entry, &asked).await
     }
 
-    /// Holds under a key that was drawn, and writes the answer into its entry.
+    /// Holds under the given key, and records the answer in its entry.
     pub(super) async fn hold_under(
         &mut self,
         number: u64,
@@ -115,7 +114,7 @@ impl Buyer<'_> {
         held
     }
 
-    /// The same once more; which hold it was answered with.
+    /// Sends the same hold again; returns the outcome and the hold in the answer.
     pub(super) async fn hold_again(&mut self, number: u64, asked: &Asked) -> (Known, Option<Uuid>) {
         let known = self.send_hold(number, asked).await;
         let hold = match self.read_hold(&known) {
@@ -161,7 +160,7 @@ impl Buyer<'_> {
         self.or_violation("hold", read)
     }
 
-    /// A success whose body cannot be read is a fault of the server.
+    /// Reports a success whose body cannot be read as a violation of the server.
     fn or_violation<T>(&self, what: &str, read: Result<T, String>) -> Option<T> {
         read.map_err(|reason| self.worker.violation(format!("{what}: {reason}"))).ok()
     }
@@ -180,7 +179,7 @@ impl Buyer<'_> {
         self.worker.answered(entry, done(&known));
     }
 
-    /// Checks a hold out: the reservation and its price.
+    /// Checks a hold out; returns the reservation and its price.
     pub(super) async fn reserve(&mut self, hold: Uuid) -> Option<(Uuid, i64)> {
         let event = self.worker.plan.events[self.event].id;
         let body = format!("{{\"eventId\":\"{event}\",\"holdId\":\"{hold}\"}}");
@@ -202,7 +201,7 @@ impl Buyer<'_> {
         made.map(|data| (data.id, data.total_price.amount))
     }
 
-    /// Pays; whether it was confirmed.
+    /// Pays; returns whether the payment was confirmed.
     pub(super) async fn pay(&mut self, reservation: Uuid, price: i64) -> bool {
         let path = format!("/api/reservations/{reservation}/payments");
         let asked = Asked::Pay { reservation };
@@ -236,7 +235,7 @@ impl Buyer<'_> {
         self.worker.answered(entry, done(&known));
     }
 
-    /// Joins the waitlist: the entry.
+    /// Joins the waitlist; returns the entry.
     pub(super) async fn join(&mut self, party: u32) -> Option<Uuid> {
         let (product, id) = self.worker.plan.events[self.event].places.clone()?;
         let body = format!("{{\"productId\":\"{id}\",\"partySize\":{party}}}");
@@ -288,7 +287,7 @@ impl Buyer<'_> {
         self.worker.answered(entry, done(&known));
     }
 
-    /// Looks at the availability; the version that was seen.
+    /// Reads the availability; returns its version.
     pub(super) async fn look(&mut self, etag: Option<&str>) -> Option<Box<str>> {
         let path = self.event_path("availability");
         match self.ask(Op::Availability, "GET", &path, "", None, etag).await {
@@ -297,7 +296,7 @@ impl Buyer<'_> {
         }
     }
 
-    /// Looks at the seat map; the version that was seen.
+    /// Reads the seat map; returns its version.
     pub(super) async fn browse(&mut self, etag: Option<&str>) -> Option<Box<str>> {
         let path = self.event_path("seats");
         match self.ask(Op::SeatMap, "GET", &path, "", None, etag).await {

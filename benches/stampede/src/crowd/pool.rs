@@ -1,5 +1,5 @@
-//! The connections of a worker: kept alive, the last used first, at most so many, and to targets that
-//! answer.
+//! The connections of a worker: kept alive, the last used first, bounded in number, and only to
+//! targets that answer.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::targets::Targets;
 use crate::connection::{Connection, Failure};
 
-/// A connection that was idle for longer is asked whether the server has closed it.
+/// A connection that was idle for longer is first checked for having been closed by the server.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
     targets: Vec<Target>,
-    /// Which of them answer.
+    /// The state of each target, as far as known.
     pub(super) states: Targets,
     came_back: Notify,
     permits: Semaphore,
@@ -47,24 +47,24 @@ impl Pool {
         self.targets.len()
     }
 
-    /// The target answered.
+    /// Records that the target answered.
     pub(super) fn answered(&self, target: usize) {
         if self.states.answered(target) {
             self.came_back.notify_waiters();
         }
     }
 
-    /// Waits so long, or until a target that was down answers.
+    /// Waits for `at_most`, or until a target that was down answers.
     pub(super) async fn wait_for_a_target(&self, at_most: Duration) {
         let _ = tokio::time::timeout(at_most, self.came_back.notified()).await;
     }
 
-    /// For the head of requests.
+    /// The host for the head of requests to a target.
     pub(super) fn host(&self, target: usize) -> &str {
         &self.targets[target].host
     }
 
-    /// The right to use one connection.
+    /// Waits for the right to use one connection.
     pub(super) async fn permit(&self) -> tokio::sync::SemaphorePermit<'_> {
         self.permits.acquire().await.expect("it is never closed")
     }

@@ -1,24 +1,25 @@
-//! Which targets answer. One that refuses connections is left alone: one request at a time looks
-//! whether it is back, after pauses that grow and are spread by chance, and all others go elsewhere.
+//! Tracks which targets answer. A target that refuses connections is avoided: one request at a time
+//! probes whether it is back, after pauses that grow and are randomized, and all others use another
+//! target.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// The pause after the first refusal; each is twice the one before.
+/// The pause after the first refusal; each later pause is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy)]
 enum State {
     Up,
-    /// Not asked before `until`, after so many looks in vain.
+    /// Not used before `until`, after `looks` failed probes.
     Down {
         looks: u32,
         until: Duration,
     },
 }
 
-/// The targets of one worker. Times are since the run began; chances are from 0 to 1.
+/// The targets of one worker. Times are since the start of the run; chances are from 0 to 1.
 pub(super) struct Targets(Vec<Cell<State>>);
 
 impl Targets {
@@ -26,11 +27,11 @@ impl Targets {
         Self((0..number).map(|_| Cell::new(State::Up)).collect())
     }
 
-    /// The preferred target, or the next one that may be asked. Whoever is given one that was down
-    /// looks for all others.
+    /// The preferred target, or the next one that may be used. A caller that gets a target that was
+    /// down probes it for all others.
     ///
     /// # Errors
-    /// The time until one may be asked, when none may be now.
+    /// The time until a target may be used, when none may be used now.
     pub(super) fn choose(
         &self,
         preferred: usize,
@@ -45,7 +46,7 @@ impl Targets {
         Err(times.min().unwrap_or(FIRST_PAUSE))
     }
 
-    /// Whether this very target may be asked.
+    /// Checks whether this target may be used.
     ///
     /// # Errors
     /// The time until it may.
@@ -59,29 +60,29 @@ impl Targets {
             State::Up => Ok(()),
             State::Down { until, .. } if now < until => Err(until - now),
             State::Down { looks, .. } => {
-                // Nobody else looks before this look has had its time.
+                // No other request probes this target before this probe has had time to finish.
                 self.set_down(target, looks + 1, now, chance);
                 Ok(())
             }
         }
     }
 
-    /// It refused a connection.
+    /// Records that the target refused a connection.
     pub(super) fn refused(&self, target: usize, now: Duration, chance: f64) {
-        // What was on its way when it went down says nothing new.
+        // Requests already sent when the target went down do not extend its pause.
         if matches!(self.0[target].get(), State::Up) {
             self.set_down(target, 0, now, chance);
         }
     }
 
-    /// It answered. True if it was down.
+    /// Records that the target answered. Returns true if it was down.
     pub(super) fn answered(&self, target: usize) -> bool {
         matches!(self.0[target].replace(State::Up), State::Down { .. })
     }
 
     fn set_down(&self, target: usize, looks: u32, now: Duration, chance: f64) {
         let pause = FIRST_PAUSE.saturating_mul(1 << looks.min(10)).min(LONGEST_PAUSE);
-        // Between half of it and the whole, so that workers do not look in step.
+        // From half of the pause to the whole, so that workers do not probe at the same time.
         let until = now + pause.mul_f64(0.5 + chance / 2.0);
         self.0[target].set(State::Down { looks, until });
     }
@@ -97,7 +98,7 @@ mod tests {
     fn a_dead_target_is_looked_at_now_and_then_and_the_others_are_asked() {
         let targets = Targets::all_up(3);
         let mut looks = 0;
-        // Ten seconds, a thousand requests a second that would all prefer it.
+        // Ten seconds at a thousand requests a second, all of which prefer this target.
         for ms in 0..10_000 {
             match targets.choose(1, MS * ms, 1.0).expect("two are well") {
                 1 => {

@@ -1,5 +1,5 @@
-//! What the buyers of one thread share, and how each of their requests is made: sent, timed,
-//! retried under its key until it is known what became of it, and kept for the audit.
+//! The state shared by the buyers of one thread, and their requests: each is sent, timed, retried
+//! under its key until its outcome is known, and kept for the audit.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,24 +22,24 @@ use crate::listener::Acknowledged;
 use crate::measure::{End, Figures, Op, Sent};
 use crate::setup::Plan;
 
-/// The first pause before a request is repeated; each is twice the one before.
+/// The pause before the first retry of a request; each later pause is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Violations that are kept word for word.
+/// Number of violations that are kept with their text.
 const MAX_VIOLATIONS: usize = 100;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Known {
-    /// 2xx, with the body; 304 has none.
+    /// 2xx, with the body; or 304, which has none.
     Success(Answer),
-    /// The code of what was answered instead.
+    /// Refused, with the code of the answer.
     Refused(String),
-    /// It cannot be told.
+    /// The outcome cannot be determined.
     Unknown,
 }
 
-/// A request that is to be made.
+/// A request to be made.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Wish<'a> {
@@ -48,32 +48,32 @@ pub struct Wish<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub body: &'a str,
-    /// Of a change: the number that makes its idempotency key.
+    /// For a change: the number from which its idempotency key is made.
     pub number: Option<u64>,
     pub etag: Option<&'a str>,
-    /// When it was meant to be sent, since the run began.
+    /// The time at which the request was meant to be sent, since the start of the run.
     pub meant: Duration,
 }
 
-/// One thread's part of the crowd.
+/// The part of the crowd that runs on one thread.
 pub struct Worker {
-    /// What all workers know.
+    /// The plan shared by all workers.
     pub plan: Arc<Plan>,
-    /// Which worker this is.
+    /// The number of this worker.
     pub index: u32,
-    /// When the run began.
+    /// Start of the run.
     pub started: Instant,
-    /// Journeys that are not done.
+    /// Number of unfinished journeys.
     pub under_way: Cell<u32>,
-    /// Requests made.
+    /// Number of requests made.
     pub requests: Cell<u64>,
-    /// No journey begins any more.
+    /// True once no more journeys begin.
     pub is_closed: Cell<bool>,
-    /// The run is over.
+    /// True once the run is over.
     pub is_ending: Cell<bool>,
-    /// When holds were acknowledged, for listeners.
+    /// The times at which holds were acknowledged, for listeners.
     pub acknowledged: Arc<Acknowledged>,
-    /// Seat maps as buyers have seen them last.
+    /// The seat maps last read by buyers.
     pub maps: SeatMaps,
     figures: Arc<Mutex<Figures>>,
     entries: RefCell<Vec<Entry>>,
@@ -119,25 +119,25 @@ impl Worker {
             entries: RefCell::default(),
             violations: RefCell::default(),
             pool,
-            // The worker's part of all numbers.
+            // The worker number is the upper part of each request number.
             numbers: Cell::new(u64::from(index) << 40),
             rng: RefCell::new(SmallRng::seed_from_u64(seed)),
             plan,
         }
     }
 
-    /// The time since the run began.
+    /// The time since the start of the run.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Something random of this worker.
+    /// A random value from this worker's generator.
     pub fn draw<T>(&self, from: impl FnOnce(&mut SmallRng) -> T) -> T {
         from(&mut self.rng.borrow_mut())
     }
 
-    /// An event, as likely as the plan says.
+    /// A random event, with the probabilities of the plan.
     #[must_use]
     pub fn any_event(&self) -> usize {
         let part: f64 = self.draw(RngExt::random);
@@ -152,7 +152,7 @@ impl Worker {
         self.numbers.get()
     }
 
-    /// Something that the server must not do.
+    /// Records a violation by the server.
     pub fn violation(&self, what: String) {
         let mut violations = self.violations.borrow_mut();
         if violations.len() < MAX_VIOLATIONS {
@@ -160,12 +160,13 @@ impl Worker {
         }
     }
 
-    /// Counts something.
+    /// Updates the worker's figures.
     pub fn with_figures(&self, count: impl FnOnce(&mut Figures)) {
         count(&mut self.figures.lock().expect("nobody panics while counting"));
     }
 
-    /// Opens an entry of the run's journal: whatever happens from here on, it was asked.
+    /// Opens an entry of the run's journal: from here on the request counts as sent, even if it is
+    /// not answered.
     #[must_use]
     pub fn note(&self, buyer: u32, event: usize, number: u64, asked: Asked) -> usize {
         let mut entries = self.entries.borrow_mut();
@@ -174,12 +175,12 @@ impl Worker {
         entries.len() - 1
     }
 
-    /// Writes down what was answered.
+    /// Records the answer of an entry.
     pub fn answered(&self, entry: usize, answered: Answered) {
         self.entries.borrow_mut()[entry].answered = answered;
     }
 
-    /// Makes a request, again under its key where it is not clear what became of it.
+    /// Makes a request, and retries it under its key while its outcome is unclear.
     pub async fn ask(&self, wish: Wish<'_>) -> Known {
         self.requests.set(self.requests.get() + 1);
         let key = wish.number.map(|number| self.plan.header.key(number));
@@ -203,7 +204,7 @@ impl Worker {
                         self.count(&wish, End::Error(failure.name()), sent);
                         is_doubtful |= !matches!(failure, Failure::NotConnected(_));
                         preferred = (target + 1) % self.pool.targets();
-                        // Reads are not repeated: the next one will be made anyway.
+                        // Reads are not retried: the buyer's next read replaces them.
                         wish.number.is_some()
                     }
                 },
@@ -212,7 +213,7 @@ impl Worker {
                     false
                 }
             };
-            // Nobody comes after the end only to find nobody there.
+            // Once no more journeys begin, a request that certainly had no effect is not retried.
             let is_vain = self.is_closed.get() && !is_doubtful;
             if !again || is_vain || self.now() >= give_up || self.is_ending.get() {
                 return match is_doubtful && wish.number.is_some() {
@@ -226,8 +227,8 @@ impl Worker {
         }
     }
 
-    /// A target that answers, as far as is known, and the right to use a connection to it. Changes
-    /// wait for one; reads do not.
+    /// A target that answers, as far as known, and a permit for a connection to it. Changes wait
+    /// for a target; reads do not.
     async fn target(
         &self,
         wish: &Wish<'_>,
@@ -256,14 +257,14 @@ impl Worker {
         }
     }
 
-    /// Waits until this target may be asked.
+    /// Waits until this target may be used.
     pub async fn until_it_may_answer(&self, target: usize) {
         while let Err(wait) = self.pool.states.may_ask(target, self.now(), self.chance()) {
             self.pool.wait_for_a_target(wait).await;
         }
     }
 
-    /// Learns from a connection to a target that is not the pool's.
+    /// Records the result of a connection to a target that is not the pool's.
     pub fn heard_of(&self, target: usize, ended: Result<(), &Failure>) {
         match ended {
             Ok(()) => self.pool.answered(target),
@@ -274,7 +275,7 @@ impl Worker {
         }
     }
 
-    /// From 0 to 1.
+    /// A random number from 0 to 1.
     #[must_use]
     pub fn chance(&self) -> f64 {
         self.draw(RngExt::random)
@@ -293,7 +294,7 @@ impl Worker {
         let host = self.pool.host(target);
         let mut bytes = request(wish.method, wish.path, host, Some(token), key, wish.body);
         if let Some(etag) = wish.etag {
-            // Before the empty line that ends the head; reads have no body.
+            // Inserted before the empty line that ends the head; reads have no body.
             bytes.truncate(bytes.len() - 2);
             bytes.extend_from_slice(format!("If-None-Match: {etag}\r\n\r\n").as_bytes());
         }
@@ -302,7 +303,7 @@ impl Worker {
         Ok(answer)
     }
 
-    /// What an answer means; `None` when it leaves open what became of the request.
+    /// The outcome that an answer implies; `None` when the outcome of the request remains open.
     fn judge(
         &self,
         wish: &Wish<'_>,
@@ -326,18 +327,19 @@ impl Worker {
         match status {
             429 | 503 => {
                 self.count(wish, End::TurnedAway(code), sent);
-                // Turned away now; but an attempt before may have been carried out, and a payment
-                // that is begun may be brought to its end by others.
+                // Turned away this time; but an earlier attempt may have been carried out, and a
+                // payment that has begun may be completed elsewhere.
                 let is_begun = status == 503 && wish.op == Op::Pay;
                 let is_open = code == "OUTCOME_UNKNOWN" || is_doubtful || is_begun;
                 (!(is_open && wish.number.is_some())).then(|| Known::Refused(code.to_owned()))
             }
-            // The token has ended since; whether the attempt before was carried out is not said.
+            // The token has expired since; the answer does not tell whether the earlier attempt was
+            // carried out.
             401 if is_doubtful && wish.number.is_some() => {
                 self.count(wish, End::Refused(code), sent);
                 None
             }
-            // The attempt before is still at work.
+            // The earlier attempt is still in progress.
             409 if code == "IDEMPOTENCY_KEY_IN_PROGRESS"
                 || (code == "PAYMENT_IN_PROGRESS" && is_doubtful) =>
             {

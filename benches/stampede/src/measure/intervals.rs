@@ -1,5 +1,5 @@
-//! What happened in each interval of the run: what plots over time are made of. An interval is a
-//! second, or more in long runs, so that hours of load fill neither the memory nor a page.
+//! The figures of each interval of the run, for plots over time. An interval is a second, or more
+//! in long runs, so that hours of load fill neither the memory nor a page.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,9 +17,9 @@ pub struct Interval {
     pub refused: u64,
     pub turned_away: u64,
     pub errors: u64,
-    /// Sent again under their key, whatever they were answered.
+    /// Requests sent again under their key, regardless of the answer.
     pub repeats: u64,
-    /// Of successes.
+    /// Latencies of successes.
     pub latencies: Latencies,
 }
 
@@ -44,7 +44,7 @@ impl Interval {
         }
     }
 
-    /// Adds another's.
+    /// Adds another interval's figures.
     pub fn add(&mut self, other: &Self) {
         self.successes += other.successes;
         self.refused += other.refused;
@@ -59,7 +59,7 @@ impl Interval {
 #[derive(Clone, Debug)]
 pub struct Intervals {
     width: Duration,
-    /// Those that lie within the run from beginning to end.
+    /// Number of intervals that lie completely within the run.
     whole: usize,
     by_op: BTreeMap<Op, Vec<Interval>>,
 }
@@ -70,7 +70,8 @@ impl Intervals {
         Self { width, whole: whole(length, width), by_op: BTreeMap::new() }
     }
 
-    /// Whatever ends after the run is in none of them: the last would look like a collapse.
+    /// Records a request. One that ends after the run is in no interval: the last interval would
+    /// look like a collapse.
     pub(super) fn record(
         &mut self,
         op: Op,
@@ -110,25 +111,25 @@ impl Intervals {
         }
     }
 
-    /// How long each is.
+    /// The length of an interval.
     #[must_use]
     pub fn width(&self) -> Duration {
         self.width
     }
 
-    /// How many there are.
+    /// Number of intervals.
     #[must_use]
     pub fn len(&self) -> usize {
         self.whole
     }
 
-    /// Whether the run was too short for any.
+    /// True if the run was too short for any interval.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.whole == 0
     }
 
-    /// All intervals of one kind of request; empty ones where nothing happened.
+    /// All intervals of one kind of request; empty ones where there were no requests.
     #[must_use]
     pub fn of(&self, op: Op) -> Vec<Interval> {
         let mut intervals = self.by_op.get(&op).cloned().unwrap_or_default();
@@ -136,7 +137,7 @@ impl Intervals {
         intervals
     }
 
-    /// All kinds of requests together.
+    /// All intervals, over all kinds of requests.
     #[must_use]
     pub fn of_all(&self) -> Vec<Interval> {
         let mut all = Vec::new();
@@ -150,12 +151,12 @@ impl Intervals {
     }
 }
 
-/// Whole intervals until then, which is also the place of the one that goes on.
+/// Number of complete intervals until then, which is also the index of the current one.
 fn whole(until: Duration, width: Duration) -> usize {
     usize::try_from(until.as_secs() / width.as_secs()).unwrap_or(usize::MAX)
 }
 
-/// The second that goes on and the one before it, for the progress line.
+/// The current second and the one before it, for the progress line.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     second: u64,
@@ -174,7 +175,7 @@ impl Recent {
         self.now.record(latency, end, sent);
     }
 
-    /// What happened in this second; only the last two are known.
+    /// The figures of this second; only the last two are kept.
     #[must_use]
     pub fn of(&self, second: u64) -> Option<&Interval> {
         match self.second.checked_sub(second) {

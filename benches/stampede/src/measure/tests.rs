@@ -1,4 +1,4 @@
-//! What counts, from when, and as what.
+//! Tests which requests count, from which time on, and under which outcome.
 
 use super::*;
 
@@ -7,7 +7,8 @@ const MS: Duration = Duration::from_millis(1);
 #[test]
 fn latency_counts_from_the_intended_time_and_rates_from_the_measured_time() {
     let mut figures = Figures::new(Window { from: MS * 1_000, to: MS * 2_000 });
-    // Before: not measured. Within. Meant within, and answered after the end.
+    // First: meant before the window, not measured. Second: within it. Third: meant within it, and
+    // answered after its end.
     figures.ended(Op::Hold, MS * 500, MS * 1_500, End::Success, Sent::First);
     figures.ended(Op::Hold, MS * 1_000, MS * 1_250, End::Success, Sent::First);
     figures.ended(Op::Hold, MS * 1_900, MS * 2_900, End::Success, Sent::First);

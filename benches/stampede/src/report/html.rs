@@ -1,4 +1,4 @@
-//! The report as one HTML page that needs nothing else: tables, and plots over time as SVG.
+//! The report as one self-contained HTML page: tables, and plots over time as SVG.
 
 use plotters::prelude::*;
 
@@ -170,7 +170,7 @@ fn plots(results: &Results) -> String {
     page
 }
 
-/// What is marked in every plot over time.
+/// The marks in every plot over time.
 fn marks(results: &Results) -> Vec<Mark> {
     const LONGEST: usize = 60;
     let mut marks = Vec::new();
@@ -219,7 +219,7 @@ impl OverTime<'_> {
             rate("errors", RGBColor(200, 40, 40), |interval| interval.errors),
             rate("sent again", RGBColor(110, 130, 150), |interval| interval.repeats),
         ];
-        // A line along the bottom says nothing that the key would not have to explain.
+        // A line along the bottom would only need an explanation in the key.
         lines.retain(|line| line.points.iter().flatten().any(|(_, rate)| *rate > 0.0));
         self.plot(&lines, all.len(), "answers a second", Scale::Linear)
     }
@@ -240,7 +240,7 @@ impl OverTime<'_> {
         self.plot(&lines, all.len(), "ms", Scale::Logarithmic)
     }
 
-    /// Each interval's value, in its middle.
+    /// Each interval's value, placed at the interval's middle.
     #[expect(clippy::cast_precision_loss, reason = "at most 600 intervals")]
     fn points(
         &self,
@@ -262,7 +262,8 @@ impl OverTime<'_> {
     }
 }
 
-/// The latency of each kind of request at each quantile, which stands at the number of its nines.
+/// The latency of each kind of request at each quantile; a quantile's position is its number of
+/// nines.
 fn percentiles(results: &Results) -> Option<String> {
     const MOST_NINES: f64 = 4.0;
     let colours = Palette99::COLORS.iter().map(|(r, g, b)| RGBColor(*r, *g, *b));

@@ -1,4 +1,4 @@
-//! The results for machines.
+//! The results as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -85,7 +85,7 @@ fn value(results: &Results) -> Value {
     })
 }
 
-/// What happened in each interval from the start of the run.
+/// The figures of each interval from the start of the run.
 fn intervals(intervals: &[Interval]) -> Vec<Value> {
     let value = |interval: &Interval| {
         json!({

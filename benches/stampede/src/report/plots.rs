@@ -1,5 +1,4 @@
-//! Plots as SVG, which need nothing else to be shown: lines over one axis, with what happened
-//! meanwhile marked.
+//! Plots as self-contained SVG: lines over one axis, with the events of the run marked.
 
 use std::ops::Range;
 
@@ -11,14 +10,14 @@ use plotters::prelude::*;
 use super::count;
 
 const SIZE: (u32, u32) = (1_100, 320);
-/// It becomes 15 pixels: what is drawn is smaller by a quarter than what is asked for.
+/// Appears as 15 pixels: text is drawn a quarter smaller than requested.
 const TEXT: (&str, u32) = ("sans-serif", 19);
 const MARK: RGBColor = RGBColor(90, 90, 90);
 const GRID: RGBColor = RGBColor(225, 225, 225);
-/// Marks that are near each other are numbered below each other.
+/// Marks that are near each other are numbered in rows below each other.
 const MARK_ROWS: usize = 3;
 
-/// Something that happened during the run.
+/// An event during the run.
 pub(super) struct Mark {
     /// Seconds into the run.
     pub(super) at: f64,
@@ -32,16 +31,16 @@ pub(super) struct Line {
     pub(super) points: Vec<Option<(f64, f64)>>,
 }
 
-/// How values are laid out.
+/// The scale of an axis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// From nothing on.
+    /// Starts at zero.
     Linear,
-    /// Ten times as much at each step: what is small is seen beside what is large.
+    /// Each step is ten times the one before, so that small and large values are both visible.
     Logarithmic,
 }
 
-/// A plot that is not drawn yet.
+/// The data of a plot.
 pub(super) struct Plot<'a> {
     pub(super) lines: &'a [Line],
     pub(super) marks: &'a [Mark],
@@ -131,7 +130,7 @@ impl Plot<'_> {
         Some(())
     }
 
-    /// Which line is which, below the plot: in it there is no room.
+    /// The names of the lines, below the plot: inside it there is no room.
     fn key(&self) -> String {
         let name = |Line { name, colour: RGBColor(r, g, b), .. }: &Line| {
             format!("<span><b style=\"color:rgb({r},{g},{b})\">&#9632;</b> {name}</span>\n")
@@ -140,7 +139,7 @@ impl Plot<'_> {
     }
 }
 
-/// What the numbers at the marks mean.
+/// The meaning of the numbers at the marks.
 pub(super) fn key_of(marks: &[Mark]) -> String {
     let one = |(number, mark): (usize, &Mark)| {
         format!("<span><b>{number}</b> {}</span>\n", super::html::escape(&mark.what))
@@ -151,14 +150,14 @@ pub(super) fn key_of(marks: &[Mark]) -> String {
     format!("<p class=\"marks\">{}</p>\n", (1..).zip(marks).map(one).collect::<String>())
 }
 
-/// The powers of ten around values.
+/// The range of powers of ten that includes the values.
 fn decades(lowest: f64, highest: f64) -> Range<f64> {
     let from = lowest.log10().floor();
     let to = highest.log10().ceil().max(from + 1.0);
     10_f64.powf(from)..10_f64.powf(to)
 }
 
-/// A value beside its axis: `1,500`, `0.25`.
+/// The label of a value on an axis: `1,500`, `0.25`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "axes are small")]
 pub(super) fn value(value: &f64) -> String {
     let is_whole = (value - value.round()).abs() < 1e-9;

@@ -1,4 +1,4 @@
-//! Shell commands that are run at their second of the run: what breaks something.
+//! Shell commands that run at a given second of the run, for example to break something.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,19 +15,20 @@ use crate::say;
 pub struct Ran {
     /// Seconds into the run.
     pub at: f64,
-    /// As the command line has it.
+    /// The command, as on the command line.
     pub command: String,
-    /// Its exit status, or why it could not be run.
+    /// The exit status, or why the command could not be run.
     pub ended: String,
 }
 
-/// A command is given so long, from its start.
+/// The longest wait for the end of a command, from its start.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Between one look at the clock and the next.
+/// Interval between checks of the clock.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Runs each at its time, unless the run is over before; done when all are.
+/// Runs each command at its time, unless the run is over before; completes when all commands have
+/// ended.
 pub fn start(
     commands: &[(Duration, String)],
     started: Instant,
@@ -66,7 +67,7 @@ pub fn start(
     async move {
         let mut ran = Vec::new();
         for command in running {
-            // It does not panic.
+            // The task does not panic.
             ran.extend(command.await);
         }
         ran

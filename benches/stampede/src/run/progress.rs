@@ -1,4 +1,4 @@
-//! The line that says once a second how it goes.
+//! The progress line, once a second.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,7 +7,7 @@ use crate::measure::{Interval, Latencies};
 use crate::options::Options;
 use crate::report::{count, ms};
 
-/// Where nobody watches, a line now and then is enough.
+/// Without a terminal, a line every few seconds is enough.
 const EVERY_IN_LOGS: u64 = 5;
 
 pub(super) struct Progress {
@@ -22,7 +22,7 @@ impl Progress {
         Self { whole, is_watched: io::stderr().is_terminal(), shown: None }
     }
 
-    /// Shows the second that has just passed.
+    /// Prints the figures of the second that has just passed.
     pub(super) fn show(&mut self, crowd: &Crowd) {
         let now = crowd.started.elapsed().as_secs();
         let Some(last) = now.checked_sub(1) else { return };

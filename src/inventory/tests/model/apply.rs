@@ -1,4 +1,4 @@
-//! How the naive model changes.
+//! The naive model's changes.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How the naive model's reservations change.
+//! The naive model's changes of reservations.
 
 use super::*;
 

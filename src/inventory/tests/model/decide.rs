@@ -1,4 +1,4 @@
-//! How the naive model decides about holds, and where to look for the rest.
+//! The naive model's decisions about holds, and the dispatch of all commands.
 
 use super::*;
 use crate::inventory::OfferingChange;
@@ -251,7 +251,8 @@ impl Model {
             _ => &[],
         };
         let mut lines: Vec<Line> = Vec::new();
-        // Places that best available gave to earlier lines, if the core would not say which.
+        // Places that best available gave to earlier lines, in case the core refused and its choice
+        // is unknown.
         let mut chosen_before = 0;
         for wish in wishes {
             match wish {
@@ -293,7 +294,8 @@ impl Model {
                         && (most.saturating_sub(chosen_before)..=most).contains(&available)
                         && available < requested
                     {
-                        // How many are left depends on what was chosen for the lines before.
+                        // The number of seats left depends on the seats chosen for the lines
+                        // before.
                         return Err(Rejection::SoldOut { requested, available });
                     }
                     if self.refused.is_some() {

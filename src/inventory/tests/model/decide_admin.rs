@@ -1,4 +1,4 @@
-//! How the naive model decides what administrators ask.
+//! The naive model's decisions about the commands of administrators.
 
 use super::*;
 

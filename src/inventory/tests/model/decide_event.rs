@@ -1,4 +1,4 @@
-//! How the naive model decides about products that come and go, and about the event's terms.
+//! The naive model's decisions about added and withdrawn products, and about the event's terms.
 
 use super::*;
 use crate::inventory::{
@@ -123,7 +123,7 @@ impl Model {
         if self.at < at { Ok(()) } else { Err(Rejection::SaleOver { end, at }) }
     }
 
-    /// What comes back to a customer who cancels now.
+    /// The refund of a customer who cancels now.
     pub(super) fn comes_back(&self, paid: i64) -> Result<i64, Rejection> {
         let CancellationPolicy::Until { until, refund_percent } = self.cancellation else {
             return Err(Rejection::CancellationRefused { until: None });

@@ -1,4 +1,4 @@
-//! How the naive model decides about reservations and their payments.
+//! The naive model's decisions about reservations and their payments.
 
 use super::*;
 
@@ -157,7 +157,7 @@ impl Model {
             && seats.all(|seat| self.status(*seat) == SeatStatus::Available)
             && wanted.iter().all(|(product, places)| {
                 let available = self.counts(*product).available;
-                // With the sale shut, what is free may be owed to those who wait.
+                // While the sale is not open, free places may be owed to the waitlist.
                 let views_in_use =
                     self.waiting.iter().any(|w| w.product == *product && w.party <= available);
                 !views_in_use && available >= *places

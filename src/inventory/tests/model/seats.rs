@@ -1,4 +1,4 @@
-//! The naive model's seats: a list, searched whole each time.
+//! The naive model's seats: a list, searched completely each time.
 
 use crate::ids::{ProductId, SeatId};
 use crate::inventory::{Definition, Fit, SeatStatus};
@@ -7,7 +7,7 @@ use crate::inventory::{Definition, Fit, SeatStatus};
 pub struct Seat {
     pub(super) product: ProductId,
     pub(super) section: usize,
-    /// In its section.
+    /// The row's index in its section.
     pub(super) row: usize,
     pub status: SeatStatus,
 }
@@ -25,10 +25,10 @@ pub(super) fn all_seats(definition: &Definition) -> Vec<Seat> {
     seats
 }
 
-/// The free runs of one row, by its (section, row).
+/// The free runs of one row, with the row's (section, row).
 type RowRuns = ((usize, usize), Vec<Vec<u32>>);
 
-/// The free runs of a product's rows, rows by preference.
+/// The free runs of a product's rows, in order of preference.
 fn rows(
     seats: &[Seat],
     product: ProductId,
@@ -67,8 +67,8 @@ fn rows(
         .collect()
 }
 
-/// Whether `chosen` is what best available may answer: the best class there is, in the first row
-/// that has it, laid out as the class says.
+/// Checks that best available may answer `chosen`: the best class possible, in the first row that
+/// allows it, placed as the class requires.
 pub(super) fn check_choice(
     seats: &[Seat],
     product: ProductId,
@@ -85,7 +85,7 @@ pub(super) fn check_choice(
     assert_eq!(sorted.len(), party as usize, "as many seats as people");
     assert!(sorted.iter().all(|seat| all.contains(seat)), "only free seats of the scope");
 
-    // Every place in every run, with whether it leaves somebody alone.
+    // Every placement in every run, and whether it leaves a single seat beside it.
     let windows = |runs: &Vec<Vec<u32>>| -> Vec<(bool, Vec<u32>)> {
         let size = party as usize;
         runs.iter()

@@ -1,4 +1,4 @@
-//! What administrators ask of the offering of a random history.
+//! Random commands of administrators on the offering of a random history.
 
 use super::super::model::State;
 use super::super::world::{self, HOUR, MINUTE};
@@ -10,7 +10,7 @@ use crate::inventory::{
 };
 
 impl History {
-    /// Mostly a ticket that was paid for.
+    /// A check-in command, mostly for a paid ticket.
     pub(super) fn at_the_door(&self, a: u8, b: u8, c: u8) -> Command {
         let mut paid = self.model.claims.iter().filter_map(|claim| match claim.state {
             State::Confirmed { id, .. } => Some(id),

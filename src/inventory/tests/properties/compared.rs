@@ -1,4 +1,4 @@
-//! After every step: what the core shows is what the naive model would show.
+//! After every step: compares the core's views with the naive model's.
 
 use super::History;
 use crate::ids::{ProductId, SectionId, UserId};
@@ -69,7 +69,7 @@ impl History {
         assert_eq!(ours, waiting);
     }
 
-    /// Everybody's holds in pages of two, looked at in pieces of three slots; and all who wait.
+    /// Compares all holds, in pages of two read in pieces of three slots, and the whole waitlist.
     fn compare_pages(&self) {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {

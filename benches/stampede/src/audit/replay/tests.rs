@@ -1,4 +1,4 @@
-//! Journals with one thing wrong: each must be found, and the honest one must pass.
+//! Journals with one defect: each defect must be found, and a correct journal must pass.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ fn expire(number: u128) -> Change {
     Change::HoldsExpired { holds: vec![HoldId(Uuid::from_u128(number))] }
 }
 
-/// What is found in a journal of these changes, one a row at the time that stands before it.
+/// The findings in a journal of these changes, one per row, each at the time given before it.
 fn found(changes: Vec<(TimestampMs, Option<u8>, Change)>) -> Replay {
     let offering = OfferingId::random();
     let mut replay = Replay::default();
