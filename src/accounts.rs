@@ -1,5 +1,5 @@
-//! People: registration, passwords, and the tokens that say who is asking. It never decides what a
-//! caller may do with an offering; that is the box office's.
+//! Accounts of people: registration, passwords, and the tokens that identify a caller. This module
+//! never decides what a caller may do with an offering; the box office decides that.
 
 mod limiter;
 mod passwords;
@@ -42,7 +42,7 @@ pub struct Accounts {
     learned: Learned,
     passwords: Passwords,
     refresh_ttl_ms: i64,
-    /// Derives refresh tokens that are asked for with an idempotency key.
+    /// Derives the refresh tokens of requests with an idempotency key.
     successor_key: [u8; 32],
     /// Failed logins by e-mail address.
     by_email: Limiter,
@@ -56,39 +56,39 @@ pub enum AccountError {
     /// A value is not allowed.
     #[error("{field} {reason}")]
     Invalid {
-        /// Which, as clients call it.
+        /// The field, by its name in the API.
         field: &'static str,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The address has an account.
+    /// The e-mail address has an account.
     #[error("an account with this e-mail address exists")]
     EmailTaken,
-    /// No such account, or another password.
+    /// There is no such account, or its password is another one.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
-    /// Unknown, expired or revoked.
+    /// The refresh token is unknown, expired or revoked.
     #[error("the refresh token is not valid (any more): log in again")]
     RefreshRefused,
-    /// Somebody has a copy of it.
+    /// The refresh token was used before: another party has a copy of it.
     #[error("the refresh token was used before, so all of its login is revoked: log in again")]
     RefreshReused,
     /// Too many attempts.
     #[error("too many attempts: wait a while")]
     Limited {
-        /// Until when.
+        /// How long to wait.
         retry_after: Duration,
     },
-    /// More passwords wait to be hashed than is sensible.
+    /// Too many passwords wait to be hashed.
     #[error("too many people are logging in at the moment")]
     Busy,
-    /// Nobody else could make events or administrators.
+    /// No other account could make events or administrators.
     #[error("the last administrator cannot be removed")]
     LastAdministrator,
-    /// The account is gone.
+    /// The account does not exist.
     #[error("there is no such account")]
     NotFound,
-    /// The database did not do as asked.
+    /// A database operation failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Hashing or signing failed.
@@ -96,7 +96,7 @@ pub enum AccountError {
     Internal(String),
 }
 
-/// Somebody who registers.
+/// The values with which a person registers.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Registration {
@@ -107,7 +107,7 @@ pub struct Registration {
     pub role: Role,
 }
 
-/// A login: who, and the tokens that prove it from now on.
+/// A login: the account, and the tokens that prove the login from now on.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Session {
@@ -119,7 +119,7 @@ pub struct Session {
 }
 
 impl Accounts {
-    /// Accounts kept in `store`; `runtime` has the threads that hash passwords.
+    /// Accounts that are kept in `store`; passwords are hashed on threads of `runtime`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -144,7 +144,7 @@ impl Accounts {
         }
     }
 
-    /// Who an access token speaks for.
+    /// Returns the caller that an access token identifies.
     ///
     /// # Errors
     /// [`TokenError`] unless this server signed it and it is still valid.
@@ -152,8 +152,8 @@ impl Accounts {
         self.tokens.verify(token)
     }
 
-    /// Makes an account and logs it in. A retry with the same `client_key` and the same values
-    /// logs in to the account that the first attempt made.
+    /// Creates an account and logs it in. A retry with the same `client_key` and the same values
+    /// logs in to the account that the first attempt created.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -172,7 +172,8 @@ impl Accounts {
         if let Some(network) = network {
             self.by_address.attempt(&network.to_string())?;
         }
-        // Refused before the hard work of hashing; the database decides between two at once.
+        // Refused before the costly hashing; of two concurrent registrations, the database accepts
+        // one.
         if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
             return Err(AccountError::EmailTaken);
         }
@@ -194,7 +195,8 @@ impl Accounts {
         }
     }
 
-    /// The account that an earlier attempt made: the key alone is no proof of who asks.
+    /// Logs in to the account that an earlier attempt created, with the password: the key alone
+    /// does not prove who the caller is.
     async fn resume(
         &self,
         id: &str,
@@ -211,18 +213,18 @@ impl Accounts {
         self.open_session(user).await
     }
 
-    /// Proves who somebody is by password. Takes as long for an unknown address as for a known one.
+    /// Logs in by password. Takes as long for an unknown address as for a known one.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`], whichever of the two was wrong.
+    /// [`AccountError::InvalidCredentials`], no matter which of the two was wrong.
     pub async fn login(
         &self,
         email: &str,
         password: String,
         from: Option<IpAddr>,
     ) -> Result<Session, AccountError> {
-        // An address in a form that no account has is as unknown as any other, but the database is
-        // not asked for it: it may hold what cannot be stored.
+        // An address in a form that no account has counts as unknown like any other, but the
+        // database is not queried for it: it may contain characters that cannot be stored.
         let (email, possible) = match normalise_email(email) {
             Ok(email) => (email, true),
             Err(_) => (email.to_owned(), false),
@@ -233,7 +235,8 @@ impl Accounts {
             Some(network) => self.by_address.check(network),
             None => Ok(()),
         };
-        // Counted before it is known to be wrong: guesses sent at once are all counted in time.
+        // Counted before the password is known to be wrong, so that concurrent guesses are all
+        // counted in time.
         if let Err(limited) = within.and_then(|()| self.by_email.attempt(&email)) {
             metrics::login("limited");
             return Err(limited);
@@ -257,10 +260,10 @@ impl Accounts {
         }
     }
 
-    /// Whether this is the password of an account; no login, and not counted as one.
+    /// True if this is the password of an account. This is no login, and is not counted as one.
     ///
     /// # Errors
-    /// The store, or the machine.
+    /// The store or the hashing failed.
     pub async fn is_password_of(
         &self,
         email: &str,
@@ -272,8 +275,8 @@ impl Accounts {
         self.passwords.verify(from, password, user.map(|user| user.password_hash)).await
     }
 
-    /// Opens a session for who has proved to know the password of `user`; not if it was changed or
-    /// the account closed meanwhile.
+    /// Opens a session for a client that has proved to know the password of `user`. Fails if the
+    /// password was changed or the account closed meanwhile.
     async fn open_session(&self, user: UserRow) -> Result<Session, AccountError> {
         let (refresh_token, row) = self.refresh_token(rand::random(), Uuid::new_v4(), user.id);
         let opened = self.store.refresh_token_open(&row, &user.password_hash).await?;
@@ -281,9 +284,9 @@ impl Accounts {
         self.session(user, refresh_token, (row.issued_at, row.expires_at))
     }
 
-    /// Changes a refresh token for new tokens. Each works once: a second use means that somebody
-    /// has a copy, and ends the whole login. With a `client_key` a retry is given the same refresh
-    /// token again, until that is used.
+    /// Exchanges a refresh token for new tokens. Each refresh token works once: a second use means
+    /// that another party has a copy, and ends the whole login. A retry with the same `client_key`
+    /// gets the same refresh token again, until that token is used.
     ///
     /// # Errors
     /// [`AccountError::RefreshRefused`], [`AccountError::RefreshReused`].
@@ -294,7 +297,7 @@ impl Accounts {
     ) -> Result<Session, AccountError> {
         let successor = match client_key {
             None => rand::random(),
-            // Nothing is kept that a retry could be answered from: it is derived once more.
+            // No answer is stored for a retry: the same token is derived once more.
             Some(key) => {
                 let mut hasher = blake3::Hasher::new_keyed(&self.successor_key);
                 hasher.update(&hash_of(token));
@@ -302,7 +305,7 @@ impl Accounts {
                 *hasher.finalize().as_bytes()
             }
         };
-        // The store takes family and user from the token that is used up.
+        // The store takes the family and the user from the token that is used up.
         let (successor, row) = self.refresh_token(successor, Uuid::nil(), UserId(Uuid::nil()));
         let (now, expires_at) = (row.issued_at, row.expires_at);
         match self.store.refresh_token_rotate(hash_of(token), row, now).await? {
@@ -318,7 +321,7 @@ impl Accounts {
         }
     }
 
-    /// Ends a login: its refresh tokens work no more. Unknown tokens are no error.
+    /// Ends a login: its refresh tokens become invalid. Unknown tokens are no error.
     ///
     /// # Errors
     /// [`AccountError::Store`].
@@ -326,7 +329,7 @@ impl Accounts {
         Ok(self.store.refresh_token_revoke(hash_of(token), self.clock.now_ms()).await?)
     }
 
-    /// An account.
+    /// Returns an account.
     ///
     /// # Errors
     /// [`AccountError::NotFound`].
@@ -334,8 +337,8 @@ impl Accounts {
         self.store.user_get(id).await?.ok_or(AccountError::NotFound)
     }
 
-    /// Changes what is given of one's own account; `Some(None)` removes the phone number. A new
-    /// password needs the current one, and ends all logins.
+    /// Changes the given values of the caller's own account; `Some(None)` removes the phone number.
+    /// A new password requires the current one, and ends all logins.
     ///
     /// # Errors
     /// [`AccountError`].
@@ -373,8 +376,8 @@ impl Accounts {
         }
     }
 
-    /// Gives an account a new password without a proof, and ends all its logins: for whoever runs the
-    /// server.
+    /// Sets a new password for an account without a proof, and ends all its logins. Meant for the
+    /// operator of the server.
     ///
     /// # Errors
     /// [`AccountError::NotFound`] when the address has no account.
@@ -408,7 +411,8 @@ impl Accounts {
         Ok(NewPassword { proved: Some(proved), hash })
     }
 
-    /// An access token for an account without its password. For the server's own start and for tests.
+    /// Issues an access token for an account without its password. For the server's own start and
+    /// for tests.
     ///
     /// # Errors
     /// [`AccountError::Internal`] when signing fails.
@@ -416,8 +420,8 @@ impl Accounts {
         self.tokens.issue(caller).map_err(|error| AccountError::Internal(error.to_string()))
     }
 
-    /// The tokens of a login; `issued_at` is of before the account was looked at, so that what is
-    /// revoked later was issued earlier.
+    /// Returns the session of a login. `issued_at` was read before the account was, so that a token
+    /// that is revoked later has an earlier issue time.
     fn session(
         &self,
         user: UserRow,
@@ -433,7 +437,8 @@ impl Accounts {
         Ok(Session { user, access_token, access_ttl, refresh_token, refresh_expires_at })
     }
 
-    /// Of 256 bits that nobody can guess, so that a plain hash in the database is enough.
+    /// Returns a refresh token and its row. The token has 256 bits that cannot be guessed, so that
+    /// a plain hash in the database is enough.
     fn refresh_token(&self, bits: [u8; 32], family: Uuid, user: UserId) -> (String, RefreshToken) {
         let token = blake3::Hash::from_bytes(bits).to_hex().to_string();
         let issued_at = self.clock.now_ms();
@@ -443,7 +448,7 @@ impl Accounts {
     }
 }
 
-/// A new password, and the proof that its owner asks.
+/// A new password, and the current one as the proof of its owner.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct PasswordChange {
@@ -463,9 +468,9 @@ fn invalid(field: &'static str, reason: String) -> AccountError {
     AccountError::Invalid { field, reason }
 }
 
-/// The network that attempts are counted under: an IPv4 address, or the half of an IPv6 address that
-/// one customer of a provider has all addresses of. Loopback is a proxy on this machine or a test: it
-/// says nothing about who asks, so nothing is counted under it.
+/// Returns the network that attempts are counted under: an IPv4 address, or the half of an IPv6
+/// address that is common to all addresses of one customer of a provider. Loopback is a proxy on
+/// this machine or a test: it does not identify the client, so nothing is counted under it.
 fn counted(from: Option<IpAddr>) -> Option<IpAddr> {
     Some(match from.filter(|address| !address.is_loopback())?.to_canonical() {
         IpAddr::V4(address) => address.into(),

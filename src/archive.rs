@@ -1,6 +1,7 @@
-//! Moves the first rows of journals into files, so that the database holds what is still needed. A row
-//! is deleted only after its line is durable in a file that was read back and verified, and after the
-//! state that follows from it was kept. May be killed at any time, run again, and run beside servers.
+//! Moves the first rows of journals into files, so that the database holds only the rows that are
+//! still needed. A row is deleted only after its line is durable in a file that was read back and
+//! verified, and after the state that follows from it was stored. An archiving run may be killed at
+//! any time, run again, and run beside servers.
 
 mod files;
 
@@ -15,15 +16,15 @@ use crate::store::{Archived, JournalRows, Prunable, Store, StoreError};
 
 pub use files::{Files, each_row, row_files};
 
-/// Rows in one file, and bytes, whichever is reached first.
+/// Most rows and bytes in one file, whichever is reached first.
 const FILE_ROWS: u64 = 10_000;
 const FILE_BYTES: u64 = 64 * 1_024 * 1_024;
 /// Rows read at a time.
 const PAGE: u64 = 500;
-/// Rows deleted in one transaction: appends of a SQLite file wait for it.
+/// Rows deleted in one transaction: the appends of a SQLite file wait for it.
 const DELETED_AT_ONCE: u64 = 500;
-/// Keys are remembered for a day and payments are retried for less: until then, a retry may ask for
-/// the row of its first outcome.
+/// Idempotency keys are remembered for a day, and payments are retried for less: until then, a
+/// retry may ask for the row of its first outcome.
 pub const MIN_AGE_MS: TimestampMs = 2 * 24 * 3_600_000;
 
 /// Why a journal was not archived, or not as far as it could be.
@@ -35,51 +36,51 @@ pub enum ArchiveError {
     /// A file cannot be written or read.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file does not hold what it should: it is left as it is.
+    /// A file does not hold the rows it should; it is left as it is.
     #[error("{}: {reason}", path.display())]
     Unfit {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect of the file.
         reason: String,
     },
 }
 
-/// What was done with one journal.
+/// The result of archiving one journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Rows in files now, from the first on.
+    /// Rows that are in files now, from the first row on.
     pub archived: u64,
     /// Rows that are left in the database.
     pub left: u64,
-    /// Rows deleted now.
+    /// Rows deleted by this run.
     pub deleted: u64,
-    /// Bytes written to files now.
+    /// Bytes written to files by this run.
     pub bytes: u64,
-    /// Why nothing was done, if there was a reason but for age.
+    /// Why nothing was done, if the reason was not the rows' age.
     pub kept_because: Option<&'static str>,
 }
 
-/// What to archive, and where to.
+/// Which rows to archive, and where to.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Rows written before this are archived.
     pub before: TimestampMs,
-    /// Now.
+    /// The current time.
     pub now: TimestampMs,
-    /// The directory of all archives; each offering has one of its own in it.
+    /// The directory of all archives, with a directory for each offering.
     pub directory: PathBuf,
 }
 
 /// Archives the rows of one journal that are old enough. The last row always stays.
 ///
 /// # Errors
-/// [`ArchiveError`]. What was deleted until then is in files, and the journal is whole with them.
+/// [`ArchiveError`]. The rows deleted until then are in files, and the journal is whole with them.
 pub async fn archive(
     store: &Store,
     offering: OfferingId,
@@ -88,7 +89,7 @@ pub async fn archive(
     let head = store.journal_head(offering).await?;
     let mut outcome = Outcome { left: head.seq.0, ..Outcome::default() };
     let mut progress = start(store, offering).await?;
-    // What an interrupted run left to do.
+    // Finishes the deletion that an interrupted run left.
     outcome.deleted += delete(store, offering).await?;
     let last = store.journal_last_before(offering, plan.before.min(plan.now - MIN_AGE_MS)).await?;
     let last = last.unwrap_or_default().min(Seq(head.seq.0.saturating_sub(1)));
@@ -98,7 +99,7 @@ pub async fn archive(
         let files = Files::of(&plan.directory, offering)?;
         while progress.head.seq < last {
             match files.after(progress.head.seq)? {
-                // It is younger than what is asked for now.
+                // The file ends with a row that is younger than this run may archive.
                 Some((_, end)) if end > last => break,
                 Some((path, end)) => compare(store, offering, &path, &mut progress, end).await?,
                 None => {
@@ -114,12 +115,12 @@ pub async fn archive(
     Ok(outcome)
 }
 
-/// Makes the state after the archived rows anew from their files, where it was lost or is of another
-/// version: verifies every row, and that what is left of the journal follows from them. Rows that an
-/// interrupted run has not deleted yet are in files too: the state is of the last one noted.
+/// Rebuilds the state after the archived rows from their files, where it was lost or is of another
+/// version. Verifies every row, and that the remaining journal follows from them. The files also
+/// hold rows that an interrupted run has not deleted yet: the state is that of the last row noted.
 ///
 /// # Errors
-/// [`ArchiveError`]; then nothing was changed.
+/// [`ArchiveError`]; in that case nothing was changed.
 pub async fn rebuild(
     store: &Store,
     offering: OfferingId,
@@ -137,7 +138,7 @@ pub async fn rebuild(
             false => Ok(()),
         })?;
     }
-    // The first row that is left has to follow: the chain says that nothing is missing between.
+    // The first remaining row has to follow: the hash chain proves that no row is missing between.
     store.journal_rows(offering, progress.head, 1).await?;
     if progress.head.seq < last {
         let reason = format!("its files end with row {}, and not with {last}", progress.head.seq);
@@ -174,12 +175,13 @@ async fn write(
         }
     }
     let bytes = file.bytes;
-    // What is deleted afterwards is what is read here, not what was meant to be written.
+    // The rows deleted afterwards are those read back here, not those that were meant to be
+    // written.
     file.finish(progress.head.seq, |path| verify_file(path, from, progress.head))?;
     Ok(bytes)
 }
 
-/// Holds a file that is there already to the rows up to `end`.
+/// Compares a file that exists already with the rows up to `end`.
 async fn compare(
     store: &Store,
     offering: OfferingId,
@@ -196,8 +198,9 @@ async fn compare(
     verify_file(path, from, progress.head)
 }
 
-/// Verifies that a file holds the rows after `from` up to `end`, readable parts included, and nothing
-/// else. Each row's hash covers those before: the last one's says that all are the journal's.
+/// Verifies that a file holds the rows after `from` up to `end`, including their readable parts,
+/// and nothing else. Each row's hash covers those before: the last row's hash proves that all are
+/// the journal's.
 fn verify_file(path: &Path, from: Head, end: Head) -> Result<(), ArchiveError> {
     let unfit = |error: LoadError| ArchiveError::Unfit {
         path: path.into(),
@@ -262,7 +265,7 @@ fn archived(progress: &Progress, directory: &Path, now: TimestampMs) -> Archived
     }
 }
 
-/// The state as bytes that were read back: rows are deleted on the strength of them.
+/// Returns the state as bytes that were read back: rows are deleted on the strength of them.
 fn state_of(progress: &Progress) -> Result<Vec<u8>, LoadError> {
     let damaged = |reason: String| LoadError::Damaged { seq: progress.head.seq, reason };
     progress.inventory.check().map_err(|violation| damaged(violation.to_string()))?;
@@ -282,7 +285,7 @@ async fn delete(store: &Store, offering: OfferingId) -> Result<u64, LoadError> {
         if deleted == 0 {
             return Ok(all);
         }
-        // Others may want to write.
+        // Lets other writers run.
         tokio::task::yield_now().await;
     }
 }
@@ -294,14 +297,14 @@ fn take(progress: &mut Progress, row: &Row, path: &Path) -> Result<(), ArchiveEr
     Ok(progress.take_one(row, &record)?)
 }
 
-/// What of [`prune`] is deleted must be older than this, whatever the plan says: customers look for
-/// what came of a reservation.
+/// Rows deleted by [`prune`] are at least this old, regardless of the plan: customers look up the
+/// outcome of a reservation.
 const MIN_PRUNE_MS: TimestampMs = 30 * 24 * 3_600_000;
 
-/// Moves messages that nobody has taken into a file; returns how many.
+/// Moves outbox messages that were not taken into a file; returns how many.
 ///
 /// # Errors
-/// [`ArchiveError`], as anyhow has them. What was deleted is in the file.
+/// [`ArchiveError`], as an anyhow error. The deleted messages are in the file.
 pub async fn outbox(store: &Store, plan: &Plan) -> anyhow::Result<u64> {
     let mut moved = 0;
     let path = plan.directory.join(format!("outbox-{}.jsonl", plan.now));
@@ -322,10 +325,10 @@ pub async fn outbox(store: &Store, plan: &Plan) -> anyhow::Result<u64> {
     }
 }
 
-/// Deletes what the journal has and nobody looks at any more; returns how many rows.
+/// Deletes rows that the journal has and that are no longer read; returns how many rows.
 ///
 /// # Errors
-/// That the database cannot be reached.
+/// When the database cannot be reached.
 pub async fn prune(store: &Store, plan: &Plan) -> Result<u64, StoreError> {
     let before = plan.before.min(plan.now - MIN_PRUNE_MS);
     let reservations = store.prune(Prunable::ExpiredReservations, before).await?;

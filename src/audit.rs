@@ -1,6 +1,7 @@
 //! The audit of a journal: every row follows from the one before, every change fits the state it
-//! meets, the counts add up at every step. Incremental: what was verified once is not read again.
-//! `GET …/audit` and `admitone journal verify` are this one check, so their digests agree.
+//! meets, and the counts add up at every step. An audit is incremental: it does not read rows again
+//! that were verified once. `GET …/audit` and `admitone journal verify` run this same check, so
+//! their digests agree.
 
 use std::sync::Arc;
 
@@ -15,30 +16,30 @@ use crate::store::{Archived, JournalRows, Store};
 
 /// Rows read at a time.
 const PAGE: u64 = 500;
-/// Audits kept to continue from.
+/// Most audits whose progress is kept to continue from.
 const MAX_KEPT: usize = 64;
 
-/// What an audit found. No customer's ids are in it.
+/// The result of an audit. It contains no customer's ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The last row verified.
     pub seq: u64,
-    /// Its epoch.
+    /// The epoch of that row.
     pub epoch: u64,
-    /// Its hash, in hex: the digest of the whole history.
+    /// The hash of that row, in hex: the digest of the whole history.
     pub digest: String,
-    /// `"ok"`: an audit that finds anything else is answered as an error.
+    /// Always `"ok"`: an audit that finds a violation is answered with an error.
     pub invariants: &'static str,
-    /// The rows before those that are verified, where they are archived: `tally` and `transitions`
-    /// count them, as they were verified then.
+    /// The archived rows before the verified ones, if there are any. `tally` and `transitions`
+    /// include them, as counted when they were verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<ArchivedRows>,
-    /// Decisions in those rows.
+    /// Number of decisions in the rows up to `seq`.
     pub transitions: u64,
-    /// What happened, in numbers.
+    /// Number of changes by kind.
     pub tally: Tally,
-    /// How the places are spread at `seq`, by product.
+    /// Number of places in each state at `seq`, by product.
     pub products: Vec<ProductTally>,
 }
 
@@ -46,9 +47,10 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArchivedRows {
-    /// The last of them; the first is 1.
+    /// The last of these rows; the first is 1.
     pub seq: u64,
-    /// Its hash, in hex: what `admitone journal verify --file … --digest` finds for them.
+    /// The hash of that row, in hex: the digest that `admitone journal verify --file … --digest`
+    /// finds for these rows.
     pub digest: String,
 }
 
@@ -58,7 +60,7 @@ impl ArchivedRows {
     }
 }
 
-/// How often what happened.
+/// Number of changes by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -76,7 +78,7 @@ pub struct Tally {
     pub check_ins_undone: u64,
 }
 
-/// A product's places.
+/// Number of a product's places in each state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -98,7 +100,7 @@ pub(crate) struct Progress {
     tally: Tally,
 }
 
-/// What of a [`Progress`] is kept with the state of an archive.
+/// The part of a [`Progress`] that is stored with the state of an archive.
 #[derive(Serialize, Deserialize)]
 struct Counted {
     transitions: u64,
@@ -111,10 +113,10 @@ impl Progress {
         Self { inventory, head: Head::EMPTY, archived, transitions: 0, tally: Tally::default() }
     }
 
-    /// After the archived rows: from the state that is kept of them.
+    /// Returns the progress after the archived rows, from the state that was stored for them.
     ///
     /// # Errors
-    /// [`LoadError::Damaged`] when that state is not there or cannot be read; says what to do.
+    /// [`LoadError::Damaged`], with advice, when that state is missing or cannot be read.
     pub(crate) fn after_archive(
         offering: OfferingId,
         archived: &Archived,
@@ -138,7 +140,7 @@ impl Progress {
         Ok(Self { inventory, head: archived.head, archived: rows, transitions, tally })
     }
 
-    /// What has happened so far, in numbers, as an archive keeps it.
+    /// Returns the counts so far, in the form that an archive stores.
     pub(crate) fn counted(&self) -> String {
         let counted = Counted { transitions: self.transitions, tally: self.tally };
         serde_json::to_string(&counted).expect("numbers can be encoded")
@@ -151,7 +153,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Folds a row that was verified against the one before.
+    /// Folds a row that was verified against the row before it.
     pub(crate) fn take_one(&mut self, row: &Row, record: &Record) -> Result<(), LoadError> {
         fold_row(&mut self.inventory, row, record)?;
         self.head = row.head();
@@ -250,7 +252,7 @@ impl Tally {
     }
 }
 
-/// Audits that continue where the last one of the same offering ended.
+/// Audits that continue where the last audit of the same offering ended.
 #[derive(Clone)]
 pub struct Auditor {
     store: Store,
@@ -258,13 +260,13 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor of that store's journals.
+    /// Returns an auditor of that store's journals.
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self { store, kept: Arc::default() }
     }
 
-    /// Verifies what was appended since the last audit, and says how everything stands.
+    /// Verifies the rows appended since the last audit, and reports on the whole journal.
     ///
     /// # Errors
     /// [`LoadError::Damaged`] names the first row that is wrong.
@@ -272,7 +274,7 @@ impl Auditor {
         self.verify(offering, false).await
     }
 
-    /// The same from the first row on: finds what was tampered with since an earlier audit.
+    /// Audits from the first row on: finds rows that were tampered with since an earlier audit.
     ///
     /// # Errors
     /// As for [`Self::audit`].
@@ -302,7 +304,7 @@ impl Auditor {
                     *progress = Progress::new();
                     let archived = self.store.archived(offering).await?;
                     if archived.is_some_and(|archived| archived.head.seq > from.seq) {
-                        // The rows went to files meanwhile.
+                        // The rows were archived meanwhile.
                         continue;
                     }
                     return Err(error);
@@ -318,7 +320,7 @@ impl Auditor {
             (progress, taken) =
                 folding.await.map_err(|panic| LoadError::Unavailable(panic.into()))?;
             if let Err(error) = taken {
-                // A state that a bad row was folded into is of no further use.
+                // A state into which a bad row was folded is of no further use.
                 *progress = Progress::new();
                 return Err(error);
             }
@@ -329,7 +331,7 @@ impl Auditor {
             if !last {
                 continue;
             }
-            // Read after the rows: it names the last of them, or one that came meanwhile.
+            // Read after the rows: the head names the last of them, or a row appended meanwhile.
             let head = self.store.journal_head(offering).await?;
             if head == progress.head {
                 return progress.report(offering);
@@ -346,7 +348,7 @@ impl Auditor {
 }
 
 impl Auditor {
-    /// Where more is archived than was verified, goes on after that.
+    /// Skips to the end of the archived rows, if more rows are archived than were verified.
     async fn skip_archived(
         &self,
         offering: OfferingId,
@@ -370,10 +372,10 @@ pub struct OfflineAudit {
 }
 
 impl OfflineAudit {
-    /// Verifies the next row and decodes what it holds.
+    /// Verifies the next row and decodes its record.
     ///
     /// # Errors
-    /// [`LoadError::Damaged`] when it does not follow from those before.
+    /// [`LoadError::Damaged`] when the row does not follow from those before.
     pub fn take(&mut self, row: &Row) -> Result<Record, LoadError> {
         let progress = self.progress.get_or_insert_with(Progress::new);
         if *self.offering.get_or_insert(row.offering) != row.offering {
@@ -385,14 +387,14 @@ impl OfflineAudit {
         Ok(record)
     }
 
-    /// Where the rows taken so far end.
+    /// Returns the head of the rows taken so far.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.progress.as_ref().map(|progress| progress.head)
     }
 
-    /// How everything stands after the last row. Whether there were more rows, only the digest of
-    /// the journal itself can tell.
+    /// Reports on the journal after the last row. Only the digest of the journal itself can show
+    /// whether there were more rows.
     ///
     /// # Errors
     /// [`LoadError::NotFound`] when there was no row, [`LoadError::Damaged`] for a broken invariant.

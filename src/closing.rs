@@ -1,6 +1,7 @@
-//! Closing an account. What its owner still has is settled as they say, or the closing is refused with
-//! what there is; their holds and places in line end in every event. Reservations that stay are nobody's.
-//! It never gives money away that its owner has not given up.
+//! Closing an account. The owner's remaining reservations and money are settled as the owner asks,
+//! or the closing is refused with a list of them; the owner's holds and places in line end in every
+//! event. Reservations that stay belong to no person. Closing never gives money away that its owner
+//! has not given up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,40 +16,41 @@ use crate::inventory::{Command, Request, Requester};
 use crate::payments::Payments;
 use crate::store::{Balance, LivingReservation, OnBalance, ReservationState, Store, StoreError};
 
-/// Events that are asked at a time.
+/// Events from which claims are removed at a time.
 const AT_ONCE: usize = 8;
-/// How often refunds of reservations that were just cancelled are driven on before the closing is
-/// refused for them.
+/// How often the refunds of reservations that were just cancelled are driven on before the closing
+/// is refused because of them.
 const REFUND_ROUNDS: usize = 4;
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(150);
-/// Until then every instance refuses the tokens of a closed account, and nothing new can come.
+/// After this time every instance refuses the tokens of a closed account, and no new request can
+/// arrive.
 const LATE: Duration = Duration::from_secs(3);
 
-/// What becomes of reservations that are not over.
+/// How reservations that are not over are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnReservations {
-    /// All are cancelled; what was paid comes back to the wallet.
+    /// All are cancelled; the money paid for them comes back to the wallet.
     Cancel,
-    /// Paid ones stay, and their tickets stay valid; unpaid ones are cancelled.
+    /// Paid reservations stay, and their tickets stay valid; unpaid ones are cancelled.
     KeepTickets,
 }
 
-/// How an owner wants what is left to be settled.
+/// How the owner wants the remaining reservations and money to be settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Settlement {
     pub reservations: Option<OnReservations>,
-    /// Money in the wallet is given up.
+    /// True if the money in the wallet is given up.
     pub forfeits_balance: bool,
 }
 
-/// What an account still has.
+/// The reservations, money and payments that an account still has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Left {
     pub reservations: Vec<LivingReservation>,
     pub balances: Vec<Balance>,
-    /// Payments and refunds on their way.
+    /// Payments and refunds under way.
     pub payments: Vec<PaymentId>,
 }
 
@@ -57,36 +59,36 @@ pub struct Left {
 #[must_use = "what was begun at the last moment is ended by `finish`"]
 pub struct Closed {
     user: UserId,
-    /// The reservations whose owner said what becomes of them.
+    /// The reservations that the owner's settlement covered.
     settled: Vec<ReservationId>,
 }
 
-/// Why an account was not closed. What was cancelled before stays cancelled.
+/// Why an account was not closed. Reservations cancelled before stay cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum ClosingError {
-    /// Something is left, and it was not said what becomes of it.
+    /// Something is left that the settlement does not cover.
     #[error("something is left")]
     Unsettled(Left),
     /// A reservation could not be cancelled.
     #[error("{reservation} was not cancelled: {error}")]
     Reservation {
-        /// Which.
+        /// The reservation.
         reservation: ReservationId,
-        /// Why.
+        /// The reason.
         error: SubmitError,
     },
     /// Holds and places in line could not be ended.
     #[error(transparent)]
     Claims(#[from] SubmitError),
-    /// The last administrator, or the store.
+    /// The account is the last administrator's, or the store failed.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The parts that an account has something in.
+/// The parts of the server in which an account has something.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Closing {
@@ -98,7 +100,8 @@ pub struct Closing {
 }
 
 impl Closing {
-    /// Settles what is left as its owner says, ends holds and places in line, and closes the account.
+    /// Settles everything that is left as the owner asks, ends holds and places in line, and closes
+    /// the account.
     ///
     /// # Errors
     /// [`ClosingError`].
@@ -135,8 +138,9 @@ impl Closing {
         Ok(Closed { user, settled })
     }
 
-    /// Ends what the owner of a closed account began at the last moment, or on another instance before
-    /// that knew. What is paid stays as it is: its ticket is valid.
+    /// Ends what the owner of a closed account began at the last moment, or on another instance
+    /// before that instance knew of the closing. A paid reservation stays as it is: its ticket is
+    /// valid.
     ///
     /// # Errors
     /// [`ClosingError`].
@@ -151,7 +155,7 @@ impl Closing {
         Ok(())
     }
 
-    /// Goes on where a process that closed accounts was stopped, or could not reach an event.
+    /// Continues closings where the process was stopped, or could not reach an event.
     ///
     /// # Errors
     /// [`ClosingError`].
@@ -164,7 +168,8 @@ impl Closing {
         Ok(())
     }
 
-    /// Afterwards nothing says any more where the customer may have waited.
+    /// Ends the customer's claims, and deletes the record of each event where that is done.
+    /// Afterwards nothing records where the customer may have waited.
     async fn end_claims_for_good(&self, user: UserId) -> Result<(), ClosingError> {
         for event in self.end_claims(user).await? {
             self.store.waitlisted_remove(user, event).await?;
@@ -195,29 +200,30 @@ impl Closing {
         if row.is_some_and(|row| living.contains(&row.state)) {
             return Err(ClosingError::Reservation { reservation: reservation.id, error });
         }
-        // It has ended since it was looked at.
+        // The reservation has ended since it was read.
         Ok(())
     }
 
-    /// Has what was paid for cancelled reservations come back now: later nobody could say what becomes
-    /// of it.
+    /// Refunds the cancelled reservations now: after the closing, the owner could not say how the
+    /// money is to be settled.
     async fn refund(&self, user: UserId) -> Result<(), ClosingError> {
         for _ in 0..REFUND_ROUNDS {
             if self.store.payments_under_way(user).await?.is_empty() {
                 return Ok(());
             }
             self.payments.recover_due().await?;
-            // Another instance may be at it.
+            // Another instance may be driving it.
             tokio::time::sleep(BETWEEN_ROUNDS).await;
         }
         let left = self.left(user).await?;
         if left.payments.is_empty() { Ok(()) } else { Err(ClosingError::Unsettled(left)) }
     }
 
-    /// In every event that the customer waited in, and in every one where anything could be held: holds
-    /// are in the journal alone. Returns the events waited in where it is done. One that cannot be asked
-    /// now does not keep the account open: a hold there ends with its time, and the place in line at one
-    /// of the next rounds of `finish_old`.
+    /// Ends the customer's claims in every event that the customer waited in, and in every event
+    /// where anything could be held, since holds are in the journal alone. Returns those of the
+    /// events waited in where that is done. An event that cannot be reached now does not keep the
+    /// account open: a hold there ends with its time, and the place in line ends in one of the next
+    /// rounds of `finish_old`.
     async fn end_claims(&self, user: UserId) -> Result<Vec<OfferingId>, ClosingError> {
         let (waited, awake) = self.store.offerings_to_leave(user).await?;
         let end = async |event| match self.end_claims_in(event, user).await {
@@ -238,7 +244,7 @@ impl Closing {
             let command = Command::EndClaims { customer: user };
             match self.offices.submit(event, Request { command, idempotency: None }).await {
                 Ok(_) => {}
-                // Nothing is left.
+                // No claim is left.
                 Err(
                     SubmitError::Rejected(_)
                     | SubmitError::Unavailable(Unavailable::NoSuchOffering),
@@ -252,7 +258,8 @@ impl Closing {
 }
 
 impl Left {
-    /// Whether it was said what becomes of all of it, and of what cancelling gives back.
+    /// True if the settlement covers everything that is left, and the money that cancelling gives
+    /// back.
     fn is_settled_by(&self, settlement: Settlement) -> bool {
         let comes_back = settlement.reservations == Some(OnReservations::Cancel)
             && self
@@ -264,7 +271,7 @@ impl Left {
         reservations_said && (!has_money || settlement.forfeits_balance)
     }
 
-    /// For people: what is left.
+    /// Describes for people the things that are left.
     #[must_use]
     pub fn describe(&self) -> String {
         let ids: Vec<ReservationId> = self.reservations.iter().map(|one| one.id).collect();

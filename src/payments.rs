@@ -1,14 +1,14 @@
-//! Payments: a reservation against money, so that there is either a confirmed reservation and one
-//! debit, or neither, whatever fails in between.
+//! Payments: money against a reservation, so that there is either a confirmed reservation and one
+//! debit, or neither, no matter what fails in between.
 //!
 //! The steps are begin (the box office), authorize (the wallet), confirm (the box office); the row
-//! of the journal that confirms closes the payment as well.
-//! What has been done is kept in the payment's row and in the journal; each step can be repeated
-//! and is done once. So nothing is locked while a payment is on its way: any number of tries, of
-//! the client's or of the recovery scan's, may drive the same payment at a time.
+//! of the journal that confirms closes the payment as well. The payment's row and the journal
+//! record the steps that are done; each step can be repeated and takes effect once. So nothing is
+//! locked while a payment is under way: any number of attempts, by the client or by the recovery
+//! scan, may drive the same payment at a time.
 //!
-//! It never takes a client's word for an amount, and never gives money back unless the journal
-//! says that the payment is over.
+//! Payments never take an amount from a client, and never give money back unless the journal
+//! records that the payment is over.
 
 mod crash_points;
 mod metrics;
@@ -49,42 +49,44 @@ impl Method {
     }
 }
 
-/// A payment that came to its end, in the customer's favour or not any more.
+/// A payment that reached its end; it may have been refunded since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentOutcome {
     /// The payment.
     pub payment: PaymentId,
-    /// What it was for.
+    /// The reservation that it paid for.
     pub reservation: ReservationId,
     /// The event.
     pub offering: OfferingId,
-    /// What was taken, in minor units.
+    /// The amount taken, in minor units.
     pub amount: Minor,
-    /// ISO 4217.
+    /// The currency, as an ISO 4217 code.
     pub currency: String,
-    /// The reservation was cancelled since, and the money went back.
+    /// True if the reservation was cancelled since, and the money went back.
     pub refunded: bool,
 }
 
-/// Why there is no payment (yet).
+/// Why there is no payment, or none yet.
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentError {
-    /// Refused: no reservation of this customer, not payable, or another payment in progress.
+    /// The payment was refused: the reservation is not this customer's or not payable, or another
+    /// payment is in progress.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The wallet holds less than the reservation costs. Nothing changed.
     #[error("the wallet does not hold enough")]
     InsufficientBalance,
-    /// The same key came so often with a refused payment that it is used up.
+    /// Payments under this key were refused until the key was used up.
     #[error("this idempotency key has been refused too often: use another")]
     KeyExhausted,
-    /// How far it came is recorded; a retry with the same key, or the recovery scan, goes on.
+    /// The payment is not at its end, and its progress is recorded; a retry with the same key, or
+    /// the recovery scan, continues it.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The same, for want of the database.
+    /// As for [`Self::Unavailable`], because the database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The same, by [`CrashPoints`].
+    /// As for [`Self::Unavailable`], caused by [`CrashPoints`].
     #[error("the payment was interrupted")]
     Interrupted,
 }
@@ -98,13 +100,13 @@ impl From<SubmitError> for PaymentError {
     }
 }
 
-/// When payments that are not at their end are looked at again.
+/// When payments that are not at their end are continued.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How long a payment may be on its way before the recovery scan takes care of it; also the
-    /// scan's first pause between two tries, which doubles each time.
+    /// How long a payment may be under way before the recovery scan takes it on; also the scan's
+    /// first pause between two attempts, which doubles each time.
     pub timeout: Duration,
-    /// How often the scan looks.
+    /// How often the scan runs.
     pub scan_interval: Duration,
     /// How many payments one scan takes on at a time.
     pub scan_limit: u16,
@@ -123,7 +125,7 @@ impl Default for Pace {
 /// How often a payment may be refused under one idempotency key.
 const MAX_TRIES_PER_KEY: u8 = 16;
 
-/// The way to pay.
+/// Makes payments.
 #[derive(Clone)]
 pub struct Payments {
     store: Store,
@@ -131,15 +133,15 @@ pub struct Payments {
     clock: Arc<dyn Clock>,
     pace: Pace,
     crash_points: CrashPoints,
-    /// Payments run here, so that a client that goes away does not leave one halfway.
+    /// Runs the payments, so that a client that disconnects does not leave one halfway.
     runtime: Handle,
 }
 
 impl Payments {
-    /// Payments that run on the current tokio runtime.
+    /// Returns payments that run on the current tokio runtime.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// When called outside a tokio runtime.
     #[must_use]
     pub fn new(store: Store, offices: Arc<BoxOffices>, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -152,26 +154,26 @@ impl Payments {
         }
     }
 
-    /// The same at another pace.
+    /// Sets another pace.
     #[must_use]
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
     }
 
-    /// The same with a fault to inject: a payment stops dead wherever `crash_points` says so, as
-    /// if the process had died there.
+    /// Injects faults: a payment stops dead at each point that `crash_points` selects, as if the
+    /// process had died there.
     #[must_use]
     pub fn with_crash_points(mut self, crash_points: CrashPoints) -> Self {
         self.crash_points = crash_points;
         self
     }
 
-    /// Pays for a reservation of `user`, or goes on with the payment that `key` has begun, or
-    /// answers again what became of it. A refusal is not remembered: the same key may try again.
+    /// Pays for a reservation of `user`, or continues the payment that `key` has begun, or returns
+    /// its outcome again. A refusal is not remembered: the same key may try again.
     ///
     /// # Errors
-    /// [`PaymentError`]: refused, or not at its end yet.
+    /// [`PaymentError`]: the payment was refused, or is not at its end yet.
     pub async fn pay(
         &self,
         user: UserId,
@@ -189,8 +191,8 @@ impl Payments {
         paying.await.unwrap_or(Err(PaymentError::Unavailable(Unavailable::OutcomeUnknown)))
     }
 
-    /// The payment that this key stands for now. Each refusal uses up one id: an ended payment
-    /// never comes back to life, so a step of it that was delayed can do no harm.
+    /// Returns the payment that this key stands for now. Each refusal uses up one id: an ended
+    /// payment never becomes active again, so a delayed step of it can do no harm.
     async fn find_or_create(
         &self,
         user: UserId,
@@ -216,7 +218,7 @@ impl Payments {
         let id = unused.ok_or(PaymentError::KeyExhausted)?;
         let row = match self.payable(user, reservation).await {
             Ok(row) => row,
-            // It may be paid because another request with this key was quicker.
+            // The reservation may be paid because another request with this key was quicker.
             Err(refused) => {
                 let now_known = self.store.payment_find(&ids).await?;
                 let quicker =
@@ -239,14 +241,15 @@ impl Payments {
         let now = self.clock.now_ms();
         let created = self.store.payment_create(&new, now, now + self.timeout_ms()).await?;
         self.crash_points.pass(id, Edge::Create, Side::After)?;
-        // Another request with this key was quicker, and about something else.
+        // Another request with this key was quicker, and for another reservation.
         if created.reservation != reservation {
             return Err(Rejection::KeyReused.into());
         }
         Ok(created)
     }
 
-    /// A key that was never used, and a reservation that waits: nearly every payment.
+    /// Begins the payment if the key was never used and the reservation waits: nearly every
+    /// payment.
     async fn begin(
         &self,
         id: PaymentId,
@@ -259,7 +262,7 @@ impl Payments {
         self.store.payment_begin(Beginning { id, user, reservation, method, now, retry_at }).await
     }
 
-    /// Refuses what needs no payment to be refused; the box office decides the rest.
+    /// Refuses reservations that need no payment to be refused; the box office decides the rest.
     async fn payable(
         &self,
         user: UserId,
@@ -285,7 +288,7 @@ impl Payments {
     }
 }
 
-/// Whether a payment ended without money having moved for good while its reservation was unpaid.
+/// True if a payment ended while its reservation was unpaid, and moved no money for good.
 fn is_refused(state: PaymentState) -> bool {
     match state {
         PaymentState::Failed | PaymentState::Voided => true,
@@ -296,8 +299,8 @@ fn is_refused(state: PaymentState) -> bool {
     }
 }
 
-/// The id of the n-th payment under a key: derived, so that two requests with the same key at the
-/// same time are one payment.
+/// Returns the id of the n-th payment under a key. The id is derived, so that two concurrent
+/// requests with the same key are one payment.
 fn payment_id(user: UserId, key: &str, nth: u8) -> PaymentId {
     let mut hasher = blake3::Hasher::new_derive_key("admitone payment id v1");
     hasher.update(user.0.as_bytes());

@@ -1,9 +1,9 @@
 //! The database: a concrete store over SeaORM on Postgres and SQLite, and the only user of
-//! `entities`. It keeps what it is given and decides nothing.
+//! `entities`. The store keeps the values it is given and decides nothing.
 //!
-//! Postgres has a pool for appends to journals and one for the rest. SQLite has one connection that
-//! writes, which orders all writers, and a few that read; appends go through a group commit
-//! (`store/append_sqlite.rs`).
+//! On Postgres, one pool serves appends to journals and another pool serves all other statements.
+//! On SQLite, one connection writes, which orders all writers, and a few connections read; appends
+//! go through a group commit (`store/journal/append_sqlite.rs`).
 
 mod connect;
 mod instance_lock;
@@ -40,7 +40,7 @@ pub use tables::ticket::{TicketRow, TicketState, ticket_id};
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 
-/// Why the database did not do as asked.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No connection, or the connection broke.
@@ -52,7 +52,7 @@ pub enum StoreError {
     /// A unique value is taken.
     #[error("{0} is taken")]
     Conflict(&'static str),
-    /// The idempotency key came before with another request.
+    /// The idempotency key was used before with another request.
     #[error("the idempotency key was used before for a different request")]
     KeyReused,
     /// A row that should be readable is not.
@@ -67,11 +67,11 @@ pub enum StoreError {
         /// The first unknown step.
         step: String,
     },
-    /// What it was for is gone.
+    /// The object that the operation is for no longer exists.
     #[error("{0} is closed")]
     Gone(&'static str),
-    /// This process must not use the database: another one does, or its URL names nothing that
-    /// lasts. Says what to do.
+    /// This process must not use the database: another process uses it, or its URL names nothing
+    /// that lasts. The text says how to fix that.
     #[error("{0}")]
     Locked(String),
 }
@@ -101,7 +101,7 @@ struct Inner {
     url: String,
 }
 
-/// The way of appends.
+/// The path of appends to the database.
 enum Appends {
     Postgres(Arc<journal::append_pool::AppendPool>),
     Sqlite(journal::append_sqlite::Appender),
@@ -124,7 +124,7 @@ impl Store {
         &self.inner.writes
     }
 
-    /// Whether the database answers, and writes.
+    /// Checks that the database answers and accepts a write.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -137,7 +137,7 @@ impl Store {
         Ok(())
     }
 
-    /// Connections in the pool, how many of them are idle, and how many there may be.
+    /// Returns the number of connections in the pool, the number of idle ones, and the maximum.
     pub fn pool_use(&self) -> (u32, usize, u32) {
         if self.is_postgres() {
             let pool = self.reads().get_postgres_connection_pool();
@@ -149,21 +149,22 @@ impl Store {
     }
 }
 
-/// The database server's own error code, if it is the server that refused.
-/// What comes after a row in a list with the newest first. Both columns are compared as one, which an
-/// index on both finds at once; as two conditions it would be read from its beginning for each page.
+/// The condition for rows that follow a given row in a newest-first list. It compares both columns
+/// as one tuple, which an index on both finds at once; with two conditions the index would be read
+/// from its beginning for each page.
 fn older<C: ColumnTrait>(at: (C, TimestampMs), id: (C, Uuid)) -> Expr {
     let columns = Expr::tuple([at.0, id.0].map(|column| Expr::col(column.as_column_ref())));
     columns.lt(Expr::tuple([Expr::value(at.1), Expr::value(id.1)]))
 }
 
+/// Returns the error code of the database server, if the server itself refused the statement.
 fn sqlstate(error: &DbErr) -> Option<String> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(source))
         | DbErr::Exec(RuntimeErr::SqlxError(source))
         | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_ref() {
             SqlxError::Database(error) => {
-                // SQLite's codes are numbers: 19 is a constraint, 20 a type mismatch.
+                // SQLite's codes are numbers: 19 is a constraint violation, 20 a type mismatch.
                 let code = error.code()?.into_owned();
                 let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5);
                 Some(match primary.map(|code| code & 0xff) {

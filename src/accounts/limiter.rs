@@ -1,5 +1,5 @@
-//! A limit on attempts within a minute, by any text. In memory and of this process alone; bounded,
-//! so that inventing names cannot fill it.
+//! A limit on attempts per minute, by name; any text can be a name. The counts are in memory and of
+//! this process alone, and bounded, so that invented names cannot fill the memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +27,15 @@ struct Window {
 }
 
 impl Limiter {
-    /// At most `max` attempts a minute.
+    /// Allows at most `max` attempts a minute.
     pub(super) fn new(max: u32, clock: Arc<dyn Clock>) -> Self {
         Self { max, clock, windows: DashMap::new() }
     }
 
-    /// Whether another attempt is allowed.
+    /// Checks that another attempt is allowed.
     ///
     /// # Errors
-    /// [`AccountError::Limited`], with the rest of the window.
+    /// [`AccountError::Limited`], with the remaining time of the window.
     pub(super) fn check(&self, name: &str) -> Result<(), AccountError> {
         let now = self.clock.monotonic();
         let Some(window) = self.windows.get(&key(name)).map(|window| *window) else {
@@ -48,7 +48,8 @@ impl Limiter {
         Ok(())
     }
 
-    /// Counts an attempt if it is allowed, in one step: of many at once no more get through.
+    /// Counts an attempt and checks that it is allowed, in one step: concurrent attempts cannot
+    /// exceed the limit.
     ///
     /// # Errors
     /// As for [`Self::check`].
@@ -67,12 +68,13 @@ impl Limiter {
         let _how_many = self.counted(name);
     }
 
-    /// Counts an attempt; says since when and how many there were.
+    /// Counts an attempt; returns when its window started, in monotonic time, and the attempts in
+    /// it.
     fn counted(&self, name: &str) -> (Duration, u32) {
         let now = self.clock.monotonic();
         if self.windows.len() >= MAX_NAMES {
             self.windows.retain(|_, window| now.saturating_sub(window.started) < WINDOW);
-            // Under a flood of names the old ones are forgotten rather than memory filled.
+            // Under a flood of names, old names are forgotten so that the memory does not fill.
             if self.windows.len() >= MAX_NAMES {
                 self.windows.clear();
             }
@@ -86,7 +88,7 @@ impl Limiter {
         (window.started, window.attempts)
     }
 
-    /// Forgets the attempts of a name that has proved itself.
+    /// Forgets the attempts of a name that has proved its identity.
     pub(super) fn forget(&self, name: &str) {
         self.windows.remove(&key(name));
     }

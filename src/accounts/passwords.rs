@@ -1,5 +1,5 @@
-//! Passwords: argon2id, hashed on threads of their own and a bounded number at a time, since each
-//! takes 19 MiB and tens of milliseconds. Whose turn it is, the queue says (`passwords/queue.rs`).
+//! Passwords: hashed with argon2id on dedicated threads and a bounded number at a time, since each
+//! takes 19 MiB and tens of milliseconds. The queue (`passwords/queue.rs`) determines the order.
 
 mod queue;
 
@@ -22,9 +22,9 @@ use crate::clock::Clock;
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
-/// How many of the last times are remembered that hashing took.
+/// How many of the last hashing times are remembered.
 const TIMES: usize = 32;
-/// How long it takes as long as nothing is known.
+/// The hashing time assumed while none was measured.
 const USUALLY: Duration = Duration::from_millis(40);
 
 /// Hashes and verifies passwords.
@@ -43,25 +43,25 @@ struct Hashers {
 struct State {
     queue: Queue<Task>,
     at_work: usize,
-    /// How long the last ones took.
+    /// The last hashing times.
     took: VecDeque<Duration>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, AccountError>>;
 
-/// A password to be hashed, and where the answer goes.
+/// A password to hash, and the channel for the answer.
 enum Task {
     Hash { password: String, answer: Answer<String> },
     Compare { password: String, with: Option<String>, answer: Answer<bool> },
 }
 
 impl Passwords {
-    /// At most `max` at a time, on blocking threads of `runtime`.
+    /// Hashes at most `max` passwords at a time, on blocking threads of `runtime`.
     pub(super) fn new(max: usize, runtime: tokio::runtime::Handle, clock: Arc<dyn Clock>) -> Self {
         Self { hashers: Arc::new(Hashers { max, runtime, clock, state: Mutex::default() }) }
     }
 
-    /// The hash to keep of a new account's password, as a PHC string with its own salt.
+    /// Returns the hash to store for a new account's password, as a PHC string with its own salt.
     pub(super) async fn hash_first(
         &self,
         from: Place,
@@ -72,7 +72,7 @@ impl Passwords {
         self.hashers.ask(from, Purpose::Registration, task, answered).await
     }
 
-    /// The hash to keep of an account's next password.
+    /// Returns the hash to store for an account's next password.
     pub(super) async fn hash_next(
         &self,
         from: Place,
@@ -83,7 +83,7 @@ impl Passwords {
         self.hashers.ask(from, Purpose::Known, task, answered).await
     }
 
-    /// Whether the password is the one that was hashed; without a hash (or with an empty one, of a
+    /// True if the password is the one that was hashed. Without a hash (or with an empty one, of a
     /// closed account) the answer takes as long.
     pub(super) async fn verify(
         &self,
@@ -113,13 +113,13 @@ impl Hashers {
         answered.await.map_err(failed)?
     }
 
-    /// Starts what there is a thread for.
+    /// Starts tasks as long as there are free threads.
     fn start(self: &Arc<Self>) {
         while let Some(turn) = self.next() {
             match turn {
                 Turn::Work(task) => {
                     let busy = Busy(Arc::clone(self));
-                    // A client that hangs up does not stop the thread.
+                    // A client that disconnects does not stop the thread.
                     self.runtime.spawn_blocking(move || busy.carry_out(task));
                 }
                 Turn::Pretend(task) => {
@@ -133,7 +133,7 @@ impl Hashers {
         }
     }
 
-    /// The next one that somebody still waits for, if a thread is free.
+    /// Returns the next task whose caller still waits, if a thread is free.
     fn next(&self) -> Option<Turn<Task>> {
         let mut state = self.state();
         while state.at_work < self.max {
@@ -155,7 +155,7 @@ impl Hashers {
 }
 
 impl State {
-    /// One of the last times, at random.
+    /// Returns one of the last hashing times, at random.
     fn usual_time(&self) -> Duration {
         match self.took.len() {
             0 => USUALLY,
@@ -164,7 +164,7 @@ impl State {
     }
 }
 
-/// A thread at work; its end makes room for the next, also when it panics.
+/// A thread at work. Dropping it starts the next task, also after a panic.
 struct Busy(Arc<Hashers>);
 
 impl Busy {
@@ -195,7 +195,7 @@ impl Task {
         }
     }
 
-    /// Who has stopped waiting misses the answer.
+    /// Sends the answer. A caller that has stopped waiting misses it.
     fn carry_out(self) {
         match self {
             Self::Hash { password, answer } => drop(answer.send(hash(&password))),
@@ -237,7 +237,7 @@ fn failed(error: impl std::fmt::Display) -> AccountError {
     AccountError::Internal(format!("a password could not be hashed: {error}"))
 }
 
-/// 120 random bits in letters and digits that nobody confuses.
+/// Returns 120 random bits in letters and digits that are not easily confused.
 #[must_use]
 pub fn generated_password() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -245,7 +245,7 @@ pub fn generated_password() -> String {
     random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }
 
-/// The hash of a password that nobody has.
+/// Returns the hash of a random password that no account has.
 fn nobody() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {

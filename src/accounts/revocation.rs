@@ -1,5 +1,6 @@
-//! Access tokens that end before their time: with a new password, or with their account. The instance
-//! that ends them refuses them at once; the others ask the database every second for what is new.
+//! Access tokens that end before their time: with a new password, or with their account. The
+//! instance that ends them refuses them at once; the others query the database for new revocations
+//! every second.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,24 +11,25 @@ use crate::store::{Forgotten, OnBalance, Revocation, StoreError, UserRow};
 /// Revocations that are read at a time.
 const PAGE: usize = 1_000;
 
-/// How far the revocations in the database are known here.
+/// How far this instance has read the revocations in the database.
 #[derive(Default)]
 pub(super) struct Learned {
-    /// The number of the last one that was read; 0 before the first reading.
+    /// The number of the last revocation that was read; 0 before the first read.
     number: AtomicI64,
 }
 
 impl Accounts {
-    /// Reads which access tokens were revoked since the last call, the first time (before a token is
-    /// verified) those that could still be valid; returns how many rows it read. It costs what is new,
-    /// and nothing committed late is missed: numbers become visible in their order.
+    /// Reads the access tokens revoked since the last call; the first call (before any token is
+    /// verified) reads those that could still be valid. Returns how many rows it read. A call costs
+    /// as much as there are new revocations, and misses none that was committed late: numbers
+    /// become visible in their order.
     ///
     /// # Errors
-    /// [`AccountError::Store`]; the next call reads what this one did not.
+    /// [`AccountError::Store`]; the next call reads the rows that this one did not.
     pub async fn learn_revocations(&self) -> Result<usize, AccountError> {
         let from = self.learned.number.load(Ordering::Acquire);
         let last = self.store.revocation_last().await?;
-        // A database that was put back to an earlier state numbers anew.
+        // A database that was restored to an earlier state assigns its numbers anew.
         let read = match from == 0 || last < from {
             true => self.learn_recent(last).await?,
             false => self.learn_after(from).await?,
@@ -50,7 +52,7 @@ impl Accounts {
         }
     }
 
-    /// Newest first, until a page ends before any token of today was issued.
+    /// Reads newest first, until a page ends before any token that is still valid was issued.
     async fn learn_recent(&self, last: i64) -> Result<usize, StoreError> {
         let oldest = self.tokens.oldest();
         let (mut number, mut read) = (last, 0);
@@ -76,7 +78,7 @@ impl Accounts {
         self.tokens.revoke(row.id, row.token_version, row.updated_at);
     }
 
-    /// Whether somebody's account may be closed at all.
+    /// Checks that the account may be closed at all.
     ///
     /// # Errors
     /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
@@ -87,8 +89,9 @@ impl Accounts {
         }
     }
 
-    /// Forgets a person. Their reservations stay, as nobody's; their tokens work no more. `false`, and
-    /// nothing changes, if there is money in their wallet and `on_balance` refuses that.
+    /// Forgets a person. Their reservations stay, and belong to no person; their tokens become
+    /// invalid. Returns `false`, and changes nothing, if there is money in their wallet and
+    /// `on_balance` refuses that.
     ///
     /// # Errors
     /// [`AccountError::LastAdministrator`], [`AccountError::Store`].
@@ -98,7 +101,7 @@ impl Accounts {
                 self.refuse_older(&closed);
                 Ok(true)
             }
-            // By another request, maybe on another instance.
+            // Closed by another request, maybe on another instance.
             Ok(Forgotten::Before) => Ok(true),
             Ok(Forgotten::HasMoney) => Ok(false),
             Err(StoreError::Conflict(_)) => Err(AccountError::LastAdministrator),

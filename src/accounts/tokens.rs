@@ -1,5 +1,5 @@
-//! Access tokens: JWT, HS256 and nothing else, for this audience and from this issuer, with a
-//! numeric expiry. Verifying one is on the path of every request, so the good ones are remembered.
+//! Access tokens: JWT with HS256 and no other algorithm, for this audience and from this issuer,
+//! with a numeric expiry. Every request verifies one, so valid tokens are remembered.
 
 mod revoked;
 
@@ -20,11 +20,11 @@ use crate::inventory::TimestampMs;
 
 const ISSUER: &str = "admitone";
 const AUDIENCE: &str = "admitone-api";
-/// A token longer than this was not made here: ours have about 300 bytes.
+/// A longer token was not made here: ours have about 300 bytes.
 const MAX_TOKEN_BYTES: usize = 1_024;
-/// Clocks of instances may differ by what the clock guard tolerates, and no more.
+/// The clocks of instances may differ by as much as the clock guard tolerates, and no more.
 const LEEWAY_MS: i64 = 1_000;
-/// A revocation is kept for so much longer than any token of before could live: clocks differ.
+/// A revocation is kept this much longer than any earlier token could live, because clocks differ.
 const KEPT_LONGER_MS: i64 = 60_000;
 /// 64 Ki callers take about 25 MiB.
 const MAX_REMEMBERED: usize = 65_536;
@@ -32,10 +32,10 @@ const MAX_REMEMBERED: usize = 65_536;
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was once valid.
+    /// The token was valid once.
     #[error("the access token has expired")]
     Expired,
-    /// Not ours, damaged, of an earlier password or of a closed account.
+    /// The token is not ours, damaged, of an earlier password or of a closed account.
     #[error("the access token is not valid")]
     Invalid,
 }
@@ -48,12 +48,13 @@ struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
-    /// Of the account when it was issued; 0 in tokens of before there were versions.
+    /// Version of the account when the token was issued; 0 in tokens from before there were
+    /// versions.
     #[serde(default)]
     ver: i64,
 }
 
-/// Whom a token speaks for, and the version of the account that it was issued for.
+/// The caller that a token identifies, and the version of the account for which it was issued.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     pub(super) caller: Caller,
@@ -67,20 +68,21 @@ pub struct Tokens {
     validation: Validation,
     ttl: Duration,
     clock: Arc<dyn Clock>,
-    /// Tokens that were verified before, whole, so that a forged one finds nothing here.
+    /// Tokens that were verified before, as whole texts, so that a forged token matches none.
     remembered: DashMap<Box<str>, (Grant, TimestampMs)>,
     revoked: Revoked,
 }
 
 impl Tokens {
-    /// Tokens signed with `secret` that live for `ttl`.
+    /// Signs tokens with `secret`; they live for `ttl`.
     #[must_use]
     pub fn new(secret: &str, ttl: Duration, clock: Arc<dyn Clock>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        // The library would read the machine's clock; `verify` checks `exp` by ours.
+        // The library would read the machine's clock; `verify` checks `exp` by the clock given
+        // here.
         validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(secret.as_bytes()),
@@ -93,16 +95,17 @@ impl Tokens {
         }
     }
 
-    /// How long a token lives.
+    /// Returns how long a token lives.
     #[must_use]
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// A token that speaks for `caller` from now on, whose account never had a token revoked.
+    /// Issues a token that identifies `caller` from now on, for an account that never had a token
+    /// revoked.
     ///
     /// # Errors
-    /// When signing fails, which HMAC does not.
+    /// When signing fails; HMAC does not.
     pub fn issue(&self, caller: Caller) -> Result<String, jsonwebtoken::errors::Error> {
         self.issue_at(Grant { caller, version: 0 }, self.clock.now_ms())
     }
@@ -126,7 +129,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Who the token speaks for.
+    /// Returns the caller that the token identifies.
     ///
     /// # Errors
     /// [`TokenError`] unless it was signed with this key and is still valid.
@@ -153,17 +156,17 @@ impl Tokens {
         Ok(grant.caller)
     }
 
-    /// Accepts no token of this account below `version` any more; it was revoked at `at`.
+    /// Refuses all tokens of this account below `version` from now on; they were revoked at `at`.
     pub(super) fn revoke(&self, user: UserId, version: i64, at: TimestampMs) {
         self.revoked.add(user, version, at.saturating_add(self.ttl_ms() + KEPT_LONGER_MS));
     }
 
-    /// Forgets revocations of tokens that have expired meanwhile.
+    /// Forgets the revocations of tokens that have expired since.
     pub(super) fn expire_revocations(&self) {
         self.revoked.expire(self.clock.now_ms());
     }
 
-    /// What was revoked before this time has expired.
+    /// Returns the time before which all revoked tokens have expired.
     pub(super) fn oldest(&self) -> TimestampMs {
         self.clock.now_ms().saturating_sub(self.ttl_ms() + KEPT_LONGER_MS)
     }
@@ -177,8 +180,8 @@ impl Tokens {
             .map_err(|_| TokenError::Invalid)?
             .claims;
         let caller = Caller { user: claims.sub, role: claims.role };
-        // Revocations are kept for as long as tokens live by today's setting: one of a longer setting
-        // of before must not outlive them.
+        // Revocations are kept for as long as tokens live by the current setting: a token issued
+        // under an earlier, longer setting must not outlive them.
         let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms());
         let expires_at = claims.exp.saturating_mul(1_000).min(longest);
         Ok((Grant { caller, version: claims.ver }, expires_at))
@@ -187,7 +190,7 @@ impl Tokens {
     fn remember(&self, token: &str, grant: Grant, expires_at: TimestampMs, now: TimestampMs) {
         if self.remembered.len() >= MAX_REMEMBERED {
             self.remembered.retain(|_, (_, expires_at)| *expires_at > now);
-            // All still valid: starting over costs each caller one verification.
+            // All are still valid: starting over costs each caller one verification.
             if self.remembered.len() >= MAX_REMEMBERED {
                 self.remembered.clear();
             }

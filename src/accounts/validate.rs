@@ -1,12 +1,12 @@
-//! The forms that names, addresses and passwords may have. Each says what is wrong as the end of a
-//! sentence that starts with the field.
+//! The valid forms of names, addresses and passwords. Each error is the end of a sentence that
+//! starts with the field.
 
 use crate::text::is_visible;
 
 /// Trims and lowers an e-mail address.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The defect of the address.
 pub fn normalise_email(text: &str) -> Result<String, String> {
     let email = text.trim().to_lowercase();
     if email.len() > 254 {
@@ -32,10 +32,10 @@ pub fn normalise_email(text: &str) -> Result<String, String> {
     Err(bad())
 }
 
-/// 8 to 128 characters; what they are is their owner's business.
+/// Checks that a password has 8 to 128 characters, of any kind.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The defect of the password.
 pub fn check_password(text: &str) -> Result<(), String> {
     let length = text.chars().count();
     if (8..=128).contains(&length) {
@@ -44,10 +44,10 @@ pub fn check_password(text: &str) -> Result<(), String> {
     Err(format!("must have 8 to 128 characters, not {length}"))
 }
 
-/// A person's name in any script, trimmed.
+/// Trims a person's name, in any script.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The defect of the name.
 pub fn check_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     if !name.contains(is_visible) {
@@ -65,7 +65,7 @@ pub fn check_name(text: &str) -> Result<String, String> {
 /// Digits with the usual decoration, at most 32 characters.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The defect of the number.
 pub fn normalise_phone(text: &str) -> Result<String, String> {
     let number = text.trim();
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
@@ -76,8 +76,8 @@ pub fn normalise_phone(text: &str) -> Result<String, String> {
     Err("is not a phone number such as 010-1234-5678".into())
 }
 
-/// Control characters, and those that turn the text around them: they make one name look like
-/// another, or break the lines they are printed in.
+/// True for control characters, and for those that change the direction of the text around them:
+/// they make one name look like another, or break the lines they are printed in.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

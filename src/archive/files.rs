@@ -1,5 +1,5 @@
-//! The files of an archive: for each offering a directory, in it one file for every some thousand rows,
-//! named by its first and last row. Lines are those of `journal show --json`.
+//! The files of an archive: a directory for each offering, with one file for every few thousand
+//! rows, named by its first and last row. The lines are those of `journal show --json`.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -14,18 +14,18 @@ pub struct Files {
     directory: PathBuf,
 }
 
-/// A file that is being written, under another name until it is whole.
+/// A file that is being written, under another name until it is complete.
 pub(super) struct Writing {
     directory: PathBuf,
     first: Seq,
     unfinished: PathBuf,
     file: BufWriter<File>,
-    /// Written so far.
+    /// Bytes written so far.
     pub(super) bytes: u64,
 }
 
 impl Files {
-    /// Makes the directory if need be.
+    /// Opens the directory of one offering, and creates it if it is missing.
     ///
     /// # Errors
     /// [`ArchiveError::File`].
@@ -36,7 +36,8 @@ impl Files {
         Ok(Self { directory })
     }
 
-    /// The file whose first row is the one after `seq`, and its last row: an interrupted run left it.
+    /// Returns the file whose first row is the one after `seq`, and its last row: an interrupted
+    /// run left the file.
     pub(super) fn after(&self, seq: Seq) -> Result<Option<(PathBuf, Seq)>, ArchiveError> {
         let first = format!("{:012}-", seq.next().0);
         for path in row_files(&self.directory)? {
@@ -57,7 +58,7 @@ impl Files {
         Ok(Writing { directory, first, unfinished, file: BufWriter::new(file), bytes: 0 })
     }
 
-    /// Makes names durable.
+    /// Makes the names of the files durable.
     pub(super) fn sync(&self) -> Result<(), ArchiveError> {
         sync_directory(&self.directory)
     }
@@ -70,8 +71,8 @@ impl Writing {
         self.file.write_all(line.as_bytes()).map_err(at(&self.unfinished))
     }
 
-    /// Makes the content durable and, once `verify` has read it back, gives the file its name, which
-    /// says what the last row is. Names sort as their rows do.
+    /// Makes the content durable and, once `verify` has read it back, gives the file its name,
+    /// which contains the number of the last row. Names sort as their rows do.
     pub(super) fn finish(
         mut self,
         last: Seq,
@@ -85,7 +86,7 @@ impl Writing {
     }
 }
 
-/// Adds lines to a file, durably.
+/// Appends lines to a file, durably.
 pub(super) fn append(
     path: &Path,
     lines: impl Iterator<Item = serde_json::Value>,
@@ -98,7 +99,7 @@ pub(super) fn append(
     path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// The files of rows in a directory, in the order of their rows.
+/// Returns the files of rows in a directory, in the order of their rows.
 ///
 /// # Errors
 /// [`ArchiveError::File`].
@@ -117,8 +118,8 @@ pub fn row_files(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 /// Calls `each` with every line of a file and its row, which is not verified.
 ///
 /// # Errors
-/// [`ArchiveError::File`], [`ArchiveError::Unfit`] for a line that is none of an export, and those of
-/// `each`.
+/// [`ArchiveError::File`], [`ArchiveError::Unfit`] for a line that is not of an export, and the
+/// errors of `each`.
 pub fn each_row(
     path: &Path,
     mut each: impl FnMut(&str, Row) -> Result<(), ArchiveError>,
@@ -143,7 +144,8 @@ fn sync_directory(path: &Path) -> Result<(), ArchiveError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(at(path))
 }
 
-/// A new file for its owner alone: it says who bought what, by ids.
+/// Creates a file that only its owner may read: it records by ids which customer bought which
+/// tickets.
 fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)

@@ -1,4 +1,5 @@
-//! Where a payment can be made to stop dead, to show that it is found and brought to its end.
+//! Points at which a payment can be made to stop dead, to show that it is found and brought to its
+//! end.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,15 +12,15 @@ use crate::ids::PaymentId;
 pub enum Edge {
     /// The payment's row is written.
     Create,
-    /// The box office is told that a payment is in progress.
+    /// The box office is notified that a payment is in progress.
     Begin,
     /// The money is set aside.
     Authorize,
     /// The box office confirms the reservation.
     Confirm,
-    /// The box office is told that the payment came to nothing.
+    /// The box office is notified that the payment failed.
     Fail,
-    /// The refusal is noted in the payment's row.
+    /// The refusal is recorded in the payment's row.
     Refuse,
     /// The money goes back, since the reservation was not confirmed.
     Void,
@@ -28,7 +29,7 @@ pub enum Edge {
 }
 
 impl Edge {
-    /// All of them, in the order in which payments meet them.
+    /// All steps, in the order in which payments reach them.
     pub const ALL: [Self; 8] = [
         Self::Create,
         Self::Begin,
@@ -41,18 +42,18 @@ impl Edge {
     ];
 }
 
-/// On which side of a step.
+/// The side of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// It was not tried.
+    /// The step was not attempted.
     Before,
-    /// It took effect, and nobody was told.
+    /// The step took effect, and its result was lost.
     After,
 }
 
 type Crash = dyn Fn(PaymentId, Edge, Side) -> bool + Send + Sync;
 
-/// Says where to stop. Nowhere, in production.
+/// Selects the points at which to stop. In production, none.
 #[derive(Clone, Default)]
 pub struct CrashPoints(Option<Arc<Crash>>);
 
@@ -63,7 +64,7 @@ impl CrashPoints {
         Self(None)
     }
 
-    /// Stops wherever `crash` says so.
+    /// Stops wherever `crash` returns true.
     pub fn new(crash: impl Fn(PaymentId, Edge, Side) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(crash)))
     }

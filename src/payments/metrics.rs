@@ -1,4 +1,4 @@
-//! What payments report to Prometheus: every name with its help text.
+//! The metrics of payments for Prometheus: every name with its help text.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const UNSETTLED: &str = "admitone_payments_unsettled";
 const STUCK: &str = "admitone_payments_stuck";
 const OVERDUE: &str = "admitone_payments_overdue_seconds";
 
-/// Names and help texts, told to the recorder once at start.
+/// Registers names and help texts with the recorder, once at start.
 pub fn describe() {
     describe_counter!(STEPS, "Steps of payments, by step and outcome (ok, refused, unavailable).");
     describe_counter!(COMPENSATIONS, "Money given back, by kind (void, refund).");
@@ -24,7 +24,7 @@ pub fn describe() {
     describe_gauge!(STUCK, "Those of them that the recovery scan has tried in vain three times.");
     describe_gauge!(OVERDUE, "Seconds by which the recovery scan is late for the next of them.");
     for kind in ["void", "refund"] {
-        // A counter that first shows up when it is 1 has no rate to alert on.
+        // A counter that first appears with the value 1 has no rate to alert on.
         counter!(COMPENSATIONS, "kind" => kind).absolute(0);
     }
     for outcome in ["paid", "refused", "unavailable"] {
@@ -40,7 +40,8 @@ pub(super) fn compensation(edge: Edge) {
     counter!(COMPENSATIONS, "kind" => name(edge)).increment(1);
 }
 
-/// How payments stand at `now`. The same in every instance: it is the database that is measured.
+/// Reports the payments that are not at their end, at `now`. The values are the same in every
+/// instance: they come from the database.
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer payments than 2^52")]
 pub fn backlog(backlog: &PaymentBacklog, now: TimestampMs) {
     gauge!(UNSETTLED).set(backlog.unsettled as f64);

@@ -1,5 +1,5 @@
-//! The recovery scan: finds payments that nobody drives any more, whatever stopped them, and
-//! brings them to their end; also gives back what was paid for reservations cancelled since.
+//! The recovery scan: finds payments that no driver continues any more, no matter what stopped
+//! them, and brings them to their end; also refunds payments for reservations cancelled since.
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
@@ -8,10 +8,10 @@ use tokio::task::JoinHandle;
 use super::{PaymentError, Payments, metrics};
 use crate::store::{PaymentRow, StoreError};
 
-/// Payments driven by a scan at a time.
+/// Payments that a scan drives at a time.
 const AT_ONCE: usize = 8;
 
-/// A running scan. Dropped, it goes on; stop it before the box offices are stopped.
+/// A running scan. Stop it before the box offices are stopped.
 #[derive(Debug)]
 pub struct Recovery {
     stop: watch::Sender<bool>,
@@ -19,16 +19,16 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Starts no more payments, waits for those under way.
+    /// Starts no more payments, and waits for those under way.
     pub async fn stop(self) {
-        // It may have ended by itself, with the runtime.
+        // The scan may have ended by itself, with the runtime.
         let _ = self.stop.send(true);
         let _ = self.task.await;
     }
 }
 
 impl Payments {
-    /// Scans now and every so often until it is stopped.
+    /// Scans now and at every scan interval, until the scan is stopped.
     #[must_use]
     pub fn spawn_recovery(&self) -> Recovery {
         let (stop, mut stopped) = watch::channel(false);
@@ -38,7 +38,7 @@ impl Payments {
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
-                    // An error means that whoever could stop it is gone.
+                    // An error means that the `Recovery` that could stop the scan is dropped.
                     _ = stopped.wait_for(|stop| *stop) => return,
                     _ = interval.tick() => {}
                 }
@@ -48,11 +48,11 @@ impl Payments {
         Recovery { stop, task }
     }
 
-    /// Takes on the payments whose time has come, one page of them; says how many there were.
+    /// Takes on the payments that are due, one page of them; returns how many there were.
     ///
     /// # Errors
-    /// [`StoreError`] when they cannot be read. What goes wrong with one payment is logged, and
-    /// it is tried again later.
+    /// [`StoreError`] when the payments cannot be read. An error of one payment is logged, and that
+    /// payment is tried again later.
     pub async fn recover_due(&self) -> Result<usize, StoreError> {
         let limit = i64::from(self.pace.scan_limit);
         let now = self.clock.now_ms();

@@ -1,5 +1,5 @@
-//! One payment, step by step: look at its state, do what comes next, look again. Every step is
-//! safe to repeat and to be overtaken by another driver of the same payment.
+//! One payment, step by step: reads its state, takes the next step, and reads the state again.
+//! Every step is safe to repeat and to be overtaken by another driver of the same payment.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::inventory::{Change, Command, Rejection, Request};
 use crate::store::{Authorization, PaymentRow, PaymentState, ReservationState, StoreError};
 
-/// The longest way is five steps; more than this means that drivers keep overtaking each other,
-/// and the recovery scan goes on when they have gone.
+/// The longest path takes five steps. More than this limit means that drivers keep overtaking each
+/// other; the recovery scan continues when they have ended.
 const MAX_STEPS: usize = 24;
-/// While money is set aside and the box office does not answer, it is asked again at once so often.
+/// Attempts to confirm in a row while money is set aside and the box office does not answer.
 const CONFIRM_TRIES: u32 = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where a step has led.
+/// The result of a step.
 enum Stepped {
-    /// To this state, which nobody has called the recovery scan for since.
+    /// The payment reached this state, and the recovery scan has not been called for since.
     To(PaymentState),
-    /// Its row tells; the reason where it came to nothing.
+    /// The payment's row holds the state; with the reason if the step was refused.
     Somewhere(Option<PaymentError>),
 }
 
@@ -29,7 +29,7 @@ impl Payments {
     pub(super) async fn drive(&self, row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
         let payment = row.id;
         match self.step_by_step(row).await {
-            // The payment is begun, and will be tried again: this is no answer for good.
+            // The payment is begun, and will be tried again: this error is not final.
             Err(
                 error @ (PaymentError::Unavailable(Unavailable::BadData)
                 | PaymentError::Store(StoreError::BadData(_))),
@@ -50,7 +50,7 @@ impl Payments {
                 PaymentState::Captured if row.next_try_at.is_none() => {
                     return Ok(outcome(row, false));
                 }
-                // The cancelling of its reservation has called for it.
+                // The cancellation of its reservation has called for the refund.
                 PaymentState::Captured => self.refund(&row).await?,
                 PaymentState::Refunded => return Ok(outcome(row, true)),
                 PaymentState::Failed | PaymentState::Voided => {
@@ -99,8 +99,8 @@ impl Payments {
                 self.refuse(row).await?;
                 Ok(Stepped::Somewhere(Some(PaymentError::InsufficientBalance)))
             }
-            // Another driver ended it, perhaps before our begin arrived: do not leave the
-            // reservation waiting for a payment that nobody makes.
+            // Another driver ended it, perhaps before our begin arrived: the reservation must not
+            // be left waiting for a payment that no driver makes.
             Authorization::Elsewhere(PaymentState::Failed | PaymentState::Voided) => {
                 let _whether_it_was_in_progress = self.release(row).await?;
                 Ok(Stepped::Somewhere(None))
@@ -121,14 +121,15 @@ impl Payments {
             Ok(committed) if confirms(&committed, row) => {
                 return Ok(Stepped::To(PaymentState::Captured));
             }
-            // It was confirmed before: what has become of it since, the row tells.
+            // The reservation was confirmed before: the payment's row records what has happened
+            // since.
             Ok(_) => return Ok(Stepped::Somewhere(None)),
             Err(rejection) => rejection,
         };
-        // A refusal alone does not end a payment: another driver may ask again a moment later
-        // and be granted. Once the failure is in the journal nobody is, so only then the money
-        // may go back; and where the failure is refused as well, it is because the payment was
-        // confirmed meanwhile, or was over before.
+        // A refusal alone does not end a payment: another driver may ask again a moment later and
+        // be granted. Once the failure is in the journal, no driver is granted any more, so only
+        // then may the money go back. If the failure is refused as well, the payment was confirmed
+        // meanwhile, or was over before.
         if self.release(row).await?.is_err() && self.ask_to_confirm(row).await?.is_ok() {
             return Ok(Stepped::Somewhere(None));
         }
@@ -143,13 +144,13 @@ impl Payments {
         Ok(Stepped::Somewhere(Some(rejection.into())))
     }
 
-    /// The database would not write the confirmation. If it has forgotten that the money is set aside
-    /// (it crashed without having made that durable, or another took its place), the row says where
-    /// to go on.
+    /// Handles a confirmation that the database would not write. If the database has forgotten that
+    /// the money is set aside (it crashed before that was durable, or another database took its
+    /// place), the payment continues from the state in its row.
     async fn begin_again(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         let found = self.read(row).await?;
         if found.state == PaymentState::Authorized {
-            // Another driver has set it aside again meanwhile, or it is something else.
+            // Another driver has set the money aside again meanwhile, or the cause is another one.
             return Err(Unavailable::BadData.into());
         }
         tracing::error!(payment = %row.id, state = found.state.as_str(),
@@ -157,8 +158,8 @@ impl Payments {
         Ok(Stepped::Somewhere(None))
     }
 
-    /// Asks until it is known: money is set aside, and an unknown outcome is no reason to give it
-    /// back.
+    /// Asks the box office to confirm until the outcome is known: money is set aside, and an
+    /// unknown outcome is no reason to give it back.
     async fn ask_to_confirm(
         &self,
         row: &PaymentRow,
@@ -194,8 +195,8 @@ impl Payments {
         Ok(Stepped::Somewhere(None))
     }
 
-    /// Tells the box office that the payment came to nothing. It may refuse: the payment is over,
-    /// or is confirmed.
+    /// Notifies the box office that the payment failed. The box office may refuse: the payment is
+    /// over, or is confirmed.
     async fn release(
         &self,
         row: &PaymentRow,
@@ -213,7 +214,7 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::Refuse, Side::After)
     }
 
-    /// Submits a command; a refusal is an answer, everything else an error.
+    /// Submits a command. A refusal is an answer, everything else an error.
     async fn ask(
         &self,
         row: &PaymentRow,
@@ -221,7 +222,7 @@ impl Payments {
         command: Command,
     ) -> Result<Result<Committed, Rejection>, PaymentError> {
         self.crash_points.pass(row.id, edge, Side::Before)?;
-        // These commands are idempotent by payment id, for ever and not for 24 hours.
+        // These commands are idempotent by payment id: for ever, and not only for 24 hours.
         let request = Request { command, idempotency: None };
         let answer = self.offices.submit(row.offering, request).await;
         self.crash_points.pass(row.id, edge, Side::After)?;
@@ -242,14 +243,15 @@ impl Payments {
     }
 }
 
-/// Whether this commit is the one that confirmed, and with it closed the payment.
+/// True if this commit is the one that confirmed, and with that closed the payment.
 fn confirms(committed: &Committed, row: &PaymentRow) -> bool {
     !committed.replayed && committed.transition.changes.iter().any(|change| {
         matches!(change, Change::ReservationConfirmed { payment, .. } if *payment == row.id)
     })
 }
 
-/// What is said of a payment that another driver ended: it knows why, we do not.
+/// Returns the error for a payment that another driver ended: that driver knows the reason, this
+/// one does not.
 fn ended() -> PaymentError {
     Rejection::WrongState { what: "payment".into(), state: "refused".into() }.into()
 }

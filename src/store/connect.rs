@@ -1,4 +1,4 @@
-//! Connecting, and bringing the schema up to date.
+//! Connects to the database and migrates its schema.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::append_sqlite;
 use crate::store::tables::payment_group::{self, PaymentGroups, Writes};
 
-/// How long to wait for a connection of the pool, or for a new one.
+/// Longest wait for a connection from the pool, or for a new one.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection idle for longer is asked for a sign of life before it is used: a server that was
-/// restarted meanwhile must not turn the outcome of an append into an unknown one.
+/// A connection that was idle for longer is pinged before it is used: a server restart in the
+/// meantime must not turn the outcome of an append into an unknown one.
 pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
-/// Connections that read from a SQLite file beside the writer.
+/// Connections that read from a SQLite file beside the writer's.
 const SQLITE_READERS: u32 = 4;
-/// Advisory lock on Postgres ("admitone" in ASCII, less one).
+/// Key of the advisory lock for migrations on Postgres ("admitone" in ASCII, minus one).
 const MIGRATION_LOCK: i64 = 0x6164_6d69_746f_6e64;
-/// Another one (less two).
+/// Key of the advisory lock for the first start (minus two).
 const FIRST_START_LOCK: i64 = 0x6164_6d69_746f_6e63;
 
-/// For connections whose statements name every row by its key. A plan that was made while a table was
-/// nearly empty is kept for as long as the statement is, and would read all of it for ever; and to plan
-/// anew each time costs more than to execute.
+/// Settings of connections whose statements address every row by its key. A plan made while a table
+/// was nearly empty is kept as long as the statement, and would scan the whole table for ever;
+/// planning anew for each execution costs more than the execution.
 const KEYED: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
@@ -46,21 +46,22 @@ const KEYED: [(&str, &str); 4] = [
 pub struct Options {
     /// `postgres://…` or `sqlite://path?mode=rwc`.
     pub url: String,
-    /// Connections to Postgres, at least 2. Half of them are for appends alone: no flood of reads
-    /// keeps a decision from becoming durable.
+    /// Connections to Postgres, at least 2. Half of them serve appends only, so that a flood of
+    /// reads cannot keep a decision from becoming durable.
     pub pool_size: u32,
-    /// Threads that append: the connections for appends are shared out among them, at least one to
-    /// each. What takes offerings over, another thread, may open as many as one of these.
+    /// Threads that append. The connections for appends are divided among them, at least one for
+    /// each. The thread that takes offerings over may open as many connections as one of these
+    /// threads.
     pub append_threads: usize,
     /// How long an append may take before its outcome counts as unknown.
     pub append_timeout: Duration,
-    /// When Postgres itself gives an append up; by default a little before the client does, so that
-    /// a slow append mostly fails with a known outcome.
+    /// When Postgres itself cancels an append; by default at four fifths of the client's timeout,
+    /// so that a slow append mostly fails with a known outcome.
     pub server_timeout: Option<Duration>,
 }
 
 impl Options {
-    /// The defaults for a URL.
+    /// Default options for a URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -72,17 +73,17 @@ impl Options {
     }
 }
 
-/// How the database's schema compares with the one this version knows.
+/// How the schema of the database compares with the schema this version knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaStatus {
-    /// Steps that are applied, oldest first.
+    /// Migration steps that are applied, oldest first.
     pub applied: Vec<String>,
-    /// Steps that are not.
+    /// Migration steps that are not applied.
     pub pending: Vec<String>,
 }
 
 impl Store {
-    /// Connects; the schema is left as it is.
+    /// Connects and leaves the schema as it is.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database cannot be reached or opened;
@@ -96,7 +97,7 @@ impl Store {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Applies all pending steps.
+    /// Applies all pending migration steps.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] when the database is ahead of this version.
@@ -116,24 +117,25 @@ impl Store {
         Ok(migrated?)
     }
 
-    /// Does what must be done once per database, while no other process does the like: of several
-    /// that start at once, the first finds an empty store, and the others what it has made.
+    /// Runs `work`, which must be done once per database, while no other process runs such work: of
+    /// several processes that start at once, the first finds an empty store, and the others find
+    /// the rows it has made.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn in_turn<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
         if !self.is_postgres() {
-            // No other process has the file.
+            // No other process has the file open.
             return Ok(work.await);
         }
         let lock = self.turn(FIRST_START_LOCK).await?;
         let done = work.await;
-        // If the session is broken, Postgres has taken the lock back; what was done stays done.
+        // If the session is broken, Postgres has already released the lock; the work stays done.
         let _ = lock.close().await;
         Ok(done)
     }
 
-    /// Waits for an advisory lock on Postgres. Closing the session gives it back.
+    /// Waits for an advisory lock on Postgres. Closing the returned session releases it.
     async fn turn(&self, lock: i64) -> Result<sqlx::PgConnection, StoreError> {
         let options = postgres_options(&self.inner.url)?;
         let mut session = sqlx::PgConnection::connect_with(&options).await?;
@@ -141,7 +143,7 @@ impl Store {
         Ok(session)
     }
 
-    /// Takes back the last `steps` steps, data included.
+    /// Reverts the last `steps` migration steps, including their data.
     ///
     /// # Errors
     /// As for [`Self::migrate`].
@@ -151,7 +153,7 @@ impl Store {
         Ok(())
     }
 
-    /// Compares the schema with the one this version knows.
+    /// Compares the schema with the schema this version knows.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] when the database is ahead of this version.
@@ -200,7 +202,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
         .clone()
         .options(KEYED)
         .options([("statement_timeout", "5000"), ("lock_timeout", "1000")]);
-    // Making a large event takes its time; nothing else here does.
+    // Creating a large event takes long; no other statement here does.
     let of_others = base.options([
         ("statement_timeout", "30000"),
         ("lock_timeout", "5000"),
@@ -235,15 +237,15 @@ fn postgres_pool(connections: u32) -> PgPoolOptions {
         .test_before_acquire(false)
         .before_acquire(|connection, metadata| {
             Box::pin(async move {
-                // `false` has the pool try another connection.
+                // `false` makes the pool try another connection.
                 Ok(metadata.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
             })
         })
         .after_connect(|connection, _| Box::pin(make_durable(connection)))
 }
 
-/// What is answered is on disk, whatever the server's default. A stricter one, that waits for
-/// replicas, stays.
+/// Turns `synchronous_commit` on where the server's default is weaker, so that every answered write
+/// is on disk. A stricter setting, which waits for replicas, stays.
 pub(super) async fn make_durable(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
     let sql = "SELECT set_config('synchronous_commit', 'on', false)
                WHERE current_setting('synchronous_commit') IN ('off', 'local')";
@@ -253,7 +255,7 @@ pub(super) async fn make_durable(connection: &mut sqlx::PgConnection) -> Result<
 
 async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
     let named = sqlite_options(&options.url)?;
-    // Where it cannot be made, SQLite says so below.
+    // If the file cannot be made, SQLite reports that below.
     let _ = private_file::make_if_missing(named.get_filename());
     let file = named
         .create_if_missing(true)
@@ -263,7 +265,8 @@ async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
         .foreign_keys(false)
         .disable_statement_logging();
     let pool = |connections| {
-        // A connection to a file does not go stale, and a new one has to prepare everything anew.
+        // A connection to a file does not go stale, and a new one has to prepare all statements
+        // anew.
         SqlitePoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))

@@ -1,5 +1,6 @@
-//! Who may use a database: one process, or the instances of one cluster, which share what it holds
-//! through leases. Anybody else is a mistake, and is told so before it touches anything.
+//! The lock on a database. One process may use a database, or the instances of one cluster, which
+//! share the database through leases. Any other process was started by mistake and is refused
+//! before it touches anything.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -14,7 +15,8 @@ use super::sqlite_file::sqlite_file;
 use super::{StoreError, private_file};
 use crate::ids::InstanceId;
 
-/// Held as long as it lives; the operating system and Postgres let go of it when a process dies.
+/// The lock on a database, held until this value is dropped. The operating system and Postgres
+/// release it when the process dies.
 #[derive(Debug)]
 pub struct InstanceLock {
     held: Held,
@@ -22,9 +24,9 @@ pub struct InstanceLock {
 
 #[derive(Debug)]
 enum Held {
-    /// Beside a SQLite file.
+    /// A lock on a file beside a SQLite file.
     File(#[expect(dead_code, reason = "held, not read")] File),
-    /// A session of its own on Postgres, and the task that keeps it.
+    /// A dedicated session on Postgres and the task that keeps it.
     Session(HeartbeatLoop),
 }
 
@@ -37,37 +39,37 @@ struct HeartbeatLoop {
 
 impl Drop for HeartbeatLoop {
     fn drop(&mut self) {
-        // With the task goes its session.
+        // The task owns the session, which ends with it.
         self.task.abort();
     }
 }
 
-/// What the names of sessions that hold the lock begin with; the process follows.
+/// Prefix of the names of sessions that hold the lock; the instance's id follows.
 const SESSION: &str = "admitone ";
-/// "admitone" in ASCII.
+/// Key of the advisory lock: "admitone" in ASCII.
 const ADVISORY_KEY: i64 = 0x6164_6d69_746f_6e65;
 /// A process that was killed a moment ago may still have its session.
 const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the session is asked whether it is still there.
+/// How often the session is pinged.
 const WATCH: Duration = Duration::from_millis(250);
 
 impl InstanceLock {
-    /// Locks a SQLite database, by a file beside the one that the database really is: under whatever
-    /// name a second process finds it, it finds the same lock.
+    /// Locks a SQLite database through a file beside the database's real path: a second process
+    /// finds the same lock under every name of the database.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], with what to do.
+    /// [`StoreError::Locked`], with advice.
     pub fn of_sqlite(url: &str) -> Result<Self, StoreError> {
         let mut lock = sqlite_file(url)?.into_os_string();
         lock.push(".lock");
         Self::of_file(Path::new(&lock))
     }
 
-    /// Locks the file `path`, made if it is missing.
+    /// Locks the file `path`, and creates the file if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], with what to do.
+    /// [`StoreError::Locked`], with advice.
     pub fn of_file(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display();
         let file = private_file::create(path)
@@ -84,17 +86,18 @@ impl InstanceLock {
         }
     }
 
-    /// Locks a Postgres database for this process alone. When the session breaks, because the server
-    /// was restarted, it is locked again as soon as the server is back, or [lost](Self::lost) to who
-    /// was quicker.
+    /// Locks a Postgres database for this process alone. When the session breaks because the server
+    /// restarts, the lock is taken again as soon as the server is back, or is [lost](Self::lost) to
+    /// a process that was quicker.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], with what to do; [`StoreError::Unavailable`].
+    /// [`StoreError::Locked`], with advice; [`StoreError::Unavailable`].
     pub async fn of_postgres(url: &str) -> Result<Self, StoreError> {
         Self::of_session(url, Mode::Exclusive, InstanceId::random()).await
     }
 
-    /// The same for this process and all others that lock it so, the instances of a cluster.
+    /// Locks a Postgres database in shared mode: for this process and all others that lock it in
+    /// shared mode, the instances of a cluster.
     ///
     /// # Errors
     /// As for [`Self::of_postgres`].
@@ -103,7 +106,8 @@ impl InstanceLock {
     }
 
     async fn of_session(url: &str, mode: Mode, me: InstanceId) -> Result<Self, StoreError> {
-        // By its name a session is known again as our own, and to other instances as ours.
+        // The name lets this process recognise its own session, and other instances this
+        // instance's.
         let name = format!("{SESSION}{me}");
         let options = postgres_options(url)?.application_name(&name);
         let mut last_holder = None;
@@ -115,7 +119,8 @@ impl InstanceLock {
                     let task = tokio::spawn(async move {
                         keep(options, mode, name, session).await;
                         tell.send_replace(true);
-                        // Open until the lock is dropped: a closed channel would say nothing.
+                        // Open until the lock is dropped: a closed channel would carry no
+                        // information.
                         tell.closed().await;
                     });
                     return Ok(Self {
@@ -130,14 +135,14 @@ impl InstanceLock {
     }
 }
 
-/// The view of all who hold the same lock.
+/// The list of all processes that hold the same lock.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     options: Option<PgConnectOptions>,
 }
 
 impl InstanceLock {
-    /// A way to see who shares the lock.
+    /// Returns a handle that lists the processes that share the lock.
     #[must_use]
     pub fn neighbours(&self) -> Neighbours {
         let options = match &self.held {
@@ -149,7 +154,7 @@ impl InstanceLock {
 }
 
 impl Neighbours {
-    /// The processes that hold the very lock: those whose database is really this one, and not a
+    /// Returns the processes that hold this very lock: their database is really this one, and not a
     /// copy of it.
     ///
     /// # Errors
@@ -163,7 +168,7 @@ impl Neighbours {
     }
 }
 
-/// What to do about another's lock.
+/// Returns advice on a lock that another process holds.
 fn taken(wanted: Mode, holder: Option<&Holder>) -> &'static str {
     match (wanted, holder.map(|(_, _, mode)| mode.as_str())) {
         (Mode::Shared, _) => {
@@ -182,12 +187,12 @@ fn taken(wanted: Mode, holder: Option<&Holder>) -> &'static str {
 }
 
 impl InstanceLock {
-    /// Ends when another process has taken the lock while the database was away. Two that go on
-    /// would take every event from each other again and again.
+    /// Returns when another process has taken the lock while the database was unreachable. If both
+    /// processes went on, they would take every event from each other again and again.
     pub async fn lost(&self) {
         if let Held::Session(keeper) = &self.held {
             let mut lost = keeper.lost.clone();
-            // An error would say that the keeper's task is gone, and with it the runtime.
+            // An error would mean that the keeper's task has ended, and with it the runtime.
             let _ = lost.wait_for(|lost| *lost).await;
         } else {
             std::future::pending::<()>().await;
@@ -195,22 +200,22 @@ impl InstanceLock {
     }
 }
 
-/// The lock's session, or the session that has it.
+/// The session that now holds the lock, or the session that holds it instead.
 enum Attempt {
     Locked(PgConnection),
     TakenBy(Option<Holder>),
 }
 
-/// Whom the lock leaves room for.
+/// Which other processes may hold the lock at the same time.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
-    /// Nobody.
+    /// No other process.
     Exclusive,
-    /// Whoever wants it shared, too.
+    /// Every other process that takes it in shared mode.
     Shared,
 }
 
-/// A session of Postgres, the name it gave itself, and Postgres's word for how it holds the lock.
+/// A Postgres session's process id, the name it gave itself, and Postgres's name of its lock mode.
 type Holder = (i32, Option<String>, String);
 
 const HOLDERS: &str = "SELECT a.pid, a.application_name, l.mode \
@@ -235,8 +240,8 @@ async fn try_lock(options: &PgConnectOptions, mode: Mode) -> Result<Attempt, sql
     Ok(Attempt::TakenBy(holder))
 }
 
-/// Ends when another process has the lock. Meanwhile the journal fences: a second process would
-/// cost time, never correctness.
+/// Keeps the lock, and returns when another process has it. Until this process stops, the journal
+/// fences: a second process costs time, never correctness.
 async fn keep(options: PgConnectOptions, mode: Mode, name: String, mut session: PgConnection) {
     loop {
         while session.ping().await.is_ok() {
@@ -247,11 +252,11 @@ async fn keep(options: PgConnectOptions, mode: Mode, name: String, mut session: 
             match try_lock(&options, mode).await {
                 Ok(Attempt::Locked(session)) => break session,
                 Ok(Attempt::TakenBy(Some((pid, Some(holder), _)))) if holder == name => {
-                    // Our own session of before, which the server has not missed yet.
+                    // Our own earlier session, whose end the server has not noticed yet.
                     end_session(&options, pid).await;
                 }
                 Ok(Attempt::TakenBy(Some(_))) => return,
-                // It was given back in this moment, or the server is away.
+                // The lock was released at this moment, or the server is unreachable.
                 Ok(Attempt::TakenBy(None)) | Err(_) => {}
             }
         };

@@ -1,5 +1,5 @@
-//! The journal in tables: what is read of it. Snapshots are in `journal/snapshots.rs`, appends in
-//! `append_postgres.rs` and `append_sqlite.rs`. Everything that is read is verified.
+//! Reads the journal from its tables, and verifies everything it reads. Snapshots are in
+//! `journal/snapshots.rs`, appends in `journal/append_postgres.rs` and `journal/append_sqlite.rs`.
 
 pub(crate) mod append_group;
 pub(crate) mod append_pool;
@@ -33,8 +33,8 @@ use crate::journal::{
 pub type JournalRows = Vec<(Row, Record)>;
 
 impl Store {
-    /// Rows of a journal after `after`, verified one by one against the row before; at most
-    /// `limit`. `previous` is the head up to which the caller has verified.
+    /// Returns the rows of a journal after `previous`, each verified against the row before it; at
+    /// most `limit`. `previous` is the head up to which the caller has verified.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -47,8 +47,8 @@ impl Store {
         rows_after(self.reads(), offering, previous, Some(limit)).await
     }
 
-    /// Rows of a journal before `before`, the newest first; at most `limit`. To look something up:
-    /// each decodes, and none is verified against the others.
+    /// Returns the rows of a journal before `before`, newest first; at most `limit`. Meant for
+    /// lookups: each row is decoded, and none is verified against the others.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -70,7 +70,7 @@ impl Store {
         found.into_iter().map(|found| decoded(row_of(found)?)).collect()
     }
 
-    /// All offerings that have a journal.
+    /// Returns all offerings that have a journal.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -80,7 +80,7 @@ impl Store {
         Ok(heads.into_iter().map(|head| OfferingId(head.offering_id)).collect())
     }
 
-    /// Where a journal ends, as its next append must find it.
+    /// Returns the head of a journal, as its next append must find it.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -100,12 +100,12 @@ impl Store {
         Ok(Head { seq, epoch, hash: hash_of(&found.hash, seq)? })
     }
 
-    /// In one transaction that sees one state: appends and snapshots go on meanwhile.
+    /// Reads in one transaction that sees one state: appends and snapshots go on meanwhile.
     async fn load_now(&self, offering: OfferingId, before: Seq) -> Result<Loaded, LoadError> {
         let level = self.is_postgres().then_some(IsolationLevel::RepeatableRead);
         let transaction = self.reads().begin_with_config(level, None).await.map_err(unreadable)?;
         let loaded = self.load_from(&transaction, offering, before).await;
-        // It has written nothing: there is nothing to lose if its end fails.
+        // The transaction has written nothing: nothing is lost if its end fails.
         let _ = transaction.rollback().await;
         loaded
     }
@@ -118,7 +118,7 @@ impl Store {
             address: found.owner_address.into(),
             epoch: Epoch(unsigned(found.epoch)),
         };
-        // The first row of an offering is nobody's.
+        // The first row of an offering has no owner.
         Ok((!found.owner.is_nil()).then_some(owner))
     }
 
@@ -134,7 +134,7 @@ impl Store {
             Ok((head, rows_after(&transaction, offering, from, None).await?))
         };
         let read = read.await;
-        // It has written nothing: there is nothing to lose if its end fails.
+        // The transaction has written nothing: nothing is lost if its end fails.
         let _ = transaction.rollback().await;
         match read {
             Ok((head, tail)) => {
@@ -142,8 +142,8 @@ impl Store {
                 let loaded = Loaded { snapshot: None, unfit: Vec::new(), tail, head };
                 Ok((last == head).then_some(loaded))
             }
-            // The first row is not the one that follows `from`, or that one is archived. Whatever else
-            // is wrong, a load from the beginning will say.
+            // The first row does not follow from `from`, or the row that does is archived. A load
+            // from the beginning reports any other damage.
             Err(LoadError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -171,7 +171,8 @@ impl Store {
         Ok(due.into_iter().map(|head| OfferingId(head.offering_id)).collect())
     }
 
-    /// Offerings whose last row is of a time after `now`, with that time; the latest first.
+    /// Returns the offerings whose last row is later than `now`, with that row's time; the latest
+    /// first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -214,7 +215,7 @@ impl Store {
     }
 }
 
-/// A row with its record, not verified against the row before.
+/// Returns a row with its record, not verified against the row before it.
 fn decoded(row: Row) -> Result<(Row, Record), LoadError> {
     let (seq, format) = (row.seq, row.format);
     if format > FORMAT {
@@ -296,7 +297,7 @@ impl Journal for Store {
 }
 
 impl Store {
-    /// This store as the journal that box offices append to.
+    /// Returns this store as the journal that box offices append to.
     pub fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.clone())
     }
@@ -360,7 +361,7 @@ pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).expect("a seq or epoch grows by one at a time and stays below 2^63")
 }
 
-/// A negative number in the database is damage that the hash of the row shows.
+/// Converts a number from the database. A negative one is damage that the row's hash reveals.
 pub(super) fn unsigned(value: i64) -> u64 {
     value.unsigned_abs()
 }

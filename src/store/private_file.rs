@@ -1,22 +1,22 @@
-//! Files that only their owner may read: what is kept in them is names, addresses, hashes and secrets.
+//! Files that only their owner may read: they hold names, addresses, hashes and secrets.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Opens a file to be written from its beginning, made if it is missing.
+/// Opens a file for writing from its beginning, and creates the file if it is missing.
 ///
 /// # Errors
-/// What the operating system says.
+/// The error of the operating system.
 pub fn create(path: &Path) -> io::Result<File> {
     private(OpenOptions::new().write(true).create(true).truncate(true)).open(path)
 }
 
-/// Makes an empty file where there is none. Whoever opens it later keeps its mode, and SQLite gives the
-/// same to the files beside it.
+/// Creates an empty file if there is none. A later open keeps the file's mode, and SQLite gives the
+/// same mode to the files beside it.
 ///
 /// # Errors
-/// What the operating system says.
+/// The error of the operating system.
 pub(super) fn make_if_missing(path: &Path) -> io::Result<()> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -30,14 +30,14 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Those of `paths` that others than their owner may read or write, with their modes.
+/// Returns those of `paths` that other users than their owner may read or write, with their modes.
 #[must_use]
 pub fn exposed(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, u32)> {
     let open = paths.into_iter().filter_map(|path| mode_of(&path).map(|mode| (path, mode)));
     open.collect()
 }
 
-/// The mode of what is there and open to others.
+/// Returns the mode of a file that exists and is open to other users.
 #[cfg(unix)]
 fn mode_of(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;

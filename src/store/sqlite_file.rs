@@ -1,5 +1,5 @@
-//! Which file a SQLite URL means. One file has many names (escapes, links, `..`), and whoever locks
-//! it and whoever opens it have to mean the same one.
+//! Resolves a SQLite URL to its file. One file has many names (escapes, links, `..`), and the code
+//! that locks it and the code that opens it have to mean the same file.
 
 use std::fs;
 use std::io;
@@ -10,19 +10,19 @@ use sea_orm::sqlx::{self, ConnectOptions};
 
 use super::StoreError;
 
-/// As many as Linux follows.
+/// Most links followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// The options that the driver reads from a URL, with the real path of the file, which need not be
-/// there yet.
+/// Returns the options that the driver reads from a URL, with the real path of the file, which need
+/// not exist yet.
 ///
 /// # Errors
-/// [`StoreError::Locked`], with what to do, when the URL names no file that could be kept.
+/// [`StoreError::Locked`], with advice, when the URL names no file that could be kept.
 pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreError> {
     let named: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| {
         unusable(&format!("is not a URL of a SQLite database ({error}): write sqlite://path"))
     })?;
-    // The driver has no getters for these. A file name that is no part of a URL would panic here.
+    // The driver has no getters for these. A file name that is not valid in a URL would panic here.
     let parameters = named.clone().filename("/").to_url_lossy();
     let has = |name: &str, value: Option<&str>| {
         let mut pairs = parameters.query_pairs();
@@ -53,11 +53,11 @@ pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, StoreErr
         let advice = "or set DATABASE_URL or ADMITONE_DATA_DIR to another place";
         StoreError::Locked(format!("cannot open the database {shown}: {reason}, {advice}"))
     })?;
-    // An absolute path is also none that SQLite would read as a `file:` URI with options of its own.
+    // SQLite would not read an absolute path as a `file:` URI with options of its own, either.
     Ok(named.filename(path))
 }
 
-/// The file that a SQLite URL means, by its only absolute path without links.
+/// Returns the file that a SQLite URL means, as its only absolute path without links.
 ///
 /// # Errors
 /// As for [`sqlite_options`].
@@ -76,7 +76,8 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => return found,
         }
-        // Not there yet, or a link to what is not there yet: SQLite would make that.
+        // The path does not exist yet, or is a link to a path that does not: SQLite would create
+        // that.
         let Some(name) = path.file_name() else { return Err(io::ErrorKind::NotFound.into()) };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")))?;
@@ -152,7 +153,8 @@ mod tests {
         assert!(refusal("sqlite:///tmp/a.db?vfs=memdb").contains("vfs"));
         let unknown = refusal("sqlite:///tmp/a.db?mode=nonsense");
         assert!(unknown.contains("`mode`") && unknown.contains("sqlite://path"), "{unknown}");
-        // To SQLite this is a URI with options; to us, and so to SQLite, a file with an odd name.
+        // SQLite would read this as a URI with options; this code, and so SQLite, takes it as a
+        // file with an odd name.
         let odd = sqlite_file("sqlite:file:a.db%3Fmode=memory").unwrap();
         assert!(odd.is_absolute() && odd.ends_with("file:a.db?mode=memory"), "{}", odd.display());
     }

@@ -1,4 +1,4 @@
-//! Tables, one noun a file.
+//! The tables, one module for each kind of row.
 
 pub(crate) mod event;
 pub(crate) mod idempotency;

@@ -1,46 +1,48 @@
-//! Whose password is hashed next. Lanes take turns, one for each place that passwords come from, so that
-//! a flood from one place is a wait for that place alone. Knows nothing of hashing, threads or time.
+//! The order in which passwords are hashed. Each place that passwords come from has a queue of its
+//! own, and the queues take turns, so that a flood from one place makes that place alone wait. This
+//! module does not know of hashing, threads or time.
 //!
-//! Logins of unknown e-mail addresses take a small share of the room. Beyond it they take none: they
-//! wait for their turn like all others, and are then refused without work. Whether there is room for a
-//! login never depends on whether its account exists, so neither answer nor order tells.
+//! Logins with unknown e-mail addresses take a small share of the room. Beyond that share they take
+//! no room: they wait for their turn like all others, and are then refused without work. Whether
+//! there is room for a login never depends on whether its account exists, so neither the answer nor
+//! the order reveals that.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use crate::accounts::limiter;
 
-/// Real work that may wait: beyond it a wait would outlast a client's patience.
+/// Most tasks with real work that may wait: with more, the wait would outlast a client's patience.
 pub(super) const MAX_WAITING: usize = 512;
-/// Of those, from one queue.
+/// Most of those in one queue.
 const MAX_PER_CLIENT: usize = 384;
-/// Of those, registrations.
+/// Most of those that are registrations.
 const MAX_REGISTRATIONS: usize = 256;
-/// Of those, logins of unknown addresses.
+/// Most of those that are logins with unknown addresses.
 const MAX_UNKNOWN: usize = 32;
 
-/// What a password is hashed for.
+/// The purpose of hashing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To compare it with an account's.
+    /// To compare the password with an account's.
     Known,
     /// To take as long as for an account, though there is none.
     Unknown,
-    /// To make an account.
+    /// To create an account.
     Registration,
 }
 
-/// Where a password comes from.
+/// The place that a password comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::accounts) enum Place {
     /// A network.
     Network(IpAddr),
-    /// Where the network says nothing: a hash of the name that is logged in to.
+    /// If the network is not known: a hash of the name that is logged in to.
     Name([u8; 16]),
 }
 
 impl Place {
-    /// The network, or else the name.
+    /// Returns the network, or else the name.
     pub(in crate::accounts) fn of(network: Option<IpAddr>, name: &str) -> Self {
         match network {
             Some(network) => Self::Network(network),
@@ -49,34 +51,34 @@ impl Place {
     }
 }
 
-/// Logins and registrations of one place take turns as well.
+/// Logins and registrations of one place also take turns, so each has its own queue.
 type Client = (Place, bool);
 
-/// What the queue hands out.
+/// The next task, and how to handle it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn<T> {
-    /// Hash it.
+    /// Hash the password.
     Work(T),
-    /// Refuse it, after as long as hashing takes.
+    /// Refuse the task, after as long as hashing takes.
     Pretend(T),
 }
 
 struct Waiting<T> {
     item: T,
-    /// `None`: takes no room.
+    /// The purpose that the task is counted under; `None` if it takes no room.
     counted: Option<Purpose>,
 }
 
 struct ClientQueue<T> {
     waiting: VecDeque<Waiting<T>>,
-    /// Of those, how many take room.
+    /// How many of those take room.
     counted: usize,
 }
 
-/// What waits.
+/// The waiting tasks.
 pub(super) struct Queue<T> {
     queues: HashMap<Client, ClientQueue<T>>,
-    /// Those that are not empty, the next one first.
+    /// The clients whose queues are not empty, the next one first.
     order: VecDeque<Client>,
     counts: Counts,
 }
@@ -95,7 +97,7 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Puts `item` into its queue; gives it back if there is no room.
+    /// Puts `item` into its queue; returns it as the error if there is no room.
     pub(super) fn push(&mut self, place: Place, purpose: Purpose, item: T) -> Result<(), T> {
         let client = (place, purpose == Purpose::Registration);
         let of_client = self.queues.get(&client).map_or(0, |queue| queue.counted);
@@ -123,7 +125,7 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Whose turn it is.
+    /// Returns the task whose turn it is.
     pub(super) fn pop(&mut self) -> Option<Turn<T>> {
         let client = self.order.pop_front()?;
         let queue = self.queues.get_mut(&client)?;

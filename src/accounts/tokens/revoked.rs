@@ -1,5 +1,5 @@
-//! Which access tokens are worth nothing although they have not expired: by account, the lowest version
-//! that is still good. Kept for as long as an older token could live, and no longer.
+//! Access tokens that are revoked although they have not expired: by account, the lowest version
+//! that is still valid. An entry is kept for as long as an older token could live, and no longer.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +9,11 @@ use dashmap::DashMap;
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 
-/// A set of revocations that forgets what has expired.
+/// A set of revocations that forgets expired ones.
 #[derive(Default)]
 pub(super) struct Revoked {
     lowest: DashMap<UserId, Lowest>,
-    /// The same in the order in which they are forgotten.
+    /// The same revocations in the order in which they are forgotten.
     expiries: Mutex<VecDeque<(TimestampMs, UserId)>>,
 }
 
@@ -24,15 +24,15 @@ struct Lowest {
 }
 
 impl Revoked {
-    /// Whether a token of `user` with that version is revoked.
+    /// True if a token of `user` with that version is revoked.
     pub(super) fn has(&self, user: UserId, version: i64) -> bool {
         self.lowest.get(&user).is_some_and(|lowest| version < lowest.version)
     }
 
-    /// Tokens of `user` below `version` are revoked; none of them is valid after `until`.
+    /// Revokes the tokens of `user` below `version`; none of them is valid after `until`.
     pub(super) fn add(&self, user: UserId, version: i64, until: TimestampMs) {
         let mut lowest = self.lowest.entry(user).or_insert(Lowest { version, until });
-        // Each by itself: the clock of whoever revoked the newer version may be behind.
+        // Each on its own: the clock of the instance that revoked the newer version may be behind.
         lowest.version = lowest.version.max(version);
         lowest.until = lowest.until.max(until);
         let until = lowest.until;
@@ -41,7 +41,7 @@ impl Revoked {
         expiries.push_back((until, user));
     }
 
-    /// Forgets what has expired at `now`: as much work as there is to forget.
+    /// Forgets the revocations that have expired at `now`; costs as much work as there are of them.
     pub(super) fn expire(&self, now: TimestampMs) {
         let mut expiries = self.expiries.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((until, user)) = expiries.front().copied() {
@@ -49,7 +49,7 @@ impl Revoked {
                 return;
             }
             expiries.pop_front();
-            // It may have been revoked once more since.
+            // The account's tokens may have been revoked once more since.
             self.lowest.remove_if(&user, |_, lowest| lowest.until <= now);
         }
     }

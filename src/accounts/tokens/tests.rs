@@ -1,4 +1,4 @@
-//! Attacks on tokens, one a row.
+//! Attacks on tokens, one per row of a table.
 
 use serde_json::{Value, json};
 

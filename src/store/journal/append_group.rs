@@ -1,10 +1,11 @@
-//! Appends of many offerings in one statement. A few appends of a thread go to Postgres by
-//! themselves, as fast as it can be; while these are on their way, those of other offerings wait and
-//! then go together, so that a thousand events that sell at once cost a wait for the disk each time
-//! and not a thousand.
+//! Appends of many offerings in one statement. A thread sends a few appends to Postgres on their
+//! own, as fast as possible. While these are under way, the appends of other offerings wait and
+//! then go together, so that a thousand events that sell at once cost one wait for the disk each
+//! time and not a thousand.
 //!
-//! Only rows without relational ones go together. No offering waits for another's lock: a head that
-//! somebody else has locked, or that is another, is left out, and its append goes by itself.
+//! Only appends without relational rows go together. No offering waits for another's lock: a head
+//! that another transaction has locked, or that has changed, is left out, and its append goes on
+//! its own.
 
 use std::collections::HashMap;
 use std::sync::Weak;
@@ -21,7 +22,7 @@ use crate::store::journal::append_postgres::{Verdict, append_alone, verdict};
 use crate::store::journal::projection::Projection;
 use crate::store::journal::signed;
 
-/// The most appends in one statement.
+/// Most appends in one statement.
 const MAX_GROUP: usize = 128;
 
 const SQL: &str = "
@@ -53,17 +54,17 @@ pub(crate) struct Waiting {
     reply: Reply,
 }
 
-/// The way into a thread's next statement.
+/// The queue into a thread's next statement.
 pub(crate) type Queue = mpsc::UnboundedSender<Waiting>;
 
-/// Whether an append writes nothing but its journal.
+/// True if an append may join a group: it is no takeover, and writes nothing but its journal row.
 pub(crate) fn may_join(append: &Append) -> bool {
     matches!(*append.record, Record::Batch(_))
         && append.previous.epoch == append.row.epoch
         && Projection::of(&append.row, &append.record).is_none()
 }
 
-/// Waits for the next statement, and for its end.
+/// Queues the append for the next statement, and waits for its result.
 pub(crate) async fn join(queue: &Queue, append: Append) -> Result<Appended, AppendError> {
     let (reply, done) = oneshot::channel();
     if queue.send(Waiting { append, reply }).is_err() {
@@ -72,7 +73,7 @@ pub(crate) async fn join(queue: &Queue, append: Append) -> Result<Appended, Appe
     done.await.unwrap_or_else(|gone| Err(AppendError::OutcomeUnknown(gone.into())))
 }
 
-/// Starts the writer of the current runtime, which ends with the pool.
+/// Starts the writer on the current runtime; the writer ends with the pool.
 pub(crate) fn start(pool: Weak<AppendPool>, timeout: Duration) -> Queue {
     let (queue, mut waiting) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -104,7 +105,7 @@ async fn write(pool: &std::sync::Arc<AppendPool>, timeout: Duration, group: Vec<
             written
         }
         Ok(Err(error)) => match verdict(&error) {
-            // Nothing was written: each finds out by itself what is wrong.
+            // Nothing was written: each append goes on its own and finds its own error.
             Verdict::Again | Verdict::BadData | Verdict::Refused => {
                 connection.give_back();
                 HashMap::new()
@@ -116,7 +117,7 @@ async fn write(pool: &std::sync::Arc<AppendPool>, timeout: Duration, group: Vec<
     for Waiting { append, reply } in group {
         match written.get(&append.row.offering.0) {
             Some(now) => {
-                // Whoever waited may have gone.
+                // The caller may have stopped waiting.
                 let _ = reply.send(Ok(Appended { database_now: *now }));
             }
             None => {
@@ -136,7 +137,7 @@ fn unknown(group: Vec<Waiting>, error: &str) {
     }
 }
 
-/// The database's clock for each offering whose row was written.
+/// Returns the database's clock, in milliseconds, for each offering whose row was written.
 async fn execute(
     connection: &mut PgConnection,
     group: &[Waiting],

@@ -1,8 +1,8 @@
-//! The connections to Postgres that appends are made on. The driver's own pool asks the server for
-//! a sign of life after every use, which costs a hot event a second round trip per batch; and a
-//! socket is served by the runtime it was opened in, so that a connection opened elsewhere wakes
-//! two threads where one would do. Here each runtime that appends has connections of its own, which
-//! are asked only when they have been idle.
+//! The connections to Postgres for appends. The driver's own pool pings the server after every use,
+//! which costs a hot event a second round trip per batch; and a socket is served by the runtime it
+//! was opened in, so that a connection opened elsewhere wakes two threads where one would do. Here
+//! each runtime that appends has connections of its own, which are pinged only after they have been
+//! idle.
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -19,30 +19,30 @@ use tokio::time::{Instant, timeout};
 use crate::store::connect::{ACQUIRE_TIMEOUT, TRUSTED_IDLE, make_durable};
 use crate::store::journal::append_group::{self, Queue};
 
-/// A connection that is not used for so long is closed.
+/// A connection that was not used for this long is closed.
 const MAX_IDLE: Duration = Duration::from_secs(600);
-/// A connection is not used for longer, so that servers behind one name are found anew.
+/// A connection is not used for longer than this, so that servers behind one name are found anew.
 const MAX_AGE: Duration = Duration::from_secs(1_800);
 
-/// A bounded number of connections for each runtime that appends, made when they are needed.
+/// A bounded number of connections for each runtime that appends, opened when they are needed.
 pub(crate) struct AppendPool {
     options: PgConnectOptions,
     per_runtime: usize,
     pools: Mutex<HashMap<runtime::Id, Arc<RuntimePool>>>,
 }
 
-/// The connections of one runtime. Nobody else uses them: one runtime that is stuck, or gone, must
-/// not keep others from appending.
+/// The connections of one runtime. Other runtimes do not use them: a runtime that is stuck, or has
+/// ended, must not keep others from appending.
 struct RuntimePool {
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Open>>,
-    /// Appends on their way by themselves.
+    /// Number of appends that are under way on their own.
     alone: AtomicUsize,
-    /// To the writer of groups, once there was a group.
+    /// The queue to the writer of groups, once there was a group.
     queue: OnceLock<Queue>,
 }
 
-/// An append on its way by itself, until it is dropped.
+/// The permit of an append to go on its own, until it is dropped.
 pub(crate) struct Turn(Arc<RuntimePool>);
 
 impl Drop for Turn {
@@ -62,7 +62,7 @@ impl AppendPool {
         Self { options, per_runtime, pools: Mutex::default() }
     }
 
-    /// A connection of one's own, within the time that callers wait for one.
+    /// Returns a connection for the caller alone, or fails after [`ACQUIRE_TIMEOUT`].
     pub(crate) async fn acquire(&self) -> Result<Leased, sqlx::Error> {
         let leased = timeout(ACQUIRE_TIMEOUT, self.acquire_now()).await;
         leased.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -84,15 +84,16 @@ impl AppendPool {
         Ok(Leased { pool, open: Some(open), _slot: slot })
     }
 
-    /// The right to append by itself, if fewer than `most` of this runtime do.
+    /// Returns the permit to append on its own, if fewer than `most` appends of this runtime have
+    /// one.
     pub(crate) fn turn(&self, most: usize) -> Option<Turn> {
         let pool = self.pool();
         let before = pool.alone.fetch_add(1, Ordering::Relaxed);
-        // Dropped at once, it gives back what it took.
+        // A permit that is dropped at once takes its count back.
         Some(Turn(pool)).filter(|_| before < most)
     }
 
-    /// The way into this runtime's next group.
+    /// Returns the queue into this runtime's next group.
     pub(crate) fn queue(self: &Arc<Self>, timeout: Duration) -> Queue {
         let start = || append_group::start(Arc::downgrade(self), timeout);
         self.pool().queue.get_or_init(start).clone()
@@ -119,12 +120,13 @@ impl RuntimePool {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it is held.
+    // Nothing panics while the lock is held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection that goes back to the pool only when it is told so. Dropped in the middle of a
-/// statement it is closed without a farewell: the next append must not wait behind this one.
+/// A connection that goes back to the pool only by `give_back`. Dropped in the middle of a
+/// statement, the connection is closed without a goodbye message: the next append must not wait
+/// behind this one.
 pub(crate) struct Leased {
     pool: Arc<RuntimePool>,
     open: Option<Open>,
@@ -132,7 +134,7 @@ pub(crate) struct Leased {
 }
 
 impl Leased {
-    /// For the next one; the server has answered all it was asked.
+    /// Gives the connection to the next append; the server has answered everything it was asked.
     pub(crate) fn give_back(mut self) {
         if let Some(mut open) = self.open.take() {
             open.used = Instant::now();

@@ -1,6 +1,6 @@
-//! Appends on Postgres: the swap of the head, the journal row and every relational row that follows
-//! from it are one statement. A client that stalls cannot keep the head locked between two round
-//! trips, there is one wait for the disk, and the statement is carried out whole or not at all.
+//! Appends on Postgres. The swap of the head, the journal row and every relational row that follows
+//! from it are one statement. A stalled client cannot keep the head locked between two round trips,
+//! there is one wait for the disk, and the statement is executed whole or not at all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::projection::{Projection, postgres};
 use crate::store::journal::{append_group, signed};
 
-/// A deadlock or a serialization failure is tried again so often.
+/// Most retries after a deadlock or a serialization failure.
 const MAX_RETRIES: u32 = 5;
 
-/// `$1` to `$9` are the row's columns, the rest is the head's. A takeover names the owner.
+/// `$1` to `$9` are the row's columns, the other parameters are the head's. A takeover sets the
+/// owner.
 const SWAP: &str = "
 WITH h AS (
     UPDATE heads SET seq = $2, epoch = $3, hash = $8, next_due_at = $10,
@@ -32,10 +33,11 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM h";
 
 const RETURNING: &str = " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/// Appends of one thread that are on their way by themselves; others go together.
+/// Most appends of one thread that are under way on their own; further appends go together.
 const ALONE: usize = 2;
 
-/// Appends, alone or together with what else waits, or says precisely what is known when it cannot.
+/// Appends, on its own or together with other waiting appends. An error reports the outcome as
+/// precisely as it is known.
 pub(crate) async fn append(
     pool: &Arc<AppendPool>,
     timeout: Duration,
@@ -93,7 +95,7 @@ pub(crate) async fn append_alone(
     unreachable!("the last retry returns")
 }
 
-/// The database's clock, or `None` when the head is another.
+/// Returns the database's clock in milliseconds, or `None` when the head has changed.
 async fn execute(
     connection: &mut PgConnection,
     append: &Append,
@@ -129,24 +131,25 @@ fn bind(arguments: &mut PgArguments, append: &Append) -> Result<(), BoxDynError>
     arguments.add(&append.previous.hash[..])
 }
 
-/// What an error says about the statement that met it.
+/// What an error reveals about the statement that failed with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing was written, for a reason that passes at once.
     Again,
-    /// Nothing was written, for the data's sake.
+    /// Nothing was written, because of the data.
     BadData,
     /// Nothing was written.
     Refused,
-    /// It may have been carried out.
+    /// The statement may have been executed.
     Unknown,
 }
 
-/// An ERROR of the server's own means that it rolled the statement back, in COMMIT as before it.
-/// FATAL and PANIC end the session at any point, after COMMIT included, and so say nothing.
+/// Classifies an error. An ERROR of the server's own means that the server rolled the statement
+/// back, in COMMIT as before it. FATAL and PANIC end the session at any point, even after COMMIT,
+/// and so leave the outcome open.
 pub(crate) fn verdict(error: &sqlx::Error) -> Verdict {
     let sqlx::Error::Database(error) = error else {
-        // Refused by the driver before anything was sent.
+        // The driver refused the statement before anything was sent.
         let unsent = matches!(error, sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_));
         return if unsent { Verdict::BadData } else { Verdict::Unknown };
     };

@@ -1,6 +1,6 @@
-//! Appends on SQLite: one writer for all offerings that commits whatever has come in together, so
-//! that one fsync serves them all. An append that is fenced or refused does not take the others
-//! with it: a fenced one has written nothing, and one with relational rows has its savepoint.
+//! Appends on SQLite. One writer for all offerings commits all waiting appends together, so that
+//! one fsync serves them all. An append that is fenced or refused does not take the others with it:
+//! a fenced append has written nothing, and one with relational rows has its own savepoint.
 
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use crate::journal::{Append, AppendError, Appended};
 use crate::store::journal::projection::{Projection, sqlite};
 use crate::store::journal::signed;
 
-/// The most appends in one transaction.
+/// Most appends in one transaction.
 const MAX_GROUP: usize = 256;
-/// Box offices have one append in flight each, so this is as many busy offerings.
+/// Each box office has one append in flight, so this is the number of busy offerings that fit.
 const QUEUE: usize = 65_536;
 
-/// Both statements in one trip to the connection's thread. `changes()` is what the update did.
+/// Both statements in one trip to the connection's thread. `changes()` returns how many rows the
+/// update changed.
 const SWAP: &str = "
 UPDATE heads SET seq = $2, epoch = $3, hash = $8, next_due_at = $10,
     owner = CASE WHEN epoch = $3 THEN owner ELSE $4 END,
@@ -34,7 +35,7 @@ struct Waiting {
     reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
-/// The way to the writer, which ends when the last of these is dropped.
+/// The queue to the writer, which ends when the last of these is dropped.
 pub(crate) struct Appender {
     queue: mpsc::Sender<Waiting>,
 }
@@ -52,8 +53,8 @@ impl Appender {
         Self { queue }
     }
 
-    /// Queues the append and waits for its group. One that is given up stays in the queue: its
-    /// outcome is unknown until whatever is queued after it is answered.
+    /// Queues the append and waits for its group. An append that times out stays in the queue: its
+    /// outcome is unknown until an append queued after it is answered.
     pub(crate) async fn append(
         &self,
         append: Append,
@@ -85,20 +86,21 @@ async fn commit_group(writes: &SqlitePool, group: Vec<Waiting>) {
         };
         done.push((reply, result));
     }
-    // A group with an error of the file's is given up: it must not be committed in part.
+    // A group that met an error of the file is given up: it must not be committed in part.
     let ended = match broken {
         None => execute(&mut connection, "COMMIT").await.map_err(|error| (error.into(), true)),
         Some(error) => Err((error, false)),
     };
     if ended.is_err() {
-        // Whatever state it is in, the connection goes; closing rolls back what is open.
+        // The connection may be in any state, so it is closed; that rolls back an open transaction.
         connection.close_on_drop();
     }
     drop(connection);
     for (reply, result) in done {
         let result = match &ended {
             Ok(()) => result,
-            // Nobody can commit it later, but whether it is on disk now only the file knows.
+            // The group cannot be committed later, but only the file knows whether it is on disk
+            // now.
             Err((error, true)) => {
                 Err(AppendError::OutcomeUnknown(anyhow::anyhow!("COMMIT failed: {error}")))
             }
@@ -106,7 +108,7 @@ async fn commit_group(writes: &SqlitePool, group: Vec<Waiting>) {
                 Err(AppendError::Unavailable(anyhow::anyhow!("the group was rolled back: {error}")))
             }
         };
-        // Whoever waited may have gone.
+        // The caller may have stopped waiting.
         let _ = reply.send(result);
     }
 }
@@ -120,7 +122,8 @@ async fn begin(writes: &SqlitePool) -> Result<PoolConnection<Sqlite>, sqlx::Erro
     Ok(connection)
 }
 
-/// Appends inside the group's transaction. An error that is not this append's own goes to `broken`.
+/// Appends inside the group's transaction. An error that is not specific to this append goes to
+/// `broken`.
 async fn append_one(
     connection: &mut SqliteConnection,
     append: &Append,
@@ -147,7 +150,7 @@ async fn append_in_savepoint(
     append: &Append,
     rows: &Projection,
 ) -> Result<Option<Appended>, sqlx::Error> {
-    // Encoded first: a refusal here has touched nothing.
+    // Encoded first: a refusal at this point has touched nothing.
     let (sql, arguments) = sqlite::statements(rows).map_err(sqlx::Error::Encode)?;
     execute(connection, "SAVEPOINT append").await?;
     let written = match swap(connection, append).await {
@@ -173,7 +176,7 @@ async fn project(
     sqlite::check_captures(rows, returned.len()).map_err(sqlx::Error::Encode)
 }
 
-/// Swaps the head and writes the row; `None` when the head is another.
+/// Swaps the head and writes the row; returns `None` when the head has changed.
 async fn swap(
     connection: &mut SqliteConnection,
     append: &Append,
@@ -206,8 +209,8 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
     sqlx::query(sql).execute(connection).await.map(|_| ())
 }
 
-/// Refused by ourselves, or SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH: about the values, not
-/// about the file.
+/// True if the error is about the values and not about the file: a refusal by this process, or
+/// SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.
 fn is_bad_data(error: &sqlx::Error) -> bool {
     if matches!(error, sqlx::Error::Encode(_)) {
         return true;

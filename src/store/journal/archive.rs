@@ -1,5 +1,5 @@
-//! Journals whose first rows are in files: where what is left begins, and the deletion of what is
-//! archived. Rows are deleted only up to a row whose state is kept as a snapshot.
+//! Journals whose first rows are in files: finds where the remaining rows begin, and deletes
+//! archived rows. Rows are deleted only up to a row whose state is kept as a snapshot.
 
 use bytes::Bytes;
 use entities::{archive, journal, payment, snapshot};
@@ -15,23 +15,23 @@ use crate::journal::{FORMAT, Head, LoadError};
 use crate::store::Store;
 use crate::store::journal::{hash_of, signed, unreadable, unsigned};
 
-/// Up to which row a journal is archived.
+/// How far a journal is archived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archived {
     /// The last row that is in files.
     pub head: Head,
-    /// That row's time.
+    /// The time of that row.
     pub at: TimestampMs,
-    /// What happened up to it, in numbers, as JSON.
+    /// Counts of the changes up to that row, as JSON.
     pub tally: String,
-    /// Where the files are, as whoever archived named it.
+    /// The directory of the files, as it was named when they were archived.
     pub directory: String,
-    /// When it was archived.
+    /// When the rows were archived.
     pub archived_at: TimestampMs,
 }
 
 impl Store {
-    /// Up to which row the journal is archived; `None` if it is whole.
+    /// Returns how far the journal is archived; `None` if it is whole.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -45,7 +45,7 @@ impl Store {
         Ok(Some(Archived { head, at, tally, directory, archived_at }))
     }
 
-    /// The snapshot of exactly this row.
+    /// Returns the snapshot of exactly this row.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -61,7 +61,7 @@ impl Store {
         Ok(found.filter(fits).map(|found| Bytes::from(found.payload)))
     }
 
-    /// The last row that was written before `before`; `None` if there is none.
+    /// Returns the last row that was written before `before`; `None` if there is none.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -80,7 +80,7 @@ impl Store {
         Ok(last.map(|row| Seq(unsigned(row.seq))))
     }
 
-    /// The first row that is still in the table.
+    /// Returns the first row that is still in the table.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -94,7 +94,7 @@ impl Store {
         Ok(first.map(|row| Seq(unsigned(row.seq))))
     }
 
-    /// Whether a payment of this offering is on its way: it may still ask for an old row.
+    /// True if a payment of this offering is under way: it may still ask for an old row.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -105,8 +105,8 @@ impl Store {
         Ok(open.count(self.reads()).await.map_err(unreadable)? > 0)
     }
 
-    /// Notes that all rows up to `archived` are in files, and keeps the state after them. `false` if
-    /// the table has another row there: then nothing is noted.
+    /// Records that all rows up to `archived` are in files, and stores the state after them.
+    /// Returns `false`, and records nothing, if the table has another row there.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -117,7 +117,7 @@ impl Store {
         state: Vec<u8>,
     ) -> Result<bool, LoadError> {
         let transaction = self.writes().begin().await.map_err(unreadable)?;
-        // The first statement writes: SQLite lets nobody else write from here on.
+        // The first statement writes: from here on, SQLite admits no other writer.
         let noted = note(&transaction, offering, archived, true).await.map_err(unreadable)?;
         if noted {
             keep_state(&transaction, offering, archived, state).await.map_err(unreadable)?;
@@ -126,8 +126,8 @@ impl Store {
         Ok(noted)
     }
 
-    /// Keeps the state after the archived rows again, where it was lost. The caller has verified that
-    /// the first row of the table follows from `archived`.
+    /// Stores the state after the archived rows again, where it was lost. The caller has verified
+    /// that the first row of the table follows from `archived`.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -143,8 +143,8 @@ impl Store {
         transaction.commit().await.map_err(unreadable)
     }
 
-    /// Deletes the first `limit` rows that are archived; says how many there were. Deletes nothing as
-    /// long as the state after the archived rows is not kept.
+    /// Deletes the first `limit` archived rows; returns how many there were. Deletes nothing while
+    /// the state after the archived rows is not stored.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`].
@@ -201,7 +201,8 @@ async fn note(
     Ok(noted.rows_affected() > 0)
 }
 
-/// The snapshots before it are of no use: the rows after them are about to go.
+/// Stores the state after the archived rows, and deletes the snapshots before it, which are of no
+/// use: the rows after them are about to be deleted.
 async fn keep_state(
     transaction: &impl ConnectionTrait,
     offering: OfferingId,

@@ -1,10 +1,11 @@
-//! The relational rows that follow from a batch: derived from its record alone, without a look at
-//! the database, since the journal has decided. All that a batch does to a row is folded into one
-//! change first, so that one statement can write everything and no row is touched twice.
+//! The relational rows that follow from a batch. They are derived from the batch's record alone,
+//! without reading the database, since the journal has decided. All changes that a batch makes to a
+//! row are folded into one first, so that one statement can write everything and no row is touched
+//! twice.
 //!
-//! One thing only is looked at: a reservation is confirmed when its money is set aside, and that is a
-//! row of another table, written before. Where it is not there (a database that crashed or failed
-//! over may have forgotten it) the append fails as a whole.
+//! There is one exception: a reservation is confirmed when its money is set aside, and that is a
+//! row of another table, written before. If that row is missing (a database that crashed or failed
+//! over may have forgotten it), the append fails as a whole.
 //!
 //! **Invariant:** every row is keyed by this offering's own ids, so that no two offerings ever wait
 //! for each other here.
@@ -28,10 +29,10 @@ use crate::store::tables::event::{cancellation_text, state_name};
 use crate::store::tables::reservation::ReservationState;
 use crate::store::tables::ticket::{TicketState, ticket_id};
 
-/// What is said of an append that would confirm without money.
+/// Error text for an append that would confirm without money.
 const NOT_SET_ASIDE: &str = "the money is not set aside of";
 
-/// All that a batch writes besides the journal.
+/// All rows that a batch writes besides the journal.
 #[derive(Debug)]
 pub(crate) struct Projection {
     offering: OfferingId,
@@ -39,27 +40,28 @@ pub(crate) struct Projection {
     at: TimestampMs,
     reservations: BTreeMap<ReservationId, ReservationChange>,
     tickets: BTreeMap<(ReservationId, u8), NewTicket>,
-    /// Payments that reservations were confirmed by.
+    /// Payments by which reservations were confirmed.
     captured: BTreeSet<PaymentId>,
-    /// Reservations whose tickets are void and whose payments are to be given back: all of it, or
-    /// only so much.
+    /// Reservations whose tickets are void and whose payments are to be given back: the whole
+    /// amount, or only the given part.
     cancelled: BTreeMap<ReservationId, Option<Minor>>,
-    /// What the door did with tickets of before this batch.
+    /// Check-ins, and their reversals, of tickets that were issued before this batch.
     at_the_door: BTreeMap<Uuid, Door>,
     outbox: Vec<(&'static str, String)>,
     products: BTreeMap<ProductId, ProductChange>,
     seats: BTreeMap<SeatId, NewSeat>,
-    /// Their rows stay, since tickets that are over may still name them; the stock shrinks.
+    /// The rows of removed seats stay, since tickets that are over may still name them; the stock
+    /// shrinks.
     removed_seats: BTreeSet<SeatId>,
     new_products: BTreeMap<ProductId, NewProduct>,
     sale_window: Option<SaleWindow>,
     sale_state: Option<SaleState>,
     event_times: Option<EventTimes>,
-    /// JSON.
+    /// The cancellation policy as JSON.
     cancellation: Option<String>,
 }
 
-/// Whether a ticket was used, and how.
+/// Whether and how a ticket was used.
 #[derive(Debug, Default)]
 struct Door {
     checked_in_at: Option<TimestampMs>,
@@ -131,7 +133,7 @@ struct ProductChange {
     window: Option<SaleWindow>,
     name: Option<String>,
     description: Option<String>,
-    /// `Some(None)` when it is offered again.
+    /// `Some(None)` when the product is offered again.
     withdrawn_at: Option<Option<TimestampMs>>,
 }
 
@@ -143,7 +145,8 @@ struct NewSeat {
 }
 
 impl Projection {
-    /// What follows from this row; `None` when nothing does, as from batches of holds.
+    /// Returns the rows that follow from this journal row; `None` when there are none, as for
+    /// batches of holds.
     pub(crate) fn of(row: &Row, record: &Record) -> Option<Self> {
         let Record::Batch(transitions) = record else { return None };
         if transitions.iter().all(|transition| transition.changes.is_empty()) {
@@ -189,7 +192,7 @@ impl Projection {
         // Tickets come with a reservation's change.
     }
 
-    /// `by` is the administrator who asked for it, if one did.
+    /// Adds a change. `by` is the administrator who asked for it, if one did.
     fn take(&mut self, change: &Change, by: Option<UserId>) {
         match change {
             Change::CheckedOut { hold, reservation, customer, lines, pay_by } => {
@@ -294,8 +297,8 @@ impl Projection {
             | Change::WaitlistJoined { .. }
             | Change::WaitlistLeft { .. }
             | Change::OfferAccepted { .. }
-            // The grace of a payment in progress is nothing that a customer could use: what is shown
-            // is the time until which one may begin to pay.
+            // The grace of a payment in progress is of no use to a customer: the row shows the time
+            // until which a payment may begin.
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::SeatsBlocked { .. }
@@ -372,7 +375,7 @@ impl Projection {
         self.tell(kind, &json!({ "ticketId": id }));
     }
 
-    /// The row of a new product after all of the batch.
+    /// Returns the row of a new product after the whole batch.
     fn row_of_new(&self, id: ProductId, new: &NewProduct) -> ProductRow {
         let NewProduct { name, description, definition } = new;
         let unchanged = ProductChange::default();
@@ -389,7 +392,7 @@ impl Projection {
         }
     }
 
-    /// Rows added to a section and still there at the end of the batch.
+    /// Returns, by section, the number of seats added and still there at the end of the batch.
     fn section_growth(&self) -> BTreeMap<SectionId, i64> {
         let mut growth = BTreeMap::new();
         for (id, seat) in &self.seats {
@@ -400,7 +403,7 @@ impl Projection {
         growth
     }
 
-    /// Seats removed that were there before the batch.
+    /// Returns the removed seats that existed before the batch.
     fn seats_lost(&self) -> Vec<i64> {
         let lost = self.removed_seats.iter().filter(|id| !self.seats.contains_key(id));
         lost.map(|id| i64::from(id.0)).collect()
@@ -410,7 +413,7 @@ impl Projection {
         !(self.products.is_empty() && self.seats.is_empty() && self.removed_seats.is_empty())
     }
 
-    /// What people wrote.
+    /// Returns the texts that people wrote.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let rows = self.seats.values().map(|seat| &seat.row);
         let gates = self.at_the_door.values().filter_map(|door| door.gate.as_ref());
@@ -433,7 +436,7 @@ impl Projection {
     }
 }
 
-/// The administrator who asked for these changes, if one did.
+/// Returns the administrator who asked for these changes, if one did.
 fn actor(changes: &[Change]) -> Option<UserId> {
     changes.iter().find_map(|change| match change {
         Change::ActedBy { admin } => Some(*admin),

@@ -1,5 +1,5 @@
-//! Deletion of rows that have had their time, a bounded number at a time: nobody else's write waits for
-//! long, and an interrupted run loses nothing.
+//! Deletion of outdated rows, a bounded number at a time: no other write waits for long, and an
+//! interrupted run loses nothing.
 
 use entities::outbox_message;
 use sea_orm::{
@@ -13,24 +13,25 @@ use crate::store::{Store, StoreError};
 /// Rows deleted by one statement.
 const AT_ONCE: i64 = 1_000;
 
-/// What may be deleted when it is old enough.
+/// Rows that may be deleted when they are old enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prunable {
-    /// Messages that were taken, by when they were.
+    /// Outbox messages that were taken, by the time when they were taken.
     TakenMessages,
-    /// Reservations whose time to pay ended, by when it did. A payment on its way may still revive one.
-    /// The journal has them.
+    /// Reservations whose time to pay has ended, by the time when it ended. A payment under way may
+    /// still revive one. The journal has them.
     ExpiredReservations,
-    /// Payments that came to nothing, by their last change. What moved in wallets is noted there.
+    /// Payments that failed or were voided, by their last change. The wallets' entries record the
+    /// money that moved.
     FailedPayments,
-    /// Idempotency keys, by when they were claimed.
+    /// Idempotency keys, by the time when they were claimed.
     IdempotencyKeys,
-    /// Refresh tokens, by when they expired.
+    /// Refresh tokens, by the time when they expired.
     ExpiredTokens,
 }
 
 impl Prunable {
-    /// The table, its key, and which of its rows are meant.
+    /// Returns the table, its key, and the condition for the rows to delete.
     fn rows(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::TakenMessages => {
@@ -56,13 +57,14 @@ impl Prunable {
 }
 
 impl Store {
-    /// Deletes all that is older than `before`; says how many rows that were.
+    /// Deletes all rows older than `before`; returns how many.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn prune(&self, what: Prunable, before: TimestampMs) -> Result<u64, StoreError> {
         let (table, key, condition) = what.rows();
-        // Most often there is nothing. A DELETE on SQLite locks the others out before it looks.
+        // Most often there is nothing to delete. A DELETE on SQLite locks other writers out before
+        // it reads.
         let look = format!("SELECT 1 FROM {table} WHERE {condition} LIMIT 1");
         let look = Statement::from_sql_and_values(self.backend(), look, [before.into()]);
         if self.reads().query_one_raw(look).await?.is_none() {
@@ -83,8 +85,8 @@ impl Store {
         }
     }
 
-    /// The oldest messages that nobody has taken, written before `before`, as lines of JSON, with what
-    /// [`Self::outbox_forget`] needs.
+    /// Returns the oldest outbox messages that were not taken and were written before `before`,
+    /// with the values that [`Self::outbox_forget`] needs.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,5 +1,5 @@
-//! Snapshots in tables: which one a load starts from, and which are kept. The journal is the truth: a
-//! snapshot that it does not confirm is passed over, never served.
+//! Snapshots in tables: which snapshot a load starts from, and which are kept. The journal is the
+//! truth: a snapshot that the journal does not confirm is passed over, never served.
 
 use bytes::Bytes;
 use entities::{archive, journal, snapshot};
@@ -14,7 +14,7 @@ use crate::ids::{Epoch, OfferingId, Seq};
 use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, UnfitSnapshot};
 use crate::store::Store;
 
-/// Snapshots kept per offering: one to start from, one in case that is damaged.
+/// Snapshots kept per offering: one to start from, and one in case the first is damaged.
 pub(super) const KEPT: u64 = 2;
 
 impl Store {
@@ -45,7 +45,7 @@ impl Store {
         Ok(Loaded { snapshot: None, unfit, tail, head })
     }
 
-    /// Keeps a snapshot, and with it the newest of the offering, `most` in all.
+    /// Stores a snapshot, and keeps the newest `most` snapshots of the offering in all.
     pub(super) async fn snapshot_keep(
         &self,
         offering: OfferingId,
@@ -75,7 +75,8 @@ async fn newest_first(
         .map_err(unreadable)
 }
 
-/// The snapshot, if its row has the same time and hash, or is archived; else why not.
+/// Returns the snapshot, if its row has the same time and hash, or is archived; otherwise the
+/// reason.
 async fn confirmed(
     connection: &impl ConnectionTrait,
     head: Head,
@@ -95,7 +96,7 @@ async fn confirmed(
     let (hash, at) = match row {
         Some(row) => (row.hash, row.at),
         None if seq == head.seq => (head.hash.to_vec(), found.at),
-        // The row after it must follow from its hash.
+        // The row after the snapshot must follow from its hash.
         None => (found.hash.clone(), found.at),
     };
     if hash != found.hash {
@@ -128,7 +129,7 @@ async fn from_snapshot(
     Ok((snapshot, tail))
 }
 
-/// All rows after `from`, up to the head.
+/// Returns all rows after `from`, up to the head.
 async fn tail_after(
     connection: &impl ConnectionTrait,
     offering: OfferingId,
@@ -144,8 +145,8 @@ async fn tail_after(
     Err(LoadError::Damaged { seq: last.seq.next().min(head.seq), reason })
 }
 
-/// Where the journal does not begin with row 1, it takes a snapshot to read it: says so, and what is
-/// wrong with those that there are.
+/// Returns the error of a load without a usable snapshot. A journal that does not begin with row 1
+/// can be read only from a snapshot: the error says that, and why the existing snapshots are unfit.
 fn first_rows_gone(error: LoadError, before: Seq, unfit: &[UnfitSnapshot]) -> LoadError {
     let LoadError::Damaged { seq, reason } = error else { return error };
     let is_tried = before < Seq(u64::MAX) || !unfit.is_empty();
@@ -162,8 +163,8 @@ fn first_rows_gone(error: LoadError, before: Seq, unfit: &[UnfitSnapshot]) -> Lo
     LoadError::Damaged { seq, reason }
 }
 
-/// Writes the snapshot if the journal has its row, which is not archived, and there is none as new;
-/// drops what is older than the newest `most`. Rows may be archived meanwhile.
+/// Writes the snapshot if the journal has its row, the row is not archived, and there is no newer
+/// snapshot; deletes the snapshots older than the newest `most`. Rows may be archived meanwhile.
 async fn keep_if_confirmed(
     transaction: &impl ConnectionTrait,
     offering: OfferingId,
@@ -188,7 +189,7 @@ async fn keep_if_confirmed(
         if row.is_some_and(|row| row.hash == newer.hash && row.at == newer.at) {
             return Ok(false);
         }
-        // Of a history that a restored backup has undone.
+        // The snapshot is of a history that a restored backup has undone.
         if delete_unless_archived(transaction, offering, vec![newer.seq]).await? == 0 {
             return Ok(false);
         }
@@ -202,7 +203,7 @@ async fn keep_if_confirmed(
         format: Set(i32::from(snapshot.format)),
         payload: Set(snapshot.payload.to_vec()),
     };
-    // One at this seq may be of such a history as well.
+    // A snapshot at this seq may be of such a history as well.
     let replace = OnConflict::columns([snapshot::Column::OfferingId, snapshot::Column::Seq])
         .update_columns([
             snapshot::Column::Epoch,
@@ -227,8 +228,8 @@ async fn keep_if_confirmed(
     Ok(true)
 }
 
-/// Deletes snapshots, but never the one that stands for archived rows, which are gone. That is asked
-/// in the same statement: what was read before may have changed.
+/// Deletes snapshots, but never the one that stands for archived rows, which are gone. The same
+/// statement checks that: a value read before may have changed.
 async fn delete_unless_archived(
     transaction: &impl ConnectionTrait,
     offering: OfferingId,

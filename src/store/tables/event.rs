@@ -1,5 +1,5 @@
-//! Events: what is shown of them, and their birth, which is one transaction with the first row of
-//! their journal.
+//! Events: their displayed details, and their creation, which is one transaction with the first row
+//! of their journal.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ use crate::journal::{Head, Record, Row, RowFields};
 use crate::store::tables::idempotency;
 use crate::store::{Answered, Key, Store, StoreError};
 
-/// What is shown of an event and is no business of the box office.
+/// The displayed details of an event, which do not concern the box office.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventDetails {
@@ -33,7 +33,7 @@ pub struct EventDetails {
     pub event_date: TimestampMs,
 }
 
-/// What to change of [`EventDetails`].
+/// Changes to [`EventDetails`]; a field that is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EventChange {
@@ -42,25 +42,25 @@ pub struct EventChange {
     pub venue: Option<String>,
 }
 
-/// An event to make.
+/// An event to create.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewEvent {
     pub id: OfferingId,
     pub details: EventDetails,
-    /// Name and description by `ProductId`.
+    /// Name and description of each product, by `ProductId`.
     pub products: Vec<(String, String)>,
     pub definition: Definition,
     pub terms: Terms,
     pub created_by: UserId,
 }
 
-/// What the first transition says beside the definition.
+/// The terms that the first transition sets beside the definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// When the event takes place; unknown to the box office where it is `None`.
+    /// When the event takes place; `None` if the box office does not know it.
     pub times: Option<EventTimes>,
-    /// What comes back to customers who cancel.
+    /// The refund for customers who cancel.
     pub cancellation: CancellationPolicy,
 }
 
@@ -74,7 +74,7 @@ pub struct EventRow {
     pub sale: SaleWindow,
     pub sale_state: SaleState,
     pub products: Vec<ProductRow>,
-    /// `None` for events of before there was one.
+    /// `None` for events that were created before this field existed.
     pub event_end: Option<TimestampMs>,
     pub cancellation: CancellationPolicy,
     pub created_at: TimestampMs,
@@ -98,7 +98,8 @@ pub struct ProductRow {
 }
 
 impl ProductRow {
-    /// Its own window, which ends at the latest when it was withdrawn.
+    /// Returns the product's own sale window, which ends at the latest when the product was
+    /// withdrawn.
     #[must_use]
     pub fn on_sale(&self) -> SaleWindow {
         let end = self.sale.end.into_iter().chain(self.withdrawn_at).min();
@@ -106,19 +107,19 @@ impl ProductRow {
     }
 }
 
-/// Whether the rows of an event's seats are written with it.
+/// Whether the rows of an event's seats are written in the same transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seats {
     WithTheEvent,
     AreThere,
 }
 
-/// Rows in one INSERT: eleven columns of them stay below SQLite's 32,766 variables.
+/// Rows in one INSERT: with eleven columns each, they stay below SQLite's 32,766 variables.
 const CHUNK: usize = 2_000;
 
 impl Store {
-    /// Makes an event with the first row of its journal, or answers a retry. The event is there when
-    /// all of it is.
+    /// Creates an event with the first row of its journal, or answers a retry. The event exists
+    /// once all of it is written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -159,7 +160,7 @@ impl Store {
         Ok(Answered::Now(()))
     }
 
-    /// One event.
+    /// Returns one event.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -171,7 +172,7 @@ impl Store {
         Ok(rows.pop())
     }
 
-    /// What those of `ids` are called that exist.
+    /// Returns the names of those of `ids` that exist.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -189,7 +190,7 @@ impl Store {
         Ok(found.into_iter().map(|(id, name)| (OfferingId(id), name)).collect())
     }
 
-    /// The last journal row of each of `ids` that exists.
+    /// Returns the number of the last journal row of each of `ids` that exists.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -208,7 +209,7 @@ impl Store {
         Ok(found.into_iter().map(|(id, last)| (OfferingId(id), seq(last))).collect())
     }
 
-    /// Events, newest first, after `cursor`.
+    /// Returns events, newest first, after `cursor`; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -225,7 +226,7 @@ impl Store {
         self.with_products(rows).await
     }
 
-    /// Changes what is shown of an event, or answers a retry.
+    /// Changes the displayed details of an event, or answers a retry.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -242,7 +243,8 @@ impl Store {
             return Ok(Answered::Before(before));
         }
         let EventChange { name, description, venue } = change;
-        // A column that is left out is not written: two who change different things both do.
+        // A column that is left out is not written: two requests that change different columns both
+        // take effect.
         let set = event::ActiveModel {
             name: name.map_or(NotSet, Set),
             description: description.map_or(NotSet, Set),
@@ -259,7 +261,7 @@ impl Store {
         Ok(Answered::Now(()))
     }
 
-    /// Section, row and number of seats.
+    /// Returns the section, row and number of each seat.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -364,7 +366,8 @@ fn totals(definition: &Definition) -> Vec<i64> {
     totals
 }
 
-/// Ids are given in the order of the definition, as the core gives them.
+/// Returns the rows of an event's seats. Ids are assigned in the order of the definition, as the
+/// core assigns them.
 pub(crate) fn seat_rows(new: &NewEvent) -> impl Iterator<Item = seat::ActiveModel> {
     let sections = (0_u16..).map(SectionId).zip(&new.definition.sections);
     let rows = sections.flat_map(|(id, section)| {
@@ -406,7 +409,8 @@ pub(crate) async fn insert_seat_rows(
     Ok(())
 }
 
-/// Nobody owns the journal yet: the first box office takes it over with epoch 1.
+/// Inserts the first row of a journal. The journal has no owner yet: the first box office takes it
+/// over with epoch 1.
 async fn insert_first_row(
     transaction: &impl ConnectionTrait,
     new: &NewEvent,
@@ -467,7 +471,7 @@ pub(crate) fn state_name(state: SaleState) -> &'static str {
     }
 }
 
-/// A policy as the column has it.
+/// Returns a policy in the format of its column.
 pub(crate) fn cancellation_text(policy: CancellationPolicy) -> String {
     serde_json::to_string(&policy).expect("a policy is plain data")
 }

@@ -1,5 +1,5 @@
-//! Idempotency of the requests that no box office decides: the key is claimed in the transaction
-//! of the effect, so that both are there or neither.
+//! Idempotency of the requests that no box office decides. The key is claimed in the transaction of
+//! the effect, so that both are stored or neither.
 
 use entities::idempotency_key;
 use sea_orm::sea_query::OnConflict;
@@ -12,9 +12,9 @@ use crate::store::{Store, StoreError};
 /// The identity of such a request across retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Who asks; nil for somebody without an account.
+    /// The account that sends the request; nil for a client without an account.
     pub principal: UserId,
-    /// What is asked.
+    /// The kind of request.
     pub operation: &'static str,
     /// Hash of the client's key.
     pub key_hash: [u8; 16],
@@ -27,12 +27,12 @@ pub struct Key {
 pub enum Answered<T> {
     /// The effect is new.
     Now(T),
-    /// The effect came before; this is what was kept of its answer.
+    /// The effect happened before; holds the response that was stored for it.
     Before(String),
 }
 
-/// Claims the key for `response`; returns what an earlier claim kept. Waits for a transaction
-/// that is claiming the same key.
+/// Claims the key for `response`. Returns the response that an earlier claim stored, if there was
+/// one. Waits for a transaction that is claiming the same key.
 pub(crate) async fn claim(
     transaction: &impl ConnectionTrait,
     key: Option<&Key>,
@@ -61,7 +61,7 @@ pub(crate) async fn claim(
     }
 }
 
-/// What an earlier claim of the key kept, if there was one.
+/// Returns the response that an earlier claim of the key stored, if there was one.
 pub(crate) async fn earlier(
     connection: &impl ConnectionTrait,
     key: &Key,
@@ -75,8 +75,8 @@ pub(crate) async fn earlier(
 }
 
 impl Store {
-    /// Refuses a key that was claimed for another request; for operations that do something
-    /// before they claim it.
+    /// Refuses a key that was claimed for another request. Meant for operations that take effect
+    /// before they claim the key.
     ///
     /// # Errors
     /// [`StoreError::KeyReused`].

@@ -1,4 +1,5 @@
-//! What somebody who closes an account still has, and in which events to look for more.
+//! Reads the reservations and payments that a customer who closes an account still has, and the
+//! events in which to search for more.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ use crate::store::tables::reservation::ReservationState;
 use crate::store::tables::user::FORGOTTEN;
 use crate::store::{Store, StoreError};
 
-/// A reservation that waits for payment, or that is paid and its event not over.
+/// A reservation that waits for payment, or a paid one whose event is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LivingReservation {
@@ -26,17 +27,17 @@ pub struct LivingReservation {
     pub price: Minor,
 }
 
-/// What becomes of a balance when its account is closed.
+/// How a balance is treated when its account is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnBalance {
-    /// The account stays open while there is one.
+    /// The account stays open while it has a balance.
     Refuse,
-    /// It is taken out, with an entry that says why.
+    /// The balance is taken out, with a wallet entry that gives the reason.
     Forfeit,
 }
 
 impl Store {
-    /// Somebody's reservations that are not over, newest first.
+    /// Returns a customer's reservations that are not over, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -73,7 +74,7 @@ impl Store {
         Ok(living.flatten().collect())
     }
 
-    /// Somebody's payments whose money is moving, or is to go back.
+    /// Returns a customer's payments whose money is moving, or is to go back.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +89,7 @@ impl Store {
         Ok(found.into_iter().map(|row| PaymentId(row.id)).collect())
     }
 
-    /// Notes that somebody is about to wait for places of an event.
+    /// Records that a customer is about to wait for places of an event.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -101,7 +102,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets that somebody may wait for places of an event.
+    /// Deletes the record that a customer may wait for places of an event.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,8 +116,8 @@ impl Store {
         Ok(())
     }
 
-    /// Owners of accounts that were closed before `before` and who may wait for places still, some of
-    /// them.
+    /// Returns the owners of accounts that were closed before `before` and that may still wait for
+    /// places; at most 100 of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -131,7 +132,8 @@ impl Store {
         Ok(rows.collect::<Result<_, DbErr>>()?)
     }
 
-    /// The events that somebody has ever waited in, and the others in which anything is held now.
+    /// Returns the events that a customer has ever waited in, and the other events in which
+    /// anything is held now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -145,7 +147,7 @@ impl Store {
             .await?;
         let waited: BTreeSet<_> =
             waited.into_iter().map(|row| OfferingId(row.offering_id)).collect();
-        // Of small rows, one for each event; the sweeper reads them as well.
+        // Reads small rows, one for each event; the sweeper reads them as well.
         let due = head::Entity::find()
             .filter(head::Column::NextDueAt.is_not_null())
             .all(self.reads())

@@ -1,4 +1,4 @@
-//! Outbox messages that wait, as far as their backlog is watched.
+//! The backlog of outbox messages, for monitoring.
 
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -6,12 +6,12 @@ use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError};
 
 impl Store {
-    /// How many messages wait, counted up to 100,000, and when the oldest was written.
+    /// Returns how many messages wait, counted up to 100,000, and when the oldest was written.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn outbox_waiting(&self) -> Result<(u64, Option<TimestampMs>), StoreError> {
-        // Watched every few seconds: the count must not grow with the backlog without end.
+        // This query runs every few seconds: its cost must not grow with the backlog without limit.
         let sql = "SELECT COUNT(*) AS waiting, MIN(created_at) AS oldest
                    FROM (SELECT created_at FROM outbox_messages WHERE processed_at IS NULL
                          ORDER BY created_at LIMIT 100000) AS messages";

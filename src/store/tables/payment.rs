@@ -1,6 +1,6 @@
-//! Payments: how far each has come. Every step is a compare-and-swap on the state, in one
-//! transaction with the wallet entry that belongs to it, so that a step is done once however often
-//! and by whomever it is tried.
+//! Payments and how far each has come. Every step is a compare-and-swap on the state, in one
+//! transaction with the wallet entry that belongs to it, so that a step takes effect once, no
+//! matter how often and by how many drivers it is tried.
 
 use entities::payment;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -18,12 +18,12 @@ use crate::store::{Store, StoreError};
 /// How far a payment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentState {
-    /// Asked for; no money has moved.
+    /// Requested; no money has moved.
     Created,
     /// The money has left the wallet and is set aside.
     Authorized,
-    /// Done: the journal says that the reservation is confirmed by it. Written with that row of the
-    /// journal.
+    /// Done: the journal records that this payment confirmed the reservation. Written with that row
+    /// of the journal.
     Captured,
     /// Refused before any money moved.
     Failed,
@@ -33,7 +33,7 @@ pub enum PaymentState {
     Refunded,
 }
 
-/// Whether money of somebody is moving, or is to go back.
+/// True if money of the customer is moving, or is to go back.
 pub(crate) async fn is_under_way(
     transaction: &impl ConnectionTrait,
     user: UserId,
@@ -54,7 +54,7 @@ impl PaymentState {
         Self::Refunded,
     ];
 
-    /// As rows and answers name it.
+    /// Returns the name of the state in rows and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATED",
@@ -79,21 +79,22 @@ pub struct PaymentRow {
     pub amount: Minor,
     pub currency: String,
     pub attempts: i32,
-    /// When the recovery scan may look at it; `None` when there is nothing left to do.
+    /// When the recovery scan may take the payment on; `None` when nothing is left to do.
     pub next_try_at: Option<TimestampMs>,
 }
 
-/// Tried so often in vain, a payment counts as stuck: with the pauses between, after some 20 s.
+/// Failed attempts after which a payment counts as stuck: with the pauses in between, after some 20
+/// s.
 const STUCK_ATTEMPTS: i32 = 3;
 
-/// Payments that are not at their end.
+/// Counts of the payments that are not at their end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PaymentBacklog {
-    /// All of them, those that somebody is just making included.
+    /// All of them, including those that are just being made.
     pub unsettled: u64,
-    /// Those that the recovery scan has tried several times in vain.
+    /// Those that the recovery scan has tried several times without success.
     pub stuck: u64,
-    /// When the scan may look at the first of them.
+    /// When the scan may take on the first of them.
     pub next_try_at: Option<TimestampMs>,
 }
 
@@ -110,26 +111,26 @@ pub struct NewPayment {
     pub currency: String,
 }
 
-/// What became of an authorization.
+/// The result of an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization {
     /// The money is set aside, now or since an earlier try.
     Authorized,
-    /// There is not enough; nothing changed.
+    /// The wallet does not hold enough; nothing changed.
     InsufficientBalance,
-    /// The payment has ended, or is further already.
+    /// The payment has ended, or has come further already.
     Elsewhere(PaymentState),
 }
 
 impl Store {
-    /// Starts a payment of a reservation that waits for it, together with others that come at the
-    /// time; `None` when it has to be looked at by itself.
+    /// Starts a payment of a reservation that waits for it, in a group with other payments that
+    /// arrive at the same time. Returns `None` when the payment has to be handled on its own.
     pub async fn payment_begin(&self, new: Beginning) -> Option<PaymentRow> {
         self.inner.payments.begin(new).await
     }
 
-    /// Starts a payment, or finds the one with that id; `retry_at` is when the recovery scan may
-    /// first look at it.
+    /// Starts a payment, or returns the existing one with that id. `retry_at` is when the recovery
+    /// scan may first take the payment on.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -165,16 +166,17 @@ impl Store {
         )
     }
 
-    /// One payment.
+    /// Returns one payment.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn payment_get(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
-        // From where it is written: what is asked for was often changed a moment ago.
+        // Read where payments are written: a payment that is asked for was often changed a moment
+        // ago.
         payment::Entity::find_by_id(id.0).one(self.writes()).await?.map(payment_row).transpose()
     }
 
-    /// Those of `ids` that exist.
+    /// Returns those of `ids` that exist.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -186,7 +188,7 @@ impl Store {
         found.into_iter().map(payment_row).collect()
     }
 
-    /// How payments stand that are not at their end, or are to be given back.
+    /// Returns the counts of the payments that are not at their end, or are to be given back.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -209,7 +211,7 @@ impl Store {
         })
     }
 
-    /// How many payments are not at their end, or are to be given back.
+    /// Returns how many payments are not at their end, or are to be given back.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -234,7 +236,7 @@ impl Store {
         self.authorize_alone(row, now).await
     }
 
-    /// What a group left out: decided by itself, with its reason.
+    /// Decides a payment that a group left out on its own, and returns the reason.
     async fn authorize_alone(
         &self,
         row: &PaymentRow,
@@ -260,7 +262,7 @@ impl Store {
         Ok(Authorization::Authorized)
     }
 
-    /// Notes a step that moves no money; `false` if the payment was not in one of `from`.
+    /// Records a step that moves no money; returns `false` if the payment was not in one of `from`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -288,7 +290,8 @@ impl Store {
         let transaction = self.writes().begin().await?;
         let moved = advance(&transaction, row.id, from, to, now).await?;
         let (kind, amount) = if to == PaymentState::Refunded {
-            // As the cancelling said, which is read with the row that this transaction has locked.
+            // The amount that the cancellation has set, read with the row that this transaction has
+            // locked.
             let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
             let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
             (EntryKind::Refund, amount)
@@ -303,8 +306,8 @@ impl Store {
         Ok(moved)
     }
 
-    /// Claims payments whose time to be looked at has come, for `lease_ms`; several scans at once
-    /// get different ones.
+    /// Claims payments that are due, for `lease_ms` milliseconds; concurrent scans get different
+    /// payments.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -315,7 +318,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<PaymentRow>, StoreError> {
         let skip = if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
-        // The longer it has been tried in vain, the longer the next pause, up to 64 times.
+        // The pause doubles with each failed attempt, up to 64 times the first.
         let sql = format!(
             "UPDATE payments SET attempts = attempts + 1, next_try_at = $1 + $2 *
                  CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END

@@ -1,7 +1,7 @@
-//! Payments in groups: whatever has come in while a group was written is written together, so that
-//! one statement and one wait for the disk serve many payments. Only the ordinary way goes through
-//! here (a new key, a reservation that waits, enough in the wallet); what a group leaves out is
-//! decided one by one, with its reason.
+//! Payments in groups. All payments that arrive while a group is written are written together, so
+//! that one statement and one wait for the disk serve many payments. A group handles only the
+//! ordinary case (a new key, a reservation that waits, enough money in the wallet); the payments
+//! that it leaves out are decided one by one, each with its reason.
 
 mod postgres;
 mod sqlite;
@@ -15,33 +15,33 @@ use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::payment::PaymentRow;
 
-/// The most in one statement.
+/// Most payments in one statement.
 const MAX_GROUP: usize = 256;
 const QUEUE: usize = 16_384;
-/// Writers: one for each kind of group.
+/// Number of writers: one for each kind of group.
 pub(crate) const WRITERS: u32 = 2;
 
-/// Where groups are written.
+/// The database that groups are written to.
 #[derive(Clone)]
 pub(crate) enum Writes {
     Postgres(PgPool),
     Sqlite(SqlitePool),
 }
 
-/// A payment to begin: what it is for is read from the reservation.
+/// A payment to begin; its event and amount are read from the reservation.
 #[derive(Clone, Copy, Debug)]
 pub struct Beginning {
-    /// Derived from the key.
+    /// The id of the payment, derived from the idempotency key.
     pub id: PaymentId,
-    /// Whose reservation it must be.
+    /// The customer who must own the reservation.
     pub user: UserId,
-    /// What is paid for.
+    /// The reservation to pay for.
     pub reservation: ReservationId,
-    /// How.
+    /// The payment method.
     pub method: &'static str,
-    /// Now.
+    /// The current time.
     pub now: TimestampMs,
-    /// When the recovery scan may first look at it.
+    /// When the recovery scan may first take the payment on.
     pub retry_at: TimestampMs,
 }
 
@@ -58,7 +58,7 @@ struct Waiting<T, R> {
     reply: oneshot::Sender<Option<R>>,
 }
 
-/// The ways to the writers, which end when these are dropped.
+/// The queues to the writers, which end when this value is dropped.
 pub(crate) struct PaymentGroups {
     beginnings: mpsc::Sender<Waiting<Beginning, PaymentRow>>,
     authorizings: mpsc::Sender<Waiting<Authorizing, ()>>,
@@ -74,12 +74,13 @@ impl PaymentGroups {
         Self { beginnings, authorizings }
     }
 
-    /// Begins a payment; `None` when it has to be looked at by itself, whatever became of it here.
+    /// Begins a payment. Returns `None` when the payment has to be handled on its own; it may have
+    /// been begun here all the same.
     pub(crate) async fn begin(&self, asked: Beginning) -> Option<PaymentRow> {
         ask(&self.beginnings, asked).await
     }
 
-    /// Sets money aside; `None` as for [`Self::begin`].
+    /// Sets money aside; returns `None` as [`Self::begin`] does.
     pub(crate) async fn authorize(&self, asked: Authorizing) -> Option<()> {
         ask(&self.authorizings, asked).await
     }
@@ -104,9 +105,9 @@ async fn begin_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Beginning
             Vec::new()
         });
         for Waiting { asked, reply } in group.drain(..) {
-            // Of two with one id, which is one key, the first is given the row.
+            // Of two requests with one id, which means one key, the first gets the row.
             let at = begun.iter().position(|row| row.id == asked.id);
-            // Whoever asked may have gone.
+            // The caller may have stopped waiting.
             let _ = reply.send(at.map(|at| begun.swap_remove(at)));
         }
     }
@@ -115,7 +116,7 @@ async fn begin_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Beginning
 async fn authorize_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Authorizing, ()>>) {
     let mut group: Vec<Waiting<Authorizing, ()>> = Vec::new();
     loop {
-        // What was left over goes on at once; else whoever comes is waited for.
+        // Requests that were left over go on at once; otherwise the writer waits for the next one.
         if group.is_empty() && waiting.recv_many(&mut group, MAX_GROUP).await == 0 {
             return;
         }
@@ -124,7 +125,8 @@ async fn authorize_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Autho
         {
             group.push(more);
         }
-        // A wallet changes once in a statement: others of the same customer come next.
+        // A statement changes a wallet once: further payments of the same customer go into the
+        // next.
         let mut seen = HashSet::new();
         let (now, later): (Vec<_>, Vec<_>) =
             group.into_iter().partition(|one| seen.insert(one.asked.user));
@@ -147,7 +149,7 @@ async fn authorize_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Autho
     }
 }
 
-/// A row as the beginning of a payment gives it back.
+/// A row as the statement that begins payments returns it.
 type Begun = (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, i64, String, Option<i64>);
 
 fn begun_row(row: Begun) -> PaymentRow {

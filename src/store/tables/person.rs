@@ -1,5 +1,5 @@
-//! Who people are, for the lists that administrators read: names and addresses by id, and ids by a
-//! part of either.
+//! Names and addresses of people, for the lists that administrators read: names and addresses by
+//! id, and ids by a part of either.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::ids::UserId;
 use crate::store::{Store, StoreError};
 
-/// Somebody with an account that is not closed.
+/// A person with an account that is not closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
@@ -20,7 +20,7 @@ pub struct Person {
 }
 
 impl Store {
-    /// Those of `ids` whose accounts exist and are not closed.
+    /// Returns those of `ids` whose accounts exist and are not closed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -32,7 +32,7 @@ impl Store {
             .select_only()
             .columns([user::Column::Id, user::Column::Name, user::Column::Email])
             .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
-            // What is left of a closed account has no password.
+            // The row of a closed account has no password.
             .filter(user::Column::PasswordHash.ne(""))
             .into_tuple()
             .all(self.reads())
@@ -40,7 +40,7 @@ impl Store {
         Ok(rows.into_iter().map(|(id, name, email)| (UserId(id), Person { name, email })).collect())
     }
 
-    /// Those of these people whose name or address has `text` in it, whatever the case.
+    /// Returns those of `ids` whose name or address contains `text`, in upper or lower case.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -61,12 +61,13 @@ impl Store {
     }
 }
 
-/// The ids of people whose name or address has `text` in it.
+/// Selects the ids of people whose name or address contains `text`.
 pub(crate) fn ids_like(text: &str) -> SelectStatement {
     Query::select().column(user::Column::Id).from(user::Entity).and_where(is_like(text)).to_owned()
 }
 
-/// SQLite folds ASCII alone: other letters are found there as they were written.
+/// The condition that a name or address contains `text`. SQLite folds the case of ASCII only: it
+/// finds other letters as they were written.
 fn is_like(text: &str) -> SimpleExpr {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');

@@ -1,5 +1,6 @@
-//! Refresh tokens, by hash, in families that are revoked together. Whatever opens, renews or revokes
-//! one locks its owner's row first, so that no successor is kept after its family was revoked.
+//! Refresh tokens, stored by hash, in families that are revoked together. Every operation that
+//! opens, renews or revokes a token locks its owner's row first, so that no successor is kept after
+//! its family was revoked.
 
 use entities::{refresh_token, user};
 use sea_orm::sea_query::Expr;
@@ -14,7 +15,7 @@ use crate::inventory::TimestampMs;
 use crate::store::tables::user::{lock, user_row};
 use crate::store::{Store, StoreError, UserRow};
 
-/// A refresh token, known by its hash alone.
+/// A refresh token, known only by its hash.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RefreshToken {
@@ -25,24 +26,24 @@ pub struct RefreshToken {
     pub expires_at: TimestampMs,
 }
 
-/// What became of a refresh token that was presented.
+/// The result of presenting a refresh token.
 #[derive(Clone, Debug)]
 pub enum Rotation {
-    /// It was good; it is used up now and its successor is kept.
+    /// The token was valid; it is used up now and its successor is stored.
     Rotated(UserRow),
-    /// It was used up before for this very successor, which nobody has used yet: the retry of an
-    /// answer that got lost. The successor ends then.
+    /// The token was used up before for this very successor, which has not been used yet: the retry
+    /// of an answer that got lost. Holds the time when the successor expires.
     Repeated(UserRow, TimestampMs),
-    /// Unknown, expired or revoked, or its owner's account is closed.
+    /// The token is unknown, expired or revoked, or its owner's account is closed.
     Refused,
-    /// It was used before, so somebody has a copy: its whole family is revoked now.
+    /// The token was used before, so another party has a copy: its whole family is revoked now.
     Reused,
 }
 
 impl Store {
-    /// Keeps the first refresh token of a login, for who has proved to know the password with that
-    /// hash. `None`, and nothing is kept, if the password is another one by now or the account is
-    /// closed.
+    /// Stores the first refresh token of a login, for a client that has proved to know the password
+    /// with that hash. Returns `None`, and stores nothing, if the password has changed since or the
+    /// account is closed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -61,8 +62,8 @@ impl Store {
         Ok(Some(user_row(owner)?))
     }
 
-    /// Uses a refresh token up and keeps `successor` in its family (whatever family and user that
-    /// names).
+    /// Uses a refresh token up and stores `successor` in its family, regardless of the family and
+    /// user that `successor` names.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -103,7 +104,7 @@ impl Store {
         Ok(Rotation::Rotated(user_row(owner)?))
     }
 
-    /// Revokes the family of a refresh token; nothing happens if there is none.
+    /// Revokes the family of a refresh token; does nothing if there is no such token.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -121,14 +122,14 @@ impl Store {
     }
 }
 
-/// A refresh token as it is once its owner's row is locked, and that row.
+/// Returns a refresh token as read once its owner's row is locked, and that row.
 async fn locked(
     transaction: &impl ConnectionTrait,
     token_hash: [u8; 32],
 ) -> Result<Option<(refresh_token::Model, user::Model)>, StoreError> {
     let Some(found) = by_hash(transaction, token_hash).await? else { return Ok(None) };
     let Some(owner) = lock(transaction, UserId(found.user_id)).await? else { return Ok(None) };
-    // It may have been used, revoked or deleted while the lock was waited for.
+    // The token may have been used, revoked or deleted during the wait for the lock.
     Ok(by_hash(transaction, token_hash).await?.map(|found| (found, owner)))
 }
 

@@ -1,4 +1,4 @@
-//! Reservations for queries. Written by the projection of the journal alone.
+//! Reservations for queries. Only the projection of the journal writes them.
 
 use entities::reservation;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -8,7 +8,7 @@ use crate::inventory::{Line, TimestampMs};
 use crate::store::tables::person::ids_like;
 use crate::store::{Store, StoreError, older};
 
-/// Where a reservation stands.
+/// The state of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ReservationState {
@@ -21,7 +21,7 @@ pub enum ReservationState {
 impl ReservationState {
     const ALL: [Self; 4] = [Self::PaymentPending, Self::Confirmed, Self::Cancelled, Self::Expired];
 
-    /// As answers name it.
+    /// Returns the name of the state in answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PaymentPending => "PAYMENT_PENDING",
@@ -31,7 +31,7 @@ impl ReservationState {
         }
     }
 
-    /// Reads [`Self::as_str`].
+    /// Parses a name that [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
@@ -52,25 +52,25 @@ pub struct ReservationRow {
     pub payment: Option<PaymentId>,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
-    /// What came back when it was cancelled, where it was not all.
+    /// The amount refunded at the cancellation, if it was not the whole price.
     pub refund_amount: Option<i64>,
 }
 
-/// Which reservations to list.
+/// The filter of a list of reservations.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationFilter {
     pub user: Option<UserId>,
     pub offering: Option<OfferingId>,
     pub state: Option<ReservationState>,
-    /// Only of people whose name or e-mail address has this in it.
+    /// Only reservations of people whose name or e-mail address contains this text.
     pub who: Option<String>,
-    /// Only what comes after this one: its time and id.
+    /// Only reservations after this one in the list, given by its time and id.
     pub after: Option<(TimestampMs, ReservationId)>,
 }
 
 impl Store {
-    /// One reservation.
+    /// Returns one reservation.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,7 +82,7 @@ impl Store {
         found.as_ref().map(reservation_row).transpose()
     }
 
-    /// Reservations, newest first.
+    /// Returns reservations, newest first; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`].

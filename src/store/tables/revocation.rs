@@ -1,5 +1,5 @@
-//! Revoked access tokens, numbered in the order in which they become visible. An account is listed once,
-//! under its last number.
+//! Revoked access tokens, numbered in the order in which they become visible. An account is listed
+//! once, under its last number.
 
 use entities::user;
 use sea_orm::{
@@ -11,20 +11,21 @@ use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError};
 
-/// Access tokens of `user` with a version below `version` are worth nothing since `at`.
+/// Access tokens of `user` with a version below `version` are invalid since `at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its number; later ones have higher numbers.
+    /// The number of the revocation; later ones have higher numbers.
     pub number: i64,
-    /// Whose.
+    /// The account whose tokens are revoked.
     pub user: UserId,
-    /// The lowest version that is still good.
+    /// The lowest version that is still valid.
     pub version: i64,
-    /// When, by the clock of the instance that revoked them.
+    /// When the tokens were revoked, by the clock of the instance that revoked them.
     pub at: TimestampMs,
 }
 
-/// Draws the next number. Nobody else draws one until the transaction ends, so it comes last in it.
+/// Draws the next number. No other transaction draws one until this one ends, so this is the last
+/// step of a transaction.
 pub(crate) async fn next_number(transaction: &impl ConnectionTrait) -> Result<i64, StoreError> {
     let sql = "UPDATE revocation_counter SET last = last + 1 WHERE id = 1 RETURNING last";
     number(transaction, sql).await
@@ -38,7 +39,7 @@ async fn number(connection: &impl ConnectionTrait, sql: &str) -> Result<i64, Sto
 }
 
 impl Store {
-    /// The number of the last revocation, 0 before the first.
+    /// Returns the number of the last revocation, 0 before the first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -46,7 +47,7 @@ impl Store {
         number(self.reads(), "SELECT last FROM revocation_counter WHERE id = 1").await
     }
 
-    /// At most `limit` revocations with numbers above `number`, oldest first.
+    /// Returns at most `limit` revocations with numbers above `number`, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -61,7 +62,7 @@ impl Store {
         self.revocations(found.limit(limit)).await
     }
 
-    /// At most `limit` revocations with numbers up to `number`, newest first.
+    /// Returns at most `limit` revocations with numbers up to `number`, newest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,6 +1,6 @@
-//! The seats of a large event on SQLite, which has one writer: they are written in slices ahead of
-//! the event, so that the appends of sales get through in between. The event is there once all of it
-//! is; seats without one are nobody's, and are deleted when a store is opened.
+//! The seats of a large event on SQLite, which has one writer. The seats are written in slices
+//! ahead of the event, so that the appends of sales run in between. The event exists once all of it
+//! is written; seats without an event are unused, and are deleted when a store is opened.
 
 use entities::seat;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
@@ -11,10 +11,11 @@ use crate::store::tables::event::{Seats, seat_rows};
 use crate::store::tables::idempotency;
 use crate::store::{Answered, Key, NewEvent, Store, StoreError};
 
-/// Seats written, or deleted, at a time: a few milliseconds.
+/// Seats written, or deleted, at a time: that takes a few milliseconds.
 const SLICE: u32 = 2_000;
 
-/// Offerings that have seats, found by one look at the index each.
+/// Deletes the seats whose event does not exist. Finds each offering that has seats with one index
+/// lookup.
 const WITHOUT_EVENT: &str = "
 WITH RECURSIVE mapped(id) AS (
     SELECT min(offering_id) FROM seats
@@ -27,13 +28,13 @@ DELETE FROM seats WHERE offering_id IN (
 )";
 
 impl Store {
-    /// Whether an event of this definition is made by [`Self::event_create_in_slices`].
+    /// True if an event of this definition is created by [`Self::event_create_in_slices`].
     pub(crate) fn writes_seats_ahead(&self, definition: &Definition) -> bool {
         let rows = definition.sections.iter().flat_map(|section| &section.rows);
         !self.is_postgres() && rows.map(|row| u64::from(row.seats)).sum::<u64>() > u64::from(SLICE)
     }
 
-    /// Makes an event whose seats take long to write.
+    /// Creates an event whose seats take long to write.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -49,7 +50,7 @@ impl Store {
             return Ok(Answered::Before(before));
         }
         let (store, new, key) = (self.clone(), new.clone(), key.cloned());
-        // It goes on when whoever asked has gone: seats without their event are of no use.
+        // The task goes on after the caller is gone: seats without their event are of no use.
         let made = tokio::spawn(async move {
             let made = match store.seats_write(&new).await {
                 Ok(()) => store.event_insert(&new, key.as_ref(), now, Seats::AreThere).await,
@@ -75,10 +76,10 @@ impl Store {
         }
     }
 
-    /// Deletes the seats of an event that was not made after all; what cannot be deleted now is when
-    /// the store is opened again.
+    /// Deletes the seats of an event that was not created after all. Seats that cannot be deleted
+    /// now are deleted when the store is opened again.
     async fn seats_discard(&self, offering: OfferingId) {
-        // There may be such an event: made before, or just now, though its COMMIT failed.
+        // The event may exist: created before, or just now, although its COMMIT failed.
         if !matches!(self.event_names(&[offering]).await.as_deref(), Ok([])) {
             return;
         }
@@ -98,8 +99,8 @@ impl Store {
         }
     }
 
-    /// Deletes the seats of events that were never made, because the process ended before; says how
-    /// many. Call it before anybody makes an event. On Postgres there are none.
+    /// Deletes the seats of events that were never created because the process ended before;
+    /// returns how many. Call it before any event is created. On Postgres there are none.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

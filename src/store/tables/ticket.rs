@@ -1,4 +1,4 @@
-//! Tickets for queries. Written by the projection of the journal alone.
+//! Tickets for queries. Only the projection of the journal writes them.
 
 use entities::ticket;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -8,7 +8,7 @@ use crate::ids::{OfferingId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError, older};
 
-/// Whether a ticket lets somebody in.
+/// Whether a ticket admits its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum TicketState {
@@ -18,7 +18,7 @@ pub enum TicketState {
 }
 
 impl TicketState {
-    /// As answers name it.
+    /// Returns the name of the state in answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "VALID",
@@ -39,22 +39,22 @@ pub struct TicketRow {
     pub id: Uuid,
     pub offering: OfferingId,
     pub reservation: ReservationId,
-    /// Its place among the reservation's tickets, from 0.
+    /// The ticket's position among the reservation's tickets, from 0.
     pub index: u8,
     pub user: UserId,
     pub product: ProductId,
     pub seat: Option<SeatId>,
     pub state: TicketState,
     pub checked_in_at: Option<TimestampMs>,
-    /// Where, if the door said so.
+    /// The gate of the check-in, if the door named it.
     pub gate: Option<String>,
     /// The administrator who checked it in.
     pub checked_in_by: Option<UserId>,
     pub created_at: TimestampMs,
 }
 
-/// The id of a reservation's n-th ticket: derived, so that projecting a journal twice gives the
-/// same rows.
+/// Returns the id of a reservation's ticket at position `index`. The id is derived, so that
+/// projecting a journal twice gives the same rows.
 pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
     let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
     hasher.update(reservation.0.as_bytes());
@@ -65,7 +65,7 @@ pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
 }
 
 impl Store {
-    /// One ticket.
+    /// Returns one ticket.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -73,7 +73,8 @@ impl Store {
         ticket::Entity::find_by_id(id).one(self.reads()).await?.as_ref().map(ticket_row).transpose()
     }
 
-    /// A customer's tickets, newest first, after the one with that time and id.
+    /// Returns a customer's tickets, newest first, after the one with that time and id; at most
+    /// `limit`.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,5 +1,6 @@
-//! People with an account. Whatever ends somebody's sessions locks their row first, and so does
-//! whatever opens or renews one (`store/refresh_token.rs`): none outlives its revocation.
+//! Accounts of people. Every operation that ends a person's sessions locks their row first, and so
+//! does every operation that opens or renews a session (`store/tables/refresh_token.rs`): no
+//! session outlives its revocation.
 
 use entities::{refresh_token, user};
 use sea_orm::{
@@ -17,14 +18,14 @@ use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violat
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Role {
-    /// Buys.
+    /// Buys tickets.
     User,
-    /// Sells, checks in, looks at everything.
+    /// Sells tickets, checks them in, and reads everything.
     Admin,
 }
 
 impl Role {
-    /// As tokens and answers name it.
+    /// Returns the name of the role in tokens and answers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "USER",
@@ -32,7 +33,7 @@ impl Role {
         }
     }
 
-    /// Reads [`Self::as_str`].
+    /// Parses a name that [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == text)
     }
@@ -50,11 +51,11 @@ pub struct UserRow {
     pub role: Role,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
-    /// Access tokens of a lower version are worth nothing.
+    /// Access tokens with a lower version are invalid.
     pub token_version: i64,
 }
 
-/// An account to make. The e-mail address is normalised by the caller.
+/// An account to create. The caller has normalised the e-mail address.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewUser {
@@ -66,12 +67,12 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// What changes of an account; what is `None` stays.
+/// Changes to an account; a field that is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// A new name.
     pub name: Option<String>,
-    /// A new number, or none.
+    /// A new number; `Some(None)` removes the number.
     pub phone_number: Option<Option<String>>,
     /// A new password.
     pub password: Option<NewPassword>,
@@ -80,36 +81,36 @@ pub struct UserChange {
 /// A new password, as hashes.
 #[derive(Clone, Debug)]
 pub struct NewPassword {
-    /// The hash of the password that its owner has proved to know: if it is another one by now, nothing
-    /// changes. `None` where nobody has to prove anything.
+    /// The hash of the password that the owner has proved to know: if the stored hash is another
+    /// one by now, nothing changes. `None` where no proof is required.
     pub proved: Option<String>,
-    /// The hash to keep.
+    /// The hash to store.
     pub hash: String,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub enum UserChanged {
     /// The account as it is now.
     Now(UserRow),
-    /// There is no such account (any more).
+    /// There is no such account, or no longer.
     Gone,
-    /// Its password is not the proved one any more.
+    /// The password of the account is no longer the proved one.
     OtherPassword,
 }
 
-/// What became of an account that was to be forgotten.
+/// The result of forgetting an account.
 #[derive(Clone, Debug)]
 pub enum Forgotten {
-    /// The empty shell that is left.
+    /// The empty shell that is left of the account.
     Now(UserRow),
-    /// It was forgotten before, or never there.
+    /// The account was forgotten before, or never existed.
     Before,
-    /// There is money in its wallet, or on its way; nothing changed.
+    /// The wallet holds money, or money is on its way; nothing changed.
     HasMoney,
 }
 
-/// The end of every address that stands for none.
+/// The end of the placeholder address of every closed account.
 pub(crate) const FORGOTTEN: &str = "@deleted.invalid";
 
 fn forgotten(id: UserId) -> String {
@@ -117,10 +118,10 @@ fn forgotten(id: UserId) -> String {
 }
 
 impl Store {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the address has one.
+    /// [`StoreError::Conflict`] when the address has an account.
     pub async fn user_create(
         &self,
         new: NewUser,
@@ -158,7 +159,7 @@ impl Store {
         Ok(Answered::Now(user_row(made)?))
     }
 
-    /// The account with that normalised address.
+    /// Returns the account with that normalised address.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -167,7 +168,7 @@ impl Store {
         found.one(self.reads()).await?.map(user_row).transpose()
     }
 
-    /// An account by id.
+    /// Returns an account by id.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -175,7 +176,7 @@ impl Store {
         user::Entity::find_by_id(id.0).one(self.reads()).await?.map(user_row).transpose()
     }
 
-    /// Whether there is any account.
+    /// True if there is any account.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -183,7 +184,8 @@ impl Store {
         Ok(user::Entity::find().count(self.reads()).await? > 0)
     }
 
-    /// Changes what a person may change of themselves. A new password revokes all tokens.
+    /// Changes the values that people may change of their own account. A new password revokes all
+    /// tokens.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -210,7 +212,7 @@ impl Store {
         }
         if let Some(password) = change.password {
             row.password_hash = Set(password.hash);
-            // Whoever knew the old one is logged out.
+            // Logs out every client that used the old password.
             refresh_token::Entity::update_many()
                 .col_expr(refresh_token::Column::RevokedAt, Expr::value(now))
                 .filter(refresh_token::Column::UserId.eq(id.0))
@@ -224,7 +226,7 @@ impl Store {
         Ok(UserChanged::Now(user_row(row)?))
     }
 
-    /// Whether nobody but `id` could make events or administrators.
+    /// True if no account but `id` could make events or administrators.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -232,11 +234,12 @@ impl Store {
         Ok(is_last_admin(&admins().all(self.reads()).await?, id))
     }
 
-    /// Forgets a person: the account stays as an empty shell, which is returned, that its reservations
-    /// point to. What becomes of its money, `on_balance` says.
+    /// Forgets a person. The account stays as an empty shell, which is returned and to which its
+    /// reservations point. `on_balance` decides what happens to its money.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] for the last administrator, without whom nobody could be one.
+    /// [`StoreError::Conflict`] for the last administrator: without one, no account could become an
+    /// administrator.
     pub async fn user_forget(
         &self,
         id: UserId,
@@ -244,7 +247,8 @@ impl Store {
         now: TimestampMs,
     ) -> Result<Forgotten, StoreError> {
         let transaction = self.writes().begin().await?;
-        // All in one order: of two administrators who close their accounts at once, one is the last.
+        // All are locked in one order: of two administrators who close their accounts at once, one
+        // is the last.
         if is_last_admin(&admins().lock_exclusive().all(&transaction).await?, id) {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
@@ -256,7 +260,7 @@ impl Store {
             OnBalance::Refuse => {}
             OnBalance::Forfeit => wallet::forfeit(&transaction, id, now).await?,
         }
-        // Of a payment that was begun meanwhile.
+        // Money of a payment that was begun meanwhile.
         if payment::is_under_way(&transaction, id).await? {
             return Ok(Forgotten::HasMoney);
         }
@@ -278,7 +282,7 @@ impl Store {
     }
 }
 
-/// Open accounts of administrators.
+/// Selects the open accounts of administrators.
 fn admins() -> Select<user::Entity> {
     user::Entity::find()
         .filter(user::Column::Role.eq(Role::Admin.as_str()))
@@ -290,8 +294,8 @@ fn is_last_admin(admins: &[user::Model], id: UserId) -> bool {
     matches!(admins, [only] if only.id == id.0)
 }
 
-/// The row of an open account, locked until the transaction ends; `None` if the account is closed or
-/// was never there. SQLite has one writer and locks nothing.
+/// Returns the row of an open account, locked until the transaction ends; `None` if the account is
+/// closed or never existed. SQLite has one writer and locks nothing.
 pub(crate) async fn lock(
     transaction: &impl ConnectionTrait,
     id: UserId,
@@ -300,8 +304,8 @@ pub(crate) async fn lock(
     Ok(found.filter(|row| row.email != forgotten(id)))
 }
 
-/// Has all access tokens of before refused, everywhere: those of `version` and below. The last thing
-/// before the row is written.
+/// Makes every instance refuse all earlier access tokens, those of `version` and below. This is the
+/// last step before the row is written.
 async fn end_access(
     transaction: &impl ConnectionTrait,
     row: &mut user::ActiveModel,
@@ -314,7 +318,8 @@ async fn end_access(
     Ok(())
 }
 
-/// Whether the account is closed, locked like [`lock`]; one that was never there is not.
+/// True if the account is closed; its row is locked as by [`lock`]. False for an account that never
+/// existed.
 pub(crate) async fn lock_closed(
     transaction: &impl ConnectionTrait,
     id: UserId,

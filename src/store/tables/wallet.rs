@@ -13,7 +13,7 @@ use crate::inventory::{Minor, TimestampMs};
 use crate::store::tables::{idempotency, user};
 use crate::store::{Answered, Key, Store, StoreError};
 
-/// What somebody has in one currency.
+/// A customer's balance in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Balance {
@@ -28,11 +28,11 @@ pub enum EntryKind {
     Charge,
     /// Money was set aside for a payment; it stays taken when the payment is confirmed.
     Authorize,
-    /// It went back: the payment came to nothing.
+    /// The money went back, since the payment failed.
     Void,
-    /// It went back: the paid reservation was cancelled.
+    /// The money went back, since the paid reservation was cancelled.
     Refund,
-    /// Its owner gave it up with the account.
+    /// The owner gave the money up with the account.
     Forfeit,
 }
 
@@ -73,14 +73,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) at: TimestampMs,
 }
 
-/// A new entry's id.
+/// Returns an id for a new entry.
 pub(crate) fn entry_id(at: TimestampMs) -> Uuid {
     time_ordered(at.unsigned_abs())
 }
 
-/// Applies an entry; `false` when the balance is too low (or would leave the range of amounts),
-/// with nothing changed. An entry of this kind for this payment that is there already counts as
-/// applied.
+/// Applies an entry. Returns `false` when the balance is too low (or would leave the range of
+/// amounts): the balance stays, and the caller must roll the transaction back. An entry of this
+/// kind for this payment that exists already counts as applied.
 pub(crate) async fn apply(
     transaction: &impl ConnectionTrait,
     entry: &Entry<'_>,
@@ -121,7 +121,7 @@ pub(crate) async fn apply(
     Ok(changed.rows_affected == 1)
 }
 
-/// Takes all that somebody has out of their wallet, for good.
+/// Takes a customer's whole balance out of the wallet, for good.
 pub(crate) async fn forfeit(
     transaction: &impl ConnectionTrait,
     user: UserId,
@@ -136,7 +136,7 @@ pub(crate) async fn forfeit(
     Ok(())
 }
 
-/// Whether somebody has money.
+/// True if the customer has money.
 pub(crate) async fn has_money(
     transaction: &impl ConnectionTrait,
     user: UserId,
@@ -144,7 +144,7 @@ pub(crate) async fn has_money(
     Ok(!balances(transaction, user).await?.is_empty())
 }
 
-/// What is not zero, locked until the transaction ends.
+/// Returns the balances that are not zero, locked until the transaction ends.
 async fn balances(
     transaction: &impl ConnectionTrait,
     user: UserId,
@@ -161,7 +161,7 @@ async fn balances(
 }
 
 impl Store {
-    /// All balances of somebody, by currency.
+    /// Returns all balances of a customer, by currency.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -175,7 +175,7 @@ impl Store {
         Ok(rows.into_iter().map(balance).collect())
     }
 
-    /// The last changes of somebody's balances, newest first.
+    /// Returns the last changes of a customer's balances, newest first; at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -194,7 +194,7 @@ impl Store {
         rows.into_iter().map(entry_row).collect()
     }
 
-    /// Adds money; answers the new balance, or to a retry the one it was told before.
+    /// Adds money. Returns the new balance; a retry gets the balance that was returned before.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the balance would leave the range of amounts; [`StoreError::Gone`]

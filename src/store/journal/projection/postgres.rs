@@ -1,6 +1,6 @@
-//! A projection as parts of the append's own statement: each part reads `FROM h`, the row that says
-//! that the head was swapped, and so writes nothing when the append is fenced. Rows travel as arrays:
-//! there is no limit to their number, and few different statements to prepare.
+//! A projection as parts of the append's own statement. Each part reads `FROM h`, the row that
+//! exists only if the head was swapped, and so writes nothing when the append is fenced. Rows
+//! travel as arrays: there is no limit to their number, and few different statements to prepare.
 
 use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::PgArguments;
@@ -16,13 +16,13 @@ use crate::store::tables::ticket::ticket_id;
 pub(crate) struct Parts {
     pub(crate) sql: String,
     pub(crate) arguments: PgArguments,
-    /// What must hold for the journal row to be written; an error of its own where it does not, which
-    /// takes the whole statement back.
+    /// The condition for writing the journal row. Where it does not hold, it raises an error of its
+    /// own, which rolls the whole statement back.
     pub(crate) condition: String,
 }
 
 impl Parts {
-    /// Binds a value; its placeholder.
+    /// Binds a value; returns its placeholder.
     pub(crate) fn bind<'t, T>(&mut self, value: T) -> Result<String, BoxDynError>
     where
         T: Encode<'t, Postgres> + Type<Postgres> + 't,
@@ -160,7 +160,7 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynErro
     let used = parts.bind(doors().map(|door| door.checked_in_at).collect::<Vec<_>>())?;
     let gate = parts.bind(doors().map(|door| door.gate.clone()).collect::<Vec<_>>())?;
     let by = parts.bind(doors().map(|door| door.by.map(|by| by.0)).collect::<Vec<_>>())?;
-    // One update, since a ticket may be used and then void in one batch.
+    // One update for both, since a ticket may be used and then void in one batch.
     parts.sql.push_str(&format!(
         ", ticket_changes AS (
             UPDATE tickets t SET
@@ -178,9 +178,9 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynErro
     Ok(())
 }
 
-/// A payment is closed with the confirmation itself, and its refund is called for with the
-/// cancelling: one update for both, since both may be in one batch. Every captured payment must
-/// be authorized, or the statement fails.
+/// Closes payments that are confirmed, and calls for the refund of payments that are cancelled: one
+/// update for both, since both may be in one batch. Every captured payment must be authorized, or
+/// the statement fails.
 fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     let (mut state, mut next_try, mut filters) = ("p.state".into(), "NULL".into(), Vec::new());
     let mut refund = String::new();
@@ -190,7 +190,7 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
         let captured = format!("p.id = ANY({ids})");
         state = format!("CASE WHEN {captured} THEN 'CAPTURED' ELSE p.state END");
         filters.push(format!("({captured} AND p.state = 'AUTHORIZED')"));
-        // Text that is no boolean: the plainest way to fail with words of our own.
+        // A text that is no boolean: the plainest way to fail with an error text of our own.
         parts.condition = format!(
             " WHERE (SELECT CASE WHEN count(*) = cardinality({ids}) OR NOT EXISTS (SELECT FROM h)
                 THEN 'true' ELSE format('{NOT_SET_ASIDE} %s of %s payments',
@@ -212,7 +212,7 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
             );
         }
         next_try = format!("CASE WHEN {cancelled} THEN {at} END");
-        // Authorized too: whoever drives it will be told that it is over.
+        // Authorized payments too: their driver will be informed that the payment is over.
         filters.push(format!("({cancelled} AND p.state IN ('AUTHORIZED', 'CAPTURED'))"));
     }
     if filters.is_empty() {
@@ -329,8 +329,8 @@ fn products(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDyn
     Ok(())
 }
 
-/// What the same batch changed of a new product is in its row already: one statement cannot write a
-/// row twice.
+/// Inserts new products. Changes that the same batch made to a new product are in its row already:
+/// one statement cannot write a row twice.
 fn new_products(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     if rows.new_products.is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! A projection as statements inside the append's savepoint. Rows travel as JSON, ids in it as hex
-//! digits: one variable per table whatever their number, and one trip to the thread that owns the
+//! A projection as statements inside the append's savepoint. Rows travel as JSON, with ids as hex
+//! digits: one variable per table for any number of rows, and one trip to the thread that owns the
 //! connection.
 
 use sea_orm::sqlx::Arguments;
@@ -12,8 +12,9 @@ use crate::store::journal::projection::{NOT_SET_ASIDE, Projection};
 use crate::store::tables::reservation::ReservationState;
 use crate::store::tables::ticket::ticket_id;
 
-/// The statements and what they share: `$1` is the offering, `$2` the batch's time. They return a row
-/// for each payment that they close: [`check_captures`].
+/// Returns the statements and their arguments. All statements share `$1`, the offering, and `$2`,
+/// the batch's time. They return a row for each payment that they close, which [`check_captures`]
+/// counts.
 ///
 /// # Errors
 /// When a value cannot be encoded: nothing was sent.
@@ -25,7 +26,7 @@ pub(crate) fn statements(rows: &Projection) -> Result<(String, SqliteArguments),
     statements.add(NEW_RESERVATIONS, new_reservations(rows))?;
     statements.add(RESERVATION_CHANGES, reservation_changes(rows))?;
     statements.add(NEW_TICKETS, new_tickets(rows))?;
-    // Postgres refuses such texts by itself; here they would be cut off.
+    // Postgres refuses such texts itself; SQLite would cut them off.
     if rows.texts().any(|text| text.contains('\0')) {
         return Err("a text holds a NUL".into());
     }
@@ -155,15 +156,15 @@ const VOID_TICKETS: &str = "
 UPDATE tickets SET status = 'VOID'
 WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 
-/// A payment is closed with the confirmation itself.
+/// The confirmation itself closes a payment.
 const CAPTURES: &str = "
 UPDATE payments SET state = 'CAPTURED', next_try_at = NULL, updated_at = $2
 WHERE id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED' RETURNING 1";
 
-/// Every captured payment was authorized, or nothing of the append may stay.
+/// Checks that every captured payment was authorized; otherwise nothing of the append may stay.
 ///
 /// # Errors
-/// How many were not.
+/// The number of payments that were not authorized.
 pub(crate) fn check_captures(rows: &Projection, captured: usize) -> Result<(), BoxDynError> {
     match rows.captured.len() {
         all if all == captured => Ok(()),
@@ -171,7 +172,7 @@ pub(crate) fn check_captures(rows: &Projection, captured: usize) -> Result<(), B
     }
 }
 
-/// Authorized too: whoever drives it will be told that it is over.
+/// Authorized payments too: their driver will be informed that the payment is over.
 const REFUNDS: &str = "
 UPDATE payments SET next_try_at = $2, refund_amount = x.value->>1
 FROM «ROWS» AS x WHERE reservation_id = unhex(x.value->>0)

@@ -21,8 +21,8 @@ JOIN events e ON e.id = r.offering_id
 ON CONFLICT DO NOTHING
 RETURNING id, reservation_id, offering_id, user_id, amount, currency, next_try_at";
 
-/// Nobody waits for a row that another transaction has: it is left out, and so is money that is not
-/// there.
+/// Skips rows that another transaction has locked, so that no group waits for a row, and payments
+/// whose wallet does not hold enough.
 const AUTHORIZE: &str = "
 WITH x AS (
     SELECT p.id, p.user_id, p.currency, p.amount, a.entry, a.now

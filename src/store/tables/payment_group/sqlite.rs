@@ -1,4 +1,4 @@
-//! Groups on SQLite: one transaction each, rows as JSON, ids in it as hex digits.
+//! Groups on SQLite: one transaction each, rows as JSON, with ids as hex digits.
 
 use sea_orm::sqlx::{self, Executor, SqliteConnection, SqlitePool};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::store::tables::payment::PaymentRow;
 use crate::store::tables::payment_group::{Authorizing, Beginning, Begun, Result, begun_row};
 use crate::store::tables::wallet::entry_id;
 
-// Without the WHERE the parser would take ON CONFLICT for a join's.
+// Without the WHERE the parser would take ON CONFLICT as part of a join.
 const BEGIN: &str = "
 INSERT INTO payments (id, reservation_id, offering_id, user_id, method, state, amount, currency,
     attempts, next_try_at, created_at, updated_at)
@@ -23,7 +23,7 @@ WHERE true
 ON CONFLICT DO NOTHING
 RETURNING id, reservation_id, offering_id, user_id, amount, currency, next_try_at";
 
-/// Each customer is in a group once, so each wallet is looked at for one payment.
+/// Each customer is in a group once, so each wallet is checked for one payment.
 const MOVE: &str = "
 UPDATE payments SET state = 'AUTHORIZED', updated_at = x.value->>2
 FROM json_each($1) AS x
@@ -57,7 +57,7 @@ pub(crate) async fn authorize(pool: &SqlitePool, group: &[Authorizing]) -> Resul
     let moved = write(&mut connection, group).await;
     let ended = connection.execute(if moved.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
     if ended.is_err() {
-        // Whatever state it is in, the connection goes; closing rolls back what is open.
+        // The connection may be in any state, so it is closed; that rolls back an open transaction.
         connection.close_on_drop();
     }
     ended.and(moved)
