@@ -3,7 +3,7 @@
 
 use crate::text::is_visible;
 
-/// Trims and lowers an e-mail address.
+/// Trims an e-mail address and converts it to lower case.
 ///
 /// # Errors
 /// The defect of the address.
