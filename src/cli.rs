@@ -1,5 +1,5 @@
-//! The command line: what can be run, with which settings, and how it ends. Exit codes: 0 done,
-//! 1 it could not be done, 2 the command line or a setting is wrong.
+//! The command line: its commands, their settings, and the exit codes: 0 done, 1 failed, 2 the
+//! command line or a setting is wrong.
 
 mod admin;
 mod archive;
@@ -33,7 +33,7 @@ Settings come from flags, then the environment, then the TOML file (--config, AD
 admitone.toml where you are), then defaults. In the file they have the flag's name with
 underscores: listen = \"0.0.0.0:8080\". ";
 
-/// Runs the command line and says how the process ends.
+/// Runs the command line and returns the exit code of the process.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let matches = match command().try_get_matches_from(arguments) {
@@ -111,7 +111,7 @@ fn command() -> Command {
     command.after_help(format!("{heading}{secrets}\n\n{EXAMPLES}")).max_term_width(100)
 }
 
-/// A command that takes all settings, since all commands do, and whose help shows only these.
+/// Returns a command that takes all settings, as all commands do, and whose help shows only these.
 fn showing(settings: &[&str], command: Command) -> Command {
     let hidden = KEYS.iter().filter(|key| !key.secret && !settings.contains(&key.name));
     command.args(
@@ -144,18 +144,18 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// One line on standard error.
+/// Writes one line to standard error.
 fn complain(reason: &str) {
     let _ = writeln!(io::stderr(), "admitone: {reason}");
 }
 
-/// Lines on standard output. A reader that has gone away (`| head`) is no error.
+/// Writes lines to standard output. A reader that has closed the pipe (`| head`) is no error.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// A runtime for commands that do one thing.
+/// Runs a future on a new runtime, for commands that do one thing.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -1,6 +1,7 @@
-//! Who owns which offering. Instances hold leases, live offerings have an owner, and this says which
-//! instance a request is for and who should try to take over. It knows no actors, and it is never
-//! trusted: where it is wrong, the journal's fence costs somebody a little time.
+//! Tracks which instance owns which offering. Instances hold leases, and live offerings have an
+//! owner; this module decides which instance a request belongs to and which one should try to take
+//! over. It knows no actors, and it is never trusted: where it is wrong, the journal's fence rejects
+//! the write and the request is delayed a little.
 
 mod heartbeat;
 pub mod lease;
@@ -37,25 +38,25 @@ use lease::{Alone, LeaseError, Leases};
 use membership::View;
 use pubsub::{PubSub, Silence};
 
-/// A question that is answered with [`Member::incarnation`].
+/// The question that is answered with [`Member::incarnation`].
 pub const HELLO: &[u8] = b"hello";
 
-/// How long an instance is asked whether it lives.
+/// Timeout of a [`HELLO`] question.
 const HELLO_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How an instance behaves towards the others.
+/// Timings and limits of an instance towards the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How long a lease lives without being renewed.
+    /// Time to live of a lease that is not renewed.
     pub lease_ttl: Duration,
-    /// How long the members must have been the same before offerings are moved for balance.
+    /// How long the membership must have been unchanged before offerings are moved for balance.
     pub settle: Duration,
-    /// Offerings moved away at a time.
+    /// Offerings moved away at the same time.
     pub max_moves: usize,
 }
 
 impl Settings {
-    /// How often a lease is renewed.
+    /// Interval between renewals of the lease.
     #[must_use]
     pub fn renew_every(&self) -> Duration {
         self.lease_ttl / 4
@@ -69,38 +70,38 @@ impl Default for Settings {
     }
 }
 
-/// Where a request belongs.
+/// The instance that a request belongs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// To this instance.
+    /// On this instance.
     Here,
-    /// To another one.
+    /// On another instance.
     There(Owner),
 }
 
-/// What became of the wish to own an offering.
+/// The answer to a request to own an offering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// Take over.
+    /// The instance may take over.
     Granted,
-    /// It has an owner who lives.
+    /// The offering has a live owner.
     OwnedBy(Owner),
-    /// Not now: our own lease has run out.
+    /// Not now: this instance's own lease has expired.
     NotNow,
 }
 
-/// What is known of the owner of an offering.
+/// This instance's knowledge of the owner of an offering.
 #[derive(Clone, Debug, Default)]
 struct Known {
     owner: Option<Owner>,
-    /// The latest that was heard of.
+    /// The latest epoch received.
     epoch: Epoch,
 }
 
-/// Something about another instance that whoever runs it should mend.
+/// A problem of another instance that its operator should fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Notice {
-    /// It refuses what we ask.
+    /// The instance refuses our calls.
     Refuses,
     /// Its lease lives longer than ours.
     OutlivesUs,
@@ -116,34 +117,35 @@ pub struct Cluster {
     network: Arc<dyn Network>,
     feed: OnceLock<Arc<dyn PubSub>>,
     view: ArcSwap<View>,
-    /// Those who change the view take turns.
+    /// Serialises changes of the view.
     changing: Mutex<()>,
     viewed: Notify,
     owners: DashMap<OfferingId, Known>,
-    /// Monotonic ms until which our own lease lives for certain.
+    /// Monotonic milliseconds until which our own lease is certainly valid.
     valid_until_ms: AtomicU64,
-    /// Monotonic ms at which a lease was last granted anew: proofs of ownership from before do not
-    /// count.
+    /// Monotonic milliseconds at which a lease was last granted anew: earlier proofs of ownership do
+    /// not count.
     granted_at_ms: AtomicU64,
-    /// Counts the times when what we published may be lost: our lease ran out, or the store forgot.
+    /// Counts the times when our published entries may have been lost: our lease expired, or the
+    /// store lost its data.
     forgotten: AtomicU64,
-    /// Monotonic ms since which the lease store does not answer; `u64::MAX` while it does.
+    /// Monotonic milliseconds since which the lease store does not answer; `u64::MAX` while it does.
     away_since_ms: AtomicU64,
-    /// About to stop.
+    /// This instance is about to stop.
     is_stopping: AtomicBool,
-    /// Cannot do its work.
+    /// This instance cannot do its work.
     is_ailing: AtomicBool,
     nudge: Notify,
-    /// What has been logged of whom, and need not be again.
-    /// Members whose `ADMITONE_JWT_SECRET` is not ours.
+    /// Members whose `ADMITONE_JWT_SECRET` differs from ours.
     token_rivals: Mutex<Vec<Member>>,
+    /// Notices already logged, by instance, which are not logged again.
     noticed: Mutex<BTreeSet<(InstanceId, Notice)>>,
     lost: watch::Sender<Option<Member>>,
     stopped: watch::Sender<bool>,
 }
 
 impl Cluster {
-    /// A process that is its own cluster.
+    /// Returns the cluster of a process that runs alone.
     #[must_use]
     pub fn alone(incarnation: InstanceId, address: Arc<str>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let name = Arc::clone(&address);
@@ -152,7 +154,8 @@ impl Cluster {
         Self::build(me, true, settings, clock, Arc::new(Alone), Arc::new(Nobody))
     }
 
-    /// One of several. Knows nobody until a [`HeartbeatLoop`] has joined.
+    /// Returns the state of one instance of several. It knows no members until a [`HeartbeatLoop`]
+    /// has joined.
     #[must_use]
     pub fn of_many(
         me: Member,
@@ -198,58 +201,59 @@ impl Cluster {
         })
     }
 
-    /// Gives it a way to tell all others at once; without one, they ask.
+    /// Sets the feed that notifies all other instances at once; without one, they have to ask.
     #[must_use]
     pub fn with_feed(self: Arc<Self>, feed: Arc<dyn PubSub>) -> Arc<Self> {
-        // A second one would be heard by nobody who follows already: the first stays.
+        // Instances that already follow the first feed would not receive from a second one: the first
+        // stays.
         let _ = self.feed.set(feed);
         self
     }
 
-    /// The way from owners to all who follow.
+    /// Returns the feed from owners to all followers.
     #[must_use]
     pub fn feed(&self) -> &Arc<dyn PubSub> {
         self.feed.get_or_init(|| Arc::new(Silence))
     }
 
-    /// Whether there is nobody else, and never will be.
+    /// True if this process is the only instance, and always will be.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.alone
     }
 
-    /// This instance.
+    /// Returns this instance.
     #[must_use]
     pub fn me(&self) -> Arc<Member> {
         self.me.load_full()
     }
 
-    /// How it behaves.
+    /// Returns the settings of this instance.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Who is there.
+    /// Returns the current view of the members.
     #[must_use]
     pub fn view(&self) -> Arc<View> {
         self.view.load_full()
     }
 
-    /// The way to the others.
+    /// Returns the network to the other instances.
     #[must_use]
     pub fn network(&self) -> &Arc<dyn Network> {
         &self.network
     }
 
-    /// Ends when the view has changed since this was called. Wakes who waits in the order of their
-    /// coming, as a watch channel does not: a simulation must be the same again.
+    /// Completes when the view has changed since this call. Wakes its waiters in the order in which
+    /// they arrived, unlike a watch channel: a simulation must be reproducible.
     pub fn changed(&self) -> impl Future<Output = ()> {
-        // It hears all that wakes everybody from now on, polled or not.
+        // `notified` receives every `notify_waiters` from here on, whether it has been polled or not.
         self.viewed.notified()
     }
 
-    /// Ends when another process has taken our name; says which.
+    /// Completes when another process has taken our name; returns that process.
     pub async fn lost(&self) -> Member {
         let mut lost = self.lost.subscribe();
         loop {
@@ -261,15 +265,15 @@ impl Cluster {
         }
     }
 
-    /// Whether our lease lives, by the boot-time clock and with a margin.
+    /// True if our lease is valid by the boot-time clock, with a margin.
     #[must_use]
     pub fn lease_is_valid(&self) -> bool {
         self.alone || self.now_ms() < self.valid_until_ms.load(Ordering::Relaxed)
     }
 
-    /// Whether a proof of ownership from `verified_at_ms` (monotonic) still counts for what is only
-    /// shown: it is younger than a lease, and ours has lived ever since. Not the lease alone: whoever
-    /// could not reach us may have taken over while it lived.
+    /// True if a proof of ownership from `verified_at_ms` (monotonic) still counts for reads: it is
+    /// younger than a lease, and our lease has been valid ever since. The lease alone is not enough:
+    /// an instance that could not reach us may have taken over while our lease was valid.
     #[must_use]
     pub fn still_counts(&self, verified_at_ms: u64) -> bool {
         let ttl_ms = u64::try_from(self.settings.lease_ttl.as_millis()).unwrap_or(u64::MAX);
@@ -280,15 +284,15 @@ impl Cluster {
                 && self.now_ms().saturating_sub(verified_at_ms) <= ttl_ms)
     }
 
-    /// Whether this instance cannot do its work: no database, or a clock that is not trusted.
+    /// True if this instance cannot do its work: no database, or a clock that is not trusted.
     #[must_use]
     pub fn is_ailing(&self) -> bool {
         self.is_ailing.load(Ordering::Relaxed)
     }
 
-    /// Tells the others whether this instance can do its work, and the log why it cannot. One that
-    /// cannot keeps its lease, so that what it owns is handed over and not snatched, and is given
-    /// nothing new.
+    /// Announces to the other instances whether this one can do its work, and logs why it cannot. An
+    /// instance that cannot keeps its lease, so that its offerings are handed over in order and not
+    /// taken over, and no new offering is placed on it.
     pub fn set_ailing(&self, complaint: Option<&str>) {
         let ailing = complaint.is_some();
         if self.alone || self.is_ailing.swap(ailing, Ordering::Relaxed) == ailing {
@@ -305,7 +309,7 @@ impl Cluster {
         self.nudge.notify_one();
     }
 
-    /// Has the next heartbeat say how things stand.
+    /// Updates what the next heartbeat announces about this instance.
     fn announce(&self) {
         let mut me = Member::clone(&self.me.load());
         me.leaving =
@@ -313,26 +317,27 @@ impl Cluster {
         self.me.store(Arc::new(me));
     }
 
-    /// Another number than before means that owners should publish again what they own.
+    /// Returns a counter. When it changes, owners should publish their entries again.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    /// How long the lease store has not answered.
+    /// Returns how long the lease store has not answered; `None` while it answers.
     #[must_use]
     pub fn away_for(&self) -> Option<Duration> {
         let since = self.away_since_ms.load(Ordering::Relaxed);
         (since != u64::MAX).then(|| Duration::from_millis(self.now_ms().saturating_sub(since)))
     }
 
-    /// The live member of this name.
+    /// Returns the live member of this name.
     #[must_use]
     pub fn member_named(&self, name: &str) -> Option<Member> {
         self.view.load().live_members().find(|member| &*member.name == name).cloned()
     }
 
-    /// The lease store's answer, if it comes while it is worth waiting for.
+    /// Returns the lease store's answer, or [`LeaseError::Away`] once it is too late to be useful:
+    /// after an eighth of the lease's time to live.
     async fn in_time<T>(
         &self,
         asked: impl Future<Output = Result<T, LeaseError>>,

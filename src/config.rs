@@ -1,4 +1,4 @@
-//! All settings of the process, typed and checked once at the start. Nothing else reads the
+//! All settings of the process, typed and checked once at the start. No other code reads the
 //! environment.
 
 mod keys;
@@ -17,18 +17,18 @@ pub use load::{ConfigError, DEFAULT_FILE, Sources};
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `value` out of logs.
+    /// Wraps `value` to keep it out of logs.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that needs it.
+    /// Returns the value itself, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// True if the value is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -41,57 +41,57 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
 }
 
-/// Every setting. `config/keys.rs` has the names under which they are set, and their help.
+/// All settings. `config/keys.rs` has the names under which they are set, and their help.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the API listens.
+    /// Address of the API.
     pub listen: SocketAddr,
-    /// Where Prometheus scrapes; `None` turns metrics off.
+    /// Address that Prometheus scrapes; `None` turns metrics off.
     pub metrics_listen: Option<SocketAddr>,
-    /// The address noted in the journal, at which other instances reach this one; where it listens
-    /// when absent.
+    /// The address noted in the journal, at which other instances reach this one; the listening
+    /// address when absent.
     pub advertise: Option<String>,
-    /// Where the embedded database and the generated secret live.
+    /// Directory of the embedded database and the generated secret.
     pub data_dir: PathBuf,
     /// `postgres://…` or `sqlite:…`; empty for the SQLite file of the data directory, see
     /// [`Config::database`].
     pub database_url: Secret,
     /// The Redis that instances share; a process without one is alone.
     pub redis_url: Option<Secret>,
-    /// By which instances know each other; there is one with Redis, and only then.
+    /// The secret by which instances recognise each other; set with Redis, and only then.
     pub cluster_secret: Option<Secret>,
-    /// What this instance is called; its advertised address when absent.
+    /// Name of this instance; its advertised address when absent.
     pub instance: Option<String>,
     /// Its share of the offerings, relative to the others'.
     pub weight: u32,
-    /// How long a lease lives without being renewed.
+    /// Time to live of a lease that is not renewed.
     pub lease_ttl: Duration,
     /// How long a stop goes on accepting connections while it is unready, see
     /// [`Config::time_to_notice`].
     pub drain_delay: Option<Duration>,
-    /// Signs access tokens and ticket codes; the server generates one when it is empty, which it
-    /// may be with SQLite only.
+    /// Signs access tokens and ticket codes; the server generates one when it is empty, which is
+    /// allowed with SQLite only.
     pub jwt_secret: Secret,
-    /// What is logged, as `tracing` filters say it: `info`, `warn,admitone=debug`.
+    /// Log filters in the syntax of `tracing`: `info`, `warn,admitone=debug`.
     pub log: String,
-    /// How it is written.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// Where spans are sent, with the path; `None` traces nothing.
+    /// URL to which spans are sent, with the path; `None` traces nothing.
     pub otlp_endpoint: Option<String>,
-    /// What the collector knows this service by.
+    /// Name of this service at the collector.
     pub trace_service: String,
-    /// Of the requests whose callers do not say, so many are traced: 0 to 1.
+    /// Fraction of requests traced where the caller does not decide: 0 to 1.
     pub trace_sample: f64,
-    /// Of the requests whose callers want it, so many a second are traced at least.
+    /// Requests a second that are traced at least, of those whose callers want it.
     pub trace_forced_per_second: u32,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
@@ -103,7 +103,7 @@ pub struct Config {
     pub admin_password: Option<Secret>,
     /// Threads that parse and answer HTTP.
     pub workers: usize,
-    /// Threads that box offices live on.
+    /// Threads that run box offices.
     pub box_office_threads: usize,
     /// Connections to Postgres; each box office thread gets at least one of its own for appends.
     pub database_pool: u32,
@@ -119,23 +119,23 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// Passwords hashed at a time; each takes 19 MiB.
     pub password_hashers: usize,
-    /// Failed logins for one e-mail address within a minute.
+    /// Failed logins allowed for one e-mail address within a minute.
     pub login_attempts_per_minute: u32,
     /// Origins whose pages may call the API from a browser.
     pub cors_origins: Vec<String>,
-    /// The longest a request may take; streams last longer, but begin sooner.
+    /// The longest a request may take; streams last longer, but must begin within it.
     pub request_timeout: Duration,
-    /// The longest that a client may take to take 64 KB of an answer that waits for it.
+    /// The longest that a client may take to receive 64 KB of a waiting answer.
     pub write_timeout: Duration,
-    /// Connections that may be open; `None` for what the limit of open files leaves room for.
+    /// Connections that may be open; `None` for as many as the limit of open files leaves room for.
     pub max_connections: Option<usize>,
-    /// The same of one network address; `None` for half of them.
+    /// Connections from one network address; `None` for half of all.
     pub connections_per_address: Option<usize>,
     /// Streams that may be open; `None` for three quarters of the connections.
     pub max_streams: Option<usize>,
-    /// The same of one network address; `None` for half of them.
+    /// Streams from one network address; `None` for half of all.
     pub streams_per_address: Option<usize>,
-    /// How long a stop waits for answers that are under way.
+    /// How long a stop waits for pending answers.
     pub shutdown_grace: Duration,
 }
 
@@ -188,39 +188,39 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether the database is Postgres.
+    /// True if the database is Postgres.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         self.database_url.expose().starts_with("postgres")
     }
 
-    /// Whether customers may put money into their own wallets, which nothing pays for: where it is not
-    /// said, only in a demonstration on the embedded database.
+    /// True if customers may put money into their own wallets, which no payment covers. By default
+    /// only in a demonstration on the embedded database.
     #[must_use]
     pub fn allows_self_charge(&self) -> bool {
         self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
-    /// Whether this process is one of several that share a database.
+    /// True if this process is one of several that share a database.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.redis_url.is_some()
     }
 
-    /// How long a stop waits, unready, for load balancers to notice before it accepts no more
-    /// connections. A process that is alone has nobody who could take its place.
+    /// Returns how long a stop waits, unready, for load balancers to notice before it accepts no more
+    /// connections. For a process that is alone, no other instance could take its place.
     #[must_use]
     pub fn time_to_notice(&self) -> Duration {
         let default = Duration::from_secs(if self.is_cluster() { 2 } else { 0 });
         self.drain_delay.unwrap_or(default)
     }
 
-    /// The database's URL, the embedded one's if none is set.
+    /// Returns the database's URL, that of the embedded one if none is set.
     #[must_use]
     pub fn database(&self) -> Secret {
         if self.database_url.is_empty() {
             let file = self.data_dir.join("admitone.db").display().to_string();
-            // A directory may have in its name what means something in a URL.
+            // The name of a directory may contain characters with a meaning in a URL.
             let file = file.replace('%', "%25").replace('?', "%3F");
             return Secret::new(format!("sqlite://{file}"));
         }

@@ -1,9 +1,9 @@
-//! Puts the parts together, runs them, and takes them apart again in the right order. It knows
-//! every part and holds no rules of any.
+//! Assembles the parts, runs them, and stops them in the right order. It knows every part and
+//! contains no business rules.
 //!
 //! Threads: one tokio runtime does all database work but appends, and outlives everything else; the
 //! HTTP workers and the metrics listener belong to an actix system on a thread of its own; box
-//! offices have theirs, and append from it.
+//! offices have their own threads, and append from them.
 
 mod banner;
 mod cluster;
@@ -50,17 +50,17 @@ use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
 use crate::trace::Tracer;
 
-/// Why the server did not start: one line that says what to do.
+/// Why the server did not start: one line that states the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address is taken or not ours.
+    /// An address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}: {reason}: free it, or set {key} to another address")]
     Listen {
         /// The setting.
         key: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The reason given by the operating system.
         reason: String,
     },
     /// The data directory cannot be used.
@@ -69,9 +69,9 @@ pub enum StartError {
          another directory", path.display()
     )]
     DataDir {
-        /// Where.
+        /// The directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The reason given by the operating system.
         reason: String,
     },
     /// The secret in the data directory cannot be used.
@@ -80,7 +80,7 @@ pub enum StartError {
     Secret {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and how to mend it.
+        /// The fault of the file and its remedy.
         reason: String,
     },
     /// The database does not answer.
@@ -89,10 +89,10 @@ pub enum StartError {
     /// The database answers and cannot be used: a newer schema, another process.
     #[error("{0}")]
     Store(StoreError),
-    /// No part in the cluster: Redis, or the name.
+    /// The instance cannot join the cluster: Redis failed, or the name is taken.
     #[error("cannot join the cluster: {0}")]
     Cluster(String),
-    /// Something of the machine is missing: threads, memory.
+    /// The machine lacks a resource: threads, memory.
     #[error("cannot start: {0}")]
     Machine(String),
 }
@@ -112,17 +112,17 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// What tests put in the place of what production uses.
+/// Parts that tests replace.
 #[derive(Clone)]
 pub struct Parts {
     /// The machine's clock, whose steps are not believed at once.
     pub clock: Arc<dyn Clock>,
-    /// Settings of the box offices that have no key: faults, skew, pace. Instance, address and what
-    /// has a key are taken from the configuration.
+    /// Settings of the box offices that have no key: faults, skew, pace. The instance, the address
+    /// and all settings with a key come from the configuration.
     pub offices: box_office::Settings,
-    /// Where payments stop dead.
+    /// Points at which payments crash.
     pub crash_points: CrashPoints,
-    /// How soon payments are recovered.
+    /// Intervals of the recovery of payments.
     pub payments_pace: Pace,
 }
 
@@ -143,13 +143,13 @@ impl Parts {
     }
 }
 
-/// A server that answers.
+/// A server that answers requests.
 pub struct Running {
-    /// Where the API listens.
+    /// Address of the API.
     pub address: SocketAddr,
-    /// Where metrics are scraped.
+    /// Address of the metrics.
     pub metrics_address: Option<SocketAddr>,
-    /// What was made on an empty store.
+    /// Records made on an empty store.
     pub first_start: FirstStart,
     state: web::Data<AppState>,
     stop: oneshot::Sender<()>,
@@ -157,30 +157,30 @@ pub struct Running {
 }
 
 impl Running {
-    /// The parts behind the routes.
+    /// Returns the parts behind the routes.
     #[must_use]
     pub fn state(&self) -> &AppState {
         &self.state
     }
 
-    /// The same, to be put behind other routes.
+    /// Returns the parts behind the routes, to be used by other routes.
     #[must_use]
     pub fn shared_state(&self) -> web::Data<AppState> {
         self.state.clone()
     }
 
-    /// Ends when the server has stopped by itself; says why.
+    /// Completes when the server has stopped by itself; returns the reason.
     pub async fn ended(&mut self) -> &'static str {
         (&mut self.stopped).await.unwrap_or("the server's thread has died")
     }
 
-    /// Stops: unready, no new connections, answers what it accepted, box offices last. Ends at the
-    /// latest when the grace of the configuration is over.
+    /// Stops: reports not ready, accepts no new connections, answers accepted requests, and stops the
+    /// box offices last. Completes at the latest when the grace period of the configuration is over.
     pub async fn shutdown(self) {
         let Self { state, stop, stopped, .. } = self;
-        // Whoever stops must not keep the parts alive.
+        // The task that stops the server must not keep the parts alive.
         drop(state);
-        // Errors say that the server's thread has ended already.
+        // An error means that the server's thread has ended already.
         let _ = stop.send(());
         let _ = stopped.await;
     }
@@ -196,7 +196,7 @@ impl Server {
     /// Starts everything and returns when the first request can be answered.
     ///
     /// # Errors
-    /// [`StartError`]; then nothing runs.
+    /// [`StartError`]; then no part is left running.
     pub async fn start(config: Config, parts: Parts) -> Result<Running, StartError> {
         let (ready, started) = oneshot::channel();
         let parts = parts.with_steady_clock();
@@ -210,7 +210,7 @@ impl Server {
     }
 }
 
-/// The life of a server, on a thread of its own.
+/// Runs a server, on a thread of its own.
 fn run(config: Config, parts: Parts, ready: oneshot::Sender<Result<Running, StartError>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, usize::from).max(2))
@@ -227,15 +227,15 @@ fn run(config: Config, parts: Parts, ready: oneshot::Sender<Result<Running, Star
     };
     let handle = runtime.handle().clone();
     let stopped = actix_web::rt::System::new().block_on(live(config, parts, handle, ready));
-    // What still runs on it has had its time; waiting on would only delay the exit.
+    // Tasks still running on it have had their time; further waiting would only delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     if let Some((tell, why)) = stopped {
         let _ = tell.send(why);
     }
 }
 
-/// Starts the parts, says so, waits to be stopped, stops the parts. Returns whom to tell, and why it
-/// stopped.
+/// Starts the parts, reports that, waits for the stop, and stops the parts. Returns the channel to
+/// notify, and the reason of the stop.
 async fn live(
     config: Config,
     parts: Parts,
@@ -262,7 +262,8 @@ async fn live(
     let mut why = "it was told to";
     if ready.send(Ok(running)).is_ok() {
         tokio::select! {
-            // An error says that whoever could stop us is gone: then we stop as well.
+            // An error means that the handle that could stop the server was dropped: then it stops as
+            // well.
             _ = stopping => {}
             () = assembled.lock.lost() => {
                 why = "another process uses the database (DATABASE_URL)";
@@ -279,7 +280,7 @@ async fn live(
     Some((say_stopped, why))
 }
 
-/// All parts, running.
+/// All running parts.
 struct Assembled {
     state: web::Data<AppState>,
     http: http_server::HttpServer,
@@ -289,7 +290,7 @@ struct Assembled {
     membership: cluster::Membership,
     exporter: Option<Exporter>,
     first_start: FirstStart,
-    /// Let go of last: until then no other process may use the database.
+    /// Released last: until then no other process may use the database.
     lock: InstanceLock,
 }
 
@@ -301,7 +302,7 @@ impl Assembled {
     ) -> Result<Self, StartError> {
         data_dir::prepare(&mut config)?;
         let limits = open_files::limits(&config, open_files::raise_limit());
-        // Before the database is touched: the commonest mistake is a server that runs already.
+        // Before the database is used: the most common mistake is a server that runs already.
         let mut http = http_server::HttpServer::bind(&config, limits)?;
         let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
         let incarnation = InstanceId::random();
@@ -321,7 +322,7 @@ impl Assembled {
         let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
-            // Other instances may ask who is here, and be asked; clients are told to wait.
+            // Other instances may already exchange hellos with this one; clients are asked to wait.
             http.run(state.clone());
             membership.join(&lock, &runtime).await?;
         }
@@ -360,8 +361,8 @@ impl Assembled {
         tracing::info!("stopping: handing over what is busy, answering what was accepted");
         state.lifecycle.stop();
         let orderly = async {
-            // Nothing new is placed here; what still comes in is handed on while load balancers
-            // notice that this instance is not ready any more.
+            // No new offering is placed here; requests that still arrive are forwarded while load
+            // balancers notice that this instance is not ready any more.
             membership.leave().await;
             let noticed = tokio::time::sleep(notice);
             futures_util::future::join(state.offices.hand_off_all(), noticed).await;
@@ -429,7 +430,7 @@ pub async fn connect_alone(config: &Config) -> Result<(InstanceLock, Store), Sta
     Ok((lock, connect(config).await?))
 }
 
-/// Connects as the configuration says, without touching the schema.
+/// Connects as configured, without changing the schema.
 ///
 /// # Errors
 /// [`StartError`].
@@ -459,7 +460,7 @@ fn assemble(
         address: Arc::clone(&me.address),
         arbiters: config.box_office_threads,
         max_pending: config.max_pending,
-        // Where little may wait, most of it is still for those who want to buy.
+        // If few commands may wait, most of that room is still for customers who want to buy.
         reserved_pending: parts.offices.reserved_pending.min(config.max_pending / 4),
         ownership_max_age: match config.is_cluster() {
             true => Duration::ZERO,
@@ -471,7 +472,7 @@ fn assemble(
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
     let executor = Executor::Threads(runtime.clone());
     let offices = BoxOffices::start_in(cluster.clone(), journal, clock.clone(), settings, executor);
-    // Payments run on the runtime that they are made in.
+    // Payments run on the runtime in which they are created.
     let entered = runtime.enter();
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)

@@ -1,8 +1,8 @@
-//! A cluster in a nutshell: several instances in one thread, on virtual time, over a simulated
-//! database, lease store and network. The box offices, the registry, the leases' use, the placement
-//! and the hand-over are the real ones; what surrounds them fails in every way that the seed draws.
-//! A phase of troubles is followed by a calm one in which everything must come to its end; then a
-//! checker compares what clients were told with what the database holds.
+//! A cluster in miniature: several instances in one thread, on virtual time, over a simulated
+//! database, lease store and network. The box offices, the registry, the use of leases, the placement
+//! and the hand-over are the real ones; their surroundings fail in every way that the seed draws. A
+//! phase of faults is followed by a calm phase in which all work must complete; then a checker
+//! compares the answers that clients received with the contents of the database.
 //!
 //! The same seed gives the same run, to the last line of its trace.
 
@@ -37,56 +37,57 @@ use customers::Crowd;
 use machine::{Machines, Site};
 use world::World;
 
-/// What to simulate.
+/// The parameters of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// All chance comes from it.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// What clients ask for while there is trouble; a third as much follows in calm.
+    /// Client requests during the phase of faults; a third as many follow in the calm phase.
     pub steps: u32,
-    /// Whether the trace is kept line by line.
+    /// Whether the lines of the trace are kept.
     pub keeps_trace: bool,
 }
 
-/// What came of it.
+/// The result of a simulation.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// As planned.
+    /// The seed, as planned.
     pub seed: u64,
-    /// Of the whole trace.
+    /// Hash of the whole trace.
     pub trace_hash: blake3::Hash,
-    /// Lines of the trace.
+    /// Number of lines in the trace.
     pub events: u64,
     /// The lines, if they were kept.
     pub trace: Vec<String>,
     /// Journal rows at the end.
     pub rows: usize,
-    /// Takeovers among them.
+    /// Takeovers among the rows.
     pub takeovers: usize,
-    /// What clients were told: done, refused, undone, unknown.
+    /// Numbers of the answers that clients received: done, refused, undone, unknown.
     pub told: [usize; 4],
     /// Virtual time that passed.
     pub lasted: Duration,
-    /// What must not happen and did.
+    /// Violated invariants.
     pub violations: Vec<String>,
 }
 
-/// Instances.
+/// Number of instances.
 const MACHINES: usize = 3;
-/// Events on sale.
+/// Number of events on sale.
 const OFFERINGS: usize = 3;
-/// Clients at a time.
+/// Number of concurrent clients.
 const CLIENTS: usize = 6;
-/// Virtual time after which clients must have come to an end, and how much more for each step.
+/// Virtual time within which clients must finish, plus an allowance for each step.
 const LONGEST: Duration = Duration::from_secs(900);
 const LONGEST_STEP: Duration = Duration::from_millis(500);
-/// Long enough for what is forgotten after an hour, or after a day; or just not.
+/// Lengths in seconds: long enough, or just not long enough, for data that expires after an hour or a
+/// day.
 const NIGHTS_S: [u64; 5] = [3_590, 3_610, 86_380, 86_395, 90_000];
 
 /// Runs one simulation in this thread.
 ///
 /// # Panics
-/// When the operating system grants no timer, or one of the simulated parts panics.
+/// If the operating system grants no timer, or one of the simulated parts panics.
 #[must_use]
 pub fn run(plan: &Plan) -> Report {
     random::seed_thread(Some(plan.seed ^ 0x5eed));
@@ -114,7 +115,7 @@ async fn simulate(plan: &Plan) -> Report {
     let machines = Machines::new(site.clone(), MACHINES);
     let offerings: Vec<_> =
         (0..OFFERINGS).map(|_| OfferingId(uuid::Uuid::from_bytes(random::bytes()))).collect();
-    // The last one is free where the regime says so: people take part in it.
+    // The last offering is free if the regime wants it: customers participate in it.
     let free = offerings.last().copied().filter(|_| world.regime.has_free_event);
     for offering in &offerings {
         let price = if free == Some(*offering) { 0 } else { 10 };
@@ -140,7 +141,7 @@ async fn simulate(plan: &Plan) -> Report {
     });
     let mut story = outside.spawn_local(tell(Rc::clone(&crowd), plan.steps));
     let mut outside = outside;
-    // One poll of this is one step of the world: first what is outside, then each machine.
+    // One poll is one step of the world: first the tasks outside the machines, then each machine.
     std::future::poll_fn(|context| {
         let outside = std::pin::Pin::new(&mut outside).poll(context);
         machines.poll(context);
@@ -156,7 +157,7 @@ async fn simulate(plan: &Plan) -> Report {
     report(plan, &crowd)
 }
 
-/// The troubles, the calm, and the end.
+/// Runs the phase of faults, the calm phase, and the final check.
 async fn tell(crowd: Rc<Crowd>, steps: u32) {
     for index in 0..crowd.machines.count() {
         crowd.machines.start(index);
@@ -187,7 +188,7 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
             world.violated(format_args!("in calm, clients are not done"));
         }
         watching.abort();
-        // Everything that has a deadline passes it.
+        // Long enough for every deadline to pass.
         tokio::time::sleep(Duration::from_secs(12)).await;
     }
     watching.abort();
@@ -205,7 +206,7 @@ fn open_doors(crowd: &Rc<Crowd>, steps: u32) {
     }
 }
 
-/// What an instance knows of an owner never goes back to an earlier one.
+/// Checks that no instance's knowledge of an owner goes back to an earlier one.
 async fn watch(crowd: Rc<Crowd>) {
     let mut known = std::collections::BTreeMap::new();
     loop {
@@ -252,7 +253,7 @@ fn report(plan: &Plan, crowd: &Crowd) -> Report {
     Report { seed, trace_hash, events, trace, rows, takeovers, told, lasted, violations }
 }
 
-/// A small house with short deadlines; a free one has no seats.
+/// Returns a small venue with short deadlines; a free one has no seats.
 fn definition(price: i64) -> Definition {
     let product = |capacity| ProductDefinition {
         price,

@@ -1,5 +1,5 @@
-//! How the process is watched: log lines with `tracing`, Prometheus metrics, and spans sent to a
-//! collector. It never changes what the process does.
+//! Observation of the process: log lines with `tracing`, Prometheus metrics, and spans sent to a
+//! collector. It never changes the behaviour of the process.
 
 pub mod exposition;
 mod line;

@@ -1,4 +1,4 @@
-//! `admitone admin`: what is done by whoever runs the server, when nobody can log in.
+//! `admitone admin`: administration by the operator of the server, when no administrator can log in.
 
 use std::io::{BufRead, stdin};
 use std::sync::Arc;
@@ -69,7 +69,8 @@ fn first_line() -> Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Beside running servers on Postgres; alone on SQLite, which one process has at a time.
+/// Runs beside servers on Postgres; needs a SQLite file to itself, because one process at a time may
+/// have it.
 async fn open(config: &Config) -> Result<(Option<InstanceLock>, Store)> {
     let (lock, store) = if config.is_postgres() {
         (None, server::connect(config).await?)

@@ -1,5 +1,5 @@
-//! `admitone archive`: what is no longer needed goes from the database into files. May run beside
-//! servers, and again after it was interrupted.
+//! `admitone archive`: moves records that are no longer needed from the database into files. May run
+//! beside servers, and again after it was interrupted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ async fn rebuild(store: &Store, arguments: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// One at a time writes to a directory.
+/// Locks a directory, because one process at a time may write to it.
 fn lock(directory: &Path) -> Result<fs::File> {
     let path = directory.join("lock");
     let shown = path.display();

@@ -1,4 +1,4 @@
-//! `admitone journal`: what happened to an event, row by row, and whether it is all still there.
+//! `admitone journal`: shows the history of an event, row by row, and verifies that it is complete.
 //! Reads only; it may run beside a server.
 
 mod describe;
@@ -128,7 +128,7 @@ async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
         if from <= last.0 && arguments.get_one::<u64>("from").is_some() {
             bail!("rows 1 to {last} of event {event} are archived: look in {directory}/{event}");
         }
-        // Not among the rows, which somebody may keep.
+        // On standard error, because the rows on standard output may be saved.
         let _ = writeln!(
             io::stderr(),
             "admitone: rows 1 to {last} are archived in {directory}/{event}, in the form of --json"
@@ -137,7 +137,7 @@ async fn show(store: &Store, arguments: &ArgMatches) -> Result<()> {
     let as_json = arguments.get_flag("json");
     let mut describe = Describer::new(event, *b"XXX");
     let end = each_row(store, event, to, |row, record| {
-        // Also of rows that are not shown: the first says what the currency is.
+        // Rows that are not shown are formatted too: the first one has the currency.
         let text = match as_json {
             true => export::to_line(row, record) + "\n",
             false => as_text(row, record, &mut describe),
@@ -181,8 +181,8 @@ async fn verify(store: &Store, arguments: &ArgMatches) -> Result<()> {
     }
 }
 
-/// Says which row of a journal, verified up to `last`, has the digest. Journals grow: it need not be
-/// the last.
+/// Reports which row of a journal, verified up to `last`, has the digest. Journals grow: it need not
+/// be the last.
 async fn find_digest(store: &Store, event: OfferingId, last: u64, digest: &Hash) -> Result<()> {
     let mut found = None;
     let search = each_row(store, event, last, |row, _| {
@@ -199,7 +199,7 @@ async fn find_digest(store: &Store, event: OfferingId, last: u64, digest: &Hash)
     Ok(())
 }
 
-/// Prints what was found of one journal; says whether it is whole.
+/// Prints the finding on one journal; returns whether the journal is whole.
 fn print_finding(name: &str, finding: Result<Report, LoadError>) -> bool {
     match finding {
         Ok(report) => {

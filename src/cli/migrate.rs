@@ -1,4 +1,4 @@
-//! `admitone migrate`: the schema, by hand. `serve` brings it up to date by itself.
+//! `admitone migrate`: changes the schema by hand. `serve` updates it by itself.
 
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command, value_parser};
@@ -31,8 +31,8 @@ pub(super) fn run(config: &Config, arguments: &ArgMatches) -> Result<()> {
         if matches!(arguments.subcommand(), None | Some(("status", _))) {
             return show(&server::connect(config).await?).await;
         }
-        // Changing the schema would pull the rug from under a running server, or under the instances
-        // of a cluster: this is none of them.
+        // Changing the schema would break a running server, or the instances of a cluster: this
+        // command connects alone, and is not one of the instances.
         let alone = Config { redis_url: None, ..config.clone() };
         let (_lock, store) = server::connect_alone(&alone).await?;
         match arguments.subcommand() {

@@ -1,4 +1,4 @@
-//! `admitone serve`: runs until it is told to stop.
+//! `admitone serve`: runs until it is stopped.
 
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,7 @@ pub(super) fn run(config: Config) -> Result<()> {
         }
         tokio::select! {
             () = running.shutdown() => Ok(()),
-            // Whoever asks twice does not want to wait.
+            // A second signal means that the operator does not want to wait.
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
         }

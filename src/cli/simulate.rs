@@ -1,4 +1,4 @@
-//! `admitone simulate`: one run of the simulated cluster, for the curious and for whoever has a seed
+//! `admitone simulate`: one run of the simulated cluster, for curious users and to reproduce a seed
 //! that failed.
 
 use anyhow::{Result, bail};

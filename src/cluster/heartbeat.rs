@@ -1,5 +1,5 @@
-//! The heartbeat: renews the lease of this instance and learns who else is there. It runs where no
-//! flood of requests reaches it, and it is all that runs there.
+//! The heartbeat: renews the lease of this instance and reads the list of members. It runs on an
+//! executor of its own, which no flood of requests reaches.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,10 +15,10 @@ use crate::random;
 /// Why an instance could not join.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
-    /// The lease store.
+    /// The lease store failed.
     #[error(transparent)]
     Leases(#[from] LeaseError),
-    /// Two instances with one name.
+    /// Two instances have the same name.
     #[error(
         "an instance called {name} is running at {address}: stop it first, or give this one a name \
          of its own (ADMITONE_INSTANCE)"
@@ -26,16 +26,16 @@ pub enum JoinError {
     NameTaken {
         /// The name.
         name: Arc<str>,
-        /// Where the other one is.
+        /// The address of the other instance.
         address: Arc<str>,
     },
-    /// The others would look for us in vain.
+    /// The other instances would not find this one at its advertised address.
     #[error(
         "this instance is not at {0}, where the others are told to find it: {1}: set \
          ADMITONE_ADVERTISE to a HOST:PORT that leads to it"
     )]
     NotAtItsAddress(Arc<str>, &'static str),
-    /// A member does not take us for one of its own.
+    /// A member refuses this instance because its secret differs.
     #[error(
         "the instance {name} at {address} has another ADMITONE_CLUSTER_SECRET: run all instances \
          of a cluster with the same, and give other clusters another Redis database"
@@ -43,7 +43,7 @@ pub enum JoinError {
     WrongSecret {
         /// The name.
         name: Arc<str>,
-        /// Where it is.
+        /// The address of the member.
         address: Arc<str>,
     },
 }
@@ -58,7 +58,7 @@ impl HeartbeatLoop {
     /// Takes the lease, and renews it from now on.
     ///
     /// # Errors
-    /// [`JoinError`]; then the name is left to whoever has it.
+    /// [`JoinError`]; then the name stays with its present holder.
     pub async fn join(cluster: Arc<Cluster>, on: &Executor) -> Result<Self, JoinError> {
         if !cluster.alone {
             take_name(&cluster).await?;
@@ -72,11 +72,11 @@ impl HeartbeatLoop {
         Ok(Self { cluster, task })
     }
 
-    /// Finds out whether the others and we reach each other, and trust each other. Returns those of
-    /// the others that do.
+    /// Checks that this instance and the other members can reach and trust each other. Returns the
+    /// other members that passed.
     ///
     /// # Errors
-    /// [`JoinError`], if we had better not be a member: then resign.
+    /// [`JoinError`], if this instance must not be a member: then resign.
     pub async fn greet(&self) -> Result<Vec<Member>, JoinError> {
         if self.cluster.alone {
             return Ok(Vec::new());
@@ -84,13 +84,13 @@ impl HeartbeatLoop {
         self.cluster.greet().await
     }
 
-    /// What it keeps known.
+    /// Returns the cluster whose view this loop keeps up to date.
     #[must_use]
     pub fn cluster(&self) -> &Arc<Cluster> {
         &self.cluster
     }
 
-    /// Announces that this instance is about to stop: nothing new is placed on it.
+    /// Announces that this instance is about to stop: no new offering is placed on it.
     pub async fn leave(&self) {
         if self.cluster.alone {
             return;
@@ -116,8 +116,8 @@ impl HeartbeatLoop {
     }
 }
 
-/// Takes the lease of our name. Of a process that was killed a moment ago it may still live: whoever
-/// answers at its address says whether it does.
+/// Takes the lease of our name. The lease of a process that was killed a moment ago may still be
+/// valid: the answer from its address shows whether that process lives.
 async fn take_name(cluster: &Cluster) -> Result<(), JoinError> {
     let mut dead = None;
     let mut first_beat = None;
@@ -132,7 +132,7 @@ async fn take_name(cluster: &Cluster) -> Result<(), JoinError> {
         let asked = cluster.network.ask(address, HELLO.into(), HELLO_TIMEOUT).await;
         match asked {
             Ok(answer) if answer[..] == other.incarnation.0.as_bytes()[..] => return Err(taken),
-            // Another process is there by now, or none.
+            // Another process has replaced it at that address, or none listens.
             Ok(_) | Err(NetworkError::Refused(_)) => dead = Some(other.incarnation),
             Err(_) => {
                 let standing = heartbeat.members.iter().find(|m| m.member == *other);
@@ -151,7 +151,7 @@ async fn take_name(cluster: &Cluster) -> Result<(), JoinError> {
 async fn keep(cluster: &Cluster) {
     while !*cluster.stopped.borrow() {
         let pause = pause_until_next(cluster);
-        // Whoever needs to know sooner says so.
+        // Callers that need a heartbeat sooner nudge the loop.
         let _ = tokio::time::timeout(pause, cluster.nudge.notified()).await;
         if let Err(error) = beat(cluster, None).await {
             tracing::debug!(%error, "no heartbeat");
@@ -159,20 +159,20 @@ async fn keep(cluster: &Cluster) {
     }
 }
 
-/// Till the next renewal is due, or another's lease runs out.
+/// Returns the time until the next renewal is due, or another member's lease expires.
 fn pause_until_next(cluster: &Cluster) -> Duration {
-    /// What the clocks and the way of the store's answer may differ by.
+    /// Allowance for clock differences and for the delay of the store's answer.
     const SLACK: Duration = Duration::from_millis(20);
     let own = random::jittered(cluster.settings.renew_every());
     let view = cluster.view.load();
-    // One that is past has been looked at, or there is nobody to ask.
+    // An expiry in the past was checked already, or the store could not be asked.
     let now = cluster.now();
     let other = view.next_expiry(cluster.me.load().incarnation, now);
     let other = other.map(|at| at.saturating_sub(now) + SLACK);
     own.min(other.unwrap_or(own)).max(SLACK)
 }
 
-/// One renewal and what is learned from it.
+/// Renews the lease once and takes in the answer.
 async fn beat(
     cluster: &Cluster,
     dead: Option<crate::ids::InstanceId>,
@@ -206,7 +206,7 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
         Lease::TakenBy(other) => {
             cluster.valid_until_ms.store(0, Ordering::Relaxed);
             if !cluster.view.load().members.is_empty() {
-                // We had it before: whoever took it lives.
+                // We held the name before, so the process that took it is alive.
                 cluster.lost.send_replace(Some(other.clone()));
             }
             return;
@@ -225,7 +225,7 @@ fn take_in(cluster: &Cluster, heartbeat: &Heartbeat, sent: Duration) {
                  ADMITONE_LEASE_TTL");
         }
     }
-    // From when it was asked for, and a tenth less: the store's clock may run faster.
+    // Counted from when the renewal was sent, less a tenth, because the store's clock may run faster.
     let valid_until = sent + ttl - ttl / 10;
     let valid_until = u64::try_from(valid_until.as_millis()).unwrap_or(u64::MAX);
     cluster.valid_until_ms.store(valid_until, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Leases: who is alive, and who should try to own what. One lease per instance, renewed by its
-//! heartbeat; an entry per live offering that is worth what its instance's lease is worth, so that
-//! renewals cost per instance and not per offering.
+//! Leases: which instances are alive, and which should try to own which offering. Each instance has
+//! one lease, renewed by its heartbeat. Each live offering has an entry that is valid only while its
+//! instance's lease is, so that renewals cost per instance and not per offering.
 //!
-//! A lost, doubled or stale lease costs time and nothing else: the journal alone says who may
-//! commit.
+//! A lost, doubled or stale lease costs time and nothing else: the journal alone decides which
+//! instance may commit.
 
 mod alone;
 mod redis;
@@ -21,67 +21,69 @@ pub(super) use redis::{base as redis_base, client as redis_client};
 use super::{Member, Owner};
 use crate::ids::{InstanceId, OfferingId};
 
-/// Offerings that were moved by hand, and the name of the instance that they stay on.
+/// Offerings that were moved by hand, and the name of the instance that each stays on.
 pub type Pins = BTreeMap<OfferingId, Arc<str>>;
 
-/// Why the lease store did not do as asked.
+/// Why the lease store did not carry out a call.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// It does not answer; what was asked may have been done.
+    /// The store does not answer; the call may have been carried out.
     #[error("{0}")]
     Away(anyhow::Error),
-    /// It answers, and cannot be used. Says what to do.
+    /// The store answers, but cannot be used. The text states the remedy.
     #[error("{0}")]
     Unusable(String),
 }
 
-/// What a heartbeat learns.
+/// The answer to a renewal.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// Whether the lease is ours.
+    /// The outcome of a renewal for our own lease.
     pub lease: Lease,
-    /// All whose leases live, ours included.
+    /// All members whose leases are valid, ours included.
     pub members: Vec<Standing>,
-    /// Drawn when the store was empty: another number means that it has lost what it knew.
+    /// Random number drawn when the store was empty: a different one means that the store has lost
+    /// its data.
     pub memory: u64,
-    /// See [`Pins`].
+    /// Pinned offerings, see [`Pins`].
     pub pins: Pins,
 }
 
-/// What became of our own lease.
+/// The outcome of a renewal for our own lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// Renewed before it ran out.
+    /// Renewed before it expired.
     Kept,
-    /// There was none (any more): granted anew. Others may have taken over what we owned.
+    /// There was none (any more), and a new one was granted. Others may have taken over our
+    /// offerings.
     Granted,
-    /// Another process has the name.
+    /// Another process holds the name.
     TakenBy(Member),
 }
 
-/// Another member's lease.
+/// A member and the state of its lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Whose.
+    /// The holder of the lease.
     pub member: Member,
-    /// When it runs out unless it is renewed.
+    /// Time until the lease expires unless it is renewed.
     pub left: Duration,
-    /// Counts its renewals.
+    /// Number of renewals so far.
     pub beat: u64,
 }
 
-/// What became of a claim.
+/// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The entry is ours: try to take over.
     Granted,
-    /// Its owner's lease lives.
+    /// The lease of the entry's owner is valid.
     OwnedBy(Owner),
-    /// Our own lease does not: whoever has none does not take over.
+    /// Our own lease is not valid: an instance without a lease does not take over.
     NoLease,
 }
 
-/// Where leases are kept: Redis, this process alone, or a simulation.
+/// A lease store: Redis, this process alone, or a simulation.
 pub trait Leases: Send + Sync + 'static {
     /// Renews the lease of `me` for `ttl`, or takes it if its name is free, or held by `dead`.
     fn renew(
@@ -94,8 +96,8 @@ pub trait Leases: Send + Sync + 'static {
     /// Gives our lease back.
     fn resign(&self, me: Member) -> BoxFuture<'_, Result<(), LeaseError>>;
 
-    /// Makes the entry of `offering` ours if it has none, is ours, its owner's lease has run out, or
-    /// its owner is one of the `dead`.
+    /// Makes the entry of `offering` ours if there is none, it is ours, its owner's lease has
+    /// expired, or its owner is one of the `dead`.
     fn claim(
         &self,
         offering: OfferingId,
@@ -103,22 +105,23 @@ pub trait Leases: Send + Sync + 'static {
         dead: Vec<InstanceId>,
     ) -> BoxFuture<'_, Result<Claim, LeaseError>>;
 
-    /// Notes what the journal says: `owner` has taken over. Never goes back to an older epoch;
-    /// returns the entry as it is then.
+    /// Records the takeover that `owner` has appended to the journal. Never goes back to an older
+    /// epoch; returns the entry as it is afterwards.
     fn publish(
         &self,
         offering: OfferingId,
         owner: Owner,
     ) -> BoxFuture<'_, Result<Owner, LeaseError>>;
 
-    /// Removes the entry if it is `me`'s.
+    /// Removes the entry if it belongs to `me`.
     fn release(
         &self,
         offering: OfferingId,
         me: InstanceId,
     ) -> BoxFuture<'_, Result<(), LeaseError>>;
 
-    /// Makes the entry `to`'s if it is `from`'s and the lease of `to` lives; says whether it was.
+    /// Transfers the entry to `to` if it belongs to `from` and the lease of `to` is valid; returns
+    /// whether it did.
     fn transfer(
         &self,
         offering: OfferingId,
@@ -126,10 +129,10 @@ pub trait Leases: Send + Sync + 'static {
         to: Member,
     ) -> BoxFuture<'_, Result<bool, LeaseError>>;
 
-    /// The owner whose lease lives.
+    /// Returns the owner, if its lease is valid.
     fn owner(&self, offering: OfferingId) -> BoxFuture<'_, Result<Option<Owner>, LeaseError>>;
 
-    /// Has an offering stay on the instance of this name, or wherever it is placed.
+    /// Pins an offering to the instance of this name; `None` removes the pin.
     fn pin(
         &self,
         offering: OfferingId,

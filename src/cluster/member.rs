@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Epoch, InstanceId};
 use crate::journal::Owner;
 
-/// An instance of the cluster, as it makes itself known.
+/// An instance of the cluster, as it announces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// What people call it; no two running processes have the same.
+    /// Name for people; no two running processes have the same.
     pub name: Arc<str>,
-    /// The running process: another one after every start. Rows of the journal name it.
+    /// Id of the running process, drawn anew at every start. Rows of the journal name it.
     pub incarnation: InstanceId,
-    /// Where the others reach it, `host:port`.
+    /// Address at which the others reach it, `host:port`.
     pub address: Arc<str>,
-    /// Its share of the offerings, relative to the others'. With 0 it owns only what is moved to it.
+    /// Its share of the offerings, relative to the others'. With 0 it owns only offerings moved to it.
     pub weight: u32,
-    /// It is about to stop, or cannot do its work: nothing new is placed on it.
+    /// The instance is about to stop, or cannot do its work: no new offering is placed on it.
     pub leaving: bool,
 }
 
 impl Member {
-    /// This member as an owner.
+    /// Returns this member as the owner of an offering in `epoch`.
     #[must_use]
     pub fn owning(&self, epoch: Epoch) -> Owner {
         Owner { incarnation: self.incarnation, address: Arc::clone(&self.address), epoch }

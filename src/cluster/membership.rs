@@ -1,5 +1,5 @@
-//! Who is there, as this instance knows it: what the last heartbeat found, and what it has met
-//! itself since. Pure but for nothing: it is told the time and what was learned.
+//! The members, as this instance knows them: from the last heartbeat, and from its own calls since.
+//! Pure: the caller passes the time and each observation.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,37 +9,38 @@ use super::Member;
 use super::lease::{Heartbeat, Pins, Standing};
 use crate::ids::InstanceId;
 
-/// What one heartbeat made known; replaced whole.
+/// The state after one heartbeat; replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// By name.
+    /// Members, sorted by name.
     pub members: Vec<Known>,
     /// Offerings that stay where they were moved.
     pub pins: Arc<Pins>,
     /// The lease store's memory, see [`Heartbeat::memory`].
     memory: Option<u64>,
-    /// Until when a member that is missing may only not be back yet, after the store forgot all.
+    /// Monotonic end of the grace period after the store lost its data: until then, a missing member
+    /// may just not have renewed yet.
     grace_until: Duration,
-    /// When somebody last came, went, or changed weight.
+    /// Monotonic time at which a member last joined, left, or changed weight.
     pub changed_at: Duration,
-    /// Who was met that does not live, whatever its lease says.
+    /// Processes that were found dead, even if their leases are valid.
     suspects: HashMap<InstanceId, Suspicion>,
-    /// Who has not answered.
+    /// Processes that have not answered.
     silent: HashMap<InstanceId, Silence>,
 }
 
-/// A member and how long it can be believed to be one.
+/// A member and how long it counts as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// The member.
     pub member: Member,
-    /// On our monotonic clock.
+    /// Expiry of its lease on our monotonic clock.
     pub expires_at: Duration,
     /// See [`Standing::beat`].
     pub beat: u64,
 }
 
-/// Of one that was asked first and last at these times and answered nothing in between.
+/// Monotonic times of the first and the last unanswered call, with no answer in between.
 #[derive(Clone, Copy, Debug)]
 struct Silence {
     since: Duration,
@@ -53,7 +54,7 @@ struct Suspicion {
 }
 
 impl View {
-    /// Takes in what a heartbeat found at `now`. `ttl` is how long a lease lives.
+    /// Returns the view after a heartbeat received at `now`. `ttl` is the time to live of a lease.
     #[must_use]
     pub fn after(&self, heartbeat: &Heartbeat, now: Duration, ttl: Duration) -> Self {
         let forgot = self.memory.is_some_and(|memory| memory != heartbeat.memory);
@@ -68,7 +69,7 @@ impl View {
             })
             .collect();
         if now < grace_until {
-            // The store has come back empty: who is missing in it may not have noticed yet.
+            // The store has come back empty: a member that is missing in it may not have noticed yet.
             let back =
                 |known: &Known| members.iter().any(|found| found.member.name == known.member.name);
             let missing: Vec<_> =
@@ -81,7 +82,7 @@ impl View {
         let mut suspects = self.suspects.clone();
         suspects.retain(|incarnation, suspicion| {
             let known = members.iter().find(|known| known.member.incarnation == *incarnation);
-            // Who has renewed its lease since is alive after all.
+            // A suspect that has renewed its lease since is alive after all.
             match known {
                 Some(known) => known.beat <= suspicion.beat,
                 None => now.saturating_sub(suspicion.since) < 2 * ttl,
@@ -100,32 +101,31 @@ impl View {
         }
     }
 
-    /// Whether the lease store forgot everything so recently that what it does not know means
-    /// nothing.
+    /// True if the lease store lost its data so recently that a missing entry proves nothing.
     #[must_use]
     pub fn is_young(&self, now: Duration) -> bool {
         now < self.grace_until
     }
 
-    /// The member that is this process and is believed to live.
+    /// Returns the live member with this incarnation.
     #[must_use]
     pub fn live(&self, incarnation: InstanceId) -> Option<&Member> {
         self.live_members().find(|member| member.incarnation == incarnation)
     }
 
-    /// All who are believed to live.
+    /// Returns all members that are believed to live.
     pub fn live_members(&self) -> impl Iterator<Item = &Member> {
         let believed = |known: &&Known| !self.is_suspect(known.member.incarnation);
         self.members.iter().filter(believed).map(|known| &known.member)
     }
 
-    /// Whether it was met dead.
+    /// True if this process was found dead.
     #[must_use]
     pub fn is_suspect(&self, incarnation: InstanceId) -> bool {
         self.suspects.contains_key(&incarnation)
     }
 
-    /// All who were met dead, in a stable order.
+    /// Returns all processes that were found dead, in a stable order.
     #[must_use]
     pub fn suspects(&self) -> Vec<InstanceId> {
         let mut suspects: Vec<_> = self.suspects.keys().copied().collect();
@@ -133,21 +133,22 @@ impl View {
         suspects
     }
 
-    /// It was met dead: it counts as such until it renews its lease.
+    /// Records that a process was found dead: it counts as dead until it renews its lease.
     pub fn suspect(&mut self, incarnation: InstanceId, now: Duration) {
         let known = self.members.iter().find(|known| known.member.incarnation == incarnation);
         let beat = known.map_or(0, |known| known.beat);
         self.suspects.insert(incarnation, Suspicion { beat, since: now });
     }
 
-    /// It did not answer; says for how long it has not.
+    /// Records that a process did not answer; returns how long it has been silent.
     pub fn silent(&mut self, incarnation: InstanceId, now: Duration) -> Duration {
         let silence = self.silent.entry(incarnation).or_insert(Silence { since: now, last: now });
         silence.last = now;
         now.saturating_sub(silence.since)
     }
 
-    /// Whether it was asked in vain within so long, and nothing was heard of it since.
+    /// True if a call to this process went unanswered within `span`, and none has been answered
+    /// since.
     #[must_use]
     pub fn was_silent_within(
         &self,
@@ -159,19 +160,20 @@ impl View {
         silence.is_some_and(|silence| now.saturating_sub(silence.last) < span)
     }
 
-    /// Whether it has not answered lately.
+    /// True if this process has not answered lately.
     #[must_use]
     pub fn is_silent(&self, incarnation: InstanceId) -> bool {
         self.silent.contains_key(&incarnation)
     }
 
-    /// It answered.
+    /// Records an answer of this process.
     pub fn answered(&mut self, incarnation: InstanceId) {
         self.silent.remove(&incarnation);
         self.suspects.remove(&incarnation);
     }
 
-    /// When the next lease of somebody else's runs out, after `now`, unless it is renewed.
+    /// Returns the next time after `now` at which a lease other than that of `but` expires unless it
+    /// is renewed.
     #[must_use]
     pub fn next_expiry(&self, but: InstanceId, now: Duration) -> Option<Duration> {
         let others = self.members.iter().filter(|known| known.member.incarnation != but);

@@ -10,7 +10,7 @@ const RENEW_SECONDS: &str = "admitone_lease_renew_seconds";
 const RENEW_FAILURES: &str = "admitone_lease_renew_failures_total";
 const REFUSED: &str = "admitone_cluster_calls_refused_total";
 
-/// Names and help texts, told to the recorder once at start.
+/// Registers names and help texts with the recorder, once at start.
 pub fn describe() {
     describe_gauge!(MEMBERS, "Instances that are believed to live, this one included.");
     describe_gauge!(LEASE_VALID, "1 while this instance's lease lives for certain.");
@@ -36,7 +36,8 @@ pub(super) fn lease(valid: bool, renewed_in: Option<Duration>) {
     }
 }
 
-/// A call that came from no instance of this cluster, or that none could carry out.
+/// Counts a refused call: it came from no instance of this cluster, or no instance could carry it
+/// out.
 pub fn refused(reason: &'static str) {
     counter!(REFUSED, "reason" => reason).increment(1);
 }

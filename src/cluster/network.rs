@@ -1,5 +1,5 @@
-//! How instances speak to each other: one question, one answer, and precise knowledge of what a
-//! failure means. Over HTTP in `http.rs`; a simulation has its own.
+//! Calls between instances: one question, one answer, and a precise meaning of each failure. Over
+//! HTTP in `http.rs`; a simulation has its own.
 
 pub mod http;
 
@@ -12,26 +12,26 @@ use futures_util::future::BoxFuture;
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// Nobody listens at the address: the process is gone. The question was not received.
+    /// The port refuses connections: the process is gone. The question was not received.
     #[error("nobody listens at {0}")]
     Refused(Arc<str>),
-    /// No connection came about. The question was not received.
+    /// No connection could be made. The question was not received.
     #[error("{0} cannot be reached")]
     Unreachable(Arc<str>),
-    /// No answer in time, or the connection broke: whether it was received is not known.
+    /// No answer in time, or the connection broke: it is not known whether the question was received.
     #[error("{0} did not answer")]
     NoAnswer(Arc<str>),
-    /// Received and not taken: it does not know our secret.
+    /// Received and refused: the instance does not have our secret.
     #[error("{0} has another ADMITONE_CLUSTER_SECRET, or is of another cluster")]
     WrongSecret(Arc<str>),
-    /// Received and not taken, for another reason: it may be of another version.
+    /// Received and refused for another reason: the instance may be of another version.
     #[error("{0} did not take the question: {1}")]
     NotTaken(Arc<str>, String),
 }
 
-/// The way to the other instances.
+/// The network to the other instances.
 pub trait Network: Send + Sync + 'static {
-    /// Asks the instance at `address`, and waits for the answer as long as `patience` says.
+    /// Sends `question` to the instance at `address`, and waits for the answer at most `timeout`.
     fn ask(
         &self,
         address: Arc<str>,
@@ -40,7 +40,7 @@ pub trait Network: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Bytes, NetworkError>>;
 }
 
-/// The network of a process that is alone.
+/// The network of a process that runs alone: reaches no instance.
 #[derive(Debug, Default)]
 pub struct Nobody;
 

@@ -1,5 +1,5 @@
-//! Which instance an offering belongs to: what is remembered, what the lease store says, what the
-//! journal says where neither knows, and the steps by which an entry changes hands.
+//! Which instance an offering belongs to: from memory, from the lease store, or from the journal
+//! where neither knows. Also the steps by which an entry changes hands.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::journal::{Journal, LoadError};
 use crate::planted::{Bug, is_planted};
 
 impl Cluster {
-    /// Where a request for `offering`, which is not live here, belongs.
+    /// Returns where a request for `offering`, which is not live here, belongs.
     ///
     /// # Errors
-    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    /// [`LoadError`]: only the journal knows the owner, and cannot be read or does not exist.
     pub async fn route(
         &self,
         offering: OfferingId,
@@ -24,8 +24,8 @@ impl Cluster {
         Ok(self.route_to(owner, offering).await)
     }
 
-    /// The same, whatever was heard before: for whoever asks nobody else, and so would not hear that
-    /// the owner of before has let go.
+    /// As [`Self::route`], but ignores the remembered owner: for callers that contact no other
+    /// instance, and so would not learn that the remembered owner has released the offering.
     ///
     /// # Errors
     /// As for [`Self::route`].
@@ -41,7 +41,7 @@ impl Cluster {
     async fn route_to(&self, owner: Option<Owner>, offering: OfferingId) -> Route {
         match owner {
             Some(owner) if owner.incarnation != self.me.load().incarnation => Route::There(owner),
-            // What it owns and cannot serve is another's to wake.
+            // This instance owns the offering and cannot serve it: another one must wake it.
             Some(_) if self.is_ailing() => {
                 self.release(offering).await;
                 self.place_of(offering)
@@ -51,7 +51,7 @@ impl Cluster {
         }
     }
 
-    /// The owner that `offering` has, by all that is known; `None` if nobody who lives owns it.
+    /// Returns the owner of `offering` by all that is known; `None` if no live instance owns it.
     ///
     /// # Errors
     /// As for [`Self::route`].
@@ -66,7 +66,7 @@ impl Cluster {
         self.owner_now(offering, journal).await
     }
 
-    /// The same, whatever was heard before.
+    /// As [`Self::owner`], but ignores the remembered owner.
     ///
     /// # Errors
     /// As for [`Self::route`].
@@ -78,7 +78,7 @@ impl Cluster {
         let owner = match self.entry(offering).await {
             Ok(Some(owner)) => Some(owner),
             Ok(None) if !self.view.load().is_young(self.now()) => None,
-            // The lease store is away, or has just come back empty: the journal remembers.
+            // The lease store is away, or has just come back empty: the journal knows the last owner.
             Ok(None) | Err(_) => self.last_owner(offering, journal).await?,
         };
         if let Some(owner) = &owner
@@ -89,40 +89,40 @@ impl Cluster {
         Ok(owner)
     }
 
-    /// Where the placement wants `offering`, of those who live and answer.
+    /// Returns where the placement wants `offering`, among the members that live and answer.
     #[must_use]
     pub fn place_of(&self, offering: OfferingId) -> Route {
         match self.choice_within_reach(offering) {
             Some(member) if member.incarnation != self.me.load().incarnation => {
-                // Nobody has taken over yet: no epoch to speak of.
+                // No instance has taken over yet, so there is no epoch.
                 Route::There(member.owning(Epoch(0)))
             }
             Some(_) | None => Route::Here,
         }
     }
 
-    /// The live member that `offering` belongs on: where it is pinned, or else placed.
+    /// Returns the live member that `offering` belongs on: where it is pinned, or else placed.
     #[must_use]
     pub fn choice(&self, offering: OfferingId) -> Option<Member> {
         let view = self.view.load();
         placed(offering, &view, |_| true)
     }
 
-    /// The same, of those that have not been asked in vain lately: whoever cannot be reached from
-    /// here is no use to who asks here, whatever its lease says.
+    /// As [`Self::choice`], among the members that no probe has timed out on lately: a member that
+    /// this instance cannot reach is of no use to its clients, even if its lease is valid.
     #[must_use]
     pub fn choice_within_reach(&self, offering: OfferingId) -> Option<Member> {
         let (view, now, ttl) = (self.view.load(), self.now(), self.settings.lease_ttl);
         let answers = |member: &Member| !view.was_silent_within(ttl, member.incarnation, now);
         let within_reach = placed(offering, &view, answers);
-        // Who leaves takes nothing: then whoever was silent is tried again.
+        // A leaving member takes no new offerings: then silent members are tried again.
         within_reach.filter(|member| !member.leaving).or_else(|| placed(offering, &view, |_| true))
     }
 
     /// Asks whether this instance may take `offering` over.
     ///
     /// # Errors
-    /// [`LoadError`]: only the journal could say it, and cannot be read, or there is none.
+    /// [`LoadError`]: only the journal knows the owner, and cannot be read or does not exist.
     pub async fn claim(
         &self,
         offering: OfferingId,
@@ -144,7 +144,7 @@ impl Cluster {
                 self.nudge.notify_one();
                 return Ok(Permission::NotNow);
             }
-            // The journal remembers what the lease store does not know, or cannot say.
+            // The lease store has lost the owner, or does not answer: the journal knows the last one.
             Ok(Claim::Granted) | Err(_) => self.last_owner(offering, journal).await?,
         };
         Ok(match owner {
@@ -156,7 +156,8 @@ impl Cluster {
         })
     }
 
-    /// We have taken over: the others may know. Returns the owner if that is somebody else by now.
+    /// Publishes that this instance has taken over `offering`. Returns the owner if that is another
+    /// instance by now.
     pub async fn publish(&self, offering: OfferingId, epoch: Epoch) -> Option<Owner> {
         let mine = self.me.load().owning(epoch);
         self.learn(offering, mine.clone());
@@ -168,12 +169,12 @@ impl Cluster {
                 self.learn(offering, owner.clone());
                 Some(owner)
             }
-            // Away: it is published when it is back.
+            // If the store is away, the entry is published when the store is back.
             Ok(_) | Err(_) => None,
         }
     }
 
-    /// We do not own it any more, and nobody else does yet.
+    /// Removes our entry: this instance no longer owns `offering`, and no other does yet.
     pub async fn release(&self, offering: OfferingId) {
         let me = self.me.load().incarnation;
         if let Some(mut known) = self.owners.get_mut(&offering) {
@@ -190,16 +191,16 @@ impl Cluster {
         }
     }
 
-    /// Makes our entry another member's.
+    /// Transfers our entry to another member.
     ///
     /// # Errors
-    /// That the lease store is away, or the entry is not ours, or the other's lease has run out.
+    /// The lease store is away, or the entry is not ours, or the other member's lease has expired.
     pub async fn transfer(&self, offering: OfferingId, to: &Member) -> Result<(), LeaseError> {
         let me = self.me.load().incarnation;
         if self.in_time(self.leases.transfer(offering, me, to.clone())).await? {
             return Ok(());
         }
-        // It may be lost, or never have arrived.
+        // Our entry may have been lost, or never have arrived.
         if let Some(mine) = self.remembered(offering)
             && mine.incarnation == me
             && self.publish(offering, mine.epoch).await.is_none()
@@ -210,7 +211,7 @@ impl Cluster {
         Err(LeaseError::Unusable("the entry is not ours, or the other's lease has run out".into()))
     }
 
-    /// Undoes [`Self::transfer`], as far as it can be undone.
+    /// Undoes [`Self::transfer`], as far as possible.
     pub async fn take_back(&self, offering: OfferingId, from: &Member) {
         let me = Member::clone(&self.me.load());
         let taken = self.in_time(self.leases.transfer(offering, from.incarnation, me)).await;
@@ -219,17 +220,17 @@ impl Cluster {
         }
     }
 
-    /// Has an offering stay where it is moved to; `None` gives it back to the placement.
+    /// Pins an offering to the instance that it is moved to; `None` returns it to the placement.
     ///
     /// # Errors
-    /// That the lease store is away.
+    /// The lease store is away.
     pub async fn pin(&self, offering: OfferingId, to: Option<Arc<str>>) -> Result<(), LeaseError> {
         self.in_time(self.leases.pin(offering, to)).await?;
         self.nudge.notify_one();
         Ok(())
     }
 
-    /// Remembers who owns `offering`, unless it has known a later owner.
+    /// Remembers the owner of `offering`, unless a later epoch is already known.
     pub fn learn(&self, offering: OfferingId, owner: Owner) {
         let mut known = self.owners.entry(offering).or_default();
         if owner.epoch >= known.epoch || is_planted(Bug::CacheGoesBackAnEpoch) {
@@ -237,34 +238,34 @@ impl Cluster {
         }
     }
 
-    /// The owner of an earlier answer turned out to be none: forgotten, unless another is known by
-    /// now. Its epoch is not: what was over before it stays over.
+    /// Forgets `owner`, which turned out not to own `offering`, unless another owner is known by now.
+    /// The epoch is kept, so that an owner of an earlier epoch is still rejected.
     pub fn forget(&self, offering: OfferingId, owner: &Owner) {
         if let Some(mut known) = self.owners.get_mut(&offering) {
             known.owner.take_if(|known| known == owner);
         }
     }
 
-    /// The last owner heard of, if it has not turned out to be none.
+    /// Returns the last known owner, unless it turned out not to own the offering.
     #[must_use]
     pub fn remembered(&self, offering: OfferingId) -> Option<Owner> {
         self.owners.get(&offering).and_then(|known| known.owner.clone())
     }
 
-    /// An owner that was heard of and is believed to live.
+    /// Returns a remembered owner other than this instance that is believed to live.
     fn known_owner(&self, offering: OfferingId) -> Option<Owner> {
         let owner = self.remembered(offering)?;
         let other = owner.incarnation != self.me.load().incarnation;
         (other && self.view.load().live(owner.incarnation).is_some()).then_some(owner)
     }
 
-    /// The entry's owner, if its lease lives and nobody has met it dead.
+    /// Returns the owner in the lease store's entry, if its lease is valid and it is not a suspect.
     async fn entry(&self, offering: OfferingId) -> Result<Option<Owner>, LeaseError> {
         let owner = self.in_time(self.leases.owner(offering)).await?;
         Ok(owner.filter(|owner| !self.view.load().is_suspect(owner.incarnation)))
     }
 
-    /// Whoever appended the last takeover, unless it was met dead.
+    /// Returns the instance that appended the last takeover, unless it is a suspect.
     async fn last_owner(
         &self,
         offering: OfferingId,

@@ -1,5 +1,5 @@
-//! What an instance learns of another by speaking to it: that it lives, is gone, is silent, or does
-//! not take it for one of its own.
+//! What an instance learns of another by calling it: that it lives, is gone, is silent, or does not
+//! accept this one as a member.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,11 +13,12 @@ use crate::cluster::{
 };
 use crate::ids::{Epoch, InstanceId};
 
-/// How often an instance looks for itself before it gives up.
+/// Attempts of an instance to reach itself before it gives up.
 const ATTEMPTS: u32 = 20;
 
 impl Cluster {
-    /// Nobody listens where this instance did: it is dead until it renews its lease.
+    /// Marks an instance dead because its port refuses connections: it stays dead until it renews its
+    /// lease.
     pub fn mark_dead(&self, incarnation: InstanceId) {
         if !self.view.load().is_suspect(incarnation) {
             let (name, address) = self.called(incarnation);
@@ -27,7 +28,7 @@ impl Cluster {
         self.change_view(|view, now| view.suspect(incarnation, now));
     }
 
-    /// An instance refuses what it is asked: whoever runs it has to mend that. Logged once.
+    /// Logs, once, that an instance refuses our questions, which its operator has to fix.
     pub fn mark_refusing(&self, other: &Owner, why: &NetworkError) {
         if self.is_news(other.incarnation, Notice::Refuses) {
             tracing::error!(incarnation = %other.incarnation, address = %other.address, %why,
@@ -36,8 +37,9 @@ impl Cluster {
         }
     }
 
-    /// An instance did not answer. While the lease store works, its lease decides; without one, it
-    /// is replaced when it has been silent as long as a lease lives.
+    /// Records that an instance did not answer. While the lease store works, the lease decides;
+    /// without the store, an instance is replaced once it has been silent for the lifetime of a
+    /// lease.
     pub fn mark_silent(&self, incarnation: InstanceId) {
         let replaced = self.away_for().is_some() || self.view.load().is_young(self.now());
         let ttl = self.settings.lease_ttl;
@@ -52,7 +54,7 @@ impl Cluster {
         });
     }
 
-    /// It answers.
+    /// Records that an instance answered.
     pub fn mark_alive(&self, incarnation: InstanceId) {
         let view = self.view.load();
         if view.is_silent(incarnation) || view.is_suspect(incarnation) {
@@ -60,10 +62,10 @@ impl Cluster {
         }
     }
 
-    /// Speaks to every member once, to ourselves as the others would: what would look like one
-    /// failure after the other when the sale opens is told at the start.
+    /// Calls every member once, and this instance at its own address as the others would: a wrong
+    /// setting is reported at the start, and not as one failure after the other when the sale opens.
     ///
-    /// Returns the others that answered.
+    /// Returns the other members that answered.
     pub(crate) async fn greet(&self) -> Result<Vec<Member>, JoinError> {
         let me = self.me();
         self.find_ourselves(&me).await?;
@@ -84,7 +86,7 @@ impl Cluster {
                 Err(error @ NetworkError::NotTaken(..)) => {
                     self.mark_refusing(&member.owning(Epoch(0)), &error);
                 }
-                // A process that was there before it, or none: its lease runs out.
+                // A process that was there before the member, or none: the member's lease expires.
                 Ok(_) | Err(NetworkError::Refused(_)) => self.mark_dead(member.incarnation),
                 Err(error) => tracing::warn!(name = %member.name, %address, %error,
                     "an instance cannot be reached from here: correct its ADMITONE_ADVERTISE, or \
@@ -94,7 +96,7 @@ impl Cluster {
         Ok(met)
     }
 
-    /// Asks for ourselves where the others will. A name may take a moment to be known.
+    /// Calls our own address as the others will. A host name may take a moment to be known.
     async fn find_ourselves(&self, me: &Member) -> Result<(), JoinError> {
         let mut why = "";
         for attempt in 0..ATTEMPTS {
@@ -119,9 +121,10 @@ impl Cluster {
         Err(JoinError::NotAtItsAddress(Arc::clone(&me.address), why))
     }
 
-    /// Asks members to prove that they have our `ADMITONE_JWT_SECRET`. Afterwards `unproven` has
-    /// those that have still to be asked: they have another one, or did not answer. Returns whether
-    /// this instance may serve: nobody has another, except who is out of service for it.
+    /// Asks members to prove that they have our `ADMITONE_JWT_SECRET`. Leaves in `unproven` the
+    /// members that must be asked again: they have another secret, or did not answer. Returns whether
+    /// this instance may serve: no member has another secret, except those that are out of service
+    /// for it.
     pub async fn compare_token_secrets(
         &self,
         proof: &TokenProof,
@@ -143,7 +146,7 @@ impl Cluster {
                     unproven.push(member);
                 }
                 Ok(Some(Verdict::Excluded)) => unproven.push(member),
-                // Of a version that cannot prove it.
+                // A version that cannot prove it.
                 Ok(None) | Err(NetworkError::NotTaken(..) | NetworkError::WrongSecret(_)) => {
                     tracing::warn!(name = %member.name, address = %member.address,
                         "an instance cannot tell whether it has this one's ADMITONE_JWT_SECRET: it \
@@ -164,21 +167,22 @@ impl Cluster {
         known.is_empty()
     }
 
-    /// Whether a member other than `asker` was found to have another token secret than we.
+    /// True if a member other than `asker` was found to have another token secret than this instance.
     #[must_use]
     pub fn is_excluded_but_for(&self, asker: InstanceId) -> bool {
         let rivals = self.token_rivals.lock().unwrap_or_else(PoisonError::into_inner);
         rivals.iter().any(|rival| rival.incarnation != asker)
     }
 
-    /// Why this instance must not serve although it could: one sentence that says what to do.
+    /// Returns why this instance must not serve although it could: one sentence that states the
+    /// remedy.
     #[must_use]
     pub fn token_dispute(&self) -> Option<String> {
         let rivals = self.token_rivals.lock().unwrap_or_else(PoisonError::into_inner);
         rivals.first().map(how_to_mend)
     }
 
-    /// Its name and address, for logs.
+    /// Returns the name and address of an instance, for logs.
     fn called(&self, incarnation: InstanceId) -> (Arc<str>, Arc<str>) {
         let view = self.view.load();
         let known = view.members.iter().find(|known| known.member.incarnation == incarnation);
@@ -188,7 +192,7 @@ impl Cluster {
         )
     }
 
-    /// Whether this is the first time.
+    /// True the first time that this notice is given about this instance.
     pub(crate) fn is_news(&self, incarnation: InstanceId, notice: Notice) -> bool {
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
         noticed.insert((incarnation, notice))
@@ -224,7 +228,7 @@ mod tests {
     use crate::cluster::{Network, Route, Settings};
     use crate::ids::OfferingId;
 
-    /// A network whose names are not known.
+    /// A network on which no instance can be reached.
     struct Nameless;
 
     impl Network for Nameless {

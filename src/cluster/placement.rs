@@ -1,15 +1,16 @@
-//! Which member an offering belongs on: weighted rendezvous hashing. Pure: the same members give
-//! every instance the same answer, whatever their order, and when one comes or goes only its own
-//! share moves.
+//! Chooses the member that an offering belongs on, by weighted rendezvous hashing. Pure: every
+//! instance gets the same answer from the same members, in any order, and when a member joins or
+//! leaves only its own share moves.
 //!
-//! Each member draws a lot for each offering, and the best lot wins. With lots distributed as
+//! Each member draws a lot for each offering, and the highest lot wins. With lots distributed as
 //! `-weight / ln(u)`, `u` uniform in (0, 1), a member wins in proportion to its weight (Schindelhauer
 //! and Schomaker, "Weighted distributed hash tables", 2005).
 
 use super::Member;
 use crate::ids::OfferingId;
 
-/// The member that `offering` belongs on; `None` when nobody has weight. Who is leaving draws no lot.
+/// Returns the member that `offering` belongs on; `None` when no member has weight. A leaving member
+/// draws no lot.
 #[must_use]
 pub fn place<'a>(
     offering: OfferingId,
@@ -17,7 +18,7 @@ pub fn place<'a>(
 ) -> Option<&'a Member> {
     let candidates = members.into_iter().filter(|member| member.weight > 0 && !member.leaving);
     let lots = candidates.map(|member| (lot(offering, member), member));
-    // Of equal lots the name decides, so that the order of the members does not.
+    // The name breaks ties between equal lots, so that the order of the members does not matter.
     lots.max_by(|(a, one), (b, other)| a.total_cmp(b).then_with(|| other.name.cmp(&one.name)))
         .map(|(_, member)| member)
 }
@@ -57,7 +58,7 @@ mod tests {
     }
 
     fn offerings(count: usize) -> Vec<OfferingId> {
-        // As they are made: ordered by time, alike in their first half.
+        // As created in production: ordered by time, alike in their first half.
         (0..count).map(|_| OfferingId::new()).collect()
     }
 

@@ -1,6 +1,6 @@
-//! The feed: what an owner tells all who follow an offering, whoever and wherever they are. It may
-//! lose, repeat and reorder, so whoever listens must notice by what is said. Nobody ever waits for
-//! it, and it knows nothing of what it carries.
+//! The feed: messages from an owner to all followers of an offering, in any process. It may lose,
+//! repeat and reorder messages, so followers must detect that from the contents. No sender ever waits
+//! for it, and it does not interpret the messages.
 
 mod redis;
 
@@ -14,44 +14,44 @@ pub use redis::RedisPubSub;
 
 use crate::ids::OfferingId;
 
-/// Messages that a listener may be behind before it is told that it has missed some.
+/// Messages that a listener may be behind before it is notified that it has missed some.
 const BACKLOG: usize = 32;
 
-/// What is heard of an offering.
+/// An event on the feed of an offering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// What somebody said.
+    /// A published message.
     Message(Bytes),
-    /// Something may have been said that was not heard.
+    /// Messages may have been missed.
     Interrupted,
 }
 
-/// A way from the owners to those who follow: Redis, this process alone, or a simulation.
+/// A feed from owners to followers: Redis, this process alone, or a simulation.
 pub trait PubSub: Send + Sync + 'static {
-    /// Tells all who follow, this process included. Does not wait: where there is no way just now,
-    /// the message is dropped.
+    /// Publishes to all followers, this process included. Does not wait: without a connection the
+    /// message is dropped.
     fn publish(&self, offering: OfferingId, message: Bytes);
 
-    /// Listens until the subscription is dropped. It begins some time after this returns.
+    /// Subscribes until the subscription is dropped. Delivery begins some time after this returns.
     fn subscribe(&self, offering: OfferingId) -> Subscription;
 }
 
-/// What is heard of one offering.
+/// The feed of one offering.
 pub struct Subscription(broadcast::Receiver<Heard>);
 
 impl Subscription {
-    /// The next that is heard; never ends.
+    /// Returns the next event; waits for ever once the feed is gone.
     pub async fn next(&mut self) -> Heard {
         match self.0.recv().await {
             Ok(heard) => heard,
             Err(broadcast::error::RecvError::Lagged(_)) => Heard::Interrupted,
-            // The feed is gone, and says nothing any more.
+            // The feed is gone, and sends nothing any more.
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }
 
-/// The feed of a process that is alone: nobody listens.
+/// The feed of a process that runs alone: there are no other listeners.
 #[derive(Debug, Default)]
 pub struct Silence;
 
@@ -63,28 +63,29 @@ impl PubSub for Silence {
     }
 }
 
-/// Who listens to what in this process. By itself the feed of instances that share a process.
+/// The listeners of this process, by offering. On its own, the feed of instances that share a
+/// process.
 #[derive(Debug, Default)]
 pub struct Listeners {
-    // In a stable order: a simulation must tell them in the same one each time.
+    // In a stable order: a simulation must notify listeners in the same order each time.
     by_offering: Mutex<BTreeMap<OfferingId, broadcast::Sender<Heard>>>,
 }
 
 impl Listeners {
-    /// Tells all who listen; says whether there is anybody.
+    /// Notifies all listeners of `offering`; returns whether there are any.
     pub fn tell(&self, offering: OfferingId, heard: Heard) -> bool {
         self.lock().get(&offering).is_some_and(|sender| sender.send(heard).is_ok())
     }
 
-    /// Tells all that something may have been missed.
+    /// Notifies all listeners that they may have missed messages.
     pub fn interrupt(&self) {
         for sender in self.lock().values() {
-            // Whoever has gone away has missed nothing.
+            // A listener that was dropped has missed nothing.
             let _ = sender.send(Heard::Interrupted);
         }
     }
 
-    /// What somebody listens to; forgets the rest.
+    /// Returns the offerings that have listeners; forgets the rest.
     pub fn listened(&self) -> Vec<OfferingId> {
         let mut by_offering = self.lock();
         by_offering.retain(|_, sender| sender.receiver_count() > 0);
@@ -92,7 +93,7 @@ impl Listeners {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<OfferingId, broadcast::Sender<Heard>>> {
-        // Nothing panics while it is held.
+        // No code panics while this lock is held.
         self.by_offering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

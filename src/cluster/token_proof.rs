@@ -1,13 +1,13 @@
 //! Proves to another instance that both sign tokens and ticket codes with the same
-//! `ADMITONE_JWT_SECRET`. What travels is a keyed hash of a question that is drawn anew each time, so
-//! that neither the secret nor anything that stays the same is ever sent.
+//! `ADMITONE_JWT_SECRET`. The answer is a keyed hash of a question that is drawn anew each time, so
+//! that neither the secret nor any constant is ever sent.
 
 use bytes::Bytes;
 
 use crate::ids::InstanceId;
 use crate::random;
 
-/// What such a question begins with. Versions that do not know it refuse it.
+/// Prefix of such a question. Versions that do not know it refuse it.
 const PROOF: &[u8] = b"token-proof:";
 const ID: usize = 16;
 const HASH: usize = 32;
@@ -18,19 +18,19 @@ pub struct TokenProof {
     key: [u8; HASH],
 }
 
-/// What an answer says.
+/// The result of checking an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It has the same secret.
+    /// The member has the same secret.
     Same,
-    /// It has another secret, and nobody else has told it so.
+    /// The member has another secret, and no instance but the asker disputes it.
     Different,
-    /// It has another secret, and is out of service for that.
+    /// The member has another secret, and is out of service for that reason.
     Excluded,
 }
 
 impl TokenProof {
-    /// Of this secret.
+    /// Makes proofs of this secret.
     #[must_use]
     pub fn new(jwt_secret: &str) -> Self {
         Self {
@@ -41,13 +41,13 @@ impl TokenProof {
         }
     }
 
-    /// A question that `asker` has never asked before.
+    /// Returns a question that `asker` has never asked before.
     #[must_use]
     pub fn question(asker: InstanceId) -> Bytes {
         Bytes::from([PROOF, asker.0.as_bytes(), &random::bytes()].concat())
     }
 
-    /// Who asks, if this is such a question.
+    /// Returns the asker, if `question` is such a question.
     #[must_use]
     pub fn asker(question: &[u8]) -> Option<InstanceId> {
         let rest = question.strip_prefix(PROOF)?;
@@ -55,7 +55,8 @@ impl TokenProof {
         (nonce.len() == ID).then(|| InstanceId(uuid::Uuid::from_bytes(*asker)))
     }
 
-    /// The answer of `me`; `excluded` says that another than the asker disputes its secret.
+    /// Returns the answer of `me`; `excluded` means that an instance other than the asker disputes
+    /// its secret.
     #[must_use]
     pub fn answer(&self, question: &[u8], me: InstanceId, excluded: bool) -> Vec<u8> {
         let mut answer = self.hash(question, me).as_bytes().to_vec();
@@ -63,7 +64,7 @@ impl TokenProof {
         answer
     }
 
-    /// What the answer of `of` says; `None` if it is no answer.
+    /// Returns the verdict on the answer of `of`; `None` if `answer` is malformed.
     #[must_use]
     pub fn check(&self, question: &[u8], of: InstanceId, answer: &[u8]) -> Option<Verdict> {
         let (hash, [excluded]) = answer.split_first_chunk::<HASH>()? else { return None };

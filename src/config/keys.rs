@@ -1,5 +1,5 @@
-//! The table of all keys: under which name each setting is set, what it means, and how its text is
-//! read. Flags, environment, file, help and error messages are all made from it.
+//! The table of all keys: the name, meaning and parser of each setting. Flags, environment, file,
+//! help and error messages are all made from it.
 
 mod values;
 
@@ -12,17 +12,17 @@ pub use values::{check_secret, parse_duration};
 
 /// One setting.
 pub struct Key {
-    /// As the TOML file says it; the flag is the same with dashes.
+    /// Name in the TOML file; the flag is the same with dashes.
     pub name: &'static str,
-    /// As the environment says it.
+    /// Name of the environment variable.
     pub env: &'static str,
-    /// What stands for the value in the help.
+    /// Placeholder of the value in the help.
     pub value: &'static str,
-    /// What it is, and its default.
+    /// Description and default.
     pub help: &'static str,
-    /// Secrets have no flag (everybody can read a command line) and are never shown.
+    /// Secrets have no flag (any user can read a command line) and are never shown.
     pub secret: bool,
-    /// Reads the text into the config, or says what the text should have been.
+    /// Reads the text into the config, or returns a description of valid text.
     pub set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
@@ -35,7 +35,7 @@ macro_rules! key {
     };
 }
 
-/// A limit, or none.
+/// Parses a limit, or `off`.
 fn number_or_off(text: &str) -> Result<usize, String> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(usize::MAX);
@@ -43,7 +43,7 @@ fn number_or_off(text: &str) -> Result<usize, String> {
     number(text, 1, 1_048_576).map_err(|why| format!("{why}, or off"))
 }
 
-/// Every setting there is.
+/// All settings.
 pub const KEYS: &[Key] = &[
     key!(
         "listen",
@@ -238,7 +238,7 @@ pub const KEYS: &[Key] = &[
         }
     ),
     key!("workers", "ADMITONE_WORKERS", "N", "HTTP threads [one per core]", |c, v| {
-        // More are more than the HTTP server can have.
+        // The HTTP server supports no more workers.
         number(v, 1, 512).map(|v| c.workers = v)
     }),
     key!(

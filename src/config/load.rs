@@ -1,5 +1,5 @@
-//! Reads the settings from where they are set: flags over environment over file over defaults.
-//! Whatever is wrong is said with the key, where it stands, and what to do.
+//! Reads the settings from their sources: flags over environment over file over defaults. Every error
+//! names the key, its source, and the remedy.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use super::Config;
 use super::keys::{KEYS, Key};
 
-/// The file that is read when none is named, if it is there.
+/// The file that is read when none is named, if it exists.
 pub const DEFAULT_FILE: &str = "admitone.toml";
 const FILE_ENV: &str = "ADMITONE_CONFIG";
-/// Settings of the project's own tests; the server has no business with them.
+/// Prefix of settings of the project's own tests, which the server ignores.
 const TEST_PREFIX: &str = "ADMITONE_TEST_";
 
 /// A setting that cannot be accepted.
@@ -21,10 +21,10 @@ const TEST_PREFIX: &str = "ADMITONE_TEST_";
 #[error("{0}")]
 pub struct ConfigError(String);
 
-/// Where settings come from.
+/// Sources of settings.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// From flags, by [`Key::name`].
+    /// Flags, by [`Key::name`].
     pub flags: BTreeMap<&'static str, String>,
     /// The file named by a flag.
     pub file: Option<PathBuf>,
@@ -33,9 +33,9 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The variables of a process as [`Self::environment`]. What is not UTF-8 is no business of ours
-    /// unless it is a setting: then leaving it out would start a server with other settings than
-    /// those that were given.
+    /// Returns the variables of a process for [`Self::environment`]. Ignores variables that are not
+    /// UTF-8, unless they are settings: then leaving one out would start a server with other settings
+    /// than those given.
     ///
     /// # Errors
     /// The first setting that is not UTF-8, without its value.
@@ -66,7 +66,7 @@ fn is_setting(variable: &str) -> bool {
     ours || KEYS.iter().any(|key| key.env == variable)
 }
 
-/// Where one value was found.
+/// The source of a value.
 #[derive(Clone, Copy)]
 enum Origin<'a> {
     Flag,
@@ -75,17 +75,17 @@ enum Origin<'a> {
 }
 
 impl Config {
-    /// The settings, checked one by one and together.
+    /// Returns the settings, checked one by one and together.
     ///
     /// # Errors
-    /// The first one that is wrong.
+    /// The first setting that is wrong.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         refuse_unknown_variables(&sources.environment)?;
         let (path, file) = read_file(sources)?;
         let mut config = Self::default();
         for key in KEYS {
             let flag = sources.flags.get(key.name).map(|value| (value, Origin::Flag));
-            // An empty variable is how compose files and shells say "not set".
+            // An empty variable is how compose files and shells express "not set".
             let variable = sources.environment.get(key.env).filter(|value| !value.is_empty());
             let variable = variable.map(|value| (value, Origin::Environment));
             let line = file.get(key.name).map(|value| (value, Origin::File(&path)));
@@ -96,10 +96,10 @@ impl Config {
         Ok(config)
     }
 
-    /// What serving needs, and reading a journal or migrating does not.
+    /// Checks the settings that serving needs, and reading a journal or migrating does not.
     ///
     /// # Errors
-    /// What is missing.
+    /// The missing setting.
     pub fn check_serving(&self) -> Result<(), ConfigError> {
         if self.is_postgres() && self.jwt_secret.is_empty() {
             return Err(ConfigError(
@@ -111,7 +111,7 @@ impl Config {
         self.check_cluster()
     }
 
-    /// What several instances need to share the work, and one alone must not have.
+    /// Checks the settings that several instances need, and that one alone must not have.
     fn check_cluster(&self) -> Result<(), ConfigError> {
         if !self.is_cluster() {
             return match self.cluster_secret {
@@ -172,11 +172,11 @@ impl Config {
     }
 }
 
-/// Whether another instance could connect to `address`: a host and a port, and a host that means the
-/// same to everybody.
+/// True if another instance could connect to `address`: a host and a port, and a host that means the
+/// same on every machine.
 fn is_reachable(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
-    // With port 0 the system chooses, and the server advertises what it has chosen.
+    // With port 0 the system chooses, and the server advertises the chosen port.
     let is_host = !host.is_empty() && !host.contains(['/', '@', ' ']);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let unspecified = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
@@ -189,7 +189,7 @@ fn wrong(key: &Key, origin: Origin<'_>, value: &str, reason: &str) -> ConfigErro
         Origin::Environment => key.env.to_owned(),
         Origin::File(path) => format!("{} in {}", key.name, path.display()),
     };
-    // A URL of a database carries a password, and another may by mistake.
+    // The URL of a database holds a password, and another URL may by mistake.
     if key.secret || key.name.ends_with("_url") || key.name.ends_with("_endpoint") {
         ConfigError(format!("{name}: the value {reason}"))
     } else {
@@ -255,7 +255,7 @@ fn one_line(error: &impl fmt::Display) -> String {
     error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-/// `: did you mean …?` when a known name is close to what was written.
+/// Returns `: did you mean …?` if a known name is close to the given one.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     known
         .map(|known| (distance(name, known), known))
@@ -267,7 +267,7 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
         )
 }
 
-/// Levenshtein's, one row at a time.
+/// Returns the Levenshtein distance, computed one row at a time.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

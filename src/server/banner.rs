@@ -1,4 +1,4 @@
-//! What a person sees when the server has started: where it is, and how to buy a ticket from it.
+//! The text shown when the server has started: its addresses, and how to buy a ticket from it.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Running;
 use crate::ids::{OfferingId, ProductId};
 
-/// The text for standard output.
+/// Returns the text for standard output.
 #[must_use]
 pub fn banner(running: &Running) -> String {
     let api = format!("http://{}", reachable(running.address));
@@ -54,7 +54,7 @@ pub fn banner(running: &Running) -> String {
     text
 }
 
-/// A listener on all addresses is reached on this one.
+/// Returns an address at which a listener on all addresses can be reached.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         return SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port());
@@ -62,7 +62,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A purchase with nothing but a shell, awk and curl.
+/// Returns the commands of a purchase with nothing but a shell, awk and curl.
 fn purchase(api: &str, demo: OfferingId) -> String {
     let product = ProductId(0).to_public(demo);
     format!(

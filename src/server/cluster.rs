@@ -1,5 +1,6 @@
-//! What makes this process one instance of many: its lease, on threads of its own that no flood of
-//! requests reaches, and the way to the others. A process without Redis is alone and has none of it.
+//! The membership of this process in a cluster: its lease, on threads of its own that no flood of
+//! requests reaches, and the network to the other instances. A process without Redis is alone and has
+//! neither.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -22,21 +23,21 @@ use crate::http::state::AppState;
 use crate::ids::InstanceId;
 use crate::store::{InstanceLock, Neighbours};
 
-/// Who this process is.
+/// The identity of this process.
 pub(super) struct Identity {
     pub(super) incarnation: InstanceId,
     pub(super) listening: SocketAddr,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// An instance's part in its cluster.
+/// An instance's membership in its cluster.
 pub(super) struct Membership {
     pub(super) cluster: Arc<Cluster>,
-    /// Of the calls between instances.
+    /// Seal of the calls between instances.
     pub(super) seal: Option<Seal>,
-    /// Of the secret that tokens are signed with.
+    /// Proof of the secret that signs tokens.
     pub(super) token_proof: TokenProof,
-    /// Members that were there before us and have not proved that they share it.
+    /// Members that joined before this instance and have not proved that they share the token secret.
     unproven: Vec<Member>,
     threads: Option<Runtime>,
     keeper: Option<HeartbeatLoop>,
@@ -77,7 +78,8 @@ impl Membership {
             Ok(RedisLeases::connect(&lease_url, "", own_name).await?)
         });
         let feed_url = url.to_owned();
-        // Views are many, and must not delay a heartbeat: on the threads of the database.
+        // Messages of the feed are many, and must not delay a heartbeat: they use the database's
+        // threads.
         let feed =
             on(
                 runtime,
@@ -107,9 +109,10 @@ impl Membership {
         Ok(Self { cluster, seal, token_proof, unproven, threads, keeper: None })
     }
 
-    /// Takes the lease of this instance's name. Whoever has the name is asked whether it lives, and
-    /// may ask us, so this is done when questions are answered already. The others must reach us,
-    /// share our secret, and hold the lock that `lock` is: on this database, and no copy of it.
+    /// Takes the lease of this instance's name. A present holder of the name is asked whether it
+    /// lives, and may ask this instance, so the instance must be answering questions by now. The
+    /// other members must reach this instance, share its secret, and hold the same lock as `lock`: on
+    /// this database, not on a copy.
     pub(super) async fn join(
         &mut self,
         lock: &InstanceLock,
@@ -150,9 +153,9 @@ impl Membership {
         Ok(())
     }
 
-    /// Lets clients in, unless a member that was there before has another `ADMITONE_JWT_SECRET`; then
-    /// as soon as none has. Only who comes later looks: a wrong secret on one instance must not stop
-    /// those that run.
+    /// Admits clients, unless a member that joined earlier has another `ADMITONE_JWT_SECRET`; then
+    /// admits them as soon as no such member is left. Only the later instance checks: a wrong secret
+    /// on one instance must not stop the running ones.
     pub(super) fn open(&mut self, state: &web::Data<AppState>, runtime: &Handle) {
         if self.cluster.token_dispute().is_none() {
             state.lifecycle.open();
@@ -171,7 +174,7 @@ impl Membership {
         }
     }
 
-    /// Gives the lease back; from now on others own whatever was left.
+    /// Gives the lease back; from then on others own all offerings that are left.
     pub(super) async fn resign(mut self) {
         if let Some(keeper) = self.keeper.take() {
             keeper.resign().await;
@@ -190,16 +193,16 @@ impl Drop for Membership {
     }
 }
 
-/// How often it is looked whether another instance has its database back.
+/// Number of checks whether another instance has reconnected to its database.
 const LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-/// How often it is looked who else uses the database, at the most.
+/// Shortest interval between checks for unknown users of the database.
 const STRANGERS_EVERY: Duration = Duration::from_secs(2);
-/// How often a member that has not proved to have our token secret is asked again.
+/// Interval between questions to a member that has not proved that it has our token secret.
 const TOKENS_EVERY: Duration = Duration::from_secs(1);
 
-/// Whether all whom we have met use the database that we use. One whose connection broke a moment
-/// ago has its lock again soon.
+/// Checks that all members met use the same database as this instance. A member whose connection
+/// broke a moment ago has its lock again soon.
 async fn share_a_database(lock: Neighbours, met: Vec<Member>) -> Result<(), StartError> {
     let mut missing = met;
     for _ in 0..LOOKS {
@@ -218,7 +221,7 @@ async fn share_a_database(lock: Neighbours, met: Vec<Member>) -> Result<(), Star
     )))
 }
 
-/// Asks those who have not proved that they share the token secret until they have, or are gone.
+/// Asks the unproven members until each has proved that it shares the token secret, or is gone.
 async fn agree_on_tokens(state: Weak<AppState>, proof: TokenProof, mut unproven: Vec<Member>) {
     while !unproven.is_empty() {
         tokio::time::sleep(TOKENS_EVERY).await;
@@ -231,9 +234,9 @@ async fn agree_on_tokens(state: Weak<AppState>, proof: TokenProof, mut unproven:
     }
 }
 
-/// Says so if somebody uses this database and is not in this Redis: the two take every event from
-/// each other. Who starts has the database first, and who was killed has it for a while: it is said
-/// of one that is found twice.
+/// Warns if a process uses this database and is not in this Redis: the two take every event from each
+/// other. A starting instance is in the database first, and a killed one stays in it for a while, so
+/// the warning is given for a process that is found twice.
 async fn look_for_strangers(cluster: Arc<Cluster>, lock: Neighbours) {
     let (mut before, mut told) = (HashSet::new(), HashSet::new());
     loop {

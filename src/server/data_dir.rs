@@ -1,4 +1,4 @@
-//! What a server without settings keeps on the disk: the database file and the secret that was
+//! Files that a server without settings keeps on the disk: the database and the secret that was
 //! generated for it.
 
 use std::fs;
@@ -23,7 +23,7 @@ pub(super) fn make(config: &Config) -> Result<(), StartError> {
         .map_err(|error| unusable(directory, &error))
 }
 
-/// Makes the data directory and fills in the secret that no one has set.
+/// Makes the data directory and fills in the secret if none is set.
 pub(super) fn prepare(config: &mut Config) -> Result<(), StartError> {
     make(config)?;
     if !config.is_postgres() {
@@ -51,9 +51,10 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// What is made here is its owner's alone; what was there before stays as it is, and is said.
+/// Warns of files that other users can read. Files made here are private to their owner; the modes of
+/// older files are not changed.
 fn warn_of_exposed(directory: &Path) {
-    // Whoever may list the directory learns names of files and no more.
+    // Users who may list the directory learn the names of files and no more.
     let inside = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let exposed = private_file::exposed(inside);
     if exposed.is_empty() {
@@ -68,14 +69,15 @@ fn warn_of_exposed(directory: &Path) {
     );
 }
 
-/// Finds out now, with a clear message, what SQLite would only say as "unable to open".
+/// Fails now, with a clear message, where SQLite would only report "unable to open".
 fn check_writable(directory: &Path) -> io::Result<()> {
     let probe = directory.join(format!(".probe-{:016x}", rand::random::<u64>()));
     private_file::create(&probe)?;
     fs::remove_file(&probe)
 }
 
-/// The secret in the file, if there is a file. One that is damaged is not replaced in silence.
+/// Returns the secret in the file, if there is a file. A damaged one is an error, and is not replaced
+/// silently.
 fn kept_secret(path: &Path) -> Result<Option<Secret>, StartError> {
     let wrong = |reason| StartError::Secret { path: path.to_owned(), reason };
     let bytes = match fs::read(path) {
@@ -91,8 +93,8 @@ fn kept_secret(path: &Path) -> Result<Option<Secret>, StartError> {
     Ok(Some(Secret::new(secret)))
 }
 
-/// A new secret, in the file. Written whole or not at all: a start that is killed halfway must not
-/// leave a short one behind.
+/// Returns a new secret, and writes it to the file whole or not at all: a start that is killed
+/// halfway must not leave a short one behind.
 fn new_secret(path: &Path) -> io::Result<Secret> {
     let generated = blake3::Hash::from_bytes(rand::random()).to_hex().to_string();
     let whole = path.with_extension("new");

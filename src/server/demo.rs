@@ -10,7 +10,7 @@ use crate::inventory::{
 };
 use crate::store::{EventDetails, NewEvent, Terms};
 
-/// How a later start recognises it.
+/// Name by which a later start recognises the event.
 const NAME: &str = "Admit One Demo Night";
 const DAY_MS: TimestampMs = 24 * 3_600_000;
 
@@ -19,19 +19,20 @@ const SECTIONS: [(&str, u16, u32, Minor); 3] =
     [("Stalls", 10, 30, 150_000), ("Circle", 10, 40, 110_000), ("Balcony", 10, 30, 70_000)];
 const STANDING: (&str, u32, Minor) = ("Standing", 200, 50_000);
 
-/// The demo event of this store; made if the store has no event at all.
+/// Returns the demo event of this store; makes it if the store has no event at all.
 pub(super) async fn find_or_make(
     state: &AppState,
     admin: Option<&Admin>,
 ) -> Result<Option<OfferingId>, StartError> {
-    // Ids are ordered by time: on a store with many events the demo is not looked for far.
+    // Ids are ordered by time: on a store with many events only the first ones are searched for the
+    // demo.
     let events = state.store.event_list(None, 50).await?;
     if !events.is_empty() {
         return Ok(events.iter().find(|event| event.details.name == NAME).map(|event| event.id));
     }
     let by = match admin {
         Some(admin) => Some(admin.id),
-        // A start that was killed between the two: the administrator is there, the event is not.
+        // A start may have been killed between the two: the administrator exists, the event does not.
         None => state.store.user_by_email(&state.config.admin_email).await?.map(|user| user.id),
     };
     let Some(created_by) = by else { return Ok(None) };
@@ -87,7 +88,7 @@ fn theatre(now: TimestampMs) -> (Vec<(String, String)>, Definition) {
     (names, definition)
 }
 
-/// A, B, C, …
+/// Returns the name of a row: A, B, C, …
 fn row_name(row: u16) -> String {
     let letter = u8::try_from(row % 26).unwrap_or_default() + b'A';
     char::from(letter).to_string()

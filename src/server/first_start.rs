@@ -1,5 +1,5 @@
-//! What an empty store is given so that the server can be used: an administrator, and a demo event
-//! if that is wanted. Does nothing on a store that has them.
+//! Makes the server usable on an empty store: adds an administrator, and a demo event if one is
+//! wanted. Does nothing on a store that has them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::store::StoreError;
 
-/// What the first start made, or a later one found.
+/// Records that the first start made, or a later one found.
 #[derive(Clone, Debug, Default)]
 pub struct FirstStart {
     /// The administrator, if it was made just now.
@@ -23,13 +23,13 @@ pub struct FirstStart {
 pub struct Admin {
     /// Its account.
     pub id: UserId,
-    /// To log in with.
+    /// Its login name.
     pub email: String,
-    /// Shown once; `None` if somebody has set it and so knows it.
+    /// Shown once; `None` if the operator has set the password and so knows it.
     pub generated_password: Option<String>,
 }
 
-/// Looks at the store and gives it what it lacks.
+/// Adds the records that the store lacks.
 pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartError> {
     match state.accounts.learn_revocations().await {
         Ok(_) => {}
@@ -50,7 +50,8 @@ async fn provide(state: &AppState) -> Result<FirstStart, StartError> {
     Ok(FirstStart { admin, demo })
 }
 
-/// A password that is set, and is not the one that works, would mislead whoever set it.
+/// Warns if a password is configured that is not the one that works, which would mislead the
+/// operator.
 async fn compare_password(state: &AppState) {
     let Some(password) = &state.config.admin_password else { return };
     let email = &state.config.admin_email;

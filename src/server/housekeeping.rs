@@ -1,5 +1,5 @@
-//! Forgets what has had its time: idempotency keys and refresh tokens that no one can use any more, and
-//! messages that were taken. What somebody may still want is left to `admitone archive`.
+//! Deletes expired records: idempotency keys and refresh tokens that are no longer usable, and
+//! messages that were taken. Records that may still be wanted are left to `admitone archive`.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::http::state::AppState;
 use crate::inventory::TimestampMs;
 use crate::store::{Prunable, Store, StoreError};
 
-/// The most journals from the future that are named.
+/// The most journals from the future that are named in the log.
 const MAX_NAMED: u64 = 10;
 const INTERVAL: Duration = Duration::from_secs(600);
-/// How often it is asked which access tokens were revoked elsewhere: they live on for as long, and for
-/// as long as the question takes.
+/// Interval between reads of the access tokens revoked by other processes: a revoked token stays
+/// valid for at most this long plus the time of the read.
 const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 /// Keys are remembered this long, as the API promises.
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
-/// Messages that were taken are kept for a while, for whoever looks for one.
+/// Messages that were taken are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 
-/// Says what is odd about the clock, and cleans up every so often, the first time at once.
+/// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
     let closing = state.closing();
-    // One process has a SQLite file, and only forgets. Beside one alone on Postgres there are its
-    // command lines.
+    // A SQLite file has only one process, so this only forgets expired revocations. Even a process
+    // alone on Postgres has `admitone` commands beside it.
     let every = if state.config.is_postgres() { REVOCATIONS_EVERY } else { INTERVAL };
     state.runtime.spawn(hear_of_revocations(Arc::downgrade(&state.accounts), every));
     state.runtime.spawn(async move {
@@ -42,7 +42,7 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
         loop {
             tick.tick().await;
             if let Err(error) = forget(&store, clock.as_ref()).await {
-                // The next round does it.
+                // The next round tries again.
                 tracing::debug!(%error, "could not clean up");
             }
             if let Err(error) = closing.finish_old().await {
@@ -52,8 +52,8 @@ pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     })
 }
 
-/// Learns of passwords that were changed and accounts that were closed by way of other processes, so
-/// that older tokens are worth nothing here either.
+/// Reads which passwords were changed and which accounts were closed by other processes, so that this
+/// process rejects their older tokens too.
 async fn hear_of_revocations(accounts: Weak<Accounts>, every: Duration) {
     let mut fails = false;
     loop {
@@ -67,7 +67,7 @@ async fn hear_of_revocations(accounts: Weak<Accounts>, every: Duration) {
     }
 }
 
-/// Says once which journals end after this machine's clock.
+/// Warns once of each journal that ends after this machine's clock.
 async fn warn_of_the_future(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let now = clock.now_ms();
     for (offering, at) in store.journals_after(now + TOLERATED_MS, MAX_NAMED).await? {

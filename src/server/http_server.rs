@@ -22,13 +22,13 @@ use crate::http::middleware::connections::{Connections, Limits, MAX_ENDING};
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::state::AppState;
 
-/// Above what load balancers keep connections for (60 s), so that they close first.
+/// Longer than load balancers keep idle connections (60 s), so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A client that takes longer to send a request's head is not served.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Thousands connect in the same second when a sale opens.
 const BACKLOG: u32 = 4_096;
-/// What a client is told for whom there is no room, before it has asked for anything.
+/// The answer to a client for which there is no room, sent before it has made a request.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 1\r\nconnection: close\r\ncontent-length: 132\r\n\r\n\
     {\"success\":false,\"error\":{\"code\":\"BUSY\",\
@@ -37,9 +37,9 @@ const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicatio
 
 /// Bound from the start, answering once it runs.
 pub(super) struct HttpServer {
-    /// Where it listens.
+    /// The address it listens on.
     pub(super) address: SocketAddr,
-    /// Who is connected.
+    /// The open connections.
     pub(super) connections: Arc<Connections>,
     state: Arc<OnceLock<web::Data<AppState>>>,
     waiting: Option<Start>,
@@ -49,7 +49,7 @@ pub(super) struct HttpServer {
 type Start = Box<dyn FnOnce() -> ServerHandle>;
 
 impl HttpServer {
-    /// Takes the address: clients can connect, and wait.
+    /// Binds the address: clients can connect, and wait.
     pub(super) fn bind(config: &Config, limits: Limits) -> Result<Self, StartError> {
         let failed = |error: &io::Error| cannot_listen("ADMITONE_LISTEN", config.listen, error);
         let listener = listen(config.listen).map_err(|error| failed(&error))?;
@@ -58,7 +58,8 @@ impl HttpServer {
         let state: Arc<OnceLock<web::Data<AppState>>> = Arc::default();
         let builder = ServerBuilder::new()
             .workers(config.workers)
-            // The workers end what is too much; what they have not looked at yet takes descriptors too.
+            // The workers end surplus connections; connections that they have not processed yet take
+            // descriptors too.
             .max_concurrent_connections((limits.connections + MAX_ENDING).div_ceil(config.workers))
             .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
             .disable_signals();
@@ -111,10 +112,11 @@ impl HttpServer {
     /// Accepts no more connections and waits until every request has its answer.
     pub(super) async fn drain(self, lifecycle: &Lifecycle) {
         let Some(handle) = self.handle else { return };
-        // Ends when all connections are closed; idle ones may stay open, and need not be waited for.
+        // Completes when all connections are closed; idle ones may stay open, and need not be waited
+        // for.
         let closed = handle.stop(true);
         let answered = async {
-            // A request that is on the wire already is read within this time.
+            // A request that is already on its way is read within this time.
             tokio::time::sleep(Duration::from_millis(100)).await;
             lifecycle.drained().await;
             // The last answers are written within this time.
@@ -129,19 +131,19 @@ impl HttpServer {
 
 type Accepted = (Socket, Protocol, Option<SocketAddr>);
 
-/// A connection for which there is room, or else an answer that says so.
+/// Returns the connection if there is room, or else answers that there is none.
 fn accept(
     connections: &Arc<Connections>,
     stream: TcpStream,
     write_timeout: Duration,
 ) -> Result<Accepted, DispatchError> {
     let peer = stream.peer_addr().ok();
-    // A small answer that waits for another one is late.
+    // Without it, a small answer waits for more data, and is late.
     let _ = stream.set_nodelay(true);
     match connections.accept(peer) {
         Ok(opened) => Ok((Socket::new(stream, opened, write_timeout), Protocol::Http1, peer)),
         Err(_full) => {
-            // Nothing else is owed to a client that does not get it.
+            // The client gets no further answer if this write fails.
             let _ = stream.try_write(FULL.as_bytes());
             Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))
         }
@@ -159,7 +161,7 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What to say when an address cannot be had.
+/// Returns the error for an address that cannot be bound.
 pub(super) fn cannot_listen(
     key: &'static str,
     address: SocketAddr,

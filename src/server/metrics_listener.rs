@@ -1,5 +1,5 @@
-//! `/metrics` for Prometheus, on an address of its own: what is measured is nobody's business
-//! outside, and scraping must work while the API is flooded.
+//! `/metrics` for Prometheus, on an address of its own: metrics must not be public, and scraping must
+//! work while the API is flooded.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -17,31 +17,31 @@ use crate::http::state::AppState;
 use crate::telemetry::metrics;
 use crate::{box_office, cluster, payments, trace};
 
-/// How often histograms are folded; between scrapes they grow.
+/// Interval between foldings of histograms, which grow between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Connections for scrapes.
 const MAX_SCRAPES: usize = 32;
 
-/// An address that is taken, and the recorder to be shown there.
+/// A bound address, and the recorder to be served there.
 pub(super) struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     recorder: PrometheusHandle,
 }
 
-/// When the process was started, in seconds since 1970.
+/// Start time of the process, in seconds since 1970.
 #[derive(Clone, Copy)]
 struct Started(f64);
 
 /// A listener that answers.
 pub(super) struct MetricsListener {
-    /// Where.
+    /// The address it listens on.
     pub(super) address: SocketAddr,
     handle: ServerHandle,
 }
 
-/// Takes the address and installs the recorder.
+/// Binds the address and installs the recorder.
 pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     let failed = |error: &std::io::Error| cannot_listen("ADMITONE_METRICS_LISTEN", address, error);
     let listener = TcpListener::bind(address).map_err(|error| failed(&error))?;
@@ -58,7 +58,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
 }
 
 impl Bound {
-    /// Answers scrapes.
+    /// Starts to answer scrapes.
     pub(super) fn run(self, state: web::Data<AppState>) -> Result<MetricsListener, StartError> {
         let Self { listener, address, recorder } = self;
         let started = started(&state);
@@ -80,7 +80,7 @@ impl Bound {
                 .route("/metrics", web::get().to(scrape))
         })
         .workers(1)
-        // Of the descriptors that connections to the API leave.
+        // Taken from the descriptors that connections to the API leave.
         .max_connections(MAX_SCRAPES)
         .disable_signals()
         .shutdown_timeout(1)
@@ -93,7 +93,7 @@ impl Bound {
     }
 }
 
-/// The clock's monotonic time began when the process did, or as good as.
+/// Returns when the process started: its monotonic clock began at that time, or nearly so.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^52")]
 fn started(state: &AppState) -> Started {
     let running = state.clock.monotonic().as_secs_f64();

@@ -1,18 +1,18 @@
-//! How many files the process may have open, and how many of them connections may take.
+//! How many files the process may have open, and how many of them connections may use.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 use crate::http::middleware::connections::{Limits, MAX_ENDING};
 
-/// Where the system names no limit, and where it names a larger one.
+/// The limit if the system names none, or a larger one.
 const MOST: u64 = 1_048_576;
 
-/// The most connections where nobody has set how many: each takes memory too.
+/// The most connections if none are configured: each takes memory too.
 const DEFAULT_MOST: usize = 65_536;
 
-/// Raises the limit as far as the system allows, and returns it. What a shell or a service manager
-/// sets (1,024 as a rule) is meant for programs that use `select`.
+/// Raises the limit as far as the system allows, and returns it. The limit that a shell or a service
+/// manager sets (1,024 as a rule) is meant for programs that use `select`.
 pub(super) fn raise_limit() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);
@@ -25,8 +25,8 @@ pub(super) fn raise_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(MOST).min(MOST)
 }
 
-/// What connections may take of `files` descriptors. The rest is for the database, Redis, other
-/// instances, metrics, and connections that are accepted to make others end.
+/// Returns the limits of connections for `files` descriptors. The rest is for the database, Redis,
+/// other instances, metrics, and connections that are accepted to make others end.
 pub(super) fn limits(config: &Config, files: u64) -> Limits {
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     let threads = config.workers + config.box_office_threads;

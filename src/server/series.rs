@@ -1,5 +1,5 @@
-//! What a scrape shows beyond what was recorded as it happened: gauges that are set now, and the
-//! series of single offerings and of the process.
+//! The part of a scrape beyond the recorded metrics: gauges that are set at the time of the scrape,
+//! and the series of single offerings and of the process.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -14,18 +14,18 @@ use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
 use crate::telemetry::{metrics, process};
 
-/// A season of 10,000 events would flood whoever scrapes: so many offerings, the busiest, have
-/// series of their own.
+/// Most offerings with series of their own, the busiest ones: a season of 10,000 events would flood
+/// the scraper.
 const MAX_OFFERINGS: usize = 100;
 /// How long the database may take to count something for a scrape.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the offerings that are shown are called, as the database last said: while it is away, what
-/// goes on is still known by its name.
+/// Names of the offerings shown, as last read from the database: while it is away, the series still
+/// carry names.
 #[derive(Default)]
 pub(super) struct Names(Mutex<HashMap<OfferingId, String>>);
 
-/// Sets the gauges that nobody sets as things happen.
+/// Sets the gauges that are not updated as events happen.
 pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     let (all, idle, max) = state.store.pool_use();
     metrics::database_connections(all, idle, max);
@@ -40,7 +40,7 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
 
 impl Names {
     async fn read(&self, state: &AppState) {
-        // Those too that may be among the busiest a moment later.
+        // Includes offerings that may be among the busiest a moment later.
         let offerings = state.offices.busiest(2 * MAX_OFFERINGS);
         let ids: Vec<_> = offerings.iter().map(|it| it.offering).collect();
         match tokio::time::timeout(TIMEOUT, state.store.event_names(&ids)).await {
@@ -75,7 +75,7 @@ async fn count_payments(state: &AppState) {
     }
 }
 
-/// Appends the series of offerings and of the process to what the recorder rendered.
+/// Appends the series of offerings and of the process to the recorder's output.
 pub(super) fn complete(state: &AppState, names: &Names, started: f64, recorded: String) -> String {
     let mut text = Exposition::after(recorded);
     process::measure(&mut text, started);

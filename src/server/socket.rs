@@ -1,5 +1,6 @@
-//! A client's socket, as the HTTP workers see it. It fails when its connection was ended to make
-//! room, when the client takes too little of an answer for too long, and when a stream's client is gone.
+//! A client's socket, as used by the HTTP workers. Its operations fail when the connection was ended
+//! to make room, when the client takes too little of an answer for too long, and when a stream's
+//! client is gone.
 
 use std::io;
 use std::pin::Pin;
@@ -13,37 +14,37 @@ use tokio::time::Sleep;
 
 use crate::http::middleware::connections::{self, Connection, Opened};
 
-/// What a client must take within the write timeout, in bytes: 2 KB a second at the default.
+/// Bytes that a client must take within the write timeout: 2 KB a second at the default.
 const LEAST: usize = 64 * 1_024;
 
-/// What a client may send ahead of the answer to what it has asked for, in bytes. The framework keeps
-/// all of it, and once it has 128 KB it asks again and again without a pause.
+/// Bytes that a client may send before earlier requests are answered. The framework buffers all of
+/// them, and above 128 KB it polls again and again without a pause.
 const AHEAD: usize = 16 * 1_024;
 
-/// A socket that is watched over.
+/// A socket with limits on the behaviour of its client.
 pub(super) struct Socket {
     stream: TcpStream,
     opened: Opened,
     write_timeout: Duration,
-    /// Bytes that the client has sent since the framework last had time to look at them.
+    /// Bytes that the client has sent since the framework last had time to read them.
     ahead: usize,
-    /// It is not listened to while it takes nothing.
+    /// Reading is suspended because the client takes none of its answer.
     is_held_back: bool,
-    /// While the client is waited for.
+    /// Set while the socket waits for the client to take data.
     waiting: Option<Waiting>,
 }
 
 /// A wait for the client to take more.
 struct Waiting {
     timeout: Pin<Box<Sleep>>,
-    /// Bytes since it began.
+    /// Bytes taken since the wait began.
     taken: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, opened: Opened, write_timeout: Duration) -> Self {
-        // For what the kernel has taken and the client has not: a client that vanished without a
-        // word is not waited for either. Longer than ours, which is counted.
+        // For data that the kernel has taken and the client has not: a client that vanished without
+        // closing is not waited for either. Longer than our own timeout, whose expiry is counted.
         #[cfg(target_os = "linux")]
         if let Ok(millis) = u32::try_from(2 * write_timeout.as_millis()) {
             // Without it, retransmissions end after a quarter of an hour.
@@ -56,8 +57,8 @@ impl Socket {
         self.opened.connection()
     }
 
-    /// Fails once the connection is ended. Asked before anything is read or written: a peer that
-    /// always takes or sends a little would keep the socket for ever.
+    /// Fails once the connection is ended. Checked before every read or write: a peer that always
+    /// takes or sends a little would keep the socket for ever.
     fn unless_ended(&self) -> io::Result<()> {
         if self.connection().is_ended() { self.end() } else { Ok(()) }
     }
@@ -72,14 +73,14 @@ impl Socket {
         Err(io::Error::new(io::ErrorKind::ConnectionAborted, "ended to make room"))
     }
 
-    /// The kernel keeps nothing of what the client has not taken.
+    /// Makes the kernel drop data that the client has not taken.
     fn reset(&self) {
         // Without it the kernel tries for a while longer.
         let _ = self.stream.set_zero_linger();
     }
 
-    /// Whether the client is listened to. One that sends on and on while a stream is answered has
-    /// mistaken it for something else.
+    /// Ready when the socket may be read. A client that keeps sending while a stream is answered has
+    /// mistaken the stream for something else, and is disconnected.
     fn poll_listen(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         if self.ahead < AHEAD {
             return Poll::Ready(Ok(()));
@@ -94,14 +95,14 @@ impl Socket {
         } else if self.connection().is_answering() {
             self.connection().hold_back();
         } else {
-            // The framework looks at what there is first.
+            // The framework processes the present input first.
             self.ahead = 0;
             context.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    /// Listens again once the client has taken what was waiting for it.
+    /// Resumes reading once the client has taken the waiting data.
     fn listen(&mut self, context: &Context<'_>) {
         if self.is_held_back && self.waiting.is_none() {
             self.is_held_back = false;
@@ -109,7 +110,7 @@ impl Socket {
         }
     }
 
-    /// The kernel has taken so much.
+    /// Counts bytes that the kernel has taken.
     fn taken(&mut self, bytes: usize) {
         if let Some(waiting) = &mut self.waiting {
             waiting.taken += bytes;
@@ -151,8 +152,8 @@ impl AsyncRead for Socket {
         if buffer.filled().len() == before && buffer.remaining() > 0 {
             self.connection().half_close();
             if self.connection().is_streaming() {
-                // What is left to say is for nobody. After something was read, the framework takes a
-                // reset for an orderly end and goes on.
+                // The rest of the stream has no reader. After a read, the framework takes a reset for
+                // an orderly end and goes on.
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
@@ -182,7 +183,7 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.unless_ended()?;
-        // Asked for when all is written: nothing is waited for any more.
+        // Called when everything is written: the socket waits for nothing any more.
         self.waiting = None;
         self.listen(context);
         Pin::new(&mut self.stream).poll_flush(context)

@@ -1,4 +1,4 @@
-//! The administrator of a simulation, who pauses, resizes, blocks and cancels while others buy.
+//! The administrator of a simulation, who pauses, resizes, blocks and cancels while customers buy.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::inventory::Command;
 /// The product without seats.
 const STANDING: ProductId = ProductId(0);
 
-/// Works while there are customers, and leaves everything open that is not cancelled.
+/// Works while there are customers, and leaves every event open that is not cancelled.
 pub(super) async fn administer(crowd: Rc<Crowd>) {
     let world = &crowd.site.world;
     let any = |count: u64| world.within(0, count - 1);

@@ -1,5 +1,5 @@
-//! The judge of a simulation: compares what clients were told with what the database holds at the
-//! end.
+//! The judge of a simulation: compares the answers that clients received with the contents of the
+//! database at the end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::inventory::{Change, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
 use crate::simulation::read_checker::judge_look;
 
-/// What the way to the one who answers may add to the age of what the answer rests on.
+/// Allowance for the delay of the request, on top of the age of the proof that the answer rests on.
 pub(super) const SLACK: Duration = Duration::from_millis(300);
 
 /// Judges a whole run.
@@ -53,11 +53,11 @@ fn number(seq: Seq) -> usize {
     usize::try_from(seq.0).unwrap_or(usize::MAX)
 }
 
-/// What a journal says, found once.
+/// Facts of a journal, computed once.
 struct Facts {
     /// Every hold, reservation and waitlist entry that was ever made.
     made: BTreeSet<HoldId>,
-    /// How many effects each idempotency key had.
+    /// Number of effects of each idempotency key.
     effects: HashMap<[u8; 16], usize>,
 }
 
@@ -74,7 +74,7 @@ impl Facts {
     }
 }
 
-/// Something to compare with the states after the rows `first..=last`, counted from 1.
+/// A comparison with the states after the rows `first..=last`, counted from 1.
 struct Check<'a> {
     first: usize,
     last: usize,
@@ -87,15 +87,15 @@ enum What<'a> {
     Snapshot(blake3::Hash),
 }
 
-/// The state after a row, and those on the way to it.
+/// The state after a row, and the states between its transitions.
 struct Folded {
     row: usize,
     on_the_way: Vec<Inventory>,
     after: Inventory,
 }
 
-/// Folds the journal, with the naive model's opinion of every row, and compares what is to be
-/// compared on the way: a long journal has more states than there is memory for. Returns the last.
+/// Folds the journal, runs the naive model beside it, and makes all comparisons on the way, because a
+/// long journal has more states than fit into memory. Returns the last state.
 fn judge_states(
     world: &World,
     (offering, chain): (OfferingId, &Chain),
@@ -128,7 +128,7 @@ fn judge_states(
             states.pop_front();
         }
     }
-    // Of rows that are not there.
+    // Checks of rows that do not exist.
     for check in checks.iter().skip(next) {
         judge_check(world, chain, &VecDeque::new(), check);
     }
@@ -184,14 +184,15 @@ impl Reader {
     }
 }
 
-/// Between the transitions of one row: what a refusal in the middle of a batch rests on.
+/// Returns the states between the transitions of one row: a refusal in the middle of a batch rests on
+/// one.
 fn on_the_way(before: &Inventory, row: &Row, record: &Record) -> Vec<Inventory> {
     let Record::Batch(transitions) = record else { return Vec::new() };
     let mut state = before.clone();
     state.begin_batch(row.seq, row.at);
     let mut states = Vec::new();
     for transition in transitions.iter().take(transitions.len() - 1) {
-        // What does not fit is found by the fold.
+        // The fold reports a transition that does not fit.
         if state.apply(transition).is_err() {
             break;
         }
@@ -212,8 +213,8 @@ fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
                 world.violated(format_args!("acknowledged and not durable: {deed:?}"));
             }
         }
-        // What was told to be undone must not be there. A message that the network repeats may
-        // still do it, later, like a second client.
+        // A request that was answered as undone must not be in the journal. If the network repeats a
+        // message, the copy may still carry it out later, like a second client.
         Told::Nothing(_) if !deed.doubtful && world.faults_were_without_doubles() => {
             for id in &deed.drawn {
                 if facts.made.contains(id) {
@@ -240,8 +241,8 @@ fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
     }
 }
 
-/// Whether the command would have been refused like this at any moment that the refusal may rest
-/// on: from when it was asked to when it was told.
+/// True if the command would have been refused like this at some moment that the refusal may rest on:
+/// between sending the request and receiving the answer.
 fn was_true(rows: &[&Folded], deed: &Deed, rejection: &Rejection) -> bool {
     let ms = |at: Duration| BEGINNING + i64::try_from(at.as_millis()).unwrap_or(0);
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));
@@ -258,12 +259,13 @@ fn was_true(rows: &[&Folded], deed: &Deed, rejection: &Rejection) -> bool {
     if states().any(|state| likely(state).iter().any(|now| refused(state, *now))) {
         return true;
     }
-    // Its clock may be off by what is tolerated, and it was decided at some time in between.
+    // The clock may be off by the tolerated amount, and the decision was made at some time in
+    // between.
     let between = || (sent - 1_000..=answered + 1_000).step_by(20);
     states().any(|state| between().any(|now| refused(state, now)))
 }
 
-/// Nothing is there that nobody asked for.
+/// Checks that nothing was made without a request.
 fn judge_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[Deed]) {
     let asked: BTreeSet<HoldId> =
         deeds.iter().flat_map(|deed| deed.drawn.iter().copied()).collect();
@@ -274,7 +276,7 @@ fn judge_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[De
     }
 }
 
-/// In the end nothing is overdue, although nobody asks any more.
+/// Checks that nothing is overdue at the end, although no requests arrive any more.
 fn judge_finished(world: &World, offering: OfferingId, end: &Inventory) {
     let due = end.next_due_at();
     if due.is_some_and(|due| due + 3_000 < world.now_ms()) {
@@ -282,7 +284,7 @@ fn judge_finished(world: &World, offering: OfferingId, end: &Inventory) {
     }
 }
 
-/// Every hold, reservation and waitlist entry that was ever made.
+/// Returns every hold, reservation and waitlist entry that was ever made.
 fn drawn_in(chain: &Chain) -> BTreeSet<HoldId> {
     let mut drawn = BTreeSet::new();
     for (_, record) in &chain.rows {

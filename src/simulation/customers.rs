@@ -1,5 +1,5 @@
-//! The clients of a simulation. Each asks any machine, again and again until it knows for certain if
-//! it has a key to ask with, and writes down what it was told.
+//! The clients of a simulation. Each sends its request to any machine, and repeats it until the
+//! answer is certain if it has an idempotency key, and records the answer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,37 +22,38 @@ use crate::random;
 /// How long a client waits for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a client was told.
+/// The answer that a client received.
 #[derive(Clone, Debug)]
 pub(super) enum Told {
-    /// It has this effect.
+    /// The request was carried out, with this effect.
     Done { seq: Seq, at: TimestampMs, transition: Arc<crate::inventory::Transition> },
-    /// It was refused.
+    /// The request was refused.
     Refused(Rejection),
-    /// Nothing was decided, for certain.
+    /// Certainly nothing was decided.
     Nothing(#[expect(dead_code, reason = "shown in the trace")] Unavailable),
-    /// It has no key to ask again with, and does not know.
+    /// The client has no key to repeat the request with, and does not know its outcome.
     Unknown,
 }
 
-/// One thing that a client asked for, and what came of it.
+/// One request of a client, and its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Deed {
     pub(super) offering: OfferingId,
-    /// As it was sent last.
+    /// The request as last sent.
     pub(super) request: Request,
     /// The ids of holds and reservations that its attempts drew.
     pub(super) drawn: Vec<HoldId>,
     pub(super) told: Told,
-    /// The journal's end when the last attempt was sent, when it was, and when it was answered.
+    /// When the last attempt was sent, the journal's last row when it was answered, and when that
+    /// was.
     pub(super) sent_at: Duration,
     pub(super) answered_seq: Seq,
     pub(super) answered_at: Duration,
-    /// Whether an attempt before it may have been carried out.
+    /// Whether an earlier attempt may have been carried out.
     pub(super) doubtful: bool,
 }
 
-/// A look at an offering.
+/// A view that a client read.
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     pub(super) offering: OfferingId,
@@ -60,24 +61,24 @@ pub(super) struct Look {
     pub(super) sent_at: Duration,
 }
 
-/// What all clients share.
+/// State shared by all clients.
 pub(super) struct Crowd {
     pub(super) site: Site,
     pub(super) machines: Machines,
     pub(super) offerings: Vec<OfferingId>,
-    /// One of them, in which people take part for nothing.
+    /// The offering, if any, in which customers participate for free.
     pub(super) free: Option<OfferingId>,
     pub(super) steps_left: Cell<u32>,
-    /// Nothing goes wrong any more: nobody may be told so.
+    /// True in the calm phase: no request may fail or have an unknown outcome.
     pub(super) is_calm: Cell<bool>,
-    /// Those who were here on an earlier day, with what they got.
+    /// Customers of an earlier day, with their holds and reservations.
     pub(super) regulars: RefCell<Vec<Customer>>,
     pub(super) deeds: RefCell<Vec<Deed>>,
     pub(super) looks: RefCell<Vec<Look>>,
     pub(super) finished: Cell<usize>,
 }
 
-/// A client and what it has.
+/// A client, and its holds and reservations.
 pub(super) struct Customer {
     id: UserId,
     holds: Vec<(OfferingId, HoldId)>,
@@ -85,7 +86,7 @@ pub(super) struct Customer {
     entries: Vec<(OfferingId, HoldId)>,
 }
 
-/// The life of one client.
+/// Runs one client.
 pub(super) async fn visit(crowd: Rc<Crowd>) {
     let regular = crowd.regulars.borrow_mut().pop();
     let mut customer = regular.unwrap_or_else(|| Customer {
@@ -159,11 +160,11 @@ impl Customer {
         }
     }
 
-    /// Acts as an administrator for once.
+    /// Acts as an administrator for one request.
     async fn administer(&mut self, crowd: &Crowd, offering: OfferingId) {
         let world = &crowd.site.world;
         let (offering, command) = match (world.within(0, 3), self.reservations.last().copied()) {
-            // Nobody could take part any more.
+            // With another product, no customer could participate any more.
             (0, _) if crowd.free == Some(offering) => return,
             (0, _) => (offering, Command::AddProduct { product: late_product() }),
             (1, _) => {
@@ -195,7 +196,7 @@ impl Customer {
         crowd.ask(offering, Wish::Plain(command)).await;
     }
 
-    /// Closes its account, as far as one offering goes.
+    /// Closes its account, for one offering.
     async fn end_claims(&mut self, crowd: &Crowd, offering: OfferingId) {
         let command = Command::EndClaims { customer: self.id };
         crowd.ask(offering, Wish::Plain(command)).await;
@@ -236,7 +237,7 @@ impl Customer {
         }
     }
 
-    /// Comes back in the very millisecond in which the hold expires, or next to it.
+    /// Acts in the very millisecond in which the hold expires, or just before.
     async fn act_at_the_deadline(
         &mut self,
         crowd: &Crowd,
@@ -281,7 +282,8 @@ fn late_product() -> NewProduct {
 /// Numbered seats of every offering.
 pub(super) const SEATS: u64 = 8;
 
-/// What a client wants; ids that a server would draw are drawn anew for each attempt.
+/// The request that a client wants to make; ids that a server would draw are drawn anew for each
+/// attempt.
 pub(super) enum Wish {
     Plain(Command),
     Hold { customer: UserId, lines: Vec<LineRequest> },
@@ -307,7 +309,7 @@ impl Wish {
                 reservation: ReservationId(draw().0),
                 customer: *customer,
             },
-            // One id for both, since an attempt makes both or neither.
+            // Hold and reservation share one id, since an attempt makes both or neither.
             Self::Participate { customer } => {
                 let hold = draw();
                 let (reservation, customer) = (ReservationId(hold.0), *customer);
@@ -324,7 +326,8 @@ impl Wish {
 }
 
 impl Crowd {
-    /// Asks until the answer is certain, or there is no key to ask again with.
+    /// Repeats a request until the answer is certain, or returns the first answer if there is no key
+    /// to repeat it with.
     pub(super) async fn ask(&self, offering: OfferingId, wish: Wish) -> Told {
         let world = &self.site.world;
         let keyed = world.happens(750);
@@ -394,7 +397,7 @@ impl Crowd {
         self.shown(offering, sent_at, sent, answer).await;
     }
 
-    /// Looks through the eyes of one machine.
+    /// Reads a view from one machine.
     pub(super) async fn look_at(&self, offering: OfferingId, machine: usize) {
         let sent_at = self.site.world.elapsed();
         let (reply, answer) = oneshot::channel();
@@ -418,7 +421,7 @@ impl Crowd {
         }
     }
 
-    /// Clients stand behind a load balancer: who does not listen is not asked.
+    /// Sends to any machine that listens, as a load balancer does.
     async fn to_any(&self, message: Incoming) -> bool {
         let world = &self.site.world;
         tokio::time::sleep(world.micros(100, 2_000)).await;

@@ -1,5 +1,5 @@
-//! What goes wrong in a simulation, and when: drawn from the seed. Each run has its own mix of
-//! troubles, so that some runs are hard in one way and others in another.
+//! The faults of a simulation and their times, drawn from the seed. Each run has its own mix of
+//! faults, so that some runs are hard in one way and others in another.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::simulation::customers::Crowd;
 use crate::simulation::world::Faults;
 
-/// Which troubles a run has.
+/// The kinds of faults in a run.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
     kills: bool,
@@ -20,7 +20,7 @@ struct Mix {
     moves: bool,
 }
 
-/// Makes trouble until the clients have had enough.
+/// Injects faults until the clients have finished.
 pub(crate) async fn make_trouble(crowd: Rc<Crowd>, clients: usize) {
     let world = &crowd.site.world;
     let often = |per_mille| world.happens(per_mille);
@@ -75,7 +75,7 @@ async fn trouble(crowd: &Rc<Crowd>, mix: Mix) {
                 tokio::task::spawn_local(async move {
                     tokio::time::sleep(crowd.site.world.millis(50, longest)).await;
                     crowd.machines.resume(index);
-                    // Somebody looks before it has noticed that the world went on.
+                    // A client reads before the resumed process has noticed that time has passed.
                     for offering in &crowd.offerings {
                         crowd.look_at(*offering, index).await;
                     }
@@ -133,7 +133,7 @@ async fn trouble(crowd: &Rc<Crowd>, mix: Mix) {
 fn terminate(crowd: &Crowd, index: usize) {
     use crate::simulation::network::Incoming;
     if let Some(process) = crowd.site.switch.at(&crowd.machines.name(index)) {
-        // It may die before it hears of it.
+        // The process may die before it receives the signal.
         let _ = process.send(Incoming::Terminate);
     }
 }
@@ -151,7 +151,7 @@ pub(crate) fn move_one(crowd: &Crowd) {
     }
 }
 
-/// Ends all trouble, and waits until everything has had time to mend.
+/// Ends all faults, and waits until everything has had time to recover.
 pub(crate) async fn calm_down(crowd: &Crowd) {
     let world = &crowd.site.world;
     world.set_faults(Faults::default());
@@ -163,7 +163,7 @@ pub(crate) async fn calm_down(crowd: &Crowd) {
         crowd.machines.resume(index);
         crowd.machines.set_clock(index, 0);
     }
-    // Who was killed or told to stop may not have ended yet.
+    // A process that was killed or asked to stop may not have ended yet.
     for _ in 0..40 {
         for index in 0..crowd.machines.count() {
             crowd.machines.start(index);
@@ -172,7 +172,7 @@ pub(crate) async fn calm_down(crowd: &Crowd) {
     }
 }
 
-/// Offerings move and instances restart, and nobody notices.
+/// Moves offerings and restarts instances, which clients must not notice.
 pub(crate) async fn roll(crowd: &Crowd, clients: usize) {
     let mut next = 0;
     while crowd.finished.get() < clients {
@@ -180,7 +180,7 @@ pub(crate) async fn roll(crowd: &Crowd, clients: usize) {
         if crowd.site.world.happens(100) {
             terminate(crowd, next % crowd.machines.count());
             next += 1;
-            // One after the other, as whoever rolls out a version does.
+            // One instance after the other, as in a rolling upgrade.
             for _ in 0..30 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 for index in 0..crowd.machines.count() {

@@ -1,4 +1,4 @@
-//! The feed in a simulation: messages are lost, late, doubled, and overtake each other. It goes past
+//! The feed of a simulation: messages are lost, late, doubled, and overtake each other. It bypasses
 //! the network between the instances, as Redis does.
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::world::World;
 use crate::cluster::pubsub::{Heard, Listeners, PubSub, Subscription};
 use crate::ids::OfferingId;
 
-/// The feed as one instance has it.
+/// The feed as seen by one instance.
 pub(super) struct SimPubSub {
     pub(super) world: Arc<World>,
-    /// Of all instances.
+    /// The listeners of all instances.
     pub(super) listeners: Arc<Listeners>,
     pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }

@@ -1,6 +1,6 @@
-//! A database in a simulation: the journals of all offerings, behind a way that loses, delays and
-//! repeats, for clients that give up. What has been sent may be carried out whatever becomes of the
-//! sender.
+//! The database of a simulation: the journals of all offerings, behind a network that loses, delays
+//! and repeats, for clients that give up. A statement that has been sent may be carried out even if
+//! its sender has ended.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,18 +30,18 @@ pub(super) struct Database {
 #[derive(Default)]
 struct State {
     chains: BTreeMap<OfferingId, Chain>,
-    /// It answers nobody.
+    /// The server answers no client.
     down: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Chain {
     pub(super) rows: Vec<(Arc<Row>, Arc<Record>)>,
-    /// When each row became durable.
+    /// Time at which each row became durable.
     pub(super) durable_at: Vec<Duration>,
-    /// The last ones, as they are read.
+    /// The most recent snapshots, as they are read.
     snapshots: Vec<Snapshot>,
-    /// The row of every one that was written, and the hash of its bytes.
+    /// The row of every snapshot that was written, and the hash of its bytes.
     pub(super) written: Vec<(Seq, blake3::Hash)>,
     next_due_at: Option<TimestampMs>,
     owner: Option<Owner>,
@@ -79,12 +79,12 @@ impl Database {
         self.lock().down = down;
     }
 
-    /// Looks at all journals as they are.
+    /// Returns `look`'s result on all journals as they are.
     pub(super) fn inspect<T>(&self, look: impl FnOnce(&BTreeMap<OfferingId, Chain>) -> T) -> T {
         look(&self.lock().chains)
     }
 
-    /// The last row that is durable.
+    /// Returns the last durable row.
     pub(super) fn head_seq(&self, offering: OfferingId) -> Seq {
         self.lock().chains.get(&offering).map_or(Seq(0), |chain| chain.head().seq)
     }
@@ -130,7 +130,7 @@ impl Database {
         Ok(Appended { database_now: self.world.now_ms() })
     }
 
-    /// Keeps a snapshot whose row is there, and two in all, or it alone.
+    /// Keeps a snapshot whose row exists, and at most `most` snapshots in all.
     fn keep_snapshot(
         &self,
         offering: OfferingId,
@@ -163,11 +163,11 @@ impl Database {
 /// An instance's connection to the [`Database`].
 pub(super) struct SimJournal {
     database: Arc<Database>,
-    /// Carries what was sent, beyond the life of the instance.
+    /// Carries sent statements, beyond the life of the instance.
     wires: tokio::sync::mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
 
-/// What a bad disk, or another version, may make of a snapshot.
+/// Returns the snapshot as a bad disk, or another version, may damage it.
 fn rotten(snapshot: Snapshot, how: u64) -> Snapshot {
     let mut payload = snapshot.payload.to_vec();
     let middle = payload.len() / 2;
@@ -216,7 +216,7 @@ impl SimJournal {
                 return;
             }
             let done = database.execute(&append);
-            // A disk that syncs, and the way back.
+            // The time of the disk's sync and of the way back.
             tokio::time::sleep(database.world.micros(100, 2_000)).await;
             if !unanswered {
                 // The client may have given up, or died.
@@ -228,13 +228,13 @@ impl SimJournal {
         match tokio::time::timeout(TIMEOUT, answered).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) | Err(_) => {
-                // A connection that broke is not noticed sooner than one that is slow.
+                // A broken connection is not noticed sooner than a slow one.
                 Err(AppendError::OutcomeUnknown(broken()))
             }
         }
     }
 
-    /// What every read costs, and how it may fail.
+    /// Simulates the delay and the failures of every read.
     async fn read<T>(
         &self,
         look: impl FnOnce(&State) -> Result<T, LoadError>,

@@ -1,5 +1,5 @@
-//! A lease store in a simulation. It keeps its promises as Redis does: by its own clock, until it
-//! forgets everything or grants something twice. It also watches that nobody acts in another's name.
+//! The lease store of a simulation. It keeps its promises as Redis does: by its own clock, until it
+//! loses all data or grants something twice. It also checks that no instance acts in another's name.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::cluster::lease::{Claim, Heartbeat, Lease, LeaseError, Leases, Pins, S
 use crate::ids::{Epoch, InstanceId, OfferingId};
 use crate::journal::Owner;
 
-/// The store.
+/// The lease store.
 pub(super) struct LeaseStore {
     world: Arc<World>,
     state: Mutex<State>,
@@ -53,7 +53,7 @@ impl LeaseStore {
         self.lock().down = down;
     }
 
-    /// Comes back empty.
+    /// Deletes everything, as if the store came back empty.
     pub(super) fn forget_all(&self) {
         let mut state = self.lock();
         let memory = state.memory + 1;
@@ -98,7 +98,7 @@ impl SimLeases {
         Ok(done)
     }
 
-    /// Whoever speaks for an incarnation must be it.
+    /// Checks that an instance acts only under its own incarnation.
     fn expect_own(&self, incarnation: InstanceId, what: &str) {
         if incarnation != self.me {
             let me = self.me;
@@ -115,7 +115,7 @@ impl Leases for SimLeases {
         dead: Option<InstanceId>,
     ) -> BoxFuture<'_, Result<Heartbeat, LeaseError>> {
         self.expect_own(me.incarnation, "renews a lease");
-        // Never back, not even after the store was emptied.
+        // Never goes back, not even after the store was emptied.
         let beats = self.beats.fetch_add(1, Ordering::Relaxed) + 1;
         self.run(move |state, now| {
             state.instances.retain(|_, held| now < held.until);
@@ -232,7 +232,7 @@ impl Leases for SimLeases {
         from: InstanceId,
         to: Member,
     ) -> BoxFuture<'_, Result<bool, LeaseError>> {
-        // Taking an entry back is asked for by whoever gave it.
+        // No check of the sender: the instance that gave an entry may also take it back.
         self.run(move |state, now| {
             let Some((_, owner)) = state.owners.get(&offering) else { return false };
             let epoch = owner.epoch;

@@ -1,5 +1,5 @@
-//! The machines of a simulation: each runs one process at a time, which can be killed between any
-//! two of its steps, or stopped for a while and go on as if nothing had happened.
+//! The machines of a simulation: each runs one process at a time, which can be killed between any two
+//! of its steps, or stopped for a while and resumed as if nothing had happened.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use crate::cluster::{Cluster, HELLO, HeartbeatLoop, Member};
 use crate::executor::Executor;
 use crate::ids::InstanceId;
 
-/// How long a lease lives.
+/// Time to live of a lease.
 pub(super) const LEASE_TTL: Duration = Duration::from_secs(2);
 
-/// What all processes share.
+/// Parts shared by all processes.
 #[derive(Clone)]
 pub(super) struct Site {
     pub(super) world: Arc<World>,
@@ -44,7 +44,7 @@ struct Machine {
     clock: Arc<SimClock>,
     process: Option<LocalSet>,
     cluster: Rc<RefCell<Option<Arc<Cluster>>>>,
-    /// The process has come to its end; what it had spawned ends with it.
+    /// The process has ended; the tasks that it spawned end with it.
     has_ended: Rc<Cell<bool>>,
     is_paused: bool,
     is_killed: bool,
@@ -76,7 +76,7 @@ impl Machines {
         self.all.borrow().len()
     }
 
-    /// Its name, which is its address too.
+    /// Returns the name of a machine, which is its address too.
     pub(super) fn name(&self, index: usize) -> Arc<str> {
         Arc::clone(&self.all.borrow()[index].name)
     }
@@ -86,7 +86,7 @@ impl Machines {
         all[index].process.is_some() && !all[index].is_killed
     }
 
-    /// What the process knows of the cluster.
+    /// Returns the cluster state of the machine's process.
     pub(super) fn cluster(&self, index: usize) -> Option<Arc<Cluster>> {
         self.all.borrow()[index].cluster.borrow().clone()
     }
@@ -146,7 +146,7 @@ impl Machines {
         machine.clock.set_step(step_ms);
     }
 
-    /// Lets every process that is not standing still do what it can do now.
+    /// Polls every process that is not paused.
     pub(super) fn poll(&self, context: &mut Context<'_>) {
         for index in 0..self.count() {
             let process = {
@@ -163,7 +163,7 @@ impl Machines {
                     continue;
                 }
             }
-            // Ended, or killed: all its tasks are dropped where they stand.
+            // The process has ended or was killed: all its tasks are dropped where they are.
             self.site.switch.unlisten(&self.name(index));
             drop(process);
             let mut all = self.all.borrow_mut();
@@ -173,7 +173,7 @@ impl Machines {
     }
 }
 
-/// The life of a process; the parts are those of the server.
+/// Runs a process; its parts are those of the server.
 async fn live(
     site: Site,
     me: Member,
@@ -202,7 +202,7 @@ async fn live(
     let cluster = Cluster::of_many(me, settings, clock.clone(), leases, network);
     let cluster = cluster.with_feed(Arc::new(feed));
     *known.borrow_mut() = Some(Arc::clone(&cluster));
-    // Somebody may ask who is here before it has joined.
+    // Another instance may send a hello before this one has joined.
     let joining = spawn_local({
         let cluster = Arc::clone(&cluster);
         async move {
@@ -226,7 +226,7 @@ async fn live(
                 Some(Incoming::Question { question, reply }) => {
                     greet(&question, reply, incarnation);
                 }
-                // Clients wait until it is ready.
+                // Requests of clients wait until the process is ready.
                 Some(other) => early.push(other),
                 None => return,
             },
@@ -246,7 +246,7 @@ async fn live(
         let world = Arc::clone(&site.world);
         async move {
             let other = cluster.lost().await;
-            // The server stops then.
+            // The server stops in this case.
             world.note(format_args!(
                 "{} finds its name taken by {}",
                 incarnation, other.incarnation
@@ -277,7 +277,7 @@ async fn live(
             }
         }
     }
-    // What was accepted is answered.
+    // Accepted requests are answered first.
     for _ in 0..500 {
         if in_flight.get() == 0 {
             break;
@@ -289,7 +289,7 @@ async fn live(
     site.world.note(format_args!("{} has stopped", cluster.me().name));
 }
 
-/// Says who is here; other questions have to wait for another time.
+/// Answers a hello; other questions get no answer.
 fn greet(question: &[u8], reply: oneshot::Sender<Bytes>, incarnation: InstanceId) {
     if question == HELLO {
         let _ = reply.send(Bytes::copy_from_slice(incarnation.0.as_bytes()));
@@ -313,21 +313,21 @@ async fn serve(offices: Arc<BoxOffices>, incarnation: InstanceId, message: Incom
             let _ = reply.send(offices.view(offering).await);
         }
         Incoming::Move { offering, to } => {
-            // Nobody waits for it; what comes of it shows.
+            // No caller waits for the result; its effects show.
             let _ = offices.move_to(offering, &to).await;
         }
         Incoming::Terminate => {}
     }
 }
 
-/// What the server does on SIGTERM.
+/// Does what the server does on SIGTERM.
 async fn terminate(site: Site, offices: Arc<BoxOffices>, keeper: Rc<HeartbeatLoop>) {
     let name = Arc::clone(&keeper.cluster().me().name);
     site.world.note(format_args!("{name} is told to stop"));
-    // Announced first: nothing new is placed here.
+    // Announced first, so that no new offering is placed here.
     keeper.leave().await;
     offices.hand_off_all().await;
-    // It still hands on what comes in while clients turn to others.
+    // It still forwards requests while clients turn to other instances.
     tokio::time::sleep(Duration::from_millis(300)).await;
     site.world.note(format_args!("{name} has handed everything over"));
     site.switch.unlisten(&name);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::{Change, Line, SaleState, TimestampMs, Transition};
 
-/// An offering, as a child would keep its books.
+/// An offering, kept in the simplest possible books.
 #[derive(Default)]
 pub(super) struct Model {
     seats: HashMap<SeatId, HoldId>,
@@ -13,13 +13,13 @@ pub(super) struct Model {
     taken: HashMap<ProductId, u32>,
     claims: HashMap<HoldId, Claim>,
     reservations: HashMap<ReservationId, HoldId>,
-    /// Whose each hold is or was.
+    /// The customer of each present or past hold.
     customers: HashMap<HoldId, UserId>,
     waiting: BTreeMap<HoldId, (ProductId, u32)>,
     state: Option<SaleState>,
 }
 
-/// Who has what is blocked.
+/// The holder of blocked seats.
 const BLOCKED: HoldId = HoldId(uuid::Uuid::nil());
 /// The product whose places are seats.
 const NUMBERED: ProductId = ProductId(1);

@@ -1,4 +1,4 @@
-//! The wires between the instances, and from their clients, in a simulation.
+//! The network of a simulation: between the instances, and from their clients.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use crate::cluster::{Network, NetworkError};
 use crate::ids::OfferingId;
 use crate::inventory::Request;
 
-/// What reaches a process.
+/// A message that reaches a process.
 pub(super) enum Incoming {
     /// From another instance.
     Question { question: Bytes, reply: oneshot::Sender<Bytes> },
@@ -27,13 +27,13 @@ pub(super) enum Incoming {
     },
     /// From a client.
     Show { offering: OfferingId, reply: oneshot::Sender<Result<Arc<View>, Unavailable>> },
-    /// From whoever operates it.
+    /// From the operator.
     Move { offering: OfferingId, to: Arc<str> },
     /// From the operating system.
     Terminate,
 }
 
-/// All addresses and who listens there.
+/// All addresses, and the processes that listen there.
 pub(super) struct Switch {
     world: Arc<World>,
     state: Mutex<State>,
@@ -42,7 +42,7 @@ pub(super) struct Switch {
 #[derive(Default)]
 struct State {
     listening: BTreeMap<Arc<str>, mpsc::UnboundedSender<Incoming>>,
-    /// From where nothing reaches where.
+    /// Pairs of addresses: the first does not reach the second.
     cut: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
@@ -69,7 +69,7 @@ impl Switch {
         self.lock().cut.clear();
     }
 
-    /// Who listens at the address.
+    /// Returns the channel of the process that listens at the address.
     pub(super) fn at(&self, address: &str) -> Option<mpsc::UnboundedSender<Incoming>> {
         self.lock().listening.get(address).cloned()
     }
@@ -83,11 +83,11 @@ impl Switch {
     }
 }
 
-/// The network as one instance has it.
+/// The network as seen by one instance.
 pub(super) struct SimNetwork {
     pub(super) switch: Arc<Switch>,
     pub(super) from: Arc<str>,
-    /// Carries what was sent, beyond the life of the instance.
+    /// Carries sent messages, beyond the life of the instance.
     pub(super) wires: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
 
@@ -127,7 +127,7 @@ async fn ask(
         return Err(NetworkError::Refused(Arc::clone(to)));
     };
     if world.happens(faults.doubled) {
-        // Whoever repeats it does not wait for an answer.
+        // The repeated message has no receiver for its answer.
         let (receiver, question, later) = (receiver.clone(), question.clone(), world.way());
         let repeated = async move {
             tokio::time::sleep(later).await;
@@ -138,7 +138,7 @@ async fn ask(
     }
     let (reply, answer) = oneshot::channel();
     let (way, lost) = (world.way(), world.happens(faults.lost));
-    // On its way it is nobody's: it arrives even if who sent it has died.
+    // The message travels on its own: it arrives even if its sender has died.
     let carried = async move {
         tokio::time::sleep(way).await;
         if !lost {

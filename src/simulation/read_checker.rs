@@ -1,4 +1,4 @@
-//! Judges what clients were shown: that it was so, and that it was not over for long.
+//! Judges the views that clients read: each must have been true, and not outdated for long.
 
 use crate::box_office::View;
 use crate::ids::{ProductId, SectionId};
@@ -12,7 +12,7 @@ use crate::simulation::world::World;
 /// Compares a view with the state after its row, which is `None` if there is no such row.
 pub(crate) fn judge_look(world: &World, chain: &Chain, state: Option<&Inventory>, look: &Look) {
     let (offering, view) = (look.offering, &look.view);
-    // Whoever reads may be as far behind as a proof of ownership may be old, and no further.
+    // A view may be as old as a proof of ownership may be, and no older.
     let oldest = look.sent_at.saturating_sub(LEASE_TTL + SLACK);
     let known = chain.durable_at.partition_point(|at| *at <= oldest);
     if view.seq.0 < known as u64 {

@@ -1,5 +1,5 @@
-//! What surrounds the instances of a simulation: time, chance, the faults of the hour, and the trace
-//! of all that happens.
+//! The surroundings of the instances of a simulation: time, random choices, the current faults, and
+//! the trace of all events.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +12,15 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::inventory::TimestampMs;
 
-/// When a simulation begins, by the database's clock.
+/// Start of a simulation by the database's clock.
 pub(super) const BEGINNING: TimestampMs = 1_800_000_000_000;
 
-/// How often things go wrong, each in a thousand, and how long they take.
+/// How often each fault happens, in a thousand, and how long it takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
     /// A message or its answer is lost.
     pub(super) lost: u32,
-    /// A message takes long.
+    /// A message is delayed.
     pub(super) slow: u32,
     /// A message arrives twice.
     pub(super) doubled: u32,
@@ -28,33 +28,32 @@ pub(super) struct Faults {
     pub(super) unanswered: u32,
     /// A statement is carried out after its client has given up.
     pub(super) zombie: u32,
-    /// A statement is refused by the server.
+    /// The server refuses a statement.
     pub(super) refused: u32,
-    /// A claim is granted although somebody else's lease lives.
+    /// A claim is granted although another instance's lease is valid.
     pub(super) granted_twice: u32,
-    /// A snapshot is damaged where it is kept.
+    /// A snapshot is damaged in storage.
     pub(super) rotten: u32,
 }
 
-/// What differs from run to run beside the troubles, drawn from the seed.
+/// Conditions that differ from run to run, besides the faults; drawn from the seed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Regime {
-    /// Days with a night between them, in which everything that is only kept for a while is
-    /// forgotten.
+    /// Number of days. In the night between two days, all data that is kept only for a while expires.
     pub(super) days: u32,
     pub(super) snapshot_every: u64,
     pub(super) snapshot_at_rest: u64,
     pub(super) passivate_after: Duration,
     pub(super) max_batch_commands: usize,
-    /// How far clocks may be from the database's at all times, either way.
+    /// Largest constant difference of a clock from the database's, either way, in milliseconds.
     pub(super) clock_spread_ms: u64,
     /// How long a step of a clock lasts before it is believed.
     pub(super) believed_after: Duration,
-    /// Whether somebody pauses, resizes and blocks meanwhile.
+    /// Whether an administrator pauses, resizes and blocks meanwhile.
     pub(super) is_administered: bool,
-    /// Whether that one also cancels.
+    /// Whether the administrator also cancels.
     pub(super) is_cancelled: bool,
-    /// Whether people take part in one of the offerings, for nothing.
+    /// Whether customers participate in one of the offerings for free.
     pub(super) has_free_event: bool,
 }
 
@@ -79,7 +78,7 @@ impl Regime {
     }
 }
 
-/// Shared by everything in a simulation.
+/// State shared by everything in a simulation.
 pub(super) struct World {
     started: Instant,
     pub(super) regime: Regime,
@@ -93,7 +92,7 @@ struct State {
     trace: blake3::Hasher,
     log: Option<Vec<String>>,
     events: u64,
-    /// Time in which nothing ran.
+    /// Total time in which nothing ran.
     slept: Duration,
     violations: Vec<String>,
 }
@@ -117,12 +116,12 @@ impl World {
         })
     }
 
-    /// Since the beginning.
+    /// Virtual time since the beginning.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed() + self.lock().slept
     }
 
-    /// Lets time pass in which all machines stand still.
+    /// Advances time while all machines stand still.
     pub(super) fn sleep(&self, for_so_long: Duration) {
         self.note(format_args!("all sleep for {for_so_long:?}"));
         self.lock().slept += for_so_long;
@@ -142,12 +141,12 @@ impl World {
         state.faults = faults;
     }
 
-    /// Whether no message has ever arrived twice.
+    /// True if no message has ever arrived twice.
     pub(super) fn faults_were_without_doubles(&self) -> bool {
         !self.lock().ever_doubled
     }
 
-    /// Whether something happens that happens so often in a thousand times.
+    /// Returns true with the given probability, in a thousand.
     pub(super) fn happens(&self, per_mille: u32) -> bool {
         per_mille > 0 && self.within(0, 999) < u64::from(per_mille)
     }
@@ -164,12 +163,12 @@ impl World {
         Duration::from_millis(self.within(low, high))
     }
 
-    /// How long a message is on its way.
+    /// Returns the delay of a message.
     pub(super) fn way(&self) -> Duration {
         if self.happens(self.faults().slow) { self.millis(20, 400) } else { self.micros(50, 3_000) }
     }
 
-    /// One line of the trace: the same seed writes the same lines.
+    /// Appends one line to the trace: the same seed writes the same lines.
     pub(super) fn note(&self, what: fmt::Arguments<'_>) {
         let line = format!("{:>9.3} {what}", self.elapsed().as_secs_f64());
         let mut state = self.lock();
@@ -181,7 +180,7 @@ impl World {
         }
     }
 
-    /// Something happened that must not.
+    /// Records the violation of an invariant.
     pub(super) fn violated(&self, what: fmt::Arguments<'_>) {
         self.note(format_args!("VIOLATION {what}"));
         let mut state = self.lock();
@@ -194,7 +193,8 @@ impl World {
         !self.lock().violations.is_empty()
     }
 
-    /// The hash of the trace, the number of its lines, the lines if they were kept, and violations.
+    /// Returns the hash of the trace, the number of its lines, the lines if they were kept, and
+    /// violations.
     pub(super) fn finish(&self) -> (blake3::Hash, u64, Vec<String>, Vec<String>) {
         let mut state = self.lock();
         let log = state.log.take().unwrap_or_default();
@@ -206,14 +206,14 @@ impl World {
     }
 }
 
-/// One machine's clocks.
+/// The clocks of one machine.
 pub(super) struct SimClock {
     world: Arc<World>,
-    /// How far its wall clock is off at all times.
+    /// Constant offset of its wall clock, in milliseconds.
     home_ms: i64,
-    /// How far it has stepped from there.
+    /// Current step of its wall clock away from that offset, in milliseconds.
     step_ms: Mutex<i64>,
-    /// What its monotonic clock showed at the beginning.
+    /// Its monotonic clock at the beginning of the simulation.
     since_boot: Duration,
 }
 

@@ -1,19 +1,19 @@
-//! Series that are written at the moment of a scrape, in Prometheus's text format: those that come
-//! and go with what they are about, which the recorder would show for ever, and those that the
+//! Series that are written at the time of a scrape, in Prometheus's text format: those that exist
+//! only as long as their subjects, which the recorder would show for ever, and those that the
 //! operating system counts.
 
 use std::fmt::{Display, Write};
 
-/// What a number means.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows.
+    /// The value only grows.
     Counter,
-    /// It goes up and down.
+    /// The value goes up and down.
     Gauge,
 }
 
-/// The text, as far as it is written.
+/// The text written so far.
 #[derive(Debug, Default)]
 pub struct Exposition(String);
 
@@ -25,7 +25,7 @@ pub struct Family<'a> {
 }
 
 impl Exposition {
-    /// Begins with what another has rendered.
+    /// Starts with text that was rendered elsewhere.
     #[must_use]
     pub fn after(text: String) -> Self {
         Self(text)
@@ -41,7 +41,7 @@ impl Exposition {
         Family { text: &mut self.0, name }
     }
 
-    /// All of it.
+    /// Returns the whole text.
     #[must_use]
     pub fn into_text(self) -> String {
         self.0
@@ -64,7 +64,7 @@ impl Family<'_> {
     }
 }
 
-/// Takes the text of a label's value.
+/// Escapes the text of a label's value.
 struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {

@@ -1,4 +1,4 @@
-//! Log lines on standard error, and panics as one of them.
+//! Log lines on standard error, and panics as log lines.
 
 use std::io::{self, IsTerminal};
 
@@ -13,10 +13,10 @@ use crate::config::{Config, LogFormat};
 
 const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn,actix_http::h1::dispatcher=off";
 
-/// Starts logging as the settings say. A second call in one process (tests) changes nothing.
+/// Starts logging as configured. A second call in one process (tests) changes nothing.
 pub fn start(config: &Config) {
-    // Libraries that announce every start, or call every malformed request an error; what the
-    // settings say comes after, and so wins.
+    // Libraries that announce every start, or log every malformed request as an error; the filter of
+    // the settings follows, and so takes precedence.
     let filter: Targets = format!("{QUIET},{}", config.log).parse().expect("settings are checked");
     let ansi = io::stderr().is_terminal();
     let lines = fmt::layer().with_ansi(ansi).with_writer(io::stderr);
@@ -24,7 +24,7 @@ pub fn start(config: &Config) {
         LogFormat::Text => lines.event_format(TextLine::new(ansi)).boxed(),
         LogFormat::Json => lines.json().event_format(JsonLine::new()).boxed(),
     };
-    // An error says that somebody else has set the process's subscriber: theirs stays.
+    // An error means that the process's subscriber was set elsewhere: that one stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! The Prometheus recorder, and the metrics of HTTP, logins and the process itself; box offices
-//! and payments keep theirs beside their code. Labels are few and of bounded number: no user, hold
-//! or reservation is ever one.
+//! The Prometheus recorder, and the metrics of HTTP, logins and the process itself; box offices and
+//! payments keep theirs beside their code. Labels are few and of bounded number: no user, hold or
+//! reservation is ever one.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -36,10 +36,10 @@ const SECONDS: &[f64] = &[
 const BATCHES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
 const BYTES: &[f64] = &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
 
-/// Installs the recorder of this process, once, and gives the handle that renders it.
+/// Installs the recorder of this process, once, and returns the handle that renders it.
 ///
 /// # Errors
-/// When something else records metrics in this process already.
+/// If another recorder is installed in this process already.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = HANDLE.get() {
@@ -89,20 +89,20 @@ fn describe() {
 /// The series of a route, for one thread: building a key with three labels costs more than counting.
 #[derive(Debug)]
 pub struct HttpRoute {
-    /// The pattern, never the path; none for what is no route.
+    /// The pattern, never the path; `None` for requests without a route.
     pub pattern: Option<String>,
-    /// By method and status; there are few.
+    /// Series by method and status; there are few.
     series: RefCell<Vec<(Method, StatusCode, Counter, Histogram)>>,
 }
 
 impl HttpRoute {
-    /// Of a pattern.
+    /// Returns the series of a pattern.
     #[must_use]
     pub fn new(pattern: Option<String>) -> Self {
         Self { pattern, series: RefCell::default() }
     }
 
-    /// One request answered.
+    /// Counts one answered request.
     pub fn answered(&self, method: &Method, status: StatusCode, elapsed: Duration) {
         let method = known(method).unwrap_or(&Method::TRACE);
         let mut series = self.series.borrow_mut();
@@ -125,16 +125,16 @@ impl HttpRoute {
 }
 
 thread_local! {
-    /// By code: a sold-out event is refused a hundred thousand times.
+    /// Counters by code: a sold-out event is refused a hundred thousand times.
     static FAILURES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
 }
 
-/// Announces a code with which answers may fail, so that there is a rate from the first one on.
+/// Registers an error code of failed answers, so that there is a rate from the first one on.
 pub fn http_failure_code(code: &'static str, status: StatusCode) {
     failure_counter(code, status).absolute(0);
 }
 
-/// An answer that is a failure. A code has one status.
+/// Counts a failed answer. A code has one status.
 pub fn http_failure(code: &'static str, status: StatusCode) {
     FAILURES.with_borrow_mut(|counters| {
         counters.entry(code).or_insert_with(|| failure_counter(code, status)).increment(1);
@@ -145,18 +145,18 @@ fn failure_counter(code: &'static str, status: StatusCode) -> Counter {
     counter!(HTTP_FAILURES, "code" => code, "status" => status.as_str().to_owned())
 }
 
-/// How many requests have no answer yet.
+/// Sets the number of requests that have no answer yet.
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer requests than 2^52")]
 pub fn http_in_flight(count: usize) {
     gauge!(HTTP_IN_FLIGHT).set(count as f64);
 }
 
-/// Somebody who listens to a stream, until it is dropped.
+/// Counts a listener of a stream, until it is dropped.
 #[derive(Debug)]
 pub struct Listener(());
 
 impl Listener {
-    /// Counts one more.
+    /// Counts one more listener.
     #[must_use]
     pub fn begin() -> Self {
         gauge!(LISTENERS).increment(1.0);
@@ -170,7 +170,8 @@ impl Drop for Listener {
     }
 }
 
-/// Anybody can invent methods; what is kept by method must not grow with them.
+/// Returns the method if it is a known one. Clients can invent methods; data kept by method must not
+/// grow with them.
 pub fn known(method: &Method) -> Option<&Method> {
     match *method {
         Method::GET
@@ -184,22 +185,22 @@ pub fn known(method: &Method) -> Option<&Method> {
     }
 }
 
-/// A panic, caught or not.
+/// Counts a panic, caught or not.
 pub(super) fn panic() {
     counter!(PANICS).increment(1);
 }
 
-/// A login ended: `ok`, `refused` or `limited`.
+/// Counts the outcome of a login: `ok`, `refused` or `limited`.
 pub fn login(outcome: &'static str) {
     counter!(LOGINS, "outcome" => outcome).increment(1);
 }
 
-/// Whether this process is ready to serve.
+/// Sets whether this process is ready to serve.
 pub fn ready(ready: bool) {
     gauge!(READY).set(if ready { 1.0 } else { 0.0 });
 }
 
-/// How many connections there are, how many of them are idle, and how many there may be.
+/// Sets how many connections there are, how many of them are idle, and how many there may be.
 pub fn database_connections(all: u32, idle: usize, max: u32) {
     gauge!(DATABASE_CONNECTIONS_MAX).set(f64::from(max));
     let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(all);
@@ -207,7 +208,7 @@ pub fn database_connections(all: u32, idle: usize, max: u32) {
     gauge!(DATABASE_CONNECTIONS, "state" => "used").set(f64::from(all - idle));
 }
 
-/// How many outbox messages wait, and the age of the oldest.
+/// Sets how many outbox messages wait, and the age of the oldest.
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a count far below 2^52")]
 pub fn outbox(waiting: u64, oldest: Duration) {
     gauge!(OUTBOX_WAITING).set(waiting as f64);

@@ -1,8 +1,9 @@
-//! Sends spans to a collector, as OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/>).
-//! Nobody ever waits for it: a collector that is away, slow or deaf costs spans and nothing else.
+//! Sends spans to a collector, as OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/>). No
+//! request ever waits for it: a collector that is away, slow or unresponsive costs spans and nothing
+//! else.
 //!
-//! The messages are those of `opentelemetry-proto`. The queue is ours and not the SDK's, which
-//! counts what it drops where no metric shows it, and whose stop waits longer than ours may.
+//! The messages are those of `opentelemetry-proto`. The queue is our own and not the SDK's: the SDK
+//! counts dropped spans where no metric shows them, and its stop waits longer than ours may.
 
 mod encode;
 
@@ -19,31 +20,31 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::trace::{self, Record, Sampling, Tracer};
 
-/// Spans that wait: some 10 MB at the most.
+/// Spans that may wait: some 10 MB at the most.
 const QUEUE: usize = 8_192;
 /// Spans in one call.
 const MAX_SPANS: usize = 512;
-/// How long the first of a call waits for others.
+/// How long the first span of a call waits for others.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long the collector may take for a call.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a call is tried, and the pause before the second time; it doubles.
+/// Attempts to send a call, and the pause before the second one; the pause doubles.
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a stop waits for what is still to be sent.
+/// How long a stop waits for unsent spans.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// What sends spans while the process runs.
+/// The task that sends spans while the process runs.
 pub struct Exporter {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-/// Starts what the settings ask for: nothing, if they name no collector. `instance` is what this
-/// process is called among several.
+/// Starts the exporter, if the settings name a collector. `instance` is the name of this process
+/// among several.
 ///
 /// # Errors
-/// What the operating system lacks.
+/// The operating system lacks a resource.
 pub fn start(
     config: &Config,
     instance: String,
@@ -53,7 +54,7 @@ pub fn start(
     let Some(endpoint) = &config.otlp_endpoint else { return Ok((Tracer::OFF, None)) };
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
-        // All that this process is told, it is told by its settings.
+        // The process is configured by its settings only, not by proxy variables.
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
@@ -76,9 +77,9 @@ pub fn start(
 }
 
 impl Exporter {
-    /// Sends what is still to be sent, as long as that takes no time worth mentioning.
+    /// Sends the remaining spans, within a short time limit.
     pub async fn stop(mut self) {
-        // An error says that the task has died: there is nothing to wait for.
+        // An error means that the task has died: there is nothing to wait for.
         let _ = self.stop.send(true);
         if tokio::time::timeout(FLUSH, &mut self.task).await.is_err() {
             self.task.abort();
@@ -87,7 +88,7 @@ impl Exporter {
     }
 }
 
-/// The way to the collector.
+/// The connection to the collector.
 struct Line {
     client: reqwest::Client,
     endpoint: String,
@@ -96,7 +97,7 @@ struct Line {
     failing: bool,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 struct NotTaken {
     why: String,
     is_worth_a_retry: bool,
@@ -123,7 +124,7 @@ impl Line {
         }
     }
 
-    /// Sends them, several times if need be, and forgets them.
+    /// Sends a batch, several times if need be, and clears it.
     async fn deliver(&mut self, batch: &mut Vec<Record>) {
         let count = batch.len();
         let body = encode::request(&self.service, batch);
@@ -138,7 +139,7 @@ impl Line {
                     return;
                 }
                 Err(NotTaken { why, is_worth_a_retry }) => {
-                    // Once, until it works again: a metric counts the rest.
+                    // Logged once, until sending works again: a metric counts the rest.
                     if !std::mem::replace(&mut self.failing, true) {
                         tracing::warn!(endpoint = self.endpoint, why, "traces cannot be exported");
                     }
@@ -148,7 +149,7 @@ impl Line {
                 }
             }
             let stopped = self.stopping.wait_for(|stop| *stop);
-            // Once more, at once, if there will be no other time.
+            // If the process stops, the next attempt follows at once and is the last.
             let _ = tokio::time::timeout(pause, stopped).await;
             pause *= 2;
         }
@@ -165,13 +166,13 @@ impl Line {
         if status.is_success() {
             return Ok(());
         }
-        // As the protocol has it.
+        // As defined by the protocol.
         let is_worth_a_retry = [429, 502, 503, 504].contains(&status.as_u16());
         Err(NotTaken { why: format!("it answered {status}"), is_worth_a_retry })
     }
 }
 
-/// Waits for a span, and a little while for more. Nothing is lost if it is given up.
+/// Waits for a span, and a little while for more. No span is lost if this future is dropped.
 async fn gather(spans: &mut mpsc::Receiver<Record>, batch: &mut Vec<Record>) {
     if spans.recv_many(batch, MAX_SPANS).await == 0 {
         return;
@@ -184,6 +185,6 @@ async fn gather(spans: &mut mpsc::Receiver<Record>, batch: &mut Vec<Record>) {
             }
         }
     };
-    // What has come until then goes.
+    // The spans that have arrived until then are sent.
     let _ = tokio::time::timeout(LINGER, more).await;
 }

@@ -1,5 +1,5 @@
-//! What the operating system says of this process, in the words of Prometheus's client libraries.
-//! Where it says nothing (there is no /proc), the series are absent.
+//! The operating system's figures on this process, named as in Prometheus's client libraries. Where
+//! the system has none (there is no /proc), the series are absent.
 
 use std::fmt::Display;
 use std::fs;
@@ -59,7 +59,8 @@ fn processor_seconds() -> f64 {
     std::time::Duration::new(used.tv_sec.unsigned_abs(), nanos).as_secs_f64()
 }
 
-/// A container that reaches its limit is killed, and so is the largest process of a full machine.
+/// Returns the memory in bytes at which the process is killed: a container at its limit is, and so is
+/// the largest process of a full machine.
 fn memory_limit() -> Option<u64> {
     let machine = field(&read("/proc/meminfo"), "MemTotal:").map(|kib| kib * 1_024);
     let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
@@ -71,7 +72,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The first number of the line that begins with `name`.
+/// Returns the first number of the line that begins with `name`.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

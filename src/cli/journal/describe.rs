@@ -1,5 +1,5 @@
-//! Changes in words for people: their values as the API prints them. Goes by the names of fields, so
-//! that a new kind of change needs nothing here.
+//! Describes changes for people: their values as the API prints them. Works by field names, so that a
+//! new kind of change needs no code here.
 
 use serde_json::{Map, Value, json};
 
@@ -8,11 +8,11 @@ use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, ProductId, SeatId, SectionId};
 use crate::inventory::Change;
 
-/// Whose values these are: what public ids and amounts depend on.
+/// The offering and currency that public ids and amounts depend on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Describer {
     offering: OfferingId,
-    /// ISO 4217 code, of the change that made the offering.
+    /// ISO 4217 code, from the change that made the offering.
     currency: [u8; 3],
 }
 
@@ -21,7 +21,7 @@ impl Describer {
         Self { offering, currency }
     }
 
-    /// `HoldPlaced {"hold":…}`, on one line.
+    /// Returns a change on one line: `HoldPlaced {"hold":…}`.
     pub(super) fn change(&mut self, change: &Change) -> String {
         if let Change::Created { definition } = change {
             self.currency = definition.currency;
@@ -60,7 +60,7 @@ impl Describer {
     fn object(&self, fields: Map<String, Value>) -> Map<String, Value> {
         let named = |(name, value): (String, Value)| {
             let shown = match (&*name, &value) {
-                // How many, beside the list of which.
+                // The number of seats, beside the list of seats.
                 ("seats", Value::Number(_)) => value,
                 _ => self.value(&name, value),
             };

@@ -1,4 +1,4 @@
-//! Verifies journals from files: exports, and archives with what is left in the database.
+//! Verifies journals from files: exports, and archives together with the rows left in the database.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ use crate::ids::OfferingId;
 use crate::journal::{Hash, LoadError, Row, export};
 use crate::store::Store;
 
-/// Needs no database: the export is all there is.
+/// Verifies an export. Needs no database: the export is complete.
 pub(super) fn verify(paths: &[&Path], digest: Option<&Hash>) -> Result<()> {
     let shown = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     let mut audit = OfflineAudit::default();
@@ -71,7 +71,7 @@ pub(super) async fn verify_with_archive(
             let at = || format!("{}, line {number}", path.display());
             let line = line.with_context(at)?;
             let row = export::from_line(&line).with_context(at)?;
-            // A run that was interrupted has written rows that it has not deleted.
+            // An interrupted run has written rows that it has not deleted.
             if row.seq < first {
                 let record = audit.take(&row).with_context(at)?;
                 export::check_line(&line, &row, &record).with_context(at)?;
@@ -99,7 +99,7 @@ pub(super) async fn verify_with_archive(
     Ok(())
 }
 
-/// The paths, directories replaced by the files in them.
+/// Returns the paths, with each directory replaced by its files.
 fn files(paths: &[&Path]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -111,7 +111,7 @@ fn files(paths: &[&Path]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Takes the rows of one file; the inner error is that of a row.
+/// Reads the rows of one file; the inner error is that of a row.
 fn take(
     path: &Path,
     audit: &mut OfflineAudit,

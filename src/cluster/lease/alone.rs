@@ -1,4 +1,4 @@
-//! The leases of a process that is its own cluster: it has them all.
+//! The leases of a process that runs alone: it holds all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Claim, Heartbeat, Lease, LeaseError, Leases, Pins, Standing};
 use crate::cluster::{Member, Owner};
 use crate::ids::{InstanceId, OfferingId};
 
-/// Grants everything to the one process there is.
+/// Grants everything to the only process.
 #[derive(Debug, Default)]
 pub struct Alone;
 

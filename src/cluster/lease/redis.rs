@@ -1,5 +1,5 @@
-//! Leases in Redis. What it forgets is learned again: members with their next heartbeat, entries
-//! when their owners publish them, so nothing in it needs to outlive a restart but the pins, which
+//! Leases in Redis. Data that Redis loses is restored: members with their next heartbeat, entries
+//! when their owners publish them. Nothing in Redis needs to outlive a restart but the pins, which
 //! are lost with it.
 //!
 //! Keys, all in one slot: `member:<name>` (a lease, with its time to live), `members` (their names),
@@ -24,42 +24,43 @@ use crate::random;
 use link::Link;
 use scripts::Scripts;
 
-/// Leases in a Redis (6.2 or later) or Valkey that all instances share, as one instance uses them.
+/// Leases in a Redis (6.2 or later) or Valkey that all instances share, as used by one instance.
 ///
-/// An entry that nobody claims, publishes or transfers is forgotten after 24 hours: owners publish
-/// what they own again now and then.
+/// Redis drops an entry 24 hours after the last claim, publish or transfer: owners publish their
+/// entries again now and then.
 pub struct RedisLeases {
     link: Link,
     scripts: Scripts,
-    /// What every key begins with.
+    /// Prefix of every key.
     base: String,
     name: Arc<str>,
     /// Heartbeats so far.
     beats: AtomicU64,
-    /// Of the last heartbeat that was answered, the number that the lease was granted under. Another
-    /// one says that the lease ran out meanwhile, even if the answer that said so was lost.
+    /// Number under which the lease was granted, from the last answered heartbeat. A different number
+    /// means that the lease expired in between, even if the answer that reported it was lost.
     grant: Mutex<Option<String>>,
 }
 
-/// The largest random number that the scripts are given: it has 19 digits.
+/// The largest random number that is passed to the scripts: it has 19 digits.
 const LARGEST: u64 = u64::MAX / 2;
 
 /// The number that our lease was granted under (or nothing), the store's memory, all leases, all
 /// pins, and the keys that were removed because they were not ours.
 type ToldHeartbeat = (String, u64, Vec<ToldLease>, Vec<(String, String)>, Vec<String>);
-/// A lease as Redis tells it: name, incarnation, address, weight, leaving, beat, milliseconds left.
+/// A lease as Redis returns it: name, incarnation, address, weight, leaving, beat, milliseconds left.
 type ToldLease = (String, String, String, u32, u8, u64, i64);
-/// Incarnation, address, epoch.
+/// An owner as Redis returns it: incarnation, address, epoch.
 type ToldOwner = (String, String, u64);
 
 impl RedisLeases {
-    /// Connects as the instance called `name`. The connection lives on the runtime that this is
-    /// called in, and is made anew whenever it breaks. Instances see each other if they share the
-    /// database and `prefix`, which may be empty.
+    /// Connects as the instance called `name`. The connection lives on the caller's runtime, and is
+    /// made anew whenever it breaks. Instances see each other if they share the database and
+    /// `prefix`, which may be empty.
     ///
     /// # Errors
-    /// [`LeaseError::Away`], whose source says what to do: nobody answers.
-    /// [`LeaseError::Unusable`]: a password is missing or wrong, or it is too old, or no Redis.
+    /// [`LeaseError::Away`] if Redis does not answer; its source states the remedy.
+    /// [`LeaseError::Unusable`] if a password is missing or wrong, or the server is too old, or is
+    /// not a Redis.
     pub async fn connect(url: &str, prefix: &str, name: Arc<str>) -> Result<Self, LeaseError> {
         let client = client(url)
             .map_err(|reason| LeaseError::Unusable(format!("REDIS_URL: the value {reason}")))?;
@@ -88,24 +89,24 @@ impl RedisLeases {
     }
 }
 
-/// Whether `url` can be that of a Redis.
+/// Checks that `url` can be the URL of a Redis.
 ///
 /// # Errors
-/// What is wrong with it, without showing it.
+/// The fault of the URL, without showing it.
 pub fn check_redis_url(url: &str) -> Result<(), String> {
     client(url).map(drop)
 }
 
-/// What the name of every key and channel begins with.
+/// Returns the prefix of every key and channel.
 pub(in crate::cluster) fn base(prefix: &str) -> String {
     let separator = if prefix.is_empty() { "" } else { ":" };
     format!("{{admitone}}:{prefix}{separator}")
 }
 
-/// A client of the Redis at `url`; does not connect.
+/// Returns a client of the Redis at `url`; does not connect.
 ///
 /// # Errors
-/// What is wrong with the URL, without showing it.
+/// The fault of the URL, without showing it.
 pub(in crate::cluster) fn client(url: &str) -> Result<Client, String> {
     if ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err("asks for TLS, which this version does not speak to Redis: keep Redis in a \

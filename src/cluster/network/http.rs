@@ -1,7 +1,7 @@
 //! Questions between instances over HTTP. Each carries a seal, made with the secret that the
-//! instances share, over all that it says: whoever does not know the secret can ask nothing, and
-//! reading along teaches nobody the secret. A sealed question that is sent again does nothing new:
-//! commands carry idempotency keys.
+//! instances share and covering the whole question: a process that does not know the secret cannot
+//! ask anything, and an eavesdropper does not learn the secret. Replaying a sealed question has no
+//! new effect: commands carry idempotency keys.
 
 use std::error::Error;
 use std::io;
@@ -15,28 +15,28 @@ use futures_util::future::BoxFuture;
 use crate::cluster::{Network, NetworkError};
 use crate::trace::{self, Origin};
 
-/// Where an instance is asked.
+/// Path of the questions.
 pub const PATH: &str = "/internal/ask";
-/// The header of the seal.
+/// Name of the header with the seal.
 pub const SEAL_HEADER: &str = "x-admitone-seal";
-/// The header of the request that a question is asked for.
+/// Name of the header with the id of the client's request that a question belongs to.
 const REQUEST_ID_HEADER: &str = "x-request-id";
-/// What instances speak; those of different numbers do not understand each other.
-/// `box_office/encodings.rs` says when it rises.
+/// Version of the protocol between instances; different versions are incompatible.
+/// `box_office/encodings.rs` describes when it rises.
 pub const PROTOCOL: u32 = 1;
 
-/// Forbidden as RFC 9110 has it, and Loop Detected as RFC 5842 does.
+/// 403 Forbidden as defined in RFC 9110, and 508 Loop Detected as defined in RFC 5842.
 const FORBIDDEN: u16 = 403;
 const LOOP: u16 = 508;
-/// The error's code in the answer of an instance that is not open.
+/// The error code in the answer of an instance that is not open.
 const NOT_READY: &str = "NOT_READY";
-/// How long a connection may take to come about: the others are near.
+/// Timeout of connecting: the other instances are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Idle connections kept to each instance.
 const MAX_IDLE: usize = 64;
 
 /// Makes and checks seals: `<protocol>.<pass>.<hash>`. The pass is the same for all questions and
-/// shows, before anything else is read, that whoever asks knows the secret; the hash is of the
+/// shows, before anything else is read, that the sender knows the secret; the hash covers the
 /// question.
 #[derive(Clone)]
 pub struct Seal {
@@ -45,7 +45,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Seals with the secret of the cluster.
+    /// Returns the seal maker for the secret of the cluster.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         let key = |context| blake3::derive_key(context, secret.as_bytes());
@@ -56,13 +56,13 @@ impl Seal {
         }
     }
 
-    /// The seal of a question.
+    /// Returns the seal of a question.
     #[must_use]
     pub fn of(&self, question: &[u8]) -> String {
         format!("{PROTOCOL}.{}.{}", self.pass, self.hash(PROTOCOL, question).to_hex())
     }
 
-    /// Whether whoever made `seal` knows the secret, or has read along.
+    /// True if the pass of `seal` is right: its sender knows the secret, or is an eavesdropper.
     #[must_use]
     pub fn admits(&self, seal: &str) -> bool {
         let pass = seal.split('.').nth(1).and_then(|hex| blake3::Hash::from_hex(hex).ok());
@@ -70,7 +70,8 @@ impl Seal {
         pass.is_some() && pass == blake3::Hash::from_hex(&self.pass).ok()
     }
 
-    /// Whether `seal` is one of this question, in any protocol; takes as long for any wrong one.
+    /// True if `seal` belongs to this question, in any protocol. Takes equally long for every wrong
+    /// seal.
     #[must_use]
     pub fn is_of(&self, seal: &str, question: &[u8]) -> bool {
         let hash = seal.split('.').nth(2).and_then(|hex| blake3::Hash::from_hex(hex).ok());
@@ -78,7 +79,7 @@ impl Seal {
         self.admits(seal) && hash == self.hash(protocol, question)
     }
 
-    /// The protocol that a seal names.
+    /// Returns the protocol that a seal names.
     #[must_use]
     pub fn protocol(seal: &str) -> Option<u32> {
         seal.split_once('.')?.0.parse().ok()
@@ -99,16 +100,16 @@ pub struct HttpNetwork {
 }
 
 impl HttpNetwork {
-    /// Asks with the seal of the cluster's secret.
+    /// Returns a network that seals its questions with `seal`.
     ///
     /// # Errors
-    /// What the operating system lacks.
+    /// The operating system lacks a resource.
     pub fn new(seal: Seal) -> Result<Self, anyhow::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE)
             .tcp_nodelay(true)
-            // What the environment says about proxies is not about the instance next door.
+            // Proxy settings in the environment do not apply to the other instances.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
@@ -141,7 +142,7 @@ impl Network for HttpNetwork {
             };
             match answered.await {
                 Ok((status, answer)) if status.is_success() => Ok(answer),
-                // It starts or stops, and has not looked at the question.
+                // The instance is starting or stopping, and has not read the question.
                 Ok((_, answer)) if says_not_ready(&answer) => {
                     Err(NetworkError::Unreachable(address))
                 }
@@ -151,7 +152,7 @@ impl Network for HttpNetwork {
                 Ok((status, _)) if status.is_client_error() || status.as_u16() == LOOP => {
                     Err(NetworkError::NotTaken(address, status.to_string()))
                 }
-                // It may have done something.
+                // The instance may have acted on the question.
                 Ok(_) => Err(NetworkError::NoAnswer(address)),
                 Err(error) => Err(meaning(address, &error)),
             }
@@ -160,8 +161,9 @@ impl Network for HttpNetwork {
     }
 }
 
-/// Whoever stands between, and the other's log, may know for whom this is. The seal is not over it:
-/// what steps of traces hang by is inside the question.
+/// Adds the id of the client's request and its trace context, for proxies in between and for the
+/// other instance's log. The seal does not cover these headers: the parent of the spans is inside the
+/// question.
 fn on_behalf(request: reqwest::RequestBuilder, origin: &Origin) -> reqwest::RequestBuilder {
     let request = request.header(REQUEST_ID_HEADER, origin.request_id.to_string());
     let Some(context) = &origin.context else { return request };
@@ -179,7 +181,7 @@ fn says_not_ready(answer: &[u8]) -> bool {
 
 fn meaning(address: Arc<str>, error: &reqwest::Error) -> NetworkError {
     if error.is_builder() {
-        // Nobody can be asked at such an address.
+        // No instance can be reached at such an address.
         return NetworkError::Unreachable(address);
     }
     if !error.is_connect() {
@@ -224,7 +226,7 @@ mod tests {
         let network = HttpNetwork::new(Seal::new("secret")).unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
-        // It accepts, in the kernel, and never answers.
+        // The kernel accepts the connection, and no answer ever follows.
         let timeout = Duration::from_millis(200);
         let silent = network.ask(Arc::clone(&address), Bytes::new(), timeout).await;
         assert_eq!(silent, Err(NetworkError::NoAnswer(Arc::clone(&address))));

@@ -1,9 +1,10 @@
-//! The feed over Redis pub/sub: one connection to listen, which subscribes to what is listened to in
-//! this process, and one to publish. Both are made anew whenever they break; what is published
-//! meanwhile is dropped.
+//! The feed over Redis pub/sub: one connection to listen, subscribed to the offerings that this
+//! process listens to, and one to publish. Both are made anew whenever they break; messages published
+//! meanwhile are dropped.
 //!
-//! Channels: `feed:<offering>` behind the prefix of the leases' keys. Pub/sub knows no databases:
-//! instances on different databases of one Redis hear each other, of offerings that they do not have.
+//! Channels: `feed:<offering>` behind the prefix of the leases' keys. Pub/sub ignores database
+//! numbers: instances on different databases of one Redis receive each other's messages, about
+//! offerings that they do not have.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,13 +22,13 @@ use crate::cluster::pubsub::{self, Heard, Listeners, Subscription};
 use crate::ids::OfferingId;
 use crate::random;
 
-/// How long a connection may take to come about, and an answer to come.
+/// Timeout of connecting, and of each answer.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(800);
-/// How often the connection that listens is asked for a sign of life.
+/// Interval between pings of the listening connection.
 const WATCH: Duration = Duration::from_millis(500);
 /// The longest pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Messages that wait for the connection to publish over; more are dropped.
+/// Messages that may wait for the publishing connection; more are dropped.
 const MAX_WAITING: usize = 1_024;
 /// Messages sent in one exchange.
 const MAX_SENT: usize = 64;
@@ -35,7 +36,7 @@ const MAX_SENT: usize = 64;
 /// The feed of instances that share a Redis.
 pub struct RedisPubSub {
     listeners: Arc<Listeners>,
-    /// Somebody listens to something new.
+    /// Notified when a listener subscribes to an offering.
     changed: Arc<Notify>,
     waiting: mpsc::Sender<(OfferingId, Bytes)>,
     tasks: [JoinHandle<()>; 2],
@@ -49,19 +50,19 @@ impl Drop for RedisPubSub {
     }
 }
 
-/// What both connections know.
+/// Shared by both connections.
 struct Target {
     client: Client,
-    /// What the name of every channel begins with.
+    /// Prefix of every channel name.
     base: String,
 }
 
 impl RedisPubSub {
-    /// Connects as soon as Redis answers. The connections live on the runtime that this is called
-    /// in. `prefix` is that of the leases.
+    /// Connects as soon as Redis answers. The connections live on the caller's runtime. `prefix` is
+    /// that of the leases.
     ///
     /// # Errors
-    /// What is wrong with the URL, without showing it.
+    /// The fault of the URL, without showing it.
     pub fn start(url: &str, prefix: &str) -> Result<Self, String> {
         let base = format!("{}feed:", crate::cluster::lease::redis_base(prefix));
         let target = Arc::new(Target { client: redis_client(url)?, base });
@@ -123,14 +124,14 @@ async fn hear(
     let (mut sink, mut messages) = connection.split();
     let mut subscribed = BTreeSet::new();
     follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
-    // Whatever was said before is lost.
+    // Messages published before this point are lost.
     listeners.interrupt();
     let mut watch = tokio::time::interval(WATCH);
     watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            // Not starved by messages that never end.
+            // Polled first, so that an endless stream of messages does not starve it.
             _ = watch.tick() => {
                 in_time(sink.ping::<redis::Value>()).await?;
                 follow_changes(target, &mut sink, listeners, &mut subscribed).await?;
@@ -152,7 +153,7 @@ async fn hear(
     }
 }
 
-/// Subscribes to what is listened to, and to nothing else.
+/// Subscribes to exactly the offerings that have listeners.
 async fn follow_changes(
     target: &Target,
     sink: &mut PubSubSink,
@@ -175,7 +176,7 @@ async fn follow_changes(
     Ok(())
 }
 
-/// Publishes what waits, until the feed is dropped.
+/// Publishes waiting messages, until the feed is dropped.
 async fn send(target: Arc<Target>, mut waiting: mpsc::Receiver<(OfferingId, Bytes)>) {
     let mut connection: Option<MultiplexedConnection> = None;
     let mut messages = Vec::with_capacity(MAX_SENT);

@@ -1,4 +1,4 @@
-//! How the texts of settings are read, and what is said of those that cannot be.
+//! Parses the texts of settings, and words the errors of those that are invalid.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -25,10 +25,10 @@ pub(super) fn text(value: &str, max: usize) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-/// Whether a secret can be one: 32 bytes or more that are not all the same, and not blank.
+/// Checks that a secret is acceptable: 32 bytes or more that are not all the same, and not blank.
 ///
 /// # Errors
-/// What is wrong with it, without showing it.
+/// The fault of the secret, without showing it.
 pub fn check_secret(value: &str) -> Result<(), String> {
     let length = value.len();
     let advice = "use 32 or more that nobody can guess (openssl rand -hex 32)";
@@ -46,8 +46,8 @@ pub fn check_secret(value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A filter whose every part names its level. `tracing` takes a word that it does not know for a
-/// module to be logged in full, so that a misspelt level would turn everything else off.
+/// Parses a filter whose every part names its level. `tracing` takes an unknown word for a module to
+/// be logged in full, so that a misspelt level would turn everything else off.
 pub(super) fn log_filter(value: &str) -> Result<String, String> {
     let example = "write info, or warn,admitone=debug";
     let parts: Vec<&str> =
@@ -78,7 +78,7 @@ pub(super) fn log_filter(value: &str) -> Result<String, String> {
 
 pub(super) fn database_url(value: &str) -> Result<Secret, String> {
     if let Some(named) = value.strip_prefix("sqlite:") {
-        // What else means one of these, the store finds out when it opens the file.
+        // The store detects other forms of these when it opens the file.
         let (file, parameters) = named.split_once('?').unwrap_or((named, ""));
         let file = file.trim_start_matches('/');
         if file == ":memory:" || parameters.split('&').any(|one| one == "mode=memory") {
@@ -101,13 +101,14 @@ pub(super) fn database_url(value: &str) -> Result<Secret, String> {
     Err("does not start with postgres:// or sqlite:, the databases this version works with".into())
 }
 
-/// The URL of the Redis that instances share.
+/// Parses the URL of the Redis that instances share.
 pub(super) fn redis_url(value: &str) -> Result<Secret, String> {
     crate::cluster::lease::check_redis_url(value)?;
     Ok(Secret::new(value))
 }
 
-/// Where a collector takes spans: the URL that it is known by, and the path that the protocol has.
+/// Returns the URL of a collector's trace endpoint: the given URL, and the path defined by the
+/// protocol.
 pub(super) fn collector(value: &str) -> Result<String, String> {
     const PATH: &str = "/v1/traces";
     let example = "write http://HOST:4318";
@@ -135,7 +136,7 @@ pub(super) fn ratio(value: &str) -> Result<f64, String> {
     ratio.ok_or_else(|| "is not a number from 0 to 1, such as 0.01 for one in a hundred".into())
 }
 
-/// What one instance is called: it goes into keys, paths and logs.
+/// Parses the name of an instance: it is used in keys, paths and logs.
 pub(super) fn instance_name(value: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".:_-".contains(c);
     if (1..=64).contains(&value.len()) && value.chars().all(allowed) {
@@ -174,7 +175,7 @@ pub(super) fn duration(value: &str, min: &str, max: &str) -> Result<Duration, St
         })
 }
 
-/// `500ms`, `20s`, `5m`, `1h`, `7d`; `None` for anything else.
+/// Parses `500ms`, `20s`, `5m`, `1h`, `7d`; `None` for anything else.
 pub fn parse_duration(value: &str) -> Option<Duration> {
     let digits = value.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = value[..digits].parse().ok()?;

@@ -1,4 +1,4 @@
-//! What is accepted, what wins, and what an error says.
+//! Accepted settings, precedence of the sources, and error messages.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ fn log_filters_that_name_their_levels_are_taken() {
         ("info", "info"),
         ("OFF", "OFF"),
         ("admitone=debug,warn", "admitone=debug,warn"),
-        // Blanks would make modules of the levels.
+        // Blanks would turn the levels into modules.
         ("info, admitone::access=debug ,", "info,admitone::access=debug"),
     ] {
         assert_eq!(from_environment(&[("ADMITONE_LOG", value)]).expect(value).log, log);
@@ -172,7 +172,7 @@ fn serving_on_postgres_demands_a_secret() {
 }
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// All that several instances need.
+/// All settings that several instances need.
 const CLUSTER: [(&str, &str); 4] = [
     ("DATABASE_URL", "postgres://localhost/admitone"),
     ("ADMITONE_JWT_SECRET", SECRET),
@@ -180,7 +180,7 @@ const CLUSTER: [(&str, &str); 4] = [
     ("ADMITONE_CLUSTER_SECRET", SECRET),
 ];
 
-/// [`CLUSTER`] without what `but` sets, and with that.
+/// Returns [`CLUSTER`] with the settings of `but` replaced.
 fn cluster_but(but: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
     let mut pairs = CLUSTER.to_vec();
     pairs.retain(|(key, _)| but.iter().all(|(other, _)| other != key));

@@ -1,4 +1,4 @@
-//! What a socket reads and writes, and when it fails.
+//! Reads, writes and failures of a socket.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::http::middleware::connections::{Connections, Limits};
 const LIMITS: Limits =
     Limits { connections: 4, connections_per_address: 4, streams: 4, streams_per_address: 4 };
 
-/// The server's side and the client's.
+/// Returns the server's side and the client's.
 async fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Spans as the messages of OpenTelemetry's protocol.
+//! Encodes spans as messages of OpenTelemetry's protocol.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use prost::Message;
 
 use crate::trace::{Kind, Record, Value};
 
-/// Who did what the spans tell of.
+/// The service that the spans describe.
 pub(super) struct Service {
     pub(super) name: String,
     pub(super) instance: String,
 }
 
-/// The body of one call.
+/// Returns the body of one call.
 pub(super) fn request(service: &Service, records: &mut Vec<Record>) -> Bytes {
     let spans = records.drain(..).map(span).collect();
     let scope = InstrumentationScope {

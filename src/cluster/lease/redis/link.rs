@@ -1,5 +1,5 @@
-//! The connection to Redis: watched, and made anew when it breaks. While there is none, whoever asks
-//! is told so at once, and why.
+//! The connection to Redis: watched, and made anew when it breaks. While there is none, calls fail at
+//! once, with the reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use super::refusal::Refusal;
 use super::scripts;
 use crate::random;
 
-/// How long a connection may take to come about, and an answer to come.
+/// Timeout of connecting, and of each answer.
 const TIMEOUT: Duration = Duration::from_millis(800);
-/// How often an idle connection is asked for a sign of life.
+/// Interval between pings of an idle connection.
 const WATCH: Duration = Duration::from_millis(250);
 /// The longest pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -30,7 +30,7 @@ type State = Result<MultiplexedConnection, Refusal>;
 pub(super) struct Link {
     state: watch::Receiver<State>,
     target: Arc<Target>,
-    /// Somebody had no answer: look at the connection now.
+    /// Notified when a call fails: the connection is checked at once.
     doubt: Arc<Notify>,
     keeper: JoinHandle<()>,
 }
@@ -41,7 +41,7 @@ impl Drop for Link {
     }
 }
 
-/// What is connected to, and how it is found usable.
+/// The Redis to connect to, and how to check that it is usable.
 struct Target {
     client: Client,
     /// Host and port, for messages.
@@ -51,8 +51,7 @@ struct Target {
 }
 
 impl Link {
-    /// Connects, and keeps the connection on the runtime that this is called in. `base` is what all
-    /// keys begin with.
+    /// Connects, and keeps the connection on the caller's runtime. `base` is the prefix of all keys.
     pub(super) async fn connect(client: Client, base: String) -> Result<Self, Refusal> {
         let address = client.get_connection_info().addr().to_string();
         let target = Arc::new(Target { client, address, base, check: scripts::check() });
@@ -62,12 +61,12 @@ impl Link {
         Ok(Self { state, target, doubt, keeper })
     }
 
-    /// Runs a script.
+    /// Runs a script and returns its result.
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         call: &ScriptInvocation<'_>,
     ) -> Result<T, Refusal> {
-        // Not held while waiting.
+        // The borrow is not held while waiting.
         let connection = self.state.borrow().clone();
         let answer = run(&mut connection?, call, &self.target.address).await;
         let answer = answer.inspect_err(|_| self.doubt.notify_one())?;
@@ -86,14 +85,14 @@ async fn run(
     call: &ScriptInvocation<'_>,
     address: &str,
 ) -> Result<Value, Refusal> {
-    // As a whole: a script that Redis has forgotten takes three exchanges.
+    // One timeout for the whole call: a script that Redis has forgotten takes three exchanges.
     match tokio::time::timeout(TIMEOUT, call.invoke_async(connection)).await {
         Ok(answer) => answer.map_err(|error| Refusal::of(&error, address)),
         Err(_) => Err(Refusal::Away(format!("Redis at {address} takes too long to answer"))),
     }
 }
 
-/// Lives as long as the link.
+/// Watches the connection and reconnects when it breaks, as long as the link lives.
 async fn keep(target: Arc<Target>, tell: watch::Sender<State>, doubt: Arc<Notify>) {
     loop {
         let connected = tell.borrow().clone();
@@ -116,7 +115,7 @@ async fn keep(target: Arc<Target>, tell: watch::Sender<State>, doubt: Arc<Notify
 }
 
 impl Target {
-    /// A connection to a Redis that can be used.
+    /// Returns a connection to a Redis that has passed the checks.
     async fn establish(&self) -> Result<MultiplexedConnection, Refusal> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
@@ -153,7 +152,7 @@ impl Target {
         run(connection, &call, &self.address).await.map(drop)
     }
 
-    /// Ends when the connection does not answer any more.
+    /// Returns the reason once the connection does not answer any more.
     async fn until_broken(
         &self,
         connection: &mut MultiplexedConnection,
@@ -165,7 +164,8 @@ impl Target {
                     let pong = redis::cmd("PING").exec_async(connection).await;
                     pong.map_err(|error| self.refusal(&error))
                 }
-                // A primary that has become a replica answers, too: the check writes.
+                // A primary that has become a replica still answers a ping; the check writes, and so
+                // notices it.
                 () = doubt.notified() => self.check(connection).await,
             };
             if let Err(refusal) = answered {

@@ -1,11 +1,11 @@
-//! Why Redis did not do as asked, said so that whoever reads it knows what to do. Never shows what
-//! the URL has in it besides host and port.
+//! Why a call to Redis failed, worded so that the operator knows the remedy. Shows nothing of the URL
+//! but host and port.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::cluster::lease::LeaseError;
 
-/// Can be told again and again, unlike a [`LeaseError`].
+/// As a [`LeaseError`], but can be cloned, so that one reason is returned to many calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// See [`LeaseError::Away`].
@@ -15,7 +15,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Judges what happened between us and the Redis at `address`.
+    /// Classifies an error of the Redis at `address`.
     pub(super) fn of(error: &RedisError, address: &str) -> Self {
         let redis = format!("Redis at {address}");
         let unusable = match error.kind() {
@@ -49,7 +49,7 @@ impl Refusal {
         Self::Unusable(unusable)
     }
 
-    /// Its keys are spread over several servers.
+    /// Returns the refusal of a Redis Cluster, which spreads its keys over several servers.
     pub(super) fn cluster(address: &str) -> Self {
         Self::Unusable(format!(
             "Redis at {address} is a Redis Cluster, which this version cannot use: set REDIS_URL to \
@@ -57,7 +57,7 @@ impl Refusal {
         ))
     }
 
-    /// Errors that the crate has no kind for.
+    /// Classifies, by code, the errors that the crate has no kind for.
     fn by_code(error: &RedisError, redis: &str) -> Self {
         let detail = error.detail().unwrap_or_default().to_ascii_lowercase();
         Self::Unusable(match error.code() {

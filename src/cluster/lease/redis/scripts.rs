@@ -1,4 +1,4 @@
-//! The scripts that Redis runs, each as one step that nobody sees half of.
+//! The Lua scripts that Redis runs, each as one atomic step.
 
 use redis::Script;
 
@@ -8,7 +8,7 @@ macro_rules! script {
     };
 }
 
-/// All scripts; their digests are taken once.
+/// All scripts; their digests are computed once.
 pub(super) struct Scripts {
     pub(super) renew: Script,
     pub(super) resign: Script,
@@ -35,7 +35,7 @@ impl Scripts {
     }
 }
 
-/// Finds out whether the others would run.
+/// Returns the script that checks whether the others would run.
 pub(super) fn check() -> Script {
     script!("check.lua")
 }
