@@ -3,16 +3,16 @@
 //! verified, and after the state that follows from it was stored. An archiving run may be killed at
 //! any time, run again, and run beside servers.
 
+mod error;
 mod files;
-
-use std::io;
-use std::path::{Path, PathBuf};
 
 use crate::audit::Progress;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{Inventory, TimestampMs};
 use crate::journal::{Head, LoadError, Row, export};
 use crate::store::{Archived, JournalRows, Prunable, Store, StoreError};
+pub use error::ArchiveError;
+use std::path::{Path, PathBuf};
 
 pub use files::{Files, each_row, row_files};
 
@@ -26,30 +26,6 @@ const DELETED_AT_ONCE: u64 = 500;
 /// Idempotency keys are remembered for a day, and payments are retried for less: until then, a
 /// retry may ask for the row of its first outcome.
 pub const MIN_AGE_MS: TimestampMs = 2 * 24 * 3_600_000;
-
-/// Why a journal was not archived, or not as far as it could be.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// The journal cannot be read, or is damaged: nothing of it is deleted.
-    #[error(transparent)]
-    Journal(#[from] LoadError),
-    /// A file cannot be written or read.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The path of the file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A file does not hold the rows it should; it is left as it is.
-    #[error("{}: {reason}", path.display())]
-    Unfit {
-        /// The path of the file.
-        path: PathBuf,
-        /// The defect of the file.
-        reason: String,
-    },
-}
 
 /// The result of archiving one journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

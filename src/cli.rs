@@ -5,9 +5,11 @@ mod admin;
 mod archive;
 mod journal;
 mod migrate;
+mod output;
 mod serve;
 mod simulate;
 
+use output::{block_on, print};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -147,15 +149,4 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
 /// Writes one line to standard error.
 fn complain(reason: &str) {
     let _ = writeln!(io::stderr(), "admitone: {reason}");
-}
-
-/// Writes lines to standard output. A reader that has closed the pipe (`| head`) is no error.
-fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Runs a future on a new runtime, for commands that do one thing.
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

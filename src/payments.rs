@@ -11,10 +11,12 @@
 //! records that the payment is over.
 
 mod crash_points;
+mod error;
 mod metrics;
 mod recovery;
 mod saga;
 
+pub use error::PaymentError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +32,6 @@ use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, Rejection};
 use crate::store::{
     Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store,
-    StoreError,
 };
 use crate::trace;
 
@@ -64,31 +65,6 @@ pub struct PaymentOutcome {
     pub currency: String,
     /// True if the reservation was cancelled since, and the money went back.
     pub refunded: bool,
-}
-
-/// Why there is no payment, or none yet.
-#[derive(Debug, thiserror::Error)]
-pub enum PaymentError {
-    /// The payment was refused: the reservation is not this customer's or not payable, or another
-    /// payment is in progress.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// The wallet holds less than the reservation costs. Nothing changed.
-    #[error("the wallet does not hold enough")]
-    InsufficientBalance,
-    /// Payments under this key were refused until the key was used up.
-    #[error("this idempotency key has been refused too often: use another")]
-    KeyExhausted,
-    /// The payment is not at its end, and its progress is recorded; a retry with the same key, or
-    /// the recovery scan, continues it.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// As for [`Self::Unavailable`], because the database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// As for [`Self::Unavailable`], caused by [`CrashPoints`].
-    #[error("the payment was interrupted")]
-    Interrupted,
 }
 
 impl From<SubmitError> for PaymentError {

@@ -9,25 +9,21 @@ mod banner;
 mod cluster;
 mod data_dir;
 mod demo;
+mod error;
 mod first_start;
 mod housekeeping;
 mod http_server;
 mod metrics_listener;
 mod open_files;
+mod runtime;
 mod series;
 mod socket;
 
+pub use error::StartError;
+use runtime::on;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-use actix_web::web;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-pub use banner::banner;
-pub use first_start::{Admin, FirstStart};
 
 use crate::accounts::Accounts;
 use crate::audit::Auditor;
@@ -49,53 +45,12 @@ use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
 use crate::trace::Tracer;
+use actix_web::web;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-/// Why the server did not start: one line that states the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address is in use, or does not belong to this machine.
-    #[error("cannot listen on {address}: {reason}: free it, or set {key} to another address")]
-    Listen {
-        /// The setting.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The reason given by the operating system.
-        reason: String,
-    },
-    /// The data directory cannot be used.
-    #[error(
-        "cannot use the data directory {}: {reason}: make it writable, or set ADMITONE_DATA_DIR to \
-         another directory", path.display()
-    )]
-    DataDir {
-        /// The directory.
-        path: PathBuf,
-        /// The reason given by the operating system.
-        reason: String,
-    },
-    /// The secret in the data directory cannot be used.
-    #[error("cannot use {}: {reason}, or remove the file to have a new secret made, with which \
-             tokens and ticket codes given out before are worthless", path.display())]
-    Secret {
-        /// The file.
-        path: PathBuf,
-        /// The fault of the file and its remedy.
-        reason: String,
-    },
-    /// The database does not answer.
-    #[error("cannot reach the database: {0}: start it, or correct DATABASE_URL")]
-    Database(String),
-    /// The database answers and cannot be used: a newer schema, another process.
-    #[error("{0}")]
-    Store(StoreError),
-    /// The instance cannot join the cluster: Redis failed, or the name is taken.
-    #[error("cannot join the cluster: {0}")]
-    Cluster(String),
-    /// The machine lacks a resource: threads, memory.
-    #[error("cannot start: {0}")]
-    Machine(String),
-}
+pub use banner::banner;
+pub use first_start::{Admin, FirstStart};
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
@@ -384,14 +339,6 @@ impl Assembled {
         }
         tracing::info!("stopped");
     }
-}
-
-/// Runs a future on another runtime, as all database work is run.
-async fn on<T: Send + 'static>(
-    runtime: &tokio::runtime::Handle,
-    work: impl Future<Output = Result<T, StartError>> + Send + 'static,
-) -> Result<T, StartError> {
-    runtime.spawn(work).await.unwrap_or_else(|error| Err(StartError::Machine(error.to_string())))
 }
 
 async fn open_database(

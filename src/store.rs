@@ -6,20 +6,21 @@
 //! go through a group commit (`store/journal/append_sqlite.rs`).
 
 mod connect;
+mod error;
 mod instance_lock;
 mod journal;
 pub mod private_file;
 mod sqlite_file;
 mod tables;
 
+pub use error::StoreError;
+use error::is_unique_violation;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::TimestampMs;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend};
 use uuid::Uuid;
 
 pub use connect::{Options, SchemaStatus};
@@ -39,51 +40,6 @@ pub use tables::revocation::Revocation;
 pub use tables::ticket::{TicketRow, TicketState, ticket_id};
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
-
-/// Why a database operation failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No connection, or the connection broke.
-    #[error("the database cannot be reached")]
-    Unavailable(#[source] DbErr),
-    /// The database refused a value.
-    #[error("the database refused a value")]
-    BadData(#[source] DbErr),
-    /// A unique value is taken.
-    #[error("{0} is taken")]
-    Conflict(&'static str),
-    /// The idempotency key was used before with another request.
-    #[error("the idempotency key was used before for a different request")]
-    KeyReused,
-    /// A row that should be readable is not.
-    #[error("a stored value is damaged: {0}")]
-    Damaged(String),
-    /// The schema has steps that this version does not know.
-    #[error(
-        "the database has a newer schema than this version knows (step {step}): \
-         run the version that made it, or a later one"
-    )]
-    NewerSchema {
-        /// The first unknown step.
-        step: String,
-    },
-    /// The object that the operation is for no longer exists.
-    #[error("{0} is closed")]
-    Gone(&'static str),
-    /// This process must not use the database: another process uses it, or its URL names nothing
-    /// that lasts. The text says how to fix that.
-    #[error("{0}")]
-    Locked(String),
-}
-
-impl From<DbErr> for StoreError {
-    fn from(error: DbErr) -> Self {
-        match sqlstate(&error).as_deref().map(|code| &code[..code.len().min(2)]) {
-            Some("22" | "23") => Self::BadData(error),
-            _ => Self::Unavailable(error),
-        }
-    }
-}
 
 /// The database.
 #[derive(Clone)]
@@ -155,30 +111,4 @@ impl Store {
 fn older<C: ColumnTrait>(at: (C, TimestampMs), id: (C, Uuid)) -> Expr {
     let columns = Expr::tuple([at.0, id.0].map(|column| Expr::col(column.as_column_ref())));
     columns.lt(Expr::tuple([Expr::value(at.1), Expr::value(id.1)]))
-}
-
-/// Returns the error code of the database server, if the server itself refused the statement.
-fn sqlstate(error: &DbErr) -> Option<String> {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(source))
-        | DbErr::Exec(RuntimeErr::SqlxError(source))
-        | DbErr::Query(RuntimeErr::SqlxError(source)) => match source.as_ref() {
-            SqlxError::Database(error) => {
-                // SQLite's codes are numbers: 19 is a constraint violation, 20 a type mismatch.
-                let code = error.code()?.into_owned();
-                let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5);
-                Some(match primary.map(|code| code & 0xff) {
-                    Some(19) => "23000".into(),
-                    Some(20) => "22000".into(),
-                    Some(_) | None => code,
-                })
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn is_unique_violation(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
 }

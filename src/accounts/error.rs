@@ -1,0 +1,51 @@
+//! Why an account operation failed.
+
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// Why an account operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// A value is not allowed.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field, by its name in the API.
+        field: &'static str,
+        /// The reason.
+        reason: String,
+    },
+    /// The e-mail address has an account.
+    #[error("an account with this e-mail address exists")]
+    EmailTaken,
+    /// There is no such account, or its password is another one.
+    #[error("wrong e-mail address or password")]
+    InvalidCredentials,
+    /// The refresh token is unknown, expired or revoked.
+    #[error("the refresh token is not valid (any more): log in again")]
+    RefreshRefused,
+    /// The refresh token was used before: another party has a copy of it.
+    #[error("the refresh token was used before, so all of its login is revoked: log in again")]
+    RefreshReused,
+    /// Too many attempts.
+    #[error("too many attempts: wait a while")]
+    Limited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Too many passwords wait to be hashed.
+    #[error("too many people are logging in at the moment")]
+    Busy,
+    /// No other account could make events or administrators.
+    #[error("the last administrator cannot be removed")]
+    LastAdministrator,
+    /// The account does not exist.
+    #[error("there is no such account")]
+    NotFound,
+    /// A database operation failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Hashing or signing failed.
+    #[error("{0}")]
+    Internal(String),
+}

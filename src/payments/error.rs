@@ -1,0 +1,30 @@
+//! Why a payment failed.
+
+use crate::box_office::Unavailable;
+use crate::inventory::Rejection;
+use crate::store::StoreError;
+
+/// Why there is no payment, or none yet.
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    /// The payment was refused: the reservation is not this customer's or not payable, or another
+    /// payment is in progress.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The wallet holds less than the reservation costs. Nothing changed.
+    #[error("the wallet does not hold enough")]
+    InsufficientBalance,
+    /// Payments under this key were refused until the key was used up.
+    #[error("this idempotency key has been refused too often: use another")]
+    KeyExhausted,
+    /// The payment is not at its end, and its progress is recorded; a retry with the same key, or
+    /// the recovery scan, continues it.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// As for [`Self::Unavailable`], because the database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// As for [`Self::Unavailable`], caused by [`CrashPoints`].
+    #[error("the payment was interrupted")]
+    Interrupted,
+}
