@@ -2,6 +2,7 @@
 //! never decides what a caller may do with an offering; the box office decides that.
 
 mod error;
+mod learned;
 mod limiter;
 mod passwords;
 mod revocation;
@@ -31,9 +32,9 @@ use crate::store::{
     UserChanged, UserRow,
 };
 use crate::telemetry::metrics;
+use learned::Learned;
 use limiter::Limiter;
 use passwords::{Passwords, Place};
-use revocation::Learned;
 use tokens::Grant;
 
 /// Users and their tokens.

@@ -30,6 +30,7 @@ mod rejection;
 mod run_tree;
 mod seat_map;
 mod snapshot;
+mod status;
 mod terms;
 mod transition;
 mod validate;
@@ -46,6 +47,8 @@ pub use definition::{
 };
 pub use holdings::{EntryCursor, HoldCursor, Holdings, LiveEntry, LiveHold, Waiting};
 pub use rejection::{Rejection, SaleEnd};
+pub use status::{HoldStatus, Place, SeatStatus, Violation};
+use status::{Refusal, ToCancel};
 pub use terms::{
     Availability, CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, EventTimes, NewProduct,
     OfferingChange, ProductChange,
@@ -58,7 +61,6 @@ pub use validate::{
 
 use claim::Claims;
 use customers::Customers;
-use decide::Refusal;
 use keys::Keys;
 use seat_map::SeatMap;
 pub use waitlist::EntryEnding;
@@ -66,17 +68,6 @@ use waitlist::Waitlist;
 
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, Seq, UserId};
 use crate::planted::{Bug, is_planted};
-
-/// The position of a transition in a journal: its row, and its place in the row's batch.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-pub struct Place {
-    /// The row.
-    pub seq: Seq,
-    /// The position in the row's batch.
-    pub index: u32,
-}
 
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,21 +90,6 @@ pub struct Counts {
     pub held: u32,
     pub sold: u32,
     pub blocked: u32,
-}
-
-/// The status of one seat on a seat map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum SeatStatus {
-    /// Free.
-    Available,
-    /// Held, reserved and unpaid, or offered.
-    Held,
-    /// Paid for.
-    Sold,
-    /// Off sale.
-    Blocked,
-    /// No longer part of the map.
-    Removed,
 }
 
 /// The state of one offering; the fold of its journal.
@@ -146,7 +122,7 @@ pub struct Inventory {
     /// The next deadline of any claim; cached, so that reading it costs nothing.
     next_deadline: Option<TimestampMs>,
     /// The claims still to end after the offering was cancelled; built when first needed.
-    cancelling: Option<Vec<due::ToCancel>>,
+    cancelling: Option<Vec<ToCancel>>,
 }
 
 /// The current state of one ticket type.
@@ -331,11 +307,6 @@ impl Inventory {
     }
 }
 
-/// A broken invariant, or a transition that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Violation(pub String);
-
 /// A block of seats in a seat map.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -363,21 +334,6 @@ pub struct HoldView {
     pub status: HoldStatus,
     /// The hold's last deadline; in the past once the hold has ended.
     pub expires_at: TimestampMs,
-}
-
-/// The status of a hold. A hold ends exactly once. Ended holds are remembered for a while, without
-/// their lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum HoldStatus {
-    Active,
-    /// A waitlist offer not yet accepted.
-    Offered,
-    Converted {
-        reservation: ReservationId,
-    },
-    Released,
-    Expired,
 }
 
 /// The state of a reservation.

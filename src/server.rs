@@ -5,6 +5,7 @@
 //! HTTP workers and the metrics listener belong to an actix system on a thread of its own; box
 //! offices have their own threads, and append from them.
 
+mod admin;
 mod banner;
 mod cluster;
 mod data_dir;
@@ -49,8 +50,9 @@ use actix_web::web;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use admin::Admin;
 pub use banner::banner;
-pub use first_start::{Admin, FirstStart};
+pub use first_start::FirstStart;
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {

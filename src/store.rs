@@ -6,15 +6,18 @@
 //! go through a group commit (`store/journal/append_sqlite.rs`).
 
 mod connect;
+mod connection;
 mod error;
 mod instance_lock;
 mod journal;
 pub mod private_file;
 mod sqlite_file;
+mod states;
 mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
+pub use states::{PaymentState, ReservationState, TicketState, ticket_id};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +34,14 @@ pub use journal::prune::Prunable;
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};
-pub use tables::payment::{Authorization, NewPayment, PaymentBacklog, PaymentRow, PaymentState};
+pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};
 pub use tables::payment_group::Beginning;
+pub use tables::payment_row::PaymentRow;
 pub use tables::person::Person;
 pub use tables::refresh_token::{RefreshToken, Rotation};
-pub use tables::reservation::{ReservationFilter, ReservationRow, ReservationState};
+pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
-pub use tables::ticket::{TicketRow, TicketState, ticket_id};
+pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 

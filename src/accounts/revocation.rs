@@ -2,7 +2,7 @@
 //! instance that ends them refuses them at once; the others query the database for new revocations
 //! every second.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::{AccountError, Accounts};
 use crate::ids::UserId;
@@ -10,13 +10,6 @@ use crate::store::{Forgotten, OnBalance, Revocation, StoreError, UserRow};
 
 /// Revocations that are read at a time.
 const PAGE: usize = 1_000;
-
-/// How far this instance has read the revocations in the database.
-#[derive(Default)]
-pub(super) struct Learned {
-    /// The number of the last revocation that was read; 0 before the first read.
-    number: AtomicI64,
-}
 
 impl Accounts {
     /// Reads the access tokens revoked since the last call; the first call (before any token is

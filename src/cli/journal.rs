@@ -3,7 +3,9 @@
 
 mod describe;
 mod file;
+mod finding;
 
+use finding::{NO_SUCH_DIGEST, PAGE, print_finding};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,19 +14,13 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use describe::Describer;
 
-use crate::audit::{Auditor, Report};
+use crate::audit::Auditor;
 use crate::config::Config;
 use crate::http::respond::rfc3339;
 use crate::ids::OfferingId;
 use crate::journal::{Hash, Head, LoadError, Record, Row, export};
 use crate::server;
 use crate::store::Store;
-
-/// Rows read at a time.
-const PAGE: u64 = 1_000;
-
-const NO_SUCH_DIGEST: &str =
-    "no row has the digest: rows are missing at the end, or it is of another history";
 
 pub(super) fn command() -> Command {
     let event = || Arg::new("event").value_name("EVENT").value_parser(value_parser!(OfferingId));
@@ -197,29 +193,6 @@ async fn find_digest(store: &Store, event: OfferingId, last: u64, digest: &Hash)
     };
     super::print(&format!("up to row {row}, which has the digest, nothing is missing{since}\n"));
     Ok(())
-}
-
-/// Prints the finding on one journal; returns whether the journal is whole.
-fn print_finding(name: &str, finding: Result<Report, LoadError>) -> bool {
-    match finding {
-        Ok(report) => {
-            let Report { seq, epoch, digest, archived, .. } = &report;
-            let archived = archived.as_ref().map_or(String::new(), |archived| {
-                format!(
-                    ", of which rows 1 to {} are archived (--archive verifies them)",
-                    archived.seq
-                )
-            });
-            super::print(&format!(
-                "{name}  ok       {seq} rows, epoch {epoch}, digest {digest}{archived}\n"
-            ));
-            true
-        }
-        Err(error) => {
-            super::print(&format!("{name}  DAMAGED  {error}\n"));
-            false
-        }
-    }
 }
 
 /// Calls `each` with every row up to `to`, verified against the row before; returns the end.

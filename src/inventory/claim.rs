@@ -129,7 +129,7 @@ pub(super) enum State {
 pub(super) mod nil_is_none {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::PaymentId;
+    use crate::ids::PaymentId;
 
     #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
     pub(in crate::inventory) fn serialize<S: Serializer>(

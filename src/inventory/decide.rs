@@ -2,24 +2,12 @@
 
 use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
 use super::{
-    Change, Command, HoldId, Inventory, Place, Rejection, ReservationId, SaleState, SaleWindow,
+    Change, Command, HoldId, Inventory, Rejection, ReservationId, SaleState, SaleWindow,
     TimestampMs, UserId,
 };
 use crate::ids::{PaymentId, ProductId};
+use crate::inventory::Refusal;
 use crate::planted::{Bug, is_planted};
-
-/// Why a command causes no change.
-pub(super) enum Refusal {
-    Rejected(Rejection),
-    /// The command had its effect before, in the transition at this place.
-    HappenedAt(Place),
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
 
 pub(super) type Decided = Result<Vec<Change>, Refusal>;
 

@@ -2,7 +2,8 @@
 
 use super::best_available::choose;
 use super::claim::Kind;
-use super::decide::{Decided, Refusal};
+use super::decide::Decided;
+use super::status::Refusal;
 use super::{
     Change, Fit, HoldId, Inventory, Line, LineRequest, Policy, Rejection, ReservationId, UserId,
 };

@@ -5,18 +5,12 @@ use super::best_available::choose;
 use super::claim::{Kind, State};
 use super::{Change, Fit, Inventory, ReservationId, SaleState, TimestampMs};
 use crate::ids::{HoldId, ProductId};
+use crate::inventory::ToCancel;
 
 /// The most claims that end in one transition.
 const PAGE: usize = 1_000;
 /// The most offers made in one transition; the rest follow as due work.
 const OFFERS: usize = 1_000;
-
-/// A claim that the cancellation of an offering has yet to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ToCancel {
-    Hold(HoldId),
-    Reservation(ReservationId),
-}
 
 impl Inventory {
     /// The time of the next due work.

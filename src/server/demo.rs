@@ -1,7 +1,7 @@
 //! The demo event: a theatre with a thousand numbered seats and a standing area, on sale at once.
 
 use super::StartError;
-use super::first_start::Admin;
+use super::admin::Admin;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{

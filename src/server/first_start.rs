@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{StartError, demo};
 use crate::accounts::{AccountError, Registration, Role, generated_password};
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, UserId};
+use crate::ids::OfferingId;
+use crate::server::admin::Admin;
 use crate::store::StoreError;
 
 /// Records that the first start made, or a later one found.
@@ -16,17 +17,6 @@ pub struct FirstStart {
     pub admin: Option<Admin>,
     /// The demo event, if there is one.
     pub demo: Option<OfferingId>,
-}
-
-/// An administrator that was made just now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admin {
-    /// Its account.
-    pub id: UserId,
-    /// Its login name.
-    pub email: String,
-    /// Shown once; `None` if the operator has set the password and so knows it.
-    pub generated_password: Option<String>,
 }
 
 /// Adds the records that the store lacks.

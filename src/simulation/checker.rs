@@ -13,9 +13,6 @@ use crate::inventory::{Change, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
 use crate::simulation::read_checker::judge_look;
 
-/// Allowance for the delay of the request, on top of the age of the proof that the answer rests on.
-pub(super) const SLACK: Duration = Duration::from_millis(300);
-
 /// Judges a whole run.
 pub(super) fn judge(crowd: &Crowd) {
     let world = &crowd.site.world;

@@ -1,9 +1,10 @@
 //! Judges the views that clients read: each must have been true, and not outdated for long.
 
+use std::time::Duration;
+
 use crate::box_office::View;
 use crate::ids::{ProductId, SectionId};
 use crate::inventory::Inventory;
-use crate::simulation::checker::SLACK;
 use crate::simulation::customers::Look;
 use crate::simulation::journal::Chain;
 use crate::simulation::machine::LEASE_TTL;
@@ -39,3 +40,6 @@ fn is_of(view: &View, state: &Inventory) -> bool {
             product.counts == state.counts(id) && product.price == state.price(id)
         })
 }
+
+/// Allowance for the delay of the request, on top of the age of the proof that the answer rests on.
+pub(crate) const SLACK: Duration = Duration::from_millis(300);

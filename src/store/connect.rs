@@ -12,17 +12,12 @@ use sea_orm::{
     ConnectionTrait, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
 };
 
+use super::connection::{ACQUIRE_TIMEOUT, TRUSTED_IDLE, make_durable};
 use super::sqlite_file::sqlite_options;
 use super::{Appends, Inner, Store, StoreError, private_file};
 use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::append_sqlite;
 use crate::store::tables::payment_group::{self, PaymentGroups, Writes};
-
-/// Longest wait for a connection from the pool, or for a new one.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection that was idle for longer is pinged before it is used: a server restart in the
-/// meantime must not turn the outcome of an append into an unknown one.
-pub(super) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// Connections that read from a SQLite file beside the writer's.
 const SQLITE_READERS: u32 = 4;
@@ -242,15 +237,6 @@ fn postgres_pool(connections: u32) -> PgPoolOptions {
             })
         })
         .after_connect(|connection, _| Box::pin(make_durable(connection)))
-}
-
-/// Turns `synchronous_commit` on where the server's default is weaker, so that every answered write
-/// is on disk. A stricter setting, which waits for replicas, stays.
-pub(super) async fn make_durable(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
-    let sql = "SELECT set_config('synchronous_commit', 'on', false)
-               WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-    sqlx::query(sql).execute(connection).await?;
-    Ok(())
 }
 
 async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {

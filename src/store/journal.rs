@@ -4,15 +4,18 @@
 pub(crate) mod append_group;
 pub(crate) mod append_pool;
 pub(crate) mod append_postgres;
+pub(crate) mod append_queue;
 pub(crate) mod append_sqlite;
 pub(crate) mod archive;
 pub(crate) mod projection;
 pub(crate) mod prune;
+mod rows;
 mod snapshots;
 
+pub use rows::JournalRows;
+pub(crate) use rows::{hash_of, row_of, rows_after, signed, unreadable, unsigned};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use entities::{head, journal};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -22,15 +25,12 @@ use sea_orm::{
 };
 
 use super::{Appends, Store, StoreError};
-use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
+use crate::ids::{Epoch, InstanceId, OfferingId, Seq};
 use crate::inventory::TimestampMs;
 use crate::journal::{
-    Append, AppendError, Appended, FORMAT, Hash, Head, Journal, LoadError, Loaded, Owner, Record,
-    Row, Snapshot,
+    Append, AppendError, Appended, FORMAT, Head, Journal, LoadError, Loaded, Owner, Record, Row,
+    Snapshot,
 };
-
-/// Rows of a journal with their records, in order.
-pub type JournalRows = Vec<(Row, Record)>;
 
 impl Store {
     /// Returns the rows of a journal after `previous`, each verified against the row before it; at
@@ -276,7 +276,7 @@ impl Journal for Store {
         offering: OfferingId,
         snapshot: Snapshot,
     ) -> BoxFuture<'_, Result<bool, LoadError>> {
-        self.snapshot_keep(offering, snapshot, snapshots::KEPT).boxed()
+        self.snapshot_keep(offering, snapshot, rows::KEPT).boxed()
     }
 
     fn replace_snapshots(
@@ -301,67 +301,4 @@ impl Store {
     pub fn journal(&self) -> Arc<dyn Journal> {
         Arc::new(self.clone())
     }
-}
-
-async fn rows_after(
-    connection: &impl ConnectionTrait,
-    offering: OfferingId,
-    previous: Head,
-    limit: Option<u64>,
-) -> Result<JournalRows, LoadError> {
-    let rows = journal::Entity::find()
-        .filter(journal::Column::OfferingId.eq(offering.0))
-        .filter(journal::Column::Seq.gt(signed(previous.seq.0)))
-        .order_by_asc(journal::Column::Seq)
-        .limit(limit)
-        .all(connection)
-        .await
-        .map_err(unreadable)?;
-    verify_all(rows, previous)
-}
-
-fn verify_all(rows: Vec<journal::Model>, mut previous: Head) -> Result<JournalRows, LoadError> {
-    let mut verified = Vec::with_capacity(rows.len());
-    for row in rows {
-        let row = row_of(row)?;
-        let record = row.verify(&previous)?;
-        previous = row.head();
-        verified.push((row, record));
-    }
-    Ok(verified)
-}
-
-fn row_of(row: journal::Model) -> Result<Row, LoadError> {
-    let seq = Seq(unsigned(row.seq));
-    let format = u16::try_from(row.format)
-        .map_err(|_| LoadError::Damaged { seq, reason: "its format is not a format".into() })?;
-    Ok(Row {
-        offering: OfferingId(row.offering_id),
-        seq,
-        epoch: Epoch(unsigned(row.epoch)),
-        owner: InstanceId(row.owner),
-        batch_id: BatchId(row.batch_id),
-        at: row.at,
-        format,
-        payload: Bytes::from(row.payload),
-        hash: hash_of(&row.hash, seq)?,
-    })
-}
-
-pub(super) fn hash_of(bytes: &[u8], seq: Seq) -> Result<Hash, LoadError> {
-    Hash::try_from(bytes)
-        .map_err(|_| LoadError::Damaged { seq, reason: "its hash is not 32 bytes".into() })
-}
-
-pub(super) fn unreadable(error: DbErr) -> LoadError {
-    LoadError::Unavailable(error.into())
-}
-
-pub(super) fn signed(value: u64) -> i64 {
-    i64::try_from(value).expect("a seq or epoch grows by one at a time and stays below 2^63")
-}
-
-/// Converts a number from the database. A negative one is damage that the row's hash reveals.
-pub(super) fn unsigned(value: i64) -> u64 {
-    value.unsigned_abs()
 }

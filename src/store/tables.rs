@@ -1,11 +1,13 @@
 //! The tables, one module for each kind of row.
 
+pub(crate) mod closed;
 pub(crate) mod event;
 pub(crate) mod idempotency;
 pub(crate) mod leaving;
 pub(crate) mod outbox;
 pub(crate) mod payment;
 pub(crate) mod payment_group;
+pub(crate) mod payment_row;
 pub(crate) mod person;
 pub(crate) mod refresh_token;
 pub(crate) mod reservation;

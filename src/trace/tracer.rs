@@ -8,26 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Context, Kind, Origin, Record, RequestId, Sampling, Span, SpanId, metrics};
+use super::{Context, Kind, Origin, Record, RequestId, Sampling, Span, SpanId};
 use crate::clock::Clock;
+use crate::trace::recorder::Recorder;
 
 /// The connection of one process to its exporter, if it has one.
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Recorder>>);
-
-pub(super) struct Recorder {
-    pub(super) clock: Arc<dyn Clock>,
-    sampling: Sampling,
-    ended: mpsc::Sender<Record>,
-}
-
-impl Recorder {
-    pub(super) fn take(&self, record: Record) {
-        if self.ended.try_send(record).is_err() {
-            metrics::dropped("queue_full", 1);
-        }
-    }
-}
 
 impl Tracer {
     /// Traces nothing.

@@ -2,13 +2,13 @@
 //! after it. A snapshot that does not fit is said to be so and replaced; it costs time and never the
 //! offering, since the journal is the truth. Takes nothing over.
 
-use crate::box_office::office::snapshots::snapshot;
 use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::Inventory;
-use crate::journal::{Head, LoadError, Loaded, fold, fold_onto};
+use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, fold, fold_onto};
 use crate::planted::{Bug, is_planted};
+use bytes::Bytes;
 
 /// The state at the journal's end, and what was read for it.
 ///
@@ -87,4 +87,15 @@ pub(crate) async fn fold_off_thread(
         (folded, loaded)
     });
     folded.await.map_err(|died| LoadError::Unavailable(died.into()))
+}
+
+pub(crate) fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
+    Snapshot {
+        seq: head.seq,
+        epoch: head.epoch,
+        at: inventory.at(),
+        hash: head.hash,
+        format: FORMAT,
+        payload: Bytes::from(inventory.to_snapshot()),
+    }
 }

@@ -1,18 +1,15 @@
 //! When and how a snapshot is taken: from durable state alone, off the actor's thread, and kept
 //! by the journal only where it has that very row.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use bytes::Bytes;
-
-use crate::box_office::office::restore::restore;
+use crate::box_office::office::restore::{restore, snapshot};
 use crate::box_office::shared::Shared;
 use crate::ids::OfferingId;
 use crate::inventory::Inventory;
-use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot};
+use crate::journal::{Head, LoadError, Loaded};
 use crate::planted::{Bug, is_planted};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What reading a row costs beside its payload, in bytes of payload.
 const ROW_BYTES: u64 = 200;
@@ -112,17 +109,6 @@ async fn take(shared: &Shared, offering: OfferingId) -> Result<(), LoadError> {
     let snapshot = encoded.await.map_err(|died| LoadError::Unavailable(died.into()))?;
     shared.journal.keep_snapshot(offering, snapshot).await?;
     Ok(())
-}
-
-pub(crate) fn snapshot(inventory: &Inventory, head: &Head) -> Snapshot {
-    Snapshot {
-        seq: head.seq,
-        epoch: head.epoch,
-        at: inventory.at(),
-        hash: head.hash,
-        format: FORMAT,
-        payload: Bytes::from(inventory.to_snapshot()),
-    }
 }
 
 #[cfg(test)]

@@ -8,19 +8,19 @@
 //! its own.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::Weak;
 use std::time::Duration;
 
-use sea_orm::sqlx;
-use sea_orm::sqlx::postgres::PgConnection;
-use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
-
-use crate::journal::{Append, AppendError, Appended, Record};
+use crate::journal::{AppendError, Appended};
 use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::append_postgres::{Verdict, append_alone, verdict};
-use crate::store::journal::projection::Projection;
+use crate::store::journal::append_queue::{Queue, Waiting};
 use crate::store::journal::signed;
+use sea_orm::sqlx;
+use sea_orm::sqlx::postgres::PgConnection;
+use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Most appends in one statement.
 const MAX_GROUP: usize = 128;
@@ -46,31 +46,12 @@ SELECT x.offering, x.seq, x.epoch, x.owner, x.batch, x.at, x.format, x.hash, x.p
 FROM h JOIN x ON x.offering = h.offering_id
 RETURNING offering_id, (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-type Reply = oneshot::Sender<Result<Appended, AppendError>>;
-
-/// An append that waits for the next statement.
-pub(crate) struct Waiting {
-    append: Append,
-    reply: Reply,
-}
-
-/// The queue into a thread's next statement.
-pub(crate) type Queue = mpsc::UnboundedSender<Waiting>;
-
-/// True if an append may join a group: it is no takeover, and writes nothing but its journal row.
-pub(crate) fn may_join(append: &Append) -> bool {
-    matches!(*append.record, Record::Batch(_))
-        && append.previous.epoch == append.row.epoch
-        && Projection::of(&append.row, &append.record).is_none()
-}
-
-/// Queues the append for the next statement, and waits for its result.
-pub(crate) async fn join(queue: &Queue, append: Append) -> Result<Appended, AppendError> {
-    let (reply, done) = oneshot::channel();
-    if queue.send(Waiting { append, reply }).is_err() {
-        return Err(AppendError::Unavailable(anyhow::anyhow!("the writer has stopped")));
+impl AppendPool {
+    /// Returns the queue into this runtime's next group.
+    pub(crate) fn queue(self: &Arc<Self>, timeout: Duration) -> Queue {
+        let start = || start(Arc::downgrade(self), timeout);
+        self.pool().queue.get_or_init(start).clone()
     }
-    done.await.unwrap_or_else(|gone| Err(AppendError::OutcomeUnknown(gone.into())))
 }
 
 /// Starts the writer on the current runtime; the writer ends with the pool.
@@ -86,7 +67,7 @@ pub(crate) fn start(pool: Weak<AppendPool>, timeout: Duration) -> Queue {
     queue
 }
 
-async fn write(pool: &std::sync::Arc<AppendPool>, timeout: Duration, group: Vec<Waiting>) {
+async fn write(pool: &Arc<AppendPool>, timeout: Duration, group: Vec<Waiting>) {
     let mut connection = match pool.acquire().await {
         Ok(connection) => connection,
         Err(error) => {
@@ -121,7 +102,7 @@ async fn write(pool: &std::sync::Arc<AppendPool>, timeout: Duration, group: Vec<
                 let _ = reply.send(Ok(Appended { database_now: *now }));
             }
             None => {
-                let pool = std::sync::Arc::clone(pool);
+                let pool = Arc::clone(pool);
                 tokio::spawn(async move {
                     let _ = reply.send(append_alone(&pool, timeout, &append).await);
                 });

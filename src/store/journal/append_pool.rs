@@ -16,8 +16,8 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use crate::store::connect::{ACQUIRE_TIMEOUT, TRUSTED_IDLE, make_durable};
-use crate::store::journal::append_group::{self, Queue};
+use crate::store::connection::{ACQUIRE_TIMEOUT, TRUSTED_IDLE, make_durable};
+use crate::store::journal::append_queue::Queue;
 
 /// A connection that was not used for this long is closed.
 const MAX_IDLE: Duration = Duration::from_secs(600);
@@ -33,13 +33,13 @@ pub(crate) struct AppendPool {
 
 /// The connections of one runtime. Other runtimes do not use them: a runtime that is stuck, or has
 /// ended, must not keep others from appending.
-struct RuntimePool {
+pub(crate) struct RuntimePool {
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Open>>,
     /// Number of appends that are under way on their own.
     alone: AtomicUsize,
     /// The queue to the writer of groups, once there was a group.
-    queue: OnceLock<Queue>,
+    pub(crate) queue: OnceLock<Queue>,
 }
 
 /// The permit of an append to go on its own, until it is dropped.
@@ -93,13 +93,7 @@ impl AppendPool {
         Some(Turn(pool)).filter(|_| before < most)
     }
 
-    /// Returns the queue into this runtime's next group.
-    pub(crate) fn queue(self: &Arc<Self>, timeout: Duration) -> Queue {
-        let start = || append_group::start(Arc::downgrade(self), timeout);
-        self.pool().queue.get_or_init(start).clone()
-    }
-
-    fn pool(&self) -> Arc<RuntimePool> {
+    pub(crate) fn pool(&self) -> Arc<RuntimePool> {
         let home = runtime::Handle::current().id();
         let new = || RuntimePool {
             slots: Arc::new(Semaphore::new(self.per_runtime)),

@@ -12,7 +12,7 @@ use sea_orm::sqlx::{self, Arguments, AssertSqlSafe};
 use crate::journal::{Append, AppendError, Appended};
 use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::projection::{Projection, postgres};
-use crate::store::journal::{append_group, signed};
+use crate::store::journal::{append_queue, signed};
 
 /// Most retries after a deadlock or a serialization failure.
 const MAX_RETRIES: u32 = 5;
@@ -44,8 +44,8 @@ pub(crate) async fn append(
     append: Append,
 ) -> Result<Appended, AppendError> {
     let Some(_turn) = pool.turn(ALONE) else {
-        if append_group::may_join(&append) {
-            return append_group::join(&pool.queue(timeout), append).await;
+        if append_queue::may_join(&append) {
+            return append_queue::join(&pool.queue(timeout), append).await;
         }
         return append_alone(pool, timeout, &append).await;
     };

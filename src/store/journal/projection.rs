@@ -25,9 +25,8 @@ use crate::inventory::{
     Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
 };
 use crate::journal::{Record, Row};
-use crate::store::tables::event::{cancellation_text, state_name};
-use crate::store::tables::reservation::ReservationState;
-use crate::store::tables::ticket::{TicketState, ticket_id};
+use crate::store::states::ReservationState;
+use crate::store::states::{TicketState, cancellation_text, state_name, ticket_id};
 
 /// Error text for an append that would confirm without money.
 const NOT_SET_ASIDE: &str = "the money is not set aside of";

@@ -14,9 +14,6 @@ use crate::ids::{Epoch, OfferingId, Seq};
 use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, UnfitSnapshot};
 use crate::store::Store;
 
-/// Snapshots kept per offering: one to start from, and one in case the first is damaged.
-pub(super) const KEPT: u64 = 2;
-
 impl Store {
     pub(super) async fn load_from(
         &self,

@@ -20,6 +20,7 @@ use crate::inventory::{
     Transition,
 };
 use crate::journal::{Head, Record, Row, RowFields};
+use crate::store::states::{cancellation_text, parse_state, state_name};
 use crate::store::tables::idempotency;
 use crate::store::{Answered, Key, Store, StoreError};
 
@@ -459,28 +460,6 @@ async fn insert_first_row(
     };
     journal::Entity::insert(row).exec_without_returning(transaction).await?;
     Ok(())
-}
-
-pub(crate) fn state_name(state: SaleState) -> &'static str {
-    match state {
-        SaleState::Scheduled => "SCHEDULED",
-        SaleState::Open => "OPEN",
-        SaleState::Paused => "PAUSED",
-        SaleState::Closed => "CLOSED",
-        SaleState::Cancelled => "CANCELLED",
-    }
-}
-
-/// Returns a policy in the format of its column.
-pub(crate) fn cancellation_text(policy: CancellationPolicy) -> String {
-    serde_json::to_string(&policy).expect("a policy is plain data")
-}
-
-fn parse_state(name: &str) -> Option<SaleState> {
-    use SaleState::{Cancelled, Closed, Open, Paused, Scheduled};
-    [Scheduled, Open, Paused, Closed, Cancelled]
-        .into_iter()
-        .find(|state| state_name(*state) == name)
 }
 
 fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, StoreError> {

@@ -12,9 +12,9 @@ use sea_orm::{
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
-use crate::store::tables::payment::PaymentState;
-use crate::store::tables::reservation::ReservationState;
-use crate::store::tables::user::FORGOTTEN;
+use crate::store::states::PaymentState;
+use crate::store::states::ReservationState;
+use crate::store::tables::closed::FORGOTTEN;
 use crate::store::{Store, StoreError};
 
 /// A reservation that waits for payment, or a paid one whose event is not over.

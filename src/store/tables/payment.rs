@@ -11,27 +11,11 @@ use sea_orm::{
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
-use crate::store::tables::payment_group::{Authorizing, Beginning};
+use crate::store::states::PaymentState;
+use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
+use crate::store::tables::payment_row::PaymentRow;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
 use crate::store::{Store, StoreError};
-
-/// How far a payment has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaymentState {
-    /// Requested; no money has moved.
-    Created,
-    /// The money has left the wallet and is set aside.
-    Authorized,
-    /// Done: the journal records that this payment confirmed the reservation. Written with that row
-    /// of the journal.
-    Captured,
-    /// Refused before any money moved.
-    Failed,
-    /// The money went back before the reservation was confirmed.
-    Voided,
-    /// The money went back after the reservation was cancelled.
-    Refunded,
-}
 
 /// True if money of the customer is moving, or is to go back.
 pub(crate) async fn is_under_way(
@@ -42,45 +26,6 @@ pub(crate) async fn is_under_way(
         .filter(payment::Column::NextTryAt.is_not_null())
         .filter(payment::Column::UserId.eq(user.0));
     Ok(moving.one(transaction).await?.is_some())
-}
-
-impl PaymentState {
-    const ALL: [Self; 6] = [
-        Self::Created,
-        Self::Authorized,
-        Self::Captured,
-        Self::Failed,
-        Self::Voided,
-        Self::Refunded,
-    ];
-
-    /// Returns the name of the state in rows and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Authorized => "AUTHORIZED",
-            Self::Captured => "CAPTURED",
-            Self::Failed => "FAILED",
-            Self::Voided => "VOIDED",
-            Self::Refunded => "REFUNDED",
-        }
-    }
-}
-
-/// A payment.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct PaymentRow {
-    pub id: PaymentId,
-    pub reservation: ReservationId,
-    pub offering: OfferingId,
-    pub user: UserId,
-    pub state: PaymentState,
-    pub amount: Minor,
-    pub currency: String,
-    pub attempts: i32,
-    /// When the recovery scan may take the payment on; `None` when nothing is left to do.
-    pub next_try_at: Option<TimestampMs>,
 }
 
 /// Failed attempts after which a payment counts as stuck: with the pauses in between, after some 20

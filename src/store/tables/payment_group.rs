@@ -4,16 +4,19 @@
 //! that it leaves out are decided one by one, each with its reason.
 
 mod postgres;
+pub(crate) mod requests;
 mod sqlite;
 
+use requests::Authorizing;
+pub use requests::Beginning;
+use requests::{Begun, Result, begun_row};
 use std::collections::HashSet;
 
-use sea_orm::sqlx::{self, PgPool, SqlitePool};
+use sea_orm::sqlx::{PgPool, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ids::{PaymentId, ReservationId, UserId};
-use crate::inventory::TimestampMs;
-use crate::store::tables::payment::PaymentRow;
+use crate::ids::PaymentId;
+use crate::store::tables::payment_row::PaymentRow;
 
 /// Most payments in one statement.
 const MAX_GROUP: usize = 256;
@@ -26,31 +29,6 @@ pub(crate) const WRITERS: u32 = 2;
 pub(crate) enum Writes {
     Postgres(PgPool),
     Sqlite(SqlitePool),
-}
-
-/// A payment to begin; its event and amount are read from the reservation.
-#[derive(Clone, Copy, Debug)]
-pub struct Beginning {
-    /// The id of the payment, derived from the idempotency key.
-    pub id: PaymentId,
-    /// The customer who must own the reservation.
-    pub user: UserId,
-    /// The reservation to pay for.
-    pub reservation: ReservationId,
-    /// The payment method.
-    pub method: &'static str,
-    /// The current time.
-    pub now: TimestampMs,
-    /// When the recovery scan may first take the payment on.
-    pub retry_at: TimestampMs,
-}
-
-/// A payment whose money is to be set aside.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Authorizing {
-    pub(crate) id: PaymentId,
-    pub(crate) user: UserId,
-    pub(crate) now: TimestampMs,
 }
 
 struct Waiting<T, R> {
@@ -148,23 +126,3 @@ async fn authorize_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Autho
         }
     }
 }
-
-/// A row as the statement that begins payments returns it.
-type Begun = (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, i64, String, Option<i64>);
-
-fn begun_row(row: Begun) -> PaymentRow {
-    let (id, reservation, offering, user, amount, currency, next_try_at) = row;
-    PaymentRow {
-        id: PaymentId(id),
-        reservation: ReservationId(reservation),
-        offering: crate::ids::OfferingId(offering),
-        user: UserId(user),
-        state: crate::store::tables::payment::PaymentState::Created,
-        amount,
-        currency,
-        attempts: 0,
-        next_try_at,
-    }
-}
-
-type Result<T> = std::result::Result<T, sqlx::Error>;

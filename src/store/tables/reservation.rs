@@ -5,37 +5,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Line, TimestampMs};
+use crate::store::states::ReservationState;
 use crate::store::tables::person::ids_like;
 use crate::store::{Store, StoreError, older};
-
-/// The state of a reservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ReservationState {
-    PaymentPending,
-    Confirmed,
-    Cancelled,
-    Expired,
-}
-
-impl ReservationState {
-    const ALL: [Self; 4] = [Self::PaymentPending, Self::Confirmed, Self::Cancelled, Self::Expired];
-
-    /// Returns the name of the state in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PaymentPending => "PAYMENT_PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::Cancelled => "CANCELLED",
-            Self::Expired => "EXPIRED",
-        }
-    }
-
-    /// Parses a name that [`Self::as_str`] returns.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
 
 /// A reservation.
 #[derive(Clone, Debug)]

@@ -6,31 +6,8 @@ use uuid::Uuid;
 
 use crate::ids::{OfferingId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::states::TicketState;
 use crate::store::{Store, StoreError, older};
-
-/// Whether a ticket admits its holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum TicketState {
-    Valid,
-    Used,
-    Void,
-}
-
-impl TicketState {
-    /// Returns the name of the state in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Valid => "VALID",
-            Self::Used => "USED",
-            Self::Void => "VOID",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Valid, Self::Used, Self::Void].into_iter().find(|state| state.as_str() == text)
-    }
-}
 
 /// A ticket.
 #[derive(Clone, Debug)]
@@ -51,17 +28,6 @@ pub struct TicketRow {
     /// The administrator who checked it in.
     pub checked_in_by: Option<UserId>,
     pub created_at: TimestampMs,
-}
-
-/// Returns the id of a reservation's ticket at position `index`. The id is derived, so that
-/// projecting a journal twice gives the same rows.
-pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
-    let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
-    hasher.update(reservation.0.as_bytes());
-    hasher.update(&[index]);
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 impl Store {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
+use crate::store::tables::closed::{FORGOTTEN, forgotten};
 use crate::store::tables::{idempotency, payment, revocation, wallet};
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
@@ -108,13 +109,6 @@ pub enum Forgotten {
     Before,
     /// The wallet holds money, or money is on its way; nothing changed.
     HasMoney,
-}
-
-/// The end of the placeholder address of every closed account.
-pub(crate) const FORGOTTEN: &str = "@deleted.invalid";
-
-fn forgotten(id: UserId) -> String {
-    format!("{id}{FORGOTTEN}")
 }
 
 impl Store {
@@ -316,16 +310,6 @@ async fn end_access(
     row.revoked_at = Set(Some(now));
     row.revocation = Set(Some(revocation::next_number(transaction).await?));
     Ok(())
-}
-
-/// True if the account is closed; its row is locked as by [`lock`]. False for an account that never
-/// existed.
-pub(crate) async fn lock_closed(
-    transaction: &impl ConnectionTrait,
-    id: UserId,
-) -> Result<bool, StoreError> {
-    let found = user::Entity::find_by_id(id.0).lock_exclusive().one(transaction).await?;
-    Ok(found.is_some_and(|row| row.email == forgotten(id)))
 }
 
 pub(crate) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {

@@ -8,9 +8,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::ids::{PaymentId, UserId, time_ordered};
+use crate::ids::{PaymentId, UserId};
 use crate::inventory::{Minor, TimestampMs};
-use crate::store::tables::{idempotency, user};
+use crate::store::states::entry_id;
+use crate::store::tables::{closed, idempotency};
 use crate::store::{Answered, Key, Store, StoreError};
 
 /// A customer's balance in one currency.
@@ -71,11 +72,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) kind: EntryKind,
     pub(crate) amount: Minor,
     pub(crate) at: TimestampMs,
-}
-
-/// Returns an id for a new entry.
-pub(crate) fn entry_id(at: TimestampMs) -> Uuid {
-    time_ordered(at.unsigned_abs())
 }
 
 /// Applies an entry. Returns `false` when the balance is too low (or would leave the range of
@@ -211,7 +207,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        if user::lock_closed(&transaction, user).await? {
+        if closed::lock_closed(&transaction, user).await? {
             transaction.rollback().await?;
             return Err(StoreError::Gone("the account of this wallet"));
         }

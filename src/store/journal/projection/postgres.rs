@@ -8,8 +8,8 @@ use sea_orm::sqlx::{Arguments, Encode, Postgres, Type};
 use uuid::Uuid;
 
 use crate::store::journal::projection::{NOT_SET_ASIDE, Projection};
-use crate::store::tables::reservation::ReservationState;
-use crate::store::tables::ticket::ticket_id;
+use crate::store::states::ReservationState;
+use crate::store::states::ticket_id;
 
 /// A statement under construction.
 #[derive(Default)]

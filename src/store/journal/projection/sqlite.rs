@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::store::journal::projection::{NOT_SET_ASIDE, Projection};
-use crate::store::tables::reservation::ReservationState;
-use crate::store::tables::ticket::ticket_id;
+use crate::store::states::ReservationState;
+use crate::store::states::ticket_id;
 
 /// Returns the statements and their arguments. All statements share `$1`, the offering, and `$2`,
 /// the batch's time. They return a row for each payment that they close, which [`check_captures`]

@@ -4,9 +4,9 @@ use sea_orm::sqlx::{self, PgPool};
 use uuid::Uuid;
 
 use crate::ids::PaymentId;
-use crate::store::tables::payment::PaymentRow;
+use crate::store::states::entry_id;
 use crate::store::tables::payment_group::{Authorizing, Beginning, Begun, Result, begun_row};
-use crate::store::tables::wallet::entry_id;
+use crate::store::tables::payment_row::PaymentRow;
 
 const BEGIN: &str = "
 INSERT INTO payments (id, reservation_id, offering_id, user_id, method, state, amount, currency,

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::ids::PaymentId;
-use crate::store::tables::payment::PaymentRow;
+use crate::store::states::entry_id;
 use crate::store::tables::payment_group::{Authorizing, Beginning, Begun, Result, begun_row};
-use crate::store::tables::wallet::entry_id;
+use crate::store::tables::payment_row::PaymentRow;
 
 // Without the WHERE the parser would take ON CONFLICT as part of a join.
 const BEGIN: &str = "

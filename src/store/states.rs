@@ -1,0 +1,140 @@
+//! The states of rows, with the names that they are stored under.
+
+use uuid::Uuid;
+
+use crate::ids::{ReservationId, time_ordered};
+use crate::inventory::{CancellationPolicy, SaleState};
+use crate::store::TimestampMs;
+
+/// The state of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ReservationState {
+    PaymentPending,
+    Confirmed,
+    Cancelled,
+    Expired,
+}
+
+impl ReservationState {
+    const ALL: [Self; 4] = [Self::PaymentPending, Self::Confirmed, Self::Cancelled, Self::Expired];
+
+    /// Returns the name of the state in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentPending => "PAYMENT_PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Cancelled => "CANCELLED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// Whether a ticket admits its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TicketState {
+    Valid,
+    Used,
+    Void,
+}
+
+impl TicketState {
+    /// Returns the name of the state in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Used => "USED",
+            Self::Void => "VOID",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Valid, Self::Used, Self::Void].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// Returns the id of a reservation's ticket at position `index`. The id is derived, so that
+/// projecting a journal twice gives the same rows.
+pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
+    let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
+    hasher.update(reservation.0.as_bytes());
+    hasher.update(&[index]);
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+pub(crate) fn state_name(state: SaleState) -> &'static str {
+    match state {
+        SaleState::Scheduled => "SCHEDULED",
+        SaleState::Open => "OPEN",
+        SaleState::Paused => "PAUSED",
+        SaleState::Closed => "CLOSED",
+        SaleState::Cancelled => "CANCELLED",
+    }
+}
+
+/// Returns a policy in the format of its column.
+pub(crate) fn cancellation_text(policy: CancellationPolicy) -> String {
+    serde_json::to_string(&policy).expect("a policy is plain data")
+}
+
+pub(crate) fn parse_state(name: &str) -> Option<SaleState> {
+    use SaleState::{Cancelled, Closed, Open, Paused, Scheduled};
+    [Scheduled, Open, Paused, Closed, Cancelled]
+        .into_iter()
+        .find(|state| state_name(*state) == name)
+}
+
+/// How far a payment has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Requested; no money has moved.
+    Created,
+    /// The money has left the wallet and is set aside.
+    Authorized,
+    /// Done: the journal records that this payment confirmed the reservation. Written with that row
+    /// of the journal.
+    Captured,
+    /// Refused before any money moved.
+    Failed,
+    /// The money went back before the reservation was confirmed.
+    Voided,
+    /// The money went back after the reservation was cancelled.
+    Refunded,
+}
+
+impl PaymentState {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Created,
+        Self::Authorized,
+        Self::Captured,
+        Self::Failed,
+        Self::Voided,
+        Self::Refunded,
+    ];
+
+    /// Returns the name of the state in rows and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Authorized => "AUTHORIZED",
+            Self::Captured => "CAPTURED",
+            Self::Failed => "FAILED",
+            Self::Voided => "VOIDED",
+            Self::Refunded => "REFUNDED",
+        }
+    }
+}
+
+/// Returns an id for a new entry.
+pub(crate) fn entry_id(at: TimestampMs) -> Uuid {
+    time_ordered(at.unsigned_abs())
+}
