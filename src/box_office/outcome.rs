@@ -15,14 +15,14 @@ pub struct Committed {
     pub seq: Seq,
     /// When it was decided.
     pub at: TimestampMs,
-    /// All that it did; `changes[0]` is the answer to the command.
+    /// All changes of the command; `changes[0]` is the answer to it.
     pub transition: Arc<Transition>,
-    /// The effect is that of an earlier request with the same idempotency key.
+    /// True if the effect is that of an earlier request with the same idempotency key.
     pub replayed: bool,
 }
 
 impl Committed {
-    /// What a transition in the journal means for the command under whose key it is.
+    /// Returns the outcome, as a journalled transition records it, of the command under its key.
     pub(crate) fn or_refused(
         seq: Seq,
         at: TimestampMs,
@@ -36,10 +36,10 @@ impl Committed {
     }
 }
 
-/// Why a command has no effect (or none that can be told).
+/// Why a command has no effect, or none that is known.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum SubmitError {
-    /// Refused, by a state that is durable.
+    /// Refused, based on a durable state.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// Not decided.
@@ -82,7 +82,7 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// When to try again.
+    /// Returns how long to wait before a retry.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         Duration::from_secs(1)
