@@ -1,6 +1,6 @@
-//! Events at a glance, for lists: how the sale stands and what is left, without the seats. One that
-//! sleeps is folded once and not for every list: as long as no row is added to its journal, it is
-//! what it was.
+//! Summaries of events for lists: the status of the sale and the places that are left, without the
+//! seats. An event that sleeps is folded once and not for every list: its summary is unchanged as
+//! long as no row is added to its journal.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::inventory::{SaleState, SaleWindow, TimestampMs};
 use crate::offerings::sale_status::SaleStatus;
 use crate::offerings::{OfferingError, Offerings};
 
-/// The most events that are kept. Beyond, all are forgotten.
+/// The most summaries that are kept. Beyond that, an eighth of them is dropped.
 const MOST_KEPT: usize = 4_096;
-/// Events of one list that are read at a time: of an owner that has just died, each is waited for.
+/// Events of one list that are read at the same time: each waits if its owner has just died.
 const AT_A_TIME: usize = 32;
 
 /// A view without its seats.
@@ -37,7 +37,7 @@ pub struct EventSummaries {
 }
 
 impl EventSummary {
-    /// Of a view.
+    /// Returns the summary of a view.
     #[must_use]
     pub fn of(view: &View) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl EventSummary {
         }
     }
 
-    /// How the sale stands at `now`.
+    /// Returns the status of the sale at `now`.
     #[must_use]
     pub fn status(&self, now: TimestampMs) -> SaleStatus {
         let products = self.products.iter();
@@ -58,11 +58,11 @@ impl EventSummary {
 }
 
 impl Offerings {
-    /// Summaries of several events. An event that cannot be read at the moment is left out: it must
-    /// not keep the others from being listed.
+    /// Returns the summaries of several events. An event that cannot be read at the moment is left
+    /// out: it must not keep the others from being listed.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// If the store cannot be reached.
     pub async fn summaries(
         &self,
         events: &[OfferingId],
@@ -76,7 +76,7 @@ impl Offerings {
         Ok(found.filter_map(std::future::ready).collect().await)
     }
 
-    /// The summary of an event whose last row is `last` or a later one.
+    /// Returns the summary of an event whose last row is `last` or a later one.
     async fn summary(&self, event: OfferingId, last: Seq) -> Option<Arc<EventSummary>> {
         let all = &self.summaries.kept;
         let kept = all.get(&event).map(|kept| Arc::clone(kept.value()));
@@ -92,7 +92,7 @@ impl Offerings {
         };
         let summary = Arc::new(EventSummary::of(&view));
         if all.len() >= MOST_KEPT {
-            // Any eighth of them: the others need not be read again.
+            // Any eighth of the summaries: the others need not be read again.
             let gone: Vec<_> = all.iter().take(MOST_KEPT / 8).map(|kept| *kept.key()).collect();
             for event in gone {
                 all.remove(&event);

@@ -1,4 +1,4 @@
-//! Tickets: who may see one, and the signed code that the door reads.
+//! Tickets: access to them, and the signed code that the door reads.
 
 use uuid::Uuid;
 
@@ -17,15 +17,15 @@ pub struct TicketCodes {
 }
 
 impl TicketCodes {
-    /// With a key of its own, derived from the secret of the access tokens: neither can stand for the
-    /// other.
+    /// Creates codes with a key of their own, derived from the secret of the access tokens: neither
+    /// can stand for the other.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         Self { key: blake3::derive_key("admitone ticket code v1", secret.as_bytes()) }
     }
 
-    /// The ticket's id and a keyed hash of it, in capital hexadecimal digits, which QR codes hold
-    /// compactly.
+    /// Returns the ticket's id and a keyed hash of it, in capital hexadecimal digits, which QR
+    /// codes hold compactly.
     #[must_use]
     pub fn code(&self, ticket: Uuid) -> String {
         let mac = self.mac(ticket);
@@ -33,7 +33,7 @@ impl TicketCodes {
         bytes.map(|byte| format!("{byte:02X}")).collect()
     }
 
-    /// The id of the ticket with this code; `None` if the code is forged or misread.
+    /// Returns the id of the ticket with this code; `None` if the code is forged or misread.
     #[must_use]
     pub fn read(&self, code: &str) -> Option<Uuid> {
         let code = code.trim();
@@ -65,26 +65,26 @@ pub struct TicketPage {
 }
 
 impl Offerings {
-    /// The codes of tickets.
+    /// Returns the signer and reader of ticket codes.
     #[must_use]
     pub fn ticket_codes(&self) -> &TicketCodes {
         &self.codes
     }
 
-    /// A ticket of the caller, or, for administrators, of any customer.
+    /// Returns a ticket of the caller or, for administrators, of any customer.
     ///
     /// # Errors
-    /// [`Rejection::TicketNotFound`], for those of other customers too.
+    /// [`Rejection::TicketNotFound`], for tickets of other customers too.
     pub async fn ticket(&self, caller: Caller, id: Uuid) -> Result<TicketRow, OfferingError> {
         let row = self.store.ticket_get(id).await?;
         let row = row.filter(|row| row.user == caller.user || caller.is_admin());
         Ok(row.ok_or(Rejection::TicketNotFound)?)
     }
 
-    /// The caller's tickets after a cursor.
+    /// Returns the caller's tickets after a cursor.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// If the store cannot be read.
     pub async fn tickets(
         &self,
         caller: Caller,
