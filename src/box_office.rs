@@ -3,7 +3,7 @@
 //!
 //! - `office`: the actor itself, its batches, its recovery;
 //! - `registry`: the live box offices of this process;
-//! - `forwarding`: the way of a command to the instance that owns its offering;
+//! - `forwarding`: forwards a command to the instance that owns its offering;
 //! - `views`: the views that readers see, here and on other instances;
 //! - `telemetry`: metrics and spans.
 

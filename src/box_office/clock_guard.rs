@@ -26,8 +26,8 @@ pub(crate) struct ClockGuard {
 }
 
 impl ClockGuard {
-    /// Returns the guard of a clock that may differ from the database's by `tolerance`; `None` if
-    /// the database has no clock of its own.
+    /// Returns the guard of a clock that may differ from the database's by `tolerance`, which is
+    /// `None` if the database has no clock of its own.
     pub(crate) fn new(clock: Arc<dyn Clock>, tolerance: Option<Duration>) -> Self {
         let millis = |tolerance: Duration| u64::try_from(tolerance.as_millis()).unwrap_or(u64::MAX);
         let base_ms = AtomicI64::new(clock.now_ms() - monotonic_ms(&*clock));
@@ -58,8 +58,8 @@ impl ClockGuard {
             return None;
         }
         if self.has_agreed.load(Ordering::Relaxed) {
-            // The database's clock has made the step too, as the clock of a database on this
-            // machine does: like this machine's step, it is believed once it has lasted.
+            // The database's clock has made the step too, as that of a database on this machine
+            // does: like this machine's step, it is believed once it has lasted.
             return Some(now);
         }
         tracing::info!("the clock of this machine agrees with the database's by now");

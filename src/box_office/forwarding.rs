@@ -1,6 +1,6 @@
-//! The way of a request to the owner of its offering, on any instance: it is decided here or
-//! forwarded, and retried while the offering moves. A request that may have been carried out is
-//! repeated only under an idempotency key, so a request without a key is given one.
+//! Routes requests to the owners of their offerings: a request is decided here or forwarded, and
+//! retried while its offering moves. A request that may have been carried out is repeated only
+//! under an idempotency key, so a request without a key is given one.
 
 pub(crate) mod queue;
 
@@ -40,7 +40,7 @@ pub enum PeerRequestError {
     /// The message is not of this version.
     #[error("the question is of another version, or damaged")]
     NotUnderstood,
-    /// It was forwarded in a circle.
+    /// The call was forwarded too often: its route is a circle.
     #[error("the call has been handed on {0} times")]
     Loop(u8),
 }
@@ -195,7 +195,7 @@ impl BoxOffices {
             }
             Err(Failure::Unavailable(why)) => Some(call.failed(why)),
             Err(failure @ (Failure::NotReceived | Failure::Unknown)) => {
-                // Also forgotten if it may be the owner: the next attempt finds the owner again.
+                // Forgotten even if it may be the owner: the next attempt looks the owner up again.
                 shared.cluster.forget(offering, &owner);
                 *unknown |= matches!(failure, Failure::Unknown);
                 None
@@ -291,8 +291,8 @@ impl BoxOffices {
         }
     }
 
-    /// A call of unknown outcome is retried for longer: no other instance can find out the outcome
-    /// as well.
+    /// Returns how long a call is retried: if its outcome is unknown, for the whole answer timeout,
+    /// because no other instance can find out the outcome as well.
     fn moving_timeout(&self, unknown: bool) -> Duration {
         let settings = &self.shared().settings;
         if unknown { settings.answer_timeout } else { settings.moving_timeout }

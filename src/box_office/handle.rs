@@ -26,7 +26,7 @@ pub(crate) struct OfficeHandle {
     pub(crate) used_at_ms: AtomicU64,
     /// Monotonic milliseconds of the last proof that this instance owns the offering.
     pub(crate) verified_at_ms: AtomicU64,
-    /// Monotonic milliseconds of the takeover; 0 before it.
+    /// Monotonic milliseconds of the takeover; 0 before the takeover.
     pub(crate) in_service_at_ms: AtomicU64,
     /// True while it takes no turns because another instance is taking over.
     pub(crate) is_leaving: AtomicBool,

@@ -81,7 +81,7 @@ pub(crate) struct State {
     pub(crate) head: Head,
     pub(crate) view_builder: ViewBuilder,
     pub(crate) pace: OfferingClock,
-    /// Monotonic time of the last proof that the journal's head is ours.
+    /// Monotonic time of the last proof that this box office appended the journal's head.
     pub(crate) verified_at: Duration,
 }
 

@@ -13,7 +13,7 @@ use crate::inventory::{Change, Rejection, TimestampMs, Transition};
 pub struct Committed {
     /// The journal row.
     pub seq: Seq,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: TimestampMs,
     /// All changes of the command; `changes[0]` is the answer to it.
     pub transition: Arc<Transition>,
@@ -22,7 +22,8 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// Returns the outcome, as a journalled transition records it, of the command under its key.
+    /// Returns the outcome that a journalled transition records for the command under whose key it
+    /// is.
     pub(crate) fn or_refused(
         seq: Seq,
         at: TimestampMs,

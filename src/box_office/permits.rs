@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(crate) struct Permits {
     taken: AtomicUsize,
-    /// Permits for all commands.
+    /// The limit for common commands.
     common: usize,
-    /// For commands that free or pay for places; includes `common`.
+    /// The limit for commands that free or pay for places; includes `common`.
     all: usize,
 }
 

@@ -60,7 +60,7 @@ pub(crate) enum Call {
     Settle(Request),
     EndedEntry(HoldId),
     Seat(SeatId),
-    /// The claims of one customer; at most this many of each kind.
+    /// The holdings of one customer; at most this many of each kind.
     Holdings(UserId, u16),
     /// A page of all holds and offers.
     LiveHolds(Option<HoldCursor>, u16),

@@ -17,7 +17,7 @@ fn standing() -> Line {
     }
 }
 
-/// One row per change.
+/// Returns the state after one row per change.
 fn state() -> Inventory {
     let mut inventory = Inventory::empty();
     for (seq, change) in (1..).zip(history()) {

@@ -70,8 +70,8 @@ async fn replace(
     Ok(inventory)
 }
 
-/// Folds off the runtime's workers: folding a large journal takes a while, and they carry all
-/// queries.
+/// Folds on another thread than the runtime's workers, which carry all queries: folding a large
+/// journal takes a while.
 ///
 /// # Errors
 /// If the fold panicked, or the runtime is gone.

@@ -293,8 +293,8 @@ pub(crate) fn live(count: usize) {
     gauge!(LIVE).set(count as f64);
 }
 
-/// Sets whether the clock is trusted, the milliseconds it is ahead of the database's, and those of
-/// its step.
+/// Sets the gauges of the clock: whether it is trusted, and the milliseconds by which it is ahead
+/// of the database's and by which it has stepped.
 #[expect(clippy::cast_precision_loss, reason = "2^52 milliseconds are many thousand years")]
 pub(crate) fn clock(trusted: bool, skew_ms: i64, step_ms: i64) {
     gauge!(CLOCK_TRUSTED).set(if trusted { 1.0 } else { 0.0 });

@@ -64,7 +64,7 @@ pub(crate) fn received(
 pub(crate) struct Turn {
     pub(crate) seq: Seq,
     pub(crate) commands: usize,
-    /// Monotonic time of the sealing.
+    /// Monotonic time at which the batch was sealed.
     pub(crate) sealed: Duration,
     pub(crate) took: Duration,
 }

@@ -31,7 +31,8 @@ impl Followers {
         // Without followers there is no view that an update could build on.
         *self.last_sent.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.is_served.store(false, Ordering::SeqCst);
-        // A follower may have arrived between the check and the store, and found a publisher.
+        // A follower may have arrived after the check and before the flag was cleared, and found a
+        // publisher.
         lapsed() || self.is_served.swap(true, Ordering::SeqCst)
     }
 }

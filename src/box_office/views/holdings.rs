@@ -1,5 +1,6 @@
-//! The claims in an offering, read from its owner, or from the store if the offering has no owner.
-//! If an owner has very many claims, they are read in pieces, so that commands run in between.
+//! Holds, reservations and waitlist entries of an offering, read from its owner, or from the store
+//! if the offering has no owner. If an owner has very many claims, they are read in pieces, so that
+//! commands run in between.
 
 use crate::box_office::protocol::{Call, CallAnswer};
 use crate::box_office::{BoxOffices, Unavailable};
@@ -8,11 +9,11 @@ use crate::inventory::{
     EntryCursor, HoldCursor, Holdings, Inventory, LiveEntry, LiveHold, TimestampMs,
 };
 
-/// Claims read in one piece: well below a millisecond.
+/// The number of claims read in one piece, which takes well below a millisecond.
 const PIECE: u32 = 10_000;
 
 impl BoxOffices {
-    /// Returns a customer's claims that are not past their deadline by the wall clock, newest
+    /// Returns a customer's holdings that are not past their deadline by the wall clock, newest
     /// first, at most `limit` of each kind.
     ///
     /// # Errors

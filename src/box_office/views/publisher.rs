@@ -24,7 +24,7 @@ pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 const COALESCE: Duration = Duration::from_millis(100);
 
 impl BoxOffices {
-    /// Returns the view of an offering that is live here; the asking instance then receives its
+    /// Returns the view of an offering that is live here; the instance that asks then receives its
     /// updates.
     pub(crate) async fn show(&self, offering: OfferingId) -> PeerReply {
         let shared = self.shared();
@@ -69,7 +69,7 @@ impl BoxOffices {
         if !cluster.still_counts(proven()) || Duration::from_millis(age_ms) > ttl / 2 {
             self.look(offering, Urgency::Common, |_| ()).await.ok()?;
         }
-        // In this order, the view is at least as new as these times state.
+        // The times are read first, so that the view is at least as new as they state.
         let said_at_ms = self.monotonic_ms();
         let proven_at_ms = proven();
         let view = handle.view.load_full()?;
@@ -95,7 +95,7 @@ impl BoxOffices {
         let (cluster, owner) = (Arc::clone(&shared.cluster), shared.cluster.me().incarnation);
         shared.executor.spawn(async move {
             if let Ended::Closed = publisher.run().await {
-                // Followers are notified and need not wait until they notice.
+                // Followers are notified, and need not wait until they notice the silence.
                 cluster.feed().publish(offering, encode(&ViewUpdate::Over { owner }));
             }
         });
