@@ -1,10 +1,10 @@
 //! The box office of an offering: an actor that decides in memory, appends, then answers. It is the
-//! only writer of its offering, and it answers nothing that is not durable.
+//! only writer of its offering, and it answers only from durable state.
 //!
 //! - `office`: the actor itself, its batches, its recovery;
 //! - `registry`: the live box offices of this process;
-//! - `forwarding`: the way of a command to the instance that owns its offering;
-//! - `views`: what readers see, here and on other instances;
+//! - `forwarding`: forwards a command to the instance that owns its offering;
+//! - `views`: the views that readers see, here and on other instances;
 //! - `telemetry`: metrics and spans.
 
 mod clock_guard;

@@ -8,7 +8,7 @@ use crate::store::Role;
 pub struct Caller {
     /// The account.
     pub user: UserId,
-    /// What it may do.
+    /// The role of the account.
     pub role: Role,
 }
 

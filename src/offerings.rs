@@ -1,6 +1,6 @@
-//! What an event is beside its stock: its catalogue entry, the status of its sale, reservations and
-//! tickets as people see them. The rules of these live here, so that handlers and pages make the same
-//! calls. It never changes stock but by a command to the box office.
+//! Events beside their stock: the catalogue entry, the status of the sale, reservations and tickets
+//! as people see them. Their rules are here, so that handlers and pages make the same calls. Stock
+//! is changed only by a command to the box office.
 
 mod change;
 mod checkins;
@@ -40,7 +40,7 @@ pub struct Offerings {
 }
 
 impl Offerings {
-    /// Over a store and the box offices. Ticket codes are signed with `codes`.
+    /// Creates the service over a store and the box offices. Ticket codes are signed with `codes`.
     #[must_use]
     pub fn new(store: Store, offices: Arc<BoxOffices>, codes: TicketCodes) -> Self {
         Self { store, offices, summaries: EventSummaries::default(), codes }

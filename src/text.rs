@@ -1,6 +1,6 @@
-//! Text that people enter and others read: what it may hold, in any script.
+//! Rules for text that people enter and others read, in any script.
 
-/// A field whose value is not allowed, as clients name the field.
+/// A field whose value is not allowed, under the name that clients use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
 pub struct InvalidField {
@@ -11,16 +11,17 @@ pub struct InvalidField {
 }
 
 impl InvalidField {
-    /// Of a field, and what is wrong with it.
+    /// Returns the error for `field`; `reason` is the end of the sentence.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
 }
 
-/// A name that people see: one line, 1 to `max` characters, some of them visible.
+/// Checks a name that people see: one line, 1 to `max` characters, some of them visible. Returns it
+/// trimmed.
 ///
 /// # Errors
-/// Names the field.
+/// Names the field that is not allowed.
 pub fn line(field: &str, value: &str, max: usize) -> Result<String, InvalidField> {
     let trimmed = value.trim();
     if trimmed.chars().count() > max || !trimmed.chars().any(is_visible) {
@@ -32,10 +33,11 @@ pub fn line(field: &str, value: &str, max: usize) -> Result<String, InvalidField
     Ok(trimmed.to_owned())
 }
 
-/// A longer text of at most `max` characters, which may be empty and have several lines.
+/// Checks a longer text of at most `max` characters, which may be empty and have several lines.
+/// Returns it trimmed.
 ///
 /// # Errors
-/// Names the field.
+/// Names the field that is not allowed.
 pub fn paragraph(field: &str, value: &str, max: usize) -> Result<String, InvalidField> {
     let trimmed = value.trim();
     if trimmed.chars().count() > max {
@@ -47,7 +49,7 @@ pub fn paragraph(field: &str, value: &str, max: usize) -> Result<String, Invalid
     Ok(trimmed.to_owned())
 }
 
-/// True if a character leaves a mark by itself; a name needs one that does.
+/// True if a character leaves a mark by itself; a name needs at least one such character.
 #[must_use]
 pub fn is_visible(c: char) -> bool {
     let has_no_width = matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}')
@@ -57,8 +59,8 @@ pub fn is_visible(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !has_no_width && !is_filler
 }
 
-/// True for control characters, NUL among them, and for marks that turn the direction of writing:
-/// they make one text look like another.
+/// True for control characters, including NUL, and for marks that turn the direction of writing,
+/// because these make one text look like another.
 fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

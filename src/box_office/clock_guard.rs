@@ -1,7 +1,8 @@
-//! Whether this machine's clock may decide deadlines. One jump of a day must neither expire a
-//! whole sale nor freeze it, so the clock is compared with what the database last said plus the time
-//! that has passed since by the monotonic clock. Where they part, nothing is decided until the
-//! database has been asked again. A database in this process has no clock of its own and is not asked.
+//! Decides whether this machine's clock may be used for deadlines. One jump of a day must neither
+//! expire a whole sale nor freeze it, so the clock is compared with the last time from the database
+//! plus the time that has passed since by the monotonic clock. If the two differ, nothing is
+//! decided until the database has been asked again. A database in this process has no clock of its
+//! own and is not asked.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,19 +14,20 @@ use crate::inventory::TimestampMs;
 /// Shared by all box offices of a process.
 pub(crate) struct ClockGuard {
     clock: Arc<dyn Clock>,
-    /// `None` where there is no other clock to compare with.
+    /// `None` if there is no other clock to compare with.
     tolerance_ms: Option<u64>,
-    /// The two agreed until the step that is not believed yet: what is told is right.
+    /// True if the two clocks agreed until the step that is not believed yet: the time given out is
+    /// right.
     has_agreed: AtomicBool,
-    /// The database's clock minus our monotonic clock, in ms.
+    /// The database's clock minus our monotonic clock, in milliseconds.
     base_ms: AtomicI64,
-    /// Round trip of the measurement `base_ms` is from: a long one says little.
+    /// Round trip of the measurement of `base_ms`; a long one is not accurate.
     best: Mutex<Option<Duration>>,
 }
 
 impl ClockGuard {
-    /// Of a clock that is not further from the database's than `tolerance`; `None` where that has
-    /// no clock of its own.
+    /// Returns the guard of a clock that may differ from the database's by `tolerance`, which is
+    /// `None` if the database has no clock of its own.
     pub(crate) fn new(clock: Arc<dyn Clock>, tolerance: Option<Duration>) -> Self {
         let millis = |tolerance: Duration| u64::try_from(tolerance.as_millis()).unwrap_or(u64::MAX);
         let base_ms = AtomicI64::new(clock.now_ms() - monotonic_ms(&*clock));
@@ -38,13 +40,13 @@ impl ClockGuard {
         }
     }
 
-    /// The time, or `None` while it is not trusted.
+    /// Returns the time, or `None` while it is not trusted.
     pub(crate) fn now(&self) -> Option<TimestampMs> {
         let now = self.clock.now_ms();
         let Some(tolerance_ms) = self.tolerance_ms else { return Some(now) };
         let expected = self.expected();
         if now.abs_diff(expected) <= tolerance_ms {
-            // Not before the database was asked.
+            // Only after the database was asked.
             if !self.has_agreed.load(Ordering::Relaxed) && self.was_asked() {
                 self.has_agreed.store(true, Ordering::Relaxed);
             }
@@ -56,8 +58,8 @@ impl ClockGuard {
             return None;
         }
         if self.has_agreed.load(Ordering::Relaxed) {
-            // The database's clock has made the step too, as one of this very machine does: like
-            // this machine's, it is believed once it has lasted.
+            // The database's clock has made the step too, as that of a database on this machine
+            // does: like this machine's step, it is believed once it has lasted.
             return Some(now);
         }
         tracing::info!("the clock of this machine agrees with the database's by now");
@@ -65,12 +67,12 @@ impl ClockGuard {
         Some(shown)
     }
 
-    /// How many milliseconds this machine's clock is ahead of the database's.
+    /// Milliseconds by which this machine's clock is ahead of the database's.
     pub(crate) fn skew_ms(&self) -> i64 {
         self.clock.now_ms().saturating_sub(self.expected())
     }
 
-    /// By how many milliseconds the machine's clock has stepped from the time that is told here.
+    /// Milliseconds by which the machine's clock has stepped away from the time given out here.
     pub(crate) fn step_ms(&self) -> i64 {
         self.clock.unsteady_ms().saturating_sub(self.clock.now_ms())
     }
@@ -83,13 +85,13 @@ impl ClockGuard {
         self.base_ms.load(Ordering::Relaxed) + monotonic_ms(&*self.clock)
     }
 
-    /// Takes in what the database's clock showed at some time between `sent` and now.
+    /// Records the database's clock, which was read at some time between `sent` and now.
     pub(crate) fn observe(&self, database_now: TimestampMs, sent: Duration) {
         let received = self.clock.monotonic();
         let round_trip = received.saturating_sub(sent);
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
-        // A slow answer may have been read off the database's clock any time ago: it is used only
-        // where it is no worse than what we have, which ages a little with every look.
+        // The time in a slow reply may have been read long ago: it is used only if its round trip
+        // is no worse than the best one, which ages a little with every reply.
         if best.is_some_and(|best| round_trip > best + Duration::from_millis(5)) {
             *best = best.map(|best| best + best / 8 + Duration::from_millis(1));
             return;

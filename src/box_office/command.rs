@@ -1,11 +1,11 @@
-//! What commands and refusals are called in labels. A label, once there, keeps its meaning: dashboards
-//! and alerts go by it.
+//! The labels of commands and refusals. A label that exists keeps its meaning: dashboards and
+//! alerts depend on it.
 
 use crate::box_office::permits::Urgency;
 use crate::ids::UserId;
 use crate::inventory::{Command, Rejection, Requester};
 
-/// A command's kind.
+/// Returns the label of a command's kind.
 pub(crate) fn kind(command: &Command) -> &'static str {
     match command {
         Command::PlaceHold { .. } => "place_hold",
@@ -37,7 +37,7 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::CloseSale => "close_sale",
         Command::CancelOffering => "cancel_offering",
         Command::EndClaims { .. } => "end_claims",
-        // Whoever asked for it, it is the same kind of work.
+        // The kind of work is the same for every requester.
         Command::ByAdmin { command, .. } => kind(command),
         Command::CheckInAtGate { .. } => "check_in",
         Command::UndoCheckIn { .. } => "undo_check_in",
@@ -47,7 +47,7 @@ pub(crate) fn kind(command: &Command) -> &'static str {
     }
 }
 
-/// Why a command was refused.
+/// Returns the label of the reason for a refusal.
 pub(crate) fn reason(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::SoldOut { .. } => "sold_out",
@@ -84,8 +84,8 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
     }
 }
 
-/// Whether a command waits among the common ones. A flood of new claims must not keep places from being
-/// freed or paid for.
+/// Returns whether a command waits among the common ones. A flood of new claims must not keep
+/// places from being freed or paid for.
 pub(crate) fn urgency(command: &Command) -> Urgency {
     match command {
         Command::PlaceHold { .. }
@@ -130,7 +130,7 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
 /// cannot take effect twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MintedKey {
-    /// None: the command is known by its own ids, and once refused it is refused forever.
+    /// None: the command is identified by its own ids, and once refused it is refused for ever.
     None,
     /// One in the customer's share of remembered keys.
     OfCustomer(UserId),
@@ -138,7 +138,7 @@ pub(crate) enum MintedKey {
     OfItsOwn,
 }
 
-/// The key to mint for a command.
+/// Returns the key to mint for a command.
 pub(crate) fn minted_key(command: &Command) -> MintedKey {
     match command {
         Command::ConfirmPayment { .. } | Command::FailPayment { .. } => MintedKey::None,
@@ -153,7 +153,7 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::LeaveWaitlist { customer, .. }
         | Command::AcceptOffer { customer, .. }
         | Command::CancelReservation { by: Requester::Customer(customer), .. } => MintedKey::OfCustomer(*customer),
-        // Nobody's share of the remembered keys: an administrator has no limit on acts.
+        // In no customer's share of the remembered keys: an administrator has no limit on acts.
         Command::CancelReservation { by: Requester::Admin, .. }
         | Command::CheckIn { .. }
         // Not the customer's own act, and never too many.

@@ -1,21 +1,22 @@
-//! Pins the bytes of all that is journalled, snapshotted or sent between instances, so that no change
-//! to a type makes an old journal unreadable or two instances misunderstand each other.
+//! Pins the bytes of all data that is journalled, snapshotted or sent between instances, so that no
+//! change to a type makes an old journal unreadable or two instances misunderstand each other.
 //!
 //! Each sample has a line in `encodings/*.txt`: its name, and its postcard bytes in hex. **Append
-//! only**: a line that is there never changes. To add a variant, append it to its enum, add a sample
-//! to `every!` here (the crate does not compile before), and paste the line that the failing test
-//! prints. What is journalled is pinned as JSON too, which `journal verify --file` compares.
+//! only**: a line that is there never changes. To add a variant, append it to its enum, add a
+//! sample to `every!` here (the crate does not compile before), and paste the line that the failing
+//! test prints. Journalled data is pinned as JSON too, which `journal verify --file` compares.
 //!
 //! - `journal::FORMAT` rises when a row is written that the version before cannot read: when
 //!   `Change`, `Rejection` or anything in `Created` grows, or the canonical form of a row changes. Old
 //!   rows stay readable, so their lines stay.
-//! - `VERSION` of `inventory/snapshot.rs` rises with any change to the bytes of a snapshot. Snapshots
-//!   of other versions are folded anew, so `snapshot.txt` may then be replaced; `snapshot_unsealed.txt`,
-//!   which 0.1.0 wrote, goes with the fields that it has. What is archived has no rows to fold: the
-//!   changelog then asks for `admitone archive rebuild` of every archived event.
-//! - `cluster::PROTOCOL` rises when a question, an answer or the seal changes so that an instance of
-//!   the version before does not understand it. A new variant that is only sent to those who know it
-//!   does not raise it.
+//! - `VERSION` of `inventory/snapshot.rs` rises with any change to the bytes of a snapshot.
+//!   Snapshots of other versions are folded anew, so `snapshot.txt` may then be replaced;
+//!   `snapshot_unsealed.txt`, which 0.1.0 wrote, is removed with the fields that it has. Archived
+//!   events have no rows to fold: the changelog then asks for `admitone archive rebuild` of every
+//!   archived event.
+//! - `cluster::PROTOCOL` rises when a peer request, a peer reply or the seal changes so that an
+//!   instance of the version before does not understand it. A new variant that is only sent to
+//!   instances that know it does not raise it.
 
 mod journal;
 mod snapshot;
@@ -27,14 +28,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// One value, named as in the file of its kind.
+/// A value, under its name in the file of its kind.
 pub(super) struct Sample {
     name: String,
     pinned: String,
 }
 
 impl Sample {
-    /// Of a value that reads back as what was written.
+    /// Returns a sample of a value, after a check that it reads back as it was written.
     fn of<T: Serialize + DeserializeOwned>(name: &str, value: &T) -> Self {
         let bytes = postcard::to_stdvec(value).unwrap();
         let back: T = postcard::from_bytes(&bytes).unwrap();
@@ -42,7 +43,7 @@ impl Sample {
         Self { name: name.into(), pinned: hex(&bytes) }
     }
 
-    /// The bytes of something that is not of postcard's making.
+    /// Returns a sample of bytes that postcard did not write.
     fn bytes(name: &str, bytes: &[u8]) -> Self {
         Self { name: name.into(), pinned: hex(bytes) }
     }
@@ -67,7 +68,7 @@ macro_rules! every {
 }
 use every;
 
-/// Holds the samples to the lines of `file`, whose content is `golden`.
+/// Compares the samples with the lines of `file`, whose content is `golden`.
 fn hold(samples: &[Sample], file: &str, golden: &str) {
     let split = |line| str::split_once(line, ": ").expect("a line is `name: bytes`");
     let golden: Vec<_> = golden.lines().map(split).collect();

@@ -1,6 +1,6 @@
-//! The way of a request to the owner of its offering, wherever that is: decided here, or handed on,
-//! and tried again while the offering moves. A request that may have been carried out is repeated
-//! only under an idempotency key, so whoever sent none is given one.
+//! Routes requests to the owners of their offerings: a request is decided here or forwarded, and
+//! retried while its offering moves. A request that may have been carried out is repeated only
+//! under an idempotency key, so a request without a key is given one.
 
 pub(crate) mod queue;
 
@@ -25,22 +25,22 @@ use crate::journal::{LoadError, Owner};
 use crate::planted::{Bug, is_planted};
 use crate::{random, trace};
 
-/// How often a call is handed on: once to the owner, and once more by an owner that is handing the
-/// offering over just then.
+/// How often a call is forwarded: once to the owner, and once more by an owner that is just handing
+/// the offering off.
 pub const MAX_HOPS: u8 = 2;
 
-/// The first pause before a request is tried again while its offering moves; it doubles, up to the
+/// The first pause before a request is retried while its offering moves; it doubles, up to the
 /// longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
-/// A question that has been handed on too often.
+/// Why a peer request is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerRequestError {
-    /// Not what this version speaks.
+    /// The message is not of this version.
     #[error("the question is of another version, or damaged")]
     NotUnderstood,
-    /// It goes round in circles.
+    /// The call was forwarded too often: its route is a circle.
     #[error("the call has been handed on {0} times")]
     Loop(u8),
 }
@@ -107,14 +107,14 @@ impl BoxOffices {
         found
     }
 
-    /// Finds the owner and asks it, again and again while the offering moves.
+    /// Finds the owner and sends it the call, and repeats this while the offering moves.
     pub(crate) async fn call(&self, offering: OfferingId, call: Call) -> CallAnswer {
         self.pursue(offering, call, false).await
     }
 
-    /// The same for a call that was tried before, and of which a copy may still be `unknown`: one
-    /// that was carried out, or may yet be. From then on whoever refuses it remembers the refusal
-    /// under its key, so that no copy has an effect afterwards.
+    /// Does the same for a call that was tried before, and of which a copy may be of `unknown`
+    /// outcome: it was carried out, or may yet be. From then on, the box office that refuses it
+    /// remembers the refusal under its key, so that no copy has an effect afterwards.
     async fn pursue(&self, offering: OfferingId, mut call: Call, mut unknown: bool) -> CallAnswer {
         let shared = self.shared();
         let timeout = shared.settings.answer_timeout;
@@ -127,7 +127,8 @@ impl BoxOffices {
                 call = call.settling();
             }
             match self.call_once(offering, &mut call, left, &mut unknown).await {
-                // Whoever could not decide knows nothing of the copies either.
+                // A box office that could not decide does not know the outcome of the copies
+                // either.
                 Some(answer) if !unknown || answer.unavailable().is_none() => return answer,
                 Some(_) | None => {}
             }
@@ -141,8 +142,8 @@ impl BoxOffices {
         }
     }
 
-    /// One try; `None` where the offering is between two owners, or it is not known what became of
-    /// it.
+    /// Makes one attempt; returns `None` if the offering is between two owners, or the outcome is
+    /// unknown.
     async fn call_once(
         &self,
         offering: OfferingId,
@@ -182,7 +183,7 @@ impl BoxOffices {
         }
         match answered {
             Ok(answer) if is_moving(&answer) => None,
-            // It has a key: asked again, the owner of the moment knows.
+            // The call has a key: the current owner knows its outcome when it is asked again.
             Ok(answer) if is_unknown(&answer) => {
                 *unknown = true;
                 None
@@ -194,7 +195,7 @@ impl BoxOffices {
             }
             Err(Failure::Unavailable(why)) => Some(call.failed(why)),
             Err(failure @ (Failure::NotReceived | Failure::Unknown)) => {
-                // Also where it is believed to own it: look again.
+                // Forgotten even if it may be the owner: the next attempt looks the owner up again.
                 shared.cluster.forget(offering, &owner);
                 *unknown |= matches!(failure, Failure::Unknown);
                 None
@@ -202,8 +203,8 @@ impl BoxOffices {
         }
     }
 
-    /// Passes what waited for a box office that has closed to the owner, in its order; whatever that
-    /// one does not answer finds its own way.
+    /// Forwards the requests that waited for a closed box office to the owner, in order; a request
+    /// that the owner does not answer is then routed on its own.
     pub(crate) fn forward_all(
         self: &Arc<Self>,
         offering: OfferingId,
@@ -214,7 +215,7 @@ impl BoxOffices {
         for work in works {
             match work {
                 Work::Command(pending) if pending.hops < MAX_HOPS => waiting.push(pending),
-                // It has been handed on often enough: whoever sent it looks for the owner again.
+                // Forwarded often enough: the instance that sent it finds the owner again.
                 Work::Command(_) | Work::Query(_) => work.refuse(Unavailable::Moving),
             }
         }
@@ -229,7 +230,7 @@ impl BoxOffices {
             let hops = waiting.iter().map(|pending| pending.hops).max().unwrap_or_default() + 1;
             let forward_queues = &offices.shared().forward_queues;
             while !waiting.is_empty() {
-                // One question after the other: their order stays.
+                // One peer request after the other keeps the order.
                 let rest = waiting.split_off(waiting.len().min(MAX_CALLS));
                 let mut handed = std::mem::replace(&mut waiting, rest);
                 let calls = handed.iter_mut().map(handed_on).collect();
@@ -249,8 +250,8 @@ impl BoxOffices {
         });
     }
 
-    /// Gives whoever waits the owner's answer. Without one, its command is on its own again: it has
-    /// a key, so that it does no harm if the owner carried it out.
+    /// Sends the owner's answer to the caller. Without one, the command is routed on its own: it
+    /// has a key, so a repetition does no harm if the owner carried it out.
     fn pass_on(
         self: &Arc<Self>,
         offering: OfferingId,
@@ -267,7 +268,7 @@ impl BoxOffices {
                     pending.answer(submitted);
                 }
             }
-            // Whoever handed it to us asks again.
+            // The instance that forwarded it to us asks again.
             Ok(answer) if pending.hops > 0 && is_moving(&answer) => {
                 pending.answer(Err(Unavailable::Moving.into()));
             }
@@ -290,13 +291,14 @@ impl BoxOffices {
         }
     }
 
-    /// A call in doubt is pursued to the end: nobody else can find out what became of it as well.
+    /// Returns how long a call is retried: if its outcome is unknown, for the whole answer timeout,
+    /// because no other instance can find out the outcome as well.
     fn moving_timeout(&self, unknown: bool) -> Duration {
         let settings = &self.shared().settings;
         if unknown { settings.answer_timeout } else { settings.moving_timeout }
     }
 
-    /// The answer of another instance about who owns the offering.
+    /// Applies another instance's reply about the owner of the offering.
     fn correct(&self, offering: OfferingId, asked: &Owner, other: Option<&Owner>) {
         let cluster = &self.shared().cluster;
         cluster.forget(offering, asked);
@@ -346,7 +348,7 @@ impl BoxOffices {
         }
     }
 
-    /// Answers a question of another instance.
+    /// Answers a peer request.
     ///
     /// # Errors
     /// [`PeerRequestError`]; then nothing was done.
@@ -397,9 +399,9 @@ impl BoxOffices {
         PeerReply::Calls(join_all(answers).await)
     }
 
-    /// Why calls for an offering that is not live here are not for us. Whoever sent them believes
-    /// that it is placed here, and unless somebody owns it that is good enough: the lease store lets
-    /// one have it.
+    /// Returns why calls for an offering that is not live here are declined. The sender believes
+    /// that it is placed here and, unless another instance owns it, that suffices: the lease store
+    /// lets one instance have it.
     async fn decline(&self, offering: OfferingId, from: InstanceId) -> Option<PeerReply> {
         if self.is_live(offering) {
             return None;
@@ -407,11 +409,11 @@ impl BoxOffices {
         let shared = self.shared();
         let me = shared.cluster.me();
         if me.leaving || self.is_stopping() {
-            // An entry of ours that was left behind would lead everybody here.
+            // A lease entry of ours that was left behind would lead all instances here.
             shared.cluster.release(offering).await;
             return Some(PeerReply::NotOwner(None));
         }
-        // Not by what is remembered: whoever asks has found that out of date.
+        // Not from the remembered owners: the sender has found them out of date.
         match shared.cluster.owner_now(offering, &*shared.journal).await {
             Ok(Some(owner)) if owner.incarnation != me.incarnation && owner.incarnation != from => {
                 Some(PeerReply::NotOwner(Some(owner)))
@@ -422,8 +424,8 @@ impl BoxOffices {
     }
 }
 
-/// Something to know it by when it is asked again. Payments that end need no key: they are known by
-/// their own ids, and once refused they are refused for ever.
+/// Gives the call a key, by which it is known when it is sent again. Payments that end need no key:
+/// their own ids identify them, and once refused they are refused for ever.
 fn mint_key(call: &mut Call) {
     let (Call::Submit(request) | Call::Settle(request)) = call else { return };
     if is_planted(Bug::LostIdempotencyKey) {
@@ -442,8 +444,8 @@ fn mint_key(call: &mut Call) {
     request.idempotency = Some(idempotency);
 }
 
-/// The call for a command that was never decided and is now handed on. It keeps its key, for when
-/// it has to be asked again.
+/// Returns the call for a command that was never decided and is now forwarded. The command keeps
+/// the key, in case it is sent again.
 fn handed_on(pending: &mut Pending) -> TracedCall {
     let mut call = Call::Submit(pending.request.clone());
     mint_key(&mut call);

@@ -16,28 +16,28 @@ use crate::box_office::views::view::View;
 pub(crate) struct OfficeHandle {
     pub(crate) permits: Arc<Permits>,
     pub(crate) inbox: Inbox,
-    /// The last durable view; `None` until the first recovery is through.
+    /// The last durable view; `None` until the first recovery has succeeded.
     pub(crate) view: ArcSwapOption<View>,
-    /// The same for those who follow.
+    /// The same view, as a channel for subscribers.
     pub(crate) views: OnceLock<watch::Sender<Arc<View>>>,
-    /// `TimestampMs`; `i64::MAX` for never.
+    /// The time of the next due work, as `TimestampMs`; `i64::MAX` for never.
     pub(crate) next_due_at: AtomicI64,
     /// Monotonic milliseconds of the last request.
     pub(crate) used_at_ms: AtomicU64,
-    /// Monotonic milliseconds of the last proof that the offering is ours.
+    /// Monotonic milliseconds of the last proof that this instance owns the offering.
     pub(crate) verified_at_ms: AtomicU64,
-    /// Monotonic milliseconds of the takeover; 0 before it.
+    /// Monotonic milliseconds of the takeover; 0 before the takeover.
     pub(crate) in_service_at_ms: AtomicU64,
-    /// It takes no turns: another instance is taking over.
+    /// True while it takes no turns because another instance is taking over.
     pub(crate) is_leaving: AtomicBool,
-    /// Whether other instances follow it.
+    /// The other instances that follow it.
     pub(crate) followers: Followers,
-    /// What it has answered.
+    /// The counts of its answers.
     pub(crate) counters: OfferingCounters,
 }
 
 impl OfficeHandle {
-    /// Of an office that starts now, at `now_ms` of the monotonic clock.
+    /// Returns the handle of an office that starts now, at `now_ms` of the monotonic clock.
     pub(crate) fn new(permits: Arc<Permits>, now_ms: u64) -> Self {
         Self {
             permits,

@@ -1,13 +1,13 @@
 //! The actor: a queue, the state, and at most one append in flight.
 //!
-//! Its turn: decide everything that waits into one row, append the row, and when it is durable take
-//! the next turn; the answers are given while the next row is on its way. While a row is being
-//! appended, commands wait undecided: deciding takes about a microsecond each and appending takes
-//! most of a millisecond, so deciding ahead would gain next to nothing, and like this no state is
-//! ever shown, refused from or snapshotted that is not durable.
+//! One turn: decide all waiting work into one row, append the row, and take the next turn once it
+//! is durable; the replies are sent while the next row is being appended. During an append,
+//! commands wait undecided: deciding takes about a microsecond each and appending takes most of a
+//! millisecond, so deciding ahead would gain next to nothing. In this way no state is shown,
+//! refused from or snapshotted before it is durable.
 //!
-//! Commands come through the inbox; the mailbox carries only what the actor is told about them.
-//! What happens when a turn fails is in `failure.rs`.
+//! Commands come through the inbox; the mailbox carries only notifications about them.
+//! `failure.rs` handles turns that fail.
 
 pub(crate) mod batch;
 mod failure;
@@ -52,13 +52,13 @@ pub(crate) struct BoxOffice {
     pub(crate) offering: OfferingId,
     pub(crate) handle: Arc<OfficeHandle>,
     pub(crate) phase: Phase,
-    /// What was taken out of the inbox and is not decided yet.
+    /// Work that was taken out of the inbox and is not decided yet.
     pub(crate) queue: VecDeque<Work>,
-    /// Commands of a batch that the database refused as bad data: decided one by one, so that the
-    /// culprit is found and the others get their answers.
+    /// The number of commands of a batch that the database refused as bad data: they are decided
+    /// one by one, so that the culprit is found and the others get their replies.
     pub(crate) one_by_one: usize,
     turn_queued: bool,
-    /// A batch that is durable, whose answers are given when the next row has set out.
+    /// A durable batch whose replies are sent once the next append has started.
     unanswered: Option<(Sealed, Seq)>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) successor: Option<Successor>,
@@ -66,13 +66,13 @@ pub(crate) struct BoxOffice {
 }
 
 pub(crate) enum Phase {
-    /// A recovery is under way or scheduled; `failed` counts those that came to nothing.
+    /// A recovery is running or scheduled; `failed` counts the failed attempts.
     Recovering { failed: u32, unknown: Option<Sealed> },
     /// In service, nothing in flight.
     Idle(Box<State>),
     /// In service; the sealed batch waits for its append, or for a proof of ownership.
     Busy(Box<State>, Sealed),
-    /// It takes no turns: another instance is taking over.
+    /// Takes no turns: another instance is taking over.
     Leaving(Box<State>),
 }
 
@@ -81,14 +81,14 @@ pub(crate) struct State {
     pub(crate) head: Head,
     pub(crate) view_builder: ViewBuilder,
     pub(crate) pace: OfferingClock,
-    /// Monotonic time of the last proof that the journal's head is ours.
+    /// Monotonic time of the last proof that this box office appended the journal's head.
     pub(crate) verified_at: Duration,
 }
 
-/// A batch that is decided and not answered yet. Dropped unanswered, its outcome is unknown.
+/// A batch that is decided but not answered. If it is dropped unanswered, its outcome is unknown.
 pub(crate) struct Sealed {
     pub(crate) batch: Batch,
-    /// What it is to append; `None` when it changes nothing.
+    /// The row to append; `None` if the batch changes nothing.
     pub(crate) row: Option<(Arc<Row>, Arc<Record>)>,
     pub(crate) sent: Duration,
 }
@@ -101,22 +101,22 @@ impl Drop for Sealed {
     }
 }
 
-/// Take a turn if there is something to do.
+/// Take a turn if there is work.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct TakeTurn;
 
-/// Answer what waits, then stop.
+/// Answer all waiting work, then stop.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Stop;
 
-/// The lease store says that somebody else is the owner: ask the journal.
+/// The lease store names another owner: verify ownership in the journal.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Superseded;
 
-/// Give the answers of a batch that is durable, if they are not given yet.
+/// Send the replies of a durable batch, if they are not sent yet.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct SendReplies;
@@ -151,7 +151,7 @@ impl BoxOffice {
         }
     }
 
-    /// Attends after whatever else the arbiter has to do now.
+    /// Schedules a turn after all other work that waits on the arbiter.
     pub(crate) fn take_turn_soon(&mut self, ctx: &mut Context<Self>) {
         if !self.turn_queued && matches!(self.phase, Phase::Idle(_)) {
             self.turn_queued = true;
@@ -159,7 +159,7 @@ impl BoxOffice {
         }
     }
 
-    /// Decides what waits and seals it into a row.
+    /// Decides the waiting work and seals it into a row.
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let waiting = Phase::Recovering { failed: 0, unknown: None };
         let Phase::Idle(mut state) = std::mem::replace(&mut self.phase, waiting) else {
@@ -193,7 +193,7 @@ impl BoxOffice {
         self.seal(state, batch, ctx);
     }
 
-    /// Sends the batch on its way: to the journal, or, when nothing changed, straight to release.
+    /// Appends the sealed batch to the journal, or releases it directly if it changes nothing.
     fn seal(&mut self, state: Box<State>, mut batch: Batch, ctx: &mut Context<Self>) {
         let sent = self.shared.guard.monotonic();
         if batch.transitions.is_empty() {
@@ -232,7 +232,7 @@ impl BoxOffice {
         self.append((append, origin), ctx);
     }
 
-    /// What [`Bug::AckBeforeAppend`] does.
+    /// Implements [`Bug::AckBeforeAppend`].
     fn answer_early(&mut self) {
         let waiting = Phase::Recovering { failed: 0, unknown: None };
         if let Phase::Busy(state, mut sealed) = std::mem::replace(&mut self.phase, waiting) {
@@ -241,8 +241,9 @@ impl BoxOffice {
         }
     }
 
-    /// The append runs on this very thread: its connection is this thread's too, so that nobody
-    /// else wakes up for it. It is begun at once; one that ends at once is done with at once.
+    /// Runs the append on this thread, which also has the connection, so that no other thread wakes
+    /// up for it. The append is polled at once; if it completes at once, its result is handled at
+    /// once.
     fn append(&mut self, (append, origin): (Append, Option<Origin>), ctx: &mut Context<Self>) {
         let shared = Arc::clone(&self.shared);
         let appending = async move { shared.journal.append(append).await };
@@ -281,7 +282,8 @@ impl BoxOffice {
         });
     }
 
-    /// The sealed batch is durable, or needs no append and is ours to answer.
+    /// Releases the sealed batch: it is durable, or it needs no append and this box office may
+    /// answer it.
     fn release(&mut self, ctx: &mut Context<Self>) {
         self.tell();
         let waiting = Phase::Recovering { failed: 0, unknown: None };
@@ -306,21 +308,21 @@ impl BoxOffice {
             self.rest(ctx);
         }
         if self.turn_queued {
-            // The next row sets out first: the disk writes while we answer.
+            // The next append starts first: the disk writes while the replies are sent.
             ctx.notify(SendReplies);
         } else {
             self.tell();
         }
     }
 
-    /// Gives the answers that are due.
+    /// Sends the replies of the last durable batch, if they are not sent yet.
     fn tell(&mut self) {
         if let Some((mut sealed, seq)) = self.unanswered.take() {
             self.answer(&mut sealed, seq);
         }
     }
 
-    /// Goes on with what waits, or rests until it is told of something.
+    /// Continues with waiting work, or rests until it is notified.
     pub(crate) fn rest(&mut self, ctx: &mut Context<Self>) {
         if self.successor.is_some() || !self.queue.is_empty() || !self.handle.inbox.rest() {
             self.take_turn_soon(ctx);
@@ -344,7 +346,7 @@ impl BoxOffice {
         views.send_replace(view);
     }
 
-    /// Stops with nothing left to answer; leaves a snapshot so that the next start is quick.
+    /// Stops with no work left to answer; keeps a snapshot so that the next start is quick.
     fn finish(&mut self, ctx: &mut Context<Self>) {
         if let Phase::Idle(state) = &self.phase {
             let kept = self.snapshots.take_last(&state.inventory, &state.head);
@@ -377,7 +379,7 @@ fn note_verified(handle: &OfficeHandle, at: Duration) {
     handle.verified_at_ms.store(at_ms, Ordering::Relaxed);
 }
 
-/// Also when a panic outside the core kills the actor: nobody may wait for it any more.
+/// Also runs when a panic outside the core kills the actor: no caller may wait for it any more.
 impl Drop for BoxOffice {
     fn drop(&mut self) {
         self.handle.inbox.close();
@@ -399,7 +401,7 @@ impl Handler<TakeTurn> for BoxOffice {
         self.turn_queued = false;
         match self.phase {
             Phase::Idle(_) => self.turn(ctx),
-            // Until the first failure it is worth waiting: a recovery takes milliseconds.
+            // Before the first failure, commands wait: a recovery takes milliseconds.
             Phase::Recovering { failed, .. } if failed > 0 => self.refuse_while_recovering(),
             Phase::Recovering { .. } | Phase::Busy(..) | Phase::Leaving(_) => {}
         }
@@ -418,7 +420,7 @@ impl Handler<Superseded> for BoxOffice {
     type Result = ();
 
     fn handle(&mut self, _: Superseded, ctx: &mut Context<Self>) {
-        // Busy, the append in flight finds out.
+        // In the busy phase, the append in flight detects it.
         if let Phase::Idle(state) = &mut self.phase {
             state.verified_at = Duration::ZERO;
             self.handle.verified_at_ms.store(0, Ordering::Relaxed);
@@ -469,7 +471,7 @@ impl Handler<Stop> for BoxOffice {
             Phase::Busy(..) | Phase::Recovering { .. } | Phase::Leaving(_) => {}
         }
         Box::pin(async move {
-            // Dropped without a word when the actor is through.
+            // Dropped without a message when the actor has stopped.
             let _ = stopped.await;
         })
     }

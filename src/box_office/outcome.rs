@@ -13,16 +13,17 @@ use crate::inventory::{Change, Rejection, TimestampMs, Transition};
 pub struct Committed {
     /// The journal row.
     pub seq: Seq,
-    /// When it was decided.
+    /// The time of the decision.
     pub at: TimestampMs,
-    /// All that it did; `changes[0]` is the answer to the command.
+    /// All changes of the command; `changes[0]` is the answer to it.
     pub transition: Arc<Transition>,
-    /// The effect is that of an earlier request with the same idempotency key.
+    /// True if the effect is that of an earlier request with the same idempotency key.
     pub replayed: bool,
 }
 
 impl Committed {
-    /// What a transition in the journal means for the command under whose key it is.
+    /// Returns the outcome that a journalled transition records for the command under whose key it
+    /// is.
     pub(crate) fn or_refused(
         seq: Seq,
         at: TimestampMs,
@@ -36,10 +37,10 @@ impl Committed {
     }
 }
 
-/// Why a command has no effect (or none that can be told).
+/// Why a command has no effect, or none that is known.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum SubmitError {
-    /// Refused, by a state that is durable.
+    /// Refused, based on a durable state.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// Not decided.
@@ -82,7 +83,7 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// When to try again.
+    /// Returns how long to wait before a retry.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         Duration::from_secs(1)

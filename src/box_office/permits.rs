@@ -1,26 +1,26 @@
-//! Back-pressure: a permit per command, which travels with the command until it is answered. An
-//! actix mailbox bound does not do: every clone of an address has a free slot of its own, and a
-//! dropped HTTP request would free its place while its command is still waiting.
+//! Back-pressure: each command has a permit, which travels with it until it is answered. The bound
+//! of an actix mailbox does not suffice: every clone of an address has a free slot of its own, and
+//! a dropped HTTP request would free its slot while its command still waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The room of one offering.
+/// The permits of one offering.
 #[derive(Debug)]
 pub(crate) struct Permits {
     taken: AtomicUsize,
-    /// For everybody.
+    /// The limit for common commands.
     common: usize,
-    /// For commands that free or pay for places; includes `common`.
+    /// The limit for commands that free or pay for places; includes `common`.
     all: usize,
 }
 
-/// What a command may use.
+/// The permits that a command may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
     /// A new claim, or a read.
     Common,
-    /// Frees places or finishes what was promised.
+    /// Frees places, or completes an earlier promise.
     Urgent,
 }
 
@@ -35,13 +35,14 @@ impl Permits {
         Arc::new(Self { taken: AtomicUsize::new(0), common: all.saturating_sub(reserved), all })
     }
 
-    /// Takes room, if there is some.
+    /// Takes a permit; returns `None` if there is no room.
     pub(crate) fn take(self: &Arc<Self>, urgency: Urgency) -> Option<Permit> {
         let limit = match urgency {
             Urgency::Common => self.common,
             Urgency::Urgent => self.all,
         };
-        // Relaxed: the counter guards no other memory; being off by a racing command is harmless.
+        // Relaxed: the counter guards no other memory, and a count that is off by a racing command
+        // is harmless.
         if self.taken.fetch_add(1, Ordering::Relaxed) >= limit {
             self.taken.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -49,12 +50,12 @@ impl Permits {
         Some(Permit { permits: Arc::clone(self) })
     }
 
-    /// Whether any command is on its way, waiting or at work.
+    /// True if any command is on its way, waiting or at work.
     pub(crate) fn in_use(&self) -> bool {
         self.taken() > 0
     }
 
-    /// How many are.
+    /// The number of permits that are taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! What box offices of different instances say to each other. Instances of neighbouring versions
-//! must understand it: append new variants at the end, never reorder, never change the fields of an
+//! Messages between box offices of different instances. Instances of neighbouring versions must
+//! understand them: append new variants at the end, never reorder, never change the fields of an
 //! old one (`encodings.rs` pins the bytes).
 
 use std::sync::Arc;
@@ -18,32 +18,32 @@ use crate::inventory::{
 use crate::journal::Owner;
 use crate::trace::Origin;
 
-/// From one instance to another.
+/// A request from one instance to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum PeerRequest {
-    /// Commands and looks at what the other owns.
+    /// Commands and queries for an offering that the other instance owns.
     Calls {
-        /// Who asks.
+        /// The instance that sends the request.
         from: InstanceId,
         offering: OfferingId,
-        /// How many instances these calls have been handed on by, this time included.
+        /// How many instances have forwarded these calls, this time included.
         hops: u8,
-        /// How long whoever asked first still waits.
+        /// Milliseconds for which the first caller still waits.
         timeout_ms: u64,
         calls: Vec<TracedCall>,
     },
-    /// Load this offering: it is about to be handed to you.
+    /// Load this offering: it is about to be handed off to you.
     Prepare { offering: OfferingId },
     /// The lease entry is yours: take over.
     Adopt { offering: OfferingId },
     /// Hand this offering to the instance of that name, if it is yours.
     Move { offering: OfferingId, to: Arc<str> },
-    /// What is shown of this offering, if it is yours: now and, through the feed, for a while from
+    /// Send the view of this offering, if it is yours: now and, through the feed, for a while from
     /// now on.
     Show { offering: OfferingId },
 }
 
-/// A call, and the request that it is made for, if it is one.
+/// A call, and the origin of the request that it is made for, if there is one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TracedCall {
     pub(crate) call: Call,
@@ -56,30 +56,30 @@ pub(crate) enum Call {
     Submit(Request),
     Hold(HoldId),
     WaitlistEntry(HoldId),
-    /// As [`Self::Submit`], of a command that may have been sent before: a refusal is final.
+    /// As [`Self::Submit`], for a command that may have been sent before: a refusal is final.
     Settle(Request),
     EndedEntry(HoldId),
     Seat(SeatId),
-    /// What one customer has; at most so much of each kind.
+    /// The holdings of one customer; at most this many of each kind.
     Holdings(UserId, u16),
-    /// A page of everybody's holds and offers.
+    /// A page of all holds and offers.
     LiveHolds(Option<HoldCursor>, u16),
     /// A page of the waitlist.
     Waiting(Option<EntryCursor>, u16),
 }
 
-/// The answer to a [`PeerRequest`].
+/// The reply to a [`PeerRequest`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum PeerReply {
-    /// To [`PeerRequest::Calls`], in their order.
+    /// To [`PeerRequest::Calls`], in the order of the calls.
     Calls(Vec<CallAnswer>),
-    /// Not ours; that one's, if it is known.
+    /// The offering is not ours; the named instance is the owner, if it is known.
     NotOwner(Option<Owner>),
-    /// It is loaded.
+    /// The offering is loaded.
     Prepared,
-    /// It is in service here.
+    /// The offering is in service here.
     InService(Owner),
-    /// It did not come about.
+    /// The request failed.
     Failed(Unavailable),
     /// To [`PeerRequest::Show`].
     StampedViewMessage(Box<StampedViewMessage>),
@@ -99,7 +99,7 @@ pub(crate) enum CallAnswer {
 }
 
 impl Call {
-    /// The same, refused for good if it is refused.
+    /// Returns the same call, with the condition that a refusal is final.
     pub(crate) fn settling(self) -> Self {
         match self {
             Self::Submit(request) => Self::Settle(request),
@@ -114,7 +114,7 @@ impl Call {
         }
     }
 
-    /// That it could not be carried out.
+    /// Returns the answer that the call could not be carried out.
     pub(crate) fn failed(&self, why: Unavailable) -> CallAnswer {
         match self {
             Self::Submit(_) | Self::Settle(_) => CallAnswer::Submitted(Err(why.into())),
@@ -130,7 +130,7 @@ impl Call {
 }
 
 impl CallAnswer {
-    /// Why nothing was decided, if nothing was.
+    /// Returns why nothing was decided; `None` if something was.
     pub(crate) fn unavailable(&self) -> Option<&Unavailable> {
         match self {
             Self::Submitted(Err(SubmitError::Unavailable(why)))
@@ -158,7 +158,7 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Bytes {
     Bytes::from(encoded)
 }
 
-/// `None` if it is of another version, or of nobody's.
+/// Returns `None` if the bytes are of another version, or of no message.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }

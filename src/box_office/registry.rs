@@ -1,5 +1,5 @@
-//! The live box offices of this process, and the way to reach any of them. Wakes the sleeping,
-//! replaces the dead, refuses what finds no room.
+//! The live box offices of this process, and the way to reach any of them. Wakes sleeping box
+//! offices, replaces dead ones, and refuses requests for which there is no room.
 
 mod arbiters;
 pub(crate) mod handoff;
@@ -43,7 +43,7 @@ struct Live {
 
 /// The live box offices of this process.
 pub struct BoxOffices {
-    /// For tasks that must not keep it alive.
+    /// For tasks that must not keep the registry alive.
     this: Weak<Self>,
     shared: Arc<Shared>,
     live: DashMap<OfferingId, Live>,
@@ -54,7 +54,7 @@ pub struct BoxOffices {
 }
 
 impl BoxOffices {
-    /// Those of a process that is its own cluster, see [`Self::start_in`].
+    /// Starts the box offices of a process that is its own cluster, see [`Self::start_in`].
     pub fn start(
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
@@ -66,8 +66,8 @@ impl BoxOffices {
         Self::start_in(cluster, journal, clock, settings, Executor::Threads(runtime))
     }
 
-    /// Starts the arbiters and the sweeper. `executor` carries all database work but appends, and
-    /// must outlive the returned value.
+    /// Starts the arbiters and the sweeper. `executor` carries all database work except appends,
+    /// and must outlive the returned value.
     pub fn start_in(
         cluster: Arc<Cluster>,
         journal: Arc<dyn Journal>,
@@ -102,29 +102,29 @@ impl BoxOffices {
             stopping: AtomicBool::new(false),
         });
         let registry: Weak<dyn OfficeRegistry> = Weak::<Self>::clone(&offices.this);
-        // Set once, right here.
+        // Set once, here.
         let _ = offices.shared.registry.set(registry);
         offices.start_sweeper();
         offices
     }
 
-    /// Whether the clocks agree well enough to decide deadlines; part of readiness.
+    /// True if the clocks agree well enough to decide deadlines; part of readiness.
     pub fn clock_trusted(&self) -> bool {
         self.now().is_some()
     }
 
-    /// How many box offices are live.
+    /// The number of live box offices.
     pub fn live(&self) -> usize {
         self.live.len()
     }
 
-    /// Refuses new commands, answers the accepted ones, stops.
+    /// Refuses new commands, answers the accepted ones, and stops.
     pub async fn shutdown(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         stream::iter(self.live_offerings())
             .for_each_concurrent(STOPPED_AT_ONCE, |offering| async move {
                 if let Some(address) = self.address(offering) {
-                    // An actor that is gone already has nothing left to answer.
+                    // An actor that is gone has no work left to answer.
                     let _ = address.send(Stop).await;
                     self.shared.cluster.release(offering).await;
                 }
@@ -134,14 +134,14 @@ impl BoxOffices {
         self.arbiters.stop();
     }
 
-    /// Does at once what the sweeper does every so often, and waits until it is durable: due work
-    /// here, and waking sleeping offerings that have some. For tests that move the clock by hand.
+    /// Does the periodic work of the sweeper now, and waits until it is durable: runs due work
+    /// here, and wakes sleeping offerings that have some. For tests that move the clock by hand.
     pub async fn sweep(&self) {
         self.measure_clock().await;
         self.sweep_due().await;
     }
 
-    /// Does due work here, and wakes sleeping offerings that have some.
+    /// Runs due work here, and wakes sleeping offerings that have some.
     pub(crate) async fn sweep_due(&self) {
         let Some(now) = self.now() else { return };
         let mut due: Vec<_> = self
@@ -168,7 +168,7 @@ impl BoxOffices {
         }
     }
 
-    /// Whether a sleeping offering is this instance's to wake.
+    /// True if this instance is the one to wake a sleeping offering.
     async fn belongs_here(&self, offering: OfferingId) -> bool {
         let cluster = &self.shared.cluster;
         if !cluster.lease_is_valid() && cluster.away_for().is_none() {
@@ -178,7 +178,7 @@ impl BoxOffices {
         matches!(route, Ok(Route::Here))
     }
 
-    /// Looks for due work in the live offerings alone; cheap, and waits for nothing.
+    /// Notifies the live offerings that have due work; cheap, and waits for nothing.
     pub(crate) fn nudge_due(&self) {
         let Some(now) = self.now() else { return };
         let is_due = |live: &Live| live.handle.next_due_at.load(Ordering::Relaxed) <= now;
@@ -190,7 +190,7 @@ impl BoxOffices {
         }
     }
 
-    /// Puts box offices to sleep that nobody has used for long.
+    /// Puts box offices to sleep that have not been used for `passivate_after`.
     pub(crate) async fn passivate_idle(&self) {
         let now_ms = self.monotonic_ms();
         let after_ms = millis(self.shared.settings.passivate_after);
@@ -204,8 +204,8 @@ impl BoxOffices {
             .collect();
         idle.sort_unstable();
         for offering in idle {
-            // Out of the map first: who comes now starts a new one, which waits its turn at the
-            // journal. Whoever had got hold of the old desk before has a permit.
+            // Removed from the map first: a request that comes now starts a new box office, which
+            // waits its turn at the journal. A request that got the old handle before has a permit.
             let unused = |_: &OfferingId, live: &Live| {
                 let followed =
                     live.handle.views.get().is_some_and(|views| views.receiver_count() > 0);
@@ -222,7 +222,7 @@ impl BoxOffices {
         self.cold.forget_old(&self.shared);
     }
 
-    /// Measures this machine's clock against the database's; says whether that answered.
+    /// Measures this machine's clock against the database's; returns true if the database answered.
     pub(crate) async fn measure_clock(&self) -> bool {
         let sent = self.shared.guard.monotonic();
         match self.shared.journal.database_now().await {
@@ -234,7 +234,7 @@ impl BoxOffices {
         }
     }
 
-    /// In a stable order.
+    /// The live offerings, in a stable order.
     pub(crate) fn live_offerings(&self) -> Vec<OfferingId> {
         let mut offerings: Vec<_> = self.live.iter().map(|live| *live.key()).collect();
         offerings.sort_unstable();
@@ -253,7 +253,7 @@ impl BoxOffices {
         self.live.get(&offering).map(|live| live.address.clone())
     }
 
-    /// Whether somebody uses it, follows it, or did a moment ago.
+    /// True if the offering is in use, is followed, or was used within `within_ms`.
     pub(crate) fn is_busy(&self, offering: OfferingId, within_ms: u64) -> bool {
         let Some(handle) = self.handle(offering) else { return false };
         let used_at_ms = handle.used_at_ms.load(Ordering::Relaxed);
@@ -263,7 +263,7 @@ impl BoxOffices {
             || self.monotonic_ms().saturating_sub(used_at_ms) < within_ms
     }
 
-    /// Takes a live offering out of the map, so that nobody new finds it.
+    /// Removes a live offering from the map, so that no new request finds it.
     pub(crate) fn remove(&self, offering: OfferingId) -> Option<Addr<BoxOffice>> {
         self.live.remove(&offering).map(|(_, live)| live.address)
     }
@@ -280,7 +280,7 @@ impl BoxOffices {
         &self.followed
     }
 
-    /// For tasks that must not keep the registry alive.
+    /// A weak reference, for tasks that must not keep the registry alive.
     pub(crate) fn weak(&self) -> Weak<Self> {
         Weak::clone(&self.this)
     }
@@ -312,7 +312,7 @@ impl BoxOffices {
         millis(self.shared.guard.monotonic())
     }
 
-    /// Decides and journals one request by the box office that is, or may become, live here.
+    /// Decides and journals one request at the box office that is, or becomes, live here.
     pub(crate) async fn submit_here(
         &self,
         offering: OfferingId,
@@ -329,7 +329,7 @@ impl BoxOffices {
         })?;
         match tokio::time::timeout(self.shared.settings.answer_timeout, answer).await {
             Ok(Ok(answer)) => answer,
-            // The actor went away with the command still in its inbox: it was never decided.
+            // The actor ended with the command still in its inbox: it was never decided.
             Ok(Err(_)) => Err(Unavailable::Recovering.into()),
             Err(_) => Err(Unavailable::OutcomeUnknown.into()),
         }
@@ -359,12 +359,12 @@ impl BoxOffices {
                     live.address.do_send(TakeTurn);
                     return Ok(());
                 }
-                // Put to sleep, or killed by a panic, since we looked: start another.
+                // Put to sleep, or killed by a panic, since the handle was read: start another.
                 Err(unsent) => {
                     work = *unsent;
                     self.live.remove_if(&offering, |_, found| found.address == live.address);
                     if !self.shared.cluster.is_alone() {
-                        // It may be another instance's by now: whoever asked looks again.
+                        // Another instance may own it by now: the caller finds the owner again.
                         return Err(Unavailable::Moving);
                     }
                     live = self.wake(offering);
@@ -388,7 +388,7 @@ impl BoxOffices {
         live.clone()
     }
 
-    /// Forgets an offering whose box office found no journal, or stopped.
+    /// Removes offerings whose box office found no journal, or stopped.
     pub(crate) fn forget_closed(&self) {
         self.live.retain(|_, live| live.address.connected());
     }
@@ -404,7 +404,7 @@ impl OfficeRegistry for BoxOffices {
     }
 }
 
-/// Box offices told to stop at a time.
+/// Box offices that are stopped at the same time.
 const STOPPED_AT_ONCE: usize = 64;
 /// The most sleeping offerings woken in one sweep.
 const MAX_WOKEN: u64 = 256;

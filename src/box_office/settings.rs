@@ -1,4 +1,4 @@
-//! The knobs of the box offices of one process, with the limits that keep any of them in bounds.
+//! The settings of the box offices of one process, and the limits that bound them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,51 +8,53 @@ use crate::ids::{InstanceId, OfferingId};
 use crate::inventory::Request;
 use crate::trace::Tracer;
 
-/// Called inside the guarded section right before a request is decided. Fault injection: a panic
-/// in it is a panic of the core.
+/// Called inside the guarded section right before a request is decided. Fault injection: a panic in
+/// it counts as a panic of the core.
 pub type BeforeDecide = Arc<dyn Fn(OfferingId, &Request) + Send + Sync>;
 
 /// Settings of all box offices of a process.
 #[derive(Clone)]
 pub struct Settings {
-    /// This process, as rows of the journal name it.
+    /// The id of this process in the rows of the journal.
     pub instance: InstanceId,
-    /// Where other instances reach this process.
+    /// The address at which other instances reach this process.
     pub address: Arc<str>,
-    /// Threads that box offices live on.
+    /// The number of threads on which box offices run.
     pub arbiters: usize,
     /// Commands of one offering that may wait or be at work at a time.
     pub max_pending: usize,
-    /// How many of these only confirm, cancel, release and the like may use: a flood of holds must
-    /// not keep places from being freed or paid for.
+    /// How many of these are reserved for commands that confirm, cancel, release and the like: a
+    /// flood of holds must not keep places from being freed or paid for.
     pub reserved_pending: usize,
     /// The most commands in one append.
     pub max_batch_commands: usize,
-    /// How long an answer may take before it is given as unknown.
+    /// How long a reply may take before the outcome is reported as unknown.
     pub answer_timeout: Duration,
-    /// How long a request waits for an offering that is between two instances.
+    /// How long a request waits while its offering is between two instances.
     pub moving_timeout: Duration,
-    /// After which a recovery is begun anew.
+    /// How long a recovery may take before it is begun again.
     pub longest_recovery: Duration,
-    /// Offerings loaded and taken over at a time.
+    /// Offerings that are loaded and taken over at the same time.
     pub max_recoveries: usize,
-    /// How old the last proof of ownership may be when a refusal is given without an append. One of
-    /// several instances asks the journal each time: another may have taken over a moment ago, and
-    /// somebody whom that one has told of a hold must not be told here that there is none.
+    /// The greatest age of the last proof of ownership with which a refusal is given without an
+    /// append. An instance of several asks the journal each time: another one may have taken over a
+    /// moment ago, and a customer who got a hold there must not get the answer here that there is
+    /// none.
     pub ownership_max_age: Duration,
     /// How far this machine's clock may be from the database's.
     pub max_clock_skew: Duration,
-    /// Idle this long, a box office goes to sleep.
+    /// A box office that is idle this long goes to sleep.
     pub passivate_after: Duration,
     /// How long an offering of another instance is followed after it was last read here.
     pub follow_for: Duration,
-    /// Rows after which a new snapshot is taken.
+    /// The number of rows after which a new snapshot is taken.
     pub snapshot_every: u64,
-    /// Rows since the last snapshot that make one worth writing when a box office goes to sleep.
+    /// Rows since the last snapshot that make a new one worth writing when a box office goes to
+    /// sleep.
     pub snapshot_at_rest: u64,
-    /// How often due work is looked for.
+    /// Interval of the search for due work.
     pub sweep_interval: Duration,
-    /// Where the steps of requests that are traced go.
+    /// The destination of the spans of traced requests.
     pub tracer: Tracer,
     /// Fault injection; `None` in production.
     pub before_decide: Option<BeforeDecide>,

@@ -1,5 +1,5 @@
-//! What all box offices of a process share. It knows nothing of the registry but what an actor asks
-//! of it, so that actors, views and forwarding do not depend on each other.
+//! State that all box offices of a process share. It knows only as much of the registry as an actor
+//! calls, so that actors, views and forwarding do not depend on each other.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
@@ -19,16 +19,16 @@ use crate::ids::OfferingId;
 use crate::inventory::Inventory;
 use crate::journal::{Head, Journal, Owner};
 
-/// What every box office of the process uses.
+/// The parts that every box office of the process uses.
 pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) settings: Settings,
     pub(crate) guard: ClockGuard,
-    /// Carries all database work but the appends of live box offices; outlives the arbiters.
+    /// Carries all database work except the appends of live box offices; outlives the arbiters.
     pub(crate) executor: Executor,
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) forward_queues: ForwardQueues,
-    /// Loading many offerings at once would keep each from being in service soon.
+    /// Limits concurrent loads: many at once would keep each from being in service soon.
     pub(crate) recoveries: Semaphore,
     /// States that were loaded before they are needed.
     pub(crate) warm: DashMap<OfferingId, Warm>,
@@ -43,7 +43,7 @@ pub(crate) struct Warm {
     pub(crate) at: Duration,
 }
 
-/// What an actor asks of the registry that started it.
+/// The calls that an actor makes to the registry that started it.
 pub(crate) trait OfficeRegistry: Send + Sync {
     /// Removes an office that closes, if the registry still has this very one.
     fn remove_closed(&self, offering: OfferingId, handle: &Arc<OfficeHandle>);

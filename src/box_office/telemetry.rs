@@ -1,4 +1,5 @@
-//! What box offices report: metrics, counters and gauges of one offering, spans of traced requests.
+//! Telemetry of box offices: metrics, counters and gauges of one offering, spans of traced
+//! requests.
 
 pub(crate) mod counters;
 pub(crate) mod gauges;

@@ -10,7 +10,7 @@ use crate::offerings::{OfferingError, Offerings};
 use crate::store::{Answered, EventChange, EventRow, Key, NewEvent, StoreError};
 use crate::text::{self, InvalidField};
 
-/// What to change of an event; `None` and defaults leave things as they are.
+/// The changes to make to an event; `None` and defaults leave values as they are.
 #[derive(Clone, Debug, Default)]
 pub struct EventEdit {
     /// The name; 1 to 200 characters.
@@ -19,9 +19,10 @@ pub struct EventEdit {
     pub description: Option<String>,
     /// The venue; at most 200 characters.
     pub venue: Option<String>,
-    /// Who gets what back when a reservation is cancelled.
+    /// The refund terms of cancelled reservations.
     pub cancellation: Option<CancellationDraft>,
-    /// What the box office decides: times and the sale's switch. Its terms are `cancellation`.
+    /// The changes that the box office decides: times and the sale's switch. Its own `cancellation`
+    /// is replaced by the field above.
     pub sale: OfferingChange,
 }
 
@@ -36,9 +37,9 @@ pub struct EventKeys {
 /// A change that took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// The last row of the journal that belongs to it; 0 if none does.
+    /// The last row of the journal that belongs to the change; 0 if there is none.
     pub seq: Seq,
-    /// It repeats an earlier request with the same key.
+    /// True if it repeats an earlier request with the same key.
     pub replayed: bool,
 }
 
@@ -62,7 +63,7 @@ impl Offerings {
         }
     }
 
-    /// An event's row.
+    /// Returns an event's row.
     ///
     /// # Errors
     /// [`OfferingError::NoSuchEvent`].
@@ -70,11 +71,11 @@ impl Offerings {
         self.store.event_get(event).await?.ok_or(OfferingError::NoSuchEvent)
     }
 
-    /// An event's row and its view after a row of its journal, so that an answer shows what its own
-    /// command did.
+    /// Returns an event's row and its view after a row of its journal, so that an answer shows the
+    /// effect of its own command.
     ///
     /// # Errors
-    /// [`OfferingError::NoSuchEvent`], or that it cannot be read.
+    /// [`OfferingError::NoSuchEvent`], or another error if the event cannot be read.
     pub async fn event_after(
         &self,
         event: OfferingId,
@@ -109,10 +110,10 @@ impl Offerings {
         };
         let mut sale = edit.sale;
         if sale.ends_at.is_some() && stored.event_end.is_none() {
-            // An event of before its times were journalled: now both are.
+            // The event was created before its times were journalled: now both are.
             sale.starts_at = sale.starts_at.or(Some(stored.details.event_date));
         }
-        // Before anything changes: the key may have been used for something else.
+        // Checked before anything changes: the key may have been used for another request.
         self.store.idempotency_check(keys.row.as_ref()).await?;
         // The sale first, in one command, because it can be refused.
         sale.cancellation = edit.cancellation.map(CancellationDraft::policy).transpose()?;
@@ -128,7 +129,7 @@ impl Offerings {
     /// Checks a product that is to be added to an event; it is sold by quantity.
     ///
     /// # Errors
-    /// Names the field.
+    /// Names the field that is not allowed.
     pub async fn check_new_product(
         &self,
         event: OfferingId,

@@ -14,7 +14,7 @@ use crate::store::TicketRow;
 pub struct CheckIn {
     /// The ticket's code.
     pub code: String,
-    /// The event of the door; without one, it admits to any event.
+    /// The event of the door; without one, the door admits to any event.
     pub event: Option<OfferingId>,
     /// The name of the door.
     pub gate: Option<String>,
@@ -30,7 +30,7 @@ pub enum TicketRef {
 }
 
 impl Offerings {
-    /// Finds the ticket of a check-in; its key is derived from it.
+    /// Finds the ticket of a check-in; the key of the check-in is derived from it.
     ///
     /// # Errors
     /// [`OfferingError::NotATicketCode`], [`OfferingError::WrongEvent`].
@@ -42,8 +42,8 @@ impl Offerings {
         Ok(row)
     }
 
-    /// Admits the holder of a ticket. Returns the ticket after it, and whether this repeats an earlier
-    /// request with the same key.
+    /// Admits the holder of a ticket. Returns the ticket after the check-in, and whether this
+    /// repeats an earlier request with the same key.
     ///
     /// # Errors
     /// [`OfferingError::AlreadyCheckedIn`] with the ticket, or
@@ -64,7 +64,8 @@ impl Offerings {
         let submitted = self.submit_by_admin(row.offering, admin, command, idempotency).await;
         let committed = match submitted {
             Err(OfferingError::Command(_, SubmitError::Rejected(Rejection::AlreadyCheckedIn))) => {
-                // The row was written with the row of the journal that this refusal rests on.
+                // The ticket's row was written together with the journal row on which this refusal
+                // rests.
                 return Err(self.used_before(row.id).await?);
             }
             submitted => submitted?,
@@ -79,7 +80,7 @@ impl Offerings {
         Ok((row, committed.replayed))
     }
 
-    /// The ticket whose check-in is to be undone.
+    /// Returns the ticket whose check-in is to be undone.
     ///
     /// # Errors
     /// [`OfferingError::NotATicketCode`], [`Rejection::TicketNotFound`].
@@ -90,7 +91,8 @@ impl Offerings {
         }
     }
 
-    /// Undoes a check-in: the ticket admits its holder again.
+    /// Undoes a check-in: the ticket admits its holder again. Returns the ticket after that, and
+    /// whether this repeats an earlier request with the same key.
     ///
     /// # Errors
     /// The refusal, or [`OfferingError::CheckedInAgain`].

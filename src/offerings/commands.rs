@@ -1,4 +1,4 @@
-//! Commands on behalf of a customer or an administrator. The journal records which.
+//! Sends commands on behalf of a customer or an administrator; the journal records on whose behalf.
 
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ impl Offerings {
         self.submit(event, command, idempotency.map(in_a_share_of_its_own)).await
     }
 
-    /// Releases a hold of the caller, or, for administrators, of any customer.
+    /// Releases a hold of the caller or, for administrators, of any customer.
     ///
     /// # Errors
     /// The refusal, or why nothing could be decided.
@@ -43,7 +43,7 @@ impl Offerings {
         self.submit_for(caller, owner, event, release, idempotency).await
     }
 
-    /// Removes a waitlist entry, or declines its offer; for administrators, of any customer.
+    /// Removes a waitlist entry, or declines its offer; administrators may do so for any customer.
     ///
     /// # Errors
     /// The refusal, or why nothing could be decided.
@@ -66,7 +66,7 @@ impl Offerings {
         self.submit_for(caller, owner, event, leave, idempotency).await
     }
 
-    /// The customer who has a hold. It never changes.
+    /// Returns the customer who has a hold, which never changes.
     async fn owner_of_hold(
         &self,
         event: OfferingId,
@@ -75,7 +75,7 @@ impl Offerings {
         Ok(self.offices.hold(event, hold).await?.map(|hold| hold.customer))
     }
 
-    /// Sends a command as the caller's own, or by an administrator on behalf of another `owner`.
+    /// Sends a command as the caller's own or, on behalf of another `owner`, as an administrator's.
     async fn submit_for(
         &self,
         caller: Caller,
@@ -104,9 +104,9 @@ impl Offerings {
     }
 }
 
-/// Administrators act thousands of times, at the door above all, so each of their keys has a share of
-/// the remembered keys to itself. The key is a hash that includes the administrator: it cannot name
-/// the share of a customer.
+/// Gives the key a share of the remembered keys to itself: administrators act thousands of times,
+/// at the door above all. The key is a hash that includes the administrator: it cannot name the
+/// share of a customer.
 fn in_a_share_of_its_own(idempotency: Idempotency) -> Idempotency {
     let principal = UserId(Uuid::from_bytes(idempotency.key));
     Idempotency { principal, ..idempotency }

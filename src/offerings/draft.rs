@@ -19,7 +19,8 @@ pub struct EventDraft {
     pub description: String,
     pub venue: String,
     pub starts_at: TimestampMs,
-    /// 24 hours after the start, or the end of the sale if that is later, when `None`.
+    /// The end of the event; if `None`, 24 hours after the start, or the end of the sale if that is
+    /// later.
     pub ends_at: Option<TimestampMs>,
     pub sale: SaleWindow,
     pub sale_state: SaleState,
@@ -29,7 +30,7 @@ pub struct EventDraft {
     pub cancellation: CancellationDraft,
 }
 
-/// A product of it.
+/// A product of the event.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ProductDraft {
@@ -51,26 +52,26 @@ pub struct SectionDraft {
     pub name: String,
     /// The name of the product whose places these seats are.
     pub product: String,
-    /// Front to back.
+    /// The rows, front to back.
     pub rows: Vec<RowDefinition>,
 }
 
 /// Until when a customer may cancel a paid reservation, and the share that is refunded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CancellationDraft {
-    /// `Some(false)`: never.
+    /// `Some(false)` if customers may never cancel.
     pub allowed: Option<bool>,
-    /// The first moment at which it is too late; the start of the event when `None`.
+    /// The first moment at which a cancellation is too late; if `None`, the start of the event.
     pub until: Option<TimestampMs>,
-    /// 100 when `None`.
+    /// The share in percent; 100 if `None`.
     pub refund_percent: Option<u8>,
 }
 
 impl CancellationDraft {
-    /// The policy.
+    /// Returns the policy.
     ///
     /// # Errors
-    /// Names the field.
+    /// Names the field that is not allowed.
     pub fn policy(self) -> Result<CancellationPolicy, InvalidField> {
         let Self { allowed, until, refund_percent } = self;
         if allowed == Some(false) {
@@ -92,7 +93,7 @@ impl EventDraft {
     /// Checks the draft and gives the event its id.
     ///
     /// # Errors
-    /// Names the field.
+    /// Names the field that is not allowed.
     pub fn check(self, created_by: UserId) -> Result<NewEvent, InvalidField> {
         let currency = self.currency()?;
         let names = self.product_names()?;

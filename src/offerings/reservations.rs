@@ -17,10 +17,10 @@ pub struct ReservationPage {
 }
 
 impl Offerings {
-    /// A reservation of the caller, or, for administrators, of any customer.
+    /// Returns a reservation of the caller or, for administrators, of any customer.
     ///
     /// # Errors
-    /// [`Rejection::ReservationNotFound`], for those of other customers too.
+    /// [`Rejection::ReservationNotFound`], for reservations of other customers too.
     pub async fn reservation(
         &self,
         caller: Caller,
@@ -31,10 +31,10 @@ impl Offerings {
         Ok(row.ok_or(Rejection::ReservationNotFound)?)
     }
 
-    /// Reservations that match a filter.
+    /// Returns the reservations that match a filter.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// If the store cannot be read.
     pub async fn reservations(
         &self,
         filter: ReservationFilter,
@@ -46,9 +46,9 @@ impl Offerings {
         Ok(ReservationPage { rows, next_cursor })
     }
 
-    /// Cancels a reservation. A customer's own is refunded by the event's terms; an administrator's
-    /// cancellation of another's refunds all of it. Returns the row after it, and whether this
-    /// repeats an earlier request with the same key.
+    /// Cancels a reservation. A customer's own cancellation is refunded by the event's terms; an
+    /// administrator's cancellation for another customer refunds all of it. Returns the row after
+    /// the cancellation, and whether this repeats an earlier request with the same key.
     ///
     /// # Errors
     /// The refusal, or why nothing could be decided.

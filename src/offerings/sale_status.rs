@@ -1,22 +1,22 @@
-//! The one word for how the sale of an event stands: from its switch, the windows of the sale and of
-//! its products, what is left, and the time. The same everywhere an event is shown.
+//! The status of an event's sale in one word: from its switch, the windows of the sale and of its
+//! products, the places that are left, and the time. It is the same everywhere an event is shown.
 
 use crate::box_office::View;
 use crate::inventory::{SaleState, SaleWindow, TimestampMs};
 
-/// How it stands, and for how long if nothing else changes.
+/// The status of a sale, and the times between which it holds if nothing else changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SaleStatus {
     /// `SCHEDULED`, `SELLING`, `PAUSED`, `SOLD_OUT`, `ENDED` or `CANCELLED`.
     pub name: &'static str,
-    /// When a window opened or closed last.
+    /// When a window last opened or closed.
     since: Option<TimestampMs>,
-    /// When a window opens or closes next.
+    /// When a window next opens or closes.
     pub until: Option<TimestampMs>,
 }
 
 impl SaleStatus {
-    /// As a view shows it at `now`.
+    /// Returns the status that a view shows at `now`.
     #[must_use]
     pub fn of(view: &View, now: TimestampMs) -> Self {
         let products = view.products.iter();
@@ -24,8 +24,8 @@ impl SaleStatus {
         Self::by(view.sale_state, view.sale, products, now)
     }
 
-    /// By the administrator's switch, the window of the sale as a whole, the window of each product
-    /// and whether it has free places.
+    /// Returns the status by the administrator's switch, the window of the sale as a whole, the
+    /// window of each product and whether it has free places.
     #[must_use]
     pub fn by(
         state: SaleState,
@@ -53,14 +53,14 @@ impl SaleStatus {
         }
     }
 
-    /// Whether it is the same at `now`.
+    /// True if the status is still the same at `now`.
     #[must_use]
     pub fn is_good_at(&self, now: TimestampMs) -> bool {
         self.since.is_none_or(|since| since <= now) && self.until.is_none_or(|until| now < until)
     }
 }
 
-/// While the sale as a whole is open.
+/// Returns the status while the sale as a whole is open.
 fn of_products(
     sale: SaleWindow,
     products: impl Iterator<Item = (SaleWindow, bool)>,

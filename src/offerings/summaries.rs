@@ -1,6 +1,6 @@
-//! Events at a glance, for lists: how the sale stands and what is left, without the seats. One that
-//! sleeps is folded once and not for every list: as long as no row is added to its journal, it is
-//! what it was.
+//! Summaries of events for lists: the status of the sale and the places that are left, without the
+//! seats. An event that sleeps is folded once and not for every list: its summary is unchanged as
+//! long as no row is added to its journal.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub struct EventSummaries {
 }
 
 impl EventSummary {
-    /// Of a view.
+    /// Returns the summary of a view.
     #[must_use]
     pub fn of(view: &View) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl EventSummary {
         }
     }
 
-    /// How the sale stands at `now`.
+    /// Returns the status of the sale at `now`.
     #[must_use]
     pub fn status(&self, now: TimestampMs) -> SaleStatus {
         let products = self.products.iter();

@@ -1,4 +1,4 @@
-//! Tickets: who may see one, and the signed code that the door reads.
+//! Tickets: access to them, and the signed code that the door reads.
 
 use uuid::Uuid;
 
@@ -18,26 +18,26 @@ pub struct TicketPage {
 }
 
 impl Offerings {
-    /// The codes of tickets.
+    /// Returns the signer and reader of ticket codes.
     #[must_use]
     pub fn ticket_codes(&self) -> &TicketCodes {
         &self.codes
     }
 
-    /// A ticket of the caller, or, for administrators, of any customer.
+    /// Returns a ticket of the caller or, for administrators, of any customer.
     ///
     /// # Errors
-    /// [`Rejection::TicketNotFound`], for those of other customers too.
+    /// [`Rejection::TicketNotFound`], for tickets of other customers too.
     pub async fn ticket(&self, caller: Caller, id: Uuid) -> Result<TicketRow, OfferingError> {
         let row = self.store.ticket_get(id).await?;
         let row = row.filter(|row| row.user == caller.user || caller.is_admin());
         Ok(row.ok_or(Rejection::TicketNotFound)?)
     }
 
-    /// The caller's tickets after a cursor.
+    /// Returns the caller's tickets after a cursor.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// If the store cannot be read.
     pub async fn tickets(
         &self,
         caller: Caller,

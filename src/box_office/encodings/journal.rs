@@ -1,4 +1,4 @@
-//! What is journalled: the content of rows, and the row around it.
+//! Journalled data: the content of rows, and the row around it.
 
 use super::{Sample, every, hold, id};
 use crate::ids::{
@@ -50,7 +50,7 @@ fn what_is_journalled_keeps_its_bytes() {
     hold(&samples, "src/box_office/encodings/journal.txt", include_str!("journal.txt"));
 }
 
-/// Its hash covers each of its fields in this form; every later row rests on it.
+/// The hash of a row covers each of its fields in this form; every later row rests on it.
 #[test]
 fn a_row_keeps_its_canonical_form_and_its_exported_line() {
     assert_eq!(FORMAT, 2, "rows of each format need a sample of their own here");

@@ -17,7 +17,7 @@ fn standing() -> Line {
     }
 }
 
-/// One row per change.
+/// Returns the state after one row per change.
 fn state() -> Inventory {
     let mut inventory = Inventory::empty();
     for (seq, change) in (1..).zip(history()) {
@@ -28,8 +28,8 @@ fn state() -> Inventory {
     inventory
 }
 
-/// A hold, one that is extended, an offer, somebody who waits, a reservation in each of its states,
-/// a hold that ended in each way, and a map with a new row, a blocked and a removed seat.
+/// A hold, an extended hold, an offer, a waitlist entry, a reservation in each of its states, a
+/// hold that ended in each way, and a map with a new row, a blocked and a removed seat.
 fn history() -> Vec<Change> {
     let (product, section) = (ProductId(0), SectionId(0));
     let (pay_by, expires_at) = (AT + 600_000, AT + 300_000);
@@ -131,7 +131,7 @@ fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
     hold(&[sample], "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
 }
 
-/// What version 0.1.0 wrote knows neither terms nor ended entries: the journal is folded instead.
+/// A snapshot of version 0.1.0 has neither terms nor ended entries: the journal is folded instead.
 #[test]
 fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     let (_, hex) = include_str!("snapshot_unsealed.txt").trim_end().split_once(": ").unwrap();
@@ -141,7 +141,7 @@ fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     assert!(refusal.contains("version 1, not 2"), "{refusal}");
 }
 
-/// A version that this binary does not know, and bytes that are damaged, are named and never served.
+/// Snapshots of an unknown version and damaged bytes are reported and never served.
 #[test]
 fn a_snapshot_that_cannot_be_read_says_why() {
     let whole = state().to_snapshot();
@@ -149,7 +149,7 @@ fn a_snapshot_that_cannot_be_read_says_why() {
     let mut newer = whole.clone();
     newer[0] += 1;
     assert!(refusal(&newer).contains("version 3, not 2"), "{}", refusal(&newer));
-    // Cut before the seal it is whole, and has none.
+    // Cut off before the seal, the snapshot is complete but has no seal.
     for length in (0..whole.len()).filter(|length| *length != whole.len() - 16) {
         assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");
     }

@@ -1,4 +1,4 @@
-//! What instances say to each other: commands and answers, and what the feed says of views.
+//! Messages between instances: commands, answers, and the view updates of the feed.
 
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ fn what_the_feed_says_keeps_its_bytes() {
     hold(&samples, "src/box_office/encodings/feed.txt", include_str!("feed.txt"));
 }
 
-/// The envelope that questions travel in, and the first thing that is asked.
+/// The envelope of peer requests, and the first request.
 #[test]
 fn a_seal_keeps_its_form() {
     assert_eq!(PROTOCOL, 1, "a seal of the new protocol needs a line");
@@ -239,7 +239,7 @@ fn calls() -> Vec<(&'static str, Call)> {
 fn questions() -> Vec<(&'static str, PeerRequest)> {
     let offering = OFFERING;
     let asked = |(_, call)| TracedCall { call, origin: Some(origin()) };
-    // Those of the first version: each later one has a line of its own.
+    // The variants of the first version: each later one has a line of its own.
     let calls = calls().into_iter().take(4).map(asked).collect();
     every!(PeerRequest {
         Calls { from: INSTANCE, offering, hops: 1, timeout_ms: 5_000, calls },
@@ -337,7 +337,7 @@ fn stamp() -> Stamp {
     Stamp { owner: INSTANCE, said_at_ms: 1_000, proven_at_ms: 900 }
 }
 
-/// What is shown of an offering before and after a hold of two seats.
+/// The views of an offering before and after a hold of two seats.
 fn views() -> (View, View) {
     let mut inventory = Inventory::empty();
     let mut view_builder = ViewBuilder::default();
@@ -363,7 +363,7 @@ fn views() -> (View, View) {
     (before, after)
 }
 
-/// The same with another row, so that the section has another shape.
+/// The same view with one more row, so that the section has another shape.
 fn with_a_row(view: &View) -> View {
     let mut grown = view.clone();
     let mut section = (*grown.sections[0]).clone();

@@ -1,6 +1,6 @@
-//! Calls on their way to other instances. What waits for the same owner of the same offering
-//! travels together, as commands that wait for the same journal row do: a lone call goes at once,
-//! and under load a few questions in flight carry everything.
+//! Calls on their way to other instances. Calls that wait for the same owner of the same offering
+//! travel together, as commands that wait for the same journal row do: a lone call is sent at once,
+//! and under load a few peer requests in flight carry everything.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,25 +18,26 @@ use crate::ids::{InstanceId, OfferingId};
 use crate::journal::Owner;
 use crate::trace;
 
-/// Questions in flight for one offering to one owner.
+/// Peer requests in flight for one offering to one owner.
 const MAX_IN_FLIGHT: usize = 2;
-/// Calls in one question.
+/// The most calls in one peer request.
 pub(crate) const MAX_CALLS: usize = 512;
 
 /// Why a call has no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The other is not the owner; that one is, if it knows. Nothing was done.
+    /// The other instance is not the owner; the named one is, if the owner is known. Nothing was
+    /// done.
     NotOwner(Option<Owner>),
-    /// It did not come to look at the call.
+    /// The other instance did not receive the call.
     NotReceived,
-    /// It may have.
+    /// The other instance may have received the call.
     Unknown,
-    /// It could not: for this reason, and nothing was done.
+    /// The other instance could not carry it out, for this reason. Nothing was done.
     Unavailable(Unavailable),
 }
 
-/// The ways to all other instances.
+/// The forward queues to all other instances.
 pub(crate) struct ForwardQueues {
     cluster: Arc<Cluster>,
     executor: Executor,
@@ -66,7 +67,7 @@ impl ForwardQueues {
         Self { cluster, executor, forward_queues: DashMap::new() }
     }
 
-    /// Asks the owner. The call is carried on if the caller goes away.
+    /// Sends the call to the owner. It is carried on if the caller is dropped.
     pub(crate) async fn call(
         &self,
         offering: OfferingId,
@@ -91,7 +92,7 @@ impl ForwardQueues {
         answer.await.unwrap_or(Err(Failure::Unknown))
     }
 
-    /// Asks the owner calls in their order, in one question.
+    /// Sends calls to the owner in their order, in one peer request.
     pub(crate) async fn call_all(
         &self,
         offering: OfferingId,
@@ -102,7 +103,7 @@ impl ForwardQueues {
         ask(&self.cluster, owner, offering, (hops, calls), timeout).await
     }
 
-    /// Forgets lanes that nobody uses.
+    /// Drops forward queues that are not in use.
     pub(crate) fn forget_unused(&self) {
         self.forward_queues
             .retain(|_, queue| queue.lock().in_flight > 0 || Arc::strong_count(queue) > 1);
@@ -111,7 +112,7 @@ impl ForwardQueues {
 
 impl ForwardQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -129,7 +130,7 @@ impl ForwardQueue {
                 state.waiting.drain(..count).collect()
             };
             if was_live && !is_live() {
-                // While they waited for the ones before them, its lease ran out.
+                // The owner's lease ran out while these calls waited for earlier ones.
                 for waiting in batch {
                     let _ = waiting.reply.send(Err(Failure::NotReceived));
                 }
@@ -141,7 +142,7 @@ impl ForwardQueue {
             match ask(cluster, owner, offering, (hops, calls), timeout).await {
                 Ok(answers) => {
                     for (waiting, answer) in batch.into_iter().zip(answers) {
-                        // Whoever asked may have gone away.
+                        // The caller may have been dropped.
                         let _ = waiting.reply.send(Ok(answer));
                     }
                 }
@@ -164,7 +165,7 @@ async fn ask(
 ) -> Result<Vec<CallAnswer>, Failure> {
     let count = calls.len();
     metrics::forwarded(count);
-    // A question on behalf of many is on behalf of none: each call in it has its own origin.
+    // A peer request for several calls has no origin: each call in it has its own.
     let origin = match &calls[..] {
         [lone] => lone.origin.clone(),
         _ => None,
@@ -177,7 +178,7 @@ async fn ask(
         PeerReply::Calls(answers) if answers.len() == count => Ok(answers),
         PeerReply::NotOwner(other) => Err(Failure::NotOwner(other)),
         PeerReply::Failed(why) => Err(Failure::Unavailable(why)),
-        // It speaks another language; what it did, nobody knows.
+        // The reply does not fit the request; the outcome is unknown.
         PeerReply::Calls(_)
         | PeerReply::Prepared
         | PeerReply::InService(_)
@@ -185,8 +186,8 @@ async fn ask(
     }
 }
 
-/// Asks an instance anything; gives up when its lease runs out, since then it is not going to
-/// answer.
+/// Sends a peer request; gives up when the instance's lease runs out, because it will not answer
+/// after that.
 pub(crate) async fn ask_peer(
     cluster: &Cluster,
     to: &Owner,
@@ -228,14 +229,14 @@ pub(crate) async fn ask_peer(
     }
 }
 
-/// The answer, or `None` when the instance was a member at first and is none any more.
+/// Returns the answer, or `None` if the instance was a member at first and is none any more.
 async fn until_gone<T>(
     cluster: &Cluster,
     incarnation: InstanceId,
     answer: impl Future<Output = T>,
 ) -> Option<T> {
     if cluster.view().live(incarnation).is_none() {
-        // Nobody vouches for it: it is given less time.
+        // No live lease vouches for the instance: it is given less time.
         let timeout = cluster.settings().lease_ttl / 4;
         return tokio::time::timeout(timeout, answer).await.ok();
     }

@@ -1,5 +1,5 @@
-//! One turn of a box office: due work first, then the commands that wait, decided into one row.
-//! Pure but for the answers it carries; it appends nothing and answers nothing itself.
+//! One turn of a box office: due work first, then the waiting commands, decided into one row. Pure
+//! except for the reply channels that it carries; it neither appends nor replies itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,23 +17,24 @@ use crate::inventory::{
 use crate::planted::{Bug, is_planted};
 use crate::trace::{self, Origin, Span};
 
-/// A command and whoever waits for its answer.
+/// A command and the channel for its reply.
 pub(crate) struct Pending {
     pub(crate) request: Request,
-    /// On whose behalf, as log lines and steps of traces say it.
+    /// The request it is made for, as named in log lines and trace spans.
     pub(crate) origin: Option<Origin>,
     pub(crate) span: Span,
     pub(crate) reply: oneshot::Sender<Result<Committed, SubmitError>>,
     pub(crate) permit: Permit,
-    /// When it came, on the monotonic clock.
+    /// Monotonic time of its arrival.
     pub(crate) since: Duration,
-    /// How many instances have handed it on.
+    /// How many instances have forwarded it.
     pub(crate) hops: u8,
-    /// An earlier copy of it may still be on its way: a refusal is remembered under its key.
+    /// True if an earlier copy of it may still be on its way: a refusal is remembered under its
+    /// key.
     pub(crate) settle: bool,
 }
 
-/// What to do with the state, or with the reason why it cannot be looked at.
+/// Runs on the state, or on the reason why the state cannot be read.
 pub(crate) type QueryFn = Box<dyn FnOnce(Result<&Inventory, Unavailable>) + Send>;
 
 /// A read of the owner's state, answered under the same rule as a refusal: the state is durable
@@ -43,7 +44,7 @@ pub(crate) struct Query {
     pub(crate) permit: Permit,
 }
 
-/// What a box office is asked.
+/// A request to a box office.
 #[expect(clippy::large_enum_variant, reason = "almost all of it is commands")]
 pub(crate) enum Work {
     Command(Pending),
@@ -51,7 +52,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// Answers without having decided.
+    /// Answers that nothing was decided.
     pub(crate) fn refuse(self, why: Unavailable) {
         match self {
             Self::Command(pending) => pending.answer(Err(why.into())),
@@ -63,15 +64,15 @@ impl Work {
 impl Pending {
     pub(crate) fn answer(self, answer: Result<Committed, SubmitError>) {
         spans::answered(self.span, &answer);
-        // A client that went away is not an error: its command counts all the same.
+        // A client that has disconnected is not an error: its command still counts.
         let _ = self.reply.send(answer);
         drop(self.permit);
     }
 }
 
-/// What a command came to, to be told when the batch is durable.
+/// The result of a command, which is sent once the batch is durable.
 pub(crate) enum Verdict {
-    /// The transition at this place of the batch.
+    /// The index of its transition in the batch.
     Effect(usize),
     Replay(Place),
     Refused(Rejection),
@@ -86,24 +87,25 @@ pub(crate) struct Batch {
     pub(crate) queries: Vec<Query>,
     /// The command being decided right now: the culprit if the core panics.
     pub(crate) current: Option<Pending>,
-    /// There is more due work than fits one row; commands wait until it is done.
+    /// True if more work is due than fits one row; commands wait until it is done.
     pub(crate) due_remains: bool,
     weight: usize,
 }
 
 /// Rounds of due work in one row; each is bounded by the core.
 const MAX_DUE_ROUNDS: usize = 32;
-/// Reservations ended in one row after which due work goes on in the next: each is several relational
-/// rows, and where all offerings share one writer the others' appends wait meanwhile.
+/// Ended reservations in one row after which due work continues in the next row: each is several
+/// relational rows and, if all offerings share one writer, the appends of the others wait
+/// meanwhile.
 const MAX_ENDED: usize = 1_000;
-/// Roughly the bytes of a row's payload at which a batch is full.
+/// Approximate payload bytes of a row at which a batch is full.
 const MAX_WEIGHT: usize = 1 << 20;
 
 impl Batch {
     /// Decides due work and then the queue, up to the limits, into the row `seq`.
     ///
     /// # Panics
-    /// Where the core does: the caller drops `inventory` then and looks at `self.current`.
+    /// If the core panics: the caller then drops `inventory` and reads `self.current`.
     pub(crate) fn fill(
         &mut self,
         offering: OfferingId,
@@ -135,7 +137,7 @@ impl Batch {
                 Some(Work::Command(pending)) => {
                     let pending = self.current.insert(pending);
                     let Pending { request, origin, .. } = pending;
-                    // A panic in here is logged as this request's.
+                    // A panic in this closure is logged under this request.
                     let decision = trace::scope(origin, || {
                         if let Some(hook) = &settings.before_decide {
                             hook(offering, request);
@@ -164,8 +166,8 @@ impl Batch {
         }
     }
 
-    /// The request that this is all about, if it is about one: what is logged of many is logged of
-    /// the offering.
+    /// Returns the origin of the only request in the batch, if there is exactly one: a batch of
+    /// several is logged under the offering alone.
     pub(crate) fn sole_origin(&self) -> Option<Origin> {
         match &self.decided[..] {
             [(pending, _)] => pending.origin.clone(),
@@ -173,8 +175,9 @@ impl Batch {
         }
     }
 
-    /// Whether money goes back on a refusal in here. Such a one must be true of the journal as it
-    /// is now: having been its owner two seconds ago is not enough.
+    /// True if the batch refuses a payment command, because money then goes back. Such a refusal
+    /// must hold for the journal as it is now: proof of ownership from two seconds ago does not
+    /// suffice.
     pub(crate) fn refuses_payment(&self) -> bool {
         self.decided.iter().any(|(pending, verdict)| {
             let of_payment = matches!(
@@ -193,7 +196,8 @@ impl Batch {
         self.transitions.len() - 1
     }
 
-    /// Takes the undecided state back: everything but the culprit waits again, in its old order.
+    /// Puts all work but the culprit back into `queue`, undecided and in its old order; returns the
+    /// culprit.
     pub(crate) fn requeue(self, queue: &mut VecDeque<Work>) -> Option<Pending> {
         for look in self.queries.into_iter().rev() {
             queue.push_front(Work::Query(look));

@@ -1,5 +1,5 @@
-//! When a turn fails. Whatever goes wrong (a panic of the core, a failed append, a fence) has one
-//! way out: drop the state and recover from the journal. Nothing is undone by hand.
+//! Failed turns. All failures (a panic of the core, a failed append, a fence) have one way out:
+//! drop the state and recover from the journal. Nothing is undone by hand.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::{random, trace};
 /// How a recovery begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attempt {
-    /// How many before it came to nothing.
+    /// The number of failed attempts before it.
     pub(crate) failed: u32,
     pub(crate) pause: Duration,
-    /// Somebody else has appended.
+    /// True if another instance has appended.
     pub(crate) fenced: bool,
 }
 
@@ -41,7 +41,7 @@ impl BoxOffice {
     pub(crate) fn core_panicked(&mut self, batch: Batch, ctx: &mut Context<Self>) {
         metrics::panic();
         let mut culprit = batch.requeue(&mut self.queue);
-        // Due work panics on nobody's behalf.
+        // Due work has no origin: it is done for no request.
         let origin = &mut culprit.as_mut().and_then(|culprit| culprit.origin.take());
         trace::scope(origin, || {
             tracing::error!(offering = %self.offering,
@@ -91,11 +91,12 @@ impl BoxOffice {
                 if self.shared.cluster.is_alone() {
                     refuse(&mut sealed, &Unavailable::Recovering);
                     self.refuse_all(&Unavailable::Recovering);
-                    // Whoever fenced us is at work: do not snatch the offering back at once.
+                    // The instance that fenced us is at work: do not take the offering back at
+                    // once.
                     let pause = Duration::from_millis(random::within(50..=250));
                     return self.start_recovery(Attempt { pause, ..Attempt::fenced() }, None, ctx);
                 }
-                // Nothing of it was written: whoever owns the offering now decides it.
+                // The batch was not written: the current owner of the offering decides it.
                 let batch = std::mem::take(&mut sealed.batch);
                 batch.requeue(&mut self.queue);
                 self.start_recovery(Attempt::fenced(), None, ctx);
@@ -124,14 +125,14 @@ impl BoxOffice {
         self.shared.executor.spawn(async move {
             tokio::time::sleep(pause).await;
             let recovery = recover(&shared, offering, doubt, fenced);
-            // One that hangs must not keep its turn from others.
+            // A recovery that hangs must not keep its permit from others.
             let task = async {
                 let longest = shared.settings.longest_recovery;
                 tokio::time::timeout(longest, recovery)
                     .await
                     .unwrap_or_else(|elapsed| Err(LoadError::Unavailable(elapsed.into()).into()))
             };
-            // A fold may panic as a live core may; it must not leave the actor waiting for ever.
+            // A fold may panic as a live core may; the actor must not wait for ever after that.
             let done = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(task)).await;
             let done = done.unwrap_or_else(|_| {
                 metrics::panic();
@@ -159,7 +160,7 @@ impl BoxOffice {
                     self.answer(&mut sealed, seq);
                 }
                 (Some(Settled::Lost), _) => refuse(&mut sealed, &Unavailable::Recovering),
-                // Not settled: dropped as unknown.
+                // Not settled: dropped, with an unknown outcome.
                 (_, _) => {}
             }
         }
@@ -180,7 +181,7 @@ impl BoxOffice {
         self.take_turn_soon(ctx);
     }
 
-    /// Says that the journal is ahead of the clock, if it is.
+    /// Logs a warning if the journal is ahead of the clock.
     fn warn_of_the_future(&self, row_at: TimestampMs) {
         let Some(now) = self.shared.guard.now() else { return };
         let ahead_ms = row_at.saturating_sub(now);
@@ -190,7 +191,7 @@ impl BoxOffice {
         }
     }
 
-    /// Whoever asks this instance or the lease store now learns who the owner is.
+    /// Publishes the ownership, so that this instance and the lease store name the new owner.
     fn tell_others(&self, epoch: Epoch, ctx: &mut Context<Self>) {
         let cluster = &self.shared.cluster;
         cluster.learn(self.offering, cluster.me().owning(epoch));
@@ -205,8 +206,8 @@ impl BoxOffice {
         });
     }
 
-    /// The offering has another owner, who lives: what waits here is handed on to it, and this box
-    /// office closes. A batch in doubt is answered if its outcome is certain by now.
+    /// Gives way to another live owner: forwards the requests that wait here to it, and closes this
+    /// box office. A batch of unknown outcome is answered if its outcome is certain by now.
     pub(crate) fn give_way(
         &mut self,
         owner: &Owner,
@@ -226,7 +227,7 @@ impl BoxOffice {
                     let batch = std::mem::take(&mut sealed.batch);
                     batch.requeue(&mut self.queue);
                 }
-                // Not settled: dropped as unknown.
+                // Not settled: dropped, with an unknown outcome.
                 (_, _) => {}
             }
         }
@@ -237,7 +238,7 @@ impl BoxOffice {
 
     pub(crate) fn recovery_failed(&mut self, error: &LoadError, ctx: &mut Context<Self>) {
         if matches!(error, LoadError::NotFound) {
-            // It was claimed before that could be known.
+            // The offering was claimed before it was known not to exist.
             self.let_others_have_it();
             self.refuse_all(&Unavailable::NoSuchOffering);
             return self.close(ctx);
@@ -258,8 +259,8 @@ impl BoxOffice {
             tracing::warn!(offering = %self.offering, %error, cause, failed,
                 "recovery failed; trying again");
         }
-        // Whoever waits is told now. The row of unknown outcome stays in doubt: its seq is still
-        // to be occupied, by whichever recovery succeeds, before anything is decided again.
+        // Callers that wait are answered now. The row is still of unknown outcome: the recovery
+        // that succeeds must occupy its seq before anything is decided again.
         drop(unknown);
         self.refuse_all(&Unavailable::Recovering);
         self.refuse_while_recovering();
@@ -268,7 +269,8 @@ impl BoxOffice {
         }
         let cluster = &self.shared.cluster;
         if cluster.is_ailing() && matches!(cluster.place_of(self.offering), Route::There(_)) {
-            // Another can do what we cannot; and nobody is to find this one and wake it again.
+            // Another instance can serve the offering; requests must not find and wake this box
+            // office again.
             if let Some(registry) = self.shared.registry() {
                 registry.remove_closed(self.offering, &self.handle);
             }
@@ -279,13 +281,13 @@ impl BoxOffice {
         self.start_recovery(Attempt { failed, pause, fenced: false }, None, ctx);
     }
 
-    /// What this instance cannot serve must not be kept from one that perhaps can.
+    /// Releases the lease entry, because another instance may be able to serve the offering.
     fn let_others_have_it(&self) {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         self.shared.executor.spawn(async move { shared.cluster.release(offering).await });
     }
 
-    /// Whoever asks between two attempts is told at once.
+    /// Refuses requests between two attempts at once.
     pub(crate) fn refuse_while_recovering(&mut self) {
         while !self.handle.inbox.rest() {
             self.refuse_all(&Unavailable::Recovering);
@@ -293,7 +295,7 @@ impl BoxOffice {
     }
 }
 
-/// Answers all of a batch of which nothing was written.
+/// Refuses all commands and queries of a batch that was not written.
 fn refuse(sealed: &mut Sealed, why: &Unavailable) {
     for (pending, _) in sealed.batch.decided.drain(..) {
         pending.answer(Err(why.clone().into()));

@@ -1,5 +1,5 @@
 //! The end of an owner that is replaced in good order: it takes no turn while its successor takes
-//! over, and then hands on all that waits. If that comes to nothing, it goes on.
+//! over, and then forwards all waiting requests. If the takeover fails, it continues.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::cluster::Member;
 use crate::ids::OfferingId;
 use crate::journal::Owner;
 
-/// Have this instance take over: after the batch in flight, before any other.
+/// Hand the offering off to this instance: after the batch in flight, before any other.
 #[derive(Message)]
 #[rtype(result = "Result<Owner, Unavailable>")]
 pub(crate) struct Handoff {
@@ -28,14 +28,14 @@ pub(crate) struct Handoff {
 #[rtype(result = "()")]
 struct HandoffDone(Result<Owner, Unavailable>);
 
-/// Who is to take over, and whom to tell.
+/// The instance that takes over, and the channel for the outcome.
 pub(crate) struct Successor {
     pub(crate) to: Member,
     tell: oneshot::Sender<Result<Owner, Unavailable>>,
 }
 
 impl BoxOffice {
-    /// Takes no turn while the successor takes over.
+    /// Starts the takeover by the successor; no turn is taken meanwhile.
     pub(crate) fn leave(&self, to: Member, ctx: &mut Context<Self>) {
         let (shared, address, offering) = (Arc::clone(&self.shared), ctx.address(), self.offering);
         self.shared.executor.spawn(async move {
@@ -43,7 +43,7 @@ impl BoxOffice {
         });
     }
 
-    /// Passes all that waits to the owner, in order, and closes.
+    /// Forwards all waiting requests to the owner, in order, and closes.
     pub(crate) fn forward(&mut self, owner: Owner, ctx: &mut Context<Self>) {
         self.handle.inbox.close_into(&mut self.queue);
         if let Some(registry) = self.shared.registry() {
@@ -51,7 +51,7 @@ impl BoxOffice {
             registry.forward(self.offering, owner.clone(), std::mem::take(&mut self.queue));
         }
         if let Some(Successor { tell, .. }) = self.successor.take() {
-            // Whoever asked may have gone away.
+            // The caller may have been dropped.
             let _ = tell.send(Ok(owner));
         }
         self.close(ctx);
@@ -67,7 +67,8 @@ impl Handler<Handoff> for BoxOffice {
             self.successor = Some(Successor { to, tell });
             self.take_turn_soon(ctx);
         }
-        // Dropped without a word if it is being handed over already, or recovers and closes.
+        // Dropped without a message if a handoff is already running, or if the box office recovers
+        // and closes.
         Box::pin(async move { told.await.unwrap_or(Err(Unavailable::Moving)) })
     }
 }
@@ -86,7 +87,7 @@ impl Handler<HandoffDone> for BoxOffice {
                 self.shared.cluster.learn(self.offering, owner.clone());
                 self.forward(owner, ctx);
             }
-            // Perhaps it did take over after all: then the next append finds out.
+            // If the successor did take over after all, the next append finds out.
             Err(why) => {
                 if let Some(Successor { tell, .. }) = self.successor.take() {
                     let _ = tell.send(Err(why));
@@ -98,7 +99,7 @@ impl Handler<HandoffDone> for BoxOffice {
     }
 }
 
-/// How long a successor may take for the step that clients wait for.
+/// Timeout of the successor for the step that clients wait for.
 pub(crate) const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
@@ -112,7 +113,7 @@ pub(crate) fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
     }
 }
 
-/// What the actor has done while it takes no turns: the entry, and then the journal, change hands.
+/// Transfers the lease entry and then the journal, while the actor takes no turns.
 pub(crate) async fn transfer_ownership(
     shared: &Shared,
     offering: OfferingId,

@@ -1,6 +1,6 @@
-//! Where commands wait for their box office. The actor is told that something waits only when it
-//! would not look by itself: while an append is in flight a thousand commands come in without one
-//! message, so a busy box office costs its arbiter one wake-up per batch and not one per command.
+//! The queue in which commands wait for their box office. The actor is notified only if it would
+//! not read the inbox by itself: during an append a thousand commands arrive without one message,
+//! so a busy box office costs its arbiter one wake-up per batch and not one per command.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,20 +14,21 @@ pub(crate) struct Inbox {
 
 struct State {
     waiting: VecDeque<Work>,
-    /// The actor is going to look, without being told again.
+    /// True if the actor will read the inbox without another notification.
     attended: bool,
     closed: bool,
 }
 
 impl Inbox {
-    /// Of an actor that starts up, and looks when it is in service.
+    /// Returns the inbox of an actor that is starting, and reads the inbox once it is in service.
     pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State { waiting: VecDeque::new(), attended: true, closed: false }),
         }
     }
 
-    /// Queues `work`; says whether the actor must be told. Gives it back when the actor is gone.
+    /// Queues `work`; returns true if the actor must be notified. Returns the work if the actor is
+    /// gone.
     pub(crate) fn push(&self, work: Work) -> Result<bool, Box<Work>> {
         let mut state = self.lock();
         if state.closed {
@@ -37,33 +38,33 @@ impl Inbox {
         Ok(!std::mem::replace(&mut state.attended, true))
     }
 
-    /// Moves all that waits behind `queue`.
+    /// Moves all waiting work to the end of `queue`.
     pub(crate) fn drain_into(&self, queue: &mut VecDeque<Work>) {
         let mut state = self.lock();
         if queue.is_empty() {
-            // The actor's buffer and this one change places, so that neither is made anew.
+            // The actor's buffer and this one are swapped, so that neither is allocated again.
             std::mem::swap(&mut state.waiting, queue);
         } else {
             queue.append(&mut state.waiting);
         }
     }
 
-    /// The actor is not going to look until it is told, unless something waits already: then the
-    /// answer is `false`, and it must look.
+    /// Returns true if the actor may rest until it is notified; false if work waits already, which
+    /// the actor must read.
     pub(crate) fn rest(&self) -> bool {
         let mut state = self.lock();
         state.attended = !state.waiting.is_empty();
         !state.attended
     }
 
-    /// Takes nothing more in, unless something waits already: then the answer is `false`.
+    /// Closes the inbox and returns true; returns false if work waits already.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.lock();
         state.closed = state.waiting.is_empty();
         state.closed
     }
 
-    /// Takes nothing more in, and moves all that waits behind `queue`.
+    /// Closes the inbox, and moves all waiting work to the end of `queue`.
     pub(crate) fn close_into(&self, queue: &mut VecDeque<Work>) {
         let mut state = self.lock();
         state.closed = true;
@@ -71,16 +72,16 @@ impl Inbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes nothing more in. Who waits is told by the drop of what they wait for.
+    /// Closes the inbox. Callers that wait are notified by the drop of their reply channels.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         let dropped = std::mem::take(&mut state.waiting);
-        // A dropped command wakes whoever waits for it: not under the lock.
+        // A dropped command wakes its caller, so it is not dropped under the lock.
         drop(state);
         drop(dropped);
     }

@@ -1,33 +1,36 @@
-//! The time of one offering. It never runs back: where its journal is ahead of the clock (one that
-//! was ahead and has been set right), it goes on from there at half speed until the clock has caught
-//! up. So deadlines come at most twice as late, and nothing stands still.
+//! The clock of one offering. It never runs back: if the journal is ahead of the machine's clock
+//! (which was ahead and has been set right), it continues from the journal's end at half speed
+//! until the machine's clock has caught up. Deadlines then come at most twice as late, and time
+//! does not stand still.
 
 use std::time::Duration;
 
 use crate::inventory::TimestampMs;
 
-/// What the log says of a journal that ends after the clock.
+/// The log message for a journal that ends in the future.
 pub const JOURNAL_AHEAD: &str = "a journal ends in the future: the clock was ahead when it was written \
     and has been set right since, or it is behind now. If it is behind, set it right. Otherwise leave \
     it: until the clock has caught up, deadlines come up to twice as late, and sale windows count by the \
     journal's time (docs/operations.md, A journal from the future)";
-/// So far ahead is nothing to speak of: clocks of two machines are.
+/// Milliseconds by which a journal may be ahead without a warning: clocks of two machines differ by
+/// as much.
 pub const TOLERATED_MS: i64 = 1_000;
 
 pub(crate) struct OfferingClock {
-    /// A time that was reached, and when, on the monotonic clock.
+    /// The last time reached; `since` is the monotonic time of that moment.
     reached: TimestampMs,
     since: Duration,
     ahead_ms: i64,
 }
 
 impl OfferingClock {
-    /// Of a journal that ends at `row_at`, in service since `monotonic`.
+    /// Returns the clock of an offering whose journal ends at `row_at`, in service since
+    /// `monotonic`.
     pub(crate) fn new(row_at: TimestampMs, monotonic: Duration) -> Self {
         Self { reached: row_at, since: monotonic, ahead_ms: 0 }
     }
 
-    /// The offering's time when the clock shows `clock`.
+    /// Returns the offering's time when the machine's clock shows `clock`.
     pub(crate) fn now(&mut self, clock: TimestampMs, monotonic: Duration) -> TimestampMs {
         let passed = monotonic.saturating_sub(self.since) / 2;
         let passed_ms = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
@@ -40,7 +43,7 @@ impl OfferingClock {
         clock
     }
 
-    /// How far it was ahead of the clock.
+    /// Milliseconds by which the last returned time was ahead of the machine's clock.
     pub(crate) fn ahead_ms(&self) -> i64 {
         self.ahead_ms
     }

@@ -1,6 +1,7 @@
-//! Becoming the owner of an offering: load, fold, append a takeover. The one way into service, for
-//! a first start as for every failure. An append of unknown outcome is settled on the way: the
-//! takeover occupies its seq, so that after it the row is either found or can never appear.
+//! How an instance becomes the owner of an offering: load, fold, append a takeover. This is the
+//! only way into service, for a first start as for every failure. An append of unknown outcome is
+//! settled on the way: the takeover occupies its seq, so that afterwards its row is either found or
+//! can never appear.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +23,12 @@ pub(crate) struct UnknownAppend {
     pub(crate) batch_id: BatchId,
 }
 
-/// What became of a [`UnknownAppend`].
+/// The outcome of an [`UnknownAppend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// It is in the journal.
+    /// The row is in the journal.
     Committed,
-    /// It is not, and never will be.
+    /// The row is not in the journal, and never will be.
     Lost,
 }
 
@@ -41,17 +42,18 @@ pub(crate) struct Recovered {
     pub(crate) verified_at: Duration,
 }
 
-/// Others may be at it too: after so many lost races, give way and let the caller back off.
+/// The most lost races in one recovery: other instances may take over too, and the caller then
+/// backs off.
 const MAX_RACES: u32 = 8;
 
-/// The longest pause of an instance that was fenced before it takes back.
+/// The longest pause before a fenced instance takes an offering back.
 const AFTER_FENCE: Duration = Duration::from_millis(250);
 
 /// Why an offering was not taken over.
 pub(crate) enum NotRecovered {
-    /// It has another owner, who lives. What became of the doubt, if that can be told.
+    /// Another live instance owns it. With the outcome of the unknown append, if it is known.
     OwnedBy(Owner, Option<Settled>),
-    /// Not now: the caller decides when to try again.
+    /// It failed for now: the caller decides when to try again.
     Failed(LoadError),
 }
 
@@ -61,8 +63,8 @@ impl From<LoadError> for NotRecovered {
     }
 }
 
-/// Takes the offering over, if it may be, and settles `doubt`. Whoever was `fenced` leaves it to
-/// its fencer.
+/// Takes the offering over, if the cluster permits it, and settles `doubt`. A `fenced` instance
+/// leaves the offering to the live owner that fenced it.
 ///
 /// # Errors
 /// [`NotRecovered`].
@@ -72,14 +74,14 @@ pub(crate) async fn recover(
     doubt: Option<UnknownAppend>,
     fenced: bool,
 ) -> Result<Recovered, NotRecovered> {
-    // Never closed.
+    // The semaphore is never closed.
     let _turn = shared.recoveries.acquire().await;
     if fenced && !shared.cluster.is_alone() {
         if let Some(owner) = live_owner(shared, offering).await? {
             let settled = settle_elsewhere(shared, offering, doubt).await;
             return Err(NotRecovered::OwnedBy(owner, settled));
         }
-        // Whoever it was is gone again: nobody snatches it back at once.
+        // The owner that fenced us is gone again: no instance takes the offering back at once.
         tokio::time::sleep(random::jittered(AFTER_FENCE)).await;
     }
     match shared.cluster.claim(offering, &*shared.journal).await? {
@@ -96,7 +98,7 @@ pub(crate) async fn recover(
     Ok(win(shared, offering, doubt).await?)
 }
 
-/// Loads and takes over, again and again while others do.
+/// Loads and takes over; repeats this while other instances take over in between.
 async fn win(
     shared: &Shared,
     offering: OfferingId,
@@ -121,7 +123,7 @@ async fn win(
                 let tail = Tail::of(&loaded);
                 return Ok(Recovered { inventory, head, doubt, tail, verified_at });
             }
-            // Somebody else's row, the zombie's row, or our own takeover after all: look again.
+            // Another instance's row, the zombie's row, or our own takeover after all: load again.
             Err(AppendError::Fenced | AppendError::OutcomeUnknown(_)) => {
                 let pause = Duration::from_millis(random::within(1..=20_u64 << race.min(4)));
                 tokio::time::sleep(pause).await;
@@ -136,7 +138,8 @@ async fn win(
     )))
 }
 
-/// The state, and the rows that were read for it. What was loaded ahead needs only what came since.
+/// Returns the state, and the rows read for it. For a state loaded ahead, only the rows since are
+/// read.
 async fn load(shared: &Shared, offering: OfferingId) -> Result<(Inventory, Loaded), LoadError> {
     if let Some((_, warm)) = shared.warm.remove(&offering)
         && let Some(loaded) = shared.journal.load_after(offering, warm.head).await?
@@ -152,7 +155,7 @@ async fn load(shared: &Shared, offering: OfferingId) -> Result<(Inventory, Loade
     restore(shared, offering).await
 }
 
-/// The owner that the journal names, if it is another instance that lives.
+/// Returns the owner that the journal names, if it is another live instance.
 async fn live_owner(shared: &Shared, offering: OfferingId) -> Result<Option<Owner>, LoadError> {
     let owner = shared.journal.owner(offering).await?;
     let me = shared.cluster.me().incarnation;
@@ -164,8 +167,8 @@ async fn live_owner(shared: &Shared, offering: OfferingId) -> Result<Option<Owne
     Ok(owner)
 }
 
-/// What became of an append whose seq somebody else has occupied since. Where nobody has, the row
-/// may still come: then nothing can be told.
+/// Returns the outcome of an append whose seq another row has occupied since. If the seq is free,
+/// the row may still appear: then the outcome is not known.
 async fn settle_elsewhere(
     shared: &Shared,
     offering: OfferingId,
@@ -183,7 +186,7 @@ async fn take_over(
     mut inventory: Inventory,
     previous: Head,
 ) -> Result<(Inventory, Head), AppendError> {
-    // With a clock that is not trusted, time stands still at the last row: taking over decides
+    // If the clock is not trusted, the offering's time stays at the last row: a takeover decides
     // nothing that depends on it.
     let now = shared.guard.now().unwrap_or(i64::MIN);
     let at = inventory.begin_batch(previous.seq.next(), now);
@@ -221,7 +224,7 @@ async fn settle(
     let in_tail = loaded.tail.iter().find(|(row, _)| row.seq == doubt.seq);
     let batch_id = match in_tail {
         Some((row, _)) => Some(row.batch_id),
-        // The load may have started from a snapshot taken after it.
+        // The load may have started from a snapshot taken after that row.
         None => shared.journal.row(offering, doubt.seq).await?.map(|(row, _)| row.batch_id),
     };
     Ok(if batch_id == Some(doubt.batch_id) { Settled::Committed } else { Settled::Lost })

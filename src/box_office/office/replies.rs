@@ -1,4 +1,4 @@
-//! How those who wait are told: what a durable batch came to, or why nothing was decided.
+//! Sends the replies of a batch once it is durable, or the reason why nothing was decided.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::journal::Record;
 use crate::trace;
 
 impl BoxOffice {
-    /// Tells everybody in the batch. First all answers are made and then all are sent: a sleeping
-    /// HTTP worker wakes at the first one, and finds the others there.
+    /// Replies to every command in the batch. All replies are made before the first is sent: a
+    /// sleeping HTTP worker wakes at the first one, and finds the others there.
     pub(crate) fn answer(&self, sealed: &mut Sealed, seq: Seq) {
         let (at, now) = (sealed.batch.at, self.shared.guard.monotonic());
         let mut counters = self.handle.counters.lock();
@@ -69,7 +69,7 @@ impl BoxOffice {
         }
     }
 
-    /// A retry of a command whose effect is in an earlier row.
+    /// Answers a repeated command from the earlier row that has its effect.
     fn answer_from_journal(&self, pending: Pending, place: Place) {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         self.shared.executor.spawn(async move {

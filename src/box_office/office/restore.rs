@@ -1,6 +1,6 @@
-//! The one way from the store to a state: the newest snapshot that fits its journal, and the rows
-//! after it. A snapshot that does not fit is said to be so and replaced; it costs time and never the
-//! offering, since the journal is the truth. Takes nothing over.
+//! The only way from the store to a state: the newest snapshot that fits its journal, and the rows
+//! after it. A snapshot that does not fit is reported and replaced; it costs time and never the
+//! offering, because the journal is the truth. No offering is taken over.
 
 use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
@@ -10,7 +10,7 @@ use crate::journal::{FORMAT, Head, LoadError, Loaded, Snapshot, fold, fold_onto}
 use crate::planted::{Bug, is_planted};
 use bytes::Bytes;
 
-/// The state at the journal's end, and what was read for it.
+/// Returns the state at the journal's end, and the data read for it.
 ///
 /// # Errors
 /// [`LoadError::Damaged`] only when the rows themselves do not fold, or when rows are archived and no
@@ -52,7 +52,7 @@ fn report_unfit(offering: OfferingId, seq: Seq, reason: &str) {
         "a snapshot does not fit its journal: the state is folded without it");
 }
 
-/// Keeps a snapshot of the state in place of those that did not fit.
+/// Keeps a snapshot of the state in place of the snapshots that did not fit.
 async fn replace(
     shared: &Shared,
     offering: OfferingId,
@@ -64,16 +64,17 @@ async fn replace(
     match shared.journal.replace_snapshots(offering, snapshot).await {
         Ok(true) => tracing::info!(%offering, row = %head.seq, "a snapshot that fits replaces it"),
         Ok(false) => tracing::debug!(%offering, "a newer snapshot is there by now"),
-        // The state is whole without it.
+        // The state is complete without the snapshot.
         Err(error) => tracing::warn!(%offering, %error, "no snapshot could replace it"),
     }
     Ok(inventory)
 }
 
-/// Folding a large journal takes a while; the runtime's workers carry everybody's queries.
+/// Folds on another thread than the runtime's workers, which carry all queries: folding a large
+/// journal takes a while.
 ///
 /// # Errors
-/// When the fold panicked, or the runtime is gone.
+/// If the fold panicked, or the runtime is gone.
 pub(crate) async fn fold_off_thread(
     shared: &Shared,
     loaded: Loaded,

@@ -1,5 +1,5 @@
-//! When and how a snapshot is taken: from durable state alone, off the actor's thread, and kept
-//! by the journal only where it has that very row.
+//! When and how a snapshot is taken: from durable state only, off the actor's thread, and kept by
+//! the journal only if it has that very row.
 
 use crate::box_office::office::restore::{restore, snapshot};
 use crate::box_office::shared::Shared;
@@ -11,10 +11,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What reading a row costs beside its payload, in bytes of payload.
+/// The cost of reading a row beside its payload, in bytes of payload.
 const ROW_BYTES: u64 = 200;
 
-/// How much there is to read beside the snapshot to build a state.
+/// The rows that must be read in addition to the snapshot to build a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
     rows: u64,
@@ -33,9 +33,10 @@ impl Tail {
         self.bytes += ROW_BYTES + payload as u64;
     }
 
-    /// After so many rows a snapshot is due, but not before they are twice as much as it would be.
-    /// A sale that only grows writes none: its journal is as quick to read. Where claims come and
-    /// go, a recovery still reads little more than three times what its state needs.
+    /// True if a snapshot is due: after `every` rows, but not before they are twice as large as the
+    /// snapshot would be. A sale that only grows writes no snapshot: its journal is as quick to
+    /// read. Where claims come and go, a recovery still reads little more than three times what its
+    /// state needs.
     fn is_due(self, every: u64, snapshot: usize) -> bool {
         self.rows >= every && self.bytes >= 2 * snapshot as u64
     }
@@ -45,7 +46,7 @@ impl Tail {
 pub(crate) struct Snapshots {
     shared: Arc<Shared>,
     offering: OfferingId,
-    /// Since the last snapshot was begun.
+    /// The rows since the last snapshot was begun.
     tail: Tail,
     under_way: Arc<AtomicBool>,
 }
@@ -55,13 +56,12 @@ impl Snapshots {
         Self { shared, offering, tail: Tail::default(), under_way: Arc::default() }
     }
 
-    /// The state was built from these rows and the snapshot before them.
+    /// Records the rows from which the state was built, in addition to the snapshot before them.
     pub(crate) fn loaded(&mut self, tail: Tail) {
         self.tail = tail;
     }
 
-    /// Told of every durable row by its payload's size, and of the state with it; takes a snapshot
-    /// now and then.
+    /// Records a durable row by the size of its payload; takes a snapshot when one is due.
     pub(crate) fn row_appended(&mut self, payload: usize, inventory: &Inventory) {
         self.tail.grow(payload);
         if !self.tail.is_due(self.shared.settings.snapshot_every, inventory.snapshot_size())
@@ -80,7 +80,7 @@ impl Snapshots {
         });
     }
 
-    /// The snapshot of a box office that stops: its state is durable and nobody else uses it.
+    /// Keeps the snapshot of a box office that stops: its state is durable and has no other user.
     pub(crate) fn take_last(
         &self,
         inventory: &Inventory,
@@ -99,7 +99,7 @@ impl Snapshots {
     }
 }
 
-/// Folds what is durable, and keeps that.
+/// Folds the durable state from the journal, and keeps a snapshot of it.
 async fn take(shared: &Shared, offering: OfferingId) -> Result<(), LoadError> {
     let (inventory, loaded) = restore(shared, offering).await?;
     let before = loaded.tail.iter().nth_back(1).map(|(row, _)| row.head());

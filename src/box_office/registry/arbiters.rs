@@ -1,5 +1,5 @@
-//! The threads that box offices live on, in an actix system of their own: whoever starts box
-//! offices (a server, a bench, a test) needs no actix system around them.
+//! The threads on which box offices run, in an actix system of their own: code that starts box
+//! offices (a server, a bench, a test) needs no actix system around it.
 
 use std::sync::mpsc;
 use std::thread;
@@ -9,7 +9,7 @@ use actix::{Actor, Addr, Arbiter, ArbiterHandle, Context, System};
 use crate::box_office::office::BoxOffice;
 use crate::ids::OfferingId;
 
-/// Where box offices live.
+/// Where box offices run.
 pub(crate) enum Arbiters {
     /// On a fixed set of arbiters.
     Threads { system: System, arbiters: Vec<ArbiterHandle> },
@@ -26,7 +26,7 @@ impl Arbiters {
                 let runner = System::new();
                 let arbiters = (0..count.max(1)).map(|_| Arbiter::new().handle()).collect();
                 let system = System::current();
-                // The receiver is waiting below; there is nobody else to tell.
+                // The receiver waits below; if it is gone, there is nothing else to notify.
                 let _ = ready.send(Self::Threads { system, arbiters });
                 if let Err(error) = runner.run() {
                     tracing::error!(%error, "the box offices' system ended in an error");

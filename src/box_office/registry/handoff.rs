@@ -1,7 +1,7 @@
-//! Giving offerings to other instances: on the way out, for balance, and by hand. The successor
+//! Handoff of offerings to other instances: on shutdown, for balance, and by hand. The successor
 //! loads first; then the last batch is flushed, the lease entry changes hands, the successor takes
-//! over, and what waited here is handed on to it in order. Whatever fails on the way, the owner goes
-//! on: the journal says who it is.
+//! over, and the requests that waited here are forwarded to it in order. If any step fails, the
+//! owner continues: the journal names the owner.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,32 +22,32 @@ use crate::cluster::Member;
 use crate::ids::OfferingId;
 use crate::journal::{LoadError, Owner};
 
-/// How long it may take to load before that, while the owner sells on: an event with a million holds
+/// Timeout of the load that comes first, while the owner sells on: an event with a million holds
 /// takes seconds.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A state that was loaded ahead is worth nothing after so long.
+/// A state that was loaded ahead is dropped after this time.
 const WARM_FOR: Duration = Duration::from_secs(15);
-/// Offerings handed over at a time by an instance that stops.
+/// Offerings that a stopping instance hands off at the same time.
 const AT_ONCE: usize = 16;
-/// An offering that nobody has used for so long is let go of, and not handed over.
+/// Milliseconds; an offering that was unused for this long is released, and not handed off.
 const BUSY_WITHIN_MS: u64 = 10_000;
 
 /// Why an offering was not moved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoveError {
-    /// No live instance of that name.
+    /// There is no live instance of that name.
     #[error("there is no live instance of that name: there are {}", .0.join(", "))]
     NoSuchInstance(Vec<String>),
-    /// It was not moved for now.
+    /// It cannot be moved at the moment.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The wish that it stays there cannot be kept.
+    /// The pin that keeps it there cannot be stored.
     #[error("the lease store is away: nothing can be moved by hand until it is back")]
     LeasesAway,
 }
 
 impl BoxOffices {
-    /// Moves an offering to the instance of this name, wherever it is now, and has it stay there.
+    /// Moves an offering to the instance of this name, from any instance, and pins it there.
     ///
     /// # Errors
     /// [`MoveError`].
@@ -63,7 +63,7 @@ impl BoxOffices {
             let names = view.live_members().map(|member| member.name.to_string()).collect();
             return Err(MoveError::NoSuchInstance(names));
         };
-        // That there is one, before anything is kept about it.
+        // The offering must exist before a pin is stored for it.
         shared.journal.head(offering).await.map_err(|error| match error {
             LoadError::NotFound => Unavailable::NoSuchOffering,
             _ => Unavailable::Recovering,
@@ -95,7 +95,7 @@ impl BoxOffices {
         Ok(owner)
     }
 
-    /// Moves an offering that is live here.
+    /// Moves an offering that is live here to the instance of this name.
     pub(crate) async fn move_mine(
         &self,
         offering: OfferingId,
@@ -110,7 +110,7 @@ impl BoxOffices {
         self.hand_off(offering, &to).await
     }
 
-    /// Loads an offering that is about to become ours.
+    /// Loads an offering that this instance is about to take over.
     pub(crate) async fn prepare(&self, offering: OfferingId) -> PeerReply {
         let shared = self.shared();
         match warm_up(shared, offering).await {
@@ -125,10 +125,10 @@ impl BoxOffices {
         }
     }
 
-    /// Takes over what was handed to us.
+    /// Takes over an offering that was handed to this instance.
     pub(crate) async fn adopt(&self, offering: OfferingId) -> PeerReply {
         if self.handle(offering).is_some_and(|handle| handle.is_leaving.load(Ordering::Relaxed)) {
-            // Each would wait for the other to take it.
+            // Each instance would wait for the other to take it.
             return PeerReply::Failed(Unavailable::Moving);
         }
         match self.look(offering, Urgency::Urgent, |_| ()).await {
@@ -140,7 +140,7 @@ impl BoxOffices {
         }
     }
 
-    /// Hands an offering that is live here to `to`.
+    /// Hands off an offering that is live here to `to`.
     pub(crate) async fn hand_off(
         &self,
         offering: OfferingId,
@@ -158,7 +158,7 @@ impl BoxOffices {
             return Err(Unavailable::Moving);
         }
         let Some(address) = self.address(offering) else { return Err(Unavailable::Moving) };
-        // The batch in flight, and the steps of changing hands.
+        // The time for the batch in flight, and for the steps of changing hands.
         let timeout = shared.settings.answer_timeout + STEP_TIMEOUT;
         let handed = tokio::time::timeout(timeout, address.send(Handoff { to: to.clone() })).await;
         let owner = handed
@@ -168,8 +168,8 @@ impl BoxOffices {
         Ok(owner)
     }
 
-    /// Hands over what is busy and lets go of the rest: what an instance does that is about to
-    /// stop. What cannot be handed over is let go of at [`Self::shutdown`].
+    /// Hands off busy offerings and releases the rest, as an instance does that is about to stop.
+    /// Offerings that cannot be handed off are released at [`Self::shutdown`].
     pub async fn hand_off_all(&self) {
         if self.shared().cluster.is_alone() {
             return;
@@ -181,8 +181,9 @@ impl BoxOffices {
             .await;
     }
 
-    /// Moves what is live here and belongs elsewhere, a few at a time, once the members have been
-    /// the same for a while. Sticky: only who comes or goes, or a pin, makes a difference.
+    /// Moves offerings that are live here and belong elsewhere, a few at a time, once the members
+    /// have been the same for a while. Sticky: only a member that joins or leaves, or a pin, makes
+    /// a difference.
     pub(crate) async fn rebalance(&self) {
         let cluster = &self.shared().cluster;
         if cluster.is_alone() || cluster.away_for().is_some() || !cluster.lease_is_valid() {
@@ -200,9 +201,9 @@ impl BoxOffices {
         let misplaced = self.live_offerings().into_iter().filter(|offering| {
             let Some(handle) = self.handle(*offering) else { return false };
             let since_ms = handle.in_service_at_ms.load(Ordering::Relaxed);
-            // Whoever gave it to us may know of a wish that we have not heard of yet.
+            // The instance that gave it to us may know of a pin that has not reached us yet.
             let rested = since_ms > 0 && now_ms.saturating_sub(since_ms) >= rest_ms;
-            // What was moved by hand need not wait for the members to settle.
+            // An offering moved by hand need not wait for the members to settle.
             (ailing || (rested && (settled || view.pins.contains_key(offering))))
                 && self.has_better_place(*offering)
         });
@@ -212,7 +213,8 @@ impl BoxOffices {
             .await;
     }
 
-    /// Tells the lease store what is owned here; whoever turns out not to be the owner looks again.
+    /// Publishes the offerings owned here to the lease store. A box office that is not the owner by
+    /// the lease store then asks the journal.
     pub(crate) async fn publish_again(&self) {
         let cluster = &self.shared().cluster;
         stream::iter(self.live_offerings())
@@ -231,8 +233,8 @@ impl BoxOffices {
             .await;
     }
 
-    /// Whether another instance, which can be reached, is where the placement wants an offering; to
-    /// one that cannot do its work, wherever it is better off.
+    /// True if the placement wants the offering on another instance, and that one can be reached.
+    /// If this instance is ailing, any better place that can be reached counts.
     fn has_better_place(&self, offering: OfferingId) -> bool {
         let cluster = &self.shared().cluster;
         let wanted = cluster.choice_within_reach(offering);
@@ -253,7 +255,7 @@ impl BoxOffices {
         }
     }
 
-    /// Puts an idle offering to sleep, so that whoever it belongs to wakes it.
+    /// Puts an idle offering to sleep, so that the instance to which it belongs wakes it.
     async fn let_go(&self, offering: OfferingId) {
         if let Some(address) = self.remove(offering) {
             let _ = address.send(Stop).await;
@@ -261,7 +263,7 @@ impl BoxOffices {
         }
     }
 
-    /// Drops states that were loaded ahead for nothing.
+    /// Drops states that were loaded ahead but not used.
     pub(crate) fn forget_warm(&self) {
         let now = self.shared().guard.monotonic();
         self.warm().retain(|_, warm| now.saturating_sub(warm.at) < WARM_FOR);

@@ -1,6 +1,6 @@
-//! The one timer of all box offices: due work of the live ones, waking sleeping ones that have
-//! some, sleep for the idle, and the look at the clocks. Deadlines do not depend on it: due work
-//! runs before any decision anyway; it only frees places while nobody asks.
+//! The one timer of all box offices: runs the due work of live ones, wakes sleeping ones that have
+//! some, puts idle ones to sleep, and compares the clocks. Deadlines do not depend on it, because
+//! due work runs before any decision anyway; the timer only frees places while no requests come.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::box_office::BoxOffices;
 use crate::box_office::shared::Shared;
 
-/// The longest that one look for due work may take.
+/// Timeout of one search for due work.
 const LONGEST_SWEEP: Duration = Duration::from_secs(5);
-/// What need not be looked at on every tick.
+/// Interval of the work that is not needed on every tick.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
 
-/// Rounds after which owners publish what they own even if nothing seems to be lost.
+/// Rounds after which owners publish what they own, even if no entry seems to be lost.
 const PUBLISH_EVERY: u64 = 600;
 
 impl BoxOffices {
@@ -42,7 +42,7 @@ async fn run(offices: Weak<BoxOffices>, interval: Duration) {
         offices.nudge_due();
         if tick.is_multiple_of(slow_every) {
             offices.forget_closed();
-            // A connection that was cut without a word must not stop the timer.
+            // A connection that was cut without notice must not stop the timer.
             let timeout = offices.shared().cluster.settings().lease_ttl / 4;
             let measured = tokio::time::timeout(timeout, offices.measure_clock()).await;
             let now = offices.shared().guard.monotonic();
@@ -67,8 +67,8 @@ fn shared_of(offices: &Weak<BoxOffices>) -> Option<Arc<Shared>> {
     offices.upgrade().map(|offices| Arc::clone(offices.shared()))
 }
 
-/// An instance whose database has not answered for half the life of a lease, or whose clock is not
-/// trusted, lets others do its work.
+/// Reports whether this instance can do its work. If its database has not answered for half the
+/// life of a lease, or its clock is not trusted, it lets others do its work.
 fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Duration>) {
     let cluster = &offices.shared().cluster;
     let silence = now.saturating_sub(answered_at.unwrap_or(now));
@@ -84,8 +84,8 @@ fn report_ability(offices: &BoxOffices, now: Duration, answered_at: Option<Durat
     cluster.set_ailing(complaint);
 }
 
-/// What owners owe the others: that the lease store knows what they own, and that they own no more
-/// than their share.
+/// Keeps two obligations of owners to the other instances: the lease store knows what they own, and
+/// they own no more than their share.
 async fn keep_place(offices: Weak<BoxOffices>) {
     let mut published = None;
     let mut rounds: u64 = 0;

@@ -1,10 +1,10 @@
-//! What a box office has answered since it became live, for the series of its offering. It is counted
-//! here and not by the recorder, which would show an offering for ever that has long gone to sleep,
-//! or to another instance.
+//! The commands that a box office has answered since it became live, for the series of its
+//! offering. They are counted here and not by the metrics recorder, which would show an offering
+//! for ever that has long gone to sleep, or moved to another instance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Commands whose effects are counted for each offering: how a place is sold, and comes back.
+/// Commands whose effects are counted for each offering: how a place is sold and comes back.
 const STEPS: [&str; 8] = [
     "place_hold",
     "reserve",
@@ -15,7 +15,7 @@ const STEPS: [&str; 8] = [
     "cancel_reservation",
     "join_waitlist",
 ];
-/// Reasons of refusals, the commonest first.
+/// Reasons of refusals, the most common first.
 const REASONS: [&str; 9] = [
     "sold_out",
     "seats_taken",
@@ -32,7 +32,7 @@ const REASONS: [&str; 9] = [
 #[derive(Debug)]
 pub(crate) struct OfferingCounters(Mutex<Counts>);
 
-/// What was answered, by label.
+/// Counts of answered commands, by label.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     pub(crate) committed: [(&'static str, u64); STEPS.len()],
@@ -45,9 +45,9 @@ impl OfferingCounters {
         Self(Mutex::new(Counts { committed, refused }))
     }
 
-    /// To count a batch under one lock: only a scrape wants it at the same time.
+    /// Locks the counts, so that a batch is counted under one lock; only a scrape contends for it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,13 +61,13 @@ impl Counts {
         count(&mut self.refused, reason);
     }
 
-    /// All of them together.
+    /// The sum of all counts.
     pub(crate) fn sum(&self) -> u64 {
         self.committed.iter().chain(&self.refused).map(|(_, count)| count).sum()
     }
 }
 
-/// Adds one to the count under `label`, if that is counted at all.
+/// Adds one to the count under `label`, if there is one.
 fn count(counts: &mut [(&'static str, u64)], label: &'static str) {
     if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == label) {
         *count += 1;

@@ -1,4 +1,4 @@
-//! What is measured of box offices when somebody looks, and not as it happens.
+//! Measurements of box offices that are taken when they are read, and not as things happen.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::ids::OfferingId;
 /// A label and a count.
 pub type Count = (&'static str, u64);
 
-/// One live offering.
+/// The figures of one live offering.
 #[derive(Clone, Debug)]
 pub struct OfferingFigures {
-    /// Which.
+    /// The offering.
     pub offering: OfferingId,
     /// Its places by state, once it is in service.
     pub places: Vec<Count>,
-    /// Commands that wait for it or are at work.
+    /// Commands that wait or are at work.
     pub pending: usize,
     /// Commands that had an effect since it became live here, by kind.
     pub committed: Vec<Count>,
@@ -27,7 +27,8 @@ pub struct OfferingFigures {
 }
 
 impl BoxOffices {
-    /// The offerings that have answered most since they became live, at most `limit` of them.
+    /// Returns the offerings that have answered the most since they became live, at most `limit` of
+    /// them.
     #[must_use]
     pub fn busiest(&self, limit: usize) -> Vec<OfferingFigures> {
         let mut sums: Vec<(u64, OfferingId)> = Vec::with_capacity(self.live());
@@ -48,13 +49,13 @@ impl BoxOffices {
         figures.collect()
     }
 
-    /// Whether this machine's clock has stepped, which is not believed yet.
+    /// True if this machine's clock has stepped and the step is not believed yet.
     #[must_use]
     pub fn clock_stepped(&self) -> bool {
         self.clock_step().unsigned_abs() > TOLERATED_MS.unsigned_abs()
     }
 
-    /// Milliseconds by which it has.
+    /// The size of that step in milliseconds.
     fn clock_step(&self) -> i64 {
         self.shared().guard.step_ms()
     }
@@ -67,7 +68,8 @@ impl BoxOffices {
         metrics::followed(followed, Duration::from_millis(oldest_ms));
     }
 
-    /// Sets the gauges of what waits: for when they are read, since it changes within milliseconds.
+    /// Sets the gauges of waiting commands. Called when the gauges are read, because they change
+    /// within milliseconds.
     pub fn measure_pending(&self) {
         let (mut all, mut highest) = (0, 0);
         self.each_handle(|_, handle| {

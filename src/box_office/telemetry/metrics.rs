@@ -1,5 +1,5 @@
-//! What box offices report to Prometheus: every name with its help text, and the one place each
-//! is counted from. No customers' ids, and a bounded number of series per offering.
+//! The metrics of box offices for Prometheus: every name with its help text, and the one place
+//! where each is counted. No customers' ids, and a bounded number of series per offering.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ const DELTAS_PUBLISHED: &str = "admitone_feed_deltas_published_total";
 const DELTAS_APPLIED: &str = "admitone_feed_deltas_applied_total";
 const RESYNCS: &str = "admitone_feed_resyncs_total";
 
-/// Names and help texts, told to the recorder once at start.
+/// Registers names and help texts with the recorder, once at start.
 pub fn describe() {
     describe_counter!(COMMANDS, "Commands answered, by kind and outcome.");
     describe_histogram!(
@@ -112,7 +112,7 @@ pub fn describe() {
         UNFIT_SNAPSHOTS,
         PANICS,
     ] {
-        // A counter that first shows up when it is 1 has no rate to alert on.
+        // A counter that first appears when it is 1 has no rate to alert on.
         counter!(name).absolute(0);
     }
     for reason in ["refused", "unreachable", "no_answer", "wrong_secret", "not_taken"] {
@@ -126,7 +126,7 @@ pub fn describe() {
     }
 }
 
-/// By kind and outcome.
+/// Metric handles by kind and outcome.
 type Commands = HashMap<(&'static str, &'static str), (Counter, Histogram)>;
 
 thread_local! {
@@ -134,7 +134,7 @@ thread_local! {
     static ANSWERED: RefCell<Commands> = RefCell::default();
 }
 
-/// A command is about to be answered, at `now` on the monotonic clock.
+/// Counts a command that is about to be answered at `now`, on the monotonic clock.
 pub(crate) fn command(pending: &Pending, outcome: &'static str, now: Duration) {
     let kind = kind(&pending.request.command);
     ANSWERED.with_borrow_mut(|answered| {
@@ -147,7 +147,8 @@ pub(crate) fn command(pending: &Pending, outcome: &'static str, now: Duration) {
     });
 }
 
-/// What waits in this process, the most of it for one offering, and how much that may be.
+/// Sets the number of waiting commands in this process, the highest for one offering, and its
+/// limit.
 #[expect(clippy::cast_precision_loss, reason = "far fewer commands than 2^52 wait")]
 pub(crate) fn pending(all: usize, highest: usize, limit: usize) {
     gauge!(PENDING).set(all as f64);
@@ -155,12 +156,12 @@ pub(crate) fn pending(all: usize, highest: usize, limit: usize) {
     gauge!(PENDING_LIMIT).set(limit as f64);
 }
 
-/// There was no room for a command.
+/// Counts a command for which there was no room.
 pub(crate) fn turned_away() {
     counter!(TURNED_AWAY).increment(1);
 }
 
-/// An append failed; fences are counted by [`fenced`].
+/// Counts a failed append; [`fenced`] counts fences.
 pub(crate) fn append_failed(error: &AppendError) {
     let reason = match error {
         AppendError::OutcomeUnknown(_) => "outcome_unknown",
@@ -171,7 +172,7 @@ pub(crate) fn append_failed(error: &AppendError) {
     counter!(APPEND_FAILURES, "reason" => reason).increment(1);
 }
 
-/// A recovery came to nothing and will be tried again.
+/// Counts a failed recovery that will be tried again.
 pub(crate) fn recovery_failed(error: &LoadError) {
     let reason = match error {
         LoadError::Unavailable(_) => "unavailable",
@@ -192,7 +193,7 @@ pub(crate) fn append(took: Duration) {
     histogram!(APPEND_SECONDS).record(took.as_secs_f64());
 }
 
-/// Calls on their way to another instance.
+/// Counts calls that are forwarded to another instance.
 pub(crate) fn forwarded(calls: usize) {
     counter!(FORWARDED).increment(calls as u64);
 }
@@ -212,28 +213,28 @@ pub(crate) fn handoff_done(took: Duration) {
     histogram!(HANDOFF_SECONDS).record(took.as_secs_f64());
 }
 
-/// Why a followed view is asked for as a whole.
+/// Why a follower asks for a whole view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resync {
-    /// Nothing is known yet.
+    /// No view is known yet.
     First,
-    /// To be told further news, and by a clock that is known well.
+    /// To renew the subscription, and the known offset of the owner's clock.
     Renewal,
-    /// It is read and was not confirmed lately.
+    /// The view is read, and was not confirmed lately.
     Stale,
-    /// Somebody has seen that there is more.
+    /// A reader knows of a newer row.
     Outdated,
-    /// The owner has not been heard for long.
+    /// No update has come from the owner for long.
     Silence,
-    /// Something was missed.
+    /// An update was missed.
     Gap,
-    /// The history is another one.
+    /// The history of the view is another one.
     Hash,
-    /// What was said cannot be applied.
+    /// The update cannot be applied.
     Damaged,
-    /// The feed broke and is back.
+    /// The feed was interrupted and is back.
     Interrupted,
-    /// The owner is another one.
+    /// The owner has changed.
     Owner,
 }
 
@@ -292,7 +293,8 @@ pub(crate) fn live(count: usize) {
     gauge!(LIVE).set(count as f64);
 }
 
-/// Whether the clock is trusted, how far ahead of the database's it is, and how far it has stepped.
+/// Sets the gauges of the clock: whether it is trusted, and the milliseconds by which it is ahead
+/// of the database's and by which it has stepped.
 #[expect(clippy::cast_precision_loss, reason = "2^52 milliseconds are many thousand years")]
 pub(crate) fn clock(trusted: bool, skew_ms: i64, step_ms: i64) {
     gauge!(CLOCK_TRUSTED).set(if trusted { 1.0 } else { 0.0 });

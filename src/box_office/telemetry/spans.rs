@@ -1,5 +1,5 @@
-//! What box offices tell of a request that is traced: each step's name, and what is said of it. No
-//! customer is in it. Where nothing is traced none of this is worked out.
+//! The trace spans of box offices: the name and attributes of each step of a traced request. They
+//! name no customer. For requests that are not traced, none of this is computed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::trace::{Kind, Origin, Span, Tracer};
 const OFFERING: &str = "admitone.offering.id";
 const OUTCOME: &str = "admitone.outcome";
 
-/// A command comes to the box office.
+/// Begins the span of a command that comes to its box office.
 pub(crate) fn command(
     tracer: &Tracer,
     origin: &mut Option<Origin>,
@@ -28,7 +28,7 @@ pub(crate) fn command(
     span
 }
 
-/// A call goes to the owner.
+/// Begins the span of a call that is forwarded to the owner.
 pub(crate) fn forwarded(
     tracer: &Tracer,
     origin: &mut Option<Origin>,
@@ -46,7 +46,7 @@ pub(crate) fn forwarded(
     span
 }
 
-/// A call comes from another instance.
+/// Begins the span of a call from another instance.
 pub(crate) fn received(
     tracer: &Tracer,
     origin: &mut Option<Origin>,
@@ -60,16 +60,16 @@ pub(crate) fn received(
     span
 }
 
-/// The row, or the proof of ownership, that a command waited for together with others.
+/// The row, or the proof of ownership, for which a command waited together with others.
 pub(crate) struct Turn {
     pub(crate) seq: Seq,
     pub(crate) commands: usize,
-    /// Monotonic.
+    /// Monotonic time at which the batch was sealed.
     pub(crate) sealed: Duration,
     pub(crate) took: Duration,
 }
 
-/// A command was decided in that turn.
+/// Records the turn in which a command was decided.
 pub(crate) fn decided(span: &mut Span, turn: &Turn) {
     if span.is_recorded() {
         span.set("admitone.wait_ms", turn.sealed.saturating_sub(span.began()));
@@ -79,7 +79,7 @@ pub(crate) fn decided(span: &mut Span, turn: &Turn) {
     }
 }
 
-/// A command has its answer.
+/// Ends the span of a command with its answer.
 pub(crate) fn answered(mut span: Span, answer: &Result<Committed, SubmitError>) {
     if span.is_recorded() {
         tell(&mut span, answer);
@@ -87,7 +87,7 @@ pub(crate) fn answered(mut span: Span, answer: &Result<Committed, SubmitError>) 
     span.end();
 }
 
-/// A call that came or went has its answer, or none.
+/// Ends the span of a sent or received call, with its answer or without one.
 pub(crate) fn called(mut span: Span, answer: Option<&CallAnswer>) {
     if span.is_recorded() {
         match answer {
@@ -102,7 +102,7 @@ pub(crate) fn called(mut span: Span, answer: Option<&CallAnswer>) {
     span.end();
 }
 
-/// A refusal is an answer like any other; not to have decided is a failure.
+/// Records the outcome. A refusal is an answer like any other; a request not decided is a failure.
 fn tell(span: &mut Span, answer: &Result<Committed, SubmitError>) {
     let outcome = match answer {
         Ok(committed) if committed.replayed => "replayed",

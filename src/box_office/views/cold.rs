@@ -1,5 +1,5 @@
-//! Reading an offering that sleeps: folded from the store, taking nothing over, kept for a second
-//! so that a crowd looking at a cold event costs one load a second and not one each.
+//! Reads of sleeping offerings: the state is folded from the store without a takeover and kept for
+//! one second, so that many readers of a cold event cost one load per second and not one each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct ColdStates {
 #[derive(Default)]
 struct Slot {
     state: ArcSwapOption<ColdState>,
-    /// Held by the one who reads it anew.
+    /// Held by the task that reads the state from the store again.
     reading: Mutex<()>,
 }
 
@@ -58,7 +58,7 @@ impl ColdStates {
         self.at_least(shared, offering, Seq(0)).await
     }
 
-    /// The state after a row that is durable, or after a later one.
+    /// Returns the state after a durable row, or after a later one.
     pub(crate) async fn at_least(
         &self,
         shared: &Arc<Shared>,
@@ -71,7 +71,7 @@ impl ColdStates {
         if let Some(state) = slot.recent(shared.guard.monotonic(), row) {
             return Ok(state);
         }
-        // One reads, the others wait for what it finds.
+        // One task reads; the others wait for its result.
         let _reading = slot.reading.lock().await;
         if let Some(state) = slot.recent(shared.guard.monotonic(), row) {
             return Ok(state);
@@ -81,7 +81,7 @@ impl ColdStates {
         Ok(state)
     }
 
-    /// Drops what is too old to be used.
+    /// Drops states that are too old to be used.
     pub(crate) fn forget_old(&self, shared: &Shared) {
         let now = shared.guard.monotonic();
         let is_read = |slot: &Slot| slot.reading.try_lock().is_err();

@@ -1,5 +1,6 @@
-//! Who has what in an offering, asked of its owner, or of the store where nobody owns it. An owner
-//! with very many claims is looked at in pieces, so that commands get in between.
+//! Holds, reservations and waitlist entries of an offering, read from its owner, or from the store
+//! if the offering has no owner. If an owner has very many claims, they are read in pieces, so that
+//! commands run in between.
 
 use crate::box_office::protocol::{Call, CallAnswer};
 use crate::box_office::{BoxOffices, Unavailable};
@@ -8,12 +9,12 @@ use crate::inventory::{
     EntryCursor, HoldCursor, Holdings, Inventory, LiveEntry, LiveHold, TimestampMs,
 };
 
-/// Claims looked at in one piece: well below a millisecond.
+/// The number of claims read in one piece, which takes well below a millisecond.
 const PIECE: u32 = 10_000;
 
 impl BoxOffices {
-    /// What a customer has that is not past its deadline by the wall clock, newest first, at most
-    /// `limit` of each kind.
+    /// Returns a customer's holdings that are not past their deadline by the wall clock, newest
+    /// first, at most `limit` of each kind.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -35,8 +36,8 @@ impl BoxOffices {
         Ok(found)
     }
 
-    /// The holds and offers after `after`, oldest first, those that are just past their deadline
-    /// included.
+    /// Returns the holds and offers after the cursor `after`, oldest first, including those that
+    /// are just past their deadline.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -54,7 +55,7 @@ impl BoxOffices {
         found
     }
 
-    /// Those who wait after `after`, in the order in which they came.
+    /// Returns the waitlist entries after the cursor `after`, in the order of their arrival.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -108,7 +109,7 @@ impl BoxOffices {
             }
         }
         oldest.sort_unstable_by_key(|hold: &LiveHold| (hold.placed_at, hold.id));
-        // Where the offering moved between two pieces, one may have been seen twice.
+        // If the offering moved between two pieces, a hold may have been read twice.
         oldest.dedup_by_key(|hold| hold.id);
         oldest.truncate(limit);
         Ok(oldest)

@@ -1,6 +1,7 @@
-//! The owner's side of the feed: says what changes in an offering, and that nothing does, as long as
-//! an instance follows it. Whoever follows shows an interest by asking, again and again. Nothing is
-//! said that the owner would not show itself: its ownership is proven and the proof is not old.
+//! The owner's side of the pub/sub feed: publishes the changes of an offering, and that nothing
+//! changes, as long as an instance follows it. A follower keeps its subscription by repeating its
+//! request. An owner publishes only views that it would show itself: its ownership is proven and
+//! the proof is not old.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
@@ -17,13 +18,14 @@ use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version
 use crate::box_office::{BoxOffices, Unavailable, View};
 use crate::ids::OfferingId;
 
-/// How often it is said that nothing changes.
+/// Interval of the message that nothing has changed.
 pub(crate) const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
-/// What changes within so long is said at once.
+/// Changes within this time are published together.
 const COALESCE: Duration = Duration::from_millis(100);
 
 impl BoxOffices {
-    /// What is shown of an offering that is live here; whoever asks is told what follows.
+    /// Returns the view of an offering that is live here; the instance that asks then receives its
+    /// updates.
     pub(crate) async fn show(&self, offering: OfferingId) -> PeerReply {
         let shared = self.shared();
         let shown = match self.handle(offering) {
@@ -34,7 +36,7 @@ impl BoxOffices {
         };
         if let Some((handle, (stamp, view))) = shown {
             self.note_follower(offering, &handle);
-            // What is answered is what has been said: the next that is said follows it.
+            // The reply is the last published view: the next update builds on it.
             let (stamp, view) = self.send_update(offering, &handle.followers, (stamp, view));
             let (now_ms, view) = (self.monotonic_ms(), View::clone(&view));
             return PeerReply::StampedViewMessage(Box::new(StampedViewMessage {
@@ -44,15 +46,15 @@ impl BoxOffices {
             }));
         }
         let me = shared.cluster.me().incarnation;
-        // Not by what is remembered: whoever asks believes that it is us.
+        // Not from the remembered owners: the asking instance believes that this one is the owner.
         match shared.cluster.owner_now(offering, &*shared.journal).await {
             Ok(owner) => PeerReply::NotOwner(owner.filter(|owner| owner.incarnation != me)),
             Err(_) => PeerReply::Failed(Unavailable::Recovering),
         }
     }
 
-    /// The view of an offering that is live here, and how good it is. `None` if it cannot be proven
-    /// now that it is ours.
+    /// Returns the view of an offering that is live here, with its stamp. `None` if ownership
+    /// cannot be proven now.
     async fn attested_view(
         &self,
         offering: OfferingId,
@@ -61,12 +63,13 @@ impl BoxOffices {
         let cluster = &self.shared().cluster;
         let proven = || handle.verified_at_ms.load(Ordering::Relaxed);
         let ttl = cluster.settings().lease_ttl;
-        // Before it counts for nothing: what is said is good for a while longer.
+        // The proof is renewed before it expires, because a published view is good for a while
+        // longer.
         let age_ms = self.monotonic_ms().saturating_sub(proven());
         if !cluster.still_counts(proven()) || Duration::from_millis(age_ms) > ttl / 2 {
             self.look(offering, Urgency::Common, |_| ()).await.ok()?;
         }
-        // In this order: the view that is found is at least as new as these times say.
+        // The times are read first, so that the view is at least as new as they state.
         let said_at_ms = self.monotonic_ms();
         let proven_at_ms = proven();
         let view = handle.view.load_full()?;
@@ -92,13 +95,13 @@ impl BoxOffices {
         let (cluster, owner) = (Arc::clone(&shared.cluster), shared.cluster.me().incarnation);
         shared.executor.spawn(async move {
             if let Ended::Closed = publisher.run().await {
-                // They need not wait until they notice.
+                // Followers are notified, and need not wait until they notice the silence.
                 cluster.feed().publish(offering, encode(&ViewUpdate::Over { owner }));
             }
         });
     }
 
-    /// Says how an offering stands, and returns what all have been told last.
+    /// Publishes the view of an offering, and returns the last published view.
     fn send_update(
         &self,
         offering: OfferingId,
@@ -108,7 +111,7 @@ impl BoxOffices {
         let mut last_sent = followers.last_sent.lock().unwrap_or_else(PoisonError::into_inner);
         let version = Version::of(&view);
         let delta = match last_sent.as_ref() {
-            // Somebody has said more since it was looked at.
+            // A newer view was published after this one was read.
             Some(newer) if newer.1.seq > view.seq => return newer.clone(),
             Some((_, before)) if Version::of(before) != version => Delta::between(before, &view),
             Some(_) | None => None,
@@ -118,28 +121,29 @@ impl BoxOffices {
                 metrics::delta_published();
                 ViewUpdate::Changed { stamp, delta: Box::new(delta) }
             }
-            // Where there is more to say than that, whoever hears it sees that it lacks something.
+            // If the view has changed but no delta can express it, followers see that they lack
+            // something.
             None => ViewUpdate::Unchanged { stamp, version },
         };
-        // Under the lock: what is said later must follow it.
+        // Under the lock: later updates must follow this one.
         self.shared().cluster.feed().publish(offering, encode(&update));
         last_sent.insert((stamp, view)).clone()
     }
 }
 
-/// Says what changes in one offering.
+/// Publishes the changes of one offering.
 struct Publisher {
     offices: Weak<BoxOffices>,
-    /// Not held while waiting: its end is what is waited for.
+    /// Weak, because the publisher waits for the handle to be dropped.
     handle: Weak<OfficeHandle>,
     offering: OfferingId,
     views: watch::Receiver<Arc<View>>,
 }
 
 enum Ended {
-    /// Nobody follows any more.
+    /// All subscriptions have lapsed.
     NoFollowers,
-    /// The box office is no more.
+    /// The box office has closed.
     Closed,
 }
 

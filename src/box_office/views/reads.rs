@@ -1,5 +1,5 @@
-//! Reads: of the view that an owner publishes here or over the feed, of the owner's own state, or of
-//! the store where nobody owns the offering. In a cluster none of them takes an offering over.
+//! Reads: from the view that an owner publishes here or over the feed, from the owner's own state,
+//! or from the store if the offering has no owner. In a cluster no read takes an offering over.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,17 +15,17 @@ use crate::inventory::{
 };
 
 impl BoxOffices {
-    /// The published view of an offering that is live here; looks nothing up.
+    /// Returns the published view of an offering that is live here; reads from nowhere else.
     pub fn published(&self, offering: OfferingId) -> Option<Arc<View>> {
         self.handle(offering).and_then(|handle| handle.view.load_full())
     }
 
-    /// The published view of a live offering, wherever it lives, or one folded from the store for a
-    /// sleeping one. Of an offering that is live here it is the last; another was the last within
-    /// the last two seconds.
+    /// Returns the published view of a live offering, on this or another instance, or a view folded
+    /// from the store for a sleeping one. For an offering that is live here it is the last view;
+    /// any other view was the last within the last two seconds.
     ///
     /// # Errors
-    /// [`Unavailable::NoSuchOffering`], or that the store cannot be read.
+    /// [`Unavailable::NoSuchOffering`], or another reason if the store cannot be read.
     pub async fn view(&self, offering: OfferingId) -> Result<Arc<View>, Unavailable> {
         if let Some(handle) = self.handle(offering)
             && let Some(view) = handle.view.load_full()
@@ -33,8 +33,8 @@ impl BoxOffices {
             if self.shared().cluster.still_counts(handle.verified_at_ms.load(Ordering::Relaxed)) {
                 return Ok(view);
             }
-            // Our lease has lapsed since this was last proven to be how things stand: an owner
-            // that was paused must not go on showing what it once knew.
+            // This instance's lease has lapsed since ownership was last proven: an owner that was
+            // paused must not go on showing its old view.
             if self.look(offering, Urgency::Common, |_| ()).await.is_ok()
                 && let Some(view) = handle.view.load_full()
             {
@@ -47,8 +47,8 @@ impl BoxOffices {
         self.followed_view(offering).await
     }
 
-    /// A view that shows a row of the journal which is known to be durable: what an owner elsewhere
-    /// has answered may be newer than what is shown here.
+    /// Returns a view that includes a journal row known to be durable: the reply of an owner on
+    /// another instance may be newer than the view shown here.
     ///
     /// # Errors
     /// As for [`Self::view`].
@@ -68,12 +68,12 @@ impl BoxOffices {
                 return Ok(view);
             }
         }
-        // Between two owners, or with one that does not answer: the store has the row.
+        // The offering is between two owners, or its owner does not answer: the store has the row.
         Ok(Arc::clone(&self.cold().at_least(self.shared(), offering, row).await?.view))
     }
 
-    /// A view that has the seats of these lines in it: what was answered by an owner elsewhere may
-    /// be newer than what is shown here.
+    /// Returns a view that includes the seats of these lines: the reply of an owner on another
+    /// instance may be newer than the view shown here.
     ///
     /// # Errors
     /// As for [`Self::view`].
@@ -91,9 +91,10 @@ impl BoxOffices {
         self.view(offering).await
     }
 
-    /// Follows the views of an offering. By itself, a process wakes it for that; in a cluster whoever
-    /// owns it is followed, and where nobody does, the store. The sender goes away when the box
-    /// office does, or when the offering comes to this instance: follow anew then.
+    /// Subscribes to the views of an offering. A process that is alone wakes the offering for that;
+    /// in a cluster its owner is followed, or the store if it has no owner. The channel closes when
+    /// the box office closes, or when the offering moves to this instance: the caller then
+    /// subscribes again.
     ///
     /// # Errors
     /// As for [`Self::view`].
@@ -112,8 +113,8 @@ impl BoxOffices {
         views.map(watch::Sender::subscribe).ok_or(Unavailable::Recovering)
     }
 
-    /// How a hold stands, by the wall clock: one past its deadline is shown as expired even if no
-    /// due work has run yet.
+    /// Returns a hold by the wall clock: one past its deadline is shown as expired even if no due
+    /// work has run yet.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -137,7 +138,7 @@ impl BoxOffices {
         Ok(found)
     }
 
-    /// How somebody stands in the waitlist.
+    /// Returns an entry of the waitlist.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -152,7 +153,7 @@ impl BoxOffices {
         self.waitlist_entry_of_owner(offering, entry).await
     }
 
-    /// How an entry of the waitlist ended, or the offer that it became.
+    /// Returns how an entry of the waitlist ended, or the offer that it became.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -167,7 +168,7 @@ impl BoxOffices {
         self.ended_entry_of_owner(offering, entry).await
     }
 
-    /// A seat, and who has it.
+    /// Returns a seat and its holder.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -182,7 +183,7 @@ impl BoxOffices {
         self.seat_of_owner(offering, seat).await
     }
 
-    /// Reads from the owner if there is one here, from the store if the offering sleeps.
+    /// Reads from the owner if the offering is live here, or from the store if it sleeps.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         offering: OfferingId,
@@ -194,7 +195,7 @@ impl BoxOffices {
         Ok(look(&self.cold().get(self.shared(), offering).await?.inventory))
     }
 
-    /// Looks at the state of the box office that is, or becomes, live here.
+    /// Queries the state of the box office that is, or becomes, live here.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         offering: OfferingId,
@@ -204,7 +205,7 @@ impl BoxOffices {
         let (reply, answer) = oneshot::channel();
         self.enqueue(offering, urgency, |permit, _| {
             let look = Box::new(move |state: Result<&Inventory, Unavailable>| {
-                // Whoever asked may have gone away.
+                // The caller may have been dropped.
                 let _ = reply.send(state.map(look));
             });
             Work::Query(Query { look, permit })

@@ -1,6 +1,7 @@
-//! Offerings of other instances, as they are shown here: the last view of each that is read, kept up
-//! to date by its owner. No view is shown that was not confirmed a moment ago, and nothing is taken
-//! over. A read looks up and loads; whoever finds nothing good enough waits for the follower.
+//! Offerings of other instances, as they are shown here: the last view of each offering that is
+//! read, kept up to date by its owner. Only views that were confirmed a moment ago are shown, and
+//! no offering is taken over. A read finds and loads the view; if the view is not good enough, the
+//! read waits for the follower.
 
 mod follower;
 mod lookup;
@@ -18,12 +19,12 @@ use tokio::sync::{Notify, watch};
 use crate::box_office::{Unavailable, View};
 use crate::ids::OfferingId;
 
-/// How long a read waits for the follower before it turns to the store itself.
+/// How long a read waits for the follower before it reads the store itself.
 const TIMEOUT: Duration = Duration::from_millis(1_500);
-/// A read is noted at most so often: they come by the thousand.
+/// Reads are recorded at most this often, because thousands arrive per second.
 const NOTE_EVERY_MS: u64 = 100;
 
-/// All that are followed.
+/// All followed offerings.
 #[derive(Default)]
 pub(crate) struct FollowedOfferings {
     by_offering: DashMap<OfferingId, Arc<Followed>>,
@@ -31,36 +32,38 @@ pub(crate) struct FollowedOfferings {
 
 type Views = watch::Sender<Arc<View>>;
 
-/// One of them, as readers see it.
+/// One followed offering, as readers see it.
 pub(crate) struct Followed {
     shown: ArcSwapOption<Confirmed>,
-    /// For streams: there from the first view on, and gone when it is followed no more.
+    /// For streams: set from the first view on, and removed when the offering is no longer
+    /// followed.
     views: Mutex<Option<Views>>,
-    /// Monotonic, a little late.
+    /// Monotonic milliseconds of the last read, a little late.
     read_at_ms: AtomicU64,
-    /// It was read since the owner was last asked.
+    /// True if it was read since the owner was last asked.
     is_used: AtomicBool,
-    /// Somebody knows that there is more than what is shown.
+    /// True if a reader knows of a newer row than the view includes.
     is_outdated: AtomicBool,
-    /// Somebody waits.
+    /// Notified by readers that wait.
     wanted: Notify,
-    /// Wakes who waits in the order of their coming, as a watch channel does not.
+    /// Wakes waiting readers in the order of their arrival, as a watch channel does not.
     attempted: Notify,
     failed: Mutex<Option<Unavailable>>,
     has_ended: AtomicBool,
 }
 
-/// A view and how good it is.
+/// A view, and the times that bound how long it may be shown.
 pub(crate) struct Confirmed {
     view: Arc<View>,
-    /// On our monotonic clock, at the earliest.
+    /// Earliest time at which the owner confirmed it, in milliseconds of this instance's monotonic
+    /// clock.
     confirmed_at_ms: u64,
     good_until_ms: u64,
 }
 
 impl FollowedOfferings {
-    /// How many, and the milliseconds since that one was confirmed which was confirmed the longest
-    /// ago, of those that are in use.
+    /// Returns the number of followed offerings and, of those in use, the milliseconds since the
+    /// oldest confirmation.
     pub(crate) fn count(&self, now_ms: u64) -> (usize, u64) {
         let age_ms = |followed: &Followed| {
             let shown = followed.shown.load();
@@ -89,7 +92,7 @@ impl Followed {
         }
     }
 
-    /// The view, if it was confirmed lately enough to be shown.
+    /// Returns the view, if it was confirmed recently enough to be shown.
     fn current(&self, now_ms: u64) -> Option<Arc<View>> {
         if now_ms.saturating_sub(self.read_at_ms.load(Ordering::Relaxed)) >= NOTE_EVERY_MS {
             self.read_at_ms.store(now_ms, Ordering::Relaxed);
@@ -101,7 +104,7 @@ impl Followed {
     }
 
     fn views(&self) -> MutexGuard<'_, Option<Views>> {
-        // Nothing panics while it is held.
+        // No code panics while the lock is held.
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,22 +112,22 @@ impl Followed {
         self.views().as_ref().is_some_and(|views| views.receiver_count() > 0)
     }
 
-    /// Has the follower look now, and waits for what comes of it.
+    /// Has the follower ask now, and waits for the outcome; returns the failure, if any.
     async fn refreshed(&self) -> Option<Unavailable> {
         let mut attempted = pin!(self.attempted.notified());
-        // From now on: it may end between the next line and the last.
+        // Registered from now on: the follower may end between the next line and the last.
         attempted.as_mut().enable();
         if self.has_ended.load(Ordering::SeqCst) {
             let failed = self.failed().clone();
             return failed.filter(|why| matches!(why, Unavailable::NoSuchOffering));
         }
         self.wanted.notify_one();
-        // Late or not, what there is shows.
+        // Late or not, the caller reads the view that is there.
         let _ = tokio::time::timeout(TIMEOUT, attempted).await;
         self.failed().clone()
     }
 
-    /// Tells whoever waits what came of asking.
+    /// Notifies waiting readers of the outcome of a resync.
     fn tell(&self, failed: Option<Unavailable>) {
         *self.failed() = failed;
         self.attempted.notify_waiters();

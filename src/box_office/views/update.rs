@@ -1,7 +1,7 @@
-//! What owners say of their offerings to those who follow: what has changed, or that nothing has,
-//! and since when that is proven. Pure. Read by instances of neighbouring versions: append new
-//! variants at the end, never reorder, never change the fields of an old one (`encodings.rs` pins the
-//! bytes).
+//! Updates that owners send to the followers of their offerings: what has changed, or that nothing
+//! has, and when ownership was last proven. Pure. Read by instances of neighbouring versions:
+//! append new variants at the end, never reorder, never change the fields of an old one
+//! (`encodings.rs` pins the bytes).
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::inventory::{RowView, SaleState, SaleWindow, SectionView, TimestampMs}
 use crate::journal::Hash;
 use crate::planted::{Bug, is_planted};
 
-/// Which state a view is of.
+/// The state that a view shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) seq: Seq,
@@ -26,39 +26,39 @@ impl Version {
     }
 }
 
-/// Who says it, and how good it is. The times are of the owner's monotonic clock: whoever has asked
-/// the owner a question knows how far that is from its own, at the most, and so is not misled by a
-/// message that was long on its way.
+/// The owner that sends a view, and how good the view is. The times are of the owner's monotonic
+/// clock: an instance that has sent the owner a request knows the greatest offset of that clock
+/// from its own, and so is not misled by a message that was long on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) owner: InstanceId,
-    /// When this was the owner's view.
+    /// The owner's monotonic milliseconds at which this was its view.
     pub(crate) said_at_ms: u64,
-    /// When it was last proven that the offering is the owner's.
+    /// The owner's monotonic milliseconds of the last proof that the offering is its own.
     pub(crate) proven_at_ms: u64,
 }
 
-/// All that is shown of an offering.
+/// The whole view of an offering.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StampedViewMessage {
     pub(crate) stamp: Stamp,
-    /// The owner's clock after it was asked.
+    /// The owner's monotonic milliseconds after it received the request.
     pub(crate) now_ms: u64,
     pub(crate) view: View,
 }
 
-/// What is said over the feed.
+/// A message of the feed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ViewUpdate {
-    /// This is still how it stands.
+    /// The view is still of this version.
     Unchanged { stamp: Stamp, version: Version },
-    /// This is how it stands now.
+    /// The view has changed by this delta.
     Changed { stamp: Stamp, delta: Box<Delta> },
-    /// It is this owner's no more.
+    /// The offering is no longer this owner's.
     Over { owner: InstanceId },
 }
 
-/// What makes one view out of another.
+/// The difference between two views.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Delta {
     pub(crate) before: Version,
@@ -67,21 +67,22 @@ pub(crate) struct Delta {
     sale_state: SaleState,
     sale: SaleWindow,
     products: Vec<ProductView>,
-    /// With their positions; those that are not named have not changed.
+    /// By position; sections that are not listed have not changed.
     sections: Vec<(u16, SectionDelta)>,
 }
 
-/// What changed in a section.
+/// The change of one section.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum SectionDelta {
-    /// Its shape.
+    /// The whole section, because its shape has changed.
     Whole(SectionView),
-    /// These rows, with their positions.
+    /// The changed rows, by position.
     Rows(Vec<(u32, RowView)>),
 }
 
 impl Delta {
-    /// What makes `after` out of `before`, both of one offering. `None` where that cannot be said.
+    /// Returns the delta from `before` to `after`, both of one offering. `None` if no delta can
+    /// express it.
     pub(crate) fn between(before: &View, after: &View) -> Option<Self> {
         if before.sections.len() > after.sections.len() || before.currency != after.currency {
             return None;
@@ -109,8 +110,8 @@ impl Delta {
         })
     }
 
-    /// The view after; sections that did not change are shared with the one before. `None` if it
-    /// does not fit.
+    /// Returns the view after the delta; it shares unchanged sections with `to`. `None` if the
+    /// delta does not fit.
     pub(crate) fn apply(self, to: &View) -> Option<View> {
         if self.before != Version::of(to) && !is_planted(Bug::DeltaOnAnyView) {
             return None;
@@ -162,8 +163,8 @@ fn section_delta(old: &SectionView, new: &SectionView) -> Option<SectionDelta> {
     Some(SectionDelta::Rows(rows))
 }
 
-/// `new` with the sections of `old` wherever they are the same: who shows a view knows by that what
-/// need not be made anew.
+/// Returns `new` with the sections of `old` where they are equal: code that shows a view sees by
+/// this which sections need not be built again.
 pub(crate) fn share_sections(mut new: View, old: &View) -> View {
     for (new, old) in new.sections.iter_mut().zip(&old.sections) {
         if **new == **old {

@@ -1,6 +1,6 @@
-//! The published picture of an offering: built by its owner when a batch is sealed, shown to
-//! readers when the batch is durable, never changed. Readers do not reach the actor. Instances send
-//! views to each other (`encodings.rs` pins the bytes): no field comes or goes without a new protocol.
+//! The published view of an offering: built by its owner once a batch is durable, shown to readers,
+//! never changed. Readers do not reach the actor. Instances send views to each other
+//! (`encodings.rs` pins the bytes): a field is added or removed only with a new protocol.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::inventory::{Counts, Inventory, Minor, SaleState, SaleWindow, SectionV
 use crate::journal::Hash;
 use crate::journal::Head;
 
-/// An immutable picture of an offering after a durable batch.
+/// An immutable view of an offering after a durable batch.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct View {
-    /// Whose picture.
+    /// The offering.
     pub offering: OfferingId,
-    /// The last durable row that is in it.
+    /// The last durable row that the view includes.
     pub seq: Seq,
     /// That row's hash; with `seq` it makes the ETag.
     pub hash: Hash,
-    /// When it was taken.
+    /// The time at which the view was built.
     pub as_of: TimestampMs,
     /// ISO 4217 code.
     pub currency: [u8; 3],
@@ -33,13 +33,13 @@ pub struct View {
 }
 
 impl View {
-    /// Whether this seat is shown.
+    /// True if the view shows this seat.
     #[must_use]
     pub fn has_seat(&self, seat: SeatId) -> bool {
         self.label(seat).is_some()
     }
 
-    /// Section name, row name and number (from 1) of a seat.
+    /// Returns the section name, row name and number (from 1) of a seat.
     #[must_use]
     pub fn label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {
         self.sections.iter().find_map(|section| {
@@ -55,24 +55,24 @@ impl View {
 /// A product in a [`View`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProductView {
-    /// How its places are spread.
+    /// The number of places in each state.
     pub counts: Counts,
-    /// Of one place, for new holds.
+    /// The price of one place, for new holds.
     pub price: Minor,
-    /// When it is on sale.
+    /// The window in which it is on sale.
     pub sale: SaleWindow,
-    /// Sold by numbered seat.
+    /// True if it is sold by numbered seat.
     pub numbered: bool,
 }
 
-/// Builds views, sharing what did not change.
+/// Builds views that share the parts that did not change.
 #[derive(Default)]
 pub(crate) struct ViewBuilder {
     sections: Vec<(u64, Arc<SectionView>)>,
 }
 
 impl ViewBuilder {
-    /// The picture of `inventory`, which is the fold up to `head`.
+    /// Builds the view of `inventory`, which is the fold up to `head`.
     pub(crate) fn paint(
         &mut self,
         offering: OfferingId,

@@ -1,6 +1,6 @@
-//! The task that keeps one followed offering up to date: listens to its owner, and asks whenever it
-//! has missed something, heard nothing for too long, or is told that the owner is another one. It
-//! asks for want of news only while somebody looks.
+//! The task that keeps one followed offering up to date: receives the owner's updates, and asks the
+//! owner whenever it has missed an update, received nothing for too long, or learned that the owner
+//! has changed. After a silence it asks only while the view is being read.
 
 use std::sync::Arc;
 use std::sync::Weak;
@@ -20,7 +20,7 @@ use crate::cluster::pubsub::{Heard, Subscription};
 use crate::ids::{InstanceId, OfferingId};
 use crate::planted::{Bug, is_planted};
 
-/// A view that its owner confirmed no longer ago may be shown.
+/// A view may be shown this long after its owner confirmed it.
 const GOOD_FOR: Duration = Duration::from_secs(2);
 
 /// Keeps one offering up to date.
@@ -31,17 +31,18 @@ pub(crate) struct Follower {
     pub(crate) followed: Arc<Followed>,
     pub(crate) heard: Subscription,
     pub(crate) owner: Option<OwnerClock>,
-    /// Why to ask.
+    /// The reason to ask, if there is one.
     pub(crate) reason: Option<Resync>,
-    /// Not before, however many reasons there are.
+    /// Monotonic milliseconds before which no request is sent, for any reason.
     pub(crate) rest_until_ms: u64,
-    /// When to ask, if somebody looks, for want of news.
+    /// Monotonic milliseconds at which to ask after a silence, if the view is being read.
     pub(crate) ask_at_ms: u64,
-    /// When to ask, if somebody looks, to be told further news.
+    /// Monotonic milliseconds at which to renew the subscription, if the view is being read.
     pub(crate) renew_at_ms: u64,
 }
 
-/// An owner whose clock is known: what was `theirs_ms` to it was `ours_ms` to us, or later.
+/// An owner whose clock is known: its time `theirs_ms` was `ours_ms` on this instance's clock, or
+/// later.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnerClock {
     pub(crate) owner: InstanceId,
@@ -50,19 +51,20 @@ pub(crate) struct OwnerClock {
 }
 
 impl OwnerClock {
-    /// When that was, at the earliest.
+    /// Returns an owner's time on this instance's clock, at the earliest.
     fn ours(&self, theirs_ms: u64) -> u64 {
         (self.ours_ms + theirs_ms).saturating_sub(self.theirs_ms)
     }
 }
 
-/// There is nothing to follow any more: it is live here, it does not exist, or the process stops.
+/// There is nothing to follow any more: the offering is live here or does not exist, or the process
+/// stops.
 pub(crate) struct Ended;
 
 impl Follower {
     pub(crate) fn new(offices: &BoxOffices, offering: OfferingId, followed: Arc<Followed>) -> Self {
         let shared = Arc::clone(offices.shared());
-        // Before anything is asked: what is said after the answer is heard.
+        // Subscribed before the first request, so that updates after the reply are received.
         let heard = shared.cluster.feed().subscribe(offering);
         let now_ms = millis(shared.guard.monotonic());
         followed.read_at_ms.store(now_ms, Ordering::Relaxed);
@@ -132,7 +134,7 @@ impl Follower {
         (now_ms >= self.renew_at_ms).then_some(Resync::Renewal)
     }
 
-    /// When there may be something to do even if nothing is heard.
+    /// Returns when there may be work even if no update arrives.
     fn wake_at_ms(&self, now_ms: u64) -> u64 {
         let ask_at_ms = self.ask_at_ms.min(self.renew_at_ms);
         if self.reason.is_some() || (self.is_looked_at() && now_ms >= ask_at_ms) {
@@ -143,11 +145,11 @@ impl Follower {
         }
         let read_at_ms = self.followed.read_at_ms.load(Ordering::Relaxed);
         let unused_at_ms = read_at_ms + millis(self.shared.settings.follow_for);
-        // A watcher may come or go unnoticed.
+        // A watcher may come or go without a notification.
         unused_at_ms.clamp(now_ms, now_ms + 1_000)
     }
 
-    /// Somebody found nothing good enough; perhaps it is by now.
+    /// A reader found no view that is good enough; there may be one by now.
     fn is_wanted(&mut self) {
         let outdated = self.followed.is_outdated.load(Ordering::SeqCst);
         if self.reason.is_none() && (outdated || self.followed.current(self.now_ms()).is_none()) {
@@ -162,14 +164,14 @@ impl Follower {
             Heard::Interrupted => Some(Resync::Interrupted),
             Heard::Message(message) => match decode(&message) {
                 Some(update) => self.take_in(update),
-                // Of a newer version: its owner can still be asked.
+                // From a newer version: its owner can still be asked.
                 None => None,
             },
         };
         self.reason = self.reason.or(reason);
     }
 
-    /// Takes in what an owner says; says why to ask, if it does not follow what is known.
+    /// Applies an owner's update; returns the reason to ask if it does not follow the known view.
     fn take_in(&mut self, update: ViewUpdate) -> Option<Resync> {
         let base = Arc::clone(&self.followed.shown.load_full()?.view);
         let known = Version::of(&base);
@@ -181,7 +183,8 @@ impl Follower {
             ViewUpdate::Changed { stamp, delta } => (*stamp, delta.after),
         };
         if Some(stamp.owner) != self.owner_id() {
-            // Its clock is not known, and an owner that was fenced may not know it yet.
+            // The clock of this owner is not known, and a fenced owner may not know yet that it was
+            // fenced.
             return (version.seq > known.seq).then_some(Resync::Owner);
         }
         if version == known {
@@ -205,13 +208,13 @@ impl Follower {
         self.owner.map(|owner| owner.owner)
     }
 
-    /// Shows what the owner has said, as long as it is good.
+    /// Shows a view from the owner, for as long as it is good.
     pub(crate) fn show(&mut self, view: Arc<View>, stamp: Stamp) {
         let Some(owner) = self.owner else { return };
         let said_at_ms = owner.ours(stamp.said_at_ms);
         let lease_ttl = self.shared.cluster.settings().lease_ttl;
         let good_until_ms = (said_at_ms + millis(GOOD_FOR.min(lease_ttl)))
-            // Whoever cannot prove any more that it is the owner may be none.
+            // An instance that can no longer prove its ownership may not be the owner.
             .min(owner.ours(stamp.proven_at_ms) + millis(lease_ttl));
         let ask_after = (HEARTBEAT_EVERY + HEARTBEAT_EVERY / 2).min(lease_ttl / 2);
         self.ask_at_ms = self.ask_at_ms.max(said_at_ms + millis(ask_after));
@@ -237,7 +240,7 @@ impl Follower {
     }
 }
 
-/// However it ends: nobody may wait for it any more.
+/// Runs however the task ends: no reader may wait for it any more.
 impl Drop for Follower {
     fn drop(&mut self) {
         if let Some(offices) = self.offices.upgrade() {
@@ -259,9 +262,9 @@ mod tests {
 
     #[test]
     fn what_was_long_on_its_way_is_not_young() {
-        // TracedCall at 1,000 of ours; the answer left at 50,000 of theirs, whenever that was.
+        // Asked at 1,000 on our clock; the reply left at 50,000 on the owner's, whenever that was.
         let owner = OwnerClock { owner: InstanceId::random(), theirs_ms: 50_000, ours_ms: 1_000 };
-        // StampedView five seconds later, it is from then at the earliest, whenever it is heard.
+        // A view stamped five seconds later is from then at the earliest, whenever it is received.
         assert_eq!(owner.ours(55_000), 6_000);
         assert_eq!(owner.ours(49_500), 500);
         assert_eq!(owner.ours(10), 0, "before we began");

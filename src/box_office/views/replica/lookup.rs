@@ -15,8 +15,8 @@ use tokio::sync::watch;
 const MAX_FOLLOWED: usize = 4_096;
 
 impl BoxOffices {
-    /// What an offering that is not live here is like, as its owner shows it; where nobody owns it,
-    /// or the owner does not answer, as the store has it.
+    /// Returns the view of an offering that is not live here, as its owner shows it; from the store
+    /// if the offering has no owner, or the owner does not answer.
     pub(crate) async fn followed_view(
         &self,
         offering: OfferingId,
@@ -36,16 +36,16 @@ impl BoxOffices {
         Ok(Arc::clone(&self.cold().get(self.shared(), offering).await?.view))
     }
 
-    /// There is more than what is shown of an offering: has it looked for.
+    /// Has the follower fetch a newer view than the one shown, because a newer one exists.
     pub(crate) async fn refresh(&self, offering: OfferingId) {
         if let Some(followed) = self.follow(offering) {
             followed.is_outdated.store(true, Ordering::SeqCst);
-            // What came of it shows.
+            // The caller reads the view again and sees the outcome.
             let _ = followed.refreshed().await;
         }
     }
 
-    /// The views of an offering that is not live here.
+    /// Subscribes to the views of an offering that is not live here.
     pub(crate) async fn followed_views(
         &self,
         offering: OfferingId,
@@ -64,12 +64,14 @@ impl BoxOffices {
             if !followed.has_ended.load(Ordering::SeqCst) {
                 break;
             }
-            // The follower ended for want of readers just as this one came: another is started.
+            // The follower ended for want of readers just as this reader came: the next round
+            // starts another.
         }
         Err(Unavailable::Recovering)
     }
 
-    /// What is known of it, which is kept up to date from now on. `None` when too many are followed.
+    /// Returns the followed offering, kept up to date from now on. `None` if too many are followed,
+    /// or the process stops.
     fn follow(&self, offering: OfferingId) -> Option<Arc<Followed>> {
         let by_offering = &self.followed().by_offering;
         if let Some(followed) = by_offering.get(&offering) {
@@ -87,7 +89,7 @@ impl BoxOffices {
         Some(followed)
     }
 
-    /// Nobody keeps it up to date any more.
+    /// Removes an offering that is no longer kept up to date.
     pub(crate) fn unfollow(&self, offering: OfferingId, followed: &Arc<Followed>) {
         let by_offering = &self.followed().by_offering;
         by_offering.remove_if(&offering, |_, found| Arc::ptr_eq(found, followed));

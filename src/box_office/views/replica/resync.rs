@@ -1,5 +1,5 @@
-//! How a follower finds out how an offering stands when what it hears does not tell: from whoever
-//! owns it, or from the store.
+//! How a follower learns the state of an offering when the updates it receives do not suffice: from
+//! the owner, or from the store.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,19 +13,19 @@ use crate::box_office::views::replica::follower::{Ended, Follower, OwnerClock, m
 use crate::box_office::views::update::{Stamp, StampedViewMessage, share_sections};
 use crate::box_office::{Unavailable, View};
 
-/// What was read from the store may be shown as long as other cold reads are.
+/// A view from the store may be shown for as long as other cold reads.
 const COLD_FOR: Duration = Duration::from_secs(1);
 /// How long the owner may take to answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
-/// Owners asked for one view: one that was, and the one that it names.
+/// The most owners asked for one view: a former owner, and those named in the replies.
 const MAX_ASKED: usize = 3;
-/// The least time between two times of asking.
+/// The least time between two requests.
 const REST: Duration = Duration::from_millis(100);
-/// The same after nobody could say anything.
+/// The same after a request that had no answer from the owner or the store.
 const LONG_REST: Duration = Duration::from_millis(300);
 
 impl Follower {
-    /// Asks whoever owns the offering, or reads it from the store, and tells whoever waits.
+    /// Asks the owner, or reads the store, and notifies waiting readers.
     pub(crate) async fn resync(&mut self, reason: Resync) -> Result<(), Ended> {
         metrics::resync(reason);
         self.reason = None;
@@ -49,7 +49,7 @@ impl Follower {
         if is_none { Err(Ended) } else { Ok(()) }
     }
 
-    /// Says whether an owner has answered.
+    /// Asks the owner; returns true if its view is shown.
     async fn ask_owner(&mut self) -> Result<bool, Ended> {
         let (shared, offering) = (Arc::clone(&self.shared), self.offering);
         let cluster = &shared.cluster;
@@ -57,7 +57,7 @@ impl Follower {
             self.see_whether_here()?;
             let owner = match cluster.owner(offering, &*shared.journal).await {
                 Ok(Some(owner)) if owner.incarnation != cluster.me().incarnation => owner,
-                // Whether it can be read the store says.
+                // The store decides whether the offering can be read.
                 Ok(_) | Err(_) => return Ok(false),
             };
             let ours_ms = self.now_ms();
@@ -82,7 +82,8 @@ impl Follower {
         Ok(false)
     }
 
-    /// Takes what an owner has answered, unless more is known than that: then it is none any more.
+    /// Takes over the view that an owner sent. Returns false if a newer view is known: that
+    /// instance is then no longer the owner.
     fn adopt(&mut self, view: View, stamp: Stamp, asked_at_ms: u64) -> bool {
         let view = match self.followed.shown.load_full() {
             Some(old) if old.view.seq > view.seq => return false,
@@ -102,7 +103,7 @@ impl Follower {
         let cold = offices.cold().get(&self.shared, self.offering).await?;
         let read_at_ms = millis(cold.read_at);
         let view = match self.followed.shown.load_full() {
-            // It was seen after the store was read.
+            // That view was received after the store was read.
             Some(old) if old.view.seq > cold.view.seq => Arc::clone(&old.view),
             Some(old) => Arc::new(share_sections(View::clone(&cold.view), &old.view)),
             None => Arc::clone(&cold.view),
@@ -114,7 +115,7 @@ impl Follower {
         Ok(())
     }
 
-    /// What is live here its box office shows.
+    /// Ends the follower of an offering that is live here, because its box office shows it.
     fn see_whether_here(&self) -> Result<(), Ended> {
         let Some(offices) = self.offices.upgrade() else {
             return Err(Ended);

@@ -1,4 +1,4 @@
-//! What owners say, applied by whoever hears it, makes what the owners have.
+//! An owner's updates, applied by a follower, give the owner's view.
 
 use proptest::prelude::*;
 
@@ -111,7 +111,7 @@ proptest! {
         let mut followed = before.clone();
         for (kind, number, is_said) in steps {
             owner.step(kind, number);
-            // What is not said at once is said together.
+            // Changes that are not published at once are published together.
             if !is_said {
                 continue;
             }
