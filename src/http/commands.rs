@@ -76,7 +76,7 @@ fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
 /// before any other error, because it makes all ids of its products and seats wrong.
 ///
 /// # Errors
-/// Those of `read`, or 404.
+/// The error of `read`; 404 if there is no such event.
 pub async fn in_event<T>(
     state: &AppState,
     event: OfferingId,

@@ -1,8 +1,7 @@
 //! The open connections of this process, limited so that file descriptors are left for customers
-//! who buy. At the limit a new connection takes the place of one without a request that is being
-//! answered: first an idle connection, then one whose request is still arriving, then the oldest
-//! stream, then a long answer that is being sent. A connection whose request is being answered is
-//! never ended, nor is one of another instance.
+//! who buy. At the limit a new connection replaces an open one: first an idle connection, then one
+//! whose request is still arriving, then the oldest stream, then a long answer that is being sent.
+//! A connection whose request is being answered is never ended, nor is one of another instance.
 
 mod limits;
 mod metrics;

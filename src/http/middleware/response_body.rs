@@ -22,7 +22,7 @@ const SLICE: usize = 32 * 1_024;
 const MOST_UNSENT: usize = 256 * 1_024 * 1_024;
 
 /// The unsent long answers. If they exceed the bound, the one that has waited longest is given up
-/// together with its connection, because its client is the slowest.
+/// together with its connection, because its client has had the most time.
 #[derive(Clone, Default)]
 pub struct Unsent(Arc<Mutex<Waiting>>);
 

@@ -25,7 +25,7 @@ pub(super) const VISIBLE: &str = "^[^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\
     \u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\
     \u{fff9}-\u{ffff}\u{e0000}-\u{e0fff}]\
     [^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\u{fff9}-\u{ffff}]*$";
-/// Lines that may be empty, as `dto::optional_text` requires.
+/// Lines that may be empty, as `text::paragraph` requires.
 const LINES: &str = "^[^\u{0}-\u{8}\u{b}\u{c}\u{e}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\
     \u{2066}-\u{2069}]*$";
 const TIME: &str = "2030-05-01T19:30:00.000Z";

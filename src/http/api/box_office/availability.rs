@@ -261,8 +261,8 @@ fn seat_map(
     }))))
 }
 
-/// The error that the version of a seat map was given up while it was being sent, because clients
-/// that read slowly still need too many newer versions.
+/// The version of a seat map was given up while it was being sent, because clients that read slowly
+/// still need too many newer versions.
 #[derive(Debug, thiserror::Error)]
 #[error("the client was too slow for this version of the seat map")]
 struct Superseded;
