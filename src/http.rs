@@ -1,8 +1,8 @@
 //! The whole route table and the order of middleware. Handlers parse, make one call, and render;
-//! they hold no rules and see no tables.
+//! they hold no rules and read no tables.
 //!
-//! A resource registers each path once, as `web::resource(path)` with all its methods, so that
-//! another method is answered 405 and not 404.
+//! A resource registers each path once, as `web::resource(path)` with all its methods, so that any
+//! other method is answered 405 and not 404.
 
 pub mod api;
 pub mod commands;
@@ -26,7 +26,7 @@ use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
 
-/// The application of one HTTP worker.
+/// Builds the application of one HTTP worker.
 pub fn app(
     state: web::Data<AppState>,
 ) -> App<
@@ -48,10 +48,11 @@ pub fn app(
         .wrap(from_fn(middleware::request_context::request_context))
 }
 
-/// Every route. The router tries them one by one, and a pattern with a name in it costs it a search:
-/// what a sale asks most comes first, and what lies below an event costs one search for all.
+/// Registers every route. The router tries routes in order, and a pattern with a parameter costs a
+/// search: the most frequent requests of a sale come first, and all paths below an event share one
+/// search.
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    // Each worker has caches of its own, so that none waits for another.
+    // Each worker has its own caches, so that no worker waits for another.
     cfg.app_data(web::Data::new(availability::Rendered::default()))
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))

@@ -1,4 +1,4 @@
-//! The routes, one folder a capability. Handlers parse, make one call, and render.
+//! The routes, one directory per capability. Handlers parse, make one call, and render.
 
 pub mod accounts;
 pub mod audit;

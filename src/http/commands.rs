@@ -1,4 +1,4 @@
-//! Customers' commands to the box office, and refusals that name what the customer already has.
+//! Customers' commands to the box office, and refusals that name the customer's existing holdings.
 
 use crate::box_office::Committed;
 use crate::http::error::{ApiError, ErrorCode};
@@ -7,10 +7,10 @@ use crate::ids::{OfferingId, ProductId, UserId};
 use crate::inventory::{Command, Request};
 use serde_json::json;
 
-/// Hands a request to the event's box office; seats in refusals become public ids.
+/// Submits a request to the event's box office; seats in refusals become public ids.
 ///
 /// # Errors
-/// The refusal, or why nothing could be decided.
+/// The refusal, or the reason why no decision could be made.
 pub async fn submit(
     state: &AppState,
     event: OfferingId,
@@ -23,7 +23,7 @@ pub async fn submit(
     };
     match (error.code(), claimant) {
         (ErrorCode::LimitExceeded | ErrorCode::AlreadyWaiting, Some(claimant)) => {
-            // In a box of its own: every hold would carry the room for it.
+            // Boxed, because otherwise every hold would reserve stack space for it.
             Err(Box::pin(with_holdings(state, event, claimant, error)).await)
         }
         _ => Err(error),
@@ -33,15 +33,15 @@ pub async fn submit(
 /// The most ids of each kind in the details of a refusal.
 const NAMED: u16 = 20;
 
-/// Says what the customer has that the refusal is about, if it is: whoever closed the page that knew
-/// the ids finds them again.
+/// Adds the customer's holdings that caused the refusal to its details, if they did, so that a
+/// customer who closed the page with the ids finds them again.
 async fn with_holdings(
     state: &AppState,
     event: OfferingId,
     (customer, product): (UserId, Option<ProductId>),
     error: ApiError,
 ) -> ApiError {
-    // Whatever is wrong with this look, the refusal stands.
+    // If this query fails, the original refusal is returned.
     let Ok(found) = state.offices.holdings(event, customer, NAMED).await else { return error };
     if error.code() == ErrorCode::AlreadyWaiting {
         let entry = found.entries.iter().find(|entry| Some(entry.product) == product);
@@ -60,8 +60,8 @@ async fn with_holdings(
         .with_detail("reservationIds", json!(found.reservations))
 }
 
-/// Whose command this is, of those that are refused for what their customer has already; and the
-/// product, where there is but one.
+/// Returns the customer of a command that can be refused because of the customer's existing
+/// holdings, and the product, if there is only one. `None` for other commands.
 fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
     match command {
         Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
@@ -72,11 +72,11 @@ fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
     }
 }
 
-/// Something read from a request to an event. That there is no such event is said before what is
-/// wrong with the rest: the ids of another event are wrong because of it.
+/// Returns `read`, an item that was read from a request to an event. A missing event is reported
+/// before any other error, because it makes all ids of its products and seats wrong.
 ///
 /// # Errors
-/// Those of `read`, or 404.
+/// The error of `read`; 404 if there is no such event.
 pub async fn in_event<T>(
     state: &AppState,
     event: OfferingId,

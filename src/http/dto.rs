@@ -1,4 +1,4 @@
-//! The forms that several resources share: money, times, lines with their seats.
+//! The forms that several resources share: money, times, and lines with their seats.
 
 use std::fmt;
 
@@ -18,31 +18,31 @@ use crate::inventory::{Fit, Line, Minor, TimestampMs};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
-    /// Minor units.
+    /// The amount in minor units.
     #[schema(value_type = i64, example = 99_000)]
     pub amount: Minor,
-    /// ISO 4217.
+    /// The currency as an ISO 4217 code.
     #[schema(example = "KRW")]
     pub currency: String,
 }
 
 impl Money {
-    /// Of a currency as the core has it.
+    /// Makes an amount of a currency in the core's form.
     #[must_use]
     pub fn new(amount: Minor, currency: [u8; 3]) -> Self {
         Self { amount, currency: String::from_utf8_lossy(&currency).into_owned() }
     }
 }
 
-/// A time in a body. Years of more digits are refused: what comes back must be what any client can
-/// read.
+/// A time in RFC 3339, such as `2030-05-01T19:30:00Z`. Years of more than four digits are refused,
+/// so that any client can read every time that comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = DateTime)]
 pub struct Time(DateTime<Utc>);
 
 impl Time {
-    /// As the core has it.
+    /// Returns the time in the core's form, in milliseconds.
     #[must_use]
     pub fn millis(self) -> TimestampMs {
         self.0.timestamp_millis()
@@ -75,13 +75,13 @@ impl<'de> Deserialize<'de> for Time {
 /// A seat, as it is printed on a ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SeatDto {
-    /// The id to hold it by.
+    /// The id by which to hold the seat.
     pub id: String,
-    /// The block.
+    /// The name of the section.
     pub section: String,
-    /// The row.
+    /// The name of the row.
     pub row: String,
-    /// The number in the row.
+    /// The number of the seat in its row.
     pub number: u32,
 }
 
@@ -91,16 +91,16 @@ pub struct SeatDto {
 pub struct LineDto {
     /// The ticket type.
     pub product_id: String,
-    /// How many places.
+    /// The number of places.
     pub quantity: u32,
-    /// The price of one place when it was held.
+    /// The price of one place at the time when it was held.
     pub unit_price: Money,
     /// The seats; empty for general admission.
     pub seats: Vec<SeatDto>,
     /// `EXACT`, `LEAVES_ORPHAN`, `SPLIT_ROWS` or `SCATTERED`.
     #[schema(value_type = crate::http::openapi::forms::Fit)]
     pub fit: &'static str,
-    /// What best available had to give up, where it did.
+    /// The reason for a `fit` other than `EXACT`, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub note: Option<&'static str>,
@@ -116,7 +116,7 @@ pub fn lines(lines: &[Line], view: &View) -> Vec<LineDto> {
     lines_with(lines, view.offering, view.currency, label)
 }
 
-/// Renders lines with labels from anywhere.
+/// Renders lines with labels from `label`.
 pub fn lines_with(
     lines: &[Line],
     offering: OfferingId,
@@ -138,7 +138,7 @@ pub fn lines_with(
     lines.iter().map(line).collect()
 }
 
-/// The sum of the lines; the core refuses holds whose sum overflows.
+/// Returns the sum of the lines; the core refuses holds whose sum overflows.
 #[must_use]
 pub fn total(lines: &[Line], currency: [u8; 3]) -> Money {
     let amount = lines
@@ -166,7 +166,7 @@ fn note(fit: Fit) -> Option<&'static str> {
     }
 }
 
-/// A product id of this event from a body.
+/// Parses a product id of this event from a body.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -175,7 +175,7 @@ pub fn product_id(offering: OfferingId, field: &str, text: &str) -> Result<Produ
         .map_err(|error| ApiError::invalid(field, format!("{error}: {:?}", excerpt(text))))
 }
 
-/// A number of places.
+/// Checks a number of places.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -186,13 +186,13 @@ pub fn at_least_one(field: &str, quantity: u32) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Enough of what a client sent to be recognised by it.
+/// Returns the start of a text, long enough for its client to recognise it.
 fn excerpt(text: &str) -> &str {
     const SHOWN: usize = 64;
     &text[..text.floor_char_boundary(SHOWN)]
 }
 
-/// Seat ids of this event from a body.
+/// Parses seat ids of this event from a body.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -208,7 +208,7 @@ pub fn seat_ids(
     texts.iter().map(id).collect()
 }
 
-/// A time as it is rendered, absent ones too.
+/// Renders a time that may be absent.
 #[must_use]
 pub fn time(at: Option<TimestampMs>) -> Option<String> {
     at.map(rfc3339)

@@ -11,7 +11,7 @@ pub struct Success<T: ToSchema> {
     /// Always true.
     pub success: bool,
     pub data: T,
-    /// A sentence for people, where there is something to say.
+    /// A sentence for people, if there is anything to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -21,7 +21,7 @@ pub struct Success<T: ToSchema> {
 pub struct Done {
     /// Always true.
     pub success: bool,
-    /// For people.
+    /// A sentence for people.
     pub message: String,
 }
 
@@ -35,11 +35,11 @@ pub struct Page<T: ToSchema> {
     pub meta: PageMeta,
 }
 
-/// Where a list goes on.
+/// The position of the next page.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageMeta {
-    /// To be sent as `cursor`; null on the last page.
+    /// The value for `cursor` in the request for the next page; null on the last page.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
@@ -56,18 +56,18 @@ pub struct Failure {
     pub error: FailureDetail,
 }
 
-/// What went wrong.
+/// The failure in detail.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureDetail {
-    /// Stable, in capitals: compare with this.
+    /// The stable error code, in capitals: programs compare with this.
     pub code: String,
-    /// For people.
+    /// A sentence for people.
     pub message: String,
-    /// For programs: seats, limits, the field.
+    /// Details for programs, depending on the code: seats, limits, the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub details: Option<Value>,
-    /// As in the header `X-Request-Id` and in the server's log.
+    /// The id of the request, as in the header `X-Request-Id` and in the server's log.
     pub request_id: String,
 }

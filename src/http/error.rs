@@ -1,6 +1,6 @@
-//! The only map from the domain's refusals and failures to status codes. What a client did wrong
-//! is an answer and is not logged; what the server did wrong is logged here, once, and told to
-//! nobody but the log.
+//! The only mapping from the domain's refusals and failures to status codes. A client's mistake is
+//! answered and not logged; a fault of the server is logged here, once, and its cause appears
+//! nowhere but in the log.
 
 mod code;
 
@@ -29,7 +29,7 @@ use crate::telemetry::metrics;
 use crate::text::InvalidField;
 use crate::trace::RequestId;
 
-/// An answer that is a failure: `{"success":false,"error":{…}}`.
+/// A failure as an answer: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     code: ErrorCode,
@@ -40,16 +40,16 @@ pub struct ApiError {
     seats: Vec<SeatId>,
 }
 
-/// What to do about a ticket that its owner cannot cancel.
+/// Advice about a ticket that its owner cannot cancel.
 const KEEP: &str = "the account stays open; \"reservations\":\"keep-tickets\" closes it and \
     leaves the ticket valid, an administrator can cancel it";
 
-/// What to do about what is left of an account.
+/// Advice about the remaining holdings of an account.
 const SETTLE: &str = "say what becomes of it, as {\"settle\":{\"reservations\":\"cancel\" or \
     \"keep-tickets\",\"balance\":\"forfeit\"}}; cancelling what was paid gives money back, so it needs \
     both; wait for payments under way";
 
-/// How every failure looks.
+/// The form of every failure.
 #[derive(Serialize)]
 struct FailureBody<'a> {
     /// Always false.
@@ -57,23 +57,23 @@ struct FailureBody<'a> {
     error: FailureDetail<'a>,
 }
 
-/// What went wrong.
+/// The failure in detail.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FailureDetail<'a> {
-    /// Stable; see the table of error codes.
+    /// The stable code; see the table of error codes.
     code: &'a str,
-    /// For people.
+    /// A sentence for people.
     message: &'a str,
-    /// For programs; depends on the code.
+    /// Details for programs, depending on the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'a Value>,
-    /// To quote when reporting a fault.
+    /// The id to quote when reporting a fault.
     request_id: &'a str,
 }
 
 impl ApiError {
-    /// A failure with a message for the person in front of the client.
+    /// Returns a failure with a message for the user of the client.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = (code.status() == StatusCode::SERVICE_UNAVAILABLE
@@ -82,47 +82,47 @@ impl ApiError {
         Self { code, message: message.into(), details: None, retry_after, seats: Vec::new() }
     }
 
-    /// A failure that the code's own meaning describes.
+    /// Returns a failure with the meaning of its code as the message.
     #[must_use]
     pub fn of(code: ErrorCode) -> Self {
         Self::new(code, code.meaning())
     }
 
-    /// 404: there is no such `what`.
+    /// Returns 404: there is no such `what`.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
     }
 
-    /// 422: a field of the request has a value that is not allowed.
+    /// Returns 422: a field of the request has a value that is not allowed.
     #[must_use]
     pub fn invalid(field: &str, reason: impl fmt::Display) -> Self {
         Self::new(ErrorCode::Invalid, format!("{field} {reason}"))
             .with_details(json!({ "field": field }))
     }
 
-    /// 500: logs the cause and reveals nothing.
+    /// Returns 500; logs the cause and does not reveal it.
     #[must_use]
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed inside the server");
         Self::new(ErrorCode::Internal, "the server failed to answer this request")
     }
 
-    /// 503: logs the cause; the client should try again.
+    /// Returns 503; logs the cause. The client should try again.
     #[must_use]
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         tracing::warn!(%cause, "a request met an unavailable part of the server");
         Self::new(ErrorCode::Unavailable, "temporarily unavailable, please try again")
     }
 
-    /// More for programs to read.
+    /// Sets the details for programs.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
         self
     }
 
-    /// Adds to what there is for programs to read.
+    /// Adds one detail for programs.
     #[must_use]
     pub fn with_detail(mut self, name: &str, value: Value) -> Self {
         let details = self.details.get_or_insert_with(|| json!({}));
@@ -132,14 +132,14 @@ impl ApiError {
         self
     }
 
-    /// When to try again.
+    /// Sets the time after which to try again.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// A failure of a command on `offering`: seats are named in `details` by their public ids.
+    /// Returns the failure of a command on `offering`; `details` names seats by their public ids.
     #[must_use]
     pub fn in_offering(offering: OfferingId, error: impl Into<Self>) -> Self {
         let mut error = error.into();
@@ -151,13 +151,13 @@ impl ApiError {
         error
     }
 
-    /// The code.
+    /// Returns the code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// The whole answer.
+    /// Returns the complete answer.
     #[must_use]
     pub fn to_response(&self, request_id: &RequestId) -> HttpResponse {
         metrics::http_failure(self.code.as_str(), self.code.status());
@@ -169,7 +169,7 @@ impl ApiError {
             response.json(FailureBody { success: false, error })
         });
         if let Some(after) = self.retry_after {
-            // Rounded up: a client that comes back at once must not come back too early.
+            // Rounded up: a client that retries exactly after this time must not be too early.
             let seconds = after.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
                 response.headers_mut().insert(header::RETRY_AFTER, value);
@@ -196,7 +196,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        // `scope::request_context` puts the whole answer in its place, with the request's id.
+        // `middleware::request_context` replaces this by the complete answer with the request's id.
         HttpResponse::new(self.code.status())
     }
 }
@@ -345,7 +345,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(Chain(&error)),
-            // The database refused what the client sent; the log says what it was.
+            // The database refused a value that the client sent; the log has the cause.
             StoreError::BadData(_) => {
                 tracing::warn!(cause = %Chain(&error), "the database refused a value");
                 Self::of(ErrorCode::Unstorable)
@@ -360,7 +360,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Announces every code to the metrics.
+/// Describes every code to the metrics recorder.
 pub fn describe_metrics() {
     for code in ErrorCode::ALL {
         metrics::http_failure_code(code.as_str(), code.status());

@@ -1,5 +1,5 @@
-//! What handlers ask of a request: who calls, which ids, what body. Each refuses in the API's own
-//! envelope, and none of them touches the database.
+//! The extractors of handlers: the caller, the ids, the query and the body. Each refuses a request
+//! in the API's own envelope, and none of them accesses the database.
 
 mod body;
 mod idempotency;
@@ -33,7 +33,7 @@ impl FromRequest for Caller {
     }
 }
 
-/// The caller of a route for administrators: 403 for everybody else.
+/// The caller of a route for administrators: 403 for everyone else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin(pub Caller);
 
@@ -73,8 +73,8 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     }
 }
 
-/// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is no id
-/// names nothing, so it is 404.
+/// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is not an id
+/// identifies nothing, so it is answered 404.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
 
@@ -88,7 +88,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     }
 }
 
-/// The query string: 422 with the field and what is wrong with it.
+/// The query string: 422 with the field and its error.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! What every request passes through, and the state of connections that it keeps.
+//! The middleware that every request passes through, and the connection state that it keeps.
 
 pub mod admission;
 pub mod connections;

@@ -1,5 +1,5 @@
-//! The document of the API, and the pages that show it, served from the binary. Whatever a route
-//! says of itself is collected here; what all of them share is added by `openapi/shared.rs`.
+//! The API document and the pages that show it, served from the binary. The routes' own
+//! descriptions are collected here; `openapi/shared.rs` adds the parts that all of them share.
 
 pub(crate) mod forms;
 mod headers;
@@ -73,7 +73,7 @@ use crate::http::envelope::Failure;
 )]
 struct Api;
 
-/// The whole document.
+/// Returns the complete document.
 pub fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         let document = serde_json::to_value(Api::openapi());
@@ -85,7 +85,7 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// The methods of a route pattern, as the header `Allow` lists them.
+/// Returns the methods of a route pattern, as the header `Allow` lists them.
 #[must_use]
 pub fn allowed(pattern: &str) -> Option<&'static str> {
     static ALLOWED: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
@@ -102,7 +102,7 @@ pub fn allowed(pattern: &str) -> Option<&'static str> {
     ALLOWED.get(pattern).map(String::as_str)
 }
 
-/// The methods of a route pattern that take no body.
+/// Returns the methods of a route pattern that take no body.
 #[must_use]
 pub fn without_body(pattern: &str) -> &'static [Method] {
     static WITHOUT: LazyLock<HashMap<&str, Vec<Method>>> = LazyLock::new(|| {
@@ -126,7 +126,7 @@ fn methods(item: &'static Value) -> impl Iterator<Item = (Method, &'static Value
     })
 }
 
-/// The document and Swagger UI.
+/// Adds the routes of the document and of Swagger UI.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     let config = Config::default()
         .filter(true)

@@ -1,4 +1,4 @@
-//! Pages of lists: the query that asks for one, and the cursor of the next.
+//! Pages of lists: the query for a page, and the cursor of the next page.
 
 use std::str::FromStr;
 
@@ -11,17 +11,17 @@ use crate::inventory::TimestampMs;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    /// Items of a page: 1 to 100, 20 if absent.
+    /// The number of items of a page: 1 to 100, 20 if absent.
     pub limit: Option<u64>,
-    /// The `nextCursor` of the page before.
+    /// The `nextCursor` of the previous page.
     pub cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The number of items asked for.
+    /// Returns the number of items of the page.
     ///
     /// # Errors
-    /// 422 when it is out of range.
+    /// 422 if it is out of range.
     pub fn limit(&self) -> Result<u64, ApiError> {
         match self.limit {
             None => Ok(20),
@@ -30,18 +30,18 @@ impl PageQuery {
         }
     }
 
-    /// A cursor that is an id.
+    /// Parses a cursor that is an id.
     ///
     /// # Errors
-    /// 422 when this server did not give it out.
+    /// 422 if this server did not issue it.
     pub fn after_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
         self.cursor.as_deref().map(|text| text.parse().map_err(|_| not_a_cursor())).transpose()
     }
 
-    /// A cursor that is a time and an id.
+    /// Parses a cursor that is a time and an id.
     ///
     /// # Errors
-    /// 422 when this server did not give it out.
+    /// 422 if this server did not issue it.
     pub fn after<T: FromStr>(&self) -> Result<Option<(TimestampMs, T)>, ApiError> {
         let Some(text) = self.cursor.as_deref() else { return Ok(None) };
         let parsed =
@@ -54,7 +54,7 @@ fn not_a_cursor() -> ApiError {
     ApiError::invalid("cursor", "must be the nextCursor of a page of this list")
 }
 
-/// The cursor after a page, made from its last item; `None` if the page is not full.
+/// Returns the cursor after a page, made from its last item; `None` if the page is not full.
 #[must_use]
 pub fn next_cursor<T>(page: &[T], limit: u64, cursor: impl Fn(&T) -> String) -> Option<String> {
     page.last().filter(|_| page.len() as u64 == limit).map(cursor)

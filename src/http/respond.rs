@@ -24,60 +24,60 @@ struct Envelope<'a, T: Serialize> {
     meta: Option<PageMeta>,
 }
 
-/// `{"success":true,"message":…}`, where there is nothing to give back.
+/// `{"success":true,"message":…}`, for answers without data.
 #[derive(Serialize)]
 struct Done {
     success: bool,
     message: &'static str,
 }
 
-/// What a page says about the next one.
+/// The position of the next page.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageMeta {
     next_cursor: Option<String>,
 }
 
-/// 200 with `data`.
+/// Answers 200 with `data`.
 pub fn ok<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::OK, data)
 }
 
-/// 200 without data: it is done, as `message` says for people.
+/// Answers 200 without data; `message` describes the result for people.
 pub fn done(message: &'static str) -> HttpResponse {
     HttpResponse::Ok().json(Done { success: true, message })
 }
 
-/// 201 with `data`.
+/// Answers 201 with `data`.
 pub fn created<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::CREATED, data)
 }
 
-/// 200 with `data` and a sentence for the person in front of the client.
+/// Answers 200 with `data` and a sentence for the user of the client.
 pub fn said<T: Serialize>(data: &T, message: &str) -> HttpResponse {
     let message = Some(message);
     HttpResponse::Ok().json(Envelope { success: true, data, message, meta: None })
 }
 
-/// Another status with `data`, such as 202.
+/// Answers another status, such as 202, with `data`.
 pub fn with_status<T: Serialize>(status: StatusCode, data: &T) -> HttpResponse {
     HttpResponse::build(status).json(Envelope { success: true, data, message: None, meta: None })
 }
 
-/// 200 with one page of a list and where the next one starts, `null` on the last.
+/// Answers 200 with one page of a list and the cursor of the next, `null` on the last page.
 pub fn page<T: Serialize>(items: &[T], next_cursor: Option<String>) -> HttpResponse {
     let meta = Some(PageMeta { next_cursor });
     HttpResponse::Ok().json(Envelope { success: true, data: &items, message: None, meta })
 }
 
-/// Says where what was made can be looked at.
+/// Sets `Location` to the path of the created resource.
 pub fn locate(response: &mut HttpResponse, path: &str) {
     if let Ok(value) = HeaderValue::from_str(path) {
         response.headers_mut().insert(header::LOCATION, value);
     }
 }
 
-/// Tells a client that this is the answer its first attempt was given.
+/// Marks an answer as the replay of the answer to an earlier attempt.
 pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
     if replayed {
         let name = HeaderName::from_static("idempotency-replayed");
@@ -85,8 +85,9 @@ pub fn mark_replayed(response: &mut HttpResponse, replayed: bool) {
     }
 }
 
-/// A body fed by a task of this worker, a few pieces ahead of whoever reads; the task's sends fail
-/// when nobody reads any more. An error breaks the answer off without its end.
+/// Returns a body that a task of this worker feeds, a few pieces ahead of the connection. The
+/// task's sends fail once the connection has closed. An error cuts the answer off without a proper
+/// end.
 pub fn fed_by<F, T>(feed: F) -> impl futures_util::Stream<Item = Result<Bytes, Error>>
 where
     F: FnOnce(mpsc::Sender<Result<Bytes, Error>>) -> T,
@@ -98,21 +99,22 @@ where
     futures_util::stream::poll_fn(move |cx| rx.poll_recv(cx))
 }
 
-/// What RFC 3339 can say: the years 0 to 9999. What lies beyond, such as the end of an event that
-/// begins on the last of its days, is shown as the nearest instant.
+/// The range of RFC 3339: the years 0 to 9999. A time outside it, such as the end of an event that
+/// begins on the last day of it, is shown as the nearest instant.
 const FIRST_MS: TimestampMs = -62_167_219_200_000;
 const LAST_MS: TimestampMs = 253_402_300_799_999;
 
-/// Seconds that are kept as text. A prime number: times that are shown together are often whole
-/// minutes apart.
+/// Number of seconds whose text is cached. A prime number, because times that are shown together
+/// are often whole minutes apart.
 const SECONDS: usize = 11;
 
 thread_local! {
-    /// Calendars are slow, and most times that are shown in a second have that second in common.
+    /// Calendar computations are slow, and most times that are shown within one second share that
+    /// second.
     static SHOWN: RefCell<[(i64, String); SECONDS]> = RefCell::default();
 }
 
-/// A time as the API writes it: `2026-01-02T03:04:05.678Z`.
+/// Renders a time in the API's form: `2026-01-02T03:04:05.678Z`.
 #[must_use]
 pub fn rfc3339(at: TimestampMs) -> String {
     let at = at.clamp(FIRST_MS, LAST_MS);

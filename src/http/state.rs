@@ -1,4 +1,4 @@
-//! What every handler can reach. Built once by the server, shared by all workers.
+//! The state that every handler can access. The server builds it once, and all workers share it.
 
 use std::sync::Arc;
 
@@ -18,56 +18,56 @@ use crate::payments::Payments;
 use crate::store::Store;
 use crate::trace::Tracer;
 
-/// Whether the database answered its last ping, and the monotonic time of that answer.
+/// Whether the database answered its last ping, and the monotonic time of that ping.
 pub type Pings = tokio::sync::Mutex<Option<(std::time::Duration, bool)>>;
 
-/// The parts behind the routes.
+/// The components behind the routes.
 pub struct AppState {
-    /// The database, for queries and for what no box office decides.
+    /// The database, for queries and for changes that no box office decides.
     pub store: Store,
-    /// The live box offices: the way to every change of an offering.
+    /// The live box offices, through which every change of an offering goes.
     pub offices: Arc<BoxOffices>,
     /// Events, their reservations and tickets.
     pub offerings: Offerings,
-    /// The way to pay.
+    /// The payment process.
     pub payments: Arc<Payments>,
-    /// Audits of journals.
+    /// The audits of journals.
     pub auditor: crate::audit::Auditor,
     /// Users and tokens.
     pub accounts: Arc<Accounts>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Who else is there.
+    /// The other instances of the cluster.
     pub cluster: Arc<Cluster>,
-    /// What calls of other instances must bear; `None` in a process that is alone.
+    /// The seal that requests of other instances must carry; `None` in a process without a cluster.
     pub seal: Option<Seal>,
-    /// Proves to other instances that they share our token secret.
+    /// Proves to other instances that this one shares their token secret.
     pub token_proof: TokenProof,
     /// The settings.
     pub config: Arc<Config>,
     /// The tokio runtime of all database work. Every handler is polled inside it: a connection that
-    /// were opened on an HTTP worker's own runtime would stall with that worker, and die with it.
+    /// was opened on an HTTP worker's own runtime would stall with that worker, and die with it.
     pub runtime: tokio::runtime::Handle,
-    /// Where the steps of requests that are traced go.
+    /// The exporter of traced requests' spans.
     pub tracer: Tracer,
-    /// Whether orders are let in.
+    /// Decides whether orders are admitted.
     pub admission: Admission,
-    /// Seat maps that are rendered.
+    /// The cache of rendered seat maps.
     pub seat_maps: SeatMaps,
     /// The versions of seat maps that answers under way need.
     pub views_in_use: Arc<ViewsInUse>,
-    /// The bytes of long answers that wait to be sent.
+    /// The unsent bytes of long answers.
     pub unsent: Unsent,
-    /// Who is connected, and how many may be.
+    /// The open connections and their limits.
     pub connections: Arc<Connections>,
-    /// Whether the process is stopping.
+    /// The state of the process between start and stop.
     pub lifecycle: Arc<Lifecycle>,
-    /// What the database last answered to readiness probes.
+    /// The result of the last database ping of readiness probes.
     pub pings: Pings,
 }
 
 impl AppState {
-    /// What closes accounts.
+    /// Returns the process that closes accounts.
     #[must_use]
     pub fn closing(&self) -> Closing {
         Closing {

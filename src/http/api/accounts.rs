@@ -1,4 +1,4 @@
-//! Accounts: register, log in, one's own account.
+//! Accounts: registration, login, and the caller's own account.
 
 pub mod auth;
 pub mod users;

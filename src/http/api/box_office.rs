@@ -1,4 +1,4 @@
-//! Places: holds, reservations, the waitlist, and the views of what is left.
+//! Places: holds, reservations, the waitlist, and the views of available places.
 
 pub mod availability;
 pub mod holders;

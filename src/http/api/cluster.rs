@@ -1,4 +1,4 @@
-//! The instances of the cluster: their health, their offerings, calls between them.
+//! The instances of the cluster: their health, their events, and the calls between them.
 
 pub mod health;
 pub mod instances;

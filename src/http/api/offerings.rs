@@ -1,4 +1,4 @@
-//! Events and their products, the administrators' hand on a sale, tickets.
+//! Events and their products, the administrators' control of a sale, and tickets.
 
 pub mod checkins;
 pub mod create_event;

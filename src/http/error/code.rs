@@ -1,5 +1,5 @@
-//! Every error code that clients can meet, with its status and meaning: one table, from which the
-//! answers and their documentation are both made. A code, once published, keeps its meaning.
+//! Every error code that clients can receive, with its status and meaning. One table produces both
+//! the answers and their documentation. A published code keeps its meaning.
 
 use actix_web::http::StatusCode;
 
@@ -12,22 +12,22 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// All of them, in the order of the table.
+            /// All codes, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// What clients compare with.
+            /// Returns the text that clients compare with.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
             }
 
-            /// The status it is sent with.
+            /// Returns the status that the code is sent with.
             #[must_use]
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),* }
             }
 
-            /// What it means and what to do, for the documentation.
+            /// Returns the meaning and the advice to clients, for the documentation.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning),* }
@@ -57,7 +57,7 @@ error_codes! {
     PayloadTooLarge = PAYLOAD_TOO_LARGE "PAYLOAD_TOO_LARGE", "The body is larger than allowed.";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "UNSUPPORTED_MEDIA_TYPE",
         "Send the body as application/json.";
-    // Who is asking.
+    // The caller.
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
         "No access token, or one that is not valid (any more): log in or refresh.";
     TokenExpired = UNAUTHORIZED "TOKEN_EXPIRED", "The access token has expired: refresh it.";

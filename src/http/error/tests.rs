@@ -1,4 +1,4 @@
-//! The table of refusals and failures, as clients meet them.
+//! The table of refusals and failures, as clients receive them.
 
 use actix_web::http::header;
 

@@ -1,5 +1,5 @@
-//! JSON bodies, strictly: bounded in size and time, no unknown fields (the type says so with
-//! `deny_unknown_fields`), and every refusal names the place.
+//! JSON bodies, parsed strictly: bounded in size and time, without unknown fields (types declare
+//! this with `deny_unknown_fields`), and every refusal names the field.
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -17,14 +17,14 @@ use super::words::Fault;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::deadline::{Arrival, Arriving};
 
-/// The largest body of an ordinary request.
+/// The largest body of an ordinary request, in bytes.
 pub const DEFAULT_LIMIT: usize = 64 * 1_024;
-/// Of a body that is too large, this much is read and thrown away, so that the client is still
-/// listening when the answer comes.
+/// Bytes of a body that are read and discarded when it is too large, so that the client is still
+/// reading when the answer is sent.
 const DRAIN_LIMIT: usize = 32 * 1_024 * 1_024;
 
-/// The request's body as a `T`: 400 when it is not JSON, 422 when it does not fit `T`, 413 above
-/// `LIMIT` bytes, 415 when it is declared to be something else.
+/// The request's body as a `T`: 400 if it is not JSON, 422 if it does not fit `T`, 413 above
+/// `LIMIT` bytes, 415 if its declared content type is not JSON.
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = DEFAULT_LIMIT>(pub T);
 
@@ -42,8 +42,8 @@ impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
     }
 }
 
-/// A body that may be left out. One that is sent is as strict as [`Body`]: a request must not be
-/// carried out because what it says was not understood.
+/// A body that may be left out. If one is sent, it is parsed as strictly as [`Body`]: a request
+/// must not be carried out if its body was not understood.
 #[derive(Clone, Debug)]
 pub struct OptionalBody<T>(pub Option<T>);
 
@@ -65,11 +65,11 @@ impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
     }
 }
 
-/// Reads the body of a request that may not have one: nothing and `{}` pass. A client that sends
-/// more means more than will be done, so nothing is.
+/// Reads the body of a request that must not have one: an empty body and `{}` pass. A client that
+/// sends more expects more than the operation does, so the request is refused.
 ///
 /// # Errors
-/// 422; 400 when it does not arrive whole.
+/// 422; 400 if the body does not arrive completely.
 pub async fn expect_none(request: &HttpRequest, payload: Payload) -> Result<(), ApiError> {
     let unwanted = |field: &str| {
         let message = "this operation takes no body: leave it out, or send {}";
@@ -105,7 +105,8 @@ fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {
     ))
 }
 
-/// How long this may take is the business of whoever waits for the whole request.
+/// Reads the body up to `limit` bytes. The time limit is enforced by the middleware that waits for
+/// the whole request.
 async fn read(arriving: Arriving, mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     let mut total = 0_usize;
@@ -131,8 +132,8 @@ fn unreadable(error: &PayloadError) -> ApiError {
     ApiError::new(ErrorCode::BadRequest, format!("the body could not be read: {error}"))
 }
 
-/// Parses strictly; what does not fit is parsed again with a record of the path, which costs too
-/// much to do always.
+/// Parses strictly. A body that does not fit is parsed a second time with a record of the path,
+/// which would cost too much for every body.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let error = match serde_json::from_slice(bytes) {
         Ok(Object(value)) => return Ok(value),
@@ -147,14 +148,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Category::Syntax | Category::Eof | Category::Io => Err(malformed(&error)),
         Category::Data => match serde_json::from_slice::<IgnoredAny>(bytes) {
             Ok(_) => Err(misfit::<T>(bytes)),
-            // What does not fit stands before what is not JSON.
+            // The error in the data comes before an error in the JSON syntax.
             Err(error) => Err(malformed(&error)),
         },
     }
 }
 
-/// The same text with `2` for every `2.0`, which JSON Schema calls an integer as well; none if there
-/// is none. Only what does not fit is written anew, so that others pay nothing for it.
+/// Returns the same text with `2` for every `2.0`, which JSON Schema also calls an integer; `None`
+/// if there is none. Only a body that does not fit is rewritten, so that other bodies cost nothing
+/// more.
 fn without_empty_fractions(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut shorter = Vec::with_capacity(bytes.len());
     let (mut in_text, mut at) = (false, 0);

@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: what makes a retry recognisable, and how it becomes the identity that a box
-//! office or a table row remembers.
+//! `Idempotency-Key`: the header that makes a retry recognisable, and its conversion into the
+//! identity that a box office or a table row remembers.
 
 use std::future::{Ready, ready};
 
@@ -14,12 +14,12 @@ use crate::store::Key;
 
 const MAX_KEY_BYTES: usize = 255;
 
-/// The client's key, if it sent one.
+/// The client's key; `None` if it sent none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
 
 impl IdempotencyKey {
-    /// The key of an operation that does not go without: 422 when it is absent.
+    /// Returns the key for an operation that requires one: 422 if it is absent.
     ///
     /// # Errors
     /// [`ErrorCode::IdempotencyKeyRequired`].
@@ -27,8 +27,9 @@ impl IdempotencyKey {
         self.0.as_deref().ok_or_else(|| ApiError::of(ErrorCode::IdempotencyKeyRequired))
     }
 
-    /// The identity of this request: scoped to the caller and the operation, with a fingerprint of
-    /// the parsed `body` (without anything the server drew). `None` without a key.
+    /// Returns the identity of this request: scoped to the caller and the operation, with a
+    /// fingerprint of the parsed `body` (without values that the server generated). `None` without
+    /// a key.
     #[must_use]
     pub fn identity(
         &self,
@@ -39,11 +40,12 @@ impl IdempotencyKey {
         let key = self.0.as_deref()?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(principal.0.as_bytes());
-        // Lengths first, so that no two pairs of texts run together to the same bytes.
+        // Lengths first, so that no two pairs of texts concatenate to the same bytes.
         hasher.update(&(operation.len() as u64).to_be_bytes());
         hasher.update(operation.as_bytes());
         hasher.update(key.as_bytes());
-        // A struct's fields are written in the order of its declaration: one text per value.
+        // A struct's fields are written in the order of its declaration, so each value has one
+        // text.
         let canonical = serde_json::to_vec(body).expect("bodies are made of plain JSON types");
         Some(Idempotency {
             key: first_half(&hasher.finalize()),
@@ -54,7 +56,7 @@ impl IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// [`Self::identity`] for what no box office decides: the key of a table row.
+    /// [`Self::identity`] for operations that no box office decides: the key of a table row.
     #[must_use]
     pub fn row_key(
         &self,

@@ -1,8 +1,9 @@
-//! Objects that are objects, and words that are words. What serde derives for a struct also takes a list, as the values of
-//! its fields in their order: `["p1", 2]` would pass for `{"productId":"p1","quantity":2}`, and
-//! mean something else once a field is added. Fields of bodies that hold structs are read with
-//! `#[serde(deserialize_with = "object::list")]` and its like. In the same way an enum without
-//! fields would take `{"SELLING":null}` for `"SELLING"`.
+//! Strict parsing of objects and of enum words. The deserialisers that serde derives for a struct
+//! also accept a list with the values of its fields in order: `["p1", 2]` would pass for
+//! `{"productId":"p1","quantity":2}`, and change its meaning once a field is added. Body fields
+//! that hold structs are therefore read with `#[serde(deserialize_with = "object::list")]` and
+//! similar functions. In the same way an enum without fields would accept `{"SELLING":null}` for
+//! `"SELLING"`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,30 +35,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For a field that is a struct.
+/// Reads a field that is a struct.
 pub fn one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<T, D::Error> {
     Object::deserialize(field).map(|Object(value)| value)
 }
 
-/// For a field that may be absent or `null`; to be combined with `default`.
+/// Reads a struct field that may be absent or `null`; to be combined with `default`.
 pub fn option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     field: D,
 ) -> Result<Option<T>, D::Error> {
     Option::deserialize(field).map(|found: Option<Object<T>>| found.map(|Object(value)| value))
 }
 
-/// For a list of structs.
+/// Reads a list of structs.
 pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Vec<T>, D::Error> {
     let items: Vec<Object<T>> = Vec::deserialize(field)?;
     Ok(items.into_iter().map(|Object(item)| item).collect())
 }
 
-/// For an enum without fields.
+/// Reads an enum without fields.
 pub fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(field)?.into_deserializer())
 }
 
-/// For an enum without fields that may be absent or `null`; to be combined with `default`.
+/// Reads an enum without fields that may be absent or `null`; to be combined with `default`.
 pub fn option_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     field: D,
 ) -> Result<Option<T>, D::Error> {

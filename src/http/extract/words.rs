@@ -1,25 +1,26 @@
-//! Reasons of parsers in the API's own words. Each is the end of a sentence that starts with the
-//! field: `quantity must be a whole number from 0 to 4294967295, not "two"`.
+//! Translates the errors of parsers into the API's own wording. Each reason is the end of a
+//! sentence that starts with the field: `quantity must be a whole number from 0 to 4294967295, not
+//! "two"`.
 
-/// What is wrong, and where.
+/// An error in a request, and the field that has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// As in `lines[0].quantity`; `.` for the whole.
+    /// The path of the field, such as `lines[0].quantity`; `.` for the whole body.
     pub field: String,
     /// The end of the sentence.
     pub reason: String,
 }
 
-/// Characters of a client's value that are repeated to it.
+/// The most characters of a client's value that are repeated in the answer.
 const SHOWN: usize = 64;
-/// How a time is written.
+/// The form of a time.
 pub const A_TIME: &str =
     "a time such as 2030-05-01T19:30:00Z, with Z or an offset, in the years 0 to 9999";
 
 impl Fault {
-    /// Of a parser's error at `path`.
+    /// Makes a fault from a parser's error at `path`.
     pub fn new(path: &str, error: &str) -> Self {
-        // Serde ends its reasons with the position in the text; the path says it better.
+        // Serde ends its reasons with the position in the text; the path is clearer.
         let error = error.rsplit_once(" at line ").map_or(error, |(reason, _)| reason);
         if let Some(name) = between(error, "missing field `", "`") {
             return Self { field: below(path, name), reason: "is missing".into() };
@@ -67,7 +68,7 @@ fn reason(error: &str) -> String {
     plain.to_owned()
 }
 
-/// What serde expected.
+/// Returns the wording for the type that serde expected.
 fn wanted(expected: &str) -> String {
     let number = |min: String, max: String| format!("a whole number from {min} to {max}");
     match expected {
@@ -86,7 +87,7 @@ fn wanted(expected: &str) -> String {
     }
 }
 
-/// What was sent instead.
+/// Returns the wording for the value that was sent instead.
 fn given(sent: &str) -> String {
     if let Some(text) = between(sent, "string \"", "\"") {
         return format!("\"{}\"", excerpt(text));
@@ -99,16 +100,17 @@ fn given(sent: &str) -> String {
     }
 }
 
-/// What stands between the first `start` and the last `end` after it.
+/// Returns the text between the first `start` and an `end` after it.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(start)?;
-    // Names are the server's own; a value may hold anything, so it goes as far as it can.
+    // Field names are the server's own, so the first `end` counts; a value may contain anything, so
+    // the last one counts.
     let is_name = start.contains("field");
     let cut = if is_name { rest.find(end) } else { rest.rfind(end) };
     cut.map(|at| &rest[..at])
 }
 
-/// The names that serde lists after `expected`.
+/// Returns the names that serde lists after `expected`.
 fn names(error: &str) -> Vec<&str> {
     let listed = error.rsplit_once(", expected ").map_or("", |(_, listed)| listed);
     listed.split('`').skip(1).step_by(2).collect()
@@ -122,7 +124,7 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
-/// The place of a field below a path that may name it already.
+/// Returns the path of a field below a path that may already contain it.
 fn below(path: &str, name: &str) -> String {
     match path {
         "." => name.to_owned(),

@@ -1,16 +1,18 @@
-//! Admission control: when more orders come than are answered in time, new claims on places are
-//! refused at once, 503 with `Retry-After`, before anything is read or decided, so that those that
-//! are let in are served as quickly as ever and what was promised is finished first.
+//! Admission control: when orders arrive faster than they can be answered in time, new claims on
+//! places are refused at once, 503 with `Retry-After`, before anything is read or decided. Admitted
+//! orders are served as quickly as ever, and promised work is finished first.
 //!
-//! An order counts from when its body is there and something is waited for: what its client takes to
-//! send it, and what is wrong with it at first sight, is no load. Nor is what is dismissed (an event
-//! or a reservation that does not exist, a token that is no good): whoever asks for much of that must
-//! neither make the others look quick nor take their room.
+//! An order counts as load from the moment when its body has arrived and the order waits for
+//! something. The time that its client takes to send the body, and a failure of the first checks,
+//! are no load. Dismissed orders (for an event or a reservation that does not exist, or with an
+//! invalid token) are no load either: a client that sends many of them must neither make the others
+//! look quick nor use up their room.
 //!
-//! How many orders may be in flight follows the time that they take (`limit.rs`): there is no number
-//! to be tuned to the machine, the database or the mix. Whoever frees places, checks out or pays is
-//! never refused here (`work.rs`). While there is too much, an event that has had much less than its
-//! even share goes before those that have had more: one hot event does not starve the others.
+//! The number of orders that may be in flight follows the time that they take (`limit.rs`), so no
+//! setting has to be tuned to the machine, the database or the mix of requests. Requests that free
+//! places, check out or pay are never refused here (`work.rs`). During overload, an event that has
+//! had much less than its even share of admissions goes before events that have had more, so one
+//! hot event does not starve the others.
 
 mod limit;
 mod work;
@@ -33,14 +35,14 @@ const IN_FLIGHT: &str = "admitone_admission_in_flight";
 const ADMITTED: &str = "admitone_admission_admitted_total";
 const REFUSED: &str = "admitone_admission_refused_total";
 
-/// How often the limit is set anew while orders come.
+/// Interval at which the limit is recalculated while orders arrive.
 const WINDOW: Duration = Duration::from_millis(100);
-/// For so many windows it is remembered that an event has sold something.
+/// Number of windows for which an event's past sales are remembered.
 const REMEMBERED: u64 = 100;
-/// The longest that somebody who is refused is told to wait at least, in seconds.
+/// Upper bound in seconds for the least wait in `Retry-After` of a refused claim.
 const LONGEST_RETRY_S: u64 = 15;
 
-/// Announces the metrics.
+/// Describes the metrics to the recorder.
 pub fn describe_metrics() {
     describe_gauge!(LIMIT, "Orders that may be in flight before new claims are refused as BUSY.");
     describe_gauge!(IN_FLIGHT, "Orders (holds, reservations, payments) that are in flight.");
@@ -51,41 +53,43 @@ pub fn describe_metrics() {
     }
 }
 
-/// The orders of one process. The counters guard no other memory, and being off by a racing order
-/// is harmless: all of them are relaxed.
+/// The orders of one process. The counters guard no other memory, and an error of one racing order
+/// is harmless, so all of them are relaxed.
 pub struct Admission {
-    /// `None` lets everything in.
+    /// `None` admits everything.
     control: Option<Mutex<Control>>,
-    /// What the limit last was.
+    /// The limit after the last window.
     most: AtomicUsize,
     in_flight: AtomicUsize,
-    /// How many of these were dismissed in the end, on average over the last window: they are no load.
+    /// Average number of in-flight orders over the last window that ended as dismissed; they are no
+    /// load.
     dismissed: AtomicUsize,
-    /// The most in this window.
+    /// The most orders in flight at once in this window.
     highest: AtomicUsize,
     totals: Totals,
-    /// When the window began, in microseconds of the monotonic clock.
+    /// Start of the current window in microseconds of the monotonic clock.
     begun_us: AtomicU64,
-    /// How many windows there were.
+    /// Number of windows so far.
     nth: AtomicU64,
-    /// What each event has had of late, made-up ones left out; counted while there is too much.
+    /// Recently decided claims per event, counted while a limit below `MOST` applies. Invented
+    /// event ids are not in it.
     shares: DashMap<OfferingId, Share>,
-    /// The sum of it in this window.
+    /// Sum of the claims counted in `shares` in this window.
     shared: AtomicU64,
-    /// Claims of events that had nothing of late, let in before others in this window: all the
-    /// events that anybody can invent have one share.
+    /// Claims of events without recent sales that tried to go before others in this window. All
+    /// event ids that a client can invent have one share together.
     newcomers: AtomicU64,
-    /// An event that has had less in a window goes before others.
+    /// An event with fewer claims than this in a window goes before others.
     small: AtomicU64,
-    /// Claims that went before others in this window, and how many may: what has not been answered
-    /// yet is in nobody's share.
+    /// Claims that went before others in this window, and how many may. The bound is needed because
+    /// claims without an answer yet are in no event's share.
     ahead: AtomicU64,
     most_ahead: AtomicU64,
-    /// What who is refused is to wait at least.
+    /// Least wait in seconds that is sent to a refused claim.
     retry_s: AtomicU64,
 }
 
-/// Since the start.
+/// Totals since the start of the process.
 #[derive(Debug, Default)]
 struct Totals {
     answered: AtomicU64,
@@ -106,13 +110,13 @@ struct Count {
     refused: u64,
 }
 
-/// Claims of an event that were let in.
+/// Admitted claims of one event.
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
-    /// During this window,
+    /// The window of `now`, and its count.
     nth: u64,
     now: u64,
-    /// and during the one before.
+    /// The count of the window before.
     before: u64,
 }
 
@@ -122,12 +126,12 @@ struct Control {
     seen: Count,
 }
 
-/// An order that was let in, until it is dropped.
+/// An admitted order; in flight until it is dropped.
 pub struct Admitted<'a> {
-    /// None for what is no order.
+    /// `None` for a request that is no order.
     admission: Option<&'a Admission>,
     event: Option<OfferingId>,
-    /// When it began to count.
+    /// Time at which the order began to count as load.
     begun: Cell<Option<Duration>>,
 }
 
@@ -136,16 +140,16 @@ pub struct Admitted<'a> {
 pub enum Ending {
     /// An event has decided for or against it.
     Decided,
-    /// It makes no sense, or is not its client's to give.
+    /// The order is invalid, or its client may not give it.
     Dismissed,
-    /// It came to nothing.
+    /// The order failed without a decision.
     Failed,
 }
 
-/// There is too much.
+/// The refusal of a claim because of overload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded {
-    /// When to try again.
+    /// Time after which to try again.
     pub retry_after: Duration,
 }
 
@@ -157,7 +161,8 @@ impl From<Overloaded> for ApiError {
 }
 
 impl Admission {
-    /// Keeps the mean time of orders at `target` or below; `None` lets everything in.
+    /// Returns an admission that keeps the mean time of orders at `target` or below; `None` admits
+    /// everything.
     #[must_use]
     pub fn new(target: Option<Duration>) -> Self {
         let control =
@@ -181,17 +186,17 @@ impl Admission {
         }
     }
 
-    /// What an order probably takes by itself, before any has come.
+    /// Sets the time that one order alone probably takes, for use until orders have been measured.
     pub fn expect(&self, quiet: Duration) {
         if let Some(mut control) = self.try_control() {
             control.limit.expect(quiet);
         }
     }
 
-    /// Lets an order in that comes at `now`, or not.
+    /// Admits or refuses an order that arrives at `now`.
     ///
     /// # Errors
-    /// [`Overloaded`], for claims alone.
+    /// [`Overloaded`], for claims only.
     pub fn enter(&self, work: Work, now: Duration) -> Result<Admitted<'_>, Overloaded> {
         let event = match work {
             Work::Other => {
@@ -207,23 +212,23 @@ impl Admission {
         Ok(Admitted { admission: Some(self), event, begun: Cell::default() })
     }
 
-    /// Lets an order go on that is in flight and turns out to be a claim, or not.
+    /// Admits or refuses an order in flight that turns out to be a claim.
     ///
     /// # Errors
     /// [`Overloaded`].
     pub fn claim(&self, event: OfferingId) -> Result<(), Overloaded> {
-        // It is in flight itself.
+        // The count includes this order itself.
         self.admit(event, self.in_flight.load(Relaxed).saturating_sub(1))
     }
 
-    /// A claim that finds `before` orders in flight.
+    /// Admits or refuses a claim that finds `before` orders in flight.
     fn admit(&self, event: OfferingId, before: usize) -> Result<(), Overloaded> {
         let most = self.most.load(Relaxed);
         let before = before.saturating_sub(self.dismissed.load(Relaxed));
         if self.control.is_some() && before >= most && !self.goes_before_others(event, most) {
             let nth = self.totals.refused.fetch_add(1, Relaxed);
             let at_least = self.retry_s.load(Relaxed);
-            // Who is refused together must not come back together.
+            // Clients that are refused together must not come back together.
             let seconds = at_least + nth % (at_least + 1);
             return Err(Overloaded { retry_after: Duration::from_secs(seconds) });
         }
@@ -231,7 +236,8 @@ impl Admission {
         Ok(())
     }
 
-    /// However many are in flight: those who were promised something may be more than the limit.
+    /// True if a claim of `event` goes before others. The number of orders in flight does not
+    /// matter here, because promised work alone may exceed the limit.
     fn goes_before_others(&self, event: OfferingId, most: usize) -> bool {
         if most >= MOST {
             return false;
@@ -245,7 +251,7 @@ impl Admission {
             && self.ahead.fetch_add(1, Relaxed) < self.most_ahead.load(Relaxed)
     }
 
-    /// Sets the limit anew when it is time.
+    /// Recalculates the limit if the window is over.
     fn look(&self, now: Duration) {
         let now_us = micros(now);
         let span_us = now_us.saturating_sub(self.begun_us.load(Relaxed));
@@ -258,7 +264,8 @@ impl Admission {
         control.seen = count;
         let refused = count.refused - seen.refused;
         let admitted = count.admitted - seen.admitted;
-        // By Little's law: the sum of what they took, over the time in which they took it.
+        // Little's law: the sum of the times that dismissed orders took, over the time of the
+        // window.
         let dismissed = (count.dismissed_us - seen.dismissed_us) / span_us;
         let dismissed = usize::try_from(dismissed).unwrap_or(usize::MAX);
         self.dismissed.store(dismissed, Relaxed);
@@ -279,8 +286,8 @@ impl Admission {
             events += u64::from(share.most_at(nth) > 0);
             nth - share.nth <= REMEMBERED
         });
-        // With half of the even share, what goes before others halves from window to window when
-        // all events do it.
+        // With half of the even share as the bound, the number of claims that go before others
+        // halves from window to window when all events do it.
         let shared = self.shared.swap(0, Relaxed);
         self.small.store(shared / events.max(1) / 2, Relaxed);
         self.most_ahead.store(shared / 2, Relaxed);
@@ -289,12 +296,14 @@ impl Admission {
         self.retry_s.store(times.clamp(1, LONGEST_RETRY_S), Relaxed);
     }
 
-    /// Unless somebody else is at it, or there is nothing to control.
+    /// Returns the lock on the control; `None` if another thread holds it, or if there is nothing
+    /// to control.
     fn try_control(&self) -> Option<MutexGuard<'_, Control>> {
         self.control.as_ref()?.try_lock().ok()
     }
 
-    /// Tells the recorder, when somebody looks: while nobody comes, nobody else sets the limit anew.
+    /// Publishes the metrics when they are read. Also recalculates the limit: while no orders
+    /// arrive, nothing else does.
     #[expect(clippy::cast_precision_loss, reason = "far fewer orders than 2^52 are in flight")]
     pub fn measure(&self, now: Duration) {
         self.look(now);
@@ -307,7 +316,7 @@ impl Admission {
 }
 
 impl Admitted<'_> {
-    /// From now on it counts, if it did not yet.
+    /// Counts the order as load from now on, if it did not count yet.
     pub fn begin(&self, now: impl FnOnce() -> Duration) {
         let Some(admission) = self.admission.filter(|_| self.begun.get().is_none()) else { return };
         self.begun.set(Some(now()));
@@ -315,7 +324,7 @@ impl Admitted<'_> {
         admission.highest.fetch_max(before + 1, Relaxed);
     }
 
-    /// It has its answer.
+    /// Records that the order has its answer.
     pub fn answered(&self, now: Duration, ending: Ending) {
         let Some((admission, begun)) = self.admission.zip(self.begun.get()) else { return };
         let took_us = micros(now.saturating_sub(begun));
@@ -351,7 +360,7 @@ impl Share {
         self.now += 1;
     }
 
-    /// The more of the window and the one before it.
+    /// Returns the higher count of the current window and the one before it.
     fn most_at(&self, nth: u64) -> u64 {
         match nth.saturating_sub(self.nth) {
             0 => self.now.max(self.before),

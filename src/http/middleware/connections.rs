@@ -1,7 +1,7 @@
-//! The open connections of this process, so that file descriptors are left for whoever buys. At the
-//! limit a new connection takes the place of one that nobody waits on: an idle one first, then one
-//! whose request is still arriving, then the oldest stream, then a long answer that is being sent. It
-//! never ends a connection whose request is being answered, or one of another instance.
+//! The open connections of this process, limited so that file descriptors are left for customers
+//! who buy. At the limit a new connection replaces an open one: first an idle connection, then one
+//! whose request is still arriving, then the oldest stream, then a long answer that is being sent.
+//! A connection whose request is being answered is never ended, nor is one of another instance.
 
 mod limits;
 mod metrics;
@@ -25,8 +25,8 @@ pub const MAX_ENDING: usize = 32;
 /// All connections to the API's listener.
 pub struct Connections {
     limits: Limits,
-    /// How many were accepted so far: the clock by which connections were used before or after
-    /// each other.
+    /// Number of connections accepted so far: a logical clock that orders the last uses of
+    /// connections.
     accepted: AtomicU64,
     open: Mutex<Open>,
 }
@@ -36,7 +36,7 @@ struct Open {
     by_id: HashMap<u64, Arc<Connection>>,
     by_address: HashMap<IpAddr, Count>,
     streams: usize,
-    /// Those that are being ended, and are in nothing above any more.
+    /// Number of connections that are being ended; they are no longer in any of the fields above.
     ending: usize,
 }
 
@@ -46,30 +46,30 @@ struct Count {
     streams: usize,
 }
 
-/// One connection, as its socket and its requests know it.
+/// One connection, shared by its socket and its requests.
 pub struct Connection {
     id: u64,
-    /// What it is counted under; none for loopback.
+    /// The address that the connection counts under; `None` for loopback.
     address: Option<IpAddr>,
     /// The value of [`Connections::accepted`] at its last request.
     used: AtomicU64,
     activity: AtomicU8,
-    /// It is another instance's.
+    /// True if another instance opened it.
     of_instance: AtomicBool,
     is_ended: AtomicBool,
     is_half_closed: AtomicBool,
     closes: AtomicBool,
-    /// Its client is not listened to until what it has asked for is answered.
+    /// True if nothing is read from its client until the current request is answered.
     is_held_back: AtomicBool,
     task: AtomicWaker,
 }
 
-/// Between requests, or sending the head of the first.
+/// Between requests, or receiving the head of the first.
 const IDLE: u8 = 0;
-/// The body of a request is on its way.
+/// Receiving the body of a request.
 const ARRIVING: u8 = 1;
 const REQUEST: u8 = 2;
-/// A long answer is on its way.
+/// Sending a long answer.
 const SENDING: u8 = 3;
 const STREAM: u8 = 4;
 
@@ -79,7 +79,7 @@ pub struct Opened {
     connection: Arc<Connection>,
 }
 
-/// A request that is under way until this is dropped, with its answer where that is long.
+/// A request that is under way until this is dropped, including its answer if that is long.
 pub struct UnderWay(Arc<Connection>);
 
 /// A stream that is counted until this is dropped.
@@ -89,16 +89,16 @@ pub struct OpenStream {
 }
 
 impl Connections {
-    /// With none open.
+    /// Returns a registry without open connections.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, accepted: AtomicU64::new(0), open: Mutex::default() })
     }
 
-    /// Counts a connection that was accepted. At a limit, ends others to make room.
+    /// Counts an accepted connection. At a limit, ends other connections to make room.
     ///
     /// # Errors
-    /// [`Full`] when there is nothing to end.
+    /// [`Full`] if no connection may be ended.
     pub fn accept(self: &Arc<Self>, peer: Option<SocketAddr>) -> Result<Opened, Full> {
         let address = peer.and_then(|peer| counted(peer.ip()));
         let id = self.accepted.fetch_add(1, Relaxed);
@@ -132,7 +132,7 @@ impl Connections {
         Ok(Opened { connections: Arc::clone(self), connection })
     }
 
-    /// A request has arrived on a connection.
+    /// Records that a request has arrived on a connection.
     #[must_use]
     pub fn begin_request(&self, connection: &Arc<Connection>) -> UnderWay {
         connection.used.store(self.accepted.load(Relaxed), Relaxed);
@@ -140,10 +140,10 @@ impl Connections {
         UnderWay(Arc::clone(connection))
     }
 
-    /// Counts a stream that a connection asks for.
+    /// Counts a stream that was requested on a connection.
     ///
     /// # Errors
-    /// [`Full`]; then the connection ends with the answer, so that its descriptor is free.
+    /// [`Full`]; the connection then closes after the answer, which frees its descriptor.
     pub fn begin_stream(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
@@ -170,19 +170,19 @@ impl Connections {
         Ok(OpenStream { connections, connection })
     }
 
-    /// The limits.
+    /// Returns the limits.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Tells the recorder.
+    /// Publishes the gauges.
     pub fn measure(&self) {
         metrics::open(self.open().by_id.len(), self.limits);
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        // Nothing panics while it is held.
+        // No code panics while holding this lock.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -192,8 +192,8 @@ impl Open {
         self.by_address.get(&address).copied().unwrap_or_default()
     }
 
-    /// Ends connections, of one address or of any; says whether there will be room. Several at a
-    /// time: finding them takes a look at all.
+    /// Ends connections of one address, or of any; returns whether there will be room. Ends several
+    /// at a time, because finding them scans all connections.
     fn make_room(&mut self, connections: usize, address: Option<IpAddr>) -> bool {
         if address.is_none() {
             static LOGGED: Once = Once::new();
@@ -236,24 +236,24 @@ impl Open {
 }
 
 impl Connection {
-    /// Another instance asks on it: it is kept.
+    /// Marks the connection as one of another instance, which is never ended to make room.
     pub fn is_of_instance(&self) {
         self.of_instance.store(true, Relaxed);
     }
 
-    /// Whether a stream runs on it.
+    /// True if a stream runs on it.
     #[must_use]
     pub fn is_streaming(&self) -> bool {
         self.activity.load(Relaxed) == STREAM
     }
 
-    /// Whether something that its client asked for is being answered.
+    /// True if a request of its client is being answered.
     #[must_use]
     pub fn is_answering(&self) -> bool {
         matches!(self.activity.load(Relaxed), REQUEST | SENDING | STREAM)
     }
 
-    /// Its client is not listened to until the answer is there: then the task that was registered is
+    /// Stops reading from the client until the answer is complete; then the registered task is
     /// woken.
     pub fn hold_back(&self) {
         self.is_held_back.store(true, Relaxed);
@@ -267,43 +267,43 @@ impl Connection {
         }
     }
 
-    /// The peer has said that it sends no more.
+    /// Records that the peer has closed its sending side.
     pub fn half_close(&self) {
         self.is_half_closed.store(true, Relaxed);
     }
 
-    /// Whether the peer sends no more.
+    /// True if the peer sends no more.
     #[must_use]
     pub fn is_half_closed(&self) -> bool {
         self.is_half_closed.load(Relaxed)
     }
 
-    /// Whether it is to be closed after the answer.
+    /// True if it is to be closed after the answer.
     #[must_use]
     pub fn closes(&self) -> bool {
         self.closes.load(Relaxed)
     }
 
-    /// Whether its socket must fail from now on.
+    /// True if its socket must fail from now on.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.is_ended.load(SeqCst)
     }
 
-    /// Whether its socket must fail from now on; if not, `task` is woken when it must.
+    /// True if its socket must fail from now on; otherwise `task` is woken when it must.
     #[must_use]
     pub fn is_ended_or_wakes(&self, task: &Waker) -> bool {
         self.task.register(task);
         self.is_ended.load(SeqCst)
     }
 
-    /// Its socket fails from now on.
+    /// Makes its socket fail from now on.
     pub fn end(&self) {
         self.is_ended.store(true, SeqCst);
         self.task.wake();
     }
 
-    /// `None` if it must not be ended.
+    /// Returns its rank for being ended; `None` if it must not be ended.
     fn worth(&self) -> Option<Worth> {
         if self.is_ended.load(Relaxed) || self.of_instance.load(Relaxed) {
             return None;
@@ -319,7 +319,7 @@ impl Connection {
 }
 
 impl Opened {
-    /// The connection.
+    /// Returns the connection.
     #[must_use]
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection
@@ -339,13 +339,13 @@ impl Drop for Opened {
 }
 
 impl UnderWay {
-    /// The connection.
+    /// Returns the connection.
     #[must_use]
     pub fn connection(&self) -> &Arc<Connection> {
         &self.0
     }
 
-    /// Whether it is waited for the rest of the request.
+    /// Records whether the server waits for the rest of the request.
     pub fn is_arriving(&self, is_arriving: bool) {
         match (is_arriving, self.0.activity.load(Relaxed)) {
             (true, REQUEST) => self.0.set(ARRIVING),
@@ -354,7 +354,7 @@ impl UnderWay {
         }
     }
 
-    /// The answer is there, and long.
+    /// Records that the answer is ready, and long.
     pub fn is_sending(&self) {
         if !self.0.is_streaming() {
             self.0.set(SENDING);
@@ -364,7 +364,7 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        // A stream goes on.
+        // A stream stays open after its request.
         if !self.0.is_streaming() {
             self.0.set(IDLE);
         }
@@ -381,8 +381,9 @@ impl Drop for OpenStream {
     }
 }
 
-/// What connections of an address are counted under. Loopback is a proxy on this machine, or a
-/// test: it says nothing about who asks. A subscriber has a whole /64 of IPv6.
+/// Returns the address that connections are counted under; `None` for loopback, which is a proxy on
+/// this machine or a test and does not identify the client. An IPv6 address counts as its /64,
+/// because one subscriber has a whole /64.
 fn counted(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     if address.is_loopback() {

@@ -1,5 +1,5 @@
-//! Lets web pages of the configured origins call the API. Without configured origins it is left
-//! out: browsers then keep foreign pages out by themselves.
+//! Lets web pages of the configured origins call the API. Without configured origins this
+//! middleware is not installed: browsers then block pages of other origins by themselves.
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -18,14 +18,14 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
      X-Request-Id, traceparent, tracestate",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(openapi::EXPOSED);
-/// Browsers ask again after this many seconds.
+/// Browsers may cache a preflight answer for this many seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Answers preflights. What a page may read is marked by whoever surrounds all requests: failures
-/// get their form there.
+/// Answers preflight requests. The headers of all other answers are set by `request_context`,
+/// because failures get their final form there.
 ///
 /// # Errors
-/// Those of what is inside.
+/// The errors of the inner services.
 pub async fn allow(
     request: ServiceRequest,
     next: Next<BoxBody>,
@@ -44,20 +44,20 @@ pub async fn allow(
     Ok(response)
 }
 
-/// The page that asks, where pages of other origins may.
+/// The page that sent the request, if pages of other origins are allowed.
 #[derive(Clone, Debug)]
 pub struct Page(Option<HeaderValue>);
 
 impl Page {
-    /// `None` where no page of another origin may ask.
+    /// Returns `None` if no page of another origin is allowed.
     #[must_use]
     pub fn of(config: &Config, request: &HeaderMap) -> Option<Self> {
         (!config.cors_origins.is_empty()).then(|| Self(known_origin(config, request)))
     }
 
-    /// Lets it read an answer.
+    /// Adds the headers that let the page read an answer.
     pub fn mark(self, headers: &mut HeaderMap) {
-        // What a cache keeps for one page is not for another.
+        // A cached answer to one page must not be used for another.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = self.0 else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

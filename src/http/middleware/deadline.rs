@@ -1,5 +1,5 @@
-//! How long a request may take. One timer per request looks once a second: arming one for the body
-//! and one for the answer would cost a hold more than its decision does.
+//! The time limits of requests. One timer per request checks once a second: a timer for the body
+//! and another for the answer would cost a hold more than its decision does.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -13,17 +13,17 @@ use tokio::time::Sleep;
 
 use crate::http::middleware::lifecycle::Lifecycle;
 
-/// How often a request that takes long is looked at; times are rounded up to it.
+/// Interval of the checks of a slow request; time limits are rounded up to it.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Whether a request's body is still on its way; in the request's extensions.
+/// True while the request's body is still arriving; kept in the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct Arrival(Rc<Cell<bool>>);
 
 impl Arrival {
-    /// Of this request, from now until the returned value is dropped.
+    /// Marks this request's body as arriving until the returned value is dropped.
     pub fn begin(request: &HttpRequest) -> Arriving {
         let arrival = request.extensions().get::<Self>().cloned().unwrap_or_default();
         arrival.0.set(true);
@@ -41,22 +41,22 @@ impl Drop for Arriving {
     }
 }
 
-/// Why a request is not waited for any longer.
+/// The reason why the server stops waiting for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overdue {
-    /// Its body did not come in time.
+    /// Its body did not arrive in time.
     Body,
-    /// Its body had not come when the server stopped: what it asks was not accepted yet.
+    /// Its body had not arrived when the server stopped, so the request was not accepted yet.
     Stopping,
-    /// It has no answer.
+    /// No answer was ready in time.
     Answer,
 }
 
-/// Waits for `call`, and for its body, as long as they may take. `waits` is told, again and again,
-/// whether it is the body that is waited for.
+/// Waits for `call`, including the arrival of the body, within their time limits. Calls `waits` at
+/// every poll that is still pending, with true if the body is still arriving.
 ///
 /// # Errors
-/// [`Overdue`]; the call is dropped then.
+/// [`Overdue`]; `call` is then dropped.
 pub async fn in_time<T>(
     call: impl Future<Output = T>,
     arrival: &Arrival,
@@ -71,7 +71,7 @@ pub async fn in_time<T>(
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => {
                 waits(arrival.0.get());
-                // What is answered at once needs no timer.
+                // A request that is answered at once needs no timer.
                 if look.is_none() {
                     look.set(Some(tokio::time::sleep(LOOK)));
                 }
@@ -92,7 +92,8 @@ pub async fn in_time<T>(
     }
 }
 
-/// After so long. `stopping` is what the look before found, so there was a second since.
+/// Returns the limit that is exceeded after `waited`. `stopping` is from the previous check, so the
+/// server has been stopping for at least one second.
 fn overdue(waited: Duration, arriving: bool, stopping: bool, longest: Duration) -> Option<Overdue> {
     match waited {
         _ if arriving && stopping => Some(Overdue::Stopping),
@@ -117,7 +118,7 @@ mod tests {
             (s(15), false, false, s(30), None),
             (s(30), false, false, s(30), Some(Overdue::Answer)),
             (s(2), true, true, s(30), Some(Overdue::Stopping)),
-            // What was accepted is answered, also by a server that stops.
+            // An accepted request is answered even by a server that stops.
             (s(2), false, true, s(30), None),
         ] {
             let found = overdue(waited, arriving, stopping, longest);

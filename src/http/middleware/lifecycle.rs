@@ -1,4 +1,4 @@
-//! Where the process stands between start and stop, as requests need to know it.
+//! The state of the process between start and stop, as requests need it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 /// Shared by the server, which sets it, and by everything that must end when the server does.
 #[derive(Debug)]
 pub struct Lifecycle {
-    /// Clients are served; before, only other instances and probes are answered.
+    /// True while clients are served; before that, only other instances and probes are answered.
     open: AtomicBool,
     stopping: watch::Sender<bool>,
     in_flight: AtomicUsize,
@@ -16,7 +16,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Running, with nothing in flight.
+    /// Returns the state of a running process with no request in flight.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -27,34 +27,34 @@ impl Lifecycle {
         })
     }
 
-    /// From now on clients are served.
+    /// Serves clients from now on.
     pub fn open(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
 
-    /// Clients are told to wait, until [`Self::open`] is called again.
+    /// Refuses clients, which are asked to wait, until [`Self::open`] is called again.
     pub fn close(&self) {
         self.open.store(false, Ordering::SeqCst);
     }
 
-    /// Whether clients are served.
+    /// True if clients are served.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// From now on: not ready, and every connection closes after its answer.
+    /// Stops the process: it is no longer ready, and every connection closes after its answer.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Whether [`Self::stop`] was called.
+    /// True if [`Self::stop`] was called.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
 
-    /// Ends when the server begins to stop. Endless answers (event streams) end with it.
+    /// Completes when the server begins to stop. Endless answers (event streams) end then.
     pub async fn stopping(&self) {
         // The sender is `self`, so it outlives the receiver.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
@@ -67,13 +67,13 @@ impl Lifecycle {
         InFlight(self)
     }
 
-    /// How many requests have no answer yet.
+    /// Returns the number of requests without an answer.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Ends when nothing is in flight.
+    /// Completes when no request is in flight.
     pub async fn drained(&self) {
         loop {
             let notified = self.drained.notified();
@@ -85,7 +85,7 @@ impl Lifecycle {
     }
 }
 
-/// A request that has no answer yet.
+/// A request without an answer yet.
 #[derive(Debug)]
 pub struct InFlight<'a>(&'a Lifecycle);
 

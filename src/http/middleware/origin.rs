@@ -1,16 +1,16 @@
-//! Whom a request is from, as far as log lines and traces go: what its headers say, if that is sane,
-//! and otherwise something new.
+//! The identity of a request in log lines and traces: taken from its headers if these are valid,
+//! and otherwise generated.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::trace::{Context, Origin, RequestId, Span, Tracer};
 
-/// The request's id, both ways.
+/// The request's id, in requests and in answers.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Reads the headers; begins a trace, or a step of the caller's, if there is to be one.
+/// Reads the headers; if the request is traced, begins a trace or a step of the caller's trace.
 #[must_use]
 pub fn arrived(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).and_then(RequestId::given);
@@ -21,7 +21,7 @@ pub fn arrived(headers: &HeaderMap, tracer: &Tracer) -> (Origin, Span) {
     tracer.admit(id.unwrap_or_else(RequestId::draw), parent.flatten())
 }
 
-/// The id as an answer carries it.
+/// Returns the id as a header value of an answer.
 #[must_use]
 pub fn header(id: &RequestId) -> Option<HeaderValue> {
     id.with_text(|id| HeaderValue::from_str(id).ok())

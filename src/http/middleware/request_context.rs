@@ -1,5 +1,5 @@
-//! What surrounds every request: its id (in every log line, the answer's header, and errors), its
-//! place in a trace, the measurements, the envelope around failures of any origin, and the end of
+//! The context of every request: its id (in every log line, the answer's header, and errors), its
+//! place in a trace, the measurements, the envelope of failures of any origin, and the handling of
 //! panics.
 
 use std::cell::RefCell;
@@ -34,22 +34,23 @@ use crate::http::state::AppState;
 use crate::telemetry::metrics::{self, HttpRoute};
 use crate::trace::{self, Origin, RequestId, Span, Tracer};
 
-/// The longest that another instance's question may take: instances have patience of their own, and
-/// an answer that is given up here is lost to them.
+/// The longest that a request of another instance may take. Instances have timeouts of their own,
+/// and an answer that is given up here is lost to them.
 const INTERNAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The outermost middleware.
 ///
 /// # Errors
-/// Only as actix wants it: an error that is the whole answer, where the request was lost in a
-/// panic.
+/// Only in the form that actix requires: an error that contains the whole answer, where the request
+/// was lost in a panic.
 pub async fn request_context<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
     let state = web::Data::clone(state);
-    // Probes would be most of all traces, and questions of instances carry what they are for.
+    // Probes would make up most traces, and requests of other instances carry the trace that they
+    // belong to.
     let is_traced = state.lifecycle.is_open() && !is_for_all_times(request.path());
     let tracer = if is_traced { &state.tracer } else { &Tracer::OFF };
     let (origin, span) = origin::arrived(request.headers(), tracer);
@@ -59,7 +60,7 @@ pub async fn request_context<B: MessageBody + 'static>(
     let started = clock.monotonic();
     let method = request.method().clone();
     if method == Method::HEAD {
-        // What can be read can be asked about. The body is left out of the answer.
+        // HEAD works wherever GET does. The body is left out of the answer.
         request.head_mut().method = Method::GET;
     }
     let is_of_instance = request.path() == crate::cluster::PATH;
@@ -132,7 +133,7 @@ pub async fn request_context<B: MessageBody + 'static>(
     })
 }
 
-/// The answer with what may be done with the route, where something else was asked for.
+/// Adds the header `Allow` with the route's methods to a 405 answer, which becomes 204 for OPTIONS.
 fn allow(
     response: ServiceResponse<BoxBody>,
     method: &Method,
@@ -150,7 +151,7 @@ fn allow(
     response
 }
 
-/// What an answer says of the order.
+/// Derives how the order ended from the status of its answer.
 fn ending(status: StatusCode) -> Ending {
     match status {
         StatusCode::CONFLICT => Ending::Decided,
@@ -160,8 +161,8 @@ fn ending(status: StatusCode) -> Ending {
     }
 }
 
-/// Hands a request on, unless it has a body where none belongs: what a client asks and the server
-/// does not understand must not be answered by doing something else.
+/// Forwards a request, unless it has a body where none is allowed: a request that the server does
+/// not fully understand must not be answered by doing something else.
 async fn call_without_extras<B>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -182,8 +183,8 @@ fn has_body(headers: &HeaderMap) -> bool {
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-/// Reads a body that nobody wants, if it is there already or comes soon: a connection with a body
-/// on it that was not read is closed, and opening another costs more than an order does.
+/// Reads and discards an unwanted body, if it is there already or arrives soon: a connection with
+/// an unread body is closed, and opening another costs more than an order does.
 async fn read_away(mut payload: Payload) {
     const TIMEOUT: Duration = Duration::from_millis(250);
     let mut left = DEFAULT_LIMIT;
@@ -195,27 +196,27 @@ async fn read_away(mut payload: Payload) {
             }
         }
     });
-    // What came with the head is there after a turn, without a timer.
+    // A body that arrived with the head is there after one turn, without a timer.
     for _ in 0..2 {
         if futures_util::poll!(&mut reading).is_ready() {
             return;
         }
         tokio::task::yield_now().await;
     }
-    // Too late, the connection is closed after the answer.
+    // After that, the connection is closed with the answer.
     let _ = tokio::time::timeout(TIMEOUT, reading).await;
 }
 
 thread_local! {
     /// Routes by the shape of the path. The framework finds a pattern by trying all routes again,
-    /// which costs more than to decide a hold.
+    /// which costs more than deciding a hold.
     static ROUTES: RefCell<HashMap<String, Rc<Route>>> = RefCell::default();
 }
 
-/// What is known of a route.
+/// The known facts about a route.
 struct Route {
     measured: HttpRoute,
-    /// The methods that take no body, as the document of the API has it.
+    /// The methods that take no body, according to the API document.
     without_body: &'static [Method],
 }
 
@@ -225,7 +226,7 @@ impl Route {
         Self { measured: HttpRoute::new(pattern), without_body }
     }
 
-    /// Of a path that is no route, or of a request that was lost.
+    /// Returns the route of a path that matches none, or of a request that was lost.
     fn unknown() -> Self {
         Self::new(None)
     }
@@ -235,11 +236,11 @@ impl Route {
     }
 }
 
-/// Shapes that are remembered; anybody can invent paths.
+/// The most path shapes kept; the bound is needed because clients can invent paths.
 const MAX_SHAPES: usize = 512;
 
-/// The route that a request's path matches, as the router reads it: with what is encoded decoded. What
-/// is in the place of an id is not looked at.
+/// Returns the route that a request's path matches, percent-decoded as the router reads it.
+/// Segments that have the form of an id are not compared.
 fn route_of(request: &HttpRequest) -> Rc<Route> {
     let path = request.match_info().as_str();
     let mut shape = String::with_capacity(path.len());
@@ -260,16 +261,16 @@ fn route_of(request: &HttpRequest) -> Rc<Route> {
     })
 }
 
-/// No part of any route looks like one.
+/// True if the segment has the form of an id; no fixed segment of any route does.
 fn is_id(segment: &str) -> bool {
     const UUID_CHARS: usize = 36;
     segment.len() == UUID_CHARS && segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-/// How a call ended: in time or not, in a panic or not, well or not.
+/// How a call ended: in time or not, in a panic or not, successfully or not.
 type Ended<B> = Result<std::thread::Result<Result<ServiceResponse<B>, Error>>, Overdue>;
 
-/// The answer to it; an error where the request is gone, so that the answer travels as one.
+/// Returns the answer; `Err` if the request is gone, so that the answer is returned as an error.
 #[expect(clippy::result_large_err, reason = "an answer in both cases")]
 fn answer<B: MessageBody + 'static>(
     ended: Ended<B>,
@@ -281,22 +282,23 @@ fn answer<B: MessageBody + 'static>(
         Ok(Ok(Err(error))) => Err(failure(&error).to_response(id)),
         Err(Overdue::Body) => Err(ApiError::of(ErrorCode::RequestTimeout).to_response(id)),
         Err(Overdue::Stopping) => Err(ApiError::from(Unavailable::Stopping).to_response(id)),
-        // The database hangs. What was asked of it may still be carried out.
+        // The database hangs. The statements that it received may still be carried out.
         Err(Overdue::Answer) if method.is_safe() => {
             Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
         }
         Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id)),
-        // The panic hook has logged where.
+        // The panic hook has logged the location.
         Ok(Err(_panic)) => Err(ApiError::internal("a handler panicked").to_response(id)),
     }
 }
 
-/// What is answered before clients are served: probes, and instances that ask who is here.
+/// True for paths that are answered before clients are served: probes, and requests of other
+/// instances.
 fn is_for_all_times(path: &str) -> bool {
     path == "/health" || path.starts_with("/health/") || path == crate::cluster::PATH
 }
 
-/// Polls a future inside another tokio runtime than the worker's own, see [`AppState::runtime`], and
+/// Polls a future inside another tokio runtime than the worker's own (see [`AppState::runtime`]),
 /// on behalf of a request.
 struct Inside<'a, F> {
     runtime: &'a tokio::runtime::Handle,
@@ -314,7 +316,7 @@ impl<F: Future> Future for Inside<'_, F> {
     }
 }
 
-/// Gives failures the API's form, whoever made them: a handler, an extractor, or actix itself.
+/// Gives failures the API's form, whether they come from a handler, an extractor, or actix itself.
 fn in_envelope(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -339,7 +341,7 @@ fn failure(error: &Error) -> ApiError {
     }
 }
 
-/// For failures that actix found by itself.
+/// Returns the error for a failure that actix found by itself.
 fn by_status(status: StatusCode) -> ApiError {
     match status {
         StatusCode::NOT_FOUND => ApiError::not_found("route"),
@@ -365,23 +367,23 @@ fn set_headers(headers: &mut HeaderMap, id: &RequestId, page: Option<cors::Page>
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Answers are somebody's own unless the handler says otherwise.
+    // Answers are private to their caller unless the handler sets another policy.
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
 
-/// What is told of a request when it has its answer.
+/// The measurements that are reported once a request has its answer.
 struct Report<'a> {
     span: Span,
     method: &'a Method,
-    /// Where anybody wants to know it.
+    /// The path, if a trace or the access log needs it.
     path: Option<String>,
     started: Duration,
 }
 
 impl Report<'_> {
-    /// Returns how long it took.
+    /// Reports the answer; returns the time that the request took.
     fn answered(
         self,
         clock: &dyn Clock,
@@ -399,7 +401,7 @@ impl Report<'_> {
             tracing::debug!(target: "admitone::access", %method, path, status, elapsed_us,
                 "answered");
         } else if status == 500 {
-            // The line with the cause does not know of what it is the cause.
+            // The log line with the cause does not name the request.
             tracing::warn!(target: "admitone::access", %method, route, status, "answered");
         }
         if span.is_recorded() {
@@ -415,8 +417,8 @@ fn logs_access() -> bool {
     tracing::enabled!(target: "admitone::access", tracing::Level::DEBUG)
 }
 
-/// As OpenTelemetry names what is said of requests; no query, which may hold what is nobody's
-/// business.
+/// Sets the span's attributes by their OpenTelemetry names. The query is left out, because it may
+/// hold private data.
 fn tell(span: &mut Span, (method, path, route): (&Method, String, Option<&str>), status: u16) {
     let known = metrics::known(method);
     span.set("http.request.method", known.map_or("_OTHER", Method::as_str).to_owned());

@@ -1,5 +1,5 @@
-//! How the body of an answer is handed to its connection: nothing of it for HEAD, and a long one in
-//! slices of one buffer, so that a client that reads slowly is owed a slice and not a copy of it.
+//! How the body of an answer is passed to its connection: not at all for HEAD, and a long one in
+//! slices of one buffer, so that a client that reads slowly occupies a slice and not a whole copy.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,14 +15,14 @@ use bytes::Bytes;
 
 use crate::http::middleware::connections::{self, Connection, UnderWay};
 
-/// What a connection takes at a time, in bytes. It copies what it takes.
+/// Bytes that a connection takes at a time. It copies them.
 const SLICE: usize = 32 * 1_024;
-/// The most bytes of long answers, of those that are a buffer each, that may wait to be sent. Seat
-/// maps of many seats are none of them.
+/// The most bytes of unsent long answers that are one buffer each. Large seat maps are sent in
+/// pieces and do not count.
 const MOST_UNSENT: usize = 256 * 1_024 * 1_024;
 
-/// The long answers that wait to be sent. Where they are too much, the one that has waited longest is
-/// given up with its connection: its client has taken its time.
+/// The unsent long answers. If they exceed the bound, the one that has waited longest is given up
+/// together with its connection, because its client has had the most time.
 #[derive(Clone, Default)]
 pub struct Unsent(Arc<Mutex<Waiting>>);
 
@@ -30,7 +30,7 @@ pub struct Unsent(Arc<Mutex<Waiting>>);
 struct Waiting {
     bytes: usize,
     begun: u64,
-    /// By their order.
+    /// Length and connection of each answer, in the order in which the answers began.
     answers: BTreeMap<u64, (usize, Option<Arc<Connection>>)>,
 }
 
@@ -62,12 +62,12 @@ impl Unsent {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing panics while it is held.
+        // No code panics while holding this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The length of a body that is sent in slices.
+/// Returns the length of a body that is sent in slices; `None` for other bodies.
 fn long(size: BodySize) -> Option<usize> {
     match size {
         BodySize::Sized(length) if length > SLICE as u64 => usize::try_from(length).ok(),
@@ -75,8 +75,8 @@ fn long(size: BodySize) -> Option<usize> {
     }
 }
 
-/// The answer as it is sent to a request of this method. The request is under way until a long one is
-/// sent, or given up.
+/// Returns the answer in the form for a request of this method. With a long answer, the request
+/// stays under way until the answer is sent or given up.
 #[must_use]
 pub fn fit(
     answer: ServiceResponse<BoxBody>,
@@ -95,13 +95,14 @@ pub fn fit(
     }
     answer.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => BoxBody::new(unsent.sliced(bytes, under_way)),
-        // Of several pieces, which come one by one.
+        // A body of several pieces, which are sent one by one.
         Err(body) => BoxBody::new(InPieces { body, _under_way: under_way }),
     })
 }
 
-/// The body is dropped here: who feeds it, as a stream is fed, ends. Its length is said by us: where
-/// requests are pipelined, the framework takes an answer to HEAD for one to the request after it.
+/// Removes the body of an answer to HEAD; dropping it ends the task that feeds it, such as a
+/// stream. The length is set here, because with pipelined requests the framework attributes an
+/// answer to HEAD to the request after it.
 fn headers_only(mut answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let length = match answer.response().body().size() {
         BodySize::None => None,
@@ -115,7 +116,7 @@ fn headers_only(mut answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody
     answer.map_body(|_, _| BoxBody::new(NoBody))
 }
 
-/// Nothing, of a length that the framework leaves to the headers.
+/// An empty body whose length the framework leaves to the headers.
 struct NoBody;
 
 impl MessageBody for NoBody {
@@ -133,7 +134,7 @@ impl MessageBody for NoBody {
     }
 }
 
-/// What is left of a buffer, all of which is kept until the last slice is taken.
+/// The unsent rest of a buffer; the whole buffer is kept until the last slice is taken.
 struct Sliced {
     bytes: Bytes,
     nth: u64,
@@ -163,7 +164,7 @@ impl Drop for Sliced {
     }
 }
 
-/// A body that comes in pieces.
+/// A body that is sent in pieces.
 struct InPieces {
     body: BoxBody,
     _under_way: Option<UnderWay>,

@@ -1,11 +1,12 @@
-//! Forms for the document alone: the words that answers choose from, and amounts with their bounds.
-//! What is sent is text and numbers; the tests of the API hold every answer against these forms.
+//! Schemas for the document only: the words that answers choose from, and amounts with their
+//! bounds. The server sends plain text and numbers; the API tests check every answer against these
+//! schemas.
 
 #![expect(dead_code, reason = "described, never made")]
 
 use utoipa::ToSchema;
 
-/// Where an event's sale stands.
+/// The state of an event's sale.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum EventStatus {
@@ -17,14 +18,14 @@ pub(crate) enum EventStatus {
     Cancelled,
 }
 
-/// Where a participation stands.
+/// The state of a participation.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ParticipationStatus {
     Applied,
 }
 
-/// Where a hold stands.
+/// The state of a hold.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum HoldStatus {
@@ -35,7 +36,7 @@ pub(crate) enum HoldStatus {
     Expired,
 }
 
-/// Where a waitlist entry stands, or how it ended.
+/// The state of a waitlist entry, or how it ended.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum EntryStatus {
@@ -49,7 +50,7 @@ pub(crate) enum EntryStatus {
     EventCancelled,
 }
 
-/// Where a reservation stands.
+/// The state of a reservation.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ReservationStatus {
@@ -59,7 +60,7 @@ pub(crate) enum ReservationStatus {
     Expired,
 }
 
-/// Whether a ticket lets somebody in.
+/// Whether a ticket admits its holder.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum TicketStatus {
@@ -68,7 +69,7 @@ pub(crate) enum TicketStatus {
     Void,
 }
 
-/// Whether a seat can be had.
+/// Whether a seat is available.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SeatStatus {
@@ -78,7 +79,7 @@ pub(crate) enum SeatStatus {
     Blocked,
 }
 
-/// Whether a seat can be had, as administrators see it.
+/// Whether a seat is available, as administrators see it.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SeatLookupStatus {
@@ -89,7 +90,7 @@ pub(crate) enum SeatLookupStatus {
     Removed,
 }
 
-/// How what takes a seat stands.
+/// The state of the hold or reservation that takes a seat.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ClaimStatus {
@@ -99,7 +100,7 @@ pub(crate) enum ClaimStatus {
     Confirmed,
 }
 
-/// What a row of the journal did to a seat.
+/// The effect of a journal row on a seat.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum SeatChangeKind {
@@ -114,7 +115,7 @@ pub(crate) enum SeatChangeKind {
     Freed,
 }
 
-/// How well the seats of a line stand together.
+/// How closely the seats of a line are placed together.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Fit {
@@ -157,7 +158,7 @@ pub(crate) enum Ready {
     NotReady,
 }
 
-/// How an access token is sent.
+/// The type of an access token.
 #[derive(ToSchema)]
 pub(crate) enum TokenType {
     Bearer,
@@ -166,19 +167,19 @@ pub(crate) enum TokenType {
 /// The price of one place.
 #[derive(ToSchema)]
 pub(crate) struct Price {
-    /// In minor units: 1500 is ₩1,500 or $15.00.
+    /// The amount in minor units: 1500 is ₩1,500 or $15.00.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, example = 99_000)]
     amount: i64,
-    /// ISO 4217.
+    /// The currency as an ISO 4217 code.
     currency: String,
 }
 
 /// Money to put into a wallet.
 #[derive(ToSchema)]
 pub(crate) struct Deposit {
-    /// In minor units: 1500 is ₩1,500 or $15.00.
+    /// The amount in minor units: 1500 is ₩1,500 or $15.00.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64, example = 500_000)]
     amount: i64,
-    /// ISO 4217.
+    /// The currency as an ISO 4217 code.
     currency: String,
 }

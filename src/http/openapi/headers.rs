@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::operations;
 
-/// Headers that pages of other origins may read: all that the document names.
+/// Response headers that pages of other origins may read: all headers that the document names.
 pub const EXPOSED: &str =
     "ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id";
 
-/// Where the schema of a body or an answer is.
+/// JSON pointer to the schema of a request body or an answer.
 const JSON_SCHEMA: &str = "/content/application~1json/schema";
 
-/// Adds them.
+/// Adds the headers and parameters to the document.
 pub(super) fn complete(document: &mut Value) {
     document["components"]["headers"] = json!({
         "X-Request-Id": {
@@ -76,7 +76,7 @@ fn parameters(operation: &mut Map<String, Value>) -> impl Iterator<Item = &mut V
     operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// A parameter is there or not, and never null.
+/// Removes null from a schema: a parameter is absent or has a value.
 fn without_null(schema: &mut Value) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|one| one != "null");
@@ -92,7 +92,7 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// What parameters of the same name have in common.
+/// Adds the schema and description that parameters of one name share.
 fn describe(parameter: &mut Value) {
     without_null(&mut parameter["schema"]);
     let is_in = |place: &str| parameter["in"] == place;

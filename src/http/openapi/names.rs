@@ -1,7 +1,7 @@
-//! The ids of operations, from which generated clients name their methods: a verb, and what it is
-//! done to. An operation that is not listed is named after its method and path.
+//! The ids of operations, from which generated clients name their methods: a verb, and its object.
+//! An operation that is not listed is named after its method and path.
 
-/// The id of an operation.
+/// Returns the id of an operation.
 pub(super) fn operation(method: &str, path: &str) -> String {
     listed(method, path).map_or_else(|| derived(method, path), str::to_owned)
 }
@@ -63,7 +63,7 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
     })
 }
 
-/// `get /api/admin/users/{user}/notes` is `getAdminUsersNotes`.
+/// Derives an id: `get /api/admin/users/{user}/notes` becomes `getAdminUsersNotes`.
 fn derived(method: &str, path: &str) -> String {
     let mut id = method.to_owned();
     let is_name = |part: &&str| !part.is_empty() && *part != "api" && !part.starts_with('{');

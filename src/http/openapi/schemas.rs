@@ -1,6 +1,6 @@
-//! The last pass over the document, as JSON: what holds for every schema by the names of its
-//! fields, so that a new route or type gets it right by itself. Envelopes become components with
-//! names, times are `date-time`, ids have their form and an example, numbers their bounds.
+//! The last pass over the document, as JSON: rules that hold for every schema by the names of its
+//! fields, so that a new route or type is right without further work. Envelopes become named
+//! components, times are `date-time`, ids get their form and an example, numbers their bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::http::error::ErrorCode;
 
 const COMPONENTS: &str = "#/components/schemas/";
-/// Ids that belong together, as those of one event do.
+/// Example ids that belong together, as those of one event do.
 const EVENT: &str = "0190f5a0-7c1e-7d34-9b1f-3a5c1a2b3c4d";
 const PRODUCT: &str = "p1a2b3c4d-0";
 const SECTION: &str = "b1a2b3c4d-0";
@@ -17,15 +17,15 @@ const SEAT: &str = "s1a2b3c4d-0";
 const HOLD: &str = "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d";
 const RESERVATION: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 const PAYMENT: &str = "9f1b2c3d-4e5f-4a6b-8c7d-0e1f2a3b4c5d";
-/// 4 to 20 digits with the usual decoration.
+/// 4 to 20 digits with the usual separators.
 const PHONE: &str = "^[-+. ()]*([0-9][-+. ()]*){4,20}$";
-/// One line in which something can be seen, as names are wanted.
+/// One line with at least one visible character, as names require.
 pub(super) const VISIBLE: &str = "^[^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\
     \u{fff9}-\u{ffff}]*[^\\s\u{0}-\u{1f}\u{7f}-\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{180e}\u{2000}-\u{200f}\
     \u{2028}-\u{202f}\u{205f}-\u{206f}\u{2800}\u{3000}\u{3164}\u{fe00}-\u{fe0f}\u{feff}\u{ffa0}\
     \u{fff9}-\u{ffff}\u{e0000}-\u{e0fff}]\
     [^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\u{fff9}-\u{ffff}]*$";
-/// Lines that may be empty, as `dto::optional_text` wants them.
+/// Lines that may be empty, as `text::paragraph` requires.
 const LINES: &str = "^[^\u{0}-\u{8}\u{b}\u{c}\u{e}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\
     \u{2066}-\u{2069}]*$";
 const TIME: &str = "2030-05-01T19:30:00.000Z";
@@ -39,16 +39,16 @@ pub(super) fn complete(document: &mut Value) {
     number_bounds(document);
     describe_failure(document);
     let schemas = &mut document["components"]["schemas"];
-    // What a derive cannot say of a schema.
+    // A property that the derive macro cannot express.
     schemas["HoldRequest"]["minProperties"] = json!(1);
     for amount in ["Price", "Deposit"] {
         schemas[amount]["additionalProperties"] = json!(false);
     }
 }
 
-/// What utoipa calls `EventDto` is `Event` to clients, `HoldBody` is `HoldRequest`, and the envelopes
-/// `Success<EventDto>`, `Success<Vec<EventDto>>` and `Page<EventDto>` are `EventResponse`,
-/// `EventListResponse` and `EventPage`.
+/// Renames components for clients: utoipa's `EventDto` becomes `Event`, `HoldBody` becomes
+/// `HoldRequest`, and the envelopes `Success<EventDto>`, `Success<Vec<EventDto>>` and
+/// `Page<EventDto>` become `EventResponse`, `EventListResponse` and `EventPage`.
 fn rename_components(document: &mut Value) {
     let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else { return };
     let all: BTreeSet<String> = schemas.keys().cloned().collect();
@@ -57,13 +57,13 @@ fn rename_components(document: &mut Value) {
     for (name, mut schema) in std::mem::take(schemas) {
         let mut public = public_name(&name);
         if renamed.contains_key(&public) {
-            // The tests find it by its ending.
+            // The tests recognise the clash by the ending of this name.
             public.clone_from(&name);
         }
         if !schema["properties"]["success"].is_null() && name != "Failure" {
             schema["properties"]["success"] = json!({"type": "boolean", "const": true});
         }
-        // utoipa writes out what is in an envelope.
+        // utoipa repeats the content of an envelope in full.
         let of_items = name.strip_prefix("Success_Vec_").or_else(|| name.strip_prefix("Page_"));
         let (data, place) = match of_items {
             Some(item) => (item, "/properties/data/items"),
@@ -104,7 +104,7 @@ fn public_name(name: &str) -> String {
     }
 }
 
-/// Envelopes that were added here, around what a route calls its body, get a name as well.
+/// Names the envelopes that `shared.rs` put around the routes' bodies.
 fn name_envelopes(document: &mut Value) {
     let mut envelopes: BTreeMap<String, Value> = BTreeMap::new();
     for operation in operations(document) {
@@ -140,7 +140,7 @@ fn capitalised(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// Forms and examples of fields, by their names.
+/// Adds forms and examples to fields by their names.
 fn describe_fields(object: &mut Map<String, Value>) {
     let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
     for (name, schema) in properties {
@@ -163,7 +163,7 @@ fn describe_fields(object: &mut Map<String, Value>) {
     }
 }
 
-/// Ids whose field is only called `id`.
+/// Describes the ids whose field is only called `id`.
 fn describe_ids(document: &mut Value) {
     for (component, example) in [
         ("Product", PRODUCT),
@@ -208,7 +208,7 @@ fn is_text(schema: &Value) -> bool {
     }
 }
 
-/// Rust's `u32` goes further than `int32`.
+/// Sets the bounds of numbers: Rust's `u32` exceeds `int32`.
 fn number_bounds(document: &mut Value) {
     each_object(document, &mut |object| {
         let is_unsigned =
@@ -220,7 +220,7 @@ fn number_bounds(document: &mut Value) {
     });
 }
 
-/// The codes as an enum, with the table of what each means.
+/// Adds the codes as an enum, with a table of their meanings.
 fn describe_failure(document: &mut Value) {
     let mut table = String::from(
         "Stable: compare with these, and not with messages.\n\n\
@@ -238,7 +238,7 @@ fn describe_failure(document: &mut Value) {
     schemas["Failure"]["properties"]["success"] = json!({"type": "boolean", "const": false});
 }
 
-/// Every operation of the document.
+/// Returns every operation of the document.
 pub(super) fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);

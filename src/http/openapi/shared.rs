@@ -1,6 +1,6 @@
-//! What all operations of the document share: the security scheme, the envelope of successes, the
-//! failures each can meet with an example of every code, the idempotency key, ids to generate
-//! method names from. Added here once, so that no route can forget it.
+//! The parts that all operations of the document share: the security scheme, the envelope of
+//! successes, the possible failures of each with an example of every code, the idempotency key, and
+//! ids to generate method names from. They are added here once, so that no route can lack them.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -47,7 +47,7 @@ impl Modify for Shared {
 }
 
 fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashSet<String>) {
-    // Handlers of several resources have the same short names; generated clients need one each.
+    // Handlers of several resources have the same short names; generated clients need unique ones.
     let id = operation.operation_id.clone().unwrap_or_default();
     if !id.contains(char::is_uppercase) && has_plain_names(operation) {
         operation.operation_id = Some(names::operation(method, path));
@@ -60,7 +60,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         || ["/api/auth/", "/health"].iter().any(|open| path.starts_with(open));
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
-        // Anybody; an administrator for more.
+        // Everyone may call it; an administrator gets more.
         true if path.ends_with("/audit") => vec![SecurityRequirement::default(), bearer],
         true => Vec::new(),
         false => vec![bearer],
@@ -87,7 +87,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         add_examples(entry.or_insert_with(|| RefOr::T(Response::default())), &codes);
     }
     for (status, response) in &mut operation.responses.responses {
-        // Routes name further codes in the words of their responses.
+        // Routes name further codes in the descriptions of their responses.
         let named = codes_named(status, response);
         add_examples(response, &named);
     }
@@ -107,7 +107,7 @@ fn is_open(wanted: &[SecurityRequirement]) -> bool {
     wanted.iter().any(|one| *one == SecurityRequirement::default())
 }
 
-/// Of the resources whose handlers are called `list`, `show`, `create` and so on.
+/// True for the resources whose handlers are called `list`, `show`, `create` and so on.
 fn has_plain_names(operation: &Operation) -> bool {
     let tags = ["events", "holds", "waitlist", "reservations", "tickets", "admin"];
     operation.tags.iter().flatten().any(|tag| tags.contains(&tag.as_str()))
@@ -116,7 +116,7 @@ fn has_plain_names(operation: &Operation) -> bool {
 fn add_key(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     parameters.retain(|parameter| match parameter {
-        // A key that is required says so itself.
+        // A route describes a required key itself.
         RefOr::T(parameter) => {
             parameter.name != "Idempotency-Key" || parameter.required == Required::True
         }
@@ -140,7 +140,7 @@ fn add_key(operation: &mut Operation) {
     }
 }
 
-/// Puts what a route calls its body into the envelope, unless it is in one already.
+/// Puts the body that a route declares into the envelope, unless it is in one already.
 fn wrap(response: &mut Response) {
     let Some(RefOr::T(content)) = response.content.get_mut("application/json") else { return };
     let Some(schema) = content.schema.take() else { return };
@@ -188,11 +188,11 @@ fn add_examples(response: &mut RefOr<Response>, codes: &[ErrorCode]) {
     }
 }
 
-/// What an operation can be refused with.
+/// Returns the codes with which an operation can be refused.
 fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Vec<ErrorCode> {
     use ErrorCode as E;
     let mut codes = vec![E::Internal, E::Unavailable, E::Busy, E::NotReady, E::ShuttingDown];
-    // What is wrong with the request as a whole: with a body where none belongs, for instance.
+    // Errors of the request as a whole, such as a body where none is allowed.
     codes.extend([E::BadRequest, E::Invalid, E::RequestTimeout]);
     if path.contains('{') {
         codes.push(E::NotFound);

@@ -1,4 +1,4 @@
-//! `/api/auth`: register, log in, renew, log out.
+//! `/api/auth`: registers accounts, logs in, renews tokens, logs out.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -22,32 +22,32 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/auth/logout").route(web::post().to(logout)));
 }
 
-/// Somebody who registers.
+/// A registration of a new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegisterRequest {
-    /// Lowered and trimmed; one account each.
+    /// The e-mail address, lowered and trimmed; each address has one account.
     #[schema(example = "kim@example.com", format = "email", max_length = 254)]
     email: String,
-    /// 8 to 128 characters.
+    /// The password, 8 to 128 characters.
     #[schema(example = "correct horse battery", min_length = 8, max_length = 128)]
     password: String,
-    /// 1 to 100 characters of any script.
+    /// The name, 1 to 100 characters of any script.
     #[schema(example = "김민수", max_length = 100)]
     name: String,
-    /// Optional.
+    /// The phone number; optional.
     #[schema(max_length = 32)]
     phone_number: Option<String>,
 }
 
-/// Somebody who logs in.
+/// A login.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// The address of the account.
+    /// The e-mail address of the account.
     #[schema(example = "kim@example.com")]
     email: String,
-    /// Its password.
+    /// The password of the account.
     #[schema(example = "correct horse battery")]
     password: String,
 }
@@ -56,25 +56,25 @@ pub struct LoginRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// As the last login or refresh gave it.
+    /// The token from the last login or refresh.
     refresh_token: String,
 }
 
-/// Who logged in, and the tokens that prove it.
+/// The account that logged in, and its tokens.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     user: User,
-    /// Goes into `Authorization: Bearer …`.
+    /// The token for the header `Authorization: Bearer …`.
     access_token: String,
-    /// Works once, at `/api/auth/refresh`.
+    /// The token for `/api/auth/refresh`; it works once.
     refresh_token: String,
     /// Always `Bearer`.
     #[schema(value_type = crate::http::openapi::forms::TokenType)]
     token_type: &'static str,
-    /// Life of the access token in seconds.
+    /// Lifetime of the access token in seconds.
     expires_in: u64,
-    /// When the refresh token ends.
+    /// Time at which the refresh token expires.
     refresh_expires_at: String,
 }
 
@@ -126,8 +126,8 @@ pub async fn register(
     Ok(response)
 }
 
-/// The key of a registration. Nobody is logged in yet, so the address stands for the principal;
-/// the password stays out of the fingerprint, which is kept without salt.
+/// Returns the key of a registration. No one is logged in yet, so the e-mail address stands for the
+/// principal. The password is not part of the fingerprint, which is kept without salt.
 fn registration_key(key: &IdempotencyKey, new: &Registration) -> Option<crate::store::Key> {
     let email = normalise_email(&new.email).unwrap_or_default();
     let mut principal = [0; 16];
@@ -159,8 +159,10 @@ pub async fn login(
     Ok(respond::ok(&Tokens::from(session)))
 }
 
-/// Change a refresh token for new tokens. It works once; a second use ends the whole login, unless
-/// it is a retry with the same `Idempotency-Key`, which is given the same refresh token again.
+/// Exchange a refresh token for new tokens.
+///
+/// A refresh token works once. A second use ends the whole login, unless it is a retry with the
+/// same `Idempotency-Key`, which gets the same refresh token again.
 #[utoipa::path(
     post, path = "/api/auth/refresh", tag = "auth", operation_id = "refresh",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
@@ -180,7 +182,7 @@ pub async fn refresh(
     Ok(respond::ok(&Tokens::from(session)))
 }
 
-/// End a login. The access token lives on until it expires.
+/// End a login. The access token stays valid until it expires.
 #[utoipa::path(
     post, path = "/api/auth/logout", tag = "auth", operation_id = "logout",
     request_body = RefreshRequest,

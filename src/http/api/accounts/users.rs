@@ -1,4 +1,4 @@
-//! `/api/users/me`: one's own account.
+//! `/api/users/me`: the caller's own account.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -54,30 +54,30 @@ impl From<UserRow> for User {
     }
 }
 
-/// What changes of one's account; what is absent stays.
+/// Changes of the caller's account; absent fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeUserRequest {
     /// A new name.
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// A new number, or null for none.
+    /// A new phone number, or null to remove it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 32)]
     phone_number: Option<Option<String>>,
-    /// Needed for a new password.
+    /// The current password; required with a new one.
     current_password: Option<String>,
     /// A new password.
     #[schema(min_length = 8, max_length = 128)]
     new_password: Option<String>,
 }
 
-/// Tells `null` (`Some(None)`) from absent (`None`).
+/// Distinguishes `null` (`Some(None)`) from absent (`None`).
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
 
-/// One's own account.
+/// Read the caller's own account.
 #[utoipa::path(
     get, path = "/api/users/me", tag = "users", operation_id = "getMe",
     security(("bearer" = [])),
@@ -91,7 +91,7 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     Ok(respond::ok(&User::from(user)))
 }
 
-/// Change name, phone number or password.
+/// Change the name, phone number or password of the caller's account.
 #[utoipa::path(
     patch, path = "/api/users/me", tag = "users", operation_id = "changeMe",
     security(("bearer" = [])),
@@ -119,43 +119,43 @@ pub async fn change_me(
     Ok(respond::ok(&User::from(user)))
 }
 
-/// What becomes of what the account still has.
+/// How the remaining reservations and money of the account are settled.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "settle": { "reservations": "keep-tickets", "balance": "forfeit" } }))]
 pub struct CloseAccountRequest {
-    /// Needed where there are living reservations or money.
+    /// Required while the account has live reservations or money.
     #[serde(default, deserialize_with = "object::option")]
     settle: Option<SettleBody>,
 }
 
-/// How what is left is settled.
+/// How remaining reservations and money are settled.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettleBody {
-    /// Of reservations that wait for payment, or whose event is still to come.
+    /// The treatment of reservations that wait for payment, or whose event is still to come.
     #[serde(default, deserialize_with = "object::option_word")]
     reservations: Option<SettleReservations>,
-    /// Of the money in the wallet, and of what cancelled reservations give back.
+    /// The treatment of the money in the wallet, and of refunds of cancelled reservations.
     #[serde(default, deserialize_with = "object::option_word")]
     balance: Option<SettleBalance>,
 }
 
-/// What becomes of living reservations.
+/// How live reservations are settled.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettleReservations {
-    /// All are cancelled; what was paid comes back to the wallet.
+    /// All are cancelled; payments are refunded to the wallet.
     Cancel,
     /// Paid ones stay, and their tickets stay valid; unpaid ones are cancelled.
     KeepTickets,
 }
 
-/// What becomes of money.
+/// How money is settled.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettleBalance {
-    /// It is given up.
+    /// The money is given up.
     Forfeit,
 }
 
@@ -171,9 +171,11 @@ impl From<CloseAccountRequest> for Settlement {
     }
 }
 
-/// Be forgotten: name, addresses and password are erased, tokens end, holds and places in line end in
-/// every event. While there is money or a reservation that is not over, the body has to say what becomes
-/// of it.
+/// Close the caller's account and erase its data.
+///
+/// Name, addresses and password are erased, tokens end, and holds and waitlist entries end in every
+/// event. While the account has money or a reservation that is not over, the body must state how
+/// they are settled.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", operation_id = "forgetMe",
     security(("bearer" = [])),
@@ -199,7 +201,7 @@ pub async fn forget_me(
     let settlement = body.unwrap_or_default().into();
     let user = caller.user;
     let late = closing.clone();
-    // To its end, also when the client goes away in the middle.
+    // Runs to its end, even if the client disconnects in the middle.
     let closed = async move { closing.close(user, settlement).await };
     let closed = state.runtime.spawn(trace::within(trace::current(), closed));
     let closed = closed.await.map_err(ApiError::internal)??;

@@ -1,6 +1,6 @@
 //! `/api/admin/offerings/{event}/journal`: the whole history of an event as lines of JSON, for
-//! whoever audits it from outside. What comes is what `admitone journal show --json` prints, so
-//! that `admitone journal verify --file` takes it.
+//! external audits. The format is that of `admitone journal show --json`, so that `admitone journal
+//! verify --file` accepts it.
 
 use actix_web::error::InternalError;
 use actix_web::http::header;
@@ -14,20 +14,21 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::journal::{Head, LoadError, export};
 
-/// Rows read at a time: one may hold a thousand decisions.
+/// Rows read at a time; one row may hold a thousand decisions.
 const PAGE: u64 = 32;
 
-/// The route.
+/// Adds the route.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/offerings/{event}/journal").get(journal));
 }
 
-/// The event's journal, one row a line (administrators).
+/// Export the event's journal, one row per line (administrators).
 ///
-/// It begins with row 1, or after the rows that `admitone archive` has moved to files: give these and
-/// the answer to `admitone journal verify --file`, in this order. It ends at the row that was the last when it was asked for, each row verified against the one
-/// before. An answer that breaks off without its end met a row that is damaged, or lost the
-/// database: `…/audit` tells.
+/// The answer begins with row 1, or after the rows that `admitone archive` has moved to files: pass
+/// these files and the answer to `admitone journal verify --file`, in this order. It ends at the
+/// row that was the last at the time of the request; each row is verified against the one before.
+/// If the answer breaks off without its end, a row is damaged or the database connection was lost:
+/// `…/audit` shows which.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/journal", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, content_type = "application/x-ndjson", body = String)))]

@@ -12,7 +12,7 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::journal::LoadError;
 
-/// The route of the audit, below an event.
+/// Adds the route of the audit, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/audit").get(audit));
 }
@@ -24,9 +24,11 @@ pub(crate) struct AuditQuery {
     full: bool,
 }
 
-/// Verify the event's whole history: every row, every change, every count. The digest is the one
-/// that `admitone journal verify` finds. No customer's ids are in it. What this process has verified
-/// before is not read again, unless an administrator asks for it with `full=true`.
+/// Verify the event's whole history: every row, every change, every count.
+///
+/// The digest is the same as that of `admitone journal verify`. The report contains no customer's
+/// ids. Rows that this process has verified before are not read again, unless an administrator
+/// requests it with `full=true`.
 #[utoipa::path(get, path = "/api/events/{event}/audit", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("full" = Option<bool>, Query)),
     responses((status = 200, body = crate::http::envelope::Success<Report>)))]
@@ -37,7 +39,7 @@ pub(crate) async fn audit(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let audited = if query.full {
-        // It costs a replay: not for everybody.
+        // A full audit costs a replay, so it is for administrators only.
         <Admin as FromRequest>::extract(&request).await?;
         state.auditor.audit_again(event).await
     } else {

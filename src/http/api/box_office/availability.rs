@@ -1,5 +1,6 @@
 //! Availability and seat maps, from published views: no actor, no table. The JSON is built once per
-//! version (availability: and worker); whoever has a version already is told so by a 304.
+//! version (for availability once per worker too); a client that already has a version is answered
+//! 304.
 
 mod seat_dto;
 mod seat_maps;
@@ -33,30 +34,30 @@ pub use seat_maps::SeatMaps;
 use views_in_use::Claim;
 pub use views_in_use::ViewsInUse;
 
-/// The routes of reads, below an event.
+/// Adds the routes of reads, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/availability").get(availability))
         .service(web::resource("/seats").get(seats));
 }
 
-/// What is left.
+/// The availability of an event's products.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct AvailabilityDto {
     pub event_id: OfferingId,
-    /// The journal row this is the state after.
+    /// Number of the journal row after which this state holds.
     pub seq: u64,
-    /// When that row was decided.
+    /// Time at which that row was decided.
     pub as_of: String,
-    /// As in the event itself.
+    /// The status of the sale, as in the event itself.
     #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     pub status: &'static str,
     pub products: Vec<CountsDto>,
     pub sold_out: bool,
 }
 
-/// How the places of a product are spread.
+/// How many places of a product are in each state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CountsDto {
@@ -68,7 +69,7 @@ pub struct CountsDto {
     pub blocked: u32,
 }
 
-/// All numbered seats.
+/// All numbered seats of an event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -82,14 +83,14 @@ pub struct SeatMapDto {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeatsQuery {
-    /// The name of a block.
+    /// The name of a section.
     section: Option<String>,
 }
 
-/// A map of so many seats is written in one go.
+/// A map of up to this many seats is written in one piece.
 const SEATS_AT_ONCE: usize = 1_000;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// The most events whose rendered form a worker keeps.
+/// The most events whose rendered availability a worker keeps.
 const MAX_KEPT: usize = 256;
 
 #[derive(Default)]
@@ -97,7 +98,7 @@ pub(crate) struct Rendered {
     availability: RefCell<HashMap<OfferingId, Summary>>,
 }
 
-/// An event's availability, good for a view and as long as the time does not change its status.
+/// An event's rendered availability, valid for one view until time changes its status.
 struct Summary {
     of: [u8; 32],
     status: SaleStatus,
@@ -105,7 +106,7 @@ struct Summary {
     json: Bytes,
 }
 
-/// What is left of every product.
+/// Read the number of available places of every product.
 #[utoipa::path(get, path = "/api/events/{event}/availability", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, body = crate::http::envelope::Success<AvailabilityDto>),
@@ -127,7 +128,7 @@ pub(crate) async fn availability(
         kept.clear();
     }
     let status = SaleStatus::of(&view, now);
-    // The status may change with the time alone, so it is part of the version.
+    // The status may change with time alone, so it is part of the version.
     let version = Version::of(&format!("{}-{}", version(&view), status.name));
     let json = Bytes::from(envelope(&summary(&view, status.name)));
     let answer = version.answer(&request, || json.clone());
@@ -135,7 +136,7 @@ pub(crate) async fn availability(
     Ok(answer)
 }
 
-/// The seat map with the status of every seat.
+/// Read the seat map with the status of every seat.
 #[utoipa::path(get, path = "/api/events/{event}/seats", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("section" = Option<String>, Query),
         ("If-None-Match" = Option<String>, Header)),
@@ -164,7 +165,7 @@ pub(crate) async fn seats(
     let mut answer =
         version.mark(HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?));
     if request.version() < HttpVersion::HTTP_11 {
-        // Older clients do not know of pieces: what is sent in some ends with the connection.
+        // Clients of HTTP/1.0 do not support chunked bodies: such a body ends with the connection.
         let head = answer.head_mut();
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
@@ -172,18 +173,18 @@ pub(crate) async fn seats(
     Ok(answer)
 }
 
-/// The pieces of a seat map, one by one: a stadium takes long to write, and whoever else is served by
-/// this worker gets turns meanwhile. It holds on to no piece that it has not been asked for.
+/// The pieces of a seat map, rendered one by one: a stadium takes long to write, and this worker
+/// must serve other requests meanwhile. A piece is rendered only when the connection asks for it.
 struct Pieces {
     state: web::Data<AppState>,
     claim: Claim,
     sections: std::vec::IntoIter<SectionId>,
-    /// The section that is being sent, and its next block.
+    /// The section that is being sent, and the index of its next block.
     current: Option<(SectionId, Layout, usize)>,
     next: Piece,
 }
 
-/// What comes next.
+/// The next piece.
 #[derive(Clone, Copy)]
 enum Piece {
     Head,
@@ -235,7 +236,7 @@ fn head(view: &View) -> String {
     )
 }
 
-/// The map of some sections: at once if it is small, otherwise piece by piece.
+/// Returns the map of some sections: in one piece if it is small, otherwise in several.
 fn seat_map(
     state: web::Data<AppState>,
     view: &Arc<View>,
@@ -260,8 +261,8 @@ fn seat_map(
     }))))
 }
 
-/// The version of a seat map was given up while it was being sent: so many newer ones are owed to
-/// clients that read slowly.
+/// The version of a seat map was given up while it was being sent, because clients that read slowly
+/// still need too many newer versions.
 #[derive(Debug, thiserror::Error)]
 #[error("the client was too slow for this version of the seat map")]
 struct Superseded;
@@ -273,7 +274,7 @@ impl From<Superseded> for ApiError {
     }
 }
 
-/// Availability as it stands in a view.
+/// Returns the availability in a view.
 #[must_use]
 pub fn summary(view: &View, status: &'static str) -> AvailabilityDto {
     AvailabilityDto {
@@ -286,7 +287,7 @@ pub fn summary(view: &View, status: &'static str) -> AvailabilityDto {
     }
 }
 
-/// The counts of every product.
+/// Returns the counts of every product.
 #[must_use]
 pub fn counts(view: &View) -> Vec<CountsDto> {
     let ids = (0_u16..).map(ProductId);
@@ -302,12 +303,12 @@ pub fn counts(view: &View) -> Vec<CountsDto> {
         .collect()
 }
 
-/// Whether nothing is available of anything.
+/// True if no product has available places.
 fn sold_out(view: &View) -> bool {
     view.products.iter().all(|product| product.counts.available == 0)
 }
 
-/// `seq-hash`: the version of a view, as ETags and stream ids carry it.
+/// Returns the version of a view in the form of ETags and stream ids, `seq-hash`.
 #[must_use]
 pub fn version(view: &View) -> String {
     let hash = blake3::Hash::from(view.hash).to_hex();
@@ -323,7 +324,7 @@ fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
     serde_json::to_vec(&Envelope { success: true, data }).expect("views are plain data")
 }
 
-/// A version as the header `ETag` says it.
+/// A version as a value of the header `ETag`.
 struct Version(HeaderValue);
 
 impl Version {
@@ -331,7 +332,7 @@ impl Version {
         Self(HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and capitals"))
     }
 
-    /// The JSON, or 304 to whoever has it.
+    /// Answers with the JSON, or with 304 if the client has this version.
     fn answer<B>(&self, request: &HttpRequest, json: impl FnOnce() -> B) -> HttpResponse
     where
         B: MessageBody + 'static,
@@ -349,7 +350,7 @@ impl Version {
     fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
         let headers = answer.headers_mut();
         headers.insert(header::ETAG, self.0.clone());
-        // To be kept, and asked about before it is used again.
+        // Clients may store the answer, but must revalidate it before each use.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         answer
     }
@@ -363,7 +364,7 @@ impl Version {
     fn is(&self, one: &str) -> bool {
         let one = one.strip_prefix("W/").unwrap_or(one);
         let tag = self.0.as_bytes();
-        // Quotes that somebody left out are not missed.
+        // Missing quotes are tolerated.
         one == "*" || one.trim_matches('"').as_bytes() == &tag[1..tag.len() - 1]
     }
 }

@@ -1,4 +1,5 @@
-//! Who bought, holds and waits, for administrators: with names and addresses, searched by them.
+//! Customers with reservations, holds and waitlist entries, for administrators: with names and
+//! addresses, and searchable by them.
 
 use std::collections::HashMap;
 
@@ -20,62 +21,62 @@ use crate::inventory::{Holdings, LiveEntry, LiveHold};
 use crate::store::{Person, ReservationFilter, ReservationState};
 use crate::text;
 
-/// The routes.
+/// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/reservations").get(reservations))
         .service(web::resource("/api/admin/offerings/{event}/holds").get(holds))
         .service(web::resource("/api/admin/offerings/{event}/waitlist").get(waitlist));
 }
 
-/// Somebody, as far as their account is still there.
+/// A customer; the name and the e-mail address exist only while the account does.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HolderDto {
-    /// The account.
+    /// The id of the account.
     id: UserId,
-    /// Null when the account is closed.
+    /// The name; null if the account is closed.
     #[schema(required)]
     name: Option<String>,
-    /// Null when the account is closed.
+    /// The e-mail address; null if the account is closed.
     #[schema(required)]
     email: Option<String>,
 }
 
-/// A reservation, and whose it is.
+/// A reservation and its customer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HeldReservationDto {
-    /// Whose it is.
+    /// The customer.
     user: HolderDto,
     #[serde(flatten)]
     reservation: ReservationDto,
 }
 
-/// A hold or an offer, and whose it is.
+/// A hold or an offer, and its customer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldHoldDto {
-    /// Whose it is.
+    /// The customer.
     user: HolderDto,
-    /// When it was placed or offered, or when the offer was accepted.
+    /// Time at which the hold was placed or the offer made, or at which the offer was accepted.
     placed_at: String,
     #[serde(flatten)]
     hold: HoldDto,
 }
 
-/// Somebody who waits.
+/// A waitlist entry and its customer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingDto {
-    /// Who it is.
+    /// The customer.
     user: HolderDto,
-    /// The entry; also of the hold that an accepted offer becomes.
+    /// The id of the entry, and of the hold that an accepted offer becomes.
     id: HoldId,
     /// The event.
     event_id: OfferingId,
     /// The ticket type.
     product_id: String,
-    /// How many places.
+    /// The number of places.
     party_size: u32,
-    /// From 1, among those who wait for the same product.
+    /// The position in the queue for the same product, counted from 1.
     position: u32,
 }
 
@@ -111,17 +112,18 @@ impl HoldersQuery {
     }
 }
 
-/// The longest text to search for.
+/// The longest search text, in characters.
 const LONGEST: usize = 100;
-/// The most holds, or entries, of one person that are shown.
+/// The most holds or waitlist entries of one customer that are shown.
 const OF_ONE: u16 = 100;
-/// A search looks at so many holds, or entries, at a time,
+/// Number of holds or waitlist entries that a search reads at a time.
 const LOOKED_AT: u16 = 500;
-/// and gives a page after so many, however few it has found.
+/// Number of read holds or entries after which a search ends its page, even with few matches.
 const MOST_LOOKED_AT: usize = 10_000;
 
-/// Everybody's reservations, newest first (administrators). `q` is a part of a name or of an e-mail
-/// address.
+/// List the reservations of all customers, newest first (administrators).
+///
+/// `q` is a part of a name or of an e-mail address.
 #[utoipa::path(get, path = "/api/admin/reservations", tag = "admin",
     params(("eventId" = Option<OfferingId>, Query), ("userId" = Option<UserId>, Query),
         ("q" = Option<String>, Query), ("status" = Option<crate::http::openapi::forms::ReservationStatus>, Query),
@@ -154,10 +156,12 @@ pub(crate) async fn reservations(
     Ok(respond::page(&rows.collect::<Vec<_>>(), next))
 }
 
-/// Who holds places of an event, or has an offer of the waitlist: in the order in which they were
-/// placed (administrators). `q` is a part of a name or of an e-mail address: pages of a search may have
-/// fewer than `limit`, the last is the one without `nextCursor`. With `userId` there is one page, of
-/// 100 at most.
+/// List the holds of an event and its waitlist offers, in the order in which they were placed
+/// (administrators).
+///
+/// `q` is a part of a name or of an e-mail address. Pages of a search may have fewer than `limit`
+/// items; the last page is the one without `nextCursor`. With `userId` there is one page, of 100
+/// items at most.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/holds", tag = "admin",
     params(("event" = OfferingId, Path), ("userId" = Option<UserId>, Query),
         ("q" = Option<String>, Query), ("limit" = Option<u64>, Query),
@@ -193,8 +197,9 @@ pub(crate) async fn holds(
     Ok(respond::page(&rendered, next))
 }
 
-/// Who waits for places of an event, in the order in which they came (administrators); who has an
-/// offer is listed with the holds. `q` and `userId` as for these.
+/// List the waitlist entries of an event in the order in which they were made (administrators).
+///
+/// Customers with an offer are listed with the holds. `q` and `userId` work as they do there.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/waitlist", tag = "admin",
     params(("event" = OfferingId, Path), ("userId" = Option<UserId>, Query),
         ("q" = Option<String>, Query), ("limit" = Option<u64>, Query),
@@ -235,7 +240,8 @@ pub(crate) async fn waitlist(
     Ok(respond::page(&entries.iter().map(waiting).collect::<Vec<_>>(), next))
 }
 
-/// What the one person has who is asked about; `None` where it is about everybody.
+/// Returns the holdings of the customer named by `userId`; `None` if the query is about all
+/// customers.
 async fn holdings_of_one(
     state: &AppState,
     event: OfferingId,
@@ -250,8 +256,8 @@ async fn holdings_of_one(
     Ok(Some(state.offices.holdings(event, user, OF_ONE).await?))
 }
 
-/// A page of what is listed, of people with `text` in their name or address only, and where the next
-/// one begins. `of` says the place in the list, and whose it is.
+/// Returns a page of a list, limited to customers with `text` in their name or address, and the
+/// place where the next page begins. `of` returns an item's place in the list and its customer.
 async fn found<T, K: Copy>(
     state: &AppState,
     (text, limit, mut after): (Option<String>, u16, Option<K>),

@@ -1,4 +1,4 @@
-//! Holds: the hot path. Parse, one submit, render; no table is touched.
+//! Holds: the hot path. Handlers parse, submit once, and render; no table is accessed.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,15 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
-/// The routes of holds, below an event.
+/// Adds the routes of holds, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/holds").get(list).post(place))
         .service(web::resource("/holds/{hold}").get(show).delete(release))
         .service(web::resource("/holds/{hold}/extend").post(extend));
 }
 
-/// What to hold: `lines`, `seats` and `bestAvailable` may be combined, all or nothing.
+/// The places to hold. `lines`, `seats` and `bestAvailable` may be combined: all or nothing is
+/// held.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "bestAvailable": { "productId": "p1a2b3c4d-0", "quantity": 2 } }))]
@@ -30,11 +31,11 @@ pub struct HoldBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
     #[schema(min_items = 1)]
     pub lines: Vec<QuantityBody>,
-    /// These very seats.
+    /// The ids of specific seats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(min_items = 1)]
     pub seats: Vec<String>,
-    /// The best seats that stand together.
+    /// The best available seats, placed together if possible.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     #[schema(nullable = false)]
     pub best_available: Option<BestAvailableBody>,
@@ -46,7 +47,7 @@ pub struct HoldBody {
 pub struct QuantityBody {
     /// The ticket type.
     pub product_id: String,
-    /// How many.
+    /// The number of places.
     #[schema(minimum = 1, maximum = 64, example = 2)]
     pub quantity: u32,
 }
@@ -57,10 +58,10 @@ pub struct QuantityBody {
 pub struct BestAvailableBody {
     /// The ticket type.
     pub product_id: String,
-    /// How many, side by side where possible.
+    /// The number of seats, side by side where possible.
     #[schema(minimum = 1, maximum = 64, example = 2)]
     pub quantity: u32,
-    /// Only in the block of this name.
+    /// The name of a section: only its seats are considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
 }
@@ -69,28 +70,28 @@ pub struct BestAvailableBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HoldDto {
-    /// To check it out, extend it or give it back.
+    /// The id by which to check out, extend or release the hold.
     pub id: HoldId,
-    /// Of which event.
+    /// The event.
     pub event_id: OfferingId,
     /// The journal row of this answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub seq: Option<u64>,
-    /// The places; empty once it has ended.
+    /// The places; empty once the hold has ended.
     pub lines: Vec<LineDto>,
     /// The sum of the lines.
     pub total_price: Money,
     /// `ACTIVE`, `OFFERED`, `CONVERTED`, `RELEASED` or `EXPIRED`.
     #[schema(value_type = crate::http::openapi::forms::HoldStatus)]
     pub status: &'static str,
-    /// What the hold became.
+    /// The reservation that the hold became.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reservation_id: Option<crate::ids::ReservationId>,
-    /// Its deadline, or when it ended.
+    /// The deadline of the hold, or the time at which it ended.
     pub expires_at: String,
-    /// The server's clock, to count down by.
+    /// The server's time, as the reference for a countdown.
     pub server_time: String,
 }
 
@@ -106,7 +107,7 @@ pub(crate) async fn place(
     key: IdempotencyKey,
     Body(body): Body<HoldBody>,
 ) -> Result<HttpResponse, ApiError> {
-    // Only the name of a section has to be looked up before.
+    // Only the name of a section has to be resolved first.
     let section = match body.best_available.as_ref().and_then(|best| best.section.as_deref()) {
         Some(name) => Some(section_named(&*state.offices.view(event).await?, name)?),
         None => None,
@@ -129,8 +130,8 @@ pub(crate) async fn place(
     Ok(response)
 }
 
-/// One's own holds that have not ended, newest first, 100 at most; offers of the waitlist are listed
-/// there.
+/// List the caller's own holds that have not ended, newest first, 100 at most. Waitlist offers are
+/// listed with the waitlist.
 #[utoipa::path(get, path = "/api/events/{event}/holds", tag = "holds",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = crate::http::envelope::Page<HoldDto>)))]
@@ -149,7 +150,7 @@ pub(crate) async fn list(
     Ok(respond::page(&holds, None))
 }
 
-/// Look at a hold of one's own.
+/// Read one of the caller's own holds; administrators read any hold.
 #[utoipa::path(get, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
@@ -173,7 +174,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&dto))
 }
 
-/// Give the places back; administrators give back anybody's.
+/// Release a hold and its places; administrators release any hold.
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -195,7 +196,7 @@ pub(crate) async fn release(
     Ok(response)
 }
 
-/// Set the deadline back to a full time to live, within the event's maximum.
+/// Extend one of the caller's own holds to a full lifetime from now, within the event's maximum.
 #[utoipa::path(post, path = "/api/events/{event}/holds/{hold}/extend", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -222,9 +223,9 @@ pub(crate) async fn extend(
     Ok(response)
 }
 
-/// The most holds, and entries of the waitlist, of one person that are listed.
+/// The most holds or waitlist entries of one customer that are listed.
 pub const LISTED: u16 = 100;
-/// A hold that is live.
+/// Renders a hold that is live.
 pub fn active(
     view: &View,
     id: HoldId,
@@ -274,10 +275,10 @@ fn wishes(
     Ok(wishes)
 }
 
-/// The section of that name.
+/// Returns the section with that name.
 ///
 /// # Errors
-/// 422 when there is none.
+/// 422 if there is none.
 pub fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
     let found = view.sections.iter().position(|section| section.name == name);
     let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);

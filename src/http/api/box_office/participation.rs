@@ -1,5 +1,5 @@
-//! Taking part in a free event with one call: a place of its only product, confirmed at once. A
-//! participation is a reservation, with a ticket, and is looked at and cancelled as one.
+//! Participation in a free event with one call: a place of its only product, confirmed at once. A
+//! participation is a reservation with a ticket, and is read and cancelled as one.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
 use crate::inventory::{Change, Command, Rejection, Request};
 
-/// The route, below an event.
+/// Adds the route, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/participate").post(participate));
 }
@@ -25,9 +25,10 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ParticipationDto {
-    /// Also the reservation's id: `/api/reservations/{id}` shows and cancels it.
+    /// The id of the participation and of its reservation: `/api/reservations/{id}` shows and
+    /// cancels it.
     pub participation_id: ReservationId,
-    /// `APPLIED`.
+    /// Always `APPLIED`.
     #[schema(value_type = crate::http::openapi::forms::ParticipationStatus)]
     pub status: &'static str,
     pub event_id: OfferingId,
@@ -36,8 +37,10 @@ pub struct ParticipationDto {
     pub server_time: String,
 }
 
-/// Take part in a free event: its only product must cost nothing. Once per person: whoever has a
-/// place or a hold is told its id. A retry with the same key gets the first answer again.
+/// Take part in a free event: its only product must cost nothing.
+///
+/// Each customer takes part once: if the caller already has a place or a hold, the refusal contains
+/// its id. A retry with the same key gets the first answer again.
 #[utoipa::path(post, path = "/api/events/{event}/participate", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses(
@@ -77,7 +80,7 @@ pub(crate) async fn participate(
     Ok(response)
 }
 
-/// In the words of those who take part, not of those who buy.
+/// Words a refusal for participants instead of buyers.
 fn refusal(event: OfferingId, error: SubmitError) -> ApiError {
     let not_open = |reason: &str| {
         let message = match reason {

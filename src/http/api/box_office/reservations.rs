@@ -1,5 +1,5 @@
-//! Reservations: a hold checked out, waiting for payment. Commands go to the box office; lists
-//! and looks come from the relational rows that follow the journal.
+//! Reservations: checked-out holds that wait for payment. Commands go to the box office; lists and
+//! single reservations are read from the relational rows that follow the journal.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -16,14 +16,14 @@ use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
 use crate::inventory::{Change, Command, Line, LineRequest, Request};
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 
-/// The routes of reservations.
+/// Adds the routes of reservations.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/reservations").get(list).post(create))
         .service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
         .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
 }
 
-/// What to reserve: a hold, or so many places of a general-admission product at once.
+/// A hold to check out, or a number of places of a general-admission product to reserve at once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
@@ -32,11 +32,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 }))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationBody {
-    /// Needed here or in the query; where it is in both, they must agree.
+    /// The event; required here or in the query. If it is in both, they must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub event_id: Option<OfferingId>,
-    /// The hold; or `productId` and `quantity`.
+    /// The hold to check out; the alternative is `productId` and `quantity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub hold_id: Option<HoldId>,
@@ -48,12 +48,12 @@ pub struct ReservationBody {
     pub quantity: Option<u32>,
 }
 
-/// What may also be said in the query of a reservation to make.
+/// The query parameters of a new reservation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateQuery {
     event_id: Option<OfferingId>,
-    /// Any text: one that is not the caller's id is refused as such.
+    /// Any text; a text other than the caller's id is refused with its own error.
     client_id: Option<String>,
 }
 
@@ -63,16 +63,16 @@ pub(crate) struct CreateQuery {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ReservationDto {
     pub id: ReservationId,
-    /// Ties hold, reservation and payments together in logs.
+    /// The id that connects hold, reservation and payments in logs.
     pub saga_id: HoldId,
     pub event_id: OfferingId,
     pub hold_id: HoldId,
-    /// Whose it is.
+    /// The id of the customer.
     pub user_id: UserId,
-    /// The ticket type; null where there are several lines: look at `lines`.
+    /// The ticket type; null if there are several lines: see `lines`.
     #[schema(required)]
     pub product_id: Option<String>,
-    /// The places of all lines.
+    /// The number of places of all lines.
     pub quantity: u32,
     /// `PAYMENT_PENDING`, `CONFIRMED`, `CANCELLED` or `EXPIRED`.
     #[schema(value_type = crate::http::openapi::forms::ReservationStatus)]
@@ -83,17 +83,19 @@ pub struct ReservationDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub payment_id: Option<PaymentId>,
-    /// Of a paid reservation that was cancelled: what goes back, by the event's terms.
+    /// The refund of a paid reservation that was cancelled, by the event's terms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<Money>,
     pub created_at: String,
-    /// When its status last changed.
+    /// Time of the last change of its status.
     pub updated_at: String,
     pub server_time: String,
 }
 
-/// Check a hold out, or reserve places of a product at once. `eventId` may stand in the query or in
-/// the body. `X-Pass-Token` is accepted and not looked at: no event has a waiting room yet.
+/// Check out a hold, or reserve places of a product at once.
+///
+/// `eventId` may be in the query or in the body. `X-Pass-Token` is accepted and ignored: no event
+/// has a waiting room yet.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
     params(
         ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
@@ -115,7 +117,7 @@ pub(crate) async fn create(
         expect_caller(caller, client)?;
     }
     let event = event_of(&query, &body)?;
-    // Wherever it was said, it is the same request to the idempotency key.
+    // The idempotency key sees the same request, whether the event was in the query or the body.
     body.event_id = Some(event);
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = match (&body.hold_id, &body.product_id, body.quantity) {
@@ -169,7 +171,7 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// One's own reservations, newest first.
+/// List the caller's own reservations, newest first.
 #[utoipa::path(get, path = "/api/reservations", tag = "reservations",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = crate::http::envelope::Page<ReservationDto>)))]
@@ -194,10 +196,11 @@ async fn page(
     Ok(respond::page(&rendered, next))
 }
 
-/// Lists reservations by a filter, with where the next page starts; for administrators too.
+/// Lists reservations by a filter, with the cursor of the next page; administrators' routes use it
+/// too.
 ///
 /// # Errors
-/// That the store cannot be read.
+/// The store cannot be read.
 pub async fn listed(
     state: &AppState,
     filter: ReservationFilter,
@@ -211,7 +214,7 @@ pub async fn listed(
     Ok((rendered, page.next_cursor))
 }
 
-/// One reservation of one's own.
+/// Read one of the caller's own reservations; administrators read any reservation.
 #[utoipa::path(get, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
@@ -224,8 +227,10 @@ pub(crate) async fn show(
     Ok(respond::ok(&render(&state, &row).await?))
 }
 
-/// Give the places back. What was paid is refunded as the event's `cancellation` says, which may
-/// refuse it to customers (`CANCELLATION_REFUSED`); administrators refund all of it at any time.
+/// Cancel a reservation and release its places.
+///
+/// A payment is refunded by the event's `cancellation` terms, which may refuse customers
+/// (`CANCELLATION_REFUSED`); administrators cancel at any time, with a full refund.
 #[utoipa::path(post, path = "/api/reservations/{reservation}/cancel", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
@@ -242,7 +247,7 @@ pub(crate) async fn cancel(
     Ok(response)
 }
 
-/// The same as cancelling.
+/// Cancel a reservation, like `POST …/cancel`.
 #[utoipa::path(delete, path = "/api/reservations/{reservation}", tag = "reservations",
     params(("reservation" = ReservationId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = crate::http::envelope::Success<ReservationDto>)))]
@@ -258,7 +263,7 @@ pub(crate) async fn give_up(
 /// Renders a row with the labels of its seats.
 ///
 /// # Errors
-/// That the store cannot be read.
+/// The store cannot be read.
 pub async fn render(state: &AppState, row: &ReservationRow) -> Result<ReservationDto, ApiError> {
     let seats: Vec<SeatId> = row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
     let labels = if seats.is_empty() {
@@ -290,7 +295,7 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
     })
 }
 
-/// The event of a reservation to make, from the query or the body.
+/// Returns the event of a new reservation, from the query or the body.
 fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, ApiError> {
     match (query.event_id, body.event_id) {
         (Some(query), Some(body)) if query != body => {
@@ -301,7 +306,8 @@ fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, A
     }
 }
 
-/// Clients of a queue name themselves by their user id; nobody acts for somebody else.
+/// Checks that `client` is the caller's own user id. Clients of a queue send it, and no caller may
+/// act for another user.
 fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
     if client.parse::<UserId>().is_ok_and(|client| client == caller.user) {
         return Ok(());
@@ -309,7 +315,7 @@ fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
     Err(ApiError::of(ErrorCode::NotTheCaller))
 }
 
-/// The product of a reservation with one line.
+/// Returns the product of a reservation with one line; `None` if there are several.
 fn sole_product(lines: &[Line], event: OfferingId) -> Option<String> {
     match lines {
         [line] => Some(line.product.to_public(event)),
@@ -321,8 +327,8 @@ fn places(lines: &[Line]) -> u32 {
     lines.iter().map(|line| line.quantity).sum()
 }
 
-/// Without waking a sleeping event, nor needing its journal: a list shows many events, and one that
-/// cannot be read must not hide the others.
+/// Returns the currency of an event without waking the event or reading its journal: a list shows
+/// many events, and one that cannot be read must not hide the others.
 async fn currency_of(state: &AppState, event: OfferingId) -> Result<[u8; 3], ApiError> {
     if let Some(view) = state.offices.published(event) {
         return Ok(view.currency);

@@ -1,5 +1,5 @@
-//! One seat, for whoever is asked why nobody can buy it: how it stands, who has it, until when, and
-//! which row of the journal made it so.
+//! The lookup of one seat, to explain why it cannot be bought: its status, its holder, until when,
+//! and the journal row that caused it.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -18,15 +18,15 @@ use crate::journal::{LoadError, Record};
 
 /// Rows of the journal read at a time, from its end.
 const PAGE: u64 = 500;
-/// A seat that nothing has happened to would have the whole journal read.
+/// The most pages read; without the bound, the whole journal would be read for an unchanged seat.
 const MOST_PAGES: usize = 40;
 
-/// The route.
+/// Adds the route.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/offerings/{event}/seats/{seat}").get(show));
 }
 
-/// A seat and who has it.
+/// A seat and its holder.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -36,15 +36,15 @@ pub struct SeatLookupDto {
     /// `AVAILABLE`, `HELD`, `SOLD`, `BLOCKED` or `REMOVED`.
     #[schema(value_type = crate::http::openapi::forms::SeatLookupStatus)]
     pub status: &'static str,
-    /// Who has it, while it is held or sold.
+    /// The hold or reservation that takes the seat, while it is held or sold.
     pub claim: Option<SeatClaimDto>,
-    /// The row of the journal that made it so; null where nothing happened to the seat in the last
-    /// 20,000 rows, or in those that are not archived.
+    /// The journal row that caused the status; null if no row changed the seat in the last 20,000
+    /// rows, or in the rows that are not archived.
     pub changed_by: Option<SeatChangeDto>,
     pub server_time: String,
 }
 
-/// What takes a seat.
+/// The hold or reservation that takes a seat.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -62,22 +62,22 @@ pub struct SeatClaimDto {
     /// `ACTIVE` or `OFFERED` for a hold, `PAYMENT_PENDING` or `CONFIRMED` for a reservation.
     #[schema(value_type = crate::http::openapi::forms::ClaimStatus)]
     pub status: &'static str,
-    /// When it ends by itself; null when it does not.
+    /// Time at which it ends by itself; null if it does not.
     pub until: Option<String>,
 }
 
-/// Somebody who has a place.
+/// A customer who has a place.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct HolderDto {
     pub id: UserId,
-    /// Null when the account is closed.
+    /// The name; null if the account is closed.
     pub name: Option<String>,
     pub email: Option<String>,
 }
 
-/// A row of the journal, and what it did to the seat.
+/// A journal row, and its effect on the seat.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -88,14 +88,16 @@ pub struct SeatChangeDto {
     /// `FREED` when a hold or reservation ended.
     #[schema(value_type = crate::http::openapi::forms::SeatChangeKind)]
     pub what: &'static str,
-    /// The administrator who asked for it, if one did.
+    /// The administrator who requested the change, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub by: Option<UserId>,
 }
 
-/// How a seat stands, who has it and until when, and by which row of the journal
-/// (administrators). Reads the journal back from its end to that row.
+/// Show the status of a seat, who has it until when, and the journal row that caused it
+/// (administrators).
+///
+/// Reads the journal backwards from its end to that row.
 #[utoipa::path(get, path = "/api/admin/offerings/{event}/seats/{seat}", tag = "admin",
     params(("event" = OfferingId, Path), ("seat" = String, Path)),
     responses((status = 200, body = crate::http::envelope::Success<SeatLookupDto>)))]
@@ -162,8 +164,9 @@ async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, A
     })
 }
 
-/// The last change that names the seat, or that ended what had it. Endings name holds and
-/// reservations only, so those of a free seat are told by the claim before them.
+/// Returns the last change that names the seat, or that ended the claim on it. Endings name only
+/// holds and reservations, so the ending of a free seat's claim is found through the claim before
+/// it.
 async fn last_change(
     state: &AppState,
     event: OfferingId,
@@ -204,7 +207,7 @@ async fn last_change(
     Ok(None)
 }
 
-/// What a change did to a seat that it names.
+/// Returns the effect of a change on a seat that it names.
 fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
     let in_lines = |lines: &[Line]| lines.iter().any(|line| line.seats.contains(&seat));
     let (what, is_named) = match change {
@@ -225,7 +228,7 @@ fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
     is_named.then_some(what)
 }
 
-/// Ends of holds and reservations met on the way back: the newest of each.
+/// The ends of holds and reservations met while reading backwards: the newest of each.
 #[derive(Default)]
 struct Endings {
     holds: std::collections::HashMap<HoldId, SeatChangeDto>,
@@ -257,7 +260,7 @@ impl Endings {
         }
     }
 
-    /// How what this change claimed the seat for ended.
+    /// Returns the ending of the claim that this change made on the seat.
     fn of(&mut self, change: &Change) -> Option<SeatChangeDto> {
         match change {
             Change::HoldPlaced { hold, .. } | Change::OfferMade { entry: hold, .. } => {

@@ -1,6 +1,6 @@
-//! The stream of availability: a full frame first, then what changed, at most ten frames a second.
-//! A worker encodes each frame once, however many listen; a listener that falls behind is given a
-//! full frame again. What the time alone changes is a frame too.
+//! The stream of availability: a full frame first, then changes, at most ten frames a second. A
+//! worker encodes each frame once for all its listeners; a listener that falls behind gets a full
+//! frame again. A status change through time alone is a frame too.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -28,20 +28,20 @@ use crate::ids::{OfferingId, SeatId, Seq};
 use crate::offerings::SaleStatus;
 use crate::telemetry::metrics::Listener;
 
-/// Frames of one event come at most this often.
+/// The least time between frames of one event.
 const FRAME_EVERY: Duration = Duration::from_millis(100);
-/// A quiet stream says so, or proxies would cut it.
+/// Interval of heartbeats on a quiet stream, without which proxies would close it.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Frames a listener may be behind before it is given a full one.
+/// Number of frames that a listener may be behind before it gets a full frame.
 const BACKLOG: usize = 32;
-/// How often it is tried to follow an event further whose box office has closed.
+/// Attempts to follow an event further after its box office has closed.
 const FOLLOW_TRIES: u32 = 30;
-/// When a stream is to be asked for again that was refused.
+/// Time after which a client should request a refused stream again.
 const RETRY_STREAM: Duration = Duration::from_secs(10);
-/// More changed seats than this are not listed: the client is told to read the seat map.
+/// The most changed seats that are listed; beyond it, the client is asked to read the seat map.
 const MAX_SEATS: usize = 2_000;
 
-/// The route of the stream, below an event.
+/// Adds the route of the stream, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/stream").get(follow));
 }
@@ -49,13 +49,13 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
 #[derive(Clone)]
 struct Frame {
     bytes: Bytes,
-    /// The row that it follows on.
+    /// The journal row that the frame follows.
     after: Seq,
-    /// What it leads to.
+    /// The state after the frame.
     shown: Shown,
 }
 
-/// What somebody has been shown.
+/// The state that a listener has been shown.
 #[derive(Clone)]
 struct Shown {
     view: Arc<View>,
@@ -71,57 +71,59 @@ impl Shown {
         frame("availability", &self.view, &summary(&self.view, self.status.name))
     }
 
-    /// What a listener is sent of a frame.
+    /// Returns the bytes to send to a listener for a frame; `None` if the listener needs none.
     fn take_in(&mut self, frame: Frame) -> Option<Bytes> {
         let Frame { bytes, after, shown } = frame;
         let (seq, status) = (self.view.seq, self.status.name);
-        // What was shown has it already, or the time has changed nothing else.
+        // The listener's state already includes the frame, or time changed nothing in it.
         let is_known = after != seq || shown.status.name == status;
         if shown.view.seq < seq || (shown.view.seq == seq && is_known) {
             return None;
         }
         *self = shown;
-        // It may begin before or after what was shown: what is between would be missed.
+        // The frame may begin before or after the listener's state, and a delta would then lose
+        // changes.
         Some(if after == seq { bytes } else { self.full() })
     }
 
-    /// How long it can stay without a look at the clock.
+    /// Returns the time until the clock must be checked again.
     fn pause(&self, state: &AppState) -> Duration {
         let left = |until| u64::try_from(until - state.clock.now_ms()).unwrap_or_default();
         let left = self.status.until.map(|until| Duration::from_millis(left(until)));
-        // Also when nothing is to change: clocks are set.
+        // Checked even if no change is expected, because clocks can be set.
         left.map_or(HEARTBEAT, |left| left.min(HEARTBEAT))
     }
 }
 
-/// The events that somebody on this worker listens to.
+/// The events with listeners on this worker.
 #[derive(Clone, Default)]
 pub(crate) struct Streams {
     by_event: Rc<RefCell<HashMap<OfferingId, broadcast::Sender<Frame>>>>,
 }
 
-/// What changed since the frame before.
+/// The changes since the previous frame.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Delta {
-    /// The row of the frame that this one follows: another number means that one was missed.
+    /// The row of the frame that this one follows; a client whose last frame has another `seq` has
+    /// missed a frame.
     previous_seq: u64,
-    /// The last journal row in it.
+    /// The last journal row in this frame.
     seq: u64,
     as_of: String,
-    /// As in the event itself; it may have changed with the time alone, and then `previousSeq` is
-    /// `seq`.
+    /// The status of the sale, as in the event itself. If it changed with time alone, `previousSeq`
+    /// equals `seq`.
     #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     status: &'static str,
-    /// Products whose counts changed, with all their counts.
+    /// The products whose counts changed, with all their counts.
     products: Vec<CountsDto>,
-    /// Seats whose status changed.
+    /// The seats whose status changed.
     seats: Vec<SeatDelta>,
-    /// Too much changed to list it: read the seat map.
+    /// Whether too much changed to list it: read the seat map.
     resync: bool,
 }
 
-/// A seat's new status.
+/// The new status of a seat.
 #[derive(Serialize, ToSchema)]
 pub struct SeatDelta {
     id: String,
@@ -130,12 +132,13 @@ pub struct SeatDelta {
     status: &'static str,
 }
 
-/// Follow availability as server-sent events: `availability` (all counts) first, then `delta`.
+/// Follow availability as server-sent events: first `availability` (all counts), then `delta`.
 ///
-/// Each frame's id is `seq-hash`, as in the `ETag` of the seat map; a client that comes back sends
-/// the last one as `Last-Event-ID`. A frame comes whenever a count, a seat or the `status` changes,
-/// the latter also when a sale window opens or closes. The data of `availability` is that of `…/availability`, that of
-/// `delta` is the schema `Delta`; at most ten frames come a second.
+/// Each frame's id is `seq-hash`, as in the `ETag` of the seat map; a client that reconnects sends
+/// the last one as `Last-Event-ID`. A frame is sent whenever a count, a seat or the `status`
+/// changes; the status also changes when a sale window opens or closes. The data of `availability`
+/// is that of `…/availability`, the data of `delta` has the schema `Delta`; at most ten frames are
+/// sent per second.
 #[utoipa::path(get, path = "/api/events/{event}/stream", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "text/event-stream", body = String)))]
@@ -150,7 +153,7 @@ pub(crate) async fn follow(
     let mut frames = streams.subscribe(&state, event).await?;
     let mut shown = Shown::of(&state, &state.offices.view(event).await?);
     let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
-    // Whoever comes back with the version that is current needs to know how the sale stands by now.
+    // A client that reconnects with the current version still needs the current status of the sale.
     let first = match last_id == Some(&version(&shown.view)) {
         true => delta(&shown.view, &shown),
         false => shown.full(),
@@ -161,7 +164,8 @@ pub(crate) async fn follow(
         if tx.send(Ok(first)).await.is_err() {
             return;
         }
-        // A client that has closed its side is gone, or else it is told so.
+        // A client that has closed its side has disconnected, or learns this way that the stream
+        // ended.
         while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
             let bytes = tokio::select! {
                 frame = frames.recv() => match frame {
@@ -174,13 +178,13 @@ pub(crate) async fn follow(
                         shown = Shown::of(&state, &view);
                         shown.full()
                     }
-                    // It can be followed nowhere: the client comes back by itself.
+                    // The event cannot be followed anywhere: the client reconnects by itself.
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
                 // An endless answer would keep the process from stopping.
                 () = state.lifecycle.stopping() => return,
-                // Nobody reads any more.
+                // The client no longer reads.
                 () = tx.closed() => return,
             };
             if tx.send(Ok(bytes)).await.is_err() {
@@ -218,7 +222,7 @@ impl Streams {
         }
         let views = state.offices.watch(event).await?;
         let mut by_event = self.by_event.borrow_mut();
-        // Somebody else may have come while the offering woke.
+        // Another request may have subscribed while the offering woke.
         if let Some(sender) = by_event.get(&event) {
             return Ok(sender.subscribe());
         }
@@ -227,7 +231,7 @@ impl Streams {
         let (streams, state) = (self.clone(), state.clone());
         actix_web::rt::spawn(async move {
             publish(&state, event, views, &sender).await;
-            // Unless another one has taken the place meanwhile.
+            // Only if no other channel has taken the place meanwhile.
             let mut by_event = streams.by_event.borrow_mut();
             if by_event.get(&event).is_some_and(|other| other.same_channel(&sender)) {
                 by_event.remove(&event);
@@ -237,8 +241,8 @@ impl Streams {
     }
 }
 
-/// Turns views into frames until nobody listens, or the event can be followed nowhere. Listeners do
-/// not notice where its views come from: at times that is another instance than before.
+/// Turns views into frames until no listener is left, or the event can no longer be followed.
+/// Listeners do not notice that its views may come from another instance than before.
 async fn publish(
     state: &AppState,
     event: OfferingId,
@@ -259,7 +263,7 @@ async fn publish(
             },
         }
         let mut view = Arc::clone(&views.borrow_and_update());
-        // Another instance may be a little behind.
+        // The views of another instance may be a little behind.
         if view.seq < shown.view.seq {
             view = Arc::clone(&shown.view);
         }
@@ -277,7 +281,8 @@ async fn publish(
     }
 }
 
-/// The views of an event whose box office has closed, once they can be had.
+/// Returns the views of an event whose box office has closed, once they are available; `None` if
+/// they do not become available.
 async fn follow_anew(
     state: &AppState,
     event: OfferingId,
@@ -313,7 +318,7 @@ fn delta(before: &View, shown: &Shown) -> Bytes {
     frame("delta", after, &delta)
 }
 
-/// `None` when there are too many, or the map itself changed.
+/// Returns the changed seats; `None` if there are too many, or if the map itself changed.
 fn changed_seats(before: &View, after: &View) -> Option<Vec<SeatDelta>> {
     let mut changed = Vec::new();
     for (old, new) in before.sections.iter().zip(&after.sections) {

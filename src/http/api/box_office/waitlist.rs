@@ -1,4 +1,4 @@
-//! The waitlist of an event: join, look, leave, accept what is offered.
+//! The waitlist of an event: join, read, leave, and accept an offer.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -14,14 +14,14 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
 use crate::inventory::{Change, Command, EntryEnding, HoldStatus, Rejection, Request};
 
-/// The routes of the waitlist, below an event.
+/// Adds the routes of the waitlist, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/waitlist").get(list).post(join))
         .service(web::resource("/waitlist/{entry}").get(show).delete(leave))
         .service(web::resource("/waitlist/{entry}/accept").post(accept));
 }
 
-/// What to wait for.
+/// The places to wait for.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -31,20 +31,20 @@ pub struct JoinBody {
     pub party_size: u32,
 }
 
-/// A place in the line, or an offer.
+/// A waitlist entry, or the offer that it became.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct EntryDto {
-    /// Also the id of the hold that an accepted offer becomes.
+    /// The id of the entry, and of the hold that an accepted offer becomes.
     pub id: HoldId,
     pub event_id: OfferingId,
     /// `WAITING`, `OFFERED`, or how it ended: `ACCEPTED`, `DECLINED`, `EXPIRED`, `LEFT`,
-    /// `LIMIT_REACHED` (as much was bought elsewhere as one customer may have) or
+    /// `LIMIT_REACHED` (the customer bought as many places elsewhere as one customer may have) or
     /// `EVENT_CANCELLED`.
     #[schema(value_type = crate::http::openapi::forms::EntryStatus)]
     pub status: &'static str,
-    /// When it ended.
+    /// Time at which it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub ended_at: Option<String>,
@@ -54,11 +54,11 @@ pub struct EntryDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub party_size: Option<u32>,
-    /// From 1, among those who wait for the same product; when looked at.
+    /// The position in the queue for the same product at the time of the request, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub position: Option<u32>,
-    /// What is offered, until its `expiresAt`.
+    /// The offered places, available until the offer's `expiresAt`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub offer: Option<HoldDto>,
@@ -82,7 +82,8 @@ pub(crate) async fn join(
     let (entry, customer, party_size) = (HoldId::random(), caller.user, body.party_size);
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
     let idempotency = key.identity(customer, "join waitlist", &(event, &body));
-    // Where to look when they close their account; before they wait, so that it is never missing.
+    // Records where to find the entries when the customer closes the account; written before the
+    // customer waits, so that it is never missing.
     state.offices.view(event).await?;
     state.store.waitlisted_add(customer, event).await?;
     let committed = submit(&state, event, Request { command, idempotency }).await?;
@@ -91,7 +92,7 @@ pub(crate) async fn join(
     else {
         return Err(ApiError::internal("joining was answered by another change"));
     };
-    // From the change alone, so that a retry is answered the same after the entry has ended.
+    // Taken from the change alone, so that a retry gets the same answer after the entry has ended.
     let mut response = respond::created(&EntryDto {
         id: *entry,
         event_id: event,
@@ -108,7 +109,8 @@ pub(crate) async fn join(
     Ok(response)
 }
 
-/// One's own entries that have not ended: offers first, then what one waits for, 100 at most.
+/// List the caller's own entries that have not ended: offers first, then waiting entries, 100 at
+/// most.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist", tag = "waitlist",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = crate::http::envelope::Page<EntryDto>)))]
@@ -151,7 +153,8 @@ pub(crate) async fn list(
     Ok(respond::page(&entries, None))
 }
 
-/// Look at one's place in the line, or at the offer.
+/// Read one of the caller's own waitlist entries, with its position or its offer; administrators
+/// read any entry.
 #[utoipa::path(get, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<EntryDto>)))]
@@ -163,7 +166,7 @@ pub(crate) async fn show(
     Ok(respond::ok(&read(&state, caller, event, entry).await?))
 }
 
-/// Stop waiting, or decline the offer; administrators do it for anybody.
+/// Leave the waitlist, or decline an offer; administrators do so for any customer.
 #[utoipa::path(delete, path = "/api/events/{event}/waitlist/{entry}", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -194,7 +197,7 @@ pub(crate) async fn leave(
     Ok(response)
 }
 
-/// Turn an offer into an ordinary hold.
+/// Accept an offer: it becomes an ordinary hold.
 #[utoipa::path(post, path = "/api/events/{event}/waitlist/{entry}/accept", tag = "waitlist",
     params(("event" = OfferingId, Path), ("entry" = HoldId, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -265,11 +268,11 @@ async fn read(
             offer.status = "OFFERED";
             (dto.status, dto.offer) = ("OFFERED", Some(offer));
         }
-        // An offer whose time is up, and nobody has ended it yet.
+        // An offer past its deadline that has not been ended yet.
         HoldStatus::Expired => {
             (dto.status, dto.ended_at) = ("EXPIRED", Some(rfc3339(hold.expires_at)));
         }
-        // A hold that was never waited for.
+        // A hold that was never on the waitlist.
         HoldStatus::Active | HoldStatus::Converted { .. } | HoldStatus::Released => {
             return Err(Rejection::WaitlistEntryNotFound.into());
         }

@@ -1,5 +1,5 @@
-//! `/health`: live while the process runs, ready while it can do its work. Asked by load
-//! balancers, so it answers fast and never from a stale success.
+//! `/health`: live while the process runs, ready while it can do its work. Load balancers call it,
+//! so it answers fast and never from a stale success.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/health/ready").route(web::get().to(ready)));
 }
 
-/// What readiness rests on; each is `up` or `down`.
+/// The conditions of readiness; each is `up` or `down`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
@@ -32,44 +32,45 @@ pub struct Readiness {
     /// Whether the database answers.
     #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     database: &'static str,
-    /// `up` while the clocks of this machine and the database agree; `stepped` while this machine's
-    /// has stepped and time goes on by the monotonic one, which is no reason to be unready.
+    /// `up` while the clocks of this machine and the database agree; `stepped` after this machine's
+    /// clock has stepped, while time continues by the monotonic clock, which does not prevent
+    /// readiness.
     #[schema(value_type = crate::http::openapi::forms::ClockState)]
     clock: &'static str,
-    /// Whether the process takes new work, which it does not when it starts or stops.
+    /// Whether the process accepts new work; it does not while it starts or stops.
     #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     process: &'static str,
-    /// Whether the lease store answers. It is no reason to be unready: owners sell on without it,
-    /// and all instances would be unready at once.
+    /// Whether the lease store answers. It does not affect readiness: owners continue to sell
+    /// without it, and otherwise all instances would become unready at once.
     #[schema(value_type = crate::http::openapi::forms::UpOrDown)]
     leases: &'static str,
     /// Whether the other instances have the same `ADMITONE_JWT_SECRET`.
     tokens: &'static str,
-    /// What to do, where that can be said.
+    /// Advice for the operator, if there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 impl Readiness {
-    /// Whether the database answered.
+    /// True if the database answered.
     #[must_use]
     pub fn database_is_up(&self) -> bool {
         self.database == "up"
     }
 }
 
-/// That the process runs.
+/// The answer of a running process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Liveness {
     /// Always `live`.
     #[schema(value_type = crate::http::openapi::forms::Live)]
     status: &'static str,
-    /// Of the program.
+    /// The version of the program.
     #[schema(example = "0.1.0")]
     version: &'static str,
 }
 
-/// Whether the process runs.
+/// Check whether the process runs.
 #[utoipa::path(
     get, path = "/health/live", tag = "health", operation_id = "live",
     responses((status = 200, description = "It does", body = Liveness))
@@ -78,7 +79,7 @@ pub async fn live() -> HttpResponse {
     respond::ok(&Liveness { status: "live", version: env!("CARGO_PKG_VERSION") })
 }
 
-/// The same as `/health/ready`, where that is all that is asked.
+/// Check readiness, like `/health/ready`.
 #[utoipa::path(
     get, path = "/health", tag = "health", operation_id = "health",
     responses(
@@ -90,7 +91,7 @@ pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError
     ready(state).await
 }
 
-/// Whether the process can do its work.
+/// Check whether the process can do its work.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health", operation_id = "ready",
     responses(
@@ -107,7 +108,7 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, ApiError>
     Err(ApiError::of(ErrorCode::NotReady).with_details(details))
 }
 
-/// Looks, and tells the gauge as well.
+/// Determines readiness, and sets its gauge.
 pub async fn readiness(state: &AppState) -> Readiness {
     let database = database_answers(state).await;
     let clock = state.offices.clock_trusted();
@@ -127,7 +128,7 @@ pub async fn readiness(state: &AppState) -> Readiness {
     }
 }
 
-/// How long a write takes that nothing else waits beside; zero where the database does not answer.
+/// Returns the quickest time of a write without contention; zero if the database does not answer.
 pub async fn time_of_a_write(state: &AppState) -> Duration {
     let mut quickest = Duration::MAX;
     for _ in 0..3 {
@@ -142,7 +143,7 @@ pub async fn time_of_a_write(state: &AppState) -> Duration {
 }
 
 async fn database_answers(state: &AppState) -> bool {
-    // Held while asking: of many who ask at once, one asks the database.
+    // The lock is held during the ping: of many simultaneous requests, only one pings the database.
     let mut last = state.pings.lock().await;
     let now = state.clock.monotonic();
     if let Some((at, answered)) = *last

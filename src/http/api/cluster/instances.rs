@@ -1,5 +1,5 @@
-//! The cluster as administrators see it: which instances there are, which of them owns an event, and
-//! moving an event to another.
+//! The cluster for administrators: the instances, the owner of an event, and moving an event to
+//! another instance.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -12,45 +12,46 @@ use crate::http::state::AppState;
 use crate::ids::{InstanceId, OfferingId};
 use crate::journal::{LoadError, Owner};
 
-/// The routes.
+/// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/instances").get(instances))
         .service(web::resource("/api/admin/offerings/{event}").get(whereabouts));
 }
 
-/// An instance whose lease lives.
+/// An instance with a live lease.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct InstanceDto {
     pub name: String,
-    /// The running process: another one after every start.
+    /// The id of the running process; it changes with every start.
     pub incarnation: InstanceId,
     pub address: String,
     pub weight: u32,
-    /// It hands its events over and stops.
+    /// Whether the instance hands over its events and stops.
     pub leaving: bool,
-    /// Its port refused a connection: it counts as dead until it renews its lease.
+    /// Whether its port refused a connection: it counts as dead until it renews its lease.
     pub suspect: bool,
-    /// It answered this request.
+    /// Whether this instance answered the request.
     pub is_this_one: bool,
 }
 
-/// Where an event is.
+/// The location of an event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct WhereaboutsDto {
     pub event_id: OfferingId,
-    /// Who took it over last, as its journal has it; absent if nobody ever has.
+    /// The instance that took the event over last, according to its journal; absent if none ever
+    /// has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub owner: Option<OwnerDto>,
-    /// The live instance that the placement, or a pin, wants it on.
+    /// The live instance that the placement or a pin assigns the event to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub belongs_on: Option<String>,
-    /// The instance that it was moved to by hand, and stays on.
+    /// The instance to which the event was moved by hand, and where it stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pinned_to: Option<String>,
@@ -61,7 +62,7 @@ pub struct WhereaboutsDto {
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct OwnerDto {
-    /// Absent when no live instance is that process.
+    /// The name of the instance; absent if no live instance is that process.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub name: Option<String>,
@@ -70,7 +71,7 @@ pub struct OwnerDto {
     pub epoch: u64,
 }
 
-/// The instances of the cluster, as this one knows them (administrators).
+/// List the instances of the cluster, as this one knows them (administrators).
 #[utoipa::path(get, path = "/api/admin/instances", tag = "admin",
     responses((status = 200, body = crate::http::envelope::Success<Vec<InstanceDto>>)))]
 pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpResponse {
@@ -89,7 +90,7 @@ pub(crate) async fn instances(state: web::Data<AppState>, _: Admin) -> HttpRespo
     respond::ok(&members.iter().map(dto).collect::<Vec<_>>())
 }
 
-/// Where an event is, and where it belongs (administrators).
+/// Show which instance owns an event, and where it belongs (administrators).
 #[utoipa::path(get, path = "/api/admin/offerings/{event}", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<WhereaboutsDto>)))]
@@ -105,10 +106,10 @@ pub(crate) async fn whereabouts(
     Ok(respond::ok(&found(&state, event, owner)))
 }
 
-/// The answer to the action `move`.
+/// Answers the action `move`.
 ///
 /// # Errors
-/// 422 for an instance that is not there, 503 while it cannot be moved.
+/// 422 for an instance that does not exist, 503 while the event cannot be moved.
 pub(crate) async fn move_event(
     state: &AppState,
     event: OfferingId,

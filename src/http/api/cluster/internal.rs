@@ -1,5 +1,5 @@
-//! Questions of other instances. They come in where clients do, sealed with the cluster's secret;
-//! who does not know it learns that there is a cluster, and nothing else.
+//! Requests of other instances. They arrive at the same port as clients' requests, sealed with the
+//! cluster's secret; a caller without it learns only that there is a cluster.
 
 use std::sync::{Arc, Once};
 
@@ -14,7 +14,7 @@ use crate::http::middleware::deadline::Arrival;
 use crate::http::state::AppState;
 use crate::trace;
 
-/// The most that one question may say, in bytes: a few hundred commands.
+/// The largest request in bytes: a few hundred commands.
 const LIMIT: usize = 2 * 1_024 * 1_024;
 
 /// Adds the route.
@@ -29,7 +29,7 @@ async fn ask(
 ) -> Result<HttpResponse, ApiError> {
     let Some(expected) = &state.seal else { return Err(ApiError::not_found("route")) };
     let seal = request.headers().get(SEAL_HEADER).and_then(|seal| seal.to_str().ok());
-    // Nothing is read from a stranger.
+    // No body is read from a caller without the seal.
     let Some(seal) = seal.filter(|seal| expected.admits(seal)) else {
         return Err(stranger(&request));
     };
@@ -66,7 +66,7 @@ async fn ask(
     if !state.lifecycle.is_open() {
         return Err(ApiError::of(ErrorCode::NotReady));
     }
-    // Carried on if whoever asks hangs up: what it carries may be half done.
+    // Runs to its end even if the caller disconnects, because its work may be half done.
     let offices = Arc::clone(&state.offices);
     let answering = async move { offices.answer(&question).await };
     let answered = state.runtime.spawn(trace::within(trace::current(), answering));

@@ -1,5 +1,5 @@
-//! The door: a ticket lets somebody in once, at its own event. What was done by mistake is undone; the
-//! journal says by whom.
+//! The door: a ticket admits its holder once, at its own event. A mistaken check-in can be undone;
+//! the journal records which administrator did so.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,13 @@ use crate::offerings::{CheckIn, OfferingError, TicketRef};
 use crate::store::TicketRow;
 use crate::text;
 
-/// The routes of the door.
+/// Adds the routes of the door.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/checkins").post(check_in))
         .service(web::resource("/api/checkins/undo").post(undo));
 }
 
-/// What the door has read, and where it stands.
+/// A check-in: the ticket's code, and the location of the door.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
@@ -35,16 +35,17 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 pub struct CheckInBody {
     /// The ticket's code.
     pub code: String,
-    /// The event of this door: a ticket of another one is refused and stays unused. Without it
-    /// tickets of any event are taken.
+    /// The event of this door: a ticket of another event is refused and stays unused. Without it,
+    /// tickets of any event are accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<OfferingId>,
-    /// The name of the door, for whoever asks where a ticket was used; 1 to 50 characters.
+    /// The name of the door, 1 to 50 characters; it is shown later as the place where the ticket
+    /// was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
 }
 
-/// Which check-in to take back: by the ticket's code, or by its id.
+/// The check-in to undo, by the ticket's code or by its id.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "ticketId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d" }))]
@@ -57,9 +58,11 @@ pub struct UndoBody {
     pub ticket_id: Option<Uuid>,
 }
 
-/// Let the holder of a ticket in, once (administrators). `ALREADY_CHECKED_IN` says when, where, by
-/// whom and for which seat; `WRONG_EVENT` leaves the ticket unused. Needs no key: repeated, it lets
-/// nobody else in.
+/// Check in a ticket, once (administrators).
+///
+/// `ALREADY_CHECKED_IN` reports when, where, by which administrator and for which seat the ticket
+/// was used; `WRONG_EVENT` leaves the ticket unused. An idempotency key is not needed: a repeated
+/// request admits no second person.
 #[utoipa::path(post, path = "/api/checkins", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = CheckInBody,
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
@@ -75,7 +78,8 @@ pub(crate) async fn check_in(
         Err(OfferingError::WrongEvent(row)) => return Err(of_another_event(&state, &row).await?),
         found => found?,
     };
-    // What the door stands for belongs to the request, so that a key is not used at two of them.
+    // The event and the gate belong to the request's identity, so that one key is not used at two
+    // doors.
     let identity = (row.id, &body.event_id, &body.gate);
     let idempotency = key.identity(admin.user, "check in", &identity);
     let checked_in = state.offerings.check_in(admin.user, &row, at_door.gate, idempotency).await;
@@ -91,7 +95,7 @@ pub(crate) async fn check_in(
     Ok(response)
 }
 
-/// Take a check-in back (administrators): the ticket lets somebody in again.
+/// Undo a check-in (administrators): the ticket is valid again.
 #[utoipa::path(post, path = "/api/checkins/undo", tag = "tickets",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = UndoBody,
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
@@ -121,8 +125,9 @@ async fn of_another_event(state: &AppState, row: &TicketRow) -> Result<ApiError,
     Ok(ApiError::of(ErrorCode::WrongEvent).with_details(details))
 }
 
-/// When, where, by whom and for which seat the ticket was used. Written with the row of the journal,
-/// which is durable before anybody is refused because of it.
+/// Returns when, where, by which administrator and for which seat the ticket was used. These
+/// details are written with the journal row, which is durable before any request is refused because
+/// of it.
 async fn earlier(state: &AppState, row: &TicketRow) -> Result<serde_json::Value, ApiError> {
     let ticket = render(state, row).await?;
     Ok(json!({

@@ -8,7 +8,7 @@ use crate::http::extract::object;
 use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow};
 use crate::offerings::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
 
-/// An event to make.
+/// An event to create.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({
@@ -34,15 +34,16 @@ pub struct NewEventBody {
     #[schema(max_length = 200)]
     pub venue: String,
     pub event_date: Time,
-    /// When it is over: the sale ends with it, if not before. 24 hours after `eventDate`, or
-    /// `saleEndAt` if that is later, when left out.
+    /// End of the event; the sale ends then at the latest. If absent, 24 hours after `eventDate`,
+    /// or `saleEndAt` if that is later.
     #[serde(default)]
     pub event_end_at: Option<Time>,
     #[serde(default)]
     pub sale_start_at: Option<Time>,
     #[serde(default)]
     pub sale_end_at: Option<Time>,
-    /// `SELLING` (the default) sells within the window, `SCHEDULED` waits to be opened.
+    /// `SELLING` (the default) sells within the sale window; `SCHEDULED` waits until an
+    /// administrator opens the sale.
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<NewStatus>,
     #[serde(deserialize_with = "object::list")]
@@ -52,12 +53,13 @@ pub struct NewEventBody {
     pub seat_map: Option<SeatMapBody>,
     #[serde(default, deserialize_with = "object::option")]
     pub policy: Option<PolicyBody>,
-    /// What a customer who cancels gets back: all of it until the event starts, when left out.
+    /// Refund terms for customers who cancel. If absent, the full price is refunded until the event
+    /// starts.
     #[serde(default, deserialize_with = "object::option")]
     pub cancellation: Option<CancellationBody>,
 }
 
-/// The state a sale starts in.
+/// The initial state of a sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -66,7 +68,7 @@ pub enum NewStatus {
     Selling,
 }
 
-/// A ticket type to make.
+/// A ticket type to create.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -79,8 +81,8 @@ pub struct NewProductBody {
     #[serde(deserialize_with = "object::one")]
     #[schema(value_type = crate::http::openapi::forms::Price)]
     pub price: Money,
-    /// Needed for general admission; for a product of the seat map it may be left out, or must
-    /// be the number of its seats.
+    /// The number of places. Required for general admission; for a product of the seat map it may
+    /// be absent, or must be the number of its seats.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10_000_000)]
     pub total_stock: Option<u32>,
@@ -93,7 +95,7 @@ pub struct NewProductBody {
     pub sale_end_at: Option<Time>,
 }
 
-/// The numbered seats.
+/// The numbered seats of an event.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -103,17 +105,17 @@ pub struct SeatMapBody {
     pub sections: Vec<SectionBody>,
 }
 
-/// A block of rows.
+/// A section of rows.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SectionBody {
     #[schema(max_length = 100)]
     pub name: String,
-    /// The name of the product whose places these seats are.
+    /// The name of the product that the seats belong to.
     #[schema(max_length = 100)]
     pub product: String,
-    /// Front to back.
+    /// The rows, front to back.
     #[serde(deserialize_with = "object::list")]
     #[schema(min_items = 1)]
     pub rows: Vec<RowBody>,
@@ -130,55 +132,58 @@ pub struct RowBody {
     pub seats: u32,
 }
 
-/// Deadlines and limits; what is left out has its default.
+/// Deadlines and limits; absent fields have their defaults.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyBody {
-    /// Life of a hold; 300.
+    /// Lifetime of a hold in seconds; 300 by default.
     #[schema(minimum = 1, maximum = 2_592_000)]
     pub hold_ttl_seconds: Option<u32>,
-    /// The longest life of a hold, extensions included; 900.
+    /// The longest lifetime of a hold in seconds, extensions included; 900 by default.
     #[schema(minimum = 1, maximum = 2_592_000)]
     pub hold_max_seconds: Option<u32>,
-    /// Time to pay after check-out; 600. With 0 there is none of its own: a reservation is to be paid
-    /// by the time at which its hold would have ended, so that `holdTtlSeconds` is all there is.
+    /// Time to pay after check-out, in seconds; 600 by default. With 0 there is no separate pay
+    /// window: a reservation must be paid by the time at which its hold would have ended, so that
+    /// only `holdTtlSeconds` counts.
     #[schema(maximum = 2_592_000)]
     pub pay_window_seconds: Option<u32>,
-    /// How far a payment in progress may defer the end of the pay window; 120.
+    /// The most seconds by which a payment in progress may defer the end of the pay window; 120 by
+    /// default.
     #[schema(maximum = 86_400)]
     pub payment_grace_seconds: Option<u32>,
-    /// Time to accept a waitlist offer; 600.
+    /// Time to accept a waitlist offer, in seconds; 600 by default.
     #[schema(minimum = 1, maximum = 2_592_000)]
     pub offer_ttl_seconds: Option<u32>,
-    /// Places in one hold; 20, at most 64.
+    /// The most places in one hold; 20 by default, at most 64.
     #[schema(minimum = 1, maximum = 64)]
     pub max_places_per_hold: Option<u32>,
-    /// Places of one customer over all products; no limit.
+    /// The most places of one customer over all products; no limit by default.
     #[schema(minimum = 1)]
     pub max_per_customer: Option<u32>,
-    /// Entries of the waitlist; 10,000; 0 turns it off.
+    /// The most entries of the waitlist; 10,000 by default; 0 turns the waitlist off.
     #[schema(maximum = 100_000)]
     pub waitlist_capacity: Option<u32>,
 }
 
-/// Until when a customer may cancel what is paid, and which share comes back. Administrators cancel
-/// at any time, and all comes back.
+/// The terms on which a customer may cancel a paid reservation: the deadline, and the share that is
+/// refunded. Administrators may cancel at any time, with a full refund.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "until": "2030-04-28T00:00:00Z", "refundPercent": 80 }))]
 pub struct CancellationBody {
-    /// `false`: customers do not cancel what is paid; `true` when left out.
+    /// `false`: customers may not cancel paid reservations; `true` by default.
     pub allowed: Option<bool>,
-    /// The first moment at which it is too late; the start of the event when left out, and never
-    /// later than that.
+    /// The first moment at which cancelling is too late; never later than the start of the event,
+    /// which is the default.
     pub until: Option<Time>,
-    /// Of what was paid, rounded down to whole minor units; 100 when left out.
+    /// Percentage of the payment that is refunded, rounded down to whole minor units; 100 by
+    /// default.
     #[schema(minimum = 0, maximum = 100)]
     pub refund_percent: Option<u8>,
 }
 
 impl CancellationBody {
-    /// As the rules read it.
+    /// Returns the draft that the rules check.
     #[must_use]
     pub fn draft(&self) -> CancellationDraft {
         let Self { allowed, until, refund_percent } = *self;
@@ -187,7 +192,7 @@ impl CancellationBody {
 }
 
 impl NewProductBody {
-    /// As the rules read it.
+    /// Returns the draft that the rules check.
     #[must_use]
     pub fn draft(&self) -> ProductDraft {
         ProductDraft {
@@ -203,7 +208,7 @@ impl NewProductBody {
 }
 
 impl NewEventBody {
-    /// As the rules read it.
+    /// Returns the draft that the rules check.
     #[must_use]
     pub fn draft(&self) -> EventDraft {
         let row = |row: &RowBody| RowDefinition { name: row.name.clone(), seats: row.seats };

@@ -1,5 +1,5 @@
-//! Events: what is on sale. What is shown of them is in the store; what is sold is decided by
-//! their box office, so a change of the sale is a command.
+//! Events and their sales. The displayed details are in the store; the box office decides sales, so
+//! a change of the sale is a command.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -19,15 +19,15 @@ use crate::inventory::{
 use crate::offerings::{EventEdit, EventKeys, EventSummary, SaleStatus};
 use crate::store::EventRow;
 
-/// An event with a large seat map is a large body.
+/// The largest body with an event, in bytes; a large seat map needs it.
 const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
 
-/// The routes of events.
+/// Adds the routes of events.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/events").get(list).post(create));
 }
 
-/// The routes of one event.
+/// Adds the routes of one event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("").get(show).patch(change).put(replace).delete(cancel));
 }
@@ -42,42 +42,43 @@ pub struct EventDto {
     pub description: String,
     pub venue: String,
     pub event_date: String,
-    /// When it is over, and with it the sale; null for events of before there was one.
+    /// End of the event and of its sale; null for events from before this field existed.
     #[schema(required = true)]
     pub event_end_at: Option<String>,
     #[schema(required = true)]
     pub sale_start_at: Option<String>,
     #[schema(required = true)]
     pub sale_end_at: Option<String>,
-    /// `SELLING` where something can be bought now; `SCHEDULED` before the sale, and while all that
-    /// has places left goes on sale later; `SOLD_OUT` where what is on sale has none; `ENDED` after
-    /// the last window; `PAUSED` and `CANCELLED` by an administrator.
+    /// `SELLING` if a product can be bought now; `SCHEDULED` before the sale, and while every
+    /// product with places left goes on sale later; `SOLD_OUT` if the products on sale have no
+    /// places left; `ENDED` after the last sale window; `PAUSED` and `CANCELLED` by an
+    /// administrator.
     #[schema(value_type = crate::http::openapi::forms::EventStatus)]
     pub status: &'static str,
     pub currency: String,
     pub products: Vec<ProductDto>,
     pub cancellation: CancellationDto,
-    /// All places of all products, those taken off sale included.
+    /// Number of places of all products, including those off sale.
     pub capacity: i64,
-    /// Places that are sold: of confirmed reservations, participations among them. Absent where
-    /// `availableStock` is.
+    /// Number of sold places: those of confirmed reservations, including participations. Absent
+    /// whenever `availableStock` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant_count: Option<u64>,
     pub created_at: String,
-    /// When what is shown here, the window or the status's switch last changed by an administrator;
-    /// products have their own.
+    /// Time of an administrator's last change of the fields shown here, of the sale window or of
+    /// the status; products have their own `updatedAt`.
     pub updated_at: String,
 }
 
-/// What a customer who cancels a paid reservation gets back.
+/// The refund terms for customers who cancel a paid reservation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CancellationDto {
-    /// Whether customers may cancel what is paid at all.
+    /// Whether customers may cancel paid reservations.
     pub allowed: bool,
-    /// The first moment at which it is too late: the start of the event at the latest.
+    /// The first moment at which cancelling is too late: the start of the event at the latest.
     pub until: Option<String>,
-    /// Of what was paid, rounded down to whole minor units.
+    /// Percentage of the payment that is refunded, rounded down to whole minor units.
     pub refund_percent: u8,
 }
 
@@ -105,7 +106,7 @@ pub struct ProductDto {
     pub description: String,
     pub price: Money,
     pub total_stock: i64,
-    /// Absent in lists, for an event that cannot be read at the moment.
+    /// Number of available places; absent in lists, for an event that cannot be read at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub available_stock: Option<u32>,
@@ -115,16 +116,18 @@ pub struct ProductDto {
     pub sale_start_at: Option<String>,
     #[schema(required = true)]
     pub sale_end_at: Option<String>,
-    /// Since when no new holds of it are taken; what is held or sold stays.
+    /// Time since which no new holds of the product are accepted; existing holds and sold places
+    /// stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub withdrawn_at: Option<String>,
     pub created_at: String,
-    /// When an administrator last changed its price, size or window; sales do not count.
+    /// Time of an administrator's last change of the product's price, size or sale window; sales do
+    /// not change it.
     pub updated_at: String,
 }
 
-/// All events, newest first.
+/// List all events, newest first.
 #[utoipa::path(get, path = "/api/events", tag = "events", security(()),
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = crate::http::envelope::Page<EventDto>)))]
@@ -142,7 +145,7 @@ pub(crate) async fn list(
     Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
 }
 
-/// One event.
+/// Read one event.
 #[utoipa::path(get, path = "/api/events/{event}", tag = "events", security(()),
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
@@ -153,8 +156,9 @@ pub(crate) async fn show(
     Ok(respond::ok(&read(&state, event).await?))
 }
 
-/// Make an event (administrators). With `status` `SELLING`, the default, it is on sale as soon as
-/// `saleStartAt` has passed.
+/// Create an event (administrators).
+///
+/// With `status` `SELLING`, the default, it is on sale as soon as `saleStartAt` has passed.
 #[utoipa::path(post, path = "/api/events", tag = "events",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = NewEventBody,
     responses((status = 201, body = crate::http::envelope::Success<EventDto>)))]
@@ -174,7 +178,7 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// What to change of an event; what is left out stays.
+/// Changes of an event; absent fields stay as they are.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -186,24 +190,24 @@ pub struct EventPatch {
     #[schema(max_length = 200)]
     pub venue: Option<String>,
     pub event_date: Option<Time>,
-    /// The length stays when only `eventDate` is given.
+    /// The new end. If only `eventDate` is given, the duration of the event stays.
     pub event_end_at: Option<Time>,
-    /// `null` opens the window.
+    /// The new start of the sale; `null` removes the limit.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_start_at: Option<Option<Time>>,
-    /// `null` lets the sale end with the event.
+    /// The new end of the sale; `null` ends the sale with the event.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_end_at: Option<Option<Time>>,
     #[serde(default, deserialize_with = "object::option_word")]
     pub status: Option<StatusPatch>,
-    /// For those who cancel from now on.
+    /// New refund terms, for cancellations from now on.
     #[serde(default, deserialize_with = "object::option")]
     pub cancellation: Option<CancellationBody>,
 }
 
-/// A turn of the sale's switch.
+/// A new state of the sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -225,10 +229,10 @@ impl StatusPatch {
     }
 }
 
-/// Tells `null` from absent.
+/// Distinguishes `null` from absent.
 ///
 /// # Errors
-/// Those of the deserializer.
+/// The errors of the deserializer.
 pub(crate) fn present<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<Time>>, D::Error> {
@@ -278,7 +282,7 @@ impl EventPatch {
     }
 }
 
-/// The same as `PATCH`: what is left out stays (administrators).
+/// Change an event, like `PATCH`: absent fields stay as they are (administrators).
 #[utoipa::path(put, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = EventPatch,
@@ -293,8 +297,10 @@ pub(crate) async fn replace(
     change(state, admin, event, key, patch).await
 }
 
-/// Cancel an event (administrators): holds end, reservations are cancelled, what was paid goes
-/// back. The event stays to be looked at.
+/// Cancel an event (administrators).
+///
+/// Holds end, reservations are cancelled, and payments are refunded. The event itself stays
+/// readable.
 #[utoipa::path(delete, path = "/api/events/{event}", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = crate::http::envelope::Success<EventDto>)))]
@@ -313,15 +319,16 @@ pub(crate) async fn cancel(
     Ok(response)
 }
 
-/// Reads an event with what is left of it.
+/// Reads an event with its available places.
 ///
 /// # Errors
-/// 404 when there is none.
+/// 404 if there is none.
 pub async fn read(state: &AppState, event: OfferingId) -> Result<EventDto, ApiError> {
     read_after(state, event, Seq(0)).await
 }
 
-/// Reads an event as it is after a row of its journal: an answer shows what its own command did.
+/// Reads an event in its state after a row of its journal, so that an answer shows the effect of
+/// its own command.
 ///
 /// # Errors
 /// As for [`read`].
@@ -337,9 +344,9 @@ pub async fn read_after(
 fn render(row: &EventRow, summary: Option<&EventSummary>, now: TimestampMs) -> EventDto {
     let status = match summary {
         Some(summary) => summary.status(now),
-        // It cannot be read at the moment: places are believed to be there.
+        // The event cannot be read at the moment: its products are assumed to have places.
         None => {
-            // Without an end of its own the sale ends with the event.
+            // Without its own end, the sale ends with the event.
             let sale = SaleWindow { end: row.sale.end.or(row.event_end), ..row.sale };
             let products = row.products.iter().map(|product| (product.on_sale(), true));
             SaleStatus::by(row.sale_state, sale, products, now)

@@ -1,5 +1,5 @@
-//! Ticket types of a living event: added, called otherwise, sold at other times, withdrawn. What was
-//! sold of one keeps its name's id: a product is never deleted.
+//! Ticket types of a live event: added, renamed, sold at other times, withdrawn. A product is never
+//! deleted, so its sold tickets keep a valid product id.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -17,35 +17,35 @@ use crate::inventory::{Availability, Change, Command, ProductChange};
 use crate::offerings::OfferingError;
 use crate::text;
 
-/// The routes of products, below an event.
+/// Adds the routes of products, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/products").post(add))
         .service(web::resource("/products/{product}").get(show).patch(change).delete(withdraw));
 }
 
-/// What to change of a product; what is left out stays. Its price and size are changed by `reprice`
-/// and `resize`.
+/// Changes of a product; absent fields stay as they are. Use `reprice` and `resize` to change its
+/// price and size.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "name": "Early bird", "saleEndAt": "2030-03-01T00:00:00Z" }))]
 pub struct ProductPatch {
-    /// 1 to 100 characters.
+    /// The new name, 1 to 100 characters.
     pub name: Option<String>,
-    /// At most 2,000 characters.
+    /// The new description, at most 2,000 characters.
     pub description: Option<String>,
-    /// `null` opens the window.
+    /// The new start of the product's sale; `null` removes the limit.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_start_at: Option<Option<Time>>,
-    /// `null` opens the window.
+    /// The new end of the product's sale; `null` removes the limit.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Time>)]
     pub sale_end_at: Option<Option<Time>>,
-    /// `true` takes it from sale, `false` puts it back.
+    /// `true` takes the product off sale, `false` puts it back.
     pub withdrawn: Option<bool>,
 }
 
-/// One product of an event.
+/// Read one product of an event.
 #[utoipa::path(get, path = "/api/events/{event}/products/{product}", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("product" = String, Path)),
     responses((status = 200, body = crate::http::envelope::Success<ProductDto>)))]
@@ -56,8 +56,9 @@ pub(crate) async fn show(
     Ok(respond::ok(&of(&state, event, in_path(event, &product)?, Seq(0)).await?))
 }
 
-/// Add a product to an event (administrators). It is sold by quantity: numbered seats come with the
-/// event.
+/// Add a product to an event (administrators).
+///
+/// It is sold by quantity: numbered seats can only be created with the event.
 #[utoipa::path(post, path = "/api/events/{event}/products", tag = "events",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = NewProductBody,
@@ -121,8 +122,10 @@ pub(crate) async fn change(
     Ok(response)
 }
 
-/// Withdraw a product (administrators): no new holds of it are taken. What is held can still be
-/// bought, what is sold stays, and `PATCH` with `"withdrawn": false` puts it back.
+/// Withdraw a product (administrators): no new holds of it are accepted.
+///
+/// Held places can still be bought, sold ones stay, and `PATCH` with `"withdrawn": false` puts the
+/// product back on sale.
 #[utoipa::path(delete, path = "/api/events/{event}/products/{product}", tag = "events",
     params(("event" = OfferingId, Path), ("product" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
@@ -149,7 +152,7 @@ fn in_path(event: OfferingId, text: &str) -> Result<ProductId, ApiError> {
     ProductId::from_public(event, text).map_err(|_| ApiError::not_found("product"))
 }
 
-/// A product as it is after a row of the journal.
+/// Returns a product in its state after a row of the journal.
 async fn of(
     state: &AppState,
     event: OfferingId,
@@ -162,7 +165,7 @@ async fn of(
     found.ok_or_else(|| ApiError::not_found("product"))
 }
 
-/// The product stands in the path: 404, not 422.
+/// Turns an unknown product into 404 instead of 422, because its id is in the path.
 fn gone(error: OfferingError) -> ApiError {
     let error = ApiError::from(error);
     if error.code() == ErrorCode::UnknownProduct { ApiError::not_found("product") } else { error }

@@ -1,5 +1,5 @@
-//! What administrators do to the sale of a living event: an operation each, so that each says what
-//! it needs.
+//! The administrators' operations on the sale of a live event. Each has its own route, so that each
+//! declares the fields that it needs.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::ids::OfferingId;
 use crate::inventory::Command;
 use crate::text;
 
-/// The routes.
+/// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/offerings/{event}/block").post(block))
         .service(web::resource("/api/admin/offerings/{event}/unblock").post(unblock))
@@ -35,17 +35,17 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/admin/offerings/{event}/cancel").post(cancel));
 }
 
-/// These seats.
+/// A list of seats.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "seats": ["s1a2b3c4d-0", "s1a2b3c4d-1"] }))]
 pub struct SeatsBody {
-    /// Their ids, as the seat map has them.
+    /// The ids of the seats, as in the seat map.
     #[schema(min_items = 1)]
     pub seats: Vec<String>,
 }
 
-/// For the document: seats, or places of a product without numbered seats.
+/// Seats, or a number of places of a product without numbered seats.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(example = json!({ "productId": "p1a2b3c4d-1", "quantity": 10 }))]
@@ -53,11 +53,11 @@ pub struct SeatsBody {
 pub(crate) enum PlacesBody {
     /// Numbered seats.
     Seats(SeatsBody),
-    /// So many places of a product.
+    /// A number of places of a product.
     Places(QuantityBody),
 }
 
-/// As [`PlacesBody`] says, before it is known which of the two it is.
+/// The fields of [`PlacesBody`] before it is known which of the two variants they form.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PlacesFields {
@@ -69,43 +69,43 @@ pub(crate) struct PlacesFields {
     quantity: Option<u32>,
 }
 
-/// Another number of places.
+/// A new number of places.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "productId": "p1a2b3c4d-1", "totalStock": 250 }))]
 pub struct ResizeBody {
     /// A product without numbered seats.
     pub product_id: String,
-    /// The new number of its places; not below what is held, sold and blocked.
+    /// The new number of its places; at least the number of held, sold and blocked ones.
     #[schema(maximum = 10_000_000)]
     pub total_stock: u32,
 }
 
-/// Another price.
+/// A new price.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RepriceBody {
     /// The product.
     pub product_id: String,
-    /// The new price, in the event's currency; for holds that are placed from now on.
+    /// The new price in the event's currency; it applies to holds that are placed from now on.
     #[serde(deserialize_with = "object::one")]
     #[schema(value_type = crate::http::openapi::forms::Price)]
     pub price: Money,
 }
 
-/// One more row.
+/// A row of seats to add.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "section": "Stalls", "row": { "name": "Z", "seats": 12 } }))]
 pub struct AddRowBody {
     /// The name of a section.
     pub section: String,
-    /// The row, behind those that are there.
+    /// The row; it goes behind the existing ones.
     #[serde(deserialize_with = "object::one")]
     pub row: RowBody,
 }
 
-/// Where to.
+/// The target of a move.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveBody {
@@ -114,11 +114,11 @@ pub struct MoveBody {
     pub instance: String,
 }
 
-/// The fingerprint of an act without a body.
+/// The fingerprint of an action without a body.
 #[derive(Serialize)]
 struct Nothing {}
 
-/// What every act comes with.
+/// The parameters that all actions share.
 struct Act<'a> {
     state: &'a AppState,
     admin: Admin,
@@ -128,7 +128,7 @@ struct Act<'a> {
 }
 
 impl Act<'_> {
-    /// Does it, and answers with the event as it is now.
+    /// Carries out the action, and answers with the event in its new state.
     async fn run(self, command: Command, body: &impl Serialize) -> Result<HttpResponse, ApiError> {
         let Self { state, admin: Admin(admin), event, key, name } = self;
         let idempotency = key.identity(admin.user, name, &(event, body));
@@ -140,7 +140,8 @@ impl Act<'_> {
     }
 }
 
-/// Take places off sale: seats, or a number of places without numbers (administrators).
+/// Take places off sale: seats, or a number of places of a product without numbered seats
+/// (administrators).
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/block", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = PlacesBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -193,7 +194,7 @@ pub(crate) async fn resize(
     Act { state: &state, admin, event, key: &key, name: "resize" }.run(command, &body).await
 }
 
-/// Change the price of a product (administrators). What is held or sold keeps its price.
+/// Change the price of a product (administrators). Existing holds and sold places keep their price.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/reprice", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = RepriceBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -233,7 +234,7 @@ pub(crate) async fn add_row(
     Act { state: &state, admin, event, key: &key, name: "add-row" }.run(command, &body).await
 }
 
-/// Take free seats out of the map for good (administrators).
+/// Remove free seats from the seat map permanently (administrators).
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/remove-seats", tag = "admin",
     params(("event" = OfferingId, Path)), request_body = SeatsBody,
     responses((status = 200, body = Success<EventDto>)))]
@@ -262,7 +263,7 @@ pub(crate) async fn move_event(
     instances::move_event(&state, event, &body.instance).await
 }
 
-/// Open the sale, or open it again after a pause (administrators).
+/// Open the sale, or reopen it after a pause (administrators).
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/open", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -276,7 +277,7 @@ pub(crate) async fn open(
     act.run(Command::OpenSale, &Nothing {}).await
 }
 
-/// Pause the sale: nothing can be held; what is held can be paid (administrators).
+/// Pause the sale (administrators): no places can be held; existing holds can still be paid.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/pause", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -304,8 +305,10 @@ pub(crate) async fn close(
     act.run(Command::CloseSale, &Nothing {}).await
 }
 
-/// Cancel the event: holds end, reservations are cancelled, what was paid goes back
-/// (administrators). The same as `DELETE /api/events/{event}`.
+/// Cancel the event (administrators).
+///
+/// Holds end, reservations are cancelled, and payments are refunded. The same as `DELETE
+/// /api/events/{event}`.
 #[utoipa::path(post, path = "/api/admin/offerings/{event}/cancel", tag = "admin",
     params(("event" = OfferingId, Path)),
     responses((status = 200, body = Success<EventDto>)))]
@@ -319,7 +322,7 @@ pub(crate) async fn cancel(
     act.run(Command::CancelOffering, &Nothing {}).await
 }
 
-/// Seats, or so many places of a product.
+/// Seats, or a number of places of a product.
 enum Places {
     Seats(Vec<crate::ids::SeatId>),
     Of(crate::ids::ProductId, u32),

@@ -1,4 +1,4 @@
-//! Tickets: looked at, and drawn as QR codes. The door is `checkins.rs`.
+//! Tickets: read, and drawn as QR codes. Check-ins are in `checkins.rs`.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId};
 use crate::store::TicketRow;
 
-/// The routes of tickets.
+/// Adds the routes of tickets.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/tickets").get(list))
         .service(web::resource("/api/tickets/{ticket}").get(show))
@@ -27,7 +27,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TicketDto {
     pub id: Uuid,
-    /// What the door reads: signed, and nobody can make one up.
+    /// The signed code that the door reads; it cannot be forged.
     pub code: String,
     pub event_id: OfferingId,
     pub reservation_id: ReservationId,
@@ -41,14 +41,14 @@ pub struct TicketDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub checked_in_at: Option<String>,
-    /// Where it was checked in, if the door said so.
+    /// The name of the door where the ticket was checked in, if the check-in named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub gate: Option<String>,
     pub created_at: String,
 }
 
-/// One's own tickets, newest first.
+/// List the caller's own tickets, newest first.
 #[utoipa::path(get, path = "/api/tickets", tag = "tickets",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = crate::http::envelope::Page<TicketDto>)))]
@@ -65,7 +65,7 @@ pub(crate) async fn list(
     Ok(respond::page(&tickets, page.next_cursor))
 }
 
-/// One ticket of one's own.
+/// Read one of the caller's own tickets; administrators read any ticket.
 #[utoipa::path(get, path = "/api/tickets/{ticket}", tag = "tickets",
     params(("ticket" = Uuid, Path)),
     responses((status = 200, body = crate::http::envelope::Success<TicketDto>)))]
@@ -78,7 +78,8 @@ pub(crate) async fn show(
     Ok(respond::ok(&render(&state, &row).await?))
 }
 
-/// A ticket's code as a picture.
+/// Draw the code of one of the caller's own tickets as a QR code; administrators draw that of any
+/// ticket.
 #[utoipa::path(get, path = "/api/tickets/{ticket}/qr.svg", tag = "tickets",
     params(("ticket" = Uuid, Path)),
     responses((status = 200, content_type = "image/svg+xml", body = String)))]
@@ -97,7 +98,7 @@ pub(crate) async fn qr(
 /// Renders a row with the label of its seat.
 ///
 /// # Errors
-/// That the store cannot be read.
+/// The store cannot be read.
 pub async fn render(state: &AppState, row: &TicketRow) -> Result<TicketDto, ApiError> {
     let seat = match row.seat {
         None => None,

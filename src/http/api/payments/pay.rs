@@ -1,5 +1,5 @@
-//! `/api/reservations/{id}/payments`: paying for a reservation. What it costs is the server's to
-//! know; the body says only how it is paid.
+//! `/api/reservations/{id}/payments`: pays for a reservation. The server determines the price; the
+//! body states only the method of payment.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -19,15 +19,15 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/reservations/{id}/payments").route(web::post().to(pay)));
 }
 
-/// How to pay.
+/// A method of payment.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MethodDto {
-    /// From the wallet in the event's currency.
+    /// The wallet in the event's currency.
     Wallet,
 }
 
-/// A wish to pay.
+/// A request to pay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayRequest {
@@ -35,13 +35,13 @@ pub struct PayRequest {
     method: MethodDto,
 }
 
-/// What became of a payment.
+/// The result of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum PaymentStatus {
     /// The reservation is confirmed and its tickets are issued.
     Confirmed,
-    /// The reservation was cancelled since, and the money is back in the wallet.
+    /// The reservation was cancelled afterwards, and the money is back in the wallet.
     Refunded,
 }
 
@@ -53,7 +53,7 @@ pub struct PaymentDto {
     reservation_id: ReservationId,
     event_id: OfferingId,
     status: PaymentStatus,
-    /// What was taken.
+    /// The amount that was paid.
     amount: Money,
 }
 
@@ -71,7 +71,7 @@ impl From<PaymentOutcome> for PaymentDto {
     }
 }
 
-/// Pay for a reservation. After 503 ask again with the same key: it is the same payment.
+/// Pay for a reservation. After 503, repeat the request with the same key: it is the same payment.
 #[utoipa::path(
     post, path = "/api/reservations/{id}/payments", tag = "reservations",
     operation_id = "payReservation", security(("bearer" = [])),

@@ -1,4 +1,4 @@
-//! `/api/wallet`: what somebody has, and putting more into it.
+//! `/api/wallet`: the caller's money, and adding to it.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::store::{Answered, Balance, EntryKind, Key, WalletEntry};
 
 /// The most that one charge may add, in minor units.
 const MAX_CHARGE: Minor = 1_000_000_000_000;
-/// The last changes that are shown.
+/// The number of last changes that are shown.
 const ENTRIES_SHOWN: u64 = 50;
 
 /// Adds the routes.
@@ -30,11 +30,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         );
 }
 
-/// A wish to put money into the wallet.
+/// A request to put money into a wallet.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeRequest {
-    /// At least 1 and at most 1,000,000,000,000 minor units.
+    /// The amount: at least 1 and at most 1,000,000,000,000 minor units.
     #[serde(deserialize_with = "object::one")]
     #[schema(value_type = crate::http::openapi::forms::Deposit)]
     amount: Money,
@@ -43,20 +43,20 @@ pub struct ChargeRequest {
 /// The wallet after a charge.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Charged {
-    /// What is in it now, in the charged currency.
+    /// The balance in the charged currency.
     balance: Money,
 }
 
 /// A wallet.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Wallet {
-    /// By currency.
+    /// The balance of each currency.
     balances: Vec<Money>,
     /// The last changes, newest first.
     entries: Vec<WalletEntryDto>,
 }
 
-/// Why a balance changed.
+/// The reason of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum EntryKindDto {
@@ -64,11 +64,11 @@ pub enum EntryKindDto {
     Charge,
     /// A reservation was paid.
     Payment,
-    /// The payment came to nothing.
+    /// The payment failed, and its amount was returned.
     Void,
     /// The paid reservation was cancelled.
     Refund,
-    /// The owner gave it up with the account.
+    /// The owner gave up the money when closing the account.
     Forfeit,
 }
 
@@ -78,10 +78,10 @@ pub enum EntryKindDto {
 pub struct WalletEntryDto {
     id: Uuid,
     kind: EntryKindDto,
-    /// Negative where money left the wallet.
+    /// The change; negative if money left the wallet.
     #[serde(deserialize_with = "object::one")]
     amount: Money,
-    /// The payment that caused it, if one did.
+    /// The payment that caused the change; null for other causes.
     #[schema(required = true)]
     payment_id: Option<PaymentId>,
     created_at: String,
@@ -112,7 +112,7 @@ impl From<Balance> for Money {
     }
 }
 
-/// The caller's wallet.
+/// Read the balances and the last changes of the caller's wallet.
 #[utoipa::path(
     get, path = "/api/wallet", tag = "wallet", operation_id = "getWallet",
     security(("bearer" = [])),
@@ -131,8 +131,8 @@ pub async fn wallet(state: web::Data<AppState>, caller: Caller) -> Result<HttpRe
     }))
 }
 
-/// Put money into one's own wallet, where the operator allows it; one in that currency is opened where
-/// there is none.
+/// Put money into the caller's own wallet, if the operator allows it. A currency that the wallet
+/// does not have yet is added.
 #[utoipa::path(
     post, path = "/api/wallet/charges", tag = "wallet", operation_id = "chargeWallet",
     security(("bearer" = [])),
@@ -169,7 +169,7 @@ pub async fn charge(
     Ok(response)
 }
 
-/// Put money into somebody's wallet, as an administrator.
+/// Put money into the wallet of any user (administrators).
 #[utoipa::path(
     post, path = "/api/admin/users/{user}/wallet/charges", tag = "admin",
     operation_id = "chargeWalletOfUser",
@@ -213,7 +213,7 @@ pub async fn charge_for(
     Ok(response)
 }
 
-/// What is to be charged, if it is an amount and a currency.
+/// Returns the amount to charge, if the amount and the currency are valid.
 fn checked(body: &ChargeRequest) -> Result<Balance, ApiError> {
     let Money { amount, currency } = &body.amount;
     if !(1..=MAX_CHARGE).contains(amount) {

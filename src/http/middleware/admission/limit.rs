@@ -1,85 +1,86 @@
-//! How many orders may be in flight: as many as are answered within the time that is wanted. By
-//! Little's law what is in flight is the rate of answers times the time that each takes, so a mean
-//! time that is too long by a factor says by which factor there is too much.
+//! The number of orders that may be in flight: as many as are answered within the target time. By
+//! Little's law the number in flight is the rate of answers times the time of each, so a mean time
+//! that is too long by some factor means that the number in flight is too high by the same factor.
 //!
-//! Where the machine or the network is slow by itself, what an order takes when it is alone counts:
-//! nothing is gained by refusing others then, while many together are cheaper than one by one.
-//! Pure: it is told what happened.
+//! Where the machine or the network is slow by itself, the target is raised to a multiple of the
+//! time that a lone order takes: refusing other orders gains nothing then, while many orders
+//! together are cheaper than one by one. Pure: callers pass in all measurements.
 
 use std::time::Duration;
 
-/// The most that may ever be in flight, and what may be until there has been too much.
+/// The highest limit, and the limit until the first overload.
 pub(crate) const MOST: usize = 16_384;
-/// What may always be.
+/// The lowest limit.
 pub(crate) const LEAST: usize = 64;
-/// The wanted time is at least so many times what an order takes when hardly any other is there.
+/// The target time is at least this many times the time of an order that is almost alone.
 const OVER_QUIET: f64 = 4.0;
-/// In flight at most when hardly any other is there. What is answered does not tell: the first of a
-/// crowd that come out of a standstill are few, and have taken long.
+/// The most orders in flight for a window to count as quiet. The number of answers cannot decide
+/// this: the first answers after a standstill are few, and those orders have taken long.
 const QUIET: usize = 4;
-/// The quiet time follows at once where it gets shorter, and by so much a window where it gets
-/// longer: what takes long once, a first order that wakes everything up or a database that stands
-/// still, has not become slow for good.
+/// The quiet time follows a shorter measurement at once, and a longer one by at most this factor a
+/// window. One slow order, such as the first one, which wakes everything up, or one that meets a
+/// stalled database, does not mean that the system has become slow for good.
 const QUIET_GROWTH: f64 = 1.05;
-/// By how much the limit grows within a window at most.
+/// The most by which the limit grows in a window.
 const UP: f64 = 1.5;
-/// How it grows when it kept nobody out.
+/// Growth of the limit after a window without a refusal.
 const RECOVERY: f64 = 1.25;
 
-/// So much has to be too long before anybody is refused: a database that stands still for a moment
-/// makes a queue that is gone soon. Of a crowd, some are answered all the time.
+/// Sum of the points of consecutive slow windows at which orders are refused: `TOO_LONG` points for
+/// a window with answers, `STILL` for one without. A database that stalls for a moment causes only
+/// a short queue; in real overload, some orders are answered in every window.
 const MAX_WINDOWS_TOO_LONG: u32 = 15;
 const TOO_LONG: u32 = 5;
 const STILL: u32 = 3;
 
-/// What happened within a window.
+/// The measurements of one window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) span: Duration,
     pub(crate) answered: u64,
-    /// The sum over these.
+    /// Sum of the times that the `answered` orders took.
     pub(crate) took: Duration,
-    /// Others that were answered: they say nothing but that nothing stands still.
+    /// Orders that were answered as dismissed: they show only that the server does not stand still.
     pub(crate) dismissed: u64,
-    /// The most in flight.
+    /// The most orders in flight at once.
     pub(crate) highest: usize,
-    /// Whether anybody was kept out.
+    /// True if a claim was refused in the window.
     pub(crate) refused: bool,
 }
 
-/// The limit, and what it has learned.
+/// The limit, and the measurements that it rests on.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     target_s: f64,
     window_s: f64,
-    /// What an order takes by itself, or as little as makes no difference.
+    /// Seconds that an order takes when it is alone or almost alone.
     quiet_s: f64,
-    /// What windows in a row that were too long add up to.
+    /// Points of the consecutive slow windows so far.
     too_long: u32,
     most: f64,
 }
 
 impl Limit {
-    /// Looked at once in `window` while orders come.
+    /// Returns a limit that is recalculated once per `window` while orders arrive.
     pub(crate) fn new(target: Duration, window: Duration) -> Self {
         let (target_s, window_s) = (target.as_secs_f64(), window.as_secs_f64());
         Self { target_s, window_s, quiet_s: 0.0, too_long: 0, most: whole(MOST) }
     }
 
-    /// What an order probably takes by itself, until it is known: of a crowd that comes first it
-    /// cannot be learned. A database that is slow when everything starts may be quick later: a guess
-    /// counts for no more than four times the target.
+    /// Sets the time that a lone order probably takes, for use until it is measured; it cannot be
+    /// measured while the first orders arrive as a crowd. A database that is slow when everything
+    /// starts may be quick later, so the guess counts for no more than four times the target.
     pub(crate) fn expect(&mut self, quiet: Duration) {
         self.quiet_s = quiet.as_secs_f64().min(OVER_QUIET * self.target_s);
     }
 
-    /// The limit after such a window.
+    /// Returns the limit after a window with these measurements.
     #[expect(clippy::cast_precision_loss, reason = "counts of a window are far below 2^52")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in bounds")]
     pub(crate) fn after(&mut self, sample: &Sample) -> usize {
         let span_s = sample.span.as_secs_f64().max(f64::MIN_POSITIVE);
         let wanted_s = self.wanted_s();
-        // The mean; where nothing is answered, what is in flight has waited for the whole window.
+        // The mean; if nothing was answered, the orders in flight have waited for the whole window.
         let mean_s = match sample.answered {
             0 if sample.highest == 0 || sample.dismissed > 0 => 0.0,
             0 => span_s,
@@ -98,8 +99,9 @@ impl Limit {
         self.most = if factor < 1.0 && self.too_long < MAX_WINDOWS_TOO_LONG && !sample.refused {
             self.most
         } else if factor < 1.0 {
-            // What is not used up was no limit. What is answered now may have come when there was more
-            // inside, so its time says too much; what is answered in the wanted time is enough.
+            // Unused room did not limit anything, so the cut starts at the highest number in
+            // flight. Orders answered now may have arrived when more were in flight, which
+            // overstates the mean; the number answered in the target time is always allowed.
             let cut = self.most.min(whole(sample.highest)) * factor;
             cut.max(sample.answered as f64 / span_s * wanted_s)
         } else if sample.refused {
@@ -107,7 +109,7 @@ impl Limit {
         } else {
             self.most * RECOVERY
         };
-        // A window is looked at when somebody comes: nobody came for the rest of a long one.
+        // A window is evaluated when the next order arrives: in the rest of a long window none did.
         let idle = span_s / self.window_s - 2.0;
         if idle > 0.0 {
             self.most *= RECOVERY.powf(idle.min(100.0));
@@ -133,8 +135,8 @@ mod tests {
     const TARGET: Duration = Duration::from_millis(25);
     const SPAN: Duration = Duration::from_millis(100);
 
-    /// A server that answers so many a second at most, and takes so long for one at least, asked by
-    /// so many at a time; after so many windows.
+    /// Runs `windows` windows against a server that answers at most `per_s` orders a second and
+    /// takes at least `alone_s` for one, with `asking` orders at a time. Returns the limit.
     fn settled(limit: &mut Limit, per_s: f64, alone_s: f64, asking: usize, windows: u32) -> usize {
         let mut most = MOST;
         for _ in 0..windows {
@@ -177,10 +179,10 @@ mod tests {
     #[test]
     fn a_slow_database_is_not_taken_for_a_crowd() {
         let mut limit = Limit::new(TARGET, SPAN);
-        // 40 ms for one, as for a thousand.
+        // 40 ms for one order, and the same for a thousand at once.
         settled(&mut limit, 1.0e6, 0.04, 1, 50);
         assert_eq!(settled(&mut limit, 1.0e6, 0.04, 1_000, 50), MOST);
-        // But 200 ms are a crowd.
+        // 200 ms are overload.
         let most = settled(&mut limit, 5_000.0, 0.04, 1_000, 50);
         assert!((700..900).contains(&most), "{most}");
     }
@@ -188,7 +190,8 @@ mod tests {
     #[test]
     fn a_crowd_that_comes_first_is_not_taken_for_a_slow_database() {
         let mut limit = Limit::new(TARGET, SPAN);
-        // The very first order wakes everything up, and then the event is loaded while all wait.
+        // The very first order wakes everything up, and then all others wait while the event is
+        // loaded.
         let waking = Sample {
             span: SPAN,
             answered: 1,
@@ -236,14 +239,14 @@ mod tests {
             highest: 1_000,
             refused: false,
         };
-        // It stands still, and then all who have waited are answered; or there is a rush.
+        // The server stalls and then answers all waiting orders; or a short rush arrives.
         for moment in [&[0, 0, 0, 500][..], &[500, 500]] {
             for answered in moment {
                 assert_eq!(limit.after(&late(*answered)), MOST);
             }
             assert_eq!(settled(&mut limit, 16_000.0, 0.001, 100, 1), MOST);
         }
-        // What lasts is too much.
+        // A long-lasting condition is overload.
         for lasting in [&[0; 5][..], &[500; 3]] {
             let most = lasting.iter().map(|answered| limit.after(&late(*answered))).last();
             assert!(most < Some(1_000), "{most:?}");
@@ -256,7 +259,7 @@ mod tests {
         let mut limit = Limit::new(TARGET, SPAN);
         let low = settled(&mut limit, 4_000.0, 0.001, 10_000, 50);
         assert!(low < 200, "{low}");
-        // The last of the crowd were answered, and then nobody came for ten seconds.
+        // The last orders of the crowd were answered, and then none arrived for ten seconds.
         let last = Sample {
             span: Duration::from_secs(10),
             answered: 100,

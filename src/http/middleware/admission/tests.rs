@@ -2,15 +2,15 @@ use super::*;
 
 const TARGET: Duration = Duration::from_millis(25);
 
-/// Comes in, with its body, if it is let in.
+/// Admits an order together with its body; `None` if it is refused.
 fn enter(admission: &Admission, work: Work, now: Duration) -> Option<Admitted<'_>> {
     let admitted = admission.enter(work, now).ok()?;
     admitted.begin(|| now);
     Some(admitted)
 }
 
-/// An admission in which so many windows went by with too many in flight, each of which was asked
-/// for so many claims of these events; and the time.
+/// Returns an admission after 40 windows with too many orders in flight, each window with the given
+/// number of claims per event, and the current time.
 fn overloaded(events: &[(OfferingId, usize)]) -> (Admission, Duration) {
     let admission = Admission::new(Some(TARGET));
     let mut now = Duration::ZERO;
@@ -53,13 +53,13 @@ fn too_much_is_refused_but_for_what_was_promised_and_for_small_events() {
     assert!(enter(&admission, Work::Claim(small), now).is_some());
     let promise = enter(&admission, Work::Promise, now);
     assert!(promise.is_some());
-    // However many others pay.
+    // The number of other payments does not matter.
     let paying: Vec<_> =
         (0..4 * most).filter_map(|_| enter(&admission, Work::Promise, now)).collect();
     assert_eq!(paying.len(), 4 * most);
     assert!(enter(&admission, Work::Claim(small), now).is_some());
     drop(paying);
-    // Which turns out to be a claim.
+    // An admitted order that turns out to be a claim.
     assert!(admission.claim(hot).is_err());
     assert!(enter(&admission, Work::Other, now).is_some());
     // There is room again when they are answered.
@@ -73,7 +73,8 @@ fn another_hot_event_has_no_more_than_half() {
     let (admission, now) = overloaded(&[(hot, 1_000)]);
     let _inside: Vec<_> =
         (0..1_000).filter_map(|_| enter(&admission, Work::Claim(hot), now)).collect();
-    // It sells a little, so that it is known; nothing of the rush that follows is answered yet.
+    // The event sells one place, so that it is known; nothing of the rush that follows is answered
+    // yet.
     let first = enter(&admission, Work::Claim(other), now).expect("it has had nothing");
     first.answered(now, Ending::Decided);
     let rush: Vec<_> =
@@ -111,7 +112,7 @@ fn who_sends_slowly_is_no_load() {
         order.answered(now + Duration::from_millis(1), Ending::Decided);
     }
     assert_eq!(admission.in_flight.load(Relaxed), 0);
-    // They took five seconds, most of it their own.
+    // The orders took five seconds, most of it spent by their clients on sending.
     for order in slow {
         order.begin(|| 50 * WINDOW);
         order.answered(50 * WINDOW + Duration::from_millis(1), Ending::Decided);
@@ -146,7 +147,7 @@ fn what_makes_no_sense_takes_nobodys_room() {
     let event = OfferingId::random();
     let (admission, now) = overloaded(&[(event, 1_000)]);
     let most = admission.most.load(Relaxed);
-    // Of these, so many are in flight at any time, and all that is asked for besides is answered.
+    // This many of them are in flight at any time, and all others are answered at once.
     let mut flood = Vec::new();
     for window in 1..=3 {
         let now = now + window * WINDOW;

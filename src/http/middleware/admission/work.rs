@@ -1,5 +1,5 @@
-//! What a request is to admission control, by its method and path alone: nothing else is read of
-//! one that is refused.
+//! The kind of a request for admission control, by its method and path alone: nothing else of a
+//! refused request is read.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,17 @@ use crate::ids::OfferingId;
 /// Kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// An order that wants places of an event, or to keep them for longer.
+    /// An order that claims places of an event, or keeps them for longer.
     Claim(OfferingId),
-    /// An order that frees places, or goes on with what was promised; and those that only their
-    /// bodies tell apart.
+    /// An order that frees places or continues promised work, or one whose kind only its body
+    /// shows.
     Promise,
-    /// No order.
+    /// Not an order.
     Other,
 }
 
 impl Work {
-    /// Of a request.
+    /// Returns the kind of a request.
     #[must_use]
     pub fn of(method: &Method, path: &str) -> Self {
         if method != Method::POST && method != Method::DELETE {
@@ -41,7 +41,8 @@ impl Work {
     }
 }
 
-/// As the router reads it: nobody gets in by writing a letter in another way.
+/// Decodes the path as the router does, so that an encoded letter does not bypass admission
+/// control.
 fn decoded(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -57,7 +58,7 @@ fn decoded(path: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Below an event.
+/// True if a request below an event is a claim; `rest` is the path after the event's id.
 fn claims(method: &Method, rest: &str) -> bool {
     method == Method::POST && (!rest.contains('/') || rest.ends_with("/extend"))
 }

@@ -1,28 +1,28 @@
-//! The limits of connections, and which are ended first when one is reached.
+//! The limits of connections, and the order in which connections are ended when a limit is reached.
 
-/// How many connections and streams there may be.
+/// The allowed numbers of connections and streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all.
+    /// The most connections in total.
     pub connections: usize,
-    /// Connections of one network address.
+    /// The most connections of one network address.
     pub connections_per_address: usize,
-    /// Streams in all.
+    /// The most streams in total.
     pub streams: usize,
-    /// Streams of one network address.
+    /// The most streams of one network address.
     pub streams_per_address: usize,
 }
 
-/// Why there is no room.
+/// The limit that leaves no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// Too many from one network address.
+    /// The limit of one network address.
     Address,
-    /// Too many in all.
+    /// The limit of all connections or streams.
     All,
 }
 
-/// The order in which connections are ended.
+/// The kinds of connections in the order in which they are ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Worth {
     Idle,

@@ -1,4 +1,4 @@
-//! What is measured of connections.
+//! The metrics of connections.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -10,7 +10,7 @@ const REFUSED: &str = "admitone_connections_refused_total";
 const ENDED: &str = "admitone_connections_ended_total";
 const STREAMS_REFUSED: &str = "admitone_streams_refused_total";
 
-/// Announces the metrics.
+/// Describes the metrics to the recorder.
 pub fn describe() {
     describe_gauge!(OPEN, "Open connections to the API.");
     describe_gauge!(MAX, "How many connections to the API may be open.");
@@ -33,24 +33,24 @@ pub fn describe() {
     }
 }
 
-/// How many there are and may be.
+/// Sets the gauges of open connections and of their limit.
 #[expect(clippy::cast_precision_loss, reason = "far fewer connections than 2^52")]
 pub(crate) fn open(count: usize, limits: Limits) {
     gauge!(OPEN).set(count as f64);
     gauge!(MAX).set(limits.connections as f64);
 }
 
-/// A connection was refused.
+/// Counts a refused connection.
 pub(crate) fn refused(full: Full) {
     counter!(REFUSED, "limit" => name(full)).increment(1);
 }
 
-/// A stream was refused.
+/// Counts a refused stream.
 pub(crate) fn stream_refused(full: Full) {
     counter!(STREAMS_REFUSED, "limit" => name(full)).increment(1);
 }
 
-/// A connection was ended to make room.
+/// Counts a connection that was ended to make room.
 pub(crate) fn ended(worth: Worth) {
     let reason = match worth {
         Worth::Idle => "idle",
@@ -61,12 +61,13 @@ pub(crate) fn ended(worth: Worth) {
     counter!(ENDED, "reason" => reason).increment(1);
 }
 
-/// A connection was ended because its client took nothing of an answer.
+/// Counts a connection that was ended because its client read nothing of an answer.
 pub fn stalled() {
     counter!(ENDED, "reason" => "stalled").increment(1);
 }
 
-/// A connection was ended because too much was owed to slow clients, and to this one for longest.
+/// Counts a connection that was ended because too many bytes waited for slow clients, and this
+/// client had waited longest.
 pub fn unsent() {
     counter!(ENDED, "reason" => "unsent").increment(1);
 }

@@ -1,4 +1,4 @@
-//! Who is ended to make room, and who is refused.
+//! The connections that are ended to make room, and the connections that are refused.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

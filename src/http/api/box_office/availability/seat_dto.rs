@@ -1,4 +1,4 @@
-//! Seat maps as they are sent.
+//! Seat maps in the form in which they are sent.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::http::dto::Money;
 use crate::inventory::SeatStatus;
 
-/// A block of rows.
+/// A section: a block of rows.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SectionDto {
@@ -34,7 +34,8 @@ pub struct SeatStateDto {
     pub status: &'static str,
 }
 
-/// As seat maps and streams name it; removed seats are not shown.
+/// Returns the name of a status in seat maps and streams; `None` for removed seats, which are not
+/// shown.
 #[must_use]
 pub fn status_name(status: SeatStatus) -> Option<&'static str> {
     match status {

@@ -1,6 +1,7 @@
-//! Seat maps as JSON, for all workers: each section in blocks of rows, and of each block one buffer
-//! that all readers of a version share. A block is rendered when it is sent for the first time, and
-//! forgotten when its rows have changed, however many slow readers of the version before are left.
+//! Rendered seat maps, shared by all workers: each section is divided into blocks of rows, and each
+//! block is one buffer that all readers of a version share. A block is rendered when it is first
+//! sent, and dropped when its rows have changed, even if slow readers of the previous version
+//! remain.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,19 +19,20 @@ use crate::http::dto::Money;
 use crate::ids::{OfferingId, SeatId, SectionId, Seq};
 use crate::inventory::{Minor, RowView, SeatStatus, SectionView};
 
-/// A block has more seats only if its one row does.
+/// The most seats of a block; exceeded only by a block of one larger row.
 const BLOCK_SEATS: usize = 1_000;
-/// The most bytes that are kept rendered. Beyond, all are forgotten: they are rendered again.
+/// The most bytes of rendered blocks that are kept. Beyond it, all blocks are dropped and rendered
+/// again.
 const MOST_KEPT: usize = 256 * 1_024 * 1_024;
 
-/// The blocks that are kept rendered.
+/// The rendered blocks that are kept.
 #[derive(Default)]
 pub struct SeatMaps {
     by_section: DashMap<(OfferingId, SectionId), Section>,
     kept_bytes: Arc<AtomicUsize>,
 }
 
-/// The last version of a section that was asked for.
+/// The most recent version of a section that was requested.
 struct Section {
     of: Arc<SectionView>,
     price: Minor,
@@ -40,7 +42,7 @@ struct Section {
     kept_bytes: Arc<AtomicUsize>,
 }
 
-/// Where each block of a section begins, as a row's place; the last entry is where it ends.
+/// The index of the first row of each block of a section; the last entry is the end of the section.
 #[derive(Clone)]
 pub(crate) struct Layout(Arc<[usize]>);
 
@@ -55,12 +57,12 @@ impl Layout {
             }
             seats += view.seats.len();
         }
-        // A section without rows is a block without rows.
+        // A section without rows has one block without rows.
         starts.push(section.rows.len());
         Self(starts.into())
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     pub(crate) fn len(&self) -> usize {
         self.0.len() - 1
     }
@@ -75,7 +77,7 @@ impl Layout {
 }
 
 impl SeatMaps {
-    /// A block of a section as `view` has it. `layout` is that of the section.
+    /// Returns a block of a section in the state of `view`. `layout` is the layout of that section.
     pub(crate) fn block(
         &self,
         view: &View,
@@ -96,9 +98,9 @@ impl SeatMaps {
         }
         let kept = || Arc::clone(&self.kept_bytes);
         match self.by_section.entry(key) {
-            // Somebody else was quicker.
+            // Another request rendered it first.
             Entry::Occupied(entry) if is_it(entry.get()) => entry.get().block(view, id, block),
-            // A slow reader's version: nobody else asks for it.
+            // An older version for a slow reader: it is not kept, because no other reader needs it.
             Entry::Occupied(entry) if entry.get().seq > view.seq => {
                 render(view, id, (layout, block))
             }
@@ -116,7 +118,7 @@ impl SeatMaps {
 }
 
 impl Section {
-    /// The section of a view, with the blocks of `before` that are the same in it.
+    /// Returns the section of a view, with the unchanged blocks of `before`.
     fn after(
         before: Option<&Self>,
         (view, id): (&View, SectionId),
@@ -173,7 +175,7 @@ impl Drop for Section {
     }
 }
 
-/// The rows of a block; the first begins the section, and the last ends it.
+/// Renders the rows of a block; the first block begins the section, and the last one ends it.
 fn render(view: &View, id: SectionId, (layout, block): (&Layout, usize)) -> Bytes {
     const END: &[u8] = b"]}";
     const OF_A_SEAT: usize = 56;
@@ -189,7 +191,7 @@ fn render(view: &View, id: SectionId, (layout, block): (&Layout, usize)) -> Byte
             rows: Vec::new(),
         };
         let head = serde_json::to_vec(&head).expect("a section is plain data");
-        // What ends it comes with the last block.
+        // The end of the section is written with the last block.
         json.put_slice(&head[..head.len() - END.len()]);
     }
     for (position, row) in layout.rows(block).zip(&section.rows[layout.rows(block)]) {

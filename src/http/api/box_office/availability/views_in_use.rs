@@ -1,6 +1,6 @@
-//! The views that answers under way still need, so that slow readers cannot keep any number of
-//! versions of a large seat map in memory: beyond a bound, the answers that need the oldest version
-//! break off.
+//! The views that answers under way still need. The bound keeps slow readers from holding any
+//! number of versions of a large seat map in memory: beyond it, the answers that need the oldest
+//! version break off.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use crate::box_office::View;
 use crate::ids::OfferingId;
 use crate::journal::Hash;
 
-/// The most that all versions may take, in bytes, as they are weighed here: a hundred of the largest
-/// map.
+/// The most bytes that all versions may take, by the estimate of `weight`: a hundred versions of
+/// the largest map.
 const MOST: usize = 128 * 1_024 * 1_024;
-/// What a row and a section take beside their seats.
+/// Bytes that a row takes beside its seats.
 const OF_A_ROW: usize = 96;
 
-/// All versions that are owed.
+/// All versions that are in use.
 #[derive(Default)]
 pub struct ViewsInUse {
     table: Mutex<Table>,
@@ -26,7 +26,7 @@ pub struct ViewsInUse {
 #[derive(Default)]
 struct Table {
     by_version: HashMap<Version, Arc<ViewInUse>>,
-    /// How many were ever owed: their order.
+    /// Number of versions ever in use; gives their order.
     count: u64,
     weight: usize,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Claim {
 }
 
 impl ViewsInUse {
-    /// A claim on `view` for as long as it is sent to somebody.
+    /// Returns a claim on `view`, to be kept while an answer with it is being sent.
     pub(crate) fn claim(self: &Arc<Self>, view: &Arc<View>) -> Claim {
         self.claim_within(view, MOST)
     }
@@ -61,7 +61,7 @@ impl ViewsInUse {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Nothing panics while it is held.
+        // No code panics while holding this lock.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,7 +100,7 @@ impl Table {
 }
 
 impl Claim {
-    /// The view; none when it was given up for newer ones.
+    /// Returns the view; `None` if it was given up for newer ones.
     pub(crate) fn view(&self) -> Option<Arc<View>> {
         self.view.view.load_full()
     }
@@ -110,7 +110,8 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let mut table = self.views_in_use.table();
         let is_it = |views_in_use: &Arc<ViewInUse>| Arc::ptr_eq(views_in_use, &self.view);
-        // The table's, and ours: claims are made and dropped under the lock.
+        // The two references are the table's and this claim's: claims are made and dropped under
+        // the lock.
         if table.by_version.get(&self.version).is_some_and(is_it)
             && Arc::strong_count(&self.view) == 2
         {
