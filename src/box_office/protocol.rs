@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::box_office::views::update::StampedViewMessage;
+use crate::box_office::views::update::ShownView;
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
 use crate::inventory::{
@@ -82,7 +82,7 @@ pub(crate) enum PeerReply {
     /// The request failed.
     Failed(Unavailable),
     /// To [`PeerRequest::Show`].
-    StampedViewMessage(Box<StampedViewMessage>),
+    Shown(Box<ShownView>),
 }
 
 /// The answer to a [`Call`].

@@ -293,7 +293,7 @@ fn the_changelog_says_what_neighbouring_versions_owe_each_other() {
     };
     assert_eq!(now("`FORMAT`"), constant("src/journal.rs", "FORMAT"));
     assert_eq!(now("`VERSION`"), constant("src/inventory/snapshot.rs", "VERSION"));
-    assert_eq!(now("`PROTOCOL`"), constant("src/cluster/http.rs", "PROTOCOL"));
+    assert_eq!(now("`PROTOCOL`"), constant("src/cluster/network/http.rs", "PROTOCOL"));
     let steps = sources("migration/src").iter().filter(|file| file.contains("/m00")).count();
     assert_eq!(now("schema"), format!("steps 1 to {steps}"));
 }

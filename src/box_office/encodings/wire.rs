@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
 use super::{Sample, every, hold, id};
 use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
-use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version, ViewUpdate};
+use crate::box_office::views::update::{Delta, ShownView, Stamp, Version, ViewUpdate};
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::cluster::{HELLO, PROTOCOL, Seal};
@@ -91,8 +91,8 @@ fn what_the_feed_says_keeps_its_bytes() {
     );
     let grown = Delta::between(&before, &with_a_row(&before)).unwrap();
     pin(&mut samples, &[("Delta, of a section's shape", grown)]);
-    let shown = StampedViewMessage { stamp, now_ms: 1_234, view: before };
-    pin(&mut samples, &[("Shown", shown)]);
+    let shown = ShownView { stamp, now_ms: 1_234, view: before };
+    pin(&mut samples, &[("ShownView", shown)]);
     hold(&samples, "src/box_office/encodings/feed.txt", include_str!("feed.txt"));
 }
 
@@ -308,14 +308,14 @@ fn answers() -> Vec<(&'static str, PeerReply)> {
     let mut all: Vec<_> = call_answers().into_iter().take(3).map(|(_, answer)| answer).collect();
     all.push(CallAnswer::Submitted(Err(Rejection::UnknownProduct.into())));
     all.push(CallAnswer::Hold(Err(Unavailable::Moving)));
-    let shown = StampedViewMessage { stamp: stamp(), now_ms: 1_234, view: views().0 };
+    let shown = ShownView { stamp: stamp(), now_ms: 1_234, view: views().0 };
     every!(PeerReply {
         Calls(all),
         NotOwner(Some(owner())),
         Prepared,
         InService(owner()),
         Failed(Unavailable::Recovering),
-        StampedViewMessage(Box::new(shown)),
+        Shown(Box::new(shown)),
     })
 }
 

@@ -182,7 +182,7 @@ async fn ask(
         PeerReply::Calls(_)
         | PeerReply::Prepared
         | PeerReply::InService(_)
-        | PeerReply::StampedViewMessage(_) => Err(Failure::Unknown),
+        | PeerReply::Shown(_) => Err(Failure::Unknown),
     }
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
         PeerReply::Calls(_)
         | PeerReply::NotOwner(_)
         | PeerReply::Prepared
-        | PeerReply::StampedViewMessage(_) => Err(Unavailable::Moving),
+        | PeerReply::Shown(_) => Err(Unavailable::Moving),
     }
 }
 

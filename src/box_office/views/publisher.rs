@@ -14,7 +14,7 @@ use crate::box_office::permits::Urgency;
 use crate::box_office::protocol::{PeerReply, encode};
 use crate::box_office::telemetry::metrics;
 use crate::box_office::views::followers::{Followers, StampedView};
-use crate::box_office::views::update::{Delta, Stamp, StampedViewMessage, Version, ViewUpdate};
+use crate::box_office::views::update::{Delta, ShownView, Stamp, Version, ViewUpdate};
 use crate::box_office::{BoxOffices, Unavailable, View};
 use crate::ids::OfferingId;
 
@@ -39,11 +39,7 @@ impl BoxOffices {
             // The reply is the last published view: the next update builds on it.
             let (stamp, view) = self.send_update(offering, &handle.followers, (stamp, view));
             let (now_ms, view) = (self.monotonic_ms(), View::clone(&view));
-            return PeerReply::StampedViewMessage(Box::new(StampedViewMessage {
-                stamp,
-                now_ms,
-                view,
-            }));
+            return PeerReply::Shown(Box::new(ShownView { stamp, now_ms, view }));
         }
         let me = shared.cluster.me().incarnation;
         // Not from the remembered owners: the asking instance believes that this one is the owner.

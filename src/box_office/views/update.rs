@@ -40,7 +40,7 @@ pub(crate) struct Stamp {
 
 /// The whole view of an offering.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct StampedViewMessage {
+pub(crate) struct ShownView {
     pub(crate) stamp: Stamp,
     /// The owner's monotonic milliseconds after it received the request.
     pub(crate) now_ms: u64,

@@ -136,7 +136,7 @@ async fn what_is_wrong_with_a_query_is_said_with_its_field() {
         ("/api/events?limit=abc", "limit", "must be a whole number"),
         ("/api/events?limit=-1", "limit", "must be a whole number"),
         ("/api/events?limit=0", "limit", "must be 1 to 100"),
-        ("/api/events?cursor=zzz", "cursor", "must be an id: a UUID"),
+        ("/api/events?cursor=zzz", "cursor", "must be the nextCursor of a page of this list"),
         ("/api/events?page=2", "page", "is not known here; known are: limit, cursor"),
         ("/api/tickets?cursor=zzz", "cursor", "must be the nextCursor of a page of this list"),
         ("/api/reservations?limit=1&limit=2", "limit", "is there twice"),

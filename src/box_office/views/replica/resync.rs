@@ -10,7 +10,7 @@ use crate::box_office::protocol::{PeerReply, PeerRequest};
 use crate::box_office::telemetry::metrics::{self, Resync};
 use crate::box_office::views::replica::Confirmed;
 use crate::box_office::views::replica::follower::{Ended, Follower, OwnerClock, millis};
-use crate::box_office::views::update::{Stamp, StampedViewMessage, share_sections};
+use crate::box_office::views::update::{ShownView, Stamp, share_sections};
 use crate::box_office::{Unavailable, View};
 
 /// A view from the store may be shown for as long as other cold reads.
@@ -63,8 +63,8 @@ impl Follower {
             let ours_ms = self.now_ms();
             let question = PeerRequest::Show { offering };
             match ask_peer(cluster, &owner, &question, ASK_TIMEOUT).await {
-                Ok(PeerReply::StampedViewMessage(shown)) => {
-                    let StampedViewMessage { stamp, now_ms: theirs_ms, view } = *shown;
+                Ok(PeerReply::Shown(shown)) => {
+                    let ShownView { stamp, now_ms: theirs_ms, view } = *shown;
                     self.owner = Some(OwnerClock { owner: stamp.owner, theirs_ms, ours_ms });
                     return Ok(view.offering == offering && self.adopt(view, stamp, ours_ms));
                 }
