@@ -7,6 +7,7 @@ mod log;
 pub mod metrics;
 mod otlp;
 pub mod process;
+mod targets;
 
 pub use log::start as start_log;
 pub use otlp::{Exporter, start as start_export};

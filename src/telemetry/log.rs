@@ -8,7 +8,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::line::{JsonLine, TextLine};
-use super::metrics;
+use super::{metrics, targets};
 use crate::config::{Config, LogFormat};
 
 const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn,actix_http::h1::dispatcher=off";
@@ -17,7 +17,9 @@ const QUIET: &str = "actix_server=warn,sea_orm_migration=warn,sqlx::postgres::no
 pub fn start(config: &Config) {
     // Libraries that announce every start, or log every malformed request as an error; the filter of
     // the settings follows, and so takes precedence.
-    let filter: Targets = format!("{QUIET},{}", config.log).parse().expect("settings are checked");
+    let of_today = targets::current(&config.log);
+    let filter: Targets =
+        format!("{QUIET},{}", of_today.directives).parse().expect("settings are checked");
     let ansi = io::stderr().is_terminal();
     let lines = fmt::layer().with_ansi(ansi).with_writer(io::stderr);
     let lines = match config.log_format {
@@ -26,6 +28,9 @@ pub fn start(config: &Config) {
     };
     // An error means that the process's subscriber was set elsewhere: that one stays.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    for (old, new) in of_today.renamed {
+        tracing::warn!(%old, %new, "ADMITONE_LOG names a module that moved: use its new path");
+    }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("a panic");
