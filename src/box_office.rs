@@ -21,6 +21,7 @@ mod registry;
 mod settings;
 mod shared;
 mod telemetry;
+mod unknown;
 mod views;
 
 pub use forwarding::{MAX_HOPS, PeerRequestError};
@@ -31,4 +32,5 @@ pub use registry::handoff::MoveError;
 pub use settings::{BeforeDecide, Settings};
 pub use telemetry::gauges::{Count, OfferingFigures};
 pub use telemetry::metrics::describe as describe_metrics;
+pub use unknown::{UnknownReason, outcome_unknown};
 pub use views::view::{ProductView, View};

@@ -30,6 +30,7 @@ use crate::box_office::{BoxOffices, SubmitError, Unavailable};
 use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, Rejection};
+use crate::payments::error::interrupted;
 use crate::store::{
     Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store,
 };
@@ -164,7 +165,7 @@ impl Payments {
             payments.drive(row).await
         }));
         // A panic, or a runtime that stops, leaves the payment to the recovery scan.
-        paying.await.unwrap_or(Err(PaymentError::Unavailable(Unavailable::OutcomeUnknown)))
+        paying.await.unwrap_or_else(|_| Err(interrupted()))
     }
 
     /// Returns the payment that this key stands for now. Each refusal uses up one id: an ended

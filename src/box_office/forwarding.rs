@@ -17,6 +17,7 @@ use crate::box_office::protocol::{
     Call, CallAnswer, PeerReply, PeerRequest, TracedCall, decode, encode,
 };
 use crate::box_office::telemetry::spans;
+use crate::box_office::unknown::{UnknownReason, outcome_unknown};
 use crate::box_office::{BoxOffices, Committed, SubmitError, Unavailable};
 use crate::cluster::Route;
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
@@ -62,7 +63,7 @@ impl BoxOffices {
         }
         let answer = self.call(offering, Call::Submit(request)).await;
         let CallAnswer::Submitted(submitted) = answer else {
-            return Err(Unavailable::OutcomeUnknown.into());
+            return Err(outcome_unknown(UnknownReason::OwnerUnanswered).into());
         };
         submitted
     }
@@ -134,7 +135,10 @@ impl BoxOffices {
             }
             let waited = shared.guard.monotonic().saturating_sub(started);
             if waited + pause >= self.moving_timeout(unknown) {
-                let why = if unknown { Unavailable::OutcomeUnknown } else { Unavailable::Moving };
+                let why = match unknown {
+                    true => outcome_unknown(UnknownReason::OwnerUnanswered),
+                    false => Unavailable::Moving,
+                };
                 return call.failed(why);
             }
             tokio::time::sleep(random::jittered(pause)).await;
@@ -273,7 +277,9 @@ impl BoxOffices {
                 pending.answer(Err(Unavailable::Moving.into()));
             }
             Ok(_) | Err(Failure::Unknown) if pending.hops > 0 => {
-                pending.answer(Err(Unavailable::OutcomeUnknown.into()));
+                let origin = &mut pending.origin.clone();
+                let why = trace::scope(origin, || outcome_unknown(UnknownReason::OwnerUnanswered));
+                pending.answer(Err(why.into()));
             }
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
             Ok(_) | Err(_) => {
@@ -391,7 +397,10 @@ impl BoxOffices {
             trace::within(origin, async move {
                 let unanswered = call.failed(Unavailable::OutcomeUnknown);
                 let answered = tokio::time::timeout(timeout, self.call_here(offering, call, hops));
-                let answer = answered.await.unwrap_or(unanswered);
+                let answer = answered.await.unwrap_or_else(|_| {
+                    outcome_unknown(UnknownReason::CallTimeout);
+                    unanswered
+                });
                 spans::called(span, Some(&answer));
                 answer
             })

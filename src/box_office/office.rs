@@ -39,6 +39,7 @@ use crate::box_office::office::recovery::{NotRecovered, Recovered};
 use crate::box_office::office::snapshots::Snapshots;
 use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
+use crate::box_office::unknown::{UnknownReason, outcome_unknown};
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::Inventory;
@@ -96,7 +97,9 @@ pub(crate) struct Sealed {
 impl Drop for Sealed {
     fn drop(&mut self) {
         for (pending, _) in self.batch.decided.drain(..) {
-            pending.answer(Err(Unavailable::OutcomeUnknown.into()));
+            let origin = &mut pending.origin.clone();
+            let why = trace::scope(origin, || outcome_unknown(UnknownReason::AppendUnconfirmed));
+            pending.answer(Err(why.into()));
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::box_office::permits::{Permit, Permits, Urgency};
 use crate::box_office::registry::arbiters::Arbiters;
 use crate::box_office::shared::{OfficeRegistry, Shared, Warm};
 use crate::box_office::telemetry::{metrics, spans};
+use crate::box_office::unknown::{UnknownReason, outcome_unknown};
 use crate::box_office::views::cold::ColdStates;
 use crate::box_office::views::replica::FollowedOfferings;
 use crate::box_office::{Committed, Settings, SubmitError, Unavailable, command};
@@ -331,7 +332,7 @@ impl BoxOffices {
             Ok(Ok(answer)) => answer,
             // The actor ended with the command still in its inbox: it was never decided.
             Ok(Err(_)) => Err(Unavailable::Recovering.into()),
-            Err(_) => Err(Unavailable::OutcomeUnknown.into()),
+            Err(_) => Err(outcome_unknown(UnknownReason::BoxOfficeTimeout).into()),
         }
     }
 

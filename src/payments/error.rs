@@ -1,6 +1,6 @@
 //! Why a payment failed.
 
-use crate::box_office::Unavailable;
+use crate::box_office::{Unavailable, UnknownReason, outcome_unknown};
 use crate::inventory::Rejection;
 use crate::store::StoreError;
 
@@ -27,4 +27,9 @@ pub enum PaymentError {
     /// As for [`Self::Unavailable`], caused by [`CrashPoints`].
     #[error("the payment was interrupted")]
     Interrupted,
+}
+
+/// The outcome of a payment is unknown until the recovery scan has ended it.
+pub(super) fn interrupted() -> PaymentError {
+    PaymentError::Unavailable(outcome_unknown(UnknownReason::PaymentInterrupted))
 }

@@ -7,6 +7,7 @@ use super::crash_points::{Edge, Side};
 use super::{PaymentError, PaymentOutcome, Payments, metrics};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::inventory::{Change, Command, Rejection, Request};
+use crate::payments::error::interrupted;
 use crate::store::{Authorization, PaymentRow, PaymentState, ReservationState, StoreError};
 
 /// The longest path takes five steps. More than this limit means that drivers keep overtaking each
@@ -35,7 +36,7 @@ impl Payments {
                 | PaymentError::Store(StoreError::BadData(_))),
             ) => {
                 tracing::error!(%payment, %error, "the database refused a step of a payment");
-                Err(Unavailable::OutcomeUnknown.into())
+                Err(interrupted())
             }
             ended => ended,
         }
@@ -65,7 +66,7 @@ impl Payments {
                 }
             }
         }
-        Err(Unavailable::OutcomeUnknown.into())
+        Err(interrupted())
     }
 
     async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {

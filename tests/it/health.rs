@@ -88,6 +88,8 @@ async fn a_database_that_hangs_is_not_waited_for_for_ever() {
     read.expect_error(503, "TEMPORARILY_UNAVAILABLE");
     let written = app.call(reqwest::Method::PATCH, "/api/users/me").by(&admin).json(&event);
     written.send().await.expect_error(503, "OUTCOME_UNKNOWN");
+    let counted = "admitone_outcome_unknown_total{reason=\"request_deadline\"} 1";
+    assert!(app.metrics().await.contains(counted));
     sqlx::query("ROLLBACK").execute(&mut session).await.unwrap();
     eventually("it goes on", async || app.get_anonymously("/api/events").await.status == 200).await;
 }

@@ -61,6 +61,7 @@ async fn what_has_not_happened_yet_is_shown_as_none() {
     let metrics = app.metrics().await;
     for series in [
         "admitone_http_failures_total{code=\"OUTCOME_UNKNOWN\",status=\"503\"}",
+        "admitone_outcome_unknown_total{reason=\"append_unconfirmed\"}",
         "admitone_commands_turned_away_total",
         "admitone_append_failures_total{reason=\"outcome_unknown\"}",
         "admitone_recovery_failures_total{reason=\"damaged\"}",

@@ -12,6 +12,7 @@ use metrics::{
 
 use crate::box_office::command::kind;
 use crate::box_office::office::batch::Pending;
+use crate::box_office::unknown;
 use crate::cluster::NetworkError;
 use crate::journal::{AppendError, LoadError};
 
@@ -37,7 +38,9 @@ const UNFIT_SNAPSHOTS: &str = "admitone_unfit_snapshots_total";
 const PANICS: &str = "admitone_core_panics_total";
 const FORWARDED: &str = "admitone_forwarded_calls_total";
 const FORWARD_FAILURES: &str = "admitone_forward_failures_total";
-const HANDOFF_SECONDS: &str = "admitone_hand_over_seconds";
+const HANDOFF_SECONDS: &str = "admitone_handoff_seconds";
+/// The name of [`HANDOFF_SECONDS`] in 0.1.0, for dashboards that still query it.
+const HAND_OVER_SECONDS: &str = "admitone_hand_over_seconds";
 const FOLLOWED: &str = "admitone_followed_offerings";
 const FOLLOWED_OLDEST: &str = "admitone_followed_oldest_seconds";
 const DELTAS_PUBLISHED: &str = "admitone_feed_deltas_published_total";
@@ -46,6 +49,7 @@ const RESYNCS: &str = "admitone_feed_resyncs_total";
 
 /// Registers names and help texts with the recorder, once at start.
 pub fn describe() {
+    unknown::describe();
     describe_counter!(COMMANDS, "Commands answered, by kind and outcome.");
     describe_histogram!(
         COMMAND_SECONDS,
@@ -91,7 +95,8 @@ pub fn describe() {
     describe_counter!(PANICS, "Panics of the core; each cost one rebuild.");
     describe_counter!(FORWARDED, "Calls handed on to the instance that owns their offering.");
     describe_counter!(FORWARD_FAILURES, "Questions to other instances without answer, by reason.");
-    describe_histogram!(HANDOFF_SECONDS, "Seconds that handing an offering over took.");
+    describe_histogram!(HANDOFF_SECONDS, "Seconds that the handoff of an offering took.");
+    describe_histogram!(HAND_OVER_SECONDS, "Deprecated: use admitone_handoff_seconds.");
     describe_gauge!(FOLLOWED, "Offerings of other instances that are kept up to date here.");
     describe_gauge!(
         FOLLOWED_OLDEST,
@@ -211,6 +216,7 @@ pub(crate) fn forward_failed(error: &NetworkError) {
 
 pub(crate) fn handoff_done(took: Duration) {
     histogram!(HANDOFF_SECONDS).record(took.as_secs_f64());
+    histogram!(HAND_OVER_SECONDS).record(took.as_secs_f64());
 }
 
 /// Why a follower asks for a whole view.

@@ -21,7 +21,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::{FutureExt, StreamExt};
 
-use crate::box_office::Unavailable;
+use crate::box_office::{Unavailable, UnknownReason, outcome_unknown};
 use crate::clock::Clock;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{DEFAULT_LIMIT, expect_none};
@@ -286,7 +286,10 @@ fn answer<B: MessageBody + 'static>(
         Err(Overdue::Answer) if method.is_safe() => {
             Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
         }
-        Err(Overdue::Answer) => Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id)),
+        Err(Overdue::Answer) => {
+            outcome_unknown(UnknownReason::RequestDeadline);
+            Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id))
+        }
         // The panic hook has logged the location.
         Ok(Err(_panic)) => Err(ApiError::internal("a handler panicked").to_response(id)),
     }

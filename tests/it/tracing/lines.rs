@@ -2,6 +2,7 @@
 //! errors.
 
 use admitone::store::{Options, Store};
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use serde_json::{Value, json};
 
 use crate::support::private_postgres::PrivatePostgres;
@@ -101,4 +102,34 @@ async fn json_lines_hold_the_ids() {
         let traces: Vec<_> = lines.iter().map(|line| line["trace_id"].as_str()).collect();
         assert!(traces.iter().all(|found| *found == trace), "{lines:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_outcome_is_logged_with_its_reason_and_an_old_log_target_works() {
+    let postgres = PrivatePostgres::start();
+    let settings = [
+        ("ADMITONE_LOG", "warn,admitone::http::scope=debug".to_owned()),
+        ("ADMITONE_REQUEST_TIMEOUT", "1s".to_owned()),
+    ];
+    let mut server = Server::with_settings(&postgres.url(), &settings);
+    server.start_again();
+    server.until_ready().await;
+    let customer = server.mint().customer();
+    let mut session = PgConnection::connect(&postgres.url()).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut session).await.unwrap();
+    sqlx::query("LOCK TABLE users").execute(&mut session).await.unwrap();
+    let request = reqwest::Client::new().patch(format!("{}/api/users/me", server.base));
+    let request = request.bearer_auth(&customer.token).header("X-Request-Id", "who-knows");
+    let answer = request.json(&json!({ "name": "renamed" })).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    let error: Value = answer.json().await.unwrap();
+    assert_eq!(error["error"]["code"], "OUTCOME_UNKNOWN");
+    drop(session);
+    assert!(server.stop().await);
+    let written = server.written();
+    let unknown =
+        "the outcome of a request is unknown reason=\"request_deadline\" request_id=who-knows";
+    assert!(written.lines().any(|line| line.ends_with(unknown)), "{written}");
+    let moved = "old=admitone::http::scope new=admitone::http::middleware::request_context";
+    assert!(written.lines().any(|line| line.ends_with(moved)), "{written}");
 }
