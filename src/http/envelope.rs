@@ -66,7 +66,7 @@ pub struct FailureDetail {
     pub message: String,
     /// Details for programs, depending on the code: seats, limits, the field.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     pub details: Option<Value>,
     /// The id of the request, as in the header `X-Request-Id` and in the server's log.
     pub request_id: String,

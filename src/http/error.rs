@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 pub use code::ErrorCode;
 
+/// An operation, by its method in lower case and its path, and the error codes it can be refused with.
+pub type OperationCodes = (&'static str, &'static str, &'static [ErrorCode]);
+
 use crate::accounts::AccountError;
 use crate::box_office::{MoveError, SubmitError, Unavailable};
 use crate::closing::ClosingError;

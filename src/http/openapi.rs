@@ -1,6 +1,7 @@
 //! The API document and the pages that show it, served from the binary. The routes' own
 //! descriptions are collected here; `openapi/shared.rs` adds the parts that all of them share.
 
+mod codes;
 pub(crate) mod forms;
 mod headers;
 mod names;
@@ -138,4 +139,17 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .config(config);
     cfg.service(web::redirect("/api-docs", "/api-docs/"));
     cfg.service(pages);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_that_list_error_codes_are_documented() {
+        for (method, path) in codes::operations() {
+            let operation = &document()["paths"][path][method];
+            assert!(operation.is_object(), "{method} {path} is no operation of the document");
+        }
+    }
 }

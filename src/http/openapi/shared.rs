@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response};
 
-use super::names;
+use super::{codes, names};
 use crate::http::error::ErrorCode;
 
 /// Completes the document.
@@ -226,120 +226,8 @@ fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Ve
     if changes && takes_key {
         codes.extend([E::OutcomeUnknown, E::ClockNotTrusted]);
     }
-    codes.extend(codes_of_area(path, method));
+    codes.extend(codes::listed(path, method));
     codes
-}
-
-fn codes_of_area(path: &str, method: &str) -> &'static [ErrorCode] {
-    use ErrorCode as E;
-    let sale: &[_] = &[
-        E::SoldOut,
-        E::SeatsTaken,
-        E::UnknownProduct,
-        E::UnknownSection,
-        E::UnknownSeats,
-        E::DuplicateSeats,
-        E::WrongKindOfProduct,
-        E::LimitExceeded,
-        E::SaleNotOpen,
-        E::SaleClosed,
-        E::SalePaused,
-        E::EventCancelled,
-        E::ProductWithdrawn,
-        E::HoldNotFound,
-        E::HoldExpired,
-        E::HoldEnded,
-        E::WrongState,
-        E::EventNotFound,
-    ];
-    match (path, method) {
-        (_, "post") if path.ends_with("/holds") => &sale[..13],
-        (_, "post") if path.ends_with("/extend") => &[
-            E::HoldNotFound,
-            E::HoldExpired,
-            E::HoldEnded,
-            E::ExtensionExhausted,
-            E::EventCancelled,
-        ],
-        (_, "get") if path.contains("/holds/") => &[E::HoldNotFound],
-        (_, "delete") if path.contains("/holds/") => {
-            &[E::HoldNotFound, E::HoldExpired, E::HoldEnded]
-        }
-        ("/api/reservations", "post") => sale,
-        (_, "post" | "patch" | "delete") if path.contains("/products") => {
-            &[E::WrongState, E::EventCancelled]
-        }
-        (_, "get") if path.ends_with("/seats/{seat}") => &[E::UnknownSeats],
-        (_, "get") if path.ends_with("/stream") => &[E::TooManyStreams],
-        (_, "get") if path.ends_with("/seats") => &[E::UnknownSection],
-        (_, "get") if path.ends_with("/audit") => {
-            &[E::JournalDamaged, E::Unauthorized, E::TokenExpired, E::Forbidden]
-        }
-        (_, "post") if path.ends_with("/payments") => &[
-            E::ReservationNotFound,
-            E::ReservationExpired,
-            E::WrongState,
-            E::PaymentInProgress,
-            E::PaymentDeclined,
-            E::InsufficientBalance,
-            E::IdempotencyKeyRequired,
-            E::EventCancelled,
-        ],
-        (_, "post" | "delete") if path.starts_with("/api/reservations/") => &[
-            E::ReservationNotFound,
-            E::WrongState,
-            E::PaymentInProgress,
-            E::AlreadyCheckedIn,
-            E::CancellationRefused,
-            E::EventCancelled,
-        ],
-        (_, "get") if path.starts_with("/api/reservations/") => &[E::ReservationNotFound],
-        (_, "get") if path.starts_with("/api/tickets/") => &[E::TicketNotFound],
-        (_, "post") if path.starts_with("/api/checkins") => {
-            &[E::TicketNotFound, E::AlreadyCheckedIn, E::WrongState, E::WrongEvent]
-        }
-        (_, "post") if path.ends_with("/waitlist") => &[
-            E::UnknownProduct,
-            E::WaitlistUnavailable,
-            E::AlreadyWaiting,
-            E::PlacesAvailable,
-            E::LimitExceeded,
-            E::SaleNotOpen,
-            E::SaleClosed,
-            E::SalePaused,
-            E::EventCancelled,
-            E::ProductWithdrawn,
-        ],
-        (_, _) if path.contains("/waitlist/") => &[
-            E::WaitlistEntryNotFound,
-            E::HoldNotFound,
-            E::HoldExpired,
-            E::HoldEnded,
-            E::WrongState,
-            E::EventCancelled,
-        ],
-        (_, "post") if path.ends_with("/move") => &[E::NoSuchInstance, E::LeasesAway],
-        (_, "post") if path.starts_with("/api/admin/offerings/") => &[
-            E::UnknownProduct,
-            E::UnknownSection,
-            E::UnknownSeats,
-            E::DuplicateSeats,
-            E::WrongKindOfProduct,
-            E::SoldOut,
-            E::SeatsTaken,
-            E::BelowTaken,
-            E::WrongState,
-            E::EventCancelled,
-        ],
-        ("/api/events/{event}", "put" | "patch" | "delete") => &[E::WrongState, E::EventCancelled],
-        ("/api/wallet/charges", _) => &[E::IdempotencyKeyRequired, E::Conflict],
-        ("/api/users/me", "patch") => &[E::InvalidCredentials, E::TooManyRequests],
-        ("/api/users/me", "delete") => &[E::LastAdministrator],
-        ("/api/auth/register", _) => &[E::EmailTaken, E::TooManyRequests],
-        ("/api/auth/login", _) => &[E::InvalidCredentials, E::TooManyRequests],
-        ("/api/auth/refresh", _) => &[E::InvalidRefreshToken, E::RefreshTokenReused],
-        _ => &[],
-    }
 }
 
 const DESCRIPTION: &str = "Sells seats at events to crowds that arrive all at once, never a place \

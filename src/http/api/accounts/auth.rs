@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, IdempotencyKey};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
@@ -21,6 +21,13 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/auth/refresh").route(web::post().to(refresh)))
         .service(web::resource("/api/auth/logout").route(web::post().to(logout)));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("post", "/api/auth/login", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
+    ("post", "/api/auth/refresh", &[ErrorCode::InvalidRefreshToken, ErrorCode::RefreshTokenReused]),
+    ("post", "/api/auth/register", &[ErrorCode::EmailTaken, ErrorCode::TooManyRequests]),
+];
 
 /// A registration of a new account.
 #[derive(Deserialize, ToSchema)]

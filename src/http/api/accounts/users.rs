@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{PasswordChange, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::envelope::{Done, Failure};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, OptionalBody, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -24,6 +24,12 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
             .route(web::delete().to(forget_me)),
     );
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("delete", "/api/users/me", &[ErrorCode::LastAdministrator]),
+    ("patch", "/api/users/me", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
+];
 
 /// An account.
 #[derive(Serialize, ToSchema)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::audit::Report;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Path, Query};
 use crate::http::respond;
 use crate::http::state::AppState;
@@ -16,6 +16,18 @@ use crate::journal::LoadError;
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/audit").get(audit));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "get",
+    "/api/events/{event}/audit",
+    &[
+        ErrorCode::JournalDamaged,
+        ErrorCode::Unauthorized,
+        ErrorCode::TokenExpired,
+        ErrorCode::Forbidden,
+    ],
+)];
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Path, Query};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
@@ -39,6 +39,10 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/availability").get(availability))
         .service(web::resource("/seats").get(seats));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] =
+    &[("get", "/api/events/{event}/seats", &[ErrorCode::UnknownSection])];
 
 /// The availability of an event's products.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::box_office::View;
 use crate::http::commands::{in_event, submit};
 use crate::http::dto::{self, LineDto, Money};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -20,6 +20,46 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/holds/{hold}").get(show).delete(release))
         .service(web::resource("/holds/{hold}/extend").post(extend));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    (
+        "post",
+        "/api/events/{event}/holds",
+        &[
+            ErrorCode::SoldOut,
+            ErrorCode::SeatsTaken,
+            ErrorCode::UnknownProduct,
+            ErrorCode::UnknownSection,
+            ErrorCode::UnknownSeats,
+            ErrorCode::DuplicateSeats,
+            ErrorCode::WrongKindOfProduct,
+            ErrorCode::LimitExceeded,
+            ErrorCode::SaleNotOpen,
+            ErrorCode::SaleClosed,
+            ErrorCode::SalePaused,
+            ErrorCode::EventCancelled,
+            ErrorCode::ProductWithdrawn,
+        ],
+    ),
+    (
+        "delete",
+        "/api/events/{event}/holds/{hold}",
+        &[ErrorCode::HoldNotFound, ErrorCode::HoldExpired, ErrorCode::HoldEnded],
+    ),
+    ("get", "/api/events/{event}/holds/{hold}", &[ErrorCode::HoldNotFound]),
+    (
+        "post",
+        "/api/events/{event}/holds/{hold}/extend",
+        &[
+            ErrorCode::HoldNotFound,
+            ErrorCode::HoldExpired,
+            ErrorCode::HoldEnded,
+            ErrorCode::ExtensionExhausted,
+            ErrorCode::EventCancelled,
+        ],
+    ),
+];
 
 /// The places to hold. `lines`, `seats` and `bestAvailable` may be combined: all or nothing is
 /// held.

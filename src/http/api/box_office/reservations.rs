@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::commands::{in_event, submit};
 use crate::http::dto::{self, LineDto, Money};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
@@ -22,6 +22,46 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
         .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    (
+        "post",
+        "/api/reservations",
+        &[
+            ErrorCode::SoldOut,
+            ErrorCode::SeatsTaken,
+            ErrorCode::UnknownProduct,
+            ErrorCode::UnknownSection,
+            ErrorCode::UnknownSeats,
+            ErrorCode::DuplicateSeats,
+            ErrorCode::WrongKindOfProduct,
+            ErrorCode::LimitExceeded,
+            ErrorCode::SaleNotOpen,
+            ErrorCode::SaleClosed,
+            ErrorCode::SalePaused,
+            ErrorCode::EventCancelled,
+            ErrorCode::ProductWithdrawn,
+            ErrorCode::HoldNotFound,
+            ErrorCode::HoldExpired,
+            ErrorCode::HoldEnded,
+            ErrorCode::WrongState,
+            ErrorCode::EventNotFound,
+        ],
+    ),
+    ("delete", "/api/reservations/{reservation}", RESERVATIONS_CODES),
+    ("post", "/api/reservations/{reservation}/cancel", RESERVATIONS_CODES),
+    ("get", "/api/reservations/{reservation}", &[ErrorCode::ReservationNotFound]),
+];
+
+const RESERVATIONS_CODES: &[ErrorCode] = &[
+    ErrorCode::ReservationNotFound,
+    ErrorCode::WrongState,
+    ErrorCode::PaymentInProgress,
+    ErrorCode::AlreadyCheckedIn,
+    ErrorCode::CancellationRefused,
+    ErrorCode::EventCancelled,
+];
 
 /// A hold to check out, or a number of places of a general-admission product to reserve at once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

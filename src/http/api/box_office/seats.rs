@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::dto;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Path};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -25,6 +25,10 @@ const MOST_PAGES: usize = 40;
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/offerings/{event}/seats/{seat}").get(show));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] =
+    &[("get", "/api/admin/offerings/{event}/seats/{seat}", &[ErrorCode::UnknownSeats])];
 
 /// A seat and its holder.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -19,7 +19,7 @@ use crate::box_office::View;
 use crate::http::api::box_office::availability::{
     CountsDto, counts, status_name, summary, version,
 };
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::Path;
 use crate::http::middleware::connections::{Connection, Full};
 use crate::http::respond::{fed_by, rfc3339};
@@ -45,6 +45,10 @@ const MAX_SEATS: usize = 2_000;
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/stream").get(follow));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] =
+    &[("get", "/api/events/{event}/stream", &[ErrorCode::TooManyStreams])];
 
 #[derive(Clone)]
 struct Frame {

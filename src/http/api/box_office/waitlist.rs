@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::http::api::box_office::holds::{HoldDto, LISTED, active};
 use crate::http::commands::{in_event, submit};
 use crate::http::dto;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -20,6 +20,38 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/waitlist/{entry}").get(show).delete(leave))
         .service(web::resource("/waitlist/{entry}/accept").post(accept));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    (
+        "post",
+        "/api/events/{event}/waitlist",
+        &[
+            ErrorCode::UnknownProduct,
+            ErrorCode::WaitlistUnavailable,
+            ErrorCode::AlreadyWaiting,
+            ErrorCode::PlacesAvailable,
+            ErrorCode::LimitExceeded,
+            ErrorCode::SaleNotOpen,
+            ErrorCode::SaleClosed,
+            ErrorCode::SalePaused,
+            ErrorCode::EventCancelled,
+            ErrorCode::ProductWithdrawn,
+        ],
+    ),
+    ("delete", "/api/events/{event}/waitlist/{entry}", WAITLIST_CODES),
+    ("get", "/api/events/{event}/waitlist/{entry}", WAITLIST_CODES),
+    ("post", "/api/events/{event}/waitlist/{entry}/accept", WAITLIST_CODES),
+];
+
+const WAITLIST_CODES: &[ErrorCode] = &[
+    ErrorCode::WaitlistEntryNotFound,
+    ErrorCode::HoldNotFound,
+    ErrorCode::HoldExpired,
+    ErrorCode::HoldEnded,
+    ErrorCode::WrongState,
+    ErrorCode::EventCancelled,
+];
 
 /// The places to wait for.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::api::offerings::tickets::{TicketDto, render};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey};
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -23,6 +23,17 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/checkins").post(check_in))
         .service(web::resource("/api/checkins/undo").post(undo));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] =
+    &[("post", "/api/checkins", CHECKINS_CODES), ("post", "/api/checkins/undo", CHECKINS_CODES)];
+
+const CHECKINS_CODES: &[ErrorCode] = &[
+    ErrorCode::TicketNotFound,
+    ErrorCode::AlreadyCheckedIn,
+    ErrorCode::WrongState,
+    ErrorCode::WrongEvent,
+];
 
 /// A check-in: the ticket's code, and the location of the door.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::api::offerings::create_event::{CancellationBody, NewEventBody};
 use crate::http::dto::{self, Money, Time};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
@@ -26,6 +26,15 @@ const EVENT_LIMIT: usize = 8 * 1_024 * 1_024;
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/events").get(list).post(create));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("delete", "/api/events/{event}", EVENTS_CODES),
+    ("patch", "/api/events/{event}", EVENTS_CODES),
+    ("put", "/api/events/{event}", EVENTS_CODES),
+];
+
+const EVENTS_CODES: &[ErrorCode] = &[ErrorCode::WrongState, ErrorCode::EventCancelled];
 
 /// Adds the routes of one event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {

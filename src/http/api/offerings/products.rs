@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::api::offerings::create_event::NewProductBody;
 use crate::http::api::offerings::events::{ProductDto, present, read_after};
 use crate::http::dto::Time;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path};
 use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
@@ -22,6 +22,15 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/products").post(add))
         .service(web::resource("/products/{product}").get(show).patch(change).delete(withdraw));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("post", "/api/events/{event}/products", PRODUCTS_CODES),
+    ("delete", "/api/events/{event}/products/{product}", PRODUCTS_CODES),
+    ("patch", "/api/events/{event}/products/{product}", PRODUCTS_CODES),
+];
+
+const PRODUCTS_CODES: &[ErrorCode] = &[ErrorCode::WrongState, ErrorCode::EventCancelled];
 
 /// Changes of a product; absent fields stay as they are. Use `reprice` and `resize` to change its
 /// price and size.

@@ -12,7 +12,7 @@ use crate::http::api::offerings::events::{EventDto, read_after};
 use crate::http::commands::in_event;
 use crate::http::dto::{self, Money};
 use crate::http::envelope::Success;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
 use crate::http::respond::{self, mark_replayed};
 use crate::http::state::AppState;
@@ -34,6 +34,38 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/admin/offerings/{event}/close").post(close))
         .service(web::resource("/api/admin/offerings/{event}/cancel").post(cancel));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("post", "/api/admin/offerings/{event}/add-row", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/block", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/cancel", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/close", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/open", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/pause", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/remove-seats", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/reprice", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/resize", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/unblock", SALE_CODES),
+    (
+        "post",
+        "/api/admin/offerings/{event}/move",
+        &[ErrorCode::NoSuchInstance, ErrorCode::LeasesAway],
+    ),
+];
+
+const SALE_CODES: &[ErrorCode] = &[
+    ErrorCode::UnknownProduct,
+    ErrorCode::UnknownSection,
+    ErrorCode::UnknownSeats,
+    ErrorCode::DuplicateSeats,
+    ErrorCode::WrongKindOfProduct,
+    ErrorCode::SoldOut,
+    ErrorCode::SeatsTaken,
+    ErrorCode::BelowTaken,
+    ErrorCode::WrongState,
+    ErrorCode::EventCancelled,
+];
 
 /// A list of seats.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::dto::SeatDto;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Caller, Path, Query};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, rfc3339};
@@ -20,6 +20,14 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/tickets/{ticket}").get(show))
         .service(web::resource("/api/tickets/{ticket}/qr.svg").get(qr));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("get", "/api/tickets/{ticket}", TICKETS_CODES),
+    ("get", "/api/tickets/{ticket}/qr.svg", TICKETS_CODES),
+];
+
+const TICKETS_CODES: &[ErrorCode] = &[ErrorCode::TicketNotFound];
 
 /// A ticket.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond;
 use crate::http::state::AppState;
@@ -18,6 +18,22 @@ use crate::payments::{Method, PaymentOutcome};
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/reservations/{id}/payments").route(web::post().to(pay)));
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "post",
+    "/api/reservations/{id}/payments",
+    &[
+        ErrorCode::ReservationNotFound,
+        ErrorCode::ReservationExpired,
+        ErrorCode::WrongState,
+        ErrorCode::PaymentInProgress,
+        ErrorCode::PaymentDeclined,
+        ErrorCode::InsufficientBalance,
+        ErrorCode::IdempotencyKeyRequired,
+        ErrorCode::EventCancelled,
+    ],
+)];
 
 /// A method of payment.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]

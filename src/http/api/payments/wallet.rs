@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::http::dto::Money;
 use crate::http::envelope::{Failure, Success};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
@@ -29,6 +29,10 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
                 .route(web::post().to(charge_for)),
         );
 }
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] =
+    &[("post", "/api/wallet/charges", &[ErrorCode::IdempotencyKeyRequired, ErrorCode::Conflict])];
 
 /// A request to put money into a wallet.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -1,0 +1,35 @@
+//! The error codes of operations, as each lists them beside its route.
+
+use crate::http::error::{ErrorCode, OperationCodes};
+
+const ALL: &[&[OperationCodes]] = &[
+    crate::http::api::accounts::auth::CODES,
+    crate::http::api::accounts::users::CODES,
+    crate::http::api::audit::verify::CODES,
+    crate::http::api::box_office::availability::CODES,
+    crate::http::api::box_office::holds::CODES,
+    crate::http::api::box_office::reservations::CODES,
+    crate::http::api::box_office::seats::CODES,
+    crate::http::api::box_office::stream::CODES,
+    crate::http::api::box_office::waitlist::CODES,
+    crate::http::api::offerings::checkins::CODES,
+    crate::http::api::offerings::events::CODES,
+    crate::http::api::offerings::products::CODES,
+    crate::http::api::offerings::sale::CODES,
+    crate::http::api::offerings::tickets::CODES,
+    crate::http::api::payments::pay::CODES,
+    crate::http::api::payments::wallet::CODES,
+];
+
+/// The codes that an operation lists.
+pub(super) fn listed(path: &str, method: &str) -> &'static [ErrorCode] {
+    let all = ALL.iter().copied().flatten();
+    let mut found = all.filter(|(m, p, _)| *m == method && *p == path);
+    found.next().map_or(&[], |(.., codes)| codes)
+}
+
+/// The operations that list codes, as method and path.
+#[cfg(test)]
+pub(super) fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().copied().flatten().map(|(method, path, _)| (*method, *path))
+}
