@@ -1,9 +1,13 @@
 //! The rules of who may use whom, read from the source. A rule that stands only in a document is
 //! broken within a month.
 
+mod graph;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use graph::{Graph, Module};
 
 /// Each module of the library and the others that it may use. Those below know none above.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -302,5 +306,113 @@ fn entities_and_migrations_know_nothing_of_the_rest() {
         for name in manifest["dependencies"].as_table().unwrap().keys() {
             assert!(name != "admitone", "{member} depends on the root crate");
         }
+    }
+}
+
+/// The capabilities. They meet only through what is below them: no capability uses another.
+const CAPABILITIES: &[&str] =
+    &["accounts", "audit", "box_office", "cluster", "offerings", "payments"];
+
+/// Which capability's rows a table holds.
+const TABLES: &[(&str, &str)] = &[
+    ("closed", "accounts"),
+    ("event", "offerings"),
+    ("idempotency", "offerings"),
+    ("leaving", "accounts"),
+    ("outbox", "offerings"),
+    ("payment", "payments"),
+    ("payment_group", "payments"),
+    ("payment_row", "payments"),
+    ("person", "accounts"),
+    ("refresh_token", "accounts"),
+    ("reservation", "offerings"),
+    ("revocation", "accounts"),
+    ("seat_slices", "offerings"),
+    ("ticket", "offerings"),
+    ("user", "accounts"),
+    ("wallet", "payments"),
+];
+
+/// The one circle: the office, its failures and its handoff are one state machine.
+const CIRCLE: &[&[&str]] = &[
+    &["box_office", "office"],
+    &["box_office", "office", "failure"],
+    &["box_office", "office", "handoff"],
+];
+
+fn graph(sources: Vec<Source>) -> Graph {
+    let parts =
+        sources.into_iter().filter(|source| !["lib.rs", "main.rs"].contains(&&*source.path));
+    Graph::of(parts.map(|source| {
+        let module = source.path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+        let code = source.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        (module, code.to_owned())
+    }))
+}
+
+#[test]
+fn only_the_office_is_a_circle_of_files() {
+    let office: BTreeSet<Module> =
+        CIRCLE.iter().map(|path| path.iter().map(|part| (*part).to_owned()).collect()).collect();
+    let circles = graph(sources()).circles();
+    let others: Vec<_> = circles.iter().filter(|circle| **circle != office).collect();
+    assert!(others.is_empty(), "these files import each other: {others:#?}");
+    assert!(circles.contains(&office), "the office is none any more: take it out of this test");
+}
+
+#[test]
+fn a_circle_is_found_and_reexports_are_followed() {
+    let file = |path: &str, text: &str| Source { path: path.into(), text: text.into() };
+    let circles = |files: Vec<Source>| graph(files).circles();
+    let (b, c) = ("pub use b::B;\nmod b;\npub struct A;", "use crate::a::B;\nfn f(_: B) {}");
+    let found = circles(vec![
+        file("a.rs", b),
+        file("a/b.rs", "use crate::c;\npub struct B;\nfn g() { c::f() }"),
+        file("c.rs", c),
+    ]);
+    let expected: BTreeSet<Module> =
+        [vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]].into();
+    assert_eq!(found, [expected], "through the re-export of a");
+    let apart = vec![file("a.rs", b), file("a/b.rs", "pub struct B;"), file("c.rs", c)];
+    assert!(circles(apart).is_empty());
+}
+
+#[test]
+fn a_capability_is_one_noun_in_every_layer() {
+    let (rules, sources) = (MAY_USE.iter().copied().collect::<BTreeMap<_, _>>(), sources());
+    let is_there = |path: &str| sources.iter().any(|source| source.path == path);
+    for capability in CAPABILITIES {
+        assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
+        assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
+        // Everybody's way to an event is its box office, and its instance the cluster's.
+        let others = CAPABILITIES.iter().filter(|other| !["box_office", "cluster"].contains(other));
+        for other in others.filter(|other| *other != capability) {
+            let uses = rules[capability].contains(other);
+            assert!(
+                !uses,
+                "{capability} uses {other}: they meet through the box office or the store"
+            );
+        }
+    }
+    let folder = |path: &str, below: &str| {
+        let rest = path.strip_prefix(below)?;
+        (!rest.contains('/')).then(|| rest.trim_end_matches(".rs").to_owned())
+    };
+    for source in &sources {
+        if let Some(name) = folder(&source.path, "http/api/") {
+            assert!(
+                CAPABILITIES.contains(&&*name),
+                "http/api/{name} has no capability src/{name}.rs"
+            );
+        }
+        if let Some(name) = folder(&source.path, "store/tables/") {
+            let owner = TABLES.iter().find(|(table, _)| *table == name).map(|(_, owner)| owner);
+            let owner =
+                owner.unwrap_or_else(|| panic!("store/tables/{name}: whose rows are they?"));
+            assert!(CAPABILITIES.contains(owner), "{owner}");
+        }
+    }
+    for (table, _) in TABLES {
+        assert!(is_there(&format!("store/tables/{table}.rs")), "there is no table {table}");
     }
 }
