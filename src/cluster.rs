@@ -27,7 +27,7 @@ use tokio::sync::{Notify, watch};
 pub use heartbeat::{HeartbeatLoop, JoinError};
 pub use member::Member;
 pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
-pub use network::{Network, NetworkError, Nobody};
+pub use network::{Network, NetworkError, NoPeers};
 pub use token_proof::{TokenProof, Verdict};
 
 use crate::clock::Clock;
@@ -36,7 +36,7 @@ pub use crate::journal::Owner;
 use crate::planted::{Bug, is_planted};
 use lease::{Alone, LeaseError, Leases};
 use membership::View;
-use pubsub::{PubSub, Silence};
+use pubsub::{NoPubSub, PubSub};
 
 /// The question that is answered with [`Member::incarnation`].
 pub const HELLO: &[u8] = b"hello";
@@ -151,7 +151,7 @@ impl Cluster {
         let name = Arc::clone(&address);
         let me = Member { name, incarnation, address, weight: 1, leaving: false };
         let settings = Settings::default();
-        Self::build(me, true, settings, clock, Arc::new(Alone), Arc::new(Nobody))
+        Self::build(me, true, settings, clock, Arc::new(Alone), Arc::new(NoPeers))
     }
 
     /// Returns the state of one instance of several. It knows no members until a [`HeartbeatLoop`]
@@ -213,7 +213,7 @@ impl Cluster {
     /// Returns the feed from owners to all followers.
     #[must_use]
     pub fn feed(&self) -> &Arc<dyn PubSub> {
-        self.feed.get_or_init(|| Arc::new(Silence))
+        self.feed.get_or_init(|| Arc::new(NoPubSub))
     }
 
     /// True if this process is the only instance, and always will be.

@@ -192,7 +192,7 @@ async fn tell(crowd: Rc<Crowd>, steps: u32) {
         tokio::time::sleep(Duration::from_secs(12)).await;
     }
     watching.abort();
-    checker::judge(&crowd);
+    checker::check_all(&crowd);
 }
 
 fn open_doors(crowd: &Rc<Crowd>, steps: u32) {
@@ -242,10 +242,10 @@ fn report(plan: &Plan, crowd: &Crowd) -> Report {
     let mut told = [0; 4];
     for deed in crowd.deeds.borrow().iter() {
         told[match deed.told {
-            customers::Told::Done { .. } => 0,
-            customers::Told::Refused(_) => 1,
-            customers::Told::Nothing(_) => 2,
-            customers::Told::Unknown => 3,
+            customers::ClientAnswer::Done { .. } => 0,
+            customers::ClientAnswer::Refused(_) => 1,
+            customers::ClientAnswer::Nothing(_) => 2,
+            customers::ClientAnswer::Unknown => 3,
         }] += 1;
     }
     let (trace_hash, events, trace, violations) = crowd.site.world.finish();

@@ -42,9 +42,9 @@ pub trait Network: Send + Sync + 'static {
 
 /// The network of a process that runs alone: reaches no instance.
 #[derive(Debug, Default)]
-pub struct Nobody;
+pub struct NoPeers;
 
-impl Network for Nobody {
+impl Network for NoPeers {
     fn ask(
         &self,
         address: Arc<str>,

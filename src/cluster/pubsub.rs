@@ -19,7 +19,7 @@ const BACKLOG: usize = 32;
 
 /// An event on the feed of an offering.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// A published message.
     Message(Bytes),
     /// Messages may have been missed.
@@ -37,14 +37,14 @@ pub trait PubSub: Send + Sync + 'static {
 }
 
 /// The feed of one offering.
-pub struct Subscription(broadcast::Receiver<Heard>);
+pub struct Subscription(broadcast::Receiver<Received>);
 
 impl Subscription {
     /// Returns the next event; waits for ever once the feed is gone.
-    pub async fn next(&mut self) -> Heard {
+    pub async fn next(&mut self) -> Received {
         match self.0.recv().await {
             Ok(heard) => heard,
-            Err(broadcast::error::RecvError::Lagged(_)) => Heard::Interrupted,
+            Err(broadcast::error::RecvError::Lagged(_)) => Received::Interrupted,
             // The feed is gone, and sends nothing any more.
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
@@ -53,9 +53,9 @@ impl Subscription {
 
 /// The feed of a process that runs alone: there are no other listeners.
 #[derive(Debug, Default)]
-pub struct Silence;
+pub struct NoPubSub;
 
-impl PubSub for Silence {
+impl PubSub for NoPubSub {
     fn publish(&self, _: OfferingId, _: Bytes) {}
 
     fn subscribe(&self, _: OfferingId) -> Subscription {
@@ -68,12 +68,12 @@ impl PubSub for Silence {
 #[derive(Debug, Default)]
 pub struct Listeners {
     // In a stable order: a simulation must notify listeners in the same order each time.
-    by_offering: Mutex<BTreeMap<OfferingId, broadcast::Sender<Heard>>>,
+    by_offering: Mutex<BTreeMap<OfferingId, broadcast::Sender<Received>>>,
 }
 
 impl Listeners {
     /// Notifies all listeners of `offering`; returns whether there are any.
-    pub fn tell(&self, offering: OfferingId, heard: Heard) -> bool {
+    pub fn tell(&self, offering: OfferingId, heard: Received) -> bool {
         self.lock().get(&offering).is_some_and(|sender| sender.send(heard).is_ok())
     }
 
@@ -81,7 +81,7 @@ impl Listeners {
     pub fn interrupt(&self) {
         for sender in self.lock().values() {
             // A listener that was dropped has missed nothing.
-            let _ = sender.send(Heard::Interrupted);
+            let _ = sender.send(Received::Interrupted);
         }
     }
 
@@ -92,7 +92,7 @@ impl Listeners {
         by_offering.keys().copied().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<OfferingId, broadcast::Sender<Heard>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<OfferingId, broadcast::Sender<Received>>> {
         // No code panics while this lock is held.
         self.by_offering.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,7 +100,7 @@ impl Listeners {
 
 impl PubSub for Listeners {
     fn publish(&self, offering: OfferingId, message: Bytes) {
-        self.tell(offering, Heard::Message(message));
+        self.tell(offering, Received::Message(message));
     }
 
     fn subscribe(&self, offering: OfferingId) -> Subscription {
@@ -121,10 +121,10 @@ mod tests {
         for number in 0..=BACKLOG {
             listeners.publish(offering, Bytes::from(vec![u8::try_from(number).unwrap()]));
         }
-        assert_eq!(heard.next().await, Heard::Interrupted);
-        assert_eq!(heard.next().await, Heard::Message(Bytes::from_static(&[1])));
+        assert_eq!(heard.next().await, Received::Interrupted);
+        assert_eq!(heard.next().await, Received::Message(Bytes::from_static(&[1])));
         drop(heard);
         assert!(listeners.listened().is_empty());
-        assert!(!listeners.tell(offering, Heard::Interrupted));
+        assert!(!listeners.tell(offering, Received::Interrupted));
     }
 }

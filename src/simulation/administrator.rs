@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::customers::{Crowd, SEATS, Wish};
+use super::customers::{Crowd, Intent, SEATS};
 use crate::ids::{ProductId, SeatId};
 use crate::inventory::Command;
 
@@ -31,9 +31,9 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
             _ if world.regime.is_cancelled && world.happens(100) => Command::CancelOffering,
             _ => Command::Reprice { product: STANDING, price },
         };
-        crowd.ask(crowd.offerings[nth], Wish::Plain(command)).await;
+        crowd.ask(crowd.offerings[nth], Intent::Plain(command)).await;
     }
     for offering in &crowd.offerings {
-        crowd.ask(*offering, Wish::Plain(Command::OpenSale)).await;
+        crowd.ask(*offering, Intent::Plain(Command::OpenSale)).await;
     }
 }

@@ -1,20 +1,20 @@
-//! The judge of a simulation: compares the answers that clients received with the contents of the
+//! The check_all of a simulation: compares the answers that clients received with the contents of the
 //! database at the end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::customers::{Crowd, Deed, Look, Told};
+use super::customers::{ClientAnswer, Crowd, Operation, Read};
 use super::journal::Chain;
 use super::model::Model;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, Seq};
 use crate::inventory::{Change, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
-use crate::simulation::read_checker::judge_look;
+use crate::simulation::read_checker::check_read;
 
 /// Judges a whole run.
-pub(super) fn judge(crowd: &Crowd) {
+pub(super) fn check_all(crowd: &Crowd) {
     let world = &crowd.site.world;
     let (deeds, looks) = (crowd.deeds.borrow(), crowd.looks.borrow());
     crowd.site.database.inspect(|chains| {
@@ -22,8 +22,8 @@ pub(super) fn judge(crowd: &Crowd) {
             let facts = Facts::of(chain);
             let mut checks = Vec::new();
             for deed in deeds.iter().filter(|deed| deed.offering == *offering) {
-                judge_deed(world, chain, &facts, deed);
-                if let (Told::Refused(rejection), false) = (&deed.told, deed.doubtful) {
+                check_operation(world, chain, &facts, deed);
+                if let (ClientAnswer::Refused(rejection), false) = (&deed.told, deed.doubtful) {
                     let first = chain.durable_at.partition_point(|at| *at <= deed.sent_at);
                     let last = number(deed.answered_seq).min(chain.rows.len());
                     let what = What::Refusal(deed, rejection);
@@ -32,15 +32,15 @@ pub(super) fn judge(crowd: &Crowd) {
             }
             for look in looks.iter().filter(|look| look.offering == *offering) {
                 let row = number(look.view.seq);
-                checks.push(Check { first: row, last: row, what: What::Look(look) });
+                checks.push(Check { first: row, last: row, what: What::Read(look) });
             }
             for (seq, hash) in &chain.written {
                 let row = number(*seq);
                 checks.push(Check { first: row, last: row, what: What::Snapshot(*hash) });
             }
-            judge_unasked(world, *offering, &facts, &deeds);
-            if let Some(end) = judge_states(world, (*offering, chain), checks) {
-                judge_finished(world, *offering, &end);
+            check_unasked(world, *offering, &facts, &deeds);
+            if let Some(end) = check_states(world, (*offering, chain), checks) {
+                check_finished(world, *offering, &end);
             }
         }
     });
@@ -79,8 +79,8 @@ struct Check<'a> {
 }
 
 enum What<'a> {
-    Refusal(&'a Deed, &'a Rejection),
-    Look(&'a Look),
+    Refusal(&'a Operation, &'a Rejection),
+    Read(&'a Read),
     Snapshot(blake3::Hash),
 }
 
@@ -93,7 +93,7 @@ struct Folded {
 
 /// Folds the journal, runs the naive model beside it, and makes all comparisons on the way, because a
 /// long journal has more states than fit into memory. Returns the last state.
-fn judge_states(
+fn check_states(
     world: &World,
     (offering, chain): (OfferingId, &Chain),
     mut checks: Vec<Check<'_>>,
@@ -118,7 +118,7 @@ fn judge_states(
             states.push_back(Folded { row, on_the_way, after: reader.state.clone() });
         }
         while let Some(check) = checks.get(next).filter(|check| check.last <= row) {
-            judge_check(world, chain, &states, check);
+            check_check(world, chain, &states, check);
             next += 1;
         }
         while states.front().is_some_and(|state: &Folded| state.row < needed[next]) {
@@ -127,12 +127,12 @@ fn judge_states(
     }
     // Checks of rows that do not exist.
     for check in checks.iter().skip(next) {
-        judge_check(world, chain, &VecDeque::new(), check);
+        check_check(world, chain, &VecDeque::new(), check);
     }
     Some(reader.state)
 }
 
-fn judge_check(world: &World, chain: &Chain, states: &VecDeque<Folded>, check: &Check<'_>) {
+fn check_check(world: &World, chain: &Chain, states: &VecDeque<Folded>, check: &Check<'_>) {
     let (first, last) = (check.first, check.last);
     let rows = || states.iter().filter(|state| (first..=last).contains(&state.row));
     match check.what {
@@ -142,7 +142,7 @@ fn judge_check(world: &World, chain: &Chain, states: &VecDeque<Folded>, check: &
                 world.violated(format_args!("refused for a reason that never was: {deed:?}"));
             }
         }
-        What::Look(look) => judge_look(world, chain, rows().next().map(|row| &row.after), look),
+        What::Read(look) => check_read(world, chain, rows().next().map(|row| &row.after), look),
         // Each snapshot is the state after the row that it names.
         What::Snapshot(hash) => {
             if rows().next().is_none_or(|row| blake3::hash(&row.after.to_snapshot()) != hash) {
@@ -198,9 +198,9 @@ fn on_the_way(before: &Inventory, row: &Row, record: &Record) -> Vec<Inventory> 
     states
 }
 
-fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
+fn check_operation(world: &World, chain: &Chain, facts: &Facts, deed: &Operation) {
     match &deed.told {
-        Told::Done { seq, at, transition } => {
+        ClientAnswer::Done { seq, at, transition } => {
             let row = number(*seq).checked_sub(1).and_then(|index| chain.rows.get(index));
             let found = row.is_some_and(|(row, record)| {
                 let Record::Batch(transitions) = &**record else { return false };
@@ -212,14 +212,14 @@ fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
         }
         // A request that was answered as undone must not be in the journal. If the network repeats a
         // message, the copy may still carry it out later, like a second client.
-        Told::Nothing(_) if !deed.doubtful && world.faults_were_without_doubles() => {
+        ClientAnswer::Nothing(_) if !deed.doubtful && world.faults_were_without_doubles() => {
             for id in &deed.drawn {
                 if facts.made.contains(id) {
                     world.violated(format_args!("done, and told that nothing was: {deed:?}"));
                 }
             }
         }
-        Told::Refused(_) | Told::Nothing(_) | Told::Unknown => {}
+        ClientAnswer::Refused(_) | ClientAnswer::Nothing(_) | ClientAnswer::Unknown => {}
     }
     let Some(key) = deed.request.idempotency else { return };
     let made = deed.drawn.iter().filter(|id| facts.made.contains(id)).count();
@@ -227,7 +227,7 @@ fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
         world.violated(format_args!("asked with one key, made {made} times: {deed:?}"));
     }
     if made > 0
-        && matches!(deed.told, Told::Refused(_))
+        && matches!(deed.told, ClientAnswer::Refused(_))
         && !deed.doubtful
         && world.faults_were_without_doubles()
     {
@@ -240,7 +240,7 @@ fn judge_deed(world: &World, chain: &Chain, facts: &Facts, deed: &Deed) {
 
 /// True if the command would have been refused like this at some moment that the refusal may rest on:
 /// between sending the request and receiving the answer.
-fn was_true(rows: &[&Folded], deed: &Deed, rejection: &Rejection) -> bool {
+fn was_true(rows: &[&Folded], deed: &Operation, rejection: &Rejection) -> bool {
     let ms = |at: Duration| BEGINNING + i64::try_from(at.as_millis()).unwrap_or(0);
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));
     let refused = |state: &Inventory, now| {
@@ -263,7 +263,7 @@ fn was_true(rows: &[&Folded], deed: &Deed, rejection: &Rejection) -> bool {
 }
 
 /// Checks that nothing was made without a request.
-fn judge_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[Deed]) {
+fn check_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[Operation]) {
     let asked: BTreeSet<HoldId> =
         deeds.iter().flat_map(|deed| deed.drawn.iter().copied()).collect();
     for id in &facts.made {
@@ -274,7 +274,7 @@ fn judge_unasked(world: &World, offering: OfferingId, facts: &Facts, deeds: &[De
 }
 
 /// Checks that nothing is overdue at the end, although no requests arrive any more.
-fn judge_finished(world: &World, offering: OfferingId, end: &Inventory) {
+fn check_finished(world: &World, offering: OfferingId, end: &Inventory) {
     let due = end.next_due_at();
     if due.is_some_and(|due| due + 3_000 < world.now_ms()) {
         world.violated(format_args!("{offering}: nobody has done what was due at {due:?}"));

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The answer that a client received.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum ClientAnswer {
     /// The request was carried out, with this effect.
     Done { seq: Seq, at: TimestampMs, transition: Arc<crate::inventory::Transition> },
     /// The request was refused.
@@ -37,13 +37,13 @@ pub(super) enum Told {
 
 /// One request of a client, and its answer.
 #[derive(Clone, Debug)]
-pub(super) struct Deed {
+pub(super) struct Operation {
     pub(super) offering: OfferingId,
     /// The request as last sent.
     pub(super) request: Request,
     /// The ids of holds and reservations that its attempts drew.
     pub(super) drawn: Vec<HoldId>,
-    pub(super) told: Told,
+    pub(super) told: ClientAnswer,
     /// When the last attempt was sent, the journal's last row when it was answered, and when that
     /// was.
     pub(super) sent_at: Duration,
@@ -55,7 +55,7 @@ pub(super) struct Deed {
 
 /// A view that a client read.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(super) struct Read {
     pub(super) offering: OfferingId,
     pub(super) view: Arc<View>,
     pub(super) sent_at: Duration,
@@ -73,8 +73,8 @@ pub(super) struct Crowd {
     pub(super) is_calm: Cell<bool>,
     /// Customers of an earlier day, with their holds and reservations.
     pub(super) regulars: RefCell<Vec<Customer>>,
-    pub(super) deeds: RefCell<Vec<Deed>>,
-    pub(super) looks: RefCell<Vec<Look>>,
+    pub(super) deeds: RefCell<Vec<Operation>>,
+    pub(super) looks: RefCell<Vec<Read>>,
     pub(super) finished: Cell<usize>,
 }
 
@@ -116,12 +116,12 @@ impl Customer {
             55..=66 if !self.holds.is_empty() => {
                 let (offering, hold) = self.holds.swap_remove(draw(self.holds.len()));
                 let command = Command::ReleaseHold { hold, customer: self.id };
-                crowd.ask(offering, Wish::Plain(command)).await;
+                crowd.ask(offering, Intent::Plain(command)).await;
             }
             67..=70 if !self.holds.is_empty() => {
                 let (offering, hold) = self.holds[draw(self.holds.len())];
                 let command = Command::ExtendHold { hold, customer: self.id };
-                crowd.ask(offering, Wish::Plain(command)).await;
+                crowd.ask(offering, Intent::Plain(command)).await;
             }
             71..=84 if !self.holds.is_empty() => {
                 let (offering, hold) = self.holds.swap_remove(draw(self.holds.len()));
@@ -132,11 +132,11 @@ impl Customer {
                     self.reservations.swap_remove(draw(self.reservations.len()));
                 let by = Requester::Customer(self.id);
                 let command = Command::CancelReservation { reservation, by };
-                crowd.ask(offering, Wish::Plain(command)).await;
+                crowd.ask(offering, Intent::Plain(command)).await;
             }
             91..=95 => {
-                let wish = Wish::Wait { customer: self.id, product: ProductId(0), party_size: 1 };
-                if let Told::Done { transition, .. } = crowd.ask(offering, wish).await
+                let wish = Intent::Wait { customer: self.id, product: ProductId(0), party_size: 1 };
+                if let ClientAnswer::Done { transition, .. } = crowd.ask(offering, wish).await
                     && let Some(Change::WaitlistJoined { entry, .. }) = transition.changes.first()
                 {
                     self.entries.push((offering, *entry));
@@ -152,7 +152,8 @@ impl Customer {
                 } else {
                     Command::LeaveWaitlist { entry, customer }
                 };
-                if let Told::Done { .. } = crowd.ask(offering, Wish::Plain(command)).await {
+                if let ClientAnswer::Done { .. } = crowd.ask(offering, Intent::Plain(command)).await
+                {
                     self.holds.push((offering, entry));
                 }
             }
@@ -193,20 +194,20 @@ impl Customer {
             }
         };
         let command = Command::ByAdmin { admin: self.id, command: Box::new(command) };
-        crowd.ask(offering, Wish::Plain(command)).await;
+        crowd.ask(offering, Intent::Plain(command)).await;
     }
 
     /// Closes its account, for one offering.
     async fn end_claims(&mut self, crowd: &Crowd, offering: OfferingId) {
         let command = Command::EndClaims { customer: self.id };
-        crowd.ask(offering, Wish::Plain(command)).await;
+        crowd.ask(offering, Intent::Plain(command)).await;
         self.holds.retain(|(of, _)| *of != offering);
         self.entries.retain(|(of, _)| *of != offering);
     }
 
     async fn participate(&mut self, crowd: &Crowd, offering: OfferingId) {
-        let wish = Wish::Participate { customer: self.id };
-        let Told::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
+        let wish = Intent::Participate { customer: self.id };
+        let ClientAnswer::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
         if let Some(Change::ReservationGranted { reservation, .. }) = transition.changes.last() {
             self.reservations.push((offering, *reservation));
         }
@@ -226,8 +227,8 @@ impl Customer {
             }
             _ => LineRequest::BestAvailable { product: ProductId(1), quantity, section: None },
         };
-        let wish = Wish::Hold { customer: self.id, lines: vec![line] };
-        if let Told::Done { transition, .. } = crowd.ask(offering, wish).await
+        let wish = Intent::Hold { customer: self.id, lines: vec![line] };
+        if let ClientAnswer::Done { transition, .. } = crowd.ask(offering, wish).await
             && let Some(Change::HoldPlaced { hold, expires_at, .. }) = transition.changes.first()
         {
             if world.happens(150) {
@@ -250,23 +251,23 @@ impl Customer {
         tokio::time::sleep(Duration::from_millis(left)).await;
         if world.happens(500) {
             let command = Command::ExtendHold { hold, customer: self.id };
-            crowd.ask(offering, Wish::Plain(command)).await;
+            crowd.ask(offering, Intent::Plain(command)).await;
         } else {
             self.buy(crowd, offering, hold).await;
         }
     }
 
     async fn buy(&mut self, crowd: &Crowd, offering: OfferingId, hold: HoldId) {
-        let wish = Wish::CheckOut { customer: self.id, hold };
-        let Told::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
+        let wish = Intent::CheckOut { customer: self.id, hold };
+        let ClientAnswer::Done { transition, .. } = crowd.ask(offering, wish).await else { return };
         let Some(Change::CheckedOut { reservation, .. }) = transition.changes.first() else {
             return;
         };
         let (reservation, payment) = (*reservation, PaymentId::random());
         let begin = Command::BeginPayment { reservation, payment, customer: self.id };
-        if let Told::Done { .. } = crowd.ask(offering, Wish::Plain(begin)).await {
+        if let ClientAnswer::Done { .. } = crowd.ask(offering, Intent::Plain(begin)).await {
             let confirm = Command::ConfirmPayment { reservation, payment };
-            crowd.ask(offering, Wish::Plain(confirm)).await;
+            crowd.ask(offering, Intent::Plain(confirm)).await;
         }
         self.reservations.push((offering, reservation));
     }
@@ -284,7 +285,7 @@ pub(super) const SEATS: u64 = 8;
 
 /// The request that a client wants to make; ids that a server would draw are drawn anew for each
 /// attempt.
-pub(super) enum Wish {
+pub(super) enum Intent {
     Plain(Command),
     Hold { customer: UserId, lines: Vec<LineRequest> },
     CheckOut { customer: UserId, hold: HoldId },
@@ -292,7 +293,7 @@ pub(super) enum Wish {
     Participate { customer: UserId },
 }
 
-impl Wish {
+impl Intent {
     fn command(&self, drawn: &mut Vec<HoldId>) -> Command {
         let mut draw = || {
             let id = HoldId::random();
@@ -328,7 +329,7 @@ impl Wish {
 impl Crowd {
     /// Repeats a request until the answer is certain, or returns the first answer if there is no key
     /// to repeat it with.
-    pub(super) async fn ask(&self, offering: OfferingId, wish: Wish) -> Told {
+    pub(super) async fn ask(&self, offering: OfferingId, wish: Intent) -> ClientAnswer {
         let world = &self.site.world;
         let keyed = world.happens(750);
         let fingerprint = random::bytes();
@@ -344,26 +345,28 @@ impl Crowd {
             let answer = self.send(offering, request.clone()).await;
             let told = match answer {
                 Some(Ok(Committed { seq, at, transition, .. })) => {
-                    Told::Done { seq, at, transition }
+                    ClientAnswer::Done { seq, at, transition }
                 }
-                Some(Err(SubmitError::Rejected(rejection))) => Told::Refused(rejection),
+                Some(Err(SubmitError::Rejected(rejection))) => ClientAnswer::Refused(rejection),
                 Some(Err(SubmitError::Unavailable(Unavailable::OutcomeUnknown))) | None => {
-                    Told::Unknown
+                    ClientAnswer::Unknown
                 }
-                Some(Err(SubmitError::Unavailable(why))) => Told::Nothing(why),
+                Some(Err(SubmitError::Unavailable(why))) => ClientAnswer::Nothing(why),
             };
-            if self.is_calm.get() && matches!(told, Told::Nothing(_) | Told::Unknown) {
+            if self.is_calm.get()
+                && matches!(told, ClientAnswer::Nothing(_) | ClientAnswer::Unknown)
+            {
                 let command = &request.command;
                 world.violated(format_args!(
                     "in calm, {told:?} for {command:?} of {offering}, sent at {sent_at:?}"
                 ));
             }
-            let again = keyed && matches!(told, Told::Unknown | Told::Nothing(_));
+            let again = keyed && matches!(told, ClientAnswer::Unknown | ClientAnswer::Nothing(_));
             if !again {
                 let answered_seq = self.site.database.head_seq(offering);
                 let answered_at = world.elapsed();
                 world.note(format_args!("told {told:?}"));
-                self.deeds.borrow_mut().push(Deed {
+                self.deeds.borrow_mut().push(Operation {
                     offering,
                     request,
                     drawn,
@@ -375,7 +378,7 @@ impl Crowd {
                 });
                 return told;
             }
-            doubtful |= matches!(told, Told::Unknown);
+            doubtful |= matches!(told, ClientAnswer::Unknown);
             tokio::time::sleep(world.millis(5, 100)).await;
         }
     }
@@ -417,7 +420,7 @@ impl Crowd {
         let world = &self.site.world;
         if let Some(Ok(view)) = self.answer(sent, answer).await {
             world.note(format_args!("shown {offering} at {}", view.seq));
-            self.looks.borrow_mut().push(Look { offering, view, sent_at });
+            self.looks.borrow_mut().push(Read { offering, view, sent_at });
         }
     }
 

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::world::World;
-use crate::cluster::pubsub::{Heard, Listeners, PubSub, Subscription};
+use crate::cluster::pubsub::{Listeners, PubSub, Received, Subscription};
 use crate::ids::OfferingId;
 
 /// The feed as seen by one instance.
@@ -32,7 +32,7 @@ impl PubSub for SimPubSub {
             let (listeners, message) = (Arc::clone(&self.listeners), message.clone());
             let carried = async move {
                 tokio::time::sleep(way).await;
-                listeners.tell(offering, Heard::Message(message));
+                listeners.tell(offering, Received::Message(message));
             };
             let _ = self.wires.send(carried.boxed());
         }

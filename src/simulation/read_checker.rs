@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::box_office::View;
 use crate::ids::{ProductId, SectionId};
 use crate::inventory::Inventory;
-use crate::simulation::customers::Look;
+use crate::simulation::customers::Read;
 use crate::simulation::journal::Chain;
 use crate::simulation::machine::LEASE_TTL;
 use crate::simulation::world::World;
 
 /// Compares a view with the state after its row, which is `None` if there is no such row.
-pub(crate) fn judge_look(world: &World, chain: &Chain, state: Option<&Inventory>, look: &Look) {
+pub(crate) fn check_read(world: &World, chain: &Chain, state: Option<&Inventory>, look: &Read) {
     let (offering, view) = (look.offering, &look.view);
     // A view may be as old as a proof of ownership may be, and no older.
     let oldest = look.sent_at.saturating_sub(LEASE_TTL + SLACK);

@@ -120,21 +120,23 @@ async fn available(shop: &Shop, customer: &Customer) -> u64 {
 async fn look_at_everything_again(
     shop: &Shop,
     customers: &[Customer],
-    told: &[crate::support::history::Told],
+    told: &[crate::support::history::Acknowledged],
 ) {
-    use crate::support::history::Told;
+    use crate::support::history::Acknowledged;
     let by_user: std::collections::HashMap<UserId, &Customer> =
         customers.iter().map(|customer| (customer.user, customer)).collect();
     let mut rng = rng(1, 1);
     for one in told {
         let (user, path) = match one {
-            Told::Held { user, hold, .. } => {
+            Acknowledged::Held { user, hold, .. } => {
                 (user, format!("/api/events/{}/holds/{hold}", shop.event))
             }
-            Told::Reserved { user, reservation, .. } => {
+            Acknowledged::Reserved { user, reservation, .. } => {
                 (user, format!("/api/reservations/{reservation}"))
             }
-            Told::Released { .. } | Told::Paid { .. } | Told::Cancelled { .. } => continue,
+            Acknowledged::Released { .. }
+            | Acknowledged::Paid { .. }
+            | Acknowledged::Cancelled { .. } => continue,
         };
         let answer = shop.ask(by_user[user], &mut rng, (Method::GET, &path), None).await;
         assert!(answer.is_ok(), "{one:?} is found by its owner: {answer:?}");

@@ -96,7 +96,7 @@ async fn without_redis_reads_go_on_and_stay_young_and_the_feed_comes_back() {
         let began = Instant::now();
         stage.shows(&stage.b, seq).await;
         tokio::time::sleep(Duration::from_millis(1_600)).await;
-        // Nobody had to ask for it, nor for a sign of life after it.
+        // NoPeers had to ask for it, nor for a sign of life after it.
         stage.asked() == asked && began.elapsed() < Duration::from_secs(3)
     })
     .await;

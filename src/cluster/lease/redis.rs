@@ -46,11 +46,11 @@ const LARGEST: u64 = u64::MAX / 2;
 
 /// The number that our lease was granted under (or nothing), the store's memory, all leases, all
 /// pins, and the keys that were removed because they were not ours.
-type ToldHeartbeat = (String, u64, Vec<ToldLease>, Vec<(String, String)>, Vec<String>);
+type HeartbeatReply = (String, u64, Vec<LeaseReply>, Vec<(String, String)>, Vec<String>);
 /// A lease as Redis returns it: name, incarnation, address, weight, leaving, beat, milliseconds left.
-type ToldLease = (String, String, String, u32, u8, u64, i64);
+type LeaseReply = (String, String, String, u32, u8, u64, i64);
 /// An owner as Redis returns it: incarnation, address, epoch.
-type ToldOwner = (String, String, u64);
+type OwnerReply = (String, String, u64);
 
 impl RedisLeases {
     /// Connects as the instance called `name`. The connection lives on the caller's runtime, and is
@@ -135,7 +135,7 @@ impl Leases for RedisLeases {
             call.arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
             call.arg(dead.map(|dead| dead.to_string()).unwrap_or_default());
             call.arg(random::within(0..=LARGEST)).arg(random::within(0..=LARGEST)).arg(beat);
-            let (grant, memory, members, pins, removed): ToldHeartbeat = self.run(&call).await?;
+            let (grant, memory, members, pins, removed): HeartbeatReply = self.run(&call).await?;
             if !removed.is_empty() {
                 tracing::warn!(
                     ?removed,
@@ -205,7 +205,7 @@ impl Leases for RedisLeases {
             call.arg(offering.to_string()).arg(&*self.name);
             call.arg(published.incarnation.to_string()).arg(&*published.address);
             call.arg(published.epoch.0);
-            let (incarnation, address, epoch): ToldOwner = self.run(&call).await?;
+            let (incarnation, address, epoch): OwnerReply = self.run(&call).await?;
             owner(&incarnation, &address, epoch)
         }
         .boxed()
@@ -243,7 +243,7 @@ impl Leases for RedisLeases {
         async move {
             let mut call = self.scripts.owner.key(&self.base);
             call.arg(offering.to_string());
-            let found: Vec<ToldOwner> = self.run(&call).await?;
+            let found: Vec<OwnerReply> = self.run(&call).await?;
             let found = found
                 .first()
                 .map(|(incarnation, address, epoch)| owner(incarnation, address, *epoch));
@@ -269,7 +269,7 @@ impl Leases for RedisLeases {
     }
 }
 
-fn standing(told: ToldLease) -> Result<Standing, LeaseError> {
+fn standing(told: LeaseReply) -> Result<Standing, LeaseError> {
     let (name, incarnation, address, weight, leaving, beat, left_ms) = told;
     let member = Member {
         name: name.into(),

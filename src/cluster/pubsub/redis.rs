@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::cluster::lease::redis_client;
-use crate::cluster::pubsub::{self, Heard, Listeners, Subscription};
+use crate::cluster::pubsub::{self, Listeners, Received, Subscription};
 use crate::ids::OfferingId;
 use crate::random;
 
@@ -146,7 +146,7 @@ async fn hear(
                 let offering = name.strip_prefix(&target.base).and_then(|id| id.parse().ok());
                 if let Some(offering) = offering {
                     let said = Bytes::copy_from_slice(message.get_payload_bytes());
-                    listeners.tell(offering, Heard::Message(said));
+                    listeners.tell(offering, Received::Message(said));
                 }
             }
         }

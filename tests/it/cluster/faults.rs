@@ -17,7 +17,7 @@ async fn owners_that_are_killed_lose_nothing() {
         site.until_sold(60).await;
         let owner = site.owner().await;
         site.servers[owner].kill();
-        // Nobody waits for the lease of the dead to run out, nor for its return.
+        // NoPeers waits for the lease of the dead to run out, nor for its return.
         site.until_sold(60).await;
         assert_ne!(site.owner().await, owner);
         site.servers[owner].start_again();

@@ -83,7 +83,7 @@ on_both_databases! {
             assert_eq!(status(&app, &sold_out).await, "SOLD_OUT");
             assert_eq!(status(&app, &bodies[0]).await, "ENDED");
             assert_eq!(status(&app, &bodies[1]).await, "SCHEDULED");
-            // Nobody has woken them since, and the first of them is asked for in the list.
+            // NoPeers has woken them since, and the first of them is asked for in the list.
             app.restart().await;
             let list = app.get_anonymously("/api/events").await.expect(200);
             let listed = list.as_array().unwrap().iter().find(|listed| listed["id"] == sold_out.as_str());

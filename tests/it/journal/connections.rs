@@ -56,7 +56,7 @@ async fn a_runtime_that_is_stuck_or_gone_keeps_no_other_from_appending() {
     let elsewhere = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(writer.take_over()).unwrap();
-        // Nobody drives it from here on.
+        // NoPeers drives it from here on.
         (runtime, writer)
     });
     let (stuck, writer) = elsewhere.join().unwrap();

@@ -94,7 +94,7 @@ async fn a_full_disk_costs_the_report_and_not_the_figures() {
 async fn what_cannot_be_written_is_said_before_anything_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let (lost, twice) = (dir.path().join("nowhere/a"), dir.path().join("b"));
-    // Nobody listens there, which is not found out.
+    // NoPeers listens there, which is not found out.
     let arguments = format!("holds --journal {}", lost.display());
     let (code, text) = run(stampede("http://127.0.0.1:9", &arguments)).await;
     assert_eq!(code, 1, "{text}");

@@ -12,7 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::support::history::{History, Told};
+use crate::support::history::{Acknowledged, History};
 use crate::support::process::Mint;
 
 /// How long somebody asks before the test fails.
@@ -204,7 +204,7 @@ impl Shop {
                         return answer;
                     }
                 }
-                // Nobody there: the next one.
+                // NoPeers there: the next one.
                 Ok(Err(error)) if error.is_connect() && self.bases.len() > 1 => {
                     self.closed_doors.fetch_add(1, Ordering::Relaxed);
                     continue;
@@ -253,7 +253,7 @@ impl Shop {
             .collect();
         let (Wish::Seats(wanted) | Wish::BestAvailable(wanted)) = wish;
         assert_eq!(seats.len(), wanted as usize, "{answer:?}");
-        self.history.note(Told::Held { user: customer.user, hold, seats });
+        self.history.note(Acknowledged::Held { user: customer.user, hold, seats });
         Ok(hold)
     }
 
@@ -261,7 +261,7 @@ impl Shop {
         let path = format!("/api/events/{}/holds/{hold}", self.event);
         let answer = self.ask(customer, rng, (Method::DELETE, &path), None).await;
         assert!(answer.is_ok(), "{answer:?}");
-        self.history.note(Told::Released { hold });
+        self.history.note(Acknowledged::Released { hold });
     }
 
     pub async fn reserve(
@@ -275,7 +275,7 @@ impl Shop {
         let answer = self.ask(customer, rng, to, Some(body)).await;
         assert!(answer.is_ok(), "{answer:?}");
         let reservation = answer.id("id");
-        self.history.note(Told::Reserved { user: customer.user, hold, reservation });
+        self.history.note(Acknowledged::Reserved { user: customer.user, hold, reservation });
         reservation
     }
 
@@ -299,7 +299,7 @@ impl Shop {
         assert!(answer.is_ok(), "{answer:?}");
         assert_eq!(answer.data()["status"], "CONFIRMED", "{answer:?}");
         let payment = answer.id("paymentId");
-        self.history.note(Told::Paid { reservation, payment });
+        self.history.note(Acknowledged::Paid { reservation, payment });
         payment
     }
 
@@ -307,7 +307,7 @@ impl Shop {
         let path = format!("/api/reservations/{reservation}/cancel");
         let answer = self.ask(customer, rng, (Method::POST, &path), None).await;
         assert!(answer.is_ok(), "{answer:?}");
-        self.history.note(Told::Cancelled { reservation });
+        self.history.note(Acknowledged::Cancelled { reservation });
     }
 
     /// Comes back for one visit after another, each as somebody new, until the shop closes; gives

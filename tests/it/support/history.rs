@@ -14,7 +14,7 @@ use admitone::store::{JournalRows, Store};
 
 /// Something that a client was told, and acted upon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Acknowledged {
     Held { user: UserId, hold: HoldId, seats: Vec<SeatId> },
     Released { hold: HoldId },
     Reserved { user: UserId, hold: HoldId, reservation: ReservationId },
@@ -24,14 +24,14 @@ pub enum Told {
 
 /// What all clients were told, in no order.
 #[derive(Default)]
-pub struct History(Mutex<Vec<Told>>);
+pub struct History(Mutex<Vec<Acknowledged>>);
 
 impl History {
-    pub fn note(&self, told: Told) {
+    pub fn note(&self, told: Acknowledged) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(told);
     }
 
-    pub fn told(&self) -> Vec<Told> {
+    pub fn told(&self) -> Vec<Acknowledged> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -76,7 +76,7 @@ pub struct ReservationFact {
 }
 
 /// Every way in which the two differ, in words.
-pub fn compare(told: &[Told], rows: &JournalRows) -> (Facts, Vec<String>) {
+pub fn compare(told: &[Acknowledged], rows: &JournalRows) -> (Facts, Vec<String>) {
     let mut reading = Reading::default();
     for (row, record) in rows {
         let Record::Batch(transitions) = record else { continue };
@@ -99,23 +99,25 @@ pub fn compare(told: &[Told], rows: &JournalRows) -> (Facts, Vec<String>) {
 }
 
 /// Nothing that was told is missing or different.
-fn compare_told(told: &[Told], facts: &Facts, violations: &mut Vec<String>) {
+fn compare_told(told: &[Acknowledged], facts: &Facts, violations: &mut Vec<String>) {
     for one in told {
         let holds = match one {
-            Told::Held { user, hold, seats } => facts
+            Acknowledged::Held { user, hold, seats } => facts
                 .holds
                 .get(hold)
                 .is_some_and(|fact| fact.customer == *user && same(&fact.seats, seats)),
-            Told::Released { hold } => facts.holds.get(hold).is_some_and(|fact| fact.released),
-            Told::Reserved { user, hold, reservation } => facts
+            Acknowledged::Released { hold } => {
+                facts.holds.get(hold).is_some_and(|fact| fact.released)
+            }
+            Acknowledged::Reserved { user, hold, reservation } => facts
                 .reservations
                 .get(reservation)
                 .is_some_and(|fact| fact.customer == *user && fact.hold == *hold),
-            Told::Paid { reservation, payment } => facts
+            Acknowledged::Paid { reservation, payment } => facts
                 .reservations
                 .get(reservation)
                 .is_some_and(|fact| fact.confirmed_by == Some(*payment)),
-            Told::Cancelled { reservation } => {
+            Acknowledged::Cancelled { reservation } => {
                 facts.reservations.get(reservation).is_some_and(|fact| fact.cancelled)
             }
         };
@@ -126,16 +128,16 @@ fn compare_told(told: &[Told], facts: &Facts, violations: &mut Vec<String>) {
 }
 
 /// Nothing is there that nobody was told of.
-fn compare_facts(told: &[Told], facts: &Facts, violations: &mut Vec<String>) {
+fn compare_facts(told: &[Acknowledged], facts: &Facts, violations: &mut Vec<String>) {
     let (mut holds, mut reservations) = (HashSet::new(), HashSet::new());
     let (mut paid, mut cancelled, mut released) = (HashSet::new(), HashSet::new(), HashSet::new());
     for one in told {
         match one {
-            Told::Held { hold, .. } => holds.insert(*hold),
-            Told::Released { hold } => released.insert(*hold),
-            Told::Reserved { reservation, .. } => reservations.insert(*reservation),
-            Told::Paid { reservation, .. } => paid.insert(*reservation),
-            Told::Cancelled { reservation } => cancelled.insert(*reservation),
+            Acknowledged::Held { hold, .. } => holds.insert(*hold),
+            Acknowledged::Released { hold } => released.insert(*hold),
+            Acknowledged::Reserved { reservation, .. } => reservations.insert(*reservation),
+            Acknowledged::Paid { reservation, .. } => paid.insert(*reservation),
+            Acknowledged::Cancelled { reservation } => cancelled.insert(*reservation),
         };
     }
     let mut unknown = |what: &str, id: &dyn std::fmt::Display, is_known: bool| {
@@ -306,7 +308,7 @@ mod tests {
         Change::HoldPlaced { hold, customer, lines: vec![line], expires_at: 1 }
     }
 
-    fn check(told: &[Told], batches: Vec<Vec<Transition>>, expected: &[&str]) {
+    fn check(told: &[Acknowledged], batches: Vec<Vec<Transition>>, expected: &[&str]) {
         let (_, violations) = compare(told, &journal(batches));
         assert_eq!(violations.len(), expected.len(), "{violations:?}");
         for (violation, expected) in violations.iter().zip(expected) {
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn the_checker_finds_what_is_lost_invented_and_done_twice() {
         let (user, hold, other) = (UserId::random(), HoldId::random(), HoldId::random());
-        let held = |hold, seat| Told::Held { user, hold, seats: vec![SeatId(seat)] };
+        let held = |hold, seat| Acknowledged::Held { user, hold, seats: vec![SeatId(seat)] };
         let made = |hold, seat| change(placed(hold, user, seat));
 
         check(&[held(hold, 1)], vec![made(hold, 1)], &[]);
@@ -327,13 +329,13 @@ mod tests {
         check(&[held(hold, 1), held(other, 1)], vec![made(hold, 1), made(other, 1)], &["given to"]);
         let released = change(Change::HoldReleased { hold });
         check(
-            &[held(hold, 1), Told::Released { hold }, held(other, 1)],
+            &[held(hold, 1), Acknowledged::Released { hold }, held(other, 1)],
             vec![made(hold, 1), released.clone(), made(other, 1)],
             &[],
         );
         check(&[held(hold, 1)], vec![made(hold, 1), released], &["nobody: release of"]);
         check(
-            &[held(hold, 1), Told::Released { hold }],
+            &[held(hold, 1), Acknowledged::Released { hold }],
             vec![made(hold, 1)],
             &["not so in the journal: Released"],
         );
@@ -374,11 +376,11 @@ mod tests {
             lines: lines.clone(),
         };
         let told = vec![
-            Told::Held { user, hold, seats: vec![SeatId(1)] },
-            Told::Reserved { user, hold, reservation },
+            Acknowledged::Held { user, hold, seats: vec![SeatId(1)] },
+            Acknowledged::Reserved { user, hold, reservation },
         ];
         check(&told, batches(), &[]);
-        let paid = [told.clone(), vec![Told::Paid { reservation, payment }]].concat();
+        let paid = [told.clone(), vec![Acknowledged::Paid { reservation, payment }]].concat();
         check(&paid, batches(), &["not so in the journal: Paid"]);
         let with_payment = [batches(), vec![change(confirmed)]].concat();
         check(&paid, with_payment.clone(), &[]);

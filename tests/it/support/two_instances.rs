@@ -192,7 +192,7 @@ impl TwoInstances {
         stage
     }
 
-    /// Nobody owns the offering yet.
+    /// NoPeers owns the offering yet.
     pub async fn asleep_on(url: &str) -> Self {
         let memory = MemoryJournal::new(Arc::new(SystemClock::new()));
         let journal = Arc::new(CountingJournal { memory, loads: AtomicU32::new(0) });

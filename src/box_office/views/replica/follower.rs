@@ -16,7 +16,7 @@ use crate::box_office::views::publisher::HEARTBEAT_EVERY;
 use crate::box_office::views::replica::{Confirmed, Followed};
 use crate::box_office::views::update::{Stamp, Version, ViewUpdate};
 use crate::box_office::{BoxOffices, View};
-use crate::cluster::pubsub::{Heard, Subscription};
+use crate::cluster::pubsub::{Received, Subscription};
 use crate::ids::{InstanceId, OfferingId};
 use crate::planted::{Bug, is_planted};
 
@@ -159,10 +159,10 @@ impl Follower {
         }
     }
 
-    fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: Received) {
         let reason = match heard {
-            Heard::Interrupted => Some(Resync::Interrupted),
-            Heard::Message(message) => match decode(&message) {
+            Received::Interrupted => Some(Resync::Interrupted),
+            Received::Message(message) => match decode(&message) {
                 Some(update) => self.take_in(update),
                 // From a newer version: its owner can still be asked.
                 None => None,
