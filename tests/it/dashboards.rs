@@ -39,8 +39,8 @@ pub fn anchors() -> BTreeSet<String> {
 
 #[test]
 fn every_metric_of_a_dashboard_or_a_rule_is_in_the_list_of_metrics() {
-    let readme = fs::read_to_string(path("README.md")).unwrap();
-    let listed: BTreeSet<String> = promql::metrics(&readme).into_iter().collect();
+    let page = fs::read_to_string(path("docs/metrics.md")).unwrap();
+    let listed: BTreeSet<String> = promql::metrics(&page).into_iter().collect();
     for directory in ["deploy/grafana", "deploy/prometheus/rules", "deploy/prometheus/tests"] {
         for (file, text) in texts(directory) {
             for metric in promql::metrics(&text) {

@@ -110,7 +110,7 @@ fn a_bad_row_is_found() {
     let (document, tests) = (document(), sources::tests());
     let good = document.lines().find(|line| line.starts_with("| 4.7 ")).unwrap();
     for (bad, says) in [
-        ("| 4.7 | Seats | yes | `http::views_agree::no_such_test` | |", "no http::pictures"),
+        ("| 4.7 | Seats | yes | `http::views_agree::no_such_test` | |", "no http::views_agree"),
         ("| 4.7 | Seats | yes | `benches/no_such_bench` | |", "no benches/"),
         ("| 4.7 | Seats | yes | | |", "yes without a test"),
         ("| 4.7 | Seats | better | a test that I remember | |", "better without a test"),
@@ -119,7 +119,7 @@ fn a_bad_row_is_found() {
         ("| 4.7 | Seats | different | | |", "different without a reason"),
         (
             "| 4.7 | Seats | no | | (`http::views_agree::no_such_test` is the like) |",
-            "no http::pict",
+            "no http::views_agree",
         ),
         ("| 4.7 | | no | | |", "says nothing"),
         ("| 4.7 | Seats | no | |", "not five cells"),
