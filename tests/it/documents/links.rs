@@ -1,9 +1,11 @@
 //! Links of the documents lead somewhere, and the files that they name exist.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::{in_backticks, read, sources};
 use crate::dashboards::{anchors_of, path};
+use crate::requirements::sources::tests;
 
 /// The documents, README first.
 fn documents() -> Vec<String> {
@@ -79,6 +81,40 @@ fn old_anchors_of_the_readme_are_still_there() {
     ] {
         assert!(anchors.contains(anchor), "README.md has no #{anchor}");
     }
+}
+
+#[test]
+fn the_tests_that_the_page_about_capabilities_names_exist() {
+    let (page, tests) = (read("docs/adding-a-capability.md"), tests());
+    let prose: String = page.split("```").step_by(2).collect();
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
+    let named = in_backticks(&prose).into_iter().filter(|text| text.contains("::"));
+    let named: BTreeSet<_> = named.filter(|text| text.chars().all(is_plain)).collect();
+    assert!(named.len() > 15, "{} tests are named", named.len());
+    for name in named {
+        assert!(tests.contains(name), "there is no test {name}");
+    }
+}
+
+/// `decide_hold` in `src/inventory/decide_hold.rs`: a name, and the file that has it.
+#[test]
+fn the_names_that_the_pages_about_the_source_find_in_a_file_are_there() {
+    let mut found = 0;
+    for page in ["docs/architecture.md", "docs/adding-a-capability.md"] {
+        let text = read(page);
+        let prose: String = text.split("```").step_by(2).collect();
+        let prose = prose.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (at, between) in prose.match_indices("` in `") {
+            let name = prose[..at].rsplit('`').next().unwrap_or_default();
+            let file = prose[at + between.len()..].split('`').next().unwrap_or_default();
+            if is_path(file) && file.ends_with(".rs") && !file.contains("notice") {
+                let name = name.rsplit([' ', ':']).next().unwrap_or(name);
+                assert!(read(file).contains(name), "{page}: {file} has no {name}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 15, "{found} names were looked up");
 }
 
 /// Whether a text in backticks is the path of a file or a folder.
