@@ -1,4 +1,5 @@
-//! Admit One: a reservation engine. See README.md for the code map.
+//! Admit One: a reservation engine. See `docs/architecture.md` for the way of a request, the
+//! glossary and the code map.
 pub mod accounts;
 pub mod archive;
 pub mod audit;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use graph::{Graph, Module};
 
 /// Each module of the library and the others that it may use. Those below know none above.
-const MAY_USE: &[(&str, &[&str])] = &[
+pub const MAY_USE: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("executor", &[]),
     ("ids", &["random"]),

@@ -25,36 +25,34 @@ pub fn texts(directory: &str) -> Vec<(PathBuf, String)> {
     files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
 }
 
-/// The anchors of the operations page, as they are made from its headings.
+/// The anchors of the operations page.
 pub fn anchors() -> BTreeSet<String> {
-    let text = fs::read_to_string(path("docs/operations.md")).unwrap();
-    let headings = text.lines().filter(|line| line.starts_with('#'));
+    anchors_of(&fs::read_to_string(path("docs/operations.md")).unwrap())
+}
+
+/// The anchors of a page, as they are made from its headings, and those written as HTML.
+pub fn anchors_of(text: &str) -> BTreeSet<String> {
+    // A comment in a code block is no heading.
+    let blocks = text.split("```").step_by(2);
+    let headings = blocks.flat_map(str::lines).filter(|line| line.starts_with('#'));
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
     let anchor = |heading: &str| -> String {
         let heading = heading.trim_start_matches('#').trim().to_lowercase();
         heading.chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
     };
-    headings.map(anchor).collect()
+    let written = text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    headings.map(anchor).chain(written.map(str::to_owned)).collect()
 }
 
 #[test]
 fn every_metric_of_a_dashboard_or_a_rule_is_in_the_list_of_metrics() {
-    let readme = fs::read_to_string(path("README.md")).unwrap();
-    let listed: BTreeSet<String> = promql::metrics(&readme).into_iter().collect();
+    let page = fs::read_to_string(path("docs/metrics.md")).unwrap();
+    let listed: BTreeSet<String> = promql::metrics(&page).into_iter().collect();
     for directory in ["deploy/grafana", "deploy/prometheus/rules", "deploy/prometheus/tests"] {
         for (file, text) in texts(directory) {
             for metric in promql::metrics(&text) {
                 assert!(listed.contains(&metric), "{}: {metric}", file.display());
             }
         }
-    }
-}
-
-#[test]
-fn the_links_of_the_operations_page_lead_somewhere() {
-    let (anchors, text) = (anchors(), fs::read_to_string(path("docs/operations.md")).unwrap());
-    let links = text.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
-    for link in links {
-        assert!(anchors.contains(link), "docs/operations.md leads to #{link}, which is not there");
     }
 }

@@ -1,5 +1,8 @@
-//! What the documents list is what there is: settings, metrics, operations, modules, files. A list
+//! The documents list the things that exist: settings, metrics, operations, modules, files. A list
 //! that nothing holds to the code is wrong within a month.
+
+mod code_map;
+mod links;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,10 +80,10 @@ fn every_setting_that_a_document_names_exists() {
 }
 
 #[test]
-fn the_defaults_in_the_readme_are_those_of_the_program() {
-    let readme = read("README.md");
+fn the_defaults_of_the_settings_page_are_those_of_the_program() {
+    let page = read("docs/settings.md");
     let mut compared = 0;
-    for row in rows(section(&readme, "\n## Settings")) {
+    for row in rows(&page) {
         let [names, defaults, ..] = row[..] else { continue };
         let keys: Vec<_> = in_backticks(names)
             .into_iter()
@@ -103,10 +106,8 @@ fn the_defaults_in_the_readme_are_those_of_the_program() {
 }
 
 #[test]
-fn the_metrics_of_the_readme_are_those_of_the_program() {
-    let readme = read("README.md");
-    let listed: BTreeSet<_> =
-        promql::metrics(section(&readme, "\n## Operating it")).into_iter().collect();
+fn the_metrics_of_the_metrics_page_are_those_of_the_program() {
+    let listed: BTreeSet<_> = promql::metrics(&read("docs/metrics.md")).into_iter().collect();
     let mut made = BTreeSet::new();
     for file in sources("src").iter().filter(|file| file.ends_with(".rs")) {
         let text = read(file);
@@ -121,7 +122,7 @@ fn the_metrics_of_the_readme_are_those_of_the_program() {
     let made: BTreeSet<_> =
         promql::metrics(&made.into_iter().collect::<Vec<_>>().join(" ")).into_iter().collect();
     assert_eq!(listed.difference(&made).collect::<Vec<_>>(), [""; 0], "not made any more");
-    assert_eq!(made.difference(&listed).collect::<Vec<_>>(), [""; 0], "not in the README");
+    assert_eq!(made.difference(&listed).collect::<Vec<_>>(), [""; 0], "not in docs/metrics.md");
 }
 
 /// `GET/POST /api/x[/{id}]`, `DELETE …/{id}` of a row, as methods and whole paths.
@@ -165,7 +166,7 @@ fn written_out(path: &str) -> Vec<String> {
     vec![path.to_owned()]
 }
 
-/// Whether a path of the README is one of the document, whose `{name}` stands for anything.
+/// Whether a path of the page is one of the document, whose `{name}` stands for anything.
 fn is_same(listed: &str, documented: &str) -> bool {
     let (listed, documented) = (listed.split('/'), documented.split('/'));
     let is_any = |part: &str| part.starts_with('{') && part.ends_with('}');
@@ -187,8 +188,8 @@ async fn the_api_at_a_glance_is_the_whole_api() {
             }
         }
     }
-    let readme = read("README.md");
-    let table = rows(section(&readme, "\n## The API at a glance"));
+    let page = read("docs/api.md");
+    let table = rows(section(&page, "\n## The API at a glance"));
     let listed: Vec<_> = table.iter().skip(1).flat_map(|row| operations_of(row[1])).collect();
     let is_one = |(method, path): &(String, String), other: &(String, String)| {
         *method == other.0 && is_same(path, &other.1)
@@ -223,22 +224,6 @@ fn paths_are_written_out() {
     ];
     assert_eq!(found, expected);
     assert!(is_same("/a/{event}/pause", "/a/{id}/{action}") && !is_same("/a/{id}", "/a/b"));
-}
-
-#[test]
-fn the_code_map_has_every_module() {
-    let readme = read("README.md");
-    let map = section(&readme, "\n## Code map");
-    for entry in fs::read_dir(path("src")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        // Where the programs begin, and what lists the modules.
-        if ["lib.rs", "main.rs", "bin"].contains(&name.as_str()) {
-            continue;
-        }
-        let module = name.trim_end_matches(".rs");
-        let named = [format!("`src/{module}.rs`"), format!("`src/{module}/`")];
-        assert!(named.iter().any(|name| map.contains(name)), "src/{name} is not in the code map");
-    }
 }
 
 #[test]

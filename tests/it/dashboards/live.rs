@@ -283,15 +283,15 @@ async fn check_rules(prometheus: &PrivatePrometheus) {
     }
 }
 
-/// What the README lists is what the server shows, under the names that it says.
+/// The metrics page lists what the server shows, under the names that it says.
 async fn check_the_list_of_metrics(prometheus: &PrivatePrometheus) {
-    let readme = std::fs::read_to_string(path("README.md")).unwrap();
+    let page = std::fs::read_to_string(path("docs/metrics.md")).unwrap();
     // Those of an event are gone for a moment while it moves.
     let all = r#"count by (__name__) (last_over_time({__name__=~"admitone_.+"}[1m]))"#;
     let shown = prometheus.query(all).await.unwrap();
     let names = shown.iter().filter_map(|series| series["metric"]["__name__"].as_str());
     let shown: BTreeSet<String> = names.flat_map(promql::metrics).collect();
-    let listed: BTreeSet<String> = promql::metrics(&readme).into_iter().collect();
+    let listed: BTreeSet<String> = promql::metrics(&page).into_iter().collect();
     let (missing, unlisted): (Vec<_>, Vec<_>) =
         (listed.difference(&shown).collect(), shown.difference(&listed).collect());
     assert!(
