@@ -24,6 +24,8 @@ mod telemetry;
 mod unknown;
 mod views;
 
+#[cfg(test)]
+pub(crate) use encodings::every_rejection;
 pub use forwarding::{MAX_HOPS, PeerRequestError};
 pub use office::offering_clock::{JOURNAL_AHEAD, TOLERATED_MS};
 pub use outcome::{Committed, SubmitError, Unavailable};

@@ -249,7 +249,7 @@ impl Inventory {
         Some(transition)
     }
 
-    /// Runs one bounded round of due work (expiry, lapsed offers, pages of a cancelled offering).
+    /// Runs one bounded round of due work (expiry, new offers, pages of a cancelled offering).
     /// Returns `None` when nothing is due; the caller repeats the call until then, before it decides a
     /// batch.
     ///

@@ -6,7 +6,7 @@
 //! sample to `every!` here (the crate does not compile before), and paste the line that the failing
 //! test prints. Journalled data is pinned as JSON too, which `journal verify --file` compares.
 //!
-//! - `journal::FORMAT` rises when a row is written that the version before cannot read: when
+//! - `journal::FORMAT` rises when a row is written that the last released version cannot read: when
 //!   `Change`, `Rejection` or anything in `Created` grows, or the canonical form of a row changes. Old
 //!   rows stay readable, so their lines stay.
 //! - `VERSION` of `inventory/snapshot.rs` rises with any change to the bytes of a snapshot.
@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+pub(crate) use journal::rejections as every_rejection;
 
 /// A value, under its name in the file of its kind.
 pub(super) struct Sample {
@@ -69,7 +71,7 @@ macro_rules! every {
 use every;
 
 /// Compares the samples with the lines of `file`, whose content is `golden`.
-fn hold(samples: &[Sample], file: &str, golden: &str) {
+fn check_pinned(samples: &[Sample], file: &str, golden: &str) {
     let split = |line| str::split_once(line, ": ").expect("a line is `name: bytes`");
     let golden: Vec<_> = golden.lines().map(split).collect();
     let mut pinned: BTreeMap<&str, &str> = golden.iter().copied().collect();

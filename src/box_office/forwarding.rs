@@ -63,7 +63,7 @@ impl BoxOffices {
         }
         let answer = self.call(offering, Call::Submit(request)).await;
         let CallAnswer::Submitted(submitted) = answer else {
-            return Err(outcome_unknown(UnknownReason::OwnerUnanswered).into());
+            return Err(outcome_unknown(UnknownReason::OwnerUnanswered, Some(offering)).into());
         };
         submitted
     }
@@ -113,9 +113,9 @@ impl BoxOffices {
         self.pursue(offering, call, false).await
     }
 
-    /// Does the same for a call that was tried before, and of which a copy may be of `unknown`
-    /// outcome: it was carried out, or may yet be. From then on, the box office that refuses it
-    /// remembers the refusal under its key, so that no copy has an effect afterwards.
+    /// As [`Self::call`], for a repeated call. `unknown`: an earlier copy may have had an effect, or may
+    /// yet have one. From then on, the box office that refuses the call remembers the refusal under
+    /// its key, so that no copy has an effect afterwards.
     async fn pursue(&self, offering: OfferingId, mut call: Call, mut unknown: bool) -> CallAnswer {
         let shared = self.shared();
         let timeout = shared.settings.answer_timeout;
@@ -136,7 +136,7 @@ impl BoxOffices {
             let waited = shared.guard.monotonic().saturating_sub(started);
             if waited + pause >= self.moving_timeout(unknown) {
                 let why = match unknown {
-                    true => outcome_unknown(UnknownReason::OwnerUnanswered),
+                    true => outcome_unknown(UnknownReason::OwnerUnanswered, Some(offering)),
                     false => Unavailable::Moving,
                 };
                 return call.failed(why);
@@ -278,7 +278,7 @@ impl BoxOffices {
             }
             Ok(_) | Err(Failure::Unknown) if pending.hops > 0 => {
                 let origin = &mut pending.origin.clone();
-                let why = trace::scope(origin, || outcome_unknown(UnknownReason::OwnerUnanswered));
+                let why = trace::scope(origin, || outcome_unknown(UnknownReason::OwnerUnanswered, Some(offering)));
                 pending.answer(Err(why.into()));
             }
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),
@@ -398,7 +398,7 @@ impl BoxOffices {
                 let unanswered = call.failed(Unavailable::OutcomeUnknown);
                 let answered = tokio::time::timeout(timeout, self.call_here(offering, call, hops));
                 let answer = answered.await.unwrap_or_else(|_| {
-                    outcome_unknown(UnknownReason::CallTimeout);
+                    outcome_unknown(UnknownReason::CallTimeout, Some(offering));
                     unanswered
                 });
                 spans::called(span, Some(&answer));

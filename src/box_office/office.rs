@@ -96,9 +96,10 @@ pub(crate) struct Sealed {
 
 impl Drop for Sealed {
     fn drop(&mut self) {
+        let offering = self.row.as_ref().map(|(row, _)| row.offering);
         for (pending, _) in self.batch.decided.drain(..) {
             let origin = &mut pending.origin.clone();
-            let why = trace::scope(origin, || outcome_unknown(UnknownReason::AppendUnconfirmed));
+            let why = trace::scope(origin, || outcome_unknown(UnknownReason::AppendUnconfirmed, offering));
             pending.answer(Err(why.into()));
         }
     }

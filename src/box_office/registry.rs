@@ -332,7 +332,7 @@ impl BoxOffices {
             Ok(Ok(answer)) => answer,
             // The actor ended with the command still in its inbox: it was never decided.
             Ok(Err(_)) => Err(Unavailable::Recovering.into()),
-            Err(_) => Err(outcome_unknown(UnknownReason::BoxOfficeTimeout).into()),
+            Err(_) => Err(outcome_unknown(UnknownReason::BoxOfficeTimeout, Some(offering)).into()),
         }
     }
 

@@ -1,9 +1,11 @@
-//! Why the outcome of a request is unknown: a label on the counter and a log line with the request's id,
-//! written where the answer is given.
+//! Why the outcome of a request is unknown: a label on a counter and a log line with the request's id,
+//! written by each part that could not learn it. In a cluster the instance that asked may still find out:
+//! a request can have several such lines, or one and a success.
 
 use metrics::{counter, describe_counter};
 
 use crate::box_office::Unavailable;
+use crate::ids::OfferingId;
 
 const UNKNOWN: &str = "admitone_outcome_unknown_total";
 
@@ -51,10 +53,12 @@ impl UnknownReason {
     }
 }
 
-/// Counts and logs an unknown outcome, on behalf of the current request, and returns it.
-pub fn outcome_unknown(reason: UnknownReason) -> Unavailable {
+/// Counts and logs an unknown outcome, on behalf of the current request, and returns it. The offering is
+/// logged where it is known.
+pub fn outcome_unknown(reason: UnknownReason, offering: Option<OfferingId>) -> Unavailable {
     counter!(UNKNOWN, "reason" => reason.as_str()).increment(1);
-    tracing::warn!(reason = reason.as_str(), "the outcome of a request is unknown");
+    let offering = offering.map(tracing::field::display);
+    tracing::warn!(reason = reason.as_str(), offering, "the outcome of a request is unknown");
     Unavailable::OutcomeUnknown
 }
 

@@ -20,7 +20,9 @@ pub use code::ErrorCode;
 pub type OperationCodes = (&'static str, &'static str, &'static [ErrorCode]);
 
 use crate::accounts::AccountError;
-use crate::box_office::{MoveError, SubmitError, Unavailable};
+use crate::box_office::{
+    MoveError, SubmitError, Unavailable, UnknownReason, outcome_unknown,
+};
 use crate::closing::ClosingError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
@@ -339,7 +341,9 @@ impl From<PaymentError> for ApiError {
             PaymentError::KeyExhausted => Self::new(ErrorCode::PaymentDeclined, error.to_string()),
             PaymentError::Unavailable(unavailable) => unavailable.into(),
             PaymentError::Store(error) => error.into(),
-            PaymentError::Interrupted => Unavailable::OutcomeUnknown.into(),
+            PaymentError::Interrupted => {
+                outcome_unknown(UnknownReason::PaymentInterrupted, None).into()
+            }
         }
     }
 }

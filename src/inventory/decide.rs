@@ -246,7 +246,7 @@ impl Inventory {
         }
         let mut seats = claim.lines.iter().flat_map(|line| &line.seats);
         self.sale_state != SaleState::Cancelled
-            && wanted.iter().all(|(product, places)| self.open_to_newcomers(*product) >= *places)
+            && wanted.iter().all(|(product, places)| self.available_past_waitlist(*product) >= *places)
             && seats.all(|seat| self.seats.is_free(*seat))
             && self.within_limits(claim.customer, &wanted).is_ok()
     }
@@ -254,7 +254,7 @@ impl Inventory {
     /// Places that any customer may claim: 0 while a waiting entry could be offered the free
     /// places. Offers are mostly made in the transition that frees the places, but a large number
     /// of offers takes more than one transition.
-    pub(super) fn open_to_newcomers(&self, product: ProductId) -> u32 {
+    pub(super) fn available_past_waitlist(&self, product: ProductId) -> u32 {
         let available = self.products[product.index()].counts.available;
         if self.waitlist.len() > 0 && self.waitlist.first_fitting(product, available).is_some() {
             return 0;
@@ -313,7 +313,7 @@ impl Inventory {
             return Err(Rejection::Invalid { reason: "this entry id is in use".into() }.into());
         }
         self.within_limits(customer, &[(product, party_size)])?;
-        let available = self.open_to_newcomers(product);
+        let available = self.available_past_waitlist(product);
         if available >= party_size {
             return Err(Rejection::PlacesAvailable { available }.into());
         }
@@ -405,7 +405,7 @@ impl Inventory {
 
     /// The opening time of a product that is not on sale only because its time has not come yet.
     pub(super) fn opens_at(&self, product: ProductId) -> Option<TimestampMs> {
-        let of_product = self.product_window(product);
+        let of_product = self.effective_window(product);
         let opens_at = latest(self.sale.start, of_product.start)?;
         let ends = |window: SaleWindow| window.end.is_none_or(|end| end > opens_at);
         let ahead = opens_at > self.now && self.sale_state == SaleState::Open;

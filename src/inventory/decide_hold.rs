@@ -46,7 +46,7 @@ impl Inventory {
         // The list of taken seats is more useful to the client than the number of free ones.
         self.taken_seats(wishes)?;
         for &(product, quantity) in &wanted {
-            let available = self.open_to_newcomers(product);
+            let available = self.available_past_waitlist(product);
             if available < quantity {
                 return Err(Rejection::SoldOut { requested: quantity, available }.into());
             }

@@ -23,7 +23,7 @@ pub enum Rejection {
     /// The offering has no such product.
     #[error("there is no product of this id: the event lists those it has")]
     UnknownProduct,
-    /// The offering has no such block, or the block is not of that product.
+    /// The offering has no such section, or the section is not of that product.
     #[error("there is no such section")]
     UnknownSection,
     /// The offering has no such seats.
@@ -105,7 +105,7 @@ pub enum Rejection {
     /// The customer has used up the number of keys that are remembered for one customer.
     #[error("too many idempotency keys in use by one customer")]
     TooManyKeys,
-    /// The ticket type is no longer offered.
+    /// The product is no longer offered.
     #[error("this product was withdrawn from sale")]
     ProductWithdrawn,
     /// The customer cannot cancel this paid reservation: it is too late, or never possible.

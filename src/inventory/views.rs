@@ -67,7 +67,7 @@ impl Inventory {
 
     /// A product's own window; a withdrawn product's window ends at the time of withdrawal at the
     /// latest.
-    pub fn product_window(&self, product: ProductId) -> SaleWindow {
+    pub fn effective_window(&self, product: ProductId) -> SaleWindow {
         let Product { sale, withdrawn_at, .. } = &self.products[product.index()];
         let end = sale.end.into_iter().chain(*withdrawn_at).min();
         SaleWindow { start: sale.start, end }

@@ -31,5 +31,5 @@ pub enum PaymentError {
 
 /// The outcome of a payment is unknown until the recovery scan has ended it.
 pub(super) fn interrupted() -> PaymentError {
-    PaymentError::Unavailable(outcome_unknown(UnknownReason::PaymentInterrupted))
+    PaymentError::Unavailable(outcome_unknown(UnknownReason::PaymentInterrupted, None))
 }

@@ -1,6 +1,6 @@
 //! Journalled data: the content of rows, and the row around it.
 
-use super::{Sample, every, hold, id};
+use super::{Sample, every, check_pinned, id};
 use crate::ids::{
     BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, SeatId,
     SectionId, Seq, UserId,
@@ -47,7 +47,7 @@ fn what_is_journalled_keeps_its_bytes() {
     let records =
         every!(Record { Takeover, Batch(vec![transition().into(), transition().into()]) });
     samples.extend(records.iter().map(|(name, record)| Sample::of(name, record)));
-    hold(&samples, "src/box_office/encodings/journal.txt", include_str!("journal.txt"));
+    check_pinned(&samples, "src/box_office/encodings/journal.txt", include_str!("journal.txt"));
 }
 
 /// The hash of a row covers each of its fields in this form; every later row rests on it.
@@ -76,7 +76,7 @@ fn a_row_keeps_its_canonical_form_and_its_exported_line() {
         Sample::bytes("Row::payload", &row.payload),
         Sample { name: "Row as a line".into(), pinned: export::to_line(&row, &record) },
     ];
-    hold(&samples, "src/box_office/encodings/row.txt", include_str!("row.txt"));
+    check_pinned(&samples, "src/box_office/encodings/row.txt", include_str!("row.txt"));
 }
 
 pub(super) fn line() -> Line {
@@ -203,7 +203,7 @@ fn changes() -> Vec<(&'static str, Change)> {
     })
 }
 
-pub(super) fn rejections() -> Vec<(&'static str, Rejection)> {
+pub(crate) fn rejections() -> Vec<(&'static str, Rejection)> {
     let seats = || vec![SeatId(7), SeatId(300)];
     every!(Rejection {
         SoldOut { requested: 3, available: 1 },

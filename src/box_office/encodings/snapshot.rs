@@ -1,7 +1,7 @@
 //! The state of an offering with every kind of content, as a snapshot keeps it.
 
 use super::journal::{cancellation, definition, idempotency, line};
-use super::{Sample, hold, id};
+use super::{Sample, check_pinned, id};
 use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
 use crate::inventory::{Change, Fit, Inventory, Line, SaleState, Transition};
 
@@ -128,7 +128,7 @@ fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
     let snapshot = state().to_snapshot();
     assert_eq!(Inventory::from_snapshot(&snapshot).unwrap().to_snapshot(), snapshot);
     let sample = Sample::bytes("Snapshot", &snapshot);
-    hold(&[sample], "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
+    check_pinned(&[sample], "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
 }
 
 /// A snapshot of version 0.1.0 has neither terms nor ended entries: the journal is folded instead.

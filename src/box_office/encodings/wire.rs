@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
-use super::{Sample, every, hold, id};
+use super::{Sample, every, check_pinned, id};
 use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
 use crate::box_office::views::update::{Delta, ShownView, Stamp, Version, ViewUpdate};
 use crate::box_office::views::view::{View, ViewBuilder};
@@ -72,7 +72,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     );
     pin(&mut samples, &[("Origin", origin())]);
     assert_eq!(rejections().len(), 34, "an answer carries each of them, as the journal does");
-    hold(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
+    check_pinned(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn what_the_feed_says_keeps_its_bytes() {
     pin(&mut samples, &[("Delta, of a section's shape", grown)]);
     let shown = ShownView { stamp, now_ms: 1_234, view: before };
     pin(&mut samples, &[("ShownView", shown)]);
-    hold(&samples, "src/box_office/encodings/feed.txt", include_str!("feed.txt"));
+    check_pinned(&samples, "src/box_office/encodings/feed.txt", include_str!("feed.txt"));
 }
 
 /// The envelope of peer requests, and the first request.
@@ -105,7 +105,7 @@ fn a_seal_keeps_its_form() {
         Sample { name: "Seal".into(), pinned: seal.of(b"a question") },
         Sample::bytes("HELLO", HELLO),
     ];
-    hold(&samples, "src/box_office/encodings/seal.txt", include_str!("seal.txt"));
+    check_pinned(&samples, "src/box_office/encodings/seal.txt", include_str!("seal.txt"));
 }
 
 fn request() -> Request {

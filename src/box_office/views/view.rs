@@ -91,7 +91,7 @@ impl ViewBuilder {
         let product = |product| ProductView {
             counts: inventory.counts(product),
             price: inventory.price(product),
-            sale: inventory.product_window(product),
+            sale: inventory.effective_window(product),
             numbered: inventory.is_numbered(product),
         };
         View {

@@ -15,6 +15,7 @@ fn check(error: impl Into<ApiError>, status: u16, code: &str) {
 #[test]
 fn every_rejection_has_its_status_and_code() {
     let seats = || vec![SeatId(1)];
+    let mut tested = std::collections::HashSet::new();
     for (rejection, status, code) in [
         (Rejection::SoldOut { requested: 2, available: 1 }, 409, "SOLD_OUT"),
         (Rejection::SeatsTaken { seats: seats() }, 409, "SEATS_TAKEN"),
@@ -50,8 +51,21 @@ fn every_rejection_has_its_status_and_code() {
         (Rejection::BelowTaken { taken: 9 }, 409, "BELOW_TAKEN"),
         (Rejection::KeyReused, 422, "IDEMPOTENCY_KEY_REUSED"),
         (Rejection::TooManyKeys, 429, "TOO_MANY_IDEMPOTENCY_KEYS"),
+        (Rejection::ProductWithdrawn, 409, "PRODUCT_WITHDRAWN"),
+        (Rejection::CancellationRefused { until: None }, 409, "CANCELLATION_REFUSED"),
+        (Rejection::SaleOver { end: SaleEnd::Sale, at: 1 }, 409, "WRONG_STATE"),
+        (Rejection::NotParticipable, 409, "PARTICIPATION_UNAVAILABLE"),
+        (
+            Rejection::AlreadyParticipated { reservation: None, hold: None },
+            409,
+            "EVENT_ALREADY_PARTICIPATED",
+        ),
     ] {
+        tested.insert(std::mem::discriminant(&rejection));
         check(SubmitError::from(rejection), status, code);
+    }
+    for (name, rejection) in crate::box_office::every_rejection() {
+        assert!(tested.contains(&std::mem::discriminant(&rejection)), "{name} has no row here");
     }
 }
 

@@ -287,7 +287,7 @@ fn answer<B: MessageBody + 'static>(
             Err(ApiError::of(ErrorCode::Unavailable).to_response(id))
         }
         Err(Overdue::Answer) => {
-            outcome_unknown(UnknownReason::RequestDeadline);
+            outcome_unknown(UnknownReason::RequestDeadline, None);
             Err(ApiError::of(ErrorCode::OutcomeUnknown).to_response(id))
         }
         // The panic hook has logged the location.
@@ -404,7 +404,7 @@ impl Report<'_> {
             tracing::debug!(target: "admitone::access", %method, path, status, elapsed_us,
                 "answered");
         } else if status == 500 {
-            // The log line with the cause does not name the request.
+            // The log line with the cause has the request's id, and not its route.
             tracing::warn!(target: "admitone::access", %method, route, status, "answered");
         }
         if span.is_recorded() {
