@@ -102,7 +102,7 @@ on_both_databases! {
 
         let third = keyed(second["refreshToken"].clone(), "twice").await.expect(200);
         assert_ne!(third["refreshToken"], second["refreshToken"]);
-        // What the first was changed for has been used: it is a copy that comes now.
+        // The second token has been used, so this repeat of the first token is treated as a copy.
         keyed(first["refreshToken"].clone(), "once").await.expect_error(401, "REFRESH_TOKEN_REUSED");
         refresh(&app, &third["refreshToken"]).await.expect_error(401, "INVALID_REFRESH_TOKEN");
     }

@@ -1,5 +1,5 @@
-//! The rules of who may use whom, read from the source. A rule that stands only in a document is
-//! broken within a month.
+//! The rules for which module may use which, checked against the source. A rule that is only
+//! written in a document is broken within a month.
 
 mod graph;
 
@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use graph::{Graph, Module};
 
-/// Each module of the library and the others that it may use. Those below know none above.
+/// Each module of the library and the modules that it may use. Lower layers come first and, except
+/// where noted, do not use higher ones.
 pub const MAY_USE: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("executor", &[]),
     ("ids", &["random"]),
-    // Defects to plant; nothing in a program that sells.
+    // Bugs to plant in tests; absent from a program that sells.
     ("planted", &[]),
     ("inventory", &["ids", "planted"]),
     ("clock", &["inventory"]),
@@ -52,7 +53,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "random",
         ],
     ),
-    // The forms that addresses, passwords and URLs may have hold for settings too.
+    // The rules for the form of addresses, passwords and URLs apply to settings too.
     ("config", &["accounts", "cluster"]),
     ("telemetry", &["clock", "config", "trace"]),
     ("caller", &["ids", "store"]),
@@ -124,7 +125,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What only one module may know, of the crates that everything could reach.
+/// Crates that every module could use, each with the only modules that may.
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("sea_orm", &["store"]),
     ("entities", &["store"]),
@@ -138,26 +139,26 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("prost", &["telemetry"]),
 ];
 
-/// All that the pure core may use: no IO, no async, no clock, no randomness, no logging.
+/// The crates that the pure core may use: no IO, async, clock, randomness or logging.
 const CORE_USES: &[&str] = &["blake3", "std", "serde", "postcard", "thiserror", "hashbrown"];
 
-/// Where status codes are named: the one map from errors, and what surrounds it.
+/// The files that may name status codes: the one map from errors, and the code around it.
 const NAMES_STATUS: &[&str] = &[
     "http/error.rs",
     "http/error/code.rs",
-    // Success, and what the framework answered by itself.
+    // Success, and the answers that the framework makes itself.
     "http/respond.rs",
     "http/middleware/request_context.rs",
-    // A label.
+    // Used as a label.
     "telemetry/metrics.rs",
-    // Of spans, not of answers.
+    // Statuses of spans, not of answers.
     "telemetry/otlp/encode.rs",
 ];
 
 struct Source {
-    /// Below `src`.
+    /// Path below `src`.
     path: String,
-    /// Without comments.
+    /// Source text without comments.
     text: String,
 }
 
@@ -167,7 +168,7 @@ impl Source {
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
-    /// The names that stand behind `prefix::`, in paths and in braces.
+    /// Returns the names that follow `prefix::`, in paths and in braces.
     fn behind(&self, prefix: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
         let prefix = format!("{prefix}::");
@@ -309,11 +310,11 @@ fn entities_and_migrations_know_nothing_of_the_rest() {
     }
 }
 
-/// The capabilities. They meet only through what is below them: no capability uses another.
+/// The capabilities. No capability uses another; they share only the modules below them.
 const CAPABILITIES: &[&str] =
     &["accounts", "audit", "box_office", "cluster", "offerings", "payments"];
 
-/// Which capability's rows a table holds.
+/// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("event", "offerings"),
@@ -333,7 +334,7 @@ const TABLES: &[(&str, &str)] = &[
     ("wallet", "payments"),
 ];
 
-/// The one circle: the office, its failures and its handoff are one state machine.
+/// The only allowed circle: the office, its failures and its handoff are one state machine.
 const CIRCLE: &[&[&str]] = &[
     &["box_office", "office"],
     &["box_office", "office", "failure"],
@@ -384,7 +385,7 @@ fn a_capability_is_one_noun_in_every_layer() {
     for capability in CAPABILITIES {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
-        // Everybody's way to an event is its box office, and its instance the cluster's.
+        // Every capability may use an event's box office, and the cluster to find its instance.
         let others = CAPABILITIES.iter().filter(|other| !["box_office", "cluster"].contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

@@ -1,4 +1,4 @@
-//! Archives: old rows go to files and from the database, and nothing that an event promises is lost.
+//! Archives: old rows move from the database to files, and the event keeps all its promises.
 
 use std::fs;
 use std::path::Path;
@@ -18,11 +18,11 @@ use crate::cli::process::finished;
 use crate::support::test_app::{TestApp, TestUser, standing_event};
 use crate::support::test_db::{TestDb, eventually};
 
-/// 2021-01-01: long ago for the program that runs beside.
+/// 2021-01-01: long ago for the program that runs beside the server, on the machine's clock.
 const START: i64 = 1_609_459_200_000;
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// A server whose event has a past of 40 days, and somebody who bought from it.
+/// A server whose event has 40 days of history, and a customer who bought from it.
 struct Past {
     app: TestApp,
     clock: Arc<ManualClock>,
@@ -50,7 +50,7 @@ impl Past {
         past
     }
 
-    /// With a token of now.
+    /// Returns the buyer with a token issued now.
     fn buyer(&self) -> TestUser {
         let caller = Caller { user: self.buyer, role: Role::User };
         let token = self.app.state().accounts.access_token(caller).unwrap();
@@ -83,7 +83,7 @@ impl Past {
         Plan { before: now - 30 * DAY_MS, now, directory: self.files.path().into() }
     }
 
-    /// As `admitone archive` does it, on a runtime that reaches the server's database.
+    /// Archives as `admitone archive` does, on a runtime that reaches the server's database.
     async fn archive(&self) -> Result<archive::Outcome, ArchiveError> {
         let (store, event, plan) = (self.store(), self.event, self.plan());
         let archiving = async move { archive::archive(&store, event, &plan).await };
@@ -103,7 +103,7 @@ impl Past {
         self.files.path().join(self.event.to_string())
     }
 
-    /// The program, beside the server.
+    /// Runs the program beside the server.
     fn run(&self, arguments: &[&str]) -> crate::cli::process::Ended {
         finished(arguments, &[("DATABASE_URL", self.app.db.url())])
     }
@@ -121,7 +121,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Files that are not what they should be, and what the refusal says.
+/// Returns archive files that are damaged, each with the reason that the refusal must contain.
 fn unfit_files(lines: &str) -> [(String, &'static str); 5] {
     let digit_of = |name: &str| {
         let at = lines.find(name).unwrap() + name.len();
@@ -149,7 +149,8 @@ on_both_databases! {
         assert_eq!(past.rows().await, rows - i64::try_from(outcome.deleted).unwrap());
         assert_eq!(names(&past.directory()), [format!("{:012}-{:012}.jsonl", 1, outcome.archived)]);
 
-        // The rest follows from the files, and the audit says the same and where it begins.
+        // The remaining rows continue the archived ones: the audit is as before, and adds where
+        // they begin.
         let mut after = past.audit().await;
         assert_eq!(after["archived"]["seq"], outcome.archived);
         after.as_object_mut().unwrap().remove("archived");
@@ -165,13 +166,13 @@ on_both_databases! {
         let verify = ["journal", "verify", "--file", &of_files, "--digest", &digest];
         assert_eq!(past.run(&verify).code, 0);
 
-        // Commands say where the rows are.
+        // Commands report where the rows are.
         let shown = past.run(&["journal", "show", &event]);
         assert!(shown.code == 0 && shown.err.contains("are archived in"), "{}", shown.err);
         let refused = past.run(&["journal", "show", &event, "--from", "1"]);
         assert!(refused.code == 1 && refused.err.contains(&files), "{}", refused.err);
 
-        // It is served by whoever starts, and sold on.
+        // An instance that starts now serves the event and sells on.
         past.app.restart().await;
         assert_eq!(past.counts().await, counts);
         past.hold().await.expect(201);
@@ -202,7 +203,7 @@ on_both_databases! {
             assert!(refused.contains(says), "{says}: {refused}");
             assert_eq!(past.rows().await, before, "nothing was deleted");
         }
-        // A finished file that nobody noted, and one that was being written.
+        // A finished file that was never recorded, and a file that was still being written.
         fs::write(&finished, &lines).unwrap();
         fs::write(past.directory().join("000000000006.part"), "half a li").unwrap();
         let outcome = past.archive().await.unwrap();
@@ -229,7 +230,7 @@ on_both_databases! {
         past.app.restart().await;
         assert_eq!(past.counts().await, counts);
         past.hold().await.expect(201);
-        // From files with a gap nothing is made.
+        // A gap in the files: the rebuild is refused.
         let name = &names(&past.directory())[0];
         let path = past.directory().join(name);
         let text = fs::read_to_string(&path).unwrap();
@@ -245,7 +246,7 @@ on_both_databases! {
         let kept = "CREATE TABLE kept AS SELECT * FROM journal WHERE seq > 4";
         past.app.db.sql(kept).await;
         let outcome = past.archive().await.unwrap();
-        // As after a run that was killed when it had deleted four rows.
+        // The state after a run that was killed when it had deleted four rows.
         let back = format!("INSERT INTO journal SELECT * FROM kept WHERE seq <= {}", outcome.archived);
         assert_eq!(past.app.db.sql(&back).await, outcome.archived - 4);
         past.app.db.sql("UPDATE snapshots SET payload = hash").await;
@@ -299,7 +300,7 @@ on_both_databases! {
         let recent = count(&recent).await;
         assert!(waiting > recent && recent > 0);
 
-        // The reservation is old, and has expired only now; then a payment may still revive it.
+        // The reservation is old but expired only now, so a payment may still revive it.
         let prune = async || {
             let (store, plan) = (past.store(), past.plan());
             let pruning = async move { archive::prune(&store, &plan).await.unwrap() };
@@ -351,7 +352,7 @@ async fn a_snapshot_that_comes_late_does_not_replace_the_state_of_archived_rows(
         format: row.format,
         payload: row.payload.clone(),
     };
-    // It has read its own row, and then rows up to a later one are archived.
+    // The late snapshot has read its own row; then rows up to a later one are archived.
     let mut session = PgConnection::connect(db.url()).await.unwrap();
     session.execute("BEGIN; LOCK TABLE snapshots IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let event = past.event;

@@ -1,5 +1,5 @@
-//! A backup that is made beside a running server, with the commands of docs/operations.md: what was
-//! restored verifies, sells on, and says what is missing.
+//! Backups made beside a running server with the commands of docs/operations.md: the restored
+//! database verifies, sells on, and reports missing rows.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::http::api_client::Shop;
 use crate::support::process::Server;
 use crate::support::test_db::TestDb;
 
-/// What `tests/run` found Postgres's programs by.
+/// Set by `tests/run`: the directory of Postgres's programs.
 const PG_BIN: &str = "ADMITONE_TEST_PG_BIN";
 
 fn postgres_program(name: &str) -> Command {
@@ -24,7 +24,7 @@ fn succeed(command: &mut Command) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Copies what a database has at this moment, while others write to it.
+/// Copies the current content of a database while others write to it.
 async fn back_up(db: &TestDb, file: &Path) {
     if db.is_postgres() {
         let mut dump = postgres_program("pg_dump");
@@ -34,7 +34,7 @@ async fn back_up(db: &TestDb, file: &Path) {
     }
 }
 
-/// An empty database that becomes what the backup says.
+/// Restores the backup into an empty database.
 fn restore(empty: &TestDb, file: &Path) {
     if empty.is_postgres() {
         let mut restore = postgres_program("pg_restore");
@@ -82,7 +82,7 @@ on_both_databases! {
         let sold = "SELECT count(*) FROM tickets";
         assert_eq!((empty.count(sold).await, shop.app.db.count(sold).await), (2, 3));
 
-        // A server goes on from there.
+        // A server starts on the restored database and sells.
         let mut again = Server::start(empty.url()).await;
         let (client, customer) = (reqwest::Client::new(), again.mint().customer());
         let at = |rest: &str| format!("{}{}", again.base, event.at(rest));

@@ -1,4 +1,4 @@
-//! The load balancer of `deploy/`, started as it is there but for ports, in front of a real server.
+//! The load balancer of `deploy/`, with only its ports changed, in front of a real server.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -11,10 +11,10 @@ use crate::dashboards::path;
 use crate::support::test_app::TestApp;
 use crate::support::test_db::{TestDb, eventually};
 
-/// What systemd and many a shell give a process at most.
+/// The most open files that systemd and many shells allow a process.
 const FILES: &str = "--nofile=20000:20000";
 
-/// An HAProxy, ended when it is dropped.
+/// An HAProxy process, ended when it is dropped.
 struct Balancer {
     process: Child,
     base: String,
@@ -22,7 +22,7 @@ struct Balancer {
 }
 
 impl Balancer {
-    /// With `a` at this address; `b` and `c` refuse.
+    /// Starts it with server `a` at this address; `b` and `c` refuse connections.
     fn start(a: SocketAddr) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = std::fs::read_to_string(path("deploy/haproxy.cfg")).unwrap();
@@ -67,7 +67,7 @@ async fn the_balancer_starts_at_a_file_limit_of_20000_and_sends_to_who_is_ready(
         get("/api/events").await.is_ok_and(|answer| answer.status() == 200)
     })
     .await;
-    // What instances say to each other is none of a client's business, however it is written.
+    // Clients cannot reach the paths that instances use among themselves, in any spelling.
     for internal in ["/internal/", "/internal/ask", "/%69nternal/ask"] {
         assert_eq!(get(internal).await.unwrap().status(), 404, "{internal}");
     }

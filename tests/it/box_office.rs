@@ -1,5 +1,5 @@
-//! The box office against a journal that fails on purpose: whatever happens to an append, what was
-//! answered is true, and the next command finds a state rebuilt from the journal.
+//! The box office against a journal that fails on purpose: after every kind of failed append, the
+//! answers given are true, and the next command finds a state rebuilt from the journal.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 
 use crate::support::test_db::eventually;
 
-/// What happens to the next append of a batch; takeovers are left alone.
+/// The fault of the next append of a batch; takeovers are not affected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     CommittedButUnanswered,
@@ -36,7 +36,7 @@ enum Fault {
 struct FaultyJournal {
     memory: MemoryJournal,
     next: Mutex<Option<Fault>>,
-    /// Batches that hold a claim of this customer are refused as bad data.
+    /// A customer whose claims make a batch be refused as bad data.
     poison: Mutex<Option<UserId>>,
     appended: AtomicU32,
     snapshots: AtomicU32,
@@ -196,7 +196,7 @@ impl TwoInstances {
     }
 
     async fn held(&self) -> u32 {
-        // Through the mailbox: a published view may be a moment old.
+        // Goes through the mailbox first, because a published view may lag by a moment.
         self.offices.hold(self.offering, HoldId::random()).await.unwrap();
         self.offices.view(self.offering).await.unwrap().products[0].counts.held
     }
@@ -325,7 +325,7 @@ async fn an_owner_that_was_fenced_appends_nothing_and_refuses_nothing_from_dead_
     let transition = admitone::inventory::Transition { idempotency: None, changes };
     let record = Record::Batch(vec![Arc::new(transition)]);
     foreign_row(&stage, takeover, takeover.epoch, record).await;
-    // The old owner's state says sold out. It must not say so.
+    // The old owner's state shows the event sold out, but the owner must not answer so.
     let refused = stage.hold(1).await;
     assert!(
         matches!(refused, Err(SubmitError::Unavailable(Unavailable::Recovering))),
@@ -337,7 +337,8 @@ async fn an_owner_that_was_fenced_appends_nothing_and_refuses_nothing_from_dead_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_never_goes_back_on_a_refusal_from_dead_state() {
-    // Ownership was proven a moment ago, which is enough to say "sold out", but not for this.
+    // Ownership was proven a moment ago: recent enough for "sold out", but not for a refusal that
+    // returns money.
     let stage = stage(1, Settings::default());
     stage.hold(1).await.unwrap();
     let head = stage.journal.head(stage.offering).await.unwrap();

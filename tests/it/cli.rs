@@ -1,4 +1,4 @@
-//! The program as people run it: what it prints, how it ends, and that its banner keeps its word.
+//! The program as people run it: its output, its exit codes, and the commands in its banner.
 
 mod passwords;
 mod private;
@@ -134,7 +134,7 @@ fn a_port_in_use_is_said_in_one_line() {
 
 #[test]
 fn a_data_directory_that_cannot_be_used_is_said_in_one_line() {
-    // A file in the way: unwritable even for root.
+    // A file where the directory should be: not writable even for root.
     let dir = tempfile::tempdir().unwrap();
     let in_the_way = dir.path().join("file");
     fs::write(&in_the_way, "").unwrap();
@@ -351,7 +351,7 @@ fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let server = Admitone::start(dir.path(), &[]);
     let event = server.event().to_owned();
-    // Somebody buys, so that there is more than the event's first row.
+    // Runs the purchase of the banner, so that the journal has more than the event's first row.
     server.shell(server.banner.split("(paste into a shell):").nth(1).expect("the commands"));
     assert_eq!(server.stop().code, 0);
     let export = process::on_data(dir.path(), &["journal", "show", &event, "--json"]).out;
@@ -375,7 +375,7 @@ fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
     let elsewhere = "0".repeat(64);
     let (row, row_before) = (lines.len(), all_but_last.len());
 
-    // What is as it was.
+    // The unchanged export.
     let unsure = format!("rows 1 to {row} verified; whether rows are missing after them");
     for text in [export.clone(), format!("{export}\n \n"), export.replace('\n', "\r\n")] {
         let ended = verify(&text, None);
@@ -386,7 +386,7 @@ fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
         assert!(ended.out.contains("so nothing is missing"), "{}", ended.out);
     }
 
-    // What was cut short, or is another history.
+    // An export that was cut short, and one of another history.
     let short = format!("{}\n", all_but_last.join("\n"));
     assert!(verify(&short, None).out.contains(&format!("rows 1 to {row_before} verified")));
     for (text, digest, says) in [
@@ -401,14 +401,14 @@ fn an_export_is_verified_down_to_what_it_says_and_where_it_ends() {
     }
     assert_eq!(verify(&export, Some("12ab")).code, 2);
 
-    // What says something else to people than to us.
+    // A line whose readable part differs from its encoded record.
     let (honest, _) = last.split_once("\"record\":").unwrap();
     let ended = verify(&format!("{short}{honest}\"record\":\"Forged\"}}\n"), Some(&end));
     assert_eq!(ended.code, 1, "{}", ended.out);
     let says = format!("damaged at row {row}: its readable part");
     assert!(ended.out.contains(&says), "{}", ended.out);
 
-    // The same against the database, whose journals grow.
+    // The same checks against the database, whose journals grow.
     let against = |digest: &str| {
         process::on_data(dir.path(), &["journal", "verify", &event, "--digest", digest])
     };

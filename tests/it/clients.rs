@@ -1,5 +1,5 @@
-//! Clients that are generated from the document of the API, in TypeScript and Python, compile under
-//! strict rules and buy tickets from a running server.
+//! Clients generated from the API document, in TypeScript and Python, compile under strict rules
+//! and buy tickets from a running server.
 
 use std::process::{Command, Stdio};
 
@@ -36,7 +36,7 @@ async fn buys_two_tickets(language: &str) {
     assert_eq!(event.counts(event.stalls()).await.sold, 2);
 }
 
-/// Somebody with an account and money.
+/// Returns a person with an account and money in the wallet.
 pub async fn account<'a>(shop: &'a Shop, email: &str, role: Role) -> Person<'a> {
     let state = shop.app.state();
     let registration = Registration {

@@ -1,4 +1,4 @@
-//! A machine whose wall clock is set while events are sold, on both databases.
+//! A machine whose wall clock is changed while events are sold, on both databases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Sale {
         let clock = Arc::new(SteadyClock::new(machine.clone(), BELIEVED_AFTER));
         let settings = Settings {
             arbiters: 1,
-            // The database's clock goes on by itself.
+            // The database's clock runs on its own, so the skew check is off.
             max_clock_skew: Duration::from_secs(10 * 365 * 86_400),
             sweep_interval: Duration::from_secs(3_600),
             ..Settings::default()
@@ -41,7 +41,7 @@ impl Sale {
         self.offices.submit(self.offering, Request { command, idempotency: None }).await
     }
 
-    /// A hold of one seat.
+    /// Places a hold of one seat.
     async fn hold(&self) -> (HoldId, UserId) {
         let lines =
             vec![LineRequest::BestAvailable { product: ProductId(0), quantity: 1, section: None }];
@@ -55,7 +55,7 @@ impl Sale {
         (hold, customer)
     }
 
-    /// How many seats are held once everything that is due is done.
+    /// Returns the number of held seats after all due work is done.
     async fn held(&self) -> u32 {
         let (hold, customer) = (HoldId::random(), UserId::random());
         let nothing = self.submit(Command::ReleaseHold { hold, customer }).await;

@@ -1,4 +1,4 @@
-//! Closing an account: what it still has is settled as its owner says, or the closing is refused.
+//! Closing an account: its open claims are settled as the owner chooses, or the closing is refused.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ async fn close(app: &TestApp, user: &TestUser, body: &Value) -> Answer {
     app.call(Method::DELETE, "/api/users/me").by(user).json(body).send().await
 }
 
-/// An event with so many places, and the body of a wish for some of them.
+/// Returns an event with `places` places, and a function that makes a request body for some.
 async fn event(app: &TestApp, places: u32) -> (String, impl Fn(u32) -> Value + use<>) {
     let event = app.create_event(standing_event(places)).await;
     let product = event["products"][0]["id"].clone();
@@ -29,7 +29,7 @@ async fn join(app: &TestApp, user: &TestUser, event: &str, wish: &Value) -> Valu
     app.post(&path, user, body).await.expect(201)["id"].clone()
 }
 
-/// A reservation of one place, paid or not.
+/// Reserves one place, paid or not.
 async fn reserve(app: &TestApp, user: &TestUser, is_paid: bool) -> Value {
     let (event, wish) = event(app, 5).await;
     let line = &wish(1)["lines"][0];
@@ -139,7 +139,7 @@ on_both_databases! {
         let holds = format!("/api/events/{event}/holds");
         app.post(&holds, &stayer, all(1)).await.expect(201);
         close(&app, &leaver, &json!({})).await.expect(200);
-        // As another instance does that does not know yet, and a process that ends right then.
+        // Acts as an instance that does not know of the closing yet and ends right afterwards.
         let state = app.state();
         let offering = event.parse().unwrap();
         state.store.waitlisted_add(leaver.id, offering).await.unwrap();
@@ -169,7 +169,7 @@ on_both_databases! {
         let user = app.user().await;
         app.charge(&user, 10_000).await.expect(201);
         reserve(&app, &user, true).await;
-        // It has begun, and ends tomorrow.
+        // The event has begun, and ends tomorrow.
         app.db.sql("UPDATE events SET event_date = 0, event_end_at = 4102444800000").await;
         close(&app, &user, &json!({})).await.expect_error(409, "ACCOUNT_NOT_SETTLED");
         app.db.sql("UPDATE events SET event_end_at = 1").await;

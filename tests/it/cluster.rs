@@ -1,6 +1,5 @@
-//! Three real processes on a private Redis and a private Postgres, customers at all doors, and one
-//! thing after another that goes wrong. The same checker compares what customers were told with what
-//! the journal holds.
+//! Three real processes on a private Redis and a private Postgres, customers at every instance, and
+//! one fault after another. The history checker compares the customers' answers with the journal.
 
 mod answers;
 mod clocks;
@@ -29,7 +28,7 @@ pub const CLUSTER_SECRET: &str = "the secret that the instances of the tests sha
 const SEATS: u32 = 1_000;
 const CUSTOMERS: u64 = 24;
 
-/// The parts of a running sale on several instances.
+/// The parts of a sale that runs on several instances.
 pub struct Site {
     pub redis: PrivateRedis,
     pub postgres: PrivatePostgres,
@@ -42,7 +41,7 @@ pub struct Site {
     client: reqwest::Client,
 }
 
-/// The ways of one instance, each through a proxy.
+/// The connections of one instance, each through a proxy.
 pub struct Links {
     /// To Redis.
     pub redis: Proxy,
@@ -53,7 +52,7 @@ pub struct Links {
 }
 
 impl Site {
-    /// Three instances, ready, with leases that live for `ttl`.
+    /// Starts three instances, waits until they are ready; their leases last `ttl`.
     pub async fn open(ttl: &str) -> Self {
         let (redis, postgres) = (PrivateRedis::start(), PrivatePostgres::start());
         let mut options = Options::new(postgres.url());
@@ -83,7 +82,7 @@ impl Site {
         site
     }
 
-    /// Waits until each instance knows of all: one that is ready may not have heard of the last.
+    /// Waits until each instance knows all: an instance can be ready before it knows the last one.
     async fn until_acquainted(&self) {
         for at in 0..self.servers.len() {
             eventually("everybody knows everybody", async || {
@@ -94,7 +93,7 @@ impl Site {
         }
     }
 
-    /// Waits until the event is where it belongs, and moves no more by itself.
+    /// Waits until its preferred instance owns the event, so that it does not move by itself.
     pub async fn until_at_home(&self) {
         let path = format!("/api/admin/offerings/{}", self.event);
         eventually("the event is where it belongs", async || {
@@ -105,7 +104,7 @@ impl Site {
         .await;
     }
 
-    /// Lets the customers in.
+    /// Starts the customers.
     pub fn sell(&mut self, seed: u64) {
         self.customers = (0..CUSTOMERS)
             .map(|index| {
@@ -117,13 +116,13 @@ impl Site {
             .collect();
     }
 
-    /// Waits until customers have got so much more done.
+    /// Waits until customers have received `more` further acknowledgements.
     pub async fn until_sold(&self, more: usize) {
         let before = self.shop.history.told().len();
         eventually("people buy", async || self.shop.history.told().len() > before + more).await;
     }
 
-    /// Which instance owns the event, by its place in the list.
+    /// Returns the index in `servers` of the instance that owns the event.
     pub async fn owner(&self) -> usize {
         let mut found = None;
         eventually("somebody owns the event", async || {
@@ -140,7 +139,7 @@ impl Site {
         self.links.iter().position(|links| links.others.address == address)
     }
 
-    /// Waits until the event is where the placement wants it: it is not moved for balance any more.
+    /// Waits until the event is on its preferred instance and is not moved for balance any more.
     pub async fn until_placed(&self) {
         let path = format!("/api/admin/offerings/{}", self.event);
         eventually("the event is in its place", async || {
@@ -151,18 +150,18 @@ impl Site {
         .await;
     }
 
-    /// Another instance than that one.
+    /// Returns the index of an instance other than `owner`.
     pub fn other_than(&self, owner: usize) -> usize {
         (owner + 1) % self.servers.len()
     }
 
-    /// How often the event was taken over.
+    /// Returns the current epoch: how many times the event was taken over.
     pub async fn epoch(&self) -> u64 {
         let head = self.store.journal_head(self.event).await.expect("it can be read");
         head.epoch.0
     }
 
-    /// A request of the administrator.
+    /// Sends a request as the administrator.
     pub async fn administer(&self, at: usize, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}{path}", self.servers[at].base);
         let token = self.servers[at].mint().admin().token;
@@ -175,7 +174,7 @@ impl Site {
         (status, answer.json().await.unwrap_or_default())
     }
 
-    /// Closes the shop and compares what everybody was told with the books.
+    /// Closes the shop and compares all answers that customers received with the journal.
     pub async fn close(mut self) -> Facts {
         self.shop.closing.store(true, Ordering::Relaxed);
         for customer in std::mem::take(&mut self.customers) {
@@ -196,17 +195,17 @@ impl Site {
     }
 }
 
-/// What a test may want to know in the end.
+/// Results that a test may check at the end.
 #[derive(Debug)]
 pub struct Facts {
     pub holds: usize,
-    /// Answers 503.
+    /// Number of answers 503.
     pub unavailable: u64,
-    /// Requests without an answer.
+    /// Number of requests without an answer.
     pub lost: u64,
 }
 
-/// An instance that is not started yet, and the ways from and to it.
+/// Returns an instance that is not started yet, and the proxies from and to it.
 pub async fn instance(
     redis: &PrivateRedis,
     postgres: &PrivatePostgres,

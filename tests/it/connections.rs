@@ -1,5 +1,5 @@
-//! More clients than the server has descriptors or memory for: who is served, who is told to come
-//! back, and who is dropped.
+//! More clients than the server has descriptors or memory for: which clients are served, which
+//! receive a 503, and which are disconnected.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -18,21 +18,21 @@ use crate::support::sold_event;
 use crate::support::test_app::{TestApp, standing_event};
 use crate::support::test_db::{TestDb, eventually};
 
-/// Many times what a client waits for here.
+/// A time limit many times longer than any wait of a client here.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: admitone\r\n\r\n")
 }
 
-/// A socket that has asked for something.
+/// Connects and sends a request.
 async fn asks(port: u16, request: &str) -> TcpStream {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.expect("it is accepted");
     socket.write_all(request.as_bytes()).await.expect("it can ask");
     socket
 }
 
-/// The status and the head of the answer, and the socket to go on with.
+/// Reads the head of the answer; returns its status, its text, and the socket for further use.
 async fn answered(mut socket: TcpStream) -> (u16, String, TcpStream) {
     let mut head = Vec::new();
     let read = async {
@@ -46,11 +46,11 @@ async fn answered(mut socket: TcpStream) -> (u16, String, TcpStream) {
     (status.expect("a status"), head, socket)
 }
 
-/// All that comes until the server ends the connection.
+/// Returns all text that arrives until the server ends the connection.
 async fn rest(mut socket: TcpStream) -> String {
     let mut text = Vec::new();
     let read = tokio::time::timeout(TIMEOUT, socket.read_to_end(&mut text)).await;
-    // A reset is an end as well.
+    // A reset also counts as an end.
     let _ = read.expect("the connection ends");
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -82,7 +82,7 @@ async fn head_has_the_headers_of_get_and_ends_and_leaves_nothing_behind() {
             if !pipelined {
                 socket.write_all(next.as_bytes()).await.unwrap();
             }
-            // The next answer follows the head at once: there is no body between them.
+            // The next answer follows the head directly, because there is no body between them.
             assert!(rest(socket).await.starts_with("HTTP/1.1 404"), "HEAD {path}");
         }
     }
@@ -92,7 +92,7 @@ async fn head_has_the_headers_of_get_and_ends_and_leaves_nothing_behind() {
     .await;
 }
 
-/// As long as it says nothing, only the end of its side tells that it is gone.
+/// A client that follows a stream sends nothing: only the end of its side shows that it is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_its_client_does() {
     let app = TestApp::start(TestDb::sqlite().await).await;
@@ -111,7 +111,7 @@ async fn a_stream_ends_when_its_client_does() {
     assert!(!heard.contains("still here"), "also when it came with the request: {heard}");
 }
 
-/// More requests than the framework has room for, all at once.
+/// Number of requests sent at once, more than the framework buffers.
 const PIPELINED: usize = 20_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +122,7 @@ async fn who_sends_on_and_on_while_a_stream_is_answered_is_disconnected() {
     for behind in [get("/api/events").repeat(PIPELINED), "x".repeat(1_000_000)] {
         let socket = asks(app.running().address.port(), &stream).await;
         let (mut read, mut write) = socket.into_split();
-        // Until nobody listens any more.
+        // Writes until the server closes the connection.
         let sends = async {
             let _ = write.write_all(behind.as_bytes()).await;
         };
@@ -157,7 +157,7 @@ async fn all_that_was_asked_ahead_is_answered_in_turn_also_to_who_reads_late() {
     assert_eq!(heard, ASKED);
 }
 
-/// Somebody who buys a place, each time over a connection of their own.
+/// Buys a place as a new customer, with a new connection for each request.
 async fn purchase(server: &Server, event: &str) {
     let buyer = server.mint().customer();
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
@@ -191,7 +191,7 @@ async fn is_answered(url: String) {
     assert_eq!(answer.status(), 200, "{url}");
 }
 
-/// The server's, and with room for as many sockets of our own.
+/// The server's limit of open files; this process has room for as many sockets of its own.
 const FILES: u32 = 1_024;
 const CLIENTS: usize = 1_100;
 
@@ -228,7 +228,7 @@ on_both_databases! {
         assert!(measured.contains(&format!("admitone_process_max_fds {FILES}\n")), "{measured}");
         purchase(&server, &event).await;
         drop(listeners);
-        // What was let go of is for others.
+        // The freed descriptors are available to other clients.
         eventually("the streams have ended", async || {
             let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
             text.contains("admitone_stream_listeners 0\n")
@@ -253,12 +253,12 @@ async fn connections_that_ask_for_nothing_make_room_for_who_buys() {
     let streams: Vec<_> = stream::iter(0..300).map(stream).buffer_unordered(64).collect().await;
     let idle = |_| TcpStream::connect(("127.0.0.1", server.port()));
     let idle: Vec<_> = stream::iter(0..CLIENTS).map(idle).buffer_unordered(64).collect().await;
-    // The server may end an idle connection in favour of the next, even while it is made.
+    // The server may end an idle connection in favour of the next, even during the handshake.
     let refused = |error: &std::io::Error| error.kind() != ErrorKind::ConnectionReset;
     assert!(!idle.iter().filter_map(|socket| socket.as_ref().err()).any(refused));
     is_answered(format!("{}/health/ready", server.base)).await;
     purchase(&server, &event).await;
-    // Those who listen are not the first to go.
+    // Connections that follow a stream are not the first to be ended.
     for (_, _, mut socket) in streams {
         let mut first = [0];
         assert_eq!(socket.read(&mut first).await.expect("its first frame"), 1);
@@ -276,7 +276,7 @@ async fn bodies_that_never_come_make_room_for_who_buys() {
     server.until_ready().await;
     let head = "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                 Content-Length: 100\r\n\r\n{";
-    // The server may end any of these connections in favour of the next, even while it is made.
+    // The server may end any of these connections in favour of the next, even during the handshake.
     let slow = |_| async {
         let mut socket = TcpStream::connect(("127.0.0.1", server.port())).await.ok()?;
         socket.write_all(head.as_bytes()).await.ok()?;
@@ -288,11 +288,11 @@ async fn bodies_that_never_come_make_room_for_who_buys() {
     drop(slow);
 }
 
-/// Seats of the largest map that there may be; one takes some 57 bytes of JSON.
+/// Seats of the largest allowed map; one takes some 57 bytes of JSON.
 const SEATS: u32 = 1_000_000;
 const STALLED: usize = 30;
 
-/// A client that asks for the map and takes nothing of it but the head.
+/// A client that requests the map and reads only the head of the answer.
 async fn stalled(port: u16, request: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -309,7 +309,7 @@ async fn readers_of_a_large_map_that_do_not_read_take_no_memory() {
     let event = sold_event::open(&db.store().await, SEATS).await;
     let server = Server::start(db.url()).await;
     let path = format!("/api/events/{event}/seats");
-    // Awake, and read once: what that takes is not the readers'.
+    // The event is loaded and was read once, so that memory does not count for the readers.
     let section = format!("{}{path}?section=Stalls", server.base);
     is_answered(section.clone()).await;
     let before = server.resident();
@@ -337,11 +337,11 @@ async fn a_client_that_takes_nothing_of_its_answer_is_disconnected() {
     let path = format!("/api/events/{}/seats", event["id"].as_str().unwrap());
     let port = app.running().address.port();
     let reader = stalled(port, &get(&path)).await;
-    // One that takes a little now and then is no better.
+    // A client that reads a little now and then is disconnected too.
     let slow = stalled(port, &get(&path)).await;
     let mut little = [0; 16];
     eventually("they are disconnected", async || {
-        // Reset or not, the metric tells.
+        // The read may fail with a reset or not; the metric decides.
         let _ = slow.try_read(&mut little);
         app.metrics().await.contains("admitone_connections_ended_total{reason=\"stalled\"} 2\n")
     })

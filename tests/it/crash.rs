@@ -1,4 +1,4 @@
-//! The server killed with -9 at random moments under load, again and again.
+//! The server killed with SIGKILL at random moments under load, again and again.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ on_both_databases! {
 
         let mut moments = rng(seed, u64::MAX);
         for kill in 1..=KILLS {
-            // A random moment is the point here; nothing is waited for.
+            // A random moment is the point here; the sleep waits for nothing.
             let moment = Duration::from_millis(moments.random_range(50..900));
             tokio::time::sleep(moment).await;
             println!("kill {kill} after {moment:?}");

@@ -1,4 +1,4 @@
-//! 2,000 people at once for 500 seats, over HTTP, against the real server.
+//! 2,000 customers at once for 500 seats, over HTTP, against the real server.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use crate::support::sold_event;
 
 const SEATS: u32 = 500;
 const CUSTOMERS: u64 = 2_000;
-/// One customer in so many gives back what it got, and does not come again.
+/// One in this many customers releases its hold and does not try again.
 const FICKLE: u64 = 8;
-/// One customer in so many pays at once.
+/// One in this many customers pays at once.
 const EAGER: u64 = 4;
 
 on_both_databases! {
@@ -56,7 +56,7 @@ on_both_databases! {
     }
 }
 
-/// Everybody at once.
+/// Runs all customers at once.
 async fn rush(shop: &Arc<Shop>, customers: &Arc<Vec<Customer>>, seed: u64, round: u64) {
     let shoppers: Vec<_> = (0..CUSTOMERS)
         .map(|index| {
@@ -72,7 +72,7 @@ async fn rush(shop: &Arc<Shop>, customers: &Arc<Vec<Customer>>, seed: u64, round
     }
 }
 
-/// One customer's way: takes what is left rather than nothing, until nothing is.
+/// One customer's purchase: lowers the quantity to the seats left, and gives up when none are.
 async fn buy(
     shop: &Shop,
     customer: &Customer,
@@ -116,7 +116,7 @@ async fn available(shop: &Shop, customer: &Customer) -> u64 {
     answer.data()["products"][0]["available"].as_u64().expect("a count")
 }
 
-/// Every 201 is found afterwards by its owner.
+/// Checks that the owner of every 201 finds its resource afterwards.
 async fn look_at_everything_again(
     shop: &Shop,
     customers: &[Customer],
@@ -151,7 +151,7 @@ async fn audit_digest(shop: &Shop, server: &Server) -> String {
     answer.data()["digest"].as_str().expect("a digest").to_owned()
 }
 
-/// What `admitone journal verify` says of the same journal.
+/// Returns the digest that `admitone journal verify` reports for the same journal.
 fn verified_digest(server: &Server, event: OfferingId) -> String {
     let event = event.to_string();
     let output = server.command(&["journal", "verify", &event]).output().expect("it runs");

@@ -1,5 +1,5 @@
-//! What SREs look at and are woken by: the dashboards and rules of `deploy/` are whole, speak of
-//! metrics that there are, and lead to a runbook.
+//! The dashboards and alert rules of `deploy/` that operators use: complete, with metrics that
+//! exist, and with links to a runbook.
 
 mod alerts;
 mod boards;
@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A directory or file of the repository.
+/// Returns the path of a directory or file of the repository.
 pub fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// The files of a directory, with their texts.
+/// Returns the files of a directory, with their texts.
 pub fn texts(directory: &str) -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(path(directory)).unwrap();
     let files = entries.map(|entry| entry.unwrap().path());
@@ -25,14 +25,14 @@ pub fn texts(directory: &str) -> Vec<(PathBuf, String)> {
     files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
 }
 
-/// The anchors of the operations page.
+/// Returns the anchors of the operations page.
 pub fn anchors() -> BTreeSet<String> {
     anchors_of(&fs::read_to_string(path("docs/operations.md")).unwrap())
 }
 
-/// The anchors of a page, as they are made from its headings, and those written as HTML.
+/// Returns the anchors of a page: those made from its headings, and those written as HTML.
 pub fn anchors_of(text: &str) -> BTreeSet<String> {
-    // A comment in a code block is no heading.
+    // A comment in a code block is not a heading.
     let blocks = text.split("```").step_by(2);
     let headings = blocks.flat_map(str::lines).filter(|line| line.starts_with('#'));
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);

@@ -1,5 +1,5 @@
 //! The documents list the things that exist: settings, metrics, operations, modules, files. A list
-//! that nothing holds to the code is wrong within a month.
+//! that is not checked against the code is wrong within a month.
 
 mod code_map;
 mod links;
@@ -19,13 +19,13 @@ fn read(file: &str) -> String {
     fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The part of a document below a heading.
+/// Returns the part of a document below a heading.
 fn section<'a>(text: &'a str, heading: &str) -> &'a str {
     let (_, rest) = text.split_once(heading).unwrap_or_else(|| panic!("no {heading}"));
     rest.split("\n## ").next().unwrap_or(rest)
 }
 
-/// The cells of the rows of all tables in a text.
+/// Returns the cells of the rows of all tables in a text.
 fn rows(text: &str) -> Vec<Vec<&str>> {
     text.lines().filter(|line| !line.starts_with("| ---")).filter_map(cells).collect()
 }
@@ -39,7 +39,7 @@ fn in_backticks(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// All source files below a directory, by their path in the repository.
+/// Returns all source files below a directory, by their path in the repository.
 fn sources(directory: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path(directory)).unwrap() {
@@ -56,7 +56,7 @@ fn sources(directory: &str) -> Vec<String> {
 
 #[test]
 fn every_setting_that_a_document_names_exists() {
-    /// Of benches, and what is no setting: the file's name, and half a name.
+    /// Variables of benches, the variable of the settings file, and a partial name: not settings.
     const OTHERS: [&str; 5] = [
         "ADMITONE_BENCH_POSTGRES_URL",
         "ADMITONE_BENCH_REDIS_URL",
@@ -90,7 +90,7 @@ fn the_defaults_of_the_settings_page_are_those_of_the_program() {
             .map(|name| KEYS.iter().find(|key| key.env == name).expect("it exists"))
             .collect();
         for (key, default) in keys.iter().zip(defaults.split(", ")) {
-            // A sentence is no value.
+            // A sentence is not a value.
             let value = default.trim_matches('`');
             if value.contains(' ')
                 || (!default.contains('`') && !value.starts_with(char::is_numeric))
@@ -125,7 +125,7 @@ fn the_metrics_of_the_metrics_page_are_those_of_the_program() {
     assert_eq!(made.difference(&listed).collect::<Vec<_>>(), [""; 0], "not in docs/metrics.md");
 }
 
-/// `GET/POST /api/x[/{id}]`, `DELETE …/{id}` of a row, as methods and whole paths.
+/// Returns `GET/POST /api/x[/{id}]`, `DELETE …/{id}` of a row as methods and whole paths.
 fn operations_of(cell: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let (mut methods, mut base) = (String::new(), String::new());
@@ -148,7 +148,7 @@ fn operations_of(cell: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Every path that `[optional]` and `{one,another}` stand for.
+/// Returns every path that `[optional]` and `{one,another}` stand for.
 fn written_out(path: &str) -> Vec<String> {
     if let Some((before, rest)) = path.split_once('[') {
         let (inner, after) = rest.split_once(']').expect("a bracket ends");
@@ -166,7 +166,7 @@ fn written_out(path: &str) -> Vec<String> {
     vec![path.to_owned()]
 }
 
-/// Whether a path of the page is one of the document, whose `{name}` stands for anything.
+/// True if a path of the page is one of the API document, whose `{name}` stands for anything.
 fn is_same(listed: &str, documented: &str) -> bool {
     let (listed, documented) = (listed.split('/'), documented.split('/'));
     let is_any = |part: &str| part.starts_with('{') && part.ends_with('}');
@@ -231,7 +231,7 @@ fn every_file_of_deploy_is_explained() {
     let (readme, mut missing) = (read("deploy/README.md"), Vec::new());
     for file in sources("deploy") {
         let file = file.trim_start_matches("deploy/");
-        // Directories are explained as a whole, and so are files of a kind.
+        // A directory may be explained as a whole, and so may files of a kind.
         let mut names = vec![file.to_owned()];
         let mut at = file;
         while let Some((directory, name)) = at.rsplit_once('/') {
@@ -258,7 +258,7 @@ fn operators_are_told_what_every_503_means() {
     }
 }
 
-/// The value of a constant in a source.
+/// Returns the value of a constant in a source file.
 fn constant(file: &str, name: &str) -> String {
     let text = read(file);
     let line = text.lines().find(|line| line.contains(&format!("const {name}: ")));

@@ -1,4 +1,4 @@
-//! What every answer has in common, whoever made it: the envelope, the request's id, the headers.
+//! The envelope, the request id and the headers that every answer has, whichever layer made it.
 
 use reqwest::Method;
 use serde_json::json;
@@ -118,7 +118,7 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
     assert!(names.contains("authorization") && names.contains("idempotency-key"));
     let refused = preflight("https://evil.example").await;
     assert!(!refused.headers.contains_key("access-control-allow-origin"));
-    // Failures too, whoever made them: a page has to read why.
+    // Failures too, from every layer: a page has to be able to read the reason.
     for (path, status) in [("/health/live", 200), ("/api/nothing", 404), ("/api/wallet", 401)] {
         let call = app.call(Method::GET, path).header("Origin", origin).send().await;
         assert_eq!(call.status, status);

@@ -1,4 +1,4 @@
-//! The database taken away under load, and a panic planted in one event's core.
+//! The database stopped under load, and a panic planted in one event's core.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use crate::support::test_db::eventually;
 const SEATS: u32 = 1_000;
 const CUSTOMERS: u64 = 32;
 
-/// A theatre that is being sold, on a Postgres of its own.
+/// A theatre on sale, on a Postgres of its own.
 struct Sale {
     postgres: PrivatePostgres,
     store: Store,
@@ -56,14 +56,14 @@ impl Sale {
         eventually("people buy", async || self.shop.history.told().len() > before + 50).await;
     }
 
-    /// Closes, and holds all that was answered to what is there.
+    /// Closes the shop and compares all acknowledged answers with the journal.
     async fn close_and_check(mut self) {
         self.until_people_buy().await;
         self.shop.closing.store(true, Ordering::Relaxed);
         for customer in self.customers {
             customer.await.expect("every customer got certain answers");
         }
-        // A pool of connections that were all cut off: the first few uses may fail.
+        // All connections of the pool were cut: the first few uses may fail.
         eventually("the store answers", async || self.store.ping(1).await.is_ok()).await;
         sold_event::until_settled(&self.store).await;
         let is_running = self.server.is_running();
@@ -99,8 +99,8 @@ async fn a_database_that_goes_and_comes_costs_time_and_nothing_else() {
     sale.close_and_check().await;
 }
 
-/// Slow to write to its disk, so that there is always something that is done and not yet durable;
-/// and back so soon that whoever was paying goes on with what was answered before.
+/// The disk is slow, so that there is always work that is done but not yet durable, and the server
+/// is back so soon that a payment in progress continues from the answers given before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_crashes_forgets_nothing_that_was_built_upon() {
     const SLOW: &[&str] = &["commit_delay=20000", "commit_siblings=0"];
@@ -136,7 +136,7 @@ on_both_databases! {
                 matches!(struck, Err(SubmitError::Unavailable(Unavailable::Failed))),
                 "{struck:?}"
             );
-            // It recovers at once: the next command is decided.
+            // The office recovers at once: the next command is decided.
             hold(&offices, haunted, UserId::random()).await.expect("recovered");
         }
         stop.store(true, Ordering::Relaxed);
@@ -152,7 +152,7 @@ on_both_databases! {
     }
 }
 
-/// Both events live on one thread.
+/// Returns offices that run both events on one thread and panic for one customer of one event.
 fn offices_that_panic(
     store: &Store,
     haunted: OfferingId,
@@ -190,7 +190,7 @@ async fn hold(
     offices.submit(event, Request { command, idempotency: None }).await.map(|_| hold)
 }
 
-/// What went wrong, in words.
+/// Returns the failures, as text.
 async fn hold_and_release(
     offices: &BoxOffices,
     event: OfferingId,

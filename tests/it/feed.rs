@@ -1,5 +1,5 @@
-//! Reads anywhere: what an instance shows of an offering that another one owns, over a real Redis,
-//! and what it shows while that is away.
+//! Reads anywhere: the view that an instance shows of an offering that another one owns, over a
+//! real Redis, and while Redis is away.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::private_redis::PrivateRedis;
 use crate::support::test_db::eventually;
 use crate::support::two_instances::TwoInstances;
 
-/// What an answer may be older than what is durable.
+/// The most that an answer may lag behind the durable rows.
 const STALE_AT_MOST: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,7 +21,7 @@ async fn a_hold_at_the_owner_shows_elsewhere_at_once_and_nothing_is_loaded() {
     let stage = TwoInstances::shared().await;
     stage.hold(&stage.a).await;
     stage.shows(&stage.b, Seq(3)).await;
-    // What was said before the subscription came about is noticed by the next that is said.
+    // Messages sent before the subscription started are noticed with the next message.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (loads, asked) = (stage.loads(), stage.asked());
     for _ in 0..5 {
@@ -53,7 +53,7 @@ async fn under_load_a_follower_keeps_up_without_asking() {
     }
     stage.shows(&stage.b, last).await;
     stage.agree().await;
-    // The owner loads for its snapshots.
+    // The count of loads is not compared, because the owner loads for its snapshots.
     assert_eq!(stage.asked(), asked, "{last} rows");
 }
 
@@ -96,7 +96,7 @@ async fn without_redis_reads_go_on_and_stay_young_and_the_feed_comes_back() {
         let began = Instant::now();
         stage.shows(&stage.b, seq).await;
         tokio::time::sleep(Duration::from_millis(1_600)).await;
-        // NoPeers had to ask for it, nor for a sign of life after it.
+        // The follower did not ask for the row, nor for a sign of life after it.
         stage.asked() == asked && began.elapsed() < Duration::from_secs(3)
     })
     .await;
@@ -139,13 +139,13 @@ async fn what_is_followed_goes_on_from_the_same_row_when_it_changes_hands() {
     let shown = views.borrow_and_update().seq;
     assert_eq!(shown, seq);
     stage.a.offices.move_to(stage.offering, "b").await.unwrap();
-    // What is live here is shown from here: who watches is told to follow anew.
+    // An offering that is live here is served from here, so its watchers must subscribe again.
     let ended = async { while views.changed().await.is_ok() {} };
     tokio::time::timeout(STALE_AT_MOST, ended).await.expect("it ends soon");
     assert_eq!(views.borrow().seq, seq);
     let views = stage.b.offices.watch(stage.offering).await.unwrap();
     assert_eq!(views.borrow().seq, seq.next(), "a takeover follows");
-    // And the other way round.
+    // The same in the other direction.
     let seq = stage.hold(&stage.b).await;
     stage.shows(&stage.a, seq).await;
     assert_eq!((stage.a.offices.live(), stage.b.offices.live()), (0, 1));
@@ -198,7 +198,7 @@ async fn a_dead_owner_is_replaced_by_the_store() {
 async fn seats_of_a_row_that_is_new_have_their_labels() {
     let stage = TwoInstances::shared().await;
     stage.shows(&stage.b, Seq(2)).await;
-    // The news will be late.
+    // The messages that announce the row are lost.
     stage.a.feed.to_lose.store(u32::MAX, Ordering::SeqCst);
     let name = "B".to_owned();
     stage.submit(&stage.a, Command::AddRow { section: SectionId(0), name, seats: 2 }).await;

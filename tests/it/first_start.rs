@@ -1,5 +1,4 @@
-//! Instances that are started all at once on an empty database make one administrator and one demo
-//! event between them.
+//! Instances that start at once on an empty database create one administrator and one demo event.
 
 use admitone::config::{Config, Secret};
 use admitone::server::{Parts, Server};

@@ -1,5 +1,5 @@
-//! Databases and journals as earlier versions wrote them, kept in `tests/fixtures`: they must fold,
-//! verify, migrate up and be served for ever. `tests/fixtures/README.md` says when to add one.
+//! Databases and journals that earlier versions wrote, kept in `tests/fixtures`: they must fold,
+//! verify, migrate up and be served for ever. `tests/fixtures/README.md` explains when to add one.
 
 mod dump;
 mod history;
@@ -18,14 +18,14 @@ use crate::cli::process::finished;
 use crate::support::test_app::{TestApp, TestUser};
 use crate::support::test_db::TestDb;
 
-/// When the history of every fixture begins, in ms since the epoch: 2026-11-27T12:00:00Z.
+/// When the history of every fixture begins, in ms since the Unix epoch: 2026-11-27T12:00:00Z.
 const START: i64 = 1_795_780_800_000;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// One directory per fixture, the oldest first.
+/// Returns one directory per fixture, the oldest first.
 fn all() -> Vec<PathBuf> {
     let entries = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
     let mut all: Vec<_> = entries.filter(|path| path.is_dir()).collect();
@@ -100,7 +100,7 @@ async fn is_served(db: TestDb, fixture: &Path, database: &str) {
     sells_on(&app, &told["sale"], &user).await;
 }
 
-/// What was begun before goes on: the hold is paid for, more is sold, and all of it verifies.
+/// Checks that work begun before goes on: the hold is paid for, more is sold, and the audit passes.
 async fn sells_on(app: &TestApp, sale: &Value, user: &TestUser) {
     let event = sale["event"].as_str().unwrap();
     let holds = format!("/api/events/{event}/holds");
@@ -129,8 +129,8 @@ async fn sells_on(app: &TestApp, sale: &Value, user: &TestUser) {
     app.get_anonymously(&format!("/api/events/{event}/audit")).await.expect(200);
 }
 
-/// Everything that was said then is said now; more may be said. What moves on by itself is left out
-/// when the fixture is written.
+/// Checks that every field recorded then has the same value now; more fields may be present. Fields
+/// that change by themselves are left out when the fixture is written.
 fn says_as_much(then: &Value, now: &Value, at: &str) {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
@@ -171,7 +171,7 @@ async fn write_the_fixture_of_this_version() {
     write(TestDb::postgres().await, "postgres").await;
 }
 
-/// Whom and what the tests above ask for, as [`history`] notes it.
+/// Reads the paths that the tests above read, as [`history`] records them.
 async fn note(app: &TestApp, user: &TestUser, paths: &[&str]) -> Value {
     let mut seen = serde_json::Map::new();
     for path in paths {
@@ -181,7 +181,7 @@ async fn note(app: &TestApp, user: &TestUser, paths: &[&str]) -> Value {
     seen.into()
 }
 
-/// Without what says when it was asked, and what a new owner changes.
+/// Removes the fields that depend on the time of the request or change with a new owner.
 fn lasting(mut said: Value) -> Value {
     match &mut said {
         Value::Object(fields) => {

@@ -13,7 +13,7 @@ const HOLDS: u64 = 4_000;
 const PURCHASES: u64 = 2_000;
 const AT_ONCE: usize = 32;
 
-/// Bytes of the database, and of its log so far.
+/// Returns the sizes in bytes of the database and of its log so far.
 async fn sizes(db: &TestDb) -> (i64, i64) {
     if db.is_postgres() {
         db.sql("CHECKPOINT").await;

@@ -1,4 +1,4 @@
-//! Liveness and readiness tell the truth, while the database goes and comes back.
+//! Liveness and readiness report the true state while the database is stopped and started again.
 
 use std::sync::Arc;
 use std::time::Duration;

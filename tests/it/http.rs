@@ -1,4 +1,4 @@
-//! The API as clients meet it.
+//! The API as clients use it.
 
 mod administration;
 pub mod api_client;

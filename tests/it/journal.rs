@@ -17,12 +17,12 @@ mod connections;
 mod fencing;
 mod groups;
 
-/// Rows are a millisecond apart; the event is made at 1,000.
+/// Returns the time of a row: rows are a millisecond apart, and the event is created at 1,000.
 fn time_of(seq: Seq) -> i64 {
     999 + i64::try_from(seq.0).expect("small")
 }
 
-/// An instance that appends to one offering, with what it believes to be the head.
+/// An instance that appends to one offering, with the head that it knows.
 #[derive(Clone)]
 pub struct Writer {
     pub store: Store,
@@ -70,7 +70,7 @@ pub fn new_event() -> NewEvent {
 }
 
 impl Writer {
-    /// Makes an event and the first owner of its journal.
+    /// Creates an event and the first owner of its journal.
     pub async fn of_new_event(store: &Store) -> Self {
         let event = new_event();
         store.event_create(&event, None, 1_000).await.expect("the event is made");
@@ -79,7 +79,7 @@ impl Writer {
         Self { store, offering: event.id, instance: InstanceId::random(), head }
     }
 
-    /// Another instance that has read the same journal.
+    /// Returns another instance that has read the same journal.
     pub async fn rival(&self, store: &Store) -> Self {
         let head = store.head(self.offering).await.expect("it has a head");
         let offering = self.offering;
@@ -126,7 +126,7 @@ impl Writer {
         self.append_of(self.head.epoch, Record::Batch(vec![Arc::new(transition)]))
     }
 
-    /// Any change that has no relational rows.
+    /// Returns a change that has no relational rows.
     pub fn hold() -> Vec<Change> {
         vec![Change::HoldReleased { hold: HoldId::random() }]
     }
@@ -218,7 +218,7 @@ on_both_databases! {
             good.push(writer);
         }
         let mut bad = good.pop().unwrap();
-        // Two reservations with one id: what no core would decide and no table can hold.
+        // Two reservations with one id, which the core never decides and the table refuses.
         let reservation = ReservationId::random();
         let check_out = || checked_out(reservation, HoldId::random());
         bad.commit(vec![check_out()]).await.unwrap();
@@ -263,7 +263,7 @@ on_both_databases! {
         assert!(!store.keep_snapshot(writer.offering, other).await.unwrap());
         let ahead = Snapshot { seq: Seq(9), ..writer.snapshot() };
         assert!(!store.keep_snapshot(writer.offering, ahead).await.unwrap());
-        // Kept while its row was there; then the row was replaced.
+        // The snapshot was kept while its row existed; then the row was replaced.
         assert!(store.keep_snapshot(writer.offering, writer.snapshot()).await.unwrap());
         let zeroes = if db.is_postgres() { "decode(repeat('00', 32), 'hex')" } else { "zeroblob(32)" };
         db.sql(&format!("UPDATE snapshots SET hash = {zeroes} WHERE seq = 3")).await;

@@ -1,5 +1,4 @@
-//! Leases on a real Redis: who holds them, when they run out, who may claim what, and what is said
-//! when Redis is not as it should be.
+//! Leases on a real Redis: holders, expiry, claims, and the errors when Redis is in a bad state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ const REDIS_URL: &str = "ADMITONE_TEST_REDIS_URL";
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Keys of a test's own.
+/// A key prefix of one test.
 struct Place {
     url: String,
     prefix: String,
@@ -32,7 +31,7 @@ impl Place {
         Self { url, prefix: format!("test-{:016x}", rand::random::<u64>()) }
     }
 
-    /// A process called `name` with its view of the leases; has no lease yet.
+    /// Returns a process called `name` with its view of the leases; it has no lease yet.
     async fn process(&self, name: &str) -> Process {
         let leases = RedisLeases::connect(&self.url, &self.prefix, name.into()).await.unwrap();
         Process { leases, me: member(name) }
@@ -92,7 +91,7 @@ impl Process {
     }
 }
 
-/// The answer, which takes no longer than so many seconds.
+/// Returns the answer; fails the test if it takes longer than `seconds`.
 async fn within<T>(seconds: u64, asked: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(seconds), asked).await.expect("an answer in time")
 }
@@ -108,7 +107,7 @@ fn beat_of(heartbeat: &Heartbeat, member: &Member) -> u64 {
     heartbeat.members.iter().find(same).unwrap().beat
 }
 
-/// What instances of other versions read. A field may be added; those here stay as they are.
+/// The fields that instances of other versions read. A field may be added; these stay as they are.
 #[tokio::test]
 async fn what_instances_keep_in_redis_has_the_fields_that_every_version_reads() {
     let place = Place::shared();
@@ -200,7 +199,7 @@ async fn a_lease_granted_in_an_answer_that_was_lost_is_still_told_as_granted() {
     let place = Place::shared();
     let a = place.member("a").await;
     a.leases.resign(a.me.clone()).await.unwrap();
-    // What the process asked for, and never heard of.
+    // The process made this request but never received the answer.
     let unheard = place.process("a").await;
     unheard.leases.renew(a.me.clone(), LONG, None).await.unwrap();
     assert_eq!(a.renew(LONG).await.lease, Lease::Granted);
@@ -280,7 +279,7 @@ async fn publishing_never_goes_back_to_an_older_epoch() {
     assert_eq!(b.publish(offering, 3).await, b.owning(3), "as old, and ours");
     assert_eq!(a.owner(offering).await, Some(b.owning(3)));
     assert_eq!(b.publish(offering, 2).await, b.owning(3), "ours, and older");
-    // The tenth epoch is later than the ninth, whatever the alphabet says.
+    // The tenth epoch is later than the ninth, although "10" sorts before "9".
     b.publish(offering, 9).await;
     assert_eq!(a.publish(offering, 10).await, a.owning(10));
     // A claim takes an entry over without an epoch of its own; the journal's takeover decides.
@@ -587,7 +586,7 @@ async fn what_is_no_redis_or_not_there_is_said_to_be() {
         other => panic!("{other:?}"),
     }
     web_server.abort();
-    // Waits until nobody listens there any more.
+    // Waits until the port has no listener.
     let _ = web_server.await;
     match RedisLeases::connect(&format!("redis://:hunter2@{address}"), "", "a".into()).await {
         Err(LeaseError::Away(why)) => {

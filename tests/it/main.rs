@@ -1,4 +1,4 @@
-//! Behaviour of the whole, on real databases. Run with `tests/run`, which brings them along.
+//! Behaviour of the whole program, on real databases. Run with `tests/run`, which starts them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a failed run says what it takes to repeat it")]

@@ -1,5 +1,4 @@
-//! What a scrape shows: single events as long as they are live, failures by code, who listens, what
-//! waits, and the process.
+//! The metrics of live events, failures by code, open streams, waiting work, and the process.
 
 use admitone::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use admitone::store::NewPayment;
@@ -14,7 +13,7 @@ async fn hold(app: &TestApp, event: &Value, by: &TestUser, quantity: u32) -> u16
     app.post(&path, by, json!({ "lines": [line] })).await.status
 }
 
-/// The value of the series that is written so.
+/// Returns the value of the series with this name and these labels.
 fn value(metrics: &str, series: &str) -> Option<f64> {
     let of_series = |line: &str| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned());
     metrics.lines().find_map(of_series)?.parse().ok()
@@ -104,7 +103,7 @@ async fn who_listens_is_counted_until_they_go() {
         async || value(&app.metrics().await, "admitone_stream_listeners").unwrap_or(-1.0);
     assert_eq!(listeners().await, 1.0);
     drop(stream);
-    // It is noticed when there is something to say.
+    // The disconnect is noticed at the next message.
     eventually("nobody listens any more", async || {
         hold(&app, &event, &somebody, 1).await;
         listeners().await == 0.0

@@ -1,4 +1,4 @@
-//! More than can be served in time, over HTTP: who is kept out, who is not, and what they are told.
+//! More requests than can be served in time, over HTTP: which are admitted or refused, and how.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use crate::support::test_app::{Answer, TestApp, TestUser, standing_event};
 use crate::support::test_db::TestDb;
 
-/// A page that may call the API.
+/// The origin of a page that may call the API.
 const ORIGIN: &str = "https://tickets.example";
-/// Many more than may be in flight at the least.
+/// Many more requests than the lowest admission limit.
 const CROWD: usize = 400;
 
-/// A server that takes two milliseconds to decide a claim, whatever the machine does: a crowd waits
-/// for long.
+/// Starts a server that takes two milliseconds to decide a claim, on any machine, so that a crowd
+/// waits for long.
 async fn slow_server() -> TestApp {
     let slow = Arc::new(|_, request: &admitone::inventory::Request| {
         if matches!(request.command, Command::PlaceHold { .. } | Command::Reserve { .. }) {
@@ -35,7 +35,7 @@ async fn slow_server() -> TestApp {
 #[derive(Clone, Copy)]
 enum Claim {
     Hold,
-    /// Without a hold before it.
+    /// A reservation without a hold before it.
     Reservation,
 }
 
@@ -81,7 +81,7 @@ impl Sale {
         call.header("Origin", ORIGIN).json(&body).send().await
     }
 
-    /// Asks again and again, as nobody should.
+    /// Repeats the request without a pause, as no client should.
     async fn press(self: Arc<Self>, what: Claim) {
         let user = self.app.user().await;
         while !self.is_over.load(Ordering::Relaxed) {
@@ -123,13 +123,13 @@ async fn a_crowd_is_kept_out_and_what_was_promised_goes_on() {
     let crowd = sale.let_in(Claim::Hold);
     sale.until(&sale.refused, 1).await;
 
-    // What was promised goes on in the middle of it, step by step.
+    // A customer who has a hold can reserve and pay amid the crowd, step by step.
     let body = json!({ "eventId": hold["eventId"], "holdId": hold["id"] });
     let reservation = sale.app.post("/api/reservations", &buyer, body).await.expect(201);
     let path = format!("/api/reservations/{}/payments", reservation["id"].as_str().unwrap());
     let paid = sale.app.post(&path, &buyer, json!({ "method": "wallet" })).await.expect(200);
     assert_eq!(paid["status"], "CONFIRMED");
-    // Another event sells, sooner or later: it has had less than its share.
+    // Another event sells, sooner or later, because it has had less than its share.
     let other = sale.app.user().await;
     let mut tries = 0;
     while sale.hold(&sale.quiet, &other).await.status != 201 {
@@ -144,7 +144,7 @@ async fn a_crowd_is_kept_out_and_what_was_promised_goes_on() {
     assert!(value(&metrics, "admitone_admission_admitted_total") > 0.0);
     assert!(value(&metrics, "admitone_admission_limit") < 16_384.0);
 
-    // The crowd is served on, and when it is gone everybody comes in again.
+    // The crowd is still being served, and after it ends all customers are admitted again.
     let held = sale.held.load(Ordering::Relaxed);
     sale.until(&sale.held, held + CROWD).await;
     sale.is_over.store(true, Ordering::Relaxed);

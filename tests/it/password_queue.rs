@@ -1,4 +1,4 @@
-//! Logins and registrations of people while others flood the server with passwords.
+//! Logins and registrations of customers while others flood the server with passwords.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::support::test_app::SECRET;
 use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
-/// More than may wait for work.
+/// More than the queue admits.
 const FLOOD: u16 = 700;
 
 async fn accounts(db: &TestDb) -> Accounts {
     let config = Config {
         jwt_secret: Secret::new(SECRET),
         password_hashers: 1,
-        // What is tested is the queue behind the limits.
+        // The limits are raised, because this tests the queue behind them.
         login_attempts_per_minute: 100_000,
         ..Config::default()
     };
@@ -37,7 +37,7 @@ fn registration(email: &str) -> Registration {
     }
 }
 
-/// An address in a network of its own.
+/// Returns an address in a network of its own.
 fn network(number: u16) -> IpAddr {
     let [high, low] = number.to_be_bytes();
     [10, 1, high, low].into()
@@ -59,7 +59,7 @@ async fn flooded_from(of: impl Fn(u16) -> Option<IpAddr>) {
     let (guessed, (login, registered)) = join(join_all(guesses), people).await;
     assert!(login.is_ok(), "{login:?}");
     assert!(registered.is_ok(), "{registered:?}");
-    // As for a known address with a wrong password: nobody learns who has an account.
+    // The same answer as for a known address with a wrong password, to reveal no accounts.
     for answer in guessed {
         assert!(matches!(answer, Err(AccountError::InvalidCredentials)), "{answer:?}");
     }

@@ -1,5 +1,5 @@
-//! Payments against everything that can happen to them at the same time: other payments, the end
-//! of the pay window, cancelling.
+//! Payments against everything that can happen to them at the same time: other payments, the end of
+//! the pay window, cancelling.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use admitone::store::{EntryKind, PaymentState, ReservationState, StoreError};
 
 use crate::support::payments::{PRICE, PaymentsFixture, beyond_the_pay_window_ms};
 
-/// Enough to meet many interleavings, few enough to be quick.
+/// Enough to reach many interleavings, few enough to be quick.
 const ROUNDS: usize = 12;
 
 fn stop_before(edge: Edge) -> CrashPoints {
@@ -156,7 +156,7 @@ on_both_databases! {
             for side in [Side::Before, Side::After] {
                 let customer = till.customer(PRICE).await;
                 let reservation = till.reserve(customer).await;
-                // Not a crash: time passes, just there.
+                // Not a crash: the time passes at just this point.
                 let clock = Arc::clone(&till.clock);
                 till.crashing_at(CrashPoints::new(move |_, at, on| {
                     if (at, on) == (edge, side) {
@@ -210,7 +210,7 @@ on_both_databases! {
         let mut till = PaymentsFixture::open(db, 1).await;
         let customer = till.customer(PRICE).await;
         let reservation = till.reserve(customer).await;
-        // As by a crash of a database whose commits were not durable, while the payment goes on.
+        // As a crash of a database would whose commits were not durable, while the payment goes on.
         let (db, handle) = (Arc::clone(&till.db), tokio::runtime::Handle::current());
         let forget = async move || {
             db.sql("UPDATE payments SET state = 'CREATED'").await;
@@ -279,7 +279,7 @@ on_both_databases! {
         assert!(!till.check_books(customer, reservation, PRICE).await);
         assert_eq!(till.entries(customer, EntryKind::Void).await, 1);
 
-        // The place becomes free again, but this payment is over for good.
+        // The place becomes free again, but this payment can never be confirmed.
         till.cancel(other, taken).await.expect("cancels");
         let payment = payment_of(&till, customer).await;
         let confirm = Command::ConfirmPayment { reservation, payment };

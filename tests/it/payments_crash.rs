@@ -1,5 +1,5 @@
-//! A payment killed at every edge between its steps: whoever takes it up afterwards, there is
-//! either a confirmed ticket and one debit, or neither.
+//! A payment killed at every edge between its steps: after any recovery, there is either a
+//! confirmed ticket and one debit, or neither.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,14 +14,14 @@ use tokio::runtime::Handle;
 use crate::support::payments::{PRICE, PaymentsFixture};
 use crate::support::test_db::{TestDb, eventually};
 
-/// A way that a payment goes, and the edges that it comes by.
+/// A course of a payment, and the edges that it passes.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Paid.
+    /// The payment succeeds.
     Paid,
-    /// Not enough in the wallet.
+    /// The wallet has too little money.
     Insufficient,
-    /// The event is cancelled when the money is already set aside.
+    /// The event is cancelled after the money was set aside.
     CancelledMeanwhile,
     /// The reservation is cancelled after it was paid.
     CancelledAfterwards,
@@ -34,7 +34,7 @@ const WAYS: [(Way, &[Edge]); 4] = [
     (Way::CancelledAfterwards, &[Edge::Refund]),
 ];
 
-/// Who takes the payment up after the crash.
+/// The way in which the payment is resumed after the crash.
 #[derive(Clone, Copy, Debug)]
 enum Rescue {
     /// The scan of the next process.
@@ -63,7 +63,7 @@ on_both_databases! {
     }
 }
 
-/// Of which a customer who cancels gets back half.
+/// The refund to a customer who cancels: half the price.
 const HALF: i64 = PRICE / 2;
 
 on_both_databases! {
@@ -98,7 +98,7 @@ on_both_databases! {
     }
 }
 
-/// Nothing but what is asked for is written to the disk in time.
+/// Only a commit that waits for it is written to the disk in time.
 const LAZY: &[&str] = &["wal_writer_delay=10s"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,11 +120,11 @@ async fn money_that_was_set_aside_outlives_a_crash_of_the_database() {
         }
         false
     }));
-    // It goes on with what the database has answered before.
+    // The payment continues from answers that the database gave before the crash.
     let answer = till.pay(customer, reservation, "k").await;
     println!("{answer:?}");
     assert_eq!(found.get(), Some(&1), "what was answered is durable");
-    // Of the connections that were cut, the first few uses may fail.
+    // After the connections were cut, the first few uses may fail.
     eventually("the store answers", async || till.store.ping(1).await.is_ok()).await;
     till.recover().await;
     assert!(till.check_books(customer, reservation, PRICE).await);
@@ -152,7 +152,7 @@ async fn kill_and_rescue(
     till.restart();
     if let Rescue::Retry = rescue {
         let _answer = till.pay(customer, reservation, "k").await;
-        // Nothing is left to the scan but what nobody has asked about.
+        // The scan has only the payments left for which no retry comes.
     }
     till.recover().await;
     let paid = till.check_books(customer, reservation, balance).await;
@@ -160,7 +160,7 @@ async fn kill_and_rescue(
         (Way::Insufficient | Way::CancelledMeanwhile | Way::CancelledAfterwards, ..) => {
             assert!(!paid);
         }
-        // Nothing was recorded, so nobody but the customer can know of it.
+        // Nothing was recorded, so only the customer knows of the payment.
         (Way::Paid, Edge::Create, Side::Before) => {
             assert_eq!(paid, matches!(rescue, Rescue::Retry));
         }
@@ -171,7 +171,7 @@ async fn kill_and_rescue(
     }
 }
 
-/// What happens before the payment, or its last try, begins.
+/// Prepares the state in which the payment, or its last try, begins.
 async fn lead_up_to(
     till: &mut PaymentsFixture,
     way: Way,
@@ -194,12 +194,12 @@ async fn lead_up_to(
     }
 }
 
-/// A cancelled event sells nothing any more: the next case needs another.
+/// Opens another event for the next case, because a cancelled event sells nothing any more.
 async fn reopen(till: &mut PaymentsFixture) {
     till.another_event(1_000).await;
 }
 
-/// Dies the first time a payment comes by that edge on that side.
+/// Makes the first payment that passes this edge crash on this side of it.
 fn crash_once(till: &mut PaymentsFixture, edge: Edge, side: Side) -> Arc<AtomicBool> {
     let crashed = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&crashed);

@@ -1,5 +1,5 @@
-//! `docs/requirements.md` is whole, and every test that it names exists. The checker is proved by
-//! rows that it must refuse.
+//! `docs/requirements.md` is complete, and every test that it names exists. The checker is proved
+//! by rows that it must refuse.
 
 pub mod sources;
 
@@ -8,11 +8,11 @@ use std::fs;
 
 use crate::dashboards::path;
 
-/// How many rows each of the five sections has.
+/// The number of rows in each of the five sections.
 const ROWS: [usize; 5] = [23, 61, 34, 60, 19];
 const STATES: [&str; 6] = ["yes", "better", "different", "partly", "no", "n/a"];
 
-/// A row of a table: number, requirement, state, what shows it, and what is missing or different.
+/// A row of a table: number, requirement, state, proof, and missing or different parts.
 struct Row<'a> {
     number: &'a str,
     requirement: &'a str,
@@ -21,7 +21,7 @@ struct Row<'a> {
     note: &'a str,
 }
 
-/// Everything that is wrong with the document.
+/// Returns every fault of the document.
 fn problems(document: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut rows = Vec::new();

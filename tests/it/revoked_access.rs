@@ -1,4 +1,4 @@
-//! Access tokens that end before their time, on two instances with one database.
+//! Access tokens that are revoked before they expire, on two instances with one database.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ async fn change_password(accounts: &Accounts, user: UserId, current: &str, new: 
     accounts.update(user, None, None, Some(change)).await.unwrap();
 }
 
-/// Accounts that are closed, made without the work of hashing.
+/// Creates closed accounts without the work of hashing passwords.
 async fn close_many(store: &Store, how_many: usize, now: i64) -> Vec<UserId> {
     let close = async |_| {
         let id = UserId::random();
@@ -84,7 +84,7 @@ on_both_databases! {
             assert!(instance.verify(&new.access_token).is_ok(), "a token of the new password");
             assert!(instance.verify(&other.access_token).is_ok(), "somebody else's");
         }
-        // Once more: the account is listed anew.
+        // A second change lists the account anew.
         change_password(&there, old.user.id, "another long password", "a third long password").await;
         assert_eq!(here.learn_revocations().await.unwrap(), 1);
         assert_eq!(here.verify(&new.access_token), Err(TokenError::Invalid));

@@ -1,6 +1,6 @@
-//! The whole document, tried with schemathesis as a user and as an administrator: no fault of the
-//! server, no answer that is not documented, no refusal of a request that fits its schema but by the
-//! rules that tests/schemathesis/hooks.py lists. `tests/fuzz` tries longer.
+//! The whole API document, tried with schemathesis as a user and as an administrator: no server
+//! error, no undocumented answer, and a request that fits its schema is refused only by the rules
+//! that tests/schemathesis/hooks.py lists. `tests/fuzz` tries longer.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use crate::clients::account;
 use crate::http::api_client::{Answer, Event, Person, Shop};
 use crate::support::test_db::TestDb;
 
-/// Ends the account that the other operations need.
+/// The operation that closes the account, which the other operations need.
 const FORGET_ME: &str = "forgetMe";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +54,7 @@ async fn try_all(shop: &Shop, person: &Person<'_>, more: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// Things of a person, to ask for.
+/// Creates resources of a person for the requests; returns their ids.
 async fn things(shop: &Shop, person: &Person<'_>) -> Value {
     let mut body = shop.event_body();
     body["products"][1]["totalStock"] = json!(10_000);

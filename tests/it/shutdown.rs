@@ -1,4 +1,4 @@
-//! A stop answers what was accepted, and no more.
+//! A stop answers every accepted request, and accepts no more.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn requests_that_were_accepted_are_answered() {
         .config(|config| config.password_hashers = 1)
         .start()
         .await;
-    // Hashing makes these slow: they are all under way when the stop comes.
+    // Hashing makes these requests slow, so that all are in progress when the stop comes.
     let body = |n: u32| json!({ "email": format!("u{n}@example.com"), "password": "long enough", "name": "U" });
     let calls: Vec<_> = (0..10)
         .map(|n| app.call(Method::POST, "/api/auth/register").json(&body(n)))

@@ -1,17 +1,17 @@
-//! The simulated cluster, over many seeds, and the proof that it would find what somebody might do
-//! wrong: every planted bug is caught.
+//! The simulated cluster, over many seeds, and the proof that it would find the bugs that a change
+//! might bring: every planted bug is caught.
 
 use std::time::Duration;
 
 use admitone::planted::{Bug, plant};
 use admitone::simulation::{Plan, Report, run};
 
-/// Set to run others than those of every test run, for example a night's worth:
+/// Set to run other seeds than those of every test run, for example a night's worth:
 /// `ADMITONE_TEST_SEEDS=100000..200000 tests/run -E 'test(simulation)'`.
 const SEEDS: &str = "ADMITONE_TEST_SEEDS";
-/// What clients ask for in a short run, of which there are many: most troubles show early.
+/// Steps of the clients in a short run, of which there are many: most faults show early.
 const STEPS: u32 = 90;
-/// And in a long one: some show only after hundreds of rows and many owners.
+/// Steps in a long run: some faults show only after hundreds of rows and many owners.
 const LONG: u32 = 5_000;
 
 fn plan(seed: u64) -> Plan {
@@ -24,7 +24,7 @@ fn shown(report: &Report, steps: u32) -> String {
     format!("seed {seed}: admitone simulate --seed {seed} --steps {steps} --trace\n{violations}")
 }
 
-/// One of four parts of the seeds, so that the parts run side by side.
+/// Runs one of four parts of the seeds, so that the parts run side by side.
 fn seeds_hold(part: u64) {
     let (first, last) = match std::env::var(SEEDS) {
         Ok(range) => {
@@ -101,10 +101,10 @@ fn the_same_seed_is_the_same_run() {
     assert_ne!(run(&plan(1)).trace_hash, run(&plan(2)).trace_hash);
 }
 
-/// How many seeds a planted bug may live through.
+/// The most seeds that a planted bug may survive.
 const MAX_SEEDS: u64 = 1_200;
 
-/// One test for each bug, so that they run side by side; the list is checked to be whole.
+/// Defines a test for each bug, so that they run side by side; the list is checked for completeness.
 macro_rules! planted {
     ($($name:ident = $bug:ident;)*) => {
         $(#[test]
@@ -143,7 +143,7 @@ planted! {
 fn is_caught(bug: Bug) {
     plant(Some(bug));
     let found = (1..=MAX_SEEDS).find_map(|nth| {
-        // A state that contradicts itself is caught by the core, which panics.
+        // The core detects a state that contradicts itself, and panics.
         match std::panic::catch_unwind(|| run(&plan(nth))) {
             Ok(report) => report.violations.into_iter().next().map(|what| (nth, what)),
             Err(_) => Some((nth, "a panic".into())),

@@ -1,4 +1,4 @@
-//! Snapshots that do not fit their journal, on both databases: an offering is never lost to one.
+//! Snapshots that do not fit their journal, on both databases: no offering is lost to one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use tokio::runtime::Handle;
 
 use crate::support::sold_event;
 
-/// More than it takes for a box office to leave a snapshot when it stops.
+/// More rows than a box office needs to leave a snapshot when it stops.
 const ROWS: u32 = 70;
 
 fn open(store: &Store, clock: &Arc<ManualClock>) -> Arc<BoxOffices> {
     let settings = Settings {
         arbiters: 1,
-        // The clock is ours and the database's is not.
+        // The test sets this clock, but not the database's.
         max_clock_skew: Duration::from_secs(10 * 365 * 86_400),
         sweep_interval: Duration::from_secs(3_600),
         ..Settings::default()
@@ -38,7 +38,7 @@ async fn hold(
     offices.submit(offering, Request { command, idempotency: None }).await
 }
 
-/// A sale whose owner has stopped and left a snapshot of the last row.
+/// Returns a sale whose owner has stopped and left a snapshot of the last row.
 async fn rested(store: &Store) -> (OfferingId, Arc<ManualClock>) {
     let offering = sold_event::open(store, 200).await;
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
@@ -52,7 +52,7 @@ async fn rested(store: &Store) -> (OfferingId, Arc<ManualClock>) {
     (offering, clock)
 }
 
-/// Sleeping it is shown, awake it sells, and the next one to read it finds a snapshot that fits.
+/// Checks that the offering is shown asleep, sells awake, and then has a snapshot that fits.
 async fn check_sells(store: &Store, offering: OfferingId, clock: &Arc<ManualClock>, what: &str) {
     let offices = open(store, clock);
     let view = offices.view(offering).await.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -84,7 +84,7 @@ on_both_databases! {
             let refused = hold(&first, offering, 64).await;
             assert!(matches!(refused, Err(SubmitError::Rejected(_))), "{refused:?}");
         }
-        // Its successor has taken over before it leaves its snapshot.
+        // The successor has taken over before the first owner leaves its snapshot.
         let second = open(&store, &behind);
         hold(&second, offering, 1).await.expect("there is room");
         first.shutdown().await;

@@ -13,24 +13,24 @@ use crate::support::proxy::Proxy;
 use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
 use crate::support::test_db::{TestDb, eventually};
 
-/// Small enough for a test, and as late as it likes: how busy this machine is proves nothing.
+/// Small enough for a test, and with a lag limit that no busy machine reaches.
 const SMALL: &str = "--duration 2s --buyers 8 --connections 32 --max-lag 1m";
 
-/// Its program, which is of another crate: cargo builds it beside the server's.
+/// Returns the path of the program, which is of another crate: cargo builds it beside the server's.
 fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_admitone")).with_file_name("stampede");
     assert!(program.is_file(), "run tests/run, or first: cargo build --bin stampede");
     program
 }
 
-/// A stampede that is not started yet; arguments are parted by spaces.
+/// Returns a stampede that is not started yet; the arguments are separated by spaces.
 pub fn stampede(target: &str, arguments: &str) -> Command {
     let mut command = stampede_anywhere(arguments);
     command.args(["--target", target]);
     command
 }
 
-/// The same, that is not told where.
+/// The same without a target.
 pub fn stampede_anywhere(arguments: &str) -> Command {
     let mut command = Command::new(program());
     command
@@ -41,7 +41,7 @@ pub fn stampede_anywhere(arguments: &str) -> Command {
     command
 }
 
-/// Runs it to its end, while this process goes on serving; its exit code, and all that it wrote.
+/// Runs the command to its end while this process serves; returns its exit code and all output.
 pub async fn run(mut command: Command) -> (i32, String) {
     let ended = tokio::task::spawn_blocking(move || command.output());
     let Output { status, stdout, stderr } = ended.await.expect("no panic").expect("it runs");
@@ -49,12 +49,12 @@ pub async fn run(mut command: Command) -> (i32, String) {
     (status.code().expect("nobody killed it"), text.concat())
 }
 
-/// A file of JSON.
+/// Reads a file of JSON.
 pub fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("it was written")).expect("it is JSON")
 }
 
-/// Runs a workload that must end well: its results, and all that it wrote.
+/// Runs a workload that must succeed; returns its results and all output.
 async fn sound(app: &TestApp, arguments: &str) -> (Value, String) {
     let dir = tempfile::tempdir().unwrap();
     let (results, page) = (dir.path().join("results.json"), dir.path().join("page.html"));
@@ -97,7 +97,7 @@ async fn a_report_says_where_it_was_made_and_marks_what_happened() {
     }
     assert!(!page.contains(ADMIN_PASSWORD) && !text.contains(ADMIN_PASSWORD));
 
-    // Three whole seconds; what ends in the half one after them would look like a collapse.
+    // Three whole seconds; work ended in the half second after them would look like a collapse.
     assert_eq!(results["intervalSeconds"], 1);
     assert_eq!(results["intervals"].as_array().unwrap().len(), 3);
     assert_eq!(results["operations"]["hold"]["intervals"].as_array().unwrap().len(), 3);
@@ -132,11 +132,11 @@ async fn a_dead_target_is_left_alone_and_the_others_are_asked() {
     assert_eq!(code, 0, "{text}");
     let hold = &read_json(&results)["operations"]["hold"];
     let refused = hold["errors"]["no connection"].as_u64().unwrap_or_default();
-    // Half of the requests prefer it, hundreds. At most one for each connection finds it dead, and
-    // now and then one looks whether it is back.
+    // Half of the requests, hundreds of them, prefer the dead target. At most one request for each
+    // connection finds it dead, and now and then one checks whether it is back.
     assert!((1..=20).contains(&refused), "{refused} connections to the dead: {hold}");
     assert!(hold["repeats"].as_u64().unwrap() >= refused, "{hold}");
-    // Whoever found it dead when the run was over did not come again.
+    // A buyer who found the target dead when the run was over did not try again.
     let without = hold["attempts"].as_u64().unwrap() - hold["successes"].as_u64().unwrap();
     assert!(without <= 8, "{without} went without: {hold}");
 }

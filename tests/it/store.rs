@@ -1,4 +1,4 @@
-//! What the store keeps beside the journal, on both databases.
+//! The tables that the store keeps beside the journal, on both databases.
 
 mod accounts;
 mod large_events;

@@ -1,4 +1,4 @@
-//! Traces and log lines follow a request wherever its command goes, and tell of nobody who asked.
+//! Traces and log lines follow a request wherever its command goes, and do not identify the caller.
 
 mod cluster;
 mod collector;

@@ -1,5 +1,4 @@
-//! Commands of which a copy may still be on its way: what whoever asked is told, and what becomes of
-//! the copy.
+//! Commands of which a copy may still be in flight: the client's answer, and the copy's effect.
 
 use std::sync::atomic::Ordering;
 

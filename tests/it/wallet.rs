@@ -1,10 +1,10 @@
-//! Wallets and payments over HTTP: what they answer, and what they refuse.
+//! Wallets and payments over HTTP: their answers and their refusals.
 
 use serde_json::{Value, json};
 
 use crate::support::test_app::{TestApp, TestUser, standing_event};
 
-/// A reservation of one place at 10,000 won.
+/// Reserves one place at 10,000 won.
 async fn reserve(app: &TestApp, user: &TestUser) -> String {
     let event = app.create_event(standing_event(5)).await;
     let body = json!({

@@ -1,26 +1,26 @@
-//! Which file of the library names items of which other file, and the circles among them. Re-exports
-//! are followed to the file that defines the item; methods are not edges.
+//! Which file of the library names items of which other file, and the circles among them. A
+//! re-export counts as a use of the file that defines the item; methods are not edges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A module path below the crate, such as `["http", "error"]`.
 pub type Module = Vec<String>;
 
-/// The files and the edges between them.
+/// The files of the library and the edges between them.
 pub struct Graph {
     pub edges: BTreeMap<Module, BTreeSet<Module>>,
 }
 
 struct File {
     code: String,
-    /// What each name in scope stands for, as it was written.
+    /// The path that each name in scope stands for, as written in the import.
     imports: BTreeMap<String, Vec<String>>,
     /// Paths named in private imports; a re-export alone uses nothing.
     used: Vec<Vec<String>>,
 }
 
 impl Graph {
-    /// Reads sources: the module path and the code of each file, without comments and tests.
+    /// Builds the graph from the module path and the code of each file, without comments and tests.
     pub fn of(sources: impl IntoIterator<Item = (Module, String)>) -> Self {
         let files: BTreeMap<Module, File> =
             sources.into_iter().map(|(module, code)| (module, File::parse(&code))).collect();
@@ -28,7 +28,7 @@ impl Graph {
         Self { edges: edges.collect() }
     }
 
-    /// The circles: sets of two or more files of which each reaches all others.
+    /// Returns the circles: sets of two or more files in which each file reaches all others.
     pub fn circles(&self) -> Vec<BTreeSet<Module>> {
         let reach: BTreeMap<_, _> =
             self.edges.keys().map(|module| (module, self.reachable(module))).collect();
@@ -92,8 +92,8 @@ impl File {
     }
 }
 
-/// The next `use …;` at the start of a line: what is before it, its tree, whether it re-exports, and
-/// what is after it.
+/// Returns the next `use …;` at the start of a line: the code before it, its tree, whether it
+/// re-exports, and the code after it.
 fn next_import(code: &str) -> Option<(&str, &str, bool, &str)> {
     let mut from = 0;
     loop {
@@ -121,7 +121,7 @@ fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The paths of a tree of imports, each with the name that it has in scope.
+/// Returns the paths of a tree of imports, each with the name that it has in scope.
 fn expand(prefix: &[String], tree: &str) -> Vec<(Vec<String>, String)> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
     for (at, c) in tree.char_indices() {
@@ -175,7 +175,7 @@ fn edges_of(files: &BTreeMap<Module, File>, module: &Module) -> BTreeSet<Module>
     owners.filter(|owner| owner != module && !owner.is_empty()).collect()
 }
 
-/// All paths of two segments or more in the code.
+/// Returns all paths of two segments or more in the code.
 fn written_paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for token in code.split(|c: char| !(is_in_word(c) || c == ':')) {
@@ -207,7 +207,7 @@ fn absolute(
     }
 }
 
-/// The file that defines the item at an absolute path.
+/// Returns the file that defines the item at an absolute path.
 fn owner(files: &BTreeMap<Module, File>, path: &[String], depth: usize) -> Option<Module> {
     let known = (0..=path.len()).rev().find(|end| files.contains_key(&path[..*end]))?;
     let (module, rest) = path.split_at(known);

@@ -1,4 +1,4 @@
-//! A new password for somebody who cannot log in.
+//! A new password for a user who cannot log in.
 
 use super::process::{self, Admitone};
 use crate::support::test_db::TestDb;

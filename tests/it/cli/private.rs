@@ -1,4 +1,4 @@
-//! What the server makes on the disk is its owner's alone.
+//! Files that the server creates are accessible to their owner alone.
 
 use std::fs;
 

@@ -1,11 +1,11 @@
-//! The program, as a process: started, asked, stopped, killed.
+//! The program as a process: started, called, stopped, killed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-/// How a process ended.
+/// The exit code and the output of a process.
 pub struct Ended {
     pub code: i32,
     pub out: String,
@@ -15,7 +15,7 @@ pub struct Ended {
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         Self {
-            // Killed by a signal: no code.
+            // A process killed by a signal has no code.
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -23,7 +23,7 @@ impl From<Output> for Ended {
     }
 }
 
-/// The program with these settings and no others.
+/// Returns a command for the program with these environment variables and no other settings.
 fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_admitone"));
     command.args(arguments);
@@ -36,7 +36,7 @@ fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs the program to its end.
 pub fn finished(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
     command(arguments, environment).output().expect("the program runs").into()
 }
@@ -56,7 +56,7 @@ pub struct Admitone {
 }
 
 impl Admitone {
-    /// What starts it on a data directory and any free ports.
+    /// Returns the arguments that start a server on a data directory and any free ports.
     pub fn arguments(data_dir: &Path) -> Vec<String> {
         let data_dir = data_dir.to_str().expect("a plain path");
         ["--data-dir", data_dir, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]
@@ -101,7 +101,7 @@ impl Admitone {
         rest.split_whitespace().next().expect("a URL")
     }
 
-    /// What a shell prints; `$API` is the server.
+    /// Returns the output of a shell script; `$API` is the server's URL.
     pub fn shell(&self, script: &str) -> String {
         let output = Command::new("bash")
             .args(["-c", script])
@@ -113,18 +113,18 @@ impl Admitone {
         ended.out
     }
 
-    /// As SIGTERM does.
+    /// Stops the server with SIGTERM.
     pub fn stop(mut self) -> Ended {
         let child = self.child.take().expect("it runs");
         signal(&child, "TERM");
-        // Read to the end, or a process that writes a lot would wait for us.
+        // Read to the end, or a process that writes a lot would block on a full pipe.
         let mut out = String::new();
         let mut rest = self.rest.take().expect("it is piped");
         rest.read_to_string(&mut out).expect("text");
         wait(child)
     }
 
-    /// As a power cut does.
+    /// Kills the server, as a power cut would.
     pub fn kill(mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("it runs");

@@ -1,4 +1,4 @@
-//! What an instance answers and shows of an event that another one owns.
+//! The answers and views that an instance gives of an event that another instance owns.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ impl Site {
         answer["data"].clone()
     }
 
-    /// Has the event owned by the instance where it belongs.
+    /// Makes its preferred instance own the event.
     async fn wake(&self) {
         self.act(0, "pause", json!({})).await;
         self.act(0, "open", json!({})).await;
@@ -27,7 +27,7 @@ impl Site {
         answer["data"].clone()
     }
 
-    /// What the list, the event and its availability say at one instance.
+    /// Returns the status in the list, in the event and in its availability, read at one instance.
     async fn statuses(&self, at: usize) -> [Value; 3] {
         let event = format!("/{}", self.event);
         let [list, shown, left] = [
@@ -94,7 +94,7 @@ async fn every_instance_says_the_same_of_a_sale_and_streams_when_it_changes() {
         let at = at % site.servers.len();
         assert_eq!(site.act(at, action, body).await["status"], expected, "{action} at {at}");
         for (at, frames) in streams.iter_mut().enumerate() {
-            // Other things may happen to an event in between.
+            // Other frames may come before the one that changes the status.
             let mut status = frames.next().await.data["status"].clone();
             while status == before {
                 status = frames.next().await.data["status"].clone();

@@ -1,5 +1,4 @@
-//! Two instances whose clocks are a minute apart. They run in the process of the test: a machine has
-//! one clock.
+//! Two instances whose clocks are a minute apart, in the test's process: a machine has one clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::support::sold_event;
 use crate::support::test_app::{ADMIN_PASSWORD, SECRET};
 use crate::support::test_db::eventually;
 
-/// The machine's clock, set wrong.
+/// The machine's clock, off by a fixed number of milliseconds.
 struct Ahead(SystemClock, i64);
 
 impl Clock for Ahead {

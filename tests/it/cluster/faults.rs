@@ -1,4 +1,4 @@
-//! What happens to instances, to what they stand on, and to the wires between.
+//! Faults of instances, of Redis and Postgres, and of the network between them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::Site;
 use crate::support::customers::seed;
 use crate::support::test_db::eventually;
 
-/// Longer than a lease lives in these tests.
+/// A time longer than a lease lives in these tests.
 const BEYOND_A_LEASE: Duration = Duration::from_millis(3_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +17,7 @@ async fn owners_that_are_killed_lose_nothing() {
         site.until_sold(60).await;
         let owner = site.owner().await;
         site.servers[owner].kill();
-        // NoPeers waits for the lease of the dead to run out, nor for its return.
+        // The others need not wait for the dead owner's lease to expire, nor for its return.
         site.until_sold(60).await;
         assert_ne!(site.owner().await, owner);
         site.servers[owner].start_again();
@@ -35,7 +35,7 @@ async fn an_owner_that_stands_still_beyond_its_lease_is_replaced_and_finds_its_w
         let owner = site.owner().await;
         site.servers[owner].signal("-STOP");
         eventually("another takes over", async || site.owner().await != owner).await;
-        // Customers who chose its door wait there: the others go on.
+        // Customers connected to the stopped instance wait there; the others go on.
         site.until_sold(20).await;
         site.servers[owner].signal("-CONT");
         site.servers[owner].until_ready().await;
@@ -61,7 +61,7 @@ async fn owners_sell_on_without_redis_and_keep_what_they_own_when_it_comes_back_
     tokio::time::sleep(BEYOND_A_LEASE).await;
     site.until_sold(100).await;
     assert_eq!((site.owner().await, site.epoch().await), (owner, epoch), "nobody took over");
-    // And the leases work again: who dies now is replaced.
+    // The leases work again: an owner that is killed now is replaced.
     site.servers[owner].kill();
     site.until_sold(60).await;
     assert_ne!(site.owner().await, owner);
@@ -132,7 +132,7 @@ async fn an_instance_that_cannot_reach_the_database_gives_its_events_to_others()
     site.until_sold(60).await;
     let owner = site.owner().await;
     site.links[owner].postgres.cut();
-    // Its lease lives, and nobody ends it: it says itself that it cannot do its work.
+    // Its lease stays valid and is not ended by others: the instance reports that it cannot work.
     eventually("another takes over", async || site.owner().await != owner).await;
     site.until_sold(60).await;
     site.links[owner].postgres.heal();
@@ -146,20 +146,20 @@ async fn wires_that_fail_in_one_direction_or_are_slow_cost_time_and_nothing_else
     let mut site = Site::open("2s").await;
     site.sell(seed());
     site.until_sold(60).await;
-    // The owner's appends arrive, and it never hears of it.
+    // The owner's appends reach Postgres, but the answers do not come back.
     let owner = site.owner().await;
     site.links[owner].postgres.cut_back();
     tokio::time::sleep(BEYOND_A_LEASE).await;
     site.links[owner].postgres.heal();
     site.until_sold(60).await;
-    // Its heartbeats do not arrive, all else does.
+    // Its heartbeats do not reach Redis; all other traffic passes.
     let owner = site.owner().await;
     site.links[owner].redis.cut_forth();
     tokio::time::sleep(BEYOND_A_LEASE).await;
     site.until_sold(40).await;
     site.links[owner].redis.heal();
     site.until_sold(60).await;
-    // The others reach it, and its answers do not reach them.
+    // The other instances' requests reach it, but its answers do not come back.
     let owner = site.owner().await;
     site.links[owner].others.cut_back();
     site.until_sold(20).await;

@@ -1,4 +1,4 @@
-//! Who is let into a cluster and who is not.
+//! Which instances may join a cluster.
 
 use admitone::cluster::{PATH, PROTOCOL, SEAL_HEADER, Seal};
 use serde_json::Value;
@@ -34,7 +34,7 @@ async fn calls_between_instances_need_the_secret_and_go_round_in_no_circles() {
     assert_eq!(status, 403, "a seal is of one question");
     let (status, _) = ask(base, Some(&ours.of(hello)), hello).await;
     assert_eq!(status, 200);
-    // Calls for an offering, handed on nine times: the variant, who asks, which offering, how often.
+    // Calls for an offering, forwarded nine times: the variant, sender, offering and hop count.
     let mut circling = vec![0, 16];
     circling.extend([7; 16]);
     circling.push(16);
@@ -79,7 +79,7 @@ async fn the_second_of_two_instances_with_one_name_refuses_to_start() {
     assert!(said.contains("an instance called twin is running at 127.0.0.1:"), "{said}");
     assert!(said.contains("ADMITONE_INSTANCE"), "{said}");
     assert!(first.is_running(), "the first one goes on");
-    // One that was killed a moment ago is replaced at once, though its lease still lives.
+    // An instance killed a moment ago can be replaced at once, though its lease is still valid.
     first.kill();
     second.start_again();
     second.until_ready().await;
@@ -134,7 +134,7 @@ async fn one_that_the_others_could_not_talk_to_refuses_to_start() {
     second.start_again();
     second.until_ready().await;
     assert!(second.written().contains("ADMITONE_ADMIN_PASSWORD is ignored, and is not"));
-    // It is ready before it has said all.
+    // The instance is ready before its whole banner is printed.
     eventually("the banner names the cluster", async || {
         second.written().contains("Cluster   b at 127.0.0.1:")
     })

@@ -1,4 +1,4 @@
-//! What is done on purpose in the middle of a sale, and that nobody should notice.
+//! Planned operations in the middle of a sale, which customers should not notice.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn three_instances_are_replaced_one_by_one_and_nobody_sees_an_error() {
     assert_eq!(facts.lost, 0, "no request without an answer");
 }
 
-/// The frames of a door's stream: each goes on from the one before, or starts anew.
+/// The frames of the stream of one instance: each frame follows the one before, or is a full view.
 struct Frames {
     response: reqwest::Response,
     buffer: String,
@@ -92,7 +92,7 @@ async fn streams_go_on_at_all_doors_while_the_event_changes_hands() {
             frames.until(head.seq.0).await;
         }
     }
-    // Its owner dies: the others' streams go on.
+    // The owner dies: the streams at the other instances go on.
     let owner = site.owner().await;
     site.servers[owner].kill();
     drop(all.remove(owner));

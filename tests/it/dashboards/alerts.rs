@@ -1,10 +1,10 @@
-//! The rules as files: right by Prometheus's own judgement, tested, and each with a runbook.
+//! The rule files: valid according to Prometheus, tested, and each alert with a runbook.
 
 use std::process::Command;
 
 use super::{anchors, path, promql, texts};
 
-/// What the file says of each alert: its lines from its name to the next one.
+/// Returns each alert of the file: its name, and the lines up to the next alert.
 fn alerts() -> Vec<(String, String)> {
     let (_, text) = texts("deploy/prometheus/rules").swap_remove(0);
     let parts = text.split("- alert: ").skip(1).map(|part| {

@@ -1,4 +1,4 @@
-//! The dashboards as files: whole, and readable by somebody who has never seen them.
+//! The dashboard files: complete, and readable on first sight.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::{anchors, texts};
 
-/// A query of a panel, and where it is from.
+/// A query of a panel, and its origin.
 pub struct Query {
-    /// The dashboard and the panel.
+    /// The dashboard and the panel of the query.
     pub from: String,
     pub expression: String,
 }
 
-/// Every dashboard.
+/// Returns every dashboard.
 pub fn all() -> Vec<Value> {
     let files = texts("deploy/grafana").into_iter();
     let files = files.filter(|(file, _)| file.extension().is_some_and(|it| it == "json"));
@@ -23,8 +23,7 @@ pub fn all() -> Vec<Value> {
     parsed.collect()
 }
 
-/// Every query of every panel, of the marks that lie over all panels, and of what can be chosen; with
-/// its variables.
+/// Returns the query of every panel, annotation and template variable; variables are not filled in.
 pub fn queries() -> Vec<Query> {
     let mut queries = Vec::new();
     for board in all() {

@@ -1,6 +1,6 @@
-//! A Prometheus watches a sale on two instances: every query of every dashboard has an answer, every
-//! rule can be evaluated, and every alert looks at series that there are. A name that is misspelt, a
-//! label that nobody sets, or a metric that was renamed shows up here and not at 10:00.
+//! A Prometheus scrapes a sale on two instances: every query of every dashboard has an answer,
+//! every rule can be evaluated, and every alert reads series that exist. A misspelt name, a label
+//! that is never set, or a renamed metric shows up here and not at 10:00.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::support::process::Server;
 use crate::support::sold_event;
 use crate::support::test_db::{TestDb, eventually};
 
-/// So few that people find them taken.
+/// So few that customers find them taken.
 const SEATS: u32 = 50;
 const CUSTOMERS: u64 = 12;
-/// Not more than what the sale takes, and more than a few scrapes.
+/// Not longer than the sale, and longer than a few scrapes.
 const RATE_INTERVAL: &str = "20s";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Two instances, and people who buy, pay, cancel and look on.
+/// Two instances, and customers who buy, pay, cancel and watch.
 struct Sale {
     servers: Vec<Server>,
     metrics: Vec<u16>,
@@ -38,7 +38,7 @@ struct Sale {
     event: OfferingId,
     store: Store,
     client: reqwest::Client,
-    // After the servers, which use them.
+    // Dropped after the servers, which use them.
     _redis: PrivateRedis,
     _db: TestDb,
 }
@@ -111,7 +111,7 @@ impl Sale {
         self.servers.iter().position(|server| owner.address.ends_with(&server.port().to_string()))
     }
 
-    /// Kills the owner and starts it again when another has taken over.
+    /// Kills the owner, waits for a takeover, and starts it again.
     async fn lose_the_owner(&mut self) {
         let owner = self.owner().await.expect("people buy, so somebody owns the event");
         self.servers[owner].kill();
@@ -124,7 +124,7 @@ impl Sale {
         self.servers[owner].until_ready().await;
     }
 
-    /// Has the event handed over, if it can be just now.
+    /// Moves the event to the other instance, if that is possible just now.
     async fn move_the_event(&self) {
         let Some(owner) = self.owner().await else { return };
         let to = ["b", "a"][owner];
@@ -135,8 +135,8 @@ impl Sale {
         asked.expect("an answer, whichever");
     }
 
-    /// Has the price changed, and so a row of the journal written: the people write none while they
-    /// find everything sold.
+    /// Changes the price, which writes a row of the journal: the customers write none while
+    /// everything is sold.
     async fn reprice(&self, round: i64) {
         let url = format!("{}/api/admin/offerings/{}/reprice", self.servers[0].base, self.event);
         let product = ProductId(0).to_public(self.event);
@@ -145,7 +145,7 @@ impl Sale {
         let token = self.servers[0].mint().admin().token;
         let asked = asked.bearer_auth(token).timeout(Duration::from_secs(5)).send().await;
         let answer = asked.expect("an answer");
-        // An event that moves is busy.
+        // An event that is being moved answers that it is busy.
         assert!(!answer.status().is_client_error(), "{:?}", answer.text().await);
     }
 
@@ -157,7 +157,7 @@ impl Sale {
     }
 }
 
-/// Reads the event again and again, and listens to its stream meanwhile.
+/// Reads the event in a loop and follows its stream meanwhile.
 async fn look_on(shop: Arc<Shop>, event: String) {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
     let mut stream = None;
@@ -176,17 +176,17 @@ async fn look_on(shop: Arc<Shop>, event: String) {
     }
 }
 
-/// A query that must have an answer, and where it is from.
+/// A query that must have an answer, and its origin.
 struct Asked {
     from: String,
     query: String,
 }
 
-/// All that the dashboards ask, and all that the rules look at.
+/// Returns all queries of the dashboards, and all that the rules read.
 async fn all_queries(prometheus: &PrivatePrometheus, event: OfferingId) -> Vec<Asked> {
     let mut asked = Vec::new();
     for boards::Query { from, expression } in boards::queries() {
-        // Prometheus makes it, when an alert fires.
+        // Prometheus makes this series, and only when an alert fires.
         if expression.starts_with("ALERTS") {
             continue;
         }
@@ -200,7 +200,7 @@ async fn all_queries(prometheus: &PrivatePrometheus, event: OfferingId) -> Vec<A
             asked.push(Asked { from: name, query: query.to_owned() });
             continue;
         }
-        // Healthy, an alert finds nothing; what it looks at must be there all the same.
+        // In a healthy system an alert returns nothing, but the series that it reads must exist.
         let selectors = promql::selectors(query);
         assert!(!selectors.is_empty(), "{name} looks at nothing: {query}");
         for query in selectors {
@@ -210,7 +210,7 @@ async fn all_queries(prometheus: &PrivatePrometheus, event: OfferingId) -> Vec<A
     asked
 }
 
-/// As Grafana fills variables in, with all instances chosen.
+/// Fills in variables as Grafana does, with all instances chosen.
 fn with_variables(expression: &str, event: OfferingId) -> String {
     let filled = expression
         .replace("$__rate_interval", RATE_INTERVAL)
@@ -221,7 +221,7 @@ fn with_variables(expression: &str, event: OfferingId) -> String {
     filled
 }
 
-/// Those of the queries to which there is no answer yet; one that Prometheus cannot read ends the test.
+/// Returns the queries that have no answer yet. Panics if Prometheus cannot parse a query.
 async fn without_data(prometheus: &PrivatePrometheus, asked: Vec<Asked>) -> Vec<Asked> {
     let mut unanswered = Vec::new();
     for it in asked {
@@ -234,7 +234,7 @@ async fn without_data(prometheus: &PrivatePrometheus, asked: Vec<Asked>) -> Vec<
     unanswered
 }
 
-/// A number at least; the quantile of nothing is none.
+/// True if at least one value is a number; the quantile of an empty histogram is not one.
 fn says_something(series: &[Value]) -> bool {
     let number = |it: &Value| it["value"][1].as_str().and_then(|text| text.parse::<f64>().ok());
     series.iter().filter_map(number).any(f64::is_finite)
@@ -258,7 +258,7 @@ async fn every_panel_and_every_rule_has_data_of_a_real_sale() {
         let missing = open.iter().map(|it| format!("{}: {}", it.from, it.query));
         let missing = missing.collect::<Vec<_>>().join("\n");
         assert!(Instant::now() < deadline, "without data:\n{missing}");
-        // Some can be answered only while events move, some only while rows are written.
+        // Some queries have an answer only while events move, some only while rows are written.
         if round % 4 == 0 {
             sale.move_the_event().await;
         }
@@ -272,7 +272,7 @@ async fn every_panel_and_every_rule_has_data_of_a_real_sale() {
     sale.close().await;
 }
 
-/// Every rule was evaluated, and well.
+/// Checks that every rule was evaluated without an error.
 async fn check_rules(prometheus: &PrivatePrometheus) {
     eventually("all rules are evaluated", async || {
         prometheus.rules().await.iter().all(|rule| rule["health"] != "unknown")
@@ -283,10 +283,10 @@ async fn check_rules(prometheus: &PrivatePrometheus) {
     }
 }
 
-/// The metrics page lists what the server shows, under the names that it says.
+/// Checks that the metrics page lists exactly the metrics that the server exports, by name.
 async fn check_the_list_of_metrics(prometheus: &PrivatePrometheus) {
     let page = std::fs::read_to_string(path("docs/metrics.md")).unwrap();
-    // Those of an event are gone for a moment while it moves.
+    // The metrics of an event are absent for a moment while it moves.
     let all = r#"count by (__name__) (last_over_time({__name__=~"admitone_.+"}[1m]))"#;
     let shown = prometheus.query(all).await.unwrap();
     let names = shown.iter().filter_map(|series| series["metric"]["__name__"].as_str());

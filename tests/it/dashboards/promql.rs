@@ -1,7 +1,7 @@
-//! As much of Prometheus's language as these tests need: which metrics and which selectors are in a
-//! text. Whether the text is right is for Prometheus to say.
+//! The small part of PromQL that these tests need: the metrics and the selectors in a text.
+//! Prometheus itself checks whether the text is valid.
 
-/// The metrics of the server that a text names, without what histograms put behind them.
+/// Returns the names of the server's metrics in a text, without the suffixes of histograms.
 pub fn metrics(text: &str) -> Vec<String> {
     let mut found: Vec<String> = words(text)
         .map(|(_, word)| word)
@@ -16,7 +16,7 @@ pub fn metrics(text: &str) -> Vec<String> {
     found
 }
 
-/// The selectors of an expression: names of series with the labels that are asked for.
+/// Returns the selectors of an expression: names of series with their label matchers.
 pub fn selectors(expression: &str) -> Vec<String> {
     let is_series = |word: &str| {
         word.starts_with("admitone_") || word.starts_with("job:admitone_") || word == "up"
@@ -29,7 +29,7 @@ pub fn selectors(expression: &str) -> Vec<String> {
     selectors.collect()
 }
 
-/// Names, and where they begin; a colon is part of the name of a rule.
+/// Returns names and their offsets; a colon is part of the name of a rule.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_in_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     text.split(move |c| !is_in_word(c))
@@ -37,7 +37,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
-/// Behind the brace that closes the labels: one in quotes is part of a value.
+/// Returns the offset after the brace that closes the labels; a quoted brace is part of a value.
 fn end_of_labels(labels: &str) -> usize {
     let mut quoted = false;
     for (at, c) in labels.char_indices() {

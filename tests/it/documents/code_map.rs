@@ -1,4 +1,4 @@
-//! The code map and the table of dependencies in `docs/architecture.md` are those of the source.
+//! The code map and the table of dependencies in `docs/architecture.md` match the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use super::{in_backticks, read, rows, section};
 use crate::architecture::MAY_USE;
 use crate::dashboards::path;
 
-/// All folders below a folder, itself included, each with a slash at its end.
+/// Returns all folders below a folder, itself included, each with a trailing slash.
 fn folders(folder: &str) -> Vec<String> {
     let mut found = vec![format!("{folder}/")];
     for entry in fs::read_dir(path(folder)).unwrap() {

@@ -1,4 +1,4 @@
-//! Links of the documents lead somewhere, and the files that they name exist.
+//! Links of the documents have a target, and the files that they name exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,19 +7,19 @@ use super::{in_backticks, read, sources};
 use crate::dashboards::{anchors_of, path};
 use crate::requirements::sources::tests;
 
-/// The documents, README first.
+/// Returns the documents, README first.
 fn documents() -> Vec<String> {
     let mut files = ["README.md", "CHANGELOG.md", "deploy/README.md"].map(str::to_owned).to_vec();
     files.extend(sources("docs").into_iter().filter(|file| file.ends_with(".md")));
     files
 }
 
-/// The targets of the links of a text.
+/// Returns the targets of the links of a text.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-/// Why a link of a document leads nowhere; `None` if it leads somewhere.
+/// Returns why the target of a link does not exist; `None` if it exists.
 fn fault(document: &str, link: &str) -> Option<String> {
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
     let directory = document.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -62,7 +62,7 @@ fn a_link_that_leads_nowhere_is_found() {
     assert_eq!(anchors_of(fenced).into_iter().collect::<Vec<_>>(), ["a-heading", "written"]);
 }
 
-/// Pages, notes and bookmarks elsewhere lead to these sections of the README, which are now pages.
+/// Pages, notes and bookmarks elsewhere link to these sections of the README, which are now pages.
 #[test]
 fn old_anchors_of_the_readme_are_still_there() {
     let anchors = anchors_of(&read("README.md"));
@@ -96,7 +96,7 @@ fn the_tests_that_the_page_about_capabilities_names_exist() {
     }
 }
 
-/// `decide_hold` in `src/inventory/decide_hold.rs`: a name, and the file that has it.
+/// The form `decide_hold` in `src/inventory/decide_hold.rs`: a name, and the file that has it.
 #[test]
 fn the_names_that_the_pages_about_the_source_find_in_a_file_are_there() {
     let mut found = 0;
@@ -117,7 +117,7 @@ fn the_names_that_the_pages_about_the_source_find_in_a_file_are_there() {
     assert!(found > 15, "{found} names were looked up");
 }
 
-/// Whether a text in backticks is the path of a file or a folder.
+/// True if a text in backticks is the path of a file or a folder.
 fn is_path(text: &str) -> bool {
     const ROOTS: [&str; 7] =
         ["src/", "tests/", "docs/", "benches/", "deploy/", "entities/", "migration/"];
@@ -131,7 +131,7 @@ fn the_files_that_the_pages_about_the_source_name_exist() {
         let text = read(page);
         let prose: String = text.split("```").step_by(2).collect();
         let named = in_backticks(&prose).into_iter().filter(|text| is_path(text));
-        // The files of the example, which does not exist, are called after it.
+        // The files of the example, which does not exist, have its name in theirs.
         let named: Vec<_> = named.filter(|text| !text.contains("notice")).collect();
         assert!(named.len() > 30, "{page} names {}", named.len());
         for file in named {

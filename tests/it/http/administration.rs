@@ -1,4 +1,4 @@
-//! What administrators do to a living event, and the audit.
+//! Actions of administrators on an event that sells, and the audit.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn a_sale_is_paused_resumed_and_ended() {
     assert_eq!(admin.post(&act("close"), &json!({})).await.is(200).data["status"], "ENDED");
     kim.post(&event.at("holds"), &event.places(1)).await.refused(409, "SALE_CLOSED");
     admin.post(&act("explode"), &json!({})).await.is(404);
-    // What was not understood is not done.
+    // A body that cannot be parsed changes nothing.
     for body in ["{\"oops", "{\"dryRun\":true}", "[]"] {
         admin.post_text(&act("cancel"), body).await.refused(422, "INVALID");
     }
@@ -219,7 +219,7 @@ on_both_databases! {
         assert_eq!(counts[1], event.counts(event.standing()).await);
         assert!(!second.body.to_string().contains(&kim.user.to_string()));
 
-        // Continued from where it stood or done from the start: the same.
+        // An audit that continues from its last row gives the same report as one from the start.
         let afresh = admitone::audit::Auditor::new(shop.app.state().store.clone());
         let afresh = afresh.audit(event.offering()).await.unwrap();
         assert_eq!(serde_json::to_value(afresh).unwrap(), *report);
@@ -234,7 +234,7 @@ on_both_databases! {
             }
             let audit = event.at("audit");
             shop.nobody().get(&audit).await.is(200);
-            // Event ids grow with time: the least is the first's.
+            // Event ids grow with time, so the smallest id is that of the first event.
             shop.app.db.sql("UPDATE journal SET at = at + 1 WHERE seq = 2 AND offering_id =
                 (SELECT offering_id FROM journal ORDER BY offering_id LIMIT 1)").await;
             let full = format!("{audit}?full=true");

@@ -1,4 +1,4 @@
-//! A server with something to sell, its customers, and what they say to it.
+//! A server with something to sell, its customers, and their requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::http::conformance;
 use crate::support::test_app::TestApp;
 use crate::support::test_db::TestDb;
 
-/// A running server with a clock that is moved by hand, and things to sell.
+/// A running server with a clock that is moved by hand, and events to sell.
 pub struct Shop {
     pub app: TestApp,
     pub clock: Arc<ManualClock>,
@@ -39,7 +39,7 @@ impl Shop {
         self.app.state().offices.sweep().await;
     }
 
-    /// Somebody with an access token and nothing else.
+    /// Returns a person with an access token and nothing else.
     pub fn customer(&self) -> Person<'_> {
         self.person(UserId::random(), Role::User)
     }
@@ -54,40 +54,40 @@ impl Shop {
         Person { shop: self, user, token: Some(token) }
     }
 
-    /// The same person with a token of now.
+    /// Returns the same person with a token issued now.
     pub fn again(&self, person: &Person<'_>, role: Role) -> Person<'_> {
         self.person(person.user, role)
     }
 
-    /// Somebody who logged in.
+    /// Returns a person with the token of a login.
     pub fn with_token(&self, user: UserId, token: String) -> Person<'_> {
         Person { shop: self, user, token: Some(token) }
     }
 
-    /// Somebody without a token.
+    /// Returns a person without a token.
     pub fn nobody(&self) -> Person<'_> {
         Person { shop: self, user: UserId::random(), token: None }
     }
 
-    /// The event's journal as administrators fetch it.
+    /// Returns the event's journal as administrators download it.
     pub async fn journal(&self, event: &Event<'_>) -> String {
         let path = format!("/api/admin/offerings/{}/journal", event.id);
         let answer = self.admin().request(Method::GET, &path).send().await.expect("it answers");
         answer.text().await.expect("a whole answer")
     }
 
-    /// Gives back what is to be given back.
+    /// Makes all refunds that are due.
     pub async fn refund_all(&self) {
         while self.app.state().payments.recover_due().await.expect("payments can be read") > 0 {}
     }
 
-    /// A time as bodies have it, so many seconds from now.
+    /// Returns the time `seconds` from now, as request bodies write it.
     pub fn time_in(&self, seconds: i64) -> String {
         admitone::http::respond::rfc3339(self.clock.now_ms() + seconds * 1_000)
     }
 
-    /// The body of an event on sale: `Stalls` with two sections of numbered seats at 90,000, and
-    /// `Standing` with 20 places at 50,000.
+    /// Returns the body of an event on sale: `Stalls` with two sections of numbered seats at
+    /// 90,000, and `Standing` with 20 places at 50,000.
     pub fn event_body(&self) -> Value {
         json!({
             "name": "햄릿 — Hamlet", "venue": "The old theatre",
@@ -106,7 +106,7 @@ impl Shop {
         })
     }
 
-    /// Makes that event.
+    /// Creates the event of [`Shop::event_body`].
     pub async fn event(&self) -> Event<'_> {
         self.event_from(self.event_body()).await
     }
@@ -120,12 +120,12 @@ impl Shop {
     }
 }
 
-/// An event for sale.
+/// An event on sale.
 pub struct Event<'a> {
     shop: &'a Shop,
     pub id: String,
     pub path: String,
-    /// In the order of the body.
+    /// Product ids in the order of the body.
     pub products: Vec<String>,
 }
 
@@ -146,12 +146,12 @@ impl Event<'_> {
         &self.products[1]
     }
 
-    /// `{"lines":[…]}` for standing places.
+    /// Returns the body `{"lines":[…]}` for standing places.
     pub fn places(&self, quantity: impl Into<Value>) -> Value {
         json!({"lines": [{"productId": self.standing(), "quantity": quantity.into()}]})
     }
 
-    /// The ids of all seats, section by section.
+    /// Returns the ids of all seats, section by section.
     pub async fn seats(&self) -> Vec<String> {
         let map = self.shop.nobody().get(&self.at("seats")).await.is(200).data;
         let mut ids = Vec::new();
@@ -165,7 +165,7 @@ impl Event<'_> {
         ids
     }
 
-    /// The counts of one product, after checking that they add up.
+    /// Returns the counts of one product, after checking that they add up.
     pub async fn counts(&self, product: &str) -> Counts {
         let data = self.shop.nobody().get(&self.at("availability")).await.is(200).data;
         let products = data["products"].as_array().expect("products").clone();
@@ -189,7 +189,7 @@ pub struct Counts {
     pub blocked: u32,
 }
 
-/// Somebody who calls.
+/// A client with or without a token.
 #[derive(Clone)]
 pub struct Person<'a> {
     shop: &'a Shop,
@@ -198,12 +198,12 @@ pub struct Person<'a> {
 }
 
 impl Person<'_> {
-    /// What goes into `Authorization: Bearer …`.
+    /// Returns the token for `Authorization: Bearer …`.
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("logged in")
     }
 
-    /// A request to be completed by the test.
+    /// Starts a request that the test completes.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.shop.client.request(method, self.shop.app.url(path));
         match &self.token {
@@ -279,20 +279,20 @@ impl Person<'_> {
         state.payments.pay(self.user, id, PayBy::Wallet, &key).await.expect("pays");
     }
 
-    /// What is in the wallet.
+    /// Returns the wallet's balance.
     pub async fn balance(&self) -> i64 {
         let wallet = self.get("/api/wallet").await.is(200).data;
         wallet["balances"][0]["amount"].as_i64().unwrap_or(0)
     }
 
-    /// The tickets of a customer who has few.
+    /// Returns the tickets of a customer who has few.
     pub async fn tickets(&self) -> Vec<Value> {
         let tickets = self.get("/api/tickets").await.is(200).data;
         tickets.as_array().expect("a list").clone()
     }
 }
 
-/// What came back, in its envelope; never anything that the document does not know of.
+/// An answer in its envelope; checked to be one that the API document describes.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -315,7 +315,7 @@ impl Answer {
         Self { status, headers, data: body["data"].clone(), body }
     }
 
-    /// Fails the test unless it is this status, in the right envelope.
+    /// Fails the test unless the answer has this status and the right envelope.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{:#}", self.body);
@@ -325,7 +325,7 @@ impl Answer {
         self
     }
 
-    /// Fails the test unless it is this refusal.
+    /// Fails the test unless the answer is this refusal.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         let answer = self.is(status);

@@ -1,4 +1,4 @@
-//! Whatever a client gets wrong is answered with its place and changes nothing.
+//! Every invalid input of a client is answered with its place in the request, and changes nothing.
 
 use serde_json::{Value, json};
 
@@ -220,7 +220,7 @@ async fn nothing_is_sold_outside_the_sale() {
     assert_eq!(kim.get(&early.path).await.data["status"], "SELLING");
     kim.post(&early.at("holds"), &early.places(1)).await.is(201);
     shop.clock.advance_ms(86_400_000);
-    // The first token has expired meanwhile.
+    // The first token has expired by now.
     let kim = shop.customer();
     assert_eq!(kim.get(&early.path).await.data["status"], "ENDED");
     kim.post(&early.at("holds"), &early.places(1)).await.refused(409, "SALE_CLOSED");

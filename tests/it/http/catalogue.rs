@@ -1,4 +1,4 @@
-//! Events and products as they are made and shown.
+//! Events and products, created and shown.
 
 use serde_json::json;
 

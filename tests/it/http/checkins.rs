@@ -85,7 +85,7 @@ on_both_databases! {
         assert!(undone.data["checkedInAt"].is_null());
         let again = supervisor.post_with_key("/api/checkins/undo", "undo-1", &code).await.is(200);
         assert!(again.is_replay());
-        // A scanner that has the first answer on its way still lets nobody in.
+        // A check-in request repeated after the undo, with its first key, does not admit the guest.
         let repeated = admin.post_with_key("/api/checkins", "in-1", &code).await;
         repeated.refused(409, "WRONG_STATE");
         admin.post("/api/checkins", &code).await.is(200);
@@ -109,7 +109,7 @@ on_both_databases! {
     }
 }
 
-/// More than the share of remembered keys of one customer.
+/// More than one customer's share of remembered keys.
 const GUESTS: usize = 10_001;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +137,7 @@ async fn one_administrator_lets_more_than_ten_thousand_guests_in_each_with_a_key
     });
     let let_in = stream::iter(check_ins).buffer_unordered(64).count().await;
     assert_eq!(let_in, GUESTS);
-    // The administrator buys like anybody: these keys are in nobody's share.
+    // The administrator can still buy: keys of check-ins count in no customer's share.
     admin.post_with_key(&event.at("holds"), "own", &event.places(1)).await.is(201);
 }
 

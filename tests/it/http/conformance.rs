@@ -1,12 +1,12 @@
-//! Holds answers against the document of the API. Every answer that a test of the API gets is
-//! looked at here, so that a route cannot answer what it does not document.
+//! Checks answers against the API document. Every answer that a test of the API gets is checked
+//! here, so that no route can give an answer that is not documented.
 
 use admitone::http::openapi;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// Fails the test if the document does not know of such an answer.
+/// Fails the test if the document does not describe this answer.
 #[track_caller]
 pub fn check(method: &Method, path: &str, status: u16, headers: &HeaderMap, body: &[u8]) {
     let document = openapi::document();
@@ -49,13 +49,13 @@ fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a
         parts.len() == sent.len() && parts.iter().zip(&sent).all(is_same)
     };
     let paths = document["paths"].as_object().expect("paths");
-    // A literal part goes before a parameter in its place.
+    // A literal path part takes precedence over a parameter in its place.
     let found = paths.iter().filter(|(pattern, _)| matches(pattern));
     let (_, item) = found.min_by_key(|(pattern, _)| pattern.matches('{').count())?;
     item.get(method.as_str().to_ascii_lowercase())
 }
 
-/// Follows a reference; what stands beside it is only description.
+/// Follows a reference; the fields beside `$ref` are only descriptions.
 pub fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => {
@@ -66,7 +66,7 @@ pub fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// One object with the fields of all parts: none of them knows the fields of the others.
+/// Returns one object schema with the fields of all parts, as no part allows the others' fields.
 fn together(document: &Value, parts: &[Value]) -> Value {
     let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
     for part in parts.iter().map(|part| resolved(document, part)) {
@@ -77,10 +77,11 @@ fn together(document: &Value, parts: &[Value]) -> Value {
     serde_json::json!({"type": "object", "properties": properties, "required": required})
 }
 
-/// The part of JSON Schema that the document uses; an object has no fields but the described ones.
+/// Checks a value against the part of JSON Schema that the document uses; an object may have only
+/// the described fields.
 ///
 /// # Errors
-/// Where and why a value does not fit.
+/// Where and why the value does not fit.
 pub fn fits(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     let schema = resolved(document, schema);
     let fault = |what: &str| Err(format!("{at}: {what}"));

@@ -1,4 +1,4 @@
-//! The document of the API says what the server does.
+//! The API document describes the behaviour of the server.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::http::api_client::{Answer, Shop};
 use crate::http::conformance::{fits, resolved};
 use crate::support::test_db::TestDb;
 
-/// Where the routes of a scope lie.
+/// The path below which the routes of a scope are.
 const EVENT: &str = "/api/events/{event}";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -20,7 +20,7 @@ pub async fn document(shop: &Shop) -> Value {
     answer.body
 }
 
-/// Every operation: its path, method and description.
+/// Returns every operation: its path, method and description.
 pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -33,7 +33,7 @@ pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
     found
 }
 
-/// `"/api/…"` with the methods that are routed there, as the sources of the routes say.
+/// Returns `"/api/…"` with its methods, for every route in the sources.
 fn routes() -> BTreeSet<(String, String)> {
     let mut waiting = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"))];
     let mut routes = BTreeSet::new();
@@ -231,7 +231,7 @@ async fn swagger_ui_is_served_from_the_binary() {
     for setting in ["\"filter\": true", "\"persistAuthorization\": true"] {
         assert!(script.contains(setting), "{setting}: {script}");
     }
-    // The table of codes stands below the operations, with the schemas.
+    // The table of codes is with the schemas, below the operations.
     let document = document(&shop).await;
     assert!(!document["info"]["description"].to_string().contains("SOLD_OUT"));
     let codes = document["components"]["schemas"]["ErrorCode"]["description"].to_string();

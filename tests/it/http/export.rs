@@ -1,4 +1,4 @@
-//! An event's history, fetched by an administrator and verified without the server.
+//! An event's history, downloaded by an administrator and verified without the server.
 
 use std::process::Command;
 
@@ -41,7 +41,7 @@ on_both_databases! {
         let nowhere = path.replace(&id[..8], "00000000");
         app.get(&nowhere, &admin).await.expect_error(404, "EVENT_NOT_FOUND");
 
-        // What is damaged ends the answer without its end: nobody takes it for the whole.
+        // At a damaged row the answer breaks off, so that the client cannot take it for the whole.
         app.db.sql("UPDATE journal SET at = at + 1 WHERE seq = 38").await;
         app.call(reqwest::Method::GET, &path).by(&admin).try_send().await.unwrap_err();
     }

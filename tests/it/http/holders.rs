@@ -1,4 +1,4 @@
-//! Administrators see who bought, holds and waits, and find them by name and address.
+//! Administrators list buyers, holders and waiting customers, and search by name and address.
 
 use admitone::accounts::Role;
 use admitone::ids::UserId;
@@ -75,7 +75,7 @@ on_both_databases! {
         assert_eq!(names(&admin.get(&format!("{at}?q=mina")).await.is(200).data), ["PARK Mina"]);
         assert_eq!(names(&admin.get(&format!("{at}?userId={}", lee.user)).await.is(200).data), ["Lee_100%"]);
 
-        // A search goes through the holds of the event, whoever else is called so.
+        // A search covers the holds of the event only, although other accounts have matching names.
         for nth in 0..150 {
             known(&shop, &format!("Mina {nth}"), &format!("mina{nth}@example.com")).await;
         }
@@ -127,7 +127,7 @@ async fn only_administrators_see_who_has_what_and_bad_searches_are_refused() {
     }
 }
 
-/// More claims than are looked at in one piece, and pages over all of them.
+/// More claims than are read in one piece, and pages over all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_show_every_hold_of_a_large_sale_once() {
     let shop = Shop::open(TestDb::sqlite().await).await;

@@ -1,4 +1,4 @@
-//! Whoever has lost the page that knew the ids finds what is theirs again.
+//! A customer who has lost the page with the ids can list their holds and waitlist entries again.
 
 use serde_json::{Value, json};
 
@@ -43,12 +43,12 @@ on_both_databases! {
             assert_eq!(twice.body["error"]["details"]["entryId"], entry.data["id"]);
             (kim.user, event.path.clone(), entry.data["id"].clone())
         };
-        // From the snapshot and the journal as from memory.
+        // The lists are the same when loaded from the snapshot and the journal as from memory.
         shop.app.restart().await;
         let kim = shop.person(kim, admitone::accounts::Role::User);
         assert_eq!(kim.get(&format!("{path}/holds")).await.is(200).data.as_array().unwrap().len(), 1);
         assert_eq!(ids(&kim.get(&format!("{path}/waitlist")).await.is(200).data), std::slice::from_ref(&waiting));
-        // What has ended is not listed; an offer is, until it is accepted or over.
+        // Ended holds are not listed; an offer is, until it is accepted or over.
         shop.clock.advance_ms(300_000);
         assert_eq!(kim.get(&format!("{path}/holds")).await.is(200).data, json!([]));
         shop.sweep().await;

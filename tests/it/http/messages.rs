@@ -1,4 +1,4 @@
-//! A refusal names the field and says what is expected, in the API's words.
+//! A refusal names the field and the expected value, in the API's words.
 
 use serde_json::{Value, json};
 

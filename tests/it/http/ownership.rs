@@ -1,4 +1,5 @@
-//! What belongs to somebody else is not there; what needs a role is refused without it.
+//! Another customer's resources answer as if they did not exist; operations that need a role are
+//! refused without it.
 
 use reqwest::Method;
 use serde_json::json;

@@ -6,7 +6,7 @@ use crate::http::api_client::{Event, Shop};
 use crate::support::test_db::TestDb;
 
 impl Shop {
-    /// A free event with so many places.
+    /// Returns a free event with `capacity` places.
     async fn free_event(&self, capacity: u32) -> Event<'_> {
         self.event_from(self.free_body(capacity)).await
     }
@@ -50,13 +50,13 @@ on_both_databases! {
             assert_eq!(report["tally"]["reservationsConfirmed"], 1);
             (kim.user, event.path.clone(), id)
         };
-        // What is read back from the journal is the same.
+        // The state is the same when loaded from the journal.
         shop.app.restart().await;
         let kim = shop.person(kim, admitone::accounts::Role::User);
         let twice = kim.post_nothing(&format!("{path}/participate")).await;
         let twice = twice.refused(409, "EVENT_ALREADY_PARTICIPATED");
         assert_eq!(twice.body["error"]["details"]["participationId"], id.as_str());
-        // Who gives the place up makes room, also for themselves.
+        // A customer who cancels frees the place, and may take it again.
         kim.post_nothing(&format!("/api/reservations/{id}/cancel")).await.is(200);
         assert_eq!(kim.tickets().await[0]["status"], "VOID");
         assert_eq!(shop.nobody().get(&path).await.is(200).data["participantCount"], 0);
@@ -135,7 +135,7 @@ async fn what_is_no_free_event_with_one_product_is_not_participated_in() {
         kim.post_text(&free.at("participate"), body).await.refused(422, "INVALID");
     }
     assert_eq!(free.counts(&free.products[0]).await.sold, 0);
-    // A place that came about otherwise counts.
+    // A place held in another way counts too.
     let lines = json!({"lines": [{"productId": free.products[0], "quantity": 1}]});
     let hold = kim.post(&free.at("holds"), &lines).await.is(201);
     let held = kim.post_nothing(&free.at("participate")).await;

@@ -1,4 +1,4 @@
-//! Ticket types of a living event.
+//! Ticket types of an event that sells.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! From an event to a ticket.
+//! A purchase, from an event to a ticket.
 
 use serde_json::json;
 

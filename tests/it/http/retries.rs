@@ -1,4 +1,4 @@
-//! The same key and the same request have one effect and one answer.
+//! Requests repeated with the same key and body have one effect and one answer.
 
 use reqwest::Method;
 use serde_json::json;
@@ -30,7 +30,7 @@ on_both_databases! {
         kim.post_with_key("/api/reservations", "r1", &other).await
             .refused(422, "IDEMPOTENCY_KEY_REUSED");
         assert_eq!(kim.get("/api/reservations").await.data.as_array().unwrap().len(), 1);
-        // The hold has ended, and its answer is still the same.
+        // The hold has ended, but its answer is still the same.
         let late = kim.post_with_key(&holds, "h1", &json!({"seats": [seat]})).await.is(201);
         assert_eq!(late.data["lines"], first.data["lines"]);
         assert_eq!(event.counts(event.stalls()).await.held, 1);
@@ -58,7 +58,7 @@ on_both_databases! {
         reused.refused(422, "IDEMPOTENCY_KEY_REUSED");
         let now = admin.get(&at).await.is(200);
         assert_eq!((&now.data["name"], &now.data["status"]), (&json!("Macbeth"), &json!("SELLING")));
-        // Repeated after others have changed the same things, it does nothing again.
+        // A change repeated after others have changed the same fields is not made again.
         let pause = json!({"status": "PAUSED", "saleStartAt": shop.time_in(-60), "name": "Lear"});
         Answer::of(patch("p2", pause.clone())).await.is(200);
         let resume = json!({"status": "SELLING", "saleStartAt": shop.time_in(-30), "name": "Hamlet"});

@@ -1,5 +1,4 @@
-//! How the sale of an event stands is the same wherever it is shown, and the stream says so whenever
-//! it changes.
+//! The sale status of an event is the same in every view, and the stream sends each change of it.
 
 use admitone::clock::Clock;
 use reqwest::Method;
@@ -10,7 +9,7 @@ use crate::support::stream_frames::Frames;
 use crate::support::test_app::{TestApp, event, product};
 use crate::support::test_db::TestDb;
 
-/// What the list, the event itself and its availability say, which must be one thing.
+/// Returns the status after checking that the list, the event and its availability agree.
 async fn status(app: &TestApp, event: &str) -> String {
     let list = app.get_anonymously("/api/events?limit=100").await.expect(200);
     let listed = list.as_array().unwrap().iter().find(|listed| listed["id"] == event).unwrap();
@@ -67,7 +66,7 @@ on_both_databases! {
         let sold_out = app.create_event(event(&json!([product("Seat", 0, 3)]), Value::Null)).await;
         let sold_out = sold_out["id"].as_str().unwrap().to_owned();
         let mut bodies = Vec::new();
-        // Their products were on sale last year, or will be.
+        // Events whose products were on sale last year, or will be in 2090.
         for (start, end) in [(Value::Null, json!("2021-01-01T00:00:00Z")), (json!("2090-01-01T00:00:00Z"), Value::Null)] {
             let mut body = event(&json!([product("Seat", 0, 3)]), Value::Null);
             (body["products"][0]["saleStartAt"], body["products"][0]["saleEndAt"]) = (start, end);
@@ -83,7 +82,7 @@ on_both_databases! {
             assert_eq!(status(&app, &sold_out).await, "SOLD_OUT");
             assert_eq!(status(&app, &bodies[0]).await, "ENDED");
             assert_eq!(status(&app, &bodies[1]).await, "SCHEDULED");
-            // NoPeers has woken them since, and the first of them is asked for in the list.
+            // After the restart no request has woken the events, and the list is the first to ask.
             app.restart().await;
             let list = app.get_anonymously("/api/events").await.expect(200);
             let listed = list.as_array().unwrap().iter().find(|listed| listed["id"] == sold_out.as_str());
@@ -92,7 +91,7 @@ on_both_databases! {
     }
 }
 
-/// The clock stands still until it is moved; a stream looks at it when it is to have come so far.
+/// The clock stands still until it is moved; a stream reads it when the next change is due.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_that_opens_or_closes_is_a_frame_at_its_time() {
     let shop = Shop::open(TestDb::sqlite().await).await;
@@ -117,7 +116,7 @@ async fn a_window_that_opens_or_closes_is_a_frame_at_its_time() {
     }
     shop.clock.advance_ms(200);
     assert_eq!(frames.next().await.data["status"], "ENDED");
-    // Somebody who comes back with the version that is current learns what the time has done.
+    // A client that resumes from the current version receives the status change made by time alone.
     let version = first["seq"].as_u64().unwrap();
     let last = frames_id(&shop, &event).await;
     assert!(last.starts_with(&format!("{version}-")), "{last}");

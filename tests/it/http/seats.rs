@@ -1,4 +1,4 @@
-//! A seat that somebody asks about: how it stands, who has it, which row of the journal made it so.
+//! The view of one seat: its status, its holder, and the row of the journal that changed it last.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ on_both_databases! {
 
         let block = format!("/api/admin/offerings/{}/block", event.id);
         admin.post(&block, &json!({"seats": [seats[2]]})).await.is(200);
-        // Rows that do not name the seat are passed over.
+        // Rows that do not name the seat are skipped.
         for _ in 0..3 {
             kim.post(&event.at("holds"), &event.places(1)).await.is(201);
         }

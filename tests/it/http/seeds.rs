@@ -1,6 +1,6 @@
-//! Clients that know nothing but what a published design says, as far as it names requests: the
-//! ticket shop with its query parameters, the first-come event, and seats that are held and paid for
-//! within five minutes in all.
+//! Clients that know only a published design, as far as it names requests: the ticket shop with its
+//! query parameters, the first-come event, and seats that are held and paid for within five minutes
+//! in all.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::support::test_db::TestDb;
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Somebody who registers, and logs in as the designs say.
+/// Registers a person and logs them in, with the requests of the designs.
 async fn log_in<'a>(shop: &'a Shop, email: &str) -> (Person<'a>, Value) {
     let nobody = shop.nobody();
     let account = json!({"email": email, "password": PASSWORD, "name": "Alice"});
@@ -98,7 +98,7 @@ on_both_databases! {
         let (first, session) = log_in(&shop, "first@example.com").await;
         let (second, _) = log_in(&shop, "second@example.com").await;
         let (third, _) = log_in(&shop, "third@example.com").await;
-        // An access token that has ended is renewed with the refresh token.
+        // An expired access token is renewed with the refresh token.
         let renew = json!({"refreshToken": session["refreshToken"]});
         let renewed = shop.nobody().post("/api/auth/refresh", &renew).await.is(200).data;
         let first = shop.with_token(first.user, renewed["accessToken"].as_str().unwrap().into());
@@ -133,7 +133,7 @@ on_both_databases! {
         let extend = event.at(&format!("holds/{}/extend", hold.data["id"].as_str().unwrap()));
         alice.post_nothing(&extend).await.refused(409, "EXTENSION_EXHAUSTED");
 
-        // Four minutes later there is one left to pay, and not ten.
+        // Four minutes later there is one minute left to pay, and not ten.
         shop.clock.advance_ms(240_000);
         let body = json!({"eventId": event.id, "holdId": hold.data["id"]});
         let reserved = alice.post("/api/reservations", &body).await.is(201);
@@ -147,7 +147,7 @@ on_both_databases! {
         alice.charge(90_000).await;
         alice.post_with_key(&format!("{at}/payments"), "2", &pay).await.refused(410, "RESERVATION_EXPIRED");
 
-        // The seat is free again by itself; who pays in time has it for good.
+        // The seat becomes free by itself; a customer who pays in time keeps it.
         let hold = bob.post(&event.at("holds"), &seat).await.is(201);
         let body = json!({"eventId": event.id, "holdId": hold.data["id"]});
         let reserved = bob.post("/api/reservations", &body).await.is(201);
@@ -190,7 +190,7 @@ on_both_databases! {
         let [renamed, resized] = [shop.time_in(-10), shop.time_in(-5)];
         assert_eq!(times(&after), [made.clone(), renamed, made.clone(), shop.time_in(0), made.clone(), resized]);
         assert_eq!(after["capacity"], 16 + 3 + 30);
-        // Selling is no change of the product.
+        // A sale does not count as a change of the product.
         shop.customer().buy(&event, &event.places(2)).await;
         let sold = admin.get(&event.path).await.is(200).data;
         assert_eq!(times(&sold), times(&after));

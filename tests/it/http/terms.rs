@@ -1,4 +1,4 @@
-//! When an event takes place, until when it sells, and what comes back to those who cancel.
+//! When an event takes place, when its sale ends, and how much a cancellation refunds.
 
 use admitone::accounts::Role;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::http::api_client::{Event, Person, Shop};
 use crate::support::test_db::TestDb;
 
-/// An event that starts in an hour and ends in three, without an end of the sale.
+/// Returns the body of an event that starts in an hour, ends in three, and has no end of the sale.
 fn soon(shop: &Shop) -> Value {
     let mut body = shop.event_body();
     body["eventDate"] = json!(shop.time_in(3_600));
@@ -39,7 +39,7 @@ on_both_databases! {
         shop.clock.advance_ms(1);
         kim.post(&event.at("holds"), &event.places(1)).await.refused(409, "SALE_CLOSED");
         assert_eq!(status(&shop, &event).await, "ENDED");
-        // It goes on longer, as festivals do.
+        // The event is prolonged, as festivals are.
         let later = json!({"eventEndAt": shop.time_in(3_600)});
         let changed = admin.patch(&event.path, &later).await.is(200).data;
         assert_eq!(changed["eventEndAt"], shop.time_in(3_600));
@@ -103,7 +103,7 @@ on_both_databases! {
         shop.clock.advance_ms(1_800_000);
         let refused = cancel(&lee, &second).await.refused(409, "CANCELLATION_REFUSED");
         assert_eq!(refused.body["error"]["details"]["until"], until);
-        // What is not paid can always be given back.
+        // An unpaid reservation can always be cancelled.
         let hold = lee.post(&event.at("holds"), &event.places(1)).await.is(201);
         let unpaid = json!({"eventId": event.id, "holdId": hold.data["id"]});
         let unpaid = lee.post("/api/reservations", &unpaid).await.is(201).data["id"].clone();
@@ -130,7 +130,7 @@ on_both_databases! {
         let (kim, admin) = (shop.again(&kim, Role::User), shop.admin());
         cancel(&kim, &paid).await.refused(409, "CANCELLATION_REFUSED");
         kim.delete(&format!("/api/reservations/{paid}")).await.refused(409, "CANCELLATION_REFUSED");
-        // Put off, it can be cancelled again; and then not at all.
+        // Postponed, the event allows cancellations again; then the terms forbid them.
         let moved = json!({"eventDate": shop.time_in(3_600)});
         admin.patch(&event.path, &moved).await.is(200);
         let never = json!({"cancellation": {"allowed": false}});

@@ -1,4 +1,4 @@
-//! A body that is not understood is refused and nothing is done, on every operation of the document.
+//! On every documented operation, a body that cannot be understood is refused and has no effect.
 
 use admitone::accounts::{Registration, Role};
 use reqwest::Method;
@@ -8,7 +8,7 @@ use crate::http::api_client::{Answer, Event, Person, Shop};
 use crate::http::document::{document, operations};
 use crate::support::test_db::TestDb;
 
-/// Things of one person that every operation can be tried on.
+/// One person's resources, on which every operation can be tried.
 struct Things<'a> {
     event: Event<'a>,
     person: Person<'a>,
@@ -42,7 +42,7 @@ impl<'a> Things<'a> {
         Self { event, person, hold, entry, reservation, ticket }
     }
 
-    /// The path of an operation with the ids of these things.
+    /// Returns the path of an operation with the ids of these resources.
     fn path(&self, pattern: &str) -> String {
         let part = |part| match part {
             "{event}" => self.event.id.as_str(),
@@ -58,7 +58,7 @@ impl<'a> Things<'a> {
         pattern.split('/').map(part).collect::<Vec<_>>().join("/")
     }
 
-    /// All that any operation could have changed.
+    /// Returns all state that any operation could have changed.
     async fn state(&self) -> Value {
         let Self { event, person, hold, entry, reservation, ticket } = self;
         let paths = [
@@ -144,7 +144,7 @@ async fn a_body_in_pieces_is_looked_at_as_well() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, kim) = (shop.event().await, shop.customer());
     let reservation = kim.buy(&event, &event.places(2)).await;
-    // Also where a letter of the path is encoded, which the router decodes.
+    // The same with an encoded letter in the path, which the router decodes.
     let encoded = format!("/api/reservations/{reservation}/%63ancel");
     kim.post_text(&encoded, "{\"quantity\":1}").await.refused(422, "INVALID");
     let path = format!("/api/reservations/{reservation}/cancel");

@@ -1,4 +1,4 @@
-//! Availability, seat maps and the stream show one and the same thing.
+//! Availability, seat maps and the stream show the same state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,12 +50,12 @@ async fn the_seat_map_shows_each_seat_with_its_price() {
     assert!(kim.get(&event.at("seats?section=Balcony")).await.status >= 400);
 }
 
-/// Of many sections it comes piece by piece.
+/// The map of many sections is sent in pieces.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_seat_map_of_a_stadium_is_whole() {
     const SECTIONS: usize = 30;
     let app = TestApp::start(TestDb::sqlite().await).await;
-    // The last is of several blocks.
+    // The last section has several blocks.
     let section = |nth: usize| {
         let mut rows =
             vec![json!({ "name": "A", "seats": 3 }), json!({ "name": "B", "seats": nth })];
@@ -93,7 +93,7 @@ async fn the_seat_map_of_a_stadium_is_whole() {
     }
 }
 
-/// What a client that follows the stream knows.
+/// The state that a client has after following the stream.
 #[derive(Debug, Default, PartialEq)]
 struct Picture {
     products: BTreeMap<String, Value>,
@@ -139,7 +139,7 @@ impl Picture {
     }
 }
 
-/// The stream of an event, from the version `last` on.
+/// Opens the stream of an event, from the version `last` on.
 async fn follow(person: &Person<'_>, event: &Event<'_>, last: Option<&str>) -> Frames {
     let mut request = person.request(Method::GET, &event.at("stream"));
     if let Some(last) = last {
@@ -183,7 +183,7 @@ on_both_databases! {
         }
         assert_eq!(picture, now);
 
-        // Somebody who has this version needs nothing but the status and what comes next.
+        // A client that has this version receives the status first, and then only later changes.
         let mut resumed = follow(&shop.nobody(), &event, Some(&last)).await;
         let status = resumed.next().await;
         assert_eq!(status.data["status"], "SELLING");

@@ -1,4 +1,4 @@
-//! Waiting for what is sold out.
+//! The waitlist of a sold-out product.
 
 use admitone::accounts::Role;
 use serde_json::json;
@@ -114,7 +114,7 @@ on_both_databases! {
         let declined = people[3].delete(&entries[3]).await.is(200);
         assert_eq!(declined.data["status"], "DECLINED");
         assert_eq!(ended(3).await.0, "DECLINED");
-        // What was accepted stays so, whatever becomes of the hold; and all is known for long.
+        // An accepted entry stays accepted although its hold ends; ended entries are kept for long.
         let hold = event.at(&format!("holds/{}", accepted.data["id"].as_str().unwrap()));
         people[2].delete(&hold).await.is(200);
         shop.clock.advance_ms(86_000_000);
@@ -166,7 +166,7 @@ on_both_databases! {
         let at = |hold: &serde_json::Value| {
             event.at(&format!("holds/{}", hold["id"].as_str().unwrap()))
         };
-        // One place is free: too few for the party, enough to hold another.
+        // One place is free: too few for the party, enough for one more hold.
         let resize = format!("/api/admin/offerings/{}/resize", event.id);
         let more = json!({"productId": event.standing(), "totalStock": 5});
         shop.admin().post(&resize, &more).await.is(200);

@@ -1,4 +1,4 @@
-//! Audits find what is wrong with a journal, name the row, and agree with each other.
+//! Audits find each fault of a journal, name the row, and agree with each other.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use admitone::store::Store;
 
 use super::Writer;
 
-/// A writer who decides what it appends.
+/// An owner of an event that appends any changes the test chooses.
 struct Owner {
     writer: Writer,
     inventory: Inventory,
@@ -76,7 +76,7 @@ on_both_databases! {
         let store = db.store().await;
         let mut owner = Owner::of_new_event(&store).await;
         owner.hold_places(2).await;
-        // Well formed and well hashed, by somebody who can write to the database.
+        // A well-formed row with a valid hash but an impossible change, written past the core.
         owner.writer.commit(Writer::hold()).await.unwrap();
         let audit = Auditor::new(store.clone()).audit(owner.writer.offering).await;
         assert_eq!(damaged_at(audit), 5);

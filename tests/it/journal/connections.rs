@@ -1,4 +1,4 @@
-//! The connections that appends are made on: few, each runtime's own, replaced when they die.
+//! The connections for appends: few, separate for each runtime, replaced when they die.
 
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn store(db: &TestDb) -> Store {
     Store::connect(&options).await.unwrap()
 }
 
-/// Sessions of this database that have appended last; kills them if it is told so.
+/// Returns the number of sessions of this database that appended last; kills them if `kill` is set.
 async fn append_sessions(db: &TestDb, kill: bool) -> i64 {
     let count = if kill { "count(pg_terminate_backend(pid))" } else { "count(*)" };
     let sql = format!(
@@ -56,7 +56,7 @@ async fn a_runtime_that_is_stuck_or_gone_keeps_no_other_from_appending() {
     let elsewhere = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(writer.take_over()).unwrap();
-        // NoPeers drives it from here on.
+        // The runtime is not driven from here on.
         (runtime, writer)
     });
     let (stuck, writer) = elsewhere.join().unwrap();
@@ -73,7 +73,7 @@ async fn a_connection_that_died_while_nobody_used_it_costs_no_append() {
     let mut writer = Writer::of_new_event(&store).await;
     writer.take_over().await.unwrap();
     assert_eq!(append_sessions(&db, true).await, 1);
-    // One that was used this very second is trusted, and its next append may end as an unknown.
+    // A connection used within the last second is trusted, and its next append may end as unknown.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     writer.commit(Writer::hold()).await.unwrap();
 }

@@ -1,5 +1,5 @@
-//! Owners that are not owners any more, on real Postgres: stalled connections, archived rows, lost
-//! tails, and appends whose client gave up before the server did.
+//! Owners that have lost their ownership, on real Postgres: stalled connections, archived rows,
+//! lost tails, and appends whose client gave up before the server did.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 use super::{Writer, checked_out};
 use crate::support::test_db::{TestDb, eventually};
 
-/// A session that holds the heads of all offerings: whoever appends meanwhile stalls.
+/// A session that locks the heads of all offerings, so that appends stall meanwhile.
 struct Stall(PgConnection);
 
 impl Stall {
@@ -26,7 +26,7 @@ impl Stall {
         let sql = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("the appends wait for the head", async || {
-            // Within a transaction the statistics are those of the first look.
+            // Within a transaction the statistics stay those of the first read.
             self.0.execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
             let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.0).await.unwrap();
             waiting == count
@@ -81,7 +81,7 @@ async fn an_owner_paused_across_a_snapshot_with_archiving_appends_nothing() {
     assert!(store.keep_snapshot(new.offering, new.snapshot()).await.unwrap());
     db.sql("DELETE FROM journal WHERE seq <= 4").await;
 
-    // Its seq is free now, and the row before is gone as well.
+    // The seq of the paused append is free now, and the row before it is gone as well.
     assert!(matches!(store.append(paused).await, Err(AppendError::Fenced)));
     assert!(matches!(old.take_over().await, Err(AppendError::Fenced)));
     let loaded = store.load(new.offering).await.unwrap();
@@ -98,7 +98,7 @@ async fn an_owner_from_before_a_restored_backup_appends_nothing() {
     db.sql("CREATE TABLE backup AS SELECT * FROM heads").await;
     owner.commit(Writer::hold()).await.unwrap();
     owner.commit(Writer::hold()).await.unwrap();
-    // The tail and everything that knew of it are gone.
+    // The tail is lost, and so is every record of it.
     db.sql("DELETE FROM journal WHERE seq > 2").await;
     db.sql("UPDATE heads SET seq = backup.seq, hash = backup.hash FROM backup").await;
 
@@ -117,7 +117,7 @@ async fn a_lost_tail_cannot_be_written_again_by_an_owner_who_never_saw_it() {
     new.commit(Writer::hold()).await.unwrap();
     db.sql("DELETE FROM journal WHERE seq > 2").await;
 
-    // Its row 3 would fit the rows that are left; the head says that there was another one.
+    // The old owner's row 3 would follow the remaining rows, but the head records another row 3.
     assert!(matches!(old.commit(Writer::hold()).await, Err(AppendError::Fenced)));
     let loaded = store.load(old.offering).await;
     assert!(matches!(loaded, Err(LoadError::Damaged { .. })), "{loaded:?}");
@@ -127,7 +127,7 @@ async fn a_lost_tail_cannot_be_written_again_by_an_owner_who_never_saw_it() {
 async fn an_append_that_commits_after_its_client_gave_up_is_found_by_occupying_its_seq() {
     let db = TestDb::postgres().await;
     let patient = db.store().await;
-    // The server is told to try for longer than this client waits.
+    // The server's timeout is longer than the client's wait.
     let hasty = db
         .store_with(|options| {
             options.append_timeout = Duration::from_secs(1);
@@ -146,7 +146,7 @@ async fn an_append_that_commits_after_its_client_gave_up_is_found_by_occupying_i
     let appended = owner.store.append(append).await;
     assert!(matches!(appended, Err(AppendError::OutcomeUnknown(_))), "{appended:?}");
     stall.until_stalled(1).await;
-    // Reading proves nothing: the statement is still at work.
+    // The missing row proves nothing: the statement is still running.
     assert!(patient.row(owner.offering, Seq(3)).await.unwrap().is_none());
     let occupying = tokio::spawn(async move { successor.take_over().await });
     stall.until_stalled(2).await;
@@ -168,7 +168,7 @@ async fn an_append_the_server_gave_up_never_happens() {
     owner.take_over().await.unwrap();
     let stall = Stall::begin(&db).await;
     let refused = store.append(owner.batch(Writer::hold())).await;
-    // The server's own error: the caller may say "not done" and try again.
+    // The server itself reported the error, so the caller may answer "not done" and try again.
     assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
     stall.end().await;
     owner.commit(Writer::hold()).await.unwrap();
@@ -192,7 +192,7 @@ async fn connections_of_appends_that_timed_out_are_not_used_again_in_mid_stateme
         assert!(matches!(lost, Err(AppendError::OutcomeUnknown(_))), "{lost:?}");
     }
     stall.end().await;
-    // Whoever takes over finds out which of them, if any, got the seq; and can, with two connections.
+    // The next owner finds out which append, if any, got the seq, and two connections suffice.
     eventually("the offering can be taken over", async || {
         let mut next = owner.rival(&store).await;
         next.take_over().await.is_ok()

@@ -1,5 +1,5 @@
-//! Appends of many offerings at once, which go to Postgres together: each is its own compare-and-swap
-//! all the same, and none waits for another's head.
+//! Appends of many offerings at once, which go to Postgres together: each is still its own
+//! compare-and-swap, and none waits for the head of another.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::test_db::TestDb;
 const OFFERINGS: usize = 60;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Owners of so many offerings.
+/// Returns the owners of [`OFFERINGS`] offerings.
 async fn owners(db: &TestDb) -> Vec<Writer> {
     let store = db.store_with(|options| options.append_timeout = TIMEOUT).await;
     let mut owners = Vec::new();
@@ -25,7 +25,7 @@ async fn owners(db: &TestDb) -> Vec<Writer> {
     owners
 }
 
-/// Statements that wrote several rows of journals.
+/// Returns the number of statements that wrote more than one row of journals.
 async fn statements(db: &TestDb) -> i64 {
     db.count(
         "SELECT count(*) FROM (SELECT xmin FROM journal GROUP BY xmin HAVING count(*) > 1) AS many",
@@ -57,7 +57,7 @@ async fn appends_of_many_offerings_go_together_and_each_is_whole() {
 async fn a_fenced_append_among_many_is_fenced_and_the_others_are_not() {
     let db = TestDb::postgres().await;
     let mut owners = owners(&db).await;
-    // Somebody else has appended to every third.
+    // Another instance has appended to every third offering.
     for owner in owners.iter().step_by(3) {
         let mut rival = owner.rival(&owner.store).await;
         rival.take_over().await.unwrap();
@@ -78,7 +78,7 @@ async fn a_fenced_append_among_many_is_fenced_and_the_others_are_not() {
 async fn a_head_that_is_locked_keeps_nobody_else_waiting() {
     let db = TestDb::postgres().await;
     let mut owners = owners(&db).await;
-    // The first two go by themselves, the third together with all that follow.
+    // The first two appends go alone; the third goes together with all that follow.
     let locked = owners[2].offering;
     let mut session = PgConnection::connect(db.url()).await.unwrap();
     session.execute("BEGIN").await.unwrap();
@@ -98,6 +98,6 @@ async fn a_head_that_is_locked_keeps_nobody_else_waiting() {
         session.execute("COMMIT").await.unwrap();
     };
     let all = async { tokio::join!(join_all(appends), watch) };
-    // Far less than an append may take here before it is given up.
+    // Far less than the time after which an append is given up here.
     tokio::time::timeout(TIMEOUT / 2, all).await.expect("nobody waited for the lock");
 }

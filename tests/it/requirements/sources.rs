@@ -1,5 +1,5 @@
-//! The tests that there are, read from the sources. It knows the forms in which tests are written
-//! here, and relies on rustfmt for where braces are.
+//! The names of all tests, read from the sources. The reader knows the forms in which tests are
+//! written here, and relies on rustfmt for the places of braces.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::dashboards::path;
 
 const ATTRIBUTES: [&str; 3] = ["#[test]", "#[tokio::test", "#[actix_web::test"];
 
-/// Names as the documents write them: `accounts::…` of `tests/it`, `admitone::…` of `src`.
+/// Returns names as the documents write them: `accounts::…` of `tests/it`, `admitone::…` of `src`.
 pub fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     below(&path("tests/it"), &mut Vec::new(), &mut found);
@@ -33,7 +33,7 @@ fn below(directory: &Path, modules: &mut Vec<String>, found: &mut BTreeSet<Strin
 }
 
 fn of_file(text: &str, modules: &[String], found: &mut BTreeSet<String>) {
-    // Blocks that matter, with the indentation at which each ends.
+    // The open blocks that matter, with the indentation at which each ends.
     let mut inner: Vec<(usize, String)> = Vec::new();
     let mut lists_tests: Option<usize> = None;
     let mut is_test = false;
@@ -62,13 +62,13 @@ fn of_file(text: &str, modules: &[String], found: &mut BTreeSet<String>) {
     }
 }
 
-/// `async fn name(` and the like.
+/// Returns the name in `async fn name(` and similar forms.
 fn function(code: &str) -> Option<&str> {
     let code = code.strip_prefix("async ").unwrap_or(code);
     code.strip_prefix("fn ")?.split(['(', '<']).next()
 }
 
-/// `name = Planted;`, as the list of planted bugs has it.
+/// Returns the name in `name = Planted;`, the form of the list of planted bugs.
 fn listed(code: &str) -> Option<&str> {
     code.ends_with(';').then_some(code)?.split_once(" = ").map(|(name, _)| name)
 }

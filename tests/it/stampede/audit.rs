@@ -1,4 +1,4 @@
-//! The audit is believed because it convicts: runs are doctored, histories cut, servers killed.
+//! The audit is credible because it convicts: runs are doctored, histories cut, servers killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::process;
 use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
 use crate::support::test_db::{TestDb, eventually};
 
-/// A run whose journal is kept: the lines of it.
+/// Runs a workload that keeps its journal; returns the journal's lines.
 async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {
     let path = path.display();
     let arguments = format!("{workload} --duration 1s --buyers 4 --max-lag 1m --journal {path}");
@@ -102,7 +102,7 @@ on_both_databases! {
         }
     }
 
-    /// Somebody, or a fault, has changed rows behind the journal.
+    /// Rows are changed behind the journal, by a person or a fault.
     async fn rows_that_are_not_what_the_journal_says_are_found(db: TestDb) {
         let app = TestApp::start(db).await;
         let dir = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ on_both_databases! {
             ),
             ("is in a list and in no journal", &insert, ""),
         ];
-        // That a buyer was not told excuses money that is set aside, and nothing else.
+        // A missing answer to a buyer excuses money that is set aside, and nothing else.
         let mut unknown = honest.clone();
         for line in unknown.iter_mut().filter(|line| !line["asked"]["Pay"].is_null()) {
             line["answered"] = json!("Unknown");
@@ -178,7 +178,7 @@ on_both_databases! {
         }
     }
 
-    /// Money is set aside and nothing is confirmed before the journals were read.
+    /// Money is set aside and nothing is confirmed before the journals are read.
     async fn payments_that_others_bring_to_their_end_are_waited_for(db: TestDb) {
         let is_mended = Arc::new(AtomicBool::new(false));
         let (mended, stopped) = (Arc::clone(&is_mended), Arc::new(AtomicU64::new(0)));
@@ -190,7 +190,7 @@ on_both_databases! {
             stops
         });
         let app = TestApp::with(db).parts(|parts| parts.crash_points = crash_points).start().await;
-        // Whoever pays is never told what became of it.
+        // No buyer receives the outcome of a payment.
         let arguments = "purchases --rate 20 --duration 1s --buyers 4 --max-lag 1m --timeout 1s";
         let mut command = stampede(&app.url(""), arguments);
         let running = tokio::task::spawn_blocking(move || {
@@ -216,7 +216,7 @@ on_both_databases! {
         let path = dir.path().join("run.jsonl");
         kept(&app, "holds --rate 50", &path).await;
         app.shutdown().await;
-        // As a restored backup would: the last row is gone, and the head says so.
+        // As with a restored backup: the last row is gone, and the head agrees.
         app.db.sql("DELETE FROM snapshots").await;
         app.db
             .sql("DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)")
@@ -263,6 +263,6 @@ async fn a_server_killed_in_the_middle_costs_the_audit_and_nothing_else() {
     let (code, text) = run(stampede(&server.base, &format!("audit {}", path.display()))).await;
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("zero violations"), "{text}");
-    // Those too who never learnt whether they had paid.
+    // Wallets whose buyers never received the outcome of a payment are included.
     assert!(text.contains("wallets 4, wallets left out 0"), "{text}");
 }

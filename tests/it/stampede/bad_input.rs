@@ -1,4 +1,4 @@
-//! Wrong command lines, wrong servers, full disks, impatient people.
+//! Wrong command lines, wrong servers, full disks, and interrupted runs.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -94,7 +94,7 @@ async fn a_full_disk_costs_the_report_and_not_the_figures() {
 async fn what_cannot_be_written_is_said_before_anything_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let (lost, twice) = (dir.path().join("nowhere/a"), dir.path().join("b"));
-    // NoPeers listens there, which is not found out.
+    // Nothing listens at this address, but the program ends before it notices.
     let arguments = format!("holds --journal {}", lost.display());
     let (code, text) = run(stampede("http://127.0.0.1:9", &arguments)).await;
     assert_eq!(code, 1, "{text}");
@@ -148,6 +148,6 @@ async fn interrupt(load: &str) {
     for says in ["interrupted after", "success/s", "AUDIT PASSED"] {
         assert!(text.contains(says), "{says}: {text}");
     }
-    // Nothing new was begun, so all that was under way came to its end.
+    // No new request was started, so all requests in progress came to their end.
     assert!(!text.contains("given up"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! A crowd at the doors of two instances, of which one dies.
+//! A crowd at two instances, of which one dies.
 
 use super::{run, stampede, stampede_anywhere};
 use crate::cluster::CLUSTER_SECRET;
@@ -42,7 +42,7 @@ async fn what_is_handed_on_between_instances_is_what_was_asked() {
     let (code, text) = running.await.unwrap();
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("zero violations"), "{text}");
-    // Again, where the journal says that it was.
+    // The instance starts again at the address that the journal records.
     servers[1].start_again();
     servers[1].until_ready().await;
     let (code, text) = run(stampede_anywhere(&format!("audit {}", path.display()))).await;

@@ -75,7 +75,7 @@ on_both_databases! {
         };
         assert!(matches!(rotate(1, 2).await, Rotation::Rotated(row) if row.id == user));
         assert!(matches!(rotate(1, 3).await, Rotation::Reused));
-        // The thief's or the owner's successor is worth nothing either.
+        // The successor that was issued first is revoked too, whether a thief or the owner has it.
         assert!(matches!(rotate(2, 4).await, Rotation::Refused));
         assert!(matches!(rotate(3, 5).await, Rotation::Refused), "it was never kept");
         assert!(matches!(rotate(9, 6).await, Rotation::Rotated(_)), "another login lives on");
@@ -93,7 +93,7 @@ on_both_databases! {
             results.iter().filter(|result| wanted(result.as_ref().unwrap())).count()
         };
         assert_eq!(count(|rotation| matches!(rotation, Rotation::Rotated(_))), 1, "{results:?}");
-        // Whoever comes after the first sees it used, or its family revoked already.
+        // The later uses find the token used, or its family revoked already.
         assert!(count(|rotation| matches!(rotation, Rotation::Reused)) >= 1, "{results:?}");
         let live = "SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL AND revoked_at IS NULL";
         assert_eq!(db.count(live).await, 0);

@@ -1,5 +1,5 @@
-//! Events with so many seats that writing them takes long: on SQLite, whose one writer all sales
-//! share, in slices.
+//! Events with so many seats that writing them takes long: on SQLite, which has one writer for all
+//! sales, they are written in slices.
 
 use admitone::ids::{OfferingId, UserId};
 use admitone::inventory::RowDefinition;

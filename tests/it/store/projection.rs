@@ -1,4 +1,4 @@
-//! The relational rows that follow from what is journalled.
+//! The relational rows that follow from the journal.
 
 use admitone::ids::{
     HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
@@ -65,7 +65,7 @@ impl Purchase {
         }
     }
 
-    /// Sets the money aside that the confirmation takes.
+    /// Sets aside the money that the confirmation takes.
     async fn set_aside(&self, store: &Store, offering: OfferingId) {
         let amount = self.lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
         let charge = Balance { currency: "KRW".into(), amount };
@@ -90,7 +90,7 @@ impl Purchase {
         assert_eq!(authorized, Authorization::Authorized);
     }
 
-    /// The same, and then somebody puts the payment into another state.
+    /// The same, and then puts the payment into another state behind the store's back.
     async fn payment_in(&self, db: &TestDb, store: &Store, offering: OfferingId, state: &str) {
         if store.payment_get(self.payment).await.unwrap().is_none() {
             self.set_aside(store, offering).await;
@@ -226,7 +226,7 @@ on_both_databases! {
         assert_eq!((first.state, first.checked_in_at, first.gate, first.checked_in_by),
             (TicketState::Valid, None, None, None));
         assert_eq!(ticket(1).await.gate.as_deref(), Some("South 2"), "the other stays");
-        // In one batch, the last word counts.
+        // Of several changes to a ticket in one batch, the last one counts.
         writer.commit(vec![enter(0, "East"), undone, enter(0, "West")]).await.unwrap();
         assert_eq!(ticket(0).await.gate.as_deref(), Some("West"));
         assert_eq!(outbox(&db, "ticket.check_in_undone").await, 2);

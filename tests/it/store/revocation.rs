@@ -1,5 +1,5 @@
-//! Refresh tokens against whatever ends them: after a revocation nothing of that login lives, however
-//! fast a client refreshes meanwhile.
+//! Refresh tokens against every way to end them: after a revocation no token of that login is
+//! valid, however fast a client refreshes meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,8 +42,8 @@ fn new_password() -> UserChange {
     UserChange { password: Some(password), ..UserChange::default() }
 }
 
-/// Refreshes with the latest token until that is refused. A refresh that began after the revocation
-/// was answered must not succeed.
+/// Refreshes with the latest token until a refresh is refused. A refresh that began after the
+/// revocation was answered must not succeed.
 async fn refresh_until_refused(
     store: &Store,
     (user, first): (UserId, Hash),
@@ -64,7 +64,7 @@ async fn refresh_until_refused(
     }
 }
 
-/// Has `revoke` race a client that refreshes, again and again.
+/// Runs `revoke` in a race with a client that refreshes, many times.
 async fn race(db: &TestDb, revoke: impl AsyncFn(&Store, UserId, Hash)) {
     let store = db.store().await;
     for _ in 0..RACES {

@@ -48,7 +48,7 @@ async fn the_schema_goes_up_and_down_on_sqlite() {
     goes_up_and_down_and_up(TestDb::sqlite_unmigrated()).await;
 }
 
-/// Steps back to 0.1.0's schema leave five.
+/// The number of migrations that are left after the steps back to the schema of 0.1.0.
 const STEPS_OF_0_1_0: usize = 5;
 
 on_both_databases! {
@@ -56,7 +56,7 @@ on_both_databases! {
         let store = db.store().await;
         let applied = store.schema_status().await.unwrap().applied.len();
         store.migrate_down(u32::try_from(applied - STEPS_OF_0_1_0).unwrap()).await.unwrap();
-        // Each step but the first of a file is stopped by something of the name that it makes.
+        // Each obstacle has a name that a later step of a file creates, and so stops that step.
         for (obstacle, gone) in [
             ("CREATE TABLE revocation_counter (id integer)", "DROP TABLE revocation_counter"),
             ("ALTER TABLE events ADD COLUMN cancellation text", "ALTER TABLE events DROP COLUMN cancellation"),
@@ -92,7 +92,7 @@ async fn what_is_done_in_turn_never_overlaps() {
     let turns = stores.iter().map(|store| {
         store.in_turn(async {
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "somebody else's turn");
-            // Long enough for the others to come.
+            // Long enough for the others to arrive.
             store.ping(0).await.unwrap();
             inside.fetch_sub(1, Ordering::SeqCst);
         })
@@ -212,7 +212,7 @@ async fn the_lock_on_postgres_comes_back_after_its_session_was_lost() {
 async fn a_lock_that_another_process_took_meanwhile_is_lost() {
     let db = TestDb::postgres().await;
     let first = InstanceLock::of_postgres(db.url()).await.unwrap();
-    // Whoever comes second is quicker: the lock changes hands within one statement.
+    // The rival is quicker than the first: the lock changes hands within one statement.
     let mut rival = PgConnection::connect(db.url()).await.unwrap();
     let take = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

@@ -1,5 +1,5 @@
-//! Customers of a server, over HTTP: each asks until it is told for certain, always with the same
-//! key, whatever is lost on the way; and what they are told goes into the history.
+//! Customers of a server, over HTTP: each repeats a request with the same key until the answer is
+//! certain, even if answers are lost, and the answers go into the history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 use crate::support::history::{Acknowledged, History};
 use crate::support::process::Mint;
 
-/// How long somebody asks before the test fails.
+/// How long a request is repeated before the test fails.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Requests on their way at a time: more would only fill the queues of the operating system.
+/// Requests in flight at a time: more would only fill the queues of the operating system.
 const CONNECTIONS: usize = 256;
 pub const PRICE: i64 = 15_000;
 
-/// What a certain answer says.
+/// An answer that is certain.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -54,34 +54,34 @@ pub struct Customer {
     pub token: String,
 }
 
-/// The sale, as all customers see it.
+/// The sale, shared by all customers.
 pub struct Shop {
-    /// The doors of the shop: customers take any that is open.
+    /// The URLs of the instances: customers use any that is ready.
     bases: Vec<String>,
     ready: Vec<AtomicBool>,
     http: Client,
     room: Semaphore,
     pub event: OfferingId,
     pub seats: u32,
-    /// One answer in so many is not waited for; 0 for none.
+    /// One answer in this many is not waited for; 0 for none.
     pub impatience: u32,
     pub history: History,
     pub charged: std::sync::Mutex<Vec<(UserId, i64)>>,
     pub closing: AtomicBool,
-    /// Answers 503, all of them with Retry-After.
+    /// Number of answers 503, all of them with Retry-After.
     pub unavailable: AtomicU64,
-    /// Requests without any answer.
+    /// Number of requests without any answer.
     pub lost: AtomicU64,
-    /// Connections that were refused, where there was another door.
+    /// Number of refused connections, where there was another instance to try.
     pub closed_doors: AtomicU64,
 }
 
-/// What a customer wants.
+/// The seats that a customer wants.
 #[derive(Clone, Copy, Debug)]
 pub enum Wish {
-    /// These very seats, drawn anew at each try.
+    /// Given seats, drawn anew at each try.
     Seats(u32),
-    /// The best that are left.
+    /// The best seats that are left.
     BestAvailable(u32),
 }
 
@@ -90,8 +90,8 @@ impl Shop {
         Self::over(&[base.to_owned()], event, seats)
     }
 
-    /// A shop of several instances, as behind a load balancer: who finds a door closed tries the
-    /// next one.
+    /// A shop of several instances, as behind a load balancer: a customer whose connection is
+    /// refused tries another instance.
     pub fn over(bases: &[String], event: OfferingId, seats: u32) -> Self {
         Self {
             bases: bases.to_vec(),
@@ -114,7 +114,7 @@ impl Shop {
         }
     }
 
-    /// Looks which doors are ready, as a load balancer does, until the shop is gone.
+    /// Polls which instances are ready, as a load balancer does, until the shop is dropped.
     pub fn watch_doors(self: &Arc<Self>) {
         for (index, base) in self.bases.iter().enumerate() {
             let (shop, url) = (Arc::downgrade(self), format!("{base}/health/ready"));
@@ -132,7 +132,7 @@ impl Shop {
         }
     }
 
-    /// One that is ready, or any if none is.
+    /// Returns an instance that is ready, or any if none is.
     fn door(&self, rng: &mut StdRng) -> &str {
         let ready: Vec<_> = (0..self.bases.len())
             .filter(|index| self.ready[*index].load(Ordering::Relaxed))
@@ -144,8 +144,8 @@ impl Shop {
         &self.bases[index]
     }
 
-    /// Asks until the answer is certain. `key` stays the same, so that however often it is asked,
-    /// it is done once.
+    /// Repeats a request until the answer is certain. The key stays the same, so that the request
+    /// takes effect only once.
     pub async fn ask(
         &self,
         customer: &Customer,
@@ -186,7 +186,7 @@ impl Shop {
                 Ok::<_, reqwest::Error>((status, retry, answer.bytes().await?))
             };
             let timeout = if self.impatience > 0 && rng.random_ratio(1, self.impatience) {
-                // From before the request is read to after it is answered, whatever the load.
+                // Some end before the request is read, some after it is answered, under any load.
                 Duration::from_millis(1 << rng.random_range(0..11))
             } else {
                 TIMEOUT
@@ -204,7 +204,7 @@ impl Shop {
                         return answer;
                     }
                 }
-                // NoPeers there: the next one.
+                // The instance refuses connections: another one is tried.
                 Ok(Err(error)) if error.is_connect() && self.bases.len() > 1 => {
                     self.closed_doors.fetch_add(1, Ordering::Relaxed);
                     continue;
@@ -213,12 +213,12 @@ impl Shop {
                     self.lost.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            // The pace of the customers, not a wait for anything.
+            // The pace of the customers; it does not wait for anything.
             tokio::time::sleep(Duration::from_millis(rng.random_range(10..60))).await;
         }
     }
 
-    /// Holds what is wished for, or says why not.
+    /// Holds the wanted seats; returns the refusal otherwise.
     pub async fn hold(
         &self,
         customer: &Customer,
@@ -310,8 +310,8 @@ impl Shop {
         self.history.note(Acknowledged::Cancelled { reservation });
     }
 
-    /// Comes back for one visit after another, each as somebody new, until the shop closes; gives
-    /// most of what it takes back, so that there is always something to take.
+    /// Makes one visit after another, each as a new customer, until the shop closes; releases most
+    /// of the seats it takes, so that there is always something to take.
     pub async fn visit_until_closed(&self, mut rng: StdRng, mint: &Mint) {
         while !self.closing.load(Ordering::Relaxed) {
             let customer = mint.customer();
@@ -337,13 +337,13 @@ impl Shop {
         }
     }
 
-    /// Who has charged how much.
+    /// Returns the amount of each charge, with its customer.
     pub fn charges(&self) -> Vec<(UserId, i64)> {
         self.charged.lock().expect("not poisoned").clone()
     }
 }
 
-/// The seed of a run: printed, and set by `ADMITONE_TEST_SEED` to run the same again.
+/// Returns the seed of a run: printed, and set by `ADMITONE_TEST_SEED` to repeat the run.
 pub fn seed() -> u64 {
     let set = std::env::var("ADMITONE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = set.unwrap_or_else(rand::random);
@@ -351,7 +351,7 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// The n-th random generator of a run.
+/// Returns the n-th random generator of a run.
 pub fn rng(seed: u64, nth: u64) -> StdRng {
     StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(nth))
 }

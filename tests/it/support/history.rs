@@ -1,8 +1,8 @@
-//! Compares what clients were told with what the journal holds: nothing that was acknowledged may
-//! be lost, nothing may be there that nobody was told of, nothing may be done twice.
+//! Compares the answers that clients received with the journal: no acknowledged change may be lost,
+//! no change may exist without an acknowledgement, and none may be made twice.
 //!
-//! It takes a second look with a model of its own, so naive that it has room for no mistake of the
-//! core's: a map from seats to holds.
+//! The check uses a model of its own, a map from seats to holds, which is too simple to share a
+//! mistake with the core.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use admitone::inventory::{Change, Line};
 use admitone::journal::{Head, Record};
 use admitone::store::{JournalRows, Store};
 
-/// Something that a client was told, and acted upon.
+/// An answer that a client received and acted upon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acknowledged {
     Held { user: UserId, hold: HoldId, seats: Vec<SeatId> },
@@ -22,7 +22,7 @@ pub enum Acknowledged {
     Cancelled { reservation: ReservationId },
 }
 
-/// What all clients were told, in no order.
+/// The acknowledged answers of all clients, in no order.
 #[derive(Default)]
 pub struct History(Mutex<Vec<Acknowledged>>);
 
@@ -35,8 +35,8 @@ impl History {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Compares with the journal of `offering`. Every client must have had an answer to everything
-    /// it asked.
+    /// Compares the history with the journal of `offering`. Every client must have received an
+    /// answer to each request.
     pub async fn check(&self, store: &Store, offering: OfferingId) -> Facts {
         let rows = store.journal_rows(offering, Head::EMPTY, u64::from(u32::MAX)).await;
         let rows = rows.expect("the journal is whole: gapless, chained, decodable");
@@ -49,13 +49,13 @@ impl History {
     }
 }
 
-/// What the journal says.
+/// The facts in the journal.
 #[derive(Debug, Default)]
 pub struct Facts {
     pub rows: usize,
     pub holds: HashMap<HoldId, HoldFact>,
     pub reservations: HashMap<ReservationId, ReservationFact>,
-    /// Who has which seat at the end.
+    /// The hold of each seat at the end.
     pub taken: HashMap<SeatId, HoldId>,
 }
 
@@ -75,7 +75,7 @@ pub struct ReservationFact {
     pub cancelled: bool,
 }
 
-/// Every way in which the two differ, in words.
+/// Returns every difference between the answers and the journal, as text.
 pub fn compare(told: &[Acknowledged], rows: &JournalRows) -> (Facts, Vec<String>) {
     let mut reading = Reading::default();
     for (row, record) in rows {
@@ -98,7 +98,7 @@ pub fn compare(told: &[Acknowledged], rows: &JournalRows) -> (Facts, Vec<String>
     (facts, violations)
 }
 
-/// Nothing that was told is missing or different.
+/// Checks that every acknowledged change is in the journal, unchanged.
 fn compare_told(told: &[Acknowledged], facts: &Facts, violations: &mut Vec<String>) {
     for one in told {
         let holds = match one {
@@ -127,7 +127,7 @@ fn compare_told(told: &[Acknowledged], facts: &Facts, violations: &mut Vec<Strin
     }
 }
 
-/// Nothing is there that nobody was told of.
+/// Checks that every change in the journal was acknowledged.
 fn compare_facts(told: &[Acknowledged], facts: &Facts, violations: &mut Vec<String>) {
     let (mut holds, mut reservations) = (HashSet::new(), HashSet::new());
     let (mut paid, mut cancelled, mut released) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -224,7 +224,7 @@ impl Reading {
                     self.end_reservation(*reservation, false);
                 }
             }
-            // The rest moves no seats in these tests.
+            // The other changes move no seats in these tests.
             _ => {}
         }
     }

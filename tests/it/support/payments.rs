@@ -1,5 +1,5 @@
-//! What the tests of payments work with: one event, its box office, the way to pay, a clock that
-//! stands still until it is moved, and the books that must balance afterwards.
+//! The fixture of the tests of payments: one event, its box office, the payments service, a clock
+//! that stands still until it is moved, and the check that the books balance afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::support::test_db::TestDb;
 pub const PRICE: i64 = 15_000;
 pub const CURRENCY: &str = "KRW";
 
-/// A point of sale.
+/// An event on sale and the services to pay for it.
 pub struct PaymentsFixture {
     pub db: Arc<TestDb>,
     pub store: Store,
@@ -33,7 +33,7 @@ pub struct PaymentsFixture {
     pub offering: OfferingId,
 }
 
-/// Longer than any reservation waits for its payment, one in progress included.
+/// Returns a time in ms beyond any pay window, also that of a payment in progress.
 pub fn beyond_the_pay_window_ms() -> i64 {
     let policy = Policy::default();
     policy.pay_window_ms + policy.payment_grace_ms + 1
@@ -52,15 +52,14 @@ impl PaymentsFixture {
         Self { db: Arc::new(db), store, offices, clock, payments, offering }
     }
 
-    /// The same database after the process died and another one started: whatever the dead one
-    /// had in memory is gone.
+    /// Replaces the process on the same database: the dead one's memory is gone.
     pub fn restart(&mut self) {
         self.offices = start_offices(&self.store, &self.clock);
         self.payments =
             Payments::new(self.store.clone(), Arc::clone(&self.offices), self.clock.clone());
     }
 
-    /// From now on sells another event.
+    /// Sells another event from now on.
     pub async fn another_event(&mut self, places: u32) {
         self.offering = OfferingId::new();
         let event = new_event(self.offering, places);
@@ -79,7 +78,7 @@ impl PaymentsFixture {
         self.offices.submit(self.offering, Request { command, idempotency: None }).await
     }
 
-    /// A new customer with so much in the wallet.
+    /// Returns a new customer with `balance` in the wallet.
     pub async fn customer(&self, balance: i64) -> UserId {
         let user = UserId::random();
         if balance > 0 {
@@ -100,7 +99,7 @@ impl PaymentsFixture {
         assert!(matches!(charged, Ok(Answered::Now(_))), "{charged:?}");
     }
 
-    /// One place, reserved and unpaid.
+    /// Reserves one place, unpaid.
     pub async fn reserve(&self, customer: UserId) -> ReservationId {
         let reservation = ReservationId::random();
         self.submit(Command::Reserve {
@@ -132,16 +131,16 @@ impl PaymentsFixture {
         self.submit(Command::CancelReservation { reservation, by }).await
     }
 
-    /// Moves the clock beyond every pay window and its grace, and ends what is due.
+    /// Moves the clock beyond every pay window and its grace, and does the work that is due.
     pub async fn let_pay_windows_pass(&self) {
         self.clock.advance_ms(beyond_the_pay_window_ms());
         self.offices.sweep().await;
     }
 
-    /// Lets the recovery scan do all there is to do.
+    /// Runs the recovery scan until it has nothing left to do.
     pub async fn recover(&self) {
         for _ in 0..50 {
-            // Far beyond the longest pause between two tries of a payment.
+            // Far longer than the longest pause between two tries of a payment.
             self.clock.advance_ms(60_000);
             if self.payments.recover_due().await.expect("payments can be read") == 0
                 && self.unsettled().await == 0
@@ -171,14 +170,14 @@ impl PaymentsFixture {
         row.expect("the payment is there").state
     }
 
-    /// Entries of a kind in the wallet of `user`.
+    /// Returns the number of entries of a kind in the wallet of `user`.
     pub async fn entries(&self, user: UserId, kind: EntryKind) -> usize {
         let entries = self.store.wallet_entries(user, 1_000).await.expect("entries can be read");
         entries.iter().filter(|entry| entry.kind == kind).count()
     }
 
-    /// A confirmed reservation with a valid ticket and one debit, or neither; a wallet that is the
-    /// sum of its entries; an inventory that agrees. Says whether it is paid.
+    /// Checks for a confirmed reservation with a valid ticket and one debit, or neither; a wallet
+    /// that is the sum of its entries; an inventory that agrees. Returns true if it is paid.
     pub async fn check_books(
         &self,
         user: UserId,
@@ -211,7 +210,7 @@ impl PaymentsFixture {
 fn start_offices(store: &Store, clock: &Arc<ManualClock>) -> Arc<BoxOffices> {
     let settings = Settings {
         arbiters: 1,
-        // The clock is ours and the database's is not.
+        // The test sets this clock, but not the database's.
         max_clock_skew: Duration::from_secs(10 * 365 * 86_400),
         sweep_interval: Duration::from_secs(3_600),
         ..Settings::default()

@@ -1,4 +1,4 @@
-//! A Postgres server of a test's own, to be stopped and started while it is in use.
+//! A Postgres server of one test, to be stopped and started while it is in use.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use tempfile::TempDir;
 
 use crate::support::test_db::eventually;
 
-/// Where `initdb` and `pg_ctl` are; `tests/run` sets it.
+/// The directory of `initdb` and `pg_ctl`; `tests/run` sets it.
 pub const BIN: &str = "ADMITONE_TEST_PG_BIN";
 
-/// A server; gone with its data when it is dropped.
+/// A server, removed with its data when it is dropped.
 pub struct PrivatePostgres {
     bin: PathBuf,
     dir: TempDir,
     port: u16,
-    /// `name=value` each.
+    /// Settings of the form `name=value`.
     settings: &'static [&'static str],
 }
 
 impl PrivatePostgres {
-    /// Makes a cluster and starts it. Durable, as in production.
+    /// Creates a database cluster and starts it; commits are durable, as in production.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same, with other settings than the usual.
+    /// The same, with settings that differ from the defaults.
     pub fn start_with(settings: &'static [&'static str]) -> Self {
         let dir = tempfile::Builder::new().prefix("admitone-pg-").tempdir().expect("a directory");
         let bin = bin_dir();
@@ -44,7 +44,7 @@ impl PrivatePostgres {
         server
     }
 
-    /// The URL of the database that is there from the start.
+    /// Returns the URL of the default database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
@@ -53,15 +53,15 @@ impl PrivatePostgres {
         self.port
     }
 
-    /// Stops at once, as a crash does: sessions are cut, recovery follows at the next start.
+    /// Stops at once, as a crash does: sessions are cut, and recovery follows at the next start.
     pub fn stop(&self) {
         let mut stop = self.command("pg_ctl");
         stop.args(["stop", "--wait", "--mode=immediate", "--pgdata"]).arg(self.data());
         self.must(&mut stop);
     }
 
-    /// Kills one of its sessions: the server cuts all others too, recovers from what is on the disk,
-    /// and is back within a fraction of a second.
+    /// Kills one of its sessions: the server cuts all others too, recovers from the data on the
+    /// disk, and is back within a fraction of a second.
     pub async fn crash(&self) {
         let mut session = PgConnection::connect(&self.url()).await.expect("it answers");
         let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await;
@@ -72,7 +72,7 @@ impl PrivatePostgres {
         eventually("every session is cut", async || witness.ping().await.is_err()).await;
     }
 
-    /// Starts and waits until it answers.
+    /// Starts the server and waits until it answers.
     pub fn up(&self) {
         let mut start = self.command("pg_ctl");
         let socket = self.dir.path().display();
@@ -91,7 +91,7 @@ impl PrivatePostgres {
         self.dir.path().join("data")
     }
 
-    /// A program of Postgres, as a user that it runs as.
+    /// Returns a command for a program of Postgres, as a user that may run it.
     fn command(&self, program: &str) -> Command {
         let program = self.bin.join(program);
         if !is_root() {
@@ -103,7 +103,7 @@ impl PrivatePostgres {
     }
 
     fn must(&self, command: &mut Command) {
-        // pg_ctl's server would inherit a pipe and keep it open for good.
+        // The server that pg_ctl starts would inherit a pipe and keep it open for good.
         let command = command.stdin(Stdio::null()).stdout(Stdio::null()).current_dir("/");
         let status = command.status().expect("the program can be run");
         assert!(status.success(), "{command:?} ended with {status}");
@@ -114,7 +114,7 @@ impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
         stop.args(["stop", "--wait", "--mode=immediate", "--pgdata"]).arg(self.data());
-        // It may be stopped already; the data is removed either way.
+        // The server may be stopped already; the data is removed either way.
         let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }

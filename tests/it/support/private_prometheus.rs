@@ -1,4 +1,4 @@
-//! A Prometheus of a test's own, which scrapes what it is told to and is asked over HTTP.
+//! A Prometheus of one test, which scrapes the given ports and answers queries over HTTP.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::test_db::eventually;
 
-/// A server; gone with its data when it is dropped.
+/// A server, removed with its data when it is dropped.
 pub struct PrivatePrometheus {
     dir: TempDir,
     base: String,
@@ -19,8 +19,8 @@ pub struct PrivatePrometheus {
 }
 
 impl PrivatePrometheus {
-    /// Starts one that scrapes these ports as the job `admitone`, twice a second, and follows the
-    /// rules in these files; waits until it answers.
+    /// Starts a Prometheus that scrapes these ports as the job `admitone`, twice a second, and
+    /// evaluates the rules in these files; waits until it answers.
     pub async fn start(ports: &[u16], rules: &Path) -> Self {
         let dir = tempfile::Builder::new().prefix("admitone-prometheus-").tempdir();
         let dir = dir.expect("a directory");
@@ -65,10 +65,10 @@ impl PrivatePrometheus {
         .await;
     }
 
-    /// The result of a query at this moment: its series, each with a value.
+    /// Returns the result of a query at this moment: its series, each with a value.
     ///
     /// # Errors
-    /// What Prometheus says is wrong with it.
+    /// Prometheus's own error message.
     pub async fn query(&self, query: &str) -> Result<Vec<Value>, String> {
         let answer = self.get("/api/v1/query", &[("query", query)]).await;
         if answer["status"] != "success" {
@@ -77,7 +77,7 @@ impl PrivatePrometheus {
         Ok(answer["data"]["result"].as_array().cloned().unwrap_or_default())
     }
 
-    /// All rules, in the order of their files.
+    /// Returns all rules, in the order of their files.
     pub async fn rules(&self) -> Vec<Value> {
         let answer = self.get("/api/v1/rules", &[]).await;
         let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
@@ -94,7 +94,7 @@ impl PrivatePrometheus {
 
 impl Drop for PrivatePrometheus {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {

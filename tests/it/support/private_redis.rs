@@ -1,4 +1,4 @@
-//! A Redis server of a test's own, to be stopped, frozen and emptied while it is in use.
+//! A Redis server of one test, to be stopped, frozen and emptied while it is in use.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// A server; gone with its data when it is dropped.
+/// A server, removed with its data when it is dropped.
 pub struct PrivateRedis {
     dir: TempDir,
     port: u16,
@@ -15,12 +15,12 @@ pub struct PrivateRedis {
 }
 
 impl PrivateRedis {
-    /// Starts an empty one that lets everybody in.
+    /// Starts an empty server without a password.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// Starts an empty one that is given these arguments as well.
+    /// Starts an empty server with these additional arguments.
     pub fn start_with(arguments: &[&str]) -> Self {
         let dir =
             tempfile::Builder::new().prefix("admitone-redis-").tempdir().expect("a directory");
@@ -38,12 +38,12 @@ impl PrivateRedis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Its URL, with whatever stands before the `@`.
+    /// Returns its URL, with these credentials before the `@`.
     pub fn url_as(&self, credentials: &str) -> String {
         format!("redis://{credentials}@127.0.0.1:{}", self.port)
     }
 
-    /// Ends at once, as in a crash: it keeps nothing.
+    /// Ends the server at once, as in a crash: its data is lost.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().expect("it can be killed");
@@ -51,7 +51,7 @@ impl PrivateRedis {
         }
     }
 
-    /// Starts, empty, where it was before, and waits until it listens.
+    /// Starts an empty server at the same address as before, and waits until it listens.
     pub fn up(&mut self) {
         let mut command = Command::new("redis-server");
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
@@ -69,18 +69,18 @@ impl PrivateRedis {
         assert!(up, "redis-server did not start");
     }
 
-    /// Starts with other arguments.
+    /// Starts the server with other arguments.
     pub fn start_again_with(&mut self, arguments: &[&str]) {
         self.arguments = arguments.iter().map(|&argument| argument.into()).collect();
         self.up();
     }
 
-    /// Keeps its connections and answers nothing, as a machine does that is cut off.
+    /// Stops it from answering while its connections stay open, as on a machine that is cut off.
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
 
-    /// Has it go on.
+    /// Lets the frozen server go on.
     pub fn thaw(&self) {
         self.signal("-CONT");
     }
@@ -95,14 +95,14 @@ impl PrivateRedis {
 impl Drop for PrivateRedis {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
-            // It may have ended already.
+            // The process may have ended already.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// A cluster's servers speak to each other on a port that is ten thousand higher.
+/// Finds a port below 55,000, as cluster servers also use the port that is ten thousand higher.
 fn free_port() -> u16 {
     let free = || TcpListener::bind("127.0.0.1:0")?.local_addr().map(|address| address.port());
     let low = (0..1_000).find_map(|_| free().ok().filter(|port| *port < 55_000));

@@ -1,5 +1,5 @@
-//! The real server as a process of its own, which can be killed at any moment and started again
-//! at the same address.
+//! The real server as a process of its own, which can be killed at any moment and started again at
+//! the same address.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of a migrated database, started and ready.
+    /// Returns a server on a migrated database, started and ready.
     pub async fn start(database_url: &str) -> Self {
         let mut server = Self::with_settings(database_url, &[]);
         server.start_again();
@@ -39,7 +39,7 @@ impl Server {
         server
     }
 
-    /// A server that is not started yet, with these settings as well.
+    /// Returns a server that is not started yet, with these additional settings.
     pub fn with_settings(database_url: &str, settings: &[(&str, String)]) -> Self {
         let port = free_port();
         let clock = Arc::new(SystemClock::new());
@@ -62,7 +62,7 @@ impl Server {
         }
     }
 
-    /// Where it listens.
+    /// Returns the port that the server listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -72,13 +72,13 @@ impl Server {
         self.settings.push((name.to_owned(), value));
     }
 
-    /// From the next start on, it may have so many files open and no more, and half as many until it
-    /// asks for the rest.
+    /// Limits the open files of the process from the next start on: the hard limit is `files`, the
+    /// soft limit half of it.
     pub fn limit_files(&mut self, files: u32) {
         self.files = Some(files);
     }
 
-    /// The memory that it takes, in bytes.
+    /// Returns the resident memory of the process, in bytes.
     pub fn resident(&self) -> u64 {
         let child = self.child.as_ref().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
@@ -88,26 +88,26 @@ impl Server {
         kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a number of KiB") * 1_024
     }
 
-    /// Shows its metrics from the next start on; says at which port.
+    /// Serves metrics from the next start on; returns the port.
     pub fn show_metrics(&mut self) -> u16 {
         let port = free_port();
         self.set("ADMITONE_METRICS_LISTEN", format!("127.0.0.1:{port}"));
         port
     }
 
-    /// Stops its threads where they are, or lets them go on.
+    /// Sends a signal to the process, such as `-STOP` or `-CONT`.
     pub fn signal(&self, signal: &str) {
         let child = self.child.as_ref().expect("it runs");
         let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.expect("kill is there").success());
     }
 
-    /// All that it has written.
+    /// Returns everything that the process has written.
     pub fn written(&self) -> String {
         std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
-    /// Waits until a process that was started ends by itself; says whether it ended well.
+    /// Waits until a started process ends by itself; returns whether it ended well.
     pub async fn until_ended(&mut self) -> bool {
         let mut child = self.child.take().expect("it was started");
         let mut ended = None;
@@ -119,7 +119,7 @@ impl Server {
         ended.is_some_and(|status| status.success())
     }
 
-    /// What the server writes is kept in a file, and shown when a test fails.
+    /// Returns the path of the server's output, which is shown when a test fails.
     fn log(&self) -> PathBuf {
         self.dir.path().join("log")
     }
@@ -142,7 +142,7 @@ impl Server {
         self.child = Some(child);
     }
 
-    /// A command of the same program with the same settings.
+    /// Returns a command of the same program with the same settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_admitone");
         let mut command = match self.files {
@@ -168,7 +168,7 @@ impl Server {
             .env("ADMITONE_ADMIN_PASSWORD", "correct horse battery staple")
             .env("ADMITONE_DEMO", "false")
             .env("ADMITONE_WALLET_SELF_CHARGE", "true")
-            // Whether a test is refused must not depend on what else the machine does.
+            // Refusals must not depend on the load of the machine.
             .env("ADMITONE_LATENCY_TARGET", "off")
             .env("ADMITONE_LOG", "warn")
             .env_remove("REDIS_URL")
@@ -176,14 +176,14 @@ impl Server {
         command
     }
 
-    /// Kills it as `kill -9` does: nothing of it runs any more.
+    /// Kills the process with SIGKILL and waits for its end.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("our own process can be killed");
         child.wait().expect("it is gone");
     }
 
-    /// Asks it to stop, and waits until it has; says whether it ended well.
+    /// Asks the process to stop and waits until it has; returns whether it ended well.
     pub async fn stop(&mut self) -> bool {
         let mut child = self.child.take().expect("it runs");
         let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
@@ -222,14 +222,13 @@ impl Server {
         .await;
     }
 
-    /// Makes tokens of this server's.
+    /// Returns the signer of this server's tokens.
     pub fn mint(&self) -> Arc<Mint> {
         Arc::clone(&self.mint)
     }
 }
 
-/// Signs tokens with the server's secret: there is no need to register 2,000 customers with
-/// argon2.
+/// Signs tokens with the server's secret, so that 2,000 customers need not register with argon2.
 pub struct Mint(Tokens);
 
 impl Mint {
@@ -251,7 +250,7 @@ impl Mint {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
+            // The process may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -263,8 +262,8 @@ impl Drop for Server {
     }
 }
 
-/// Out of the range that the operating system gives to connections and to whoever asks for any port:
-/// it has to be free later as well.
+/// Returns a port outside the range that the operating system gives to connections and to port 0,
+/// because the port has to be free later as well.
 fn free_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let drawn = || rand::random_range(10_000_u16..20_000);

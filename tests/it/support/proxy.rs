@@ -1,4 +1,4 @@
-//! A TCP proxy between two parts of the system, which can cut either direction, or slow both.
+//! A TCP proxy between two parts of the system, which can cut or slow either direction.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What happens to bytes on their way.
+/// The faults of the bytes that pass.
 #[derive(Default)]
 struct Weather {
-    /// Nothing more arrives at the far end; nobody is told.
+    /// No more bytes arrive at the target, and the sender gets no error.
     forth_cut: AtomicBool,
-    /// Nothing more comes back.
+    /// No more bytes come back.
     back_cut: AtomicBool,
     delay_ms: AtomicU64,
 }
 
-/// Listens at an address of its own and passes everything on to another.
+/// Listens at an address of its own and forwards everything to another.
 pub struct Proxy {
     pub address: SocketAddr,
     weather: Arc<Weather>,
@@ -33,13 +33,13 @@ impl Proxy {
         let weather = Arc::new(Weather::default());
         let of_all = Arc::clone(&weather);
         let task = tokio::spawn(async move {
-            // They end with the listener.
+            // The connections end with the listener.
             let mut connections = JoinSet::new();
             loop {
                 let Ok((near, _)) = listener.accept().await else { continue };
                 let weather = Arc::clone(&of_all);
                 connections.spawn(async move {
-                    // A refusal beyond shows as a connection that closes at once.
+                    // A refusal by the target shows as a connection that closes at once.
                     let Ok(far) = TcpStream::connect(target).await else { return };
                     let _ = (near.set_nodelay(true), far.set_nodelay(true));
                     let (near_in, near_out) = near.into_split();
@@ -56,17 +56,17 @@ impl Proxy {
         Self { address, weather, task }
     }
 
-    /// From now on it refuses connections, and those that it had are broken.
+    /// Refuses connections from now on and breaks the existing ones.
     pub fn die(&self) {
         self.task.abort();
     }
 
-    /// From now on what is sent through here arrives nowhere.
+    /// Cuts the direction to the target from now on.
     pub fn cut_forth(&self) {
         self.weather.forth_cut.store(true, Ordering::SeqCst);
     }
 
-    /// From now on no answer comes back.
+    /// Cuts the direction from the target from now on.
     pub fn cut_back(&self) {
         self.weather.back_cut.store(true, Ordering::SeqCst);
     }
@@ -81,7 +81,7 @@ impl Proxy {
         self.weather.delay_ms.store(ms, Ordering::SeqCst);
     }
 
-    /// As good as new.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.weather.forth_cut.store(false, Ordering::SeqCst);
         self.weather.back_cut.store(false, Ordering::SeqCst);
@@ -107,7 +107,7 @@ async fn pass(
         if delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         }
-        // As TCP does: what is not acknowledged is sent again, and arrives when the cut is mended.
+        // As in TCP: unacknowledged data is sent again, and arrives when the cut is mended.
         while cut(weather).load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

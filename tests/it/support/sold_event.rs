@@ -15,7 +15,7 @@ use crate::support::test_db::eventually;
 
 const ROW: u32 = 25;
 
-/// Makes a theatre with so many numbered seats, all of one product, and opens its sale.
+/// Creates a theatre with `seats` numbered seats, all of one product, and opens its sale.
 pub async fn open(store: &Store, seats: u32) -> OfferingId {
     assert!(seats.is_multiple_of(2 * ROW), "two blocks of whole rows");
     let block = |name: &str| SectionDefinition {
@@ -56,7 +56,7 @@ pub async fn open(store: &Store, seats: u32) -> OfferingId {
     event.id
 }
 
-/// Waits until no payment is on its way any more.
+/// Waits until no payment is in progress.
 pub async fn until_settled(store: &Store) {
     eventually("all payments come to their end", async || {
         store.payment_unsettled().await.is_ok_and(|count| count == 0)
@@ -64,8 +64,8 @@ pub async fn until_settled(store: &Store) {
     .await;
 }
 
-/// Every wallet holds what was put in less what is confirmed and not cancelled, and is the sum of
-/// its entries.
+/// Checks that every wallet holds its charges less the reservations that are confirmed and not
+/// cancelled, and is the sum of its entries.
 pub async fn check_money(store: &Store, shop: &Shop, facts: &Facts) {
     let mut expected: HashMap<UserId, i64> = HashMap::new();
     for (user, amount) in shop.charges() {

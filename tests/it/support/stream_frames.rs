@@ -5,14 +5,14 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-/// One of them.
+/// A frame of a stream.
 pub struct Frame {
     pub event: String,
     pub id: String,
     pub data: Value,
 }
 
-/// The frames of a stream, one by one.
+/// Reads the frames of a stream, one by one.
 pub struct Frames {
     response: reqwest::Response,
     buffer: String,

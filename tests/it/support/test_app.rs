@@ -1,5 +1,5 @@
-//! The real server, in this process, on ports of its own and with a database of its own; and a
-//! client that speaks to it as people's clients do.
+//! The real server in this process, on ports and with a database of its own, and a client that
+//! calls it over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use tempfile::TempDir;
 
 use crate::support::test_db::TestDb;
 
-/// Signs the tokens of every test server.
+/// The secret that signs the tokens of every test server.
 pub const SECRET: &str = "a secret for tests, of at least thirty-two bytes";
-/// The first administrator's.
+/// The password of the first administrator.
 pub const ADMIN_PASSWORD: &str = "the password of the administrator";
 
-/// How a test server differs from the one that people start.
+/// The differences of a test server from the usual one.
 pub struct TestAppBuilder {
     db: TestDb,
     parts: Parts,
@@ -32,14 +32,14 @@ pub struct TestAppBuilder {
 }
 
 impl TestAppBuilder {
-    /// On a database that is in use already: its administrator.
+    /// Sets the administrator of a database that is already in use.
     pub fn admin(mut self, admin: UserId) -> Self {
         self.admin = Some(admin);
         self
     }
 
-    /// With a clock that is moved by hand. The database's clock goes on by itself, so the guard
-    /// that compares them is off.
+    /// Sets a clock that is moved by hand. The database's clock runs on its own, so the check that
+    /// compares them is off.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.parts.clock = clock;
         self.parts.offices.max_clock_skew = Duration::from_secs(u64::from(u32::MAX));
@@ -86,19 +86,19 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client")
 }
 
-/// A running server and what a test needs around it.
+/// A running server and the parts that a test needs with it.
 pub struct TestApp {
     running: Option<Running>,
     config: Config,
     parts: Parts,
     admin: UserId,
     client: reqwest::Client,
-    // After the server, which has connections to it.
+    // Dropped after the server, which has connections to it.
     pub db: TestDb,
     _data_dir: TempDir,
 }
 
-/// Somebody with an account.
+/// A user with an account.
 #[derive(Clone, Debug)]
 pub struct TestUser {
     pub id: UserId,
@@ -106,12 +106,12 @@ pub struct TestUser {
 }
 
 impl TestApp {
-    /// A server with the machine's clock.
+    /// Starts a server with the machine's clock.
     pub async fn start(db: TestDb) -> Self {
         Self::with(db).start().await
     }
 
-    /// A server that differs; without demo event and with an account of its own for tests.
+    /// Returns a builder for a server without demo event and with an administrator for tests.
     pub fn with(db: TestDb) -> TestAppBuilder {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -122,7 +122,7 @@ impl TestApp {
             admin_password: Some(Secret::new(ADMIN_PASSWORD)),
             workers: 2,
             database_pool: 8,
-            // Whether a test is refused must not depend on what else the machine does.
+            // Refusals must not depend on the load of the machine.
             latency_target: None,
             log: "warn".into(),
             ..Config::default()
@@ -149,20 +149,20 @@ impl TestApp {
         }
     }
 
-    /// Stops it and starts another on the same database.
+    /// Stops the server and starts another on the same database.
     pub async fn restart(&mut self) {
         self.shutdown().await;
         self.client = client();
         self.running = Some(start(&self.config, &self.parts).await);
     }
 
-    /// The first administrator.
+    /// Returns the first administrator.
     pub fn admin(&self) -> TestUser {
         let token = self.token(self.admin, Role::Admin);
         TestUser { id: self.admin, token }
     }
 
-    /// A new account, made without the work of hashing a password, so that thousands are cheap.
+    /// Creates an account without the work of hashing a password, so that thousands are cheap.
     pub async fn user(&self) -> TestUser {
         let id = UserId::random();
         let email = format!("{}@example.com", id.0.simple());
@@ -186,7 +186,7 @@ impl TestApp {
         self.state().accounts.access_token(Caller { user, role }).expect("signs")
     }
 
-    /// A request; finish it with [`Call::send`].
+    /// Starts a request; finish it with [`Call::send`].
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call(self.client.request(method, self.url(path)))
     }
@@ -199,7 +199,7 @@ impl TestApp {
         self.call(Method::GET, path).send().await
     }
 
-    /// With an idempotency key of its own.
+    /// Posts with an idempotency key of its own.
     pub async fn post(&self, path: &str, user: &TestUser, body: Value) -> Answer {
         self.call(Method::POST, path).by(user).fresh_key().json(&body).send().await
     }
@@ -227,13 +227,13 @@ impl TestApp {
         self.post("/api/events", &self.admin(), body).await.expect(201)
     }
 
-    /// Puts money into somebody's wallet.
+    /// Puts money into the user's wallet.
     pub async fn charge(&self, user: &TestUser, amount: i64) -> Answer {
         let body = json!({ "amount": { "amount": amount, "currency": "KRW" } });
         self.post("/api/wallet/charges", user, body).await
     }
 
-    /// What Prometheus would scrape.
+    /// Returns the metrics, as Prometheus would scrape them.
     pub async fn metrics(&self) -> String {
         let address = self.running().metrics_address.expect("metrics are on");
         let answer = self.client.get(format!("http://{address}/metrics")).send().await;
@@ -241,7 +241,8 @@ impl TestApp {
     }
 }
 
-/// An event on sale since yesterday: general admission with `stock` places at 10,000 won.
+/// Returns the body of an event on sale since yesterday: general admission with `stock` places at
+/// 10,000 won.
 pub fn standing_event(stock: u32) -> Value {
     event(&json!([product("Standing", 10_000, stock)]), Value::Null)
 }
@@ -266,7 +267,7 @@ pub fn event(products: &Value, seat_map: Value) -> Value {
     event
 }
 
-/// A request on its way.
+/// A request that is not sent yet.
 pub struct Call(RequestBuilder);
 
 impl Call {
@@ -294,7 +295,7 @@ impl Call {
         Self(self.0.json(body))
     }
 
-    /// A body that says it is JSON.
+    /// Sets a body that is declared as JSON.
     pub fn raw(self, body: impl Into<reqwest::Body>) -> Self {
         Self(self.0.header("Content-Type", "application/json").body(body))
     }
@@ -322,7 +323,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The `data` of an answer that must have this status.
+    /// Returns the `data` of an answer that must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
@@ -333,7 +334,7 @@ impl Answer {
         self.body["data"].clone()
     }
 
-    /// The `error` of an answer that must have this status and code.
+    /// Returns the `error` of an answer that must have this status and code.
     #[track_caller]
     pub fn expect_error(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);

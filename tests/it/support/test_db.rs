@@ -1,5 +1,5 @@
-//! A database of its own for every test: on Postgres a copy of a migrated template, on SQLite a file
-//! in a temporary directory. Gone when the test is over.
+//! A database for every test: on Postgres a copy of a migrated template, on SQLite a file in a
+//! temporary directory. Dropped when the test is over.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -48,7 +48,7 @@ enum Place {
 }
 
 impl TestDb {
-    /// A database on the server that `tests/run` started.
+    /// Creates a database on the server that `tests/run` started.
     pub async fn postgres() -> Self {
         let server = postgres_server();
         let template = template(&server).await;
@@ -58,7 +58,7 @@ impl TestDb {
         Self { url: with_database(&server, &name), place: Place::Postgres { server, name } }
     }
 
-    /// A database without any table.
+    /// Creates a database without any table.
     pub async fn postgres_unmigrated() -> Self {
         let server = postgres_server();
         let name = fresh_name();
@@ -67,7 +67,7 @@ impl TestDb {
         Self { url: with_database(&server, &name), place: Place::Postgres { server, name } }
     }
 
-    /// On a server of its own, with these settings.
+    /// Creates a database on a server of its own, with these settings.
     pub async fn private(settings: &'static [&'static str]) -> Self {
         let server = PrivatePostgres::start_with(settings);
         let db = Self { url: server.url(), place: Place::Private(server) };
@@ -75,21 +75,21 @@ impl TestDb {
         db
     }
 
-    /// Crashes the server of its own, and waits until it answers again.
+    /// Crashes the database's own server, and waits until it answers again.
     pub async fn crash(&self) {
         let Place::Private(server) = &self.place else { panic!("the server is others' too") };
         server.crash().await;
         eventually("it is back", async || PgConnection::connect(self.url()).await.is_ok()).await;
     }
 
-    /// A file of its own.
+    /// Creates a migrated SQLite file.
     pub async fn sqlite() -> Self {
         let db = Self::sqlite_unmigrated();
         db.store().await.migrate().await.expect("the schema can be made");
         db
     }
 
-    /// A file that does not exist yet.
+    /// Returns an SQLite file that does not exist yet.
     pub fn sqlite_unmigrated() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("test.db").display());
@@ -104,7 +104,7 @@ impl TestDb {
         !matches!(self.place, Place::Sqlite { .. })
     }
 
-    /// A store with few connections, since many tests run at a time.
+    /// Returns a store with few connections, since many tests run at a time.
     pub async fn store(&self) -> Store {
         self.store_with(|_| {}).await
     }
@@ -116,7 +116,7 @@ impl TestDb {
         Store::connect(&options).await.expect("the test database answers")
     }
 
-    /// Plain SQL behind the store's back.
+    /// Runs plain SQL behind the store's back; returns the number of rows affected.
     pub async fn sql(&self, sql: &str) -> u64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         if self.is_postgres() {
@@ -128,7 +128,7 @@ impl TestDb {
         }
     }
 
-    /// The single value that a query answers.
+    /// Returns the single value of a query.
     pub async fn count(&self, sql: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         if self.is_postgres() {
@@ -140,7 +140,7 @@ impl TestDb {
         }
     }
 
-    /// The texts that a query of one column answers.
+    /// Returns the texts of a query with one column.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         if self.is_postgres() {
@@ -161,7 +161,7 @@ impl Drop for TestDb {
     fn drop(&mut self) {
         let Place::Postgres { server, name } = &self.place else { return };
         let (server, name) = (server.clone(), name.clone());
-        // A thread with a runtime of its own: the test's runtime may be ending, or be busy.
+        // A thread with a runtime of its own, because the test's runtime may be ending or busy.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
@@ -194,8 +194,8 @@ fn fresh_name() -> String {
     format!("admitone_{}_{next}_{:08x}", std::process::id(), rand::random::<u32>())
 }
 
-/// The migrated template, made by whichever test process comes first; its name says which
-/// migrations are in it, so that a server can be kept while they change.
+/// Returns the migrated template, which the first test process creates; its name contains a hash of
+/// the migrations, so that a server can be kept while they change.
 async fn template(server: &str) -> String {
     let name = format!("admitone_template_{}", &migrations_hash()[..16]);
     let mut admin = PgConnection::connect(server).await.expect("the test server answers");
@@ -220,7 +220,7 @@ async fn template(server: &str) -> String {
     name
 }
 
-/// Ends what the store left open: a template must have no sessions.
+/// Ends the sessions that the store left open, because a template must have none.
 async fn until_idle(admin: &mut PgConnection, database: &str) {
     let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";
     eventually("the template has no sessions", async || {
@@ -249,7 +249,7 @@ async fn run(connection: &mut PgConnection, sql: String) {
     connection.execute(sqlx::AssertSqlSafe(sql)).await.expect("valid SQL");
 }
 
-/// Waits until `condition` holds; fails the test, saying `what`, after 30 seconds.
+/// Waits until `condition` holds; fails the test with `what` after 30 seconds.
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let holds = async {
         while !condition().await {

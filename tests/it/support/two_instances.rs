@@ -1,5 +1,5 @@
-//! Two instances in the process of a test, on a real Redis and a journal in memory, with a wire
-//! between them that the test can get at.
+//! Two instances in the process of a test, on a real Redis and a journal in memory, with a
+//! connection between them that the test can control.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,7 +28,7 @@ use futures_util::future::BoxFuture;
 
 const LEASE_TTL: Duration = Duration::from_secs(4);
 
-/// The database of both instances.
+/// The journal of both instances, which counts the loads.
 pub struct CountingJournal {
     memory: MemoryJournal,
     loads: AtomicU32,
@@ -93,18 +93,18 @@ impl Journal for CountingJournal {
     }
 }
 
-/// Wires between instances in one process.
+/// Connections between instances in one process.
 #[derive(Default)]
 pub struct Wires {
     pub offices: Mutex<HashMap<Arc<str>, Weak<BoxOffices>>>,
     asked: AtomicU32,
-    /// Questions that are to be held back.
+    /// Number of questions still to hold back.
     pub to_hold_back: AtomicU32,
     held_back: Mutex<Vec<(Arc<str>, Bytes)>>,
 }
 
 impl Wires {
-    /// Delivers what was held back; whoever asked has long given up.
+    /// Delivers the questions held back; their senders have long given up.
     pub async fn deliver(&self) {
         let held_back = std::mem::take(&mut *self.held_back.lock().unwrap());
         assert!(!held_back.is_empty(), "something was held back");
@@ -142,7 +142,7 @@ impl Network for Wire {
     }
 }
 
-/// A feed that loses messages on their way out.
+/// A feed that loses messages when they are sent.
 pub struct Lossy {
     feed: RedisPubSub,
     pub to_lose: AtomicU32,
@@ -192,7 +192,7 @@ impl TwoInstances {
         stage
     }
 
-    /// NoPeers owns the offering yet.
+    /// Returns two instances of which neither owns the offering yet.
     pub async fn asleep_on(url: &str) -> Self {
         let memory = MemoryJournal::new(Arc::new(SystemClock::new()));
         let journal = Arc::new(CountingJournal { memory, loads: AtomicU32::new(0) });
@@ -218,7 +218,7 @@ impl TwoInstances {
         self.journal.head(self.offering).await.unwrap().epoch.0
     }
 
-    /// Holds a place at the instance, and says in which row.
+    /// Holds a place at the instance; returns the seq of its row.
     pub async fn hold(&self, at: &Instance) -> Seq {
         let lines = vec![LineRequest::Quantity { product: ProductId(0), quantity: 1 }];
         let (hold, customer) = (HoldId::random(), UserId::random());
@@ -241,7 +241,7 @@ impl TwoInstances {
         eventually(&what, async || self.seq_at(instance).await >= seq).await;
     }
 
-    /// Both show the same, to the last seat.
+    /// Checks that both instances show the same view, to the last seat.
     pub async fn agree(&self) {
         let [a, b] = [&self.a, &self.b].map(|it| it.offices.view(self.offering));
         assert_eq!(a.await.unwrap(), b.await.unwrap());

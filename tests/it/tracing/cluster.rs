@@ -1,4 +1,4 @@
-//! Over two real processes: a command that is handed on is one trace, and one id in both logs.
+//! Two real processes: a forwarded command is one trace, and has one request id in both logs.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::support::test_db::eventually;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// With a line for every request.
+/// Includes a line for every request.
 const LOG: &str = "warn,admitone::access=debug";
 
 fn lines_of(server: &Server, id: &str) -> Vec<Value> {
@@ -51,7 +51,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     let client = reqwest::Client::new();
     let ask = async |at: &str, headers: &[(&str, &str)]| {
         let path = format!("{}/api/events/{event}/holds?secret=in-the-query", servers[at].0.base);
-        // Not read from the server: a read that waits for a database would wait before the command.
+        // Not read from the server, because that read would wait for the database first.
         let product = admitone::ids::ProductId(0).to_public(event);
         let body = json!({ "bestAvailable": { "productId": product, "quantity": 1 } });
         let mut request = client.post(path).bearer_auth(&customer.token).json(&body);
@@ -64,7 +64,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
         let answer = ask(at, headers).await;
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
     };
-    // Somebody becomes the owner.
+    // One instance becomes the owner.
     hold("a", &[]).await;
     let mut owner = None;
     eventually("somebody owns the event", async || {
@@ -128,7 +128,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     assert_eq!(call.text("admitone.outcome"), "committed");
     assert_eq!(answer.whole("admitone.hops"), 1);
 
-    // Both logs have the id, and the trace.
+    // Both logs contain the request id and the trace.
     let access = lines_of(&servers[other].0, "find-me");
     assert!(access.iter().any(|line| line["path"] == format!("/api/events/{event}/holds")));
     let owners = lines_of(&servers[owner].0, "find-me");
@@ -137,7 +137,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     let quiet = lines_of(&servers[owner].0, "a-quiet-one");
     assert!(!quiet.is_empty() && quiet.iter().all(|line| line.get("trace_id").is_none()));
 
-    // What the owner's box office says of it is said of the request that came in elsewhere.
+    // Lines of the owner's box office carry the id of the request that the other instance received.
     let postgres_of_owner = &servers[owner].1.postgres;
     postgres_of_owner.cut();
     let asked = ask(other, &[("X-Request-Id", "in-trouble")]);
@@ -151,7 +151,7 @@ async fn a_hold_that_is_handed_on_is_one_trace_and_one_id_in_both_logs() {
     };
     let (_, ()) = tokio::join!(asked, trouble);
 
-    // Nothing else was traced, and nobody's secrets were.
+    // Nothing else was traced, and no secrets of the caller were.
     for (server, _) in servers.values_mut() {
         assert!(server.stop().await);
     }

@@ -1,6 +1,6 @@
-//! Stands for a collector such as the OpenTelemetry Collector or Jaeger, of which there is none
+//! Stands for a collector such as the OpenTelemetry Collector or Jaeger, which are not installed
 //! where these tests run: it takes OTLP over HTTP and decodes it with the protocol's own types. It
-//! can also be as bad as a collector gets.
+//! can also fail in the ways that a collector does.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -16,17 +16,17 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::test_db::eventually;
 
-/// What it does with what it is sent.
+/// The reaction to the spans it receives.
 #[derive(Clone, Copy)]
 pub enum Mood {
     Takes = 0,
     /// Reads, and never answers.
     Hangs = 1,
-    /// Says that it is too busy.
+    /// Answers that it is too busy.
     Overloaded = 2,
 }
 
-/// A span as it came, and who sent it.
+/// A span as received, and its sender.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub instance: String,
@@ -78,12 +78,12 @@ impl Collector {
         self.state.seen.lock().unwrap().clone()
     }
 
-    /// Everything that came, as text as far as it is.
+    /// Returns everything received, as text as far as it is text.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.state.raw.lock().unwrap()).into_owned()
     }
 
-    /// The spans of that trace, when there are so many.
+    /// Waits for at least `count` spans of the trace and returns them.
     pub async fn trace(&self, trace: &str, count: usize) -> Vec<Seen> {
         let of_trace = || {
             let seen = self.seen().into_iter();
@@ -141,7 +141,7 @@ fn by_key(attributes: &[KeyValue]) -> HashMap<String, Value> {
     attributes.iter().filter_map(one).collect()
 }
 
-/// One call after the other, as long as the connection lives.
+/// Serves one call after another, until the connection ends.
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
     let mut buffer = Vec::new();
     loop {

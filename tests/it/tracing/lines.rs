@@ -1,5 +1,5 @@
-//! Log lines of a real process, as text and as JSON, say on whose behalf they were written; so do
-//! errors.
+//! Log lines of a real process, as text and as JSON, carry the id of the request they were written
+//! for; so do errors.
 
 use admitone::store::{Options, Store};
 use sea_orm::sqlx::{self, Connection, PgConnection};
@@ -11,8 +11,8 @@ use crate::support::sold_event;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// What a server writes that is asked for a list, and then, without its database, for the list and
-/// for a hold.
+/// Returns the output of a server that receives a request for a list, and then, without its
+/// database, requests for the list and for a hold.
 async fn written(format: &str) -> String {
     let postgres = PrivatePostgres::start();
     let store = Store::connect(&Options::new(postgres.url())).await.unwrap();
@@ -70,7 +70,7 @@ async fn text_lines_end_with_the_ids() {
         ),
         ("a-hold", false, "DEBUG admitone::access: answered method=POST path="),
         ("a-bad-list", true, " WARN admitone::http::error: a request met an unavailable part"),
-        // By the box office, on a thread of its own.
+        // Written by the box office, on a thread of its own.
         ("a-bad.hold:1", false, " WARN admitone::box_office::office::failure: append failed"),
     ] {
         let id = format!(" request_id={id}");

@@ -1,4 +1,4 @@
-//! One instance: what is traced and what is not, and a collector that is no good.
+//! One instance: which requests are traced, and a collector that fails.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn the_core_decides_on_behalf_of_the_request() {
     assert_eq!(*seen.lock().unwrap(), ["one", drawn]);
 }
 
-/// The step of a caller's trace.
+/// Returns a `traceparent` header: a span of the caller's trace.
 fn from(span: u64, flags: &str) -> String {
     format!("00-{TRACE}-{span:016x}-{flags}")
 }
