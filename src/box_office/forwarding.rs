@@ -278,7 +278,9 @@ impl BoxOffices {
             }
             Ok(_) | Err(Failure::Unknown) if pending.hops > 0 => {
                 let origin = &mut pending.origin.clone();
-                let why = trace::scope(origin, || outcome_unknown(UnknownReason::OwnerUnanswered, Some(offering)));
+                let why = trace::scope(origin, || {
+                    outcome_unknown(UnknownReason::OwnerUnanswered, Some(offering))
+                });
                 pending.answer(Err(why.into()));
             }
             Err(_) if pending.hops > 0 => pending.answer(Err(Unavailable::Moving.into())),

@@ -99,7 +99,9 @@ impl Drop for Sealed {
         let offering = self.row.as_ref().map(|(row, _)| row.offering);
         for (pending, _) in self.batch.decided.drain(..) {
             let origin = &mut pending.origin.clone();
-            let why = trace::scope(origin, || outcome_unknown(UnknownReason::AppendUnconfirmed, offering));
+            let why = trace::scope(origin, || {
+                outcome_unknown(UnknownReason::AppendUnconfirmed, offering)
+            });
             pending.answer(Err(why.into()));
         }
     }

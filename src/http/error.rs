@@ -20,9 +20,7 @@ pub use code::ErrorCode;
 pub type OperationCodes = (&'static str, &'static str, &'static [ErrorCode]);
 
 use crate::accounts::AccountError;
-use crate::box_office::{
-    MoveError, SubmitError, Unavailable, UnknownReason, outcome_unknown,
-};
+use crate::box_office::{MoveError, SubmitError, Unavailable, UnknownReason, outcome_unknown};
 use crate::closing::ClosingError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};

@@ -246,7 +246,9 @@ impl Inventory {
         }
         let mut seats = claim.lines.iter().flat_map(|line| &line.seats);
         self.sale_state != SaleState::Cancelled
-            && wanted.iter().all(|(product, places)| self.available_past_waitlist(*product) >= *places)
+            && wanted
+                .iter()
+                .all(|(product, places)| self.available_past_waitlist(*product) >= *places)
             && seats.all(|seat| self.seats.is_free(*seat))
             && self.within_limits(claim.customer, &wanted).is_ok()
     }

@@ -24,7 +24,7 @@ pub enum PaymentError {
     /// As for [`Self::Unavailable`], because the database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// As for [`Self::Unavailable`], caused by [`CrashPoints`].
+    /// As for [`Self::Unavailable`], caused by [`crate::payments::CrashPoints`].
     #[error("the payment was interrupted")]
     Interrupted,
 }

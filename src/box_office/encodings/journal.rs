@@ -1,6 +1,6 @@
 //! Journalled data: the content of rows, and the row around it.
 
-use super::{Sample, every, check_pinned, id};
+use super::{Sample, check_pinned, every, id};
 use crate::ids::{
     BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, SeatId,
     SectionId, Seq, UserId,

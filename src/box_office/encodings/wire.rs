@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
-use super::{Sample, every, check_pinned, id};
+use super::{Sample, check_pinned, every, id};
 use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
 use crate::box_office::views::update::{Delta, ShownView, Stamp, Version, ViewUpdate};
 use crate::box_office::views::view::{View, ViewBuilder};

@@ -3,6 +3,7 @@
 use actix_web::http::header;
 
 use super::*;
+use crate::inventory::SaleEnd;
 
 fn check(error: impl Into<ApiError>, status: u16, code: &str) {
     let error = error.into();
