@@ -24,21 +24,12 @@ pub(super) async fn as_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let original = request.request().clone();
-    let is_page = wants_page(&original);
-    let mut response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => {
-            let Some(failure) = error.as_error::<ApiError>().filter(|_| is_page) else {
-                return Err(error);
-            };
-            let page = page(&original, failure);
-            ServiceResponse::new(original.clone(), page)
-        }
-    };
+    // No clone of the request may live across the call: the router changes it.
+    let mut response = next.call(request).await?.map_into_boxed_body();
     let failure = response.response().error().and_then(|error| error.as_error::<ApiError>());
-    if let Some(failure) = failure.filter(|_| is_page).cloned() {
-        response = response.into_response(page(&original, &failure));
+    if let Some(failure) = failure.filter(|_| wants_page(response.request())).cloned() {
+        let page = page(response.request(), &failure);
+        response = response.into_response(page);
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
