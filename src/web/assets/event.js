@@ -1,1 +1,0 @@
-// Placed by the page; see the module of the same name.
