@@ -32,9 +32,21 @@ const LISTED: u16 = 20;
 
 /// The modules that the page's script imports.
 const MODULES: &[&str] = &[
-    "api.js", "strings.js", "clock.js", "live.js", "plan.js", "seat-grid.js", "seat-map.js",
-    "seat-sprites.js", "map-draw.js", "map-gestures.js", "map-keys.js", "map-text.js",
-    "map-view.js", "holds.js", "basket.js",
+    "api.js",
+    "strings.js",
+    "clock.js",
+    "live.js",
+    "plan.js",
+    "seat-grid.js",
+    "seat-map.js",
+    "seat-sprites.js",
+    "map-draw.js",
+    "map-gestures.js",
+    "map-keys.js",
+    "map-text.js",
+    "map-view.js",
+    "holds.js",
+    "basket.js",
 ];
 
 /// Adds the routes.

@@ -20,7 +20,14 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// An empty page with a title.
     pub(crate) fn new(title: &'a str) -> Self {
-        Self { title, main: Markup::default(), scripts: Vec::new(), preloads: &[], notice: None, class: "" }
+        Self {
+            title,
+            main: Markup::default(),
+            scripts: Vec::new(),
+            preloads: &[],
+            notice: None,
+            class: "",
+        }
     }
 
     /// Sets the content.
