@@ -74,7 +74,7 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 link rel="icon" href=(site.assets.url("icon.svg")) type="image/svg+xml";
                 link rel="stylesheet" href=(site.assets.url("admitone.css"));
                 link rel="stylesheet" href=(site.assets.url("brand.css"));
-                @for module in &page.preloads {
+                @for module in page.preloads {
                     link rel="modulepreload" href=(site.assets.url(module));
                 }
                 @for script in &page.scripts {
