@@ -60,22 +60,23 @@ export class Tour {
 
     /**
      * Looks at the page as it is: reports what every page must not be, and keeps a picture.
-     * `language: null` skips the language, `exclude` lists selectors of parts that are not ours.
+     * `language: null` skips the language, `exclude` lists selectors of parts that are not ours,
+     * `whole: false` takes a picture of the window only.
      */
-    async look(name, { page = this.page, language = this.language, exclude } = {}) {
+    async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
         this.step(name);
-        await this.picture(name, page);
+        await this.picture(name, page, whole);
         for (const fault of await faults(page, { language, exclude })) this.problem(fault);
     }
 
-    async picture(name, page = this.page) {
+    async picture(name, page = this.page, whole = true) {
         const directory = process.env.ADMITONE_WEB_SHOTS;
         if (!directory) return;
         const { language, width, theme } = this.cell;
         this.#pictures += 1;
         const order = String(this.#pictures).padStart(2, "0");
         const file = `${this.name}-${language}-${width}-${theme}-${order}-${name.replace(/\W+/g, "-")}.png`;
-        await page.screenshot({ path: join(directory, file), fullPage: true });
+        await page.screenshot({ path: join(directory, file), fullPage: whole });
     }
 
     /** Reports the error that ended the scenario, with what the page showed. */
