@@ -26,9 +26,10 @@ use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
 
-/// Builds the application of one HTTP worker.
+/// Builds the application of one HTTP worker; `pages` adds the routes that are not the API's.
 pub fn app(
     state: web::Data<AppState>,
+    pages: impl FnOnce(&mut web::ServiceConfig),
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -43,6 +44,7 @@ pub fn app(
     App::new()
         .app_data(state)
         .configure(routes)
+        .configure(pages)
         .default_service(web::route().to(no_such_route))
         .wrap(Condition::new(has_pages_elsewhere, from_fn(middleware::cors::allow)))
         .wrap(from_fn(middleware::request_context::request_context))

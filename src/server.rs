@@ -46,6 +46,7 @@ use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
 use crate::trace::Tracer;
+use crate::web::Site;
 use actix_web::web;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -260,7 +261,8 @@ impl Assembled {
         data_dir::prepare(&mut config)?;
         let limits = open_files::limits(&config, open_files::raise_limit());
         // Before the database is used: the most common mistake is a server that runs already.
-        let mut http = http_server::HttpServer::bind(&config, limits)?;
+        let site = web::Data::new(Site::new(&config).map_err(StartError::Pages)?);
+        let mut http = http_server::HttpServer::bind(&config, limits, site)?;
         let metrics = config.metrics_listen.map(metrics_listener::bind).transpose()?;
         let incarnation = InstanceId::random();
         let (lock, store) = on(&runtime, open_database(config.clone(), incarnation)).await?;

@@ -31,6 +31,7 @@ pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
+pub use tables::catalogue::EventSearch;
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};

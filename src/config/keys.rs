@@ -5,8 +5,8 @@ mod values;
 
 use super::{Config, LogFormat, Secret};
 use values::{
-    address, boolean, collector, database_url, duration, instance_name, log_filter, number,
-    origins, ratio, redis_url, text,
+    address, boolean, collector, color, database_url, duration, instance_name, log_filter, number,
+    origin, origins, ratio, redis_url, text,
 };
 pub use values::{check_secret, parse_duration};
 
@@ -203,6 +203,43 @@ pub const KEYS: &[Key] = &[
         "NAME",
         "The service.name of traces; their service.instance.id is the instance's name [admitone]",
         |c, v| text(v, 255).map(|v| c.trace_service = v)
+    ),
+    key!(
+        "allow_plain_http",
+        "ADMITONE_ALLOW_PLAIN_HTTP",
+        "true|false",
+        "Let browsers sign in over http:// on hosts other than localhost, with cookies that are not \
+         protected by encryption: for tests in a trusted network [false]",
+        |c, v| boolean(v).map(|v| c.allow_plain_http = v)
+    ),
+    key!(
+        "public_url",
+        "ADMITONE_PUBLIC_URL",
+        "URL",
+        "The address at which people reach the server, such as https://tickets.example.com, where a \
+         proxy changes the host that requests name [the host of each request]",
+        |c, v| origin(v).map(|v| c.public_url = Some(v))
+    ),
+    key!(
+        "shop_name",
+        "ADMITONE_SHOP_NAME",
+        "TEXT",
+        "The name of the shop on all pages [Admit One]",
+        |c, v| text(v, 60).map(|v| c.shop_name = v)
+    ),
+    key!(
+        "shop_logo",
+        "ADMITONE_SHOP_LOGO",
+        "FILE",
+        "The picture beside the shop's name: .svg, .png or .webp, at most 512 KiB [unset: none]",
+        |c, v| text(v, 4_096).map(|v| c.shop_logo = Some(v.into()))
+    ),
+    key!(
+        "shop_color",
+        "ADMITONE_SHOP_COLOR",
+        "#RRGGBB",
+        "The main colour of the pages, of buttons and links [unset: the one of admitone.css]",
+        |c, v| color(v).map(|v| c.shop_color = Some(v))
     ),
     key!(
         "demo",

@@ -160,6 +160,26 @@ impl ApiError {
         self.code
     }
 
+    /// Returns the sentence for people, in English.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the details for programs.
+    #[must_use]
+    pub fn details(&self) -> Option<&Value> {
+        self.details.as_ref()
+    }
+
+    /// Returns after how many seconds to try again, rounded up: a client that retries exactly then
+    /// must not be too early.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let millis = self.retry_after?.as_millis();
+        u64::try_from(millis.div_ceil(1000).max(1)).ok()
+    }
+
     /// Returns the complete answer.
     #[must_use]
     pub fn to_response(&self, request_id: &RequestId) -> HttpResponse {
@@ -171,12 +191,8 @@ impl ApiError {
             let error = FailureDetail { code, message, details, request_id };
             response.json(FailureBody { success: false, error })
         });
-        if let Some(after) = self.retry_after {
-            // Rounded up: a client that retries exactly after this time must not be too early.
-            let seconds = after.as_millis().div_ceil(1000).max(1);
-            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-                response.headers_mut().insert(header::RETRY_AFTER, value);
-            }
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code.status() == StatusCode::UNAUTHORIZED {
             response

@@ -202,3 +202,19 @@ pub(super) fn origins(value: &str) -> Result<Vec<String>, String> {
     }
     Err("is not a list of origins such as https://tickets.example,http://localhost:3000".into())
 }
+
+pub(super) fn origin(value: &str) -> Result<String, String> {
+    match &mut *origins(value)? {
+        [origin] => Ok(std::mem::take(origin)),
+        _ => Err("is not an address such as https://tickets.example.com".into()),
+    }
+}
+
+/// Parses a colour of CSS, which goes into a style sheet as it is.
+pub(super) fn color(value: &str) -> Result<String, String> {
+    let digits = value.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(value.to_owned());
+    }
+    Err("is not a colour such as #3355dd".into())
+}

@@ -45,6 +45,7 @@ error_codes! {
     IdempotencyKeyRequired = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REQUIRED",
         "This operation moves money and needs an Idempotency-Key.";
     Invalid = UNPROCESSABLE_ENTITY "INVALID", "A value is not allowed; the message names it.";
+    NothingChosen = UNPROCESSABLE_ENTITY "NOTHING_CHOSEN", "No seat was chosen on the page.";
     KeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED",
         "The idempotency key was used before for a different request.";
     KeyInProgress = CONFLICT "IDEMPOTENCY_KEY_IN_PROGRESS",
@@ -58,6 +59,8 @@ error_codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "UNSUPPORTED_MEDIA_TYPE",
         "Send the body as application/json.";
     // The caller.
+    ForeignPage = FORBIDDEN "FOREIGN_PAGE",
+        "A form or a cookie came from a page of another site; open the page here and send it again.";
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
         "No access token, or one that is not valid (any more): log in or refresh.";
     TokenExpired = UNAUTHORIZED "TOKEN_EXPIRED", "The access token has expired: refresh it.";

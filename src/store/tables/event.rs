@@ -289,7 +289,10 @@ impl Store {
         Ok(labels)
     }
 
-    async fn with_products(&self, events: Vec<event::Model>) -> Result<Vec<EventRow>, StoreError> {
+    pub(super) async fn with_products(
+        &self,
+        events: Vec<event::Model>,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
         let products = product::Entity::find()
             .filter(product::Column::OfferingId.is_in(ids))
