@@ -81,7 +81,8 @@ function showStates(loaded, letters) {
   plan = loaded;
   plan.setAll(letters);
   showMine();
-  if (mapElement && !map) {
+  if (mapElement && plan.count === 0) mapElement.hidden = true;
+  else if (mapElement && !map) {
     map = new SeatMap(mapElement, plan, prices, pick);
     // For browser tests, which have to know where a seat is on the canvas.
     mapElement.seatMap = map;
