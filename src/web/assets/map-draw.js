@@ -43,7 +43,6 @@ export class MapDrawing {
     this.labels = new Array(plan.count);
     this.widths = new Map();
     for (const section of plan.sections) {
-      section.box = boxOf(section.outline);
       const byHeight = [...section.outline].sort((a, b) => a[1] - b[1]);
       section.ends = [byHeight[0], byHeight[byHeight.length - 1]];
     }
@@ -195,7 +194,8 @@ export class MapDrawing {
     const places = [[first[0], first[1] - 10], [middle, top - 10], [last[0], last[1] + 11], [left - half, centre], [right + half, centre]];
     const free = places.find(([x, y]) => {
       if (x < half || y < 10 || x > view.width - half || y > view.height - 10) return false;
-      return !this.#covers(view, x - half, y - 9, x + half, y + 9);
+      const over = this.plan.sections[this.plan.sectionAt(...view.toPlan(x, y))];
+      return (!over || over === section) && !this.#covers(view, x - half, y - 9, x + half, y + 9);
     });
     if (free) this.#words(section.name, free[0], free[1], 13);
   }
@@ -286,9 +286,4 @@ export function drawKey(canvas, colours, { state = FREE, flags = 0, product = 0 
   const pen = canvas.getContext('2d');
   pen.translate(canvas.width / 2, canvas.height / 2);
   drawSeat(pen, 19 * ratio, 19, lookOf(state, flags, product), '', colours, t('map.companionMark'));
-}
-
-function boxOf(outline) {
-  const [xs, ys] = [0, 1].map((axis) => outline.map((point) => point[axis]));
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }

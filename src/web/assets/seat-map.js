@@ -75,19 +75,6 @@ export class SeatMap {
     this.view.moveTo(this.view.whole());
   }
 
-  /** Returns the section whose outline holds a point of the plan, or -1. */
-  sectionAt(x, y) {
-    return this.seats.sections.findIndex(({ outline, box }) => {
-      if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
-      let inside = false;
-      for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
-        const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
-        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
-      }
-      return inside;
-    });
-  }
-
   #build() {
     const make = (tag, className, attributes = {}) => {
       const node = document.createElement(tag);
@@ -189,7 +176,7 @@ export class SeatMap {
       const seat = this.seats.grid.at(...at, Math.max(0.55, radius / this.view.scale));
       return seat >= 0 && this.seats.state[seat] !== plan.NONE ? { seat } : null;
     }
-    const section = this.sectionAt(...at);
+    const section = this.seats.sectionAt(...at);
     return section >= 0 ? { section } : null;
   }
 
