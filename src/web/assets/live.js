@@ -2,7 +2,7 @@
 // the stream does not get through. A tab in the background follows nothing.
 
 import { pause, request } from './api.js';
-import { now, observe } from './clock.js';
+import { now } from './clock.js';
 
 const POLL_MS = 5000;
 const RETRY_MS = 1000;
@@ -133,7 +133,6 @@ export class Live {
   }
 
   #full(data) {
-    observe(data.asOf, performance.now() - 500, performance.now());
     this.wanted = data.seq;
     if (this.to.states && this.seq !== data.seq) this.#read();
   }

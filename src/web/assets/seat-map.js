@@ -5,7 +5,7 @@ import { MapDrawing, SEATS_FROM, drawKey } from './map-draw.js';
 import { gestures } from './map-gestures.js';
 import { keyboard } from './map-keys.js';
 import { seatParts, sectionText } from './map-text.js';
-import { MapView, PICK_SCALE } from './map-view.js';
+import { MapView, PICK_SCALE, SETTLED_MS } from './map-view.js';
 import * as plan from './plan.js';
 import { money, t } from './strings.js';
 
@@ -13,6 +13,9 @@ import { money, t } from './strings.js';
 const TOUCH_SCALE = 17;
 /** Greatest distance from a seat's centre at which a tap still means the seat, in pixels. */
 const TOUCH_RADIUS = 20;
+/** Sections that the description names, and how often it may change as seats are sold. */
+const MOST_DESCRIBED = 40;
+const DESCRIBE_MS = 5000;
 
 export class SeatMap {
   /** Fills `element`. `prices` is a map from product id to `{name, price}`; `pick(position)` is called. */
@@ -26,7 +29,16 @@ export class SeatMap {
     this.#listen();
     this.#resize();
     this.#draw();
+    this.#describe();
     element.dataset.ready = 'true';
+  }
+
+  /** Describes what the canvas shows: the seat in focus, or the sections with their free seats. */
+  #describe() {
+    const { focus, seats } = this;
+    let words = focus?.seat >= 0 ? this.textOf(focus) : '';
+    if (!words) words = seats.sections.slice(0, MOST_DESCRIBED).map((section) => sectionText(section, this.prices)).join('; ');
+    if (this.canvas.getAttribute('aria-label') !== words) this.canvas.setAttribute('aria-label', words);
   }
 
   /** Draws again with the next frame. */
@@ -36,6 +48,7 @@ export class SeatMap {
 
   /** Says a sentence to screen readers. */
   say(words) {
+    this.#describe();
     // The same words twice would not be announced: a trailing space makes them differ.
     this.says.textContent = this.says.textContent === words ? `${words}\u00a0` : words;
   }
@@ -62,19 +75,6 @@ export class SeatMap {
     this.view.moveTo(this.view.whole());
   }
 
-  /** Returns the section whose outline holds a point of the plan, or -1. */
-  sectionAt(x, y) {
-    return this.seats.sections.findIndex(({ outline, box }) => {
-      if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
-      let inside = false;
-      for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
-        const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
-        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
-      }
-      return inside;
-    });
-  }
-
   #build() {
     const make = (tag, className, attributes = {}) => {
       const node = document.createElement(tag);
@@ -88,7 +88,7 @@ export class SeatMap {
       node.addEventListener('click', act);
       return node;
     };
-    this.canvas = make('canvas', '', { 'aria-hidden': 'true' });
+    this.canvas = make('canvas', '', { role: 'img', 'aria-label': t('map.label') });
     this.tip = make('div', 'map-tip', { 'aria-hidden': 'true', hidden: '' });
     const role = { tabindex: '0', role: 'application', 'aria-label': t('map.label'), 'aria-describedby': 'map-help' };
     this.box = make('div', 'map-frame', role);
@@ -176,7 +176,7 @@ export class SeatMap {
       const seat = this.seats.grid.at(...at, Math.max(0.55, radius / this.view.scale));
       return seat >= 0 && this.seats.state[seat] !== plan.NONE ? { seat } : null;
     }
-    const section = this.sectionAt(...at);
+    const section = this.seats.sectionAt(...at);
     return section >= 0 ? { section } : null;
   }
 
@@ -224,9 +224,18 @@ export class SeatMap {
   #draw() {
     this.frame = 0;
     if (this.hover) this.#fillTip();
-    const settled = this.view.moving === 0;
+    const settled = this.view.isSettled();
     const keyboardFocus = this.focus && !this.focus.quiet && document.activeElement === this.box;
     this.drawing.draw(this.view, { focus: keyboardFocus ? this.focus : null, hover: this.hover, settled });
+    if (!settled) {
+      // Draws once more, with sharp seats, when the zooming has ended.
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.refresh(), SETTLED_MS + 10);
+    }
+    this.describing ??= setTimeout(() => {
+      this.describing = undefined;
+      this.#describe();
+    }, DESCRIBE_MS);
     // A page that shows the whole map scrolls under the finger; a map that was zoomed into moves.
     this.box.style.touchAction = this.view.isWhole() ? 'pan-y' : 'none';
     this.element.classList.toggle('map-seats', this.showsSeats());
