@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod error;
 pub mod extract;
 pub mod middleware;
+pub mod nearest;
 pub mod openapi;
 pub mod pages;
 pub mod respond;

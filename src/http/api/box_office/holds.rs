@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::commands::{in_event, submit};
+use crate::http::commands::{in_event, submit, with_nearest};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
@@ -195,7 +195,12 @@ pub(crate) async fn place(
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = match submit(&state, event, Request { command, idempotency }).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            return Err(Box::pin(with_nearest(&state, event, &body.seats, error)).await);
+        }
+    };
     let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
         committed.transition.changes.first()
     else {
@@ -273,7 +278,12 @@ pub(crate) async fn change(
     let customer = caller.user;
     let command = Command::ChangeHold { hold, customer, places, seats };
     let idempotency = key.identity(customer, "change hold", &(event, hold, &body));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = match submit(&state, event, Request { command, idempotency }).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            return Err(Box::pin(with_nearest(&state, event, &body.seats, error)).await);
+        }
+    };
     let Some(Change::HoldChanged { hold, lines, expires_at }) =
         committed.transition.changes.first()
     else {
