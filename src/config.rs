@@ -95,6 +95,8 @@ pub struct Config {
     pub trace_forced_per_second: u32,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
+    /// The time zone of events that have none of their own, an IANA name.
+    pub time_zone: String,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
@@ -162,6 +164,7 @@ impl Default for Config {
             trace_sample: 0.01,
             trace_forced_per_second: 100,
             demo: true,
+            time_zone: "UTC".into(),
             wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,

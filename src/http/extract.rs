@@ -3,7 +3,7 @@
 
 mod body;
 mod idempotency;
-pub mod object;
+
 mod words;
 
 use std::future::{Ready, ready};
@@ -22,6 +22,7 @@ pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+pub use crate::object;
 
 /// The caller of a route that needs an account: 401 without a valid access token.
 impl FromRequest for Caller {

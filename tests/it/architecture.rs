@@ -59,7 +59,9 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("caller", &["ids", "store"]),
     ("text", &[]),
     ("accounts", &["caller", "clock", "config", "ids", "inventory", "store", "telemetry", "text"]),
-    ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text"]),
+    ("object", &[]),
+    ("venues", &["ids", "inventory", "object", "store", "text"]),
+    ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text", "venues"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
@@ -76,12 +78,14 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "ids",
             "inventory",
             "journal",
+            "object",
             "offerings",
             "payments",
             "store",
             "telemetry",
             "text",
             "trace",
+            "venues",
         ],
     ),
     (
@@ -103,6 +107,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "trace",
+            "venues",
         ],
     ),
     (
