@@ -31,6 +31,7 @@ use crate::store::{Balance, StoreError};
 use crate::telemetry::metrics;
 use crate::text::InvalidField;
 use crate::trace::RequestId;
+use crate::venues::VenueError;
 
 /// A failure as an answer: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
@@ -332,6 +333,17 @@ impl From<ClosingError> for ApiError {
 impl From<InvalidField> for ApiError {
     fn from(error: InvalidField) -> Self {
         Self::invalid(&error.field, error.reason)
+    }
+}
+
+impl From<VenueError> for ApiError {
+    fn from(error: VenueError) -> Self {
+        match error {
+            VenueError::Invalid(error) => error.into(),
+            VenueError::NoSuchVenue => Self::not_found("venue"),
+            VenueError::NoSuchPlan => Self::not_found("version of a plan"),
+            VenueError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -49,7 +49,9 @@ pub(super) async fn find_or_make(
     let starts_at = details.event_date;
     let times = Some(EventTimes { starts_at, ends_at: starts_at + DEFAULT_EVENT_LENGTH_MS });
     let (id, terms) = (OfferingId::new(), Terms { times, ..Terms::default() });
-    let event = NewEvent { id, details, products, definition, terms, created_by };
+    let (further, plan, time_zone) = (Vec::new(), None, None);
+    let event =
+        NewEvent { id, details, products, definition, terms, further, plan, time_zone, created_by };
     state.store.event_create(&event, None, now).await?;
     Ok(Some(event.id))
 }

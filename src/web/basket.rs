@@ -104,8 +104,12 @@ pub(super) async fn holds(
     let mut shown = Vec::new();
     for hold in mine.holds.iter().filter(|hold| !hold.offered) {
         let view = state.offices.view_covering(event.id, &hold.lines).await?;
-        let dto = active(&view, hold.id, None, &hold.lines, hold.expires_at, now);
-        shown.push((dto, format::date_time(visitor.language, hold.expires_at, zone_of(event))));
+        let labels = state.venues.labels(event.id).await;
+        let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
+        shown.push((
+            dto,
+            format::date_time(visitor.language, hold.expires_at, zone_of(visitor, event)),
+        ));
     }
     Ok(html! {
         @if shown.is_empty() {

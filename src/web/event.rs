@@ -130,7 +130,7 @@ pub(crate) async fn render(
     refused: Option<Markup>,
 ) -> Result<HttpResponse, ApiError> {
     let Shown { event, view, status, .. } = shown;
-    let zone = zone_of(event);
+    let zone = zone_of(visitor, event);
     let opens_at = view.sale.start.filter(|at| *at > shown.now);
     let main = html! {
         div.event id="event" data-event=(event.id) data-time-zone=(zone.name())
@@ -220,7 +220,7 @@ pub(crate) fn cancellation(visitor: &Visitor, event: &EventRow) -> String {
         CancellationPolicy::Never => visitor.text("event.no_cancellation").to_owned(),
         CancellationPolicy::Until { until, refund_percent } => {
             let until = until.unwrap_or(event.details.event_date);
-            let until = format::date_time(visitor.language, until, zone_of(event));
+            let until = format::date_time(visitor.language, until, zone_of(visitor, event));
             let percent = refund_percent.to_string();
             visitor.fill("event.cancellation", &[("until", &until), ("percent", &percent)])
         }

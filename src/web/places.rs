@@ -9,8 +9,8 @@ use crate::web::visitor::Visitor;
 use chrono_tz::Tz;
 
 /// Returns the time zone in which the times of an event are shown.
-pub(crate) fn zone_of(_event: &EventRow) -> Tz {
-    format::zone("Asia/Seoul")
+pub(crate) fn zone_of(visitor: &Visitor, event: &EventRow) -> Tz {
+    event.time_zone.as_deref().map_or(visitor.site.zone, format::zone)
 }
 
 /// Writes a price.
@@ -20,8 +20,7 @@ pub(crate) fn price(visitor: &Visitor, of: &Money) -> String {
 
 /// Writes a seat, as its ticket shows it.
 pub(crate) fn seat(visitor: &Visitor, of: &SeatDto) -> String {
-    let number = of.number.to_string();
-    let values = [("section", &*of.section), ("row", &of.row), ("seat", &number)];
+    let values = [("section", &*of.section), ("row", &of.row), ("seat", &of.label)];
     visitor.fill("place.seat", &values)
 }
 
@@ -60,7 +59,7 @@ fn times(price: &Money, quantity: u32) -> Money {
 /// Renders the heading of an event: name, time, place.
 pub(crate) fn heading(visitor: &Visitor, event: &EventRow) -> Markup {
     html! {
-        p.when { (format::time(visitor.language, event.details.event_date, zone_of(event))) }
+        p.when { (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) }
         @if !event.details.venue.is_empty() {
             p.where { (event.details.venue) }
         }

@@ -148,7 +148,7 @@ async fn wish(
         "" => None,
         name => {
             let view = state.offices.view(event).await?;
-            Some(crate::http::api::box_office::holds::section_named(&view, name)?)
+            Some(crate::http::api::box_office::holds::section_named(&view, name, Some(product))?)
         }
     };
     Ok(LineRequest::BestAvailable { product, quantity, section })

@@ -30,8 +30,9 @@ pub(super) async fn section(
     let mut offers = Vec::new();
     for hold in shown.mine.holds.iter().filter(|hold| hold.offered) {
         let view = state.offices.view_covering(event, &hold.lines).await?;
-        let dto = active(&view, hold.id, None, &hold.lines, hold.expires_at, shown.now);
-        let zone = zone_of(&shown.event);
+        let labels = state.venues.labels(event).await;
+        let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, shown.now);
+        let zone = zone_of(visitor, &shown.event);
         offers.push((dto, format::date_time(visitor.language, hold.expires_at, zone)));
     }
     let waits = |product| shown.mine.entries.iter().any(|entry| entry.product == product);
