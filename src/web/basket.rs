@@ -10,10 +10,10 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Holdings, TimestampMs};
 use crate::store::EventRow;
+use crate::web::cookies;
 use crate::web::format;
 use crate::web::layout::{self, Page};
 use crate::web::places::{self, price, zone_of};
-use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The cookie that names events; holds themselves are read from the box offices.
@@ -38,7 +38,7 @@ pub(super) fn remember(
     events.extend(remembered(request).into_iter().filter(|known| *known != event));
     events.truncate(REMEMBERED);
     let value = events.iter().map(OfferingId::to_string).collect::<Vec<_>>().join(".");
-    let _ = response.add_cookie(&sessions::cookie(&visitor.site, COOKIE, value, Duration::days(1)));
+    let _ = response.add_cookie(&cookies::cookie(&visitor.site, COOKIE, value, Duration::days(1)));
 }
 
 fn remembered(request: &HttpRequest) -> Vec<OfferingId> {

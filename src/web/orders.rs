@@ -213,7 +213,7 @@ async fn confirmed(
                 (cancel_form(visitor, row, visitor.text("orders.cancel"),
                     Some(&visitor.fill("orders.refund_now", &[("amount", &amount)]))))
             }
-            None => p.hint { (super::event::cancellation(visitor, event)) },
+            None => p.hint { (places::cancellation(visitor, event)) },
         }
     })
 }

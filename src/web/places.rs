@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::http::dto::{LineDto, Money, SeatDto};
+use crate::inventory::CancellationPolicy;
 use crate::store::EventRow;
 use crate::web::format::{self, money};
 use crate::web::visitor::Visitor;
@@ -62,6 +63,19 @@ pub(crate) fn heading(visitor: &Visitor, event: &EventRow) -> Markup {
         p.when { (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) }
         @if !event.details.venue.is_empty() {
             p.where { (event.details.venue) }
+        }
+    }
+}
+
+/// Says on which terms a paid order can be cancelled.
+pub(crate) fn cancellation(visitor: &Visitor, event: &EventRow) -> String {
+    match event.cancellation {
+        CancellationPolicy::Never => visitor.text("event.no_cancellation").to_owned(),
+        CancellationPolicy::Until { until, refund_percent } => {
+            let until = until.unwrap_or(event.details.event_date);
+            let until = format::date_time(visitor.language, until, zone_of(visitor, event));
+            let percent = refund_percent.to_string();
+            visitor.fill("event.cancellation", &[("until", &until), ("percent", &percent)])
         }
     }
 }

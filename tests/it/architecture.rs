@@ -100,6 +100,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "offerings",
             "payments",
             "store",
+            "venues",
         ],
     ),
     (

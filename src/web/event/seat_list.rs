@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::Shown;
+use super::shown::Shown;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
