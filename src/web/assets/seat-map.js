@@ -16,6 +16,8 @@ const TOUCH_RADIUS = 20;
 /** Sections that the description names, and how often it may change as seats are sold. */
 const MOST_DESCRIBED = 40;
 const DESCRIBE_MS = 5000;
+/** Time for which a touched seat is described, in ms. */
+const BRIEF_MS = 4000;
 
 export class SeatMap {
   /** Fills `element`. `prices` is a map from product id to `{name, price}`; `pick(position)` is called. */
@@ -192,6 +194,14 @@ export class SeatMap {
       this.focus = { seat: under.seat, quiet: true };
       this.say(this.textOf(under));
     }
+    if (touch && under.seat >= 0) this.#showBriefly(under, x, y);
+  }
+
+  /** A finger does not hover: shows what it touched for a moment. */
+  #showBriefly(under, x, y) {
+    this.#point(under, x, y);
+    clearTimeout(this.brief);
+    this.brief = setTimeout(() => this.#point(null), BRIEF_MS);
   }
 
   /** Returns what to say about `{seat}` or `{section}`. */
