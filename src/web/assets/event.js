@@ -12,6 +12,8 @@ import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
 import { SeatMap } from './seat-map.js';
 
 const NOTICE_MS = 12_000;
+/** Time that the server is given to end a hold that has run out. */
+const EXPIRY_MS = 500;
 const [SUGGESTED_SEATS, OFFERED] = [8, 5];
 const main = document.getElementById('event');
 const event = main.dataset.event;
@@ -139,9 +141,17 @@ function listen() {
   holds.addEventListener('extended', ({ detail: { hold } }) =>
     notice('info', t('basket.extended', { time: clockTime(Date.parse(hold.expiresAt) - now() + Date.now()) })),
   );
-  document.querySelector('[data-basket]').addEventListener('countdown-end', () => setTimeout(() => holds.load(), 400));
+  document.querySelector('[data-basket]').addEventListener('countdown-end', () => setTimeout(expire, EXPIRY_MS));
+  addEventListener('online', () => holds.load());
+  addEventListener('pageshow', ({ persisted }) => persisted && holds.load());
   for (const form of document.querySelectorAll('#best, form[data-lines]')) form.addEventListener('submit', submit);
   setInterval(warnOfDeadline, 5000);
+}
+
+/** Reads the holds until the server, too, has ended those that have run out. */
+async function expire() {
+  await holds.load();
+  if (holds.list.some((hold) => Date.parse(hold.expiresAt) <= now())) setTimeout(expire, 2 * EXPIRY_MS);
 }
 
 function seatOf(hold, id) {

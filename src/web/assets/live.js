@@ -59,8 +59,9 @@ export class Live {
       source.addEventListener(name, (event) => {
         if (source !== this.source) return;
         this.failures = 0;
-        this.#heard(JSON.parse(event.data));
-        take(JSON.parse(event.data));
+        const data = JSON.parse(event.data);
+        this.#heard(data);
+        take(data);
         this.#connection('live');
         this.#checkLater();
       });

@@ -121,7 +121,8 @@ export class MapDrawing {
       const [width, height] = [stage.width * view.scale, stage.height * view.scale];
       pen.fillStyle = colours.outline;
       pen.beginPath();
-      pen.roundRect(x, y, width, height, Math.min(8, height / 4));
+      if (pen.roundRect) pen.roundRect(x, y, width, height, Math.min(8, height / 4));
+      else pen.rect(x, y, width, height);
       pen.fill();
       this.#words(stage.label || '', x + width / 2, y + height / 2, 13, width - 8);
     }

@@ -36,10 +36,10 @@ export class Plan {
       free: 0,
       positions: [0, 0],
     }));
-    this.products = [...new Set(data.zones.map((zone) => zone.productId))];
-    for (const id of data.sections.flatMap((section) => section.productIds)) {
-      if (!this.products.includes(id)) this.products.push(id);
-    }
+    const used = new Set(data.sections.flatMap((section) => section.productIds));
+    const zones = data.zones.map((zone) => zone.productId).filter((id) => used.has(id));
+    /** The products that have seats, in the order of the zones. */
+    this.products = [...new Set([...zones, ...used])];
     this.rows = [];
     this.#count();
     this.#place();

@@ -16,6 +16,8 @@ const TOUCH_RADIUS = 20;
 /** Sections that the description names, and how often it may change as seats are sold. */
 const MOST_DESCRIBED = 40;
 const DESCRIBE_MS = 5000;
+/** Time for which a touched seat is described, in ms. */
+const BRIEF_MS = 4000;
 
 export class SeatMap {
   /** Fills `element`. `prices` is a map from product id to `{name, price}`; `pick(position)` is called. */
@@ -64,11 +66,12 @@ export class SeatMap {
     this.view.moveTo({ centre: [this.seats.x[position], this.seats.y[position]], scale });
   }
 
-  /** Moves to a section, so near that its seats are shown. */
-  showSection(number) {
+  /** Moves to a section, so near that its seats are shown; of a large one, to the part at a point. */
+  showSection(number, point) {
     const { box } = this.seats.sections[number];
-    const scale = Math.max(this.view.scaleFor(box), SEATS_FROM * 1.3);
-    this.view.moveTo({ centre: [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2], scale });
+    const [whole, least] = [this.view.scaleFor(box), SEATS_FROM * 1.3];
+    const middle = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+    this.view.moveTo({ centre: whole < least && point ? point : middle, scale: Math.max(whole, least) });
   }
 
   showWhole() {
@@ -184,7 +187,7 @@ export class SeatMap {
     const under = this.#under(x, y, touch ? TOUCH_RADIUS : 0);
     if (!under) return;
     if (under.section >= 0) {
-      this.showSection(under.section);
+      this.showSection(under.section, this.view.toPlan(x, y));
     } else if (touch && this.view.scale < TOUCH_SCALE) {
       this.view.glide(PICK_SCALE / this.view.scale, x, y);
     } else {
@@ -192,6 +195,14 @@ export class SeatMap {
       this.focus = { seat: under.seat, quiet: true };
       this.say(this.textOf(under));
     }
+    if (touch && under.seat >= 0) this.#showBriefly(under, x, y);
+  }
+
+  /** A finger does not hover: shows what it touched for a moment. */
+  #showBriefly(under, x, y) {
+    this.#point(under, x, y);
+    clearTimeout(this.brief);
+    this.brief = setTimeout(() => this.#point(null), BRIEF_MS);
   }
 
   /** Returns what to say about `{seat}` or `{section}`. */
