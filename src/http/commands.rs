@@ -64,9 +64,9 @@ async fn with_holdings(
 /// holdings, and the product, if there is only one. `None` for other commands.
 fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
     match command {
-        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
-            Some((*customer, None))
-        }
+        Command::PlaceHold { customer, .. }
+        | Command::ChangeHold { customer, .. }
+        | Command::Reserve { customer, .. } => Some((*customer, None)),
         Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
         _ => None,
     }

@@ -61,7 +61,11 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| Cow::Borrowed(token.trim()));
-    let token = header.or_else(|| session::token(request).map(Cow::Owned)).ok_or_else(|| {
+    let token = match header {
+        Some(token) => Some(token),
+        None => session::token(request)?.map(Cow::Owned),
+    };
+    let token = token.ok_or_else(|| {
         ApiError::new(
             ErrorCode::Unauthorized,
             "send an access token: Authorization: Bearer <token>",

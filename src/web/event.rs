@@ -30,6 +30,25 @@ use crate::web::visitor::Visitor;
 /// The most holds and waitlist entries of a visitor that are shown.
 const LISTED: u16 = 20;
 
+/// The modules that the page's script imports.
+const MODULES: &[&str] = &[
+    "api.js",
+    "strings.js",
+    "clock.js",
+    "live.js",
+    "plan.js",
+    "seat-grid.js",
+    "seat-map.js",
+    "seat-sprites.js",
+    "map-draw.js",
+    "map-gestures.js",
+    "map-keys.js",
+    "map-text.js",
+    "map-view.js",
+    "holds.js",
+    "basket.js",
+];
+
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/events/{event}").get(page))
@@ -162,7 +181,7 @@ pub(crate) async fn render(
         (products_for_scripts(shown))
     };
     let page = Page::new(&event.details.name).main(main).class("wide");
-    Ok(layout::render(visitor, page.script("event.js").notice(notice)))
+    Ok(layout::render(visitor, page.script("event.js").preload(MODULES).notice(notice)))
 }
 
 fn price_table(visitor: &Visitor, shown: &Shown) -> Markup {

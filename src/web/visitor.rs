@@ -64,7 +64,11 @@ impl Visitor {
 
     /// Returns the kind of session for scripts.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.has_account() { "account" } else { "guest" }
+        match self.caller {
+            None => "none",
+            Some(_) if self.has_account() => "account",
+            Some(_) => "guest",
+        }
     }
 
     /// Returns the caller.

@@ -85,6 +85,20 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "web",
+        &[
+            "accounts",
+            "box_office",
+            "config",
+            "http",
+            "ids",
+            "inventory",
+            "offerings",
+            "payments",
+            "store",
+        ],
+    ),
+    (
         "server",
         &[
             "accounts",
@@ -103,6 +117,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "trace",
+            "web",
         ],
     ),
     (
@@ -131,7 +146,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("entities", &["store"]),
     ("migration", &["store"]),
     ("actix", &["box_office"]),
-    ("actix_web", &["http", "server", "telemetry"]),
+    ("actix_web", &["http", "server", "telemetry", "web"]),
+    ("maud", &["web"]),
     ("jsonwebtoken", &["accounts"]),
     ("argon2", &["accounts"]),
     ("redis", &["cluster"]),
@@ -316,6 +332,7 @@ const CAPABILITIES: &[&str] =
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
+    ("catalogue", "offerings"),
     ("closed", "accounts"),
     ("event", "offerings"),
     ("idempotency", "offerings"),

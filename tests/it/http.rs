@@ -4,6 +4,7 @@ mod administration;
 pub mod api_client;
 mod bad_input;
 mod catalogue;
+mod changed_holds;
 mod checkins;
 mod conformance;
 mod document;

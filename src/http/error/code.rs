@@ -45,7 +45,6 @@ error_codes! {
     IdempotencyKeyRequired = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REQUIRED",
         "This operation moves money and needs an Idempotency-Key.";
     Invalid = UNPROCESSABLE_ENTITY "INVALID", "A value is not allowed; the message names it.";
-    NothingChosen = UNPROCESSABLE_ENTITY "NOTHING_CHOSEN", "No seat was chosen on the page.";
     KeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED",
         "The idempotency key was used before for a different request.";
     KeyInProgress = CONFLICT "IDEMPOTENCY_KEY_IN_PROGRESS",

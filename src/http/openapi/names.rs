@@ -22,6 +22,7 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("get", "/api/events/{event}/holds") => "listHolds",
         ("post", "/api/events/{event}/holds") => "placeHold",
         ("get", "/api/events/{event}/holds/{hold}") => "getHold",
+        ("patch", "/api/events/{event}/holds/{hold}") => "changeHold",
         ("delete", "/api/events/{event}/holds/{hold}") => "releaseHold",
         ("post", "/api/events/{event}/holds/{hold}/extend") => "extendHold",
         ("get", "/api/events/{event}/waitlist") => "listWaitlistEntries",

@@ -8,7 +8,7 @@ use super::{Shown, refusal, render};
 use crate::accounts::Caller;
 use crate::http::commands::submit;
 use crate::http::dto;
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId};
@@ -133,7 +133,7 @@ async fn wish(
         let seats = pairs.iter().filter(|(key, _)| key == "seat").map(|(_, seat)| seat.clone());
         let seats: Vec<String> = seats.collect();
         if seats.is_empty() {
-            return Err(ApiError::of(ErrorCode::NothingChosen));
+            return Err(ApiError::invalid("seat", "is missing: choose at least one"));
         }
         return Ok(LineRequest::Seats(dto::seat_ids(event, "seat", &seats)?));
     }

@@ -11,13 +11,13 @@ use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, SectionId};
+use crate::ids::{HoldId, OfferingId, ProductId, SeatId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
 
 /// Adds the routes of holds, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/holds").get(list).post(place))
-        .service(web::resource("/holds/{hold}").get(show).delete(release))
+        .service(web::resource("/holds/{hold}").get(show).patch(change).delete(release))
         .service(web::resource("/holds/{hold}/extend").post(extend));
 }
 
@@ -43,6 +43,28 @@ pub(crate) const CODES: &[OperationCodes] = &[
         ],
     ),
     (
+        "patch",
+        "/api/events/{event}/holds/{hold}",
+        &[
+            ErrorCode::HoldNotFound,
+            ErrorCode::HoldExpired,
+            ErrorCode::HoldEnded,
+            ErrorCode::WrongState,
+            ErrorCode::SoldOut,
+            ErrorCode::SeatsTaken,
+            ErrorCode::UnknownProduct,
+            ErrorCode::UnknownSeats,
+            ErrorCode::DuplicateSeats,
+            ErrorCode::WrongKindOfProduct,
+            ErrorCode::LimitExceeded,
+            ErrorCode::SaleNotOpen,
+            ErrorCode::SaleClosed,
+            ErrorCode::SalePaused,
+            ErrorCode::EventCancelled,
+            ErrorCode::ProductWithdrawn,
+        ],
+    ),
+    (
         "delete",
         "/api/events/{event}/holds/{hold}",
         &[ErrorCode::HoldNotFound, ErrorCode::HoldExpired, ErrorCode::HoldEnded],
@@ -55,6 +77,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::HoldNotFound,
             ErrorCode::HoldExpired,
             ErrorCode::HoldEnded,
+            ErrorCode::WrongState,
             ErrorCode::ExtensionExhausted,
             ErrorCode::EventCancelled,
         ],
@@ -79,6 +102,22 @@ pub struct HoldBody {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     #[schema(nullable = false)]
     pub best_available: Option<BestAvailableBody>,
+}
+
+/// The whole content of a hold from now on. Places that the hold has and that are not named here are
+/// given back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "seats": ["s1a2b3c4d-7", "s1a2b3c4d-8"] }))]
+pub struct HoldChangeBody {
+    /// Places of general-admission products.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
+    #[schema(min_items = 1)]
+    pub lines: Vec<QuantityBody>,
+    /// The ids of all seats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
+    pub seats: Vec<String>,
 }
 
 /// Places of a general-admission product.
@@ -214,6 +253,40 @@ pub(crate) async fn show(
     Ok(respond::ok(&dto))
 }
 
+/// Change one of the caller's own holds: the body states all places that it has from now on.
+///
+/// Places that the hold has already stay in it at their price, new ones are taken at today's price,
+/// the others are freed: all or nothing. The deadline does not move.
+#[utoipa::path(patch, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    request_body = HoldChangeBody,
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
+pub(crate) async fn change(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+    Body(body): Body<HoldChangeBody>,
+) -> Result<HttpResponse, ApiError> {
+    let (places, seats) = in_event(&state, event, content(event, &body)).await?;
+    let customer = caller.user;
+    let command = Command::ChangeHold { hold, customer, places, seats };
+    let idempotency = key.identity(customer, "change hold", &(event, hold, &body));
+    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let Some(Change::HoldChanged { hold, lines, expires_at }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("a change of a hold was answered by another change"));
+    };
+    let view = state.offices.view_covering(event, lines).await?;
+    let now = state.clock.now_ms();
+    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
+}
+
 /// Release a hold and its places; administrators release any hold.
 #[utoipa::path(delete, path = "/api/events/{event}/holds/{hold}", tag = "holds",
     params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
@@ -292,13 +365,10 @@ fn wishes(
     body: &HoldBody,
     section: Option<SectionId>,
 ) -> Result<Vec<LineRequest>, ApiError> {
-    let mut wishes = Vec::with_capacity(body.lines.len() + 2);
-    for (index, line) in body.lines.iter().enumerate() {
-        let field = |name: &str| format!("lines[{index}].{name}");
-        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
-        dto::at_least_one(&field("quantity"), line.quantity)?;
-        wishes.push(LineRequest::Quantity { product, quantity: line.quantity });
-    }
+    let places = places(event, &body.lines)?;
+    let mut wishes = Vec::with_capacity(places.len() + 2);
+    let quantity = |(product, quantity)| LineRequest::Quantity { product, quantity };
+    wishes.extend(places.into_iter().map(quantity));
     if !body.seats.is_empty() {
         wishes.push(LineRequest::Seats(dto::seat_ids(event, "seats", &body.seats)?));
     }
@@ -313,6 +383,30 @@ fn wishes(
         return Err(ApiError::new(ErrorCode::Invalid, message));
     }
     Ok(wishes)
+}
+
+fn places(event: OfferingId, lines: &[QuantityBody]) -> Result<Vec<(ProductId, u32)>, ApiError> {
+    let mut places = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
+        dto::at_least_one(&field("quantity"), line.quantity)?;
+        places.push((product, line.quantity));
+    }
+    Ok(places)
+}
+
+fn content(
+    event: OfferingId,
+    body: &HoldChangeBody,
+) -> Result<(Vec<(ProductId, u32)>, Vec<SeatId>), ApiError> {
+    let places = places(event, &body.lines)?;
+    let seats = dto::seat_ids(event, "seats", &body.seats)?;
+    if places.is_empty() && seats.is_empty() {
+        let message = "say what the hold has from now on: lines or seats; to give everything back, release it";
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    Ok((places, seats))
 }
 
 /// Returns the section with that name.
