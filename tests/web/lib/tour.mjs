@@ -12,6 +12,8 @@ const PATIENCE_MS = 10_000;
 export class Tour {
     #report;
     #pictures = 0;
+    /** Where pages of a browser without scripts are looked at. */
+    #scripted = null;
 
     /** Opens a window of its own, with no cookies. */
     static async begin(browser, report, given, options) {
@@ -66,7 +68,24 @@ export class Tour {
     async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
-        for (const fault of await faults(page, { language, exclude })) this.problem(fault);
+        const looked = this.options.javaScriptEnabled === false ? await this.#copy(page) : page;
+        for (const fault of await faults(looked, { language, exclude })) this.problem(fault);
+        if (looked !== page) await looked.close();
+    }
+
+    /** Returns the page as it is, without its scripts, where axe can run: it needs scripts itself. */
+    async #copy(page) {
+        const url = page.url();
+        const html = await page.content();
+        const body = html.replace(/<script\b[^>]*src=[^>]*><\/script>/g, "");
+        this.#scripted ??= await this.browser.newContext({ ...this.options, javaScriptEnabled: true });
+        const copy = await this.#scripted.newPage();
+        await copy.route(
+            (wanted) => wanted.href === url,
+            (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }),
+        );
+        await copy.goto(url);
+        return copy;
     }
 
     async picture(name, page = this.page, whole = true) {
