@@ -93,11 +93,15 @@ pub(crate) async fn render(
                 p.fine { (places::cancellation(visitor, event)) }
             }
             div.notices id="notices" { @if let Some(refused) = refused { (refused) } }
-            @if shown.has_seats() {
-                div.map id="map" hidden {}
-                p.list-link { a href={ "/events/" (event.id) "/seats" } { (visitor.text("event.seat_list")) } }
-            }
             div.columns {
+                @if shown.has_seats() {
+                    div.map-place {
+                        div.map id="map" hidden {}
+                        p.list-link {
+                            a href={ "/events/" (event.id) "/seats" } { (visitor.text("event.seat_list")) }
+                        }
+                    }
+                }
                 section.prices aria-labelledby="prices-title" {
                     h2 id="prices-title" { (visitor.text("event.prices")) }
                     (price_table(visitor, shown))
