@@ -95,6 +95,9 @@ pub struct Config {
     pub trace_forced_per_second: u32,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
+    /// Whether payments by the method `demo` are accepted; set together with `demo`, and only if that
+    /// is set, see [`Config::allows_demo_payments`].
+    pub demo_payments: Option<bool>,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
@@ -162,6 +165,7 @@ impl Default for Config {
             trace_sample: 0.01,
             trace_forced_per_second: 100,
             demo: true,
+            demo_payments: None,
             wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,
@@ -199,6 +203,13 @@ impl Config {
     #[must_use]
     pub fn allows_self_charge(&self) -> bool {
         self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
+    }
+
+    /// True if the payment method `demo` exists, by which tickets cost nothing: if the demo was turned
+    /// on, and without any setting only on the embedded database.
+    #[must_use]
+    pub fn allows_demo_payments(&self) -> bool {
+        self.demo_payments.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
     /// True if this process is one of several that share a database.

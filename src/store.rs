@@ -17,7 +17,7 @@ mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
-pub use states::{PaymentState, ReservationState, TicketState, ticket_id};
+pub use states::{PaymentMethod, PaymentState, ReservationState, TicketState, ticket_id};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -335,6 +335,7 @@ impl From<PaymentError> for ApiError {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Rejected(rejection) => rejection.into(),
+            PaymentError::MethodUnavailable => Self::of(ErrorCode::PaymentMethodUnavailable),
             PaymentError::InsufficientBalance => Self::of(ErrorCode::InsufficientBalance),
             PaymentError::KeyExhausted => Self::new(ErrorCode::PaymentDeclined, error.to_string()),
             PaymentError::Unavailable(unavailable) => unavailable.into(),

@@ -6,6 +6,7 @@ mod bad_input;
 mod catalogue;
 mod checkins;
 mod conformance;
+mod demo_payments;
 mod document;
 mod export;
 mod holders;

@@ -105,6 +105,8 @@ error_codes! {
     PaymentInProgress = CONFLICT "PAYMENT_IN_PROGRESS",
         "Another payment of this reservation is at work.";
     PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
+    PaymentMethodUnavailable = UNPROCESSABLE_ENTITY "PAYMENT_METHOD_UNAVAILABLE",
+        "This method of payment is not offered here: demo needs ADMITONE_DEMO.";
     InsufficientBalance = CONFLICT "INSUFFICIENT_BALANCE", "The wallet does not hold enough.";
     CancellationRefused = CONFLICT "CANCELLATION_REFUSED",
         "By the event's terms a customer cannot cancel this (any more): details.until.";
