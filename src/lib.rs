@@ -24,4 +24,5 @@ pub mod simulation;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod ticket_documents;
 pub mod trace;

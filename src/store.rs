@@ -32,6 +32,7 @@ pub use journal::JournalRows;
 pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};
 pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};

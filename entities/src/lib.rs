@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod event;
+pub mod guest;
 pub mod head;
 pub mod idempotency_key;
 pub mod journal;

@@ -271,6 +271,9 @@ impl From<AccountError> for ApiError {
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
             AccountError::RefreshRefused => ErrorCode::InvalidRefreshToken,
             AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
+            AccountError::AccountRequired => ErrorCode::AccountRequired,
+            AccountError::HasAccount => ErrorCode::NotAGuest,
+            AccountError::ClaimRefused => ErrorCode::InvalidClaimCode,
             AccountError::Busy => ErrorCode::Busy,
             AccountError::LastAdministrator => ErrorCode::LastAdministrator,
             // The token outlived the account.

@@ -33,6 +33,23 @@ impl FromRequest for Caller {
     }
 }
 
+/// The caller of a route that anyone may use: `None` without an access token, 401 for one that is
+/// not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaybeCaller(pub Option<Caller>);
+
+impl FromRequest for MaybeCaller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match token_of(request) {
+            Some(_) => caller_of(request).map(|caller| Self(Some(caller))),
+            None => Ok(Self(None)),
+        })
+    }
+}
+
 /// The caller of a route for administrators: 403 for everyone else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin(pub Caller);
@@ -51,19 +68,12 @@ impl FromRequest for Admin {
 
 fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let token = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::Unauthorized,
-                "send an access token: Authorization: Bearer <token>",
-            )
-        })?;
+    let token = token_of(request).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::Unauthorized,
+            "send an access token: Authorization: Bearer <token>",
+        )
+    })?;
     match state.accounts.verify(token) {
         Ok(caller) => Ok(caller),
         Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
@@ -71,6 +81,13 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
             Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))
         }
     }
+}
+
+/// Returns the access token of a request, if it has one.
+fn token_of(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is not an id

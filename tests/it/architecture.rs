@@ -60,6 +60,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("accounts", &["caller", "clock", "config", "ids", "inventory", "store", "telemetry", "text"]),
     ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text"]),
+    ("ticket_documents", &["inventory", "text"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
@@ -137,6 +138,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redis", &["cluster"]),
     ("opentelemetry_proto", &["telemetry"]),
     ("prost", &["telemetry"]),
+    ("krilla", &["ticket_documents"]),
+    ("icalendar", &["ticket_documents"]),
 ];
 
 /// The crates that the pure core may use: no IO, async, clock, randomness or logging.
@@ -318,6 +321,7 @@ const CAPABILITIES: &[&str] =
 const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("event", "offerings"),
+    ("guest", "accounts"),
     ("idempotency", "offerings"),
     ("leaving", "accounts"),
     ("outbox", "offerings"),

@@ -9,6 +9,7 @@ mod conformance;
 mod demo_payments;
 mod document;
 mod export;
+mod guests;
 mod holders;
 mod listing_own;
 mod messages;

@@ -71,6 +71,9 @@ error_codes! {
         "Customers cannot charge their wallets here: an administrator does, or the operator turns \
          ADMITONE_WALLET_SELF_CHARGE on.";
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
+    AccountRequired = FORBIDDEN "ACCOUNT_REQUIRED", "A guest has no account: register first.";
+    NotAGuest = CONFLICT "NOT_A_GUEST", "The caller has an account, and only a guest can do this.";
+    InvalidClaimCode = UNAUTHORIZED "INVALID_CLAIM_CODE", "Wrong e-mail address or claim code.";
     LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
         "The last administrator cannot be removed.";
     AccountNotSettled = CONFLICT "ACCOUNT_NOT_SETTLED",

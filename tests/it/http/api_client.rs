@@ -56,7 +56,7 @@ impl Shop {
     }
 
     pub fn person(&self, user: UserId, role: Role) -> Person<'_> {
-        let token = self.app.state().accounts.access_token(Caller { user, role });
+        let token = self.app.state().accounts.access_token(Caller::account(user, role));
         let token = token.expect("HMAC signs");
         Person { shop: self, user, token: Some(token) }
     }
