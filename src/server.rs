@@ -431,6 +431,7 @@ fn assemble(
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
+    let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     let codes = TicketCodes::new(config.jwt_secret.expose());

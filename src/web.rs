@@ -44,6 +44,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(checkout::configure)
             .configure(orders::configure)
             .configure(tickets::configure)
+            .configure(guests::configure)
             .configure(account::configure)
             .configure(sessions::configure)
             .configure(language::configure)

@@ -14,6 +14,7 @@ mod m0008_terms_of_events;
 mod m0009_archives;
 mod m0010_product_times;
 mod m0011_venues;
+mod m0012_guests;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_archives::Migration),
             Box::new(m0010_product_times::Migration),
             Box::new(m0011_venues::Migration),
+            Box::new(m0012_guests::Migration),
         ]
     }
 }

@@ -62,6 +62,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("venues", &["ids", "inventory", "object", "store", "text"]),
     ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text", "venues"]),
+    ("ticket_documents", &["inventory", "text"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
@@ -100,6 +101,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "offerings",
             "payments",
             "store",
+            "ticket_documents",
             "venues",
         ],
     ),
@@ -159,6 +161,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redis", &["cluster"]),
     ("opentelemetry_proto", &["telemetry"]),
     ("prost", &["telemetry"]),
+    ("krilla", &["ticket_documents"]),
+    ("icalendar", &["ticket_documents"]),
 ];
 
 /// The crates that the pure core may use: no IO, async, clock, randomness or logging.
@@ -341,6 +345,7 @@ const TABLES: &[(&str, &str)] = &[
     ("catalogue", "offerings"),
     ("closed", "accounts"),
     ("event", "offerings"),
+    ("guest", "accounts"),
     ("idempotency", "offerings"),
     ("leaving", "accounts"),
     ("outbox", "offerings"),

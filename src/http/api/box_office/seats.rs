@@ -139,7 +139,7 @@ pub(crate) async fn show(
 async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, ApiError> {
     let person = state.store.people([claim.customer]).await?.remove(&claim.customer);
     let (name, email) = person.map(|person| (person.name, person.email)).unzip();
-    let user = HolderDto { id: claim.customer, name, email };
+    let user = HolderDto { id: claim.customer, name: name.flatten(), email };
     let (hold_id, reservation_id, payment_id) = (None, None, None);
     let (status, until) = ("", None);
     let dto = SeatClaimDto { user, hold_id, reservation_id, payment_id, status, until };
