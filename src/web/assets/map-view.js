@@ -20,7 +20,7 @@ export class MapView {
 
   /** Takes a new size in CSS pixels; a map that showed everything still does. */
   resize(width, height) {
-    const whole = this.isWhole();
+    const whole = this.width <= 1 || this.isWhole();
     [this.width, this.height] = [width, height];
     if (whole) this.#set(this.whole());
     else this.#set({ centre: this.centre, scale: this.scale });

@@ -165,9 +165,7 @@ export class SeatMap {
     const ratio = Math.min(devicePixelRatio || 1, 3);
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
-    const first = this.view.width <= 1;
     this.view.resize(width, height);
-    if (first) this.view.resize(width, height);
     cancelAnimationFrame(this.frame);
     this.#draw();
   }
