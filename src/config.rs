@@ -93,8 +93,20 @@ pub struct Config {
     pub trace_sample: f64,
     /// Requests a second that are traced at least, of those whose callers want it.
     pub trace_forced_per_second: u32,
+    /// Whether browsers may keep sessions without encryption, on any host.
+    pub allow_plain_http: bool,
+    /// The address at which people reach the server, without a path.
+    pub public_url: Option<String>,
+    /// The name of the shop on all pages.
+    pub shop_name: String,
+    /// The picture beside the name.
+    pub shop_logo: Option<PathBuf>,
+    /// The main colour of the pages, `#rrggbb`.
+    pub shop_color: Option<String>,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
+    /// The time zone of events that have none of their own, an IANA name.
+    pub time_zone: String,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
@@ -161,7 +173,13 @@ impl Default for Config {
             trace_service: "admitone".into(),
             trace_sample: 0.01,
             trace_forced_per_second: 100,
+            allow_plain_http: false,
+            public_url: None,
+            shop_name: "Admit One".into(),
+            shop_logo: None,
+            shop_color: None,
             demo: true,
+            time_zone: "UTC".into(),
             wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,

@@ -31,6 +31,7 @@ pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
+pub use tables::catalogue::EventSearch;
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};
@@ -43,6 +44,7 @@ pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
+pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 
 /// The database.

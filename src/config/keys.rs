@@ -5,8 +5,8 @@ mod values;
 
 use super::{Config, LogFormat, Secret};
 use values::{
-    address, boolean, collector, database_url, duration, instance_name, log_filter, number,
-    origins, ratio, redis_url, text,
+    address, boolean, collector, color, database_url, duration, instance_name, log_filter, number,
+    origin, origins, ratio, redis_url, text, time_zone,
 };
 pub use values::{check_secret, parse_duration};
 
@@ -205,11 +205,55 @@ pub const KEYS: &[Key] = &[
         |c, v| text(v, 255).map(|v| c.trace_service = v)
     ),
     key!(
+        "allow_plain_http",
+        "ADMITONE_ALLOW_PLAIN_HTTP",
+        "true|false",
+        "Let browsers sign in over http:// on hosts other than localhost, with cookies that are not \
+         protected by encryption: for tests in a trusted network [false]",
+        |c, v| boolean(v).map(|v| c.allow_plain_http = v)
+    ),
+    key!(
+        "public_url",
+        "ADMITONE_PUBLIC_URL",
+        "URL",
+        "The address at which people reach the server, such as https://tickets.example.com, where a \
+         proxy changes the host that requests name [the host of each request]",
+        |c, v| origin(v).map(|v| c.public_url = Some(v))
+    ),
+    key!(
+        "shop_name",
+        "ADMITONE_SHOP_NAME",
+        "TEXT",
+        "The name of the shop on all pages [Admit One]",
+        |c, v| text(v, 60).map(|v| c.shop_name = v)
+    ),
+    key!(
+        "shop_logo",
+        "ADMITONE_SHOP_LOGO",
+        "FILE",
+        "The picture beside the shop's name: .svg, .png or .webp, at most 512 KiB [unset: none]",
+        |c, v| text(v, 4_096).map(|v| c.shop_logo = Some(v.into()))
+    ),
+    key!(
+        "shop_color",
+        "ADMITONE_SHOP_COLOR",
+        "#RRGGBB",
+        "The main colour of the pages, of buttons and links [unset: the one of admitone.css]",
+        |c, v| color(v).map(|v| c.shop_color = Some(v))
+    ),
+    key!(
         "demo",
         "ADMITONE_DEMO",
         "true|false",
         "Make a demo event on an empty store [true]",
         |c, v| boolean(v).map(|v| c.demo = v)
+    ),
+    key!(
+        "time_zone",
+        "ADMITONE_TIME_ZONE",
+        "ZONE",
+        "The time zone of events that have none of their own, a name of the IANA database [UTC]",
+        |c, v| time_zone(v).map(|v| c.time_zone = v)
     ),
     key!(
         "wallet_self_charge",

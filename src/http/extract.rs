@@ -3,9 +3,10 @@
 
 mod body;
 mod idempotency;
-pub mod object;
+mod session;
 mod words;
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, expect_none};
 pub use idempotency::IdempotencyKey;
+pub use session::{CookieNames, is_from_our_pages};
 pub use words::A_TIME;
 use words::Fault;
 
@@ -22,6 +24,7 @@ pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+pub use crate::object;
 
 /// The caller of a route that needs an account: 401 without a valid access token.
 impl FromRequest for Caller {
@@ -51,20 +54,24 @@ impl FromRequest for Admin {
 
 fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let token = request
+    let header = request
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::Unauthorized,
-                "send an access token: Authorization: Bearer <token>",
-            )
-        })?;
-    match state.accounts.verify(token) {
+        .map(|(_, token)| Cow::Borrowed(token.trim()));
+    let token = match header {
+        Some(token) => Some(token),
+        None => session::token(request)?.map(Cow::Owned),
+    };
+    let token = token.ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::Unauthorized,
+            "send an access token: Authorization: Bearer <token>",
+        )
+    })?;
+    match state.accounts.verify(&token) {
         Ok(caller) => Ok(caller),
         Err(TokenError::Expired) => Err(ApiError::of(ErrorCode::TokenExpired)),
         Err(TokenError::Invalid) => {

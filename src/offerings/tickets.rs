@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::ids::ReservationId;
 use crate::inventory::{Rejection, TimestampMs};
 use crate::offerings::ticket_codes::TicketCodes;
 use crate::offerings::{OfferingError, Offerings};
@@ -48,5 +49,13 @@ impl Offerings {
         let last = rows.last().filter(|_| rows.len() as u64 == limit);
         let next_cursor = last.map(|row| format!("{}_{}", row.created_at, row.id));
         Ok(TicketPage { rows, next_cursor })
+    }
+
+    /// Returns the tickets of a reservation, in the order of its places.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn tickets_of(&self, id: ReservationId) -> Result<Vec<TicketRow>, OfferingError> {
+        Ok(self.store.ticket_list_of(id).await?)
     }
 }

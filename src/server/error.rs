@@ -18,6 +18,9 @@ pub enum StartError {
         /// The reason given by the operating system.
         reason: String,
     },
+    /// A setting of the pages names a file that cannot be used.
+    #[error("{0}")]
+    Pages(String),
     /// The data directory cannot be used.
     #[error(
         "cannot use the data directory {}: {reason}: make it writable, or set ADMITONE_DATA_DIR to \

@@ -21,6 +21,7 @@ use crate::http;
 use crate::http::middleware::connections::{Connections, Limits, MAX_ENDING};
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::state::AppState;
+use crate::web::{self as pages, Site};
 
 /// Longer than load balancers keep idle connections (60 s), so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -50,7 +51,11 @@ type Start = Box<dyn FnOnce() -> ServerHandle>;
 
 impl HttpServer {
     /// Binds the address: clients can connect, and wait.
-    pub(super) fn bind(config: &Config, limits: Limits) -> Result<Self, StartError> {
+    pub(super) fn bind(
+        config: &Config,
+        limits: Limits,
+        site: web::Data<Site>,
+    ) -> Result<Self, StartError> {
         let failed = |error: &io::Error| cannot_listen("ADMITONE_LISTEN", config.listen, error);
         let listener = listen(config.listen).map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
@@ -68,7 +73,8 @@ impl HttpServer {
         let write_timeout = config.write_timeout;
         let builder = builder.listen("api", listener, move || {
             let state = later.get().expect("it runs only after the state is set").clone();
-            let app = http::app(state)
+            let site = site.clone();
+            let app = http::app(state, move |cfg| pages::configure(cfg, &site))
                 .into_factory()
                 .map_err(|error: actix_web::Error| error.error_response());
             let stopping = stopping.clone();

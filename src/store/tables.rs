@@ -1,5 +1,6 @@
 //! The tables, one module for each kind of row.
 
+pub(crate) mod catalogue;
 pub(crate) mod closed;
 pub(crate) mod event;
 pub(crate) mod idempotency;
@@ -12,7 +13,9 @@ pub(crate) mod person;
 pub(crate) mod refresh_token;
 pub(crate) mod reservation;
 pub(crate) mod revocation;
+pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod ticket;
 pub(crate) mod user;
+pub(crate) mod venue;
 pub(crate) mod wallet;

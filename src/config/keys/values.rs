@@ -147,6 +147,14 @@ pub(super) fn instance_name(value: &str) -> Result<String, String> {
         .into())
 }
 
+/// Parses the name of a time zone.
+pub(super) fn time_zone(value: &str) -> Result<String, String> {
+    let found: Result<chrono_tz::Tz, _> = value.trim().parse();
+    found
+        .map(|zone| zone.name().to_owned())
+        .map_err(|_| "expected the name of a time zone such as Asia/Seoul".to_owned())
+}
+
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -201,4 +209,20 @@ pub(super) fn origins(value: &str) -> Result<Vec<String>, String> {
         return Ok(origins);
     }
     Err("is not a list of origins such as https://tickets.example,http://localhost:3000".into())
+}
+
+pub(super) fn origin(value: &str) -> Result<String, String> {
+    match &mut *origins(value)? {
+        [origin] => Ok(std::mem::take(origin)),
+        _ => Err("is not an address such as https://tickets.example.com".into()),
+    }
+}
+
+/// Parses a colour of CSS, which goes into a style sheet as it is.
+pub(super) fn color(value: &str) -> Result<String, String> {
+    let digits = value.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(value.to_owned());
+    }
+    Err("is not a colour such as #3355dd".into())
 }

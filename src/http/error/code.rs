@@ -58,6 +58,8 @@ error_codes! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "UNSUPPORTED_MEDIA_TYPE",
         "Send the body as application/json.";
     // The caller.
+    ForeignPage = FORBIDDEN "FOREIGN_PAGE",
+        "A form or a cookie came from a page of another site; open the page here and send it again.";
     Unauthorized = UNAUTHORIZED "UNAUTHORIZED",
         "No access token, or one that is not valid (any more): log in or refresh.";
     TokenExpired = UNAUTHORIZED "TOKEN_EXPIRED", "The access token has expired: refresh it.";
@@ -83,7 +85,7 @@ error_codes! {
     // Selling.
     EventNotFound = NOT_FOUND "EVENT_NOT_FOUND", "There is no such event.";
     SoldOut = CONFLICT "SOLD_OUT", "Fewer places are free than were asked for.";
-    SeatsTaken = CONFLICT "SEATS_TAKEN", "Some seats are taken: details.seats names them.";
+    SeatsTaken = CONFLICT "SEATS_TAKEN", "Some seats are taken: details.seats names them, details.nearest free ones near them.";
     UnknownProduct = UNPROCESSABLE_ENTITY "UNKNOWN_PRODUCT", "No such product in this event.";
     UnknownSection = UNPROCESSABLE_ENTITY "UNKNOWN_SECTION", "No such section in this event.";
     UnknownSeats = UNPROCESSABLE_ENTITY "UNKNOWN_SEATS", "No such seats in this event.";

@@ -39,6 +39,22 @@ impl Store {
         ticket::Entity::find_by_id(id).one(self.reads()).await?.as_ref().map(ticket_row).transpose()
     }
 
+    /// Returns the tickets of a reservation, in the order of its places.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_list_of(
+        &self,
+        reservation: ReservationId,
+    ) -> Result<Vec<TicketRow>, StoreError> {
+        let rows = ticket::Entity::find()
+            .filter(ticket::Column::ReservationId.eq(reservation.0))
+            .order_by_asc(ticket::Column::TicketIndex)
+            .all(self.reads())
+            .await?;
+        rows.iter().map(ticket_row).collect()
+    }
+
     /// Returns a customer's tickets, newest first, after the one with that time and id; at most
     /// `limit`.
     ///

@@ -1,0 +1,69 @@
+//! The search for events by text and time, in the order in which they take place.
+
+use entities::event;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::ids::OfferingId;
+use crate::inventory::TimestampMs;
+use crate::store::{EventRow, Store, StoreError};
+
+/// The events to find.
+#[derive(Clone, Debug, Default)]
+pub struct EventSearch {
+    /// Text that the name or the venue contains, in any case; empty finds all.
+    pub text: String,
+    /// The first moment at which they may begin.
+    pub from: Option<TimestampMs>,
+    /// The first moment at which they may no longer begin.
+    pub until: Option<TimestampMs>,
+    /// The last event of the page before.
+    pub after: Option<(TimestampMs, OfferingId)>,
+}
+
+impl Store {
+    /// Returns events that match, the earliest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn event_search(
+        &self,
+        search: &EventSearch,
+        limit: u64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let date = event::Column::EventDate;
+        let mut query =
+            event::Entity::find().order_by_asc(date).order_by_asc(event::Column::Id).limit(limit);
+        if !search.text.is_empty() {
+            let found = Condition::any()
+                .add(contains(event::Column::Name, &search.text))
+                .add(contains(event::Column::Venue, &search.text));
+            query = query.filter(found);
+        }
+        if let Some(from) = search.from {
+            query = query.filter(date.gte(from));
+        }
+        if let Some(until) = search.until {
+            query = query.filter(date.lt(until));
+        }
+        if let Some((at, id)) = search.after {
+            let later = Condition::all().add(date.eq(at)).add(event::Column::Id.gt(id.0));
+            query = query.filter(Condition::any().add(date.gt(at)).add(later));
+        }
+        let rows = query.all(self.reads()).await?;
+        self.with_products(rows).await
+    }
+}
+
+/// True if a column contains a text. SQLite lowers ASCII letters only.
+fn contains(column: event::Column, text: &str) -> SimpleExpr {
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(pattern).escape('\\'))
+}

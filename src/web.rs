@@ -1,0 +1,52 @@
+//! The pages for people: server-rendered HTML that works without scripts, small modules for the
+//! parts that move, and their assets. Handlers parse, call the same functions as the API, and render;
+//! they never make HTTP requests to the server itself and hold no rules.
+
+mod asset_routes;
+mod assets;
+mod cookies;
+mod errors;
+mod fields;
+mod format;
+mod forms;
+mod language;
+mod layout;
+mod sessions;
+mod site;
+mod visitor;
+
+mod account;
+mod basket;
+mod checkout;
+mod event;
+mod guests;
+mod orders;
+mod places;
+mod purchase;
+mod shop;
+mod tickets;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+pub use site::Site;
+
+/// Adds every page and asset, and the answer to paths that no route matches.
+pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
+    cfg.app_data(site.clone()).service(
+        web::scope("")
+            .wrap(from_fn(sessions::renewed))
+            .wrap(from_fn(errors::as_pages))
+            .configure(asset_routes::configure)
+            .configure(shop::configure)
+            .configure(event::configure)
+            .configure(basket::configure)
+            .configure(checkout::configure)
+            .configure(orders::configure)
+            .configure(tickets::configure)
+            .configure(account::configure)
+            .configure(sessions::configure)
+            .configure(language::configure)
+            .default_service(web::route().to(errors::no_such_page)),
+    );
+}

@@ -1,0 +1,347 @@
+//! Signing in, registering, and the visitor's own account.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::accounts::{PasswordChange, Registration, Role};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::web::cookies;
+use crate::web::errors::explain;
+use crate::web::fields::{Field, refusal};
+use crate::web::format::money;
+use crate::web::forms::{Form, local_path, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::visitor::Visitor;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/sign-in").get(sign_in_page).post(sign_in))
+        .service(web::resource("/register").get(register_page).post(register))
+        .service(web::resource("/account").get(account_page).post(change))
+        .service(web::resource("/account/password").post(change_password))
+        .service(web::resource("/account/charge").post(charge));
+}
+
+/// Where to go after signing in, and the notice to show.
+#[derive(Deserialize)]
+struct Query {
+    #[serde(default)]
+    back: String,
+    notice: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct SignIn {
+    email: String,
+    password: String,
+    #[serde(default)]
+    back: String,
+}
+
+async fn sign_in_page(
+    request: HttpRequest,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    let entered = SignIn { back: query.back.clone(), ..SignIn::default() };
+    show_sign_in(&request, &visitor, &entered, query.notice.as_deref(), None)
+}
+
+fn show_sign_in(
+    request: &HttpRequest,
+    visitor: &Visitor,
+    entered: &SignIn,
+    notice: Option<&str>,
+    refused: Option<&str>,
+) -> HttpResponse {
+    let back = local_path(&entered.back);
+    let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("account.sign_in")) }
+            (cookie_advice(request, visitor))
+            form.stack method="post" action="/sign-in" {
+                (refusal(refused))
+                input type="hidden" name="back" value=(back);
+                (email_field(visitor, &entered.email))
+                (password_field(visitor, "current-password", None))
+                button.button { (visitor.text("account.sign_in")) }
+            }
+            p { a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) } }
+            p { a href="/claim" { (visitor.text("account.bought_as_guest")) } }
+        }
+    };
+    let title = visitor.text("account.sign_in");
+    layout::render(visitor, Page::new(title).main(main).notice(notice))
+}
+
+/// Says that this browser will not keep a session, where that is so.
+fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> Markup {
+    html! {
+        @if !cookies::keeps_cookies(request, &visitor.site) {
+            p.warning role="alert" { (visitor.text("account.needs_https")) }
+        }
+    }
+}
+
+fn email_field(visitor: &Visitor, value: &str) -> Markup {
+    let label = visitor.text("account.email");
+    let field = Field { name: "email", label, kind: "email", value, ..Field::default() };
+    Field { autocomplete: Some("email"), required: true, max_length: Some(254), ..field }.render()
+}
+
+fn password_field(visitor: &Visitor, autocomplete: &str, hint: Option<&str>) -> Markup {
+    let label = visitor.text("account.password");
+    let field = Field { name: "password", label, kind: "password", hint, ..Field::default() };
+    let is_new = autocomplete == "new-password";
+    Field {
+        autocomplete: Some(autocomplete),
+        required: true,
+        min_length: is_new.then_some(8),
+        max_length: Some(128),
+        ..field
+    }
+    .render()
+}
+
+async fn sign_in(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    Form(entered): Form<SignIn>,
+) -> Result<HttpResponse, ApiError> {
+    let from = request.peer_addr().map(|address| address.ip());
+    let opened = state.accounts.login(&entered.email, entered.password.clone(), from).await;
+    let session = match opened.map_err(ApiError::from) {
+        Ok(session) => session,
+        Err(failure) => {
+            let said = explain(&visitor, &failure);
+            let page = show_sign_in(&request, &visitor, &entered, None, Some(&said));
+            return Ok(refused_with(page, &failure));
+        }
+    };
+    let mut response = see_other(local_path(&entered.back));
+    cookies::open(&mut response, &visitor.site, session);
+    Ok(response)
+}
+
+/// Gives the page of a form that was refused the status of the refusal.
+fn refused_with(mut page: HttpResponse, failure: &ApiError) -> HttpResponse {
+    *page.status_mut() = failure.code().status();
+    page
+}
+
+#[derive(Default, Deserialize)]
+struct Entered {
+    email: String,
+    password: String,
+    name: String,
+    #[serde(default)]
+    back: String,
+}
+
+async fn register_page(
+    request: HttpRequest,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> HttpResponse {
+    let entered = Entered { back: query.back.clone(), ..Entered::default() };
+    show_register(&request, &visitor, &entered, None)
+}
+
+fn show_register(
+    request: &HttpRequest,
+    visitor: &Visitor,
+    entered: &Entered,
+    refused: Option<&str>,
+) -> HttpResponse {
+    let name = Field {
+        name: "name",
+        label: visitor.text("account.name"),
+        value: &entered.name,
+        autocomplete: Some("name"),
+        required: true,
+        max_length: Some(100),
+        ..Field::default()
+    };
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("account.register")) }
+            (cookie_advice(request, visitor))
+            form.stack method="post" action="/register" {
+                (refusal(refused))
+                input type="hidden" name="back" value=(local_path(&entered.back));
+                (name.render())
+                (email_field(visitor, &entered.email))
+                (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
+                button.button { (visitor.text("account.register")) }
+            }
+            p { a href="/sign-in" { (visitor.text("account.has_account")) } }
+        }
+    };
+    layout::render(visitor, Page::new(visitor.text("account.register")).main(main))
+}
+
+async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    Form(entered): Form<Entered>,
+) -> Result<HttpResponse, ApiError> {
+    let registration = Registration {
+        email: entered.email.clone(),
+        password: entered.password.clone(),
+        name: entered.name.clone(),
+        phone_number: None,
+        role: Role::User,
+    };
+    let from = request.peer_addr().map(|address| address.ip());
+    let session = match state.accounts.register(registration, None, from).await {
+        Ok(session) => session,
+        Err(error) => {
+            let failure = ApiError::from(error);
+            let said = explain(&visitor, &failure);
+            let page = show_register(&request, &visitor, &entered, Some(&said));
+            return Ok(refused_with(page, &failure));
+        }
+    };
+    let mut response = see_other(local_path(&entered.back));
+    cookies::open(&mut response, &visitor.site, session);
+    Ok(response)
+}
+
+async fn account_page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    show_account(&state, &visitor, query.notice.as_deref(), None).await
+}
+
+async fn show_account(
+    state: &AppState,
+    visitor: &Visitor,
+    notice: Option<&str>,
+    refused: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let user = state.accounts.user(caller.user).await?;
+    let balances = state.store.wallet_get(caller.user).await?;
+    let name = Field {
+        name: "name",
+        label: visitor.text("account.name"),
+        value: &user.name,
+        autocomplete: Some("name"),
+        required: true,
+        max_length: Some(100),
+        ..Field::default()
+    };
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("account.title")) }
+            (refusal(refused))
+            p { (user.email) }
+            form.stack method="post" action="/account" {
+                (name.render())
+                button.button { (visitor.text("account.save")) }
+            }
+            h2 { (visitor.text("account.wallet")) }
+            @if balances.is_empty() {
+                p { (visitor.text("account.wallet_empty")) }
+            }
+            ul.plain {
+                @for balance in &balances {
+                    li { (money(visitor.language, balance.amount, &balance.currency)) }
+                }
+            }
+            @if state.config.allows_self_charge() {
+                form.row method="post" action="/account/charge" {
+                    input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+                    button.button.quiet { (visitor.text("account.charge_demo")) }
+                }
+            }
+            h2 { (visitor.text("account.change_password")) }
+            form.stack method="post" action="/account/password" {
+                (Field {
+                    name: "current", label: visitor.text("account.current_password"),
+                    kind: "password", autocomplete: Some("current-password"), required: true,
+                    ..Field::default()
+                }.render())
+                (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
+                button.button.quiet { (visitor.text("account.change_password")) }
+            }
+            form.stack method="post" action="/sign-out" {
+                button.button.quiet { (visitor.text("account.sign_out")) }
+            }
+        }
+    };
+    let title = visitor.text("account.title");
+    Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
+}
+
+#[derive(Deserialize)]
+struct Change {
+    name: String,
+}
+
+async fn change(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Form(change): Form<Change>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    match state.accounts.update(caller.user, Some(change.name), None, None).await {
+        Ok(_) => Ok(see_other("/account?notice=saved")),
+        Err(error) => refused(&state, &visitor, error.into()).await,
+    }
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    current: String,
+    password: String,
+}
+
+/// A new password ends all sessions, so the visitor signs in again.
+async fn change_password(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Form(entered): Form<NewPassword>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let change = PasswordChange { current: entered.current, new: entered.password };
+    match state.accounts.update(caller.user, None, None, Some(change)).await {
+        Ok(_) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
+        Err(error) => refused(&state, &visitor, error.into()).await,
+    }
+}
+
+async fn refused(
+    state: &AppState,
+    visitor: &Visitor,
+    failure: ApiError,
+) -> Result<HttpResponse, ApiError> {
+    if failure.code() == ErrorCode::Internal {
+        return Err(failure);
+    }
+    let said = explain(visitor, &failure);
+    Ok(refused_with(show_account(state, visitor, None, Some(&said)).await?, &failure))
+}
+
+#[derive(Deserialize)]
+struct Charge {
+    key: String,
+}
+
+/// Money for trying the shop out, where the operator allows that customers charge their wallets.
+async fn charge(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Form(charge): Form<Charge>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    crate::web::purchase::charge_wallet(&state, caller, &charge.key).await?;
+    Ok(see_other("/account?notice=charged"))
+}

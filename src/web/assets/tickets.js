@@ -1,0 +1,1 @@
+// Placed by the page; see the module of the same name.

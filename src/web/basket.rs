@@ -1,0 +1,142 @@
+//! The basket: the visitor's holds at the events whose pages this browser has opened lately.
+
+use actix_web::cookie::time::Duration;
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
+
+use crate::http::api::box_office::holds::active;
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::inventory::{Holdings, TimestampMs};
+use crate::store::EventRow;
+use crate::web::cookies;
+use crate::web::format;
+use crate::web::layout::{self, Page};
+use crate::web::places::{self, price, zone_of};
+use crate::web::visitor::Visitor;
+
+/// The cookie that names events; holds themselves are read from the box offices.
+const COOKIE: &str = "events";
+/// Events remembered, the latest first.
+const REMEMBERED: usize = 8;
+const LISTED: u16 = 20;
+
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/basket").get(page));
+}
+
+/// Notes that this browser may have holds at an event.
+pub(super) fn remember(
+    response: &mut HttpResponse,
+    request: &HttpRequest,
+    visitor: &Visitor,
+    event: OfferingId,
+) {
+    let mut events = vec![event];
+    events.extend(remembered(request).into_iter().filter(|known| *known != event));
+    events.truncate(REMEMBERED);
+    let value = events.iter().map(OfferingId::to_string).collect::<Vec<_>>().join(".");
+    let _ = response.add_cookie(&cookies::cookie(&visitor.site, COOKIE, value, Duration::days(1)));
+}
+
+fn remembered(request: &HttpRequest) -> Vec<OfferingId> {
+    let Some(cookie) = request.cookie(COOKIE) else { return Vec::new() };
+    cookie.value().split('.').take(REMEMBERED).filter_map(|id| id.parse().ok()).collect()
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+) -> Result<HttpResponse, ApiError> {
+    let now = state.clock.now_ms();
+    let mut events = Vec::new();
+    if let Some(caller) = visitor.caller {
+        for event in remembered(&request) {
+            // An event that cannot be read now must not hide the others.
+            let Ok(mine) = state.offices.holdings(event, caller.user, LISTED).await else {
+                continue;
+            };
+            let Ok(row) = state.offerings.event(event).await else { continue };
+            if !mine.holds.is_empty() || !mine.entries.is_empty() {
+                let shown = holds(&state, &visitor, &row, &mine, now).await?;
+                events.push((row, mine, shown));
+            }
+        }
+    }
+    let main = html! {
+        h1 { (visitor.text("basket.title")) }
+        @if events.is_empty() {
+            section.empty {
+                p { (visitor.text("basket.empty")) }
+                p { a.button href="/" { (visitor.text("basket.look")) } }
+            }
+        }
+        @for (event, mine, shown) in &events {
+            section.basket {
+                h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
+                (places::heading(&visitor, event))
+                (shown)
+                @if mine.holds.iter().any(|hold| hold.offered) {
+                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.has_offer")) } }
+                }
+                @if !mine.entries.is_empty() {
+                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.is_waiting")) } }
+                }
+            }
+        }
+        p { a href="/orders" { (visitor.text("basket.orders")) } }
+    };
+    let title = visitor.text("basket.title");
+    Ok(layout::render(&visitor, Page::new(title).main(main).script("page.js")))
+}
+
+/// Renders the holds of an event that are not offers, each with its deadline and what can be done.
+pub(super) async fn holds(
+    state: &AppState,
+    visitor: &Visitor,
+    event: &EventRow,
+    mine: &Holdings,
+    now: TimestampMs,
+) -> Result<Markup, ApiError> {
+    let mut shown = Vec::new();
+    for hold in mine.holds.iter().filter(|hold| !hold.offered) {
+        let view = state.offices.view_covering(event.id, &hold.lines).await?;
+        let labels = state.venues.labels(event.id).await;
+        let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
+        shown.push((
+            dto,
+            format::date_time(visitor.language, hold.expires_at, zone_of(visitor, event)),
+        ));
+    }
+    Ok(html! {
+        @if shown.is_empty() {
+            p.basket-empty { (visitor.text("basket.nothing")) }
+        }
+        @for (hold, until) in &shown {
+            div.basket-hold {
+                p.basket-time {
+                    (visitor.text("basket.held_for")) " "
+                    time data-countdown data-reload datetime=(hold.expires_at) { (until) }
+                }
+                (places::lines(visitor, event, &hold.lines))
+                p.basket-total {
+                    (visitor.text("basket.total")) " " strong { (price(visitor, &hold.total_price)) }
+                }
+                div.actions {
+                    a.button href={ "/checkout/" (event.id) "/" (hold.id) } {
+                        (visitor.text("basket.checkout"))
+                    }
+                    form method="post" action={ "/events/" (event.id) "/holds/" (hold.id) "/extend" } {
+                        button.button.quiet { (visitor.text("basket.extend")) }
+                    }
+                    form method="post" action={ "/events/" (event.id) "/holds/" (hold.id) "/release" } {
+                        button.button.quiet { (visitor.text("basket.give_back")) }
+                    }
+                }
+            }
+        }
+    })
+}

@@ -1,0 +1,169 @@
+//! Checking out a hold: who buys, then an order that waits for its payment.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::http::api::box_office::holds::{HoldDto, active};
+use crate::http::commands::submit;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::{HoldId, OfferingId, ReservationId};
+use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
+use crate::store::EventRow;
+use crate::web::errors::explain;
+use crate::web::fields::refusal;
+use crate::web::format;
+use crate::web::forms::{Form, see_other};
+use crate::web::guests;
+use crate::web::layout::{self, Page};
+use crate::web::places::{self, price, zone_of};
+use crate::web::visitor::Visitor;
+
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/checkout/{event}/{hold}").get(page).post(check_out));
+}
+
+/// A hold that is about to be checked out.
+struct Shown {
+    event: EventRow,
+    hold: HoldDto,
+    until: String,
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+) -> Result<HttpResponse, ApiError> {
+    match read(&state, &visitor, event, hold).await? {
+        Stage::Held(shown) => Ok(render(&state, &visitor, &shown, "", None)),
+        Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
+    }
+}
+
+/// How far a hold has come.
+enum Stage {
+    Held(Box<Shown>),
+    /// The back button leads here after checking out.
+    Ordered(ReservationId),
+}
+
+async fn read(
+    state: &AppState,
+    visitor: &Visitor,
+    event: OfferingId,
+    id: HoldId,
+) -> Result<Stage, ApiError> {
+    let caller = visitor.caller()?;
+    let found = state.offices.hold(event, id).await?;
+    let hold = found.filter(|hold| hold.customer == caller.user);
+    let hold = hold.ok_or(Rejection::HoldNotFound)?;
+    match hold.status {
+        HoldStatus::Converted { reservation } => return Ok(Stage::Ordered(reservation)),
+        HoldStatus::Released => return Err(Rejection::HoldEnded.into()),
+        HoldStatus::Expired => return Err(Rejection::HoldExpired.into()),
+        HoldStatus::Active | HoldStatus::Offered => {}
+    }
+    let event = state.offerings.event(event).await?;
+    let view = state.offices.view_covering(event.id, &hold.lines).await?;
+    let labels = state.venues.labels(event.id).await;
+    let dto =
+        active((&view, &labels), id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    let until = format::date_time(visitor.language, hold.expires_at, zone_of(visitor, &event));
+    Ok(Stage::Held(Box::new(Shown { event, hold: dto, until })))
+}
+
+fn render(
+    state: &AppState,
+    visitor: &Visitor,
+    shown: &Shown,
+    email: &str,
+    refused: Option<&str>,
+) -> HttpResponse {
+    let Shown { event, hold, until } = shown;
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("checkout.title")) }
+            h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
+            (places::heading(visitor, event))
+            p.basket-time {
+                (visitor.text("basket.held_for")) " "
+                time data-countdown data-reload datetime=(hold.expires_at) { (until) }
+            }
+            (places::lines(visitor, event, &hold.lines))
+            p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &hold.total_price)) } }
+            (refusal(refused))
+            (who(state, visitor, shown, email))
+            p { a href={ "/events/" (event.id) } { (visitor.text("checkout.back")) } }
+        }
+    };
+    let page = Page::new(visitor.text("checkout.title")).main(main);
+    layout::render(visitor, page.script("page.js"))
+}
+
+/// Renders who buys: the account that is signed in, or a guest's e-mail address.
+fn who(state: &AppState, visitor: &Visitor, shown: &Shown, email: &str) -> Markup {
+    let here = format!("/checkout/{}/{}", shown.event.id, shown.hold.id);
+    html! {
+        form.stack method="post" action=(here) {
+            input type="hidden" name="key" value=(shown.hold.id);
+            @if !visitor.has_account() {
+                (guests::email_fields(state, visitor, email))
+            }
+            button.button { (visitor.text("checkout.order")) }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct CheckOut {
+    key: String,
+    #[serde(default)]
+    email: String,
+}
+
+async fn check_out(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    Form(form): Form<CheckOut>,
+) -> Result<HttpResponse, ApiError> {
+    let customer = visitor.caller()?.user;
+    if !visitor.has_account()
+        && let Err(failure) = guests::identify(&state, &visitor, &form.email).await
+    {
+        let said = explain(&visitor, &failure);
+        return match read(&state, &visitor, event, hold).await? {
+            Stage::Held(shown) => {
+                let mut page = render(&state, &visitor, &shown, &form.email, Some(&said));
+                *page.status_mut() = failure.code().status();
+                Ok(page)
+            }
+            Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
+        };
+    }
+    let reservation = ReservationId::random();
+    let command = Command::CheckOut { hold, reservation, customer };
+    let idempotency = IdempotencyKey(Some(form.key)).identity(customer, "reserve", &(event, hold));
+    let committed = match submit(&state, event, Request { command, idempotency }).await {
+        Ok(committed) => committed,
+        // Sent twice, or in two tabs: the order exists.
+        Err(failure) if failure.code() == ErrorCode::HoldEnded => {
+            return match read(&state, &visitor, event, hold).await? {
+                Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
+                Stage::Held(_) => Err(failure),
+            };
+        }
+        Err(failure) => return Err(failure),
+    };
+    let made = committed.transition.changes.iter().find_map(|change| match change {
+        Change::CheckedOut { reservation, .. } => Some(*reservation),
+        _ => None,
+    });
+    let made =
+        made.ok_or_else(|| ApiError::internal("a check-out was answered by another change"))?;
+    Ok(see_other(&format!("/orders/{made}")))
+}

@@ -1,0 +1,100 @@
+//! Failures as pages: what happened, in the visitor's language, and what to do next. The codes and
+//! statuses are those of the API.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, HttpResponse};
+use maud::html;
+
+use crate::http::error::{ApiError, ErrorCode};
+use crate::web::forms::see_other;
+use crate::web::layout::{self, Page};
+use crate::web::visitor::Visitor;
+
+/// Sources that a page may load: this server's alone, and no inline script or style.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
+    worker-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+/// Renders failures as pages for browsers, and adds the headers that all pages have.
+pub(super) async fn as_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // No clone of the request may live across the call: the router changes it.
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let failure = response.response().error().and_then(|error| error.as_error::<ApiError>());
+    if let Some(failure) = failure.filter(|_| wants_page(response.request())).cloned() {
+        let page = page(response.request(), &failure);
+        response = response.into_response(page);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // With `no-referrer`, browsers would send no origin with forms either.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
+/// True for requests of a browser's address line and forms; scripts and tools get JSON.
+fn wants_page(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(header::ACCEPT);
+    let accepts = accepted.and_then(|value| value.to_str().ok());
+    accepts.is_some_and(|list| list.contains("text/html")) && !request.path().starts_with("/api/")
+}
+
+/// Answers a path that no route matches.
+pub(super) async fn no_such_page() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::not_found("route"))
+}
+
+/// Returns the page of a failure; a visitor who has to sign in is led there and back.
+fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
+    let visitor = Visitor::of(request);
+    let code = failure.code();
+    if matches!(code, ErrorCode::Unauthorized | ErrorCode::TokenExpired)
+        && request.method().is_safe()
+    {
+        let back = form_urlencoded::byte_serialize(visitor.here.as_bytes()).collect::<String>();
+        return see_other(&format!("/sign-in?back={back}"));
+    }
+    let title = match code {
+        ErrorCode::NotFound | ErrorCode::EventNotFound => "error_page.not_found",
+        ErrorCode::Forbidden => "error_page.forbidden",
+        ErrorCode::Internal => "error_page.broken",
+        _ if code.status().as_u16() == 503 => "error_page.busy",
+        _ => "error_page.refused",
+    };
+    let main = html! {
+        section.notice-page {
+            h1 { (visitor.text(title)) }
+            p { (explain(&visitor, failure)) }
+            p.actions {
+                @if request.method().is_safe() {
+                    a.button href=(visitor.here) { (visitor.text("error_page.retry")) }
+                }
+                a.button.quiet href="/" { (visitor.text("error_page.start")) }
+            }
+            p.fine { (visitor.text("error_page.code")) " " code { (code.as_str()) } }
+        }
+    };
+    let page = Page::new(visitor.text(title)).main(main);
+    let mut response = layout::render(&visitor, page);
+    *response.status_mut() = code.status();
+    if let Some(after) = failure.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after));
+    }
+    response
+}
+
+/// Returns a refusal as a sentence in the visitor's language. The API's own sentence says more
+/// where a value was not allowed.
+pub(crate) fn explain(visitor: &Visitor, failure: &ApiError) -> String {
+    let key = format!("error.{}", failure.code().as_str());
+    match visitor.language.find(&key) {
+        Some(text) => super::language::fill(text, &[("message", failure.message())]),
+        None => failure.message().to_owned(),
+    }
+}

@@ -1,0 +1,28 @@
+//! The page of an event: times, prices, what is left, the ways to choose places, and the visitor's
+//! own holds and places on the waitlist. All of it works without scripts.
+
+mod actions;
+mod choose;
+mod page;
+mod seat_list;
+mod shown;
+mod waitlist;
+mod waitlist_actions;
+
+use actix_web::web;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/events/{event}").get(page::page))
+        .service(web::resource("/events/{event}/seats").get(seat_list::page))
+        .service(web::resource("/events/{event}/holds").post(actions::hold))
+        .service(web::resource("/events/{event}/holds/{hold}/extend").post(actions::extend))
+        .service(web::resource("/events/{event}/holds/{hold}/release").post(actions::release))
+        .service(web::resource("/events/{event}/waitlist").post(waitlist_actions::join))
+        .service(
+            web::resource("/events/{event}/waitlist/{entry}/accept").post(waitlist_actions::accept),
+        )
+        .service(
+            web::resource("/events/{event}/waitlist/{entry}/leave").post(waitlist_actions::leave),
+        );
+}

@@ -1,0 +1,100 @@
+//! All seats of an event as a list: for screen readers, and for browsers without scripts. A section
+//! at a time, because a stadium has too many for one page.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::shown::Shown;
+use crate::http::error::ApiError;
+use crate::http::extract::Path;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, SeatId};
+use crate::inventory::{SeatStatus, SectionView};
+use crate::venues::EventSeats;
+use crate::web::layout::{self, Page};
+use crate::web::places;
+use crate::web::visitor::Visitor;
+
+#[derive(Deserialize)]
+pub(super) struct Query {
+    /// The position of the section in the map.
+    section: Option<usize>,
+}
+
+pub(super) async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(event): Path<OfferingId>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    let shown = Shown::read(&state, &visitor, event).await?;
+    let labels = state.venues.labels(event).await;
+    let sections = &shown.view.sections;
+    let chosen = query.section.filter(|index| *index < sections.len());
+    let chosen = chosen.or((sections.len() == 1).then_some(0));
+    let main = html! {
+        h1 { a href={ "/events/" (event) } { (shown.event.details.name) } }
+        (places::heading(&visitor, &shown.event))
+        h2 { (visitor.text("event.seat_list")) }
+        nav aria-label=(visitor.text("event.sections")) {
+            ul.chips {
+                @for (index, section) in sections.iter().enumerate() {
+                    li {
+                        a href={ "/events/" (event) "/seats?section=" (index) }
+                            aria-current=[(chosen == Some(index)).then_some("true")]
+                        { (section.name) " (" (free(section)) ")" }
+                    }
+                }
+            }
+        }
+        @if let Some(section) = chosen.and_then(|index| sections.get(index)) {
+            (seats(&visitor, &shown, section, &labels))
+        }
+    };
+    let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
+    Ok(layout::render(&visitor, Page::new(&title).main(main)))
+}
+
+fn free(section: &SectionView) -> usize {
+    let seats = section.rows.iter().flat_map(|row| &row.seats);
+    seats.filter(|seat| **seat == SeatStatus::Available).count()
+}
+
+fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &EventSeats) -> Markup {
+    let event = shown.event.id;
+    html! {
+        form.seat-list method="post" action={ "/events/" (event) "/holds" } {
+            input type="hidden" name="kind" value="seats";
+            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            @for row in &section.rows {
+                fieldset {
+                    legend { (visitor.fill("place.row", &[("row", &row.name)])) }
+                    @for (index, status) in (0_u32..).zip(&row.seats) {
+                        @if let Some(word) = word(visitor, *status) {
+                            @let seat = SeatId(row.first_seat.0 + index);
+                            label.seat data-state=(format!("{status:?}").to_lowercase()) {
+                                input type="checkbox" name="seat" value=(seat.to_public(event))
+                                    disabled[*status != SeatStatus::Available];
+                                " " (labels.label(seat, index + 1))
+                                @if *status != SeatStatus::Available { span.hint { " " (word) } }
+                            }
+                        }
+                    }
+                }
+            }
+            p.sticky { button.button { (visitor.text("event.hold_seats")) } }
+        }
+    }
+}
+
+/// Returns the word for a seat's state; `None` for seats that are not there.
+fn word(visitor: &Visitor, status: SeatStatus) -> Option<&'static str> {
+    match status {
+        SeatStatus::Available => Some(visitor.text("place.free")),
+        SeatStatus::Held => Some(visitor.text("place.held")),
+        SeatStatus::Sold => Some(visitor.text("place.sold")),
+        SeatStatus::Blocked => Some(visitor.text("place.blocked")),
+        SeatStatus::Removed => None,
+    }
+}

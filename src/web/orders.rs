@@ -1,0 +1,307 @@
+//! Orders: paying for one, its confirmation, and its cancellation by the event's terms.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::http::api::box_office::reservations::{ReservationDto, render as reservation};
+use crate::http::api::offerings::tickets;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::ReservationId;
+use crate::inventory::CancellationPolicy;
+use crate::store::{EventRow, ReservationFilter, ReservationRow, ReservationState};
+use crate::web::errors::explain;
+use crate::web::fields::refusal;
+use crate::web::format::{self, money};
+use crate::web::forms::{Form, see_other};
+use crate::web::guests;
+use crate::web::layout::{self, Page};
+use crate::web::places::{self, price, zone_of};
+use crate::web::visitor::Visitor;
+
+/// Orders on one page.
+const SHOWN: u64 = 20;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/orders").get(list))
+        .service(web::resource("/orders/{reservation}").get(page))
+        .service(web::resource("/orders/{reservation}/pay").post(pay))
+        .service(web::resource("/orders/{reservation}/cancel").post(cancel));
+}
+
+#[derive(Deserialize)]
+struct Query {
+    notice: Option<String>,
+    after: Option<String>,
+}
+
+async fn list(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let after = query.after.as_deref().and_then(|text| {
+        let (at, id) = text.split_once('_')?;
+        Some((at.parse().ok()?, id.parse().ok()?))
+    });
+    let filter = ReservationFilter { user: Some(caller.user), after, ..Default::default() };
+    let found = state.offerings.reservations(filter, SHOWN).await?;
+    let mut orders = Vec::new();
+    for row in &found.rows {
+        orders.push((state.offerings.event(row.offering).await?, reservation(&state, row).await?));
+    }
+    let main = html! {
+        h1 { (visitor.text("orders.title")) }
+        @if orders.is_empty() {
+            section.empty {
+                p { (visitor.text("orders.none")) }
+                p { a.button href="/" { (visitor.text("basket.look")) } }
+            }
+        }
+        ul.cards {
+            @for (event, order) in &orders {
+                li.card {
+                    a.card-link href={ "/orders/" (order.id) } { h2 { (event.details.name) } }
+                    (places::heading(&visitor, event))
+                    p.facts {
+                        (status_badge(&visitor, order.status))
+                        span { (visitor.fill("orders.places", &[("places", &order.quantity.to_string())])) }
+                        span.price { (price(&visitor, &order.total_price)) }
+                    }
+                }
+            }
+        }
+        @if let Some(next) = &found.next_cursor {
+            p.more { a.button.quiet href={ "/orders?after=" (next) } { (visitor.text("start.more")) } }
+        }
+    };
+    Ok(layout::render(&visitor, Page::new(visitor.text("orders.title")).main(main)))
+}
+
+fn status_badge(visitor: &Visitor, status: &str) -> Markup {
+    let text = visitor.language.find(&format!("order_status.{status}")).unwrap_or(status);
+    html! { span.badge data-status=(status) { (text) } }
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    show(&state, &visitor, id, query.notice.as_deref(), None).await
+}
+
+async fn show(
+    state: &AppState,
+    visitor: &Visitor,
+    id: ReservationId,
+    notice: Option<&str>,
+    refused: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let row = state.offerings.reservation(caller, id).await?;
+    let event = state.offerings.event(row.offering).await?;
+    let order = reservation(state, &row).await?;
+    let is_late =
+        row.state == ReservationState::PaymentPending && row.pay_by <= state.clock.now_ms();
+    let status = if is_late { ReservationState::Expired } else { row.state };
+    let body = match status {
+        ReservationState::PaymentPending => payment(state, visitor, &row, &event).await?,
+        ReservationState::Confirmed => confirmed(state, visitor, &row, &event).await?,
+        ReservationState::Cancelled => cancelled(visitor, &order),
+        ReservationState::Expired => html! {
+            p { (visitor.text("orders.expired")) }
+            p { a.button href={ "/events/" (event.id) } { (visitor.text("orders.choose_again")) } }
+        },
+    };
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("orders.order")) }
+            p.facts { (status_badge(visitor, status.as_str())) }
+            h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
+            (places::heading(visitor, &event))
+            (places::lines(visitor, &event, &order.lines))
+            p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &order.total_price)) } }
+            (refusal(refused))
+            (body)
+            p.fine { (visitor.text("orders.number")) " " code { (order.id) } }
+        }
+    };
+    let page = Page::new(visitor.text("orders.order")).main(main).script("page.js");
+    Ok(layout::render(visitor, page.notice(notice)))
+}
+
+/// Renders the ways to pay, with the deadline.
+async fn payment(
+    state: &AppState,
+    visitor: &Visitor,
+    row: &ReservationRow,
+    event: &EventRow,
+) -> Result<Markup, ApiError> {
+    let balances = state.store.wallet_get(row.user).await?;
+    let balance = balances.iter().find(|balance| balance.currency == event.currency);
+    let balance = balance.map_or(0, |balance| balance.amount);
+    let pay = format!("/orders/{}/pay", row.id);
+    // The order's own key: however often the form is sent, the order is paid once.
+    let key = format!("order-{}", row.id);
+    Ok(html! {
+        p.basket-time {
+            (visitor.text("orders.pay_within")) " "
+            time data-countdown data-reload datetime=(crate::http::respond::rfc3339(row.pay_by)) {
+                (format::date_time(visitor.language, row.pay_by, zone_of(visitor, event)))
+            }
+        }
+        @if visitor.has_account() {
+            form.stack method="post" action=(pay) {
+                input type="hidden" name="key" value=(key);
+                input type="hidden" name="method" value="wallet";
+                p { (visitor.fill("orders.balance", &[
+                    ("amount", &money(visitor.language, balance, &event.currency)),
+                ])) }
+                button.button disabled[balance < row.total_price] { (visitor.text("orders.pay_by_wallet")) }
+                @if balance < row.total_price {
+                    p.hint { (visitor.text("orders.too_little")) " "
+                        a href="/account" { (visitor.text("account.wallet")) } }
+                }
+            }
+        }
+        (guests::demo_payment(state, visitor, &pay, &key))
+        (cancel_form(visitor, row, visitor.text("orders.give_up"), None))
+    })
+}
+
+async fn confirmed(
+    state: &AppState,
+    visitor: &Visitor,
+    row: &ReservationRow,
+    event: &EventRow,
+) -> Result<Markup, ApiError> {
+    let tickets = state.offerings.tickets_of(row.id).await?;
+    let mut shown = Vec::new();
+    for ticket in &tickets {
+        shown.push(tickets::render(state, ticket).await?);
+    }
+    let now = state.clock.now_ms();
+    let refund = refund_now(event, row.total_price, now);
+    Ok(html! {
+        p.success { (visitor.text("orders.confirmed")) }
+        (guests::claim_code(state, visitor).await?)
+        ul.plain {
+            @for ticket in &shown {
+                li { a href={ "/tickets/" (ticket.id) } {
+                    @match &ticket.seat {
+                        Some(seat) => (places::seat(visitor, seat)),
+                        None => (places::product_name(event, &ticket.product_id)),
+                    }
+                } }
+            }
+        }
+        p.actions {
+            a.button href="/tickets" { (visitor.text("orders.show_tickets")) }
+            a.button.quiet href={ "/tickets/" (shown.first().map(|one| one.id).unwrap_or_default()) ".ics" } {
+                (visitor.text("tickets.calendar"))
+            }
+        }
+        @match refund {
+            Some(refund) => {
+                @let amount = money(visitor.language, refund, &event.currency);
+                (cancel_form(visitor, row, visitor.text("orders.cancel"),
+                    Some(&visitor.fill("orders.refund_now", &[("amount", &amount)]))))
+            }
+            None => p.hint { (places::cancellation(visitor, event)) },
+        }
+    })
+}
+
+/// Returns what a cancellation at `now` gives back; `None` if the terms allow none.
+fn refund_now(event: &EventRow, price: i64, now: i64) -> Option<i64> {
+    match event.cancellation {
+        CancellationPolicy::Never => None,
+        CancellationPolicy::Until { until, refund_percent } => {
+            let until = until.unwrap_or(i64::MAX).min(event.details.event_date);
+            let share = i128::from(price) * i128::from(refund_percent) / 100;
+            (now < until).then(|| i64::try_from(share).unwrap_or(price))
+        }
+    }
+}
+
+fn cancelled(visitor: &Visitor, order: &ReservationDto) -> Markup {
+    html! {
+        p { (visitor.text("orders.is_cancelled")) }
+        @if let Some(refund) = &order.refund {
+            p { (visitor.fill("orders.refunded", &[("amount", &price(visitor, refund))])) }
+        }
+    }
+}
+
+fn cancel_form(visitor: &Visitor, row: &ReservationRow, label: &str, hint: Option<&str>) -> Markup {
+    html! {
+        details.cancel {
+            summary { (label) }
+            form.stack method="post" action={ "/orders/" (row.id) "/cancel" } {
+                input type="hidden" name="key" value={ "cancel-" (row.id) };
+                p { (hint.unwrap_or(visitor.text("orders.give_up_hint"))) }
+                button.button.danger { (label) }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Pay {
+    key: String,
+    method: String,
+}
+
+async fn pay(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    Form(form): Form<Pay>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let method = guests::method(&form.method)?;
+    match state.payments.pay(caller.user, id, method, &form.key).await.map_err(ApiError::from) {
+        Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=paid"))),
+        // Refused: the page says why, and the order can be paid in another way.
+        Err(failure) if failure.code().status().as_u16() < 500 => {
+            let said = explain(&visitor, &failure);
+            let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+#[derive(Deserialize)]
+struct Cancel {
+    key: String,
+}
+
+async fn cancel(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    Form(form): Form<Cancel>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let idempotency =
+        IdempotencyKey(Some(form.key)).identity(caller.user, "cancel reservation", &id);
+    match state.offerings.cancel_reservation(caller, id, idempotency).await.map_err(ApiError::from)
+    {
+        Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=cancelled"))),
+        Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
+        Err(failure) => {
+            let said = explain(&visitor, &failure);
+            let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
+    }
+}
