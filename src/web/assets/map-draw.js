@@ -131,8 +131,8 @@ export class MapDrawing {
       if (pen.roundRect) pen.roundRect(x, y, width, height, Math.min(8, height / 4));
       else pen.rect(x, y, width, height);
       pen.fill();
-      const font = bold(13);
-      if (this.#widthOf(stage.label || '', font) < width - 4) this.#words(stage.label || '', x + width / 2, y + height / 2, font);
+      const [font, words] = [bold(13), stage.label || ''];
+      if (this.#widthOf(words, font) < width - 4) this.#words(words, x + width / 2, y + height / 2, font);
     }
     for (const { x, y, text } of labels ?? []) this.#words(text, ...view.toScreen(x, y), bold(12));
   }

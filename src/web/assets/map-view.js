@@ -116,7 +116,7 @@ export class MapView {
     this.centre = [0, 1].map((axis) => {
       const [least, most] = [this.bounds[axis], this.bounds[axis + 2]];
       const half = ([this.width, this.height][axis] / 2 - PADDING) / this.scale;
-      // What fits stands in the middle; otherwise no more than the padding shows beyond the edge.
+      // A plan that fits is centred; otherwise no more than the padding shows beyond its edge.
       if (most - least <= 2 * half) return (least + most) / 2;
       return Math.min(most - half, Math.max(least + half, centre[axis]));
     });

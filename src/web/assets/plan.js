@@ -1,4 +1,4 @@
-// The seats of a plan as flat arrays: where each one is, what state it has, which is near. A seat's
+// The seats of a plan as flat arrays: positions on the plan, states, flags, neighbours. A seat's
 // *position* is its place in these arrays; its *index* is its number in the event's stock.
 
 import { SeatGrid } from './seat-grid.js';
