@@ -72,6 +72,22 @@ async fn tickets_are_bought_and_cancelled_without_scripts() {
     assert_eq!(event.counts(event.stalls()).await.available, 16);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_are_picked_on_the_map_and_a_taken_one_comes_with_others() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    passes("seat_map", &shop, &json!({"event": event.id})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_are_bought_by_keyboard_alone() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let things = json!({"event": event.id, "sections": ["Left", "Right"]});
+    passes("keyboard", &shop, &things).await;
+    assert_eq!(event.counts(event.stalls()).await.available, 8);
+}
+
 /// The faults of the page in `tests/web/scenarios/planted.mjs`, as the report says them.
 const PLANTED: &[&str] = &[
     "content security policy: Executing inline script",
