@@ -10,6 +10,7 @@ mod conformance;
 mod document;
 mod export;
 mod holders;
+mod kept_seats;
 mod listing_own;
 mod messages;
 mod ownership;
