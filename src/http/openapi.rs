@@ -54,7 +54,7 @@ use crate::http::envelope::Failure;
         seats::show,
         holders::reservations, holders::holds, holders::waitlist,
         sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,
-        sale::remove_seats, sale::move_event, sale::open, sale::pause, sale::close,
+        sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
         venues::list, venues::create, venues::show, venues::change,

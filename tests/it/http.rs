@@ -13,6 +13,7 @@ mod event_plans;
 mod export;
 mod guests;
 mod holders;
+mod kept_seats;
 mod listing_own;
 mod messages;
 mod ownership;

@@ -68,7 +68,7 @@ pub(super) fn seats(number: u64, seats: &[u32]) -> Command {
     Command::PlaceHold { hold: hold(number), customer: user(number), lines }
 }
 
-fn best(number: u64, quantity: u32) -> Command {
+pub(super) fn best(number: u64, quantity: u32) -> Command {
     let lines = vec![LineRequest::BestAvailable { product: STALLS, quantity, section: None }];
     Command::PlaceHold { hold: hold(number), customer: user(number), lines }
 }
