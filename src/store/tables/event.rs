@@ -126,7 +126,7 @@ pub(crate) enum Seats {
 }
 
 /// Rows in one INSERT: with eleven columns each, they stay below SQLite's 32,766 variables.
-pub(crate) const CHUNK: usize = 2_000;
+const CHUNK: usize = 2_000;
 
 impl Store {
     /// Creates an event with the first row of its journal, or answers a retry. The event exists
@@ -162,7 +162,11 @@ impl Store {
         insert_event(&transaction, new, now).await?;
         match seats {
             Seats::WithTheEvent => {
-                insert_seat_rows(&transaction, seat_rows(new).collect()).await?;
+                insert_seat_rows(
+                    &transaction,
+                    seat_rows(new.id, &new.definition, &new.further).collect(),
+                )
+                .await?;
             }
             Seats::AreThere => {}
         }
@@ -321,7 +325,7 @@ async fn insert_event(
     if let Some(plan) = &new.plan {
         insert_event_plan(transaction, new.id, plan).await?;
     }
-    let totals = totals(new);
+    let totals = totals(definition, &new.further);
     let products = definition.products.iter().zip(&new.products).zip(totals).enumerate();
     let rows: Vec<_> = products
         .map(|(index, ((product, (name, description)), total))| product::ActiveModel {
