@@ -338,7 +338,7 @@ fn entities_and_migrations_know_nothing_of_the_rest() {
 
 /// The capabilities. No capability uses another; they share only the modules below them.
 const CAPABILITIES: &[&str] =
-    &["accounts", "audit", "box_office", "cluster", "offerings", "payments"];
+    &["accounts", "audit", "box_office", "cluster", "offerings", "payments", "venues"];
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
@@ -356,9 +356,11 @@ const TABLES: &[(&str, &str)] = &[
     ("refresh_token", "accounts"),
     ("reservation", "offerings"),
     ("revocation", "accounts"),
+    ("seat", "offerings"),
     ("seat_slices", "offerings"),
     ("ticket", "offerings"),
     ("user", "accounts"),
+    ("venue", "venues"),
     ("wallet", "payments"),
 ];
 
@@ -413,8 +415,10 @@ fn a_capability_is_one_noun_in_every_layer() {
     for capability in CAPABILITIES {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
-        // Every capability may use an event's box office, and the cluster to find its instance.
-        let others = CAPABILITIES.iter().filter(|other| !["box_office", "cluster"].contains(other));
+        // Every capability may use an event's box office, the cluster to find its instance, and the
+        // plan of its venue.
+        let base = ["box_office", "cluster", "venues"];
+        let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);
             assert!(
