@@ -18,6 +18,7 @@ mod visitor;
 mod account;
 mod basket;
 mod checkout;
+mod downloads;
 mod event;
 mod guests;
 mod orders;
@@ -42,6 +43,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(event::configure)
             .configure(basket::configure)
             .configure(checkout::configure)
+            .configure(downloads::configure)
             .configure(orders::configure)
             .configure(tickets::configure)
             .configure(guests::configure)

@@ -77,6 +77,8 @@ async fn page(
         h1.visually-hidden { (visitor.text("tickets.ticket")) }
         (card(&visitor, &event, &ticket))
         p.actions {
+            a.button.quiet href={ "/tickets/" (ticket.id) ".pdf" } { (visitor.text("tickets.pdf")) }
+            a.button.quiet href={ "/tickets/" (ticket.id) ".ics" } { (visitor.text("tickets.calendar")) }
             a.button.quiet href={ "/orders/" (ticket.reservation_id) } { (visitor.text("tickets.order")) }
         }
     };
