@@ -19,6 +19,7 @@ mod checkout;
 mod event;
 mod guests;
 mod orders;
+mod organiser;
 mod places;
 mod purchase;
 mod shop;
@@ -43,6 +44,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(orders::configure)
             .configure(tickets::configure)
             .configure(account::configure)
+            .configure(organiser::configure)
             .configure(sessions::configure)
             .configure(language::configure)
             .default_service(web::route().to(errors::no_such_page)),
