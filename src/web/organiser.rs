@@ -1,11 +1,17 @@
 //! The organiser's pages: events, their sales, orders and people. Administrators only; everything is
 //! done by the same functions as in the API.
 
+mod actions;
+mod csv_file;
+mod curve;
 mod edit_event;
 mod entered;
 mod event_form;
 mod form_page;
+mod live;
 mod new_event;
+mod orders;
+mod seats;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +43,11 @@ const AFTERWARDS_MS: TimestampMs = 24 * 3_600_000;
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/organiser").get(events))
         .configure(new_event::configure)
-        .configure(edit_event::configure);
+        .configure(edit_event::configure)
+        .configure(actions::configure)
+        .configure(seats::configure)
+        .configure(orders::configure)
+        .configure(live::configure);
 }
 
 /// Returns the time zone of the times in the form of a new event.
