@@ -7,6 +7,7 @@ mod checkins;
 mod commands;
 mod draft;
 mod error;
+mod history;
 mod lists;
 mod reservations;
 mod sale_status;
@@ -20,10 +21,12 @@ use std::sync::Arc;
 
 use crate::box_office::BoxOffices;
 use crate::store::Store;
+use crate::venues::Venues;
 
 pub use change::{Changed, EventEdit, EventKeys};
 pub use checkins::{CheckIn, TicketRef};
-pub use draft::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
+pub use draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft, SectionDraft};
+pub use history::{Happening, History};
 pub use reservations::ReservationPage;
 pub use sale_status::SaleStatus;
 pub use sales::Sales;
@@ -37,6 +40,7 @@ use summaries::EventSummaries;
 pub struct Offerings {
     store: Store,
     offices: Arc<BoxOffices>,
+    venues: Arc<Venues>,
     summaries: EventSummaries,
     codes: TicketCodes,
 }
@@ -44,7 +48,12 @@ pub struct Offerings {
 impl Offerings {
     /// Creates the service over a store and the box offices. Ticket codes are signed with `codes`.
     #[must_use]
-    pub fn new(store: Store, offices: Arc<BoxOffices>, codes: TicketCodes) -> Self {
-        Self { store, offices, summaries: EventSummaries::default(), codes }
+    pub fn new(
+        store: Store,
+        offices: Arc<BoxOffices>,
+        venues: Arc<Venues>,
+        codes: TicketCodes,
+    ) -> Self {
+        Self { store, offices, venues, summaries: EventSummaries::default(), codes }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct Page<'a> {
     title: &'a str,
     main: Markup,
     scripts: Vec<&'a str>,
+    preloads: &'static [&'static str],
     notice: Option<&'a str>,
     class: &'static str,
 }
@@ -19,7 +20,14 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// An empty page with a title.
     pub(crate) fn new(title: &'a str) -> Self {
-        Self { title, main: Markup::default(), scripts: Vec::new(), notice: None, class: "" }
+        Self {
+            title,
+            main: Markup::default(),
+            scripts: Vec::new(),
+            preloads: &[],
+            notice: None,
+            class: "",
+        }
     }
 
     /// Sets the content.
@@ -31,6 +39,12 @@ impl<'a> Page<'a> {
     pub(crate) fn script(mut self, file: &'a str) -> Self {
         self.scripts.push(file);
         self
+    }
+
+    /// Names the modules that the page's script imports, so that the browser need not find them one
+    /// after the other.
+    pub(crate) fn preload(self, modules: &'static [&'static str]) -> Self {
+        Self { preloads: modules, ..self }
     }
 
     /// Shows a notice of what the visitor has just done: the part of a key behind `notice.`, as the
@@ -51,7 +65,7 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let notice = page.notice.and_then(|name| language.find(&format!("notice.{name}")));
     let markup = html! {
         (DOCTYPE)
-        html lang=(language.tag()) {
+        html lang=(language.tag()) data-session=(visitor.kind()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -60,6 +74,9 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 link rel="icon" href=(site.assets.url("icon.svg")) type="image/svg+xml";
                 link rel="stylesheet" href=(site.assets.url("admitone.css"));
                 link rel="stylesheet" href=(site.assets.url("brand.css"));
+                @for module in page.preloads {
+                    link rel="modulepreload" href=(site.assets.url(module));
+                }
                 @for script in &page.scripts {
                     script type="module" src=(site.assets.url(script)) {}
                 }

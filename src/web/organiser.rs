@@ -8,16 +8,18 @@ mod edit_event;
 mod entered;
 mod event_form;
 mod form_page;
+mod holds;
 mod live;
 mod new_event;
+mod order;
 mod orders;
+mod people;
 mod seats;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use chrono_tz::Tz;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -47,12 +49,10 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(actions::configure)
         .configure(seats::configure)
         .configure(orders::configure)
+        .configure(order::configure)
+        .configure(holds::configure)
+        .configure(people::configure)
         .configure(live::configure);
-}
-
-/// Returns the time zone of the times in the form of a new event.
-fn zone_of_new() -> Tz {
-    format::zone("Asia/Seoul")
 }
 
 #[derive(Deserialize)]
@@ -170,7 +170,7 @@ fn event_table(
                                 a href={ "/organiser/events/" (event.id) } { (event.details.name) }
                                 @if !event.details.venue.is_empty() { span.hint { (event.details.venue) } }
                             }
-                            td { (format::time(visitor.language, event.details.event_date, zone_of(event))) }
+                            td { (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) }
                             td { (state_badge(visitor, status)) }
                             td.number { (summary.map_or_else(String::new, |summary| sold_of(summary))) }
                         }

@@ -8,12 +8,11 @@ use super::entered;
 use super::event_form::Pairs;
 use super::live::{self, Shown};
 use super::seats::seats_of;
-use crate::http::api::box_office::holds::section_named;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, ProductId};
+use crate::ids::{OfferingId, ProductId, SectionId};
 use crate::inventory::Command;
 use crate::store::{EventRow, ReservationState};
 use crate::text;
@@ -142,8 +141,14 @@ fn block(visitor: &Visitor, shown: &Shown) -> Markup {
 }
 
 fn add_row(visitor: &Visitor, shown: &Shown) -> Markup {
-    let sections = shown.view.sections.iter().map(|section| section.name.clone());
-    let options: Vec<_> = sections.map(|name| (name.clone(), name)).collect();
+    // Sections of a plan with several ticket types have one name: the ticket type tells them apart.
+    let named = |section: &crate::inventory::SectionView| {
+        let product = shown.event.products.get(section.product.index());
+        format!("{} ({})", section.name, product.map_or("", |product| &product.name))
+    };
+    let sections = shown.view.sections.iter().enumerate();
+    let options: Vec<_> =
+        sections.map(|(index, section)| (index.to_string(), named(section))).collect();
     let name =
         Field { name: "row", label: visitor.text("organiser_action.row"), ..Field::default() };
     let fields = html! {
@@ -277,7 +282,11 @@ fn command(
             quantity: whole("unblock-quantity")?,
         },
         "add-row" => Command::AddRow {
-            section: section_named(&shown.view, &form.text("section"))?,
+            section: SectionId(
+                form.text("section")
+                    .parse()
+                    .map_err(|_| ApiError::of(ErrorCode::UnknownSection))?,
+            ),
             name: text::line("row.name", &form.text("row"), 50)?,
             seats: whole("row-seats")?,
         },

@@ -44,7 +44,7 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
-    let form = entered_of(&event, zone_of(&event));
+    let form = entered_of(&event, zone_of(&visitor, &event));
     Ok(show(&visitor, &event, &form, query.notice.as_deref(), None))
 }
 
@@ -62,6 +62,7 @@ fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
         name: event.details.name.clone(),
         description: event.details.description.clone(),
         venue: event.details.venue.clone(),
+        time_zone: zone.name().into(),
         starts: time(Some(event.details.event_date)),
         ends: time(event.event_end),
         sale_start: time(event.sale.start),
@@ -86,7 +87,7 @@ fn show(
         (refused(refusal))
         form.stack.event-form method="post" action={ "/organiser/events/" (event.id) "/edit" } {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
-            (form_page::details(visitor, form, zone_of(event)))
+            (form_page::details(visitor, form))
             button.button { (visitor.text("account.save")) }
         }
         h2 id="products" { (visitor.text("organiser_form.products")) }
@@ -186,26 +187,31 @@ async fn change(
 
 /// Returns the changes that a form makes; fields that stay as they are are left out.
 fn edit_of(visitor: &Visitor, event: &EventRow, form: &DetailsForm) -> Result<EventEdit, Refused> {
-    let zone = zone_of(event);
-    let before = entered_of(event, zone);
-    let times = form.times(visitor, zone)?;
+    let before = entered_of(event, zone_of(visitor, event));
+    let times = form.times(visitor)?;
     let differs = |now: &String, then: &String| (now != then).then(|| now.clone());
+    // On other clocks the same text is another time.
+    let has_other_clocks = form.time_zone.trim() != before.time_zone;
     // The fields show whole minutes: a time whose text is the same keeps its seconds.
-    let bound = |now: &str, then: &str, at: Option<i64>| (now != then).then_some(at);
+    let has_moved = |now: &str, then: &str| now != then || (has_other_clocks && !now.is_empty());
+    let bound = |now: &str, then: &str, at: Option<i64>| has_moved(now, then).then_some(at);
     let terms = |form: &DetailsForm| {
         (form.cancel.clone(), form.cancel_until.clone(), form.refund_percent.clone())
     };
+    let has_other_terms = terms(form) != terms(&before)
+        || has_moved(&form.cancel_until, &before.cancel_until) && form.cancel == "until";
     Ok(EventEdit {
         name: differs(&form.name, &before.name),
         description: differs(&form.description, &before.description),
         venue: differs(&form.venue, &before.venue),
-        cancellation: (terms(form) != terms(&before)).then_some(times.cancellation),
+        time_zone: has_other_clocks.then(|| form.time_zone.trim().to_owned()),
+        cancellation: has_other_terms.then_some(times.cancellation),
         sale: OfferingChange {
             sale_start: bound(&form.sale_start, &before.sale_start, times.sale.start),
             sale_end: bound(&form.sale_end, &before.sale_end, times.sale.end),
             state: None,
-            starts_at: (form.starts != before.starts).then_some(times.starts_at),
-            ends_at: times.ends_at.filter(|_| form.ends != before.ends),
+            starts_at: has_moved(&form.starts, &before.starts).then_some(times.starts_at),
+            ends_at: times.ends_at.filter(|_| has_moved(&form.ends, &before.ends)),
             cancellation: None,
         },
     })
@@ -243,7 +249,7 @@ async fn change_product(
     match submitted {
         Ok(()) => Ok(see_other(&format!("/organiser/events/{id}/edit?notice=saved#products"))),
         Err((refused, code)) => {
-            let form = entered_of(&event, zone_of(&event));
+            let form = entered_of(&event, zone_of(&visitor, &event));
             let mut page = show(&visitor, &event, &form, None, Some(&refused));
             *page.status_mut() = code.status();
             Ok(page)

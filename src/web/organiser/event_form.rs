@@ -1,14 +1,17 @@
 //! The form of an event as it was entered, and the draft that follows from it. What people entered
 //! stays as text, so that a refused form is shown again as it was.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono_tz::Tz;
 
 use super::entered::{self, Refusal};
+use crate::ids::VenueId;
 use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow, TimestampMs};
-use crate::offerings::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
+use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft, SectionDraft};
+use crate::store::VenueRow;
 use crate::text::InvalidField;
+use crate::venues::Plan;
 use crate::web::visitor::Visitor;
 
 /// The most products and sections of one form; more come from an imported seat plan.
@@ -22,6 +25,8 @@ pub(super) struct EventForm {
     pub(super) currency: String,
     pub(super) products: Vec<ProductForm>,
     pub(super) sections: Vec<SectionForm>,
+    /// The id of the venue whose newest plan has the seats, or empty.
+    pub(super) plan: String,
     pub(super) hold_minutes: String,
     pub(super) pay_minutes: String,
     pub(super) max_places: String,
@@ -35,6 +40,7 @@ pub(super) struct DetailsForm {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) venue: String,
+    pub(super) time_zone: String,
     pub(super) starts: String,
     pub(super) ends: String,
     pub(super) sale_start: String,
@@ -102,6 +108,7 @@ impl DetailsForm {
             name: pairs.text("name"),
             description: pairs.text("description"),
             venue: pairs.text("venue"),
+            time_zone: pairs.text("time_zone"),
             starts: pairs.text("starts"),
             ends: pairs.text("ends"),
             sale_start: pairs.text("sale_start"),
@@ -112,8 +119,15 @@ impl DetailsForm {
         }
     }
 
-    /// Reads the times and the terms.
-    pub(super) fn times(&self, visitor: &Visitor, zone: Tz) -> Result<Times, Refused> {
+    /// Reads the time zone of the event.
+    pub(super) fn zone(&self, visitor: &Visitor) -> Result<Tz, Refused> {
+        let zone = self.time_zone.trim().parse();
+        zone.map_err(|_| Refused::new(visitor, "time_zone", "organiser_form.bad_zone"))
+    }
+
+    /// Reads the times, on the clocks of the event's zone, and the terms.
+    pub(super) fn times(&self, visitor: &Visitor) -> Result<Times, Refused> {
+        let zone = self.zone(visitor)?;
         if self.name.trim().is_empty() {
             return Err(Refused::new(visitor, "name", "organiser_form.name_missing"));
         }
@@ -160,14 +174,19 @@ impl DetailsForm {
 
 impl EventForm {
     /// An empty form with the usual values.
-    pub(super) fn empty() -> Self {
+    pub(super) fn empty(zone: Tz) -> Self {
         let policy = Policy::default();
         Self {
             key: uuid::Uuid::new_v4().to_string(),
-            details: DetailsForm { refund_percent: "100".into(), ..DetailsForm::default() },
+            details: DetailsForm {
+                refund_percent: "100".into(),
+                time_zone: zone.name().into(),
+                ..DetailsForm::default()
+            },
             currency: "KRW".into(),
             products: vec![ProductForm::default()],
             sections: Vec::new(),
+            plan: String::new(),
             hold_minutes: (policy.hold_ttl_ms / 60_000).to_string(),
             pay_minutes: (policy.pay_window_ms / 60_000).to_string(),
             max_places: policy.max_places_per_hold.to_string(),
@@ -200,6 +219,7 @@ impl EventForm {
             currency: pairs.text("currency").trim().to_uppercase(),
             products: (0..MOST).map_while(product).collect(),
             sections: (0..MOST).map_while(section).collect(),
+            plan: pairs.text("plan"),
             hold_minutes: pairs.text("hold_minutes"),
             pay_minutes: pairs.text("pay_minutes"),
             max_places: pairs.text("max_places"),
@@ -235,14 +255,48 @@ impl EventForm {
         true
     }
 
+    /// Takes over the seats of a venue's plan: a ticket type for each of its zones, its time zone, and
+    /// its name as the place.
+    pub(super) fn take_plan(&mut self, venue: &VenueRow, plan: &Plan) {
+        self.details.time_zone = venue.time_zone.clone();
+        if self.details.venue.trim().is_empty() {
+            let place = [venue.name.as_str(), &venue.place];
+            let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
+            self.details.venue = place.join(", ");
+        }
+        self.sections.clear();
+        let is_blank = |product: &ProductForm| {
+            [&product.name, &product.price, &product.stock]
+                .iter()
+                .all(|text| text.trim().is_empty())
+        };
+        self.products.retain(|product| !is_blank(product));
+        for zone in &plan.zones {
+            if !self.products.iter().any(|product| product.name.trim() == zone.name) {
+                let name = zone.name.clone();
+                self.products.push(ProductForm { name, ..ProductForm::default() });
+            }
+        }
+    }
+
     /// Reads the draft of the event.
     pub(super) fn draft(
         &self,
         visitor: &Visitor,
-        zone: Tz,
         sale_state: SaleState,
     ) -> Result<EventDraft, Refused> {
-        let times = self.details.times(visitor, zone)?;
+        let times = self.details.times(visitor)?;
+        let plan = match self.plan.as_str() {
+            "" => None,
+            venue => Some(PlanDraft {
+                venue: venue
+                    .parse::<VenueId>()
+                    .map_err(|_| Refused::new(visitor, "plan", "organiser_form.no_such_plan"))?,
+                version: None,
+                zones: BTreeMap::new(),
+                keep_accessible_until: None,
+            }),
+        };
         let sections = self.sections(visitor)?;
         Ok(EventDraft {
             name: self.details.name.clone(),
@@ -254,6 +308,8 @@ impl EventForm {
             sale_state,
             products: self.products(visitor, &sections)?,
             sections,
+            plan,
+            time_zone: Some(self.details.time_zone.trim().to_owned()),
             policy: self.policy(visitor)?,
             cancellation: times.cancellation,
         })
@@ -290,7 +346,7 @@ impl EventForm {
                     (_, Err(key)) => return refused("limit", key),
                 };
             let has_seats = sections.iter().any(|section| section.product == name);
-            if total_stock.is_none() && !has_seats {
+            if total_stock.is_none() && !has_seats && self.plan.is_empty() {
                 return refused("stock", "organiser_form.no_places");
             }
             drafts.push(ProductDraft {
@@ -396,6 +452,8 @@ fn input_of(field: &str) -> String {
     }
     let input = match field {
         "description" | "venue" => field,
+        "timeZone" => "time_zone",
+        field if field.starts_with("plan") => "plan",
         "eventDate" => "starts",
         "eventEndAt" => "ends",
         "saleStartAt" => "sale_start",

@@ -1,10 +1,10 @@
 //! The form of an event as HTML. Every button works without script: those that add or remove a ticket
 //! type send the form, and it comes back with what was entered.
 
-use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use super::event_form::{DetailsForm, EventForm, Refused, SectionForm};
+use crate::store::VenueRow;
 use crate::web::fields::{Field, select, text_area};
 use crate::web::visitor::Visitor;
 
@@ -21,7 +21,7 @@ pub(super) fn refused(refused: Option<&Refused>) -> Markup {
 pub(super) fn new_event(
     visitor: &Visitor,
     form: &EventForm,
-    zone: Tz,
+    venues: &[VenueRow],
     refusal: Option<&Refused>,
 ) -> Markup {
     html! {
@@ -30,7 +30,8 @@ pub(super) fn new_event(
             input type="hidden" name="key" value=(form.key);
             // Enter in a field presses the first button.
             button.visually-hidden name="do" value="save" tabindex="-1" aria-hidden="true" {}
-            (details(visitor, &form.details, zone))
+            (plan(visitor, form, venues))
+            (details(visitor, &form.details))
             (products(visitor, form))
             (sections(visitor, form))
             (rules(visitor, form))
@@ -44,7 +45,7 @@ pub(super) fn new_event(
 }
 
 /// Renders the fields that can be changed later too.
-pub(super) fn details(visitor: &Visitor, form: &DetailsForm, zone: Tz) -> Markup {
+pub(super) fn details(visitor: &Visitor, form: &DetailsForm) -> Markup {
     let text = |key| visitor.text(key);
     let time = |name, key, value, hint, required| {
         Field {
@@ -58,7 +59,6 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, zone: Tz) -> Markup
         }
         .render()
     };
-    let zone_hint = visitor.fill("organiser_form.zone", &[("zone", zone.name())]);
     let options = [
         ("start", "organiser_form.cancel_start"),
         ("until", "organiser_form.cancel_until_time"),
@@ -78,8 +78,10 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, zone: Tz) -> Markup
         }
         fieldset {
             legend { (text("organiser_form.when")) }
-            p.hint { (zone_hint) }
             div.form-grid {
+                (Field { name: "time_zone", label: text("organiser_form.time_zone"), value: &form.time_zone,
+                    required: true, max_length: Some(64), hint: Some(text("organiser_form.time_zone_hint")),
+                    ..Field::default() }.render())
                 (time("starts", "organiser_form.starts", &form.starts, None, true))
                 (time("ends", "organiser_form.ends", &form.ends, Some(text("organiser_form.ends_hint")), false))
                 (time("sale_start", "organiser_form.sale_start", &form.sale_start,
@@ -96,6 +98,22 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, zone: Tz) -> Markup
                 (time("cancel_until", "organiser_form.cancel_until", &form.cancel_until, None, false))
                 (Field { name: "refund_percent", label: text("organiser_form.refund_percent"), kind: "number",
                     value: &form.refund_percent, min: Some("0"), max: Some("100"), ..Field::default() }.render())
+            }
+        }
+    }
+}
+
+/// Renders the choice of a venue's plan; nothing if no venue has one.
+fn plan(visitor: &Visitor, form: &EventForm, venues: &[VenueRow]) -> Markup {
+    let mut options = vec![(String::new(), visitor.text("organiser_form.no_plan").to_owned())];
+    options.extend(venues.iter().map(|venue| (venue.id.to_string(), venue.name.clone())));
+    html! {
+        @if !venues.is_empty() {
+            fieldset id="plan" {
+                legend { (visitor.text("organiser_form.plan")) }
+                p.hint { (visitor.text("organiser_form.plan_hint")) }
+                (select("plan", visitor.text("organiser_form.venue_plan"), &form.plan, &options))
+                div.actions { (button(visitor, "#products", "take-plan", "organiser_form.take_plan")) }
             }
         }
     }
@@ -137,6 +155,9 @@ fn products(visitor: &Visitor, form: &EventForm) -> Markup {
 }
 
 fn sections(visitor: &Visitor, form: &EventForm) -> Markup {
+    if !form.plan.is_empty() && form.sections.is_empty() {
+        return Markup::default();
+    }
     html! {
         fieldset id="sections" {
             legend { (visitor.text("organiser_form.seats")) }

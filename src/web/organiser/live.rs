@@ -17,6 +17,7 @@ use crate::ids::OfferingId;
 use crate::inventory::{Counts, TimestampMs};
 use crate::offerings::SaleStatus;
 use crate::store::{EventRow, OrdersInState, ReservationFilter, ReservationState};
+use crate::venues::EventSeats;
 use crate::web::format::{money, number};
 use crate::web::layout::{self, Page, for_script_element};
 use crate::web::places::{self, zone_of};
@@ -44,6 +45,7 @@ pub(super) struct Shown {
     pub(super) view: Arc<View>,
     pub(super) status: &'static str,
     pub(super) orders: Vec<OrdersInState>,
+    pub(super) labels: EventSeats,
     pub(super) now: TimestampMs,
 }
 
@@ -55,7 +57,8 @@ impl Shown {
         let orders = state.store.sales_by_state(event.id).await?;
         let now = state.clock.now_ms();
         let status = SaleStatus::of(&view, now).name;
-        Ok(Self { event, view, status, orders, now })
+        let labels = state.venues.labels(event.id).await;
+        Ok(Self { event, view, status, orders, labels, now })
     }
 
     /// Returns the orders in a state.
@@ -90,7 +93,7 @@ pub(super) async fn show(
     refused: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
     let event = &shown.event;
-    let zone = zone_of(event);
+    let zone = zone_of(visitor, event);
     let sales = state.offerings.sales(event.id).await?;
     let filter = ReservationFilter { offering: Some(event.id), ..ReservationFilter::default() };
     let last = orders::read(state, filter, LAST_ORDERS).await?;

@@ -4,11 +4,13 @@ use actix_web::{HttpResponse, web};
 use maud::html;
 
 use super::event_form::{EventForm, Pairs, Refused};
-use super::{form_page, zone_of_new};
+use super::form_page;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::IdempotencyKey;
 use crate::http::state::AppState;
+use crate::ids::VenueId;
 use crate::inventory::SaleState;
+use crate::offerings::OfferingError;
 use crate::web::errors::explain;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -19,19 +21,42 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/organiser/events/new").get(empty).post(create));
 }
 
-async fn empty(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+/// The most venues that are offered.
+const VENUES: u64 = 100;
+
+async fn empty(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    Ok(show(&visitor, &EventForm::empty(), None))
+    show(&state, &visitor, &EventForm::empty(visitor.site.zone), None).await
 }
 
-fn show(visitor: &Visitor, form: &EventForm, refusal: Option<&Refused>) -> HttpResponse {
+async fn show(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &EventForm,
+    refusal: Option<&Refused>,
+) -> Result<HttpResponse, ApiError> {
+    let mut venues = state.venues.list(None, VENUES).await?;
+    let ids: Vec<_> = venues.iter().map(|venue| venue.id).collect();
+    let planned = state.venues.newest_versions(&ids).await?;
+    venues.retain(|venue| planned.contains_key(&venue.id));
     let title = visitor.text("organiser_form.new_title");
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
-        (form_page::new_event(visitor, form, zone_of_new(), refusal))
+        (form_page::new_event(visitor, form, &venues, refusal))
     };
-    layout::render(visitor, Page::new(title).main(main))
+    Ok(layout::render(visitor, Page::new(title).main(main)))
+}
+
+async fn refuse(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &EventForm,
+    (refused, code): (&Refused, ErrorCode),
+) -> Result<HttpResponse, ApiError> {
+    let mut page = show(state, visitor, form, Some(refused)).await?;
+    *page.status_mut() = code.status();
+    Ok(page)
 }
 
 async fn create(
@@ -42,24 +67,26 @@ async fn create(
     let admin = visitor.admin()?;
     let mut form = EventForm::read(&pairs);
     let button = Pairs(&pairs).text("do");
+    if button == "take-plan" {
+        return take_plan(&state, &visitor, form).await;
+    }
     if form.rearrange(&button) {
-        return Ok(show(&visitor, &form, None));
+        return show(&state, &visitor, &form, None).await;
     }
     let sale_state = if button == "publish" { SaleState::Open } else { SaleState::Scheduled };
-    let refuse = |form: &EventForm, refused: &Refused, code: ErrorCode| {
-        let mut page = show(&visitor, form, Some(refused));
-        *page.status_mut() = code.status();
-        Ok(page)
-    };
-    let draft = match form.draft(&visitor, zone_of_new(), sale_state) {
+    let draft = match form.draft(&visitor, sale_state) {
         Ok(draft) => draft,
-        Err(refused) => return refuse(&form, &refused, ErrorCode::Invalid),
-    };
-    let new = match draft.check(admin.user) {
-        Ok(new) => new,
-        Err(error) => {
-            return refuse(&form, &Refused::of(&visitor, &error), ErrorCode::Invalid);
+        Err(refused) => {
+            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
         }
+    };
+    let new = match state.offerings.check_event(draft, admin.user).await {
+        Ok(new) => new,
+        Err(OfferingError::Invalid(error)) => {
+            let refused = Refused::of(&visitor, &error);
+            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
+        }
+        Err(error) => return Err(error.into()),
     };
     let key = IdempotencyKey(Some(form.key.clone()));
     let key = key.row_key(admin.user, "create event by form", &pairs);
@@ -70,8 +97,23 @@ async fn create(
             // The form was sent before with other values, and the browser went back to it.
             form.key = uuid::Uuid::new_v4().to_string();
             let text = explain(&visitor, &failure);
-            refuse(&form, &Refused { input: "name".into(), text }, failure.code())
+            let refused = Refused { input: "name".into(), text };
+            refuse(&state, &visitor, &form, (&refused, failure.code())).await
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// Shows the form again with the seats of the plan that was chosen.
+async fn take_plan(
+    state: &AppState,
+    visitor: &Visitor,
+    mut form: EventForm,
+) -> Result<HttpResponse, ApiError> {
+    if let Ok(id) = form.plan.parse::<VenueId>() {
+        let venue = state.venues.venue(id).await?;
+        let (_, plan) = state.venues.plan(id, None).await?;
+        form.take_plan(&venue, &plan);
+    }
+    show(state, visitor, &form, None).await
 }

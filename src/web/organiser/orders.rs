@@ -209,7 +209,7 @@ pub(super) fn customer(visitor: &Visitor, person: Option<&Person>) -> Markup {
 /// Writes a time of the API's form on the event's clocks.
 pub(super) fn at(visitor: &Visitor, event: &EventRow, time: &str) -> String {
     let millis = millis(time);
-    format::date_time(visitor.language, millis, zone_of(event))
+    format::date_time(visitor.language, millis, zone_of(visitor, event))
 }
 
 fn millis(time: &str) -> TimestampMs {
@@ -276,7 +276,7 @@ fn row(visitor: &Visitor, event: &EventRow, order: &Order) -> Vec<String> {
     let Order { reservation, person } = order;
     let plain = |amount: i64| super::entered::plain_amount(amount, &event.currency);
     let refund = reservation.refund.as_ref().map(|refund| plain(refund.amount));
-    let time = super::entered::local_text(millis(&reservation.created_at), zone_of(event));
+    let time = super::entered::local_text(millis(&reservation.created_at), zone_of(visitor, event));
     let status = format!("order_status.{}", reservation.status);
     vec![
         reservation.id.to_string(),

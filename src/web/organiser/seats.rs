@@ -71,23 +71,24 @@ fn section_form(visitor: &Visitor, shown: &Shown, section: &SectionView, index: 
             input type="hidden" name="back" value="seats";
             (text_area("rows", visitor.text("organiser_action.rows"), "", 2))
             p.hint { (visitor.text("organiser_action.rows_hint")) }
-            @for row in &section.rows { (row_of_seats(visitor, event, row)) }
+            @for row in &section.rows { (row_of_seats(visitor, shown, row)) }
             div.sticky { (seat_buttons(visitor)) }
         }
     }
 }
 
-fn row_of_seats(visitor: &Visitor, event: OfferingId, row: &RowView) -> Markup {
+fn row_of_seats(visitor: &Visitor, shown: &Shown, row: &RowView) -> Markup {
     html! {
         fieldset {
             legend { (visitor.fill("place.row", &[("row", &row.name)])) }
             @for (index, status) in (0_u32..).zip(&row.seats) {
                 @if let Some(word) = word(visitor, *status) {
+                    @let seat = SeatId(row.first_seat.0 + index);
                     label.seat data-state=(format!("{status:?}").to_lowercase()) {
                         input type="checkbox" name="seat"
-                            value=(SeatId(row.first_seat.0 + index).to_public(event))
+                            value=(seat.to_public(shown.event.id))
                             disabled[!matches!(status, SeatStatus::Available | SeatStatus::Blocked)];
-                        " " (index + 1)
+                        " " (shown.labels.label(seat, index + 1))
                         @if *status != SeatStatus::Available { span.hint { " " (word) } }
                     }
                 }
@@ -127,7 +128,7 @@ pub(super) fn seats_of(
     let section = section.and_then(|index| shown.view.sections.get(index));
     for line in form.text("rows").lines().map(str::trim).filter(|line| !line.is_empty()) {
         let section = section.ok_or_else(|| said("organiser_action.no_such_row"))?;
-        let found = in_line(section, line, wanted);
+        let found = in_line(section, line, wanted, |seat, number| shown.labels.label(seat, number));
         seats.extend(found.ok_or_else(|| said("organiser_action.no_such_row"))?);
     }
     seats.sort_unstable();
@@ -139,8 +140,13 @@ pub(super) fn seats_of(
 }
 
 /// Returns the seats of `A`, `A 3-8` or `A 5`, or of `*`, the whole section; `None` if there is no such
-/// row or seat.
-fn in_line(section: &SectionView, line: &str, wanted: SeatStatus) -> Option<Vec<SeatId>> {
+/// row or seat. Numbers are the `label`s of seats.
+fn in_line(
+    section: &SectionView,
+    line: &str,
+    wanted: SeatStatus,
+    label: impl Fn(SeatId, u32) -> String,
+) -> Option<Vec<SeatId>> {
     let fitting = |row: &RowView| {
         let all = (row.first_seat.0..).zip(row.seats.clone());
         all.filter(|(_, status)| *status == wanted).map(|(id, _)| SeatId(id)).collect::<Vec<_>>()
@@ -154,12 +160,17 @@ fn in_line(section: &SectionView, line: &str, wanted: SeatStatus) -> Option<Vec<
     let (name, numbers) = line.rsplit_once(char::is_whitespace)?;
     let row = section.rows.iter().find(|row| row.name == name.trim())?;
     let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-    let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
-    let length = u32::try_from(row.seats.len()).ok()?;
-    if first == 0 || first > last || last > length {
-        return None;
-    }
-    Some((first..=last).map(|number| SeatId(row.first_seat.0 + number - 1)).collect())
+    let there: Vec<SeatId> = (0_u32..)
+        .zip(&row.seats)
+        .filter(|(_, status)| **status != SeatStatus::Removed)
+        .map(|(index, _)| SeatId(row.first_seat.0 + index))
+        .collect();
+    let nth = |wanted: &str| {
+        there.iter().position(|seat| label(*seat, seat.0 - row.first_seat.0 + 1) == wanted)
+    };
+    let (first, last) = (nth(first.trim())?, nth(last.trim())?);
+    // A row may be numbered from either end.
+    Some(there[first.min(last)..=first.max(last)].to_vec())
 }
 
 #[cfg(test)]
@@ -194,7 +205,8 @@ mod tests {
         assert_eq!(ids("A 1-3", Available), Some(vec![0, 1, 2]));
         assert_eq!(ids("Box 1", Available), Some(vec![3, 4]));
         assert_eq!(ids("Box 1 2", Available), Some(vec![4]));
-        for line in ["C", "A 0", "A 4", "A 3-1", "A x", "Box 1 1-9"] {
+        assert_eq!(ids("A 3-2", Available), Some(vec![1, 2]));
+        for line in ["C", "A 0", "A 4", "A x", "Box 1 1-9"] {
             assert_eq!(ids(line, Available), None, "{line}");
         }
     }
