@@ -43,6 +43,7 @@ pub use tables::person::Person;
 pub use tables::refresh_token::{RefreshToken, Rotation};
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
+pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};

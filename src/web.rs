@@ -22,6 +22,7 @@ mod downloads;
 mod event;
 mod guests;
 mod orders;
+mod organiser;
 mod places;
 mod purchase;
 mod shop;
@@ -48,6 +49,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(tickets::configure)
             .configure(guests::configure)
             .configure(account::configure)
+            .configure(organiser::configure)
             .configure(sessions::configure)
             .configure(language::configure)
             .default_service(web::route().to(errors::no_such_page)),

@@ -14,6 +14,7 @@ pub(crate) mod person;
 pub(crate) mod refresh_token;
 pub(crate) mod reservation;
 pub(crate) mod revocation;
+pub(crate) mod sales;
 pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod ticket;

@@ -1,6 +1,7 @@
 //! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
+mod organiser;
 mod sessions;
 
 use std::collections::BTreeSet;

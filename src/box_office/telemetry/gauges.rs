@@ -35,18 +35,21 @@ impl BoxOffices {
         self.each_handle(|offering, handle| sums.push((handle.counters.lock().sum(), offering)));
         sums.sort_unstable_by(|one, other| other.cmp(one));
         sums.truncate(limit);
-        let figures = sums.into_iter().filter_map(|(_, offering)| {
-            let handle = self.handle(offering)?;
-            let Counts { committed, refused } = handle.counters.lock().clone();
-            Some(OfferingFigures {
-                offering,
-                places: handle.view.load().as_deref().map(places).unwrap_or_default(),
-                pending: handle.permits.taken(),
-                committed: committed.into(),
-                refused: refused.into(),
-            })
-        });
-        figures.collect()
+        sums.into_iter().filter_map(|(_, offering)| self.figures(offering)).collect()
+    }
+
+    /// Returns the figures of an offering; `None` if it is not live here.
+    #[must_use]
+    pub fn figures(&self, offering: OfferingId) -> Option<OfferingFigures> {
+        let handle = self.handle(offering)?;
+        let Counts { committed, refused } = handle.counters.lock().clone();
+        Some(OfferingFigures {
+            offering,
+            places: handle.view.load().as_deref().map(places).unwrap_or_default(),
+            pending: handle.permits.taken(),
+            committed: committed.into(),
+            refused: refused.into(),
+        })
     }
 
     /// True if this machine's clock has stepped and the step is not believed yet.

@@ -7,11 +7,13 @@ use entities::{guest, user};
 use sea_orm::sea_query::{
     Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, Query, SelectStatement, SimpleExpr, UnionType,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::ids::UserId;
-use crate::store::{Store, StoreError};
+use crate::inventory::TimestampMs;
+use crate::store::tables::user::user_row;
+use crate::store::{Store, StoreError, UserRow, older};
 
 /// A person with an account that is not closed, or a guest who has left an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,34 @@ impl Store {
             .await?;
         rows.extend(guests);
         Ok(rows.into_iter().map(UserId).collect())
+    }
+}
+
+impl Store {
+    /// Returns accounts that are not closed and whose name or address contains `text`, newest first,
+    /// after the one with that time and id; at most `limit`. An empty text finds all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn user_search(
+        &self,
+        text: &str,
+        after: Option<(TimestampMs, UserId)>,
+        limit: u64,
+    ) -> Result<Vec<UserRow>, StoreError> {
+        use user::Column;
+        let mut query = user::Entity::find()
+            .filter(Column::PasswordHash.ne(""))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .limit(limit);
+        if !text.is_empty() {
+            query = query.filter(is_like(text));
+        }
+        if let Some((at, id)) = after {
+            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));
+        }
+        query.all(self.reads()).await?.into_iter().map(user_row).collect()
     }
 }
 

@@ -168,7 +168,8 @@ pub async fn charge(
     key.required()?;
     let charge = checked(&body)?;
     let key = key.row_key(caller.user, "wallet.charge", &body).expect("the key is there");
-    let mut response = charged(&state, caller.user, charge, &key).await?;
+    let deposited = charged(&state, caller.user, &charge, &key).await?;
+    let mut response = deposited.answer(charge.currency);
     locate(&mut response, "/api/wallet");
     Ok(response)
 }
@@ -206,15 +207,36 @@ pub async fn charge_for(
     Body(body): Body<ChargeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     key.required()?;
+    let Money { amount, currency } = body.amount;
+    let charge = Balance { currency, amount };
+    let charged = charge_of_user(&state, caller.user, user, &charge, &key).await?;
+    Ok(charged.answer(charge.currency))
+}
+
+/// Puts money into the wallet of a user on behalf of the administrator `by`.
+///
+/// # Errors
+/// The amount or the currency is not allowed, or there is no such account.
+pub(crate) async fn charge_of_user(
+    state: &AppState,
+    by: UserId,
+    user: UserId,
+    charge: &Balance,
+    key: &IdempotencyKey,
+) -> Result<Deposited, ApiError> {
+    let body = ChargeRequest {
+        amount: Money { amount: charge.amount, currency: charge.currency.clone() },
+    };
     let charge = checked(&body)?;
     if state.store.user_get(user).await?.is_none() {
         return Err(ApiError::not_found("account"));
     }
-    let key = key.row_key(caller.user, "wallet.charge of another", &(user, &body));
-    let response = charged(&state, user, charge, &key.expect("the key is there")).await?;
+    key.required()?;
+    let key = key.row_key(by, "wallet.charge of another", &(user, &body));
+    let charged = charged(state, user, &charge, &key.expect("the key is there")).await?;
     let Money { amount, currency } = &body.amount;
-    tracing::info!(by = %caller.user, %user, amount, currency, "an administrator charged a wallet");
-    Ok(response)
+    tracing::info!(%by, %user, amount, currency, "an administrator charged a wallet");
+    Ok(charged)
 }
 
 /// Returns the amount to charge, if the amount and the currency are valid.
@@ -231,22 +253,35 @@ fn checked(body: &ChargeRequest) -> Result<Balance, ApiError> {
     Ok(Balance { currency: currency.clone(), amount: *amount })
 }
 
+/// A balance after a charge.
+pub(crate) struct Deposited {
+    balance: Minor,
+    /// True if this repeats an earlier request with the same key.
+    replayed: bool,
+}
+
+impl Deposited {
+    fn answer(&self, currency: String) -> HttpResponse {
+        let balance = Money { amount: self.balance, currency };
+        let mut response = respond::created(&Charged { balance });
+        mark_replayed(&mut response, self.replayed);
+        response
+    }
+}
+
 async fn charged(
     state: &AppState,
     user: UserId,
-    charge: Balance,
+    charge: &Balance,
     key: &Key,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Deposited, ApiError> {
     let now = state.clock.now_ms();
-    let (amount, replayed) = match state.store.wallet_charge(user, &charge, key, now).await? {
-        Answered::Now(balance) => (balance, false),
+    match state.store.wallet_charge(user, charge, key, now).await? {
+        Answered::Now(balance) => Ok(Deposited { balance, replayed: false }),
         Answered::Before(kept) => {
             let unreadable = || ApiError::internal(format!("a kept balance reads {kept:?}"));
-            (kept.parse().map_err(|_| unreadable())?, true)
+            let balance = kept.parse().map_err(|_| unreadable())?;
+            Ok(Deposited { balance, replayed: true })
         }
-    };
-    let balance = Money { amount, currency: charge.currency };
-    let mut response = respond::created(&Charged { balance });
-    mark_replayed(&mut response, replayed);
-    Ok(response)
+    }
 }

@@ -1,0 +1,298 @@
+//! What an organiser can do to a live sale. Each form says beforehand what it does; the box office
+//! decides, as for the API.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+
+use super::entered;
+use super::event_form::Pairs;
+use super::live::{self, Shown};
+use super::seats::seats_of;
+use crate::http::dto;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, ProductId, SectionId};
+use crate::inventory::Command;
+use crate::store::{EventRow, ReservationState};
+use crate::text;
+use crate::web::errors::explain;
+use crate::web::fields::{Field, select};
+use crate::web::format::{money, number};
+use crate::web::forms::{Form, see_other};
+use crate::web::visitor::Visitor;
+
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/organiser/events/{event}/actions").post(act));
+}
+
+/// Renders the forms.
+pub(super) fn forms(visitor: &Visitor, shown: &Shown) -> Markup {
+    if shown.status == "CANCELLED" {
+        return html! { p { (visitor.text("organiser_action.is_cancelled")) } };
+    }
+    let event = &shown.event;
+    let has_sections = !shown.view.sections.is_empty();
+    html! {
+        div.action-list {
+            (switch(visitor, event, "open", "organiser_action.open", "organiser_action.open_does"))
+            (switch(visitor, event, "pause", "organiser_action.pause", "organiser_action.pause_does"))
+            (switch(visitor, event, "close", "organiser_action.close", "organiser_action.close_does"))
+            (reprice(visitor, event))
+            (resize(visitor, shown))
+            (block(visitor, shown))
+            @if has_sections { (add_row(visitor, shown)) }
+            (cancel(visitor, shown))
+        }
+    }
+}
+
+/// Renders one form: its button and `does`, the sentence that says what it does.
+fn action(
+    event: &EventRow,
+    name: &str,
+    (label, does, class): (&str, &str, &str),
+    fields: &Markup,
+) -> Markup {
+    html! {
+        details.action {
+            summary { (label) }
+            form.stack method="post" action={ "/organiser/events/" (event.id) "/actions" } {
+                input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+                input type="hidden" name="do" value=(name);
+                p { (does) }
+                (fields)
+                button class={ "button " (class) } { (label) }
+            }
+        }
+    }
+}
+
+fn switch(
+    visitor: &Visitor,
+    event: &EventRow,
+    name: &str,
+    label: &'static str,
+    does: &'static str,
+) -> Markup {
+    let said = (visitor.text(label), visitor.text(does), "");
+    action(event, name, said, &Markup::default())
+}
+
+/// A choice of those products that `is_meant`; `None` if there are none.
+fn product_choice(
+    visitor: &Visitor,
+    (event, id): (&EventRow, &str),
+    is_meant: impl Fn(ProductId) -> bool,
+) -> Option<Markup> {
+    let meant = event.products.iter().filter(|product| is_meant(product.id));
+    let options: Vec<_> =
+        meant.map(|product| (product.id.to_public(event.id), product.name.clone())).collect();
+    let name = format!("{id}-product");
+    (!options.is_empty()).then(|| select(&name, visitor.text("event.ticket"), "", &options))
+}
+
+fn number_field(id: &str, label: &str) -> Markup {
+    let field = Field { name: id, label, kind: "number", min: Some("1"), ..Field::default() };
+    html! { div.short { (Field { required: true, ..field }.render()) } }
+}
+
+fn reprice(visitor: &Visitor, event: &EventRow) -> Markup {
+    let label = visitor.fill("organiser_form.price_in", &[("currency", &event.currency)]);
+    let price = Field { name: "price", label: &label, required: true, ..Field::default() };
+    let fields = html! {
+        (product_choice(visitor, (event, "reprice"), |_| true).unwrap_or_default())
+        div.short { (price.render()) }
+    };
+    let (label, does) = ("organiser_action.reprice", "organiser_action.reprice_does");
+    action(event, "reprice", (visitor.text(label), visitor.text(does), ""), &fields)
+}
+
+fn is_by_number(shown: &Shown, product: ProductId) -> bool {
+    shown.view.products.get(product.index()).is_some_and(|live| !live.numbered)
+}
+
+fn resize(visitor: &Visitor, shown: &Shown) -> Markup {
+    let event = &shown.event;
+    let choice = product_choice(visitor, (event, "resize"), |id| is_by_number(shown, id));
+    let Some(choice) = choice else { return Markup::default() };
+    let fields = html! {
+        (choice)
+        (number_field("total", visitor.text("organiser_form.stock")))
+    };
+    let (label, does) = ("organiser_action.resize", "organiser_action.resize_does");
+    action(event, "resize", (visitor.text(label), visitor.text(does), ""), &fields)
+}
+
+fn block(visitor: &Visitor, shown: &Shown) -> Markup {
+    let event = &shown.event;
+    let one = |name: &str, label, does| {
+        let choice = product_choice(visitor, (event, name), |id| is_by_number(shown, id));
+        let Some(choice) = choice else { return Markup::default() };
+        let quantity = number_field(&format!("{name}-quantity"), visitor.text("event.how_many"));
+        let said = (visitor.text(label), visitor.text(does), "");
+        action(event, name, said, &html! { (choice) (quantity) })
+    };
+    html! {
+        (one("block", "organiser_action.block", "organiser_action.block_does"))
+        (one("unblock", "organiser_action.unblock", "organiser_action.unblock_does"))
+    }
+}
+
+fn add_row(visitor: &Visitor, shown: &Shown) -> Markup {
+    // Sections of a plan with several ticket types have one name: the ticket type tells them apart.
+    let named = |section: &crate::inventory::SectionView| {
+        let product = shown.event.products.get(section.product.index());
+        format!("{} ({})", section.name, product.map_or("", |product| &product.name))
+    };
+    let sections = shown.view.sections.iter().enumerate();
+    let options: Vec<_> =
+        sections.map(|(index, section)| (index.to_string(), named(section))).collect();
+    let name =
+        Field { name: "row", label: visitor.text("organiser_action.row"), ..Field::default() };
+    let fields = html! {
+        (select("section", visitor.text("event.section"), "", &options))
+        div.short { (Field { required: true, max_length: Some(50), ..name }.render()) }
+        (number_field("row-seats", visitor.text("organiser_action.row_seats")))
+    };
+    let (label, does) = ("organiser_action.add_row", "organiser_action.add_row_does");
+    action(&shown.event, "add-row", (visitor.text(label), visitor.text(does), ""), &fields)
+}
+
+fn cancel(visitor: &Visitor, shown: &Shown) -> Markup {
+    let event = &shown.event;
+    let (paid, refund) = shown.in_state(ReservationState::Confirmed);
+    let (pending, _) = shown.in_state(ReservationState::PaymentPending);
+    let does = visitor.fill(
+        "organiser_action.cancel_does",
+        &[
+            ("paid", &number(paid)),
+            ("amount", &money(visitor.language, refund, &event.currency)),
+            ("pending", &number(pending)),
+        ],
+    );
+    let label = visitor.fill("organiser_action.type_name", &[("name", &event.details.name)]);
+    let name = Field { name: "confirm", label: &label, required: true, ..Field::default() };
+    let name = Field { autocomplete: Some("off"), ..name };
+    action(
+        event,
+        "cancel",
+        (visitor.text("organiser_action.cancel"), &does, "danger"),
+        &name.render(),
+    )
+}
+
+/// Renders the form for seats that were picked on the map, which a script shows.
+pub(super) fn picked_form(visitor: &Visitor, event: &EventRow) -> Markup {
+    html! {
+        form.stack.choose id="picked" hidden method="post"
+            action={ "/organiser/events/" (event.id) "/actions" }
+        {
+            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            input type="hidden" name="picked" value="";
+            p role="status" { (visitor.text("organiser_action.picked")) " " span data-picked {} }
+            (seat_buttons(visitor))
+        }
+    }
+}
+
+/// Renders the buttons for seats.
+pub(super) fn seat_buttons(visitor: &Visitor) -> Markup {
+    html! {
+        div.actions {
+            button.button.quiet name="do" value="block-seats" { (visitor.text("organiser_action.block_seats")) }
+            button.button.quiet name="do" value="unblock-seats" { (visitor.text("organiser_action.unblock_seats")) }
+            button.button.danger name="do" value="remove-seats" { (visitor.text("organiser_action.remove_seats")) }
+        }
+        p.hint { (visitor.text("organiser_action.seats_do")) }
+    }
+}
+
+/// Carries an action out.
+async fn act(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let shown = Shown::read(&state, id).await?;
+    let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+    let key = key.identity(admin.user, "act by form", &(id, &pairs));
+    let done = match command(&visitor, &shown, &pairs) {
+        Ok(command) => {
+            let submitted = state.offerings.submit_by_admin(id, admin.user, command, key).await;
+            submitted.map(|_| ()).map_err(|error| ApiError::in_offering(id, error))
+        }
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Ok(()) => {
+            let back = if Pairs(&pairs).value("back") == Some("seats") { "/seats" } else { "" };
+            Ok(see_other(&format!("/organiser/events/{id}{back}?notice=done")))
+        }
+        Err(failure) if failure.code().status().as_u16() < 500 => {
+            let said = explain(&visitor, &failure);
+            let mut page = live::show(&state, &visitor, &shown, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Reads the command of a form.
+fn command(
+    visitor: &Visitor,
+    shown: &Shown,
+    pairs: &[(String, String)],
+) -> Result<Command, ApiError> {
+    let form = Pairs(pairs);
+    let event = &shown.event;
+    let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
+    let product = |action: &str| {
+        dto::product_id(event.id, "product", &form.text(&format!("{action}-product")))
+    };
+    let whole = |name: &str| {
+        let number = entered::whole(&form.text(name)).map_err(said)?;
+        number.filter(|number| *number > 0).ok_or_else(|| said("organiser_form.bad_number"))
+    };
+    let action = form.text("do");
+    Ok(match action.as_str() {
+        "open" => Command::OpenSale,
+        "pause" => Command::PauseSale,
+        "close" => Command::CloseSale,
+        "cancel" => {
+            if form.text("confirm").trim() != event.details.name.trim() {
+                return Err(said("organiser_action.other_name"));
+            }
+            Command::CancelOffering
+        }
+        "reprice" => {
+            let price = entered::amount(&form.text("price"), &event.currency).map_err(said)?;
+            Command::Reprice { product: product("reprice")?, price }
+        }
+        "resize" => Command::Resize { product: product("resize")?, total: whole("total")? },
+        "block" => {
+            Command::BlockPlaces { product: product("block")?, quantity: whole("block-quantity")? }
+        }
+        "unblock" => Command::UnblockPlaces {
+            product: product("unblock")?,
+            quantity: whole("unblock-quantity")?,
+        },
+        "add-row" => Command::AddRow {
+            section: SectionId(
+                form.text("section")
+                    .parse()
+                    .map_err(|_| ApiError::of(ErrorCode::UnknownSection))?,
+            ),
+            name: text::line("row.name", &form.text("row"), 50)?,
+            seats: whole("row-seats")?,
+        },
+        "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs)? },
+        "unblock-seats" => Command::UnblockSeats { seats: seats_of(visitor, shown, pairs)? },
+        "remove-seats" => Command::RemoveSeats { seats: seats_of(visitor, shown, pairs)? },
+        _ => return Err(said("organiser_action.unknown")),
+    })
+}

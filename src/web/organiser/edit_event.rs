@@ -1,0 +1,305 @@
+//! Changing an event: its texts, times and terms, and its ticket types. Prices, numbers of places and
+//! seats are changed on the event's own page, which says what each change does to the sale.
+
+use actix_web::{HttpResponse, web};
+use chrono_tz::Tz;
+use maud::{Markup, html};
+
+use super::entered;
+use super::event_form::{DetailsForm, Pairs, Refused};
+use super::form_page::{self, refused};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::inventory::{
+    Availability, CancellationPolicy, Command, OfferingChange, ProductChange, SaleWindow,
+};
+use crate::offerings::{EventEdit, EventKeys, ProductDraft};
+use crate::store::{EventRow, ProductRow};
+use crate::text;
+use crate::web::errors::explain;
+use crate::web::fields::Field;
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::places::zone_of;
+use crate::web::visitor::Visitor;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/organiser/events/{event}/edit").get(page).post(change))
+        .service(web::resource("/organiser/events/{event}/products").post(change_product));
+}
+
+#[derive(serde::Deserialize)]
+struct Query {
+    notice: Option<String>,
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(event): Path<OfferingId>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    visitor.admin()?;
+    let event = state.offerings.event(event).await?;
+    let form = entered_of(&event, zone_of(&visitor, &event));
+    Ok(show(&visitor, &event, &form, query.notice.as_deref(), None))
+}
+
+/// Returns the form of an event as it is.
+fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
+    let time = |at: Option<i64>| at.map(|at| entered::local_text(at, zone)).unwrap_or_default();
+    let (cancel, until, percent) = match event.cancellation {
+        CancellationPolicy::Never => ("never", None, 100),
+        CancellationPolicy::Until { until: None, refund_percent } => {
+            ("start", None, refund_percent)
+        }
+        CancellationPolicy::Until { until, refund_percent } => ("until", until, refund_percent),
+    };
+    DetailsForm {
+        name: event.details.name.clone(),
+        description: event.details.description.clone(),
+        venue: event.details.venue.clone(),
+        time_zone: zone.name().into(),
+        starts: time(Some(event.details.event_date)),
+        ends: time(event.event_end),
+        sale_start: time(event.sale.start),
+        sale_end: time(event.sale.end),
+        cancel: cancel.into(),
+        cancel_until: time(until),
+        refund_percent: percent.to_string(),
+    }
+}
+
+fn show(
+    visitor: &Visitor,
+    event: &EventRow,
+    form: &DetailsForm,
+    notice: Option<&str>,
+    refusal: Option<&Refused>,
+) -> HttpResponse {
+    let title = visitor.text("organiser_form.edit_title");
+    let main = html! {
+        p.back { a href={ "/organiser/events/" (event.id) } { (event.details.name) } }
+        h1 { (title) }
+        (refused(refusal))
+        form.stack.event-form method="post" action={ "/organiser/events/" (event.id) "/edit" } {
+            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            (form_page::details(visitor, form))
+            button.button { (visitor.text("account.save")) }
+        }
+        h2 id="products" { (visitor.text("organiser_form.products")) }
+        p.hint { (visitor.text("organiser_form.prices_elsewhere")) }
+        @for product in &event.products { (product_form(visitor, event, product)) }
+        (new_product_form(visitor, event))
+    };
+    layout::render(visitor, Page::new(title).main(main).notice(notice))
+}
+
+fn product_form(visitor: &Visitor, event: &EventRow, product: &ProductRow) -> Markup {
+    let id = product.id.index();
+    let (name, description) = (format!("{id}-name"), format!("{id}-description"));
+    html! {
+        form.form-item method="post" action={ "/organiser/events/" (event.id) "/products" } {
+            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            input type="hidden" name="product" value=(product.id.to_public(event.id));
+            input type="hidden" name="prefix" value=(id);
+            div.form-grid {
+                (Field { name: &name, label: visitor.text("organiser_form.product_name"), value: &product.name,
+                    required: true, max_length: Some(100), ..Field::default() }.render())
+                (Field { name: &description, label: visitor.text("organiser_form.product_description"),
+                    value: &product.description, max_length: Some(2_000), ..Field::default() }.render())
+            }
+            label.check {
+                input type="checkbox" name="withdrawn" value="on" checked[product.withdrawn_at.is_some()];
+                span { (visitor.text("organiser_form.withdrawn")) }
+            }
+            div.actions {
+                button.button.quiet name="do" value="change" { (visitor.text("account.save")) }
+            }
+        }
+    }
+}
+
+fn new_product_form(visitor: &Visitor, event: &EventRow) -> Markup {
+    let text = |key| visitor.text(key);
+    html! {
+        details {
+            summary { (text("organiser_form.add_product")) }
+            p.hint { (text("organiser_form.added_by_number")) }
+            form.form-item method="post" action={ "/organiser/events/" (event.id) "/products" } {
+                input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+                input type="hidden" name="prefix" value="new";
+                div.form-grid {
+                    (Field { name: "new-name", label: text("organiser_form.product_name"), required: true,
+                        max_length: Some(100), ..Field::default() }.render())
+                    (Field { name: "new-price", label: &visitor.fill("organiser_form.price_in",
+                        &[("currency", &event.currency)]), required: true, ..Field::default() }.render())
+                    (Field { name: "new-stock", label: text("organiser_form.stock"), kind: "number",
+                        min: Some("1"), required: true, ..Field::default() }.render())
+                    (Field { name: "new-limit", label: text("organiser_form.limit"), kind: "number",
+                        min: Some("1"), hint: Some(text("organiser_form.optional")), ..Field::default() }.render())
+                }
+                div.actions {
+                    button.button.quiet name="do" value="add" { (text("organiser_form.add_product")) }
+                }
+            }
+        }
+    }
+}
+
+async fn change(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let event = state.offerings.event(id).await?;
+    let form = DetailsForm::read(&Pairs(&pairs));
+    let refuse = |refused: &Refused, code: ErrorCode| {
+        let mut page = show(&visitor, &event, &form, None, Some(refused));
+        *page.status_mut() = code.status();
+        Ok(page)
+    };
+    let edit = match edit_of(&visitor, &event, &form) {
+        Ok(edit) => edit,
+        Err(refused) => return refuse(&refused, ErrorCode::Invalid),
+    };
+    let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+    let keys = EventKeys {
+        row: key.row_key(admin.user, "change event by form", &(id, &pairs)),
+        command: key.identity(admin.user, "change event by form", &(id, &pairs)),
+    };
+    let now = state.clock.now_ms();
+    let changed = state.offerings.change_event(id, admin.user, edit, keys, now).await;
+    match changed.map_err(ApiError::from) {
+        Ok(_) => Ok(see_other(&format!("/organiser/events/{id}?notice=saved"))),
+        Err(failure) if failure.code().status().as_u16() < 500 => {
+            let text = explain(&visitor, &failure);
+            refuse(&Refused { input: "name".into(), text }, failure.code())
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Returns the changes that a form makes; fields that stay as they are are left out.
+fn edit_of(visitor: &Visitor, event: &EventRow, form: &DetailsForm) -> Result<EventEdit, Refused> {
+    let before = entered_of(event, zone_of(visitor, event));
+    let times = form.times(visitor)?;
+    let differs = |now: &String, then: &String| (now != then).then(|| now.clone());
+    // On other clocks the same text is another time.
+    let has_other_clocks = form.time_zone.trim() != before.time_zone;
+    // The fields show whole minutes: a time whose text is the same keeps its seconds.
+    let has_moved = |now: &str, then: &str| now != then || (has_other_clocks && !now.is_empty());
+    let bound = |now: &str, then: &str, at: Option<i64>| has_moved(now, then).then_some(at);
+    let terms = |form: &DetailsForm| {
+        (form.cancel.clone(), form.cancel_until.clone(), form.refund_percent.clone())
+    };
+    let has_other_terms = terms(form) != terms(&before)
+        || has_moved(&form.cancel_until, &before.cancel_until) && form.cancel == "until";
+    Ok(EventEdit {
+        name: differs(&form.name, &before.name),
+        description: differs(&form.description, &before.description),
+        venue: differs(&form.venue, &before.venue),
+        time_zone: has_other_clocks.then(|| form.time_zone.trim().to_owned()),
+        cancellation: has_other_terms.then_some(times.cancellation),
+        sale: OfferingChange {
+            sale_start: bound(&form.sale_start, &before.sale_start, times.sale.start),
+            sale_end: bound(&form.sale_end, &before.sale_end, times.sale.end),
+            state: None,
+            starts_at: has_moved(&form.starts, &before.starts).then_some(times.starts_at),
+            ends_at: times.ends_at.filter(|_| has_moved(&form.ends, &before.ends)),
+            cancellation: None,
+        },
+    })
+}
+
+/// Adds a ticket type, renames one, withdraws one or puts it back.
+async fn change_product(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let event = state.offerings.event(id).await?;
+    let command = match product_command(&state, &visitor, &event, &pairs).await {
+        Ok(command) => Ok(command),
+        Err(refused) => Err((refused, ErrorCode::Invalid)),
+    };
+    let submitted = match command {
+        Ok(command) => {
+            let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+            let key = key.identity(admin.user, "change product by form", &(id, &pairs));
+            let submitted = state.offerings.submit_by_admin(id, admin.user, command, key).await;
+            match submitted.map_err(ApiError::from) {
+                Ok(_) => Ok(()),
+                Err(failure) if failure.code().status().as_u16() >= 500 => return Err(failure),
+                Err(failure) => {
+                    let text = explain(&visitor, &failure);
+                    Err((Refused { input: "products".into(), text }, failure.code()))
+                }
+            }
+        }
+        Err(refused) => Err(refused),
+    };
+    match submitted {
+        Ok(()) => Ok(see_other(&format!("/organiser/events/{id}/edit?notice=saved#products"))),
+        Err((refused, code)) => {
+            let form = entered_of(&event, zone_of(&visitor, &event));
+            let mut page = show(&visitor, &event, &form, None, Some(&refused));
+            *page.status_mut() = code.status();
+            Ok(page)
+        }
+    }
+}
+
+async fn product_command(
+    state: &AppState,
+    visitor: &Visitor,
+    event: &EventRow,
+    pairs: &[(String, String)],
+) -> Result<Command, Refused> {
+    let pairs = Pairs(pairs);
+    let prefix = pairs.text("prefix");
+    let field = |what: &str| pairs.text(&format!("{prefix}-{what}"));
+    let said =
+        |failure: ApiError| Refused { input: "products".into(), text: explain(visitor, &failure) };
+    if pairs.value("do") != Some("add") {
+        let id = pairs.text("product");
+        let product = crate::http::dto::product_id(event.id, "product", &id).map_err(said)?;
+        let invalid = |error: text::InvalidField| said(error.into());
+        let availability = match pairs.value("withdrawn") {
+            Some(_) => Availability::Withdrawn,
+            None => Availability::Offered,
+        };
+        let is_withdrawn =
+            event.products.iter().any(|known| known.id == product && known.withdrawn_at.is_some());
+        let changes = is_withdrawn != matches!(availability, Availability::Withdrawn);
+        let change = ProductChange {
+            name: Some(text::line("name", &field("name"), 100).map_err(invalid)?),
+            description: Some(
+                text::paragraph("description", &field("description"), 2_000).map_err(invalid)?,
+            ),
+            availability: changes.then_some(availability),
+            ..ProductChange::default()
+        };
+        return Ok(Command::ChangeProduct { product, change });
+    }
+    let refused = |what: &str, key| Refused::new(visitor, &format!("{prefix}-{what}"), key);
+    let price = entered::amount(&field("price"), &event.currency);
+    let draft = ProductDraft {
+        name: field("name"),
+        description: String::new(),
+        price: price.map_err(|key| refused("price", key))?,
+        currency: event.currency.clone(),
+        total_stock: entered::whole(&field("stock")).map_err(|key| refused("stock", key))?,
+        max_per_customer: entered::whole(&field("limit")).map_err(|key| refused("limit", key))?,
+        sale: SaleWindow::default(),
+    };
+    let product = state.offerings.check_new_product(event.id, &draft).await;
+    Ok(Command::AddProduct { product: product.map_err(|error| said(error.into()))? })
+}

@@ -1,0 +1,178 @@
+//! Values as people enter them: money in major units, times on the event's clocks, rows of seats.
+//! A value that cannot be read exactly is refused by the key of a text that says why.
+
+use chrono::{LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use crate::inventory::{Minor, RowDefinition, TimestampMs};
+use crate::web::format::decimals;
+
+/// The key of the text that says why a value is refused.
+pub(super) type Refusal = &'static str;
+
+/// The form of `datetime-local` fields.
+const LOCAL: &str = "%Y-%m-%dT%H:%M";
+
+/// Reads an amount in major units: digits, with a point before the minor units.
+pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
+    const NO_MONEY: Refusal = "organiser_form.bad_price";
+    let text = text.trim();
+    let (major, minor) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if major.is_empty() || !is_digits(major) || !is_digits(minor) {
+        return Err(NO_MONEY);
+    }
+    let places = decimals(currency);
+    let width = places as usize;
+    if minor.len() > width || (text.contains('.') && minor.is_empty()) {
+        return Err("organiser_form.bad_decimals");
+    }
+    let major: Minor = major.parse().map_err(|_| NO_MONEY)?;
+    let minor: Minor = format!("{minor:0<width$}0").parse::<Minor>().map_err(|_| NO_MONEY)? / 10;
+    let unit = 10_i64.pow(places);
+    major.checked_mul(unit).and_then(|amount| amount.checked_add(minor)).ok_or(NO_MONEY)
+}
+
+/// Writes an amount for a form, as [`amount`] reads it.
+pub(super) fn plain_amount(amount: Minor, currency: &str) -> String {
+    let places = decimals(currency);
+    let unit = 10_i64.pow(places);
+    if places == 0 {
+        return amount.to_string();
+    }
+    format!("{}.{:0width$}", amount / unit, (amount % unit).abs(), width = places as usize)
+}
+
+/// Reads a time of a `datetime-local` field on the clocks of a zone; `None` if it is empty. Of an
+/// hour that comes twice, the first is meant.
+pub(super) fn local_time(text: &str, zone: Tz) -> Result<Option<TimestampMs>, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = NaiveDateTime::parse_from_str(text, LOCAL);
+    let read = read.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
+    let local = read.map_err(|_| "organiser_form.bad_time")?;
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(Some(at.timestamp_millis())),
+        LocalResult::None => Err("organiser_form.time_gap"),
+    }
+}
+
+/// Writes a time for a `datetime-local` field.
+pub(super) fn local_text(at: TimestampMs, zone: Tz) -> String {
+    let utc = chrono::DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default();
+    zone.from_utc_datetime(&utc.naive_utc()).format(LOCAL).to_string()
+}
+
+/// Reads a whole number; `None` if the field is empty.
+pub(super) fn whole(text: &str) -> Result<Option<u32>, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| "organiser_form.bad_number")
+}
+
+/// Reads rows, one a line: `A: 20`, or `A-F: 20` and `1-12: 20` for several rows of one size.
+pub(super) fn rows(text: &str) -> Result<Vec<RowDefinition>, Refusal> {
+    const NO_ROWS: Refusal = "organiser_form.bad_rows";
+    let mut rows = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (names, seats) = line.rsplit_once(':').ok_or(NO_ROWS)?;
+        let seats: u32 = seats.trim().parse().map_err(|_| NO_ROWS)?;
+        for name in row_names(names.trim()) {
+            rows.push(RowDefinition { name, seats });
+        }
+    }
+    Ok(rows)
+}
+
+/// Returns the names of `A-F` or `1-12`; any other text is one name.
+fn row_names(text: &str) -> Vec<String> {
+    const MOST: u32 = 1_000;
+    let alone = || vec![text.to_owned()];
+    let Some((first, last)) = text.split_once('-') else { return alone() };
+    let (first, last) = (first.trim(), last.trim());
+    if let (Ok(from), Ok(to)) = (first.parse::<u32>(), last.parse::<u32>())
+        && from <= to
+        && to - from < MOST
+    {
+        return (from..=to).map(|number| number.to_string()).collect();
+    }
+    match (first.as_bytes(), last.as_bytes()) {
+        ([from], [to])
+            if from <= to
+                && (from.is_ascii_uppercase() && to.is_ascii_uppercase()
+                    || from.is_ascii_lowercase() && to.is_ascii_lowercase()) =>
+        {
+            (*from..=*to).map(|letter| char::from(letter).to_string()).collect()
+        }
+        _ => alone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::format::zone;
+
+    #[test]
+    fn money_is_read_exactly_or_refused() {
+        for (text, currency, expected) in [
+            ("150000", "KRW", Ok(150_000)),
+            (" 12.50 ", "USD", Ok(1_250)),
+            ("12.5", "USD", Ok(1_250)),
+            ("12", "USD", Ok(1_200)),
+            ("0.07", "EUR", Ok(7)),
+            ("1.234", "KWD", Ok(1_234)),
+            ("90071992547409.93", "USD", Ok(9_007_199_254_740_993)),
+            ("0", "KRW", Ok(0)),
+            ("12.505", "USD", Err("organiser_form.bad_decimals")),
+            ("12.", "USD", Err("organiser_form.bad_decimals")),
+            ("12.5", "KRW", Err("organiser_form.bad_decimals")),
+            ("1,500", "USD", Err("organiser_form.bad_price")),
+            ("-1", "USD", Err("organiser_form.bad_price")),
+            ("", "USD", Err("organiser_form.bad_price")),
+            (".5", "USD", Err("organiser_form.bad_price")),
+            ("1e5", "USD", Err("organiser_form.bad_price")),
+            ("92233720368547758.08", "USD", Err("organiser_form.bad_price")),
+            ("99999999999999999999", "KRW", Err("organiser_form.bad_price")),
+        ] {
+            assert_eq!(amount(text, currency), expected, "{text} {currency}");
+            if let Ok(minor) = expected {
+                assert_eq!(amount(&plain_amount(minor, currency), currency), Ok(minor));
+            }
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_and_an_hour_that_is_left_out_is_refused() {
+        let new_york = zone("America/New_York");
+        let at = |text| local_time(text, new_york);
+        assert_eq!(at("2029-12-31T19:00"), Ok(Some(1_893_456_000_000)));
+        assert_eq!(local_text(1_893_456_000_000, new_york), "2029-12-31T19:00");
+        // The clocks go from 02:00 to 03:00 on 10 March 2030, and from 02:00 to 01:00 on 3 November.
+        assert_eq!(at("2030-03-10T02:30"), Err("organiser_form.time_gap"));
+        let (first, then) = (at("2030-11-03T01:30"), at("2030-11-03T02:30"));
+        assert_eq!(then.unwrap().unwrap() - first.unwrap().unwrap(), 2 * 3_600_000);
+        assert_eq!(at(""), Ok(None));
+        assert_eq!(at("tomorrow"), Err("organiser_form.bad_time"));
+    }
+
+    #[test]
+    fn rows_are_read_one_a_line_and_as_ranges() {
+        let read = |text| {
+            rows(text).map(|rows| {
+                rows.into_iter().map(|row| format!("{}{}", row.name, row.seats)).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(read("A: 20\n\n B:5"), Ok(vec!["A20".into(), "B5".into()]));
+        assert_eq!(read("A-C: 2"), Ok(vec!["A2".into(), "B2".into(), "C2".into()]));
+        assert_eq!(read("9-11:1"), Ok(vec!["91".into(), "101".into(), "111".into()]));
+        assert_eq!(read("Box-1: 4"), Ok(vec!["Box-14".into()]));
+        assert_eq!(read("a-C: 4"), Ok(vec!["a-C4".into()]));
+        assert_eq!(read("A 20"), Err("organiser_form.bad_rows"));
+        assert_eq!(read("A: many"), Err("organiser_form.bad_rows"));
+    }
+}

@@ -1,0 +1,470 @@
+//! The form of an event as it was entered, and the draft that follows from it. What people entered
+//! stays as text, so that a refused form is shown again as it was.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono_tz::Tz;
+
+use super::entered::{self, Refusal};
+use crate::ids::VenueId;
+use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow, TimestampMs};
+use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft, SectionDraft};
+use crate::store::VenueRow;
+use crate::text::InvalidField;
+use crate::venues::Plan;
+use crate::web::visitor::Visitor;
+
+/// The most products and sections of one form; more come from an imported seat plan.
+const MOST: usize = 200;
+
+/// The fields of a new event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EventForm {
+    pub(super) key: String,
+    pub(super) details: DetailsForm,
+    pub(super) currency: String,
+    pub(super) products: Vec<ProductForm>,
+    pub(super) sections: Vec<SectionForm>,
+    /// The id of the venue whose newest plan has the seats, or empty.
+    pub(super) plan: String,
+    pub(super) hold_minutes: String,
+    pub(super) pay_minutes: String,
+    pub(super) max_places: String,
+    pub(super) max_per_customer: String,
+    pub(super) has_waitlist: bool,
+}
+
+/// The fields that can be changed later.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DetailsForm {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) venue: String,
+    pub(super) time_zone: String,
+    pub(super) starts: String,
+    pub(super) ends: String,
+    pub(super) sale_start: String,
+    pub(super) sale_end: String,
+    /// `start`, `until` or `never`.
+    pub(super) cancel: String,
+    pub(super) cancel_until: String,
+    pub(super) refund_percent: String,
+}
+
+/// The fields of a ticket type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProductForm {
+    pub(super) name: String,
+    pub(super) price: String,
+    /// Empty for numbered seats.
+    pub(super) stock: String,
+    pub(super) limit: String,
+}
+
+/// The fields of a section of numbered seats.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SectionForm {
+    pub(super) name: String,
+    /// The position of its ticket type in the form, since names may still change.
+    pub(super) product: String,
+    pub(super) rows: String,
+}
+
+/// A field that was refused, and the reason in the visitor's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// The name of the input.
+    pub(super) input: String,
+    pub(super) text: String,
+}
+
+/// The times of an event, in milliseconds.
+pub(super) struct Times {
+    pub(super) starts_at: TimestampMs,
+    pub(super) ends_at: Option<TimestampMs>,
+    pub(super) sale: SaleWindow,
+    pub(super) cancellation: CancellationDraft,
+}
+
+/// Values of a form by the names of its inputs.
+pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
+
+impl Pairs<'_> {
+    /// Returns a value, or an empty text.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.value(name).unwrap_or_default().to_owned()
+    }
+
+    /// Returns a value.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl DetailsForm {
+    /// Reads the fields from a form.
+    pub(super) fn read(pairs: &Pairs<'_>) -> Self {
+        Self {
+            name: pairs.text("name"),
+            description: pairs.text("description"),
+            venue: pairs.text("venue"),
+            time_zone: pairs.text("time_zone"),
+            starts: pairs.text("starts"),
+            ends: pairs.text("ends"),
+            sale_start: pairs.text("sale_start"),
+            sale_end: pairs.text("sale_end"),
+            cancel: pairs.text("cancel"),
+            cancel_until: pairs.text("cancel_until"),
+            refund_percent: pairs.text("refund_percent"),
+        }
+    }
+
+    /// Reads the time zone of the event.
+    pub(super) fn zone(&self, visitor: &Visitor) -> Result<Tz, Refused> {
+        let zone = self.time_zone.trim().parse();
+        zone.map_err(|_| Refused::new(visitor, "time_zone", "organiser_form.bad_zone"))
+    }
+
+    /// Reads the times, on the clocks of the event's zone, and the terms.
+    pub(super) fn times(&self, visitor: &Visitor) -> Result<Times, Refused> {
+        let zone = self.zone(visitor)?;
+        if self.name.trim().is_empty() {
+            return Err(Refused::new(visitor, "name", "organiser_form.name_missing"));
+        }
+        let time = |input, text: &str| {
+            entered::local_time(text, zone).map_err(|key| Refused::new(visitor, input, key))
+        };
+        let missing = || Refused::new(visitor, "starts", "organiser_form.start_missing");
+        let starts_at = time("starts", &self.starts)?.ok_or_else(missing)?;
+        let ends_at = time("ends", &self.ends)?;
+        if ends_at.is_some_and(|end| end <= starts_at) {
+            return Err(Refused::new(visitor, "ends", "organiser_form.ends_before"));
+        }
+        let start = time("sale_start", &self.sale_start)?;
+        let end = time("sale_end", &self.sale_end)?;
+        if let (Some(start), Some(end)) = (start, end)
+            && end <= start
+        {
+            return Err(Refused::new(visitor, "sale_end", "organiser_form.sale_ends_before"));
+        }
+        let percent = entered::whole(&self.refund_percent)
+            .ok()
+            .and_then(|percent| u8::try_from(percent.unwrap_or(100)).ok())
+            .filter(|percent| *percent <= 100)
+            .ok_or_else(|| Refused::new(visitor, "refund_percent", "organiser_form.bad_percent"))?;
+        let cancellation = match self.cancel.as_str() {
+            "never" => CancellationDraft { allowed: Some(false), ..CancellationDraft::default() },
+            "until" => {
+                let until = time("cancel_until", &self.cancel_until)?;
+                let until = until.ok_or_else(|| {
+                    Refused::new(visitor, "cancel_until", "organiser_form.bad_time")
+                })?;
+                let (allowed, until) = (Some(true), Some(until));
+                CancellationDraft { allowed, until, refund_percent: Some(percent) }
+            }
+            _ => CancellationDraft {
+                allowed: Some(true),
+                until: None,
+                refund_percent: Some(percent),
+            },
+        };
+        Ok(Times { starts_at, ends_at, sale: SaleWindow { start, end }, cancellation })
+    }
+}
+
+impl EventForm {
+    /// An empty form with the usual values.
+    pub(super) fn empty(zone: Tz) -> Self {
+        let policy = Policy::default();
+        Self {
+            key: uuid::Uuid::new_v4().to_string(),
+            details: DetailsForm {
+                refund_percent: "100".into(),
+                time_zone: zone.name().into(),
+                ..DetailsForm::default()
+            },
+            currency: "KRW".into(),
+            products: vec![ProductForm::default()],
+            sections: Vec::new(),
+            plan: String::new(),
+            hold_minutes: (policy.hold_ttl_ms / 60_000).to_string(),
+            pay_minutes: (policy.pay_window_ms / 60_000).to_string(),
+            max_places: policy.max_places_per_hold.to_string(),
+            max_per_customer: String::new(),
+            has_waitlist: true,
+        }
+    }
+
+    /// Reads the fields from a form.
+    pub(super) fn read(pairs: &[(String, String)]) -> Self {
+        let pairs = Pairs(pairs);
+        let product = |index: usize| {
+            let of = |what| pairs.value(&format!("product-{index}-{what}")).map(str::to_owned);
+            let [stock, limit] = ["stock", "limit"].map(|what| of(what).unwrap_or_default());
+            Some(ProductForm {
+                name: of("name")?,
+                price: of("price").unwrap_or_default(),
+                stock,
+                limit,
+            })
+        };
+        let section = |index: usize| {
+            let of = |what| pairs.value(&format!("section-{index}-{what}")).map(str::to_owned);
+            let product = of("product").unwrap_or_default();
+            Some(SectionForm { name: of("name")?, product, rows: of("rows").unwrap_or_default() })
+        };
+        Self {
+            key: pairs.text("key"),
+            details: DetailsForm::read(&pairs),
+            currency: pairs.text("currency").trim().to_uppercase(),
+            products: (0..MOST).map_while(product).collect(),
+            sections: (0..MOST).map_while(section).collect(),
+            plan: pairs.text("plan"),
+            hold_minutes: pairs.text("hold_minutes"),
+            pay_minutes: pairs.text("pay_minutes"),
+            max_places: pairs.text("max_places"),
+            max_per_customer: pairs.text("max_per_customer"),
+            has_waitlist: pairs.value("waitlist").is_some(),
+        }
+    }
+
+    /// Does what a button of the form asks for: adds or removes a ticket type or a section. Returns
+    /// false if the button means to save.
+    pub(super) fn rearrange(&mut self, button: &str) -> bool {
+        let nth = |prefix| button.strip_prefix(prefix).and_then(|nth| nth.parse::<usize>().ok());
+        if button == "add-product" && self.products.len() < MOST {
+            self.products.push(ProductForm::default());
+        } else if button == "add-section" && self.sections.len() < MOST {
+            let seated = self.products.iter().position(|product| product.stock.trim().is_empty());
+            let product = seated.unwrap_or_default().to_string();
+            self.sections.push(SectionForm { product, ..SectionForm::default() });
+        } else if let Some(nth) = nth("remove-product-").filter(|nth| *nth < self.products.len()) {
+            self.products.remove(nth);
+            for section in &mut self.sections {
+                match section.product.parse::<usize>() {
+                    Ok(product) if product > nth => section.product = (product - 1).to_string(),
+                    Ok(product) if product == nth => section.product.clear(),
+                    _ => {}
+                }
+            }
+        } else if let Some(nth) = nth("remove-section-").filter(|nth| *nth < self.sections.len()) {
+            self.sections.remove(nth);
+        } else {
+            return !matches!(button, "save" | "publish");
+        }
+        true
+    }
+
+    /// Takes over the seats of a venue's plan: a ticket type for each of its zones, its time zone, and
+    /// its name as the place.
+    pub(super) fn take_plan(&mut self, venue: &VenueRow, plan: &Plan) {
+        self.details.time_zone = venue.time_zone.clone();
+        if self.details.venue.trim().is_empty() {
+            let place = [venue.name.as_str(), &venue.place];
+            let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
+            self.details.venue = place.join(", ");
+        }
+        self.sections.clear();
+        let is_blank = |product: &ProductForm| {
+            [&product.name, &product.price, &product.stock]
+                .iter()
+                .all(|text| text.trim().is_empty())
+        };
+        self.products.retain(|product| !is_blank(product));
+        for zone in &plan.zones {
+            if !self.products.iter().any(|product| product.name.trim() == zone.name) {
+                let name = zone.name.clone();
+                self.products.push(ProductForm { name, ..ProductForm::default() });
+            }
+        }
+    }
+
+    /// Reads the draft of the event.
+    pub(super) fn draft(
+        &self,
+        visitor: &Visitor,
+        sale_state: SaleState,
+    ) -> Result<EventDraft, Refused> {
+        let times = self.details.times(visitor)?;
+        let plan = match self.plan.as_str() {
+            "" => None,
+            venue => Some(PlanDraft {
+                venue: venue
+                    .parse::<VenueId>()
+                    .map_err(|_| Refused::new(visitor, "plan", "organiser_form.no_such_plan"))?,
+                version: None,
+                zones: BTreeMap::new(),
+                keep_accessible_until: None,
+            }),
+        };
+        let sections = self.sections(visitor)?;
+        Ok(EventDraft {
+            name: self.details.name.clone(),
+            description: self.details.description.clone(),
+            venue: self.details.venue.clone(),
+            starts_at: times.starts_at,
+            ends_at: times.ends_at,
+            sale: times.sale,
+            sale_state,
+            products: self.products(visitor, &sections)?,
+            sections,
+            plan,
+            time_zone: Some(self.details.time_zone.trim().to_owned()),
+            policy: self.policy(visitor)?,
+            cancellation: times.cancellation,
+        })
+    }
+
+    fn products(
+        &self,
+        visitor: &Visitor,
+        sections: &[SectionDraft],
+    ) -> Result<Vec<ProductDraft>, Refused> {
+        if self.products.is_empty() {
+            return Err(Refused::new(visitor, "add-product", "organiser_form.no_products"));
+        }
+        let mut names = HashSet::new();
+        let mut drafts = Vec::with_capacity(self.products.len());
+        for (index, product) in self.products.iter().enumerate() {
+            let refused =
+                |what, key| Err(Refused::new(visitor, &format!("product-{index}-{what}"), key));
+            let name = product.name.trim();
+            if name.is_empty() {
+                return refused("name", "organiser_form.product_name_missing");
+            }
+            if !names.insert(name) {
+                return refused("name", "organiser_form.product_name_twice");
+            }
+            let price = match entered::amount(&product.price, &self.currency) {
+                Ok(price) => price,
+                Err(key) => return refused("price", key),
+            };
+            let (total_stock, limit) =
+                match (entered::whole(&product.stock), entered::whole(&product.limit)) {
+                    (Ok(stock), Ok(limit)) => (stock, limit),
+                    (Err(key), _) => return refused("stock", key),
+                    (_, Err(key)) => return refused("limit", key),
+                };
+            let has_seats = sections.iter().any(|section| section.product == name);
+            if total_stock.is_none() && !has_seats && self.plan.is_empty() {
+                return refused("stock", "organiser_form.no_places");
+            }
+            drafts.push(ProductDraft {
+                name: name.to_owned(),
+                description: String::new(),
+                price,
+                currency: self.currency.clone(),
+                total_stock,
+                max_per_customer: limit,
+                sale: SaleWindow::default(),
+            });
+        }
+        Ok(drafts)
+    }
+
+    fn sections(&self, visitor: &Visitor) -> Result<Vec<SectionDraft>, Refused> {
+        let mut drafts = Vec::with_capacity(self.sections.len());
+        for (index, section) in self.sections.iter().enumerate() {
+            let input = format!("section-{index}-rows");
+            let rows = entered::rows(&section.rows);
+            let rows: Vec<RowDefinition> =
+                rows.map_err(|key| Refused::new(visitor, &input, key))?;
+            if rows.is_empty() {
+                return Err(Refused::new(visitor, &input, "organiser_form.bad_rows"));
+            }
+            let name = section.name.trim();
+            if name.is_empty() {
+                let input = format!("section-{index}-name");
+                return Err(Refused::new(visitor, &input, "organiser_form.section_name_missing"));
+            }
+            let product = section.product.parse::<usize>().ok();
+            let product = product.and_then(|product| self.products.get(product));
+            let product = product.map(|product| product.name.trim()).ok_or_else(|| {
+                let input = format!("section-{index}-product");
+                Refused::new(visitor, &input, "organiser_form.section_product_missing")
+            })?;
+            drafts.push(SectionDraft { name: name.to_owned(), product: product.to_owned(), rows });
+        }
+        Ok(drafts)
+    }
+
+    fn policy(&self, visitor: &Visitor) -> Result<Policy, Refused> {
+        let default = Policy::default();
+        let number = |input, text: &str| {
+            entered::whole(text).map_err(|key| Refused::new(visitor, input, key))
+        };
+        let minutes = |minutes: Option<u32>, default: i64| {
+            minutes.map_or(default, |minutes| i64::from(minutes) * 60_000)
+        };
+        let hold_ttl_ms = minutes(number("hold_minutes", &self.hold_minutes)?, default.hold_ttl_ms);
+        let pay = number("pay_minutes", &self.pay_minutes)?;
+        let max_places = number("max_places", &self.max_places)?;
+        Ok(Policy {
+            hold_ttl_ms,
+            hold_max_ms: default.hold_max_ms.max(hold_ttl_ms),
+            pay_window_ms: minutes(pay, default.pay_window_ms),
+            max_places_per_hold: max_places.unwrap_or(default.max_places_per_hold),
+            max_per_customer: number("max_per_customer", &self.max_per_customer)?,
+            waitlist_capacity: if self.has_waitlist { default.waitlist_capacity } else { 0 },
+            ..default
+        })
+    }
+}
+
+impl Refused {
+    /// A refusal of an input with a text by its key.
+    pub(super) fn new(visitor: &Visitor, input: &str, key: Refusal) -> Self {
+        Self { input: input.to_owned(), text: visitor.text(key).to_owned() }
+    }
+
+    /// The refusal of a field that the rules of events name.
+    pub(super) fn of(visitor: &Visitor, error: &InvalidField) -> Self {
+        let values = [("message", &*error.to_string())];
+        Self {
+            input: input_of(&error.field),
+            text: crate::web::language::fill(visitor.text("error.INVALID"), &values),
+        }
+    }
+}
+
+/// Returns the input of a field, as in `products[2].price`; the name of the event for others.
+fn input_of(field: &str) -> String {
+    let indexed = |prefix: &str| {
+        let (index, rest) = field.strip_prefix(prefix)?.split_once(']')?;
+        Some((index.parse::<usize>().ok()?, rest.trim_start_matches('.')))
+    };
+    if let Some((index, rest)) = indexed("products[") {
+        let what = match rest {
+            "totalStock" => "stock",
+            "maxPerCustomer" => "limit",
+            rest if rest.starts_with("price") => "price",
+            _ => "name",
+        };
+        return format!("product-{index}-{what}");
+    }
+    if let Some((index, rest)) = indexed("seatMap.sections[") {
+        let what = match rest {
+            "name" => "name",
+            "product" => "product",
+            _ => "rows",
+        };
+        return format!("section-{index}-{what}");
+    }
+    let input = match field {
+        "description" | "venue" => field,
+        "timeZone" => "time_zone",
+        field if field.starts_with("plan") => "plan",
+        "eventDate" => "starts",
+        "eventEndAt" => "ends",
+        "saleStartAt" => "sale_start",
+        "saleEndAt" => "sale_end",
+        "currency" => "currency",
+        "policy.holdTtlSeconds" | "policy.holdMaxSeconds" => "hold_minutes",
+        "policy.payWindowSeconds" => "pay_minutes",
+        "policy.maxPlacesPerHold" => "max_places",
+        "policy.maxPerCustomer" => "max_per_customer",
+        "cancellation.refundPercent" => "refund_percent",
+        _ => "name",
+    };
+    input.to_owned()
+}

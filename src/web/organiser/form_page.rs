@@ -1,0 +1,246 @@
+//! The form of an event as HTML. Every button works without script: those that add or remove a ticket
+//! type send the form, and it comes back with what was entered.
+
+use maud::{Markup, html};
+
+use super::event_form::{DetailsForm, EventForm, Refused, SectionForm};
+use crate::store::VenueRow;
+use crate::web::fields::{Field, select, text_area};
+use crate::web::visitor::Visitor;
+
+/// Renders the refusal of a form, with a link to the field.
+pub(super) fn refused(refused: Option<&Refused>) -> Markup {
+    html! {
+        @if let Some(refused) = refused {
+            p.error role="alert" { a href={ "#field-" (refused.input) } { (refused.text) } }
+        }
+    }
+}
+
+/// Renders the form of a new event.
+pub(super) fn new_event(
+    visitor: &Visitor,
+    form: &EventForm,
+    venues: &[VenueRow],
+    refusal: Option<&Refused>,
+) -> Markup {
+    html! {
+        form.stack.event-form method="post" action="/organiser/events/new" {
+            (refused(refusal))
+            input type="hidden" name="key" value=(form.key);
+            // Enter in a field presses the first button.
+            button.visually-hidden name="do" value="save" tabindex="-1" aria-hidden="true" {}
+            (plan(visitor, form, venues))
+            (details(visitor, &form.details))
+            (products(visitor, form))
+            (sections(visitor, form))
+            (rules(visitor, form))
+            div.actions {
+                button.button.quiet name="do" value="save" { (visitor.text("organiser_form.save")) }
+                button.button name="do" value="publish" { (visitor.text("organiser_form.publish")) }
+            }
+            p.hint { (visitor.text("organiser_form.save_hint")) }
+        }
+    }
+}
+
+/// Renders the fields that can be changed later too.
+pub(super) fn details(visitor: &Visitor, form: &DetailsForm) -> Markup {
+    let text = |key| visitor.text(key);
+    let time = |name, key, value, hint, required| {
+        Field {
+            name,
+            label: visitor.text(key),
+            kind: "datetime-local",
+            value,
+            hint,
+            required,
+            ..Field::default()
+        }
+        .render()
+    };
+    let options = [
+        ("start", "organiser_form.cancel_start"),
+        ("until", "organiser_form.cancel_until_time"),
+        ("never", "organiser_form.cancel_never"),
+    ];
+    let options = options.map(|(value, key)| (value.to_owned(), visitor.text(key).to_owned()));
+    html! {
+        fieldset {
+            legend { (text("organiser_form.what")) }
+            div.form-grid {
+                (Field { name: "name", label: text("organiser_form.name"), value: &form.name, required: true,
+                    max_length: Some(200), ..Field::default() }.render())
+                (Field { name: "venue", label: text("organiser_form.venue"), value: &form.venue,
+                    max_length: Some(200), ..Field::default() }.render())
+            }
+            (text_area("description", text("organiser_form.description"), &form.description, 5))
+        }
+        fieldset {
+            legend { (text("organiser_form.when")) }
+            div.form-grid {
+                (Field { name: "time_zone", label: text("organiser_form.time_zone"), value: &form.time_zone,
+                    required: true, max_length: Some(64), hint: Some(text("organiser_form.time_zone_hint")),
+                    ..Field::default() }.render())
+                (time("starts", "organiser_form.starts", &form.starts, None, true))
+                (time("ends", "organiser_form.ends", &form.ends, Some(text("organiser_form.ends_hint")), false))
+                (time("sale_start", "organiser_form.sale_start", &form.sale_start,
+                    Some(text("organiser_form.sale_start_hint")), false))
+                (time("sale_end", "organiser_form.sale_end", &form.sale_end,
+                    Some(text("organiser_form.sale_end_hint")), false))
+            }
+        }
+        fieldset {
+            legend { (text("organiser_form.cancellation")) }
+            p.hint { (text("organiser_form.cancellation_hint")) }
+            div.form-grid {
+                (select("cancel", text("organiser_form.cancel"), &form.cancel, &options))
+                (time("cancel_until", "organiser_form.cancel_until", &form.cancel_until, None, false))
+                (Field { name: "refund_percent", label: text("organiser_form.refund_percent"), kind: "number",
+                    value: &form.refund_percent, min: Some("0"), max: Some("100"), ..Field::default() }.render())
+            }
+        }
+    }
+}
+
+/// Renders the choice of a venue's plan; nothing if no venue has one.
+fn plan(visitor: &Visitor, form: &EventForm, venues: &[VenueRow]) -> Markup {
+    let mut options = vec![(String::new(), visitor.text("organiser_form.no_plan").to_owned())];
+    options.extend(venues.iter().map(|venue| (venue.id.to_string(), venue.name.clone())));
+    html! {
+        @if !venues.is_empty() {
+            fieldset id="plan" {
+                legend { (visitor.text("organiser_form.plan")) }
+                p.hint { (visitor.text("organiser_form.plan_hint")) }
+                (select("plan", visitor.text("organiser_form.venue_plan"), &form.plan, &options))
+                div.actions { (button(visitor, "#products", "take-plan", "organiser_form.take_plan")) }
+            }
+        }
+    }
+}
+
+fn products(visitor: &Visitor, form: &EventForm) -> Markup {
+    let text = |key| visitor.text(key);
+    html! {
+        fieldset id="products" {
+            legend { (text("organiser_form.products")) }
+            div.short {
+                (Field { name: "currency", label: text("organiser_form.currency"), value: &form.currency,
+                    required: true, min_length: Some(3), max_length: Some(3), ..Field::default() }.render())
+            }
+            @for (index, product) in form.products.iter().enumerate() {
+                @let [name, price, stock, limit] = ["name", "price", "stock", "limit"]
+                    .map(|what| format!("product-{index}-{what}"));
+                div.form-item role="group" aria-label=(nth(visitor, "organiser_form.product_nth", index)) {
+                    div.form-grid {
+                        (Field { name: &name, label: text("organiser_form.product_name"), value: &product.name,
+                            required: true, max_length: Some(100), ..Field::default() }.render())
+                        (Field { name: &price, label: text("organiser_form.price"), value: &product.price,
+                            required: true, max_length: Some(20), ..Field::default() }.render())
+                        (Field { name: &stock, label: text("organiser_form.stock"), kind: "number",
+                            value: &product.stock, min: Some("1"), max: Some("10000000"),
+                            hint: Some(text("organiser_form.stock_hint")), ..Field::default() }.render())
+                        (Field { name: &limit, label: text("organiser_form.limit"), kind: "number",
+                            value: &product.limit, min: Some("1"), hint: Some(text("organiser_form.optional")),
+                            ..Field::default() }.render())
+                    }
+                    @if form.products.len() > 1 {
+                        (button(visitor, "#products", &format!("remove-product-{index}"), "organiser_form.remove"))
+                    }
+                }
+            }
+            (button(visitor, "#products", "add-product", "organiser_form.add_product"))
+        }
+    }
+}
+
+fn sections(visitor: &Visitor, form: &EventForm) -> Markup {
+    if !form.plan.is_empty() && form.sections.is_empty() {
+        return Markup::default();
+    }
+    html! {
+        fieldset id="sections" {
+            legend { (visitor.text("organiser_form.seats")) }
+            p.hint { (visitor.text("organiser_form.seats_hint")) }
+            @for (index, section) in form.sections.iter().enumerate() {
+                div.form-item role="group" aria-label=(nth(visitor, "organiser_form.section_nth", index)) {
+                    (section_fields(visitor, form, section, index))
+                    (button(visitor, "#sections", &format!("remove-section-{index}"), "organiser_form.remove"))
+                }
+            }
+            (button(visitor, "#sections", "add-section", "organiser_form.add_section"))
+        }
+    }
+}
+
+fn section_fields(
+    visitor: &Visitor,
+    form: &EventForm,
+    section: &SectionForm,
+    index: usize,
+) -> Markup {
+    let [name, product, rows] =
+        ["name", "product", "rows"].map(|what| format!("section-{index}-{what}"));
+    let mut options: Vec<_> = form
+        .products
+        .iter()
+        .enumerate()
+        .map(|(index, product)| {
+            let name = match product.name.trim() {
+                "" => nth(visitor, "organiser_form.product_nth", index),
+                name => name.to_owned(),
+            };
+            (index.to_string(), name)
+        })
+        .collect();
+    if !options.iter().any(|(value, _)| *value == section.product) {
+        options.insert(0, (String::new(), String::new()));
+    }
+    html! {
+        div.form-grid {
+            (Field { name: &name, label: visitor.text("organiser_form.section_name"), value: &section.name,
+                required: true, max_length: Some(100), ..Field::default() }.render())
+            (select(&product, visitor.text("organiser_form.section_product"), &section.product, &options))
+        }
+        (text_area(&rows, visitor.text("organiser_form.rows"), &section.rows, 4))
+        p.hint { (visitor.text("organiser_form.rows_hint")) }
+    }
+}
+
+fn rules(visitor: &Visitor, form: &EventForm) -> Markup {
+    let number = |name, key, value, max| {
+        let label = visitor.text(key);
+        let (kind, min) = ("number", Some("1"));
+        Field { name, label, kind, value, min, max, required: true, ..Field::default() }.render()
+    };
+    html! {
+        fieldset {
+            legend { (visitor.text("organiser_form.rules")) }
+            p.hint { (visitor.text("organiser_form.rules_hint")) }
+            div.form-grid {
+                (number("hold_minutes", "organiser_form.hold_minutes", &form.hold_minutes, Some("43200")))
+                (number("pay_minutes", "organiser_form.pay_minutes", &form.pay_minutes, Some("43200")))
+                (number("max_places", "organiser_form.max_places", &form.max_places, Some("64")))
+                (Field { name: "max_per_customer", label: visitor.text("organiser_form.max_per_customer"),
+                    kind: "number", value: &form.max_per_customer, min: Some("1"),
+                    hint: Some(visitor.text("organiser_form.optional")), ..Field::default() }.render())
+            }
+            label.check {
+                input type="checkbox" name="waitlist" value="on" checked[form.has_waitlist];
+                span { (visitor.text("organiser_form.waitlist")) }
+            }
+        }
+    }
+}
+
+/// A button that sends the form to have it changed; the browser returns to the part at `anchor`.
+fn button(visitor: &Visitor, anchor: &str, value: &str, key: &'static str) -> Markup {
+    html! {
+        button.button.quiet name="do" value=(value) formnovalidate
+            formaction={ "/organiser/events/new" (anchor) } { (visitor.text(key)) }
+    }
+}
+
+fn nth(visitor: &Visitor, key: &'static str, index: usize) -> String {
+    visitor.fill(key, &[("n", &(index + 1).to_string())])
+}

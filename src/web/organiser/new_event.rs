@@ -1,0 +1,119 @@
+//! Making an event.
+
+use actix_web::{HttpResponse, web};
+use maud::html;
+
+use super::event_form::{EventForm, Pairs, Refused};
+use super::form_page;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::IdempotencyKey;
+use crate::http::state::AppState;
+use crate::ids::VenueId;
+use crate::inventory::SaleState;
+use crate::offerings::OfferingError;
+use crate::web::errors::explain;
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::visitor::Visitor;
+
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/organiser/events/new").get(empty).post(create));
+}
+
+/// The most venues that are offered.
+const VENUES: u64 = 100;
+
+async fn empty(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    visitor.admin()?;
+    show(&state, &visitor, &EventForm::empty(visitor.site.zone), None).await
+}
+
+async fn show(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &EventForm,
+    refusal: Option<&Refused>,
+) -> Result<HttpResponse, ApiError> {
+    let mut venues = state.venues.list(None, VENUES).await?;
+    let ids: Vec<_> = venues.iter().map(|venue| venue.id).collect();
+    let planned = state.venues.newest_versions(&ids).await?;
+    venues.retain(|venue| planned.contains_key(&venue.id));
+    let title = visitor.text("organiser_form.new_title");
+    let main = html! {
+        p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
+        h1 { (title) }
+        (form_page::new_event(visitor, form, &venues, refusal))
+    };
+    Ok(layout::render(visitor, Page::new(title).main(main)))
+}
+
+async fn refuse(
+    state: &AppState,
+    visitor: &Visitor,
+    form: &EventForm,
+    (refused, code): (&Refused, ErrorCode),
+) -> Result<HttpResponse, ApiError> {
+    let mut page = show(state, visitor, form, Some(refused)).await?;
+    *page.status_mut() = code.status();
+    Ok(page)
+}
+
+async fn create(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let mut form = EventForm::read(&pairs);
+    let button = Pairs(&pairs).text("do");
+    if button == "take-plan" {
+        return take_plan(&state, &visitor, form).await;
+    }
+    if form.rearrange(&button) {
+        return show(&state, &visitor, &form, None).await;
+    }
+    let sale_state = if button == "publish" { SaleState::Open } else { SaleState::Scheduled };
+    let draft = match form.draft(&visitor, sale_state) {
+        Ok(draft) => draft,
+        Err(refused) => {
+            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
+        }
+    };
+    let new = match state.offerings.check_event(draft, admin.user).await {
+        Ok(new) => new,
+        Err(OfferingError::Invalid(error)) => {
+            let refused = Refused::of(&visitor, &error);
+            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let key = IdempotencyKey(Some(form.key.clone()));
+    let key = key.row_key(admin.user, "create event by form", &pairs);
+    let now = state.clock.now_ms();
+    match state.offerings.create_event(&new, key.as_ref(), now).await.map_err(ApiError::from) {
+        Ok((id, _)) => Ok(see_other(&format!("/organiser/events/{id}?notice=event_made"))),
+        Err(failure) if failure.code() == ErrorCode::KeyReused => {
+            // The form was sent before with other values, and the browser went back to it.
+            form.key = uuid::Uuid::new_v4().to_string();
+            let text = explain(&visitor, &failure);
+            let refused = Refused { input: "name".into(), text };
+            refuse(&state, &visitor, &form, (&refused, failure.code())).await
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Shows the form again with the seats of the plan that was chosen.
+async fn take_plan(
+    state: &AppState,
+    visitor: &Visitor,
+    mut form: EventForm,
+) -> Result<HttpResponse, ApiError> {
+    if let Ok(id) = form.plan.parse::<VenueId>() {
+        let venue = state.venues.venue(id).await?;
+        let (_, plan) = state.venues.plan(id, None).await?;
+        form.take_plan(&venue, &plan);
+    }
+    show(state, visitor, &form, None).await
+}

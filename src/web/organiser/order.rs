@@ -1,0 +1,210 @@
+//! One order for its organiser: who has it, what it is, its tickets and payment, everything that
+//! happened to it, and its cancellation with a full refund.
+
+use actix_web::{HttpResponse, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::orders::{customer, status_badge};
+use super::scrolling;
+use crate::http::api::box_office::reservations::render as reservation;
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::state::AppState;
+use crate::ids::ReservationId;
+use crate::offerings::{Happening, History};
+use crate::store::{EventRow, PaymentRow, ReservationRow, ReservationState, TicketRow};
+use crate::web::errors::explain;
+use crate::web::fields::refusal;
+use crate::web::format::{self, money};
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
+use crate::web::places::{self, price, zone_of};
+use crate::web::visitor::Visitor;
+
+/// Adds the routes.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/organiser/orders/{reservation}").get(page))
+        .service(web::resource("/organiser/orders/{reservation}/cancel").post(cancel));
+}
+
+#[derive(Deserialize)]
+struct Query {
+    notice: Option<String>,
+}
+
+async fn page(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    show(&state, &visitor, id, query.notice.as_deref(), None).await
+}
+
+async fn show(
+    state: &AppState,
+    visitor: &Visitor,
+    id: ReservationId,
+    notice: Option<&str>,
+    refused: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let row = state.offerings.reservation(admin, id).await?;
+    let event = state.offerings.event(row.offering).await?;
+    let order = reservation(state, &row).await?;
+    let person = state.store.people([row.user]).await?.remove(&row.user);
+    let tickets = state.offerings.tickets_of(row.id).await?;
+    let payment = match row.payment {
+        Some(payment) => state.store.payment_get(payment).await?,
+        None => None,
+    };
+    let history = state.offerings.history(event.id, (row.id, row.hold)).await?;
+    let main = html! {
+        p.back { a href={ "/organiser/events/" (event.id) "/orders" } {
+            (event.details.name) " · " (visitor.text("organiser_live.orders"))
+        } }
+        h1 { (visitor.text("organiser_order.title")) }
+        p.facts { (status_badge(visitor, order.status)) (customer(visitor, person.as_ref())) }
+        (refusal(refused))
+        p.fine { (visitor.text("orders.number")) " " code { (order.id) } }
+        (places::lines(visitor, &event, &order.lines))
+        p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &order.total_price)) } }
+        @if let Some(refund) = &order.refund {
+            p { (visitor.text("organiser_order.refund")) ": " (price(visitor, refund)) }
+        }
+        @if let Some(payment) = &payment { (payment_of(visitor, payment)) }
+        (tickets_of(visitor, &event, &tickets))
+        (history_of(visitor, &event, &history))
+        (cancel_form(visitor, &event, &row))
+    };
+    let title = visitor.text("organiser_order.title");
+    Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
+}
+
+fn payment_of(visitor: &Visitor, payment: &PaymentRow) -> Markup {
+    let amount = money(visitor.language, payment.amount, &payment.currency);
+    let state = payment.state.as_str();
+    let key = format!("payment.{}", state.to_uppercase());
+    html! {
+        p {
+            (visitor.text("organiser_order.payment")) ": " (amount) ", "
+            (visitor.language.find(&key).unwrap_or(state))
+            span.hint { " " code { (payment.id) } }
+        }
+    }
+}
+
+fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[TicketRow]) -> Markup {
+    let used = |ticket: &TicketRow| {
+        let at = ticket.checked_in_at?;
+        let at = format::date_time(visitor.language, at, zone_of(visitor, event));
+        let gate = ticket.gate.as_ref();
+        let gate = gate.map(|gate| visitor.fill("organiser_order.at_gate", &[("gate", gate)]));
+        let used = visitor.fill("organiser_order.used_at", &[("time", &at)]);
+        Some(format!("{used} {}", gate.unwrap_or_default()))
+    };
+    html! {
+        @if !tickets.is_empty() {
+            h2 { (visitor.text("organiser_order.tickets")) }
+            ul.lines {
+                @for ticket in tickets {
+                    @let status = ticket.state.as_str();
+                    @let key = format!("ticket_status.{status}");
+                    li {
+                        span {
+                            (visitor.text("tickets.ticket")) " " (u32::from(ticket.index) + 1)
+                            @if let Some(used) = used(ticket) { span.hint { " " (used) } }
+                        }
+                        span.badge data-status=(status) { (visitor.language.find(&key).unwrap_or(status)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn history_of(visitor: &Visitor, event: &EventRow, history: &History) -> Markup {
+    let words = |happening: &Happening| {
+        let key = format!("happened.{}", happening.what);
+        let text = visitor.language.find(&key).unwrap_or(happening.what);
+        let ticket = happening.ticket.unwrap_or_default().to_string();
+        crate::web::language::fill(text, &[("ticket", &ticket)])
+    };
+    let zone = zone_of(visitor, event);
+    html! {
+        h2 { (visitor.text("organiser_order.history")) }
+        p.hint { (visitor.text("organiser_order.history_hint")) }
+        (scrolling(visitor.text("organiser_order.history"), &html! {
+            table.history {
+                tbody {
+                    @for happening in &history.happenings {
+                        tr {
+                            td { (format::time(visitor.language, happening.at, zone)) }
+                            th scope="row" {
+                                (words(happening))
+                                @if let Some(gate) = &happening.gate {
+                                    span.hint { (visitor.fill("organiser_order.at_gate", &[("gate", gate)])) }
+                                }
+                                @if happening.by.is_some() {
+                                    span.hint { (visitor.text("organiser_order.by_admin")) }
+                                }
+                            }
+                            td.hint { (visitor.text("organiser_order.row")) " " (happening.seq.0) }
+                        }
+                    }
+                }
+            }
+        }))
+        @if history.is_cut { p.hint { (visitor.text("organiser_order.history_cut")) } }
+    }
+}
+
+fn cancel_form(visitor: &Visitor, event: &EventRow, row: &ReservationRow) -> Markup {
+    let does = match row.state {
+        ReservationState::Confirmed => {
+            let amount = money(visitor.language, row.total_price, &event.currency);
+            visitor.fill("organiser_order.cancel_does", &[("amount", &amount)])
+        }
+        ReservationState::PaymentPending => {
+            visitor.text("organiser_order.cancel_unpaid").to_owned()
+        }
+        ReservationState::Cancelled | ReservationState::Expired => return Markup::default(),
+    };
+    html! {
+        details.cancel {
+            summary { (visitor.text("organiser_order.cancel")) }
+            form.stack method="post" action={ "/organiser/orders/" (row.id) "/cancel" } {
+                input type="hidden" name="key" value={ "cancel-" (row.id) };
+                p { (does) }
+                button.button.danger { (visitor.text("organiser_order.cancel")) }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Cancel {
+    key: String,
+}
+
+async fn cancel(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    Form(form): Form<Cancel>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let key = IdempotencyKey(Some(form.key)).identity(admin.user, "cancel reservation", &id);
+    let cancelled = state.offerings.cancel_reservation(admin, id, key).await;
+    match cancelled.map_err(ApiError::from) {
+        Ok(_) => Ok(see_other(&format!("/organiser/orders/{id}?notice=cancelled"))),
+        Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
+        Err(failure) => {
+            let said = explain(&visitor, &failure);
+            let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
+    }
+}
