@@ -27,7 +27,8 @@ forget_policy() {
     policy=""
 }
 
-# Of these packages: postgresql redis-server prometheus haproxy nodejs npm python3-venv
+# Of these packages: postgresql redis-server prometheus haproxy nodejs npm python3-venv chromium
+# fonts-nanum
 install_what_is_missing() {
     local missing=() package
     for package in "$@"; do
@@ -40,6 +41,15 @@ install_what_is_missing() {
             nodejs) command -v node >/dev/null || missing+=("$package") ;;
             python3-venv)
                 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("$package")
+                ;;
+            # Any font with Korean letters will do.
+            fonts-nanum)
+                [[ -n "$(fc-list :lang=ko 2>/dev/null)" || -d /usr/share/fonts/truetype/nanum ]] ||
+                    missing+=("$package")
+                ;;
+            chromium)
+                [[ -n "${ADMITONE_WEB_CHROMIUM:-}" ]] || command -v chromium >/dev/null ||
+                    command -v google-chrome >/dev/null || missing+=("$package")
                 ;;
             *) command -v "$package" >/dev/null || missing+=("$package") ;;
         esac

@@ -48,3 +48,4 @@ mod store;
 mod tracing;
 mod unknown_outcomes;
 mod wallet;
+mod web;

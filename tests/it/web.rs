@@ -1,0 +1,76 @@
+//! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
+//! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::dashboards::path;
+use crate::http::api_client::Shop;
+use crate::support::test_db::TestDb;
+
+/// Runs a scenario, which finds what there is to test in `things`.
+async fn run(scenario: &str, shop: &Shop, things: &Value) -> Output {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/web/run");
+    let mut command = Command::new(script);
+    command.args([scenario, &shop.app.url(""), &things.to_string()]).stdin(Stdio::null());
+    let run = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    run.unwrap_or_else(|error| panic!("{script} cannot be run: {error}"))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
+}
+
+async fn passes(scenario: &str, shop: &Shop, things: &Value) {
+    let output = run(scenario, shop, things).await;
+    assert!(output.status.success(), "{}", said(&output));
+    println!("{}", said(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_document_shows_every_operation() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("api_docs", &shop, &json!({})).await;
+}
+
+/// The faults of the page in `tests/web/scenarios/planted.mjs`, as the report says them.
+const PLANTED: &[&str] = &[
+    "content security policy: Executing inline script",
+    "the console shows an error: planted error",
+    "a script failed: planted exception",
+    "a request was refused: GET /missing: 404",
+    "a request failed: GET /cut",
+    "px wider than the window: <p class=\"wide\">",
+    "the page has no title",
+    "the page is in \"en\", not \"ko\"",
+    "accessibility (color-contrast, serious)",
+    "accessibility (label, critical)",
+    "the scenario stopped: locator.waitFor: Timeout",
+    "expected, but did not happen: /planted, and never seen/",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_planted_fault_of_a_page_is_reported() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let output = run("planted", &shop, &json!({})).await;
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let missed: Vec<_> = PLANTED.iter().filter(|fault| !said.contains(**fault)).collect();
+    assert!(missed.is_empty(), "{missed:?} in {said}");
+}
+
+#[test]
+fn every_scenario_is_run_by_a_test() {
+    let source = fs::read_to_string(path("tests/it/web.rs")).unwrap();
+    let entries = fs::read_dir(path("tests/web/scenarios")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let scenarios: BTreeSet<_> =
+        names.map(|name| name.strip_suffix(".mjs").expect("a scenario").to_owned()).collect();
+    assert!(scenarios.len() > 1, "{scenarios:?}");
+    let forgotten: Vec<_> =
+        scenarios.iter().filter(|name| !source.contains(&format!("(\"{name}\", &shop"))).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+}
