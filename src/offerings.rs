@@ -5,6 +5,7 @@
 mod change;
 mod checkins;
 mod commands;
+mod door;
 mod draft;
 mod error;
 mod lists;
@@ -22,6 +23,7 @@ use crate::store::Store;
 
 pub use change::{Changed, EventEdit, EventKeys};
 pub use checkins::{CheckIn, TicketRef};
+pub use door::{Attendance, FoundTicket};
 pub use draft::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
 pub use reservations::ReservationPage;
 pub use sale_status::SaleStatus;

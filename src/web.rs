@@ -16,8 +16,10 @@ mod visitor;
 mod account;
 mod basket;
 mod checkout;
+mod door;
 mod event;
 mod guests;
+mod offline;
 mod orders;
 mod places;
 mod purchase;
@@ -42,6 +44,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(checkout::configure)
             .configure(orders::configure)
             .configure(tickets::configure)
+            .configure(door::configure)
+            .configure(offline::configure)
             .configure(account::configure)
             .configure(sessions::configure)
             .configure(language::configure)
