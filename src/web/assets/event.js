@@ -1,1 +1,262 @@
-// Placed by the page; see the module of the same name.
+// The script of the event page: the seat map, the basket and the forms, all live. Without it the
+// page's forms do the same, one request after the other.
+
+import { request } from './api.js';
+import { Basket, make } from './basket.js';
+import { clockTime, dateTime, language, money, number, t, useTimeZone } from './strings.js';
+import { countdowns, now } from './clock.js';
+import { Holds } from './holds.js';
+import { Live } from './live.js';
+import { placeOf } from './map-text.js';
+import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
+import { SeatMap } from './seat-map.js';
+
+const NOTICE_MS = 12_000;
+const [SUGGESTED_SEATS, OFFERED] = [8, 5];
+const main = document.getElementById('event');
+const event = main.dataset.event;
+const mapElement = document.getElementById('map');
+const listed = [...document.querySelectorAll('[data-seat]')];
+const prices = new Map();
+/** Seats that another buyer got a moment ago, with the time: a click on one comes from a free seat. */
+const justGone = new Map();
+const JUST_MS = 3000;
+/** The plan and the map once they are loaded. */
+let [plan, map] = [null, null];
+
+useTimeZone(main.dataset.timeZone);
+countdowns();
+const holds = new Holds(event);
+const basket = new Basket(document.querySelector('[data-basket]'), event, holds, prices, about, {
+  drop: (id) => holds.drop(id),
+  places: (product, count) => holds.places(product, count),
+  extend: (hold) => holds.extend(hold),
+  take: (id) => takeInstead(id),
+  look: (id) => map && plan.position(id) >= 0 && map.show(plan.position(id)),
+  dismiss: () => suggest(null),
+});
+start();
+
+async function start() {
+  listen();
+  const planned = mapElement || listed.length > 0 ? loadPlan() : null;
+  const to = { counts: showCounts, status: showStatus, connection: showConnection };
+  if (planned) {
+    to.states = async (letters) => showStates(await planned, letters);
+    to.seats = showChanges;
+  }
+  new Live(event, to);
+  await loadPrices();
+  await holds.load();
+  basket.render();
+}
+
+async function loadPrices() {
+  const block = document.getElementById('products');
+  const products = block ? JSON.parse(block.textContent) : (await request('GET', `/api/events/${event}`)).products;
+  for (const product of products) prices.set(product.id, product);
+}
+
+/** Reads the plan; where that fails, says so and lets the reader try again. */
+async function loadPlan() {
+  if (mapElement) {
+    mapElement.hidden = false;
+    mapElement.replaceChildren(make('p', 'map-message', [t('map.loading')]));
+  }
+  for (;;) {
+    try {
+      return new Plan(await request('GET', `/api/events/${event}/plan`, undefined, { timeout: 60_000 }));
+    } catch {
+      await new Promise((resolve) => {
+        const again = make('button', 'button', [t('map.again')], { type: 'button' });
+        again.addEventListener('click', resolve);
+        mapElement?.replaceChildren(make('p', 'map-message', [t('map.failed'), ' ', again]));
+        if (!mapElement) setTimeout(resolve, NOTICE_MS);
+      });
+    }
+  }
+}
+
+function showStates(loaded, letters) {
+  plan = loaded;
+  plan.setAll(letters);
+  showMine();
+  if (mapElement && !map) {
+    map = new SeatMap(mapElement, plan, prices, pick);
+    // For browser tests, which have to know where a seat is on the canvas.
+    mapElement.seatMap = map;
+  }
+  refresh();
+}
+
+function showChanges(seats) {
+  if (!plan?.setSome(seats)) return;
+  const at = now();
+  for (const [id, goneAt] of justGone) if (at - goneAt > JUST_MS) justGone.delete(id);
+  for (const { id, status } of seats) if (status !== 'AVAILABLE') justGone.set(id, at);
+  refresh();
+}
+
+/** Marks the caller's seats on the map and in the list. */
+function showMine() {
+  if (plan) {
+    plan.unmarkAll(MINE);
+    plan.unmarkAll(PENDING);
+    for (const id of holds.seats()) plan.mark(plan.position(id), MINE, holds.stateOf(id) === 'mine');
+    for (const id of holds.adds) plan.mark(plan.position(id), PENDING, true);
+  }
+  refresh();
+}
+
+function refresh() {
+  map?.refresh();
+  for (const input of listed) {
+    const state = holds.stateOf(input.dataset.seat);
+    input.checked = state !== undefined;
+    const position = plan ? plan.position(input.dataset.seat) : -1;
+    if (position >= 0) input.disabled = !state && !plan.isFree(position);
+  }
+}
+
+function pick(position) {
+  const id = plan.id(position);
+  if (holds.stateOf(id) || plan.isFree(position)) holds.toggle(id);
+  else if (now() - (justGone.get(id) ?? 0) < JUST_MS) suggest({ seats: [id], nearest: [] });
+}
+
+function about(id, seat) {
+  const position = plan ? plan.position(id) : -1;
+  const product = position >= 0 ? prices.get(plan.products[plan.product[position]]) : null;
+  if (position >= 0) return { place: placeOf(plan, position), price: product?.price };
+  if (!seat) return { place: id };
+  return { place: t('basket.place', { section: seat.section, row: seat.row, seat: seat.label ?? String(seat.number) }) };
+}
+
+function listen() {
+  holds.addEventListener('change', showMine);
+  holds.addEventListener('placed', ({ detail: { hold, seats } }) => {
+    if (basket.offers && seats.length > 0) suggest(null);
+    if (seats.length === 0) return;
+    const until = clockTime(Date.parse(hold.expiresAt) - now() + Date.now());
+    const place = about(seats[0], seatOf(hold, seats[0])).place;
+    say(seats.length === 1 ? t('basket.held', { place, until, time: until }) : t('basket.heldMany', { n: seats.length, time: until }));
+  });
+  holds.addEventListener('dropped', ({ detail: { seats } }) => say(t('basket.dropped', { place: about(seats[0]).place })));
+  holds.addEventListener('taken', ({ detail }) => suggest(detail));
+  holds.addEventListener('gone', ({ detail: { code } }) => notice('warning', t(code === 'HOLD_EXPIRED' ? 'basket.expired' : 'basket.ended')));
+  holds.addEventListener('refused', ({ detail: { error } }) => notice('error', reasonOf(error)));
+  holds.addEventListener('extended', ({ detail: { hold } }) =>
+    notice('info', t('basket.extended', { time: clockTime(Date.parse(hold.expiresAt) - now() + Date.now()) })),
+  );
+  document.querySelector('[data-basket]').addEventListener('countdown-end', () => setTimeout(() => holds.load(), 400));
+  for (const input of listed) input.addEventListener('change', () => holds.toggle(input.dataset.seat));
+  for (const form of document.querySelectorAll('#best, form[data-lines]')) form.addEventListener('submit', submit);
+  setInterval(warnOfDeadline, 5000);
+}
+
+function seatOf(hold, id) {
+  return hold.lines.flatMap((line) => line.seats).find((seat) => seat.id === id);
+}
+
+async function submit(submitted) {
+  submitted.preventDefault();
+  const form = submitted.target;
+  const fields = new FormData(form);
+  const [productId, quantity] = [fields.get('productId'), Number(fields.get('quantity'))];
+  const button = form.querySelector('button, [type=submit]');
+  button?.setAttribute('aria-busy', 'true');
+  if (form.id === 'best') {
+    const held = await holds.best({ productId, quantity, section: fields.get('section') || undefined });
+    const first = held && plan ? plan.position(held.lines[0].seats[0]?.id ?? '') : -1;
+    if (first >= 0) map?.show(first);
+  } else {
+    await holds.places(productId, quantity);
+  }
+  button?.removeAttribute('aria-busy');
+}
+
+/** Says that seats were just taken, and offers what is free near them; `null` ends the offer. */
+function suggest(refusal) {
+  plan?.unmarkAll(SUGGESTED);
+  if (!refusal) return basket.offer(null);
+  let { nearest } = refusal;
+  const first = plan ? plan.position(refusal.seats[0]) : -1;
+  // The stream will say more exactly in a moment.
+  for (const id of refusal.seats) if (plan?.position(id) >= 0) plan.setState(plan.position(id), HELD);
+  if (nearest.length === 0 && first >= 0) nearest = plan.nearestFree(first, SUGGESTED_SEATS).map((at) => plan.id(at));
+  for (const id of nearest) plan?.mark(plan.position(id), SUGGESTED, true);
+  const taken = refusal.seats.map((id) => about(id).place);
+  basket.offer({ taken, nearest: nearest.slice(0, OFFERED) });
+  notice('warning', t('basket.justTakenMany', { places: taken.join(' · ') }));
+  return refresh();
+}
+
+function takeInstead(id) {
+  suggest(null);
+  holds.take([id]);
+}
+
+function reasonOf(error) {
+  const { code, details, retryAfter } = error;
+  if (error.status === 401) return t('error.cookies');
+  const keys = { NETWORK: 'NETWORK', OUTCOME_UNKNOWN: 'UNKNOWN_OUTCOME', TEMPORARILY_UNAVAILABLE: 'BUSY', HOLD_NOT_FOUND: 'HOLD_EXPIRED' };
+  const key = `error.${keys[code] ?? code}`;
+  const words = t(key, { available: details?.available ?? 0, seconds: retryAfter });
+  return words === key ? t('error.other', { code }) : words;
+}
+
+/** Shows a message for a while. */
+function notice(kind, words) {
+  const node = make('div', `notice notice-${kind}`, [words], { role: kind === 'info' ? 'status' : 'alert' });
+  const area = document.getElementById('notices');
+  for (const old of area.children) if (old.textContent === words) old.remove();
+  area.append(node);
+  setTimeout(() => node.remove(), NOTICE_MS);
+}
+
+/** Tells screen readers, and nobody else. */
+function say(words) {
+  if (map) return map.say(words);
+  return undefined;
+}
+
+const warned = new Set();
+
+function warnOfDeadline() {
+  for (const { id, expiresAt } of holds.list) {
+    const left = Date.parse(expiresAt) - now();
+    if (left > 60_000) warned.delete(id);
+    if (left > 60_000 || left <= 0 || warned.has(id)) continue;
+    warned.add(id);
+    notice('warning', t('basket.minuteLeft'));
+  }
+}
+
+function showCounts(products) {
+  for (const { id, available } of products) {
+    for (const element of document.querySelectorAll('[data-available-of]')) {
+      if (element.dataset.availableOf !== id) continue;
+      element.textContent = number(available);
+      element.dataset.none = String(available === 0);
+    }
+  }
+}
+
+function showStatus(status) {
+  if (main.dataset.status === status) return;
+  main.dataset.status = status;
+  for (const element of document.querySelectorAll('[data-sale-state]')) {
+    element.textContent = t(`sale.${status}`);
+    element.dataset.status = status;
+  }
+  for (const element of document.querySelectorAll('[data-show-when]')) {
+    element.hidden = !element.dataset.showWhen.split(' ').includes(status);
+  }
+}
+
+function showConnection(state, asOf) {
+  const element = document.getElementById('live-state');
+  if (!element || element.dataset.state === state) return;
+  element.dataset.state = state;
+  element.textContent = t(`live.${state}`, { time: clockTime(asOf - now() + Date.now()) });
+}

@@ -1,1 +1,5 @@
-export function nothing() {}
+// The script of pages that need nothing but countdowns.
+
+import { countdowns } from './clock.js';
+
+countdowns();

@@ -1,0 +1,262 @@
+// Draws the part of the plan that a view shows: stage, sections with their free seats, and from a
+// scale on the seats themselves.
+
+import { FREE, NONE } from './plan.js';
+import { LABELS_FROM, SeatSprites, ZONES, drawSeat, lookOf } from './seat-sprites.js';
+import { sectionLines } from './map-text.js';
+import { t } from './strings.js';
+
+/** Scale from which on seats are drawn, in CSS pixels per pitch. */
+export const SEATS_FROM = 6.5;
+const ROW_NAMES_FROM = 11;
+const FONT = 'system-ui, sans-serif';
+
+/** Reads the colours of the map from the custom properties of an element. */
+export function coloursOf(element) {
+  const style = getComputedStyle(element);
+  const read = (name, fallback) => style.getPropertyValue(`--map-${name}`).trim() || fallback;
+  const available = read('available', '#1f6feb');
+  return {
+    zones: Array.from({ length: ZONES }, (_, at) => read(`zone-${at + 1}`, available)),
+    available,
+    mine: read('mine', '#111827'),
+    onMine: read('on-mine', '#ffffff'),
+    held: read('held', '#8a8f98'),
+    sold: read('sold', '#b4b8bf'),
+    blocked: read('blocked', '#b4b8bf'),
+    focus: read('focus', '#d9480f'),
+    suggested: read('suggested', '#d9480f'),
+    onSeat: read('on-seat', '#ffffff'),
+    text: read('text', '#1f2328'),
+    outline: read('outline', '#c4c9d1'),
+    ground: read('ground', '#ffffff'),
+  };
+}
+
+export class MapDrawing {
+  constructor(canvas, plan, prices) {
+    this.canvas = canvas;
+    this.pen = canvas.getContext('2d', { alpha: false });
+    this.plan = plan;
+    this.prices = prices;
+    this.labels = new Array(plan.count);
+    for (const section of plan.sections) {
+      section.box = boxOf(section.outline);
+      const byHeight = [...section.outline].sort((a, b) => a[1] - b[1]);
+      section.ends = [byHeight[0], byHeight[byHeight.length - 1]];
+    }
+  }
+
+  /** Reads the colours again: the theme may be another one. */
+  restyle(element) {
+    this.colours = coloursOf(element);
+    // With one price alone the colour means "free".
+    if (this.plan.products.length === 1) this.colours.zones.fill(this.colours.available);
+    this.sprites = new SeatSprites(this.colours, t('map.companionMark'));
+  }
+
+  /** Draws one frame. `focus` and `hover` are `{section}` or `{seat}` or null. */
+  draw(view, { focus, hover, settled }) {
+    const ratio = this.canvas.width / view.width;
+    const { pen } = this;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.fillStyle = this.colours.ground;
+    pen.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const seats = view.scale >= SEATS_FROM;
+    const [left, top] = view.toPlan(0, 0);
+    const [right, bottom] = view.toPlan(view.width, view.height);
+    this.#stage(view);
+    const shown = this.plan.sections.filter(
+      ({ box }) => box[0] <= right && box[2] >= left && box[1] <= bottom && box[3] >= top,
+    );
+    for (const section of shown) this.#section(view, section, seats, hover?.section ?? focus?.section);
+    if (seats) {
+      this.#seats(view, ratio, [left - 1, top - 1, right + 1, bottom + 1], settled);
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      if (view.scale >= ROW_NAMES_FROM) this.#rowNames(view, [left, top, right, bottom]);
+    }
+    for (const section of shown) this.#sectionWords(view, section, seats);
+    if (hover?.seat >= 0 && seats) this.#ring(view, hover.seat, this.colours.text, 1.5);
+    if (focus?.seat >= 0 && seats) this.#ring(view, focus.seat, this.colours.focus, 3);
+    if (focus && !(focus.seat >= 0)) this.#around(view, this.plan.sections[focus.section]);
+  }
+
+  #seats(view, ratio, [left, top, right, bottom], settled) {
+    const { pen, plan, sprites } = this;
+    const { x, y, state, flags, product } = plan;
+    const scale = view.scale * ratio;
+    sprites.prepare(scale, settled, ratio);
+    const { side, perLine, sheet } = sprites;
+    const size = (side * scale) / sprites.size;
+    const exact = sprites.size === scale;
+    const withLabels = view.scale >= LABELS_FROM;
+    const offsetX = (view.width / 2) * ratio - view.centre[0] * scale - size / 2;
+    const offsetY = (view.height / 2) * ratio - view.centre[1] * scale - size / 2;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    plan.grid.visit(left, top, right, bottom, (at) => {
+      if (state[at] === NONE) return;
+      const look = lookOf(state[at], flags[at], product[at]);
+      const label = withLabels && (look & 15) < ZONES ? (this.labels[at] ??= plan.label(at)) : '';
+      const sprite = sprites.find(look, label);
+      let [toX, toY] = [x[at] * scale + offsetX, y[at] * scale + offsetY];
+      if (exact) [toX, toY] = [Math.round(toX), Math.round(toY)];
+      pen.drawImage(sheet, (sprite % perLine) * side, Math.floor(sprite / perLine) * side, side, side, toX, toY, size, size);
+    });
+  }
+
+  #stage(view) {
+    const { pen, colours } = this;
+    const { stage, labels } = this.plan.data;
+    if (stage) {
+      const [x, y] = view.toScreen(stage.x - stage.width / 2, stage.y - stage.height / 2);
+      const [width, height] = [stage.width * view.scale, stage.height * view.scale];
+      pen.fillStyle = colours.outline;
+      pen.beginPath();
+      pen.roundRect(x, y, width, height, Math.min(8, height / 4));
+      pen.fill();
+      this.#words(stage.label || '', x + width / 2, y + height / 2, 13, width - 8);
+    }
+    for (const { x, y, text } of labels ?? []) this.#words(text, ...view.toScreen(x, y), 12);
+  }
+
+  #trace(view, outline) {
+    this.pen.beginPath();
+    for (const [x, y] of outline) this.pen.lineTo(...view.toScreen(x, y));
+    this.pen.closePath();
+  }
+
+  #section(view, section, seats, lit) {
+    const { pen, colours } = this;
+    this.#trace(view, section.outline);
+    const gone = section.free <= 0;
+    if (!seats && !gone) {
+      pen.fillStyle = colours.zones[Math.max(0, this.plan.products.indexOf(section.productIds[0])) % ZONES];
+      pen.globalAlpha = (0.2 + (0.25 * section.free) / section.total) * (this.plan.sections[lit] === section ? 1.4 : 1);
+      pen.fill();
+      pen.globalAlpha = 1;
+    }
+    pen.strokeStyle = colours.outline;
+    pen.lineWidth = seats ? 1 : 1.5;
+    if (gone && !seats) pen.setLineDash([4, 4]);
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  #around(view, section) {
+    this.#trace(view, section.outline);
+    this.pen.strokeStyle = this.colours.focus;
+    this.pen.lineWidth = 3;
+    this.pen.stroke();
+  }
+
+  #sectionWords(view, section, seats) {
+    const [left, top] = view.toScreen(section.box[0], section.box[1]);
+    const [right, bottom] = view.toScreen(section.box[2], section.box[3]);
+    if (seats) return this.#nameBeside(view, section, [left, top, right, bottom]);
+    const [x, y] = view.toScreen(...section.label);
+    const [width, height] = [Math.min(right - left, view.width), bottom - top];
+    const lines = sectionLines(section, this.prices);
+    const size = Math.min(14, Math.max(10, height / 4));
+    if (height < 12 || width < 16) return undefined;
+    const count = Math.max(1, Math.min(lines.length, Math.floor((height - 4) / (size * 1.3))));
+    for (let line = 0; line < count; line += 1) {
+      const middle = y + (line - (count - 1) / 2) * size * 1.3;
+      const fits = this.#words(lines[line], x, middle, line ? size - 1 : size, width + 6, line ? 400 : 600);
+      if (!fits) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Writes the name of a section where it covers no seat: above, below or beside it. */
+  #nameBeside(view, section, [left, top, right, bottom]) {
+    this.pen.font = `600 13px ${FONT}`;
+    const half = this.pen.measureText(section.name).width / 2 + 4;
+    const [middle, centre] = [(left + right) / 2, (top + bottom) / 2];
+    const [first, last] = section.ends.map((point) => view.toScreen(...point));
+    const places = [[first[0], first[1] - 10], [middle, top - 10], [last[0], last[1] + 11], [left - half, centre], [right + half, centre]];
+    const free = places.find(([x, y]) => {
+      if (x < half || y < 10 || x > view.width - half || y > view.height - 10) return false;
+      return !this.#covers(view, x - half, y - 9, x + half, y + 9);
+    });
+    if (free) this.#words(section.name, free[0], free[1], 13);
+  }
+
+  /** Returns whether a rectangle on the screen covers a seat or the stage. */
+  #covers(view, left, top, right, bottom) {
+    const { plan } = this;
+    const [[fromX, fromY], [toX, toY]] = [view.toPlan(left, top), view.toPlan(right, bottom)];
+    const { stage } = plan.data;
+    if (stage && Math.abs(stage.x - (fromX + toX) / 2) < (stage.width + toX - fromX) / 2) {
+      if (Math.abs(stage.y - (fromY + toY) / 2) < (stage.height + toY - fromY) / 2) return true;
+    }
+    let covered = false;
+    plan.grid.visit(fromX - 0.5, fromY - 0.5, toX + 0.5, toY + 0.5, (at) => {
+      const [x, y] = [plan.x[at], plan.y[at]];
+      covered ||= x > fromX - 0.5 && x < toX + 0.5 && y > fromY - 0.5 && y < toY + 0.5;
+    });
+    return covered;
+  }
+
+  #rowNames(view, [left, top, right, bottom]) {
+    const { plan } = this;
+    const size = Math.min(12, view.scale * 0.62);
+    for (const { name, first, last, isClosed } of plan.rows) {
+      if (last < first) continue;
+      if (isClosed) {
+        const middle = (values) => values.subarray(first, last + 1).reduce((sum, one) => sum + one, 0) / (last + 1 - first);
+        this.#words(name, ...view.toScreen(middle(plan.x), middle(plan.y)), size, 40, 400);
+        continue;
+      }
+      const next = Math.min(first + 1, last);
+      for (const [at, beside] of [[first, next], [last, Math.max(last - 1, first)]]) {
+        const [x, y] = [plan.x[at], plan.y[at]];
+        if (x < left || x > right || y < top || y > bottom) continue;
+        const length = Math.hypot(x - plan.x[beside], y - plan.y[beside]) || 1;
+        const [stepX, stepY] = at === beside ? [-1, 0] : [(x - plan.x[beside]) / length, (y - plan.y[beside]) / length];
+        this.#words(name, ...view.toScreen(x + stepX * 1.05, y + stepY * 1.05), size, 40, 400);
+      }
+    }
+  }
+
+  /** Writes words around a point. Returns false, and writes nothing, if they are too long. */
+  #words(words, x, y, size, most = Infinity, weight = 600) {
+    const { pen } = this;
+    pen.font = `${weight} ${size}px ${FONT}`;
+    if (most < Infinity && pen.measureText(words).width > most) return false;
+    pen.textAlign = 'center';
+    pen.textBaseline = 'middle';
+    pen.lineJoin = 'round';
+    pen.lineWidth = 3;
+    pen.strokeStyle = this.colours.ground;
+    pen.fillStyle = this.colours.text;
+    pen.globalAlpha = 0.75;
+    pen.strokeText(words, x, y);
+    pen.globalAlpha = 1;
+    pen.fillText(words, x, y);
+    return true;
+  }
+
+  #ring(view, seat, colour, width) {
+    const { pen } = this;
+    pen.strokeStyle = colour;
+    pen.lineWidth = width;
+    pen.beginPath();
+    pen.arc(...view.toScreen(this.plan.x[seat], this.plan.y[seat]), view.scale * 0.5 + width / 2 + 1, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+}
+
+/** Draws the picture of a state for the legend. */
+export function drawKey(canvas, colours, { state = FREE, flags = 0, product = 0 }) {
+  const ratio = devicePixelRatio || 1;
+  canvas.width = canvas.height = 22 * ratio;
+  const pen = canvas.getContext('2d');
+  pen.translate(canvas.width / 2, canvas.height / 2);
+  drawSeat(pen, 19 * ratio, 19, lookOf(state, flags, product), '', colours, t('map.companionMark'));
+}
+
+function boxOf(outline) {
+  const [xs, ys] = [0, 1].map((axis) => outline.map((point) => point[axis]));
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
