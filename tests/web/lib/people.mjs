@@ -7,6 +7,6 @@ export async function signIn({ page }, { email, password }) {
     await page.locator("input[name=password]").fill(password);
     await Promise.all([
         page.waitForEvent("framenavigated"),
-        page.locator("main form button, form button").last().click(),
+        page.locator('form[action="/sign-in"] button').click(),
     ]);
 }

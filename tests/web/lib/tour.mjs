@@ -66,7 +66,8 @@ export class Tour {
     async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
-        for (const fault of await faults(page, { language, exclude })) this.problem(fault);
+        const hasScripts = this.options.javaScriptEnabled !== false;
+        for (const fault of await faults(page, { language, exclude, hasScripts })) this.problem(fault);
     }
 
     async picture(name, page = this.page, whole = true) {
