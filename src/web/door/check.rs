@@ -15,9 +15,8 @@ use crate::store::{EventRow, TicketRow};
 use crate::text;
 use crate::web::door::{screen, search};
 use crate::web::errors::explain;
-use crate::web::format::date_time;
 use crate::web::forms::Form;
-use crate::web::places::{self, zone_of};
+use crate::web::places;
 use crate::web::visitor::Visitor;
 
 /// The result of a form, as the page shows it.
@@ -155,7 +154,7 @@ async fn refused(
             let ticket = render(state, row).await?;
             let seat = ticket.seat.map(|seat| places::seat(visitor, &seat));
             let product = || places::product_name(event, &ticket.product_id).to_owned();
-            (seat.unwrap_or_else(product), Some(used_when(visitor, event, row)))
+            (seat.unwrap_or_else(product), search::used_when(visitor, event, row))
         }
         OfferingError::WrongEvent(row) => {
             let other = state.offerings.event(row.offering).await?;
@@ -180,13 +179,4 @@ async fn refused(
         (None, None) => explain(visitor, &failure),
     };
     Ok(Outcome { kind, place, more, failure: Some(code), ..Outcome::default() })
-}
-
-fn used_when(visitor: &Visitor, event: &EventRow, row: &TicketRow) -> String {
-    let Some(at) = row.checked_in_at else { return String::new() };
-    let time = date_time(visitor.language, at, zone_of(event));
-    match &row.gate {
-        Some(gate) => visitor.fill("js.door.usedAt", &[("time", &time), ("gate", gate)]),
-        None => visitor.fill("js.door.usedWhen", &[("time", &time)]),
-    }
 }

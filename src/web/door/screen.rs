@@ -108,7 +108,8 @@ impl Screen<'_> {
             }
             script type="application/json" id="products" { (self.products()) }
         };
-        let title = self.outcome.map_or(visitor.text("frame.door"), |shown| title_of(visitor, shown));
+        let title =
+            self.outcome.map_or(visitor.text("frame.door"), |shown| title_of(visitor, shown));
         let title = format!("{title} · {}", event.details.name);
         let page = Page::new(&title).main(main).script("door.js").class("door");
         layout::render(visitor, page.dark())
@@ -182,7 +183,7 @@ impl Screen<'_> {
                 span.door-found-name { (ticket.name) } " "
                 span.door-found-seat { (place) } " "
                 span.door-found-status data-status=(ticket.status) {
-                    (status.unwrap_or(ticket.status))
+                    (ticket.used.as_deref().or(status).unwrap_or(ticket.status))
                 }
                 " "
                 @match ticket.status {

@@ -12,8 +12,9 @@ use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::offerings::FoundTicket;
-use crate::store::EventRow;
-use crate::web::places;
+use crate::store::{EventRow, TicketRow};
+use crate::web::format::date_time;
+use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// Tickets in one answer.
@@ -35,6 +36,9 @@ pub(super) struct Found {
     pub(super) checked_in_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) gate: Option<String>,
+    /// When and where it was used, in words; scripts write their own.
+    #[serde(skip)]
+    pub(super) used: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -122,5 +126,15 @@ pub(super) async fn describe(
         status: dto.status,
         checked_in_at: dto.checked_in_at,
         gate: dto.gate,
+        used: used_when(visitor, event, &ticket.row),
+    })
+}
+
+/// Writes when and where a ticket was used.
+pub(super) fn used_when(visitor: &Visitor, event: &EventRow, row: &TicketRow) -> Option<String> {
+    let time = date_time(visitor.language, row.checked_in_at?, zone_of(event));
+    Some(match &row.gate {
+        Some(gate) => visitor.fill("js.door.usedAt", &[("time", &time), ("gate", gate)]),
+        None => visitor.fill("js.door.usedWhen", &[("time", &time)]),
     })
 }

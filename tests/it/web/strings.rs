@@ -26,8 +26,9 @@ const COMPUTED: &[(&str, &str)] = &[
 ];
 
 /// Kinds of results at the door, whose titles have computed keys.
-const DOOR_KINDS: &[&str] =
-    &["valid", "used", "wrong", "void", "unknown", "offline", "busy", "session", "failed", "undone"];
+const DOOR_KINDS: &[&str] = &[
+    "valid", "used", "wrong", "void", "unknown", "offline", "busy", "session", "failed", "undone",
+];
 
 fn texts(language: &str) -> Texts {
     let file = fs::read_to_string(path(&format!("src/web/strings/{language}.toml"))).unwrap();
@@ -98,7 +99,8 @@ fn is_key(text: &str) -> bool {
 
 /// Keys that the templates ask for, and those that scripts ask for with `js.` before them.
 fn used() -> BTreeSet<String> {
-    let (pages, scripts) = (sources(&path("src/web"), "rs"), sources(&path("src/web/assets"), "js"));
+    let (pages, scripts) =
+        (sources(&path("src/web"), "rs"), sources(&path("src/web/assets"), "js"));
     let english = texts("en");
     let areas: BTreeSet<&str> = english.keys().filter_map(|key| key.split('.').next()).collect();
     let js_areas: BTreeSet<&str> =
