@@ -79,6 +79,7 @@ const PLANTED: &[&str] = &[
     "a request failed: GET /cut",
     "px wider than the window: <p class=\"wide\">",
     "the page has no title",
+    "a link is dead: GET /nowhere: 404",
     "the page is in \"en\", not \"ko\"",
     "accessibility (color-contrast, serious)",
     "accessibility (label, critical)",
