@@ -13,6 +13,7 @@ mod m0007_waitlisted;
 mod m0008_terms_of_events;
 mod m0009_archives;
 mod m0010_product_times;
+mod m0011_venues;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_terms_of_events::Migration),
             Box::new(m0009_archives::Migration),
             Box::new(m0010_product_times::Migration),
+            Box::new(m0011_venues::Migration),
         ]
     }
 }

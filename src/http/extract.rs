@@ -3,7 +3,6 @@
 
 mod body;
 mod idempotency;
-pub mod object;
 mod session;
 mod words;
 
@@ -25,6 +24,7 @@ pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+pub use crate::object;
 
 /// The caller of a route that needs an account: 401 without a valid access token.
 impl FromRequest for Caller {

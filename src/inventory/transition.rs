@@ -70,6 +70,8 @@ impl Change {
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
+            // Format 1 refuses two sections of one name.
+            Self::Created { definition } if definition.has_namesakes() => 2,
             Self::Created { .. }
             | Self::HoldPlaced { .. }
             | Self::HoldExtended { .. }

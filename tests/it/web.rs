@@ -1,6 +1,8 @@
 //! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
+mod sessions;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output, Stdio};

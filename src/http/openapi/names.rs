@@ -16,6 +16,8 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("delete", "/api/events/{event}") => "deleteEvent",
         ("get", "/api/events/{event}/availability") => "getAvailability",
         ("get", "/api/events/{event}/seats") => "getSeatMap",
+        ("get", "/api/events/{event}/plan") => "getPlan",
+        ("get", "/api/events/{event}/seat-states") => "getSeatStates",
         ("get", "/api/events/{event}/stream") => "followAvailability",
         ("get", "/api/events/{event}/audit") => "auditEvent",
         ("post", "/api/events/{event}/participate") => "participate",
@@ -60,6 +62,14 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("post", "/api/admin/offerings/{event}/pause") => "pauseSale",
         ("post", "/api/admin/offerings/{event}/close") => "closeSale",
         ("post", "/api/admin/offerings/{event}/cancel") => "cancelEvent",
+        ("get", "/api/admin/venues") => "listVenues",
+        ("post", "/api/admin/venues") => "createVenue",
+        ("get", "/api/admin/venues/{venue}") => "getVenue",
+        ("patch", "/api/admin/venues/{venue}") => "changeVenue",
+        ("get", "/api/admin/venues/{venue}/plans") => "listPlanVersions",
+        ("post", "/api/admin/venues/{venue}/plans") => "addPlanVersion",
+        ("get", "/api/admin/venues/{venue}/plans/{version}") => "exportPlan",
+        ("post", "/api/admin/plans/generate") => "generatePlan",
         _ => return None,
     })
 }

@@ -153,3 +153,29 @@ async fn the_lookup_of_a_seat_names_the_row_that_dropped_it() {
         assert_eq!(found["changedBy"]["seq"], row["seq"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_seat_is_answered_with_the_nearest_free_ones() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let (event, kim, lee) = (shop.event().await, shop.customer(), shop.customer());
+    // Left has the rows A and B of six seats, Right a row of four.
+    let seats = event.seats().await;
+    let near = |answer: &Answer| answer.body["error"]["details"]["nearest"].clone();
+    let held = kim.post(&event.at("holds"), &json!({"seats": [seats[2], seats[3]]})).await.is(201);
+    let refused = lee.post(&event.at("holds"), &json!({"seats": [seats[1], seats[2]]})).await;
+    let refused = refused.refused(409, "SEATS_TAKEN");
+    assert_eq!(refused.body["error"]["details"]["seats"], json!([seats[2]]));
+    // Beside it first: 0 and 4 are two seats away, as is the seat behind; 1 was asked for itself.
+    let expected = [0, 4, 8, 7, 9, 6, 10, 5].map(|at| &*seats[at]);
+    assert_eq!(near(&refused), json!(expected));
+
+    let at = event.at(&format!("holds/{}", held.data["id"].as_str().unwrap()));
+    lee.post(&event.at("holds"), &json!({"seats": [seats[12], seats[13]]})).await.is(201);
+    let refused = kim.patch(&at, &json!({"seats": [seats[2], seats[13]]})).await;
+    let refused = refused.refused(409, "SEATS_TAKEN");
+    assert_eq!(near(&refused), json!([seats[14], seats[15]]), "in its own section alone");
+    let right = json!({"seats": [seats[14], seats[15]]});
+    shop.customer().post(&event.at("holds"), &right).await.is(201);
+    let refused = kim.patch(&at, &json!({"seats": [seats[12]]})).await.refused(409, "SEATS_TAKEN");
+    assert_eq!(near(&refused), json!([]), "none is left there");
+}

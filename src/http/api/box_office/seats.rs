@@ -118,9 +118,10 @@ pub(crate) async fn show(
         Some(claim) => Some(claim_dto(&state, claim).await?),
         None => None,
     };
-    let (section, row, number) = (found.section, found.row, found.number);
+    let place = (found.section, found.row, found.number);
+    let labels = state.venues.seats(event).await?;
     Ok(respond::ok(&SeatLookupDto {
-        seat: dto::SeatDto { id: id.to_public(event), section, row, number },
+        seat: dto::seat(event, id, place, &labels),
         product_id: found.product.to_public(event),
         status: match found.status {
             SeatStatus::Available => "AVAILABLE",
