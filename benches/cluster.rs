@@ -225,6 +225,9 @@ async fn hot_event(store: &Store) -> OfferingId {
             sale_state: SaleState::Open,
         },
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     };
     store.event_create(&new, None, 0).await.expect("the event is made");

@@ -243,6 +243,9 @@ async fn hot_event(server: &Running) -> OfferingId {
         products: vec![("standing".into(), String::new())],
         definition,
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     };
     let state = server.state();

@@ -74,6 +74,9 @@ impl Owner {
             products: vec![("Seat".into(), String::new())],
             definition: definition(),
             terms: admitone::store::Terms::default(),
+            further: Vec::new(),
+            plan: None,
+            time_zone: None,
             created_by: UserId::random(),
         };
         store.event_create(&event, None, NOW).await.expect("the event is made");

@@ -294,6 +294,9 @@ async fn make_event(store: &Store, seats: u32) -> OfferingId {
             sale_state: SaleState::Open,
         },
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

@@ -223,6 +223,7 @@ impl Tally {
             Change::CheckInUndone { .. } => self.check_ins_undone += 1,
             Change::Created { .. }
             | Change::HoldExtended { .. }
+            | Change::HoldChanged { .. }
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::ReservationRevived { .. }

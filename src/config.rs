@@ -105,6 +105,8 @@ pub struct Config {
     pub shop_color: Option<String>,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
+    /// The time zone of events that have none of their own, an IANA name.
+    pub time_zone: String,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
@@ -177,6 +179,7 @@ impl Default for Config {
             shop_logo: None,
             shop_color: None,
             demo: true,
+            time_zone: "UTC".into(),
             wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod error;
 pub mod extract;
 pub mod middleware;
+pub mod nearest;
 pub mod openapi;
 pub mod pages;
 pub mod respond;
@@ -21,7 +22,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, payments};
+use api::{accounts, audit, box_office, cluster, offerings, payments, venues};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -73,6 +74,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::holders::configure)
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
+        .configure(venues::venues::configure)
+        .configure(venues::plans::configure)
         .configure(openapi::configure);
 }
 
@@ -80,6 +83,8 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
     cfg.configure(box_office::holds::of_event)
         .configure(availability::of_event)
         .configure(stream::of_event)
+        .configure(venues::seat_states::of_event)
+        .configure(venues::drawings::of_event)
         .configure(box_office::waitlist::of_event)
         .configure(box_office::participation::of_event)
         .configure(offerings::events::of_event)

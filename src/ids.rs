@@ -72,6 +72,10 @@ impl PaymentId {
 }
 
 uuid_id! {
+    /// A building in which events take place, with its plans.
+    VenueId
+}
+uuid_id! {
     /// A person with an account.
     UserId
 }

@@ -15,6 +15,7 @@ mod command;
 mod customers;
 mod decide;
 mod decide_admin;
+mod decide_change;
 mod decide_event;
 mod decide_hold;
 mod decide_reservation;

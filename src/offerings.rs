@@ -20,11 +20,12 @@ use std::sync::Arc;
 
 use crate::box_office::BoxOffices;
 use crate::store::Store;
+use crate::venues::Venues;
 
 pub use change::{Changed, EventEdit, EventKeys};
 pub use checkins::{CheckIn, TicketRef};
 pub use door::{Attendance, FoundTicket};
-pub use draft::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
+pub use draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft, SectionDraft};
 pub use reservations::ReservationPage;
 pub use sale_status::SaleStatus;
 pub use summaries::EventSummary;
@@ -37,6 +38,7 @@ use summaries::EventSummaries;
 pub struct Offerings {
     store: Store,
     offices: Arc<BoxOffices>,
+    venues: Arc<Venues>,
     summaries: EventSummaries,
     codes: TicketCodes,
 }
@@ -44,7 +46,12 @@ pub struct Offerings {
 impl Offerings {
     /// Creates the service over a store and the box offices. Ticket codes are signed with `codes`.
     #[must_use]
-    pub fn new(store: Store, offices: Arc<BoxOffices>, codes: TicketCodes) -> Self {
-        Self { store, offices, summaries: EventSummaries::default(), codes }
+    pub fn new(
+        store: Store,
+        offices: Arc<BoxOffices>,
+        venues: Arc<Venues>,
+        codes: TicketCodes,
+    ) -> Self {
+        Self { store, offices, venues, summaries: EventSummaries::default(), codes }
     }
 }

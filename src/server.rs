@@ -34,6 +34,8 @@ use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
+use crate::http::api::venues::drawings::Drawings;
+use crate::http::api::venues::seat_states::SeatStates;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -46,6 +48,7 @@ use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
 use crate::trace::Tracer;
+use crate::venues::Venues;
 use crate::web::Site;
 use actix_web::web;
 use tokio::sync::oneshot;
@@ -431,7 +434,8 @@ fn assemble(
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     let codes = TicketCodes::new(config.jwt_secret.expose());
-    let offerings = Offerings::new(store.clone(), offices.clone(), codes);
+    let venues = Arc::new(Venues::new(store.clone()));
+    let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
     AppState {
         auditor: Auditor::new(store.clone()),
         store,
@@ -447,7 +451,10 @@ fn assemble(
         tracer,
         admission: Admission::new(config.latency_target),
         offerings,
+        venues,
         seat_maps: SeatMaps::default(),
+        drawings: Drawings::default(),
+        seat_states: SeatStates::default(),
         views_in_use: Arc::default(),
         unsent: Unsent::default(),
         connections,

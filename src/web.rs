@@ -2,7 +2,9 @@
 //! parts that move, and their assets. Handlers parse, call the same functions as the API, and render;
 //! they never make HTTP requests to the server itself and hold no rules.
 
+mod asset_routes;
 mod assets;
+mod cookies;
 mod errors;
 mod fields;
 mod format;
@@ -37,7 +39,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
         web::scope("")
             .wrap(from_fn(sessions::renewed))
             .wrap(from_fn(errors::as_pages))
-            .configure(assets::configure)
+            .configure(asset_routes::configure)
             .configure(shop::configure)
             .configure(event::configure)
             .configure(basket::configure)

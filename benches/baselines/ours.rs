@@ -138,6 +138,9 @@ fn event() -> NewEvent {
             sale_state: SaleState::Open,
         },
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     }
 }

@@ -21,6 +21,7 @@ pub struct Model {
     pub event_end_at: Option<i64>,
     /// JSON.
     pub cancellation: Option<String>,
+    pub time_zone: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod event;
+pub mod event_plan;
 pub mod head;
 pub mod idempotency_key;
 pub mod journal;
@@ -16,6 +17,8 @@ pub mod seat;
 pub mod snapshot;
 pub mod ticket;
 pub mod user;
+pub mod venue;
+pub mod venue_plan;
 pub mod waitlisted;
 pub mod wallet;
 pub mod wallet_entry;

@@ -13,6 +13,7 @@ mod m0007_waitlisted;
 mod m0008_terms_of_events;
 mod m0009_archives;
 mod m0010_product_times;
+mod m0011_venues;
 mod m0013_checked_in_tickets;
 
 /// All steps, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_terms_of_events::Migration),
             Box::new(m0009_archives::Migration),
             Box::new(m0010_product_times::Migration),
+            Box::new(m0011_venues::Migration),
             Box::new(m0013_checked_in_tickets::Migration),
         ]
     }

@@ -10,6 +10,7 @@ pub(crate) fn kind(command: &Command) -> &'static str {
     match command {
         Command::PlaceHold { .. } => "place_hold",
         Command::ExtendHold { .. } => "extend_hold",
+        Command::ChangeHold { .. } => "change_hold",
         Command::ReleaseHold { .. } => "release_hold",
         Command::CheckOut { .. } => "check_out",
         Command::Reserve { .. } => "reserve",
@@ -90,6 +91,7 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
     match command {
         Command::PlaceHold { .. }
         | Command::ExtendHold { .. }
+        | Command::ChangeHold { .. }
         | Command::Reserve { .. }
         | Command::Participate { .. }
         | Command::JoinWaitlist { .. } => Urgency::Common,
@@ -145,6 +147,7 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         Command::PlaceHold { customer, .. }
         | Command::BeginPayment { customer, .. }
         | Command::ExtendHold { customer, .. }
+        | Command::ChangeHold { customer, .. }
         | Command::ReleaseHold { customer, .. }
         | Command::CheckOut { customer, .. }
         | Command::Reserve { customer, .. }

@@ -6,7 +6,7 @@ mod values;
 use super::{Config, LogFormat, Secret};
 use values::{
     address, boolean, collector, color, database_url, duration, instance_name, log_filter, number,
-    origin, origins, ratio, redis_url, text,
+    origin, origins, ratio, redis_url, text, time_zone,
 };
 pub use values::{check_secret, parse_duration};
 
@@ -247,6 +247,13 @@ pub const KEYS: &[Key] = &[
         "true|false",
         "Make a demo event on an empty store [true]",
         |c, v| boolean(v).map(|v| c.demo = v)
+    ),
+    key!(
+        "time_zone",
+        "ADMITONE_TIME_ZONE",
+        "ZONE",
+        "The time zone of events that have none of their own, a name of the IANA database [UTC]",
+        |c, v| time_zone(v).map(|v| c.time_zone = v)
     ),
     key!(
         "wallet_self_charge",

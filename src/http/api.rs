@@ -6,3 +6,4 @@ pub mod box_office;
 pub mod cluster;
 pub mod offerings;
 pub mod payments;
+pub mod venues;

@@ -2,8 +2,9 @@
 
 use crate::box_office::Committed;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::nearest::nearest;
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, ProductId, UserId};
+use crate::ids::{OfferingId, ProductId, SeatId, UserId};
 use crate::inventory::{Command, Request};
 use serde_json::json;
 
@@ -28,6 +29,26 @@ pub async fn submit(
         }
         _ => Err(error),
     }
+}
+
+/// Adds to the refusal of a hold whose seats are taken the free seats nearest to them. `asked` has
+/// the seats of the request.
+pub async fn with_nearest(
+    state: &AppState,
+    event: OfferingId,
+    asked: &[String],
+    error: ApiError,
+) -> ApiError {
+    if error.code() != ErrorCode::SeatsTaken {
+        return error;
+    }
+    // If the view cannot be read, the original refusal is returned.
+    let Ok(view) = state.offices.view(event).await else { return error };
+    let asked: Vec<SeatId> =
+        asked.iter().filter_map(|seat| SeatId::from_public(event, seat).ok()).collect();
+    let near = nearest(&view, &asked, error.seats());
+    let near: Vec<String> = near.into_iter().map(|seat| seat.to_public(event)).collect();
+    error.with_detail("nearest", json!(near))
 }
 
 /// The most ids of each kind in the details of a refusal.
@@ -64,9 +85,9 @@ async fn with_holdings(
 /// holdings, and the product, if there is only one. `None` for other commands.
 fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
     match command {
-        Command::PlaceHold { customer, .. } | Command::Reserve { customer, .. } => {
-            Some((*customer, None))
-        }
+        Command::PlaceHold { customer, .. }
+        | Command::ChangeHold { customer, .. }
+        | Command::Reserve { customer, .. } => Some((*customer, None)),
         Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
         _ => None,
     }

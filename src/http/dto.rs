@@ -13,6 +13,7 @@ use crate::http::extract::A_TIME;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, ProductId, SeatId};
 use crate::inventory::{Fit, Line, Minor, TimestampMs};
+use crate::venues::EventSeats;
 
 /// An amount in minor units of its currency: 1500 is ₩1,500 or $15.00.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -81,8 +82,23 @@ pub struct SeatDto {
     pub section: String,
     /// The name of the row.
     pub row: String,
-    /// The number of the seat in its row.
+    /// The number of the seat in its row, from 1. In an event with a plan, places between the seats
+    /// (aisles) count too.
     pub number: u32,
+    /// The label of the seat, as its plan says; without a plan, its number.
+    pub label: String,
+}
+
+/// Renders a seat with its section, row and number.
+#[must_use]
+pub fn seat(
+    offering: OfferingId,
+    id: SeatId,
+    (section, row, number): (String, String, u32),
+    labels: &EventSeats,
+) -> SeatDto {
+    let label = labels.label(id, number);
+    SeatDto { id: id.to_public(offering), section, row, number, label }
 }
 
 /// Places of one product in a hold or reservation.
@@ -106,32 +122,29 @@ pub struct LineDto {
     pub note: Option<&'static str>,
 }
 
-/// Renders lines with the labels of a view.
+/// Renders lines with the places of a view and the labels of a plan.
 #[must_use]
-pub fn lines(lines: &[Line], view: &View) -> Vec<LineDto> {
-    let label = |seat: SeatId| {
+pub fn lines(lines: &[Line], view: &View, labels: &EventSeats) -> Vec<LineDto> {
+    let place = |seat: SeatId| {
         let (section, row, number) = view.label(seat)?;
         Some((section.to_owned(), row.to_owned(), number))
     };
-    lines_with(lines, view.offering, view.currency, label)
+    lines_with(lines, (view.offering, view.currency), place, labels)
 }
 
-/// Renders lines with labels from `label`.
+/// Renders lines with the section, row and number of each seat from `place`.
 pub fn lines_with(
     lines: &[Line],
-    offering: OfferingId,
-    currency: [u8; 3],
-    label: impl Fn(SeatId) -> Option<(String, String, u32)>,
+    (offering, currency): (OfferingId, [u8; 3]),
+    place: impl Fn(SeatId) -> Option<(String, String, u32)>,
+    labels: &EventSeats,
 ) -> Vec<LineDto> {
-    let seat = |seat: &SeatId| {
-        let (section, row, number) = label(*seat).unwrap_or_default();
-        SeatDto { id: seat.to_public(offering), section, row, number }
-    };
+    let of = |id: &SeatId| seat(offering, *id, place(*id).unwrap_or_default(), labels);
     let line = |line: &Line| LineDto {
         product_id: line.product.to_public(offering),
         quantity: line.quantity,
         unit_price: Money::new(line.unit_price, currency),
-        seats: line.seats.iter().map(seat).collect(),
+        seats: line.seats.iter().map(of).collect(),
         fit: fit_name(line.fit),
         note: note(line.fit),
     };

@@ -31,6 +31,7 @@ use crate::store::{Balance, StoreError};
 use crate::telemetry::metrics;
 use crate::text::InvalidField;
 use crate::trace::RequestId;
+use crate::venues::VenueError;
 
 /// A failure as an answer: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub struct ApiError {
     message: Cow<'static, str>,
     details: Option<Value>,
     retry_after: Option<Duration>,
-    /// Seats of a rejection that still need their offering to become public ids.
+    /// The seats of a rejection; their offering makes public ids of them.
     seats: Vec<SeatId>,
 }
 
@@ -148,7 +149,7 @@ impl ApiError {
         let mut error = error.into();
         if !error.seats.is_empty() {
             let seats: Vec<String> =
-                error.seats.drain(..).map(|seat| seat.to_public(offering)).collect();
+                error.seats.iter().map(|seat| seat.to_public(offering)).collect();
             error.details = Some(json!({ "seats": seats }));
         }
         error
@@ -178,6 +179,12 @@ impl ApiError {
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let millis = self.retry_after?.as_millis();
         u64::try_from(millis.div_ceil(1000).max(1)).ok()
+    }
+
+    /// Returns the seats that a rejection names.
+    #[must_use]
+    pub fn seats(&self) -> &[SeatId] {
+        &self.seats
     }
 
     /// Returns the complete answer.
@@ -326,6 +333,17 @@ impl From<ClosingError> for ApiError {
 impl From<InvalidField> for ApiError {
     fn from(error: InvalidField) -> Self {
         Self::invalid(&error.field, error.reason)
+    }
+}
+
+impl From<VenueError> for ApiError {
+    fn from(error: VenueError) -> Self {
+        match error {
+            VenueError::Invalid(error) => error.into(),
+            VenueError::NoSuchVenue => Self::not_found("venue"),
+            VenueError::NoSuchPlan => Self::not_found("version of a plan"),
+            VenueError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 
 mod body;
 mod idempotency;
-pub mod object;
 mod session;
 mod words;
 
@@ -25,6 +24,7 @@ pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+pub use crate::object;
 
 /// The caller of a route that needs an account: 401 without a valid access token.
 impl FromRequest for Caller {
@@ -61,7 +61,11 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| Cow::Borrowed(token.trim()));
-    let token = header.or_else(|| session::token(request).map(Cow::Owned)).ok_or_else(|| {
+    let token = match header {
+        Some(token) => Some(token),
+        None => session::token(request)?.map(Cow::Owned),
+    };
+    let token = token.ok_or_else(|| {
         ApiError::new(
             ErrorCode::Unauthorized,
             "send an access token: Authorization: Bearer <token>",

@@ -28,6 +28,7 @@ use crate::http::api::box_office::{
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::payments::{pay, wallet};
+use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::envelope::Failure;
 
 #[derive(OpenApi)]
@@ -41,7 +42,8 @@ use crate::http::envelope::Failure;
         events::cancel,
         participation::participate,
         availability::availability, availability::seats, stream::follow, verify::audit,
-        holds::list, holds::place, holds::show, holds::release, holds::extend,
+        holds::list, holds::place, holds::show, holds::change, holds::release,
+        holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
         pay::pay, wallet::wallet, wallet::charge, wallet::charge_for,
@@ -54,6 +56,9 @@ use crate::http::envelope::Failure;
         sale::remove_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
+        venues::list, venues::create, venues::show, venues::change,
+        plans::list, plans::add, plans::show, plans::generate,
+        drawings::plan, seat_states::states,
     ),
     components(schemas(Failure, stream::Delta)),
     servers((url = "/", description = "The server that this document is from")),

@@ -9,6 +9,8 @@ use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
+use crate::http::api::venues::drawings::Drawings;
+use crate::http::api::venues::seat_states::SeatStates;
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -17,6 +19,7 @@ use crate::offerings::Offerings;
 use crate::payments::Payments;
 use crate::store::Store;
 use crate::trace::Tracer;
+use crate::venues::Venues;
 
 /// Whether the database answered its last ping, and the monotonic time of that ping.
 pub type Pings = tokio::sync::Mutex<Option<(std::time::Duration, bool)>>;
@@ -29,6 +32,8 @@ pub struct AppState {
     pub offices: Arc<BoxOffices>,
     /// Events, their reservations and tickets.
     pub offerings: Offerings,
+    /// Venues, their plans and the plans of events.
+    pub venues: Arc<Venues>,
     /// The payment process.
     pub payments: Arc<Payments>,
     /// The audits of journals.
@@ -54,6 +59,10 @@ pub struct AppState {
     pub admission: Admission,
     /// The cache of rendered seat maps.
     pub seat_maps: SeatMaps,
+    /// The cache of rendered drawings.
+    pub drawings: Drawings,
+    /// The cache of rendered seat states.
+    pub seat_states: SeatStates,
     /// The versions of seat maps that answers under way need.
     pub views_in_use: Arc<ViewsInUse>,
     /// The unsent bytes of long answers.

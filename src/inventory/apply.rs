@@ -4,7 +4,7 @@
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
 use super::waitlist::{EndedEntry, Entry, EntryEnding};
 use super::{
-    Change, Counts, Definition, HoldId, Inventory, Policy, Product, ReservationId, SaleState,
+    Change, Counts, Definition, HoldId, Inventory, Line, Policy, Product, ReservationId, SaleState,
     SeatMap, TimestampMs, UserId, Violation,
 };
 use crate::ids::{PaymentId, ProductId};
@@ -35,6 +35,9 @@ impl Inventory {
             }
             Change::HoldExtended { hold, expires_at, .. } => {
                 self.update_hold(*hold, *expires_at, |_| Ok(()))
+            }
+            Change::HoldChanged { hold, lines, expires_at } => {
+                self.change_hold(*hold, lines, *expires_at)
             }
             Change::HoldReleased { hold } => self.end_hold(*hold, Ending::Released),
             Change::HoldsExpired { holds } => {
@@ -171,6 +174,23 @@ impl Inventory {
         update(hold)?;
         self.claims.push_deadline(expires_at, slot);
         Ok(())
+    }
+
+    fn change_hold(&mut self, id: HoldId, lines: &[Line], expires_at: TimestampMs) -> Applied {
+        let slot = self.hold_slot(id)?;
+        let claim = self.claims.slab.get(slot);
+        let is_as_stated = claim.is_some_and(|claim| match &claim.kind {
+            Kind::Hold(hold) => !hold.offered && hold.expires_at == expires_at,
+            Kind::Reservation(_) => false,
+        });
+        if !is_as_stated || lines.iter().all(|line| line.quantity == 0) {
+            return violation(format!("{id} is no hold with that deadline, or would be empty"));
+        }
+        self.free_places(slot, false)?;
+        if let Some(claim) = self.claims.slab.get_mut(slot) {
+            claim.lines = lines.into();
+        }
+        self.take_places(slot)
     }
 
     fn accept(&mut self, id: HoldId, expires_at: TimestampMs) -> Applied {

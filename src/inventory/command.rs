@@ -153,4 +153,7 @@ pub enum Command {
     /// Take part in a free event: hold, check out and confirm one place of its only product, once
     /// per person.
     Participate { hold: HoldId, reservation: ReservationId, customer: UserId },
+    /// State the whole content of a hold from now on: places it already has stay, new ones are
+    /// taken, the others are freed. The deadline does not move.
+    ChangeHold { hold: HoldId, customer: UserId, places: Vec<(ProductId, u32)>, seats: Vec<SeatId> },
 }

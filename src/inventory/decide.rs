@@ -25,6 +25,9 @@ impl Inventory {
                 self.decide_participate(*hold, *reservation, *customer)
             }
             Command::ExtendHold { hold, customer } => self.decide_extend(*hold, *customer),
+            Command::ChangeHold { hold, customer, places, seats } => {
+                self.decide_change_hold(*hold, *customer, places, seats)
+            }
             Command::ReleaseHold { hold, customer } => {
                 self.active_hold(*hold, *customer)?;
                 Ok(vec![Change::HoldReleased { hold: *hold }])
@@ -120,7 +123,11 @@ impl Inventory {
     }
 
     /// As [`Self::active_hold`], without offers, which must be accepted first.
-    fn accepted_hold(&self, id: HoldId, customer: UserId) -> Result<(&Claim, &Hold), Rejection> {
+    pub(super) fn accepted_hold(
+        &self,
+        id: HoldId,
+        customer: UserId,
+    ) -> Result<(&Claim, &Hold), Rejection> {
         let (claim, hold) = self.active_hold(id, customer)?;
         if hold.offered {
             return Err(Rejection::WrongState {

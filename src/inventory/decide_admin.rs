@@ -59,6 +59,7 @@ impl Inventory {
             Command::CancelOffering => self.decide_state(SaleState::Cancelled)?,
             Command::PlaceHold { .. }
             | Command::ExtendHold { .. }
+            | Command::ChangeHold { .. }
             | Command::ReleaseHold { .. }
             | Command::CheckOut { .. }
             | Command::Reserve { .. }

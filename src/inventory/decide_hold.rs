@@ -42,6 +42,9 @@ impl Inventory {
             return Err(Rejection::Invalid { reason: "this hold id is in use".into() }.into());
         }
         let wanted = self.check_wishes(wishes)?;
+        for (product, _) in &wanted {
+            self.on_sale(*product)?;
+        }
         self.within_limits(customer, &wanted)?;
         // The list of taken seats is more useful to the client than the number of free ones.
         self.taken_seats(wishes)?;
@@ -74,9 +77,12 @@ impl Inventory {
         Ok(vec![placed, checked_out])
     }
 
-    /// The number of places requested per product. Checks products, kinds and quantities, and that
-    /// all products are on sale.
-    fn check_wishes(&self, wishes: &[LineRequest]) -> Result<Vec<(ProductId, u32)>, Rejection> {
+    /// The number of places requested per product. Checks products, kinds and quantities, but not
+    /// the sale.
+    pub(super) fn check_wishes(
+        &self,
+        wishes: &[LineRequest],
+    ) -> Result<Vec<(ProductId, u32)>, Rejection> {
         let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(wishes.len());
         let mut total = 0_u64;
         let limit = self.policy.max_places_per_hold.min(Policy::MAX_PLACES_PER_HOLD);
@@ -128,9 +134,6 @@ impl Inventory {
                     }
                 }
             }
-        }
-        for (product, _) in &wanted {
-            self.on_sale(*product)?;
         }
         Ok(wanted)
     }
@@ -185,9 +188,18 @@ impl Inventory {
         customer: UserId,
         wanted: &[(ProductId, u32)],
     ) -> Result<(), Rejection> {
+        self.limits_allow(customer, wanted.iter().map(|(_, quantity)| *quantity).sum(), wanted)
+    }
+
+    /// As [`Self::within_limits`], where the customer has `more` places in all afterwards.
+    pub(super) fn limits_allow(
+        &self,
+        customer: UserId,
+        more: u32,
+        wanted: &[(ProductId, u32)],
+    ) -> Result<(), Rejection> {
         if let Some(max) = self.policy.max_per_customer {
             let current = self.customers.places(customer);
-            let more: u32 = wanted.iter().map(|(_, quantity)| *quantity).sum();
             if current.saturating_add(more) > max {
                 return Err(Rejection::LimitExceeded { max, current });
             }
@@ -291,7 +303,7 @@ fn picked(wishes: &[LineRequest]) -> Vec<SeatId> {
     picked
 }
 
-fn check_total(lines: &[Line]) -> Result<(), Rejection> {
+pub(super) fn check_total(lines: &[Line]) -> Result<(), Rejection> {
     let total = lines.iter().try_fold(0_i64, |sum, line| {
         sum.checked_add(line.unit_price.checked_mul(i64::from(line.quantity))?)
     });

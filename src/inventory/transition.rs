@@ -65,10 +65,13 @@ impl Change {
             | Self::CancellationPolicySet { .. }
             | Self::ReservationCancelledFor { .. }
             | Self::WaitlistPassedOver { .. }
-            | Self::ReservationGranted { .. } => 2,
+            | Self::ReservationGranted { .. }
+            | Self::HoldChanged { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
+            // Format 1 refuses two sections of one name.
+            Self::Created { definition } if definition.has_namesakes() => 2,
             Self::Created { .. }
             | Self::HoldPlaced { .. }
             | Self::HoldExtended { .. }
@@ -210,4 +213,7 @@ pub enum Change {
     /// The reservation was confirmed without a payment, since it costs nothing: as
     /// [`Change::ReservationConfirmed`].
     ReservationGranted { reservation: ReservationId, customer: UserId, lines: Vec<Line> },
+    /// The hold contains these lines from now on; its places that they do not name are free. The
+    /// deadline, which is unchanged, is here for the reason given at [`Change::HoldExtended`].
+    HoldChanged { hold: HoldId, lines: Vec<Line>, expires_at: TimestampMs },
 }

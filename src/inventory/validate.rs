@@ -66,6 +66,12 @@ impl Definition {
         self.policy.validate()
     }
 
+    /// True if two sections have one name: they are of different products.
+    pub(super) fn has_namesakes(&self) -> bool {
+        let mut names = HashSet::new();
+        !self.sections.iter().all(|section| names.insert(&section.name))
+    }
+
     fn check_products(&self) -> Result<(), DefinitionError> {
         let seated: HashSet<_> = self.sections.iter().map(|section| section.product).collect();
         for (index, product) in self.products.iter().enumerate() {
@@ -102,7 +108,8 @@ impl Definition {
             if let Some(reason) = bad_name(&section.name) {
                 return Err(error(format!("{field}.name"), reason));
             }
-            if !names.insert(&section.name) {
+            // A section of a plan with several products is several sections here.
+            if !names.insert((&section.name, section.product)) {
                 return Err(error(format!("{field}.name"), "is the name of another section"));
             }
             if section.product.index() >= self.products.len() {

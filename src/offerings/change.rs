@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::box_office::View;
 use crate::ids::{OfferingId, Seq, UserId};
 use crate::inventory::{Command, Idempotency, NewProduct, OfferingChange, ProductDefinition};
-use crate::offerings::draft::{CancellationDraft, ProductDraft};
+use crate::offerings::draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft};
 use crate::offerings::{OfferingError, Offerings};
 use crate::store::{Answered, EventChange, EventRow, Key, NewEvent, StoreError};
 use crate::text::{self, InvalidField};
+use crate::venues::{self, VenueError};
 
 /// The changes to make to an event; `None` and defaults leave values as they are.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct EventEdit {
     pub description: Option<String>,
     /// The venue; at most 200 characters.
     pub venue: Option<String>,
+    /// The name of an IANA time zone.
+    pub time_zone: Option<String>,
     /// The refund terms of cancelled reservations.
     pub cancellation: Option<CancellationDraft>,
     /// The changes that the box office decides: times and the sale's switch. Its own `cancellation`
@@ -44,6 +47,26 @@ pub struct Changed {
 }
 
 impl Offerings {
+    /// Checks an event to create, with the plan that it names. Returns it with its id.
+    ///
+    /// # Errors
+    /// Names the field that is not allowed.
+    pub async fn check_event(
+        &self,
+        draft: EventDraft,
+        by: UserId,
+    ) -> Result<NewEvent, OfferingError> {
+        let found = match &draft.plan {
+            None => None,
+            Some(PlanDraft { venue: id, version, .. }) => {
+                let venue = self.venues.venue(*id).await.map_err(at_plan)?;
+                let (row, plan) = self.venues.plan(*id, *version).await.map_err(at_plan)?;
+                Some(FoundPlan { venue, version: row.version, plan })
+            }
+        };
+        Ok(draft.check(by, found)?)
+    }
+
     /// Stores a new event. Returns its id and whether this repeats an earlier request with the key.
     ///
     /// # Errors
@@ -69,6 +92,15 @@ impl Offerings {
     /// [`OfferingError::NoSuchEvent`].
     pub async fn event(&self, event: OfferingId) -> Result<EventRow, OfferingError> {
         self.store.event_get(event).await?.ok_or(OfferingError::NoSuchEvent)
+    }
+
+    /// Returns the names of an event's products, by `ProductId`.
+    ///
+    /// # Errors
+    /// [`OfferingError::NoSuchEvent`].
+    pub async fn product_names(&self, event: OfferingId) -> Result<Vec<String>, OfferingError> {
+        let row = self.event(event).await?;
+        Ok(row.products.into_iter().map(|product| product.name).collect())
     }
 
     /// Returns an event's row and its view after a row of its journal, so that an answer shows the
@@ -107,6 +139,10 @@ impl Offerings {
             name: edit.name.map(|name| text::line("name", &name, 200)).transpose()?,
             description: text("description", edit.description, 10_000)?,
             venue: text("venue", edit.venue, 200)?,
+            time_zone: edit
+                .time_zone
+                .map(|zone| venues::time_zone("timeZone", &zone))
+                .transpose()?,
         };
         let mut sale = edit.sale;
         if sale.ends_at.is_some() && stored.event_end.is_none() {
@@ -154,5 +190,19 @@ impl Offerings {
             sale: draft.sale,
         };
         Ok(NewProduct { name, description, definition })
+    }
+}
+
+/// Returns the refusal of a plan that an event names.
+fn at_plan(error: VenueError) -> OfferingError {
+    match error {
+        VenueError::Invalid(error) => error.into(),
+        VenueError::NoSuchVenue => {
+            InvalidField::new("plan.venueId", "must be the id of a venue").into()
+        }
+        VenueError::NoSuchPlan => {
+            InvalidField::new("plan.version", "must be a version of the venue's plan").into()
+        }
+        VenueError::Store(error) => error.into(),
     }
 }

@@ -1,15 +1,16 @@
 //! An event that is to be created, and the rules that it must meet. Errors name the field as the API
 //! does.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::ids::{OfferingId, ProductId, UserId};
+use crate::ids::{OfferingId, ProductId, SeatId, UserId, VenueId};
 use crate::inventory::{
-    CancellationPolicy, DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Minor, Policy,
+    CancellationPolicy, Change, DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Minor, Policy,
     ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition, TimestampMs,
 };
-use crate::store::{EventDetails, NewEvent, Terms};
+use crate::store::{EventDetails, EventPlan, NewEvent, Terms, VenueRow};
 use crate::text::{self, InvalidField};
+use crate::venues::{self, Plan, PlanSeats};
 
 /// An event to create.
 #[derive(Clone, Debug)]
@@ -26,8 +27,34 @@ pub struct EventDraft {
     pub sale_state: SaleState,
     pub products: Vec<ProductDraft>,
     pub sections: Vec<SectionDraft>,
+    /// The seat plan of a venue, instead of `sections`.
+    pub plan: Option<PlanDraft>,
+    /// The name of an IANA time zone; if `None`, that of the plan's venue, or of the settings.
+    pub time_zone: Option<String>,
     pub policy: Policy,
     pub cancellation: CancellationDraft,
+}
+
+/// The plan of an event.
+#[derive(Clone, Debug)]
+pub struct PlanDraft {
+    /// The venue.
+    pub venue: VenueId,
+    /// The version; the newest if `None`.
+    pub version: Option<u32>,
+    /// The names of the products of zones that have other names.
+    pub zones: BTreeMap<String, String>,
+    /// Until when accessible and companion seats are kept from best available.
+    pub keep_accessible_until: Option<TimestampMs>,
+}
+
+/// A plan as it was read from its venue.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct FoundPlan {
+    pub venue: VenueRow,
+    pub version: u32,
+    pub plan: Plan,
 }
 
 /// A product of the event.
@@ -90,36 +117,80 @@ impl CancellationDraft {
 }
 
 impl EventDraft {
-    /// Checks the draft and gives the event its id.
+    /// Checks the draft and gives the event its id. `found` is the plan that the draft names, as read
+    /// by [`super::Offerings::check_event`].
     ///
     /// # Errors
     /// Names the field that is not allowed.
-    pub fn check(self, created_by: UserId) -> Result<NewEvent, InvalidField> {
+    pub fn check(
+        self,
+        created_by: UserId,
+        found: Option<FoundPlan>,
+    ) -> Result<NewEvent, InvalidField> {
         let currency = self.currency()?;
         let names = self.product_names()?;
-        let sections = self.section_definitions(&names)?;
+        let seated = match (&self.plan, found) {
+            (Some(draft), Some(found)) => Some(seated(draft, found, &names)?),
+            _ => None,
+        };
+        if self.plan.is_some() && !self.sections.is_empty() {
+            let reason = "must be left out: the seats are those of the plan";
+            return Err(InvalidField::new("seatMap", reason));
+        }
+        let (sections, removed) = match &seated {
+            Some(seated) => (seated.seats.definitions(), seated.seats.placeholders()),
+            None => (self.section_definitions(&names)?, Vec::new()),
+        };
         let definition = Definition {
             currency,
-            products: self.product_definitions(&sections)?,
+            products: self.product_definitions(&sections, &removed)?,
             sections,
             policy: self.policy,
             sale: self.sale,
             sale_state: self.sale_state,
         };
         definition.validate().map_err(|error| InvalidField::new(error.field, error.reason))?;
-        let details = EventDetails {
-            name: text::line("name", &self.name, 200)?,
-            description: text::paragraph("description", &self.description, 10_000)?,
-            venue: text::paragraph("venue", &self.venue, 200)?,
-            event_date: self.starts_at,
-        };
+        let details = self.details(seated.as_ref())?;
         let mut products = Vec::with_capacity(names.len());
         for (index, (name, product)) in names.into_iter().zip(&self.products).enumerate() {
             let field = format!("products[{index}].description");
             products.push((name, text::paragraph(&field, &product.description, 2_000)?));
         }
-        let terms = self.terms()?;
-        Ok(NewEvent { id: OfferingId::new(), details, products, definition, terms, created_by })
+        let mut further = Vec::new();
+        if !removed.is_empty() {
+            further.push(Change::SeatsRemoved { seats: removed });
+        }
+        // Seats that best available keeps for those who need them are another change of this list:
+        // `seats.marked` has the accessible and companion seats, `keep_accessible_until` the time.
+        // The core has no such change yet, so that they are sold like all others until then.
+        let zone = match &self.time_zone {
+            Some(zone) => Some(venues::time_zone("timeZone", zone)?),
+            None => seated.as_ref().map(|seated| seated.venue.time_zone.clone()),
+        };
+        Ok(NewEvent {
+            id: OfferingId::new(),
+            details,
+            products,
+            definition,
+            terms: self.terms()?,
+            further,
+            plan: seated.map(|seated| seated.plan),
+            time_zone: zone,
+            created_by,
+        })
+    }
+
+    fn details(&self, seated: Option<&Seated>) -> Result<EventDetails, InvalidField> {
+        let mut venue = text::paragraph("venue", &self.venue, 200)?;
+        if let Some(seated) = seated.filter(|_| venue.is_empty()) {
+            venue.clone_from(&seated.venue.name);
+        }
+        Ok(EventDetails {
+            name: text::line("name", &self.name, 200)?,
+            description: text::paragraph("description", &self.description, 10_000)?,
+            venue,
+            event_date: self.starts_at,
+        })
     }
 
     fn terms(&self) -> Result<Terms, InvalidField> {
@@ -172,6 +243,7 @@ impl EventDraft {
         names: &[String],
     ) -> Result<Vec<SectionDefinition>, InvalidField> {
         let mut sections = Vec::with_capacity(self.sections.len());
+        let mut seen = HashSet::new();
         for (index, section) in self.sections.iter().enumerate() {
             let field = format!("seatMap.sections[{index}]");
             let product = names.iter().position(|name| *name == section.product.trim());
@@ -185,6 +257,10 @@ impl EventDraft {
                 rows.push(RowDefinition { name, seats: row.seats });
             }
             let name = text::line(&format!("{field}.name"), &section.name, 100)?;
+            if !seen.insert(name.clone()) {
+                let reason = "is the name of another section";
+                return Err(InvalidField::new(format!("{field}.name"), reason));
+            }
             sections.push(SectionDefinition { name, product, rows });
         }
         Ok(sections)
@@ -193,20 +269,18 @@ impl EventDraft {
     fn product_definitions(
         &self,
         sections: &[SectionDefinition],
+        removed: &[SeatId],
     ) -> Result<Vec<ProductDefinition>, InvalidField> {
         let mut products = Vec::with_capacity(self.products.len());
-        for (index, product) in self.products.iter().enumerate() {
-            let of_product = |section: &&SectionDefinition| section.product.index() == index;
-            let rows = sections.iter().filter(of_product).flat_map(|section| &section.rows);
-            let seats: Vec<u64> = rows.map(|row| u64::from(row.seats)).collect();
+        let counts = seat_counts(self.products.len(), sections, removed);
+        for (index, (product, seats)) in self.products.iter().zip(counts).enumerate() {
             let field = || format!("products[{index}].totalStock");
             if product.total_stock == Some(0) {
                 return Err(InvalidField::new(field(), "must be at least 1"));
             }
-            let capacity = if seats.is_empty() {
+            let capacity = if seats == 0 {
                 product.total_stock
             } else {
-                let seats: u64 = seats.iter().sum();
                 if product.total_stock.is_some_and(|stock| u64::from(stock) != seats) {
                     let reason =
                         format!("must be left out or be {seats}, the seats of its sections");
@@ -223,4 +297,57 @@ impl EventDraft {
         }
         Ok(products)
     }
+}
+
+/// A plan with the products of an event.
+struct Seated {
+    venue: VenueRow,
+    plan: EventPlan,
+    seats: PlanSeats,
+}
+
+/// Maps the zones of a plan to the products of the event.
+fn seated(draft: &PlanDraft, found: FoundPlan, names: &[String]) -> Result<Seated, InvalidField> {
+    let used = venues::zones_in_use(&found.plan);
+    for zone in draft.zones.keys() {
+        if !used.contains(&zone.as_str()) {
+            let reason = format!("names {zone:?}, which is no zone of seats in the plan");
+            return Err(InvalidField::new("plan.zones", reason));
+        }
+    }
+    let mut zones = BTreeMap::new();
+    for zone in used {
+        let wanted = draft.zones.get(zone).map_or(zone, |name| name.trim());
+        let product = names.iter().position(|name| name == wanted);
+        let product = product.and_then(|index| u16::try_from(index).ok()).map(ProductId);
+        let product = product.ok_or_else(|| {
+            let reason = format!(
+                "has no product for the zone {zone:?}: add a product {wanted:?}, or map the zone"
+            );
+            InvalidField::new("plan.zones", reason)
+        })?;
+        zones.insert(zone.to_owned(), product);
+    }
+    let FoundPlan { venue, version, plan } = found;
+    let seats = PlanSeats::new(plan, zones.clone());
+    Ok(Seated { plan: EventPlan { venue: venue.id, version, zones }, venue, seats })
+}
+
+/// Returns the number of seats of each product.
+fn seat_counts(products: usize, sections: &[SectionDefinition], removed: &[SeatId]) -> Vec<u64> {
+    let mut counts = vec![0_u64; products];
+    let (mut next, mut removed) = (0_u32, removed.iter().peekable());
+    for section in sections {
+        for row in &section.rows {
+            next = next.saturating_add(row.seats);
+            let mut gone = 0;
+            while removed.next_if(|seat| seat.0 < next).is_some() {
+                gone += 1;
+            }
+            if let Some(count) = counts.get_mut(section.product.index()) {
+                *count += u64::from(row.seats) - gone;
+            }
+        }
+    }
+    counts
 }

@@ -21,6 +21,8 @@ pub fn banner(running: &Running) -> String {
         .metrics_address
         .map_or("off".to_owned(), |address| format!("http://{}/metrics", reachable(address)));
     // Writing to a String does not fail.
+    let shop = config.public_url.as_ref().unwrap_or(&api);
+    let _ = writeln!(text, "  Shop      {shop}/");
     let _ = writeln!(text, "  API       {api}");
     let _ = writeln!(text, "  Docs      {api}/api-docs/");
     let _ = writeln!(text, "  Metrics   {metrics}");

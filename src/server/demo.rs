@@ -1,25 +1,27 @@
-//! The demo event: a theatre with a thousand numbered seats and a standing area, on sale at once.
+//! The demonstration: a hall with a seat plan, standing places, a sale that opens in five minutes, and
+//! one that is sold out with a waitlist.
 
 use super::StartError;
 use super::admin::Admin;
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, ProductId};
-use crate::inventory::{
-    DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Minor, Policy, ProductDefinition,
-    RowDefinition, SaleState, SaleWindow, SectionDefinition, TimestampMs,
-};
-use crate::store::{EventDetails, NewEvent, Terms};
+use crate::ids::{OfferingId, ProductId, UserId, VenueId};
+use crate::inventory::{Change, Minor, Policy, SaleState, SaleWindow, TimestampMs};
+use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft};
+use crate::venues::{PlanSpec, VenueDraft, generate};
 
-/// Name by which a later start recognises the event.
+/// Name by which a later start recognises the event that the banner sells.
 const NAME: &str = "Admit One Demo Night";
-const DAY_MS: TimestampMs = 24 * 3_600_000;
+const MINUTE_MS: TimestampMs = 60_000;
+const HOUR_MS: TimestampMs = 60 * MINUTE_MS;
+const DAY_MS: TimestampMs = 24 * HOUR_MS;
 
-/// Sections with rows × seats, and their price in won; front to back.
-const SECTIONS: [(&str, u16, u32, Minor); 3] =
-    [("Stalls", 10, 30, 150_000), ("Circle", 10, 40, 110_000), ("Balcony", 10, 30, 70_000)];
-const STANDING: (&str, u32, Minor) = ("Standing", 200, 50_000);
+/// The hall: about a thousand seats in four blocks.
+const HALL: &str = r#"{"name":"The Little Theatre","blocks":[
+    {"kind":"arc","section":"Stalls","zone":"Stalls","rows":12,"seatsPerRow":32,"aisles":[8,24],"accessible":4},
+    {"kind":"arc","section":"Circle","zone":"Circle","rows":10,"seatsPerRow":40,"aisles":[20]},
+    {"kind":"tribune","section":"Balcony","zone":"Balcony","rows":6,"seatsPerRow":34,"aisles":[17]}]}"#;
 
-/// Returns the demo event of this store; makes it if the store has no event at all.
+/// Returns the demo event of this store; makes the demonstration if the store has no event at all.
 pub(super) async fn find_or_make(
     state: &AppState,
     admin: Option<&Admin>,
@@ -35,61 +37,121 @@ pub(super) async fn find_or_make(
         // A start may have been killed between the two: the administrator exists, the event does not.
         None => state.store.user_by_email(&state.config.admin_email).await?.map(|user| user.id),
     };
-    let Some(created_by) = by else { return Ok(None) };
-    let now = state.clock.now_ms();
-    let (products, definition) = theatre(now);
-    let details = EventDetails {
-        name: NAME.into(),
-        description: "Made at the first start, to try things out. ADMITONE_DEMO=false starts \
-                      without it."
-            .into(),
-        venue: "The Little Theatre".into(),
-        event_date: now + 90 * DAY_MS,
-    };
-    let starts_at = details.event_date;
-    let times = Some(EventTimes { starts_at, ends_at: starts_at + DEFAULT_EVENT_LENGTH_MS });
-    let (id, terms) = (OfferingId::new(), Terms { times, ..Terms::default() });
-    let event = NewEvent { id, details, products, definition, terms, created_by };
-    state.store.event_create(&event, None, now).await?;
-    Ok(Some(event.id))
+    let Some(by) = by else { return Ok(None) };
+    let demo = Demo { state, by, now: state.clock.now_ms() };
+    demo.make().await.map(Some)
 }
 
-fn theatre(now: TimestampMs) -> (Vec<(String, String)>, Definition) {
-    let open = SaleWindow::default();
-    let numbered =
-        |price| ProductDefinition { price, capacity: None, max_per_customer: None, sale: open };
-    let mut products: Vec<ProductDefinition> =
-        SECTIONS.iter().map(|(_, _, _, price)| numbered(*price)).collect();
-    let (standing, capacity, price) = STANDING;
-    products.push(ProductDefinition { capacity: Some(capacity), ..numbered(price) });
-    let sections = (0_u16..)
-        .zip(SECTIONS)
-        .map(|(product, (name, rows, seats, _))| SectionDefinition {
+struct Demo<'a> {
+    state: &'a AppState,
+    by: UserId,
+    now: TimestampMs,
+}
+
+impl Demo<'_> {
+    /// Makes all events. The hall is the last, so that lists with the newest first begin with it.
+    async fn make(&self) -> Result<OfferingId, StartError> {
+        let venue = self.hall().await?;
+        let full = EventDraft {
+            description: "All places are kept back. Join the waitlist, unblock places on the \
+                          organiser's page, and an offer comes."
+                .into(),
+            products: vec![standing("Floor", 40, 60_000)],
+            ..self.draft("Sold out, with a waitlist", "The Cellar", 20)
+        };
+        self.add(full, vec![Change::PlacesBlocked { product: ProductId(0), quantity: 40 }]).await?;
+        let soon = EventDraft {
+            sale: SaleWindow { start: Some(self.now + 5 * MINUTE_MS), end: None },
+            products: vec![standing("Day ticket", 500, 45_000)],
+            ..self.draft("Opens in five minutes", "The Riverside", 45)
+        };
+        self.add(soon, Vec::new()).await?;
+        let open_air = EventDraft {
+            products: vec![
+                standing("Front of the stage", 300, 90_000),
+                standing("Lawn", 2_000, 50_000),
+            ],
+            ..self.draft("Open-Air Night, standing", "The Riverside", 60)
+        };
+        self.add(open_air, Vec::new()).await?;
+        let seated =
+            |name: &str, price| ProductDraft { total_stock: None, ..standing(name, 0, price) };
+        let night = EventDraft {
+            description: "Made at the first start, to try things out. ADMITONE_DEMO=false starts \
+                          without it."
+                .into(),
+            products: vec![
+                seated("Stalls", 150_000),
+                seated("Circle", 110_000),
+                seated("Balcony", 70_000),
+                standing("Standing", 200, 50_000),
+            ],
+            plan: Some(PlanDraft {
+                venue,
+                version: None,
+                zones: std::collections::BTreeMap::new(),
+                keep_accessible_until: Some(self.now + 89 * DAY_MS),
+            }),
+            ..self.draft(NAME, "The Little Theatre", 90)
+        };
+        self.add(night, Vec::new()).await
+    }
+
+    async fn hall(&self) -> Result<VenueId, StartError> {
+        let venues = &self.state.venues;
+        let draft = VenueDraft {
+            name: "The Little Theatre".into(),
+            place: "1 Market Street".into(),
+            time_zone: self.state.config.time_zone.clone(),
+        };
+        let (venue, _) = venues.create(&draft, None, self.now).await.map_err(failed)?;
+        let spec: PlanSpec = serde_json::from_str(HALL).map_err(failed)?;
+        let plan = generate(&spec).map_err(failed)?;
+        venues.add_plan(venue.id, self.by, plan, None, self.now).await.map_err(failed)?;
+        Ok(venue.id)
+    }
+
+    fn draft(&self, name: &str, venue: &str, days: TimestampMs) -> EventDraft {
+        // On the hour, as events begin.
+        let starts_at = (self.now / HOUR_MS + 1) * HOUR_MS + days * DAY_MS;
+        EventDraft {
             name: name.into(),
-            product: ProductId(product),
-            rows: (0..rows).map(|row| RowDefinition { name: row_name(row), seats }).collect(),
-        })
-        .collect();
-    let mut names: Vec<(String, String)> = SECTIONS
-        .iter()
-        .map(|(name, rows, seats, _)| {
-            ((*name).to_owned(), format!("Numbered, {rows} rows of {seats} seats"))
-        })
-        .collect();
-    names.push((standing.to_owned(), "No seat, the best view".to_owned()));
-    let definition = Definition {
-        currency: *b"KRW",
-        products,
-        sections,
-        policy: Policy::default(),
-        sale: SaleWindow { start: Some(now), end: Some(now + 90 * DAY_MS) },
-        sale_state: SaleState::Open,
-    };
-    (names, definition)
+            description: String::new(),
+            venue: venue.into(),
+            starts_at,
+            ends_at: None,
+            sale: SaleWindow { start: Some(self.now), end: Some(starts_at) },
+            sale_state: SaleState::Open,
+            products: Vec::new(),
+            sections: Vec::new(),
+            plan: None,
+            time_zone: None,
+            policy: Policy::default(),
+            cancellation: CancellationDraft::default(),
+        }
+    }
+
+    async fn add(&self, draft: EventDraft, further: Vec<Change>) -> Result<OfferingId, StartError> {
+        let offerings = &self.state.offerings;
+        let mut new = offerings.check_event(draft, self.by).await.map_err(failed)?;
+        new.further.extend(further);
+        let (id, _) = offerings.create_event(&new, None, self.now).await.map_err(failed)?;
+        Ok(id)
+    }
 }
 
-/// Returns the name of a row: A, B, C, …
-fn row_name(row: u16) -> String {
-    let letter = u8::try_from(row % 26).unwrap_or_default() + b'A';
-    char::from(letter).to_string()
+fn standing(name: &str, places: u32, price: Minor) -> ProductDraft {
+    ProductDraft {
+        name: name.into(),
+        description: String::new(),
+        price,
+        currency: "KRW".into(),
+        total_stock: Some(places),
+        max_per_customer: None,
+        sale: SaleWindow::default(),
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError::Machine(format!("the demonstration cannot be made: {error}"))
 }

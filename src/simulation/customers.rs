@@ -118,7 +118,12 @@ impl Customer {
                 let command = Command::ReleaseHold { hold, customer: self.id };
                 crowd.ask(offering, Intent::Plain(command)).await;
             }
-            67..=70 if !self.holds.is_empty() => {
+            67 | 68 if !self.holds.is_empty() => {
+                let (offering, hold) = self.holds[draw(self.holds.len())];
+                let command = self.change(crowd, hold);
+                crowd.ask(offering, Intent::Plain(command)).await;
+            }
+            69 | 70 if !self.holds.is_empty() => {
                 let (offering, hold) = self.holds[draw(self.holds.len())];
                 let command = Command::ExtendHold { hold, customer: self.id };
                 crowd.ask(offering, Intent::Plain(command)).await;
@@ -236,6 +241,17 @@ impl Customer {
             }
             self.holds.push((offering, *hold));
         }
+    }
+
+    /// Other places for a hold: some of them are often those that it has.
+    fn change(&self, crowd: &Crowd, hold: HoldId) -> Command {
+        let world = &crowd.site.world;
+        let first = world.within(0, SEATS - 1);
+        let seats = first..(first + world.within(0, 2)).min(SEATS);
+        let seats = seats.map(|seat| SeatId(u32::try_from(seat).unwrap_or(0))).collect();
+        let quantity = u32::try_from(world.within(0, 2)).unwrap_or(1);
+        let places = if quantity > 0 { vec![(ProductId(0), quantity)] } else { Vec::new() };
+        Command::ChangeHold { hold, customer: self.id, places, seats }
     }
 
     /// Acts in the very millisecond in which the hold expires, or just before.

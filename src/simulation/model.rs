@@ -82,6 +82,14 @@ impl Model {
                 }
                 claim.expires_at = *expires_at;
             }
+            Change::HoldChanged { hold, lines, expires_at } => {
+                let claim = self.claims.get(hold).ok_or("no such hold")?;
+                if claim.expires_at <= at || claim.expires_at != *expires_at || lines.is_empty() {
+                    return Err(format!("{hold} is changed beyond what its deadline allows"));
+                }
+                self.free(*hold)?;
+                self.claim(*hold, lines, *expires_at)?;
+            }
             Change::HoldReleased { hold } => self.free(*hold)?,
             Change::HoldsExpired { holds } => {
                 for hold in holds {

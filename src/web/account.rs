@@ -7,12 +7,12 @@ use serde::Deserialize;
 use crate::accounts::{PasswordChange, Registration, Role};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -80,7 +80,7 @@ fn show_sign_in(
 /// Says that this browser will not keep a session, where that is so.
 fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> Markup {
     html! {
-        @if !sessions::keeps_cookies(request, &visitor.site) {
+        @if !cookies::keeps_cookies(request, &visitor.site) {
             p.warning role="alert" { (visitor.text("account.needs_https")) }
         }
     }
@@ -123,7 +123,7 @@ async fn sign_in(
         }
     };
     let mut response = see_other(local_path(&entered.back));
-    sessions::open(&mut response, &visitor.site, session);
+    cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
 
@@ -208,7 +208,7 @@ async fn register(
         }
     };
     let mut response = see_other(local_path(&entered.back));
-    sessions::open(&mut response, &visitor.site, session);
+    cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
 

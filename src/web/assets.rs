@@ -5,14 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use actix_web::http::header::{self, ContentEncoding, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
-
-use crate::http::error::ApiError;
-use crate::web::site::Site;
 
 /// The files of `assets/`. A debug build reads them from disk at its start.
 #[derive(RustEmbed)]
@@ -20,7 +17,7 @@ use crate::web::site::Site;
 struct Files;
 
 /// One file, ready to be sent.
-struct Asset {
+pub(crate) struct Asset {
     content_type: HeaderValue,
     plain: Bytes,
     /// `None` if compression does not make it smaller.
@@ -31,15 +28,6 @@ struct Asset {
 pub(crate) struct Assets {
     build: String,
     by_name: HashMap<String, Asset>,
-}
-
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-/// Adds the route of assets.
-pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/assets/{build}/{file:.*}").get(serve))
-        .service(web::resource("/favicon.ico").get(favicon))
-        .service(web::resource("/sw.js").get(service_worker));
 }
 
 impl Assets {
@@ -78,6 +66,11 @@ impl Assets {
     pub(crate) fn build(&self) -> &str {
         &self.build
     }
+
+    /// Returns a file.
+    pub(crate) fn get(&self, name: &str) -> Option<&Asset> {
+        self.by_name.get(name)
+    }
 }
 
 impl Asset {
@@ -87,7 +80,8 @@ impl Asset {
         Self { content_type, plain: plain.into(), gzip: packed.map(Bytes::from) }
     }
 
-    fn answer(&self, request: &HttpRequest, cache: HeaderValue) -> HttpResponse {
+    /// Answers a request with the file, compressed if the client takes it.
+    pub(crate) fn answer(&self, request: &HttpRequest, cache: HeaderValue) -> HttpResponse {
         let packed = self.gzip.as_ref().filter(|_| accepts_gzip(request));
         let mut response = HttpResponse::Ok();
         response
@@ -119,36 +113,6 @@ pub(crate) fn accepts_gzip(request: &HttpRequest) -> bool {
             parts.next() == Some("gzip") && !parts.any(|q| matches!(q, "q=0" | "q=0.0" | "q=0.00"))
         })
     })
-}
-
-async fn serve(
-    site: web::Data<Site>,
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, ApiError> {
-    let (build, file) = path.into_inner();
-    let asset = site.assets.by_name.get(&file).ok_or_else(|| ApiError::not_found("file"))?;
-    // A page of another build may still be open while instances are replaced: it gets this build's
-    // file, which must not be kept under the other's name.
-    let cache = match build == site.assets.build {
-        true => FOREVER,
-        false => HeaderValue::from_static("no-store"),
-    };
-    Ok(asset.answer(&request, cache))
-}
-
-async fn favicon(site: web::Data<Site>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let asset = site.assets.by_name.get("icon.svg").ok_or_else(|| ApiError::not_found("file"))?;
-    Ok(asset.answer(&request, HeaderValue::from_static("public, max-age=86400")))
-}
-
-/// The service worker has a fixed path, because its scope is the folder that it is served from.
-async fn service_worker(
-    site: web::Data<Site>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let asset = site.assets.by_name.get("sw.js").ok_or_else(|| ApiError::not_found("file"))?;
-    Ok(asset.answer(&request, HeaderValue::from_static("no-cache")))
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -10,10 +10,10 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Holdings, TimestampMs};
 use crate::store::EventRow;
+use crate::web::cookies;
 use crate::web::format;
 use crate::web::layout::{self, Page};
 use crate::web::places::{self, price, zone_of};
-use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The cookie that names events; holds themselves are read from the box offices.
@@ -38,7 +38,7 @@ pub(super) fn remember(
     events.extend(remembered(request).into_iter().filter(|known| *known != event));
     events.truncate(REMEMBERED);
     let value = events.iter().map(OfferingId::to_string).collect::<Vec<_>>().join(".");
-    let _ = response.add_cookie(&sessions::cookie(&visitor.site, COOKIE, value, Duration::days(1)));
+    let _ = response.add_cookie(&cookies::cookie(&visitor.site, COOKIE, value, Duration::days(1)));
 }
 
 fn remembered(request: &HttpRequest) -> Vec<OfferingId> {
@@ -104,8 +104,12 @@ pub(super) async fn holds(
     let mut shown = Vec::new();
     for hold in mine.holds.iter().filter(|hold| !hold.offered) {
         let view = state.offices.view_covering(event.id, &hold.lines).await?;
-        let dto = active(&view, hold.id, None, &hold.lines, hold.expires_at, now);
-        shown.push((dto, format::date_time(visitor.language, hold.expires_at, zone_of(event))));
+        let labels = state.venues.labels(event.id).await;
+        let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
+        shown.push((
+            dto,
+            format::date_time(visitor.language, hold.expires_at, zone_of(visitor, event)),
+        ));
     }
     Ok(html! {
         @if shown.is_empty() {

@@ -69,8 +69,10 @@ async fn read(
     }
     let event = state.offerings.event(event).await?;
     let view = state.offices.view_covering(event.id, &hold.lines).await?;
-    let dto = active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
-    let until = format::date_time(visitor.language, hold.expires_at, zone_of(&event));
+    let labels = state.venues.labels(event.id).await;
+    let dto =
+        active((&view, &labels), id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    let until = format::date_time(visitor.language, hold.expires_at, zone_of(visitor, &event));
     Ok(Stage::Held(Box::new(Shown { event, hold: dto, until })))
 }
 

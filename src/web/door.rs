@@ -53,7 +53,8 @@ async fn choose(
     let search = EventSearch { from: Some(now - AFTERWARDS_MS), after, ..EventSearch::default() };
     let events = state.store.event_search(&search, SHOWN).await?;
     let next = events.last().filter(|_| events.len() as u64 == SHOWN);
-    let (today, others): (Vec<_>, Vec<_>) = events.iter().partition(|event| is_today(event, now));
+    let (today, others): (Vec<_>, Vec<_>) =
+        events.iter().partition(|event| is_today(&visitor, event, now));
     let main = html! {
         h1 { (visitor.text("door.choose")) }
         @if events.is_empty() {
@@ -89,8 +90,8 @@ fn cards(visitor: &Visitor, title: &'static str, events: &[&EventRow]) -> Markup
 }
 
 /// True if an event takes place on the present day of its time zone, or began late the day before.
-fn is_today(event: &EventRow, now: TimestampMs) -> bool {
-    let (at, zone) = (event.details.event_date, zone_of(event));
+fn is_today(visitor: &Visitor, event: &EventRow, now: TimestampMs) -> bool {
+    let (at, zone) = (event.details.event_date, zone_of(visitor, event));
     let is_on = (at..at.saturating_add(NIGHT_MS)).contains(&now);
     is_on || format::is_same_day(at, now, zone)
 }

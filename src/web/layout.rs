@@ -12,6 +12,7 @@ pub(crate) struct Page<'a> {
     title: &'a str,
     main: Markup,
     scripts: Vec<&'a str>,
+    preloads: &'static [&'static str],
     notice: Option<&'a str>,
     class: &'static str,
     frame: Frame,
@@ -31,8 +32,15 @@ enum Frame {
 impl<'a> Page<'a> {
     /// An empty page with a title.
     pub(crate) fn new(title: &'a str) -> Self {
-        let (main, scripts) = (Markup::default(), Vec::new());
-        Self { title, main, scripts, notice: None, class: "", frame: Frame::Shop }
+        Self {
+            title,
+            main: Markup::default(),
+            scripts: Vec::new(),
+            preloads: &[],
+            notice: None,
+            class: "",
+            frame: Frame::Shop,
+        }
     }
 
     /// Sets the content.
@@ -44,6 +52,12 @@ impl<'a> Page<'a> {
     pub(crate) fn script(mut self, file: &'a str) -> Self {
         self.scripts.push(file);
         self
+    }
+
+    /// Names the modules that the page's script imports, so that the browser need not find them one
+    /// after the other.
+    pub(crate) fn preload(self, modules: &'static [&'static str]) -> Self {
+        Self { preloads: modules, ..self }
     }
 
     /// Shows a notice of what the visitor has just done: the part of a key behind `notice.`, as the
@@ -74,7 +88,9 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let notice = page.notice.and_then(|name| language.find(&format!("notice.{name}")));
     let markup = html! {
         (DOCTYPE)
-        html lang=(language.tag()) data-theme=[(page.frame == Frame::Dark).then_some("dark")] {
+        html lang=(language.tag()) data-session=(visitor.kind())
+            data-theme=[(page.frame == Frame::Dark).then_some("dark")]
+        {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -84,6 +100,9 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 link rel="manifest" href="/site.webmanifest";
                 link rel="stylesheet" href=(site.assets.url("admitone.css"));
                 link rel="stylesheet" href=(site.assets.url("brand.css"));
+                @for module in page.preloads {
+                    link rel="modulepreload" href=(site.assets.url(module));
+                }
                 @for script in &page.scripts {
                     script type="module" src=(site.assets.url(script)) {}
                 }

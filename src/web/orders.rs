@@ -153,7 +153,7 @@ async fn payment(
         p.basket-time {
             (visitor.text("orders.pay_within")) " "
             time data-countdown data-reload datetime=(crate::http::respond::rfc3339(row.pay_by)) {
-                (format::date_time(visitor.language, row.pay_by, zone_of(event)))
+                (format::date_time(visitor.language, row.pay_by, zone_of(visitor, event)))
             }
         }
         @if visitor.has_account() {
@@ -213,7 +213,7 @@ async fn confirmed(
                 (cancel_form(visitor, row, visitor.text("orders.cancel"),
                     Some(&visitor.fill("orders.refund_now", &[("amount", &amount)]))))
             }
-            None => p.hint { (super::event::cancellation(visitor, event)) },
+            None => p.hint { (places::cancellation(visitor, event)) },
         }
     })
 }

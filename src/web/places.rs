@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use crate::http::dto::{LineDto, Money, SeatDto};
+use crate::inventory::CancellationPolicy;
 use crate::store::EventRow;
 use crate::web::format::{self, money};
 use crate::web::visitor::Visitor;
 use chrono_tz::Tz;
 
 /// Returns the time zone in which the times of an event are shown.
-pub(crate) fn zone_of(_event: &EventRow) -> Tz {
-    format::zone("Asia/Seoul")
+pub(crate) fn zone_of(visitor: &Visitor, event: &EventRow) -> Tz {
+    event.time_zone.as_deref().map_or(visitor.site.zone, format::zone)
 }
 
 /// Writes a price.
@@ -20,8 +21,7 @@ pub(crate) fn price(visitor: &Visitor, of: &Money) -> String {
 
 /// Writes a seat, as its ticket shows it.
 pub(crate) fn seat(visitor: &Visitor, of: &SeatDto) -> String {
-    let number = of.number.to_string();
-    let values = [("section", &*of.section), ("row", &of.row), ("seat", &number)];
+    let values = [("section", &*of.section), ("row", &of.row), ("seat", &of.label)];
     visitor.fill("place.seat", &values)
 }
 
@@ -60,9 +60,22 @@ fn times(price: &Money, quantity: u32) -> Money {
 /// Renders the heading of an event: name, time, place.
 pub(crate) fn heading(visitor: &Visitor, event: &EventRow) -> Markup {
     html! {
-        p.when { (format::time(visitor.language, event.details.event_date, zone_of(event))) }
+        p.when { (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) }
         @if !event.details.venue.is_empty() {
             p.where { (event.details.venue) }
+        }
+    }
+}
+
+/// Says on which terms a paid order can be cancelled.
+pub(crate) fn cancellation(visitor: &Visitor, event: &EventRow) -> String {
+    match event.cancellation {
+        CancellationPolicy::Never => visitor.text("event.no_cancellation").to_owned(),
+        CancellationPolicy::Until { until, refund_percent } => {
+            let until = until.unwrap_or(event.details.event_date);
+            let until = format::date_time(visitor.language, until, zone_of(visitor, event));
+            let percent = refund_percent.to_string();
+            visitor.fill("event.cancellation", &[("until", &until), ("percent", &percent)])
         }
     }
 }

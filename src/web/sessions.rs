@@ -1,9 +1,8 @@
-//! Sessions of browsers: the tokens of accounts and guests in cookies that scripts cannot read.
-//! An access token that expired is renewed before the page is made.
+//! Sessions of browsers: an access token that expired is renewed before the page is made, and
+//! signing out ends the session.
 
 use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -14,17 +13,10 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{CookieNames, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
+use crate::web::cookies::{Renewed, cookie, cookies};
 use crate::web::forms::{Form, see_other};
 use crate::web::site::Site;
 use crate::web::visitor::Visitor;
-
-/// A session that was renewed while this request was under way.
-#[derive(Clone)]
-pub(crate) struct Renewed {
-    pub(crate) caller: Caller,
-    access: String,
-    refresh: String,
-}
 
 /// Adds the routes of sessions.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -69,78 +61,6 @@ async fn renew(request: &HttpRequest) -> Result<Option<Renewed>, AccountError> {
     let caller = Caller { user: session.user.id, role: session.user.role };
     let Session { access_token: access, refresh_token: refresh, .. } = session;
     Ok(Some(Renewed { caller, access, refresh }))
-}
-
-/// The session of a buyer: the visitor's own, or one that was made for this request.
-pub(crate) struct BuyerSession {
-    pub(crate) caller: Caller,
-    /// The access token of a session that was made just now.
-    made: Option<String>,
-}
-
-impl BuyerSession {
-    /// Puts a session that was made just now into the cookies of the answer.
-    pub(crate) fn keep(self, response: &mut HttpResponse, site: &Site) {
-        if let Some(token) = self.made {
-            let lifetime = Duration::seconds(site.refresh_seconds);
-            let _ = response.add_cookie(&cookie(site, site.cookies.access, token, lifetime));
-        }
-    }
-}
-
-/// Returns the visitor's session, or makes one for a guest.
-///
-/// # Errors
-/// No session can be made.
-pub(crate) fn of_buyer(_state: &AppState, visitor: &Visitor) -> Result<BuyerSession, ApiError> {
-    Ok(BuyerSession { caller: visitor.caller()?, made: None })
-}
-
-/// Puts a session into the cookies of an answer.
-pub(crate) fn open(response: &mut HttpResponse, site: &Site, session: Session) {
-    for cookie in cookies(site, session.access_token, session.refresh_token) {
-        let _ = response.add_cookie(&cookie);
-    }
-}
-
-fn cookies(site: &Site, access: String, refresh: String) -> [Cookie<'static>; 2] {
-    // The access token's own expiry counts; its cookie stays, so that the renewal notices.
-    let seconds = Duration::seconds(site.refresh_seconds);
-    [
-        cookie(site, site.cookies.access, access, seconds),
-        cookie(site, site.cookies.refresh, refresh, seconds),
-    ]
-}
-
-/// Returns a cookie that only the server reads.
-pub(crate) fn cookie(
-    site: &Site,
-    name: &'static str,
-    value: String,
-    lifetime: Duration,
-) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .http_only(true)
-        .secure(!site.allows_plain_http)
-        .same_site(SameSite::Lax)
-        .max_age(lifetime)
-        .finish()
-}
-
-/// True if the browser will keep this server's cookies: over https, on localhost, or where the
-/// operator allowed plain http. A proxy's header is trusted here, because it changes only advice.
-pub(crate) fn keeps_cookies(request: &HttpRequest, site: &Site) -> bool {
-    if site.allows_plain_http || request.connection_info().scheme() == "https" {
-        return true;
-    }
-    let info = request.connection_info();
-    let host = info.host();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|digit| digit.is_ascii_digit()) { name } else { host }
-    });
-    let is_loopback = name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_loopback || name == "localhost" || name.ends_with(".localhost") || name == "[::1]"
 }
 
 /// Renews the session for a script whose request was refused with an expired token.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use chrono::{Datelike, TimeZone};
+use chrono_tz::Tz;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -50,7 +51,7 @@ async fn start(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
-    let months = months(now);
+    let months = months(visitor.site.zone, now);
     let text: String = query.q.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     let chosen = months.iter().find(|month| month.id == query.month);
     let search = EventSearch {
@@ -150,8 +151,7 @@ impl Month {
     }
 }
 
-fn months(now: TimestampMs) -> Vec<Month> {
-    let zone = format::zone("Asia/Seoul");
+fn months(zone: Tz, now: TimestampMs) -> Vec<Month> {
     let Some(today) = zone.timestamp_millis_opt(now).single() else { return Vec::new() };
     let first = |index: u32| {
         let months = today.month0() + index;
@@ -181,7 +181,7 @@ impl Cards<'_> {
         let summary = self.summaries.get(&event.id);
         let status = summary.map_or("UNKNOWN", |summary| summary.status(self.now).name);
         let opens_at = summary.and_then(|summary| summary.sale.start).filter(|at| *at > self.now);
-        let zone = zone_of(event);
+        let zone = zone_of(visitor, event);
         html! {
             li.card {
                 a.card-link href={ "/events/" (event.id) } {

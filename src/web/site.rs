@@ -3,6 +3,8 @@
 use crate::config::Config;
 use crate::http::extract::CookieNames;
 use crate::web::assets::Assets;
+use crate::web::format;
+use chrono_tz::Tz;
 
 /// `--brand` of `admitone.css`.
 const DEFAULT_COLOR: &str = "#3d4fd6";
@@ -19,6 +21,8 @@ pub struct Site {
     pub(crate) logo: Option<&'static str>,
     /// True if cookies may be sent without encryption to any host.
     pub(crate) allows_plain_http: bool,
+    /// The time zone of events that name none.
+    pub(crate) zone: Tz,
     /// The names of the cookies of sessions.
     pub(crate) cookies: CookieNames,
     /// Lifetime of the cookies of sessions in seconds.
@@ -44,6 +48,7 @@ impl Site {
             name,
             color,
             allows_plain_http: config.allow_plain_http,
+            zone: format::zone(&config.time_zone),
             cookies: CookieNames::of(config),
             refresh_seconds: seconds(config.refresh_token_ttl),
         })

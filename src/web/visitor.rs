@@ -8,8 +8,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use crate::accounts::Caller;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::web::cookies;
 use crate::web::language::Language;
-use crate::web::sessions;
 use crate::web::site::Site;
 
 /// A visitor of a page.
@@ -29,7 +29,7 @@ impl Visitor {
         let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
         let site = request.app_data::<web::Data<Site>>().expect("the server sets the site").clone();
         // A session that this request renewed counts already.
-        let renewed = request.extensions().get::<sessions::Renewed>().map(|renewed| renewed.caller);
+        let renewed = request.extensions().get::<cookies::Renewed>().map(|renewed| renewed.caller);
         let kept = || {
             let cookie = request.cookie(site.cookies.access)?;
             state.accounts.verify(cookie.value()).ok()
@@ -64,7 +64,11 @@ impl Visitor {
 
     /// Returns the kind of session for scripts.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.has_account() { "account" } else { "guest" }
+        match self.caller {
+            None => "none",
+            Some(_) if self.has_account() => "account",
+            Some(_) => "guest",
+        }
     }
 
     /// Returns the caller.

@@ -59,7 +59,9 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("caller", &["ids", "store"]),
     ("text", &[]),
     ("accounts", &["caller", "clock", "config", "ids", "inventory", "store", "telemetry", "text"]),
-    ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text"]),
+    ("object", &[]),
+    ("venues", &["ids", "inventory", "object", "store", "text"]),
+    ("offerings", &["box_office", "caller", "ids", "inventory", "store", "text", "venues"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
@@ -76,12 +78,29 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "ids",
             "inventory",
             "journal",
+            "object",
             "offerings",
             "payments",
             "store",
             "telemetry",
             "text",
             "trace",
+            "venues",
+        ],
+    ),
+    (
+        "web",
+        &[
+            "accounts",
+            "box_office",
+            "config",
+            "http",
+            "ids",
+            "inventory",
+            "offerings",
+            "payments",
+            "store",
+            "venues",
         ],
     ),
     (
@@ -103,6 +122,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "trace",
+            "venues",
+            "web",
         ],
     ),
     (
@@ -131,7 +152,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("entities", &["store"]),
     ("migration", &["store"]),
     ("actix", &["box_office"]),
-    ("actix_web", &["http", "server", "telemetry"]),
+    ("actix_web", &["http", "server", "telemetry", "web"]),
+    ("maud", &["web"]),
     ("jsonwebtoken", &["accounts"]),
     ("argon2", &["accounts"]),
     ("redis", &["cluster"]),
@@ -316,6 +338,7 @@ const CAPABILITIES: &[&str] =
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
+    ("catalogue", "offerings"),
     ("closed", "accounts"),
     ("event", "offerings"),
     ("idempotency", "offerings"),

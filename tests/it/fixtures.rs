@@ -80,7 +80,11 @@ async fn is_served(db: TestDb, fixture: &Path, database: &str) {
     let app = TestApp::with(db).clock(clock).admin(admin).start().await;
 
     for (event, says) in told["events"].as_object().unwrap() {
-        for view in ["", "/availability", "/seats", "/audit"] {
+        for view in ["", "/availability", "/seats", "/audit", "/plan"] {
+            if says[view].is_null() {
+                // The operation is newer than the fixture.
+                continue;
+            }
             let now = app.get_anonymously(&format!("/api/events/{event}{view}")).await.expect(200);
             says_as_much(&says[view], &now, &format!("{event}{view}"));
         }

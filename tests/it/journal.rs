@@ -65,6 +65,9 @@ pub fn new_event() -> NewEvent {
         products: vec![("Standing".into(), String::new()), ("Seat".into(), "Upholstered".into())],
         definition: definition(),
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     }
 }

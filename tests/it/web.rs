@@ -2,6 +2,7 @@
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
 mod door;
+mod sessions;
 mod strings;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,40 @@ async fn the_api_document_shows_every_operation() {
     passes("api_docs", &shop, &json!({})).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_found_on_the_start_page() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut other = shop.event_body();
+    other["name"] = json!("<b>맥베스</b> & Macbeth עברית");
+    other["venue"] = json!("Sejong Center");
+    shop.event_from(other).await;
+    let things = json!({"event": event.id, "name": "햄릿 — Hamlet", "place": "sejong"});
+    passes("start", &shop, &things).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_made_left_and_entered_in_both_languages() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("account", &shop, &json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_pages_that_say_what_to_do() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("refusals", &shop, &json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_bought_and_cancelled_without_scripts() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut body = shop.event_body();
+    body["cancellation"] = json!({"refundPercent": 90});
+    let event = shop.event_from(body).await;
+    passes("forms_only", &shop, &json!({"event": event.id})).await;
+    assert_eq!(event.counts(event.stalls()).await.available, 16);
+}
+
 /// The faults of the page in `tests/web/scenarios/planted.mjs`, as the report says them.
 const PLANTED: &[&str] = &[
     "content security policy: Executing inline script",
@@ -50,6 +85,7 @@ const PLANTED: &[&str] = &[
     "a request failed: GET /cut",
     "px wider than the window: <p class=\"wide\">",
     "the page has no title",
+    "a link is dead: GET /nowhere: 404",
     "the page is in \"en\", not \"ko\"",
     "accessibility (color-contrast, serious)",
     "accessibility (label, critical)",

@@ -200,6 +200,7 @@ fn changes() -> Vec<(&'static str, Change)> {
         ReservationCancelledFor { reservation, refund: 79_200 },
         WaitlistPassedOver { entry },
         ReservationGranted { reservation, customer, lines: lines() },
+        HoldChanged { hold, lines: lines(), expires_at: AT },
     })
 }
 

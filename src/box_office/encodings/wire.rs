@@ -166,6 +166,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ChangeProduct { product, change: product_change() },
         ChangeOffering { change: offering_change() },
         Participate { hold, reservation, customer },
+        ChangeHold { hold, customer, places: vec![(product, 2)], seats: seats() },
     })
 }
 

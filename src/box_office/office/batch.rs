@@ -221,6 +221,7 @@ fn reservations_ended(change: &Change) -> usize {
 fn weight(change: &Change) -> usize {
     let items = match change {
         Change::HoldPlaced { lines, .. }
+        | Change::HoldChanged { lines, .. }
         | Change::CheckedOut { lines, .. }
         | Change::ReservationConfirmed { lines, .. }
         | Change::ReservationGranted { lines, .. } => {

@@ -147,6 +147,14 @@ pub(super) fn instance_name(value: &str) -> Result<String, String> {
         .into())
 }
 
+/// Parses the name of a time zone.
+pub(super) fn time_zone(value: &str) -> Result<String, String> {
+    let found: Result<chrono_tz::Tz, _> = value.trim().parse();
+    found
+        .map(|zone| zone.name().to_owned())
+        .map_err(|_| "expected the name of a time zone such as Asia/Seoul".to_owned())
+}
+
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),

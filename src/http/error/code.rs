@@ -45,7 +45,6 @@ error_codes! {
     IdempotencyKeyRequired = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REQUIRED",
         "This operation moves money and needs an Idempotency-Key.";
     Invalid = UNPROCESSABLE_ENTITY "INVALID", "A value is not allowed; the message names it.";
-    NothingChosen = UNPROCESSABLE_ENTITY "NOTHING_CHOSEN", "No seat was chosen on the page.";
     KeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED",
         "The idempotency key was used before for a different request.";
     KeyInProgress = CONFLICT "IDEMPOTENCY_KEY_IN_PROGRESS",
@@ -86,7 +85,7 @@ error_codes! {
     // Selling.
     EventNotFound = NOT_FOUND "EVENT_NOT_FOUND", "There is no such event.";
     SoldOut = CONFLICT "SOLD_OUT", "Fewer places are free than were asked for.";
-    SeatsTaken = CONFLICT "SEATS_TAKEN", "Some seats are taken: details.seats names them.";
+    SeatsTaken = CONFLICT "SEATS_TAKEN", "Some seats are taken: details.seats names them, details.nearest free ones near them.";
     UnknownProduct = UNPROCESSABLE_ENTITY "UNKNOWN_PRODUCT", "No such product in this event.";
     UnknownSection = UNPROCESSABLE_ENTITY "UNKNOWN_SECTION", "No such section in this event.";
     UnknownSeats = UNPROCESSABLE_ENTITY "UNKNOWN_SEATS", "No such seats in this event.";

@@ -12,10 +12,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_json::{Value, json};
 
-use super::object::Object;
 use super::words::Fault;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::middleware::deadline::{Arrival, Arriving};
+use crate::object::Object;
 
 /// The largest body of an ordinary request, in bytes.
 pub const DEFAULT_LIMIT: usize = 64 * 1_024;

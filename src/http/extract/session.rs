@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::web;
 
 use crate::config::Config;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
 /// The names of the two cookies of a session.
@@ -30,13 +31,20 @@ impl CookieNames {
     }
 }
 
-/// Returns the access token of the cookie, if the request may use it: requests that change
-/// something must come from a page of this server.
-pub(super) fn token(request: &HttpRequest) -> Option<String> {
+/// Returns the access token of the cookie, if there is one.
+///
+/// # Errors
+/// [`ErrorCode::ForeignPage`]: the request changes something and comes from a page of another site.
+pub(super) fn token(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let cookie = request.cookie(CookieNames::of(&state.config).access)?;
+    let Some(cookie) = request.cookie(CookieNames::of(&state.config).access) else {
+        return Ok(None);
+    };
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    (only_reads || is_from_our_pages(request)).then(|| cookie.value().to_owned())
+    if !only_reads && !is_from_our_pages(request) {
+        return Err(ApiError::of(ErrorCode::ForeignPage));
+    }
+    Ok(Some(cookie.value().to_owned()))
 }
 
 /// True if a page of this server caused the request: browsers state it in `Sec-Fetch-Site`, older

@@ -130,6 +130,8 @@ fn describe(parameter: &mut Value) {
         "entry" if is_in("path") => (parameter["schema"].clone(), "The id of an entry."),
         "reservation" if is_in("path") => (parameter["schema"].clone(), "The id of a reservation."),
         "product" if is_in("path") => (parameter["schema"].clone(), "The id of a product."),
+        "venue" if is_in("path") => (parameter["schema"].clone(), "The id of a venue."),
+        "version" if is_in("path") => (parameter["schema"].clone(), "The version of a plan."),
         "ticket" if is_in("path") => (parameter["schema"].clone(), "The id of a ticket."),
         _ => return,
     };

@@ -24,7 +24,9 @@ impl Modify for Shared {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The accessToken of login or register."));
+            .description(Some(
+                "The accessToken of login or register. The server's own pages send it as a cookie.",
+            ));
         let scheme = SecurityScheme::Http(scheme.build());
         components.security_schemes.insert("bearer".into(), RefOr::T(scheme));
         document.info.description = Some(DESCRIPTION.into());
@@ -204,6 +206,9 @@ fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Ve
     }
     if !is_public {
         codes.extend([E::Unauthorized, E::TokenExpired]);
+        if changes {
+            codes.push(E::ForeignPage);
+        }
     }
     let is_admins = path.starts_with("/api/admin/") || path.starts_with("/api/checkins");
     let is_of_event = path == "/api/events"

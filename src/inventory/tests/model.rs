@@ -7,6 +7,7 @@ mod apply;
 mod apply_reservation;
 mod decide;
 mod decide_admin;
+mod decide_change;
 mod decide_event;
 mod decide_reservation;
 mod seats;

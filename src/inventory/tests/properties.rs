@@ -262,7 +262,8 @@ impl History {
                 let lines = vec![self.any_line(c, a, b)];
                 Command::Reserve { hold: fresh, reservation: new_reservation, customer, lines }
             }
-            22 | 23 => Command::ExtendHold { hold, customer: owner },
+            22 => Command::ExtendHold { hold, customer: owner },
+            23 => self.change_of_hold(hold, owner, [b, c, d]),
             24 if c % 4 == 0 => Command::EndClaims { customer: owner },
             24 | 25 => Command::ReleaseHold { hold, customer: owner },
             26..=30 => Command::CheckOut { hold, reservation: new_reservation, customer: owner },
@@ -311,6 +312,32 @@ impl History {
             }
             _ => Command::OpenSale,
         }
+    }
+
+    /// Other places for a hold: often some of its own, and some more.
+    fn change_of_hold(&self, hold: HoldId, customer: UserId, [b, c, d]: [u8; 3]) -> Command {
+        let claim = self.model.claims.iter().find(|claim| claim.hold == hold);
+        let lines = claim.map_or(&[][..], |claim| &claim.lines);
+        let mut seats: Vec<SeatId> =
+            lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
+        let mut places: Vec<(ProductId, u32)> = lines
+            .iter()
+            .filter(|line| line.seats.is_empty())
+            .map(|line| (line.product, (line.quantity + u32::from(c % 3)).saturating_sub(1)))
+            .filter(|(_, quantity)| *quantity > 0 || d > 200)
+            .collect();
+        seats.truncate(seats.len().saturating_sub(usize::from(d % 3)));
+        if d.is_multiple_of(2) {
+            let more = self.seats(b, c, d);
+            seats.extend(
+                more.into_iter()
+                    .filter(|seat| c > 250 || !lines.iter().any(|line| line.seats.contains(seat))),
+            );
+        }
+        if b.is_multiple_of(5) {
+            places.push((ProductId(u16::from(c % 3)), u32::from(b / 5 % 4)));
+        }
+        Command::ChangeHold { hold, customer, places, seats }
     }
 
     /// Mostly a payment in progress, or one that was in progress when its reservation expired.

@@ -10,19 +10,19 @@ use crate::inventory::{
     Request, Requester, ReservationStatus, SaleState, SeatStatus,
 };
 
-fn execute(inventory: &mut Inventory, command: &Command) -> Decision {
+pub(super) fn execute(inventory: &mut Inventory, command: &Command) -> Decision {
     inventory.execute(&Request { command: command.clone(), idempotency: None })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the tables read better")]
-fn decided(inventory: &mut Inventory, command: Command) -> Vec<Change> {
+pub(super) fn decided(inventory: &mut Inventory, command: Command) -> Vec<Change> {
     match execute(inventory, &command) {
         Decision::Decided(transition) => transition.changes,
         other => panic!("{command:?}: {other:?}"),
     }
 }
 
-fn pass(inventory: &mut Inventory, ms: i64) -> Vec<Change> {
+pub(super) fn pass(inventory: &mut Inventory, ms: i64) -> Vec<Change> {
     let now = inventory.at() + ms;
     inventory.begin_batch(Seq(u64::try_from(now).unwrap()), now);
     let mut changes = Vec::new();
@@ -32,7 +32,7 @@ fn pass(inventory: &mut Inventory, ms: i64) -> Vec<Change> {
     changes
 }
 
-fn given(commands: impl IntoIterator<Item = Command>) -> Inventory {
+pub(super) fn given(commands: impl IntoIterator<Item = Command>) -> Inventory {
     let mut inventory = opened(definition());
     for command in commands {
         decided(&mut inventory, command);
@@ -42,7 +42,7 @@ fn given(commands: impl IntoIterator<Item = Command>) -> Inventory {
 
 /// Checks that `command` is refused after `given`, and that nothing changes.
 #[track_caller]
-fn check_refused(
+pub(super) fn check_refused(
     given_commands: impl IntoIterator<Item = Command>,
     command: &Command,
     expected: Rejection,
@@ -53,17 +53,17 @@ fn check_refused(
     assert_eq!(inventory.to_snapshot(), before, "a refusal changes nothing");
 }
 
-fn places(number: u64, quantity: u32) -> Command {
+pub(super) fn places(number: u64, quantity: u32) -> Command {
     let lines = vec![LineRequest::Quantity { product: STANDING, quantity }];
     Command::PlaceHold { hold: hold(number), customer: user(number), lines }
 }
 
-fn small(number: u64, quantity: u32) -> Command {
+pub(super) fn small(number: u64, quantity: u32) -> Command {
     let lines = vec![LineRequest::Quantity { product: SMALL, quantity }];
     Command::PlaceHold { hold: hold(number), customer: user(number), lines }
 }
 
-fn seats(number: u64, seats: &[u32]) -> Command {
+pub(super) fn seats(number: u64, seats: &[u32]) -> Command {
     let lines = vec![LineRequest::Seats(seats.iter().copied().map(SeatId).collect())];
     Command::PlaceHold { hold: hold(number), customer: user(number), lines }
 }
@@ -87,7 +87,7 @@ fn confirm(number: u64, paying: u64) -> Command {
     Command::ConfirmPayment { reservation: reservation(number), payment: payment(paying) }
 }
 
-fn join(number: u64, party_size: u32) -> Command {
+pub(super) fn join(number: u64, party_size: u32) -> Command {
     let (entry, customer) = (hold(number), user(number));
     Command::JoinWaitlist { entry, customer, product: SMALL, party_size }
 }

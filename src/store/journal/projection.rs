@@ -291,6 +291,7 @@ impl Projection {
             | Change::WaitlistPassedOver { .. }
             | Change::HoldPlaced { .. }
             | Change::HoldExtended { .. }
+            | Change::HoldChanged { .. }
             | Change::HoldReleased { .. }
             | Change::HoldsExpired { .. }
             | Change::WaitlistJoined { .. }

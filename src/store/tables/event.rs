@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use entities::{event, head, journal, product, seat};
+use entities::{event, head, journal, product};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -12,9 +12,7 @@ use sea_orm::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::ids::{
-    BatchId, Epoch, InstanceId, OfferingId, ProductId, SeatId, SectionId, Seq, UserId,
-};
+use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, ProductId, Seq, UserId};
 use crate::inventory::{
     CancellationPolicy, Change, Definition, EventTimes, SaleState, SaleWindow, TimestampMs,
     Transition,
@@ -22,6 +20,8 @@ use crate::inventory::{
 use crate::journal::{Head, Record, Row, RowFields};
 use crate::store::states::{cancellation_text, parse_state, state_name};
 use crate::store::tables::idempotency;
+use crate::store::tables::seat::{insert_seat_rows, seat_rows, totals};
+use crate::store::tables::venue::{EventPlan, insert_event_plan};
 use crate::store::{Answered, Key, Store, StoreError};
 
 /// The displayed details of an event, which do not concern the box office.
@@ -41,6 +41,7 @@ pub struct EventChange {
     pub name: Option<String>,
     pub description: Option<String>,
     pub venue: Option<String>,
+    pub time_zone: Option<String>,
 }
 
 /// An event to create.
@@ -53,6 +54,13 @@ pub struct NewEvent {
     pub products: Vec<(String, String)>,
     pub definition: Definition,
     pub terms: Terms,
+    /// Changes of the first transition after the definition, such as the removal of places that are
+    /// no seats. Removed seats get no row.
+    pub further: Vec<Change>,
+    /// The seat plan from which the definition was made.
+    pub plan: Option<EventPlan>,
+    /// The name of an IANA time zone; `None` for that of the settings.
+    pub time_zone: Option<String>,
     pub created_by: UserId,
 }
 
@@ -78,6 +86,8 @@ pub struct EventRow {
     /// `None` for events that were created before this field existed.
     pub event_end: Option<TimestampMs>,
     pub cancellation: CancellationPolicy,
+    /// The name of an IANA time zone; `None` for that of the settings.
+    pub time_zone: Option<String>,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
 }
@@ -116,7 +126,7 @@ pub(crate) enum Seats {
 }
 
 /// Rows in one INSERT: with eleven columns each, they stay below SQLite's 32,766 variables.
-const CHUNK: usize = 2_000;
+pub(crate) const CHUNK: usize = 2_000;
 
 impl Store {
     /// Creates an event with the first row of its journal, or answers a retry. The event exists
@@ -243,13 +253,14 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let EventChange { name, description, venue } = change;
+        let EventChange { name, description, venue, time_zone } = change;
         // A column that is left out is not written: two requests that change different columns both
         // take effect.
         let set = event::ActiveModel {
             name: name.map_or(NotSet, Set),
             description: description.map_or(NotSet, Set),
             venue: venue.map_or(NotSet, Set),
+            time_zone: time_zone.map_or(NotSet, |zone| Set(Some(zone))),
             updated_at: Set(now),
             ..Default::default()
         };
@@ -260,33 +271,6 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(Answered::Now(()))
-    }
-
-    /// Returns the section, row and number of each seat.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn seat_labels(
-        &self,
-        offering: OfferingId,
-        seats: &[SeatId],
-    ) -> Result<HashMap<SeatId, (String, String, u32)>, StoreError> {
-        let mut labels = HashMap::with_capacity(seats.len());
-        for chunk in seats.chunks(CHUNK) {
-            let rows = seat::Entity::find()
-                .filter(seat::Column::OfferingId.eq(offering.0))
-                .filter(seat::Column::SeatId.is_in(chunk.iter().map(|seat| i64::from(seat.0))))
-                .all(self.reads())
-                .await?;
-            for row in rows {
-                let id = u32::try_from(row.seat_id).map(SeatId);
-                let number = u32::try_from(row.number);
-                if let (Ok(id), Ok(number)) = (id, number) {
-                    labels.insert(id, (row.section, row.row_name, number));
-                }
-            }
-        }
-        Ok(labels)
     }
 
     pub(super) async fn with_products(
@@ -334,9 +318,13 @@ async fn insert_event(
         updated_at: Set(now),
         event_end_at: Set(new.terms.times.map(|times| times.ends_at)),
         cancellation: Set(Some(cancellation_text(new.terms.cancellation))),
+        time_zone: Set(new.time_zone.clone()),
     };
     event::Entity::insert(row).exec_without_returning(transaction).await?;
-    let totals = totals(definition);
+    if let Some(plan) = &new.plan {
+        insert_event_plan(transaction, new.id, plan).await?;
+    }
+    let totals = totals(new);
     let products = definition.products.iter().zip(&new.products).zip(totals).enumerate();
     let rows: Vec<_> = products
         .map(|(index, ((product, (name, description)), total))| product::ActiveModel {
@@ -360,59 +348,6 @@ async fn insert_event(
     Ok(())
 }
 
-fn totals(definition: &Definition) -> Vec<i64> {
-    let mut totals: Vec<i64> =
-        definition.products.iter().map(|product| product.capacity.map_or(0, i64::from)).collect();
-    for section in &definition.sections {
-        let seats: i64 = section.rows.iter().map(|row| i64::from(row.seats)).sum();
-        totals[section.product.index()] += seats;
-    }
-    totals
-}
-
-/// Returns the rows of an event's seats. Ids are assigned in the order of the definition, as the
-/// core assigns them.
-pub(crate) fn seat_rows(new: &NewEvent) -> impl Iterator<Item = seat::ActiveModel> {
-    let sections = (0_u16..).map(SectionId).zip(&new.definition.sections);
-    let rows = sections.flat_map(|(id, section)| {
-        section.rows.iter().map(move |row| ((id, section.name.as_str(), section.product), row))
-    });
-    let seats = rows.flat_map(|(section, row)| {
-        (1..=row.seats).map(move |number| (section, (row.name.as_str(), number)))
-    });
-    (0_u32..)
-        .map(SeatId)
-        .zip(seats)
-        .map(|(seat, (section, place))| seat_row(new.id, seat, section, place))
-}
-
-pub(crate) fn seat_row(
-    offering: OfferingId,
-    seat: SeatId,
-    (section_id, section, product): (SectionId, &str, ProductId),
-    (row, number): (&str, u32),
-) -> seat::ActiveModel {
-    seat::ActiveModel {
-        offering_id: Set(offering.0),
-        seat_id: Set(i64::from(seat.0)),
-        section_id: Set(i32::from(section_id.0)),
-        section: Set(section.to_owned()),
-        row_name: Set(row.to_owned()),
-        number: Set(i64::from(number)),
-        product_id: Set(i32::from(product.0)),
-    }
-}
-
-pub(crate) async fn insert_seat_rows(
-    transaction: &impl ConnectionTrait,
-    rows: Vec<seat::ActiveModel>,
-) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        seat::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
-    }
-    Ok(())
-}
-
 /// Inserts the first row of a journal. The journal has no owner yet: the first box office takes it
 /// over with epoch 1.
 async fn insert_first_row(
@@ -422,6 +357,7 @@ async fn insert_first_row(
 ) -> Result<(), StoreError> {
     let nobody = InstanceId(Uuid::nil());
     let mut changes = vec![Change::Created { definition: new.definition.clone() }];
+    changes.extend(new.further.iter().cloned());
     let Terms { times, cancellation: policy } = new.terms;
     if let Some(EventTimes { starts_at, ends_at }) = times {
         changes.push(Change::EventTimesSet { starts_at, ends_at });
@@ -487,6 +423,7 @@ fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, S
                 StoreError::Damaged(format!("the cancellation policy of event {}", row.id))
             })?,
         },
+        time_zone: row.time_zone,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

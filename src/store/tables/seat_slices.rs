@@ -7,8 +7,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use crate::ids::OfferingId;
 use crate::inventory::{Definition, TimestampMs};
-use crate::store::tables::event::{Seats, seat_rows};
+use crate::store::tables::event::Seats;
 use crate::store::tables::idempotency;
+use crate::store::tables::seat::seat_rows;
 use crate::store::{Answered, Key, NewEvent, Store, StoreError};
 
 /// Seats written, or deleted, at a time: that takes a few milliseconds.

@@ -128,7 +128,9 @@ async function answerOf(response, sentAt) {
     // A proxy answered with a page of its own: the status alone says what happened.
   }
   const serverTime = answer?.data?.serverTime;
-  observe(serverTime || response.headers.get('date'), sentAt, arrivedAt, serverTime ? 1 : 1000);
+  // The date of an answer that may come from the browser's cache says nothing.
+  const fresh = response.headers.get('cache-control')?.includes('no-store') ? response.headers.get('date') : null;
+  observe(serverTime || fresh, sentAt, arrivedAt, serverTime ? 1 : 1000);
   if (response.ok && answer) return answer.data;
   const { code = `HTTP_${response.status}`, message, details } = answer?.error ?? {};
   const retryAfter = Number(response.headers.get('retry-after')) || 0;

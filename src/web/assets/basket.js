@@ -13,6 +13,10 @@ export class Basket {
     Object.assign(this, { element, event, holds, prices, about, act, offers: null });
     this.bar = make('a', 'basket-bar', [], { href: '#basket', hidden: '' });
     document.getElementById('event').append(this.bar);
+    new IntersectionObserver(([{ isIntersecting }]) => {
+      this.isInSight = isIntersecting;
+      this.#summary();
+    }).observe(element);
     holds.addEventListener('change', () => this.render());
   }
 
@@ -29,8 +33,8 @@ export class Basket {
     if (parts.length === 0) parts.push(make('p', 'basket-empty', [t('basket.empty')]));
     if (this.offers) parts.push(this.#offers());
     this.element.replaceChildren(...parts);
-    this.#summary();
     tick();
+    this.#summary();
     if (focused) this.#focusAgain(focused);
   }
 
@@ -69,17 +73,18 @@ export class Basket {
     return make('div', 'basket-hold', [...parts, total, checkout], { 'data-hold': hold.id });
   }
 
-  /** Fills the line that leads to the basket from where it is out of sight, on small screens. */
+  /** Shows a line that leads to the basket while it is out of sight. */
   #summary() {
     const lines = this.holds.list.flatMap((hold) => hold.lines);
     const count = lines.reduce((sum, line) => sum + line.quantity, 0);
-    this.bar.hidden = count === 0;
-    if (count === 0) return;
+    this.bar.hidden = count === 0 || this.isInSight;
+    if (this.bar.hidden) return;
     const totals = this.holds.list.map((hold) => hold.totalPrice);
     const total = { ...totals[0], amount: totals.reduce((sum, { amount }) => sum + amount, 0) };
     const first = this.holds.list.map((hold) => hold.expiresAt).sort()[0];
     const time = make('time', '', [], { 'data-countdown': '', datetime: first });
     this.bar.replaceChildren(make('span', '', [t('basket.bar', { n: count })]), make('strong', '', [money(total)]), time);
+    tick();
   }
 
   #lines(hold, first) {

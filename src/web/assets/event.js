@@ -3,7 +3,7 @@
 
 import { request } from './api.js';
 import { Basket, make } from './basket.js';
-import { clockTime, dateTime, language, money, number, t, useTimeZone } from './strings.js';
+import { clockTime, number, t, useTimeZone } from './strings.js';
 import { countdowns, now } from './clock.js';
 import { Holds } from './holds.js';
 import { Live } from './live.js';
@@ -12,11 +12,12 @@ import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
 import { SeatMap } from './seat-map.js';
 
 const NOTICE_MS = 12_000;
+/** Time that the server is given to end a hold that has run out. */
+const EXPIRY_MS = 500;
 const [SUGGESTED_SEATS, OFFERED] = [8, 5];
 const main = document.getElementById('event');
 const event = main.dataset.event;
 const mapElement = document.getElementById('map');
-const listed = [...document.querySelectorAll('[data-seat]')];
 const prices = new Map();
 /** Seats that another buyer got a moment ago, with the time: a click on one comes from a free seat. */
 const justGone = new Map();
@@ -39,7 +40,7 @@ start();
 
 async function start() {
   listen();
-  const planned = mapElement || listed.length > 0 ? loadPlan() : null;
+  const planned = mapElement ? loadPlan() : null;
   const to = { counts: showCounts, status: showStatus, connection: showConnection };
   if (planned) {
     to.states = async (letters) => showStates(await planned, letters);
@@ -59,10 +60,8 @@ async function loadPrices() {
 
 /** Reads the plan; where that fails, says so and lets the reader try again. */
 async function loadPlan() {
-  if (mapElement) {
-    mapElement.hidden = false;
-    mapElement.replaceChildren(make('p', 'map-message', [t('map.loading')]));
-  }
+  mapElement.hidden = false;
+  mapElement.replaceChildren(make('p', 'map-message', [t('map.loading')]));
   for (;;) {
     try {
       return new Plan(await request('GET', `/api/events/${event}/plan`, undefined, { timeout: 60_000 }));
@@ -70,8 +69,7 @@ async function loadPlan() {
       await new Promise((resolve) => {
         const again = make('button', 'button', [t('map.again')], { type: 'button' });
         again.addEventListener('click', resolve);
-        mapElement?.replaceChildren(make('p', 'map-message', [t('map.failed'), ' ', again]));
-        if (!mapElement) setTimeout(resolve, NOTICE_MS);
+        mapElement.replaceChildren(make('p', 'map-message', [t('map.failed'), ' ', again]));
       });
     }
   }
@@ -81,7 +79,8 @@ function showStates(loaded, letters) {
   plan = loaded;
   plan.setAll(letters);
   showMine();
-  if (mapElement && !map) {
+  if (plan.count === 0) mapElement.hidden = true;
+  else if (!map) {
     map = new SeatMap(mapElement, plan, prices, pick);
     // For browser tests, which have to know where a seat is on the canvas.
     mapElement.seatMap = map;
@@ -97,7 +96,7 @@ function showChanges(seats) {
   refresh();
 }
 
-/** Marks the caller's seats on the map and in the list. */
+/** Marks the caller's seats on the map. */
 function showMine() {
   if (plan) {
     plan.unmarkAll(MINE);
@@ -110,12 +109,6 @@ function showMine() {
 
 function refresh() {
   map?.refresh();
-  for (const input of listed) {
-    const state = holds.stateOf(input.dataset.seat);
-    input.checked = state !== undefined;
-    const position = plan ? plan.position(input.dataset.seat) : -1;
-    if (position >= 0) input.disabled = !state && !plan.isFree(position);
-  }
 }
 
 function pick(position) {
@@ -148,10 +141,17 @@ function listen() {
   holds.addEventListener('extended', ({ detail: { hold } }) =>
     notice('info', t('basket.extended', { time: clockTime(Date.parse(hold.expiresAt) - now() + Date.now()) })),
   );
-  document.querySelector('[data-basket]').addEventListener('countdown-end', () => setTimeout(() => holds.load(), 400));
-  for (const input of listed) input.addEventListener('change', () => holds.toggle(input.dataset.seat));
+  document.querySelector('[data-basket]').addEventListener('countdown-end', () => setTimeout(expire, EXPIRY_MS));
+  addEventListener('online', () => holds.load());
+  addEventListener('pageshow', ({ persisted }) => persisted && holds.load());
   for (const form of document.querySelectorAll('#best, form[data-lines]')) form.addEventListener('submit', submit);
   setInterval(warnOfDeadline, 5000);
+}
+
+/** Reads the holds until the server, too, has ended those that have run out. */
+async function expire() {
+  await holds.load();
+  if (holds.list.some((hold) => Date.parse(hold.expiresAt) <= now())) setTimeout(expire, 2 * EXPIRY_MS);
 }
 
 function seatOf(hold, id) {
@@ -214,10 +214,9 @@ function notice(kind, words) {
   setTimeout(() => node.remove(), NOTICE_MS);
 }
 
-/** Tells screen readers, and nobody else. */
+/** Says a sentence to screen readers. */
 function say(words) {
-  if (map) return map.say(words);
-  return undefined;
+  map?.say(words);
 }
 
 const warned = new Set();
@@ -233,12 +232,12 @@ function warnOfDeadline() {
 }
 
 function showCounts(products) {
-  for (const { id, available } of products) {
-    for (const element of document.querySelectorAll('[data-available-of]')) {
-      if (element.dataset.availableOf !== id) continue;
-      element.textContent = number(available);
-      element.dataset.none = String(available === 0);
-    }
+  const counts = new Map(products.map(({ id, available }) => [id, available]));
+  for (const element of document.querySelectorAll('[data-available-of]')) {
+    const available = counts.get(element.dataset.availableOf);
+    if (available === undefined) continue;
+    element.textContent = number(available);
+    element.dataset.none = String(available === 0);
   }
 }
 

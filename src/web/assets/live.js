@@ -2,7 +2,7 @@
 // the stream does not get through. A tab in the background follows nothing.
 
 import { pause, request } from './api.js';
-import { now, observe } from './clock.js';
+import { now } from './clock.js';
 
 const POLL_MS = 5000;
 const RETRY_MS = 1000;
@@ -59,8 +59,9 @@ export class Live {
       source.addEventListener(name, (event) => {
         if (source !== this.source) return;
         this.failures = 0;
-        this.#heard(JSON.parse(event.data));
-        take(JSON.parse(event.data));
+        const data = JSON.parse(event.data);
+        this.#heard(data);
+        take(data);
         this.#connection('live');
         this.#checkLater();
       });
@@ -133,7 +134,6 @@ export class Live {
   }
 
   #full(data) {
-    observe(data.asOf, performance.now() - 500, performance.now());
     this.wanted = data.seq;
     if (this.to.states && this.seq !== data.seq) this.#read();
   }

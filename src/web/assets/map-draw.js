@@ -2,6 +2,7 @@
 // scale on the seats themselves.
 
 import { FREE, NONE } from './plan.js';
+import { SeatPixels } from './seat-pixels.js';
 import { LABELS_FROM, SeatSprites, ZONES, drawSeat, lookOf } from './seat-sprites.js';
 import { sectionLines } from './map-text.js';
 import { t } from './strings.js';
@@ -40,8 +41,8 @@ export class MapDrawing {
     this.plan = plan;
     this.prices = prices;
     this.labels = new Array(plan.count);
+    this.widths = new Map();
     for (const section of plan.sections) {
-      section.box = boxOf(section.outline);
       const byHeight = [...section.outline].sort((a, b) => a[1] - b[1]);
       section.ends = [byHeight[0], byHeight[byHeight.length - 1]];
     }
@@ -53,6 +54,7 @@ export class MapDrawing {
     // With one price alone the colour means "free".
     if (this.plan.products.length === 1) this.colours.zones.fill(this.colours.available);
     this.sprites = new SeatSprites(this.colours, t('map.companionMark'));
+    this.pixels = new SeatPixels(this.colours, t('map.companionMark'));
   }
 
   /** Draws one frame. `focus` and `hover` are `{section}` or `{seat}` or null. */
@@ -82,27 +84,33 @@ export class MapDrawing {
     if (focus && !(focus.seat >= 0)) this.#around(view, this.plan.sections[focus.section]);
   }
 
-  #seats(view, ratio, [left, top, right, bottom], settled) {
+  #seats(view, ratio, box, settled) {
+    this.pen.setTransform(1, 0, 0, 1, 0, 0);
+    if (view.scale < LABELS_FROM) this.pixels.draw(this.pen, view, ratio, this.plan, box);
+    else this.#largeSeats(view, ratio, box, settled);
+  }
+
+  /** Draws seats that are large enough for their numbers. */
+  #largeSeats(view, ratio, [left, top, right, bottom], settled) {
     const { pen, plan, sprites } = this;
-    const { x, y, state, flags, product } = plan;
+    const { state, flags, product } = plan;
     const scale = view.scale * ratio;
     sprites.prepare(scale, settled, ratio);
-    const { side, perLine, sheet } = sprites;
-    const size = (side * scale) / sprites.size;
-    const exact = sprites.size === scale;
-    const withLabels = view.scale >= LABELS_FROM;
-    const offsetX = (view.width / 2) * ratio - view.centre[0] * scale - size / 2;
-    const offsetY = (view.height / 2) * ratio - view.centre[1] * scale - size / 2;
-    pen.setTransform(1, 0, 0, 1, 0, 0);
+    const found = [];
     plan.grid.visit(left, top, right, bottom, (at) => {
       if (state[at] === NONE) return;
       const look = lookOf(state[at], flags[at], product[at]);
-      const label = withLabels && (look & 15) < ZONES ? (this.labels[at] ??= plan.label(at)) : '';
-      const sprite = sprites.find(look, label);
-      let [toX, toY] = [x[at] * scale + offsetX, y[at] * scale + offsetY];
-      if (exact) [toX, toY] = [Math.round(toX), Math.round(toY)];
-      pen.drawImage(sheet, (sprite % perLine) * side, Math.floor(sprite / perLine) * side, side, side, toX, toY, size, size);
+      found.push(at, sprites.find(look, (look & 15) < ZONES ? (this.labels[at] ??= plan.label(at)) : ''));
     });
+    const size = (sprites.side * scale) / sprites.size;
+    const offsetX = (view.width / 2) * ratio - view.centre[0] * scale - size / 2;
+    const offsetY = (view.height / 2) * ratio - view.centre[1] * scale - size / 2;
+    const exact = sprites.size === scale ? Math.round : (value) => value;
+    for (let next = 0; next < found.length; next += 2) {
+      const [sheet, x, y] = sprites.place(found[next + 1]);
+      const [toX, toY] = [exact(plan.x[found[next]] * scale + offsetX), exact(plan.y[found[next]] * scale + offsetY)];
+      pen.drawImage(sprites.sheets[sheet].canvas, x, y, sprites.side, sprites.side, toX, toY, size, size);
+    }
   }
 
   #stage(view) {
@@ -113,7 +121,8 @@ export class MapDrawing {
       const [width, height] = [stage.width * view.scale, stage.height * view.scale];
       pen.fillStyle = colours.outline;
       pen.beginPath();
-      pen.roundRect(x, y, width, height, Math.min(8, height / 4));
+      if (pen.roundRect) pen.roundRect(x, y, width, height, Math.min(8, height / 4));
+      else pen.rect(x, y, width, height);
       pen.fill();
       this.#words(stage.label || '', x + width / 2, y + height / 2, 13, width - 8);
     }
@@ -156,28 +165,38 @@ export class MapDrawing {
     if (seats) return this.#nameBeside(view, section, [left, top, right, bottom]);
     const [x, y] = view.toScreen(...section.label);
     const [width, height] = [Math.min(right - left, view.width), bottom - top];
-    const lines = sectionLines(section, this.prices);
+    const lines = this.#linesOf(section);
     const size = Math.min(14, Math.max(10, height / 4));
     if (height < 12 || width < 16) return undefined;
     const count = Math.max(1, Math.min(lines.length, Math.floor((height - 4) / (size * 1.3))));
     for (let line = 0; line < count; line += 1) {
       const middle = y + (line - (count - 1) / 2) * size * 1.3;
-      const fits = this.#words(lines[line], x, middle, line ? size - 1 : size, width + 6, line ? 400 : 600);
+      const fits = this.#words(lines[line], x, middle, line ? size - 1 : size, width + 6, line ? 400 : 600, false);
       if (!fits) return undefined;
     }
     return undefined;
   }
 
+  /** Returns the words on a section; numbers and prices are put into words when they change. */
+  #linesOf(section) {
+    if (section.linesFor !== section.free) {
+      section.linesFor = section.free;
+      section.lines = sectionLines(section, this.prices);
+    }
+    return section.lines;
+  }
+
   /** Writes the name of a section where it covers no seat: above, below or beside it. */
   #nameBeside(view, section, [left, top, right, bottom]) {
     this.pen.font = `600 13px ${FONT}`;
-    const half = this.pen.measureText(section.name).width / 2 + 4;
+    const half = this.#widthOf(section.name) / 2 + 4;
     const [middle, centre] = [(left + right) / 2, (top + bottom) / 2];
     const [first, last] = section.ends.map((point) => view.toScreen(...point));
     const places = [[first[0], first[1] - 10], [middle, top - 10], [last[0], last[1] + 11], [left - half, centre], [right + half, centre]];
     const free = places.find(([x, y]) => {
       if (x < half || y < 10 || x > view.width - half || y > view.height - 10) return false;
-      return !this.#covers(view, x - half, y - 9, x + half, y + 9);
+      const over = this.plan.sections[this.plan.sectionAt(...view.toPlan(x, y))];
+      return (!over || over === section) && !this.#covers(view, x - half, y - 9, x + half, y + 9);
     });
     if (free) this.#words(section.name, free[0], free[1], 13);
   }
@@ -220,21 +239,35 @@ export class MapDrawing {
   }
 
   /** Writes words around a point. Returns false, and writes nothing, if they are too long. */
-  #words(words, x, y, size, most = Infinity, weight = 600) {
+  #words(words, x, y, size, most = Infinity, weight = 600, halo = true) {
     const { pen } = this;
     pen.font = `${weight} ${size}px ${FONT}`;
-    if (most < Infinity && pen.measureText(words).width > most) return false;
+    if (most < Infinity && this.#widthOf(words) > most) return false;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
-    pen.lineJoin = 'round';
-    pen.lineWidth = 3;
-    pen.strokeStyle = this.colours.ground;
+    if (halo) {
+      pen.lineJoin = 'round';
+      pen.lineWidth = 3;
+      pen.strokeStyle = this.colours.ground;
+      pen.globalAlpha = 0.75;
+      pen.strokeText(words, x, y);
+      pen.globalAlpha = 1;
+    }
     pen.fillStyle = this.colours.text;
-    pen.globalAlpha = 0.75;
-    pen.strokeText(words, x, y);
-    pen.globalAlpha = 1;
     pen.fillText(words, x, y);
     return true;
+  }
+
+  /** Returns the width of words in the present font. */
+  #widthOf(words) {
+    const key = `${this.pen.font} ${words}`;
+    let width = this.widths.get(key);
+    if (width === undefined) {
+      if (this.widths.size > 5000) this.widths.clear();
+      width = this.pen.measureText(words).width;
+      this.widths.set(key, width);
+    }
+    return width;
   }
 
   #ring(view, seat, colour, width) {
@@ -254,9 +287,4 @@ export function drawKey(canvas, colours, { state = FREE, flags = 0, product = 0 
   const pen = canvas.getContext('2d');
   pen.translate(canvas.width / 2, canvas.height / 2);
   drawSeat(pen, 19 * ratio, 19, lookOf(state, flags, product), '', colours, t('map.companionMark'));
-}
-
-function boxOf(outline) {
-  const [xs, ys] = [0, 1].map((axis) => outline.map((point) => point[axis]));
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }

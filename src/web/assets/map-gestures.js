@@ -60,7 +60,7 @@ export function gestures(element, to) {
     else to.tap(at.x, at.y, event.pointerType !== 'mouse');
   });
   element.addEventListener('pointercancel', (event) => pointers.delete(event.pointerId));
-  element.addEventListener('pointerleave', () => to.leave());
+  element.addEventListener('pointerleave', (event) => event.pointerType === 'mouse' && to.leave());
   element.addEventListener(
     'wheel',
     (event) => {

@@ -5,6 +5,7 @@ export const PICK_SCALE = 26;
 const MAX_SCALE = 56;
 const PADDING = 14;
 const MOVE_MS = 220;
+export const SETTLED_MS = 120;
 
 export class MapView {
   /** `changed` is called whenever something else is to be shown. */
@@ -13,7 +14,7 @@ export class MapView {
     this.changed = changed;
     [this.width, this.height, this.scale] = [1, 1, 1];
     this.centre = [(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2];
-    this.moving = 0;
+    [this.moving, this.zoomedAt] = [0, -Infinity];
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
@@ -93,6 +94,11 @@ export class MapView {
     return undefined;
   }
 
+  /** Returns whether the scale has been the same for a moment. */
+  isSettled() {
+    return this.moving === 0 && performance.now() - this.zoomedAt > SETTLED_MS;
+  }
+
   /** Ends a movement where it is. */
   stop() {
     cancelAnimationFrame(this.moving);
@@ -104,7 +110,9 @@ export class MapView {
   }
 
   #set({ centre, scale }) {
+    const before = this.scale;
     this.scale = this.#scale(scale);
+    if (this.scale !== before) this.zoomedAt = performance.now();
     this.centre = [0, 1].map((axis) => {
       const [least, most] = [this.bounds[axis], this.bounds[axis + 2]];
       const half = ([this.width, this.height][axis] / 2 - PADDING) / this.scale;

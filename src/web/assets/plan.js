@@ -29,11 +29,17 @@ export class Plan {
     this.data = data;
     this.bounds = data.bounds;
     this.prefix = data.seatIdPrefix;
-    this.sections = data.sections.map((section) => ({ ...section, total: 0, free: 0, positions: [0, 0] }));
-    this.products = [...new Set(data.zones.map((zone) => zone.productId))];
-    for (const id of data.sections.flatMap((section) => section.productIds)) {
-      if (!this.products.includes(id)) this.products.push(id);
-    }
+    this.sections = data.sections.map((section) => ({
+      ...section,
+      box: boxOf(section.outline),
+      total: 0,
+      free: 0,
+      positions: [0, 0],
+    }));
+    const used = new Set(data.sections.flatMap((section) => section.productIds));
+    const zones = data.zones.map((zone) => zone.productId).filter((id) => used.has(id));
+    /** The products that have seats, in the order of the zones. */
+    this.products = [...new Set([...zones, ...used])];
     this.rows = [];
     this.#count();
     this.#place();
@@ -137,6 +143,19 @@ export class Plan {
     for (let at = from; at < to; at += 1) if (flagged.has(this.place[at])) this.flags[at] |= flag;
   }
 
+  /** Returns the section whose outline holds a point of the plan, or -1. */
+  sectionAt(x, y) {
+    return this.sections.findIndex(({ outline, box }) => {
+      if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
+      let inside = false;
+      for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
+        const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
+        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+      }
+      return inside;
+    });
+  }
+
   /** Returns the public id of the seat at a position. */
   id(position) {
     return this.prefix + this.indexOf[position];
@@ -215,6 +234,12 @@ export class Plan {
     }
     return found.sort((a, b) => a[0] - b[0]).slice(0, count).map(([, at]) => at);
   }
+}
+
+/** Returns the least rectangle around points. */
+function boxOf(points) {
+  const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
 /** Returns the centres of a row's seats, x and y in turn. */

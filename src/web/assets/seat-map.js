@@ -5,7 +5,7 @@ import { MapDrawing, SEATS_FROM, drawKey } from './map-draw.js';
 import { gestures } from './map-gestures.js';
 import { keyboard } from './map-keys.js';
 import { seatParts, sectionText } from './map-text.js';
-import { MapView, PICK_SCALE } from './map-view.js';
+import { MapView, PICK_SCALE, SETTLED_MS } from './map-view.js';
 import * as plan from './plan.js';
 import { money, t } from './strings.js';
 
@@ -13,6 +13,11 @@ import { money, t } from './strings.js';
 const TOUCH_SCALE = 17;
 /** Greatest distance from a seat's centre at which a tap still means the seat, in pixels. */
 const TOUCH_RADIUS = 20;
+/** Sections that the description names, and how often it may change as seats are sold. */
+const MOST_DESCRIBED = 40;
+const DESCRIBE_MS = 5000;
+/** Time for which a touched seat is described, in ms. */
+const BRIEF_MS = 4000;
 
 export class SeatMap {
   /** Fills `element`. `prices` is a map from product id to `{name, price}`; `pick(position)` is called. */
@@ -26,7 +31,16 @@ export class SeatMap {
     this.#listen();
     this.#resize();
     this.#draw();
+    this.#describe();
     element.dataset.ready = 'true';
+  }
+
+  /** Describes what the canvas shows: the seat in focus, or the sections with their free seats. */
+  #describe() {
+    const { focus, seats } = this;
+    let words = focus?.seat >= 0 ? this.textOf(focus) : '';
+    if (!words) words = seats.sections.slice(0, MOST_DESCRIBED).map((section) => sectionText(section, this.prices)).join('; ');
+    if (this.canvas.getAttribute('aria-label') !== words) this.canvas.setAttribute('aria-label', words);
   }
 
   /** Draws again with the next frame. */
@@ -36,6 +50,7 @@ export class SeatMap {
 
   /** Says a sentence to screen readers. */
   say(words) {
+    this.#describe();
     // The same words twice would not be announced: a trailing space makes them differ.
     this.says.textContent = this.says.textContent === words ? `${words}\u00a0` : words;
   }
@@ -51,28 +66,16 @@ export class SeatMap {
     this.view.moveTo({ centre: [this.seats.x[position], this.seats.y[position]], scale });
   }
 
-  /** Moves to a section, so near that its seats are shown. */
-  showSection(number) {
+  /** Moves to a section, so near that its seats are shown; of a large one, to the part at a point. */
+  showSection(number, point) {
     const { box } = this.seats.sections[number];
-    const scale = Math.max(this.view.scaleFor(box), SEATS_FROM * 1.3);
-    this.view.moveTo({ centre: [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2], scale });
+    const [whole, least] = [this.view.scaleFor(box), SEATS_FROM * 1.3];
+    const middle = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+    this.view.moveTo({ centre: whole < least && point ? point : middle, scale: Math.max(whole, least) });
   }
 
   showWhole() {
     this.view.moveTo(this.view.whole());
-  }
-
-  /** Returns the section whose outline holds a point of the plan, or -1. */
-  sectionAt(x, y) {
-    return this.seats.sections.findIndex(({ outline, box }) => {
-      if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
-      let inside = false;
-      for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
-        const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
-        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
-      }
-      return inside;
-    });
   }
 
   #build() {
@@ -88,7 +91,7 @@ export class SeatMap {
       node.addEventListener('click', act);
       return node;
     };
-    this.canvas = make('canvas', '', { 'aria-hidden': 'true' });
+    this.canvas = make('canvas', '', { role: 'img', 'aria-label': t('map.label') });
     this.tip = make('div', 'map-tip', { 'aria-hidden': 'true', hidden: '' });
     const role = { tabindex: '0', role: 'application', 'aria-label': t('map.label'), 'aria-describedby': 'map-help' };
     this.box = make('div', 'map-frame', role);
@@ -176,7 +179,7 @@ export class SeatMap {
       const seat = this.seats.grid.at(...at, Math.max(0.55, radius / this.view.scale));
       return seat >= 0 && this.seats.state[seat] !== plan.NONE ? { seat } : null;
     }
-    const section = this.sectionAt(...at);
+    const section = this.seats.sectionAt(...at);
     return section >= 0 ? { section } : null;
   }
 
@@ -184,7 +187,7 @@ export class SeatMap {
     const under = this.#under(x, y, touch ? TOUCH_RADIUS : 0);
     if (!under) return;
     if (under.section >= 0) {
-      this.showSection(under.section);
+      this.showSection(under.section, this.view.toPlan(x, y));
     } else if (touch && this.view.scale < TOUCH_SCALE) {
       this.view.glide(PICK_SCALE / this.view.scale, x, y);
     } else {
@@ -192,6 +195,14 @@ export class SeatMap {
       this.focus = { seat: under.seat, quiet: true };
       this.say(this.textOf(under));
     }
+    if (touch && under.seat >= 0) this.#showBriefly(under, x, y);
+  }
+
+  /** A finger does not hover: shows what it touched for a moment. */
+  #showBriefly(under, x, y) {
+    this.#point(under, x, y);
+    clearTimeout(this.brief);
+    this.brief = setTimeout(() => this.#point(null), BRIEF_MS);
   }
 
   /** Returns what to say about `{seat}` or `{section}`. */
@@ -224,9 +235,18 @@ export class SeatMap {
   #draw() {
     this.frame = 0;
     if (this.hover) this.#fillTip();
-    const settled = this.view.moving === 0;
+    const settled = this.view.isSettled();
     const keyboardFocus = this.focus && !this.focus.quiet && document.activeElement === this.box;
     this.drawing.draw(this.view, { focus: keyboardFocus ? this.focus : null, hover: this.hover, settled });
+    if (!settled) {
+      // Draws once more, with sharp seats, when the zooming has ended.
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.refresh(), SETTLED_MS + 10);
+    }
+    this.describing ??= setTimeout(() => {
+      this.describing = undefined;
+      this.#describe();
+    }, DESCRIBE_MS);
     // A page that shows the whole map scrolls under the finger; a map that was zoomed into moves.
     this.box.style.touchAction = this.view.isWhole() ? 'pan-y' : 'none';
     this.element.classList.toggle('map-seats', this.showsSeats());

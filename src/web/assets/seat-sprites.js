@@ -11,8 +11,9 @@ const [MINE, PENDING, HELD, SOLD, BLOCKED] = [8, 9, 10, 11, 12];
 const MARKS_FROM = 10;
 export const LABELS_FROM = 21;
 /** Side of a sprite in seat pitches. */
-const SIDE = 1.2;
-const SHEET = 2048;
+export const SIDE = 1.2;
+const SHEET = 1024;
+const MOST_SHEETS = 8;
 
 /** Returns the kind and marks of a seat as one number below 256. */
 export function lookOf(state, flags, product) {
@@ -30,42 +31,56 @@ export class SeatSprites {
   constructor(colours, companionMark) {
     this.colours = colours;
     this.companionMark = companionMark;
-    this.sheet = document.createElement('canvas');
-    this.sheet.width = this.sheet.height = SHEET;
-    this.pen = this.sheet.getContext('2d');
+    this.sheets = [];
     this.size = 0;
   }
 
   /** Prepares sprites for a scale in device pixels per pitch, reusing near sizes while zooming. */
   prepare(scale, exact, ratio) {
     const near = Math.abs(Math.log(scale / this.size)) < 0.3;
-    if (this.size > 0 && (this.size === scale || (near && !exact))) return;
+    const full = this.known?.size > MOST_SHEETS * this.perLine ** 2;
+    if (this.size > 0 && !full && (this.size === scale || (near && !exact))) return;
     this.size = scale;
     this.ratio = ratio;
     this.side = Math.ceil(scale * SIDE) + 2;
     this.perLine = Math.floor(SHEET / this.side);
-    this.clear();
-  }
-
-  clear() {
-    this.pen.setTransform(1, 0, 0, 1, 0, 0);
-    this.pen.clearRect(0, 0, SHEET, SHEET);
+    this.sheets.length = Math.min(this.sheets.length, 1);
+    for (const pen of this.sheets) {
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.clearRect(0, 0, SHEET, SHEET);
+    }
     this.known = new Map();
   }
 
-  /** Returns the number of the sprite of a look with a label (may be empty). */
+  /**
+   * Returns the number of the sprite of a look with a label (may be empty). All sprites of a frame
+   * are found before any is copied: a sheet that changes between copies would be copied as a whole.
+   */
   find(look, label) {
     const key = label ? `${look} ${label}` : look;
     const known = this.known.get(key);
     if (known !== undefined) return known;
-    if (this.known.size >= this.perLine * this.perLine) this.clear();
     const number = this.known.size;
     this.known.set(key, number);
-    const [x, y] = [(number % this.perLine) * this.side, Math.floor(number / this.perLine) * this.side];
-    this.pen.setTransform(1, 0, 0, 1, x + this.side / 2, y + this.side / 2);
-    drawSeat(this.pen, this.size, this.size / this.ratio, look, label, this.colours, this.companionMark);
+    const [sheet, x, y] = this.place(number);
+    const pen = (this.sheets[sheet] ??= newSheet());
+    pen.setTransform(1, 0, 0, 1, x + this.side / 2, y + this.side / 2);
+    drawSeat(pen, this.size, this.size / this.ratio, look, label, this.colours, this.companionMark);
     return number;
   }
+
+  /** Returns the sheet of a sprite and its place there. */
+  place(number) {
+    const within = number % this.perLine ** 2;
+    const sheet = Math.floor(number / this.perLine ** 2);
+    return [sheet, (within % this.perLine) * this.side, Math.floor(within / this.perLine) * this.side];
+  }
+}
+
+function newSheet() {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = SHEET;
+  return canvas.getContext('2d');
 }
 
 /** Draws a seat around the origin; `unit` is a pitch in the context's pixels, `scale` in CSS pixels. */

@@ -44,11 +44,12 @@ export function number(value) {
 
 const currencies = new Map();
 
-/** Returns an amount `{amount, currency}` in minor units as text. */
+/** Returns an amount `{amount, currency}` in minor units as text, written as the server writes it. */
 export function money({ amount, currency }) {
+  if (language.startsWith('ko') && currency === 'KRW') return `${number(amount)}원`;
   let format = currencies.get(currency);
   if (!format) {
-    format = new Intl.NumberFormat(language, { style: 'currency', currency });
+    format = new Intl.NumberFormat(language, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
     currencies.set(currency, format);
   }
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);

@@ -83,7 +83,7 @@ pub(super) async fn after_form(
 impl Screen<'_> {
     fn render(&self) -> HttpResponse {
         let (visitor, event) = (self.visitor, self.event);
-        let zone = zone_of(event);
+        let zone = zone_of(visitor, event);
         let door = format!("/door/{}", event.id);
         let main = html! {
             main id="door" data-event=(event.id) data-time-zone=(zone.name())
@@ -121,7 +121,7 @@ impl Screen<'_> {
             header.door-head {
                 h1 { (event.details.name) }
                 p.door-when {
-                    (format::time(visitor.language, event.details.event_date, zone_of(event))) " "
+                    (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) " "
                     a href="/door" { (visitor.text("door.other_event")) }
                 }
                 p.door-counts id="door-counts" {

@@ -132,7 +132,7 @@ pub(super) async fn describe(
 
 /// Writes when and where a ticket was used.
 pub(super) fn used_when(visitor: &Visitor, event: &EventRow, row: &TicketRow) -> Option<String> {
-    let time = date_time(visitor.language, row.checked_in_at?, zone_of(event));
+    let time = date_time(visitor.language, row.checked_in_at?, zone_of(visitor, event));
     Some(match &row.gate {
         Some(gate) => visitor.fill("js.door.usedAt", &[("time", &time), ("gate", gate)]),
         None => visitor.fill("js.door.usedWhen", &[("time", &time)]),

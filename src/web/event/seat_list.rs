@@ -5,12 +5,13 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::Shown;
+use super::shown::Shown;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::{SeatStatus, SectionView};
+use crate::venues::EventSeats;
 use crate::web::layout::{self, Page};
 use crate::web::places;
 use crate::web::visitor::Visitor;
@@ -28,6 +29,7 @@ pub(super) async fn page(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let shown = Shown::read(&state, &visitor, event).await?;
+    let labels = state.venues.labels(event).await;
     let sections = &shown.view.sections;
     let chosen = query.section.filter(|index| *index < sections.len());
     let chosen = chosen.or((sections.len() == 1).then_some(0));
@@ -47,7 +49,7 @@ pub(super) async fn page(
             }
         }
         @if let Some(section) = chosen.and_then(|index| sections.get(index)) {
-            (seats(&visitor, &shown, section))
+            (seats(&visitor, &shown, section, &labels))
         }
     };
     let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
@@ -59,7 +61,7 @@ fn free(section: &SectionView) -> usize {
     seats.filter(|seat| **seat == SeatStatus::Available).count()
 }
 
-fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView) -> Markup {
+fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &EventSeats) -> Markup {
     let event = shown.event.id;
     html! {
         form.seat-list method="post" action={ "/events/" (event) "/holds" } {
@@ -70,11 +72,11 @@ fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView) -> Markup {
                     legend { (visitor.fill("place.row", &[("row", &row.name)])) }
                     @for (index, status) in (0_u32..).zip(&row.seats) {
                         @if let Some(word) = word(visitor, *status) {
-                            @let id = SeatId(row.first_seat.0 + index).to_public(event);
+                            @let seat = SeatId(row.first_seat.0 + index);
                             label.seat data-state=(format!("{status:?}").to_lowercase()) {
-                                input type="checkbox" name="seat" value=(id)
+                                input type="checkbox" name="seat" value=(seat.to_public(event))
                                     disabled[*status != SeatStatus::Available];
-                                " " (index + 1)
+                                " " (labels.label(seat, index + 1))
                                 @if *status != SeatStatus::Available { span.hint { " " (word) } }
                             }
                         }

@@ -1,23 +1,13 @@
-//! The waitlist of an event: joining it where a product is sold out, and the visitor's entries and
-//! offers.
+//! The visitor's waitlist entries and offers, and the forms to join where a product is sold out.
 
-use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::Shown;
+use super::shown::Shown;
 use crate::http::api::box_office::holds::active;
-use crate::http::commands::submit;
-use crate::http::dto;
 use crate::http::error::ApiError;
-use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId};
-use crate::inventory::{Command, Request};
 use crate::web::format;
-use crate::web::forms::{Form, see_other};
 use crate::web::places::{self, zone_of};
-use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Renders the visitor's offers and entries, and a form to join for each product that is sold out.
@@ -30,8 +20,9 @@ pub(super) async fn section(
     let mut offers = Vec::new();
     for hold in shown.mine.holds.iter().filter(|hold| hold.offered) {
         let view = state.offices.view_covering(event, &hold.lines).await?;
-        let dto = active(&view, hold.id, None, &hold.lines, hold.expires_at, shown.now);
-        let zone = zone_of(&shown.event);
+        let labels = state.venues.labels(event).await;
+        let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, shown.now);
+        let zone = zone_of(visitor, &shown.event);
         offers.push((dto, format::date_time(visitor.language, hold.expires_at, zone)));
     }
     let waits = |product| shown.mine.entries.iter().any(|entry| entry.product == product);
@@ -86,55 +77,4 @@ pub(super) async fn section(
             }
         }
     })
-}
-
-#[derive(Deserialize)]
-pub(super) struct Join {
-    key: String,
-    product: String,
-    places: u32,
-}
-
-pub(super) async fn join(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path(event): Path<OfferingId>,
-    Form(form): Form<Join>,
-) -> Result<HttpResponse, ApiError> {
-    let session = sessions::of_buyer(&state, &visitor)?;
-    let product = dto::product_id(event, "product", &form.product)?;
-    let (entry, customer, party_size) = (HoldId::random(), session.caller.user, form.places);
-    let command = Command::JoinWaitlist { entry, customer, product, party_size };
-    let key = IdempotencyKey(Some(form.key));
-    let idempotency = key.identity(customer, "join waitlist", &(event, &form.product, party_size));
-    // Written before the customer waits, so that closing the account finds the entry.
-    state.offices.view(event).await?;
-    state.store.waitlisted_add(customer, event).await?;
-    submit(&state, event, Request { command, idempotency }).await?;
-    let mut response = see_other(&format!("/events/{event}?notice=waiting"));
-    session.keep(&mut response, &visitor.site);
-    Ok(response)
-}
-
-pub(super) async fn accept(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path((event, entry)): Path<(OfferingId, HoldId)>,
-    Form(_): Form<Vec<(String, String)>>,
-) -> Result<HttpResponse, ApiError> {
-    let customer = visitor.caller()?.user;
-    let command = Command::AcceptOffer { entry, customer };
-    submit(&state, event, Request { command, idempotency: None }).await?;
-    Ok(see_other(&format!("/checkout/{event}/{entry}")))
-}
-
-pub(super) async fn leave(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path((event, entry)): Path<(OfferingId, HoldId)>,
-    Form(_): Form<Vec<(String, String)>>,
-) -> Result<HttpResponse, ApiError> {
-    let caller = visitor.caller()?;
-    state.offerings.leave_waitlist(caller, event, entry, None).await?;
-    Ok(see_other(&format!("/events/{event}?notice=left_waitlist")))
 }

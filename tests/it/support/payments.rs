@@ -243,6 +243,9 @@ fn new_event(id: OfferingId, places: u32) -> NewEvent {
             sale_state: SaleState::Open,
         },
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     }
 }

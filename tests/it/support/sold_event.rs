@@ -49,6 +49,9 @@ pub async fn open(store: &Store, seats: u32) -> OfferingId {
             sale_state: SaleState::Open,
         },
         terms: admitone::store::Terms::default(),
+        further: Vec::new(),
+        plan: None,
+        time_zone: None,
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

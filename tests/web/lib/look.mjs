@@ -5,10 +5,8 @@ import { AxeBuilder } from "./browser.mjs";
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** Returns what is wrong with the page as it is now. */
-export async function faults(page, { language, exclude = [], hasScripts = true }) {
+export async function faults(page, { language, exclude = [] }) {
     const found = await layout(page, language);
-    // Axe waits for timers, which such a browser does not run.
-    if (!hasScripts) return found;
     // Our pages have no frames of other sites, for which axe would open a second page.
     const axe = new AxeBuilder({ page }).withTags(RULES).setLegacyMode(true);
     exclude.forEach((part) => axe.exclude(part));
@@ -18,6 +16,16 @@ export async function faults(page, { language, exclude = [], hasScripts = true }
         found.push(`accessibility (${id}, ${impact}): ${help}: ${where.slice(0, 4).join(" | ")}`);
     }
     return found;
+}
+
+/** Returns the addresses of the links to pages of this server. */
+export function links(page) {
+    return page.evaluate(() =>
+        [...document.querySelectorAll("a[href]:not([href^='#'])")]
+            .map((link) => new URL(link.href))
+            .filter((url) => url.origin === location.origin)
+            .map((url) => url.origin + url.pathname + url.search),
+    );
 }
 
 async function layout(page, language) {

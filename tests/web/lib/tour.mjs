@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-import { faults } from "./look.mjs";
+import { faults, links } from "./look.mjs";
 import { watch } from "./watch.mjs";
 
 /** The longest time that anything may take on a busy machine. */
@@ -12,6 +12,9 @@ const PATIENCE_MS = 10_000;
 export class Tour {
     #report;
     #pictures = 0;
+    #followed = new Set();
+    /** Where pages of a browser without scripts are looked at. */
+    #scripted = null;
 
     /** Opens a window of its own, with no cookies. */
     static async begin(browser, report, given, options) {
@@ -66,8 +69,36 @@ export class Tour {
     async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
-        const hasScripts = this.options.javaScriptEnabled !== false;
-        for (const fault of await faults(page, { language, exclude, hasScripts })) this.problem(fault);
+        const looked = this.options.javaScriptEnabled === false ? await this.#copy(page) : page;
+        for (const fault of await faults(looked, { language, exclude })) this.problem(fault);
+        await this.#follow(await links(page), page.context().request);
+        if (looked !== page) await looked.close();
+    }
+
+    /** Reports links that lead nowhere for the person who looks. */
+    async #follow(links, request) {
+        for (const link of links.filter((link) => !this.#followed.has(link))) {
+            this.#followed.add(link);
+            const answer = await request.get(link, { headers: { Accept: "text/html" } });
+            const path = new URL(link).pathname;
+            if (!answer.ok()) this.problem(`a link is dead: GET ${path}: ${answer.status()}`);
+            await answer.dispose();
+        }
+    }
+
+    /** Returns the page as it is, without its scripts, where axe can run: it needs scripts itself. */
+    async #copy(page) {
+        const url = page.url();
+        const html = await page.content();
+        const body = html.replace(/<script\b[^>]*src=[^>]*><\/script>/g, "");
+        this.#scripted ??= await this.browser.newContext({ ...this.options, javaScriptEnabled: true });
+        const copy = await this.#scripted.newPage();
+        await copy.route(
+            (wanted) => wanted.href === url,
+            (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }),
+        );
+        await copy.goto(url);
+        return copy;
     }
 
     async picture(name, page = this.page, whole = true) {

@@ -90,6 +90,7 @@ impl<'a> Asks<'a> {
                 }
                 Change::HoldPlaced { .. }
                 | Change::HoldExtended { .. }
+                | Change::HoldChanged { .. }
                 | Change::HoldReleased { .. }
                 | Change::CheckedOut { .. }
                 | Change::WaitlistJoined { .. }

@@ -126,6 +126,10 @@ impl Replay {
                     claim.deadline = *expires_at;
                 }
             }
+            Change::HoldChanged { hold, lines, expires_at } => {
+                self.tally("holds changed", 1);
+                self.replace(row, hold.0, lines.clone(), *expires_at);
+            }
             Change::OfferAccepted { entry, expires_at, .. } => {
                 self.step(row, entry.0, &[State::Offered], State::Held);
                 if let Some(claim) = self.claims.get_mut(&entry.0) {
@@ -265,6 +269,22 @@ impl Replay {
         self.occupy(row, id, &lines);
         let claim = Claim { customer, lines, state, deadline };
         self.claims.insert(id, claim);
+    }
+
+    /// Gives a hold other places; its deadline does not move.
+    fn replace(&mut self, row: &Row, id: Uuid, lines: Vec<Line>, deadline: TimestampMs) {
+        let Some(claim) = self.claims.get_mut(&id) else {
+            return self.wrong(row, format!("{id} was changed and was never placed"));
+        };
+        let (customer, state, before) = (claim.customer, claim.state, claim.deadline);
+        if before != deadline || lines.is_empty() {
+            self.wrong(row, format!("{id} has another deadline after its change, or no places"));
+        }
+        self.free(row, id, &[State::Held]);
+        self.occupy(row, id, &lines);
+        if state == State::Held {
+            self.claims.insert(id, Claim { customer, lines, state, deadline });
+        }
     }
 
     /// Moves a claim's places from free to held.

@@ -329,11 +329,16 @@ fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
 }
 
 /// A version as a value of the header `ETag`.
-struct Version(HeaderValue);
+pub(crate) struct Version(HeaderValue);
 
 impl Version {
     fn of(tag: &str) -> Self {
         Self(HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and capitals"))
+    }
+
+    /// Returns the version of an answer that is sent in several encodings, which is a weak one.
+    pub(crate) fn weak(tag: &str) -> Self {
+        Self(HeaderValue::from_str(&format!("W/\"{tag}\"")).expect("numbers and capitals"))
     }
 
     /// Answers with the JSON, or with 304 if the client has this version.
@@ -347,11 +352,11 @@ impl Version {
         }
     }
 
-    fn not_modified(&self) -> HttpResponse {
+    pub(crate) fn not_modified(&self) -> HttpResponse {
         self.mark(HttpResponse::NotModified().finish())
     }
 
-    fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
+    pub(crate) fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
         let headers = answer.headers_mut();
         headers.insert(header::ETAG, self.0.clone());
         // Clients may store the answer, but must revalidate it before each use.
@@ -359,7 +364,7 @@ impl Version {
         answer
     }
 
-    fn is_known(&self, request: &HttpRequest) -> bool {
+    pub(crate) fn is_known(&self, request: &HttpRequest) -> bool {
         let Some(sent) = request.headers().get(header::IF_NONE_MATCH) else { return false };
         sent == self.0
             || sent.to_str().is_ok_and(|sent| sent.split(',').any(|one| self.is(one.trim())))
@@ -368,6 +373,7 @@ impl Version {
     fn is(&self, one: &str) -> bool {
         let one = one.strip_prefix("W/").unwrap_or(one);
         let tag = self.0.as_bytes();
+        let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
         // Missing quotes are tolerated.
         one == "*" || one.trim_matches('"').as_bytes() == &tag[1..tag.len() - 1]
     }

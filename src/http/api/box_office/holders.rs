@@ -312,7 +312,8 @@ async fn held(
 ) -> Result<HeldHoldDto, ApiError> {
     let view = state.offices.view_covering(event, &hold.lines).await?;
     let now = state.clock.now_ms();
-    let mut shown = active(&view, hold.id, None, &hold.lines, hold.expires_at, now);
+    let labels = state.venues.labels(event).await;
+    let mut shown = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
     if hold.expires_at <= now {
         shown.status = "EXPIRED";
     } else if hold.offered {

@@ -5,19 +5,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::commands::{in_event, submit};
+use crate::http::commands::{in_event, submit, with_nearest};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId, SectionId};
+use crate::ids::{HoldId, OfferingId, ProductId, SeatId, SectionId};
 use crate::inventory::{Change, Command, HoldStatus, Line, LineRequest, Request, TimestampMs};
+use crate::venues::EventSeats;
 
 /// Adds the routes of holds, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/holds").get(list).post(place))
-        .service(web::resource("/holds/{hold}").get(show).delete(release))
+        .service(web::resource("/holds/{hold}").get(show).patch(change).delete(release))
         .service(web::resource("/holds/{hold}/extend").post(extend));
 }
 
@@ -43,6 +44,28 @@ pub(crate) const CODES: &[OperationCodes] = &[
         ],
     ),
     (
+        "patch",
+        "/api/events/{event}/holds/{hold}",
+        &[
+            ErrorCode::HoldNotFound,
+            ErrorCode::HoldExpired,
+            ErrorCode::HoldEnded,
+            ErrorCode::WrongState,
+            ErrorCode::SoldOut,
+            ErrorCode::SeatsTaken,
+            ErrorCode::UnknownProduct,
+            ErrorCode::UnknownSeats,
+            ErrorCode::DuplicateSeats,
+            ErrorCode::WrongKindOfProduct,
+            ErrorCode::LimitExceeded,
+            ErrorCode::SaleNotOpen,
+            ErrorCode::SaleClosed,
+            ErrorCode::SalePaused,
+            ErrorCode::EventCancelled,
+            ErrorCode::ProductWithdrawn,
+        ],
+    ),
+    (
         "delete",
         "/api/events/{event}/holds/{hold}",
         &[ErrorCode::HoldNotFound, ErrorCode::HoldExpired, ErrorCode::HoldEnded],
@@ -55,6 +78,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::HoldNotFound,
             ErrorCode::HoldExpired,
             ErrorCode::HoldEnded,
+            ErrorCode::WrongState,
             ErrorCode::ExtensionExhausted,
             ErrorCode::EventCancelled,
         ],
@@ -81,6 +105,22 @@ pub struct HoldBody {
     pub best_available: Option<BestAvailableBody>,
 }
 
+/// The whole content of a hold from now on. Places that the hold has and that are not named here are
+/// given back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "seats": ["s1a2b3c4d-7", "s1a2b3c4d-8"] }))]
+pub struct HoldChangeBody {
+    /// Places of general-admission products.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
+    #[schema(min_items = 1)]
+    pub lines: Vec<QuantityBody>,
+    /// The ids of all seats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(min_items = 1)]
+    pub seats: Vec<String>,
+}
+
 /// Places of a general-admission product.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -101,7 +141,7 @@ pub struct BestAvailableBody {
     /// The number of seats, side by side where possible.
     #[schema(minimum = 1, maximum = 64, example = 2)]
     pub quantity: u32,
-    /// The name of a section: only its seats are considered.
+    /// The name or the id of a section: only its seats are considered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
 }
@@ -148,22 +188,33 @@ pub(crate) async fn place(
     Body(body): Body<HoldBody>,
 ) -> Result<HttpResponse, ApiError> {
     // Only the name of a section has to be resolved first.
-    let section = match body.best_available.as_ref().and_then(|best| best.section.as_deref()) {
-        Some(name) => Some(section_named(&*state.offices.view(event).await?, name)?),
+    let best = body.best_available.as_ref();
+    let section = match best.and_then(|best| Some((best, best.section.as_deref()?))) {
+        Some((best, name)) => {
+            let product = ProductId::from_public(event, &best.product_id).ok();
+            Some(section_named(&*state.offices.view(event).await?, name, product)?)
+        }
         None => None,
     };
     let lines = in_event(&state, event, wishes(event, &body, section)).await?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    let committed = match submit(&state, event, Request { command, idempotency }).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            return Err(Box::pin(with_nearest(&state, event, &body.seats, error)).await);
+        }
+    };
     let Some(Change::HoldPlaced { hold, lines, expires_at, .. }) =
         committed.transition.changes.first()
     else {
         return Err(ApiError::internal("a hold was answered by another change"));
     };
     let view = state.offices.view_covering(event, lines).await?;
-    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, state.clock.now_ms());
+    let labels = state.venues.labels(event).await;
+    let (seq, now) = (Some(committed.seq.0), state.clock.now_ms());
+    let dto = active((&view, &labels), *hold, seq, lines, *expires_at, now);
     let mut response = respond::created(&dto);
     locate(&mut response, &format!("/api/events/{event}/holds/{hold}"));
     mark_replayed(&mut response, committed.replayed);
@@ -182,10 +233,11 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let held = state.offices.holdings(event, caller.user, LISTED).await?.holds;
     let now = state.clock.now_ms();
+    let labels = state.venues.labels(event).await;
     let mut holds = Vec::with_capacity(held.len());
     for hold in held.iter().filter(|hold| !hold.offered) {
         let view = state.offices.view_covering(event, &hold.lines).await?;
-        holds.push(active(&view, hold.id, None, &hold.lines, hold.expires_at, now));
+        holds.push(active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now));
     }
     Ok(respond::page(&holds, None))
 }
@@ -203,7 +255,9 @@ pub(crate) async fn show(
     let hold = found.filter(|hold| hold.customer == caller.user || caller.is_admin());
     let hold = hold.ok_or(crate::inventory::Rejection::HoldNotFound)?;
     let view = state.offices.view_covering(event, &hold.lines).await?;
-    let mut dto = active(&view, id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
+    let labels = state.venues.labels(event).await;
+    let now = state.clock.now_ms();
+    let mut dto = active((&view, &labels), id, None, &hold.lines, hold.expires_at, now);
     (dto.status, dto.reservation_id) = match hold.status {
         HoldStatus::Active => ("ACTIVE", None),
         HoldStatus::Offered => ("OFFERED", None),
@@ -212,6 +266,46 @@ pub(crate) async fn show(
         HoldStatus::Expired => ("EXPIRED", None),
     };
     Ok(respond::ok(&dto))
+}
+
+/// Change one of the caller's own holds: the body states all places that it has from now on.
+///
+/// Places that the hold has already stay in it at their price, new ones are taken at today's price,
+/// the others are freed: all or nothing. The deadline does not move.
+#[utoipa::path(patch, path = "/api/events/{event}/holds/{hold}", tag = "holds",
+    params(("event" = OfferingId, Path), ("hold" = HoldId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    request_body = HoldChangeBody,
+    responses((status = 200, body = crate::http::envelope::Success<HoldDto>)))]
+pub(crate) async fn change(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((event, hold)): Path<(OfferingId, HoldId)>,
+    key: IdempotencyKey,
+    Body(body): Body<HoldChangeBody>,
+) -> Result<HttpResponse, ApiError> {
+    let (places, seats) = in_event(&state, event, content(event, &body)).await?;
+    let customer = caller.user;
+    let command = Command::ChangeHold { hold, customer, places, seats };
+    let idempotency = key.identity(customer, "change hold", &(event, hold, &body));
+    let committed = match submit(&state, event, Request { command, idempotency }).await {
+        Ok(committed) => committed,
+        Err(error) => {
+            return Err(Box::pin(with_nearest(&state, event, &body.seats, error)).await);
+        }
+    };
+    let Some(Change::HoldChanged { hold, lines, expires_at }) =
+        committed.transition.changes.first()
+    else {
+        return Err(ApiError::internal("a change of a hold was answered by another change"));
+    };
+    let view = state.offices.view_covering(event, lines).await?;
+    let labels = state.venues.labels(event).await;
+    let now = state.clock.now_ms();
+    let dto = active((&view, &labels), *hold, Some(committed.seq.0), lines, *expires_at, now);
+    let mut response = respond::ok(&dto);
+    mark_replayed(&mut response, committed.replayed);
+    Ok(response)
 }
 
 /// Release a hold and its places; administrators release any hold.
@@ -229,7 +323,8 @@ pub(crate) async fn release(
     let idempotency = key.identity(caller.user, "release hold", &(event, hold));
     let committed = state.offerings.release_hold(caller, event, hold, idempotency).await?;
     let now = state.clock.now_ms();
-    let mut dto = active(&view, hold, Some(committed.seq.0), &[], committed.at, now);
+    let (seq, labels) = (Some(committed.seq.0), EventSeats::default());
+    let mut dto = active((&view, &labels), hold, seq, &[], committed.at, now);
     dto.status = "RELEASED";
     let mut response = respond::ok(&dto);
     mark_replayed(&mut response, committed.replayed);
@@ -256,8 +351,9 @@ pub(crate) async fn extend(
         return Err(ApiError::internal("an extension was answered by another change"));
     };
     let view = state.offices.view_covering(event, lines).await?;
-    let now = state.clock.now_ms();
-    let dto = active(&view, *hold, Some(committed.seq.0), lines, *expires_at, now);
+    let labels = state.venues.labels(event).await;
+    let (seq, now) = (Some(committed.seq.0), state.clock.now_ms());
+    let dto = active((&view, &labels), *hold, seq, lines, *expires_at, now);
     let mut response = respond::ok(&dto);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
@@ -267,7 +363,7 @@ pub(crate) async fn extend(
 pub const LISTED: u16 = 100;
 /// Renders a hold that is live.
 pub fn active(
-    view: &View,
+    (view, labels): (&View, &EventSeats),
     id: HoldId,
     seq: Option<u64>,
     lines: &[Line],
@@ -278,7 +374,7 @@ pub fn active(
         id,
         event_id: view.offering,
         seq,
-        lines: dto::lines(lines, view),
+        lines: dto::lines(lines, view, labels),
         total_price: dto::total(lines, view.currency),
         status: "ACTIVE",
         reservation_id: None,
@@ -292,13 +388,10 @@ fn wishes(
     body: &HoldBody,
     section: Option<SectionId>,
 ) -> Result<Vec<LineRequest>, ApiError> {
-    let mut wishes = Vec::with_capacity(body.lines.len() + 2);
-    for (index, line) in body.lines.iter().enumerate() {
-        let field = |name: &str| format!("lines[{index}].{name}");
-        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
-        dto::at_least_one(&field("quantity"), line.quantity)?;
-        wishes.push(LineRequest::Quantity { product, quantity: line.quantity });
-    }
+    let places = places(event, &body.lines)?;
+    let mut wishes = Vec::with_capacity(places.len() + 2);
+    let quantity = |(product, quantity)| LineRequest::Quantity { product, quantity };
+    wishes.extend(places.into_iter().map(quantity));
     if !body.seats.is_empty() {
         wishes.push(LineRequest::Seats(dto::seat_ids(event, "seats", &body.seats)?));
     }
@@ -315,12 +408,47 @@ fn wishes(
     Ok(wishes)
 }
 
-/// Returns the section with that name.
+fn places(event: OfferingId, lines: &[QuantityBody]) -> Result<Vec<(ProductId, u32)>, ApiError> {
+    let mut places = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let product = dto::product_id(event, &field("productId"), &line.product_id)?;
+        dto::at_least_one(&field("quantity"), line.quantity)?;
+        places.push((product, line.quantity));
+    }
+    Ok(places)
+}
+
+fn content(
+    event: OfferingId,
+    body: &HoldChangeBody,
+) -> Result<(Vec<(ProductId, u32)>, Vec<SeatId>), ApiError> {
+    let places = places(event, &body.lines)?;
+    let seats = dto::seat_ids(event, "seats", &body.seats)?;
+    if places.is_empty() && seats.is_empty() {
+        let message = "say what the hold has from now on: lines or seats; to give everything back, release it";
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    Ok((places, seats))
+}
+
+/// Returns the section with that name or id. Of several sections with the name, which have different
+/// products, it is that of `product`, or the first.
 ///
 /// # Errors
 /// 422 if there is none.
-pub fn section_named(view: &View, name: &str) -> Result<SectionId, ApiError> {
-    let found = view.sections.iter().position(|section| section.name == name);
-    let id = found.and_then(|index| u16::try_from(index).ok()).map(SectionId);
-    id.ok_or_else(|| crate::inventory::Rejection::UnknownSection.into())
+pub fn section_named(
+    view: &View,
+    name: &str,
+    product: Option<ProductId>,
+) -> Result<SectionId, ApiError> {
+    let sections = (0_u16..).map(SectionId).zip(&view.sections);
+    let mut named = sections.filter(|(_, section)| section.name == name).peekable();
+    let first = named.peek().map(|(id, _)| *id);
+    let of_product =
+        named.find(|(_, section)| product.is_none_or(|wanted| wanted == section.product));
+    let by_id = || SectionId::from_public(view.offering, name).ok();
+    let found = of_product.map(|(id, _)| id).or(first).or_else(by_id);
+    let found = found.filter(|id| id.index() < view.sections.len());
+    found.ok_or_else(|| crate::inventory::Rejection::UnknownSection.into())
 }

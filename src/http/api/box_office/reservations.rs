@@ -15,6 +15,7 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
 use crate::inventory::{Change, Command, Line, LineRequest, Request};
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
+use crate::venues::EventSeats;
 
 /// Adds the routes of reservations.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -187,6 +188,7 @@ pub(crate) async fn create(
         return Err(ApiError::internal("a reservation was answered by another change"));
     };
     let view = state.offices.view_covering(event, lines).await?;
+    let labels = state.venues.labels(event).await;
     let dto = ReservationDto {
         id,
         saga_id: hold,
@@ -196,7 +198,7 @@ pub(crate) async fn create(
         product_id: sole_product(lines, event),
         quantity: places(lines),
         status: ReservationState::PaymentPending.as_str(),
-        lines: dto::lines(lines, &view),
+        lines: dto::lines(lines, &view, &labels),
         total_price: dto::total(lines, view.currency),
         payment_due_at: rfc3339(pay_by),
         payment_id: None,
@@ -306,13 +308,14 @@ pub(crate) async fn give_up(
 /// The store cannot be read.
 pub async fn render(state: &AppState, row: &ReservationRow) -> Result<ReservationDto, ApiError> {
     let seats: Vec<SeatId> = row.lines.iter().flat_map(|line| line.seats.iter().copied()).collect();
-    let labels = if seats.is_empty() {
-        std::collections::HashMap::new()
+    let (placed, labels) = if seats.is_empty() {
+        (std::collections::HashMap::new(), EventSeats::default())
     } else {
-        state.store.seat_labels(row.offering, &seats).await?
+        let placed = state.store.seat_labels(row.offering, &seats).await?;
+        (placed, state.venues.seats(row.offering).await?)
     };
     let currency = currency_of(state, row.offering).await?;
-    let label = |seat| labels.get(&seat).cloned();
+    let place = |seat| placed.get(&seat).cloned();
     let is_refunded = row.state == ReservationState::Cancelled && row.payment.is_some();
     let refund = row.refund_amount.unwrap_or(row.total_price);
     Ok(ReservationDto {
@@ -324,7 +327,7 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         product_id: sole_product(&row.lines, row.offering),
         quantity: places(&row.lines),
         status: row.state.as_str(),
-        lines: dto::lines_with(&row.lines, row.offering, currency, label),
+        lines: dto::lines_with(&row.lines, (row.offering, currency), place, &labels),
         total_price: Money::new(row.total_price, currency),
         payment_due_at: rfc3339(row.pay_by),
         payment_id: row.payment,

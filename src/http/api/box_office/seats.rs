@@ -118,9 +118,10 @@ pub(crate) async fn show(
         Some(claim) => Some(claim_dto(&state, claim).await?),
         None => None,
     };
-    let (section, row, number) = (found.section, found.row, found.number);
+    let place = (found.section, found.row, found.number);
+    let labels = state.venues.seats(event).await?;
     Ok(respond::ok(&SeatLookupDto {
-        seat: dto::SeatDto { id: id.to_public(event), section, row, number },
+        seat: dto::seat(event, id, place, &labels),
         product_id: found.product.to_public(event),
         status: match found.status {
             SeatStatus::Available => "AVAILABLE",
@@ -215,7 +216,9 @@ async fn last_change(
 fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
     let in_lines = |lines: &[Line]| lines.iter().any(|line| line.seats.contains(&seat));
     let (what, is_named) = match change {
-        Change::HoldPlaced { lines, .. } => ("HELD", in_lines(lines)),
+        Change::HoldPlaced { lines, .. } | Change::HoldChanged { lines, .. } => {
+            ("HELD", in_lines(lines))
+        }
         Change::OfferMade { line, .. } => ("OFFERED", line.seats.contains(&seat)),
         Change::CheckedOut { lines, .. } => ("CHECKED_OUT", in_lines(lines)),
         Change::ReservationConfirmed { lines, .. } | Change::ReservationGranted { lines, .. } => {
@@ -243,6 +246,11 @@ impl Endings {
     fn note(&mut self, change: &Change, at: &SeatChangeDto) {
         let freed = SeatChangeDto { what: "FREED", ..at.clone() };
         match change {
+            // A seat that a hold had before this change and not after it was freed here, not when
+            // the hold ended.
+            Change::HoldChanged { hold, .. } => {
+                self.holds.insert(*hold, freed);
+            }
             Change::HoldReleased { hold } => {
                 self.holds.entry(*hold).or_insert(freed);
             }
@@ -267,9 +275,9 @@ impl Endings {
     /// Returns the ending of the claim that this change made on the seat.
     fn of(&mut self, change: &Change) -> Option<SeatChangeDto> {
         match change {
-            Change::HoldPlaced { hold, .. } | Change::OfferMade { entry: hold, .. } => {
-                self.holds.remove(hold)
-            }
+            Change::HoldPlaced { hold, .. }
+            | Change::HoldChanged { hold, .. }
+            | Change::OfferMade { entry: hold, .. } => self.holds.remove(hold),
             Change::CheckedOut { reservation, .. }
             | Change::ReservationConfirmed { reservation, .. }
             | Change::ReservationGranted { reservation, .. } => {

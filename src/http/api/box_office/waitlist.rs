@@ -153,10 +153,11 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let found = state.offices.holdings(event, caller.user, LISTED).await?;
     let now = state.clock.now_ms();
+    let labels = state.venues.labels(event).await;
     let mut entries = Vec::with_capacity(found.entries.len());
     for hold in found.holds.iter().filter(|hold| hold.offered) {
         let view = state.offices.view_covering(event, &hold.lines).await?;
-        let mut offer = active(&view, hold.id, None, &hold.lines, hold.expires_at, now);
+        let mut offer = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
         offer.status = "OFFERED";
         let line = hold.lines.first();
         entries.push(EntryDto {
@@ -251,8 +252,10 @@ pub(crate) async fn accept(
     let lines = std::slice::from_ref(line);
     let view = state.offices.view_covering(event, lines).await?;
     let now = state.clock.now_ms();
+    let labels = state.venues.labels(event).await;
     let seq = Some(committed.seq.0);
-    let mut response = respond::ok(&active(&view, *entry, seq, lines, *expires_at, now));
+    let dto = active((&view, &labels), *entry, seq, lines, *expires_at, now);
+    let mut response = respond::ok(&dto);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
 }
@@ -296,7 +299,8 @@ async fn read(
     match hold.status {
         HoldStatus::Offered => {
             let view = state.offices.view_covering(event, &hold.lines).await?;
-            let mut offer = active(&view, id, None, &hold.lines, hold.expires_at, now);
+            let labels = state.venues.labels(event).await;
+            let mut offer = active((&view, &labels), id, None, &hold.lines, hold.expires_at, now);
             offer.status = "OFFERED";
             (dto.status, dto.offer) = ("OFFERED", Some(offer));
         }

@@ -1,12 +1,15 @@
 //! The body of `POST /api/events`, and the draft that the rules of `offerings` check.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::dto::{Money, Time};
 use crate::http::extract::object;
+use crate::ids::VenueId;
 use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow};
-use crate::offerings::{CancellationDraft, EventDraft, ProductDraft, SectionDraft};
+use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft, SectionDraft};
 
 /// An event to create.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -51,12 +54,48 @@ pub struct NewEventBody {
     pub products: Vec<NewProductBody>,
     #[serde(default, deserialize_with = "object::option")]
     pub seat_map: Option<SeatMapBody>,
+    /// The seat plan of a venue, instead of `seatMap`.
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
+    pub plan: Option<EventPlanBody>,
+    /// The IANA time zone of the place; if absent, that of the plan's venue or of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Asia/Seoul")]
+    pub time_zone: Option<String>,
     #[serde(default, deserialize_with = "object::option")]
     pub policy: Option<PolicyBody>,
     /// Refund terms for customers who cancel. If absent, the full price is refunded until the event
     /// starts.
     #[serde(default, deserialize_with = "object::option")]
     pub cancellation: Option<CancellationBody>,
+}
+
+/// The seats of an event, by the plan of a venue.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventPlanBody {
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The version of its plan; the newest if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub version: Option<u32>,
+    /// The name of the product of each zone whose product has another name than the zone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, String>,
+    /// Until when accessible and companion seats are kept from best available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_accessible_until: Option<Time>,
+}
+
+impl EventPlanBody {
+    fn draft(&self) -> PlanDraft {
+        PlanDraft {
+            venue: self.venue_id,
+            version: self.version,
+            zones: self.zones.clone(),
+            keep_accessible_until: self.keep_accessible_until.map(Time::millis),
+        }
+    }
 }
 
 /// The initial state of a sale.
@@ -230,6 +269,8 @@ impl NewEventBody {
             },
             products: self.products.iter().map(NewProductBody::draft).collect(),
             sections: self.seat_map.iter().flat_map(|map| &map.sections).map(section).collect(),
+            plan: self.plan.as_ref().map(EventPlanBody::draft),
+            time_zone: self.time_zone.clone(),
             policy: self.policy.as_ref().map(PolicyBody::policy).unwrap_or_default(),
             cancellation: self
                 .cancellation

@@ -50,6 +50,9 @@ pub struct EventDto {
     pub name: String,
     pub description: String,
     pub venue: String,
+    /// The IANA time zone of the place, in which people read the event's times.
+    #[schema(example = "Asia/Seoul")]
+    pub time_zone: String,
     pub event_date: String,
     /// End of the event and of its sale; null for events from before this field existed.
     #[schema(required = true)]
@@ -150,7 +153,11 @@ pub(crate) async fn list(
     let ids: Vec<OfferingId> = rows.iter().map(|row| row.id).collect();
     let summaries = state.offerings.summaries(&ids).await?;
     let now = state.clock.now_ms();
-    let event = |row: &EventRow| render(row, summaries.get(&row.id).map(|it| &**it), now);
+    let zone = &state.config.time_zone;
+    let event = |row: &EventRow| {
+        let summary = summaries.get(&row.id).map(|it| &**it);
+        render(row, summary, zone, now)
+    };
     Ok(respond::page(&rows.iter().map(event).collect::<Vec<_>>(), next))
 }
 
@@ -177,7 +184,7 @@ pub(crate) async fn create(
     key: IdempotencyKey,
     Body(body): Body<NewEventBody, EVENT_LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = body.draft().check(admin.user)?;
+    let new = state.offerings.check_event(body.draft(), admin.user).await?;
     let key = key.row_key(admin.user, "create event", &body);
     let now = state.clock.now_ms();
     let (id, replayed) = state.offerings.create_event(&new, key.as_ref(), now).await?;
@@ -198,6 +205,10 @@ pub struct EventPatch {
     pub description: Option<String>,
     #[schema(max_length = 200)]
     pub venue: Option<String>,
+    /// The IANA time zone of the place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Asia/Seoul")]
+    pub time_zone: Option<String>,
     pub event_date: Option<Time>,
     /// The new end. If only `eventDate` is given, the duration of the event stays.
     pub event_end_at: Option<Time>,
@@ -278,6 +289,7 @@ impl EventPatch {
             name: self.name,
             description: self.description,
             venue: self.venue,
+            time_zone: self.time_zone,
             cancellation: self.cancellation.as_ref().map(CancellationBody::draft),
             sale: OfferingChange {
                 sale_start: self.sale_start_at.map(millis),
@@ -347,10 +359,17 @@ pub async fn read_after(
     row: Seq,
 ) -> Result<EventDto, ApiError> {
     let (stored, view) = state.offerings.event_after(event, row).await?;
-    Ok(render(&stored, Some(&EventSummary::of(&view)), state.clock.now_ms()))
+    let (summary, zone) = (EventSummary::of(&view), &state.config.time_zone);
+    Ok(render(&stored, Some(&summary), zone, state.clock.now_ms()))
 }
 
-fn render(row: &EventRow, summary: Option<&EventSummary>, now: TimestampMs) -> EventDto {
+/// Renders an event. `zone` is the time zone of events that have none of their own.
+fn render(
+    row: &EventRow,
+    summary: Option<&EventSummary>,
+    zone: &str,
+    now: TimestampMs,
+) -> EventDto {
     let status = match summary {
         Some(summary) => summary.status(now),
         // The event cannot be read at the moment: its products are assumed to have places.
@@ -391,6 +410,7 @@ fn render(row: &EventRow, summary: Option<&EventSummary>, now: TimestampMs) -> E
         name: row.details.name.clone(),
         description: row.details.description.clone(),
         venue: row.details.venue.clone(),
+        time_zone: row.time_zone.clone().unwrap_or_else(|| zone.to_owned()),
         event_date: rfc3339(row.details.event_date),
         event_end_at: dto::time(row.event_end),
         sale_start_at: dto::time(row.sale.start),

@@ -130,7 +130,7 @@ pub struct RepriceBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "section": "Stalls", "row": { "name": "Z", "seats": 12 } }))]
 pub struct AddRowBody {
-    /// The name of a section.
+    /// The name or the id of a section.
     pub section: String,
     /// The row; it goes behind the existing ones.
     #[serde(deserialize_with = "object::one")]
@@ -260,7 +260,7 @@ pub(crate) async fn add_row(
     key: IdempotencyKey,
     Body(body): Body<AddRowBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let section = section_named(&*state.offices.view(event).await?, &body.section)?;
+    let section = section_named(&*state.offices.view(event).await?, &body.section, None)?;
     let name = text::line("row.name", &body.row.name, 50)?;
     let command = Command::AddRow { section, name, seats: body.row.seats };
     Act { state: &state, admin, event, key: &key, name: "add-row" }.run(command, &body).await

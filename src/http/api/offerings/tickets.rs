@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::dto::SeatDto;
+use crate::http::dto::{self, SeatDto};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Caller, Path, Query};
 use crate::http::pages::PageQuery;
@@ -111,9 +111,10 @@ pub async fn render(state: &AppState, row: &TicketRow) -> Result<TicketDto, ApiE
     let seat = match row.seat {
         None => None,
         Some(seat) => {
-            let labels = state.store.seat_labels(row.offering, &[seat]).await?;
-            let (section, name, number) = labels.get(&seat).cloned().unwrap_or_default();
-            Some(SeatDto { id: seat.to_public(row.offering), section, row: name, number })
+            let mut places = state.store.seat_labels(row.offering, &[seat]).await?;
+            let place = places.remove(&seat).unwrap_or_default();
+            let labels = state.venues.seats(row.offering).await?;
+            Some(dto::seat(row.offering, seat, place, &labels))
         }
     };
     Ok(TicketDto {

@@ -23,7 +23,7 @@ impl Work {
     /// Returns the kind of a request.
     #[must_use]
     pub fn of(method: &Method, path: &str) -> Self {
-        if method != Method::POST && method != Method::DELETE {
+        if ![Method::POST, Method::PATCH, Method::DELETE].contains(method) {
             return Self::Other;
         }
         let path = &*decoded(path);
@@ -60,7 +60,8 @@ fn decoded(path: &str) -> Cow<'_, str> {
 
 /// True if a request below an event is a claim; `rest` is the path after the event's id.
 fn claims(method: &Method, rest: &str) -> bool {
-    method == Method::POST && (!rest.contains('/') || rest.ends_with("/extend"))
+    let is_claim = !rest.contains('/') || rest.ends_with("/extend");
+    method == Method::PATCH || (method == Method::POST && is_claim)
 }
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn only_who_wants_places_can_be_refused() {
         let event = OfferingId::random();
-        let (post, delete) = (Method::POST, Method::DELETE);
+        let (post, patch, delete) = (Method::POST, Method::PATCH, Method::DELETE);
         for (method, path, expected) in [
             (&post, "/api/events/{e}/holds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds/{h}/extend", Work::Claim(event)),
@@ -79,6 +80,9 @@ mod tests {
             (&post, "/api/event%73/{e}/%68olds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds%", Work::Claim(event)),
             (&post, "/api/events/%zz/holds", Work::Other),
+            (&patch, "/api/events/{e}/holds/{h}", Work::Claim(event)),
+            (&patch, "/api/events/{e}", Work::Other),
+            (&patch, "/api/events/{e}/products/p1", Work::Other),
             (&delete, "/api/events/{e}/holds/{h}", Work::Promise),
             (&delete, "/api/events/{e}/waitlist/{h}", Work::Promise),
             (&post, "/api/events/{e}/waitlist/{h}/accept", Work::Promise),

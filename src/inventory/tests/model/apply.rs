@@ -18,6 +18,16 @@ impl Model {
                 let State::Hold { expires, .. } = &mut self.claims[at].state else { panic!() };
                 *expires = *expires_at;
             }
+            Change::HoldChanged { hold, lines, .. } => {
+                let at = self.claims.iter().position(|claim| claim.hold == *hold).unwrap();
+                let old = std::mem::replace(&mut self.claims[at].lines, lines.clone());
+                for line in &old {
+                    self.set_seats(&line.seats, SeatStatus::Available);
+                }
+                for line in lines {
+                    self.set_seats(&line.seats, SeatStatus::Held);
+                }
+            }
             Change::OfferAccepted { entry, expires_at, .. } => {
                 let placed = self.at;
                 self.ended_entries.push((*entry, EntryEnding::Accepted, placed));

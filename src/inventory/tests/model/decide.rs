@@ -35,6 +35,9 @@ impl Model {
                     expires_at,
                 }])
             }
+            Command::ChangeHold { hold, customer, places, seats } => {
+                self.change_hold(*hold, *customer, places, seats)
+            }
             Command::ReleaseHold { hold, customer } => {
                 self.find_hold(*hold, *customer)?;
                 Ok(vec![Change::HoldReleased { hold: *hold }])

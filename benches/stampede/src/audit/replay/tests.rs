@@ -63,6 +63,14 @@ fn confirm(number: u128, customer: u128) -> Change {
     }
 }
 
+fn change(number: u128, expires_at: TimestampMs, seats: &[u32]) -> Change {
+    let Change::HoldPlaced { hold, mut lines, .. } = hold(number, 0, 1, 0, seats) else {
+        unreachable!("a hold is placed")
+    };
+    lines[0].quantity = u32::try_from(seats.len()).unwrap();
+    Change::HoldChanged { hold, lines, expires_at }
+}
+
 fn release(number: u128) -> Change {
     Change::HoldReleased { hold: HoldId(Uuid::from_u128(number)) }
 }
@@ -107,7 +115,13 @@ fn an_honest_journal_passes_and_its_counts_are_kept() {
         (4, None, confirm(2, 8)),
         (5, Some(4), release(1)),
         (6, Some(5), hold(3, 7, 0, 1, &[])),
+        (7, Some(6), hold(4, 7, 1, 1, &[2])),
+        (8, Some(7), change(4, 1_000, &[2, 3])),
+        (9, Some(8), change(4, 1_000, &[3])),
+        (10, Some(9), hold(5, 9, 1, 1, &[2])),
+        (11, Some(10), release(5)),
         (1_000, None, expire(3)),
+        (1_000, None, expire(4)),
     ]);
     assert_eq!(replay.violations, Vec::<String>::new());
     let counts = |total, available, held, sold| Counts { total, available, held, sold };
@@ -142,6 +156,20 @@ fn each_thing_that_must_not_be_is_found() {
         ),
         ("before its time", vec![(1, None, hold(1, 7, 0, 1, &[])), (999, None, expire(1))]),
         ("lies before", vec![(5, None, hold(1, 7, 0, 1, &[])), (4, None, release(1))]),
+        (
+            "has it",
+            vec![
+                (1, None, hold(1, 7, 1, 1, &[0])),
+                (2, None, hold(2, 8, 1, 1, &[1])),
+                (3, None, change(1, 1_000, &[0, 1])),
+            ],
+        ),
+        (
+            "another deadline",
+            vec![(1, None, hold(1, 7, 1, 1, &[0])), (2, None, change(1, 1_001, &[0]))],
+        ),
+        ("ended as Sold", then((4, None, change(1, 1_000, &[0])))),
+        ("changed and was never placed", vec![(1, None, change(1, 1_000, &[0]))]),
         ("never placed", vec![(1, None, release(1))]),
         ("never made", vec![(1, None, confirm(1, 7))]),
         ("confirmed twice", then((4, None, confirm(1, 7)))),

@@ -1,0 +1,9 @@
+//! Venues and their plans (administrators), and the drawing of an event with its seat states
+//! (everyone).
+
+pub mod drawings;
+mod packed;
+pub mod plans;
+pub mod seat_states;
+#[expect(clippy::module_inception, reason = "the resource has the name of its capability")]
+pub mod venues;

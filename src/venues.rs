@@ -1,0 +1,27 @@
+//! Venues and their seat plans: the document of a plan and its rules, a generator of plans, versions
+//! that never change, and the plan of an event as seats of the core. A plan is a projection beside
+//! the stock: no box office reads one.
+
+mod check;
+mod draw;
+mod error;
+mod generate;
+pub mod geometry;
+mod layouts;
+mod plan;
+mod seats;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use check::MAX_SEATS;
+pub use draw::{Drawing, DrawnRow, DrawnRun, DrawnSection, DrawnZone, draw};
+pub use error::VenueError;
+pub use generate::{BlockKind, BlockSide, BlockSpec, GeneratedNumbering, PlanSpec, generate};
+pub use layouts::EventSeats;
+pub use plan::{
+    FORMAT, Plan, PlanDirection, PlanGap, PlanLabel, PlanNumbering, PlanRow, PlanSection,
+    PlanStage, PlanZone, PlanZoneRange,
+};
+pub use seats::{CoreRow, PlanSeats, Run, ZoneProducts, zones_in_use};
+pub use service::{AddedPlan, VenueDraft, VenueEdit, Venues, time_zone};

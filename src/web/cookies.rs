@@ -1,0 +1,94 @@
+//! The cookies of sessions: the tokens of accounts and guests, which scripts cannot read.
+
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::accounts::{Caller, Session};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::web::site::Site;
+
+/// A session that was renewed while this request was under way.
+#[derive(Clone)]
+pub(crate) struct Renewed {
+    pub(crate) caller: Caller,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+/// The session of a buyer: the visitor's own, or one that was made for this request.
+pub(crate) struct BuyerSession {
+    pub(crate) caller: Caller,
+    /// The access token of a session that was made just now.
+    made: Option<String>,
+}
+
+impl BuyerSession {
+    /// Puts a session that was made just now into the cookies of the answer.
+    pub(crate) fn keep(self, response: &mut HttpResponse, site: &Site) {
+        if let Some(token) = self.made {
+            let lifetime = Duration::seconds(site.refresh_seconds);
+            let _ = response.add_cookie(&cookie(site, site.cookies.access, token, lifetime));
+        }
+    }
+}
+
+/// Returns the visitor's session, or makes one for a guest.
+///
+/// # Errors
+/// No session can be made.
+pub(crate) fn of_buyer(
+    _state: &AppState,
+    caller: Option<Caller>,
+) -> Result<BuyerSession, ApiError> {
+    let caller = caller.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
+    Ok(BuyerSession { caller, made: None })
+}
+
+/// Puts a session into the cookies of an answer.
+pub(crate) fn open(response: &mut HttpResponse, site: &Site, session: Session) {
+    for cookie in cookies(site, session.access_token, session.refresh_token) {
+        let _ = response.add_cookie(&cookie);
+    }
+}
+
+pub(crate) fn cookies(site: &Site, access: String, refresh: String) -> [Cookie<'static>; 2] {
+    // The access token's own expiry counts; its cookie stays, so that the renewal notices.
+    let seconds = Duration::seconds(site.refresh_seconds);
+    [
+        cookie(site, site.cookies.access, access, seconds),
+        cookie(site, site.cookies.refresh, refresh, seconds),
+    ]
+}
+
+/// Returns a cookie that only the server reads.
+pub(crate) fn cookie(
+    site: &Site,
+    name: &'static str,
+    value: String,
+    lifetime: Duration,
+) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(!site.allows_plain_http)
+        .same_site(SameSite::Lax)
+        .max_age(lifetime)
+        .finish()
+}
+
+/// True if the browser will keep this server's cookies: over https, on localhost, or where the
+/// operator allowed plain http. A proxy's header is trusted here, because it changes only advice.
+pub(crate) fn keeps_cookies(request: &HttpRequest, site: &Site) -> bool {
+    if site.allows_plain_http || request.connection_info().scheme() == "https" {
+        return true;
+    }
+    let info = request.connection_info();
+    let host = info.host();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        if port.bytes().all(|digit| digit.is_ascii_digit()) { name } else { host }
+    });
+    let is_loopback = name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_loopback || name == "localhost" || name.ends_with(".localhost") || name == "[::1]"
+}

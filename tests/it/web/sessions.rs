@@ -1,0 +1,203 @@
+//! Sessions in cookies, over HTTP: what a browser sends and gets.
+
+use admitone::accounts::{Registration, Role};
+use admitone::config::Config;
+use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::http::api_client::Shop;
+use crate::support::test_app::TestApp;
+use crate::support::test_db::TestDb;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A browser without scripts, which follows no redirects.
+struct Browser {
+    client: Client,
+    base: String,
+    cookies: Vec<(String, String)>,
+}
+
+impl Browser {
+    fn at(base: String) -> Self {
+        let none = reqwest::redirect::Policy::none();
+        let client = Client::builder().redirect(none).build().expect("a client");
+        Self { client, base, cookies: Vec::new() }
+    }
+
+    fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
+        let cookies: Vec<_> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.header(COOKIE, cookies.join("; ")).header("Accept", "text/html")
+    }
+
+    /// Keeps the cookies of an answer, as a browser does.
+    fn keep(&mut self, headers: &HeaderMap) {
+        for cookie in headers.get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().expect("cookies are text");
+            let (pair, _) = cookie.split_once(';').expect("attributes");
+            let (name, value) = pair.split_once('=').expect("a value");
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let answer = self.with_cookies(request).send().await.expect("it answers");
+        self.keep(answer.headers());
+        answer
+    }
+
+    async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.post_from("same-origin", path, form).await
+    }
+
+    async fn post_from(&mut self, site: &str, path: &str, form: &[(&str, &str)]) -> Response {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = self.with_cookies(request).header("Sec-Fetch-Site", site);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = request.body(body).send().await.expect("it answers");
+        self.keep(answer.headers());
+        answer
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.cookies.iter().any(|(known, _)| known == name)
+    }
+}
+
+async fn member(shop: &Shop, email: &str) -> Browser {
+    let registration = Registration {
+        email: email.into(),
+        password: PASSWORD.into(),
+        name: "김 <b>민수</b>".into(),
+        phone_number: None,
+        role: Role::User,
+    };
+    shop.app.state().accounts.register(registration, None, None).await.expect("registers");
+    let mut browser = Browser::at(shop.app.url(""));
+    let form = [("email", email), ("password", PASSWORD), ("back", "/tickets")];
+    let answer = browser.post("/sign-in", &form).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()["location"], "/tickets");
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_keeps_tokens_where_no_script_reads_them() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = Browser::at(shop.app.url(""));
+    member(&shop, "kim@example.com").await;
+    let form = [("email", "kim@example.com"), ("password", PASSWORD)];
+    let answer = browser.post("/sign-in", &form).await;
+    let cookies: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().collect();
+    assert_eq!(cookies.len(), 2);
+    for cookie in cookies {
+        let cookie = cookie.to_str().expect("text");
+        assert!(cookie.starts_with("__Host-admitone"), "{cookie}");
+        for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+    }
+    let page = browser.get("/account").await.text().await.expect("a page");
+    assert!(page.contains("kim@example.com"), "{page}");
+    assert!(page.contains("&lt;b&gt;"), "names are text: {page}");
+    assert!(!page.contains("<b>민수"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_takes_the_cookie_and_refuses_changes_from_other_sites() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let browser = member(&shop, "kim@example.com").await;
+    let holds = shop.app.url(&format!("/api/events/{}/holds", event.id));
+    let body = json!({"bestAvailable": {"productId": event.stalls(), "quantity": 2}});
+    let place = |name: &'static str, value: String| {
+        let request = browser.client.post(&holds).json(&body);
+        browser.with_cookies(request).header(name, value).send()
+    };
+    let own = place("Sec-Fetch-Site", "same-origin".into()).await.expect("it answers");
+    assert_eq!(own.status(), StatusCode::CREATED);
+    let host = shop.app.url("");
+    let old_browser = place("Origin", host.clone()).await.expect("it answers");
+    assert_eq!(old_browser.status(), StatusCode::CREATED);
+    for (name, value) in [
+        ("Sec-Fetch-Site", "cross-site".to_owned()),
+        ("Sec-Fetch-Site", "same-site".to_owned()),
+        ("Origin", "https://evil.example".to_owned()),
+        ("Origin", "null".to_owned()),
+        ("X-Nothing", "at all".to_owned()),
+    ] {
+        let answer = place(name, value.clone()).await.expect("it answers");
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{name}: {value}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(body["error"]["code"], "FOREIGN_PAGE");
+    }
+    assert_eq!(event.counts(event.stalls()).await.held, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_another_site_does_nothing() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    let answer = browser.post_from("cross-site", "/account", &[("name", "Mallory")]).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let answer = browser.post_from("cross-site", "/sign-out", &[]).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let page = browser.get("/account").await.text().await.expect("a page");
+    assert!(!page.contains("Mallory"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_its_access_token_and_ends_with_sign_out() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    let first = browser.cookies.clone();
+    shop.clock.advance_ms(25 * 3_600_000);
+    assert_eq!(browser.get("/account").await.status(), StatusCode::OK);
+    assert_ne!(browser.cookies, first, "both tokens were renewed");
+    // A second tab had the old cookies: it must not end the login.
+    let mut other_tab = Browser::at(shop.app.url(""));
+    other_tab.cookies = first;
+    assert_eq!(other_tab.get("/account").await.status(), StatusCode::OK);
+    assert_eq!(browser.post("/sign-out", &[]).await.status(), StatusCode::SEE_OTHER);
+    assert!(!browser.has("__Host-admitone") && !browser.has("__Host-admitone-refresh"));
+    let answer = browser.get("/account").await;
+    assert_eq!(answer.headers()["location"], "/sign-in?back=%2Faccount");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_encryption_the_operator_decides_about_cookies() {
+    let change = |config: &mut Config| config.allow_plain_http = true;
+    let app = TestApp::with(TestDb::sqlite().await).config(change).start().await;
+    let mut browser = Browser::at(app.url(""));
+    let form =
+        [("email", "kim@example.com"), ("password", PASSWORD), ("name", "Kim"), ("back", "//evil")];
+    let answer = browser.post("/register", &form).await;
+    assert_eq!(answer.headers()["location"], "/");
+    assert!(browser.has("admitone") && browser.has("admitone-refresh"));
+    for cookie in answer.headers().get_all(SET_COOKIE) {
+        assert!(!cookie.to_str().expect("text").contains("Secure"), "{cookie:?}");
+    }
+    assert_eq!(browser.get("/account").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_keep_a_session_is_told_so() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let client = Client::new();
+    let page = async |host: &str| {
+        let request = client.get(shop.app.url("/sign-in")).header("Host", host);
+        request.header("Accept", "text/html").send().await.expect("it answers").text().await
+    };
+    let advice = "ADMITONE_ALLOW_PLAIN_HTTP";
+    assert!(page("192.168.0.7:8080").await.expect("a page").contains(advice));
+    assert!(!page("localhost:8080").await.expect("a page").contains(advice));
+    assert!(!page("127.0.0.1").await.expect("a page").contains(advice));
+}
