@@ -64,14 +64,14 @@ export class Tour {
     /**
      * Looks at the page as it is: reports what every page must not be, and keeps a picture.
      * `language: null` skips the language, `exclude` lists selectors of parts that are not ours,
-     * `whole: false` takes a picture of the window only.
+     * `whole: false` takes a picture of the window only, `follow: false` follows no links.
      */
-    async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
+    async look(name, { page = this.page, language = this.language, exclude, whole, follow } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
         const looked = this.options.javaScriptEnabled === false ? await this.#copy(page) : page;
         for (const fault of await faults(looked, { language, exclude })) this.problem(fault);
-        await this.#follow(await links(page), page.context().request);
+        if (follow !== false) await this.#follow(await links(page), page.context().request);
         if (looked !== page) await looked.close();
     }
 
