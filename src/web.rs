@@ -19,8 +19,10 @@ mod account;
 mod basket;
 mod checkout;
 mod downloads;
+mod door;
 mod event;
 mod guests;
+mod offline;
 mod orders;
 mod organiser;
 mod places;
@@ -48,6 +50,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(orders::configure)
             .configure(tickets::configure)
             .configure(guests::configure)
+            .configure(door::configure)
+            .configure(offline::configure)
             .configure(account::configure)
             .configure(organiser::configure)
             .configure(sessions::configure)
