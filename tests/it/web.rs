@@ -9,6 +9,7 @@ mod strings;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use admitone::accounts::Role;
 use serde_json::{Value, json};
@@ -18,12 +19,22 @@ use crate::dashboards::path;
 use crate::http::api_client::Shop;
 use crate::support::test_db::TestDb;
 
-/// Runs a scenario, which finds what there is to test in `things`.
+/// Runs a scenario, which finds what there is to test in `things`. Meanwhile the server's time passes
+/// as it does in the browser.
 async fn run(scenario: &str, shop: &Shop, things: &Value) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/web/run");
     let mut command = Command::new(script);
     command.args([scenario, &shop.app.url(""), &things.to_string()]).stdin(Stdio::null());
+    let clock = shop.clock.clone();
+    let passing = tokio::spawn(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            clock.advance_ms(1_000);
+        }
+    });
     let run = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    passing.abort();
     run.unwrap_or_else(|error| panic!("{script} cannot be run: {error}"))
 }
 

@@ -37,7 +37,7 @@ export class Tour {
     async another(options = {}) {
         const context = await this.browser.newContext({ ...this.options, ...options });
         context.setDefaultTimeout(PATIENCE_MS);
-        watch(context, this.#report);
+        watch(context, this.#report, { ...this.options, ...options });
         return context;
     }
 
