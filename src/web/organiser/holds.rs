@@ -209,7 +209,9 @@ fn titles<const N: usize>(visitor: &Visitor, keys: [&'static str; N]) -> Vec<Str
 }
 
 fn name_and_email(person: Option<&Person>) -> [String; 2] {
-    person.map(|person| [person.name.clone(), person.email.clone()]).unwrap_or_default()
+    person
+        .map(|person| [person.name.clone().unwrap_or_default(), person.email.clone()])
+        .unwrap_or_default()
 }
 
 async fn holds_file(

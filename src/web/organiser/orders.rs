@@ -200,7 +200,7 @@ pub(super) fn status_badge(visitor: &Visitor, status: &str) -> Markup {
 pub(super) fn customer(visitor: &Visitor, person: Option<&Person>) -> Markup {
     html! {
         @match person {
-            Some(person) => { (person.name) span.hint { " " (person.email) } }
+            Some(person) => { @if let Some(name) = &person.name { (name) } span.hint { " " (person.email) } }
             None => span.hint { (visitor.text("organiser_live.no_account")) },
         }
     }
@@ -282,7 +282,7 @@ fn row(visitor: &Visitor, event: &EventRow, order: &Order) -> Vec<String> {
         reservation.id.to_string(),
         time.replace('T', " "),
         visitor.language.find(&status).unwrap_or(reservation.status).to_owned(),
-        person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+        person.as_ref().and_then(|person| person.name.clone()).unwrap_or_default(),
         person.as_ref().map(|person| person.email.clone()).unwrap_or_default(),
         reservation.quantity.to_string(),
         all_places(visitor, event, reservation).join(" · "),

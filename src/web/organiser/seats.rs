@@ -100,6 +100,7 @@ fn row_of_seats(visitor: &Visitor, shown: &Shown, row: &RowView) -> Markup {
 fn word(visitor: &Visitor, status: SeatStatus) -> Option<&'static str> {
     match status {
         SeatStatus::Available => Some(visitor.text("place.free")),
+        SeatStatus::Kept => Some(visitor.text("place.kept")),
         SeatStatus::Held => Some(visitor.text("place.held")),
         SeatStatus::Sold => Some(visitor.text("place.sold")),
         SeatStatus::Blocked => Some(visitor.text("place.blocked")),
@@ -195,7 +196,7 @@ mod tests {
             ],
         };
         let ids = |line, wanted| {
-            in_line(&section, line, wanted)
+            in_line(&section, line, wanted, |_, number| number.to_string())
                 .map(|seats| seats.iter().map(|s| s.0).collect::<Vec<_>>())
         };
         assert_eq!(ids("A", Available), Some(vec![0]));
