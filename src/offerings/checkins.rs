@@ -8,6 +8,7 @@ use crate::ids::{OfferingId, UserId};
 use crate::inventory::{Command, Idempotency, Rejection};
 use crate::offerings::{OfferingError, Offerings};
 use crate::store::TicketRow;
+use crate::text::{self, InvalidField};
 
 /// A ticket at a door.
 #[derive(Clone, Debug)]
@@ -18,6 +19,21 @@ pub struct CheckIn {
     pub event: Option<OfferingId>,
     /// The name of the door.
     pub gate: Option<String>,
+}
+
+impl CheckIn {
+    /// Returns the check-in of a code at a door.
+    ///
+    /// # Errors
+    /// The name of the door is not allowed.
+    pub fn new(
+        code: &str,
+        event: Option<OfferingId>,
+        gate: Option<&str>,
+    ) -> Result<Self, InvalidField> {
+        let gate = gate.map(|gate| text::line("gate", gate, 50)).transpose()?;
+        Ok(Self { code: code.to_owned(), event, gate })
+    }
 }
 
 /// A ticket, as the door names it.

@@ -2,6 +2,7 @@
 //! All of it works without scripts but the camera. For administrators alone.
 
 mod check;
+mod outcome;
 mod screen;
 mod search;
 

@@ -47,8 +47,8 @@ self.addEventListener('fetch', (event) => {
 // A page that was loaded before this worker ran asks to be kept.
 self.addEventListener('message', (event) => {
   if (event.data?.type !== 'keep') return;
-  const url = new URL(event.source.url);
-  if (!TICKETS.test(url.pathname)) return;
+  const url = new URL(event.data.path, self.location.origin);
+  if (url.origin !== self.location.origin || !TICKETS.test(url.pathname)) return;
   const loaded = fetch(url, { headers: { Accept: 'text/html' } });
   event.waitUntil(loaded.then((response) => keep(keyOf(url), response)).catch(() => {}));
 });

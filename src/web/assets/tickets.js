@@ -3,10 +3,11 @@
 
 async function keep() {
   const isControlled = Boolean(navigator.serviceWorker.controller);
+  const path = location.pathname + location.search;
   await navigator.serviceWorker.register('/sw.js');
   const { active } = await navigator.serviceWorker.ready;
   // The page that installs the worker was loaded without it.
-  if (!isControlled) active.postMessage({ type: 'keep' });
+  if (!isControlled) active.postMessage({ type: 'keep', path });
 }
 
 // Browsers have service workers on https and localhost only.

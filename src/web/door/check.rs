@@ -12,28 +12,12 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::offerings::{CheckIn, FoundTicket, OfferingError, TicketRef};
 use crate::store::{EventRow, TicketRow};
-use crate::text;
+use crate::web::door::outcome::Outcome;
 use crate::web::door::{screen, search};
 use crate::web::errors::explain;
 use crate::web::forms::Form;
 use crate::web::places;
 use crate::web::visitor::Visitor;
-
-/// The result of a form, as the page shows it.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// As in `door-result.js`; also the end of the key of the title.
-    pub(super) kind: &'static str,
-    pub(super) name: String,
-    pub(super) place: String,
-    pub(super) more: String,
-    /// The ticket that is checked in now.
-    pub(super) admitted: Option<Uuid>,
-    /// The code that may be sent again.
-    pub(super) undecided: Option<String>,
-    /// Why it was refused.
-    pub(super) failure: Option<ErrorCode>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct Check {
@@ -69,12 +53,8 @@ async fn admit(
     event: &EventRow,
     entered: &Check,
 ) -> Result<TicketRow, OfferingError> {
-    let gate = match entered.gate.trim() {
-        "" => None,
-        gate => Some(text::line("gate", gate, 50)?),
-    };
-    let code = entered.code.trim().to_owned();
-    let at_door = CheckIn { code, event: Some(event.id), gate };
+    let gate = Some(entered.gate.trim()).filter(|gate| !gate.is_empty());
+    let at_door = CheckIn::new(entered.code.trim(), Some(event.id), gate)?;
     let row = state.offerings.ticket_at_door(&at_door).await?;
     let (row, _) = state.offerings.check_in(admin, &row, at_door.gate, None).await?;
     Ok(row)

@@ -12,7 +12,7 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::offerings::Attendance;
 use crate::store::EventRow;
-use crate::web::door::check::Outcome;
+use crate::web::door::outcome::Outcome;
 use crate::web::door::search::{self, Found};
 use crate::web::format::{self, number};
 use crate::web::layout::{self, Page, for_script_element};

@@ -17,7 +17,8 @@ export async function before({ base, directory, things }) {
 }
 
 export default async function (tour) {
-    const { page, things } = tour;
+    const { page, things, wire } = tour;
+    wire.mend();
     tour.step("choosing the event");
     await signIn(tour, things.admin);
     await page.goto("/door");

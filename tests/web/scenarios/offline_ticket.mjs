@@ -14,6 +14,7 @@ export async function before({ base }) {
 export default async function (tour) {
     const { page, things, wire } = tour;
     const path = `/tickets/${things.seat.id}`;
+    wire.mend();
     tour.step("opening tickets");
     await signIn(tour, things.kim);
     // The first page installs the worker and is kept at its request, the second by passing it.
@@ -58,9 +59,8 @@ export default async function (tour) {
 
 /** Waits until the service worker has a copy of the page. */
 async function kept({ page }, path) {
-    await page.waitForFunction(async (key) => {
-        const names = await caches.keys();
-        const found = await Promise.all(names.map((name) => caches.match(key, { cacheName: name })));
-        return found.some((copy) => copy?.headers.has("saved-owner"));
+    await page.evaluate(async (key) => {
+        const isKept = async () => (await caches.match(key))?.headers.has("saved-owner");
+        while (!(await isKept())) await new Promise((resolve) => setTimeout(resolve, 50));
     }, path);
 }

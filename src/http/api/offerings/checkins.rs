@@ -16,7 +16,6 @@ use crate::ids::OfferingId;
 use crate::inventory::Rejection;
 use crate::offerings::{CheckIn, OfferingError, TicketRef};
 use crate::store::TicketRow;
-use crate::text;
 
 /// Adds the routes of the door.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -83,8 +82,7 @@ pub(crate) async fn check_in(
     key: IdempotencyKey,
     Body(body): Body<CheckInBody>,
 ) -> Result<HttpResponse, ApiError> {
-    let gate = body.gate.as_ref().map(|gate| text::line("gate", gate, 50)).transpose()?;
-    let at_door = CheckIn { code: body.code.clone(), event: body.event_id, gate };
+    let at_door = CheckIn::new(&body.code, body.event_id, body.gate.as_deref())?;
     let row = match state.offerings.ticket_at_door(&at_door).await {
         Err(OfferingError::WrongEvent(row)) => return Err(of_another_event(&state, &row).await?),
         found => found?,
