@@ -131,7 +131,7 @@ impl Site {
         let hour = Duration::from_secs(3_600);
         let tokens = Tokens::new(SECRET, hour, Arc::new(SystemClock::new()));
         let issue = |role| {
-            let caller = Caller { user: UserId::random(), role };
+            let caller = Caller::account(UserId::random(), role);
             tokens.issue(caller).expect("HMAC signs")
         };
         let customers = (0..CONNECTIONS).map(|_| issue(Role::User)).collect();

@@ -269,7 +269,7 @@ async fn tokens(server: &Running, count: usize) -> Vec<String> {
         let state = server.state();
         let now = state.clock.now_ms();
         state.store.user_create(new, None, now).await.expect("the account is made");
-        let caller = Caller { user: id, role: Role::User };
+        let caller = Caller::account(id, Role::User);
         tokens.push(state.accounts.access_token(caller).expect("tokens can be signed"));
     }
     tokens

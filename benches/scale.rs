@@ -316,7 +316,7 @@ async fn make_buyer(store: &Store) -> String {
     };
     store.user_create(new, None, 0).await.expect("the account is made");
     let tokens = Tokens::new(SECRET, Duration::from_secs(3_600), Arc::new(SystemClock::new()));
-    tokens.issue(Caller { user: id, role: Role::User }).expect("HMAC does not fail")
+    tokens.issue(Caller::account(id, Role::User)).expect("HMAC does not fail")
 }
 
 fn quantiles(latencies: &Latencies) -> String {

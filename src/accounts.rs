@@ -2,6 +2,7 @@
 //! never decides what a caller may do with an offering; the box office decides that.
 
 mod error;
+mod guests;
 mod learned;
 mod limiter;
 mod passwords;
@@ -10,6 +11,7 @@ mod tokens;
 mod validate;
 
 pub use error::AccountError;
+pub use guests::{GuestContact, GuestSession, Identity, Profile};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +53,10 @@ pub struct Accounts {
     by_email: Limiter,
     /// Failed logins and all registrations by network address.
     by_address: Limiter,
+    /// Addresses that guests leave, by network address: more than registrations, which cost more.
+    guests_by_address: Limiter,
+    /// Derives the claim codes of guests.
+    claim_key: [u8; 32],
 }
 
 /// The values with which a person registers.
@@ -97,6 +103,11 @@ impl Accounts {
             refresh_ttl_ms: i64::try_from(config.refresh_token_ttl.as_millis()).unwrap_or(i64::MAX),
             by_email: Limiter::new(attempts, clock.clone()),
             by_address: Limiter::new(attempts.saturating_mul(20), clock.clone()),
+            guests_by_address: Limiter::new(attempts.saturating_mul(200), clock.clone()),
+            claim_key: blake3::derive_key(
+                "admitone 2026 claim codes of guests",
+                config.jwt_secret.expose().as_bytes(),
+            ),
             clock,
         }
     }
@@ -120,6 +131,16 @@ impl Accounts {
         client_key: Option<Key>,
         from: Option<IpAddr>,
     ) -> Result<Session, AccountError> {
+        self.register_with_id(UserId::random(), new, client_key, from).await
+    }
+
+    async fn register_with_id(
+        &self,
+        id: UserId,
+        new: Registration,
+        client_key: Option<Key>,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
         let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
         check_password(&new.password).map_err(|reason| invalid("password", reason))?;
         let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
@@ -136,14 +157,7 @@ impl Accounts {
         }
         let from = Place::of(network, &email);
         let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
-        let row = NewUser {
-            id: UserId::random(),
-            email,
-            password_hash,
-            name,
-            phone_number,
-            role: new.role,
-        };
+        let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
         match self.store.user_create(row, client_key.as_ref(), self.clock.now_ms()).await {
             Ok(Answered::Now(user)) => self.open_session(user).await,
             Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
@@ -301,7 +315,7 @@ impl Accounts {
     /// [`AccountError`].
     pub async fn update(
         &self,
-        id: UserId,
+        caller: Caller,
         name: Option<String>,
         phone_number: Option<Option<String>>,
         password: Option<PasswordChange>,
@@ -316,19 +330,19 @@ impl Accounts {
             None => None,
         };
         let password = match password {
-            Some(change) => Some(self.prove(id, change).await?),
+            Some(change) => Some(self.prove(caller, change).await?),
             None => None,
         };
         let is_new_password = password.is_some();
         let change = UserChange { name, phone_number, password };
-        match self.store.user_update(id, change, self.clock.now_ms()).await? {
+        match self.store.user_update(caller.user, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) => {
                 if is_new_password {
                     self.refuse_older(&user);
                 }
                 Ok(user)
             }
-            UserChanged::Gone => Err(AccountError::NotFound),
+            UserChanged::Gone => Err(without_account(caller)),
             UserChanged::OtherPassword => Err(not_current()),
         }
     }
@@ -355,9 +369,14 @@ impl Accounts {
         }
     }
 
-    async fn prove(&self, id: UserId, change: PasswordChange) -> Result<NewPassword, AccountError> {
+    async fn prove(
+        &self,
+        caller: Caller,
+        change: PasswordChange,
+    ) -> Result<NewPassword, AccountError> {
         check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
-        let user = self.user(id).await?;
+        let user = self.store.user_get(caller.user).await?;
+        let user = user.ok_or_else(|| without_account(caller))?;
         self.by_email.attempt(&user.email)?;
         let (from, proved) = (Place::of(None, &user.email), user.password_hash);
         if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
@@ -385,7 +404,7 @@ impl Accounts {
         refresh_token: String,
         (issued_at, refresh_expires_at): (TimestampMs, TimestampMs),
     ) -> Result<Session, AccountError> {
-        let caller = Caller { user: user.id, role: user.role };
+        let caller = Caller::account(user.id, user.role);
         let grant = Grant { caller, version: user.token_version };
         let access_token = self.tokens.issue_at(grant, issued_at);
         let access_token =
@@ -415,6 +434,11 @@ pub struct PasswordChange {
 
 fn hash_of(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
+}
+
+/// Returns the error for a caller without an account.
+fn without_account(caller: Caller) -> AccountError {
+    if caller.guest { AccountError::AccountRequired } else { AccountError::NotFound }
 }
 
 fn not_current() -> AccountError {

@@ -224,6 +224,8 @@ impl Tally {
             Change::Created { .. }
             | Change::HoldExtended { .. }
             | Change::HoldChanged { .. }
+            | Change::SeatsKept { .. }
+            | Change::KeptSeatsReleased { .. }
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::ReservationRevived { .. }

@@ -29,7 +29,7 @@ const LATE: Duration = Duration::from_secs(3);
 /// How reservations that are not over are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnReservations {
-    /// All are cancelled; the money paid for them comes back to the wallet.
+    /// All are cancelled; money from the wallet comes back to it.
     Cancel,
     /// Paid reservations stay, and their tickets stay valid; unpaid ones are cancelled.
     KeepTickets,
@@ -262,10 +262,7 @@ impl Left {
     /// back.
     fn is_settled_by(&self, settlement: Settlement) -> bool {
         let comes_back = settlement.reservations == Some(OnReservations::Cancel)
-            && self
-                .reservations
-                .iter()
-                .any(|reservation| reservation.is_paid && reservation.price > 0);
+            && self.reservations.iter().any(|reservation| reservation.refunds_to_wallet);
         let has_money = comes_back || !self.balances.is_empty();
         let reservations_said = self.reservations.is_empty() || settlement.reservations.is_some();
         reservations_said && (!has_money || settlement.forfeits_balance)

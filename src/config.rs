@@ -107,6 +107,9 @@ pub struct Config {
     pub demo: bool,
     /// The time zone of events that have none of their own, an IANA name.
     pub time_zone: String,
+    /// Whether payments by the method `demo` are accepted; set together with `demo`, and only if that
+    /// is set, see [`Config::allows_demo_payments`].
+    pub demo_payments: Option<bool>,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// The e-mail address of the first administrator.
@@ -180,6 +183,7 @@ impl Default for Config {
             shop_color: None,
             demo: true,
             time_zone: "UTC".into(),
+            demo_payments: None,
             wallet_self_charge: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,
@@ -217,6 +221,13 @@ impl Config {
     #[must_use]
     pub fn allows_self_charge(&self) -> bool {
         self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
+    }
+
+    /// True if the payment method `demo` exists, by which tickets cost nothing: if the demo was turned
+    /// on, and without any setting only on the embedded database.
+    #[must_use]
+    pub fn allows_demo_payments(&self) -> bool {
+        self.demo_payments.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
     /// True if this process is one of several that share a database.

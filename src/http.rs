@@ -63,6 +63,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(payments::pay::configure)
         .configure(cluster::health::configure)
         .configure(accounts::auth::configure)
+        .configure(accounts::guests::configure)
         .configure(accounts::users::configure)
         .configure(offerings::events::configure)
         .configure(payments::wallet::configure)

@@ -24,6 +24,7 @@ mod due;
 mod forgetting;
 mod holdings;
 mod id_map;
+mod kept;
 mod keys;
 mod participate;
 mod places;

@@ -25,6 +25,7 @@ pub mod simulation;
 pub mod store;
 pub mod telemetry;
 pub mod text;
+pub mod ticket_documents;
 pub mod trace;
 pub mod venues;
 pub mod web;

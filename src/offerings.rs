@@ -5,6 +5,7 @@
 mod change;
 mod checkins;
 mod commands;
+mod door;
 mod draft;
 mod error;
 mod history;
@@ -25,6 +26,7 @@ use crate::venues::Venues;
 
 pub use change::{Changed, EventEdit, EventKeys};
 pub use checkins::{CheckIn, TicketRef};
+pub use door::{Attendance, FoundTicket};
 pub use draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft, SectionDraft};
 pub use history::{Happening, History};
 pub use reservations::ReservationPage;

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use crate::store::PaymentMethod as Method;
 pub use crash_points::{CrashPoints, Edge, Side};
 pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
 pub use recovery::Recovery;
@@ -36,21 +37,6 @@ use crate::store::{
 };
 use crate::trace;
 
-/// How a payment is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// From the customer's wallet in the event's currency.
-    Wallet,
-}
-
-impl Method {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Wallet => "wallet",
-        }
-    }
-}
-
 /// A payment that reached its end; it may have been refunded since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentOutcome {
@@ -60,6 +46,8 @@ pub struct PaymentOutcome {
     pub reservation: ReservationId,
     /// The event.
     pub offering: OfferingId,
+    /// How it was paid.
+    pub method: Method,
     /// The amount taken, in minor units.
     pub amount: Minor,
     /// The currency, as an ISO 4217 code.
@@ -110,6 +98,8 @@ pub struct Payments {
     clock: Arc<dyn Clock>,
     pace: Pace,
     crash_points: CrashPoints,
+    /// True if new payments by the method `demo` are accepted.
+    offers_demo: bool,
     /// Runs the payments, so that a client that disconnects does not leave one halfway.
     runtime: Handle,
 }
@@ -127,6 +117,7 @@ impl Payments {
             clock,
             pace: Pace::default(),
             crash_points: CrashPoints::none(),
+            offers_demo: false,
             runtime: Handle::current(),
         }
     }
@@ -136,6 +127,22 @@ impl Payments {
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
+    }
+
+    /// Accepts new payments by the method `demo` as well.
+    #[must_use]
+    pub fn with_demo(mut self) -> Self {
+        self.offers_demo = true;
+        self
+    }
+
+    /// True if new payments by this method are accepted.
+    #[must_use]
+    pub fn offers(&self, method: Method) -> bool {
+        match method {
+            Method::Wallet => true,
+            Method::Demo => self.offers_demo,
+        }
     }
 
     /// Injects faults: a payment stops dead at each point that `crash_points` selects, as if the
@@ -158,6 +165,9 @@ impl Payments {
         method: Method,
         key: &str,
     ) -> Result<PaymentOutcome, PaymentError> {
+        if !self.offers(method) {
+            return Err(PaymentError::MethodUnavailable);
+        }
         let payments = self.clone();
         let key = key.to_owned();
         let paying = self.runtime.spawn(trace::within(trace::current(), async move {
@@ -189,7 +199,7 @@ impl Payments {
             return Err(Rejection::KeyReused.into());
         }
         if let Some(row) = known.iter().find(|row| !is_refused(row.state)) {
-            return Ok(row.clone());
+            return of_method(row.clone(), method);
         }
         let unused = ids.iter().copied().find(|id| known.iter().all(|row| row.id != *id));
         let id = unused.ok_or(PaymentError::KeyExhausted)?;
@@ -200,7 +210,8 @@ impl Payments {
                 let now_known = self.store.payment_find(&ids).await?;
                 let quicker =
                     |row: &&PaymentRow| row.reservation == reservation && !is_refused(row.state);
-                return now_known.iter().find(quicker).cloned().ok_or(refused);
+                let found = now_known.iter().find(quicker).cloned().ok_or(refused)?;
+                return of_method(found, method);
             }
         };
         let event = self.store.event_get(row.offering).await?;
@@ -210,7 +221,7 @@ impl Payments {
             reservation,
             offering: row.offering,
             user,
-            method: method.as_str(),
+            method,
             amount: row.total_price,
             currency,
         };
@@ -222,7 +233,7 @@ impl Payments {
         if created.reservation != reservation {
             return Err(Rejection::KeyReused.into());
         }
-        Ok(created)
+        of_method(created, method)
     }
 
     /// Begins the payment if the key was never used and the reservation waits: nearly every
@@ -234,7 +245,7 @@ impl Payments {
         reservation: ReservationId,
         method: Method,
     ) -> Option<PaymentRow> {
-        let (method, now) = (method.as_str(), self.clock.now_ms());
+        let now = self.clock.now_ms();
         let retry_at = now + self.timeout_ms();
         self.store.payment_begin(Beginning { id, user, reservation, method, now, retry_at }).await
     }
@@ -263,6 +274,11 @@ impl Payments {
     fn timeout_ms(&self) -> i64 {
         i64::try_from(self.pace.timeout.as_millis()).unwrap_or(i64::MAX / 1_024)
     }
+}
+
+/// Returns the payment, unless its key was used with another method.
+fn of_method(row: PaymentRow, method: Method) -> Result<PaymentRow, PaymentError> {
+    if row.method == method { Ok(row) } else { Err(Rejection::KeyReused.into()) }
 }
 
 /// True if a payment ended while its reservation was unpaid, and moved no money for good.

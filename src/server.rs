@@ -34,8 +34,7 @@ use crate::config::Config;
 use crate::executor::Executor;
 use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
-use crate::http::api::venues::drawings::Drawings;
-use crate::http::api::venues::seat_states::SeatStates;
+use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
@@ -431,6 +430,7 @@ fn assemble(
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
+    let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     let codes = TicketCodes::new(config.jwt_secret.expose());

@@ -17,7 +17,7 @@ mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
-pub use states::{PaymentState, ReservationState, TicketState, ticket_id};
+pub use states::{PaymentMethod, PaymentState, ReservationState, TicketState, ticket_id};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::catalogue::EventSearch;
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};
 pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};

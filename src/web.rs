@@ -18,8 +18,11 @@ mod visitor;
 mod account;
 mod basket;
 mod checkout;
+mod downloads;
+mod door;
 mod event;
 mod guests;
+mod offline;
 mod orders;
 mod organiser;
 mod places;
@@ -43,8 +46,12 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(event::configure)
             .configure(basket::configure)
             .configure(checkout::configure)
+            .configure(downloads::configure)
             .configure(orders::configure)
             .configure(tickets::configure)
+            .configure(guests::configure)
+            .configure(door::configure)
+            .configure(offline::configure)
             .configure(account::configure)
             .configure(organiser::configure)
             .configure(sessions::configure)

@@ -38,6 +38,7 @@ install_what_is_missing() {
             prometheus)
                 { command -v prometheus && command -v promtool; } >/dev/null || missing+=("$package")
                 ;;
+            poppler-utils) command -v pdftotext >/dev/null || missing+=("$package") ;;
             nodejs) command -v node >/dev/null || missing+=("$package") ;;
             python3-venv)
                 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("$package")

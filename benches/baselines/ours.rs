@@ -26,7 +26,7 @@ pub struct Server {
 pub fn token() -> (UserId, String) {
     let tokens = Tokens::new(SECRET, Duration::from_secs(3_600), Arc::new(SystemClock::new()));
     let user = UserId::random();
-    (user, tokens.issue(Caller { user, role: Role::User }).expect("HMAC does not fail"))
+    (user, tokens.issue(Caller::account(user, Role::User)).expect("HMAC does not fail"))
 }
 
 impl Server {

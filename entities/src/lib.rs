@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod event;
 pub mod event_plan;
+pub mod guest;
 pub mod head;
 pub mod idempotency_key;
 pub mod journal;

@@ -14,6 +14,8 @@ mod m0008_terms_of_events;
 mod m0009_archives;
 mod m0010_product_times;
 mod m0011_venues;
+mod m0012_guests;
+mod m0013_checked_in_tickets;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_archives::Migration),
             Box::new(m0010_product_times::Migration),
             Box::new(m0011_venues::Migration),
+            Box::new(m0012_guests::Migration),
+            Box::new(m0013_checked_in_tickets::Migration),
         ]
     }
 }

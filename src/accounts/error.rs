@@ -39,6 +39,15 @@ pub enum AccountError {
     /// No other account could make events or administrators.
     #[error("the last administrator cannot be removed")]
     LastAdministrator,
+    /// The caller is a guest, and only an account can do this.
+    #[error("a guest has no account: register first")]
+    AccountRequired,
+    /// The caller has an account, and only a guest can do this.
+    #[error("the caller has an account and is no guest")]
+    HasAccount,
+    /// No guest has this address with this claim code.
+    #[error("wrong e-mail address or claim code")]
+    ClaimRefused,
     /// The account does not exist.
     #[error("there is no such account")]
     NotFound,

@@ -20,6 +20,8 @@ use crate::inventory::TimestampMs;
 
 const ISSUER: &str = "admitone";
 const AUDIENCE: &str = "admitone-api";
+/// How long the access token of a guest lives. Guests have no refresh token.
+pub(super) const GUEST_TTL: Duration = Duration::from_secs(24 * 3_600);
 /// A longer token was not made here: ours have about 300 bytes.
 const MAX_TOKEN_BYTES: usize = 1_024;
 /// The clocks of instances may differ by as much as the clock guard tolerates, and no more.
@@ -52,6 +54,9 @@ struct Claims {
     /// versions.
     #[serde(default)]
     ver: i64,
+    /// True in the tokens of guests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    guest: bool,
 }
 
 /// The caller that a token identifies, and the version of the account for which it was issued.
@@ -95,7 +100,7 @@ impl Tokens {
         }
     }
 
-    /// Returns how long a token lives.
+    /// Returns how long the token of an account lives.
     #[must_use]
     pub fn ttl(&self) -> Duration {
         self.ttl
@@ -116,7 +121,7 @@ impl Tokens {
         at: TimestampMs,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let now_s = at.div_euclid(1_000);
-        let ttl_s = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);
+        let ttl_s = self.ttl_ms(caller).div_euclid(1_000);
         let claims = Claims {
             sub: caller.user,
             role: caller.role,
@@ -125,6 +130,7 @@ impl Tokens {
             iat: now_s,
             exp: now_s.saturating_add(ttl_s),
             ver: version,
+            guest: caller.guest,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
@@ -158,7 +164,7 @@ impl Tokens {
 
     /// Refuses all tokens of this account below `version` from now on; they were revoked at `at`.
     pub(super) fn revoke(&self, user: UserId, version: i64, at: TimestampMs) {
-        self.revoked.add(user, version, at.saturating_add(self.ttl_ms() + KEPT_LONGER_MS));
+        self.revoked.add(user, version, at.saturating_add(self.longest_ttl_ms() + KEPT_LONGER_MS));
     }
 
     /// Forgets the revocations of tokens that have expired since.
@@ -168,21 +174,29 @@ impl Tokens {
 
     /// Returns the time before which all revoked tokens have expired.
     pub(super) fn oldest(&self) -> TimestampMs {
-        self.clock.now_ms().saturating_sub(self.ttl_ms() + KEPT_LONGER_MS)
+        self.clock.now_ms().saturating_sub(self.longest_ttl_ms() + KEPT_LONGER_MS)
     }
 
-    fn ttl_ms(&self) -> i64 {
-        i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX / 2)
+    fn ttl_ms(&self, caller: Caller) -> i64 {
+        let ttl = if caller.guest { GUEST_TTL } else { self.ttl };
+        i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX / 2)
+    }
+
+    /// A guest who has registered may still use a token of before: revocations of the account's
+    /// tokens are kept for as long as that token lives.
+    fn longest_ttl_ms(&self) -> i64 {
+        let longest = self.ttl.max(GUEST_TTL);
+        i64::try_from(longest.as_millis()).unwrap_or(i64::MAX / 2)
     }
 
     fn decode(&self, token: &str) -> Result<(Grant, TimestampMs), TokenError> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        let caller = Caller { user: claims.sub, role: claims.role };
+        let caller = Caller { user: claims.sub, role: claims.role, guest: claims.guest };
         // Revocations are kept for as long as tokens live by the current setting: a token issued
         // under an earlier, longer setting must not outlive them.
-        let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms());
+        let longest = claims.iat.saturating_mul(1_000).saturating_add(self.ttl_ms(caller));
         let expires_at = claims.exp.saturating_mul(1_000).min(longest);
         Ok((Grant { caller, version: claims.ver }, expires_at))
     }

@@ -30,6 +30,7 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::Resize { .. } => "resize",
         Command::AddRow { .. } => "add_row",
         Command::RemoveSeats { .. } => "remove_seats",
+        Command::KeepSeats { .. } => "keep_seats",
         Command::Reprice { .. } => "reprice",
         Command::SetSaleWindow { .. } => "set_sale_window",
         Command::ChangeSale { .. } => "change_sale",
@@ -112,6 +113,7 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::Resize { .. }
         | Command::AddRow { .. }
         | Command::RemoveSeats { .. }
+        | Command::KeepSeats { .. }
         | Command::Reprice { .. }
         | Command::SetSaleWindow { .. }
         | Command::ChangeSale { .. }
@@ -168,6 +170,7 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::Resize { .. }
         | Command::AddRow { .. }
         | Command::RemoveSeats { .. }
+        | Command::KeepSeats { .. }
         | Command::Reprice { .. }
         | Command::SetSaleWindow { .. }
         | Command::ChangeSale { .. }

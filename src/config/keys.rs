@@ -245,8 +245,9 @@ pub const KEYS: &[Key] = &[
         "demo",
         "ADMITONE_DEMO",
         "true|false",
-        "Make a demo event on an empty store [true]",
-        |c, v| boolean(v).map(|v| c.demo = v)
+        "Make a demo event on an empty store, and accept the payment method demo, which moves no money \
+         (without this setting, on the embedded database only) [true]",
+        |c, v| boolean(v).map(|v| (c.demo, c.demo_payments) = (v, Some(v)))
     ),
     key!(
         "time_zone",

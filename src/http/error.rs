@@ -294,6 +294,9 @@ impl From<AccountError> for ApiError {
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
             AccountError::RefreshRefused => ErrorCode::InvalidRefreshToken,
             AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
+            AccountError::AccountRequired => ErrorCode::AccountRequired,
+            AccountError::HasAccount => ErrorCode::NotAGuest,
+            AccountError::ClaimRefused => ErrorCode::InvalidClaimCode,
             AccountError::Busy => ErrorCode::Busy,
             AccountError::LastAdministrator => ErrorCode::LastAdministrator,
             // The token outlived the account.
@@ -369,6 +372,7 @@ impl From<PaymentError> for ApiError {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Rejected(rejection) => rejection.into(),
+            PaymentError::MethodUnavailable => Self::of(ErrorCode::PaymentMethodUnavailable),
             PaymentError::InsufficientBalance => Self::of(ErrorCode::InsufficientBalance),
             PaymentError::KeyExhausted => Self::new(ErrorCode::PaymentDeclined, error.to_string()),
             PaymentError::Unavailable(unavailable) => unavailable.into(),

@@ -36,6 +36,23 @@ impl FromRequest for Caller {
     }
 }
 
+/// The caller of a route that anyone may use: `None` without an access token, 401 for one that is
+/// not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaybeCaller(pub Option<Caller>);
+
+impl FromRequest for MaybeCaller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match token_of(request) {
+            Some(_) => caller_of(request).map(|caller| Self(Some(caller))),
+            None => Ok(Self(None)),
+        })
+    }
+}
+
 /// The caller of a route for administrators: 403 for everyone else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin(pub Caller);
@@ -54,13 +71,7 @@ impl FromRequest for Admin {
 
 fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
     let state = request.app_data::<web::Data<AppState>>().expect("the server sets its state");
-    let header = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| Cow::Borrowed(token.trim()));
+    let header = token_of(request).map(Cow::Borrowed);
     let token = match header {
         Some(token) => Some(token),
         None => session::token(request)?.map(Cow::Owned),
@@ -78,6 +89,13 @@ fn caller_of(request: &HttpRequest) -> Result<Caller, ApiError> {
             Err(ApiError::new(ErrorCode::Unauthorized, TokenError::Invalid.to_string()))
         }
     }
+}
+
+/// Returns the access token of a request, if it has one.
+fn token_of(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The ids in the path: `Path<OfferingId>`, `Path<(OfferingId, HoldId)>`. A text that is not an id

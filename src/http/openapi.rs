@@ -20,7 +20,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 pub use headers::EXPOSED;
 use shared::Shared;
 
-use crate::http::api::accounts::{auth, users};
+use crate::http::api::accounts::{auth, guests, users};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
     availability, holders, holds, participation, reservations, seats, stream, waitlist,
@@ -37,6 +37,7 @@ use crate::http::envelope::Failure;
     paths(
         health::health, health::live, health::ready,
         auth::register, auth::login, auth::refresh, auth::logout,
+        guests::guest, guests::leave_email, guests::claim,
         users::me, users::change_me, users::forget_me,
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
@@ -53,7 +54,7 @@ use crate::http::envelope::Failure;
         seats::show,
         holders::reservations, holders::holds, holders::waitlist,
         sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,
-        sale::remove_seats, sale::move_event, sale::open, sale::pause, sale::close,
+        sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
         venues::list, venues::create, venues::show, venues::change,

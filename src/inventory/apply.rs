@@ -95,6 +95,8 @@ impl Inventory {
             | Change::Resized { .. }
             | Change::RowAdded { .. }
             | Change::SeatsRemoved { .. }
+            | Change::SeatsKept { .. }
+            | Change::KeptSeatsReleased { .. }
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
             | Change::SaleStateSet { .. }

@@ -43,6 +43,8 @@ impl Inventory {
                 Ok(())
             }
             Change::SeatsRemoved { seats } => self.remove_seats(seats),
+            Change::SeatsKept { seats, until } => self.seats.keep(seats, *until),
+            Change::KeptSeatsReleased { seats } => self.seats.let_go(seats),
             Change::Repriced { product, price } => {
                 self.product_mut(*product)?.price = *price;
                 Ok(())

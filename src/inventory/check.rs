@@ -106,7 +106,7 @@ impl Inventory {
             let counts = &mut seats[product.index()];
             counts.total += 1;
             match self.seats.status(seat) {
-                SeatStatus::Available => counts.available += 1,
+                SeatStatus::Available | SeatStatus::Kept => counts.available += 1,
                 SeatStatus::Held => counts.held += 1,
                 SeatStatus::Sold => counts.sold += 1,
                 SeatStatus::Blocked => counts.blocked += 1,

@@ -156,4 +156,7 @@ pub enum Command {
     /// State the whole content of a hold from now on: places it already has stay, new ones are
     /// taken, the others are freed. The deadline does not move.
     ChangeHold { hold: HoldId, customer: UserId, places: Vec<(ProductId, u32)>, seats: Vec<SeatId> },
+    /// Keep seats from best available and from waitlist offers until a time. Customers can still
+    /// pick them by id. The time of a seat that is kept already is replaced.
+    KeepSeats { seats: Vec<SeatId>, until: TimestampMs },
 }

@@ -71,6 +71,7 @@ impl Inventory {
             | Command::Resize { .. }
             | Command::AddRow { .. }
             | Command::RemoveSeats { .. }
+            | Command::KeepSeats { .. }
             | Command::Reprice { .. }
             | Command::SetSaleWindow { .. }
             | Command::ChangeSale { .. }
@@ -260,15 +261,15 @@ impl Inventory {
             && self.within_limits(claim.customer, &wanted).is_ok()
     }
 
-    /// Places that any customer may claim: 0 while a waiting entry could be offered the free
-    /// places. Offers are mostly made in the transition that frees the places, but a large number
-    /// of offers takes more than one transition.
+    /// Places that any customer may claim, kept seats included: 0 while a waiting entry could be
+    /// offered the free places. Offers are mostly made in the transition that frees the places, but
+    /// a large number of offers takes more than one transition.
     pub(super) fn available_past_waitlist(&self, product: ProductId) -> u32 {
-        let available = self.products[product.index()].counts.available;
-        if self.waitlist.len() > 0 && self.waitlist.first_fitting(product, available).is_some() {
+        let waits = || self.waitlist.first_fitting(product, self.offerable(product)).is_some();
+        if self.waitlist.len() > 0 && waits() {
             return 0;
         }
-        available
+        self.products[product.index()].counts.available
     }
 
     fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
@@ -322,7 +323,8 @@ impl Inventory {
             return Err(Rejection::Invalid { reason: "this entry id is in use".into() }.into());
         }
         self.within_limits(customer, &[(product, party_size)])?;
-        let available = self.available_past_waitlist(product);
+        // Kept seats are for those who need them: others may wait although such seats are free.
+        let available = self.available_past_waitlist(product).min(self.offerable(product));
         if available >= party_size {
             return Err(Rejection::PlacesAvailable { available }.into());
         }

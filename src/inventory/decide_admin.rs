@@ -4,7 +4,7 @@ use super::decide::Decided;
 use super::validate::{MAX_PLACES, MAX_PRICE, MAX_ROW, MAX_SEATS, bad_name};
 use super::{
     Change, Command, Inventory, OfferingChange, Rejection, SaleState, SaleWindow, SeatId,
-    SeatStatus,
+    SeatStatus, TimestampMs,
 };
 use crate::ids::{ProductId, SectionId};
 
@@ -13,7 +13,7 @@ impl Inventory {
         self.not_cancelled()?;
         let change = match command {
             Command::BlockSeats { seats } => {
-                self.expect_seats(seats, &[SeatStatus::Available])?;
+                self.expect_seats(seats, &[SeatStatus::Available, SeatStatus::Kept])?;
                 Change::SeatsBlocked { seats: seats.clone() }
             }
             Command::UnblockSeats { seats } => {
@@ -21,9 +21,11 @@ impl Inventory {
                 Change::SeatsUnblocked { seats: seats.clone() }
             }
             Command::RemoveSeats { seats } => {
-                self.expect_seats(seats, &[SeatStatus::Available, SeatStatus::Blocked])?;
+                let unsold = [SeatStatus::Available, SeatStatus::Kept, SeatStatus::Blocked];
+                self.expect_seats(seats, &unsold)?;
                 Change::SeatsRemoved { seats: seats.clone() }
             }
+            Command::KeepSeats { seats, until } => self.decide_keep(seats, *until)?,
             Command::BlockPlaces { product, quantity } => {
                 let available = self.unnumbered(*product)?.available;
                 expect_places(*quantity, available)?;
@@ -108,6 +110,16 @@ impl Inventory {
             return Err(Rejection::SeatsTaken { seats: wrong });
         }
         Ok(())
+    }
+
+    /// Any seat can be kept; one that is taken is kept from the time at which it is free again.
+    fn decide_keep(&self, seats: &[SeatId], until: TimestampMs) -> Result<Change, Rejection> {
+        use SeatStatus::{Available, Blocked, Held, Kept, Sold};
+        self.expect_seats(seats, &[Available, Kept, Held, Sold, Blocked])?;
+        if until <= self.now {
+            return Err(Rejection::Invalid { reason: "until must be in the future".into() });
+        }
+        Ok(Change::SeatsKept { seats: seats.to_vec(), until })
     }
 
     fn unnumbered(&self, product: ProductId) -> Result<super::Counts, Rejection> {

@@ -11,6 +11,8 @@ use crate::inventory::ToCancel;
 const PAGE: usize = 1_000;
 /// The most offers made in one transition; the rest follow as due work.
 const OFFERS: usize = 1_000;
+/// The most kept seats released in one transition.
+const RELEASES: usize = 10_000;
 
 impl Inventory {
     /// The time of the next due work.
@@ -22,7 +24,8 @@ impl Inventory {
             self.waitlist.first_fitting(product, self.offerable(product))?;
             if self.on_sale(product).is_ok() { Some(self.now) } else { self.opens_at(product) }
         });
-        offers.chain(self.next_deadline).min()
+        let release = self.seats.kept().next_release();
+        offers.chain(self.next_deadline).chain(release).min()
     }
 
     pub(super) fn decide_due(&mut self) -> Vec<Change> {
@@ -37,7 +40,13 @@ impl Inventory {
                 None => {}
             }
         }
-        ends(holds, reservations, |reservations| Change::ReservationsExpired { reservations })
+        let expired = |reservations| Change::ReservationsExpired { reservations };
+        let mut changes = ends(holds, reservations, expired);
+        let seats = self.seats.kept().due(self.now, RELEASES);
+        if !seats.is_empty() {
+            changes.push(Change::KeptSeatsReleased { seats });
+        }
+        changes
     }
 
     /// Ends the claims of a cancelled offering in pages, after the cancellation marker: holds,
@@ -130,8 +139,13 @@ impl Inventory {
         Some(Change::OfferMade { entry, customer, line, expires_at })
     }
 
-    fn offerable(&self, product: ProductId) -> u32 {
-        self.products[product.index()].counts.available
+    /// Free places that the waitlist and best available may give out.
+    pub(super) fn offerable(&self, product: ProductId) -> u32 {
+        let of = &self.products[product.index()];
+        if of.numbered && !self.seats.kept().is_empty() {
+            return self.free_in(product, None);
+        }
+        of.counts.available
     }
 }
 

@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
+use super::kept::Kept;
 use super::run_tree::{RunTree, Runs};
-use super::{Definition, SeatStatus, Violation};
+use super::{Definition, SeatStatus, TimestampMs, Violation};
 use crate::ids::{ProductId, SeatId, SectionId};
 
 /// The values of a seat's word other than a slot; slots are smaller than 2^31.
@@ -15,6 +16,8 @@ const REMOVED: u32 = u32::MAX - 2;
 /// Chosen for an earlier line of the hold that is being decided; never kept longer than that
 /// decision.
 const MARKED: u32 = u32::MAX - 3;
+/// Free, and kept from best available.
+const KEPT: u32 = u32::MAX - 4;
 /// The bit that is set in the slot of a claim that is paid.
 const SOLD: u32 = 1 << 31;
 
@@ -27,6 +30,7 @@ pub(super) struct SeatMap {
     sections: Vec<Section>,
     /// Rows in order, per product; empty for general admission.
     orders: Vec<RowOrder>,
+    kept: Kept,
 }
 
 #[derive(Clone, Debug)]
@@ -166,12 +170,13 @@ impl SeatMap {
     }
 
     pub(super) fn is_free(&self, seat: SeatId) -> bool {
-        self.words.get(seat.index()) == Some(&FREE)
+        self.words.get(seat.index()).is_some_and(|word| is_free(*word))
     }
 
     pub(super) fn status(&self, seat: SeatId) -> SeatStatus {
         match self.words.get(seat.index()).copied().unwrap_or(REMOVED) {
             FREE | MARKED => SeatStatus::Available,
+            KEPT => SeatStatus::Kept,
             BLOCKED => SeatStatus::Blocked,
             REMOVED => SeatStatus::Removed,
             word if word & SOLD != 0 => SeatStatus::Sold,
@@ -182,13 +187,13 @@ impl SeatMap {
     /// The slot of the claim on the seat.
     pub(super) fn claim_of(&self, seat: SeatId) -> Option<u32> {
         match *self.words.get(seat.index())? {
-            FREE | MARKED | BLOCKED | REMOVED => None,
+            FREE | KEPT | MARKED | BLOCKED | REMOVED => None,
             word => Some(word & !SOLD),
         }
     }
 
     pub(super) fn claim(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
-        self.change(seats, |word| word == FREE, slot)
+        self.change(seats, is_free, slot)
     }
 
     pub(super) fn sell(&mut self, seats: &[SeatId], slot: u32) -> Result<(), Violation> {
@@ -201,7 +206,7 @@ impl SeatMap {
     }
 
     pub(super) fn block(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
-        self.change(seats, |word| word == FREE, BLOCKED)
+        self.change(seats, is_free, BLOCKED)
     }
 
     pub(super) fn unblock(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
@@ -209,7 +214,40 @@ impl SeatMap {
     }
 
     pub(super) fn remove(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
-        self.change(seats, |word| word == FREE || word == BLOCKED, REMOVED)
+        self.change(seats, |word| is_free(word) || word == BLOCKED, REMOVED)?;
+        self.kept.let_go(seats);
+        Ok(())
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Keeps seats, in any state, from best available until a time.
+    pub(super) fn keep(&mut self, seats: &[SeatId], until: TimestampMs) -> Result<(), Violation> {
+        if seats.is_empty() || seats.iter().any(|seat| self.product_of(*seat).is_none()) {
+            return Err(Violation("seats are kept that do not exist".into()));
+        }
+        self.kept.keep(seats, until);
+        self.write_freed(seats);
+        Ok(())
+    }
+
+    /// Ends the keeping of seats.
+    pub(super) fn let_go(&mut self, seats: &[SeatId]) -> Result<(), Violation> {
+        if seats.iter().any(|seat| !self.kept.contains(*seat)) {
+            return Err(Violation("seats are released that are not kept".into()));
+        }
+        self.kept.let_go(seats);
+        self.write_freed(seats);
+        Ok(())
+    }
+
+    /// Writes those seats again that are free, as kept or not.
+    fn write_freed(&mut self, seats: &[SeatId]) {
+        let free: Vec<SeatId> = seats.iter().copied().filter(|seat| self.is_free(*seat)).collect();
+        self.write(&free, FREE);
+        self.bump(&free);
     }
 
     /// Makes free seats appear taken until [`Self::unmark`].
@@ -234,6 +272,24 @@ impl SeatMap {
                 Some(free) if *free == FREE => *free = word,
                 _ => return Err(Violation(format!("{seat:?} has two owners, or does not exist"))),
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps seats while a map is being loaded, after all claims.
+    pub(super) fn load_kept(&mut self, all: &[(TimestampMs, SeatId)]) -> Result<(), Violation> {
+        for same in all.chunk_by(|a, b| a.0 == b.0) {
+            let seats: Vec<SeatId> = same.iter().map(|(_, seat)| *seat).collect();
+            for seat in &seats {
+                if self.kept.contains(*seat) || self.product_of(*seat).is_none() {
+                    return Err(Violation(format!("{seat:?} is kept twice, or does not exist")));
+                }
+                let word = &mut self.words[seat.index()];
+                if *word == FREE {
+                    *word = KEPT;
+                }
+            }
+            self.kept.keep(&seats, same[0].0);
         }
         Ok(())
     }
@@ -283,6 +339,12 @@ impl SeatMap {
             }
         }
         self.write(seats, to);
+        self.bump(seats);
+        Ok(())
+    }
+
+    /// Gives the sections of these seats a new version.
+    fn bump(&mut self, seats: &[SeatId]) {
         let mut last = None;
         for seat in seats {
             let section = self.rows[self.row_of[seat.index()] as usize].section;
@@ -291,10 +353,10 @@ impl SeatMap {
                 last = Some(section);
             }
         }
-        Ok(())
     }
 
-    /// Writes words, and updates the data derived from them once per row.
+    /// Writes words, and updates the data derived from them once per row. A freed seat that is kept
+    /// is not free for best available.
     fn write(&mut self, seats: &[SeatId], to: u32) {
         let row_of = &self.row_of;
         for group in seats.chunk_by(|a, b| row_of[a.index()] == row_of[b.index()]) {
@@ -302,6 +364,7 @@ impl SeatMap {
             let section = &mut self.sections[self.rows[row].section.index()];
             let mut freedom_changed = false;
             for seat in group {
+                let to = if to == FREE && self.kept.contains(*seat) { KEPT } else { to };
                 let word = &mut self.words[seat.index()];
                 if (*word == FREE) != (to == FREE) {
                     freedom_changed = true;
@@ -349,6 +412,14 @@ impl SeatMap {
         if self.words.contains(&MARKED) {
             return Err(Violation("a seat is still marked".into()));
         }
+        let word = |seat: SeatId| self.words.get(seat.index()).copied().unwrap_or(REMOVED);
+        let are_right =
+            self.kept.iter().all(|(_, seat)| word(seat) != FREE && word(seat) != REMOVED);
+        let kept = self.words.iter().filter(|word| **word == KEPT).count();
+        let listed = self.kept.iter().filter(|(_, seat)| word(*seat) == KEPT).count();
+        if !are_right || kept != listed || !self.kept.is_consistent() {
+            return Err(Violation("the kept seats are not those that are listed".into()));
+        }
         let mut fresh = self.clone();
         fresh.arrange(self.orders.len());
         for (kept, made) in self.sections.iter().zip(&fresh.sections) {
@@ -371,6 +442,10 @@ impl SeatMap {
         }
         Ok(())
     }
+}
+
+fn is_free(word: u32) -> bool {
+    word == FREE || word == KEPT
 }
 
 /// The state of a seat that is not free, as read from a snapshot.

@@ -21,7 +21,7 @@ use crate::ids::{ProductId, SectionId};
 /// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending` and
 /// `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
 /// pins the bytes.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Length in bytes of the seal at the end: the start of the hash of all bytes before it. Snapshots of
 /// earlier versions have no seal and are read unchecked.
 const SEAL: usize = 16;
@@ -53,6 +53,8 @@ struct Saved<'a> {
     cancellation: CancellationPolicy,
     /// In the order in which they ended.
     ended_entries: Vec<EndedEntry>,
+    /// By time and id.
+    kept: Vec<(TimestampMs, SeatId)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,11 +99,13 @@ impl Inventory {
         const ENDED: usize = 45;
         const RESERVATION: usize = 110;
         const KEY: usize = 65;
+        const KEPT: usize = 9;
         ROW * self.seats.row_count()
             + HOLD * (self.claims.live_holds() + self.waitlist.len())
             + ENDED * (self.claims.ended_order.len() + self.waitlist.endings().len())
             + RESERVATION * self.claims.all_reservations()
             + KEY * self.keys.len()
+            + KEPT * self.seats.kept().len()
     }
 
     /// Reads the bytes that [`Self::to_snapshot`] wrote.
@@ -150,6 +154,7 @@ impl Inventory {
         for ended in saved.ended_entries {
             inventory.waitlist.ended(ended);
         }
+        inventory.seats.load_kept(&saved.kept)?;
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
         inventory.cursor = Place { seq: Seq(0), index: 0 };
@@ -219,6 +224,7 @@ impl Inventory {
             times: self.times,
             cancellation: self.cancellation,
             ended_entries: self.waitlist.endings().collect(),
+            kept: self.seats.kept().iter().collect(),
         }
     }
 

@@ -27,6 +27,8 @@ pub enum SeatStatus {
     Blocked,
     /// No longer part of the map.
     Removed,
+    /// Free, and kept from best available and from waitlist offers until a stated time.
+    Kept,
 }
 
 /// A broken invariant, or a transition that does not fit.

@@ -2,6 +2,7 @@
 //! histories compared with a naive second model.
 
 mod changes;
+mod kept;
 mod model;
 mod participation;
 mod properties;

@@ -66,7 +66,9 @@ impl Change {
             | Self::ReservationCancelledFor { .. }
             | Self::WaitlistPassedOver { .. }
             | Self::ReservationGranted { .. }
-            | Self::HoldChanged { .. } => 2,
+            | Self::HoldChanged { .. }
+            | Self::SeatsKept { .. }
+            | Self::KeptSeatsReleased { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
@@ -216,4 +218,8 @@ pub enum Change {
     /// The hold contains these lines from now on; its places that they do not name are free. The
     /// deadline, which is unchanged, is here for the reason given at [`Change::HoldExtended`].
     HoldChanged { hold: HoldId, lines: Vec<Line>, expires_at: TimestampMs },
+    /// Best available and waitlist offers leave these seats out until that time.
+    SeatsKept { seats: Vec<SeatId>, until: TimestampMs },
+    /// The time until which these seats were kept has come.
+    KeptSeatsReleased { seats: Vec<SeatId> },
 }

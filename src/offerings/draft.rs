@@ -160,9 +160,9 @@ impl EventDraft {
         if !removed.is_empty() {
             further.push(Change::SeatsRemoved { seats: removed });
         }
-        // Seats that best available keeps for those who need them are another change of this list:
-        // `seats.marked` has the accessible and companion seats, `keep_accessible_until` the time.
-        // The core has no such change yet, so that they are sold like all others until then.
+        if let Some(kept) = self.kept(seated.as_ref()) {
+            further.push(kept);
+        }
         let zone = match &self.time_zone {
             Some(zone) => Some(venues::time_zone("timeZone", zone)?),
             None => seated.as_ref().map(|seated| seated.venue.time_zone.clone()),
@@ -178,6 +178,17 @@ impl EventDraft {
             time_zone: zone,
             created_by,
         })
+    }
+
+    /// Returns the change that keeps accessible and companion seats from best available.
+    fn kept(&self, seated: Option<&Seated>) -> Option<Change> {
+        let until = self.plan.as_ref()?.keep_accessible_until?;
+        let of_plan = &seated?.seats;
+        let mut seats = of_plan.marked(|row| &row.accessible);
+        seats.extend(of_plan.marked(|row| &row.companion));
+        seats.sort_unstable();
+        seats.dedup();
+        (!seats.is_empty()).then_some(Change::SeatsKept { seats, until })
     }
 
     fn details(&self, seated: Option<&Seated>) -> Result<EventDetails, InvalidField> {

@@ -11,6 +11,9 @@ pub enum PaymentError {
     /// payment is in progress.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// The server does not accept new payments by this method. Nothing changed.
+    #[error("this method of payment is not offered here")]
+    MethodUnavailable,
     /// The wallet holds less than the reservation costs. Nothing changed.
     #[error("the wallet does not hold enough")]
     InsufficientBalance,

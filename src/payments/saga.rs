@@ -262,6 +262,7 @@ fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
         payment: row.id,
         reservation: row.reservation,
         offering: row.offering,
+        method: row.method,
         amount: row.amount,
         currency: row.currency,
         refunded,

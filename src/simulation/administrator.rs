@@ -6,6 +6,9 @@ use super::customers::{Crowd, Intent, SEATS};
 use crate::ids::{ProductId, SeatId};
 use crate::inventory::Command;
 
+/// The longest time for which seats are kept.
+const KEPT_MS: u64 = 5_000;
+
 /// The product without seats.
 const STANDING: ProductId = ProductId(0);
 
@@ -19,7 +22,8 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
         let seats = vec![SeatId(u32::try_from(any(SEATS)).unwrap_or(0))];
         let few = u32::try_from(world.within(1, 8)).unwrap_or(1);
         let price = if crowd.free == Some(crowd.offerings[nth]) { 0 } else { i64::from(few) };
-        let command = match any(20) {
+        let until = world.now_ms() + i64::try_from(any(KEPT_MS)).unwrap_or(0);
+        let command = match any(22) {
             0..=2 => Command::PauseSale,
             3 => Command::CloseSale,
             4..=9 => Command::OpenSale,
@@ -28,6 +32,7 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
             14..=16 => Command::UnblockSeats { seats },
             17 => Command::BlockPlaces { product: STANDING, quantity: 1 },
             18 => Command::UnblockPlaces { product: STANDING, quantity: 1 },
+            19 | 20 => Command::KeepSeats { seats, until },
             _ if world.regime.is_cancelled && world.happens(100) => Command::CancelOffering,
             _ => Command::Reprice { product: STANDING, price },
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, UserId};
-use crate::inventory::{Change, Line, SaleState, TimestampMs, Transition};
+use crate::inventory::{Change, Fit, Line, SaleState, TimestampMs, Transition};
 
 /// An offering, kept in the simplest possible books.
 #[derive(Default)]
@@ -16,6 +16,7 @@ pub(super) struct Model {
     /// The customer of each present or past hold.
     customers: HashMap<HoldId, UserId>,
     waiting: BTreeMap<HoldId, (ProductId, u32)>,
+    kept: HashMap<SeatId, TimestampMs>,
     state: Option<SaleState>,
 }
 
@@ -43,7 +44,11 @@ impl Model {
             return Ok(());
         }
         for (product, taken) in &self.taken {
-            let free = self.capacity[product].saturating_sub(*taken);
+            let mut free = self.capacity[product].saturating_sub(*taken);
+            if *product == NUMBERED {
+                let kept = self.kept.keys().filter(|seat| !self.seats.contains_key(*seat));
+                free -= u32::try_from(kept.count()).unwrap_or(u32::MAX);
+            }
             let fits = self.waiting.iter().find(|(_, (of, size))| of == product && *size <= free);
             if let Some((entry, _)) = fits {
                 return Err(format!("{free} places are free and {entry} waits for them"));
@@ -66,10 +71,12 @@ impl Model {
                 }
             }
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
+                self.leaves_kept_seats(lines.iter().filter(|line| line.fit != Fit::Exact))?;
                 self.customers.insert(*hold, *customer);
                 self.claim(*hold, lines, *expires_at)?;
             }
             Change::OfferMade { entry, customer, line, expires_at } => {
+                self.leaves_kept_seats(std::iter::once(line))?;
                 self.customers.insert(*entry, *customer);
                 self.waiting.remove(entry).ok_or("an offer to nobody")?;
                 self.claim(*entry, std::slice::from_ref(line), *expires_at)?;
@@ -189,9 +196,31 @@ impl Model {
                 }
                 *self.taken.entry(NUMBERED).or_default() -= count(seats);
             }
+            Change::SeatsKept { seats, until } => {
+                self.kept.extend(seats.iter().map(|seat| (*seat, *until)));
+            }
+            Change::KeptSeatsReleased { seats } => {
+                for seat in seats {
+                    let until = self.kept.remove(seat).ok_or("a seat that is not kept")?;
+                    if at < until {
+                        return Err(format!("{seat:?} is kept until {until}, not {at}"));
+                    }
+                }
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Checks that seats which no customer picked are none of the kept ones.
+    fn leaves_kept_seats<'a>(
+        &self,
+        mut lines: impl Iterator<Item = &'a Line>,
+    ) -> Result<(), String> {
+        match lines.find_map(|line| line.seats.iter().find(|seat| self.kept.contains_key(*seat))) {
+            Some(seat) => Err(format!("{seat:?} is given out by itself although it is kept")),
+            None => Ok(()),
+        }
     }
 
     fn take_seat(&mut self, seat: SeatId, by: HoldId) -> Result<(), String> {

@@ -93,12 +93,40 @@ pub(crate) fn parse_state(name: &str) -> Option<SaleState> {
         .find(|state| state_name(*state) == name)
 }
 
+/// How a payment is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentMethod {
+    /// From the customer's wallet in the event's currency.
+    Wallet,
+    /// For demonstrations: every payment is authorized, and no money moves.
+    Demo,
+}
+
+impl PaymentMethod {
+    const ALL: [Self; 2] = [Self::Wallet, Self::Demo];
+
+    /// Returns the name of the method in rows and requests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Demo => "demo",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}
+
 /// How far a payment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentState {
     /// Requested; no money has moved.
     Created,
-    /// The money has left the wallet and is set aside.
+    /// The money is set aside; by the method `wallet` it has left the wallet.
     Authorized,
     /// Done: the journal records that this payment confirmed the reservation. Written with that row
     /// of the journal.

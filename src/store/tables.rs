@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod closed;
 pub(crate) mod event;
+pub(crate) mod guest;
 pub(crate) mod idempotency;
 pub(crate) mod leaving;
 pub(crate) mod outbox;

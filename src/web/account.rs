@@ -4,9 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::accounts::{PasswordChange, Registration, Role};
+use crate::accounts::{AccountError, PasswordChange, Registration, Role, Session};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::web::basket;
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
@@ -122,7 +123,13 @@ async fn sign_in(
             return Ok(refused_with(page, &failure));
         }
     };
-    let mut response = see_other(local_path(&entered.back));
+    if let Some(guest) = visitor.caller.filter(|caller| caller.guest) {
+        basket::hand_over(&state, &request, guest, session.user.id).await;
+    }
+    let back = local_path(&entered.back);
+    // The holds have other ids now.
+    let back = if back.starts_with("/checkout/") { "/basket" } else { back };
+    let mut response = see_other(back);
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
@@ -198,7 +205,7 @@ async fn register(
         role: Role::User,
     };
     let from = request.peer_addr().map(|address| address.ip());
-    let session = match state.accounts.register(registration, None, from).await {
+    let session = match opened(&state, &visitor, registration, from).await {
         Ok(session) => session,
         Err(error) => {
             let failure = ApiError::from(error);
@@ -210,6 +217,19 @@ async fn register(
     let mut response = see_other(local_path(&entered.back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
+}
+
+/// Makes the account; a guest's orders and tickets become the account's.
+async fn opened(
+    state: &AppState,
+    visitor: &Visitor,
+    registration: Registration,
+    from: Option<std::net::IpAddr>,
+) -> Result<Session, AccountError> {
+    match visitor.caller.filter(|caller| caller.guest) {
+        Some(guest) => state.accounts.register_guest(guest, registration, None, from).await,
+        None => state.accounts.register(registration, None, from).await,
+    }
 }
 
 async fn account_page(
@@ -227,6 +247,9 @@ async fn show_account(
     refused: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
+    if caller.guest {
+        return Err(ApiError::of(ErrorCode::Unauthorized));
+    }
     let user = state.accounts.user(caller.user).await?;
     let balances = state.store.wallet_get(caller.user).await?;
     let name = Field {
@@ -292,7 +315,7 @@ async fn change(
     Form(change): Form<Change>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    match state.accounts.update(caller.user, Some(change.name), None, None).await {
+    match state.accounts.update(caller, Some(change.name), None, None).await {
         Ok(_) => Ok(see_other("/account?notice=saved")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
@@ -312,7 +335,7 @@ async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
     let change = PasswordChange { current: entered.current, new: entered.password };
-    match state.accounts.update(caller.user, None, None, Some(change)).await {
+    match state.accounts.update(caller, None, None, Some(change)).await {
         Ok(_) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }

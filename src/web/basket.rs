@@ -4,11 +4,12 @@ use actix_web::cookie::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
+use crate::accounts::Caller;
 use crate::http::api::box_office::holds::active;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
-use crate::ids::OfferingId;
-use crate::inventory::{Holdings, TimestampMs};
+use crate::ids::{HoldId, OfferingId, UserId};
+use crate::inventory::{Command, Holdings, Line, LineRequest, Request, TimestampMs};
 use crate::store::EventRow;
 use crate::web::cookies;
 use crate::web::format;
@@ -44,6 +45,35 @@ pub(super) fn remember(
 fn remembered(request: &HttpRequest) -> Vec<OfferingId> {
     let Some(cookie) = request.cookie(COOKIE) else { return Vec::new() };
     cookie.value().split('.').take(REMEMBERED).filter_map(|id| id.parse().ok()).collect()
+}
+
+/// Gives a guest's holds to the account that has signed in. The two commands for each hold are sent
+/// together, so that they meet in one turn of the box office; if another customer is quicker all
+/// the same, the basket shows what is left.
+pub(super) async fn hand_over(
+    state: &AppState,
+    request: &HttpRequest,
+    guest: Caller,
+    customer: UserId,
+) {
+    for event in remembered(request) {
+        let Ok(mine) = state.offices.holdings(event, guest.user, LISTED).await else { continue };
+        for held in mine.holds.into_iter().filter(|hold| !hold.offered) {
+            let wish = |line: &Line| match line.seats.is_empty() {
+                true => LineRequest::Quantity { product: line.product, quantity: line.quantity },
+                false => LineRequest::Seats(line.seats.to_vec()),
+            };
+            let lines = held.lines.iter().map(wish).collect();
+            let release = Command::ReleaseHold { hold: held.id, customer: guest.user };
+            let place = Command::PlaceHold { hold: HoldId::random(), customer, lines };
+            let send =
+                |command| state.offices.submit(event, Request { command, idempotency: None });
+            let (_, placed) = futures_util::future::join(send(release), send(place)).await;
+            if let Err(error) = placed {
+                tracing::info!(%event, %error, "a guest's hold was lost at the sign-in");
+            }
+        }
+    }
 }
 
 async fn page(

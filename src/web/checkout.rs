@@ -1,6 +1,6 @@
 //! Checking out a hold: who buys, then an order that waits for its payment.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ async fn page(
     Path((event, hold)): Path<(OfferingId, HoldId)>,
 ) -> Result<HttpResponse, ApiError> {
     match read(&state, &visitor, event, hold).await? {
-        Stage::Held(shown) => Ok(render(&state, &visitor, &shown, "", None)),
+        Stage::Held(shown) => Ok(render(&visitor, &shown, "", None)),
         Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
     }
 }
@@ -76,13 +76,7 @@ async fn read(
     Ok(Stage::Held(Box::new(Shown { event, hold: dto, until })))
 }
 
-fn render(
-    state: &AppState,
-    visitor: &Visitor,
-    shown: &Shown,
-    email: &str,
-    refused: Option<&str>,
-) -> HttpResponse {
+fn render(visitor: &Visitor, shown: &Shown, email: &str, refused: Option<&str>) -> HttpResponse {
     let Shown { event, hold, until } = shown;
     let main = html! {
         section.narrow {
@@ -96,7 +90,7 @@ fn render(
             (places::lines(visitor, event, &hold.lines))
             p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &hold.total_price)) } }
             (refusal(refused))
-            (who(state, visitor, shown, email))
+            (who(visitor, shown, email))
             p { a href={ "/events/" (event.id) } { (visitor.text("checkout.back")) } }
         }
     };
@@ -105,16 +99,17 @@ fn render(
 }
 
 /// Renders who buys: the account that is signed in, or a guest's e-mail address.
-fn who(state: &AppState, visitor: &Visitor, shown: &Shown, email: &str) -> Markup {
+fn who(visitor: &Visitor, shown: &Shown, email: &str) -> Markup {
     let here = format!("/checkout/{}/{}", shown.event.id, shown.hold.id);
     html! {
         form.stack method="post" action=(here) {
             input type="hidden" name="key" value=(shown.hold.id);
             @if !visitor.has_account() {
-                (guests::email_fields(state, visitor, email))
+                (guests::email_field(visitor, email))
             }
             button.button { (visitor.text("checkout.order")) }
         }
+        @if !visitor.has_account() { (guests::or_sign_in(visitor, &here)) }
     }
 }
 
@@ -127,18 +122,20 @@ struct CheckOut {
 
 async fn check_out(
     state: web::Data<AppState>,
+    request: HttpRequest,
     visitor: Visitor,
     Path((event, hold)): Path<(OfferingId, HoldId)>,
     Form(form): Form<CheckOut>,
 ) -> Result<HttpResponse, ApiError> {
     let customer = visitor.caller()?.user;
+    let from = request.peer_addr().map(|address| address.ip());
     if !visitor.has_account()
-        && let Err(failure) = guests::identify(&state, &visitor, &form.email).await
+        && let Err(failure) = guests::identify(&state, &visitor, &form.email, from).await
     {
         let said = explain(&visitor, &failure);
         return match read(&state, &visitor, event, hold).await? {
             Stage::Held(shown) => {
-                let mut page = render(&state, &visitor, &shown, &form.email, Some(&said));
+                let mut page = render(&visitor, &shown, &form.email, Some(&said));
                 *page.status_mut() = failure.code().status();
                 Ok(page)
             }

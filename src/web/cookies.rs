@@ -5,7 +5,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::accounts::{Caller, Session};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::web::site::Site;
 
@@ -38,12 +38,21 @@ impl BuyerSession {
 ///
 /// # Errors
 /// No session can be made.
-pub(crate) fn of_buyer(
-    _state: &AppState,
-    caller: Option<Caller>,
-) -> Result<BuyerSession, ApiError> {
-    let caller = caller.ok_or_else(|| ApiError::of(ErrorCode::Unauthorized))?;
-    Ok(BuyerSession { caller, made: None })
+pub(crate) fn of_buyer(state: &AppState, caller: Option<Caller>) -> Result<BuyerSession, ApiError> {
+    if let Some(caller) = caller {
+        return Ok(BuyerSession { caller, made: None });
+    }
+    let guest = state.accounts.guest()?;
+    let caller = Caller::guest(guest.user);
+    Ok(BuyerSession { caller, made: Some(guest.access_token) })
+}
+
+/// Puts a guest's session into the cookies of an answer, in place of any other.
+pub(crate) fn open_guest(response: &mut HttpResponse, site: &Site, token: String) {
+    let lifetime = Duration::seconds(site.refresh_seconds);
+    let _ = response.add_cookie(&cookie(site, site.cookies.access, token, lifetime));
+    let ended = cookie(site, site.cookies.refresh, String::new(), Duration::ZERO);
+    let _ = response.add_cookie(&ended);
 }
 
 /// Puts a session into the cookies of an answer.

@@ -74,6 +74,12 @@ pub(crate) fn date(language: Language, at: TimestampMs, zone: Tz) -> String {
     local(at, zone).map_or_else(|| rfc3339(at), |at| date_of(language, &at))
 }
 
+/// True if two times are on the same day in a zone.
+pub(crate) fn is_same_day(a: TimestampMs, b: TimestampMs, zone: Tz) -> bool {
+    let (a, b) = (local(a, zone), local(b, zone));
+    a.zip(b).is_some_and(|(a, b)| a.date_naive() == b.date_naive())
+}
+
 fn local(at: TimestampMs, zone: Tz) -> Option<DateTime<Tz>> {
     let utc = DateTime::<Utc>::from_timestamp_millis(at)?;
     Some(zone.from_utc_datetime(&utc.naive_utc()))

@@ -1,15 +1,29 @@
-//! Buying without an account: an e-mail address, and a code with which the order is found again.
+//! Buying without an account: an e-mail address at the checkout, and a code with which the order is
+//! found again on another device.
 
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
+use serde::Deserialize;
 
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::payments::Method;
-use crate::web::fields::Field;
+use crate::web::cookies;
+use crate::web::errors::explain;
+use crate::web::fields::{Field, refusal};
+use crate::web::forms::{Form, see_other};
+use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
 
-/// Renders the field for the address of a guest, and the way to an account.
-pub(super) fn email_fields(_state: &AppState, visitor: &Visitor, email: &str) -> Markup {
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/claim").get(claim_page).post(claim));
+}
+
+/// Renders the field for the address of a guest.
+pub(super) fn email_field(visitor: &Visitor, email: &str) -> Markup {
     let field = Field {
         name: "email",
         label: visitor.text("account.email"),
@@ -24,34 +38,134 @@ pub(super) fn email_fields(_state: &AppState, visitor: &Visitor, email: &str) ->
     field.render()
 }
 
-/// Notes who the guest is.
+/// Renders the way to an account, for a visitor who is about to buy as a guest.
+pub(super) fn or_sign_in(visitor: &Visitor, back: &str) -> Markup {
+    let back = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    html! {
+        p {
+            (visitor.text("guest.or")) " "
+            a href={ "/sign-in?back=" (back) } { (visitor.text("account.sign_in")) }
+        }
+    }
+}
+
+/// Notes the address of the guest who buys.
+///
+/// # Errors
+/// The address is not valid, or too many were noted.
 pub(super) async fn identify(
-    _state: &AppState,
-    _visitor: &Visitor,
-    _email: &str,
+    state: &AppState,
+    visitor: &Visitor,
+    email: &str,
+    from: Option<IpAddr>,
 ) -> Result<(), ApiError> {
-    Err(ApiError::of(ErrorCode::Unauthorized))
+    state.accounts.guest_checkout(visitor.caller()?, email, from).await?;
+    Ok(())
 }
 
 /// Renders the code with which a guest finds the order again; nothing for accounts.
-pub(super) async fn claim_code(_state: &AppState, _visitor: &Visitor) -> Result<Markup, ApiError> {
-    Ok(html! {})
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Markup, ApiError> {
+    let caller = visitor.caller()?;
+    let contact = match caller.guest {
+        true => state.accounts.guest_contact(caller.user).await?,
+        false => None,
+    };
+    Ok(html! {
+        @if let Some(contact) = contact {
+            section.claim-code {
+                h3 { (visitor.text("guest.keep_code")) }
+                p { (visitor.fill("guest.code_explained", &[("email", &contact.email)])) }
+                p.code-large { code { (contact.claim_code) } }
+                p { a href="/register?back=/tickets" { (visitor.text("guest.make_account")) } }
+            }
+        }
+    })
 }
 
 /// Renders the payment that only a demonstration has.
-pub(super) fn demo_payment(
-    _state: &AppState,
-    _visitor: &Visitor,
-    _pay: &str,
-    _key: &str,
-) -> Markup {
-    html! {}
+pub(super) fn demo_payment(state: &AppState, visitor: &Visitor, pay: &str, key: &str) -> Markup {
+    html! {
+        @if state.payments.offers(Method::Demo) {
+            form.stack method="post" action=(pay) {
+                input type="hidden" name="key" value={ (key) "-demo" };
+                input type="hidden" name="method" value="demo";
+                p.warning { (visitor.text("orders.demo_explained")) }
+                button.button { (visitor.text("orders.pay_by_demo")) }
+            }
+        } @else if !visitor.has_account() {
+            p.warning { (visitor.text("orders.no_method")) }
+        }
+    }
 }
 
 /// Returns the method of payment with a name.
+///
+/// # Errors
+/// There is none with that name.
 pub(super) fn method(name: &str) -> Result<Method, ApiError> {
     match name {
         "wallet" => Ok(Method::Wallet),
+        "demo" => Ok(Method::Demo),
         _ => Err(ApiError::invalid("method", "is not a method of payment")),
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Claim {
+    email: String,
+    code: String,
+}
+
+async fn claim_page(visitor: Visitor) -> HttpResponse {
+    show(&visitor, &Claim::default(), None)
+}
+
+fn show(visitor: &Visitor, entered: &Claim, refused: Option<&str>) -> HttpResponse {
+    let code = Field {
+        name: "code",
+        label: visitor.text("guest.code"),
+        value: &entered.code,
+        autocomplete: Some("off"),
+        required: true,
+        max_length: Some(40),
+        ..Field::default()
+    };
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("guest.claim")) }
+            p { (visitor.text("guest.claim_explained")) }
+            form.stack method="post" action="/claim" {
+                (refusal(refused))
+                (email_field(visitor, &entered.email))
+                (code.render())
+                button.button { (visitor.text("guest.find")) }
+            }
+        }
+    };
+    layout::render(visitor, Page::new(visitor.text("guest.claim")).main(main))
+}
+
+async fn claim(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    Form(entered): Form<Claim>,
+) -> Result<HttpResponse, ApiError> {
+    let from = request.peer_addr().map(|address| address.ip());
+    match state.accounts.claim(&entered.email, &entered.code, from).await {
+        Ok(session) => {
+            let mut response = see_other("/tickets");
+            cookies::open_guest(&mut response, &visitor.site, session.access_token);
+            Ok(response)
+        }
+        Err(error) => {
+            let failure = ApiError::from(error);
+            let mut page = show(&visitor, &entered, Some(&explain(&visitor, &failure)));
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
     }
 }

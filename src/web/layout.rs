@@ -15,6 +15,18 @@ pub(crate) struct Page<'a> {
     preloads: &'static [&'static str],
     notice: Option<&'a str>,
     class: &'static str,
+    frame: Frame,
+}
+
+/// What surrounds the content of a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    /// The shop's header and footer.
+    Shop,
+    /// Nothing: the content has its own `main`.
+    Bare,
+    /// As [`Self::Bare`], and dark whichever colours the system asks for.
+    Dark,
 }
 
 impl<'a> Page<'a> {
@@ -27,6 +39,7 @@ impl<'a> Page<'a> {
             preloads: &[],
             notice: None,
             class: "",
+            frame: Frame::Shop,
         }
     }
 
@@ -57,6 +70,16 @@ impl<'a> Page<'a> {
     pub(crate) fn class(self, class: &'static str) -> Self {
         Self { class, ..self }
     }
+
+    /// Leaves the shop's header and footer out; the content is the whole body, with its own `main`.
+    pub(crate) fn bare(self) -> Self {
+        Self { frame: Frame::Bare, ..self }
+    }
+
+    /// As [`Self::bare`], and dark whichever colours the system asks for.
+    pub(crate) fn dark(self) -> Self {
+        Self { frame: Frame::Dark, ..self }
+    }
 }
 
 /// Renders a page.
@@ -65,13 +88,16 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let notice = page.notice.and_then(|name| language.find(&format!("notice.{name}")));
     let markup = html! {
         (DOCTYPE)
-        html lang=(language.tag()) data-session=(visitor.kind()) {
+        html lang=(language.tag()) data-session=(visitor.kind())
+            data-theme=[(page.frame == Frame::Dark).then_some("dark")]
+        {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (page.title) " · " (site.name) }
                 link rel="icon" href=(site.assets.url("icon.svg")) type="image/svg+xml";
+                link rel="manifest" href="/site.webmanifest";
                 link rel="stylesheet" href=(site.assets.url("admitone.css"));
                 link rel="stylesheet" href=(site.assets.url("brand.css"));
                 @for module in page.preloads {
@@ -82,13 +108,18 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 }
             }
             body class=(page.class) {
-                a.skip href="#content" { (visitor.text("frame.skip")) }
-                (header(visitor))
-                @if let Some(notice) = notice {
-                    p.notice role="status" { (notice) }
+                @match page.frame {
+                    Frame::Bare | Frame::Dark => (page.main),
+                    Frame::Shop => {
+                        a.skip href="#content" { (visitor.text("frame.skip")) }
+                        (header(visitor))
+                        @if let Some(notice) = notice {
+                            p.notice role="status" { (notice) }
+                        }
+                        main id="content" tabindex="-1" { (page.main) }
+                        (footer(visitor))
+                    }
                 }
-                main id="content" tabindex="-1" { (page.main) }
-                (footer(visitor))
                 @if !page.scripts.is_empty() {
                     script type="application/json" id="strings" {
                         (PreEscaped(for_script_element(&language.for_scripts())))

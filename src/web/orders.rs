@@ -203,6 +203,7 @@ async fn confirmed(
         }
         p.actions {
             a.button href="/tickets" { (visitor.text("orders.show_tickets")) }
+            a.button.quiet href={ "/orders/" (row.id) ".pdf" } { (visitor.text("tickets.pdf")) }
             a.button.quiet href={ "/tickets/" (shown.first().map(|one| one.id).unwrap_or_default()) ".ics" } {
                 (visitor.text("tickets.calendar"))
             }

@@ -13,14 +13,15 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{CookieNames, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::web::cookies::{Renewed, cookie, cookies};
+use crate::web::cookies::{Renewed, cookie, cookies, of_buyer};
 use crate::web::forms::{Form, see_other};
 use crate::web::site::Site;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes of sessions.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/session/refresh").post(refresh))
+    cfg.service(web::resource("/session/guest").post(guest))
+        .service(web::resource("/session/refresh").post(refresh))
         .service(web::resource("/sign-out").post(sign_out));
 }
 
@@ -58,9 +59,27 @@ async fn renew(request: &HttpRequest) -> Result<Option<Renewed>, AccountError> {
     let Some(refresh) = request.cookie(names.refresh) else { return Ok(None) };
     // Two tabs renew at the same time with the same token: with a key, both get the same answer.
     let session = state.accounts.refresh(refresh.value(), Some("pages")).await?;
-    let caller = Caller { user: session.user.id, role: session.user.role };
+    let caller = Caller::account(session.user.id, session.user.role);
     let Session { access_token: access, refresh_token: refresh, .. } = session;
     Ok(Some(Renewed { caller, access, refresh }))
+}
+
+/// Makes a guest's session for a script, if the browser has none.
+async fn guest(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+) -> Result<HttpResponse, ApiError> {
+    if !is_from_our_pages(&request) {
+        return Err(ApiError::of(ErrorCode::ForeignPage));
+    }
+    if visitor.caller.is_some() {
+        return Ok(respond::ok(&json!({ "kind": visitor.kind() })));
+    }
+    let session = of_buyer(&state, None)?;
+    let mut response = respond::created(&json!({ "kind": "guest" }));
+    session.keep(&mut response, &visitor.site);
+    Ok(response)
 }
 
 /// Renews the session for a script whose request was refused with an expired token.

@@ -6,12 +6,17 @@ use crate::web::assets::Assets;
 use crate::web::format;
 use chrono_tz::Tz;
 
+/// `--brand` of `admitone.css`.
+const DEFAULT_COLOR: &str = "#3d4fd6";
+
 /// The pages' parts that are built once at the start.
 pub struct Site {
     /// The embedded and the brand's own files.
     pub(crate) assets: Assets,
     /// The name of the shop in titles and headers.
     pub(crate) name: String,
+    /// The main colour of the brand, as CSS writes it.
+    pub(crate) color: String,
     /// True if the brand has a logo, `logo` among the assets.
     pub(crate) logo: Option<&'static str>,
     /// True if cookies may be sent without encryption to any host.
@@ -32,6 +37,7 @@ impl Site {
     pub fn new(config: &Config) -> Result<Self, String> {
         let logo = config.shop_logo.as_deref().map(Logo::read).transpose()?;
         let name = config.shop_name.clone();
+        let color = config.shop_color.clone().unwrap_or_else(|| DEFAULT_COLOR.into());
         let seconds = |ttl: std::time::Duration| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         Ok(Self {
             logo: logo.as_ref().map(|logo| logo.file),
@@ -40,6 +46,7 @@ impl Site {
                 logo.map(|logo| (logo.file, logo.bytes)),
             ),
             name,
+            color,
             allows_plain_http: config.allow_plain_http,
             zone: format::zone(&config.time_zone),
             cookies: CookieNames::of(config),

@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::accounts::Caller;
 use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -46,6 +47,7 @@ async fn list(
     }
     let main = html! {
         h1 { (visitor.text("tickets.title")) }
+        (saved_copy(&visitor, caller))
         @if shown.is_empty() {
             section.empty {
                 p { (visitor.text("tickets.none")) }
@@ -75,13 +77,26 @@ async fn page(
     let ticket = ticket_dto(&state, &row).await?;
     let main = html! {
         h1.visually-hidden { (visitor.text("tickets.ticket")) }
+        (saved_copy(&visitor, caller))
         (card(&visitor, &event, &ticket))
         p.actions {
+            a.button.quiet href={ "/tickets/" (ticket.id) ".pdf" } { (visitor.text("tickets.pdf")) }
+            a.button.quiet href={ "/tickets/" (ticket.id) ".ics" } { (visitor.text("tickets.calendar")) }
             a.button.quiet href={ "/orders/" (ticket.reservation_id) } { (visitor.text("tickets.order")) }
         }
     };
     let page = Page::new(visitor.text("tickets.ticket")).main(main).script("tickets.js");
     Ok(layout::render(&visitor, page))
+}
+
+/// Renders the line that `sw.js` shows on a copy of the page, under this very class. It names the
+/// person whose tickets these are: copies of others are deleted when this page is kept.
+fn saved_copy(visitor: &Visitor, caller: Caller) -> Markup {
+    html! {
+        p.warning.saved-copy hidden role="status" data-owner=(caller.user) {
+            (visitor.text("offline.saved_copy")) " " time data-saved-at {}
+        }
+    }
 }
 
 /// Renders a ticket with its code.

@@ -59,7 +59,7 @@ impl Visitor {
 
     /// True for visitors who signed in to an account.
     pub(crate) fn has_account(&self) -> bool {
-        self.caller.is_some()
+        self.caller.is_some_and(|caller| !caller.guest)
     }
 
     /// Returns the kind of session for scripts.

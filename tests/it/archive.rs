@@ -52,7 +52,7 @@ impl Past {
 
     /// Returns the buyer with a token issued now.
     fn buyer(&self) -> TestUser {
-        let caller = Caller { user: self.buyer, role: Role::User };
+        let caller = Caller::account(self.buyer, Role::User);
         let token = self.app.state().accounts.access_token(caller).unwrap();
         TestUser { id: self.buyer, token }
     }

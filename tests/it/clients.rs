@@ -9,7 +9,8 @@ use admitone::store::{Balance, Key};
 use crate::http::api_client::{Person, Shop};
 use crate::support::test_db::TestDb;
 
-const PASSWORD: &str = "correct horse battery";
+/// The password of accounts that [`account`] makes.
+pub const PASSWORD: &str = "correct horse battery";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generated_typescript_client_compiles_strictly_and_buys_tickets() {

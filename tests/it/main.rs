@@ -45,6 +45,7 @@ mod simulation;
 mod snapshots;
 mod stampede;
 mod store;
+mod ticket_documents;
 mod tracing;
 mod unknown_outcomes;
 mod wallet;

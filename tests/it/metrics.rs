@@ -121,7 +121,7 @@ on_both_databases! {
             reservation: ReservationId::random(),
             offering: OfferingId::random(),
             user: UserId::random(),
-            method: "wallet",
+            method: admitone::store::PaymentMethod::Wallet,
             amount: 1_000,
             currency: "KRW".into(),
         };

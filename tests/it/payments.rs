@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use admitone::box_office::{SubmitError, Unavailable};
 use admitone::ids::PaymentId;
 use admitone::inventory::{Command, Rejection};
-use admitone::payments::{CrashPoints, Edge, Pace, PaymentError, Side};
+use admitone::payments::{CrashPoints, Edge, Method, Pace, PaymentError, Side};
 use admitone::store::{EntryKind, PaymentState, ReservationState, StoreError};
 
 use crate::support::payments::{PRICE, PaymentsFixture, beyond_the_pay_window_ms};
@@ -52,6 +52,61 @@ on_both_databases! {
         let again = till.pay(customer, first, "another").await;
         assert!(matches!(again, Err(PaymentError::Rejected(Rejection::WrongState { .. }))));
         assert!(till.check_books(customer, first, PRICE).await);
+        assert_eq!(till.unsettled().await, 0);
+    }
+
+    async fn a_demo_payment_needs_no_money_and_moves_none(db: TestDb) {
+        let mut till = PaymentsFixture::open(db, 10).await;
+        let customer = till.customer(0).await;
+        let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
+        till.method = Method::Demo;
+        let off = till.pay(customer, first, "k").await;
+        assert!(matches!(off, Err(PaymentError::MethodUnavailable)), "{off:?}");
+
+        // A payment by the wallet that was refused leaves its key to another method.
+        till.method = Method::Wallet;
+        let poor = till.pay(customer, first, "k").await;
+        assert!(matches!(poor, Err(PaymentError::InsufficientBalance)), "{poor:?}");
+        till.with_demo();
+        let paid = till.pay(customer, first, "k").await.expect("pays");
+        assert_eq!((paid.amount, paid.method, paid.refunded), (PRICE, Method::Demo, false));
+        assert_eq!(till.pay(customer, first, "k").await.expect("the same again"), paid);
+        assert!(till.check_books(customer, first, 0).await);
+
+        till.charge(customer, PRICE).await;
+        till.method = Method::Wallet;
+        let other = till.pay(customer, first, "k").await;
+        assert!(matches!(other, Err(PaymentError::Rejected(Rejection::KeyReused))), "{other:?}");
+        assert_eq!(till.balance(customer).await, PRICE);
+        till.pay(customer, second, "w").await.expect("pays");
+        till.method = Method::Demo;
+        till.cancel(customer, first).await.expect("cancels");
+        till.recover().await;
+        assert_eq!(till.payment_state(paid.payment).await, PaymentState::Refunded);
+        assert_eq!(till.balance(customer).await, 0, "a refund of it goes into no wallet");
+        assert_eq!(till.entries(customer, EntryKind::Refund).await, 0);
+    }
+
+    async fn many_payments_of_both_methods_at_once_are_each_paid_once(db: TestDb) {
+        let mut till = PaymentsFixture::open(db, 100).await;
+        till.with_demo();
+        let customer = till.customer(10 * PRICE).await;
+        let mut reservations = Vec::new();
+        for _ in 0..20 {
+            reservations.push(till.reserve(customer).await);
+        }
+        let pay = |nth: usize, reservation| {
+            let (payments, key) = (till.payments.clone(), format!("k{nth}"));
+            let method = if nth.is_multiple_of(2) { Method::Wallet } else { Method::Demo };
+            async move { payments.pay(customer, reservation, method, &key).await }
+        };
+        let paying = reservations.iter().enumerate().map(|(nth, id)| pay(nth, *id));
+        for paid in futures_util::future::join_all(paying).await {
+            paid.expect("pays");
+        }
+        assert_eq!(till.balance(customer).await, 0);
+        assert_eq!(till.entries(customer, EntryKind::Authorize).await, 10);
+        assert_eq!(till.db.count("SELECT count(*) FROM payments WHERE state = 'CAPTURED'").await, 20);
         assert_eq!(till.unsettled().await, 0);
     }
 

@@ -1,6 +1,7 @@
 //! A payment killed at every edge between its steps: after any recovery, there is either a
 //! confirmed ticket and one debit, or neither.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -34,6 +35,13 @@ const WAYS: [(Way, &[Edge]); 4] = [
     (Way::CancelledAfterwards, &[Edge::Refund]),
 ];
 
+/// The courses of a payment by the method `demo`, which is never refused for want of money.
+const WAYS_OF_DEMO: [(Way, &[Edge]); 3] = [
+    (Way::Paid, &[Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm]),
+    (Way::CancelledMeanwhile, &[Edge::Confirm, Edge::Fail, Edge::Void]),
+    (Way::CancelledAfterwards, &[Edge::Refund]),
+];
+
 /// The way in which the payment is resumed after the crash.
 #[derive(Clone, Copy, Debug)]
 enum Rescue {
@@ -46,21 +54,39 @@ enum Rescue {
 on_both_databases! {
     async fn a_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 1_000).await;
-        let mut met = std::collections::HashSet::new();
-        for (way, edges) in WAYS {
-            for &edge in edges {
-                for side in [Side::Before, Side::After] {
-                    for rescue in [Rescue::Scan, Rescue::Retry] {
-                        println!("{way:?}: killed {side:?} {edge:?}, then {rescue:?}");
-                        kill_and_rescue(&mut till, way, edge, side, rescue).await;
-                        met.insert(edge);
-                    }
-                }
-            }
-        }
+        let met = kill_everywhere(&mut till, &WAYS).await;
         assert_eq!(met.len(), Edge::ALL.len(), "every edge is in the table");
         assert_eq!(till.unsettled().await, 0);
     }
+
+    async fn a_demo_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
+        let mut till = PaymentsFixture::open(db, 1_000).await;
+        till.with_demo();
+        kill_everywhere(&mut till, &WAYS_OF_DEMO).await;
+        assert_eq!(till.unsettled().await, 0);
+        assert_eq!(till.db.count("SELECT count(*) FROM wallets WHERE balance <> 15000").await, 0);
+        let moved = "SELECT count(*) FROM wallet_entries WHERE kind <> 'charge'";
+        assert_eq!(till.db.count(moved).await, 0, "no money moves");
+        let refunded = "SELECT count(*) FROM payments WHERE method = 'demo' AND state = 'REFUNDED'";
+        assert_eq!(till.db.count(refunded).await, 4);
+    }
+}
+
+/// Kills a payment on each side of each edge of each way; returns the edges.
+async fn kill_everywhere(till: &mut PaymentsFixture, ways: &[(Way, &[Edge])]) -> HashSet<Edge> {
+    let mut met = HashSet::new();
+    for &(way, edges) in ways {
+        for &edge in edges {
+            for side in [Side::Before, Side::After] {
+                for rescue in [Rescue::Scan, Rescue::Retry] {
+                    println!("{way:?}: killed {side:?} {edge:?}, then {rescue:?}");
+                    kill_and_rescue(till, way, edge, side, rescue).await;
+                    met.insert(edge);
+                }
+            }
+        }
+    }
+    met
 }
 
 /// The refund to a customer who cancels: half the price.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use admitone::accounts::{Accounts, PasswordChange, Registration, Role, Session, TokenError};
+use admitone::accounts::{
+    Accounts, Caller, PasswordChange, Registration, Role, Session, TokenError,
+};
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::{Config, Secret};
 use admitone::ids::UserId;
@@ -37,7 +39,7 @@ async fn register(accounts: &Accounts, email: &str) -> Session {
 
 async fn change_password(accounts: &Accounts, user: UserId, current: &str, new: &str) {
     let change = PasswordChange { current: current.into(), new: new.into() };
-    accounts.update(user, None, None, Some(change)).await.unwrap();
+    accounts.update(Caller::account(user, Role::User), None, None, Some(change)).await.unwrap();
 }
 
 /// Creates closed accounts without the work of hashing passwords.
@@ -106,7 +108,7 @@ on_both_databases! {
         let late = close_many(&store, 10, clock.now_ms()).await;
         let accounts = instance(&store, &clock);
         assert_eq!(accounts.learn_revocations().await.unwrap(), 1_000, "one page of 1,015");
-        let caller = |user| admitone::accounts::Caller { user, role: Role::User };
+        let caller = |user| Caller::account(user, Role::User);
         let token = accounts.access_token(caller(late[0])).unwrap();
         assert_eq!(accounts.verify(&token), Err(TokenError::Invalid));
     }
@@ -120,7 +122,7 @@ on_both_databases! {
         db.sql("UPDATE revocation_counter SET last = 0").await;
         let again = close_many(&store, 1, clock.now_ms()).await;
         accounts.learn_revocations().await.unwrap();
-        let token = accounts.access_token(admitone::accounts::Caller { user: again[0], role: Role::User });
+        let token = accounts.access_token(Caller::account(again[0], Role::User));
         assert_eq!(accounts.verify(&token.unwrap()), Err(TokenError::Invalid));
     }
 }

@@ -1,25 +1,40 @@
 //! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
+mod door;
 mod organiser;
 mod sessions;
+mod strings;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
+use admitone::accounts::Role;
 use serde_json::{Value, json};
 
+use crate::clients::{PASSWORD, account};
 use crate::dashboards::path;
 use crate::http::api_client::Shop;
 use crate::support::test_db::TestDb;
 
-/// Runs a scenario, which finds what there is to test in `things`.
+/// Runs a scenario, which finds what there is to test in `things`. Meanwhile the server's time passes
+/// as it does in the browser.
 async fn run(scenario: &str, shop: &Shop, things: &Value) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/web/run");
     let mut command = Command::new(script);
     command.args([scenario, &shop.app.url(""), &things.to_string()]).stdin(Stdio::null());
+    let clock = shop.clock.clone();
+    let passing = tokio::spawn(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            clock.advance_ms(1_000);
+        }
+    });
     let run = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    passing.abort();
     run.unwrap_or_else(|error| panic!("{script} cannot be run: {error}"))
 }
 
@@ -73,6 +88,22 @@ async fn tickets_are_bought_and_cancelled_without_scripts() {
     assert_eq!(event.counts(event.stalls()).await.available, 16);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_are_picked_on_the_map_and_a_taken_one_comes_with_others() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    passes("seat_map", &shop, &json!({"event": event.id})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seats_are_bought_by_keyboard_alone() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let things = json!({"event": event.id, "sections": ["Left", "Right"]});
+    passes("keyboard", &shop, &things).await;
+    assert_eq!(event.counts(event.stalls()).await.available, 8);
+}
+
 /// The faults of the page in `tests/web/scenarios/planted.mjs`, as the report says them.
 const PLANTED: &[&str] = &[
     "content security policy: Executing inline script",
@@ -82,6 +113,7 @@ const PLANTED: &[&str] = &[
     "a request failed: GET /cut",
     "px wider than the window: <p class=\"wide\">",
     "the page has no title",
+    "a link is dead: GET /nowhere: 404",
     "the page is in \"en\", not \"ko\"",
     "accessibility (color-contrast, serious)",
     "accessibility (label, critical)",
@@ -97,6 +129,64 @@ async fn every_planted_fault_of_a_page_is_reported() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     let missed: Vec<_> = PLANTED.iter().filter(|fault| !said.contains(**fault)).collect();
     assert!(missed.is_empty(), "{missed:?} in {said}");
+}
+
+/// An event with a seat and two standing places sold, one of which is used and one cancelled, and a
+/// ticket of another event.
+async fn a_door(shop: &Shop) -> Value {
+    let (event, other) = (shop.event().await, shop.event_from(macbeth(shop)).await);
+    let admin = account(shop, "admin@example.com", Role::Admin).await;
+    let kim = account(shop, "kim@example.com", Role::User).await;
+    let seat = event.seats().await[0].clone();
+    let mut tickets = Vec::new();
+    for (event, hold) in [
+        (&event, json!({"seats": [seat]})),
+        (&event, event.places(1)),
+        (&other, other.places(1)),
+        (&event, event.places(1)),
+    ] {
+        let order = kim.buy(event, &hold).await;
+        let of_order = |ticket: &Value| ticket["reservationId"] == order.as_str();
+        let ticket = kim.tickets().await.into_iter().find(of_order).expect("a ticket");
+        tickets.push((order, ticket));
+    }
+    let [(_, seat), (_, used), (_, elsewhere), (order, gone)] =
+        <[_; 4]>::try_from(tickets).expect("four tickets");
+    let at_north = json!({"code": used["code"], "eventId": event.id, "gate": "North"});
+    admin.post("/api/checkins", &at_north).await.is(200);
+    admin.post_nothing(&format!("/api/reservations/{order}/cancel")).await.is(200);
+    let qr = format!("/api/tickets/{}/qr.svg", seat["id"].as_str().expect("an id"));
+    let qr = kim.request(reqwest::Method::GET, &qr).send().await.expect("an answer");
+    json!({
+        "event": event.id, "seat": seat, "used": used["code"], "other": elsewhere["code"],
+        "gone": gone["code"], "qr": qr.text().await.expect("a drawing"),
+        "admin": {"email": "admin@example.com", "password": PASSWORD},
+        "kim": {"email": "kim@example.com", "password": PASSWORD, "name": "김민수"},
+    })
+}
+
+fn macbeth(shop: &Shop) -> Value {
+    let mut body = shop.event_body();
+    body["name"] = json!("Macbeth");
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_reads_tickets_by_camera_scanner_and_name() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("door", &shop, &a_door(&shop).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_works_without_scripts() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("door_plain", &shop, &a_door(&shop).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opened_ticket_shows_without_a_network_until_its_holder_signs_out() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    passes("offline_ticket", &shop, &a_door(&shop).await).await;
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn without(key: &str) -> Value {
 fn a_token_speaks_for_whom_it_was_issued_until_it_expires() {
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let tokens = tokens(&clock);
-    let caller = Caller { user: UserId::random(), role: Role::User };
+    let caller = Caller::account(UserId::random(), Role::User);
     let token = tokens.issue(caller).unwrap();
     assert_eq!(tokens.verify(&token), Ok(caller));
     assert_eq!(tokens.verify(&token), Ok(caller), "the remembered one too");
@@ -93,7 +93,7 @@ fn forged_and_foreign_tokens_are_refused() {
 fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let tokens = tokens(&clock);
-    let caller = Caller { user: UserId::random(), role: Role::User };
+    let caller = Caller::account(UserId::random(), Role::User);
     let token = |version| tokens.issue_at(Grant { caller, version }, clock.now_ms()).unwrap();
     let (old, new) = (token(0), token(1));
     assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
@@ -105,6 +105,29 @@ fn tokens_of_before_a_revocation_are_refused_until_they_have_expired() {
     clock.advance_ms(3_600_000 + LEEWAY_MS);
     tokens.expire_revocations();
     assert_eq!(tokens.verify(&old), Err(TokenError::Expired));
+}
+
+#[test]
+fn a_guest_is_known_for_a_day_and_refused_as_long_after_a_revocation() {
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    let tokens = tokens(&clock);
+    let guest = Caller::guest(UserId::random());
+    let token = tokens.issue(guest).unwrap();
+    clock.advance_ms(3_600_000 + LEEWAY_MS);
+    assert_eq!(tokens.verify(&token), Ok(guest), "accounts' tokens would have expired");
+    // The guest registers and changes the password.
+    tokens.revoke(guest.user, 1, clock.now_ms());
+    clock.advance_ms(23 * 3_600_000 - LEEWAY_MS);
+    tokens.expire_revocations();
+    assert_eq!(tokens.verify(&token), Err(TokenError::Invalid));
+    clock.advance_ms(2 * LEEWAY_MS);
+    assert_eq!(tokens.verify(&token), Err(TokenError::Expired));
+    let forever = with("guest", json!(true));
+    let mut forever = forever.as_object().unwrap().clone();
+    forever.insert("exp".into(), json!(NOW_S + 1_000_000));
+    forever.insert("iat".into(), json!(NOW_S - 24 * 3_600));
+    let token = signed(&Value::Object(forever), SECRET, Algorithm::HS256);
+    assert_eq!(tokens.verify(&token), Err(TokenError::Expired), "a day after its issue");
 }
 
 #[test]

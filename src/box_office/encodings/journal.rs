@@ -201,6 +201,8 @@ fn changes() -> Vec<(&'static str, Change)> {
         WaitlistPassedOver { entry },
         ReservationGranted { reservation, customer, lines: lines() },
         HoldChanged { hold, lines: lines(), expires_at: AT },
+        SeatsKept { seats: seats(), until: AT },
+        KeptSeatsReleased { seats: seats() },
     })
 }
 

@@ -101,6 +101,7 @@ fn history() -> Vec<Change> {
         Change::RowAdded { section, name: "C".into(), seats: 12, first_seat: SeatId(82) },
         Change::SeatsBlocked { seats: vec![SeatId(30), SeatId(31)] },
         Change::SeatsRemoved { seats: vec![SeatId(32)] },
+        Change::SeatsKept { seats: vec![SeatId(7), SeatId(40), SeatId(41)], until: AT + 3_600_000 },
         Change::PlacesBlocked { product, quantity: 5 },
         Change::SaleStateSet { state: SaleState::Open },
         Change::ProductAdded {
@@ -138,7 +139,7 @@ fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let unsealed: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let refusal = Inventory::from_snapshot(&unsealed).unwrap_err().to_string();
-    assert!(refusal.contains("version 1, not 2"), "{refusal}");
+    assert!(refusal.contains("version 1, not 3"), "{refusal}");
 }
 
 /// Snapshots of an unknown version and damaged bytes are reported and never served.
@@ -148,7 +149,7 @@ fn a_snapshot_that_cannot_be_read_says_why() {
     let refusal = |bytes: &[u8]| Inventory::from_snapshot(bytes).unwrap_err().to_string();
     let mut newer = whole.clone();
     newer[0] += 1;
-    assert!(refusal(&newer).contains("version 3, not 2"), "{}", refusal(&newer));
+    assert!(refusal(&newer).contains("version 4, not 3"), "{}", refusal(&newer));
     // Cut off before the seal, the snapshot is complete but has no seal.
     for length in (0..whole.len()).filter(|length| *length != whole.len() - 16) {
         assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");

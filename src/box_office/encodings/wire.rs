@@ -60,7 +60,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     );
     pin(&mut samples, &seat_claims());
     pin(&mut samples, &reservation_statuses());
-    let seats = every!(SeatStatus { Available, Held, Sold, Blocked, Removed });
+    let seats = every!(SeatStatus { Available, Held, Sold, Blocked, Removed, Kept });
     pin(&mut samples, &seats);
     let given = RequestId::given("a-request-of-a-client").unwrap();
     pin(
@@ -167,6 +167,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ChangeOffering { change: offering_change() },
         Participate { hold, reservation, customer },
         ChangeHold { hold, customer, places: vec![(product, 2)], seats: seats() },
+        KeepSeats { seats: seats(), until: AT },
     })
 }
 

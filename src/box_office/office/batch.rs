@@ -232,7 +232,9 @@ fn weight(change: &Change) -> usize {
         | Change::ReservationsCancelled { reservations } => 4 * reservations.len(),
         Change::SeatsBlocked { seats }
         | Change::SeatsUnblocked { seats }
-        | Change::SeatsRemoved { seats } => seats.len(),
+        | Change::SeatsRemoved { seats }
+        | Change::SeatsKept { seats, .. }
+        | Change::KeptSeatsReleased { seats } => seats.len(),
         Change::OfferMade { line, .. } => 4 + line.seats.len(),
         Change::ProductAdded { name, description, .. } => 8 + (name.len() + description.len()) / 5,
         Change::ProductDescribed { name, description, .. } => {

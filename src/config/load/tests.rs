@@ -18,6 +18,21 @@ fn defaults_need_nothing() {
 }
 
 #[test]
+fn demo_payments_need_the_demo_to_be_turned_on_or_the_embedded_database() {
+    let secret = ("ADMITONE_JWT_SECRET", "a secret for tests, of at least thirty-two bytes");
+    let postgres = ("DATABASE_URL", "postgres://localhost/admitone");
+    let allows = |pairs: &[(&str, &str)]| {
+        let set: Vec<_> = [secret].iter().chain(pairs).copied().collect();
+        from_environment(&set).unwrap().allows_demo_payments()
+    };
+    assert!(allows(&[]));
+    assert!(!allows(&[("ADMITONE_DEMO", "false")]));
+    assert!(!allows(&[postgres]));
+    assert!(allows(&[postgres, ("ADMITONE_DEMO", "true")]));
+    assert!(!allows(&[postgres, ("ADMITONE_DEMO", "false")]));
+}
+
+#[test]
 fn errors_name_the_key_and_say_what_to_do() {
     for (key, value, says) in [
         ("ADMITONE_LISTEN", "8080", "HOST:PORT"),

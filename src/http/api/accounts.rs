@@ -1,4 +1,5 @@
 //! Accounts: registration, login, and the caller's own account.
 
 pub mod auth;
+pub mod guests;
 pub mod users;

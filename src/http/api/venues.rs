@@ -4,6 +4,9 @@
 pub mod drawings;
 mod packed;
 pub mod plans;
+mod rendered;
 pub mod seat_states;
 #[expect(clippy::module_inception, reason = "the resource has the name of its capability")]
 pub mod venues;
+
+pub use rendered::{Drawings, SeatStates};

@@ -73,6 +73,9 @@ error_codes! {
         "Customers cannot charge their wallets here: an administrator does, or the operator turns \
          ADMITONE_WALLET_SELF_CHARGE on.";
     EmailTaken = CONFLICT "EMAIL_TAKEN", "An account with this e-mail address exists.";
+    AccountRequired = FORBIDDEN "ACCOUNT_REQUIRED", "A guest has no account: register first.";
+    NotAGuest = CONFLICT "NOT_A_GUEST", "The caller has an account, and only a guest can do this.";
+    InvalidClaimCode = UNAUTHORIZED "INVALID_CLAIM_CODE", "Wrong e-mail address or claim code.";
     LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
         "The last administrator cannot be removed.";
     AccountNotSettled = CONFLICT "ACCOUNT_NOT_SETTLED",
@@ -107,6 +110,8 @@ error_codes! {
     PaymentInProgress = CONFLICT "PAYMENT_IN_PROGRESS",
         "Another payment of this reservation is at work.";
     PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
+    PaymentMethodUnavailable = UNPROCESSABLE_ENTITY "PAYMENT_METHOD_UNAVAILABLE",
+        "This method of payment is not offered here: demo needs ADMITONE_DEMO.";
     InsufficientBalance = CONFLICT "INSUFFICIENT_BALANCE", "The wallet does not hold enough.";
     CancellationRefused = CONFLICT "CANCELLATION_REFUSED",
         "By the event's terms a customer cannot cancel this (any more): details.until.";

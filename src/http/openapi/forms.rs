@@ -88,6 +88,7 @@ pub(crate) enum SeatLookupStatus {
     Sold,
     Blocked,
     Removed,
+    Kept,
 }
 
 /// The state of the hold or reservation that takes a seat.
@@ -112,6 +113,8 @@ pub(crate) enum SeatChangeKind {
     Unblocked,
     Added,
     Removed,
+    Kept,
+    Unkept,
     Freed,
 }
 

@@ -57,6 +57,7 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("post", "/api/admin/offerings/{event}/reprice") => "repriceProduct",
         ("post", "/api/admin/offerings/{event}/add-row") => "addRow",
         ("post", "/api/admin/offerings/{event}/remove-seats") => "removeSeats",
+        ("post", "/api/admin/offerings/{event}/keep-seats") => "keepSeats",
         ("post", "/api/admin/offerings/{event}/move") => "moveEvent",
         ("post", "/api/admin/offerings/{event}/open") => "openSale",
         ("post", "/api/admin/offerings/{event}/pause") => "pauseSale",

@@ -25,7 +25,7 @@ impl Modify for Shared {
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
             .description(Some(
-                "The accessToken of login or register. The server's own pages send it as a cookie.",
+                "The accessToken of login, register or guest. The server's own pages send it as a cookie.",
             ));
         let scheme = SecurityScheme::Http(scheme.build());
         components.security_schemes.insert("bearer".into(), RefOr::T(scheme));
@@ -58,12 +58,15 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         ids.insert(operation.operation_id.clone().unwrap_or_default()),
         "two operations of the document have one id: {path}"
     );
+    let is_of_guests = path == "/api/auth/guest/email";
     let is_public = operation.security.as_ref().is_some_and(|wanted| is_open(wanted))
-        || ["/api/auth/", "/health"].iter().any(|open| path.starts_with(open));
+        || (["/api/auth/", "/health"].iter().any(|open| path.starts_with(open)) && !is_of_guests);
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
-        // Everyone may call it; an administrator gets more.
-        true if path.ends_with("/audit") => vec![SecurityRequirement::default(), bearer],
+        // Everyone may call it; an administrator gets more, and a guest keeps the id.
+        true if path.ends_with("/audit") || path == "/api/auth/register" => {
+            vec![SecurityRequirement::default(), bearer]
+        }
         true => Vec::new(),
         false => vec![bearer],
     });

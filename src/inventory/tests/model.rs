@@ -36,6 +36,8 @@ pub(super) struct Model {
     times: Option<(i64, i64)>,
     cancellation: CancellationPolicy,
     withdrawn: BTreeMap<ProductId, i64>,
+    /// Until when each kept seat is kept.
+    kept: BTreeMap<SeatId, i64>,
     blocked: BTreeMap<ProductId, u32>,
     pub(super) seats: Vec<Seat>,
     pub(super) claims: Vec<Claim>,
@@ -121,6 +123,7 @@ impl Model {
             times: None,
             cancellation: CancellationPolicy::Until { until: None, refund_percent: 100 },
             withdrawn: BTreeMap::new(),
+            kept: BTreeMap::new(),
             blocked: BTreeMap::new(),
             seats: all_seats(definition),
             claims: Vec::new(),
@@ -242,6 +245,14 @@ impl Model {
         } else if !reservations.is_empty() {
             changes.push(Change::ReservationsExpired { reservations });
         }
+        let mut released: Vec<(i64, SeatId)> =
+            self.kept.iter().map(|(seat, until)| (*until, *seat)).collect();
+        released.retain(|(until, _)| *until <= self.at && !cancelled);
+        released.sort_unstable();
+        if !released.is_empty() {
+            let seats = released.into_iter().map(|(_, seat)| seat).collect();
+            changes.push(Change::KeptSeatsReleased { seats });
+        }
         if changes.is_empty() && cancelled {
             let left = |waiting: &Waiting| Change::WaitlistLeft { entry: waiting.entry };
             return self.waiting.iter().map(left).collect();
@@ -260,9 +271,7 @@ impl Model {
             return (live.count() > 0 || !self.waiting.is_empty()).then_some(self.at);
         }
         let offers = self.waiting.iter().filter_map(|waiting| {
-            if waiting.party > self.counts(waiting.product).available
-                || self.state != SaleState::Open
-            {
+            if waiting.party > self.for_anyone(waiting.product) || self.state != SaleState::Open {
                 return None;
             }
             if self.withdrawn.contains_key(&waiting.product) {
@@ -273,7 +282,7 @@ impl Model {
             let opens = self.at.max(start.unwrap_or(self.at));
             windows.iter().all(|window| window.end.is_none_or(|end| opens < end)).then_some(opens)
         });
-        live.chain(offers).min()
+        live.chain(offers).chain(self.kept.values().copied()).min()
     }
 
     fn product(&self, product: ProductId) -> &crate::inventory::ProductDefinition {
@@ -368,7 +377,7 @@ impl Model {
         products.sort_unstable();
         products.dedup();
         for product in products {
-            let available = self.counts(product).available;
+            let available = self.for_anyone(product);
             let mut line = self.waiting.iter().filter(|waiting| waiting.product == product);
             let Some(first) = line.find(|waiting| waiting.party <= available) else { continue };
             if self.on_sale(product).is_err() {
@@ -383,7 +392,8 @@ impl Model {
                     if self.product(product).capacity.is_none() =>
                 {
                     let choice = (&line.seats[..], line.fit);
-                    check_choice(&self.seats, product, None, &[], party, choice);
+                    let kept: Vec<SeatId> = self.kept.keys().copied().collect();
+                    check_choice(&self.seats, product, None, &kept, party, choice);
                     (line.seats.clone(), line.fit)
                 }
                 _ => (Box::default(), Fit::Exact),
@@ -393,6 +403,18 @@ impl Model {
             return Some(Change::OfferMade { entry, customer, line, expires_at });
         }
         None
+    }
+
+    pub(super) fn is_kept(&self, seat: SeatId) -> bool {
+        self.kept.contains_key(&seat)
+    }
+
+    /// Free places that are not kept.
+    fn for_anyone(&self, product: ProductId) -> u32 {
+        let is_of_product = |seat: &&SeatId| self.seats[seat.index()].product == product;
+        let free = |seat: &&SeatId| self.status(**seat) == SeatStatus::Available;
+        let kept = self.kept.keys().filter(is_of_product).filter(free).count();
+        self.counts(product).available - u32::try_from(kept).unwrap()
     }
 
     fn line(&self, product: ProductId, quantity: u32, seats: Box<[SeatId]>, fit: Fit) -> Line {

@@ -290,6 +290,10 @@ impl History {
             }
             50 => Command::LeaveWaitlist { entry: hold, customer: owner },
             51..=53 => Command::AcceptOffer { entry: hold, customer: owner },
+            54 if !d.is_multiple_of(3) => {
+                let until = self.now + (i64::from(c) - 20) * MINUTE;
+                Command::KeepSeats { seats: self.seats(a, b, c), until }
+            }
             54 => Command::BlockSeats { seats: self.seats(a, b, c) },
             55 => Command::UnblockSeats { seats: self.seats(a, b, c) },
             56 => Command::BlockPlaces { product, quantity: u32::from(b % 5) },

@@ -292,6 +292,8 @@ impl Projection {
             | Change::HoldPlaced { .. }
             | Change::HoldExtended { .. }
             | Change::HoldChanged { .. }
+            | Change::SeatsKept { .. }
+            | Change::KeptSeatsReleased { .. }
             | Change::HoldReleased { .. }
             | Change::HoldsExpired { .. }
             | Change::WaitlistJoined { .. }

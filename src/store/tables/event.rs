@@ -126,7 +126,7 @@ pub(crate) enum Seats {
 }
 
 /// Rows in one INSERT: with eleven columns each, they stay below SQLite's 32,766 variables.
-pub(crate) const CHUNK: usize = 2_000;
+const CHUNK: usize = 2_000;
 
 impl Store {
     /// Creates an event with the first row of its journal, or answers a retry. The event exists
@@ -162,7 +162,11 @@ impl Store {
         insert_event(&transaction, new, now).await?;
         match seats {
             Seats::WithTheEvent => {
-                insert_seat_rows(&transaction, seat_rows(new).collect()).await?;
+                insert_seat_rows(
+                    &transaction,
+                    seat_rows(new.id, &new.definition, &new.further).collect(),
+                )
+                .await?;
             }
             Seats::AreThere => {}
         }
@@ -324,7 +328,7 @@ async fn insert_event(
     if let Some(plan) = &new.plan {
         insert_event_plan(transaction, new.id, plan).await?;
     }
-    let totals = totals(new);
+    let totals = totals(definition, &new.further);
     let products = definition.products.iter().zip(&new.products).zip(totals).enumerate();
     let rows: Vec<_> = products
         .map(|(index, ((product, (name, description)), total))| product::ActiveModel {
@@ -346,6 +350,15 @@ async fn insert_event(
         product::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
     }
     Ok(())
+}
+
+/// Returns when the box office must first act on its own: when seats are kept no longer.
+fn first_due(further: &[Change]) -> Option<TimestampMs> {
+    let due = further.iter().filter_map(|change| match change {
+        Change::SeatsKept { until, .. } => Some(*until),
+        _ => None,
+    });
+    due.min()
 }
 
 /// Inserts the first row of a journal. The journal has no owner yet: the first box office takes it
@@ -383,7 +396,7 @@ async fn insert_first_row(
         hash: Set(row.hash.to_vec()),
         owner: Set(nobody.0),
         owner_address: Set(String::new()),
-        next_due_at: Set(None),
+        next_due_at: Set(first_due(&new.further)),
     };
     head::Entity::insert(head).exec_without_returning(transaction).await?;
     let row = journal::ActiveModel {

@@ -12,8 +12,7 @@ use sea_orm::{
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
-use crate::store::states::PaymentState;
-use crate::store::states::ReservationState;
+use crate::store::states::{PaymentMethod, PaymentState, ReservationState};
 use crate::store::tables::closed::FORGOTTEN;
 use crate::store::{Store, StoreError};
 
@@ -25,6 +24,8 @@ pub struct LivingReservation {
     pub offering: OfferingId,
     pub is_paid: bool,
     pub price: Minor,
+    /// True if its cancellation puts money into the wallet.
+    pub refunds_to_wallet: bool,
 }
 
 /// How a balance is treated when its account is closed.
@@ -61,6 +62,15 @@ impl Store {
         };
         let past = events.iter().filter(|row| end_of(row) <= now);
         let past: BTreeSet<_> = past.map(|row| row.id).collect();
+        let payments = found.iter().filter_map(|row| row.payment_id);
+        let from_wallet: BTreeSet<_> = payment::Entity::find()
+            .filter(payment::Column::Id.is_in(payments))
+            .filter(payment::Column::Method.eq(PaymentMethod::Wallet.as_str()))
+            .all(self.writes())
+            .await?
+            .into_iter()
+            .map(|row| row.id)
+            .collect();
         let living = found.into_iter().map(|row| {
             let is_paid = row.status == ReservationState::Confirmed.as_str();
             let is_over = is_paid && past.contains(&row.offering_id);
@@ -69,6 +79,8 @@ impl Store {
                 offering: OfferingId(row.offering_id),
                 is_paid,
                 price: row.total_price,
+                refunds_to_wallet: row.total_price > 0
+                    && row.payment_id.is_some_and(|payment| from_wallet.contains(&payment)),
             })
         });
         Ok(living.flatten().collect())

@@ -1,6 +1,7 @@
 //! Payments and how far each has come. Every step is a compare-and-swap on the state, in one
 //! transaction with the wallet entry that belongs to it, so that a step takes effect once, no
-//! matter how often and by how many drivers it is tried.
+//! matter how often and by how many drivers it is tried. The method decides whether a step has such
+//! an entry.
 
 use entities::payment;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -11,7 +12,7 @@ use sea_orm::{
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
-use crate::store::states::PaymentState;
+use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
 use crate::store::tables::payment_row::PaymentRow;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
@@ -51,7 +52,7 @@ pub struct NewPayment {
     pub reservation: ReservationId,
     pub offering: OfferingId,
     pub user: UserId,
-    pub method: &'static str,
+    pub method: PaymentMethod,
     pub amount: Minor,
     pub currency: String,
 }
@@ -90,7 +91,7 @@ impl Store {
             reservation_id: Set(new.reservation.0),
             offering_id: Set(new.offering.0),
             user_id: Set(new.user.0),
-            method: Set(new.method.into()),
+            method: Set(new.method.as_str().into()),
             state: Set(PaymentState::Created.as_str().into()),
             amount: Set(new.amount),
             currency: Set(new.currency.clone()),
@@ -174,14 +175,19 @@ impl Store {
         row: &PaymentRow,
         now: TimestampMs,
     ) -> Result<Authorization, StoreError> {
-        let asked = Authorizing { id: row.id, user: row.user, now };
-        if self.inner.payments.authorize(asked).await.is_some() {
-            return Ok(Authorization::Authorized);
+        match row.method {
+            PaymentMethod::Wallet => {
+                let asked = Authorizing { id: row.id, user: row.user, now };
+                if self.inner.payments.authorize(asked).await.is_some() {
+                    return Ok(Authorization::Authorized);
+                }
+            }
+            PaymentMethod::Demo => {}
         }
         self.authorize_alone(row, now).await
     }
 
-    /// Decides a payment that a group left out on its own, and returns the reason.
+    /// Decides a payment that belongs to no group, or that a group left out, on its own.
     async fn authorize_alone(
         &self,
         row: &PaymentRow,
@@ -199,7 +205,13 @@ impl Store {
                 other => Authorization::Elsewhere(other),
             });
         }
-        if !apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await? {
+        let is_covered = match row.method {
+            PaymentMethod::Wallet => {
+                apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await?
+            }
+            PaymentMethod::Demo => true,
+        };
+        if !is_covered {
             transaction.rollback().await?;
             return Ok(Authorization::InsufficientBalance);
         }
@@ -234,18 +246,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
         let moved = advance(&transaction, row.id, from, to, now).await?;
-        let (kind, amount) = if to == PaymentState::Refunded {
-            // The amount that the cancellation has set, read with the row that this transaction has
-            // locked.
-            let found = payment::Entity::find_by_id(row.id.0).one(&transaction).await?;
-            let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
-            (EntryKind::Refund, amount)
-        } else {
-            (EntryKind::Void, row.amount)
-        };
-        if moved && !apply(&transaction, &entry(row, kind, amount, now)).await? {
-            transaction.rollback().await?;
-            return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
+        match row.method {
+            PaymentMethod::Wallet if moved => pay_back(&transaction, row, to, now).await?,
+            PaymentMethod::Wallet | PaymentMethod::Demo => {}
         }
         transaction.commit().await?;
         Ok(moved)
@@ -278,6 +281,29 @@ impl Store {
     }
 }
 
+/// Puts the money of a payment that ends in `to` back into the wallet. An error leaves the
+/// transaction to be rolled back.
+async fn pay_back(
+    transaction: &impl ConnectionTrait,
+    row: &PaymentRow,
+    to: PaymentState,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let (kind, amount) = if to == PaymentState::Refunded {
+        // The amount that the cancellation has set, read with the row that this transaction has
+        // locked.
+        let found = payment::Entity::find_by_id(row.id.0).one(transaction).await?;
+        let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
+        (EntryKind::Refund, amount)
+    } else {
+        (EntryKind::Void, row.amount)
+    };
+    if !apply(transaction, &entry(row, kind, amount, now)).await? {
+        return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
+    }
+    Ok(())
+}
+
 async fn advance(
     connection: &impl ConnectionTrait,
     id: PaymentId,
@@ -308,11 +334,14 @@ fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampM
 
 fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
     let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
+    let method = PaymentMethod::parse(&row.method);
     Ok(PaymentRow {
         id: PaymentId(row.id),
         reservation: ReservationId(row.reservation_id),
         offering: OfferingId(row.offering_id),
         user: UserId(row.user_id),
+        method: method
+            .ok_or_else(|| StoreError::Damaged(format!("the method of payment {}", row.id)))?,
         state: state
             .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
         amount: row.amount,

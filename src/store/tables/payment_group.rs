@@ -58,7 +58,7 @@ impl PaymentGroups {
         ask(&self.beginnings, asked).await
     }
 
-    /// Sets money aside; returns `None` as [`Self::begin`] does.
+    /// Sets money of a wallet aside; returns `None` as [`Self::begin`] does.
     pub(crate) async fn authorize(&self, asked: Authorizing) -> Option<()> {
         ask(&self.authorizings, asked).await
     }

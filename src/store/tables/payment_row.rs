@@ -2,7 +2,7 @@
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
-use crate::store::states::PaymentState;
+use crate::store::states::{PaymentMethod, PaymentState};
 
 /// A payment.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct PaymentRow {
     pub reservation: ReservationId,
     pub offering: OfferingId,
     pub user: UserId,
+    pub method: PaymentMethod,
     pub state: PaymentState,
     pub amount: Minor,
     pub currency: String,

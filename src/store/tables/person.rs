@@ -1,10 +1,12 @@
-//! Names and addresses of people, for the lists that administrators read: names and addresses by
-//! id, and ids by a part of either.
+//! Names and addresses of people, with an account or as guests, for the lists that administrators
+//! read: names and addresses by id, and ids by a part of either.
 
 use std::collections::{HashMap, HashSet};
 
-use entities::user;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
+use entities::{guest, user};
+use sea_orm::sea_query::{
+    Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, Query, SelectStatement, SimpleExpr, UnionType,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -13,16 +15,18 @@ use crate::inventory::TimestampMs;
 use crate::store::tables::user::user_row;
 use crate::store::{Store, StoreError, UserRow, older};
 
-/// A person with an account that is not closed.
+/// A person with an account that is not closed, or a guest who has left an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
-    pub name: String,
+    /// `None` for guests.
+    pub name: Option<String>,
     pub email: String,
 }
 
 impl Store {
-    /// Returns those of `ids` whose accounts exist and are not closed.
+    /// Returns those of `ids` whose accounts exist and are not closed, or that are guests with an
+    /// address.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -30,16 +34,29 @@ impl Store {
         &self,
         ids: impl IntoIterator<Item = UserId>,
     ) -> Result<HashMap<UserId, Person>, StoreError> {
+        let ids: Vec<Uuid> = ids.into_iter().map(|id| id.0).collect();
+        let guests: Vec<(Uuid, String)> = guest::Entity::find()
+            .select_only()
+            .columns([guest::Column::UserId, guest::Column::Email])
+            .filter(guest::Column::UserId.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        let guests =
+            guests.into_iter().map(|(id, email)| (UserId(id), Person { name: None, email }));
+        let mut people: HashMap<_, _> = guests.collect();
         let rows: Vec<(Uuid, String, String)> = user::Entity::find()
             .select_only()
             .columns([user::Column::Id, user::Column::Name, user::Column::Email])
-            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .filter(user::Column::Id.is_in(ids))
             // The row of a closed account has no password.
             .filter(user::Column::PasswordHash.ne(""))
             .into_tuple()
             .all(self.reads())
             .await?;
-        Ok(rows.into_iter().map(|(id, name, email)| (UserId(id), Person { name, email })).collect())
+        let named = |(id, name, email)| (UserId(id), Person { name: Some(name), email });
+        people.extend(rows.into_iter().map(named));
+        Ok(people)
     }
 
     /// Returns those of `ids` whose name or address contains `text`, in upper or lower case.
@@ -51,14 +68,24 @@ impl Store {
         ids: impl IntoIterator<Item = UserId>,
         text: &str,
     ) -> Result<HashSet<UserId>, StoreError> {
-        let rows: Vec<Uuid> = user::Entity::find()
+        let ids: Vec<Uuid> = ids.into_iter().map(|id| id.0).collect();
+        let mut rows: Vec<Uuid> = user::Entity::find()
             .select_only()
             .column(user::Column::Id)
-            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .filter(user::Column::Id.is_in(ids.iter().copied()))
             .filter(is_like(text))
             .into_tuple()
             .all(self.reads())
             .await?;
+        let guests: Vec<Uuid> = guest::Entity::find()
+            .select_only()
+            .column(guest::Column::UserId)
+            .filter(guest::Column::UserId.is_in(ids))
+            .filter(is_like_guest(text))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        rows.extend(guests);
         Ok(rows.into_iter().map(UserId).collect())
     }
 }
@@ -93,12 +120,33 @@ impl Store {
 
 /// Selects the ids of people whose name or address contains `text`.
 pub(crate) fn ids_like(text: &str) -> SelectStatement {
-    Query::select().column(user::Column::Id).from(user::Entity).and_where(is_like(text)).to_owned()
+    let guests = Query::select()
+        .column(guest::Column::UserId)
+        .from(guest::Entity)
+        .and_where(is_like_guest(text))
+        .to_owned();
+    Query::select()
+        .column(user::Column::Id)
+        .from(user::Entity)
+        .and_where(is_like(text))
+        .union(UnionType::All, guests)
+        .to_owned()
 }
 
-/// The condition that a name or address contains `text`. SQLite folds the case of ASCII only: it
-/// finds other letters as they were written.
+/// The condition that the name or address of an account contains `text`.
 fn is_like(text: &str) -> SimpleExpr {
+    let has = |column| contains((user::Entity, column), text);
+    has(user::Column::Name).or(has(user::Column::Email))
+}
+
+/// The condition that the address of a guest contains `text`.
+fn is_like_guest(text: &str) -> SimpleExpr {
+    contains((guest::Entity, guest::Column::Email), text)
+}
+
+/// The condition that a column contains `text`. SQLite folds the case of ASCII only: it
+/// finds other letters as they were written.
+fn contains(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.chars() {
@@ -108,11 +156,8 @@ fn is_like(text: &str) -> SimpleExpr {
         pattern.push(letter);
     }
     pattern.push('%');
-    let has = |column: user::Column| {
-        let column = Expr::col((user::Entity, column));
-        let folded = Expr::expr(Func::lower(column.clone()));
-        let folded = folded.like(LikeExpr::new(pattern.to_lowercase()).escape('\\'));
-        folded.or(column.like(LikeExpr::new(&pattern).escape('\\')))
-    };
-    has(user::Column::Name).or(has(user::Column::Email))
+    let column = Expr::col(column);
+    let folded = Expr::expr(Func::lower(column.clone()));
+    let folded = folded.like(LikeExpr::new(pattern.to_lowercase()).escape('\\'));
+    folded.or(column.like(LikeExpr::new(&pattern).escape('\\')))
 }

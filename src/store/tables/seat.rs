@@ -7,9 +7,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::ids::{OfferingId, SeatId, SectionId};
-use crate::inventory::{Change, SectionDefinition};
-use crate::store::tables::event::CHUNK;
-use crate::store::{NewEvent, Store, StoreError};
+use crate::inventory::{Change, Definition, SectionDefinition};
+use crate::store::{Store, StoreError};
+
+/// Rows in one INSERT: with seven columns each, they stay below SQLite's 32,766 variables.
+const CHUNK: usize = 2_000;
 
 impl Store {
     /// Returns the section, row and number of each seat.
@@ -41,26 +43,32 @@ impl Store {
 }
 
 /// Returns the number of places of each product of a new event.
-pub(crate) fn totals(new: &NewEvent) -> Vec<i64> {
-    let products = new.definition.products.iter();
+pub(crate) fn totals(definition: &Definition, further: &[Change]) -> Vec<i64> {
+    let products = definition.products.iter();
     let mut totals: Vec<i64> =
         products.map(|product| product.capacity.map_or(0, i64::from)).collect();
-    for (_, (_, section), _) in seats(new) {
+    for (_, (_, section), _) in seats(definition, further) {
         totals[section.product.index()] += 1;
     }
     totals
 }
 
 /// Returns the rows of an event's seats.
-pub(crate) fn seat_rows(new: &NewEvent) -> impl Iterator<Item = seat::ActiveModel> {
-    seats(new).map(|(seat, (section_id, section), (row, number))| seat::ActiveModel {
-        offering_id: Set(new.id.0),
-        seat_id: Set(i64::from(seat.0)),
-        section_id: Set(i32::from(section_id.0)),
-        section: Set(section.name.clone()),
-        row_name: Set(row.to_owned()),
-        number: Set(i64::from(number)),
-        product_id: Set(i32::from(section.product.0)),
+pub(crate) fn seat_rows<'a>(
+    offering: OfferingId,
+    definition: &'a Definition,
+    further: &[Change],
+) -> impl Iterator<Item = seat::ActiveModel> + use<'a> {
+    seats(definition, further).map(move |(seat, (section_id, section), (row, number))| {
+        seat::ActiveModel {
+            offering_id: Set(offering.0),
+            seat_id: Set(i64::from(seat.0)),
+            section_id: Set(i32::from(section_id.0)),
+            section: Set(section.name.clone()),
+            row_name: Set(row.to_owned()),
+            number: Set(i64::from(number)),
+            product_id: Set(i32::from(section.product.0)),
+        }
     })
 }
 
@@ -69,13 +77,16 @@ type Placed<'a> = (SeatId, (SectionId, &'a SectionDefinition), (&'a str, u32));
 
 /// Returns the seats of an event that are not removed at once. Ids are assigned in the order of the
 /// definition, as the core assigns them.
-fn seats(new: &NewEvent) -> impl Iterator<Item = Placed<'_>> {
-    let removed = new.further.iter().filter_map(|change| match change {
+fn seats<'a>(
+    definition: &'a Definition,
+    further: &[Change],
+) -> impl Iterator<Item = Placed<'a>> + use<'a> {
+    let removed = further.iter().filter_map(|change| match change {
         Change::SeatsRemoved { seats } => Some(seats),
         _ => None,
     });
     let removed: HashSet<SeatId> = removed.flatten().copied().collect();
-    let sections = (0_u16..).map(SectionId).zip(&new.definition.sections);
+    let sections = (0_u16..).map(SectionId).zip(&definition.sections);
     let rows = sections.flat_map(|of| of.1.rows.iter().map(move |row| (of, row)));
     let seats = rows.flat_map(|(section, row)| {
         (1..=row.seats).map(move |number| (section, (row.name.as_str(), number)))

@@ -67,7 +67,7 @@ impl Store {
     }
 
     async fn seats_write(&self, new: &NewEvent) -> Result<(), StoreError> {
-        let mut rows = seat_rows(new);
+        let mut rows = seat_rows(new.id, &new.definition, &new.further);
         loop {
             let slice: Vec<_> = rows.by_ref().take(SLICE as usize).collect();
             if slice.is_empty() {

@@ -1,12 +1,16 @@
 //! Tickets for queries. Only the projection of the journal writes them.
 
-use entities::ticket;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use entities::{reservation, ticket};
+use sea_orm::sea_query::Query;
+use sea_orm::{
+    ColumnTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::ids::{OfferingId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::states::TicketState;
+use crate::store::tables::person::ids_like;
 use crate::store::{Store, StoreError, older};
 
 /// A ticket.
@@ -76,6 +80,50 @@ impl Store {
             query = query.filter(older((Column::CreatedAt, at), (Column::Id, id)));
         }
         query.all(self.reads()).await?.iter().map(ticket_row).collect()
+    }
+
+    /// Returns tickets of an event whose holders' name or e-mail address contains `who`, each
+    /// person's together and the valid ones first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_list_by_holder(
+        &self,
+        event: OfferingId,
+        who: &str,
+        limit: u64,
+    ) -> Result<Vec<TicketRow>, StoreError> {
+        use ticket::Column;
+        // Tickets have no index by event, reservations have one.
+        let reservations = Query::select()
+            .column(reservation::Column::Id)
+            .from(reservation::Entity)
+            .and_where(reservation::Column::OfferingId.eq(event.0))
+            .and_where(reservation::Column::UserId.in_subquery(ids_like(who)))
+            .to_owned();
+        let rows = ticket::Entity::find()
+            .filter(Column::ReservationId.in_subquery(reservations))
+            .order_by(Column::Status.eq(TicketState::Valid.as_str()), Order::Desc)
+            .order_by_asc(Column::UserId)
+            .order_by_asc(Column::ReservationId)
+            .order_by_asc(Column::TicketIndex)
+            .limit(limit)
+            .all(self.reads())
+            .await?;
+        rows.iter().map(ticket_row).collect()
+    }
+
+    /// Returns the number of an event's tickets that are checked in.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ticket_count_checked_in(&self, event: OfferingId) -> Result<u64, StoreError> {
+        use ticket::Column;
+        let checked_in = ticket::Entity::find()
+            .filter(Column::OfferingId.eq(event.0))
+            .filter(Column::CheckedInAt.is_not_null())
+            .filter(Column::Status.eq(TicketState::Used.as_str()));
+        Ok(checked_in.count(self.reads()).await?)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
-use crate::store::tables::{idempotency, payment, revocation, wallet};
+use crate::store::tables::{guest, idempotency, payment, revocation, wallet};
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
 /// What an account may do.
@@ -112,7 +112,7 @@ pub enum Forgotten {
 }
 
 impl Store {
-    /// Creates an account.
+    /// Creates an account; a guest with its id becomes this account.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the address has an account.
@@ -149,6 +149,7 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
+        guest::end(&transaction, UserId(made.id)).await?;
         transaction.commit().await?;
         Ok(Answered::Now(user_row(made)?))
     }
@@ -228,7 +229,7 @@ impl Store {
         Ok(is_last_admin(&admins().all(self.reads()).await?, id))
     }
 
-    /// Forgets a person. The account stays as an empty shell, which is returned and to which its
+    /// Forgets a person, who may be a guest with an address. The account stays as an empty shell, which is returned and to which its
     /// reservations point. `on_balance` decides what happens to its money.
     ///
     /// # Errors
@@ -246,7 +247,11 @@ impl Store {
         if is_last_admin(&admins().lock_exclusive().all(&transaction).await?, id) {
             return Err(StoreError::Conflict("the last administrator's place"));
         }
-        let Some(found) = lock(&transaction, id).await? else { return Ok(Forgotten::Before) };
+        let found = match lock(&transaction, id).await? {
+            Some(found) => Some(found),
+            None => guest::into_shell(&transaction, id, now).await?,
+        };
+        let Some(found) = found else { return Ok(Forgotten::Before) };
         match on_balance {
             OnBalance::Refuse if wallet::has_money(&transaction, id).await? => {
                 return Ok(Forgotten::HasMoney);

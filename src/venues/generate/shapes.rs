@@ -2,7 +2,7 @@
 
 use crate::inventory::MAX_ROW;
 use crate::text::InvalidField;
-use crate::venues::generate::{BlockKind, BlockSpec, GeneratedNumbering};
+use crate::venues::generate::spec::{BlockKind, BlockSpec, GeneratedNumbering};
 use crate::venues::geometry::{self, rounded};
 use crate::venues::plan::{PlanDirection, PlanGap, PlanNumbering, PlanRow, PlanSection};
 

@@ -97,7 +97,11 @@ fn a_plan_that_is_not_allowed_is_refused_with_its_field() {
             json!([row("A"), row("B")]),
             "sections[0].rows[1] has seat 1 nearer than 0.5 to seat 1 of sections[0].rows[0]",
         ),
-        ("/sections/1/y".into(), json!(1.0), "sections[1].rows[0] has seat 1 nearer than 0.5"),
+        (
+            "/sections/1".into(),
+            json!({"name": "Balcony", "zone": "Gold", "x": -1.6, "y": 1, "rows": [row("1")]}),
+            "sections[1].rows[0] has seat 1 nearer than 0.5 to seat 4 of sections[0].rows[1]",
+        ),
     ];
     for (pointer, value, says) in cases {
         let shown = value.to_string();

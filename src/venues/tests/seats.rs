@@ -56,7 +56,7 @@ fn zones_of_one_product_share_their_rows() {
 #[test]
 fn only_zones_with_seats_are_in_use() {
     let mut body = body();
-    body["zones"][2] = serde_json::json!({"name": "Nowhere"});
+    body["zones"].as_array_mut().unwrap().push(serde_json::json!({"name": "Nowhere"}));
     let plan: Plan = serde_json::from_value(body).expect("a plan");
     assert_eq!(zones_in_use(&plan.check().expect("a good plan")), ["Gold", "Silver"]);
 }

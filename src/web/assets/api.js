@@ -125,7 +125,7 @@ async function answerOf(response, sentAt) {
   try {
     answer = text ? JSON.parse(text) : {};
   } catch {
-    // A proxy answered with a page of its own: the status alone says what happened.
+    // A proxy answered with a page of its own: only the status is known.
   }
   const serverTime = answer?.data?.serverTime;
   // The date of an answer that may come from the browser's cache says nothing.

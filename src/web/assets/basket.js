@@ -1,4 +1,4 @@
-// The panel with what is held: seats, prices, total, time left, and what is still free near a seat
+// The panel of the caller's holds: seats, prices, total, time left, and free seats near a seat
 // that was just taken.
 
 import { tick } from './clock.js';
@@ -29,7 +29,8 @@ export class Basket {
   render() {
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const parts = this.holds.list.map((hold, at) => this.#hold(hold, at === 0));
-    if (parts.length === 0 && this.holds.adds.size > 0) parts.push(make('div', 'basket-hold', [this.#lines(null, true)]));
+    const isFirst = parts.length === 0 && this.holds.adds.size > 0;
+    if (isFirst) parts.push(make('div', 'basket-hold', [this.#lines(null, true)]));
     if (parts.length === 0) parts.push(make('p', 'basket-empty', [t('basket.empty')]));
     if (this.offers) parts.push(this.#offers());
     this.element.replaceChildren(...parts);
@@ -49,7 +50,8 @@ export class Basket {
     const time = make('time', '', [], { 'data-countdown': '', datetime: hold.expiresAt, role: 'timer' });
     const deadline = make('p', 'basket-time', [`${t('basket.time')} `, time]);
     if (!hold.maxExpiresAt || Date.parse(hold.maxExpiresAt) > Date.parse(hold.expiresAt) + 1000) {
-      deadline.append(' ', this.#button('basket-extend', t('basket.extend'), `extend ${hold.id}`, () => this.act.extend(hold)));
+      const extend = () => this.act.extend(hold);
+      deadline.append(' ', this.#button('basket-extend', t('basket.extend'), `extend ${hold.id}`, extend));
     }
     const total = make('p', 'basket-total', [`${t('basket.total')} `, make('strong', '', [money(hold.totalPrice)])]);
     const busy = first && this.holds.isBusy();
@@ -59,7 +61,7 @@ export class Basket {
       'data-key': `checkout ${hold.id}`,
     });
     if (busy) {
-      // What is checked out is what stands here: wait for the answer.
+      // The checkout must show the same places as the panel: wait for the answer.
       checkout.setAttribute('aria-disabled', 'true');
       checkout.addEventListener('click', (event) => {
         event.preventDefault();
@@ -121,13 +123,15 @@ export class Basket {
 
   #offers() {
     const { taken, nearest } = this.offers;
-    const said = taken.length === 1 ? t('basket.justTaken', { place: taken[0] }) : t('basket.justTakenMany', { places: taken.join(' · ') });
+    const places = taken.join(' · ');
+    const said = taken.length === 1 ? t('basket.justTaken', { place: places }) : t('basket.justTakenMany', { places });
     const parts = [make('p', 'basket-taken', [said])];
-    parts.push(make('p', '', [t(nearest.length > 0 ? 'basket.nearest' : 'basket.noneNear')]));
+    parts.push(make('p', '', [nearest.length > 0 ? t('basket.nearest') : t('basket.noneNear')]));
     const items = nearest.map((id) => {
       const { place, price } = this.about(id);
       const words = price ? `${place} · ${money(price)}` : place;
-      const button = this.#button('button basket-take', words, `take ${id}`, () => this.act.take(id), t('basket.take', { place }));
+      const label = t('basket.take', { place });
+      const button = this.#button('button basket-take', words, `take ${id}`, () => this.act.take(id), label);
       button.addEventListener('pointerenter', () => this.act.look(id));
       button.addEventListener('focus', () => this.act.look(id));
       return make('li', '', [button]);

@@ -132,11 +132,14 @@ function listen() {
     if (seats.length === 0) return;
     const until = clockTime(Date.parse(hold.expiresAt) - now() + Date.now());
     const place = about(seats[0], seatOf(hold, seats[0])).place;
-    say(seats.length === 1 ? t('basket.held', { place, until, time: until }) : t('basket.heldMany', { n: seats.length, time: until }));
+    const one = seats.length === 1;
+    say(one ? t('basket.held', { place, time: until }) : t('basket.heldMany', { n: seats.length, time: until }));
   });
   holds.addEventListener('dropped', ({ detail: { seats } }) => say(t('basket.dropped', { place: about(seats[0]).place })));
   holds.addEventListener('taken', ({ detail }) => suggest(detail));
-  holds.addEventListener('gone', ({ detail: { code } }) => notice('warning', t(code === 'HOLD_EXPIRED' ? 'basket.expired' : 'basket.ended')));
+  holds.addEventListener('gone', ({ detail: { code } }) => {
+    notice('warning', code === 'HOLD_EXPIRED' ? t('basket.expired') : t('basket.ended'));
+  });
   holds.addEventListener('refused', ({ detail: { error } }) => notice('error', reasonOf(error)));
   holds.addEventListener('extended', ({ detail: { hold } }) =>
     notice('info', t('basket.extended', { time: clockTime(Date.parse(hold.expiresAt) - now() + Date.now()) })),
@@ -175,7 +178,7 @@ async function submit(submitted) {
   button?.removeAttribute('aria-busy');
 }
 
-/** Says that seats were just taken, and offers what is free near them; `null` ends the offer. */
+/** Says that seats were just taken, and offers free seats near them; `null` ends the offer. */
 function suggest(refusal) {
   plan?.unmarkAll(SUGGESTED);
   if (!refusal) return basket.offer(null);
@@ -199,7 +202,7 @@ function takeInstead(id) {
 function reasonOf(error) {
   const { code, details, retryAfter } = error;
   if (error.status === 401) return t('error.cookies');
-  const keys = { NETWORK: 'NETWORK', OUTCOME_UNKNOWN: 'UNKNOWN_OUTCOME', TEMPORARILY_UNAVAILABLE: 'BUSY', HOLD_NOT_FOUND: 'HOLD_EXPIRED' };
+  const keys = { OUTCOME_UNKNOWN: 'UNKNOWN_OUTCOME', TEMPORARILY_UNAVAILABLE: 'BUSY', HOLD_NOT_FOUND: 'HOLD_EXPIRED' };
   const key = `error.${keys[code] ?? code}`;
   const words = t(key, { available: details?.available ?? 0, seconds: retryAfter });
   return words === key ? t('error.other', { code }) : words;

@@ -1,4 +1,4 @@
-// The caller's holds of an event. A picked seat is held at once: what was picked or given back since
+// The caller's holds of an event. A picked seat is held at once: all seats picked or dropped since
 // the last answer goes into one request, all requests go one after the other.
 
 import { maySession, newKey, request } from './api.js';
@@ -109,7 +109,7 @@ export class Holds extends EventTarget {
     });
   }
 
-  /** Sends what was picked and given back so far: one request for one hold. */
+  /** Sends the picks and drops so far: one request for one hold. */
   async #send() {
     for (const id of this.drops) if (!this.seats().includes(id)) this.drops.delete(id);
     for (const id of this.adds) if (this.seats().includes(id)) this.adds.delete(id);
@@ -174,7 +174,7 @@ export class Holds extends EventTarget {
       this.again = true;
       this.#tell('taken', { seats: taken, nearest });
     } else if (hold && GONE.includes(error.code)) {
-      // What was picked last can still be held by itself.
+      // The latest picks can still be held by themselves.
       this.again = true;
       this.#replace(this.list.filter((one) => one.id !== hold.id));
       this.#tell('gone', { code: error.code });
@@ -185,7 +185,7 @@ export class Holds extends EventTarget {
   }
 
   #replace(list) {
-    const key = (holds) => holds.map((hold) => `${hold.id} ${hold.expiresAt} ${seatsOf(hold)} ${JSON.stringify(linesOf(hold))}`).join();
+    const key = (holds) => JSON.stringify(holds.map((hold) => [hold.id, hold.expiresAt, seatsOf(hold), linesOf(hold)]));
     const changed = key(this.list) !== key(list);
     this.list = list;
     if (changed) this.#tell('change');

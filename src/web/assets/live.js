@@ -144,7 +144,7 @@ export class Live {
     else this.#apply(delta);
   }
 
-  /** A delta may begin before what is shown: its statuses are those at its end. */
+  /** Applies a delta. It may begin before the shown state: its statuses are those at its end. */
   #apply(delta) {
     if (delta.seq <= this.seq) return;
     if (delta.resync || delta.previousSeq > this.seq) {

@@ -5,12 +5,18 @@ import { FREE, NONE } from './plan.js';
 import { SeatPixels } from './seat-pixels.js';
 import { LABELS_FROM, SeatSprites, ZONES, drawSeat, lookOf } from './seat-sprites.js';
 import { sectionLines } from './map-text.js';
+import { drawShape, shapesOf } from './section-shape.js';
 import { t } from './strings.js';
 
 /** Scale from which on seats are drawn, in CSS pixels per pitch. */
 export const SEATS_FROM = 6.5;
 const ROW_NAMES_FROM = 11;
 const FONT = 'system-ui, sans-serif';
+
+/** Returns the font of names. */
+function bold(size) {
+  return `600 ${size}px ${FONT}`;
+}
 
 /** Reads the colours of the map from the custom properties of an element. */
 export function coloursOf(element) {
@@ -60,6 +66,7 @@ export class MapDrawing {
   /** Draws one frame. `focus` and `hover` are `{section}` or `{seat}` or null. */
   draw(view, { focus, hover, settled }) {
     const ratio = this.canvas.width / view.width;
+    this.ratio = ratio;
     const { pen } = this;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.fillStyle = this.colours.ground;
@@ -124,9 +131,10 @@ export class MapDrawing {
       if (pen.roundRect) pen.roundRect(x, y, width, height, Math.min(8, height / 4));
       else pen.rect(x, y, width, height);
       pen.fill();
-      this.#words(stage.label || '', x + width / 2, y + height / 2, 13, width - 8);
+      const [font, words] = [bold(13), stage.label || ''];
+      if (this.#widthOf(words, font) < width - 4) this.#words(words, x + width / 2, y + height / 2, font);
     }
-    for (const { x, y, text } of labels ?? []) this.#words(text, ...view.toScreen(x, y), 12);
+    for (const { x, y, text } of labels ?? []) this.#words(text, ...view.toScreen(x, y), bold(12));
   }
 
   #trace(view, outline) {
@@ -137,19 +145,21 @@ export class MapDrawing {
 
   #section(view, section, seats, lit) {
     const { pen, colours } = this;
-    this.#trace(view, section.outline);
-    const gone = section.free <= 0;
-    if (!seats && !gone) {
-      pen.fillStyle = colours.zones[Math.max(0, this.plan.products.indexOf(section.productIds[0])) % ZONES];
-      pen.globalAlpha = (0.2 + (0.25 * section.free) / section.total) * (this.plan.sections[lit] === section ? 1.4 : 1);
-      pen.fill();
+    if (!seats) {
+      const isLit = this.plan.sections[lit] === section;
+      section.shapes ??= shapesOf(this.plan, section);
+      for (const [product, path] of section.shapes) {
+        pen.strokeStyle = section.free > 0 ? colours.zones[product % ZONES] : colours.sold;
+        pen.globalAlpha = section.free > 0 ? 0.28 + (0.25 * section.free) / section.total + (isLit ? 0.15 : 0) : 0.3;
+        drawShape(pen, view, this.ratio, path);
+      }
       pen.globalAlpha = 1;
+    } else if (section.isApart) {
+      this.#trace(view, section.outline);
+      pen.strokeStyle = colours.outline;
+      pen.lineWidth = 1;
+      pen.stroke();
     }
-    pen.strokeStyle = colours.outline;
-    pen.lineWidth = seats ? 1 : 1.5;
-    if (gone && !seats) pen.setLineDash([4, 4]);
-    pen.stroke();
-    pen.setLineDash([]);
   }
 
   #around(view, section) {
@@ -160,21 +170,22 @@ export class MapDrawing {
   }
 
   #sectionWords(view, section, seats) {
-    const [left, top] = view.toScreen(section.box[0], section.box[1]);
-    const [right, bottom] = view.toScreen(section.box[2], section.box[3]);
-    if (seats) return this.#nameBeside(view, section, [left, top, right, bottom]);
-    const [x, y] = view.toScreen(...section.label);
-    const [width, height] = [Math.min(right - left, view.width), bottom - top];
+    if (seats) return this.#nameBeside(view, section);
+    section.middle ??= this.plan.middleOf(section);
+    const [x, y] = view.toScreen(section.middle.x, section.middle.y);
+    const [width, edge, height] = ['width', 'edge', 'height'].map((side) => section.middle[side] * view.scale);
     const lines = this.#linesOf(section);
     const size = Math.min(14, Math.max(10, height / 4));
-    if (height < 12 || width < 16) return undefined;
-    const count = Math.max(1, Math.min(lines.length, Math.floor((height - 4) / (size * 1.3))));
-    for (let line = 0; line < count; line += 1) {
-      const middle = y + (line - (count - 1) / 2) * size * 1.3;
-      const fits = this.#words(lines[line], x, middle, line ? size - 1 : size, width + 6, line ? 400 : 600, false);
-      if (!fits) return undefined;
+    const fonts = lines.map((_, line) => (line ? `400 ${size - 1}px ${FONT}` : bold(size)));
+    for (let count = Math.max(1, Math.min(lines.length, Math.floor(height / (size * 1.3)))); count > 0; count -= 1) {
+      const room = (line) => (count === 1 || line * 2 === count - 1 ? width : count === 2 ? (width + edge) / 2 : edge);
+      if (!lines.slice(0, count).every((words, line) => this.#widthOf(words, fonts[line]) <= room(line) + 4)) continue;
+      for (let line = 0; line < count; line += 1) {
+        this.#words(lines[line], x, y + (line - (count - 1) / 2) * size * 1.3, fonts[line], false);
+      }
+      return undefined;
     }
-    return undefined;
+    return this.#nameBeside(view, section);
   }
 
   /** Returns the words on a section; numbers and prices are put into words when they change. */
@@ -187,18 +198,26 @@ export class MapDrawing {
   }
 
   /** Writes the name of a section where it covers no seat: above, below or beside it. */
-  #nameBeside(view, section, [left, top, right, bottom]) {
-    this.pen.font = `600 13px ${FONT}`;
-    const half = this.#widthOf(section.name) / 2 + 4;
-    const [middle, centre] = [(left + right) / 2, (top + bottom) / 2];
+  #nameBeside(view, section) {
+    const [left, top] = view.toScreen(section.box[0], section.box[1]);
+    const [right, bottom] = view.toScreen(section.box[2], section.box[3]);
+    const size = view.scale < ROW_NAMES_FROM ? 11 : 13;
+    const half = this.#widthOf(section.name, bold(size)) / 2 + 4;
+    const [middle, centre, off] = [(left + right) / 2, (top + bottom) / 2, size * 0.62];
     const [first, last] = section.ends.map((point) => view.toScreen(...point));
-    const places = [[first[0], first[1] - 10], [middle, top - 10], [last[0], last[1] + 11], [left - half, centre], [right + half, centre]];
+    const places = [
+      [first[0], first[1] - off],
+      [middle, top - off],
+      [last[0], last[1] + off],
+      [left - half, centre],
+      [right + half, centre],
+    ];
     const free = places.find(([x, y]) => {
-      if (x < half || y < 10 || x > view.width - half || y > view.height - 10) return false;
+      if (x < half || y < off || x > view.width - half || y > view.height - off) return false;
       const over = this.plan.sections[this.plan.sectionAt(...view.toPlan(x, y))];
-      return (!over || over === section) && !this.#covers(view, x - half, y - 9, x + half, y + 9);
+      return (!over || over === section || !over.isApart) && !this.#covers(view, x - half, y - off, x + half, y + off);
     });
-    if (free) this.#words(section.name, free[0], free[1], 13);
+    if (free) this.#words(section.name, free[0], free[1], bold(size));
   }
 
   /** Returns whether a rectangle on the screen covers a seat or the stage. */
@@ -210,21 +229,21 @@ export class MapDrawing {
       if (Math.abs(stage.y - (fromY + toY) / 2) < (stage.height + toY - fromY) / 2) return true;
     }
     let covered = false;
-    plan.grid.visit(fromX - 0.5, fromY - 0.5, toX + 0.5, toY + 0.5, (at) => {
+    plan.grid.visit(fromX - 0.4, fromY - 0.4, toX + 0.4, toY + 0.4, (at) => {
       const [x, y] = [plan.x[at], plan.y[at]];
-      covered ||= x > fromX - 0.5 && x < toX + 0.5 && y > fromY - 0.5 && y < toY + 0.5;
+      covered ||= x > fromX - 0.4 && x < toX + 0.4 && y > fromY - 0.4 && y < toY + 0.4;
     });
     return covered;
   }
 
   #rowNames(view, [left, top, right, bottom]) {
     const { plan } = this;
-    const size = Math.min(12, view.scale * 0.62);
+    const font = `400 ${Math.min(12, view.scale * 0.62)}px ${FONT}`;
     for (const { name, first, last, isClosed } of plan.rows) {
       if (last < first) continue;
       if (isClosed) {
         const middle = (values) => values.subarray(first, last + 1).reduce((sum, one) => sum + one, 0) / (last + 1 - first);
-        this.#words(name, ...view.toScreen(middle(plan.x), middle(plan.y)), size, 40, 400);
+        this.#words(name, ...view.toScreen(middle(plan.x), middle(plan.y)), font);
         continue;
       }
       const next = Math.min(first + 1, last);
@@ -233,16 +252,15 @@ export class MapDrawing {
         if (x < left || x > right || y < top || y > bottom) continue;
         const length = Math.hypot(x - plan.x[beside], y - plan.y[beside]) || 1;
         const [stepX, stepY] = at === beside ? [-1, 0] : [(x - plan.x[beside]) / length, (y - plan.y[beside]) / length];
-        this.#words(name, ...view.toScreen(x + stepX * 1.05, y + stepY * 1.05), size, 40, 400);
+        this.#words(name, ...view.toScreen(x + stepX * 1.05, y + stepY * 1.05), font);
       }
     }
   }
 
-  /** Writes words around a point. Returns false, and writes nothing, if they are too long. */
-  #words(words, x, y, size, most = Infinity, weight = 600, halo = true) {
+  /** Writes words around a point. */
+  #words(words, x, y, font, halo = true) {
     const { pen } = this;
-    pen.font = `${weight} ${size}px ${FONT}`;
-    if (most < Infinity && this.#widthOf(words) > most) return false;
+    pen.font = font;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
     if (halo) {
@@ -255,15 +273,15 @@ export class MapDrawing {
     }
     pen.fillStyle = this.colours.text;
     pen.fillText(words, x, y);
-    return true;
   }
 
-  /** Returns the width of words in the present font. */
-  #widthOf(words) {
-    const key = `${this.pen.font} ${words}`;
+  /** Returns the width of words in a font. */
+  #widthOf(words, font) {
+    const key = `${font} ${words}`;
     let width = this.widths.get(key);
     if (width === undefined) {
       if (this.widths.size > 5000) this.widths.clear();
+      this.pen.font = font;
       width = this.pen.measureText(words).width;
       this.widths.set(key, width);
     }

@@ -7,7 +7,7 @@ const DOUBLE_TAP_MS = 300;
 const DOUBLE_TAP_WITHIN = 10;
 
 /**
- * Reports what happens on an element to `to`: `pan(x, y)`, `zoom(factor, x, y)`, `tap(x, y, touch)`,
+ * Reports gestures on an element to `to`: `pan(x, y)`, `zoom(factor, x, y)`, `tap(x, y, touch)`,
  * `doubleTap(x, y)`, `hover(x, y)`, `leave()`. `to.canZoom(factor)` tells whether the wheel is ours.
  */
 export function gestures(element, to) {

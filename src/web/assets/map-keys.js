@@ -100,7 +100,7 @@ export function keyboard(map) {
     action();
   });
   box.addEventListener('focus', () => {
-    // A click focuses, too, and announces what it picked by itself.
+    // A click focuses, too, and announces the picked seat by itself.
     if (seats.sections.length === 0 || !box.matches(':focus-visible')) return;
     begin();
     map.refresh();

@@ -1,4 +1,4 @@
-// What the map says about seats and sections: to the screen reader, in the tooltip, in the basket.
+// Texts about seats and sections for the screen reader, the tooltip and the basket.
 
 import * as plan from './plan.js';
 import { money, number, t } from './strings.js';
@@ -14,12 +14,12 @@ export function stateOf(seats, position) {
   const flags = seats.flags[position];
   if (flags & plan.PENDING) return t('map.pending');
   if (flags & plan.MINE) return t('map.mine');
-  if (seats.isFree(position)) return t(flags & plan.SUGGESTED ? 'map.suggested' : 'map.free');
+  if (seats.isFree(position)) return flags & plan.SUGGESTED ? t('map.suggested') : t('map.free');
   if (seats.state[position] === plan.HELD) return t('map.held');
-  return t(seats.state[position] === plan.SOLD ? 'map.sold' : 'map.blocked');
+  return seats.state[position] === plan.SOLD ? t('map.sold') : t('map.blocked');
 }
 
-/** Returns all there is to say about a seat as a list: place, price, state, marks. */
+/** Returns the description of a seat as a list: place, price, state, marks. */
 export function seatParts(seats, position, prices) {
   const flags = seats.flags[position];
   const product = prices.get(seats.products[seats.product[position]]);
@@ -42,7 +42,7 @@ export function sectionPrice(section, prices) {
   return t('map.priceRange', { from: money(from), to: money(to) });
 }
 
-/** Returns what stands on a section: name, free seats, price. */
+/** Returns the lines written on a section: name, free seats, price. */
 export function sectionLines(section, prices) {
   const free = section.free > 0 ? t('map.freeCount', { n: section.free }) : t('map.soldOut');
   return [section.name, free, sectionPrice(section, prices)].filter(Boolean);

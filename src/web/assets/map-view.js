@@ -20,7 +20,7 @@ export class MapView {
 
   /** Takes a new size in CSS pixels; a map that showed everything still does. */
   resize(width, height) {
-    const whole = this.isWhole();
+    const whole = this.width <= 1 || this.isWhole();
     [this.width, this.height] = [width, height];
     if (whole) this.#set(this.whole());
     else this.#set({ centre: this.centre, scale: this.scale });
@@ -116,7 +116,7 @@ export class MapView {
     this.centre = [0, 1].map((axis) => {
       const [least, most] = [this.bounds[axis], this.bounds[axis + 2]];
       const half = ([this.width, this.height][axis] / 2 - PADDING) / this.scale;
-      // What fits stands in the middle; otherwise no more than the padding shows beyond the edge.
+      // A plan that fits is centred; otherwise no more than the padding shows beyond its edge.
       if (most - least <= 2 * half) return (least + most) / 2;
       return Math.min(most - half, Math.max(least + half, centre[axis]));
     });

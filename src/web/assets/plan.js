@@ -1,4 +1,4 @@
-// The seats of a plan as flat arrays: where each one is, what state it has, which is near. A seat's
+// The seats of a plan as flat arrays: positions on the plan, states, flags, neighbours. A seat's
 // *position* is its place in these arrays; its *index* is its number in the event's stock.
 
 import { SeatGrid } from './seat-grid.js';
@@ -44,6 +44,7 @@ export class Plan {
     this.#count();
     this.#place();
     this.grid = new SeatGrid(this.x, this.y);
+    this.#findApart();
   }
 
   #count() {
@@ -143,17 +144,55 @@ export class Plan {
     for (let at = from; at < to; at += 1) if (flagged.has(this.place[at])) this.flags[at] |= flag;
   }
 
-  /** Returns the section whose outline holds a point of the plan, or -1. */
+  /** Returns the section at a point of the plan, or -1; where outlines overlap, that of the nearest seat. */
   sectionAt(x, y) {
-    return this.sections.findIndex(({ outline, box }) => {
-      if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
-      let inside = false;
-      for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
-        const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
-        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+    const found = [];
+    for (const [number, section] of this.sections.entries()) if (holds(section, x, y)) found.push(number);
+    if (found.length < 2) return found[0] ?? -1;
+    const seat = this.grid.at(x, y, NEAR);
+    return seat >= 0 ? this.sectionOf[seat] : found[0];
+  }
+
+  /** Finds the sections whose outline holds seats of no other section: it can be drawn as a line. */
+  #findApart() {
+    const meet = (a, b) => a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+    const near = this.sections.map(({ box }) => this.sections.filter((other) => meet(box, other.box)));
+    for (const section of this.sections) section.isApart = true;
+    for (const { section, first, last } of this.rows) {
+      if (last < first) continue;
+      for (const other of near[section]) {
+        if (other === this.sections[section] || !other.isApart) continue;
+        const ends = [first, (first + last) >> 1, last];
+        if (ends.some((at) => holds(other, this.x[at], this.y[at]))) other.isApart = false;
       }
-      return inside;
-    });
+    }
+  }
+
+  /**
+   * Returns where the words of a section go: the middle of its seats above and below the label, and
+   * how much room there is, as `{x, y, width, edge, height}`: `edge` is the width further up and down.
+   */
+  middleOf({ label: [x, y], positions }) {
+    const column = this.#extent(positions, this.x, x, this.y);
+    const middle = column ? (column[0] + column[1]) / 2 : y;
+    const length = (range) => (range ? range[1] - range[0] + 1 : 1);
+    const height = length(column);
+    const widthAt = (part) => length(this.#extent(positions, this.y, middle + part * height, this.x));
+    return { x, y: middle, width: widthAt(0), edge: Math.min(widthAt(-0.3), widthAt(0.3)), height };
+  }
+
+  /** Returns the least and greatest `along` of the seats whose `across` is near a value. */
+  #extent([from, to], across, value, along) {
+    for (const within of [1, 4]) {
+      let [least, most] = [Infinity, -Infinity];
+      for (let at = from; at < to; at += 1) {
+        if (Math.abs(across[at] - value) > within) continue;
+        least = Math.min(least, along[at]);
+        most = Math.max(most, along[at]);
+      }
+      if (least <= most) return [least, most];
+    }
+    return null;
   }
 
   /** Returns the public id of the seat at a position. */
@@ -234,6 +273,20 @@ export class Plan {
     }
     return found.sort((a, b) => a[0] - b[0]).slice(0, count).map(([, at]) => at);
   }
+}
+
+/** Distance up to which a seat tells to which section a point belongs. */
+const NEAR = 6;
+
+/** Returns whether a point lies within the outline of a section. */
+function holds({ outline, box }, x, y) {
+  if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
+  let inside = false;
+  for (let at = 0, last = outline.length - 1; at < outline.length; last = at, at += 1) {
+    const [[ax, ay], [bx, by]] = [outline[at], outline[last]];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  }
+  return inside;
 }
 
 /** Returns the least rectangle around points. */

@@ -79,7 +79,7 @@ export class SeatGrid {
         const cost = ahead + 2 * aside;
         if (cost < least && accept(other)) [found, least] = [other, cost];
       });
-      // A better one could still be outside of what was searched if the cost is larger than that.
+      // A better seat could still be outside of the searched square if the cost exceeds its reach.
       if (found >= 0 && (least <= reach || reach > far)) return found;
       if (reach > far) return -1;
     }

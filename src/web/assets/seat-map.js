@@ -35,11 +35,14 @@ export class SeatMap {
     element.dataset.ready = 'true';
   }
 
-  /** Describes what the canvas shows: the seat in focus, or the sections with their free seats. */
+  /** Describes the canvas: the seat in focus, or the sections with their free seats. */
   #describe() {
     const { focus, seats } = this;
     let words = focus?.seat >= 0 ? this.textOf(focus) : '';
-    if (!words) words = seats.sections.slice(0, MOST_DESCRIBED).map((section) => sectionText(section, this.prices)).join('; ');
+    if (!words) {
+      const shown = seats.sections.slice(0, MOST_DESCRIBED);
+      words = shown.map((section) => sectionText(section, this.prices)).join('; ');
+    }
     if (this.canvas.getAttribute('aria-label') !== words) this.canvas.setAttribute('aria-label', words);
   }
 
@@ -123,9 +126,9 @@ export class SeatMap {
     shown.push([{ state: plan.HELD }, t('map.held')], [{ state: plan.SOLD }, t('map.sold')]);
     if (seats.state.includes(plan.BLOCKED)) shown.push([{ state: plan.BLOCKED }, t('map.blocked')]);
     const all = seats.flags.reduce((sum, flags) => sum | flags, 0);
-    for (const [flag, key] of [[plan.ACCESSIBLE, 'accessible'], [plan.COMPANION, 'companion'], [plan.RESTRICTED, 'restricted']]) {
-      if (all & flag) shown.push([{ flags: flag }, t(`map.${key}`)]);
-    }
+    if (all & plan.ACCESSIBLE) shown.push([{ flags: plan.ACCESSIBLE }, t('map.accessible')]);
+    if (all & plan.COMPANION) shown.push([{ flags: plan.COMPANION }, t('map.companion')]);
+    if (all & plan.RESTRICTED) shown.push([{ flags: plan.RESTRICTED }, t('map.restricted')]);
     this.keys.replaceChildren(
       ...shown.map(([look, words]) => {
         const [item, picture] = [document.createElement('li'), document.createElement('canvas')];
@@ -165,14 +168,12 @@ export class SeatMap {
     const ratio = Math.min(devicePixelRatio || 1, 3);
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
-    const first = this.view.width <= 1;
     this.view.resize(width, height);
-    if (first) this.view.resize(width, height);
     cancelAnimationFrame(this.frame);
     this.#draw();
   }
 
-  /** Returns what is under a pixel: `{seat}`, `{section}` or null. */
+  /** Returns the seat or section under a pixel: `{seat}`, `{section}` or null. */
   #under(x, y, radius) {
     const at = this.view.toPlan(x, y);
     if (this.showsSeats()) {
@@ -198,14 +199,14 @@ export class SeatMap {
     if (touch && under.seat >= 0) this.#showBriefly(under, x, y);
   }
 
-  /** A finger does not hover: shows what it touched for a moment. */
+  /** Describes a touched seat for a moment, because a finger does not hover. */
   #showBriefly(under, x, y) {
     this.#point(under, x, y);
     clearTimeout(this.brief);
     this.brief = setTimeout(() => this.#point(null), BRIEF_MS);
   }
 
-  /** Returns what to say about `{seat}` or `{section}`. */
+  /** Returns the description of `{seat}` or `{section}`. */
   textOf({ seat, section }) {
     if (seat >= 0) return seatParts(this.seats, seat, this.prices).join(', ');
     return sectionText(this.seats.sections[section], this.prices);

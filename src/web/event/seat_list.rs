@@ -58,7 +58,7 @@ pub(super) async fn page(
 
 fn free(section: &SectionView) -> usize {
     let seats = section.rows.iter().flat_map(|row| &row.seats);
-    seats.filter(|seat| **seat == SeatStatus::Available).count()
+    seats.filter(|seat| is_free(**seat)).count()
 }
 
 fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &EventSeats) -> Markup {
@@ -73,11 +73,11 @@ fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &Event
                     @for (index, status) in (0_u32..).zip(&row.seats) {
                         @if let Some(word) = word(visitor, *status) {
                             @let seat = SeatId(row.first_seat.0 + index);
-                            label.seat data-state=(format!("{status:?}").to_lowercase()) {
+                            label.seat data-state=(if is_free(*status) { "available" } else { "taken" }) {
                                 input type="checkbox" name="seat" value=(seat.to_public(event))
-                                    disabled[*status != SeatStatus::Available];
+                                    disabled[!is_free(*status)];
                                 " " (labels.label(seat, index + 1))
-                                @if *status != SeatStatus::Available { span.hint { " " (word) } }
+                                @if !is_free(*status) { span.hint { " " (word) } }
                             }
                         }
                     }
@@ -88,10 +88,15 @@ fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &Event
     }
 }
 
+/// True for seats that can be chosen here; kept ones are only left out of best available.
+fn is_free(status: SeatStatus) -> bool {
+    matches!(status, SeatStatus::Available | SeatStatus::Kept)
+}
+
 /// Returns the word for a seat's state; `None` for seats that are not there.
 fn word(visitor: &Visitor, status: SeatStatus) -> Option<&'static str> {
     match status {
-        SeatStatus::Available => Some(visitor.text("place.free")),
+        SeatStatus::Available | SeatStatus::Kept => Some(visitor.text("place.free")),
         SeatStatus::Held => Some(visitor.text("place.held")),
         SeatStatus::Sold => Some(visitor.text("place.sold")),
         SeatStatus::Blocked => Some(visitor.text("place.blocked")),

@@ -88,7 +88,7 @@ async fn an_instance_whose_clock_is_a_minute_off_owns_nothing_and_sells_through_
     let tokens = Tokens::new(SECRET, Duration::from_secs(600), clock);
     for _ in 0..12 {
         let event = sold_event::open(&store, 50).await;
-        let caller = Caller { user: UserId::random(), role: Role::User };
+        let caller = Caller::account(UserId::random(), Role::User);
         let token = tokens.issue(caller).expect("HMAC signs");
         let product = ProductId(0).to_public(event);
         let url = format!("http://{}/api/events/{event}/holds", wrong.address);

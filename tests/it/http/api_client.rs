@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use admitone::accounts::{Caller, Role};
 use admitone::clock::{Clock, ManualClock, SystemClock};
+use admitone::config::Config;
 use admitone::ids::{OfferingId, ReservationId, UserId};
 use admitone::payments::Method as PayBy;
 use admitone::server::Parts;
@@ -26,11 +27,17 @@ pub struct Shop {
 
 impl Shop {
     pub async fn open(db: TestDb) -> Self {
+        Self::open_with(db, |_| {}).await
+    }
+
+    /// Opens a shop with other settings.
+    pub async fn open_with(db: TestDb, change: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
         let without_sweeps = |parts: &mut Parts| {
             parts.offices.sweep_interval = Duration::from_secs(3_600);
         };
-        let app = TestApp::with(db).clock(clock.clone()).parts(without_sweeps).start().await;
+        let app = TestApp::with(db).clock(clock.clone()).parts(without_sweeps).config(change);
+        let app = app.start().await;
         Self { app, clock, client: reqwest::Client::new() }
     }
 
@@ -49,7 +56,7 @@ impl Shop {
     }
 
     pub fn person(&self, user: UserId, role: Role) -> Person<'_> {
-        let token = self.app.state().accounts.access_token(Caller { user, role });
+        let token = self.app.state().accounts.access_token(Caller::account(user, role));
         let token = token.expect("HMAC signs");
         Person { shop: self, user, token: Some(token) }
     }
@@ -255,6 +262,14 @@ impl Person<'_> {
         let amount = reservation.data["totalPrice"]["amount"].as_i64().expect("an amount");
         self.pay(&id, amount).await;
         id
+    }
+
+    /// Holds and reserves; returns the reservation's id.
+    pub async fn reserve(&self, event: &Event<'_>, hold: &Value) -> String {
+        let hold = self.post(&event.at("holds"), hold).await.is(201);
+        let body = json!({"eventId": event.id, "holdId": hold.data["id"]});
+        let reservation = self.post("/api/reservations", &body).await.is(201);
+        reservation.data["id"].as_str().expect("an id").to_owned()
     }
 
     /// Puts money into the wallet.

@@ -81,7 +81,7 @@ impl Purchase {
             reservation: self.reservation,
             offering,
             user: self.customer,
-            method: "wallet",
+            method: admitone::store::PaymentMethod::Wallet,
             amount,
             currency: charge.currency,
         };

@@ -11,7 +11,7 @@ use admitone::inventory::{
     Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester, SaleState,
     SaleWindow,
 };
-use admitone::payments::{CrashPoints, Pace, PaymentError, PaymentOutcome, Payments};
+use admitone::payments::{CrashPoints, Method, Pace, PaymentError, PaymentOutcome, Payments};
 use admitone::store::{
     Answered, Balance, EntryKind, EventDetails, Key, NewEvent, PaymentState, ReservationState,
     Store, TicketState,
@@ -31,6 +31,8 @@ pub struct PaymentsFixture {
     pub clock: Arc<ManualClock>,
     pub payments: Payments,
     pub offering: OfferingId,
+    /// How its customers pay.
+    pub method: Method,
 }
 
 /// Returns a time in ms beyond any pay window, also that of a payment in progress.
@@ -49,7 +51,14 @@ impl PaymentsFixture {
         store.event_create(&event, None, clock.now_ms()).await.expect("the event is made");
         let offices = start_offices(&store, &clock);
         let payments = Payments::new(store.clone(), Arc::clone(&offices), clock.clone());
-        Self { db: Arc::new(db), store, offices, clock, payments, offering }
+        let method = Method::Wallet;
+        Self { db: Arc::new(db), store, offices, clock, payments, offering, method }
+    }
+
+    /// Lets customers pay by the method `demo` from now on.
+    pub fn with_demo(&mut self) {
+        self.method = Method::Demo;
+        self.payments = self.payments.clone().with_demo();
     }
 
     /// Replaces the process on the same database: the dead one's memory is gone.
@@ -57,6 +66,9 @@ impl PaymentsFixture {
         self.offices = start_offices(&self.store, &self.clock);
         self.payments =
             Payments::new(self.store.clone(), Arc::clone(&self.offices), self.clock.clone());
+        if self.method == Method::Demo {
+            self.with_demo();
+        }
     }
 
     /// Sells another event from now on.
@@ -119,7 +131,7 @@ impl PaymentsFixture {
         reservation: ReservationId,
         key: &str,
     ) -> Result<PaymentOutcome, PaymentError> {
-        self.payments.pay(user, reservation, admitone::payments::Method::Wallet, key).await
+        self.payments.pay(user, reservation, self.method, key).await
     }
 
     pub async fn cancel(
@@ -176,8 +188,9 @@ impl PaymentsFixture {
         entries.iter().filter(|entry| entry.kind == kind).count()
     }
 
-    /// Checks for a confirmed reservation with a valid ticket and one debit, or neither; a wallet
-    /// that is the sum of its entries; an inventory that agrees. Returns true if it is paid.
+    /// Checks for a confirmed reservation with a valid ticket and one debit (by the method `demo`,
+    /// no debit), or neither; a wallet that is the sum of its entries; an inventory that agrees.
+    /// Returns true if it is paid.
     pub async fn check_books(
         &self,
         user: UserId,
@@ -197,12 +210,16 @@ impl PaymentsFixture {
             .filter(|ticket| ticket.state == TicketState::Valid)
             .count();
         let paid = state == ReservationState::Confirmed;
-        assert_eq!(taken, if paid { PRICE } else { 0 }, "{state:?} {entries:?}");
+        let is_debited = match self.method {
+            Method::Wallet => paid,
+            Method::Demo => false,
+        };
+        assert_eq!(taken, if is_debited { PRICE } else { 0 }, "{state:?} {entries:?}");
         assert_eq!(valid, usize::from(paid), "{state:?} {tickets:?}");
         let debits = entries.iter().filter(|entry| entry.kind == EntryKind::Authorize).count();
         let returns = entries.iter().filter(|entry| entry.amount > 0).count()
             - entries.iter().filter(|entry| entry.kind == EntryKind::Charge).count();
-        assert_eq!(debits, returns + usize::from(paid), "{entries:?}");
+        assert_eq!(debits, returns + usize::from(is_debited), "{entries:?}");
         paid
     }
 }

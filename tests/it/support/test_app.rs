@@ -183,7 +183,7 @@ impl TestApp {
     }
 
     fn token(&self, user: UserId, role: Role) -> String {
-        self.state().accounts.access_token(Caller { user, role }).expect("signs")
+        self.state().accounts.access_token(Caller::account(user, role)).expect("signs")
     }
 
     /// Starts a request; finish it with [`Call::send`].

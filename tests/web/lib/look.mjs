@@ -18,6 +18,16 @@ export async function faults(page, { language, exclude = [] }) {
     return found;
 }
 
+/** Returns the addresses of the links to pages of this server. */
+export function links(page) {
+    return page.evaluate(() =>
+        [...document.querySelectorAll("a[href]:not([href^='#'])")]
+            .map((link) => new URL(link.href))
+            .filter((url) => url.origin === location.origin)
+            .map((url) => url.origin + url.pathname + url.search),
+    );
+}
+
 async function layout(page, language) {
     const { lang, title, over, wide } = await page.evaluate(() => {
         const width = document.documentElement.clientWidth;

@@ -6,7 +6,7 @@ const THEMES = ["light", "dark"];
 
 /**
  * Returns combinations of language, width and theme: "all" eight, or four "pairs" in which every two
- * values of different kinds meet, or "one" (a phone in Korean, dark).
+ * values of different kinds meet, "two" that have every value once, or "one" (a phone in Korean, dark).
  */
 export function combinations(kind = "all") {
     const all = LANGUAGES.flatMap((language) =>
@@ -20,6 +20,8 @@ export function combinations(kind = "all") {
                 const odd = [language === "ko", width === 1280, theme === "dark"].filter(Boolean);
                 return odd.length % 2 === 0;
             });
+        case "two":
+            return [all[0], all[all.length - 1]];
         case "one":
             return [{ language: "ko", width: 360, theme: "dark" }];
         default:

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-import { faults } from "./look.mjs";
+import { faults, links } from "./look.mjs";
 import { watch } from "./watch.mjs";
 
 /** The longest time that anything may take on a busy machine. */
@@ -12,6 +12,7 @@ const PATIENCE_MS = 10_000;
 export class Tour {
     #report;
     #pictures = 0;
+    #followed = new Set();
     /** Where pages of a browser without scripts are looked at. */
     #scripted = null;
 
@@ -36,7 +37,7 @@ export class Tour {
     async another(options = {}) {
         const context = await this.browser.newContext({ ...this.options, ...options });
         context.setDefaultTimeout(PATIENCE_MS);
-        watch(context, this.#report);
+        watch(context, this.#report, { ...this.options, ...options });
         return context;
     }
 
@@ -63,14 +64,26 @@ export class Tour {
     /**
      * Looks at the page as it is: reports what every page must not be, and keeps a picture.
      * `language: null` skips the language, `exclude` lists selectors of parts that are not ours,
-     * `whole: false` takes a picture of the window only.
+     * `whole: false` takes a picture of the window only, `follow: false` follows no links.
      */
-    async look(name, { page = this.page, language = this.language, exclude, whole } = {}) {
+    async look(name, { page = this.page, language = this.language, exclude, whole, follow } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
         const looked = this.options.javaScriptEnabled === false ? await this.#copy(page) : page;
         for (const fault of await faults(looked, { language, exclude })) this.problem(fault);
+        if (follow !== false) await this.#follow(await links(page), page.context().request);
         if (looked !== page) await looked.close();
+    }
+
+    /** Reports links that lead nowhere for the person who looks. */
+    async #follow(links, request) {
+        for (const link of links.filter((link) => !this.#followed.has(link))) {
+            this.#followed.add(link);
+            const answer = await request.get(link, { headers: { Accept: "text/html" } });
+            const path = new URL(link).pathname;
+            if (!answer.ok()) this.problem(`a link is dead: GET ${path}: ${answer.status()}`);
+            await answer.dispose();
+        }
     }
 
     /** Returns the page as it is, without its scripts, where axe can run: it needs scripts itself. */

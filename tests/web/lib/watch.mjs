@@ -1,7 +1,7 @@
 // Everything that goes wrong in a browser without a scenario asking for it.
 
 /** Reports errors of scripts, failed requests, refused answers and violations of the CSP. */
-export function watch(context, report) {
+export function watch(context, report, { javaScriptEnabled = true } = {}) {
     context.on("weberror", (event) => report.add(`a script failed: ${event.error().message}`));
     context.on("console", (message) => {
         if (!["error", "warning"].includes(message.type())) return;
@@ -17,6 +17,8 @@ export function watch(context, report) {
         const reason = request.failure()?.errorText ?? "unknown";
         // A page that is left gives up its requests.
         if (reason === "net::ERR_ABORTED") return;
+        // Without scripts, Chromium refuses to preload modules and calls it a matter of the policy.
+        if (!javaScriptEnabled && reason === "csp" && request.resourceType() === "script") return;
         report.add(`a request failed: ${request.method()} ${path(request.url())}: ${reason}`);
     });
     context.on("response", (response) => {

@@ -16,7 +16,7 @@ setTimeout(() => { document.body.dataset.done = "yes"; throw new Error("planted 
 `;
 const PAGE = `<!doctype html><html lang="en"><head><link rel="stylesheet" href="/style.css">
 <link rel="icon" href="data:,"></head><body><main><h1>Planted</h1><input>
-<p class="wide">wide</p><p class="faint">faint</p><script>inline()</script>
+<p class="wide">wide</p><a href="/nowhere">nowhere</a><p class="faint">faint</p><script>inline()</script>
 <script src="/script.js"></script></main></body></html>`;
 
 export async function before() {

@@ -212,6 +212,8 @@ impl Replay {
             Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::CheckedIn { .. }
+            | Change::SeatsKept { .. }
+            | Change::KeptSeatsReleased { .. }
             | Change::Repriced { .. }
             | Change::SaleWindowSet { .. }
             | Change::SaleStateSet { .. }

@@ -9,7 +9,7 @@ use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey};
+use crate::http::extract::{Body, IdempotencyKey, MaybeCaller};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -26,7 +26,16 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 pub(crate) const CODES: &[OperationCodes] = &[
     ("post", "/api/auth/login", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
     ("post", "/api/auth/refresh", &[ErrorCode::InvalidRefreshToken, ErrorCode::RefreshTokenReused]),
-    ("post", "/api/auth/register", &[ErrorCode::EmailTaken, ErrorCode::TooManyRequests]),
+    (
+        "post",
+        "/api/auth/register",
+        &[
+            ErrorCode::EmailTaken,
+            ErrorCode::TooManyRequests,
+            ErrorCode::Unauthorized,
+            ErrorCode::TokenExpired,
+        ],
+    ),
 ];
 
 /// A registration of a new account.
@@ -99,6 +108,9 @@ impl From<Session> for Tokens {
 }
 
 /// Make an account and log in.
+///
+/// With a guest's access token, the account keeps the guest's id, and so the guest's reservations
+/// and tickets.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = "auth", operation_id = "register",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe")),
@@ -106,6 +118,11 @@ impl From<Session> for Tokens {
     responses(
         (status = 201, description = "The account and its tokens", body = Tokens),
         (status = 400, description = "MALFORMED_JSON", body = Failure),
+        (
+            status = 401,
+            description = "UNAUTHORIZED, TOKEN_EXPIRED: a token was sent, and is not valid",
+            body = Failure,
+        ),
         (status = 409, description = "EMAIL_TAKEN", body = Failure),
         (status = 422, description = "INVALID, IDEMPOTENCY_KEY_REUSED", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
@@ -115,6 +132,7 @@ impl From<Session> for Tokens {
 pub async fn register(
     state: web::Data<AppState>,
     request: HttpRequest,
+    MaybeCaller(caller): MaybeCaller,
     key: IdempotencyKey,
     Body(body): Body<RegisterRequest>,
 ) -> Result<HttpResponse, ApiError> {
@@ -127,7 +145,12 @@ pub async fn register(
     };
     let from = request.peer_addr().map(|address| address.ip());
     let key = registration_key(&key, &registration);
-    let session = state.accounts.register(registration, key, from).await?;
+    let session = match caller {
+        Some(guest) if guest.guest => {
+            state.accounts.register_guest(guest, registration, key, from).await?
+        }
+        Some(_) | None => state.accounts.register(registration, key, from).await?,
+    };
     let mut response = respond::created(&Tokens::from(session));
     locate(&mut response, "/api/users/me");
     Ok(response)

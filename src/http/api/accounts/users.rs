@@ -4,8 +4,9 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{PasswordChange, Role};
+use crate::accounts::{PasswordChange, Profile, Role};
 use crate::closing::{OnReservations, Settlement};
+use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, OptionalBody, object};
@@ -28,7 +29,11 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
     ("delete", "/api/users/me", &[ErrorCode::LastAdministrator]),
-    ("patch", "/api/users/me", &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests]),
+    (
+        "patch",
+        "/api/users/me",
+        &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests, ErrorCode::AccountRequired],
+    ),
 ];
 
 /// An account.
@@ -60,6 +65,58 @@ impl From<UserRow> for User {
     }
 }
 
+/// The caller: an account, or a guest. A guest has no name, and the address and times are null
+/// until the guest leaves an address.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    #[schema(value_type = String, format = "uuid")]
+    id: UserId,
+    kind: CustomerKind,
+    #[schema(required = true)]
+    email: Option<String>,
+    /// Empty for guests.
+    name: String,
+    #[schema(required = true)]
+    phone_number: Option<String>,
+    role: Role,
+    #[schema(required = true)]
+    created_at: Option<String>,
+    #[schema(required = true)]
+    updated_at: Option<String>,
+}
+
+impl Me {
+    fn new(caller: Caller, profile: Profile) -> Self {
+        match profile {
+            Profile::Account(row) => {
+                let User { id, email, name, phone_number, role, created_at, updated_at } =
+                    (*row).into();
+                Self {
+                    id,
+                    kind: CustomerKind::Account,
+                    email: Some(email),
+                    name,
+                    phone_number,
+                    role,
+                    created_at: Some(created_at),
+                    updated_at: Some(updated_at),
+                }
+            }
+            Profile::Guest { email, times } => Self {
+                id: caller.user,
+                kind: CustomerKind::Guest,
+                email,
+                name: String::new(),
+                phone_number: None,
+                role: caller.role,
+                created_at: times.map(|(created_at, _)| rfc3339(created_at)),
+                updated_at: times.map(|(_, updated_at)| rfc3339(updated_at)),
+            },
+        }
+    }
+}
+
 /// Changes of the caller's account; absent fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -83,18 +140,18 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>
     Option::deserialize(field).map(Some)
 }
 
-/// Read the caller's own account.
+/// Read the caller's own account, or what is known of a guest.
 #[utoipa::path(
     get, path = "/api/users/me", tag = "users", operation_id = "getMe",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The account", body = User),
+        (status = 200, description = "The account", body = Me),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
     )
 )]
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let user = state.accounts.user(caller.user).await?;
-    Ok(respond::ok(&User::from(user)))
+    let profile = state.accounts.profile(caller).await?;
+    Ok(respond::ok(&Me::new(caller, profile)))
 }
 
 /// Change the name, phone number or password of the caller's account.
@@ -105,6 +162,7 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     responses(
         (status = 200, description = "The account as it is now", body = User),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
+        (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
         (status = 422, description = "INVALID", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
     )
@@ -121,7 +179,7 @@ pub async fn change_me(
         (None, Some(_)) => return Err(ApiError::invalid("currentPassword", "is missing")),
     };
     let accounts = &state.accounts;
-    let user = accounts.update(caller.user, body.name, body.phone_number, password).await?;
+    let user = accounts.update(caller, body.name, body.phone_number, password).await?;
     Ok(respond::ok(&User::from(user)))
 }
 
@@ -180,7 +238,7 @@ impl From<CloseAccountRequest> for Settlement {
 /// Close the caller's account and erase its data.
 ///
 /// Name, addresses and password are erased, tokens end, and holds and waitlist entries end in every
-/// event. While the account has money or a reservation that is not over, the body must state how
+/// event. Of a guest, the address is erased. While the account has money or a reservation that is not over, the body must state how
 /// they are settled.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = "users", operation_id = "forgetMe",

@@ -4,14 +4,14 @@
 
 mod seat_dto;
 mod seat_maps;
+mod version_tag;
 mod views_in_use;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::body::{BodyStream, BoxBody, MessageBody};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::{ConnectionType, Version as HttpVersion};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -31,6 +31,7 @@ use seat_dto::SectionDto;
 pub use seat_dto::status_name;
 use seat_maps::Layout;
 pub use seat_maps::SeatMaps;
+pub(crate) use version_tag::Version;
 use views_in_use::Claim;
 pub use views_in_use::ViewsInUse;
 
@@ -93,7 +94,6 @@ pub(crate) struct SeatsQuery {
 
 /// A map of up to this many seats is written in one piece.
 const SEATS_AT_ONCE: usize = 1_000;
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The most events whose rendered availability a worker keeps.
 const MAX_KEPT: usize = 256;
 
@@ -166,8 +166,9 @@ pub(crate) async fn seats(
     let named = query.section.as_deref();
     let wanted = ids.filter(|(_, section)| named.is_none_or(|name| *name == *section.name));
     let wanted: Vec<SectionId> = wanted.map(|(id, _)| id).collect();
-    let mut answer =
-        version.mark(HttpResponse::Ok().content_type(JSON).body(seat_map(state, &view, wanted)?));
+    let mut answer = version.mark(
+        HttpResponse::Ok().content_type("application/json").body(seat_map(state, &view, wanted)?),
+    );
     if request.version() < HttpVersion::HTTP_11 {
         // Clients of HTTP/1.0 do not support chunked bodies: such a body ends with the connection.
         let head = answer.head_mut();
@@ -326,55 +327,4 @@ fn envelope<T: Serialize>(data: &T) -> Vec<u8> {
         data: &'a T,
     }
     serde_json::to_vec(&Envelope { success: true, data }).expect("views are plain data")
-}
-
-/// A version as a value of the header `ETag`.
-pub(crate) struct Version(HeaderValue);
-
-impl Version {
-    fn of(tag: &str) -> Self {
-        Self(HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and capitals"))
-    }
-
-    /// Returns the version of an answer that is sent in several encodings, which is a weak one.
-    pub(crate) fn weak(tag: &str) -> Self {
-        Self(HeaderValue::from_str(&format!("W/\"{tag}\"")).expect("numbers and capitals"))
-    }
-
-    /// Answers with the JSON, or with 304 if the client has this version.
-    fn answer<B>(&self, request: &HttpRequest, json: impl FnOnce() -> B) -> HttpResponse
-    where
-        B: MessageBody + 'static,
-    {
-        match self.is_known(request) {
-            true => self.not_modified(),
-            false => self.mark(HttpResponse::Ok().content_type(JSON).body(json())),
-        }
-    }
-
-    pub(crate) fn not_modified(&self) -> HttpResponse {
-        self.mark(HttpResponse::NotModified().finish())
-    }
-
-    pub(crate) fn mark(&self, mut answer: HttpResponse) -> HttpResponse {
-        let headers = answer.headers_mut();
-        headers.insert(header::ETAG, self.0.clone());
-        // Clients may store the answer, but must revalidate it before each use.
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        answer
-    }
-
-    pub(crate) fn is_known(&self, request: &HttpRequest) -> bool {
-        let Some(sent) = request.headers().get(header::IF_NONE_MATCH) else { return false };
-        sent == self.0
-            || sent.to_str().is_ok_and(|sent| sent.split(',').any(|one| self.is(one.trim())))
-    }
-
-    fn is(&self, one: &str) -> bool {
-        let one = one.strip_prefix("W/").unwrap_or(one);
-        let tag = self.0.as_bytes();
-        let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-        // Missing quotes are tolerated.
-        one == "*" || one.trim_matches('"').as_bytes() == &tag[1..tag.len() - 1]
-    }
 }

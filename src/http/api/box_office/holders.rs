@@ -327,7 +327,7 @@ fn holder(people: &HashMap<UserId, Person>, id: UserId) -> HolderDto {
     let known = people.get(&id);
     HolderDto {
         id,
-        name: known.map(|person| person.name.clone()),
+        name: known.and_then(|person| person.name.clone()),
         email: known.map(|person| person.email.clone()),
     }
 }

@@ -408,7 +408,10 @@ fn wishes(
     Ok(wishes)
 }
 
-fn places(event: OfferingId, lines: &[QuantityBody]) -> Result<Vec<(ProductId, u32)>, ApiError> {
+/// Numbers of places of products without numbered seats.
+type Places = Vec<(ProductId, u32)>;
+
+fn places(event: OfferingId, lines: &[QuantityBody]) -> Result<Places, ApiError> {
     let mut places = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let field = |name: &str| format!("lines[{index}].{name}");
@@ -419,10 +422,7 @@ fn places(event: OfferingId, lines: &[QuantityBody]) -> Result<Vec<(ProductId, u
     Ok(places)
 }
 
-fn content(
-    event: OfferingId,
-    body: &HoldChangeBody,
-) -> Result<(Vec<(ProductId, u32)>, Vec<SeatId>), ApiError> {
+fn content(event: OfferingId, body: &HoldChangeBody) -> Result<(Places, Vec<SeatId>), ApiError> {
     let places = places(event, &body.lines)?;
     let seats = dto::seat_ids(event, "seats", &body.seats)?;
     if places.is_empty() && seats.is_empty() {

@@ -37,7 +37,8 @@ pub(crate) const CODES: &[OperationCodes] =
 pub struct SeatLookupDto {
     pub seat: dto::SeatDto,
     pub product_id: String,
-    /// `AVAILABLE`, `HELD`, `SOLD`, `BLOCKED` or `REMOVED`.
+    /// `AVAILABLE`, `KEPT`, `HELD`, `SOLD`, `BLOCKED` or `REMOVED`. A kept seat is free, and best
+    /// available leaves it out.
     #[schema(value_type = crate::http::openapi::forms::SeatLookupStatus)]
     pub status: &'static str,
     /// The hold or reservation that takes the seat, while it is held or sold.
@@ -88,8 +89,8 @@ pub struct HolderDto {
 pub struct SeatChangeDto {
     pub seq: u64,
     pub at: String,
-    /// `HELD`, `OFFERED`, `CHECKED_OUT`, `CONFIRMED`, `BLOCKED`, `UNBLOCKED`, `ADDED`, `REMOVED`, or
-    /// `FREED` when a hold or reservation ended.
+    /// `HELD`, `OFFERED`, `CHECKED_OUT`, `CONFIRMED`, `BLOCKED`, `UNBLOCKED`, `ADDED`, `REMOVED`,
+    /// `KEPT`, `UNKEPT` when that is over, or `FREED` when a hold or reservation ended.
     #[schema(value_type = crate::http::openapi::forms::SeatChangeKind)]
     pub what: &'static str,
     /// The administrator who requested the change, if one did.
@@ -129,6 +130,7 @@ pub(crate) async fn show(
             SeatStatus::Sold => "SOLD",
             SeatStatus::Blocked => "BLOCKED",
             SeatStatus::Removed => "REMOVED",
+            SeatStatus::Kept => "KEPT",
         },
         claim,
         changed_by,
@@ -139,7 +141,7 @@ pub(crate) async fn show(
 async fn claim_dto(state: &AppState, claim: SeatClaim) -> Result<SeatClaimDto, ApiError> {
     let person = state.store.people([claim.customer]).await?.remove(&claim.customer);
     let (name, email) = person.map(|person| (person.name, person.email)).unzip();
-    let user = HolderDto { id: claim.customer, name, email };
+    let user = HolderDto { id: claim.customer, name: name.flatten(), email };
     let (hold_id, reservation_id, payment_id) = (None, None, None);
     let (status, until) = ("", None);
     let dto = SeatClaimDto { user, hold_id, reservation_id, payment_id, status, until };
@@ -198,7 +200,10 @@ async fn last_change(
                 });
                 let here = SeatChangeDto { seq: row.seq.0, at: rfc3339(row.at), what: "", by };
                 for change in transition.changes.iter().rev() {
-                    if let Some(what) = done_to(seat, change) {
+                    let done = done_to(seat, change);
+                    // Keeping a taken seat does not change its status.
+                    let is_status = |what: &&str| claim.is_none() || !what.ends_with("KEPT");
+                    if let Some(what) = done.filter(is_status) {
                         let ended = if claim.is_none() { endings.of(change) } else { None };
                         return Ok(Some(ended.unwrap_or(SeatChangeDto { what, ..here })));
                     }
@@ -227,6 +232,8 @@ fn done_to(seat: SeatId, change: &Change) -> Option<&'static str> {
         Change::SeatsBlocked { seats } => ("BLOCKED", seats.contains(&seat)),
         Change::SeatsUnblocked { seats } => ("UNBLOCKED", seats.contains(&seat)),
         Change::SeatsRemoved { seats } => ("REMOVED", seats.contains(&seat)),
+        Change::SeatsKept { seats, .. } => ("KEPT", seats.contains(&seat)),
+        Change::KeptSeatsReleased { seats } => ("UNKEPT", seats.contains(&seat)),
         Change::RowAdded { seats, first_seat, .. } => {
             ("ADDED", (first_seat.0..first_seat.0 + seats).contains(&seat.0))
         }

@@ -10,7 +10,7 @@ use crate::http::api::cluster::instances::{self, WhereaboutsDto};
 use crate::http::api::offerings::create_event::RowBody;
 use crate::http::api::offerings::events::{EventDto, read_after};
 use crate::http::commands::in_event;
-use crate::http::dto::{self, Money};
+use crate::http::dto::{self, Money, Time};
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
@@ -28,6 +28,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/api/admin/offerings/{event}/reprice").post(reprice))
         .service(web::resource("/api/admin/offerings/{event}/add-row").post(add_row))
         .service(web::resource("/api/admin/offerings/{event}/remove-seats").post(remove_seats))
+        .service(web::resource("/api/admin/offerings/{event}/keep-seats").post(keep_seats))
         .service(web::resource("/api/admin/offerings/{event}/move").post(move_event))
         .service(web::resource("/api/admin/offerings/{event}/open").post(open))
         .service(web::resource("/api/admin/offerings/{event}/pause").post(pause))
@@ -41,6 +42,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     ("post", "/api/admin/offerings/{event}/block", SALE_CODES),
     ("post", "/api/admin/offerings/{event}/cancel", SALE_CODES),
     ("post", "/api/admin/offerings/{event}/close", SALE_CODES),
+    ("post", "/api/admin/offerings/{event}/keep-seats", SALE_CODES),
     ("post", "/api/admin/offerings/{event}/open", SALE_CODES),
     ("post", "/api/admin/offerings/{event}/pause", SALE_CODES),
     ("post", "/api/admin/offerings/{event}/remove-seats", SALE_CODES),
@@ -135,6 +137,20 @@ pub struct AddRowBody {
     /// The row; it goes behind the existing ones.
     #[serde(deserialize_with = "object::one")]
     pub row: RowBody,
+}
+
+/// Seats to keep, and the end of it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "seats": ["s1a2b3c4d-0", "s1a2b3c4d-1"], "until": "2030-05-01T12:00:00Z"
+}))]
+pub struct KeepSeatsBody {
+    /// The ids of the seats, as in the seat map.
+    #[schema(min_items = 1)]
+    pub seats: Vec<String>,
+    /// Time at which everyone gets them; in the future.
+    pub until: Time,
 }
 
 /// The target of a move.
@@ -280,6 +296,25 @@ pub(crate) async fn remove_seats(
     let seats = dto::seat_ids(event, "seats", &body.seats);
     let command = Command::RemoveSeats { seats: in_event(&state, event, seats).await? };
     Act { state: &state, admin, event, key: &key, name: "remove-seats" }.run(command, &body).await
+}
+
+/// Keep seats from best available and from waitlist offers until a time (administrators).
+///
+/// For accessible seats and the seats beside them: customers who need them pick them by id. The time
+/// of a seat that is kept already is replaced. A taken seat is kept once it is free again.
+#[utoipa::path(post, path = "/api/admin/offerings/{event}/keep-seats", tag = "admin",
+    params(("event" = OfferingId, Path)), request_body = KeepSeatsBody,
+    responses((status = 200, body = Success<EventDto>)))]
+pub(crate) async fn keep_seats(
+    state: web::Data<AppState>,
+    admin: Admin,
+    Path(event): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<KeepSeatsBody>,
+) -> Result<HttpResponse, ApiError> {
+    let seats = in_event(&state, event, dto::seat_ids(event, "seats", &body.seats)).await?;
+    let command = Command::KeepSeats { seats, until: body.until.millis() };
+    Act { state: &state, admin, event, key: &key, name: "keep-seats" }.run(command, &body).await
 }
 
 /// Move an event to another instance, where it stays (administrators).

@@ -30,6 +30,7 @@ pub(crate) const CODES: &[OperationCodes] = &[(
         ErrorCode::PaymentInProgress,
         ErrorCode::PaymentDeclined,
         ErrorCode::InsufficientBalance,
+        ErrorCode::PaymentMethodUnavailable,
         ErrorCode::IdempotencyKeyRequired,
         ErrorCode::EventCancelled,
     ],
@@ -41,6 +42,26 @@ pub(crate) const CODES: &[OperationCodes] = &[(
 pub enum MethodDto {
     /// The wallet in the event's currency.
     Wallet,
+    /// For demonstrations: always accepted, and no money moves. Offered with `ADMITONE_DEMO` only.
+    Demo,
+}
+
+impl From<MethodDto> for Method {
+    fn from(method: MethodDto) -> Self {
+        match method {
+            MethodDto::Wallet => Self::Wallet,
+            MethodDto::Demo => Self::Demo,
+        }
+    }
+}
+
+impl From<Method> for MethodDto {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Wallet => Self::Wallet,
+            Method::Demo => Self::Demo,
+        }
+    }
 }
 
 /// A request to pay.
@@ -57,7 +78,8 @@ pub struct PayRequest {
 pub enum PaymentStatus {
     /// The reservation is confirmed and its tickets are issued.
     Confirmed,
-    /// The reservation was cancelled afterwards, and the money is back in the wallet.
+    /// The reservation was cancelled afterwards, and the money is back in the wallet if it came from
+    /// there.
     Refunded,
 }
 
@@ -69,6 +91,8 @@ pub struct PaymentDto {
     reservation_id: ReservationId,
     event_id: OfferingId,
     status: PaymentStatus,
+    /// How it was paid.
+    method: MethodDto,
     /// The amount that was paid.
     amount: Money,
 }
@@ -82,6 +106,7 @@ impl From<PaymentOutcome> for PaymentDto {
             reservation_id: outcome.reservation,
             event_id: outcome.offering,
             status,
+            method: outcome.method.into(),
             amount: Money { amount: outcome.amount, currency: outcome.currency },
         }
     }
@@ -109,7 +134,8 @@ impl From<PaymentOutcome> for PaymentDto {
         (status = 410, description = "RESERVATION_EXPIRED", body = Failure),
         (
             status = 422,
-            description = "INVALID, IDEMPOTENCY_KEY_REQUIRED, IDEMPOTENCY_KEY_REUSED",
+            description = "INVALID, PAYMENT_METHOD_UNAVAILABLE, IDEMPOTENCY_KEY_REQUIRED, \
+                           IDEMPOTENCY_KEY_REUSED",
             body = Failure,
         ),
         (
@@ -126,9 +152,7 @@ pub async fn pay(
     key: IdempotencyKey,
     Body(body): Body<PayRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let method = match body.method {
-        MethodDto::Wallet => Method::Wallet,
-    };
+    let method = body.method.into();
     let paid = state.payments.pay(caller.user, reservation, method, key.required()?).await?;
     Ok(respond::ok(&PaymentDto::from(paid)))
 }

@@ -1,13 +1,11 @@
 //! The drawing of an event's seats: geometry only, rendered once until a row is added.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use dashmap::DashMap;
 
 use super::packed::Packed;
+use super::rendered::RenderedDrawing;
 use crate::box_office::View;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -15,41 +13,9 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::venues::{self, Drawing};
 
-/// The most bytes that are kept, uncompressed; beyond, an eighth of the events is forgotten.
-const MOST_KEPT: usize = 64 * 1_024 * 1_024;
-
 /// Adds the route, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/plan").get(plan));
-}
-
-/// The rendered drawings, shared by all workers.
-#[derive(Default)]
-pub struct Drawings {
-    kept: DashMap<OfferingId, Arc<Rendered>>,
-    bytes: AtomicUsize,
-}
-
-struct Rendered {
-    /// Rows and seats of the map that was drawn: a map only grows.
-    size: (usize, usize),
-    packed: Packed,
-}
-
-impl Drawings {
-    fn keep(&self, event: OfferingId, rendered: Arc<Rendered>) {
-        if self.bytes.load(Relaxed) + rendered.packed.len() > MOST_KEPT {
-            let eighth = self.kept.len().div_ceil(8);
-            let gone: Vec<_> = self.kept.iter().take(eighth).map(|kept| *kept.key()).collect();
-            for (_, before) in gone.iter().filter_map(|event| self.kept.remove(event)) {
-                self.bytes.fetch_sub(before.packed.len(), Relaxed);
-            }
-        }
-        self.bytes.fetch_add(rendered.packed.len(), Relaxed);
-        if let Some(before) = self.kept.insert(event, rendered) {
-            self.bytes.fetch_sub(before.packed.len(), Relaxed);
-        }
-    }
 }
 
 /// Read where an event's seats are, to draw them.
@@ -67,7 +33,7 @@ pub(crate) async fn plan(
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
     let size = size_of(&view);
-    let kept = state.drawings.kept.get(&event).map(|kept| Arc::clone(kept.value()));
+    let kept = state.drawings.get(event);
     let rendered = match kept.filter(|kept| kept.size == size) {
         Some(kept) => kept,
         None => {
@@ -75,7 +41,7 @@ pub(crate) async fn plan(
             let names = state.offerings.product_names(event).await?;
             let drawing = venues::draw(event, &view.sections, &seats, &names);
             let packed = Packed::new(&drawing.version, &drawing);
-            let rendered = Arc::new(Rendered { size, packed });
+            let rendered = Arc::new(RenderedDrawing { size, packed });
             state.drawings.keep(event, Arc::clone(&rendered));
             rendered
         }

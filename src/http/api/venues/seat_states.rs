@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use dashmap::DashMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::packed::Packed;
+use super::rendered::RenderedStates;
 use crate::box_office::View;
 use crate::http::api::box_office::availability::version;
 use crate::http::error::ApiError;
@@ -16,11 +16,7 @@ use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::SeatStatus;
-use crate::journal::Hash;
 use crate::offerings::SaleStatus;
-
-/// The most events whose states are kept; beyond, an eighth of them is forgotten.
-const MOST_KEPT: usize = 128;
 
 /// Adds the route, below an event.
 pub fn of_event(cfg: &mut web::ServiceConfig) {
@@ -45,32 +41,6 @@ pub struct SeatStatesDto {
     pub states: String,
 }
 
-/// The rendered states, shared by all workers.
-#[derive(Default)]
-pub struct SeatStates {
-    kept: DashMap<OfferingId, Arc<Rendered>>,
-}
-
-/// An event's states, valid for one view until time changes its status.
-struct Rendered {
-    of: Hash,
-    status: SaleStatus,
-    packed: Packed,
-}
-
-impl SeatStates {
-    fn keep(&self, event: OfferingId, rendered: Arc<Rendered>) {
-        if self.kept.len() >= MOST_KEPT {
-            let gone = self.kept.iter().take(MOST_KEPT / 8).map(|kept| *kept.key());
-            let gone: Vec<_> = gone.collect();
-            for event in gone {
-                self.kept.remove(&event);
-            }
-        }
-        self.kept.insert(event, rendered);
-    }
-}
-
 /// Read the states of all seats, one character each.
 #[utoipa::path(get, path = "/api/events/{event}/seat-states", tag = "events", security(()),
     params(("event" = OfferingId, Path), ("If-None-Match" = Option<String>, Header)),
@@ -83,8 +53,9 @@ pub(crate) async fn states(
 ) -> Result<HttpResponse, ApiError> {
     let view = state.offices.view(event).await?;
     let now = state.clock.now_ms();
-    let kept = state.seat_states.kept.get(&event).map(|kept| Arc::clone(kept.value()));
-    let is_current = |kept: &Arc<Rendered>| kept.of == view.hash && kept.status.is_good_at(now);
+    let kept = state.seat_states.get(event);
+    let is_current =
+        |kept: &Arc<RenderedStates>| kept.of == view.hash && kept.status.is_good_at(now);
     let rendered = match kept.filter(is_current) {
         Some(kept) => kept,
         None => {
@@ -92,7 +63,7 @@ pub(crate) async fn states(
             // The status may change with time alone, so it is part of the version.
             let tag = format!("{}-{}", version(&view), status.name);
             let packed = Packed::new(&tag, &render(&view, status.name));
-            let rendered = Arc::new(Rendered { of: view.hash, status, packed });
+            let rendered = Arc::new(RenderedStates { of: view.hash, status, packed });
             state.seat_states.keep(event, Arc::clone(&rendered));
             rendered
         }
@@ -121,6 +92,7 @@ fn render(view: &View, status: &'static str) -> SeatStatesDto {
 fn letter(status: SeatStatus) -> char {
     match status {
         SeatStatus::Available => 'a',
+        SeatStatus::Kept => 'k',
         SeatStatus::Held => 'h',
         SeatStatus::Sold => 's',
         SeatStatus::Blocked => 'b',

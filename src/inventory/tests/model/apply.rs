@@ -73,7 +73,16 @@ impl Model {
             | Change::CheckInUndone { .. } => self.apply_reservation(change),
             Change::SeatsBlocked { seats } => self.set_seats(seats, SeatStatus::Blocked),
             Change::SeatsUnblocked { seats } => self.set_seats(seats, SeatStatus::Available),
-            Change::SeatsRemoved { seats } => self.set_seats(seats, SeatStatus::Removed),
+            Change::SeatsRemoved { seats } => {
+                self.set_seats(seats, SeatStatus::Removed);
+                self.kept.retain(|seat, _| !seats.contains(seat));
+            }
+            Change::SeatsKept { seats, until } => {
+                self.kept.extend(seats.iter().map(|seat| (*seat, *until)));
+            }
+            Change::KeptSeatsReleased { seats } => {
+                self.kept.retain(|seat, _| !seats.contains(seat));
+            }
             Change::PlacesBlocked { product, quantity } => {
                 *self.blocked.entry(*product).or_default() += quantity;
             }

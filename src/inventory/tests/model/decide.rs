@@ -109,6 +109,7 @@ impl Model {
             | Command::Resize { .. }
             | Command::AddRow { .. }
             | Command::RemoveSeats { .. }
+            | Command::KeepSeats { .. }
             | Command::Reprice { .. }
             | Command::SetSaleWindow { .. }
             | Command::OpenSale
@@ -254,6 +255,7 @@ impl Model {
             _ => &[],
         };
         let mut lines: Vec<Line> = Vec::new();
+        taken.extend(self.kept.keys());
         // Places that best available gave to earlier lines, in case the core refused and its choice
         // is unknown.
         let mut chosen_before = 0;
@@ -361,7 +363,7 @@ impl Model {
             return Err(Rejection::AlreadyWaiting.into());
         }
         self.limits(customer, &[(product, party)])?;
-        let available = self.counts(product).available;
+        let available = self.for_anyone(product);
         if available >= party {
             return Err(Rejection::PlacesAvailable { available }.into());
         }

@@ -23,6 +23,14 @@ impl Model {
                 self.seats_that_are(seats, &[SeatStatus::Blocked, SeatStatus::Available])?;
                 Change::SeatsRemoved { seats: seats.clone() }
             }
+            Command::KeepSeats { seats, until } => {
+                use SeatStatus::{Available, Blocked, Held, Sold};
+                self.seats_that_are(seats, &[Available, Held, Sold, Blocked])?;
+                if *until <= self.at {
+                    return invalid();
+                }
+                Change::SeatsKept { seats: seats.clone(), until: *until }
+            }
             Command::BlockPlaces { product, quantity } => {
                 self.kind(*product, false)?;
                 sold_out(*quantity, self.counts(*product).available)?;

@@ -19,7 +19,7 @@ JOIN reservations r ON r.id = x.reservation_id AND r.user_id = x.user_id
     AND r.status = 'PAYMENT_PENDING'
 JOIN events e ON e.id = r.offering_id
 ON CONFLICT DO NOTHING
-RETURNING id, reservation_id, offering_id, user_id, amount, currency, next_try_at";
+RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at";
 
 /// Skips rows that another transaction has locked, so that no group waits for a row, and payments
 /// whose wallet does not hold enough.
@@ -27,7 +27,7 @@ const AUTHORIZE: &str = "
 WITH x AS (
     SELECT p.id, p.user_id, p.currency, p.amount, a.entry, a.now
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS a (id, entry, now)
-    JOIN payments p ON p.id = a.id AND p.state = 'CREATED'
+    JOIN payments p ON p.id = a.id AND p.state = 'CREATED' AND p.method = 'wallet'
     JOIN wallets w ON w.user_id = p.user_id AND w.currency = p.currency
     FOR UPDATE SKIP LOCKED
 ), paid AS (
@@ -48,12 +48,12 @@ pub(crate) async fn begin(pool: &PgPool, group: &[Beginning]) -> Result<Vec<Paym
         .bind(group.iter().map(|one| one.id.0).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.user.0).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.reservation.0).collect::<Vec<_>>())
-        .bind(group.iter().map(|one| one.method).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| one.method.as_str()).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.now).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.retry_at).collect::<Vec<_>>())
         .fetch_all(pool)
         .await?;
-    Ok(rows.into_iter().map(begun_row).collect())
+    Ok(rows.into_iter().filter_map(begun_row).collect())
 }
 
 pub(crate) async fn authorize(pool: &PgPool, group: &[Authorizing]) -> Result<Vec<PaymentId>> {

@@ -4,6 +4,7 @@ use sea_orm::sqlx;
 
 use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_row::PaymentRow;
 
 /// A payment to begin; its event and amount are read from the reservation.
@@ -16,7 +17,7 @@ pub struct Beginning {
     /// The reservation to pay for.
     pub reservation: ReservationId,
     /// The payment method.
-    pub method: &'static str,
+    pub method: PaymentMethod,
     /// The current time.
     pub now: TimestampMs,
     /// When the recovery scan may first take the payment on.
@@ -32,21 +33,25 @@ pub(crate) struct Authorizing {
 }
 
 /// A row as the statement that begins payments returns it.
-pub(crate) type Begun = (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, i64, String, Option<i64>);
+pub(crate) type Begun =
+    (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, String, i64, String, Option<i64>);
 
-pub(crate) fn begun_row(row: Begun) -> PaymentRow {
-    let (id, reservation, offering, user, amount, currency, next_try_at) = row;
-    PaymentRow {
+/// Returns `None` for a method that this version does not have; the payment is then read again, and
+/// the error has its id.
+pub(crate) fn begun_row(row: Begun) -> Option<PaymentRow> {
+    let (id, reservation, offering, user, method, amount, currency, next_try_at) = row;
+    Some(PaymentRow {
         id: PaymentId(id),
         reservation: ReservationId(reservation),
         offering: crate::ids::OfferingId(offering),
         user: UserId(user),
-        state: crate::store::states::PaymentState::Created,
+        method: PaymentMethod::parse(&method)?,
+        state: PaymentState::Created,
         amount,
         currency,
         attempts: 0,
         next_try_at,
-    }
+    })
 }
 
 pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;

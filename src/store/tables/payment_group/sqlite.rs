@@ -21,13 +21,14 @@ JOIN reservations r ON r.id = unhex(x.value->>2) AND r.user_id = unhex(x.value->
 JOIN events e ON e.id = r.offering_id
 WHERE true
 ON CONFLICT DO NOTHING
-RETURNING id, reservation_id, offering_id, user_id, amount, currency, next_try_at";
+RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at";
 
 /// Each customer is in a group once, so each wallet is checked for one payment.
 const MOVE: &str = "
 UPDATE payments SET state = 'AUTHORIZED', updated_at = x.value->>2
 FROM json_each($1) AS x
-WHERE payments.id = unhex(x.value->>0) AND payments.state = 'CREATED' AND EXISTS (
+WHERE payments.id = unhex(x.value->>0) AND payments.state = 'CREATED'
+    AND payments.method = 'wallet' AND EXISTS (
     SELECT 1 FROM wallets w WHERE w.user_id = payments.user_id
         AND w.currency = payments.currency AND w.balance >= payments.amount)
 RETURNING payments.id";
@@ -45,10 +46,10 @@ WHERE wallets.user_id = p.user_id AND wallets.currency = p.currency";
 pub(crate) async fn begin(pool: &SqlitePool, group: &[Beginning]) -> Result<Vec<PaymentRow>> {
     let rows = group.iter().map(|one| {
         let ids = [one.id.0, one.user.0, one.reservation.0].map(hex);
-        json!([ids[0], ids[1], ids[2], one.method, one.now, one.retry_at])
+        json!([ids[0], ids[1], ids[2], one.method.as_str(), one.now, one.retry_at])
     });
     let begun: Vec<Begun> = sqlx::query_as(BEGIN).bind(text(rows)).fetch_all(pool).await?;
-    Ok(begun.into_iter().map(begun_row).collect())
+    Ok(begun.into_iter().filter_map(begun_row).collect())
 }
 
 pub(crate) async fn authorize(pool: &SqlitePool, group: &[Authorizing]) -> Result<Vec<PaymentId>> {

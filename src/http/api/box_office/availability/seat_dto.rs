@@ -39,7 +39,8 @@ pub struct SeatStateDto {
 #[must_use]
 pub fn status_name(status: SeatStatus) -> Option<&'static str> {
     match status {
-        SeatStatus::Available => Some("AVAILABLE"),
+        // Kept seats can be picked by id as any other.
+        SeatStatus::Available | SeatStatus::Kept => Some("AVAILABLE"),
         SeatStatus::Held => Some("HELD"),
         SeatStatus::Sold => Some("SOLD"),
         SeatStatus::Blocked => Some("BLOCKED"),

@@ -1,0 +1,236 @@
+//! Guests: customers without an account. A guest is a random id in an access token and nothing
+//! else, until an e-mail address is left at the checkout. A claim code, derived from both, brings
+//! the tickets to another device. A guest's address proves nothing: it is never compared with that
+//! of an account.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{AccountError, Accounts, counted, invalid, normalise_email};
+use crate::accounts::{Key, Registration, Session};
+use crate::caller::Caller;
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+use crate::store::{StoreError, UserRow};
+
+/// Crockford's letters: none of them looks like another, and `I`, `L` and `O` can be read as digits.
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Letters of a claim code: 50 bits, which limited guesses cannot find.
+const CODE_LETTERS: usize = 10;
+/// Most guests of one address among whom a claim code is looked for, newest first.
+const MAX_GUESTS_OF_ADDRESS: u64 = 10_000;
+
+/// A guest, and the access token that names the guest.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GuestSession {
+    pub user: UserId,
+    pub access_token: String,
+    pub access_ttl: Duration,
+}
+
+/// The address that a guest has left, and the code that brings the guest's tickets to another
+/// device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GuestContact {
+    pub email: String,
+    pub claim_code: String,
+}
+
+/// The stored data of a caller.
+#[derive(Clone, Debug)]
+pub enum Profile {
+    /// An account.
+    Account(Box<UserRow>),
+    /// A guest. The address and the times of its row are absent until an address is left.
+    Guest {
+        /// The address.
+        email: Option<String>,
+        /// When it was left first, and last.
+        times: Option<(TimestampMs, TimestampMs)>,
+    },
+}
+
+/// How to address a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// True if the caller has no account.
+    pub is_guest: bool,
+    /// The name of an account, or the e-mail address of a guest, if one was left.
+    pub shown: Option<String>,
+}
+
+impl Accounts {
+    /// Makes a guest. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`AccountError::Internal`] when signing fails.
+    pub fn guest(&self) -> Result<GuestSession, AccountError> {
+        self.guest_session(UserId::random())
+    }
+
+    /// Stores the e-mail address to which a guest's purchases belong, instead of an earlier one, and
+    /// returns it with the claim code.
+    ///
+    /// # Errors
+    /// [`AccountError::HasAccount`] for a caller with an account, [`AccountError::Limited`].
+    pub async fn guest_checkout(
+        &self,
+        guest: Caller,
+        email: &str,
+        from: Option<IpAddr>,
+    ) -> Result<GuestContact, AccountError> {
+        if !guest.guest {
+            return Err(AccountError::HasAccount);
+        }
+        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
+        if let Some(network) = counted(from) {
+            self.guests_by_address.attempt(&network.to_string())?;
+        }
+        // Counted apart from logins: a guest must not lock out an account with this address.
+        self.by_email.attempt(&format!("checkout {email}"))?;
+        match self.store.guest_put(guest.user, &email, self.clock.now_ms()).await {
+            Ok(()) => Ok(self.contact(guest.user, email)),
+            Err(StoreError::Conflict(_)) => Err(AccountError::HasAccount),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the address that a guest has left, with the claim code.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn guest_contact(&self, guest: UserId) -> Result<Option<GuestContact>, AccountError> {
+        let row = self.store.guest_get(guest).await?;
+        Ok(row.map(|row| self.contact(guest, row.email)))
+    }
+
+    /// Returns a new session of the guest with this address and claim code. Failed attempts are
+    /// limited like failed logins.
+    ///
+    /// # Errors
+    /// [`AccountError::ClaimRefused`], no matter which of the two was wrong.
+    pub async fn claim(
+        &self,
+        email: &str,
+        code: &str,
+        from: Option<IpAddr>,
+    ) -> Result<GuestSession, AccountError> {
+        let network = counted(from).map(|network| network.to_string());
+        if let Some(network) = &network {
+            self.by_address.check(network)?;
+        }
+        let normal = normalise_email(email);
+        let name = format!("claim {}", normal.as_deref().unwrap_or(email));
+        self.by_email.attempt(&name)?;
+        let guests = match &normal {
+            Ok(email) => self.store.guest_by_email(email, MAX_GUESTS_OF_ADDRESS).await?,
+            // No guest has it, and it may contain characters that cannot be stored.
+            Err(_) => Vec::new(),
+        };
+        let wanted = blake3::hash(read_code(code).as_bytes());
+        let email = normal.unwrap_or_default();
+        // Hashes compare in constant time.
+        let is_it = |user: &UserId| blake3::hash(self.code(*user, &email).as_bytes()) == wanted;
+        let Some(user) = guests.into_iter().find(is_it) else {
+            if let Some(network) = &network {
+                self.by_address.count(network);
+            }
+            return Err(AccountError::ClaimRefused);
+        };
+        self.by_email.forget(&name);
+        self.guest_session(user)
+    }
+
+    /// Creates an account, as [`Accounts::register`] does, that keeps the id of a guest and so the
+    /// guest's reservations and tickets. A caller who has an account by now gets another one.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn register_guest(
+        &self,
+        guest: Caller,
+        new: Registration,
+        client_key: Option<Key>,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        let is_taken = !guest.guest || self.store.user_get(guest.user).await?.is_some();
+        let id = if is_taken { UserId::random() } else { guest.user };
+        self.register_with_id(id, new, client_key, from).await
+    }
+
+    /// Returns the stored data of a caller.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] when an account does not exist any more.
+    pub async fn profile(&self, caller: Caller) -> Result<Profile, AccountError> {
+        // A guest who has registered is an account, also with a token of before.
+        match self.store.user_get(caller.user).await? {
+            Some(user) => return Ok(Profile::Account(Box::new(user))),
+            None if !caller.guest => return Err(AccountError::NotFound),
+            None => {}
+        }
+        let row = self.store.guest_get(caller.user).await?;
+        let times = row.as_ref().map(|row| (row.created_at, row.updated_at));
+        Ok(Profile::Guest { email: row.map(|row| row.email), times })
+    }
+
+    /// Returns how to address a caller.
+    ///
+    /// # Errors
+    /// As for [`Accounts::profile`].
+    pub async fn identity(&self, caller: Caller) -> Result<Identity, AccountError> {
+        Ok(match self.profile(caller).await? {
+            Profile::Account(user) => Identity { is_guest: false, shown: Some(user.name) },
+            Profile::Guest { email, .. } => Identity { is_guest: true, shown: email },
+        })
+    }
+
+    fn guest_session(&self, user: UserId) -> Result<GuestSession, AccountError> {
+        let access_token = self.access_token(Caller::guest(user))?;
+        Ok(GuestSession { user, access_token, access_ttl: super::tokens::GUEST_TTL })
+    }
+
+    fn contact(&self, user: UserId, email: String) -> GuestContact {
+        GuestContact { claim_code: self.code(user, &email), email }
+    }
+
+    /// Returns the claim code of a guest. It is derived and not stored: the database does not
+    /// disclose it.
+    fn code(&self, user: UserId, email: &str) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.claim_key);
+        hasher.update(user.0.as_bytes());
+        hasher.update(email.as_bytes());
+        let hash = hasher.finalize();
+        let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
+        hash.as_bytes()[..CODE_LETTERS].iter().map(letter).collect()
+    }
+}
+
+/// Reads a claim code as people type it: in lower case, in groups, with letters that look like
+/// digits.
+fn read_code(text: &str) -> String {
+    let letters = text.chars().filter(|c| !c.is_whitespace() && *c != '-');
+    let letters = letters.map(|c| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    });
+    // Longer texts are no codes; the rest of them is not worth reading.
+    letters.take(CODE_LETTERS + 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        for text in ["01A9ZKMN01", "oIa9z-kmnOl", " 01a9 zkmn 01 ", "O1A9ZKMN0I"] {
+            assert_eq!(read_code(text), "01A9ZKMN01", "{text}");
+        }
+        assert_ne!(read_code("01A9ZKMN011"), "01A9ZKMN01", "a longer text is another one");
+        assert_eq!(read_code(&"é".repeat(1_000)).chars().count(), CODE_LETTERS + 1);
+    }
+}

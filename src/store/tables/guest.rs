@@ -1,0 +1,127 @@
+//! Customers without an account, who have left an e-mail address. A guest who registers becomes an
+//! account with the same id, and a guest who is forgotten becomes a closed account: an id never has
+//! a row here and an account at a time.
+
+use entities::{guest, user};
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
+};
+use uuid::Uuid;
+
+use crate::ids::UserId;
+use crate::inventory::TimestampMs;
+use crate::store::tables::closed::forgotten;
+use crate::store::{Role, Store, StoreError};
+
+/// A customer without an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GuestRow {
+    pub user: UserId,
+    pub email: String,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+}
+
+impl Store {
+    /// Stores the e-mail address of a guest, or another one in its place. The caller has normalised
+    /// the address.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the guest has an account by now.
+    pub async fn guest_put(
+        &self,
+        user: UserId,
+        email: &str,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        let transaction = self.writes().begin().await?;
+        if user::Entity::find_by_id(user.0).one(&transaction).await?.is_some() {
+            transaction.rollback().await?;
+            return Err(StoreError::Conflict("this guest, who has an account"));
+        }
+        let row = guest::ActiveModel {
+            user_id: Set(user.0),
+            email: Set(email.to_owned()),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        let other = OnConflict::column(guest::Column::UserId)
+            .update_columns([guest::Column::Email, guest::Column::UpdatedAt])
+            .to_owned();
+        guest::Entity::insert(row).on_conflict(other).exec_without_returning(&transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Returns a guest who has left an address.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn guest_get(&self, user: UserId) -> Result<Option<GuestRow>, StoreError> {
+        let found = guest::Entity::find_by_id(user.0).one(self.reads()).await?;
+        Ok(found.map(|row| GuestRow {
+            user: UserId(row.user_id),
+            email: row.email,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }))
+    }
+
+    /// Returns the guests with that normalised address and without an account, newest first; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn guest_by_email(&self, email: &str, limit: u64) -> Result<Vec<UserId>, StoreError> {
+        let accounts = Query::select().column(user::Column::Id).from(user::Entity).to_owned();
+        let found: Vec<Uuid> = guest::Entity::find()
+            .select_only()
+            .column(guest::Column::UserId)
+            .filter(guest::Column::Email.eq(email))
+            .filter(guest::Column::UserId.not_in_subquery(accounts))
+            .order_by_desc(guest::Column::CreatedAt)
+            .limit(limit)
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(UserId).collect())
+    }
+}
+
+/// Deletes the guest with this id, who is an account from now on; returns false if there is none.
+pub(crate) async fn end(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let deleted = guest::Entity::delete_by_id(user.0).exec(transaction).await?;
+    Ok(deleted.rows_affected == 1)
+}
+
+/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
+/// like any other.
+pub(crate) async fn into_shell(
+    transaction: &impl ConnectionTrait,
+    id: UserId,
+    now: TimestampMs,
+) -> Result<Option<user::Model>, StoreError> {
+    if !end(transaction, id).await? {
+        return Ok(None);
+    }
+    let shell = user::ActiveModel {
+        id: Set(id.0),
+        email: Set(forgotten(id)),
+        password_hash: Set(String::new()),
+        name: Set(String::new()),
+        phone_number: Set(None),
+        role: Set(Role::User.as_str().into()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        token_version: Set(0),
+        revocation: Set(None),
+        revoked_at: Set(None),
+    };
+    Ok(Some(shell.insert(transaction).await?))
+}
