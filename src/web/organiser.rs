@@ -15,6 +15,7 @@ mod order;
 mod orders;
 mod people;
 mod seats;
+mod venues;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(order::configure)
         .configure(holds::configure)
         .configure(people::configure)
+        .configure(venues::configure)
         .configure(live::configure);
 }
 
@@ -129,6 +131,7 @@ fn sections(visitor: &Visitor) -> Markup {
     html! {
         p.actions {
             a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
+            a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
             a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
         }
     }

@@ -7,7 +7,6 @@ use reqwest::header::{COOKIE, LOCATION};
 use serde_json::json;
 
 use crate::http::api_client::{Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// A browser with the session of a person.
 struct Browser<'a> {
