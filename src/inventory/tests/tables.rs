@@ -387,7 +387,7 @@ fn a_bad_definition_names_its_field() {
         (|d| d.products.clear(), "products"),
         (|d| d.products[1].price = -1, "products[1].price.amount"),
         (|d| d.products[0].capacity = None, "products[0].totalStock"),
-        (|d| d.sections.push(d.sections[0].clone()), "seatMap.sections[2].name"),
+        (|d| d.sections.push(d.sections[0].clone()), "seatMap.sections[3].name"),
         (|d| d.sections[0].rows[2].seats = 0, "seatMap.sections[0].rows[2].seats"),
         (|d| d.sections[0].rows[0].name = "a\0".into(), "seatMap.sections[0].rows[0].name"),
         (|d| d.policy.hold_ttl_ms = -5, "policy.holdTtlSeconds"),

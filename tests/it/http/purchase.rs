@@ -18,7 +18,9 @@ on_both_databases! {
         assert_eq!(hold.data["serverTime"], shop.time_in(0));
         let line = &hold.data["lines"][0];
         assert_eq!(line["quantity"], 2);
-        assert_eq!(line["seats"][0], json!({"id": seats[2], "section": "Left", "row": "A", "number": 3}));
+        let seat = json!({
+            "id": seats[2], "section": "Left", "row": "A", "number": 3, "label": "3"});
+        assert_eq!(line["seats"][0], seat);
         let at = event.at(&format!("holds/{}", hold.data["id"].as_str().unwrap()));
         assert_eq!(hold.header("location"), at);
         assert_eq!(kim.get(&at).await.is(200).data["lines"], hold.data["lines"]);
