@@ -116,7 +116,7 @@ mod tests {
             "UID:0190d9a4-7f2e-7c3b-9a7e-000000000001@admitone",
             "DTSTART:20270115T080000Z",
             "DTEND:20270115T110000Z",
-            "DTSTAMP:20260921T131320Z",
+            "DTSTAMP:20260921T141320Z",
             "SUMMARY:햄릿",
             "LOCATION:세종문화회관\\, 서울",
             "DESCRIPTION:Doors: 18:00\\nNo late entry\\; bring \"this\"\\, please",

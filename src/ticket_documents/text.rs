@@ -70,6 +70,10 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Returns the parts of a line from left to right.
 pub(super) fn runs(line: &str) -> Vec<Run<'_>> {
+    // The bidi algorithm has no levels to return for an empty line.
+    if line.is_empty() {
+        return Vec::new();
+    }
     let bidi = ParagraphBidiInfo::new(line, None);
     let (levels, visual) = bidi.visual_runs(0..line.len());
     let mut runs = Vec::new();

@@ -104,7 +104,8 @@ on_both_databases! {
     async fn an_instance_that_starts_reads_no_further_back_than_a_token_lives(db: TestDb) {
         let (store, clock) = (db.store().await, clock());
         close_many(&store, 1_005, clock.now_ms()).await;
-        clock.advance_ms(2 * 3_600_000);
+        // The token of a guest lives for a day.
+        clock.advance_ms(25 * 3_600_000);
         let late = close_many(&store, 10, clock.now_ms()).await;
         let accounts = instance(&store, &clock);
         assert_eq!(accounts.learn_revocations().await.unwrap(), 1_000, "one page of 1,015");

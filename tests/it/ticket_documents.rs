@@ -52,7 +52,7 @@ fn written(dir: &Path, tickets: &[Ticket]) -> (String, Vec<String>) {
 fn qr_codes(file: &str) -> Vec<String> {
     let picture = poppler("pdftoppm", &["-gray", "-r", "150", "-f", "1", "-l", "1", file]);
     // P5, width, height, 255, each followed by one blank.
-    let mut parts = picture.splitn(4, |byte| byte.is_ascii_whitespace());
+    let mut parts = picture.splitn(4, u8::is_ascii_whitespace);
     assert_eq!(parts.next(), Some(&b"P5"[..]));
     let mut number =
         || -> usize { std::str::from_utf8(parts.next().unwrap()).unwrap().parse().unwrap() };

@@ -5,15 +5,14 @@
 use entities::{guest, user};
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
 };
 use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::tables::closed::forgotten;
-use crate::store::{Role, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// A customer without an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,30 +97,4 @@ pub(crate) async fn end(
 ) -> Result<bool, StoreError> {
     let deleted = guest::Entity::delete_by_id(user.0).exec(transaction).await?;
     Ok(deleted.rows_affected == 1)
-}
-
-/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
-/// like any other.
-pub(crate) async fn into_shell(
-    transaction: &impl ConnectionTrait,
-    id: UserId,
-    now: TimestampMs,
-) -> Result<Option<user::Model>, StoreError> {
-    if !end(transaction, id).await? {
-        return Ok(None);
-    }
-    let shell = user::ActiveModel {
-        id: Set(id.0),
-        email: Set(forgotten(id)),
-        password_hash: Set(String::new()),
-        name: Set(String::new()),
-        phone_number: Set(None),
-        role: Set(Role::User.as_str().into()),
-        created_at: Set(now),
-        updated_at: Set(now),
-        token_version: Set(0),
-        revocation: Set(None),
-        revoked_at: Set(None),
-    };
-    Ok(Some(shell.insert(transaction).await?))
 }

@@ -249,7 +249,7 @@ impl Store {
         }
         let found = match lock(&transaction, id).await? {
             Some(found) => Some(found),
-            None => guest::into_shell(&transaction, id, now).await?,
+            None => shell_of_guest(&transaction, id, now).await?,
         };
         let Some(found) = found else { return Ok(Forgotten::Before) };
         match on_balance {
@@ -279,6 +279,32 @@ impl Store {
         transaction.commit().await?;
         Ok(Forgotten::Now(user_row(row)?))
     }
+}
+
+/// Replaces the guest with this id, if there is one, by the empty shell of an account, to be closed
+/// like any other.
+async fn shell_of_guest(
+    transaction: &impl ConnectionTrait,
+    id: UserId,
+    now: TimestampMs,
+) -> Result<Option<user::Model>, StoreError> {
+    if !guest::end(transaction, id).await? {
+        return Ok(None);
+    }
+    let shell = user::ActiveModel {
+        id: Set(id.0),
+        email: Set(forgotten(id)),
+        password_hash: Set(String::new()),
+        name: Set(String::new()),
+        phone_number: Set(None),
+        role: Set(Role::User.as_str().into()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        token_version: Set(0),
+        revocation: Set(None),
+        revoked_at: Set(None),
+    };
+    Ok(Some(shell.insert(transaction).await?))
 }
 
 /// Selects the open accounts of administrators.
