@@ -113,9 +113,9 @@ pub(super) async fn describe(
 ) -> Result<Found, ApiError> {
     let dto = render(state, &ticket.row).await?;
     // Guests have an address only.
-    let name = ticket.holder.as_ref().map(|holder| match holder.name.is_empty() {
-        true => holder.email.clone(),
-        false => holder.name.clone(),
+    let name = ticket.holder.as_ref().map(|holder| {
+        let name = holder.name.clone().filter(|name| !name.is_empty());
+        name.unwrap_or_else(|| holder.email.clone())
     });
     Ok(Found {
         ticket_id: dto.id,

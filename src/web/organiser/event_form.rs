@@ -27,6 +27,8 @@ pub(super) struct EventForm {
     pub(super) sections: Vec<SectionForm>,
     /// The id of the venue whose newest plan has the seats, or empty.
     pub(super) plan: String,
+    /// Until when the plan's accessible and companion seats are kept.
+    pub(super) keep_until: String,
     pub(super) hold_minutes: String,
     pub(super) pay_minutes: String,
     pub(super) max_places: String,
@@ -187,6 +189,7 @@ impl EventForm {
             products: vec![ProductForm::default()],
             sections: Vec::new(),
             plan: String::new(),
+            keep_until: String::new(),
             hold_minutes: (policy.hold_ttl_ms / 60_000).to_string(),
             pay_minutes: (policy.pay_window_ms / 60_000).to_string(),
             max_places: policy.max_places_per_hold.to_string(),
@@ -220,6 +223,7 @@ impl EventForm {
             products: (0..MOST).map_while(product).collect(),
             sections: (0..MOST).map_while(section).collect(),
             plan: pairs.text("plan"),
+            keep_until: pairs.text("keep_until"),
             hold_minutes: pairs.text("hold_minutes"),
             pay_minutes: pairs.text("pay_minutes"),
             max_places: pairs.text("max_places"),
@@ -294,7 +298,11 @@ impl EventForm {
                     .map_err(|_| Refused::new(visitor, "plan", "organiser_form.no_such_plan"))?,
                 version: None,
                 zones: BTreeMap::new(),
-                keep_accessible_until: None,
+                keep_accessible_until: entered::local_time(
+                    &self.keep_until,
+                    self.details.zone(visitor)?,
+                )
+                .map_err(|key| Refused::new(visitor, "keep_until", key))?,
             }),
         };
         let sections = self.sections(visitor)?;

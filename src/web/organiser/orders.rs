@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{csv_file, scrolling};
+use super::csv_file;
+use super::tables::scrolling;
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -196,11 +197,13 @@ pub(super) fn status_badge(visitor: &Visitor, status: &str) -> Markup {
     html! { span.badge data-status=(status) { (text) } }
 }
 
-/// Renders a customer's name and address.
+/// Renders a customer's name and address; guests have no name.
 pub(super) fn customer(visitor: &Visitor, person: Option<&Person>) -> Markup {
     html! {
         @match person {
-            Some(person) => { (person.name) span.hint { " " (person.email) } }
+            Some(person) => {
+                (person.name.as_deref().unwrap_or(visitor.text("organiser_live.guest")))
+                span.hint { " " (person.email) } }
             None => span.hint { (visitor.text("organiser_live.no_account")) },
         }
     }
@@ -282,7 +285,7 @@ fn row(visitor: &Visitor, event: &EventRow, order: &Order) -> Vec<String> {
         reservation.id.to_string(),
         time.replace('T', " "),
         visitor.language.find(&status).unwrap_or(reservation.status).to_owned(),
-        person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+        person.as_ref().and_then(|person| person.name.clone()).unwrap_or_default(),
         person.as_ref().map(|person| person.email.clone()).unwrap_or_default(),
         reservation.quantity.to_string(),
         all_places(visitor, event, reservation).join(" · "),
