@@ -209,25 +209,25 @@ pub(super) fn command(
     let event = &shown.event;
     let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
     let product = |action: &str| {
-        dto::product_id(event.id, "product", &form.text(&format!("{action}-product")))
+        dto::product_id(event.id, "product", &form.entered(&format!("{action}-product")))
     };
     let whole = |name: &str| {
-        let number = entered::whole(&form.text(name)).map_err(said)?;
+        let number = entered::whole(&form.entered(name)).map_err(said)?;
         number.filter(|number| *number > 0).ok_or_else(|| said("organiser_form.bad_number"))
     };
-    let action = form.text("do");
+    let action = form.entered("do");
     Ok(match action.as_str() {
         "open" => Command::OpenSale,
         "pause" => Command::PauseSale,
         "close" => Command::CloseSale,
         "cancel" => {
-            if form.text("confirm").trim() != event.details.name.trim() {
+            if form.entered("confirm").trim() != event.details.name.trim() {
                 return Err(said("organiser_action.other_name"));
             }
             Command::CancelOffering
         }
         "reprice" => {
-            let price = entered::amount(&form.text("price"), &event.currency).map_err(said)?;
+            let price = entered::amount(&form.entered("price"), &event.currency).map_err(said)?;
             Command::Reprice { product: product("reprice")?, price }
         }
         "resize" => Command::Resize { product: product("resize")?, total: whole("total")? },
@@ -240,11 +240,11 @@ pub(super) fn command(
         },
         "add-row" => Command::AddRow {
             section: SectionId(
-                form.text("section")
+                form.entered("section")
                     .parse()
                     .map_err(|_| ApiError::of(ErrorCode::UnknownSection))?,
             ),
-            name: text::line("row.name", &form.text("row"), 50)?,
+            name: text::line("row.name", &form.entered("row"), 50)?,
             seats: whole("row-seats")?,
         },
         "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs)? },

@@ -93,7 +93,7 @@ pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
 
 impl Pairs<'_> {
     /// Returns a value, or an empty text.
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(super) fn entered(&self, name: &str) -> String {
         self.value(name).unwrap_or_default().to_owned()
     }
 
@@ -107,17 +107,17 @@ impl DetailsForm {
     /// Reads the fields from a form.
     pub(super) fn read(pairs: &Pairs<'_>) -> Self {
         Self {
-            name: pairs.text("name"),
-            description: pairs.text("description"),
-            venue: pairs.text("venue"),
-            time_zone: pairs.text("time_zone"),
-            starts: pairs.text("starts"),
-            ends: pairs.text("ends"),
-            sale_start: pairs.text("sale_start"),
-            sale_end: pairs.text("sale_end"),
-            cancel: pairs.text("cancel"),
-            cancel_until: pairs.text("cancel_until"),
-            refund_percent: pairs.text("refund_percent"),
+            name: pairs.entered("name"),
+            description: pairs.entered("description"),
+            venue: pairs.entered("venue"),
+            time_zone: pairs.entered("time_zone"),
+            starts: pairs.entered("starts"),
+            ends: pairs.entered("ends"),
+            sale_start: pairs.entered("sale_start"),
+            sale_end: pairs.entered("sale_end"),
+            cancel: pairs.entered("cancel"),
+            cancel_until: pairs.entered("cancel_until"),
+            refund_percent: pairs.entered("refund_percent"),
         }
     }
 
@@ -217,17 +217,17 @@ impl EventForm {
             Some(SectionForm { name: of("name")?, product, rows: of("rows").unwrap_or_default() })
         };
         Self {
-            key: pairs.text("key"),
+            key: pairs.entered("key"),
             details: DetailsForm::read(&pairs),
-            currency: pairs.text("currency").trim().to_uppercase(),
+            currency: pairs.entered("currency").trim().to_uppercase(),
             products: (0..MOST).map_while(product).collect(),
             sections: (0..MOST).map_while(section).collect(),
-            plan: pairs.text("plan"),
-            keep_until: pairs.text("keep_until"),
-            hold_minutes: pairs.text("hold_minutes"),
-            pay_minutes: pairs.text("pay_minutes"),
-            max_places: pairs.text("max_places"),
-            max_per_customer: pairs.text("max_per_customer"),
+            plan: pairs.entered("plan"),
+            keep_until: pairs.entered("keep_until"),
+            hold_minutes: pairs.entered("hold_minutes"),
+            pay_minutes: pairs.entered("pay_minutes"),
+            max_places: pairs.entered("max_places"),
+            max_per_customer: pairs.entered("max_per_customer"),
             has_waitlist: pairs.value("waitlist").is_some(),
         }
     }

@@ -227,7 +227,7 @@ async fn act(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let shown = Shown::read(&state, id).await?;
-    let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+    let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let key = key.identity(admin.user, "act by form", &(id, &pairs));
     let done = match actions::command(&visitor, &shown, &pairs) {
         Ok(command) => {

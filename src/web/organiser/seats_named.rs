@@ -18,16 +18,16 @@ pub(super) fn seats_of(
     let form = Pairs(pairs);
     let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
     let ticked = pairs.iter().filter(|(key, _)| key == "seat").map(|(_, seat)| seat.clone());
-    let picked = form.text("picked");
+    let picked = form.entered("picked");
     let ids: Vec<String> = ticked.chain(picked.split_whitespace().map(str::to_owned)).collect();
     let mut seats = dto::seat_ids(shown.event.id, "seat", &ids)?;
     let wanted = match form.value("do") {
         Some("unblock-seats") => SeatStatus::Blocked,
         _ => SeatStatus::Available,
     };
-    let section = form.text("in").parse::<usize>().ok();
+    let section = form.entered("in").parse::<usize>().ok();
     let section = section.and_then(|index| shown.view.sections.get(index));
-    for line in form.text("rows").lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in form.entered("rows").lines().map(str::trim).filter(|line| !line.is_empty()) {
         let section = section.ok_or_else(|| said("organiser_action.no_such_row"))?;
         let found = in_line(section, line, wanted, |seat, number| shown.labels.label(seat, number));
         seats.extend(found.ok_or_else(|| said("organiser_action.no_such_row"))?);
