@@ -15,6 +15,9 @@ mod order;
 mod orders;
 mod people;
 mod seats;
+mod seats_named;
+mod shown;
+mod tables;
 mod venues;
 
 use std::collections::HashMap;
@@ -23,6 +26,8 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
+
+use tables::scrolling;
 
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -47,7 +52,6 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/organiser").get(events))
         .configure(new_event::configure)
         .configure(edit_event::configure)
-        .configure(actions::configure)
         .configure(seats::configure)
         .configure(orders::configure)
         .configure(order::configure)
@@ -190,9 +194,4 @@ fn sold_of(summary: &EventSummary) -> String {
     };
     let (sold, total) = (sum(|counts| counts.sold), sum(|counts| counts.total));
     format!("{} / {}", format::number(sold), format::number(total))
-}
-
-/// Renders a table that scrolls sideways by itself where it is wider than the page.
-fn scrolling(label: &str, table: &Markup) -> Markup {
-    html! { div.scroll role="region" tabindex="0" aria-label=(label) { (table) } }
 }

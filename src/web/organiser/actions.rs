@@ -1,31 +1,21 @@
 //! What an organiser can do to a live sale. Each form says beforehand what it does; the box office
 //! decides, as for the API.
 
-use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
 use super::entered;
 use super::event_form::Pairs;
-use super::live::{self, Shown};
-use super::seats::seats_of;
+use super::seats_named::seats_of;
+use super::shown::Shown;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
-use crate::http::state::AppState;
-use crate::ids::{OfferingId, ProductId, SectionId};
+use crate::ids::{ProductId, SectionId};
 use crate::inventory::Command;
 use crate::store::{EventRow, ReservationState};
 use crate::text;
-use crate::web::errors::explain;
 use crate::web::fields::{Field, select};
 use crate::web::format::{money, number};
-use crate::web::forms::{Form, see_other};
 use crate::web::visitor::Visitor;
-
-/// Adds the route.
-pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/organiser/events/{event}/actions").post(act));
-}
 
 /// Renders the forms.
 pub(super) fn forms(visitor: &Visitor, shown: &Shown) -> Markup {
@@ -209,41 +199,8 @@ pub(super) fn seat_buttons(visitor: &Visitor) -> Markup {
     }
 }
 
-/// Carries an action out.
-async fn act(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path(id): Path<OfferingId>,
-    Form(pairs): Form<Vec<(String, String)>>,
-) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
-    let shown = Shown::read(&state, id).await?;
-    let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
-    let key = key.identity(admin.user, "act by form", &(id, &pairs));
-    let done = match command(&visitor, &shown, &pairs) {
-        Ok(command) => {
-            let submitted = state.offerings.submit_by_admin(id, admin.user, command, key).await;
-            submitted.map(|_| ()).map_err(|error| ApiError::in_offering(id, error))
-        }
-        Err(failure) => Err(failure),
-    };
-    match done {
-        Ok(()) => {
-            let back = if Pairs(&pairs).value("back") == Some("seats") { "/seats" } else { "" };
-            Ok(see_other(&format!("/organiser/events/{id}{back}?notice=done")))
-        }
-        Err(failure) if failure.code().status().as_u16() < 500 => {
-            let said = explain(&visitor, &failure);
-            let mut page = live::show(&state, &visitor, &shown, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
-            Ok(page)
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
 /// Reads the command of a form.
-fn command(
+pub(super) fn command(
     visitor: &Visitor,
     shown: &Shown,
     pairs: &[(String, String)],
@@ -252,25 +209,25 @@ fn command(
     let event = &shown.event;
     let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
     let product = |action: &str| {
-        dto::product_id(event.id, "product", &form.text(&format!("{action}-product")))
+        dto::product_id(event.id, "product", &form.entered(&format!("{action}-product")))
     };
     let whole = |name: &str| {
-        let number = entered::whole(&form.text(name)).map_err(said)?;
+        let number = entered::whole(&form.entered(name)).map_err(said)?;
         number.filter(|number| *number > 0).ok_or_else(|| said("organiser_form.bad_number"))
     };
-    let action = form.text("do");
+    let action = form.entered("do");
     Ok(match action.as_str() {
         "open" => Command::OpenSale,
         "pause" => Command::PauseSale,
         "close" => Command::CloseSale,
         "cancel" => {
-            if form.text("confirm").trim() != event.details.name.trim() {
+            if form.entered("confirm").trim() != event.details.name.trim() {
                 return Err(said("organiser_action.other_name"));
             }
             Command::CancelOffering
         }
         "reprice" => {
-            let price = entered::amount(&form.text("price"), &event.currency).map_err(said)?;
+            let price = entered::amount(&form.entered("price"), &event.currency).map_err(said)?;
             Command::Reprice { product: product("reprice")?, price }
         }
         "resize" => Command::Resize { product: product("resize")?, total: whole("total")? },
@@ -283,11 +240,11 @@ fn command(
         },
         "add-row" => Command::AddRow {
             section: SectionId(
-                form.text("section")
+                form.entered("section")
                     .parse()
                     .map_err(|_| ApiError::of(ErrorCode::UnknownSection))?,
             ),
-            name: text::line("row.name", &form.text("row"), 50)?,
+            name: text::line("row.name", &form.entered("row"), 50)?,
             seats: whole("row-seats")?,
         },
         "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs)? },

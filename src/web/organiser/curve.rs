@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use super::scrolling;
+use super::tables::scrolling;
 use crate::inventory::TimestampMs;
 use crate::offerings::Sales;
 use crate::web::format::{self, money, number};

@@ -168,7 +168,7 @@ async fn change(
         Ok(edit) => edit,
         Err(refused) => return refuse(&refused, ErrorCode::Invalid),
     };
-    let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+    let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let keys = EventKeys {
         row: key.row_key(admin.user, "change event by form", &(id, &pairs)),
         command: key.identity(admin.user, "change event by form", &(id, &pairs)),
@@ -232,7 +232,7 @@ async fn change_product(
     };
     let submitted = match command {
         Ok(command) => {
-            let key = IdempotencyKey(Some(Pairs(&pairs).text("key")));
+            let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
             let key = key.identity(admin.user, "change product by form", &(id, &pairs));
             let submitted = state.offerings.submit_by_admin(id, admin.user, command, key).await;
             match submitted.map_err(ApiError::from) {
@@ -264,12 +264,12 @@ async fn product_command(
     pairs: &[(String, String)],
 ) -> Result<Command, Refused> {
     let pairs = Pairs(pairs);
-    let prefix = pairs.text("prefix");
-    let field = |what: &str| pairs.text(&format!("{prefix}-{what}"));
+    let prefix = pairs.entered("prefix");
+    let field = |what: &str| pairs.entered(&format!("{prefix}-{what}"));
     let said =
         |failure: ApiError| Refused { input: "products".into(), text: explain(visitor, &failure) };
     if pairs.value("do") != Some("add") {
-        let id = pairs.text("product");
+        let id = pairs.entered("product");
         let product = crate::http::dto::product_id(event.id, "product", &id).map_err(said)?;
         let invalid = |error: text::InvalidField| said(error.into());
         let availability = match pairs.value("withdrawn") {

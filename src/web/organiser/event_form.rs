@@ -27,6 +27,8 @@ pub(super) struct EventForm {
     pub(super) sections: Vec<SectionForm>,
     /// The id of the venue whose newest plan has the seats, or empty.
     pub(super) plan: String,
+    /// Until when the plan's accessible and companion seats are kept.
+    pub(super) keep_until: String,
     pub(super) hold_minutes: String,
     pub(super) pay_minutes: String,
     pub(super) max_places: String,
@@ -91,7 +93,7 @@ pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
 
 impl Pairs<'_> {
     /// Returns a value, or an empty text.
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(super) fn entered(&self, name: &str) -> String {
         self.value(name).unwrap_or_default().to_owned()
     }
 
@@ -105,17 +107,17 @@ impl DetailsForm {
     /// Reads the fields from a form.
     pub(super) fn read(pairs: &Pairs<'_>) -> Self {
         Self {
-            name: pairs.text("name"),
-            description: pairs.text("description"),
-            venue: pairs.text("venue"),
-            time_zone: pairs.text("time_zone"),
-            starts: pairs.text("starts"),
-            ends: pairs.text("ends"),
-            sale_start: pairs.text("sale_start"),
-            sale_end: pairs.text("sale_end"),
-            cancel: pairs.text("cancel"),
-            cancel_until: pairs.text("cancel_until"),
-            refund_percent: pairs.text("refund_percent"),
+            name: pairs.entered("name"),
+            description: pairs.entered("description"),
+            venue: pairs.entered("venue"),
+            time_zone: pairs.entered("time_zone"),
+            starts: pairs.entered("starts"),
+            ends: pairs.entered("ends"),
+            sale_start: pairs.entered("sale_start"),
+            sale_end: pairs.entered("sale_end"),
+            cancel: pairs.entered("cancel"),
+            cancel_until: pairs.entered("cancel_until"),
+            refund_percent: pairs.entered("refund_percent"),
         }
     }
 
@@ -187,6 +189,7 @@ impl EventForm {
             products: vec![ProductForm::default()],
             sections: Vec::new(),
             plan: String::new(),
+            keep_until: String::new(),
             hold_minutes: (policy.hold_ttl_ms / 60_000).to_string(),
             pay_minutes: (policy.pay_window_ms / 60_000).to_string(),
             max_places: policy.max_places_per_hold.to_string(),
@@ -214,16 +217,17 @@ impl EventForm {
             Some(SectionForm { name: of("name")?, product, rows: of("rows").unwrap_or_default() })
         };
         Self {
-            key: pairs.text("key"),
+            key: pairs.entered("key"),
             details: DetailsForm::read(&pairs),
-            currency: pairs.text("currency").trim().to_uppercase(),
+            currency: pairs.entered("currency").trim().to_uppercase(),
             products: (0..MOST).map_while(product).collect(),
             sections: (0..MOST).map_while(section).collect(),
-            plan: pairs.text("plan"),
-            hold_minutes: pairs.text("hold_minutes"),
-            pay_minutes: pairs.text("pay_minutes"),
-            max_places: pairs.text("max_places"),
-            max_per_customer: pairs.text("max_per_customer"),
+            plan: pairs.entered("plan"),
+            keep_until: pairs.entered("keep_until"),
+            hold_minutes: pairs.entered("hold_minutes"),
+            pay_minutes: pairs.entered("pay_minutes"),
+            max_places: pairs.entered("max_places"),
+            max_per_customer: pairs.entered("max_per_customer"),
             has_waitlist: pairs.value("waitlist").is_some(),
         }
     }
@@ -294,7 +298,11 @@ impl EventForm {
                     .map_err(|_| Refused::new(visitor, "plan", "organiser_form.no_such_plan"))?,
                 version: None,
                 zones: BTreeMap::new(),
-                keep_accessible_until: None,
+                keep_accessible_until: entered::local_time(
+                    &self.keep_until,
+                    self.details.zone(visitor)?,
+                )
+                .map_err(|key| Refused::new(visitor, "keep_until", key))?,
             }),
         };
         let sections = self.sections(visitor)?;

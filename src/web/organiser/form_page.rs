@@ -113,6 +113,11 @@ fn plan(visitor: &Visitor, form: &EventForm, venues: &[VenueRow]) -> Markup {
                 legend { (visitor.text("organiser_form.plan")) }
                 p.hint { (visitor.text("organiser_form.plan_hint")) }
                 (select("plan", visitor.text("organiser_form.venue_plan"), &form.plan, &options))
+                @if !form.plan.is_empty() {
+                    (Field { name: "keep_until", label: visitor.text("organiser_form.keep_until"),
+                        kind: "datetime-local", value: &form.keep_until,
+                        hint: Some(visitor.text("organiser_form.keep_until_hint")), ..Field::default() }.render())
+                }
                 div.actions { (button(visitor, "#products", "take-plan", "organiser_form.take_plan")) }
             }
         }

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::orders::customer;
-use super::{csv_file, entered, scrolling};
+use super::tables::scrolling;
+use super::{csv_file, entered};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::pages::PageQuery;
@@ -209,9 +210,8 @@ fn titles<const N: usize>(visitor: &Visitor, keys: [&'static str; N]) -> Vec<Str
 }
 
 fn name_and_email(person: Option<&Person>) -> [String; 2] {
-    person
-        .map(|person| [person.name.clone().unwrap_or_default(), person.email.clone()])
-        .unwrap_or_default()
+    let name = person.and_then(|person| person.name.clone());
+    [name.unwrap_or_default(), person.map(|person| person.email.clone()).unwrap_or_default()]
 }
 
 async fn holds_file(

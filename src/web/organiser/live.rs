@@ -1,24 +1,24 @@
 //! An event's own page: what is sold, held and waited for, the curve of its sale, the last orders, and
 //! what can be done. The numbers are live by `organiser.js`.
 
-use std::sync::Arc;
-
 use actix_web::{HttpResponse, web};
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{actions, curve, orders, scrolling};
-use crate::box_office::View;
+use super::event_form::Pairs;
+use super::shown::Shown;
+use super::tables::scrolling;
+use super::{actions, curve, orders};
 use crate::http::error::ApiError;
-use crate::http::extract::Path;
+use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
-use crate::inventory::{Counts, TimestampMs};
-use crate::offerings::SaleStatus;
-use crate::store::{EventRow, OrdersInState, ReservationFilter, ReservationState};
-use crate::venues::EventSeats;
+use crate::inventory::Counts;
+use crate::store::{EventRow, ReservationFilter, ReservationState};
+use crate::web::errors::explain;
 use crate::web::format::{money, number};
+use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page, for_script_element};
 use crate::web::places::{self, zone_of};
 use crate::web::shop::state_badge;
@@ -29,48 +29,15 @@ const LAST_ORDERS: u64 = 10;
 /// Up to how many waiting customers are counted.
 const COUNTED: u16 = 500;
 
-/// Adds the route.
+/// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/organiser/events/{event}").get(page));
+    cfg.service(web::resource("/organiser/events/{event}").get(page))
+        .service(web::resource("/organiser/events/{event}/actions").post(act));
 }
 
 #[derive(Deserialize)]
 struct Query {
     notice: Option<String>,
-}
-
-/// An event as its organiser sees it.
-pub(super) struct Shown {
-    pub(super) event: EventRow,
-    pub(super) view: Arc<View>,
-    pub(super) status: &'static str,
-    pub(super) orders: Vec<OrdersInState>,
-    pub(super) labels: EventSeats,
-    pub(super) now: TimestampMs,
-}
-
-impl Shown {
-    /// Reads an event.
-    pub(super) async fn read(state: &AppState, event: OfferingId) -> Result<Self, ApiError> {
-        let view = state.offices.view(event).await?;
-        let event = state.offerings.event(event).await?;
-        let orders = state.store.sales_by_state(event.id).await?;
-        let now = state.clock.now_ms();
-        let status = SaleStatus::of(&view, now).name;
-        let labels = state.venues.labels(event.id).await;
-        Ok(Self { event, view, status, orders, labels, now })
-    }
-
-    /// Returns the orders in a state.
-    pub(super) fn in_state(&self, state: ReservationState) -> (u64, i64) {
-        let found = self.orders.iter().find(|orders| orders.state == state);
-        found.map_or((0, 0), |found| (found.orders, found.total))
-    }
-
-    /// Returns the sum of a count over all products.
-    fn sum(&self, of: fn(&Counts) -> u32) -> u64 {
-        self.view.products.iter().map(|product| u64::from(of(&product.counts))).sum()
-    }
 }
 
 async fn page(
@@ -248,5 +215,38 @@ fn products_for_scripts(shown: &Shown) -> Markup {
     let json = json!(products.collect::<Vec<_>>()).to_string();
     html! {
         script type="application/json" id="products" { (PreEscaped(for_script_element(&json))) }
+    }
+}
+
+/// Carries an action out.
+async fn act(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<OfferingId>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    let shown = Shown::read(&state, id).await?;
+    let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
+    let key = key.identity(admin.user, "act by form", &(id, &pairs));
+    let done = match actions::command(&visitor, &shown, &pairs) {
+        Ok(command) => {
+            let submitted = state.offerings.submit_by_admin(id, admin.user, command, key).await;
+            submitted.map(|_| ()).map_err(|error| ApiError::in_offering(id, error))
+        }
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Ok(()) => {
+            let back = if Pairs(&pairs).value("back") == Some("seats") { "/seats" } else { "" };
+            Ok(see_other(&format!("/organiser/events/{id}{back}?notice=done")))
+        }
+        Err(failure) if failure.code().status().as_u16() < 500 => {
+            let said = explain(&visitor, &failure);
+            let mut page = show(&state, &visitor, &shown, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
+        Err(failure) => Err(failure),
     }
 }

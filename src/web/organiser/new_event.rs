@@ -66,7 +66,7 @@ async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let mut form = EventForm::read(&pairs);
-    let button = Pairs(&pairs).text("do");
+    let button = Pairs(&pairs).entered("do");
     if button == "take-plan" {
         return take_plan(&state, &visitor, form).await;
     }

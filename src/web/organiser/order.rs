@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::orders::{customer, status_badge};
-use super::scrolling;
+use super::tables::scrolling;
 use crate::http::api::box_office::reservations::render as reservation;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};

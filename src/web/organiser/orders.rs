@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{csv_file, scrolling};
+use super::csv_file;
+use super::tables::scrolling;
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -196,11 +197,13 @@ pub(super) fn status_badge(visitor: &Visitor, status: &str) -> Markup {
     html! { span.badge data-status=(status) { (text) } }
 }
 
-/// Renders a customer's name and address.
+/// Renders a customer's name and address; guests have no name.
 pub(super) fn customer(visitor: &Visitor, person: Option<&Person>) -> Markup {
     html! {
         @match person {
-            Some(person) => { @if let Some(name) = &person.name { (name) } span.hint { " " (person.email) } }
+            Some(person) => {
+                (person.name.as_deref().unwrap_or(visitor.text("organiser_live.guest")))
+                span.hint { " " (person.email) } }
             None => span.hint { (visitor.text("organiser_live.no_account")) },
         }
     }

@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{entered, scrolling};
+use super::entered;
+use super::tables::scrolling;
 use crate::http::api::payments::wallet;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
