@@ -83,6 +83,7 @@ impl<'a> Page<'a> {
 }
 
 /// Renders a page.
+#[expect(clippy::needless_pass_by_value, reason = "a page is built for this one call")]
 pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let (site, language) = (&visitor.site, visitor.language);
     let notice = page.notice.and_then(|name| language.find(&format!("notice.{name}")));

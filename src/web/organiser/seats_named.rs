@@ -89,7 +89,7 @@ mod tests {
         let row = |name: &str, first, seats: Vec<SeatStatus>| RowView {
             name: name.into(),
             first_seat: SeatId(first),
-            seats: seats.into(),
+            seats,
         };
         let section = SectionView {
             name: "Stalls".into(),
@@ -100,7 +100,7 @@ mod tests {
             ],
         };
         let ids = |line, wanted| {
-            in_line(&section, line, wanted)
+            in_line(&section, line, wanted, |_, number| number.to_string())
                 .map(|seats| seats.iter().map(|s| s.0).collect::<Vec<_>>())
         };
         assert_eq!(ids("A", Available), Some(vec![0]));

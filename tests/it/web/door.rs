@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use crate::clients::account;
 use crate::http::api_client::{Person, Shop};
-use crate::support::test_db::TestDb;
 use admitone::accounts::Role;
+
+/// A path, the form that is sent there, and the status, kind and words of the answer.
+type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str, &'a str);
 
 /// A browser with the session of a person.
 struct Browser<'a> {
@@ -124,7 +126,7 @@ on_both_databases! {
         assert_eq!(status, 403);
         let long = "x".repeat(51);
         let gate = format!("North {}", "<&>");
-        let steps: &[(&str, &[(&str, &str)], u16, &str, &str)] = &[
+        let steps: &[Step<'_>] = &[
             (&elsewhere, &[("code", code)], 409, "wrong", "Hamlet"),
             (&check, &[("code", code), ("gate", &long)], 422, "failed", ""),
             (&check, &[("code", "HELLO")], 404, "unknown", ""),
