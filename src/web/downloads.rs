@@ -80,7 +80,7 @@ async fn document(
     // Drawing takes milliseconds a page, which must not hold up the worker.
     let drawn = web::block(move || pdf(&pages, &title, language)).await;
     let bytes = drawn.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
-    Ok(file("application/pdf", "tickets.pdf", bytes))
+    Ok(file("application/pdf", "tickets-to-print.pdf", bytes))
 }
 
 fn place(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> Vec<Labelled> {
@@ -120,7 +120,7 @@ async fn ticket_calendar(
         is_cancelled: event.sale_state == SaleState::Cancelled,
     };
     let text = calendar(&entry).map_err(ApiError::internal)?;
-    Ok(file("text/calendar; charset=utf-8", "event.ics", text.into_bytes()))
+    Ok(file("text/calendar; charset=utf-8", "calendar.ics", text.into_bytes()))
 }
 
 fn file(content_type: &'static str, name: &str, bytes: Vec<u8>) -> HttpResponse {

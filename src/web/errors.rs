@@ -92,9 +92,22 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
 /// Returns a refusal as a sentence in the visitor's language. The API's own sentence says more
 /// where a value was not allowed.
 pub(crate) fn explain(visitor: &Visitor, failure: &ApiError) -> String {
+    if let Some(field) = named_field(visitor, failure) {
+        return visitor.fill("error.field", &[("field", field), ("message", failure.message())]);
+    }
     let key = format!("error.{}", failure.code().as_str());
     match visitor.language.find(&key) {
         Some(text) => super::language::fill(text, &[("message", failure.message())]),
         None => failure.message().to_owned(),
     }
+}
+
+/// Returns the label of the field that a refusal names, if the pages have one for it.
+fn named_field(visitor: &Visitor, failure: &ApiError) -> Option<&'static str> {
+    if failure.code() != ErrorCode::Invalid {
+        return None;
+    }
+    let path = failure.details()?.get("field")?.as_str()?;
+    let name = path.rsplit('.').next().unwrap_or(path);
+    visitor.language.find(&format!("field.{name}"))
 }

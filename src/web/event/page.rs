@@ -94,7 +94,8 @@ pub(crate) async fn render(
                 }
                 p.fine { (places::cancellation(visitor, event)) }
             }
-            div.notices id="notices" { @if let Some(refused) = refused { (refused) } }
+            @if let Some(refused) = refused { (refused) }
+            div.notices id="notices" {}
             div.columns {
                 @if shown.has_seats() {
                     div.map-place {

@@ -21,6 +21,7 @@ const COMPUTED: &[(&str, &str)] = &[
     ("order_status.", "\"order_status.{"),
     ("ticket_status.", "\"ticket_status.{}\""),
     ("error.", "\"error.{}\""),
+    ("field.", "\"field.{name}\""),
     ("js.door.status.", "`door.status.${"),
     ("js.door.camera.", "`door.camera.${"),
     ("js.door.", "`door.${kind}`"),
