@@ -69,7 +69,8 @@ mod tests {
             (59 * MINUTE_MS, MINUTE_MS),
             (60 * MINUTE_MS, 5 * MINUTE_MS),
             (3 * DAY_MS, 3 * HOUR_MS),
-            (30 * DAY_MS, 12 * HOUR_MS),
+            (30 * DAY_MS - 1, 12 * HOUR_MS),
+            (30 * DAY_MS, DAY_MS),
             (59 * DAY_MS, DAY_MS),
             (400 * DAY_MS, 7 * DAY_MS),
         ] {
