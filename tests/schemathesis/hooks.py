@@ -45,6 +45,12 @@ RULES = [
         r"^eventId is needed, in the body or in the query$",
         r"^eventId is one event in the query and another in the body$",
         r"^q cannot be combined with userId$",
+        r"^timeZone must be the name of a time zone",
+        r"^say what the hold has from now on",
+        r"^until must be in the future",
+        # A plan must be one that can be drawn and sold.
+        r"^(sections|zones|blocks|labels|stage|format|seats)\b",
+        r"^(plan\.|seatMap must be left out)",
     ]
 ]
 # Refusals with codes of their own: the request was understood.
@@ -56,6 +62,7 @@ UNDERSTOOD = {
     "WRONG_KIND_OF_PRODUCT",
     "IDEMPOTENCY_KEY_REUSED",
     "NO_SUCH_INSTANCE",
+    "PAYMENT_METHOD_UNAVAILABLE",
 }
 # Operations that end what the others need: they get an event of their own.
 LAST = {"deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}

@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 use serde_json::{Value, json};
 
 use super::words::Fault;
@@ -144,13 +143,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     {
         return parse(&shorter);
     }
-    match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Err(malformed(&error)),
-        Category::Data => match serde_json::from_slice::<IgnoredAny>(bytes) {
-            Ok(_) => Err(misfit::<T>(bytes)),
-            // The error in the data comes before an error in the JSON syntax.
-            Err(error) => Err(malformed(&error)),
-        },
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        // Lists of the wrong length are errors in the syntax to the parser, and are none.
+        Ok(_) => Err(misfit::<T>(bytes)),
+        // An error in the data may come before an error in the JSON syntax.
+        Err(error) => Err(malformed(&error)),
     }
 }
 
