@@ -143,10 +143,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     {
         return parse(&shorter);
     }
+    // To the parser, a list that is too long is an error in the syntax.
+    let is_long_list = error.to_string().starts_with("trailing characters");
+    if !error.is_data() && !is_long_list {
+        return Err(malformed(&error));
+    }
     match serde_json::from_slice::<IgnoredAny>(bytes) {
-        // Lists of the wrong length are errors in the syntax to the parser, and are none.
         Ok(_) => Err(misfit::<T>(bytes)),
-        // An error in the data may come before an error in the JSON syntax.
+        // The error in the data comes before an error in the JSON syntax.
         Err(error) => Err(malformed(&error)),
     }
 }
