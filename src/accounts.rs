@@ -159,7 +159,12 @@ impl Accounts {
         let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
         let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
         match self.store.user_create(row, client_key.as_ref(), self.clock.now_ms()).await {
-            Ok(Answered::Now(user)) => self.open_session(user).await,
+            Ok(Answered::Now(user)) => {
+                if user.token_version > 0 {
+                    self.refuse_older(&user);
+                }
+                self.open_session(user).await
+            }
             Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
             Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
             Err(error) => Err(error.into()),

@@ -13,6 +13,7 @@ use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
 use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
+use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
 
@@ -42,21 +43,28 @@ struct SignIn {
 }
 
 async fn sign_in_page(
+    state: web::Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
     query: web::Query<Query>,
-) -> HttpResponse {
+) -> Result<HttpResponse, ApiError> {
     let entered = SignIn { back: query.back.clone(), ..SignIn::default() };
-    show_sign_in(&request, &visitor, &entered, query.notice.as_deref(), None)
+    show_sign_in(&state, &request, &visitor, &entered, query.notice.as_deref(), None).await
 }
 
-fn show_sign_in(
+async fn show_sign_in(
+    state: &AppState,
     request: &HttpRequest,
     visitor: &Visitor,
     entered: &SignIn,
     notice: Option<&str>,
     refused: Option<&str>,
-) -> HttpResponse {
+) -> Result<HttpResponse, ApiError> {
+    // A guest's orders stay the guest's: the code finds them after the sign-in.
+    let code = match visitor.caller {
+        Some(_) => guests::claim_code(state, visitor).await?,
+        None => Markup::default(),
+    };
     let back = local_path(&entered.back);
     let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
     let main = html! {
@@ -70,12 +78,13 @@ fn show_sign_in(
                 (password_field(visitor, "current-password", None))
                 button.button { (visitor.text("account.sign_in")) }
             }
+            (code)
             p { a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) } }
             p { a href="/claim" { (visitor.text("account.bought_as_guest")) } }
         }
     };
     let title = visitor.text("account.sign_in");
-    layout::render(visitor, Page::new(title).main(main).notice(notice))
+    Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
 }
 
 /// Says that this browser will not keep a session, where that is so.
@@ -119,7 +128,8 @@ async fn sign_in(
         Ok(session) => session,
         Err(failure) => {
             let said = explain(&visitor, &failure);
-            let page = show_sign_in(&request, &visitor, &entered, None, Some(&said));
+            let page =
+                show_sign_in(&state, &request, &visitor, &entered, None, Some(&said)).await?;
             return Ok(refused_with(page, &failure));
         }
     };
@@ -129,9 +139,19 @@ async fn sign_in(
     let back = local_path(&entered.back);
     // The holds have other ids now.
     let back = if back.starts_with("/checkout/") { "/basket" } else { back };
+    end_earlier(&state, &request, &visitor).await;
     let mut response = see_other(back);
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
+}
+
+/// Ends the session that the browser had: its refresh token would live on without a cookie.
+async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor) {
+    if let Some(refresh) = request.cookie(visitor.site.cookies.refresh)
+        && let Err(error) = state.accounts.logout(refresh.value()).await
+    {
+        tracing::warn!(%error, "an earlier session of a browser was not ended");
+    }
 }
 
 /// Gives the page of a form that was refused the status of the refusal.
@@ -214,6 +234,7 @@ async fn register(
             return Ok(refused_with(page, &failure));
         }
     };
+    end_earlier(&state, &request, &visitor).await;
     let mut response = see_other(local_path(&entered.back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)

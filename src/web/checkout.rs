@@ -129,18 +129,17 @@ async fn check_out(
 ) -> Result<HttpResponse, ApiError> {
     let customer = visitor.caller()?.user;
     let from = request.peer_addr().map(|address| address.ip());
+    let shown = match read(&state, &visitor, event, hold).await? {
+        Stage::Held(shown) => shown,
+        Stage::Ordered(reservation) => return Ok(see_other(&format!("/orders/{reservation}"))),
+    };
     if !visitor.has_account()
         && let Err(failure) = guests::identify(&state, &visitor, &form.email, from).await
     {
         let said = explain(&visitor, &failure);
-        return match read(&state, &visitor, event, hold).await? {
-            Stage::Held(shown) => {
-                let mut page = render(&visitor, &shown, &form.email, Some(&said));
-                *page.status_mut() = failure.code().status();
-                Ok(page)
-            }
-            Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
-        };
+        let mut page = render(&visitor, &shown, &form.email, Some(&said));
+        *page.status_mut() = failure.code().status();
+        return Ok(page);
     }
     let reservation = ReservationId::random();
     let command = Command::CheckOut { hold, reservation, customer };

@@ -1,14 +1,14 @@
 //! Files to keep: tickets as PDF, and their event for a calendar.
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use uuid::Uuid;
 
 use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
-use crate::ids::ReservationId;
+use crate::ids::{ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, SaleState};
 use crate::store::EventRow;
 use crate::ticket_documents::{CalendarEntry, Labelled, Ticket, calendar, pdf};
@@ -31,7 +31,7 @@ async fn ticket_pdf(
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
     let event = state.offerings.event(row.offering).await?;
     let ticket = ticket_dto(&state, &row).await?;
-    document(&state, &visitor, &event, &[ticket]).await
+    document(&state, &visitor, &event, row.user, &[ticket]).await
 }
 
 async fn order_pdf(
@@ -48,16 +48,18 @@ async fn order_pdf(
     if tickets.is_empty() {
         return Err(ApiError::not_found("ticket"));
     }
-    document(&state, &visitor, &event, &tickets).await
+    document(&state, &visitor, &event, row.user, &tickets).await
 }
 
 async fn document(
     state: &AppState,
     visitor: &Visitor,
     event: &EventRow,
+    customer: UserId,
     tickets: &[TicketDto],
 ) -> Result<HttpResponse, ApiError> {
-    let holder = state.accounts.identity(visitor.caller()?).await?.shown.unwrap_or_default();
+    let found = state.store.people([customer]).await?.remove(&customer);
+    let holder = found.map(|person| person.name.unwrap_or(person.email)).unwrap_or_default();
     let when =
         format::date_time(visitor.language, event.details.event_date, zone_of(visitor, event));
     let page = |ticket: &TicketDto| Ticket {
@@ -99,21 +101,21 @@ fn place(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> Vec<Labelle
 
 async fn ticket_calendar(
     state: web::Data<AppState>,
-    request: HttpRequest,
     visitor: Visitor,
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
     let event = state.offerings.event(row.offering).await?;
-    let (host, starts_at) = (request.connection_info().clone(), event.details.event_date);
-    let base = format!("{}://{}", host.scheme(), host.host());
-    let base = state.config.public_url.clone().unwrap_or(base);
+    let starts_at = event.details.event_date;
+    // Without a public address the file names none: what the request says of its host proves nothing.
+    let page = |base: &String| format!("{base}/events/{}", event.id);
+    let url = state.config.public_url.as_ref().map(page);
     let entry = CalendarEntry {
         id: event.id.to_string(),
         name: event.details.name.clone(),
         description: event.details.description.clone(),
         location: event.details.venue.clone(),
-        url: Some(format!("{base}/events/{}", event.id)),
+        url,
         starts_at,
         ends_at: event.event_end.unwrap_or(starts_at + DEFAULT_EVENT_LENGTH_MS),
         changed_at: event.updated_at,

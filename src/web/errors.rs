@@ -9,7 +9,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use maud::html;
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::web::forms::see_other;
+use crate::web::forms::{local_path, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
 
@@ -73,7 +73,7 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
             p { (explain(&visitor, failure)) }
             p.actions {
                 @if request.method().is_safe() {
-                    a.button href=(visitor.here) { (visitor.text("error_page.retry")) }
+                    a.button href=(local_path(&visitor.here)) { (visitor.text("error_page.retry")) }
                 }
                 a.button.quiet href="/" { (visitor.text("error_page.start")) }
             }

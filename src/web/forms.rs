@@ -6,15 +6,21 @@
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::is_from_our_pages;
+use crate::http::extract::{is_from_our_pages, read_plain};
 
-/// The largest form in bytes: a seat plan may be pasted into one.
-const MAX_BYTES: usize = 8 * 1_024 * 1_024;
+/// The largest form in bytes: a description of 10,000 characters, percent-encoded.
+const MAX_BYTES: usize = 512 * 1_024;
+/// The largest form of a venue, into which a plan may be pasted.
+const MAX_PLAN_BYTES: usize = 8 * 1_024 * 1_024;
+
+fn limit_of(path: &str) -> usize {
+    if path.starts_with("/organiser/venues") { MAX_PLAN_BYTES } else { MAX_BYTES }
+}
 
 /// The values of a form that one of these pages sent.
 pub(crate) struct Form<T>(pub(crate) T);
@@ -25,15 +31,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_ours = is_from_our_pages(request);
-        let body = web::Bytes::from_request(request, payload);
+        let body = read_plain(request, payload, limit_of(request.path()));
         Box::pin(async move {
             if !is_ours {
                 return Err(ApiError::of(ErrorCode::ForeignPage));
             }
-            let body = body.await.map_err(|_| ApiError::of(ErrorCode::PayloadTooLarge))?;
-            if body.len() > MAX_BYTES {
-                return Err(ApiError::of(ErrorCode::PayloadTooLarge));
-            }
+            let body = body.await?;
             let pairs = form_urlencoded::parse(&body);
             let read = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs));
             read.map(Self).map_err(|error| {

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::web::forms::local_path;
 use crate::web::language::Language;
 use crate::web::visitor::Visitor;
 
@@ -169,7 +170,7 @@ fn footer(visitor: &Visitor) -> Markup {
     html! {
         footer.bottom {
             form method="post" action="/language" {
-                input type="hidden" name="back" value=(visitor.here);
+                input type="hidden" name="back" value=(local_path(&visitor.here));
                 @for language in Language::ALL {
                     @if language == visitor.language {
                         span aria-current="true" lang=(language.tag()) { (language.name()) }

@@ -30,7 +30,10 @@ pub(super) async fn renewed(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let renewed = renew(request.request()).await.ok().flatten();
+    let renewed = match is_for_everyone(request.path()) {
+        true => None,
+        false => renew(request.request()).await.ok().flatten(),
+    };
     if let Some(renewed) = &renewed {
         request.extensions_mut().insert(renewed.clone());
     }
@@ -38,11 +41,19 @@ pub(super) async fn renewed(
     let site = response.request().app_data::<web::Data<Site>>().expect("the server sets the site");
     let cookies = renewed.map(|renewed| cookies(site, renewed.access, renewed.refresh));
     // A handler that opened or ended a session has set cookies of its own.
-    let has_own = response.response().cookies().any(|cookie| cookie.name().starts_with("__Host-"));
+    let names = site.cookies;
+    let is_of_session = |name: &str| name == names.access || name == names.refresh;
+    let has_own = response.response().cookies().any(|cookie| is_of_session(cookie.name()));
     for cookie in cookies.into_iter().flatten().filter(|_| !has_own) {
         let _ = response.response_mut().add_cookie(&cookie);
     }
     Ok(response)
+}
+
+/// True for answers that caches share, which must carry no one's session.
+fn is_for_everyone(path: &str) -> bool {
+    const FILES: [&str; 4] = ["/favicon.ico", "/sw.js", "/site.webmanifest", "/offline"];
+    path.starts_with("/assets/") || FILES.contains(&path)
 }
 
 /// Exchanges the refresh token of the cookies, if the access token is no longer valid.

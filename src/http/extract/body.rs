@@ -88,6 +88,18 @@ pub async fn expect_none(request: &HttpRequest, payload: Payload) -> Result<(), 
     }
 }
 
+/// Reads a body that is not JSON, of at most `limit` bytes.
+///
+/// # Errors
+/// 413 above the limit; 400 if the body does not arrive completely.
+pub fn read_plain(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
+    read(Arrival::begin(request), payload.take(), limit)
+}
+
 fn check_declared(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let is_json = text(header::CONTENT_TYPE).is_none_or(|value| {

@@ -128,7 +128,8 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let row = user::ActiveModel {
+        let was_guest = guest::end(&transaction, new.id).await?;
+        let mut row = user::ActiveModel {
             id: Set(new.id.0),
             email: Set(new.email),
             password_hash: Set(new.password_hash),
@@ -141,6 +142,10 @@ impl Store {
             revocation: Set(None),
             revoked_at: Set(None),
         };
+        if was_guest {
+            // Tokens of the guest, which other devices may have, are not the account's.
+            end_access(&transaction, &mut row, 0, now).await?;
+        }
         let made = match row.insert(&transaction).await {
             Ok(made) => made,
             Err(error) if is_unique_violation(&error) => {
@@ -149,7 +154,6 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
-        guest::end(&transaction, UserId(made.id)).await?;
         transaction.commit().await?;
         Ok(Answered::Now(user_row(made)?))
     }

@@ -9,7 +9,7 @@ const PATIENCE_MS = 3000;
 const MOST_PAGES = 60;
 const TICKETS = /^\/tickets(\/[0-9a-f]{8}-[0-9a-f-]{27})?$/i;
 /** Forms that may give this browser to another person. */
-const SIGN_INS = ['/sign-in', '/register', '/claim'];
+const SIGN_INS = ['/sign-in', '/register', '/claim', '/account/password'];
 
 self.addEventListener('install', (event) => {
   self.skipWaiting();
@@ -114,6 +114,8 @@ async function marked(copy) {
 async function keep(key, response) {
   const pages = await caches.open(PAGES);
   if (response.status === 404) await pages.delete(key);
+  // The session is over: the copies are not for the next person.
+  if (response.type === 'opaqueredirect' || response.redirected || response.status === 401) await forget();
   if (!response.ok || response.redirected) return;
   const html = await response.text();
   const owner = /data-owner="([^"]+)"/.exec(html)?.[1];

@@ -76,7 +76,7 @@ pub(super) async fn undo(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let event = state.offerings.event(event).await?;
-    let outcome = match take_back(&state, admin.user, entered.ticket).await {
+    let outcome = match take_back(&state, admin.user, event.id, entered.ticket).await {
         Ok(()) => {
             let more = visitor.text("js.door.undoneMore").to_owned();
             Outcome { kind: "undone", more, ..Outcome::default() }
@@ -95,8 +95,16 @@ pub(super) async fn undo(
     screen::after_form(&state, &visitor, &event, &entered.gate, &outcome).await
 }
 
-async fn take_back(state: &AppState, admin: UserId, ticket: Uuid) -> Result<(), OfferingError> {
+async fn take_back(
+    state: &AppState,
+    admin: UserId,
+    event: OfferingId,
+    ticket: Uuid,
+) -> Result<(), OfferingError> {
     let row = state.offerings.ticket_of(&TicketRef::Id(ticket)).await?;
+    if row.offering != event {
+        return Err(OfferingError::WrongEvent(Box::new(row)));
+    }
     state.offerings.undo_check_in(admin, &row, None).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
-use crate::inventory::{SeatStatus, SectionView};
+use crate::inventory::{RowView, SeatStatus, SectionView};
 use crate::venues::EventSeats;
 use crate::web::layout::{self, Page};
 use crate::web::places;
@@ -20,6 +20,9 @@ use crate::web::visitor::Visitor;
 pub(super) struct Query {
     /// The position of the section in the map.
     section: Option<usize>,
+    /// The position of the first row to show.
+    #[serde(default)]
+    row: usize,
 }
 
 pub(super) async fn page(
@@ -49,7 +52,9 @@ pub(super) async fn page(
             }
         }
         @if let Some(section) = chosen.and_then(|index| sections.get(index)) {
-            (seats(&visitor, &shown, section, &labels))
+            @let page = RowPage::of(section, query.row);
+            (seats(&visitor, &shown, &page, &labels))
+            (further(&visitor, event, chosen.unwrap_or_default(), &page))
         }
     };
     let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
@@ -61,13 +66,62 @@ fn free(section: &SectionView) -> usize {
     seats.filter(|seat| is_free(**seat)).count()
 }
 
-fn seats(visitor: &Visitor, shown: &Shown, section: &SectionView, labels: &EventSeats) -> Markup {
+/// The rows on one page: a section of a stadium would be megabytes of HTML.
+struct RowPage<'a> {
+    rows: &'a [RowView],
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+impl<'a> RowPage<'a> {
+    /// Seats on one page, beyond which no further row begins.
+    const SEATS: usize = 600;
+
+    fn of(section: &'a SectionView, first: usize) -> Self {
+        let first = first.min(section.rows.len().saturating_sub(1));
+        let end = first + Self::fitting(section.rows[first..].iter());
+        let before = Self::fitting(section.rows[..first].iter().rev());
+        Self {
+            rows: &section.rows[first..end],
+            before: (first > 0).then(|| first - before),
+            after: (end < section.rows.len()).then_some(end),
+        }
+    }
+
+    /// Returns how many of these rows, at least one, fit on a page.
+    fn fitting(rows: impl Iterator<Item = &'a RowView>) -> usize {
+        let mut seats = 0;
+        let fits = |row: &&RowView| {
+            let is_first = seats == 0;
+            seats += row.seats.len();
+            is_first || seats <= Self::SEATS
+        };
+        rows.take_while(fits).count()
+    }
+}
+
+/// Links to the rows before and after those of a page.
+fn further(visitor: &Visitor, event: OfferingId, section: usize, page: &RowPage<'_>) -> Markup {
+    let link = |row: usize| format!("/events/{event}/seats?section={section}&row={row}");
+    html! {
+        p.actions {
+            @if let Some(row) = page.before {
+                a.button.quiet href=(link(row)) { (visitor.text("event.rows_before")) }
+            }
+            @if let Some(row) = page.after {
+                a.button.quiet href=(link(row)) { (visitor.text("event.rows_after")) }
+            }
+        }
+    }
+}
+
+fn seats(visitor: &Visitor, shown: &Shown, page: &RowPage<'_>, labels: &EventSeats) -> Markup {
     let event = shown.event.id;
     html! {
         form.seat-list method="post" action={ "/events/" (event) "/holds" } {
             input type="hidden" name="kind" value="seats";
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
-            @for row in &section.rows {
+            @for row in page.rows {
                 fieldset {
                     legend { (visitor.fill("place.row", &[("row", &row.name)])) }
                     @for (index, status) in (0_u32..).zip(&row.seats) {

@@ -33,9 +33,13 @@ pub(super) async fn join(
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
     let key = IdempotencyKey(Some(form.key));
     let idempotency = key.identity(customer, "join waitlist", &(event, &form.product, party_size));
-    // Written before the customer waits, so that closing the account finds the entry.
-    state.offices.view(event).await?;
-    state.store.waitlisted_add(customer, event).await?;
+    let view = state.offices.view(event).await?;
+    let is_full = view.products.get(product.index()).is_some_and(|of| of.counts.available == 0);
+    if is_full {
+        // Written before the customer waits, so that closing the account finds the entry. Where
+        // there are places the box office refuses, and nothing is to be written.
+        state.store.waitlisted_add(customer, event).await?;
+    }
     submit(&state, event, Request { command, idempotency }).await?;
     let mut response = see_other(&format!("/events/{event}?notice=waiting"));
     session.keep(&mut response, &visitor.site);

@@ -1,7 +1,7 @@
 //! Values as people enter them: money in major units, times on the event's clocks, rows of seats.
 //! A value that cannot be read exactly is refused by the key of a text that says why.
 
-use chrono::{LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono::{Datelike, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::inventory::{Minor, RowDefinition, TimestampMs};
@@ -53,6 +53,9 @@ pub(super) fn local_time(text: &str, zone: Tz) -> Result<Option<TimestampMs>, Re
     let read = NaiveDateTime::parse_from_str(text, LOCAL);
     let read = read.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
     let local = read.map_err(|_| "organiser_form.bad_time")?;
+    if !(1970..=9_999).contains(&local.year()) {
+        return Err("organiser_form.bad_time");
+    }
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(Some(at.timestamp_millis())),
         LocalResult::None => Err("organiser_form.time_gap"),

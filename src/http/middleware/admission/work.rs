@@ -27,7 +27,8 @@ impl Work {
             return Self::Other;
         }
         let path = &*decoded(path);
-        if let Some(rest) = path.strip_prefix("/api/events/") {
+        let of_event = path.strip_prefix("/api").unwrap_or(path).strip_prefix("/events/");
+        if let Some(rest) = of_event {
             let Some((event, rest)) = rest.split_once('/') else { return Self::Other };
             let orders = ["holds", "waitlist", "participate"];
             let is_order = orders.iter().any(|order| rest.starts_with(order));
@@ -37,7 +38,13 @@ impl Work {
                 Ok(_) | Err(_) => Self::Other,
             };
         }
-        if path.starts_with("/api/reservations") { Self::Promise } else { Self::Other }
+        // The pages' forms do the same work.
+        let promises = ["/api/reservations", "/checkout/", "/orders/"];
+        if promises.iter().any(|start| path.starts_with(start)) {
+            Self::Promise
+        } else {
+            Self::Other
+        }
     }
 }
 
@@ -76,6 +83,10 @@ mod tests {
             (&post, "/api/events/{e}/holds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds/{h}/extend", Work::Claim(event)),
             (&post, "/api/events/{e}/waitlist", Work::Claim(event)),
+            (&post, "/events/{e}/holds", Work::Claim(event)),
+            (&post, "/events/{e}/holds/{h}/release", Work::Promise),
+            (&post, "/checkout/{e}/{h}", Work::Promise),
+            (&post, "/orders/{e}/pay", Work::Promise),
             (&post, "/api/events/{e}/participate", Work::Claim(event)),
             (&post, "/api/event%73/{e}/%68olds", Work::Claim(event)),
             (&post, "/api/events/{e}/holds%", Work::Claim(event)),
