@@ -26,6 +26,13 @@ pub(super) async fn as_pages(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // No clone of the request may live across the call: the router changes it.
     let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.status().as_u16() == 405
+        && response.request().method().is_safe()
+        && wants_page(response.request())
+    {
+        let page = page_of_form(response.request().path());
+        response = response.into_response(see_other(&page));
+    }
     let failure = response.response().error().and_then(|error| error.as_error::<ApiError>());
     if let Some(failure) = failure.filter(|_| wants_page(response.request())).cloned() {
         let page = page(response.request(), &failure);
@@ -36,6 +43,20 @@ pub(super) async fn as_pages(
     // With `no-referrer`, browsers would send no origin with forms either.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
+}
+
+/// Returns the page to which the address of a form belongs. A form that was refused leaves its
+/// address in the browser, and reloading it there must not lead nowhere.
+fn page_of_form(path: &str) -> String {
+    let mut segments = path.split('/').skip(1);
+    let kept = match segments.clone().next() {
+        Some("organiser") => 3,
+        Some("events" | "orders" | "door") => 2,
+        Some("checkout") => 3,
+        _ => 0,
+    };
+    let kept: Vec<&str> = segments.by_ref().take(kept).collect();
+    format!("/{}", kept.join("/"))
 }
 
 /// True for requests of a browser's address line and forms; scripts and tools get JSON.

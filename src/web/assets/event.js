@@ -1,6 +1,7 @@
 // The script of the event page: the seat map, the basket and the forms, all live. Without it the
 // page's forms do the same, one request after the other.
 
+import './address.js';
 import { request } from './api.js';
 import { Basket, make } from './basket.js';
 import { clockTime, number, t, useTimeZone } from './strings.js';
@@ -204,7 +205,7 @@ function reasonOf(error) {
   if (error.status === 401) return t('error.cookies');
   const keys = { OUTCOME_UNKNOWN: 'UNKNOWN_OUTCOME', TEMPORARILY_UNAVAILABLE: 'BUSY', HOLD_NOT_FOUND: 'HOLD_EXPIRED' };
   const key = `error.${keys[code] ?? code}`;
-  const words = t(key, { available: details?.available ?? 0, seconds: retryAfter });
+  const words = t(key, { available: details?.available ?? 0, max: details?.max ?? '', seconds: retryAfter });
   return words === key ? t('error.other', { code }) : words;
 }
 
@@ -262,3 +263,15 @@ function showConnection(state, asOf) {
   element.dataset.state = state;
   element.textContent = t(`live.${state}`, { time: clockTime(asOf - now() + Date.now()) });
 }
+
+/** Loads the page again once an entry of the waitlist has become an offer, which has a deadline. */
+function watchOffers() {
+  if (!document.querySelector('.waiting')) return;
+  const OFFERS_MS = 8_000;
+  setInterval(async () => {
+    if (document.hidden) return;
+    const entries = await request('GET', `/api/events/${event}/waitlist`).catch(() => []);
+    if (entries.some((entry) => entry.status === 'OFFERED')) location.reload();
+  }, OFFERS_MS);
+}
+watchOffers();

@@ -20,6 +20,7 @@ use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
 const MODULES: &[&str] = &[
+    "address.js",
     "api.js",
     "strings.js",
     "clock.js",

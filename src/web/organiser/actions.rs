@@ -193,6 +193,9 @@ pub(super) fn seat_buttons(visitor: &Visitor) -> Markup {
         div.actions {
             button.button.quiet name="do" value="block-seats" { (visitor.text("organiser_action.block_seats")) }
             button.button.quiet name="do" value="unblock-seats" { (visitor.text("organiser_action.unblock_seats")) }
+        }
+        details.cancel {
+            summary { (visitor.text("organiser_action.remove_seats")) }
             button.button.danger name="do" value="remove-seats" { (visitor.text("organiser_action.remove_seats")) }
         }
         p.hint { (visitor.text("organiser_action.seats_do")) }

@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::tables::scrolling;
 use crate::http::error::{ApiError, ErrorCode};
@@ -11,7 +12,7 @@ use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
 use crate::text::InvalidField;
-use crate::venues::{Plan, PlanSpec, VenueDraft, generate};
+use crate::venues::{BlockSpec, Plan, PlanSpec, VenueDraft, generate};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, text_area};
 use crate::web::format::{self, number};
@@ -23,10 +24,7 @@ use crate::web::visitor::Visitor;
 const LISTED: u64 = 100;
 
 /// A description to begin with: a hall of 2,000 seats.
-const EXAMPLE: &str = r#"{"name": "Main hall", "blocks": [
-  {"kind": "arc", "section": "Stalls", "zone": "Gold", "rows": 20, "seatsPerRow": 40},
-  {"kind": "block", "section": "Circle", "zone": "Silver", "rows": 30, "seatsPerRow": 40}
-]}"#;
+const EXAMPLE: &str = "Stalls, Gold, 20 x 40, arc\nCircle, Silver, 30 x 40";
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -67,6 +65,9 @@ impl VenueForm {
     /// Reads the plan: a whole one, or one that is generated from a description of blocks.
     fn plan(&self) -> Result<Plan, ApiError> {
         let unreadable = |error: serde_json::Error| InvalidField::new("plan", error.to_string());
+        if !self.plan.trim_start().starts_with('{') {
+            return Ok(generate(&spec_of_lines(&self.plan)?)?);
+        }
         let json: serde_json::Value = serde_json::from_str(&self.plan).map_err(unreadable)?;
         if json.get("blocks").is_some() {
             // Read from the text, so that a refusal names the line.
@@ -75,6 +76,35 @@ impl VenueForm {
         }
         Ok(serde_json::from_str(&self.plan).map_err(unreadable)?)
     }
+}
+
+/// Reads a plan as people write it, a block of seats on each line: section, price zone, rows x seats
+/// and, if it is not a plain block, its shape.
+fn spec_of_lines(text: &str) -> Result<PlanSpec, InvalidField> {
+    let mut blocks = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let unclear = || {
+            let reason = format!(
+                "line {}: write section, price zone, rows x seats, as in: Stalls, Gold, 20 x 40, arc",
+                index + 1
+            );
+            InvalidField::new("plan", reason)
+        };
+        let parts: Vec<&str> = line.split(',').map(str::trim).collect();
+        let (section, zone, size, kind) = match parts[..] {
+            [section, zone, size] => (section, zone, size, "block"),
+            [section, zone, size, kind] => (section, zone, size, kind),
+            _ => return Err(unclear()),
+        };
+        let (rows, seats) = size.split_once(['x', 'X', '×', '*']).ok_or_else(unclear)?;
+        let whole = |text: &str| text.trim().parse::<u32>().map_err(|_| unclear());
+        let block = json!({
+            "kind": kind.to_lowercase(), "section": section, "zone": zone,
+            "rows": whole(rows)?, "seatsPerRow": whole(seats)?,
+        });
+        blocks.push(serde_json::from_value::<BlockSpec>(block).map_err(|_| unclear())?);
+    }
+    Ok(PlanSpec { name: "Plan".into(), stage: true, blocks })
 }
 
 async fn list(
@@ -261,5 +291,26 @@ async fn add_plan(
             Ok(page)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hall_is_a_line_for_each_block() {
+        let spec = spec_of_lines(EXAMPLE).expect("the example is understood");
+        assert_eq!(generate(&spec).expect("it makes a plan").seats(), 2_000);
+        for bad in [
+            "Stalls",
+            "Stalls, Gold",
+            "Stalls, Gold, 20",
+            "Stalls, Gold, a x 3",
+            "A, B, 1 x 1, heap",
+        ] {
+            let error = spec_of_lines(bad).expect_err(bad);
+            assert!(error.reason.contains("line 1"), "{bad}: {}", error.reason);
+        }
     }
 }

@@ -201,3 +201,72 @@ async fn who_cannot_keep_a_session_is_told_so() {
     assert!(!page("localhost:8080").await.expect("a page").contains(advice));
     assert!(!page("127.0.0.1").await.expect("a page").contains(advice));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_for_everyone_carry_no_session() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    shop.clock.advance_ms(25 * 3_600_000);
+    for path in ["/assets/any/admitone.css", "/favicon.ico", "/sw.js", "/site.webmanifest"] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert!(!answer.headers().contains_key(SET_COOKIE), "{path}");
+    }
+    let answer = browser.get("/account").await;
+    assert_eq!(answer.headers().get_all(SET_COOKIE).iter().count(), 2, "the page renews it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_form_arrives_and_one_that_is_too_long_is_refused() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    let long = "가".repeat(30_000);
+    let answer =
+        browser.post("/language", &[("language", "ko"), ("back", "/"), ("x", &long)]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let longer = "x".repeat(600_000);
+    let answer = browser.post("/language", &[("language", "ko"), ("x", &longer)]).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_who_registers_is_alone_with_the_account() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut giver = Browser::at(shop.app.url(""));
+    let kind = [("kind", "best"), ("productId", event.stalls()), ("quantity", "1")];
+    let answer = giver.post(&format!("/events/{}/holds", event.id), &kind).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let page = giver.get(&format!("/events/{}", event.id)).await.text().await.expect("a page");
+    let (_, rest) = page.split_once("href=\"/checkout/").expect("a hold");
+    let (path, _) = rest.split_once('"').expect("an end");
+    let path = format!("/checkout/{path}");
+    let order = giver.post(&path, &[("key", "k"), ("email", "gift@example.com")]).await;
+    let order = order.headers()["location"].to_str().expect("text").to_owned();
+    assert_eq!(giver.get(&order).await.status(), StatusCode::OK);
+
+    let mut friend = Browser::at(shop.app.url(""));
+    friend.cookies = giver.cookies.clone();
+    let form = [("email", "friend@example.com"), ("password", PASSWORD), ("name", "Lee")];
+    assert_eq!(friend.post("/register", &form).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(friend.get(&order).await.status(), StatusCode::OK, "the order is the account's");
+    let answer = giver.get(&order).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "the guest's token is worth nothing now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_a_form_leads_back_to_its_page() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut browser = member(&shop, "kim@example.com").await;
+    for (path, page) in [
+        (format!("/events/{}/holds", event.id), format!("/events/{}", event.id)),
+        ("/orders/1/cancel".to_owned(), "/orders/1".to_owned()),
+        ("/organiser/events/1/actions".to_owned(), "/organiser/events/1".to_owned()),
+        ("/sign-out".to_owned(), "/".to_owned()),
+    ] {
+        let answer = browser.get(&path).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+        assert_eq!(answer.headers()["location"], page, "{path}");
+    }
+}
