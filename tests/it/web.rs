@@ -104,6 +104,15 @@ async fn seats_are_bought_by_keyboard_alone() {
     assert_eq!(event.counts(event.stalls()).await.available, 8);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_buys_finds_the_order_again_and_keeps_it() {
+    let demo = |config: &mut admitone::config::Config| config.demo_payments = Some(true);
+    let shop = Shop::open_with(TestDb::sqlite().await, demo).await;
+    let event = shop.event().await;
+    passes("guest", &shop, &json!({"event": event.id})).await;
+    assert_eq!(event.counts(event.stalls()).await.sold, 2);
+}
+
 /// The faults of the page in `tests/web/scenarios/planted.mjs`, as the report says them.
 const PLANTED: &[&str] = &[
     "content security policy: Executing inline script",

@@ -18,6 +18,8 @@ export class Basket {
       this.#summary();
     }).observe(element);
     holds.addEventListener('change', () => this.render());
+    element.addEventListener('pointerdown', () => { this.pressed = true; });
+    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => this.#released());
   }
 
   /** Offers the seats that are still free near those that were taken; `null` takes the offer back. */
@@ -27,6 +29,9 @@ export class Basket {
   }
 
   render() {
+    // A link that is replaced between press and release is never clicked.
+    this.late = this.pressed;
+    if (this.pressed) return;
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const parts = this.holds.list.map((hold, at) => this.#hold(hold, at === 0));
     const isFirst = parts.length === 0 && this.holds.adds.size > 0;
@@ -73,6 +78,12 @@ export class Basket {
       parts.push(make('p', 'basket-note', [t('basket.noScattered')]));
     }
     return make('div', 'basket-hold', [...parts, total, checkout], { 'data-hold': hold.id });
+  }
+
+  /** Renders what had to wait for the release, once the click has been handled. */
+  #released() {
+    this.pressed = false;
+    setTimeout(() => this.late && this.render());
   }
 
   /** Shows a line that leads to the basket while it is out of sight. */
