@@ -1,5 +1,5 @@
 //! The rules for a plan. Every refusal names the field and says how to mend it. A plan that passes
-//! makes an event whatever products its zones are mapped to: the core refuses nothing of it.
+//! makes an event with any products for its zones: the core refuses none of it.
 
 use std::collections::{HashMap, HashSet};
 

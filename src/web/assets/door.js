@@ -1,5 +1,5 @@
 // The door: tickets by camera, by a scanner that types, or by hand. Every code is decided by the
-// server, one after the other; without a connection nobody is let in.
+// server, one after the other; without a connection no ticket is admitted.
 
 import { request } from './api.js';
 import { Camera } from './door-camera.js';

@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(ids("A", Available), Some(vec![0]));
         assert_eq!(ids("A", Blocked), Some(vec![2]));
         assert_eq!(ids("*", Available), Some(vec![0, 3, 4]));
-        // Seats that are named are meant, whatever their state: the refusal then says it.
+        // Seats that are named are meant in any state: the refusal then says it.
         assert_eq!(ids("A 1-3", Available), Some(vec![0, 1, 2]));
         assert_eq!(ids("Box 1", Available), Some(vec![3, 4]));
         assert_eq!(ids("Box 1 2", Available), Some(vec![4]));
