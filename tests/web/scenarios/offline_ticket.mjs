@@ -50,7 +50,7 @@ export default async function (tour) {
     tour.step("signing out");
     await page.goto("/account");
     await page.locator('form[action="/sign-out"] button').click();
-    await page.waitForURL(/signed_out/);
+    await page.locator("body > .notice").waitFor();
     wire.cut();
     await page.goto(path);
     tour.check((await page.locator(".ticket").count()) === 0, "a ticket is left after signing out");
