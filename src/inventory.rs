@@ -12,6 +12,7 @@ mod check;
 mod chunks;
 mod claim;
 mod command;
+mod complimentary;
 mod customers;
 mod decide;
 mod decide_admin;

@@ -46,6 +46,7 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::AddProduct { .. } => "add_product",
         Command::ChangeProduct { .. } => "change_product",
         Command::ChangeOffering { .. } => "change_offering",
+        Command::IssueComplimentary { .. } => "issue_complimentary",
     }
 }
 
@@ -126,6 +127,7 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::AddProduct { .. }
         | Command::ChangeProduct { .. }
         | Command::ChangeOffering { .. }
+        | Command::IssueComplimentary { .. }
         | Command::ByAdmin { .. } => Urgency::Urgent,
     }
 }
@@ -183,6 +185,7 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::UndoCheckIn { .. }
         | Command::AddProduct { .. }
         | Command::ChangeProduct { .. }
-        | Command::ChangeOffering { .. } => MintedKey::OfItsOwn,
+        | Command::ChangeOffering { .. }
+        | Command::IssueComplimentary { .. } => MintedKey::OfItsOwn,
     }
 }

@@ -159,4 +159,14 @@ pub enum Command {
     /// Keep seats from best available and from waitlist offers until a time. Customers can still
     /// pick them by id. The time of a seat that is kept already is replaced.
     KeepSeats { seats: Vec<SeatId>, until: TimestampMs },
+    /// Give places away: hold, check out and confirm them at no price. The sale's state, its
+    /// windows, the waitlist and the limits of customers do not matter. Seats picked by id may be
+    /// blocked, and blocked places of a product are used when the free ones run out; both are
+    /// unblocked in the same transition.
+    IssueComplimentary {
+        hold: HoldId,
+        reservation: ReservationId,
+        customer: UserId,
+        lines: Vec<LineRequest>,
+    },
 }

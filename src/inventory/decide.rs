@@ -24,6 +24,9 @@ impl Inventory {
             Command::Participate { hold, reservation, customer } => {
                 self.decide_participate(*hold, *reservation, *customer)
             }
+            Command::IssueComplimentary { hold, reservation, customer, lines } => {
+                self.decide_complimentary(*hold, *reservation, *customer, lines)
+            }
             Command::ExtendHold { hold, customer } => self.decide_extend(*hold, *customer),
             Command::ChangeHold { hold, customer, places, seats } => {
                 self.decide_change_hold(*hold, *customer, places, seats)

@@ -66,6 +66,7 @@ impl Inventory {
             | Command::CheckOut { .. }
             | Command::Reserve { .. }
             | Command::Participate { .. }
+            | Command::IssueComplimentary { .. }
             | Command::BeginPayment { .. }
             | Command::ConfirmPayment { .. }
             | Command::FailPayment { .. }

@@ -31,7 +31,7 @@ impl Inventory {
             let reason = "a hold keeps at least one place: release it to give all of them back";
             return Err(Rejection::Invalid { reason: reason.into() }.into());
         }
-        let wanted = self.check_wishes(&wishes)?;
+        let wanted = self.check_wishes(&wishes, self.policy.max_places_per_hold)?;
         let new_seats: Vec<SeatId> =
             seats.iter().copied().filter(|seat| !has(claim, *seat)).collect();
         let added = wanted

@@ -38,10 +38,8 @@ impl Inventory {
         wishes: &[LineRequest],
     ) -> Result<Change, Refusal> {
         self.not_cancelled()?;
-        if self.knows_hold(hold) || self.waitlist.get(hold).is_some() {
-            return Err(Rejection::Invalid { reason: "this hold id is in use".into() }.into());
-        }
-        let wanted = self.check_wishes(wishes)?;
+        self.unused_hold(hold)?;
+        let wanted = self.check_wishes(wishes, self.policy.max_places_per_hold)?;
         for (product, _) in &wanted {
             self.on_sale(*product)?;
         }
@@ -77,15 +75,23 @@ impl Inventory {
         Ok(vec![placed, checked_out])
     }
 
-    /// The number of places requested per product. Checks products, kinds and quantities, but not
-    /// the sale.
+    pub(super) fn unused_hold(&self, hold: HoldId) -> Result<(), Rejection> {
+        if self.knows_hold(hold) || self.waitlist.get(hold).is_some() {
+            return Err(Rejection::Invalid { reason: "this hold id is in use".into() });
+        }
+        Ok(())
+    }
+
+    /// The number of places requested per product, `most` in all. Checks products, kinds and
+    /// quantities, but not the sale.
     pub(super) fn check_wishes(
         &self,
         wishes: &[LineRequest],
+        most: u32,
     ) -> Result<Vec<(ProductId, u32)>, Rejection> {
         let mut wanted: Vec<(ProductId, u32)> = Vec::with_capacity(wishes.len());
         let mut total = 0_u64;
-        let limit = self.policy.max_places_per_hold.min(Policy::MAX_PLACES_PER_HOLD);
+        let limit = most.min(Policy::MAX_PLACES_PER_HOLD);
         if wishes.is_empty() {
             return Err(Rejection::Invalid {
                 reason: "a hold needs at least one place: name lines, seats or bestAvailable"
@@ -217,10 +223,12 @@ impl Inventory {
 
     /// Chooses the seats picked by id first, regardless of the order of the lines: best available
     /// must not take them.
-    fn choose_places(&mut self, wishes: &[LineRequest]) -> Result<Vec<Line>, Rejection> {
-        let picked = picked(wishes);
+    pub(super) fn choose_places(&mut self, wishes: &[LineRequest]) -> Result<Vec<Line>, Rejection> {
+        let mut picked = picked(wishes);
         let several = wishes.len() > 1;
         if several {
+            // Blocked seats, which a complimentary order may pick, are not chosen anyhow.
+            picked.retain(|seat| self.seats.is_free(*seat));
             self.seats.mark(&picked);
         }
         let mut marked = picked;
@@ -293,7 +301,8 @@ impl Inventory {
     }
 }
 
-fn picked(wishes: &[LineRequest]) -> Vec<SeatId> {
+/// The seats picked by id.
+pub(super) fn picked(wishes: &[LineRequest]) -> Vec<SeatId> {
     let mut picked = Vec::new();
     for wish in wishes {
         if let LineRequest::Seats(seats) = wish {

@@ -2,6 +2,7 @@
 //! histories compared with a naive second model.
 
 mod changes;
+mod complimentary;
 mod kept;
 mod model;
 mod participation;

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::customers::{Crowd, Intent, SEATS};
-use crate::ids::{ProductId, SeatId};
-use crate::inventory::Command;
+use super::customers::{ClientAnswer, Crowd, Intent, SEATS};
+use crate::ids::{ProductId, SeatId, UserId};
+use crate::inventory::{Change, Command, LineRequest, Requester};
 
 /// The longest time for which seats are kept.
 const KEPT_MS: u64 = 5_000;
@@ -23,6 +23,10 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
         let few = u32::try_from(world.within(1, 8)).unwrap_or(1);
         let price = if crowd.free == Some(crowd.offerings[nth]) { 0 } else { i64::from(few) };
         let until = world.now_ms() + i64::try_from(any(KEPT_MS)).unwrap_or(0);
+        if any(14) == 0 {
+            give_away(&crowd, nth, seats).await;
+            continue;
+        }
         let command = match any(22) {
             0..=2 => Command::PauseSale,
             3 => Command::CloseSale,
@@ -40,5 +44,28 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
     }
     for offering in &crowd.offerings {
         crowd.ask(*offering, Intent::Plain(Command::OpenSale)).await;
+    }
+}
+
+/// Gives away a seat, which may be blocked, or a standing place, and often takes it back.
+async fn give_away(crowd: &Crowd, nth: usize, seats: Vec<SeatId>) {
+    let (world, offering) = (&crowd.site.world, crowd.offerings[nth]);
+    // One order each: the checker takes two grants of a customer for a double participation.
+    let customer = UserId::random();
+    let line = if world.happens(500) {
+        LineRequest::Seats(seats)
+    } else {
+        LineRequest::Quantity { product: STANDING, quantity: 1 }
+    };
+    let given = Intent::Complimentary { customer, lines: vec![line] };
+    let ClientAnswer::Done { transition, .. } = crowd.ask(offering, given).await else { return };
+    let Some(Change::ReservationGranted { reservation, .. }) = transition.changes.last() else {
+        world.violated(format_args!("a complimentary order was answered by {transition:?}"));
+        return;
+    };
+    if world.happens(600) {
+        let command =
+            Command::CancelReservation { reservation: *reservation, by: Requester::Admin };
+        crowd.ask(offering, Intent::Plain(command)).await;
     }
 }

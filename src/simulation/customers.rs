@@ -307,6 +307,7 @@ pub(super) enum Intent {
     CheckOut { customer: UserId, hold: HoldId },
     Wait { customer: UserId, product: ProductId, party_size: u32 },
     Participate { customer: UserId },
+    Complimentary { customer: UserId, lines: Vec<LineRequest> },
 }
 
 impl Intent {
@@ -331,6 +332,12 @@ impl Intent {
                 let hold = draw();
                 let (reservation, customer) = (ReservationId(hold.0), *customer);
                 Command::Participate { hold, reservation, customer }
+            }
+            Self::Complimentary { customer, lines } => {
+                let hold = draw();
+                let (reservation, customer) = (ReservationId(hold.0), *customer);
+                let lines = lines.clone();
+                Command::IssueComplimentary { hold, reservation, customer, lines }
             }
             Self::Wait { customer, product, party_size } => Command::JoinWaitlist {
                 entry: draw(),

@@ -168,6 +168,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         Participate { hold, reservation, customer },
         ChangeHold { hold, customer, places: vec![(product, 2)], seats: seats() },
         KeepSeats { seats: seats(), until: AT },
+        IssueComplimentary { hold, reservation, customer, lines: lines() },
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod apply;
 mod apply_reservation;
+mod complimentary;
 mod decide;
 mod decide_admin;
 mod decide_change;

@@ -133,6 +133,7 @@ impl History {
                 self.holds.push((*hold, *customer));
             }
             Command::Reserve { hold, reservation, customer, .. }
+            | Command::IssueComplimentary { hold, reservation, customer, .. }
             | Command::Participate { hold, reservation, customer } => {
                 self.holds.push((*hold, *customer));
                 self.reservations.push((*reservation, *customer));
@@ -206,6 +207,7 @@ impl History {
                 *hold = world::hold(self.draw());
             }
             Command::Reserve { hold, reservation, .. }
+            | Command::IssueComplimentary { hold, reservation, .. }
             | Command::Participate { hold, reservation, .. } => {
                 *hold = world::hold(self.draw());
                 *reservation = world::reservation(self.draw());
@@ -257,6 +259,12 @@ impl History {
             18..=20 => {
                 let lines = vec![best(a, b, c), self.any_line(b, c, a), self.any_line(c, a, b)];
                 Command::PlaceHold { hold: fresh, customer, lines }
+            }
+            21 if d.is_multiple_of(3) => {
+                let mut lines = vec![self.any_line(c, a, b)];
+                lines.extend((c % 3 == 0).then(|| self.any_line(b, c, a)));
+                let reservation = new_reservation;
+                Command::IssueComplimentary { hold: fresh, reservation, customer, lines }
             }
             21 => {
                 let lines = vec![self.any_line(c, a, b)];

@@ -20,6 +20,9 @@ impl Model {
             Command::Participate { hold, reservation, customer } => {
                 self.participate(*hold, *reservation, *customer, hints)
             }
+            Command::IssueComplimentary { hold, reservation, customer, lines } => {
+                self.complimentary((*hold, *reservation), *customer, lines, hints)
+            }
             Command::ExtendHold { hold, customer } => {
                 let claim = self.accepted(*hold, *customer)?;
                 self.alive()?;
@@ -124,7 +127,7 @@ impl Model {
         }
     }
 
-    fn pay_by(&self, hold_ends: i64) -> i64 {
+    pub(super) fn pay_by(&self, hold_ends: i64) -> i64 {
         let window = self.policy.pay_window_ms;
         if window == 0 { hold_ends } else { self.at + window }
     }
@@ -179,6 +182,33 @@ impl Model {
         hints: &[Change],
     ) -> Result<Change, Rejection> {
         self.alive()?;
+        let (picks, wanted) = self.wanted(wishes, self.policy.max_places_per_hold)?;
+        for (product, _) in &wanted {
+            self.on_sale(*product)?;
+        }
+        self.limits(customer, &wanted)?;
+        let mut gone = picks.clone();
+        gone.retain(|seat| self.status(*seat) != SeatStatus::Available);
+        if !gone.is_empty() {
+            return Err(Rejection::SeatsTaken { seats: gone });
+        }
+        for (product, requested) in wanted {
+            let available = self.counts(product).available;
+            if available < requested {
+                return Err(Rejection::SoldOut { requested, available });
+            }
+        }
+        let lines = self.grant(wishes, picks, hints)?;
+        let expires_at = self.at + self.policy.hold_ttl_ms;
+        Ok(Change::HoldPlaced { hold, customer, lines, expires_at })
+    }
+
+    /// The seats picked by id, and the places of each product.
+    pub(super) fn wanted(
+        &self,
+        wishes: &[LineRequest],
+        most: u32,
+    ) -> Result<(Vec<SeatId>, Vec<(ProductId, u32)>), Rejection> {
         if wishes.is_empty() {
             return invalid();
         }
@@ -215,7 +245,7 @@ impl Model {
             };
             for (product, quantity) in each {
                 total += u64::from(quantity);
-                if quantity == 0 || total > u64::from(self.policy.max_places_per_hold) {
+                if quantity == 0 || total > u64::from(most) {
                     return invalid();
                 }
                 match wanted.iter().position(|(known, _)| *known == product) {
@@ -224,24 +254,7 @@ impl Model {
                 }
             }
         }
-        for (product, _) in &wanted {
-            self.on_sale(*product)?;
-        }
-        self.limits(customer, &wanted)?;
-        let mut gone = picks.clone();
-        gone.retain(|seat| self.status(*seat) != SeatStatus::Available);
-        if !gone.is_empty() {
-            return Err(Rejection::SeatsTaken { seats: gone });
-        }
-        for (product, requested) in wanted {
-            let available = self.counts(product).available;
-            if available < requested {
-                return Err(Rejection::SoldOut { requested, available });
-            }
-        }
-        let lines = self.grant(wishes, picks, hints)?;
-        let expires_at = self.at + self.policy.hold_ttl_ms;
-        Ok(Change::HoldPlaced { hold, customer, lines, expires_at })
+        Ok((picks, wanted))
     }
 
     pub(super) fn grant(
@@ -250,10 +263,11 @@ impl Model {
         mut taken: Vec<SeatId>,
         hints: &[Change],
     ) -> Result<Vec<Line>, Rejection> {
-        let chosen = match hints.first() {
-            Some(Change::HoldPlaced { lines, .. }) => &lines[..],
-            _ => &[],
-        };
+        let chosen = hints.iter().find_map(|hint| match hint {
+            Change::HoldPlaced { lines, .. } => Some(&lines[..]),
+            _ => None,
+        });
+        let chosen = chosen.unwrap_or_default();
         let mut lines: Vec<Line> = Vec::new();
         taken.extend(self.kept.keys());
         // Places that best available gave to earlier lines, in case the core refused and its choice
