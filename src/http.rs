@@ -73,6 +73,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(cluster::instances::configure)
         .configure(audit::journal::configure)
         .configure(box_office::holders::configure)
+        .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
         .configure(venues::venues::configure)

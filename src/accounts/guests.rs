@@ -97,6 +97,29 @@ impl Accounts {
         }
     }
 
+    /// Makes a guest with that address, to whom an organiser gives places. They belong to the claim
+    /// code: an account with the same address does not get them.
+    ///
+    /// # Errors
+    /// The address is not valid, or the store cannot be written.
+    pub async fn guest_recipient(
+        &self,
+        email: &str,
+    ) -> Result<(UserId, GuestContact), AccountError> {
+        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
+        let user = UserId::random();
+        self.store.guest_put(user, &email, self.clock.now_ms()).await?;
+        Ok((user, self.contact(user, email)))
+    }
+
+    /// Forgets a guest who was given nothing after all.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn forget_recipient(&self, guest: UserId) -> Result<(), AccountError> {
+        Ok(self.store.guest_delete(guest).await?)
+    }
+
     /// Returns the address that a guest has left, with the claim code.
     ///
     /// # Errors

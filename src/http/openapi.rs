@@ -23,7 +23,8 @@ use shared::Shared;
 use crate::http::api::accounts::{auth, guests, users};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
-    availability, holders, holds, participation, reservations, seats, stream, waitlist,
+    availability, complimentary, holders, holds, participation, reservations, seats, stream,
+    waitlist,
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
@@ -52,7 +53,7 @@ use crate::http::envelope::Failure;
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
         seats::show,
-        holders::reservations, holders::holds, holders::waitlist,
+        holders::reservations, holders::holds, holders::waitlist, complimentary::give,
         sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,
         sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,

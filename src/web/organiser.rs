@@ -8,6 +8,7 @@ mod edit_event;
 mod entered;
 mod event_form;
 mod form_page;
+mod give;
 mod holds;
 mod live;
 mod new_event;
@@ -55,6 +56,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(seats::configure)
         .configure(orders::configure)
         .configure(order::configure)
+        .configure(give::configure)
         .configure(holds::configure)
         .configure(people::configure)
         .configure(venues::configure)

@@ -6,6 +6,7 @@ mod bad_input;
 mod catalogue;
 mod changed_holds;
 mod checkins;
+mod complimentary;
 mod conformance;
 mod demo_payments;
 mod document;

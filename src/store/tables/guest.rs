@@ -90,6 +90,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Deletes a guest to whom nothing belongs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn guest_delete(&self, user: UserId) -> Result<(), StoreError> {
+        guest::Entity::delete_by_id(user.0).exec(self.writes()).await?;
+        Ok(())
+    }
+}
+
 /// Deletes the guest with this id, who is an account from now on; returns false if there is none.
 pub(crate) async fn end(
     transaction: &impl ConnectionTrait,

@@ -9,7 +9,7 @@ use super::seats_named::seats_of;
 use super::shown::Shown;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::ids::{ProductId, SectionId};
+use crate::ids::{OfferingId, ProductId, SectionId};
 use crate::inventory::Command;
 use crate::store::{EventRow, ReservationState};
 use crate::text;
@@ -182,17 +182,20 @@ pub(super) fn picked_form(visitor: &Visitor, event: &EventRow) -> Markup {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
             input type="hidden" name="picked" value="";
             p role="status" { (visitor.text("organiser_action.picked")) " " span data-picked {} }
-            (seat_buttons(visitor))
+            (seat_buttons(visitor, event.id))
         }
     }
 }
 
 /// Renders the buttons for seats.
-pub(super) fn seat_buttons(visitor: &Visitor) -> Markup {
+pub(super) fn seat_buttons(visitor: &Visitor, event: OfferingId) -> Markup {
     html! {
         div.actions {
             button.button.quiet name="do" value="block-seats" { (visitor.text("organiser_action.block_seats")) }
             button.button.quiet name="do" value="unblock-seats" { (visitor.text("organiser_action.unblock_seats")) }
+            button.button.quiet formmethod="get" formaction={ "/organiser/events/" (event) "/give" } {
+                (visitor.text("organiser_give.title")) "…"
+            }
         }
         details.cancel {
             summary { (visitor.text("organiser_action.remove_seats")) }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::orders::{customer, status_badge};
 use super::tables::scrolling;
+use crate::accounts::GuestContact;
 use crate::http::api::box_office::reservations::render as reservation;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
@@ -59,6 +60,10 @@ async fn show(
         Some(payment) => state.store.payment_get(payment).await?,
         None => None,
     };
+    let contact = match is_given(&row) {
+        true => state.accounts.guest_contact(row.user).await?,
+        false => None,
+    };
     let history = state.offerings.history(event.id, (row.id, row.hold)).await?;
     let main = html! {
         p.back { a href={ "/organiser/events/" (event.id) "/orders" } {
@@ -74,12 +79,29 @@ async fn show(
             p { (visitor.text("organiser_order.refund")) ": " (price(visitor, refund)) }
         }
         @if let Some(payment) = &payment { (payment_of(visitor, payment)) }
+        @if let Some(contact) = &contact { (to_pass_on(visitor, contact)) }
         (tickets_of(visitor, &event, &tickets))
         (history_of(visitor, &event, &history))
         (cancel_form(visitor, &event, &row))
     };
     let title = visitor.text("organiser_order.title");
     Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
+}
+
+/// True for a confirmed order that cost nothing.
+fn is_given(row: &ReservationRow) -> bool {
+    row.state == ReservationState::Confirmed && row.total_price == 0 && row.payment.is_none()
+}
+
+/// Renders the claim code of a complimentary order, which its recipient cannot know otherwise.
+fn to_pass_on(visitor: &Visitor, contact: &GuestContact) -> Markup {
+    html! {
+        section.claim-code {
+            h2 { (visitor.text("organiser_give.pass_on")) }
+            p { (visitor.fill("organiser_give.pass_on_explained", &[("email", &contact.email)])) }
+            p.code-large { code { (contact.claim_code) } }
+        }
+    }
 }
 
 fn payment_of(visitor: &Visitor, payment: &PaymentRow) -> Markup {

@@ -70,7 +70,7 @@ fn section_form(visitor: &Visitor, shown: &Shown, section: &SectionView, index: 
             (text_area("rows", visitor.text("organiser_action.rows"), "", 2))
             p.hint { (visitor.text("organiser_action.rows_hint")) }
             @for row in &section.rows { (row_of_seats(visitor, shown, row)) }
-            div.sticky { (seat_buttons(visitor)) }
+            div.sticky { (seat_buttons(visitor, event)) }
         }
     }
 }

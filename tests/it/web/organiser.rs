@@ -9,21 +9,21 @@ use serde_json::json;
 use crate::http::api_client::{Person, Shop};
 
 /// A browser with the session of a person.
-struct Browser<'a> {
+pub struct Browser<'a> {
     shop: &'a Shop,
     client: reqwest::Client,
     token: Option<String>,
 }
 
 /// A page, or where a form led.
-struct Page {
-    status: u16,
-    text: String,
+pub struct Page {
+    pub status: u16,
+    pub text: String,
     location: String,
 }
 
 impl<'a> Browser<'a> {
-    fn of(shop: &'a Shop, person: &Person<'_>) -> Self {
+    pub fn of(shop: &'a Shop, person: &Person<'_>) -> Self {
         Self { token: Some(person.token().to_owned()), ..Self::without_session(shop) }
     }
 
@@ -44,11 +44,11 @@ impl<'a> Browser<'a> {
         Page { status, text: answer.text().await.unwrap(), location }
     }
 
-    async fn get(&self, path: &str) -> Page {
+    pub async fn get(&self, path: &str) -> Page {
         self.send(self.client.get(self.shop.app.url(path))).await
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Page {
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Page {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.client.post(self.shop.app.url(path));
         let request = request.header("Sec-Fetch-Site", "same-origin");
@@ -59,7 +59,7 @@ impl<'a> Browser<'a> {
 
 impl Page {
     #[track_caller]
-    fn shows(&self, texts: &[&str]) -> &Self {
+    pub fn shows(&self, texts: &[&str]) -> &Self {
         for text in texts {
             assert!(self.text.contains(text), "{text:?} is not on the page:\n{}", self.text);
         }
@@ -67,14 +67,14 @@ impl Page {
     }
 
     #[track_caller]
-    fn leads_to(&self, start: &str) -> String {
+    pub fn leads_to(&self, start: &str) -> String {
         assert_eq!(self.status, 303, "{}", self.text);
         assert!(self.location.starts_with(start), "{}", self.location);
         self.location.clone()
     }
 }
 
-async fn known<'a>(shop: &'a Shop, name: &str, email: &str) -> Person<'a> {
+pub async fn known<'a>(shop: &'a Shop, name: &str, email: &str) -> Person<'a> {
     let new = NewUser {
         id: UserId::random(),
         email: email.into(),

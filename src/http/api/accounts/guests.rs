@@ -79,7 +79,7 @@ pub struct GuestEmailRequest {
 }
 
 /// The address of a guest, and the code for another device.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GuestContactDto {
     /// The address as it is stored.

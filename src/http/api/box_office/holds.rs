@@ -187,16 +187,7 @@ pub(crate) async fn place(
     key: IdempotencyKey,
     Body(body): Body<HoldBody>,
 ) -> Result<HttpResponse, ApiError> {
-    // Only the name of a section has to be resolved first.
-    let best = body.best_available.as_ref();
-    let section = match best.and_then(|best| Some((best, best.section.as_deref()?))) {
-        Some((best, name)) => {
-            let product = ProductId::from_public(event, &best.product_id).ok();
-            Some(section_named(&*state.offices.view(event).await?, name, product)?)
-        }
-        None => None,
-    };
-    let lines = in_event(&state, event, wishes(event, &body, section)).await?;
+    let lines = requested(&state, event, &body).await?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
     let idempotency = key.identity(customer, "hold", &(event, &body));
@@ -381,6 +372,27 @@ pub fn active(
         expires_at: rfc3339(expires_at),
         server_time: rfc3339(now),
     }
+}
+
+/// Reads the places that a body asks for.
+///
+/// # Errors
+/// An id or a number in it is wrong, or there is no such event.
+pub async fn requested(
+    state: &AppState,
+    event: OfferingId,
+    body: &HoldBody,
+) -> Result<Vec<LineRequest>, ApiError> {
+    // Only the name of a section has to be resolved first.
+    let best = body.best_available.as_ref();
+    let section = match best.and_then(|best| Some((best, best.section.as_deref()?))) {
+        Some((best, name)) => {
+            let product = ProductId::from_public(event, &best.product_id).ok();
+            Some(section_named(&*state.offices.view(event).await?, name, product)?)
+        }
+        None => None,
+    };
+    in_event(state, event, wishes(event, body, section)).await
 }
 
 fn wishes(
