@@ -1,12 +1,14 @@
 //! Measures a sale on this machine, by `stampede` runs against the program itself, each audited;
 //! the load generator and Postgres are on the same processors. One command prints all tables:
 //!
-//! `benches/sale/run [overload|bystander|growth|instances]`, or with a Postgres of your own (it is filled)
+//! `benches/sale/run [overload|bystander|browsers|growth|instances]`, or with a Postgres of your own (it is filled)
 //! `ADMITONE_BENCH_POSTGRES_URL=postgres://… cargo bench --bench sale`
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
+#![expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod browsers;
 mod crowd;
 mod database;
 mod pgbench;
@@ -14,6 +16,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+use browsers::Browsers;
 use crowd::{Crowd, Figures};
 use server::Server;
 
@@ -22,6 +25,8 @@ const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Clients of a closed loop that measures the full capacity.
 const CLIENTS: &str = "256";
+/// Browsers that are open beside a sale.
+const BROWSERS: usize = 50;
 const HOT_EVENT: &str = "hold";
 const STEPS: [&str; 3] = ["hold", "reserve", "pay"];
 
@@ -44,6 +49,9 @@ fn main() {
         if wanted("bystander") {
             bystander(&postgres, peak);
         }
+    }
+    if wanted("browsers") {
+        browsers(&postgres);
     }
     if wanted("growth") {
         clients(&postgres);
@@ -158,6 +166,59 @@ fn bystander(postgres: &str, peak: f64) {
             median(p50),
             p99 / alone,
             refused / 3.0
+        );
+    }
+}
+
+/// A sale, alone and beside open browsers, in turn.
+fn browsers(postgres: &str) {
+    println!(
+        "\n`stampede onsale` alone and beside {BROWSERS} browsers, each with a stream and a page \
+         every two seconds, medians of {ROUNDS} runs\n\n\
+         | browsers | holds/s | confirmed/s | hold p50 / p99 ms | pay p99 ms | pages/s | page p50 / p99 ms | \
+         without a page | streamed KB/s each |"
+    );
+    println!("|{}", " --- |".repeat(9));
+    let mut runs: [Vec<[f64; 10]>; 2] = Default::default();
+    for _ in 0..ROUNDS {
+        for (runs, count) in runs.iter_mut().zip([0, BROWSERS]) {
+            let server = Server::start(postgres, None);
+            let sale = Crowd::new(&server, &["onsale"]).lasting("14s").start();
+            sale.until_under_way();
+            let (open, began) = (Browsers::open(server.address(), count), Instant::now());
+            let figures = sale.end();
+            let (seen, seconds) = (open.close(), began.elapsed().as_secs_f64());
+            let mut pages = seen.pages_ms;
+            pages.sort_by(f64::total_cmp);
+            let quantile = |nth: usize| pages.get(pages.len() * nth / 100).copied().unwrap_or(0.0);
+            runs.push([
+                figures.rate("hold"),
+                figures.rate("pay"),
+                figures.p50_ms("hold"),
+                figures.p99_ms("hold"),
+                figures.p99_ms("pay"),
+                pages.len() as f64 / seconds,
+                quantile(50),
+                quantile(99),
+                seen.failed as f64,
+                seen.streamed as f64 / 1e3 / seconds / count.max(1) as f64,
+            ]);
+        }
+    }
+    for (runs, count) in runs.iter().zip([0, BROWSERS]) {
+        let of = |nth: usize| median(runs.iter().map(|run| run[nth]).collect());
+        println!(
+            "| {count} | {:.0} | {:.1} | {:.2} / {:.2} | {:.2} | {:.0} | {:.1} / {:.1} | {:.0} | {:.0} |",
+            of(0),
+            of(1),
+            of(2),
+            of(3),
+            of(4),
+            of(5),
+            of(6),
+            of(7),
+            of(8),
+            of(9)
         );
     }
 }

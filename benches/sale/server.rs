@@ -90,6 +90,10 @@ impl Server {
         ticks.sum::<f64>() / 100.0
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.api
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.api)
     }

@@ -1,6 +1,7 @@
 //! Durable holds over HTTP, compared with a bare actix-web JSON route and with the usual
 //! implementation of a shop: a hot row under `SELECT … FOR UPDATE`, by pgbench on the same
-//! Postgres. Also reads of the availability, compared with a bare route that writes the same JSON.
+//! Postgres. Also reads of the availability, compared with a bare route that writes the same JSON, and
+//! pages, compared with a bare route that answers with the same bytes.
 //!
 //! Everything runs on this machine, the clients included, in alternating rounds; the medians of the
 //! rounds are compared, since times on a shared machine mean little by themselves. Set
@@ -9,9 +10,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
 
+mod bare;
+mod load;
+mod pages;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use admitone::accounts::{Caller, Role};
 use admitone::config::{Config, Secret};
@@ -19,9 +22,9 @@ use admitone::ids::{OfferingId, ProductId, UserId};
 use admitone::inventory::{Definition, Policy, ProductDefinition, SaleState, SaleWindow};
 use admitone::server::{Parts, Running, Server};
 use admitone::store::{EventDetails, NewEvent, NewUser};
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use bare::{bare_route, bare_route_here};
+use load::{closed_loop, get, header, median, once, post, report};
 
 /// The allocator that the program itself uses.
 #[global_allocator]
@@ -29,176 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const READ_ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_secs(3);
 const CONNECTIONS: [usize; 3] = [64, 256, 1_024];
-
-/// Sends one request after the other on each of many connections; returns answers per second.
-async fn closed_loop(address: SocketAddr, requests: &[Arc<[u8]>], status: &'static str) -> f64 {
-    let until = Instant::now() + ROUND;
-    let mut clients = Vec::new();
-    for request in requests {
-        let request = Arc::clone(request);
-        clients.push(tokio::spawn(async move {
-            let mut stream = TcpStream::connect(address).await.expect("the server listens");
-            stream.set_nodelay(true).expect("a TCP socket");
-            let mut buffer = vec![0; 16_384];
-            let mut answered = 0_u64;
-            while Instant::now() < until {
-                stream.write_all(&request).await.expect("the server reads");
-                read_answer(&mut stream, &mut buffer, status).await;
-                answered += 1;
-            }
-            answered
-        }));
-    }
-    let started = Instant::now();
-    let mut total = 0;
-    for client in clients {
-        total += client.await.expect("clients do not fail");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let total = total as f64;
-    total / started.elapsed().as_secs_f64()
-}
-
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], status: &str) {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buffer[filled..]).await.expect("the server answers");
-        assert!(read > 0, "the server closed the connection");
-        filled += read;
-        let text = std::str::from_utf8(&buffer[..filled]).expect("answers are text");
-        let Some(head) = text.find("\r\n\r\n") else { continue };
-        assert!(text.starts_with(status), "unexpected answer: {text}");
-        let length = text[..head]
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .and_then(|length| length.trim().parse::<usize>().ok())
-            .or_else(|| text.starts_with("HTTP/1.1 304").then_some(0))
-            .expect("answers have a length");
-        if filled >= head + 4 + length {
-            return;
-        }
-    }
-}
-
-fn post(path: &str, token: &str, body: &str) -> Arc<[u8]> {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
-         Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-    .into()
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BareBody {
-    lines: Vec<BareLine>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BareLine {
-    product_id: String,
-    quantity: u32,
-}
-
-/// The same body, parsed and written back by actix-web alone.
-fn bare_route(workers: usize) -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it is bound");
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let app = || {
-                actix_web::App::new()
-                    .route(
-                        "/bare",
-                        actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
-                            actix_web::HttpResponse::Created().json(body.into_inner())
-                        }),
-                    )
-                    .route("/bare", actix_web::web::get().to(read_bare))
-            };
-            let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
-            server.expect("it listens").run().await.expect("it runs");
-        });
-    });
-    address
-}
-
-/// The availability of an event with one product, in a simple implementation that keeps the counts
-/// in memory.
-async fn read_bare() -> actix_web::HttpResponse {
-    let counts = BareCounts {
-        id: "p1a2b3c4d-0",
-        total: 9_000_000,
-        available: 8_999_999,
-        held: 1,
-        sold: 0,
-        blocked: 0,
-    };
-    let data = BareAvailability {
-        seq: 2,
-        as_of: "2026-01-02T03:04:05.678Z",
-        products: vec![counts],
-        sold_out: false,
-    };
-    actix_web::HttpResponse::Ok().json(BareEnvelope { success: true, data })
-}
-
-#[derive(Serialize)]
-struct BareEnvelope {
-    success: bool,
-    data: BareAvailability,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BareAvailability {
-    seq: u64,
-    as_of: &'static str,
-    products: Vec<BareCounts>,
-    sold_out: bool,
-}
-
-#[derive(Serialize)]
-struct BareCounts {
-    id: &'static str,
-    total: u32,
-    available: u32,
-    held: u32,
-    sold: u32,
-    blocked: u32,
-}
-
-/// The same route behind the middleware of this server: request ids, metrics, the envelope.
-fn bare_route_here(server: &Running, workers: usize) -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it is bound");
-    let state = server.shared_state();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let app = move || {
-                actix_web::App::new()
-                    .app_data(state.clone())
-                    .route(
-                        "/bare",
-                        actix_web::web::post().to(|body: actix_web::web::Json<BareBody>| async {
-                            actix_web::HttpResponse::Created().json(body.into_inner())
-                        }),
-                    )
-                    .wrap(actix_web::middleware::from_fn(
-                        admitone::http::middleware::request_context::request_context,
-                    ))
-            };
-            let server = actix_web::HttpServer::new(app).workers(workers).listen(listener);
-            server.expect("it listens").run().await.expect("it runs");
-        });
-    });
-    address
-}
 
 async fn serve(database_url: &str, data_dir: &std::path::Path, workers: usize) -> Running {
     let config = Config {
@@ -275,11 +109,6 @@ async fn tokens(server: &Running, count: usize) -> Vec<String> {
     tokens
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// Alternating rounds of the bare route and of holds, at several numbers of connections.
 async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usize) -> f64 {
     let data_dir = tempfile::tempdir().expect("a directory");
@@ -335,7 +164,8 @@ async fn compare(name: &str, database_url: &str, bare: SocketAddr, workers: usiz
 /// `ETag`.
 async fn reads((name, state): (&str, &str), server: &Running, event: OfferingId, bare: SocketAddr) {
     let path = format!("/api/events/{event}/availability");
-    let etag = etag(server.address, &path).await;
+    let (head, _) = once(server.address, &get(&path, "")).await;
+    let etag = header(&head, "etag").expect("an ETag");
     for connections in CONNECTIONS {
         let asked = |path: &str, more: &str| vec![get(path, more); connections];
         let (bares, fulls) = (asked("/bare", ""), asked(&path, ""));
@@ -361,20 +191,6 @@ async fn reads((name, state): (&str, &str), server: &Running, event: OfferingId,
             again / bare
         ));
     }
-}
-
-async fn etag(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
-    stream.write_all(&get(path, "")).await.expect("the server reads");
-    let mut buffer = vec![0; 16_384];
-    let read = stream.read(&mut buffer).await.expect("the server answers");
-    let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
-    let etag = text.lines().find_map(|line| line.strip_prefix("etag: "));
-    etag.unwrap_or_else(|| panic!("an ETag: {text}")).trim().to_owned()
-}
-
-fn get(path: &str, more: &str) -> Arc<[u8]> {
-    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{more}\r\n").into_bytes().into()
 }
 
 /// Transactions per second on one hot row, in the usual implementation.
@@ -409,17 +225,12 @@ fn pgbench(url: &str) -> Option<f64> {
     Some(median(rates))
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
-fn report(line: &str) {
-    println!("{line}");
-}
-
 fn main() {
     // `cargo test --benches` runs this too: there is nothing to test in it.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    // As in criterion: `cargo bench --bench http -- sqlite` measures that database alone.
+    // As in criterion: `cargo bench --bench http -- sqlite` measures that part alone.
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = |name: &str| filter.as_deref().is_none_or(|filter| name.contains(filter));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -434,6 +245,13 @@ fn main() {
         let sqlite = format!("sqlite://{}?mode=rwc", directory.path().join("bench.db").display());
         if wanted("sqlite") {
             compare("sqlite", &sqlite, bare, workers).await;
+        }
+        if wanted("pages") {
+            let data_dir = tempfile::tempdir().expect("a directory");
+            let url = format!("sqlite://{}?mode=rwc", data_dir.path().join("pages.db").display());
+            let server = serve(&url, data_dir.path(), workers).await;
+            pages::pages(&server, workers).await;
+            server.shutdown().await;
         }
         if !wanted("postgres") {
             return;
