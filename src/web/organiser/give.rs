@@ -98,7 +98,7 @@ fn show(
 fn how_many(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
     let products = shown.event.products.iter().zip(&shown.view.products);
     html! {
-        fieldset {
+        fieldset.stack {
             legend { (visitor.text("organiser_give.how_many")) }
             @for (product, live) in products {
                 @let name = format!("quantity-{}", product.id.0);
@@ -108,10 +108,10 @@ fn how_many(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
                     ("free", &live.counts.available.to_string()),
                     ("blocked", &live.counts.blocked.to_string()),
                 ]);
-                (Field {
+                div.short { (Field {
                     name: &name, label: &product.name, kind: "number", value: &entered,
                     hint: Some(&hint), min: Some("0"), max: Some("64"), ..Field::default()
-                }.render())
+                }.render()) }
             }
         }
     }
@@ -130,7 +130,7 @@ fn seats(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
         .collect();
     let picked = form.entered("picked");
     html! {
-        fieldset {
+        fieldset.stack {
             legend { (visitor.text("organiser_give.seats")) }
             @if !picked.is_empty() {
                 input type="hidden" name="picked" value=(picked);
