@@ -27,3 +27,13 @@ async fn of_two_buyers_one_has_the_seat_and_the_other_the_one_beside_it() {
 async fn a_place_that_becomes_free_is_offered_to_the_first_in_line() {
     flows("waitlist").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organiser_makes_sells_refunds_and_cancels_an_event() {
+    flows("organiser").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organiser_makes_a_hall_and_buyers_see_its_seats() {
+    flows("organiser_hall").await;
+}
