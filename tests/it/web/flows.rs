@@ -37,3 +37,8 @@ async fn an_organiser_makes_sells_refunds_and_cancels_an_event() {
 async fn an_organiser_makes_a_hall_and_buyers_see_its_seats() {
     flows("organiser_hall").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mishaps_of_buyers_end_in_one_order_or_a_clear_refusal() {
+    flows("mishaps").await;
+}
