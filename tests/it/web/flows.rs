@@ -42,3 +42,8 @@ async fn an_organiser_makes_a_hall_and_buyers_see_its_seats() {
 async fn mishaps_of_buyers_end_in_one_order_or_a_clear_refusal() {
     flows("mishaps").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_emoji_and_long_words_in_names_are_shown_as_text() {
+    flows("odd_text").await;
+}
