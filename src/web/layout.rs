@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::http::respond::rfc3339;
 use crate::web::forms::local_path;
 use crate::web::language::Language;
 use crate::web::visitor::Visitor;
@@ -91,6 +92,7 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
     let markup = html! {
         (DOCTYPE)
         html lang=(language.tag()) data-session=(visitor.kind())
+            data-server-time=(rfc3339(visitor.now))
             data-theme=[(page.frame == Frame::Dark).then_some("dark")]
         {
             head {

@@ -2,6 +2,7 @@
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
 mod door;
+mod flows;
 mod giving;
 mod organiser;
 mod sessions;
@@ -202,13 +203,17 @@ async fn an_opened_ticket_shows_without_a_network_until_its_holder_signs_out() {
 
 #[test]
 fn every_scenario_is_run_by_a_test() {
-    let source = fs::read_to_string(path("tests/it/web.rs")).unwrap();
+    let files = ["tests/it/web.rs", "tests/it/web/flows.rs"];
+    let source = files.map(|file| fs::read_to_string(path(file)).unwrap()).concat();
     let entries = fs::read_dir(path("tests/web/scenarios")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let scenarios: BTreeSet<_> =
         names.map(|name| name.strip_suffix(".mjs").expect("a scenario").to_owned()).collect();
     assert!(scenarios.len() > 1, "{scenarios:?}");
-    let forgotten: Vec<_> =
-        scenarios.iter().filter(|name| !source.contains(&format!("(\"{name}\", &shop"))).collect();
+    let is_run = |name: &String| {
+        source.contains(&format!("(\"{name}\", &shop"))
+            || source.contains(&format!("flows(\"{name}\")"))
+    };
+    let forgotten: Vec<_> = scenarios.iter().filter(|name| !is_run(name)).collect();
     assert!(forgotten.is_empty(), "{forgotten:?}");
 }

@@ -4,11 +4,13 @@
 export const PASSWORD = "correct horse battery";
 
 /** Sends a form and waits for the page that follows. */
-export async function send(page, form) {
-    await Promise.all([
-        page.waitForEvent("framenavigated"),
-        form.locator("button").first().click(),
-    ]);
+export function send(page, form) {
+    return press(page, form.locator("button").first());
+}
+
+/** Presses a button that sends a form, and waits for the page that follows. */
+export async function press(page, button) {
+    await Promise.all([page.waitForEvent("framenavigated"), button.click()]);
     await page.waitForLoadState();
 }
 

@@ -15,14 +15,19 @@ export function freeSeats(page) {
     });
 }
 
-/** Clicks or touches a seat, after zooming to it. */
-export async function pressSeat(tour, page, id) {
+/** Moves the map to a seat and waits until it stands still. */
+export async function showSeat(page, id) {
     await page.locator("#map").scrollIntoViewIfNeeded();
     await page.evaluate((seat) => {
         const map = document.getElementById("map").seatMap;
         map.show(map.seats.position(seat));
     }, id);
     await page.waitForFunction(() => document.getElementById("map").seatMap.view.moving === 0);
+}
+
+/** Clicks or touches a seat, after zooming to it. */
+export async function pressSeat(tour, page, id) {
+    await showSeat(page, id);
     const at = await page.evaluate((seat) => {
         const { seats, view, box } = document.getElementById("map").seatMap;
         const position = seats.position(seat);

@@ -1,16 +1,23 @@
-// A connection to the server that can be cut, as a network is: service workers lose it too.
+// A connection to the server that can be cut, as a network is: service workers lose it too. And one that
+// carries no cookies.
 
 import { once } from "node:events";
+import * as http from "node:http";
 import { connect, createServer } from "node:net";
 
-/** Opens a port that leads to a server. `cut()` ends all connections and refuses new ones. */
+/**
+ * Opens a port that leads to a server. `cut()` ends all connections and refuses new ones; after
+ * `lose()` requests arrive and their answers do not.
+ */
 export async function wireTo(base) {
     const { hostname, port } = new URL(base);
     const open = new Set();
     let isCut = false;
+    let losesAnswers = false;
     const server = createServer((client) => {
         if (isCut) return client.destroy();
         const upstream = connect(Number(port), hostname);
+        upstream.on("data", () => losesAnswers && client.destroy());
         for (const [from, to] of [
             [client, upstream],
             [upstream, client],
@@ -37,9 +44,37 @@ export async function wireTo(base) {
             isCut = true;
             open.forEach((socket) => socket.destroy());
         },
+        lose: () => {
+            losesAnswers = true;
+        },
         mend: () => {
             isCut = false;
+            losesAnswers = false;
         },
         stop,
     };
+}
+
+/** Opens a port that leads to a server as a browser meets it that refuses all cookies. */
+export async function wireWithoutCookies(base) {
+    const { hostname, port } = new URL(base);
+    const server = http.createServer((asked, answered) => {
+        const { cookie: _, ...headers } = asked.headers;
+        const to = { hostname, port, method: asked.method, path: asked.url, headers };
+        const request = http.request(to, (answer) => {
+            const { "set-cookie": _, ...headers } = answer.headers;
+            answered.writeHead(answer.statusCode, headers);
+            answer.pipe(answered);
+        });
+        request.on("error", () => answered.destroy());
+        answered.on("close", () => request.destroy());
+        asked.pipe(request);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const stop = () => {
+        server.closeAllConnections();
+        server.close();
+    };
+    return { base: `http://127.0.0.1:${server.address().port}`, stop };
 }
