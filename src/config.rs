@@ -103,6 +103,9 @@ pub struct Config {
     pub shop_logo: Option<PathBuf>,
     /// The main colour of the pages, `#rrggbb`.
     pub shop_color: Option<String>,
+    /// How long a page for visitors without cookies is served before it is made anew; zero makes
+    /// each anew.
+    pub page_lifetime: Duration,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
     /// The time zone of events that have none of their own, an IANA name.
@@ -181,6 +184,7 @@ impl Default for Config {
             shop_name: "Admit One".into(),
             shop_logo: None,
             shop_color: None,
+            page_lifetime: Duration::from_millis(250),
             demo: true,
             time_zone: "UTC".into(),
             demo_payments: None,

@@ -9,8 +9,11 @@ mod errors;
 mod fields;
 mod format;
 mod forms;
+mod kept_pages;
 mod language;
 mod layout;
+mod policy;
+mod public_pages;
 mod sessions;
 mod site;
 mod visitor;
@@ -37,11 +40,11 @@ pub use site::Site;
 
 /// Adds every page and asset, and the answer to paths that no route matches.
 pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
-    cfg.app_data(site.clone()).service(
+    cfg.app_data(site.clone()).configure(asset_routes::configure).service(
         web::scope("")
             .wrap(from_fn(sessions::renewed))
             .wrap(from_fn(errors::as_pages))
-            .configure(asset_routes::configure)
+            .wrap(from_fn(public_pages::kept))
             .configure(shop::configure)
             .configure(event::configure)
             .configure(basket::configure)

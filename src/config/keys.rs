@@ -3,6 +3,8 @@
 
 mod values;
 
+use std::time::Duration;
+
 use super::{Config, LogFormat, Secret};
 use values::{
     address, boolean, collector, color, database_url, duration, instance_name, log_filter, number,
@@ -240,6 +242,21 @@ pub const KEYS: &[Key] = &[
         "#RRGGBB",
         "The main colour of the pages, of buttons and links [unset: the one of admitone.css]",
         |c, v| color(v).map(|v| c.shop_color = Some(v))
+    ),
+    key!(
+        "page_lifetime",
+        "ADMITONE_PAGE_LIFETIME",
+        "DURATION",
+        "How long a start or event page for visitors without cookies is served from memory, 10ms to \
+         5s, or off: what it says is as old [250ms]",
+        |c, v| {
+            if v.eq_ignore_ascii_case("off") {
+                c.page_lifetime = Duration::ZERO;
+                return Ok(());
+            }
+            let lifetime = duration(v, "10ms", "5s").map_err(|why| format!("{why}, or off"));
+            lifetime.map(|v| c.page_lifetime = v)
+        }
     ),
     key!(
         "demo",

@@ -11,6 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 
+use crate::web::policy;
+
 /// The files of `assets/`. A debug build reads them from disk at its start.
 #[derive(RustEmbed)]
 #[folder = "src/web/assets/"]
@@ -90,10 +92,12 @@ impl Asset {
         if self.gzip.is_some() {
             response.insert_header((header::VARY, "accept-encoding"));
         }
-        match packed {
+        let mut answer = match packed {
             Some(packed) => response.insert_header(ContentEncoding::Gzip).body(packed.clone()),
             None => response.body(self.plain.clone()),
-        }
+        };
+        policy::set(answer.headers_mut());
+        answer
     }
 }
 

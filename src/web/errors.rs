@@ -11,13 +11,8 @@ use maud::html;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::web::forms::{local_path, see_other};
 use crate::web::layout::{self, Page};
+use crate::web::policy;
 use crate::web::visitor::Visitor;
-
-/// Sources that a page may load: this server's alone, and no inline script or style.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; \
-    worker-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'";
 
 /// Renders failures as pages for browsers, and adds the headers that all pages have.
 pub(super) async fn as_pages(
@@ -38,10 +33,7 @@ pub(super) async fn as_pages(
         let page = page(response.request(), &failure);
         response = response.into_response(page);
     }
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    // With `no-referrer`, browsers would send no origin with forms either.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    policy::set(response.headers_mut());
     Ok(response)
 }
 

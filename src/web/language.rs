@@ -17,7 +17,7 @@ use crate::web::forms::{Form, local_path, see_other};
 const COOKIE: &str = "language";
 
 /// A language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Language {
     English,
     Korean,

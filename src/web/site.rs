@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::http::extract::CookieNames;
 use crate::web::assets::Assets;
 use crate::web::format;
+use crate::web::kept_pages::KeptPages;
 use chrono_tz::Tz;
 
 /// `--brand` of `admitone.css`.
@@ -23,6 +24,8 @@ pub struct Site {
     pub(crate) allows_plain_http: bool,
     /// The time zone of events that name none.
     pub(crate) zone: Tz,
+    /// The pages that are kept for visitors without cookies.
+    pub(crate) kept_pages: KeptPages,
     /// The names of the cookies of sessions.
     pub(crate) cookies: CookieNames,
     /// Lifetime of the cookies of sessions in seconds.
@@ -49,6 +52,7 @@ impl Site {
             color,
             allows_plain_http: config.allow_plain_http,
             zone: format::zone(&config.time_zone),
+            kept_pages: KeptPages::new(config.page_lifetime),
             cookies: CookieNames::of(config),
             refresh_seconds: seconds(config.refresh_token_ttl),
         })

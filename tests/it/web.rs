@@ -5,6 +5,7 @@ mod door;
 mod flows;
 mod giving;
 mod organiser;
+mod public_pages;
 mod sessions;
 mod strings;
 

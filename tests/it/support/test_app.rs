@@ -124,6 +124,8 @@ impl TestApp {
             database_pool: 8,
             // Refusals must not depend on the load of the machine.
             latency_target: None,
+            // The clock of tests stands still: a page would be kept for ever.
+            page_lifetime: Duration::ZERO,
             log: "warn".into(),
             ..Config::default()
         };

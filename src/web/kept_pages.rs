@@ -1,0 +1,112 @@
+//! Rendered pages in memory, packed and plain, each for a moment.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::web::language::Language;
+
+/// Most pages kept.
+const MOST: usize = 512;
+/// The longest that an old page is served while one request makes it anew, in lifetimes.
+const STALE: u32 = 4;
+
+/// The pages that are kept.
+pub(crate) struct KeptPages {
+    /// How long a page is served; zero keeps none.
+    lifetime: Duration,
+    kept: Mutex<HashMap<Key, Kept>>,
+}
+
+/// The page of a path.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) path: String,
+    pub(crate) language: Language,
+}
+
+struct Kept {
+    made: Duration,
+    /// True while a request makes the page anew.
+    is_renewed: bool,
+    page: Rendered,
+}
+
+/// A page as it is sent.
+#[derive(Clone)]
+pub(crate) struct Rendered {
+    headers: Arc<[(HeaderName, HeaderValue)]>,
+    plain: Bytes,
+    gzip: Bytes,
+}
+
+impl KeptPages {
+    /// Keeps pages for `lifetime`.
+    pub(crate) fn new(lifetime: Duration) -> Self {
+        Self { lifetime, kept: Mutex::default() }
+    }
+
+    /// False if each page is made anew.
+    pub(crate) fn is_on(&self) -> bool {
+        !self.lifetime.is_zero()
+    }
+
+    /// Returns the kept page, unless this request has to make it.
+    pub(crate) fn find(&self, key: &Key, now: Duration) -> Option<Rendered> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.get_mut(key)?;
+        let age = now.saturating_sub(found.made);
+        if age < self.lifetime || (found.is_renewed && age < self.lifetime * STALE) {
+            return Some(found.page.clone());
+        }
+        found.is_renewed = true;
+        None
+    }
+
+    /// Keeps a page that was made at that time.
+    pub(crate) fn keep(&self, key: Key, made: Duration, page: Rendered) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST && !kept.contains_key(&key) {
+            kept.retain(|_, kept| made.saturating_sub(kept.made) < self.lifetime);
+        }
+        if kept.len() < MOST {
+            kept.insert(key, Kept { made, is_renewed: false, page });
+        }
+    }
+}
+
+impl Rendered {
+    /// Packs a page, which contains no secret and nothing that was entered.
+    pub(crate) fn new(headers: &header::HeaderMap, plain: Bytes) -> Self {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let gzip = gzip(&plain).map_or_else(|| plain.clone(), Bytes::from);
+        Self { headers: headers.collect(), plain, gzip }
+    }
+
+    /// Answers with the page, packed for clients that take gzip.
+    pub(crate) fn answer(&self, packed: bool) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        for header in &*self.headers {
+            response.append_header(header.clone());
+        }
+        response.insert_header((header::VARY, "accept-encoding, accept-language, cookie"));
+        if packed && self.gzip.len() < self.plain.len() {
+            response.insert_header((header::CONTENT_ENCODING, "gzip"));
+            return response.body(self.gzip.clone());
+        }
+        response.body(self.plain.clone())
+    }
+}
+
+fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok()
+}
