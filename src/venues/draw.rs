@@ -174,7 +174,7 @@ fn draw_plan(drawing: &mut Drawing, seats: &PlanSeats) {
 
 fn draw_section(event: OfferingId, section: &PlanSection, runs: Vec<Vec<Run>>) -> DrawnSection {
     let frame = Frame::of(section);
-    let outline = geometry::outline(section);
+    let (outline, label) = geometry::outlined(section);
     let mut products: Vec<ProductId> = runs.iter().flatten().map(|run| run.product).collect();
     products.sort_unstable();
     products.dedup();
@@ -192,7 +192,7 @@ fn draw_section(event: OfferingId, section: &PlanSection, runs: Vec<Vec<Run>>) -
     DrawnSection {
         name: section.name.clone(),
         product_ids: products.into_iter().map(|product| product.to_public(event)).collect(),
-        label: rounded_point(geometry::centre(&outline)),
+        label: rounded_point(label),
         outline: outline.into_iter().map(rounded_point).collect(),
         rows: section.rows.iter().zip(runs).map(row).collect(),
     }

@@ -7,7 +7,7 @@ use crate::venues::plan::{Plan, PlanRow, PlanSection};
 pub type Point = [f64; 2];
 
 /// The margin between a seat's centre and the outline that is drawn around the seats.
-const MARGIN: f64 = 0.9;
+pub(crate) const MARGIN: f64 = 0.9;
 
 /// A frame in the plan: a rotation, and then a shift.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +59,22 @@ pub fn seats_of(section: &PlanSection) -> impl Iterator<Item = Point> {
     section.rows.iter().flat_map(path).map(move |point| frame.place(point))
 }
 
-/// Returns the outline of a section in the plan: its own, or the hull of its seats with a margin.
+/// Returns the outline of a section in the plan: its own, or one around its rows with a margin.
 #[must_use]
 pub fn outline(section: &PlanSection) -> Vec<Point> {
+    outlined(section).0
+}
+
+/// Returns the outline of a section in the plan, and the place of its name.
+#[must_use]
+pub(crate) fn outlined(section: &PlanSection) -> (Vec<Point>, Point) {
     if section.outline.is_empty() {
-        return around(hull(seats_of(section).collect()));
+        return super::outline::around_rows(section);
     }
     let frame = Frame::of(section);
-    section.outline.iter().map(|point| frame.place(*point)).collect()
+    let outline: Vec<Point> = section.outline.iter().map(|point| frame.place(*point)).collect();
+    let centre = centre(&outline);
+    (outline, centre)
 }
 
 /// Returns the hull of points with a margin around each.

@@ -2,6 +2,7 @@
 
 mod bad_plans;
 mod generated;
+mod outlines;
 mod seats;
 
 use serde_json::{Value, json};
