@@ -11,6 +11,7 @@ mod format;
 mod forms;
 mod language;
 mod layout;
+mod refusals;
 mod sessions;
 mod site;
 mod visitor;

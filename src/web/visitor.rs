@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use crate::accounts::Caller;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::inventory::TimestampMs;
 use crate::web::cookies;
 use crate::web::language::Language;
 use crate::web::site::Site;
@@ -21,6 +22,8 @@ pub(crate) struct Visitor {
     /// The requested path with its query, to return to after signing in.
     pub(crate) here: String,
     pub(crate) site: web::Data<Site>,
+    /// The time of the request, by the server's clock.
+    pub(crate) now: TimestampMs,
 }
 
 impl Visitor {
@@ -39,6 +42,7 @@ impl Visitor {
             caller: renewed.or_else(kept),
             here: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             site,
+            now: state.clock.now_ms(),
         }
     }
 

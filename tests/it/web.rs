@@ -1,8 +1,11 @@
 //! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
+mod buyer;
 mod door;
+mod korean;
 mod organiser;
+mod reasons;
 mod sessions;
 mod strings;
 
