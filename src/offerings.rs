@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod history;
 mod lists;
+mod policies;
 mod reservations;
 mod sale_status;
 mod sales;
@@ -36,6 +37,7 @@ pub use summaries::EventSummary;
 pub use ticket_codes::TicketCodes;
 pub use tickets::TicketPage;
 
+use policies::EventPolicies;
 use summaries::EventSummaries;
 
 /// Events, their reservations and their tickets.
@@ -44,6 +46,7 @@ pub struct Offerings {
     offices: Arc<BoxOffices>,
     venues: Arc<Venues>,
     summaries: EventSummaries,
+    policies: EventPolicies,
     codes: TicketCodes,
 }
 
@@ -56,6 +59,7 @@ impl Offerings {
         venues: Arc<Venues>,
         codes: TicketCodes,
     ) -> Self {
-        Self { store, offices, venues, summaries: EventSummaries::default(), codes }
+        let (summaries, policies) = (EventSummaries::default(), EventPolicies::default());
+        Self { store, offices, venues, summaries, policies, codes }
     }
 }
