@@ -37,8 +37,7 @@ pub use summaries::EventSummary;
 pub use ticket_codes::TicketCodes;
 pub use tickets::TicketPage;
 
-use policies::EventPolicies;
-use summaries::EventSummaries;
+use summaries::{EventPolicies, EventSummaries};
 
 /// Events, their reservations and their tickets.
 pub struct Offerings {

@@ -1,20 +1,12 @@
 //! The deadlines and limits of events. They are in the first row of an event's journal and never
 //! change, so that each is read once and kept.
 
-use dashmap::DashMap;
-
 use crate::ids::{OfferingId, Seq};
 use crate::inventory::{Change, Policy};
 use crate::journal::{LoadError, Record};
 use crate::offerings::summaries::MOST_KEPT;
 use crate::offerings::{OfferingError, Offerings};
 use crate::store::StoreError;
-
-/// The policies of events, shared by all workers.
-#[derive(Default)]
-pub(crate) struct EventPolicies {
-    kept: DashMap<OfferingId, Policy>,
-}
 
 impl Offerings {
     /// Returns the deadlines and limits of an event; `None` if its journal has been archived.

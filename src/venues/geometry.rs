@@ -1,7 +1,7 @@
-//! Where seats are: the path of a row, the frame of a section, outlines and bounds. Pure; the map in
+//! Where seats are: the path of a row, the frame of a section, hulls and bounds. Pure; the map in
 //! the browser computes the same positions from the same fields.
 
-use crate::venues::plan::{Plan, PlanRow, PlanSection};
+use crate::venues::plan::{PlanRow, PlanSection};
 
 /// A point of the plan as `[x, y]`.
 pub type Point = [f64; 2];
@@ -57,24 +57,6 @@ pub fn path(row: &PlanRow) -> impl Iterator<Item = Point> {
 pub fn seats_of(section: &PlanSection) -> impl Iterator<Item = Point> {
     let frame = Frame::of(section);
     section.rows.iter().flat_map(path).map(move |point| frame.place(point))
-}
-
-/// Returns the outline of a section in the plan: its own, or one around its rows with a margin.
-#[must_use]
-pub fn outline(section: &PlanSection) -> Vec<Point> {
-    outlined(section).0
-}
-
-/// Returns the outline of a section in the plan, and the place of its name.
-#[must_use]
-pub(crate) fn outlined(section: &PlanSection) -> (Vec<Point>, Point) {
-    if section.outline.is_empty() {
-        return super::outline::around_rows(section);
-    }
-    let frame = Frame::of(section);
-    let outline: Vec<Point> = section.outline.iter().map(|point| frame.place(*point)).collect();
-    let centre = centre(&outline);
-    (outline, centre)
 }
 
 /// Returns the hull of points with a margin around each.
@@ -180,26 +162,6 @@ impl Bounds {
     pub fn middle(&self) -> f64 {
         f64::midpoint(self.0[0], self.0[2])
     }
-}
-
-/// Returns the bounds of everything that is drawn of a plan.
-#[must_use]
-pub fn bounds(plan: &Plan) -> Bounds {
-    let mut bounds = Bounds::default();
-    for section in &plan.sections {
-        for [x, y] in hull(seats_of(section).collect()) {
-            bounds.add([x - MARGIN, y - MARGIN]);
-            bounds.add([x + MARGIN, y + MARGIN]);
-        }
-        outline(section).into_iter().for_each(|point| bounds.add(point));
-    }
-    if let Some(stage) = &plan.stage {
-        let (half, tall) = (stage.width / 2.0, stage.height / 2.0);
-        bounds.add([stage.x - half, stage.y - tall]);
-        bounds.add([stage.x + half, stage.y + tall]);
-    }
-    plan.labels.iter().for_each(|label| bounds.add([label.x, label.y]));
-    bounds
 }
 
 /// Returns a length or an angle with four digits, which are all that a drawing needs.

@@ -2,8 +2,8 @@
 //! and its last row, so that sections around a stage do not overlap. Rows that do not follow one
 //! another from front to back are surrounded by their hull. Pure, and bounded by the number of seats.
 
-use crate::venues::geometry::{self, Frame, MARGIN, Point};
-use crate::venues::plan::{PlanRow, PlanSection};
+use crate::venues::geometry::{self, Bounds, Frame, MARGIN, Point};
+use crate::venues::plan::{Plan, PlanRow, PlanSection};
 
 /// The most points of a row that are looked at.
 const SAMPLES: usize = 33;
@@ -58,9 +58,46 @@ impl Line {
     }
 }
 
-/// Returns the outline of a section's seats in the plan, and the place of its name.
+/// Returns the outline of a section in the plan: its own, or one around its rows with a margin.
 #[must_use]
-pub(crate) fn around_rows(section: &PlanSection) -> (Vec<Point>, Point) {
+pub fn outline(section: &PlanSection) -> Vec<Point> {
+    outlined(section).0
+}
+
+/// Returns the outline of a section in the plan, and the place of its name.
+#[must_use]
+pub(crate) fn outlined(section: &PlanSection) -> (Vec<Point>, Point) {
+    if section.outline.is_empty() {
+        return around_rows(section);
+    }
+    let frame = Frame::of(section);
+    let outline: Vec<Point> = section.outline.iter().map(|point| frame.place(*point)).collect();
+    let centre = geometry::centre(&outline);
+    (outline, centre)
+}
+
+/// Returns the bounds of everything that is drawn of a plan.
+#[must_use]
+pub fn bounds(plan: &Plan) -> Bounds {
+    let mut bounds = Bounds::default();
+    for section in &plan.sections {
+        for [x, y] in geometry::hull(geometry::seats_of(section).collect()) {
+            bounds.add([x - MARGIN, y - MARGIN]);
+            bounds.add([x + MARGIN, y + MARGIN]);
+        }
+        outline(section).into_iter().for_each(|point| bounds.add(point));
+    }
+    if let Some(stage) = &plan.stage {
+        let (half, tall) = (stage.width / 2.0, stage.height / 2.0);
+        bounds.add([stage.x - half, stage.y - tall]);
+        bounds.add([stage.x + half, stage.y + tall]);
+    }
+    plan.labels.iter().for_each(|label| bounds.add([label.x, label.y]));
+    bounds
+}
+
+/// Returns the outline of a section's seats in the plan, and the place of its name.
+fn around_rows(section: &PlanSection) -> (Vec<Point>, Point) {
     if let Some(outline) = band(section) {
         let rows: Vec<&PlanRow> = section.rows.iter().filter(|row| row.seats > 0).collect();
         let label = Line::of(rows[rows.len() / 2], Frame::of(section)).map(|line| line.middle());

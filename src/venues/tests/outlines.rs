@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::venues::generate::{PlanSpec, generate};
 use crate::venues::geometry::{self, Point};
-use crate::venues::outline::holds;
+use crate::venues::outline::{self, holds};
 use crate::venues::plan::PlanSection;
 
 fn section(value: &Value) -> PlanSection {
@@ -23,7 +23,7 @@ fn seats_in(section: &PlanSection, outline: &[Point]) -> usize {
 
 #[track_caller]
 fn are_apart(sections: &[PlanSection]) {
-    let outlines: Vec<_> = sections.iter().map(geometry::outline).collect();
+    let outlines: Vec<_> = sections.iter().map(outline::outline).collect();
     for (index, (one, outline)) in sections.iter().zip(&outlines).enumerate() {
         let own = one.rows.iter().map(|row| row.seats as usize).sum::<usize>();
         assert_eq!(seats_in(one, outline), own, "{} has seats outside", one.name);
@@ -99,7 +99,7 @@ fn tables_and_rows_in_no_order_keep_their_hull() {
         {"name": "B", "x": 0, "y": 1.2, "seats": 4}]}));
     for section in [tables, side_by_side] {
         let hull = geometry::around(geometry::hull(geometry::seats_of(&section).collect()));
-        assert_eq!(geometry::outline(&section), hull);
+        assert_eq!(outline::outline(&section), hull);
     }
 }
 
@@ -107,7 +107,7 @@ fn tables_and_rows_in_no_order_keep_their_hull() {
 fn a_row_of_one_seat_has_an_outline_and_long_rows_have_few_corners() {
     let one = section(&json!({"name": "S", "zone": "Z",
         "rows": [{"name": "A", "x": 3, "y": 4, "seats": 1}]}));
-    let outline = geometry::outline(&one);
+    let outline = outline::outline(&one);
     assert_eq!(outline.len(), 4, "{outline:?}");
     assert!(holds(&outline, [3.0, 4.0]));
     let rows: Vec<Value> = (0..1_000)
@@ -116,7 +116,7 @@ fn a_row_of_one_seat_has_an_outline_and_long_rows_have_few_corners() {
             "y": 1.2 * f64::from(row), "seats": 90 + row % 2, "curve": -0.01})
         })
         .collect();
-    let outline = geometry::outline(&section(&json!({"name": "S", "zone": "Z", "rows": rows})));
+    let outline = outline::outline(&section(&json!({"name": "S", "zone": "Z", "rows": rows})));
     assert!(outline.len() <= 80, "{} corners", outline.len());
 }
 
@@ -124,7 +124,7 @@ fn a_row_of_one_seat_has_an_outline_and_long_rows_have_few_corners() {
 fn the_name_of_a_crescent_is_written_on_its_seats() {
     let arcs = generated(&json!([
         {"kind": "arc", "section": "Ring", "zone": "Z", "rows": 2, "seatsPerRow": 60}]));
-    let (outline, label) = geometry::outlined(&arcs[0]);
+    let (outline, label) = outline::outlined(&arcs[0]);
     assert!(holds(&outline, label), "{label:?} is outside");
     assert!(!holds(&outline, geometry::centre(&outline)), "the test has no crescent");
 }
