@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod history;
 mod lists;
+mod policies;
 mod reservations;
 mod sale_status;
 mod sales;
@@ -36,7 +37,7 @@ pub use summaries::EventSummary;
 pub use ticket_codes::TicketCodes;
 pub use tickets::TicketPage;
 
-use summaries::EventSummaries;
+use summaries::{EventPolicies, EventSummaries};
 
 /// Events, their reservations and their tickets.
 pub struct Offerings {
@@ -44,6 +45,7 @@ pub struct Offerings {
     offices: Arc<BoxOffices>,
     venues: Arc<Venues>,
     summaries: EventSummaries,
+    policies: EventPolicies,
     codes: TicketCodes,
 }
 
@@ -56,6 +58,7 @@ impl Offerings {
         venues: Arc<Venues>,
         codes: TicketCodes,
     ) -> Self {
-        Self { store, offices, venues, summaries: EventSummaries::default(), codes }
+        let (summaries, policies) = (EventSummaries::default(), EventPolicies::default());
+        Self { store, offices, venues, summaries, policies, codes }
     }
 }

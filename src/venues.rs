@@ -8,6 +8,7 @@ mod error;
 mod generate;
 pub mod geometry;
 mod layouts;
+mod outline;
 mod plan;
 mod seats;
 mod service;
@@ -18,7 +19,7 @@ pub use check::MAX_SEATS;
 pub use draw::{Drawing, DrawnRow, DrawnRun, DrawnSection, DrawnZone, draw};
 pub use error::VenueError;
 pub use generate::{BlockKind, BlockSide, BlockSpec, GeneratedNumbering, PlanSpec, generate};
-pub use layouts::EventSeats;
+pub use layouts::{EventSeats, SeatMarks};
 pub use plan::{
     FORMAT, Plan, PlanDirection, PlanGap, PlanLabel, PlanNumbering, PlanRow, PlanSection,
     PlanStage, PlanZone, PlanZoneRange,

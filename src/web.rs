@@ -14,6 +14,7 @@ mod language;
 mod layout;
 mod policy;
 mod public_pages;
+mod refusals;
 mod sessions;
 mod site;
 mod visitor;

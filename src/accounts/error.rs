@@ -48,6 +48,9 @@ pub enum AccountError {
     /// No guest has this address with this claim code.
     #[error("wrong e-mail address or claim code")]
     ClaimRefused,
+    /// The guest with this address and claim code has an account with this address by now.
+    #[error("this guest has an account by now: log in")]
+    ClaimedByAccount,
     /// The account does not exist.
     #[error("there is no such account")]
     NotFound,

@@ -133,7 +133,9 @@ impl Accounts {
     /// limited like failed logins.
     ///
     /// # Errors
-    /// [`AccountError::ClaimRefused`], no matter which of the two was wrong.
+    /// [`AccountError::ClaimRefused`], no matter which of the two was wrong;
+    /// [`AccountError::ClaimedByAccount`] for a right code of a guest who has registered with the same
+    /// address. Without the code no one learns which addresses have accounts.
     pub async fn claim(
         &self,
         email: &str,
@@ -157,6 +159,11 @@ impl Accounts {
         // Hashes compare in constant time.
         let is_it = |user: &UserId| blake3::hash(self.code(*user, &email).as_bytes()) == wanted;
         let Some(user) = guests.into_iter().find(is_it) else {
+            // Read for every wrong code too, so that the time taken tells nothing either.
+            let account = self.store.user_by_email(&email).await?;
+            if account.is_some_and(|account| is_it(&account.id)) {
+                return Err(AccountError::ClaimedByAccount);
+            }
             if let Some(network) = &network {
                 self.by_address.count(network);
             }

@@ -296,7 +296,9 @@ impl From<AccountError> for ApiError {
             AccountError::RefreshReused => ErrorCode::RefreshTokenReused,
             AccountError::AccountRequired => ErrorCode::AccountRequired,
             AccountError::HasAccount => ErrorCode::NotAGuest,
-            AccountError::ClaimRefused => ErrorCode::InvalidClaimCode,
+            AccountError::ClaimRefused | AccountError::ClaimedByAccount => {
+                ErrorCode::InvalidClaimCode
+            }
             AccountError::Busy => ErrorCode::Busy,
             AccountError::LastAdministrator => ErrorCode::LastAdministrator,
             // The token outlived the account.

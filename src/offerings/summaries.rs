@@ -1,12 +1,12 @@
-//! Summaries of events for lists: the status of the sale and the places that are left, without the
-//! seats. An event that sleeps is folded once and not for every list: its summary is unchanged as
-//! long as no row is added to its journal.
+//! What is kept of events: their policies, which never change, and summaries for lists, which are the
+//! status of the sale and the places that are left, without the seats. An event that sleeps is folded
+//! once and not for every list: its summary is unchanged as long as no row is added to its journal.
 
 use std::sync::Arc;
 
 use crate::box_office::{ProductView, View};
 use crate::ids::{OfferingId, Seq};
-use crate::inventory::{SaleState, SaleWindow, TimestampMs};
+use crate::inventory::{Policy, SaleState, SaleWindow, TimestampMs};
 use crate::offerings::sale_status::SaleStatus;
 use dashmap::DashMap;
 
@@ -30,6 +30,12 @@ pub struct EventSummary {
 #[derive(Default)]
 pub struct EventSummaries {
     pub(crate) kept: DashMap<OfferingId, Arc<EventSummary>>,
+}
+
+/// The deadlines and limits of events, shared by all workers.
+#[derive(Default)]
+pub(crate) struct EventPolicies {
+    pub(crate) kept: DashMap<OfferingId, Policy>,
 }
 
 impl EventSummary {

@@ -10,6 +10,7 @@ use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{RowView, SectionView};
 use crate::venues::geometry::{self, Bounds, Frame, rounded, rounded_point};
 use crate::venues::layouts::EventSeats;
+use crate::venues::outline;
 use crate::venues::plan::{
     PlanDirection, PlanGap, PlanLabel, PlanNumbering, PlanRow, PlanSection, PlanStage,
 };
@@ -132,7 +133,7 @@ pub fn draw(
     };
     let mut bounds = Bounds::default();
     let planned = seats.plan().map_or(0, |plan| {
-        bounds = geometry::bounds(plan.plan());
+        bounds = outline::bounds(plan.plan());
         draw_plan(&mut drawing, plan);
         plan.places()
     });
@@ -174,7 +175,7 @@ fn draw_plan(drawing: &mut Drawing, seats: &PlanSeats) {
 
 fn draw_section(event: OfferingId, section: &PlanSection, runs: Vec<Vec<Run>>) -> DrawnSection {
     let frame = Frame::of(section);
-    let outline = geometry::outline(section);
+    let (outline, label) = outline::outlined(section);
     let mut products: Vec<ProductId> = runs.iter().flatten().map(|run| run.product).collect();
     products.sort_unstable();
     products.dedup();
@@ -192,7 +193,7 @@ fn draw_section(event: OfferingId, section: &PlanSection, runs: Vec<Vec<Run>>) -
     DrawnSection {
         name: section.name.clone(),
         product_ids: products.into_iter().map(|product| product.to_public(event)).collect(),
-        label: rounded_point(geometry::centre(&outline)),
+        label: rounded_point(label),
         outline: outline.into_iter().map(rounded_point).collect(),
         rows: section.rows.iter().zip(runs).map(row).collect(),
     }

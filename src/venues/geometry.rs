@@ -1,13 +1,13 @@
-//! Where seats are: the path of a row, the frame of a section, outlines and bounds. Pure; the map in
+//! Where seats are: the path of a row, the frame of a section, hulls and bounds. Pure; the map in
 //! the browser computes the same positions from the same fields.
 
-use crate::venues::plan::{Plan, PlanRow, PlanSection};
+use crate::venues::plan::{PlanRow, PlanSection};
 
 /// A point of the plan as `[x, y]`.
 pub type Point = [f64; 2];
 
 /// The margin between a seat's centre and the outline that is drawn around the seats.
-const MARGIN: f64 = 0.9;
+pub(crate) const MARGIN: f64 = 0.9;
 
 /// A frame in the plan: a rotation, and then a shift.
 #[derive(Clone, Copy, Debug)]
@@ -57,16 +57,6 @@ pub fn path(row: &PlanRow) -> impl Iterator<Item = Point> {
 pub fn seats_of(section: &PlanSection) -> impl Iterator<Item = Point> {
     let frame = Frame::of(section);
     section.rows.iter().flat_map(path).map(move |point| frame.place(point))
-}
-
-/// Returns the outline of a section in the plan: its own, or the hull of its seats with a margin.
-#[must_use]
-pub fn outline(section: &PlanSection) -> Vec<Point> {
-    if section.outline.is_empty() {
-        return around(hull(seats_of(section).collect()));
-    }
-    let frame = Frame::of(section);
-    section.outline.iter().map(|point| frame.place(*point)).collect()
 }
 
 /// Returns the hull of points with a margin around each.
@@ -172,26 +162,6 @@ impl Bounds {
     pub fn middle(&self) -> f64 {
         f64::midpoint(self.0[0], self.0[2])
     }
-}
-
-/// Returns the bounds of everything that is drawn of a plan.
-#[must_use]
-pub fn bounds(plan: &Plan) -> Bounds {
-    let mut bounds = Bounds::default();
-    for section in &plan.sections {
-        for [x, y] in hull(seats_of(section).collect()) {
-            bounds.add([x - MARGIN, y - MARGIN]);
-            bounds.add([x + MARGIN, y + MARGIN]);
-        }
-        outline(section).into_iter().for_each(|point| bounds.add(point));
-    }
-    if let Some(stage) = &plan.stage {
-        let (half, tall) = (stage.width / 2.0, stage.height / 2.0);
-        bounds.add([stage.x - half, stage.y - tall]);
-        bounds.add([stage.x + half, stage.y + tall]);
-    }
-    plan.labels.iter().for_each(|label| bounds.add([label.x, label.y]));
-    bounds
 }
 
 /// Returns a length or an angle with four digits, which are all that a drawing needs.

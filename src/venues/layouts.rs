@@ -39,6 +39,40 @@ impl EventSeats {
         let planned = self.0.as_ref().and_then(|plan| plan.label(seat));
         planned.unwrap_or_else(|| number.to_string())
     }
+
+    /// Returns the properties of a seat; none for an event without a plan.
+    #[must_use]
+    pub fn marks(&self, seat: SeatId) -> SeatMarks {
+        let found = self.0.as_ref().and_then(|plan| Some((plan, plan.position(seat)?)));
+        let Some((plan, (of, position))) = found else { return SeatMarks::default() };
+        let (_, row) = plan.row(of);
+        SeatMarks {
+            accessible: row.accessible.contains(&position),
+            companion: row.companion.contains(&position),
+            restricted: row.restricted.contains(&position),
+        }
+    }
+
+    /// Returns the properties that any seat of the event has.
+    #[must_use]
+    pub fn all_marks(&self) -> SeatMarks {
+        let Some(plan) = self.plan() else { return SeatMarks::default() };
+        let rows = || plan.plan().sections.iter().flat_map(|section| &section.rows);
+        SeatMarks {
+            accessible: rows().any(|row| !row.accessible.is_empty()),
+            companion: rows().any(|row| !row.companion.is_empty()),
+            restricted: rows().any(|row| !row.restricted.is_empty()),
+        }
+    }
+}
+
+/// The properties of a seat that its buyer has to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in a plan")]
+pub struct SeatMarks {
+    pub accessible: bool,
+    pub companion: bool,
+    pub restricted: bool,
 }
 
 /// The seats of events, shared by all workers.

@@ -2,11 +2,13 @@
 
 mod bad_plans;
 mod generated;
+mod outlines;
 mod seats;
 
 use serde_json::{Value, json};
 
 use crate::venues::geometry::{self, Bounds, Point};
+use crate::venues::outline;
 use crate::venues::plan::Plan;
 
 /// A plan of two sections: rows with a gap, a curve, own labels and two zones.
@@ -91,7 +93,7 @@ fn eight_seats_with_a_turn_of_45_degrees_are_a_round_table() {
 #[test]
 fn an_outline_goes_around_all_seats_and_the_bounds_around_everything() {
     let plan = plan();
-    let outline = geometry::outline(&plan.sections[0]);
+    let outline = outline::outline(&plan.sections[0]);
     let around = Bounds::of(outline.iter().copied());
     for [x, y] in geometry::seats_of(&plan.sections[0]) {
         let [left, top, right, bottom] = around.0;
@@ -99,6 +101,6 @@ fn an_outline_goes_around_all_seats_and_the_bounds_around_everything() {
     }
     let [x, y] = geometry::centre(&outline);
     assert!(x.abs() < 2.0 && (0.0..1.2).contains(&y), "{x} {y}");
-    let all = geometry::bounds(&plan).0;
+    let all = outline::bounds(&plan).0;
     assert_eq!((all[0], all[1]), (-20.0, -10.0), "the label and the stage");
 }

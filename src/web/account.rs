@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::accounts::{AccountError, PasswordChange, Registration, Role, Session};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
-use crate::web::basket;
+use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
@@ -61,10 +61,7 @@ async fn show_sign_in(
     refused: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
     // A guest's orders stay the guest's: the code finds them after the sign-in.
-    let code = match visitor.caller {
-        Some(_) => guests::claim_code(state, visitor).await?,
-        None => Markup::default(),
-    };
+    let guest = guests::at_sign_in(state, visitor).await?;
     let back = local_path(&entered.back);
     let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
     let main = html! {
@@ -78,9 +75,15 @@ async fn show_sign_in(
                 (password_field(visitor, "current-password", None))
                 button.button { (visitor.text("account.sign_in")) }
             }
-            (code)
-            p { a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) } }
-            p { a href="/claim" { (visitor.text("account.bought_as_guest")) } }
+            (guest)
+            p {
+                (visitor.text("account.none_yet")) " "
+                a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) }
+            }
+            p {
+                (visitor.text("account.guest_orders")) " "
+                a href="/claim" { (visitor.text("account.bought_as_guest")) }
+            }
         }
     };
     let title = visitor.text("account.sign_in");
@@ -133,14 +136,15 @@ async fn sign_in(
             return Ok(refused_with(page, &failure));
         }
     };
-    if let Some(guest) = visitor.caller.filter(|caller| caller.guest) {
-        basket::hand_over(&state, &request, guest, session.user.id).await;
-    }
+    let moved = match visitor.caller.filter(|caller| caller.guest) {
+        Some(guest) => basket::hand_over(&state, &request, guest, session.user.id).await,
+        None => Moved::default(),
+    };
     let back = local_path(&entered.back);
     // The holds have other ids now.
     let back = if back.starts_with("/checkout/") { "/basket" } else { back };
     end_earlier(&state, &request, &visitor).await;
-    let mut response = see_other(back);
+    let mut response = see_other(&moved.noted(back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
@@ -170,12 +174,14 @@ struct Entered {
 }
 
 async fn register_page(
+    state: web::Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
     query: web::Query<Query>,
-) -> HttpResponse {
-    let entered = Entered { back: query.back.clone(), ..Entered::default() };
-    show_register(&request, &visitor, &entered, None)
+) -> Result<HttpResponse, ApiError> {
+    let email = guests::address(&state, &visitor).await?;
+    let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
+    Ok(show_register(&request, &visitor, &entered, None))
 }
 
 fn show_register(
@@ -193,6 +199,8 @@ fn show_register(
         max_length: Some(100),
         ..Field::default()
     };
+    let back = local_path(&entered.back);
+    let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
     let main = html! {
         section.narrow {
             h1 { (visitor.text("account.register")) }
@@ -205,7 +213,10 @@ fn show_register(
                 (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
                 button.button { (visitor.text("account.register")) }
             }
-            p { a href="/sign-in" { (visitor.text("account.has_account")) } }
+            @if visitor.caller.is_some_and(|caller| caller.guest) {
+                p.hint { (visitor.text("guest.becomes_account")) }
+            }
+            p { a href={ "/sign-in?back=" (query) } { (visitor.text("account.has_account")) } }
         }
     };
     layout::render(visitor, Page::new(visitor.text("account.register")).main(main))

@@ -3,6 +3,7 @@
 use actix_web::cookie::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use crate::accounts::Caller;
 use crate::http::api::box_office::holds::active;
@@ -47,15 +48,38 @@ fn remembered(request: &HttpRequest) -> Vec<OfferingId> {
     cookie.value().split('.').take(REMEMBERED).filter_map(|id| id.parse().ok()).collect()
 }
 
-/// Gives a guest's holds to the account that has signed in. The two commands for each hold are sent
+/// What became of a guest's holds at a sign-in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moved {
+    taken_along: u32,
+    lost: u32,
+}
+
+impl Moved {
+    /// Returns the address of a page with the notice of what became of the holds.
+    pub(super) fn noted(self, path: &str) -> String {
+        let notice = match (self.taken_along, self.lost) {
+            (0, 0) => return path.to_owned(),
+            (_, 0) => "taken_along",
+            _ => "partly_taken_along",
+        };
+        let (path, fragment) = path.split_once('#').map_or((path, None), |(p, f)| (p, Some(f)));
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+        format!("{path}{sign}notice={notice}{fragment}")
+    }
+}
+
+/// Gives a guest's holds to the customer who has signed in. The two commands for each hold are sent
 /// together, so that they meet in one turn of the box office; if another customer is quicker all
-/// the same, the basket shows what is left.
+/// the same, or the customer would have more places than one may have, the hold is lost.
 pub(super) async fn hand_over(
     state: &AppState,
     request: &HttpRequest,
     guest: Caller,
     customer: UserId,
-) {
+) -> Moved {
+    let mut moved = Moved::default();
     for event in remembered(request) {
         let Ok(mine) = state.offices.holdings(event, guest.user, LISTED).await else { continue };
         for held in mine.holds.into_iter().filter(|hold| !hold.offered) {
@@ -69,17 +93,28 @@ pub(super) async fn hand_over(
             let send =
                 |command| state.offices.submit(event, Request { command, idempotency: None });
             let (_, placed) = futures_util::future::join(send(release), send(place)).await;
-            if let Err(error) = placed {
-                tracing::info!(%event, %error, "a guest's hold was lost at the sign-in");
+            match placed {
+                Ok(_) => moved.taken_along += 1,
+                Err(error) => {
+                    moved.lost += 1;
+                    tracing::info!(%event, %error, "a guest's hold was lost at the sign-in");
+                }
             }
         }
     }
+    moved
+}
+
+#[derive(Deserialize)]
+struct Query {
+    notice: Option<String>,
 }
 
 async fn page(
     state: web::Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
+    query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let now = state.clock.now_ms();
     let mut events = Vec::new();
@@ -120,7 +155,8 @@ async fn page(
         p { a href="/orders" { (visitor.text("basket.orders")) } }
     };
     let title = visitor.text("basket.title");
-    Ok(layout::render(&visitor, Page::new(title).main(main).script("page.js")))
+    let page = Page::new(title).main(main).script("page.js");
+    Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
 }
 
 /// Renders the holds of an event that are not offers, each with its deadline and what can be done.
@@ -132,9 +168,9 @@ pub(super) async fn holds(
     now: TimestampMs,
 ) -> Result<Markup, ApiError> {
     let mut shown = Vec::new();
+    let labels = state.venues.labels(event.id).await;
     for hold in mine.holds.iter().filter(|hold| !hold.offered) {
         let view = state.offices.view_covering(event.id, &hold.lines).await?;
-        let labels = state.venues.labels(event.id).await;
         let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, now);
         shown.push((
             dto,
@@ -151,7 +187,7 @@ pub(super) async fn holds(
                     (visitor.text("basket.held_for")) " "
                     time data-countdown data-reload datetime=(hold.expires_at) { (until) }
                 }
-                (places::lines(visitor, event, &hold.lines))
+                (places::marked_lines(visitor, event, &hold.lines, &labels))
                 p.basket-total {
                     (visitor.text("basket.total")) " " strong { (price(visitor, &hold.total_price)) }
                 }

@@ -12,6 +12,7 @@ use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId};
 use crate::inventory::{Change, Command, HoldStatus, Rejection, Request};
 use crate::store::EventRow;
+use crate::venues::EventSeats;
 use crate::web::errors::explain;
 use crate::web::fields::refusal;
 use crate::web::format;
@@ -31,6 +32,7 @@ struct Shown {
     event: EventRow,
     hold: HoldDto,
     until: String,
+    seats: EventSeats,
 }
 
 async fn page(
@@ -73,11 +75,11 @@ async fn read(
     let dto =
         active((&view, &labels), id, None, &hold.lines, hold.expires_at, state.clock.now_ms());
     let until = format::date_time(visitor.language, hold.expires_at, zone_of(visitor, &event));
-    Ok(Stage::Held(Box::new(Shown { event, hold: dto, until })))
+    Ok(Stage::Held(Box::new(Shown { event, hold: dto, until, seats: labels })))
 }
 
 fn render(visitor: &Visitor, shown: &Shown, email: &str, refused: Option<&str>) -> HttpResponse {
-    let Shown { event, hold, until } = shown;
+    let Shown { event, hold, until, seats } = shown;
     let main = html! {
         section.narrow {
             h1 { (visitor.text("checkout.title")) }
@@ -87,7 +89,7 @@ fn render(visitor: &Visitor, shown: &Shown, email: &str, refused: Option<&str>) 
                 (visitor.text("basket.held_for")) " "
                 time data-countdown data-reload datetime=(hold.expires_at) { (until) }
             }
-            (places::lines(visitor, event, &hold.lines))
+            (places::marked_lines(visitor, event, &hold.lines, seats))
             p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &hold.total_price)) } }
             (refusal(refused))
             (who(visitor, shown, email))
@@ -105,7 +107,7 @@ fn who(visitor: &Visitor, shown: &Shown, email: &str) -> Markup {
         form.stack method="post" action=(here) {
             input type="hidden" name="key" value=(shown.hold.id);
             @if !visitor.has_account() {
-                (guests::email_field(visitor, email))
+                (guests::email_field(visitor, email, Some(visitor.text("guest.email_hint"))))
             }
             button.button { (visitor.text("checkout.order")) }
         }

@@ -9,9 +9,11 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use maud::html;
 
 use crate::http::error::{ApiError, ErrorCode};
+use crate::ids::OfferingId;
 use crate::web::forms::{local_path, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::policy;
+pub(crate) use crate::web::refusals::explain;
 use crate::web::visitor::Visitor;
 
 /// Renders failures as pages for browsers, and adds the headers that all pages have.
@@ -51,6 +53,18 @@ fn page_of_form(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
+/// Returns the event of a page from which a visitor goes on at the event's own page: what was to be
+/// checked out there is gone.
+fn event_of(path: &str) -> Option<OfferingId> {
+    let mut segments = path.split('/').skip(1);
+    let is_within = match segments.next()? {
+        "checkout" => true,
+        "events" => path.matches('/').count() > 2,
+        _ => false,
+    };
+    segments.next()?.parse().ok().filter(|_| is_within)
+}
+
 /// True for requests of a browser's address line and forms; scripts and tools get JSON.
 fn wants_page(request: &HttpRequest) -> bool {
     let accepted = request.headers().get(header::ACCEPT);
@@ -80,13 +94,24 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
         _ if code.status().as_u16() == 503 => "error_page.busy",
         _ => "error_page.refused",
     };
+    let back = page_of_form(request.path());
+    let event = event_of(request.path()).filter(|_| code != ErrorCode::EventNotFound);
     let main = html! {
         section.notice-page {
             h1 { (visitor.text(title)) }
             p { (explain(&visitor, failure)) }
             p.actions {
-                @if request.method().is_safe() {
-                    a.button href=(local_path(&visitor.here)) { (visitor.text("error_page.retry")) }
+                @match (event, request.method().is_safe()) {
+                    (Some(event), _) => a.button href={ "/events/" (event) } {
+                        (visitor.text("error_page.to_event"))
+                    },
+                    (None, true) => a.button href=(local_path(&visitor.here)) {
+                        (visitor.text("error_page.retry"))
+                    },
+                    (None, false) if back != "/" => a.button href=(back) {
+                        (visitor.text("error_page.back"))
+                    },
+                    (None, false) => {}
                 }
                 a.button.quiet href="/" { (visitor.text("error_page.start")) }
             }
@@ -100,27 +125,4 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after));
     }
     response
-}
-
-/// Returns a refusal as a sentence in the visitor's language. The API's own sentence says more
-/// where a value was not allowed.
-pub(crate) fn explain(visitor: &Visitor, failure: &ApiError) -> String {
-    if let Some(field) = named_field(visitor, failure) {
-        return visitor.fill("error.field", &[("field", field), ("message", failure.message())]);
-    }
-    let key = format!("error.{}", failure.code().as_str());
-    match visitor.language.find(&key) {
-        Some(text) => super::language::fill(text, &[("message", failure.message())]),
-        None => failure.message().to_owned(),
-    }
-}
-
-/// Returns the label of the field that a refusal names, if the pages have one for it.
-fn named_field(visitor: &Visitor, failure: &ApiError) -> Option<&'static str> {
-    if failure.code() != ErrorCode::Invalid {
-        return None;
-    }
-    let path = failure.details()?.get("field")?.as_str()?;
-    let name = path.rsplit('.').next().unwrap_or(path);
-    visitor.language.find(&format!("field.{name}"))
 }

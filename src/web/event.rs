@@ -4,6 +4,7 @@
 mod actions;
 mod choose;
 mod page;
+mod sale;
 mod seat_list;
 mod shown;
 mod waitlist;

@@ -66,7 +66,11 @@ pub(crate) fn zone(name: &str) -> Tz {
 pub(crate) fn date_time(language: Language, at: TimestampMs, zone: Tz) -> String {
     let Some(at) = local(at, zone) else { return rfc3339(at) };
     let (hour, minute) = (at.hour(), at.minute());
-    format!("{}, {hour:02}:{minute:02} ({})", date_of(language, &at), at.format("%Z"))
+    let comma = match language {
+        Language::Korean => "",
+        Language::English => ",",
+    };
+    format!("{}{comma} {hour:02}:{minute:02} ({})", date_of(language, &at), at.format("%Z"))
 }
 
 /// Writes a date in a zone.
@@ -98,7 +102,7 @@ fn date_of(language: Language, at: &DateTime<Tz>) -> String {
                 Weekday::Sat => "토",
                 Weekday::Sun => "일",
             };
-            format!("{year}년 {month}월 {day}일 ({weekday})")
+            format!("{year}년 {month}월 {day}일({weekday})")
         }
         Language::English => format!("{} {day} {} {year}", at.format("%a"), at.format("%b")),
     }
@@ -132,7 +136,7 @@ mod tests {
     fn dates_are_those_of_the_event_s_zone() {
         let at = 1_893_456_000_000; // 2030-01-01T00:00:00Z
         let seoul = zone("Asia/Seoul");
-        assert_eq!(date_time(Language::Korean, at, seoul), "2030년 1월 1일 (화), 09:00 (KST)");
+        assert_eq!(date_time(Language::Korean, at, seoul), "2030년 1월 1일(화) 09:00 (KST)");
         let new_york = zone("America/New_York");
         assert_eq!(date_time(Language::English, at, new_york), "Mon 31 Dec 2029, 19:00 (EST)");
         assert_eq!(date(Language::English, at, zone("no zone")), "Tue 1 Jan 2030");

@@ -7,9 +7,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::accounts::AccountError;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::payments::Method;
+use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
@@ -23,13 +25,13 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 /// Renders the field for the address of a guest.
-pub(super) fn email_field(visitor: &Visitor, email: &str) -> Markup {
+pub(super) fn email_field(visitor: &Visitor, email: &str, hint: Option<&str>) -> Markup {
     let field = Field {
         name: "email",
         label: visitor.text("account.email"),
         kind: "email",
         value: email,
-        hint: Some(visitor.text("guest.email_hint")),
+        hint,
         autocomplete: Some("email"),
         required: true,
         max_length: Some(254),
@@ -85,6 +87,38 @@ pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Ma
     })
 }
 
+/// Says what becomes of a guest's basket and orders at a sign-in; nothing for other visitors.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn at_sign_in(state: &AppState, visitor: &Visitor) -> Result<Markup, ApiError> {
+    let Some(guest) = visitor.caller.filter(|caller| caller.guest) else {
+        return Ok(Markup::default());
+    };
+    let contact = state.accounts.guest_contact(guest.user).await?;
+    Ok(html! {
+        section.claim-code {
+            p { (visitor.text("guest.basket_comes")) }
+            @if let Some(contact) = contact {
+                p { (visitor.fill("guest.orders_stay", &[("email", &contact.email)])) }
+                p.code-large { code { (contact.claim_code) } }
+            }
+        }
+    })
+}
+
+/// Returns the address that a guest has left: the new account is likely to have it too.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn address(state: &AppState, visitor: &Visitor) -> Result<String, ApiError> {
+    let Some(guest) = visitor.caller.filter(|caller| caller.guest) else {
+        return Ok(String::new());
+    };
+    let contact = state.accounts.guest_contact(guest.user).await?;
+    Ok(contact.map_or_else(String::new, |contact| contact.email))
+}
+
 /// Renders the payment that only a demonstration has.
 pub(super) fn demo_payment(state: &AppState, visitor: &Visitor, pay: &str, key: &str) -> Markup {
     html! {
@@ -123,7 +157,14 @@ async fn claim_page(visitor: Visitor) -> HttpResponse {
     show(&visitor, &Claim::default(), None)
 }
 
-fn show(visitor: &Visitor, entered: &Claim, refused: Option<&str>) -> HttpResponse {
+/// Why a code was refused.
+enum Refused {
+    Said(String),
+    /// The code is right, and its guest has an account by now.
+    HasAccount,
+}
+
+fn show(visitor: &Visitor, entered: &Claim, refused: Option<&Refused>) -> HttpResponse {
     let code = Field {
         name: "code",
         label: visitor.text("guest.code"),
@@ -137,11 +178,25 @@ fn show(visitor: &Visitor, entered: &Claim, refused: Option<&str>) -> HttpRespon
         section.narrow {
             h1 { (visitor.text("guest.claim")) }
             p { (visitor.text("guest.claim_explained")) }
+            @if visitor.has_account() {
+                p.warning { (visitor.text("guest.claim_signs_out")) }
+            }
             form.stack method="post" action="/claim" {
-                (refusal(refused))
-                (email_field(visitor, &entered.email))
+                @match refused {
+                    Some(Refused::Said(text)) => (refusal(Some(text))),
+                    Some(Refused::HasAccount) => p.error role="alert" {
+                        (visitor.text("guest.claimed_by_account")) " "
+                        a href="/sign-in?back=/tickets" { (visitor.text("account.sign_in")) }
+                    },
+                    None => {}
+                }
+                (email_field(visitor, &entered.email, None))
                 (code.render())
                 button.button { (visitor.text("guest.find")) }
+            }
+            p.hint {
+                (visitor.text("guest.made_account")) " "
+                a href="/sign-in?back=/tickets" { (visitor.text("account.sign_in")) }
             }
         }
     };
@@ -157,13 +212,24 @@ async fn claim(
     let from = request.peer_addr().map(|address| address.ip());
     match state.accounts.claim(&entered.email, &entered.code, from).await {
         Ok(session) => {
-            let mut response = see_other("/tickets");
+            // Another guest's basket comes along, as it does at a sign-in.
+            let other = visitor.caller.filter(|caller| caller.guest && caller.user != session.user);
+            let moved = match other {
+                Some(guest) => basket::hand_over(&state, &request, guest, session.user).await,
+                None => Moved::default(),
+            };
+            let mut response = see_other(&moved.noted("/tickets"));
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)
         }
         Err(error) => {
+            let refused = match &error {
+                AccountError::ClaimedByAccount => Some(Refused::HasAccount),
+                _ => None,
+            };
             let failure = ApiError::from(error);
-            let mut page = show(&visitor, &entered, Some(&explain(&visitor, &failure)));
+            let refused = refused.unwrap_or_else(|| Refused::Said(explain(&visitor, &failure)));
+            let mut page = show(&visitor, &entered, Some(&refused));
             *page.status_mut() = failure.code().status();
             Ok(page)
         }

@@ -10,7 +10,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::web::forms::{Form, local_path, see_other};
 
 /// Name of the cookie that holds the choice.
@@ -90,17 +90,30 @@ impl Language {
         self.texts().get(key).map(String::as_str)
     }
 
+    /// Returns the texts whose keys begin so.
+    pub(crate) fn below(self, start: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let known = self.texts().iter().filter(move |(key, _)| key.starts_with(start));
+        known.map(|(key, text)| (key.as_str(), text.as_str()))
+    }
+
     /// Returns a text with its `{placeholders}` filled in.
     pub(crate) fn fill(self, key: &'static str, values: &[(&str, &str)]) -> String {
         fill(self.text(key), values)
     }
 
-    /// Returns the texts of scripts as JSON, without the prefix of their keys.
-    pub(crate) fn for_scripts(self) -> String {
+    /// Returns the texts of scripts as JSON, without the prefix of their keys, and beside them the
+    /// sentences about refusals with these codes.
+    pub(crate) fn for_scripts(self, refusals: &[ErrorCode]) -> String {
+        let of_scripts = |(key, text): (&'static str, _)| Some((key.strip_prefix("js.")?, text));
+        let is_wanted = |(key, _): &(&str, &str)| {
+            let name = key.trim_start_matches("error.");
+            let code = name.trim_end_matches(|c: char| c.is_ascii_lowercase() || c == '_');
+            refusals.iter().any(|wanted| wanted.as_str() == code)
+        };
         let texts: std::collections::BTreeMap<&str, &str> = self
-            .texts()
-            .iter()
-            .filter_map(|(key, text)| Some((key.strip_prefix("js.")?, text.as_str())))
+            .below("error.")
+            .filter(is_wanted)
+            .chain(self.below("js.").filter_map(of_scripts))
             .collect();
         serde_json::to_string(&texts).expect("texts are JSON")
     }

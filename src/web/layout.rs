@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::http::error::ErrorCode;
 use crate::http::respond::rfc3339;
 use crate::web::forms::local_path;
 use crate::web::language::Language;
@@ -17,6 +18,7 @@ pub(crate) struct Page<'a> {
     preloads: &'static [&'static str],
     notice: Option<&'a str>,
     class: &'static str,
+    refusals: &'static [ErrorCode],
     frame: Frame,
 }
 
@@ -41,6 +43,7 @@ impl<'a> Page<'a> {
             preloads: &[],
             notice: None,
             class: "",
+            refusals: &[],
             frame: Frame::Shop,
         }
     }
@@ -66,6 +69,11 @@ impl<'a> Page<'a> {
     /// query of a redirect names it. Unknown ones show nothing.
     pub(crate) fn notice(self, name: Option<&'a str>) -> Self {
         Self { notice: name, ..self }
+    }
+
+    /// Hands the sentences about refusals with these codes to the page's script.
+    pub(crate) fn refusals(self, refusals: &'static [ErrorCode]) -> Self {
+        Self { refusals, ..self }
     }
 
     /// Sets the class of the body, for pages with a layout of their own.
@@ -126,7 +134,7 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 }
                 @if !page.scripts.is_empty() {
                     script type="application/json" id="strings" {
-                        (PreEscaped(for_script_element(&language.for_scripts())))
+                        (PreEscaped(for_script_element(&language.for_scripts(page.refusals))))
                     }
                 }
             }

@@ -60,6 +60,7 @@ async fn list(
             section.empty {
                 p { (visitor.text("orders.none")) }
                 p { a.button href="/" { (visitor.text("basket.look")) } }
+                p { a href="/claim" { (visitor.text("tickets.find")) } }
             }
         }
         ul.cards {
@@ -79,7 +80,8 @@ async fn list(
             p.more { a.button.quiet href={ "/orders?after=" (next) } { (visitor.text("start.more")) } }
         }
     };
-    Ok(layout::render(&visitor, Page::new(visitor.text("orders.title")).main(main)))
+    let page = Page::new(visitor.text("orders.title")).main(main);
+    Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
 }
 
 fn status_badge(visitor: &Visitor, status: &str) -> Markup {
@@ -107,6 +109,7 @@ async fn show(
     let row = state.offerings.reservation(caller, id).await?;
     let event = state.offerings.event(row.offering).await?;
     let order = reservation(state, &row).await?;
+    let seats = state.venues.labels(row.offering).await;
     let is_late =
         row.state == ReservationState::PaymentPending && row.pay_by <= state.clock.now_ms();
     let status = if is_late { ReservationState::Expired } else { row.state };
@@ -125,7 +128,7 @@ async fn show(
             p.facts { (status_badge(visitor, status.as_str())) }
             h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
             (places::heading(visitor, &event))
-            (places::lines(visitor, &event, &order.lines))
+            (places::marked_lines(visitor, &event, &order.lines, &seats))
             p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &order.total_price)) } }
             (refusal(refused))
             (body)

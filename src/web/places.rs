@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 
 use crate::http::dto::{LineDto, Money, SeatDto};
+use crate::ids::SeatId;
 use crate::inventory::CancellationPolicy;
 use crate::store::EventRow;
+use crate::venues::{EventSeats, SeatMarks};
 use crate::web::format::{self, money};
 use crate::web::visitor::Visitor;
 use chrono_tz::Tz;
@@ -33,6 +35,21 @@ pub(crate) fn product_name<'a>(event: &'a EventRow, id: &str) -> &'a str {
 
 /// Lists the places of a hold or an order with their prices.
 pub(crate) fn lines(visitor: &Visitor, event: &EventRow, lines: &[LineDto]) -> Markup {
+    marked_lines(visitor, event, lines, &EventSeats::default())
+}
+
+/// As [`lines`], with what a buyer has to know of each seat by the plan, and whether seats that were
+/// asked for together are.
+pub(crate) fn marked_lines(
+    visitor: &Visitor,
+    event: &EventRow,
+    lines: &[LineDto],
+    seats: &EventSeats,
+) -> Markup {
+    let marks = |one: &SeatDto| {
+        let id = SeatId::from_public(event.id, &one.id).ok();
+        marks(visitor, id.map(|id| seats.marks(id)).unwrap_or_default())
+    };
     html! {
         ul.lines {
             @for line in lines {
@@ -44,9 +61,49 @@ pub(crate) fn lines(visitor: &Visitor, event: &EventRow, lines: &[LineDto]) -> M
                 }
                 @for one in &line.seats {
                     li {
-                        span { (seat(visitor, one)) }
+                        span {
+                            (seat(visitor, one))
+                            span.hint { " " (product_name(event, &line.product_id)) }
+                            @for mark in marks(one) { " " span.mark { (mark) } }
+                        }
                         span.price { (price(visitor, &line.unit_price)) }
                     }
+                }
+            }
+        }
+        @for line in lines {
+            @match line.fit {
+                "SPLIT_ROWS" => p.hint { (visitor.text("place.split_rows")) },
+                "SCATTERED" => p.hint { (visitor.text("place.scattered")) },
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Returns what a buyer has to know of a seat, in words.
+pub(crate) fn marks(visitor: &Visitor, of: SeatMarks) -> Vec<&'static str> {
+    let words = [
+        (of.accessible, "place.accessible"),
+        (of.companion, "place.companion"),
+        (of.restricted, "place.restricted"),
+    ];
+    words.into_iter().filter(|(has, _)| *has).map(|(_, key)| visitor.text(key)).collect()
+}
+
+/// Explains the properties that some seats of an event have; nothing if none has any.
+pub(crate) fn marks_explained(visitor: &Visitor, of: SeatMarks) -> Markup {
+    let explained = [
+        (of.accessible, "place.accessible", "place.accessible_explained"),
+        (of.companion, "place.companion", "place.companion_explained"),
+        (of.restricted, "place.restricted", "place.restricted_explained"),
+    ];
+    html! {
+        @if of != SeatMarks::default() {
+            dl.marks {
+                @for (_, name, words) in explained.into_iter().filter(|(has, ..)| *has) {
+                    dt { (visitor.text(name)) }
+                    dd { (visitor.text(words)) }
                 }
             }
         }

@@ -52,6 +52,7 @@ async fn list(
             section.empty {
                 p { (visitor.text("tickets.none")) }
                 p { a.button href="/" { (visitor.text("basket.look")) } }
+                p { a href="/claim" { (visitor.text("tickets.find")) } }
             }
         }
         ul.tickets {

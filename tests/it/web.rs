@@ -1,11 +1,14 @@
 //! The pages in a browser: each test starts a server and runs one scenario of `tests/web/scenarios/`
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
+mod buyer;
 mod door;
 mod flows;
 mod giving;
+mod korean;
 mod organiser;
 mod public_pages;
+mod reasons;
 mod sessions;
 mod strings;
 

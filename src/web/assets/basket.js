@@ -6,7 +6,7 @@ import { money, t } from './strings.js';
 
 export class Basket {
   /**
-   * Fills `element`. `about(id, seat)` returns `{place, price}` of a seat; `act` has `drop(id)`,
+   * Fills `element`. `about(id, seat)` returns `{place, price, more}` of a seat; `act` has `drop(id)`,
    * `places(product, n)`, `extend(hold)`, `take(id)`, `look(id)`, `dismiss()`.
    */
   constructor(element, event, holds, prices, about, act) {
@@ -36,7 +36,10 @@ export class Basket {
     const parts = this.holds.list.map((hold, at) => this.#hold(hold, at === 0));
     const isFirst = parts.length === 0 && this.holds.adds.size > 0;
     if (isFirst) parts.push(make('div', 'basket-hold', [this.#lines(null, true)]));
-    if (parts.length === 0) parts.push(make('p', 'basket-empty', [t('basket.empty')]));
+    if (parts.length === 0) {
+      const empty = document.getElementById('map') ? t('basket.empty') : t('basket.emptyPlaces');
+      parts.push(make('p', 'basket-empty', [empty]));
+    }
     if (this.offers) parts.push(this.#offers());
     this.element.replaceChildren(...parts);
     tick();
@@ -106,15 +109,15 @@ export class Basket {
       if (line.seats.length === 0) items.push(this.#places(line));
       for (const seat of line.seats) {
         const dropped = this.holds.drops.has(seat.id);
-        const { place } = this.about(seat.id, seat);
-        items.push(this.#line(place, line.unitPrice, dropped, `drop ${seat.id}`, () => this.act.drop(seat.id)));
+        const { place, more } = this.about(seat.id, seat);
+        items.push(this.#line(place, line.unitPrice, dropped, `drop ${seat.id}`, () => this.act.drop(seat.id), more));
       }
     }
     const known = new Set(this.holds.seats());
     for (const id of first ? this.holds.adds : []) {
       if (known.has(id)) continue;
-      const { place, price } = this.about(id);
-      items.push(this.#line(place, price, true, `drop ${id}`, () => this.act.drop(id)));
+      const { place, price, more } = this.about(id);
+      items.push(this.#line(place, price, true, `drop ${id}`, () => this.act.drop(id), more));
     }
     return make('ul', 'basket-lines', items);
   }
@@ -126,8 +129,10 @@ export class Basket {
     return this.#line(place, price, false, `places ${productId}`, () => this.act.places(productId, 0));
   }
 
-  #line(place, price, pending, key, drop) {
-    const words = [make('span', 'basket-place', [place]), make('span', 'basket-price', [price ? money(price) : ''])];
+  #line(place, price, pending, key, drop, more = []) {
+    // What a buyer has to know of a seat stays beside it: the ticket type, a restricted view.
+    const about = more.length > 0 ? [' ', make('span', 'hint', [more.join(' · ')])] : [];
+    const words = [make('span', 'basket-place', [place, ...about]), make('span', 'basket-price', [price ? money(price) : ''])];
     const button = this.#button('basket-drop', '\u00d7', key, drop, t('basket.drop', { place }));
     return make('li', `basket-line${pending ? ' is-pending' : ''}`, [...words, button]);
   }
@@ -139,8 +144,8 @@ export class Basket {
     const parts = [make('p', 'basket-taken', [said])];
     parts.push(make('p', '', [nearest.length > 0 ? t('basket.nearest') : t('basket.noneNear')]));
     const items = nearest.map((id) => {
-      const { place, price } = this.about(id);
-      const words = price ? `${place} · ${money(price)}` : place;
+      const { place, price, more } = this.about(id);
+      const words = [place, ...more, price && money(price)].filter(Boolean).join(' · ');
       const label = t('basket.take', { place });
       const button = this.#button('button basket-take', words, `take ${id}`, () => this.act.take(id), label);
       button.addEventListener('pointerenter', () => this.act.look(id));

@@ -4,11 +4,11 @@
 import './address.js';
 import { request } from './api.js';
 import { Basket, make } from './basket.js';
-import { clockTime, number, t, useTimeZone } from './strings.js';
+import { clockTime, dateTime, has, number, t, useTimeZone } from './strings.js';
 import { countdowns, now } from './clock.js';
 import { Holds } from './holds.js';
 import { Live } from './live.js';
-import { placeOf } from './map-text.js';
+import { marksOf, placeOf } from './map-text.js';
 import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
 import { SeatMap } from './seat-map.js';
 
@@ -114,6 +114,8 @@ function refresh() {
 
 function pick(position) {
   const id = plan.id(position);
+  // Seats stay to be looked at while none can be taken.
+  if (!holds.stateOf(id) && main.dataset.status !== 'SELLING') return notice('warning', t(`sale.${main.dataset.status}`));
   if (holds.stateOf(id) || plan.isFree(position)) holds.toggle(id);
   else if (now() - (justGone.get(id) ?? 0) < JUST_MS) suggest({ seats: [id], nearest: [] });
 }
@@ -121,9 +123,13 @@ function pick(position) {
 function about(id, seat) {
   const position = plan ? plan.position(id) : -1;
   const product = position >= 0 ? prices.get(plan.products[plan.product[position]]) : null;
-  if (position >= 0) return { place: placeOf(plan, position), price: product?.price };
-  if (!seat) return { place: id };
-  return { place: t('basket.place', { section: seat.section, row: seat.row, seat: seat.label ?? String(seat.number) }) };
+  if (position >= 0) {
+    const more = [product?.name ?? '', ...marksOf(plan, position)].filter(Boolean);
+    return { place: placeOf(plan, position), price: product?.price, more };
+  }
+  if (!seat) return { place: id, more: [] };
+  const place = t('basket.place', { section: seat.section, row: seat.row, seat: seat.label ?? String(seat.number) });
+  return { place, more: [] };
 }
 
 function listen() {
@@ -200,13 +206,24 @@ function takeInstead(id) {
   holds.take([id]);
 }
 
+/** Ends of the keys of sentences that say more than the plain one about a code, by its details. */
+const MORE = {
+  SOLD_OUT: ({ available }) => (available === 0 ? '_none' : '_left'),
+  LIMIT_EXCEEDED: ({ current }) => (current > 0 ? '_has' : '_max'),
+  SALE_NOT_OPEN: ({ opensAt }) => (opensAt ? '_at' : ''),
+  TOO_MANY_REQUESTS: ({ wait }) => (wait ? '_wait' : ''),
+};
+
 function reasonOf(error) {
-  const { code, details, retryAfter } = error;
+  const { code, retryAfter } = error;
   if (error.status === 401) return t('error.cookies');
-  const keys = { OUTCOME_UNKNOWN: 'UNKNOWN_OUTCOME', TEMPORARILY_UNAVAILABLE: 'BUSY', HOLD_NOT_FOUND: 'HOLD_EXPIRED' };
-  const key = `error.${keys[code] ?? code}`;
-  const words = t(key, { available: details?.available ?? 0, max: details?.max ?? '', seconds: retryAfter });
-  return words === key ? t('error.other', { code }) : words;
+  const details = { ...error.details };
+  if (details.opensAt) details.opensAt = dateTime(details.opensAt);
+  if (retryAfter) details.wait = t('clock.seconds', { n: retryAfter });
+  const key = `error.${code}`;
+  const exact = key + (MORE[code]?.(details) ?? '');
+  const found = [exact, key].find((one) => has(one));
+  return found ? t(found, details) : t('error.other', { code });
 }
 
 /** Shows a message for a while. */
@@ -240,7 +257,7 @@ function showCounts(products) {
   for (const element of document.querySelectorAll('[data-available-of]')) {
     const available = counts.get(element.dataset.availableOf);
     if (available === undefined) continue;
-    element.textContent = number(available);
+    element.textContent = available === 0 ? t('map.soldOut') : number(available);
     element.dataset.none = String(available === 0);
   }
 }

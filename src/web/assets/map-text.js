@@ -21,15 +21,19 @@ export function stateOf(seats, position) {
 
 /** Returns the description of a seat as a list: place, price, state, marks. */
 export function seatParts(seats, position, prices) {
-  const flags = seats.flags[position];
   const product = prices.get(seats.products[seats.product[position]]);
   const parts = [placeOf(seats, position)];
   if (product) parts.push(`${product.name} ${money(product.price)}`);
   parts.push(stateOf(seats, position));
-  if (flags & plan.ACCESSIBLE) parts.push(t('map.accessible'));
-  if (flags & plan.COMPANION) parts.push(t('map.companion'));
-  if (flags & plan.RESTRICTED) parts.push(t('map.restricted'));
+  parts.push(...marksOf(seats, position));
   return parts;
+}
+
+/** Returns what a buyer has to know of a seat, in words. */
+export function marksOf(seats, position) {
+  const flags = seats.flags[position];
+  const marks = [[plan.ACCESSIBLE, 'map.accessible'], [plan.COMPANION, 'map.companion'], [plan.RESTRICTED, 'map.restricted']];
+  return marks.filter(([flag]) => flags & flag).map(([, key]) => t(key));
 }
 
 /** Returns the price of a section, or the range of its prices; empty if unknown. */

@@ -32,7 +32,7 @@ pub(super) async fn hold(
         Ok(()) => see_other(&format!("/events/{event}?notice=held#basket")),
         Err(failure) => {
             let shown = Shown::read(&state, &visitor, event).await?;
-            let said = refusal(&visitor, &failure, shown.status);
+            let said = refusal(&state, &visitor, &shown, &failure).await;
             let mut page = render(&state, &visitor, &shown, None, Some(said)).await?;
             *page.status_mut() = failure.code().status();
             page

@@ -6,16 +6,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::shown::Shown;
-use super::{choose, waitlist};
+use super::{choose, sale, waitlist};
 use crate::http::error::ApiError;
-use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::web::basket;
-use crate::web::format::{self, money};
+use crate::web::format::money;
 use crate::web::layout::{self, Page, for_script_element};
 use crate::web::places::{self, zone_of};
-use crate::web::shop::state_badge;
+use crate::web::refusals::{Explainer, OF_HOLDS};
 use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
@@ -39,6 +38,9 @@ const MODULES: &[&str] = &[
     "holds.js",
     "basket.js",
 ];
+
+/// The most seats that a refusal names.
+const NAMED: usize = 8;
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
@@ -66,9 +68,11 @@ pub(crate) async fn render(
     notice: Option<&str>,
     refused: Option<Markup>,
 ) -> Result<HttpResponse, ApiError> {
-    let Shown { event, view, status, .. } = shown;
+    let Shown { event, status, .. } = shown;
     let zone = zone_of(visitor, event);
-    let opens_at = view.sale.start.filter(|at| *at > shown.now);
+    let marks = state.venues.labels(event.id).await.all_marks();
+    let seen = sale::TO_BE_SEEN;
+    let is_seen = seen.split(' ').any(|one| one == *status);
     let main = html! {
         div.event id="event" data-event=(event.id) data-time-zone=(zone.name())
             data-currency=(event.currency) data-status=(status)
@@ -77,19 +81,10 @@ pub(crate) async fn render(
                 h1 { (event.details.name) }
                 (places::heading(visitor, event))
                 p.facts {
-                    span.badge data-sale-state data-status=(status) {
-                        (visitor.language.find(&format!("sale.{status}")).unwrap_or(status))
-                    }
-                    @if let Some(opens_at) = opens_at {
-                        span.opens data-show-when="SCHEDULED" hidden[*status != "SCHEDULED"] {
-                            (visitor.text("start.opens")) " "
-                            time data-countdown data-reload datetime=(rfc3339(opens_at)) {
-                                (format::date_time(visitor.language, opens_at, zone))
-                            }
-                        }
-                    }
+                    (sale::badge(visitor, shown))
                     span.live-state id="live-state" role="status" {}
                 }
+                div role="status" { (sale::state(visitor, shown)) }
                 @for paragraph in event.details.description.lines().filter(|line| !line.is_empty()) {
                     p { (paragraph) }
                 }
@@ -99,17 +94,21 @@ pub(crate) async fn render(
             div.notices id="notices" {}
             div.columns {
                 @if shown.has_seats() {
-                    div.map-place {
+                    div.map-place data-show-when=(seen) hidden[!is_seen] {
                         div.map id="map" hidden {}
                         p.list-link {
                             a href={ "/events/" (event.id) "/seats" } { (visitor.text("event.seat_list")) }
                         }
+                        (places::marks_explained(visitor, marks))
                     }
                 }
                 section.prices aria-labelledby="prices-title" {
                     h2 id="prices-title" { (visitor.text("event.prices")) }
                     (price_table(visitor, shown))
-                    (choose::forms(visitor, shown))
+                    div data-show-when="SELLING" hidden[*status != "SELLING"] {
+                        p.hint { (sale::limits(visitor, shown)) }
+                        (choose::forms(visitor, shown, marks))
+                    }
                     (waitlist::section(state, visitor, shown).await?)
                 }
                 section.basket id="basket" aria-labelledby="basket-title" {
@@ -122,7 +121,7 @@ pub(crate) async fn render(
         }
         (products_for_scripts(shown))
     };
-    let page = Page::new(&event.details.name).main(main).class("wide");
+    let page = Page::new(&event.details.name).main(main).class("wide").refusals(&OF_HOLDS);
     Ok(layout::render(visitor, page.script("event.js").preload(MODULES).notice(notice)))
 }
 
@@ -144,10 +143,11 @@ fn price_table(visitor: &Visitor, shown: &Shown) -> Markup {
                             @if !product.description.is_empty() {
                                 span.hint { (product.description) }
                             }
+                            (sale::of_product(visitor, shown, product, of_view))
                         }
                         td { (money(visitor.language, of_view.price, &shown.event.currency)) }
                         td data-available-of=(product.id.to_public(shown.event.id)) {
-                            (format::number(of_view.counts.available))
+                            (sale::left(visitor, of_view))
                         }
                     }
                 }
@@ -174,11 +174,30 @@ fn products_for_scripts(shown: &Shown) -> Markup {
     }
 }
 
-/// Renders a refusal with its badge of the sale, for the top of the page.
-pub(crate) fn refusal(visitor: &Visitor, failure: &ApiError, status: &str) -> Markup {
+/// Renders a refusal with its badge of the sale, for the top of the page. Seats that it is about are
+/// named as tickets name them.
+pub(crate) async fn refusal(
+    state: &AppState,
+    visitor: &Visitor,
+    shown: &Shown,
+    failure: &ApiError,
+) -> Markup {
+    let Shown { event, view, .. } = shown;
+    let labels = match failure.seats() {
+        [] => None,
+        _ => Some(state.venues.labels(event.id).await),
+    };
+    let named = failure.seats().iter().take(NAMED).filter_map(|id| {
+        let (section, row, number) = view.label(*id)?;
+        let label = labels.as_ref()?.label(*id, number);
+        let values = [("section", section), ("row", row), ("seat", &*label)];
+        Some(visitor.fill("place.seat", &values))
+    });
+    let named = named.collect::<Vec<_>>().join(" · ");
+    let explainer = Explainer::of(visitor).in_zone(zone_of(visitor, event)).naming(&named);
     html! {
         div.notice role="alert" {
-            p { (crate::web::errors::explain(visitor, failure)) " " (state_badge(visitor, status)) }
+            p { (explainer.explain(failure)) " " (sale::refusal_badge(visitor, shown)) }
         }
     }
 }

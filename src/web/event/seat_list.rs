@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::sale;
 use super::shown::Shown;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -12,6 +13,7 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::{RowView, SeatStatus, SectionView};
 use crate::venues::EventSeats;
+use crate::web::format::money;
 use crate::web::layout::{self, Page};
 use crate::web::places;
 use crate::web::visitor::Visitor;
@@ -39,26 +41,51 @@ pub(super) async fn page(
     let main = html! {
         h1 { a href={ "/events/" (event) } { (shown.event.details.name) } }
         (places::heading(&visitor, &shown.event))
+        p.facts { (sale::badge(&visitor, &shown)) }
+        (sale::state(&visitor, &shown))
         h2 { (visitor.text("event.seat_list")) }
+        @if shown.status == "SELLING" { p.hint { (sale::limits(&visitor, &shown)) } }
+        (places::marks_explained(&visitor, labels.all_marks()))
         nav aria-label=(visitor.text("event.sections")) {
             ul.chips {
                 @for (index, section) in sections.iter().enumerate() {
                     li {
                         a href={ "/events/" (event) "/seats?section=" (index) }
                             aria-current=[(chosen == Some(index)).then_some("true")]
-                        { (section.name) " (" (free(section)) ")" }
+                        { (section_words(&visitor, &shown, section)) }
                     }
                 }
             }
         }
         @if let Some(section) = chosen.and_then(|index| sections.get(index)) {
             @let page = RowPage::of(section, query.row);
-            (seats(&visitor, &shown, &page, &labels))
+            (seats(&visitor, &shown, section, (&page, &labels)))
             (further(&visitor, event, chosen.unwrap_or_default(), &page))
         }
     };
     let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
-    Ok(layout::render(&visitor, Page::new(&title).main(main)))
+    Ok(layout::render(&visitor, Page::new(&title).main(main).script("page.js")))
+}
+
+/// Names a section with the price of its seats and how many are free.
+fn section_words(visitor: &Visitor, shown: &Shown, section: &SectionView) -> String {
+    let of_view = shown.view.products.get(section.product.index());
+    let price = of_view.map(|of| money(visitor.language, of.price, &shown.event.currency));
+    let free = match free(section) {
+        0 => visitor.text("sale.SOLD_OUT").to_owned(),
+        free => visitor.fill("place.free_count", &[("n", &free.to_string())]),
+    };
+    [Some(section.name.clone()), price, Some(free)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+/// True if seats of a section can be taken now.
+fn is_on_sale(shown: &Shown, section: &SectionView) -> bool {
+    let of_view = shown.products().find(|(product, _)| product.id == section.product);
+    shown.status == "SELLING" && of_view.is_some_and(|(_, of)| sale::is_in_window(shown, of))
 }
 
 fn free(section: &SectionView) -> usize {
@@ -115,9 +142,18 @@ fn further(visitor: &Visitor, event: OfferingId, section: usize, page: &RowPage<
     }
 }
 
-fn seats(visitor: &Visitor, shown: &Shown, page: &RowPage<'_>, labels: &EventSeats) -> Markup {
+fn seats(
+    visitor: &Visitor,
+    shown: &Shown,
+    section: &SectionView,
+    (page, labels): (&RowPage<'_>, &EventSeats),
+) -> Markup {
     let event = shown.event.id;
+    let is_on_sale = is_on_sale(shown, section);
     html! {
+        @if !is_on_sale && shown.status == "SELLING" {
+            p.warning { (visitor.text("sale_says.section_closed")) }
+        }
         form.seat-list method="post" action={ "/events/" (event) "/holds" } {
             input type="hidden" name="kind" value="seats";
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
@@ -127,17 +163,23 @@ fn seats(visitor: &Visitor, shown: &Shown, page: &RowPage<'_>, labels: &EventSea
                     @for (index, status) in (0_u32..).zip(&row.seats) {
                         @if let Some(word) = word(visitor, *status) {
                             @let seat = SeatId(row.first_seat.0 + index);
-                            label.seat data-state=(if is_free(*status) { "available" } else { "taken" }) {
+                            @let is_free = is_free(*status);
+                            label.seat data-state=(if is_free { "available" } else { "taken" }) {
                                 input type="checkbox" name="seat" value=(seat.to_public(event))
-                                    disabled[!is_free(*status)];
+                                    disabled[!is_free || !is_on_sale];
                                 " " (labels.label(seat, index + 1))
-                                @if !is_free(*status) { span.hint { " " (word) } }
+                                @for mark in places::marks(visitor, labels.marks(seat)) {
+                                    " " span.mark { (mark) }
+                                }
+                                @if !is_free { span.hint { " " (word) } }
                             }
                         }
                     }
                 }
             }
-            p.sticky { button.button { (visitor.text("event.hold_seats")) } }
+            @if is_on_sale {
+                p.sticky { button.button { (visitor.text("event.hold_seats")) } }
+            }
         }
     }
 }

@@ -6,13 +6,16 @@ use crate::box_office::{ProductView, View};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
-use crate::inventory::{Holdings, TimestampMs};
+use crate::inventory::{Holdings, Policy, TimestampMs};
 use crate::offerings::SaleStatus;
 use crate::store::{EventRow, ProductRow};
 use crate::web::visitor::Visitor;
 
 /// The most holds and waitlist entries of a visitor that are shown.
 const LISTED: u16 = 20;
+
+/// The length of events that state none.
+const DAY_MS: TimestampMs = 86_400_000;
 
 /// An event as its page shows it.
 pub(crate) struct Shown {
@@ -21,6 +24,8 @@ pub(crate) struct Shown {
     pub(crate) status: &'static str,
     pub(crate) mine: Holdings,
     pub(crate) now: TimestampMs,
+    /// The deadlines and limits; `None` if they are unknown.
+    pub(crate) policy: Option<Policy>,
 }
 
 impl Shown {
@@ -36,9 +41,10 @@ impl Shown {
             Some(caller) => state.offices.holdings(event.id, caller.user, LISTED).await?,
             None => Holdings::default(),
         };
+        let policy = state.offerings.policy(event.id).await?;
         let now = state.clock.now_ms();
         let status = SaleStatus::of(&view, now).name;
-        Ok(Self { event, view, status, mine, now })
+        Ok(Self { event, view, status, mine, now, policy })
     }
 
     /// Returns the products on sale, with their numbers.
@@ -46,6 +52,35 @@ impl Shown {
         let of_view = |product: &ProductRow| self.view.products.get(product.id.index());
         let all = self.event.products.iter().filter(|product| product.withdrawn_at.is_none());
         all.filter_map(move |product| Some((product, of_view(product)?)))
+    }
+
+    /// Returns the most places of one hold, as far as it is known.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        let most = self.policy.map_or(u32::MAX, |policy| policy.max_places_per_hold);
+        most.min(Policy::MAX_PLACES_PER_HOLD)
+    }
+
+    /// Returns the most places that one customer may have over all products, if there is such a limit.
+    pub(crate) fn most_per_customer(&self) -> Option<u32> {
+        self.policy.and_then(|policy| policy.max_per_customer)
+    }
+
+    /// Returns the greatest number that a form may ask for of a product.
+    pub(crate) fn most_of(&self, product: &ProductRow) -> u32 {
+        let of_product = product.max_per_customer.and_then(|max| u32::try_from(max).ok());
+        let limits = of_product.into_iter().chain(self.most_per_customer());
+        limits.fold(self.most_at_once(), u32::min).max(1)
+    }
+
+    /// True if there is a waitlist.
+    pub(crate) fn has_waitlist(&self) -> bool {
+        self.policy.is_none_or(|policy| policy.waitlist_capacity > 0)
+    }
+
+    /// True if the event has taken place.
+    pub(crate) fn is_past(&self) -> bool {
+        let end = self.event.event_end.unwrap_or(self.event.details.event_date + DAY_MS);
+        end <= self.now
     }
 
     /// True if the event has numbered seats.

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::shown::Shown;
+use super::{choose, sale};
 use crate::http::api::box_office::holds::active;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -18,23 +19,27 @@ pub(super) async fn section(
 ) -> Result<Markup, ApiError> {
     let event = shown.event.id;
     let mut offers = Vec::new();
+    let labels = state.venues.labels(event).await;
     for hold in shown.mine.holds.iter().filter(|hold| hold.offered) {
         let view = state.offices.view_covering(event, &hold.lines).await?;
-        let labels = state.venues.labels(event).await;
         let dto = active((&view, &labels), hold.id, None, &hold.lines, hold.expires_at, shown.now);
         let zone = zone_of(visitor, &shown.event);
         offers.push((dto, format::date_time(visitor.language, hold.expires_at, zone)));
     }
     let waits = |product| shown.mine.entries.iter().any(|entry| entry.product == product);
-    let is_selling = matches!(shown.status, "SELLING" | "SOLD_OUT");
+    let is_selling = shown.has_waitlist() && matches!(shown.status, "SELLING" | "SOLD_OUT");
     let sold_out = shown.products().filter(|(product, view)| {
-        is_selling && view.counts.available == 0 && view.counts.total > 0 && !waits(product.id)
+        is_selling
+            && sale::is_in_window(shown, view)
+            && view.counts.available == 0
+            && view.counts.total > 0
+            && !waits(product.id)
     });
     Ok(html! {
         @for (offer, until) in &offers {
             section.offer {
                 h3 { (visitor.text("waitlist.offer")) }
-                (places::lines(visitor, &shown.event, &offer.lines))
+                (places::marked_lines(visitor, &shown.event, &offer.lines, &labels))
                 p {
                     (visitor.text("waitlist.until")) " "
                     time data-countdown data-reload datetime=(offer.expires_at) { (until) }
@@ -62,17 +67,15 @@ pub(super) async fn section(
                 }
             }
         }
-        @for (product, _) in sold_out {
+        @for (product, of_view) in sold_out {
+            @let most = shown.most_of(product).min(of_view.counts.total);
             form.choose method="post" action={ "/events/" (event) "/waitlist" } {
                 h3 { (visitor.fill("waitlist.join_title", &[("product", &product.name)])) }
                 p.hint { (visitor.text("waitlist.explained")) }
                 input type="hidden" name="key" value=(uuid::Uuid::new_v4());
                 input type="hidden" name="product" value=(product.id.to_public(event));
-                div.field.short {
-                    label for={ "wait-" (product.id.index()) } { (visitor.text("event.how_many")) }
-                    input id={ "wait-" (product.id.index()) } name="places" type="number"
-                        inputmode="numeric" min="1" max="64" value="1" required;
-                }
+                @let id = format!("wait-{}", product.id.index());
+                (choose::quantity((&id, "places"), visitor, most, 1))
                 button.button { (visitor.text("waitlist.join")) }
             }
         }

@@ -3,6 +3,9 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
+use super::page::{refusal, render};
+use super::shown::Shown;
+use crate::accounts::Caller;
 use crate::http::commands::submit;
 use crate::http::dto;
 use crate::http::error::ApiError;
@@ -28,10 +31,41 @@ pub(super) async fn join(
     Form(form): Form<Join>,
 ) -> Result<HttpResponse, ApiError> {
     let session = cookies::of_buyer(&state, visitor.caller)?;
-    let product = dto::product_id(event, "product", &form.product)?;
-    let (entry, customer, party_size) = (HoldId::random(), session.caller.user, form.places);
+    let mut response = match wait(&state, session.caller, event, &form).await {
+        Ok(()) => see_other(&format!("/events/{event}?notice=waiting")),
+        Err(failure) if failure.code().status().is_client_error() => {
+            refused(&state, &visitor, event, &failure).await?
+        }
+        Err(failure) => return Err(failure),
+    };
+    session.keep(&mut response, &visitor.site);
+    Ok(response)
+}
+
+/// Renders the page of the event with the reason why the visitor does not wait.
+async fn refused(
+    state: &AppState,
+    visitor: &Visitor,
+    event: OfferingId,
+    failure: &ApiError,
+) -> Result<HttpResponse, ApiError> {
+    let shown = Shown::read(state, visitor, event).await?;
+    let said = refusal(state, visitor, &shown, failure).await;
+    let mut page = render(state, visitor, &shown, None, Some(said)).await?;
+    *page.status_mut() = failure.code().status();
+    Ok(page)
+}
+
+async fn wait(
+    state: &AppState,
+    caller: Caller,
+    event: OfferingId,
+    form: &Join,
+) -> Result<(), ApiError> {
+    let product = dto::product_id(event, "productId", &form.product)?;
+    let (entry, customer, party_size) = (HoldId::random(), caller.user, form.places);
     let command = Command::JoinWaitlist { entry, customer, product, party_size };
-    let key = IdempotencyKey(Some(form.key));
+    let key = IdempotencyKey(Some(form.key.clone()));
     let idempotency = key.identity(customer, "join waitlist", &(event, &form.product, party_size));
     let view = state.offices.view(event).await?;
     let is_full = view.products.get(product.index()).is_some_and(|of| of.counts.available == 0);
@@ -40,10 +74,8 @@ pub(super) async fn join(
         // there are places the box office refuses, and nothing is to be written.
         state.store.waitlisted_add(customer, event).await?;
     }
-    submit(&state, event, Request { command, idempotency }).await?;
-    let mut response = see_other(&format!("/events/{event}?notice=waiting"));
-    session.keep(&mut response, &visitor.site);
-    Ok(response)
+    submit(state, event, Request { command, idempotency }).await?;
+    Ok(())
 }
 
 pub(super) async fn accept(

@@ -10,17 +10,17 @@ use crate::http::api_client::Shop;
 use crate::support::test_app::TestApp;
 use crate::support::test_db::TestDb;
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// A browser without scripts, which follows no redirects.
-struct Browser {
+pub(super) struct Browser {
     client: Client,
     base: String,
-    cookies: Vec<(String, String)>,
+    pub(super) cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    fn at(base: String) -> Self {
+    pub(super) fn at(base: String) -> Self {
         let none = reqwest::redirect::Policy::none();
         let client = Client::builder().redirect(none).build().expect("a client");
         Self { client, base, cookies: Vec::new() }
@@ -45,14 +45,14 @@ impl Browser {
         }
     }
 
-    async fn get(&mut self, path: &str) -> Response {
+    pub(super) async fn get(&mut self, path: &str) -> Response {
         let request = self.client.get(format!("{}{path}", self.base));
         let answer = self.with_cookies(request).send().await.expect("it answers");
         self.keep(answer.headers());
         answer
     }
 
-    async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Response {
+    pub(super) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Response {
         self.post_from("same-origin", path, form).await
     }
 
@@ -71,7 +71,7 @@ impl Browser {
     }
 }
 
-async fn member(shop: &Shop, email: &str) -> Browser {
+pub(super) async fn member(shop: &Shop, email: &str) -> Browser {
     let registration = Registration {
         email: email.into(),
         password: PASSWORD.into(),

@@ -1,0 +1,116 @@
+//! Guests: their code after they have registered, and their basket and orders when they sign in.
+
+use super::super::sessions::{PASSWORD, member};
+use super::Visitor;
+use crate::http::api_client::{Event, Shop};
+use crate::support::test_db::TestDb;
+
+const EMAIL: &str = "kim@example.com";
+
+async fn open() -> Shop {
+    let demo = |config: &mut admitone::config::Config| config.demo_payments = Some(true);
+    Shop::open_with(TestDb::sqlite().await, demo).await
+}
+
+async fn hold(browser: &mut Visitor, event: &Event<'_>) -> String {
+    let form = [("kind", "lines"), ("productId", event.standing()), ("quantity", "1")];
+    let held = browser.post(&format!("/events/{}/holds", event.id), &form).await;
+    assert_eq!(held.status.as_u16(), 303, "{}", held.text);
+    let page = browser.get(&format!("/events/{}", event.id)).await;
+    let (_, behind) = page.text.split_once(&format!("/checkout/{}/", event.id)).expect("a hold");
+    behind[..36].to_owned()
+}
+
+/// Buys one place; returns the claim code.
+async fn buy(browser: &mut Visitor, event: &Event<'_>, email: &str) -> String {
+    let hold = hold(browser, event).await;
+    let path = format!("/checkout/{}/{hold}", event.id);
+    let ordered = browser.post(&path, &[("key", &hold), ("email", email)]).await;
+    assert_eq!(ordered.status.as_u16(), 303, "{}", ordered.text);
+    let order = ordered.location;
+    let form = [("key", "pay"), ("method", "demo")];
+    assert_eq!(browser.post(&format!("{order}/pay"), &form).await.status.as_u16(), 303);
+    let page = browser.get(&order).await;
+    let (_, behind) = page.text.split_once("class=\"code-large\"><code>").expect("the code");
+    behind[..10].to_owned()
+}
+
+async fn claim(shop: &Shop, email: &str, code: &str) -> super::Page {
+    Visitor::new(shop, "ko").post("/claim", &[("email", email), ("code", code)]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_code_of_a_guest_who_registered_leads_to_the_sign_in_and_tells_strangers_nothing() {
+    const ACCOUNT: &str = "가입한 뒤 계정으로 옮겨진 주문";
+    let shop = open().await;
+    let event = shop.event().await;
+    let mut kim = Visitor::new(&shop, "ko");
+    let code = buy(&mut kim, &event, EMAIL).await;
+    assert_eq!(claim(&shop, EMAIL, &code).await.location, "/tickets");
+
+    let form = kim.get("/register?back=/tickets").await;
+    form.shows(&["value=\"kim@example.com\"", "새 계정으로 옮겨집니다"]);
+    let entered = [("email", EMAIL), ("password", PASSWORD), ("name", "Kim"), ("back", "/tickets")];
+    assert_eq!(kim.post("/register", &entered).await.location, "/tickets");
+    kim.get("/tickets").await.shows(&["data-status=\"VALID\""]);
+
+    let right = claim(&shop, EMAIL, &code.to_lowercase()).await;
+    assert_eq!(right.status.as_u16(), 401);
+    right.shows(&[ACCOUNT, "href=\"/sign-in?back=/tickets\""]);
+
+    // Neither a wrong code nor another address tells that there is an account.
+    member(&shop, "lee@example.com").await;
+    let mut refusals = Vec::new();
+    for (email, code) in
+        [(EMAIL, "0000000000"), ("lee@example.com", &*code), ("nobody@example.com", &*code)]
+    {
+        let refused = claim(&shop, email, code).await;
+        assert_eq!(refused.status.as_u16(), 401);
+        refused.hides(&[ACCOUNT]);
+        refusals.push(refused.alert());
+    }
+    assert!(refusals.iter().all(|said| *said == refusals[0]), "{refusals:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_page_says_what_becomes_of_a_guest_s_basket_and_orders() {
+    let shop = open().await;
+    let event = shop.event().await;
+    let plain = Visitor::new(&shop, "ko").get("/sign-in").await;
+    plain.shows(&["href=\"/claim\"", "주문 코드로 찾기"]).hides(&["장바구니의 자리가"]);
+
+    member(&shop, EMAIL).await;
+    let mut kim = Visitor::new(&shop, "ko");
+    let code = buy(&mut kim, &event, "guest@example.com").await;
+    hold(&mut kim, &event).await;
+    let page = kim.get("/sign-in?back=/tickets").await;
+    page.shows(&["장바구니의 자리가 계정으로", "guest@example.com", &code]);
+    let form = [("email", EMAIL), ("password", PASSWORD), ("back", "/events/x?a=b#basket")];
+    let signed_in = kim.post("/sign-in", &form).await;
+    assert_eq!(signed_in.location, "/events/x?a=b&notice=taken_along#basket");
+    let basket = kim.get("/basket?notice=taken_along").await;
+    basket.shows(&["장바구니의 자리를 계정으로 옮겼습니다", "basket-hold"]);
+    kim.get("/tickets").await.hides(&["data-status=\"VALID\""]);
+
+    let warned = kim.get("/claim").await;
+    warned.shows(&["로그아웃됩니다"]);
+    let form = [("email", "guest@example.com"), ("code", &*code)];
+    assert_eq!(kim.post("/claim", &form).await.location, "/tickets");
+    kim.get("/tickets").await.shows(&["data-status=\"VALID\""]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_basket_that_an_account_may_not_have_is_said_to_be_lost() {
+    let shop = open().await;
+    let mut body = shop.event_body();
+    body["policy"] = serde_json::json!({"maxPerCustomer": 1});
+    let event = shop.event_from(body).await;
+    let mut kim = Visitor::member(&shop, "en", EMAIL).await;
+    hold(&mut kim, &event).await;
+    let mut guest = Visitor::new(&shop, "en");
+    hold(&mut guest, &event).await;
+    let form = [("email", EMAIL), ("password", PASSWORD), ("back", "/basket")];
+    let signed_in = guest.post("/sign-in", &form).await;
+    assert_eq!(signed_in.location, "/basket?notice=partly_taken_along");
+    guest.get(&signed_in.location).await.shows(&["Not all places of your basket"]);
+}
