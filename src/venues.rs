@@ -24,4 +24,4 @@ pub use plan::{
     PlanStage, PlanZone, PlanZoneRange,
 };
 pub use seats::{CoreRow, PlanSeats, Run, ZoneProducts, zones_in_use};
-pub use service::{AddedPlan, VenueDraft, VenueEdit, Venues, time_zone};
+pub use service::{AddedPlan, CheckedPlan, VenueDraft, VenueEdit, Venues, time_zone};

@@ -4,7 +4,7 @@
 use chrono::{Datelike, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use crate::inventory::{Minor, RowDefinition, TimestampMs};
+use crate::inventory::{MAX_ROW, Minor, RowDefinition, TimestampMs};
 use crate::web::format::decimals;
 
 /// The key of the text that says why a value is refused.
@@ -12,6 +12,9 @@ pub(super) type Refusal = &'static str;
 
 /// The form of `datetime-local` fields.
 const LOCAL: &str = "%Y-%m-%dT%H:%M";
+
+/// The most rows of a section that are entered as text; larger halls come from a plan.
+const MOST_ROWS: usize = 1_000;
 
 /// Reads an amount in major units: digits, with a point before the minor units.
 pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
@@ -84,26 +87,35 @@ pub(super) fn rows(text: &str) -> Result<Vec<RowDefinition>, Refusal> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (names, seats) = line.rsplit_once(':').ok_or(NO_ROWS)?;
         let seats: u32 = seats.trim().parse().map_err(|_| NO_ROWS)?;
-        for name in row_names(names.trim()) {
-            rows.push(RowDefinition { name, seats });
+        if !(1..=MAX_ROW).contains(&seats) {
+            return Err("organiser_form.row_too_long");
         }
+        let names = row_names(names.trim(), MOST_ROWS - rows.len())?;
+        rows.extend(names.into_iter().map(|name| RowDefinition { name, seats }));
     }
     Ok(rows)
 }
 
-/// Returns the names of `A-F` or `1-12`; any other text is one name.
-fn row_names(text: &str) -> Vec<String> {
-    const MOST: u32 = 1_000;
-    let alone = || vec![text.to_owned()];
+/// Returns the names of `A-F` or `1-12`, `most` at most; any other text is one name.
+fn row_names(text: &str, most: usize) -> Result<Vec<String>, Refusal> {
+    const TOO_MANY: Refusal = "organiser_form.too_many_rows";
+    let alone = || if most == 0 { Err(TOO_MANY) } else { Ok(vec![text.to_owned()]) };
     let Some((first, last)) = text.split_once('-') else { return alone() };
     let (first, last) = (first.trim(), last.trim());
-    if let (Ok(from), Ok(to)) = (first.parse::<u32>(), last.parse::<u32>())
-        && from <= to
-        && to - from < MOST
-    {
-        return (from..=to).map(|number| number.to_string()).collect();
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(first) && is_number(last) {
+        // A number that does not fit is larger than every limit.
+        let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+        let (from, to) = (number(first), number(last));
+        if from > to {
+            return Err("organiser_form.rows_backwards");
+        }
+        if to - from >= most as u64 {
+            return Err(TOO_MANY);
+        }
+        return Ok((from..=to).map(|number| number.to_string()).collect());
     }
-    match (first.as_bytes(), last.as_bytes()) {
+    let names: Vec<_> = match (first.as_bytes(), last.as_bytes()) {
         ([from], [to])
             if from <= to
                 && (from.is_ascii_uppercase() && to.is_ascii_uppercase()
@@ -111,8 +123,9 @@ fn row_names(text: &str) -> Vec<String> {
         {
             (*from..=*to).map(|letter| char::from(letter).to_string()).collect()
         }
-        _ => alone(),
-    }
+        _ => return alone(),
+    };
+    if names.len() > most { Err(TOO_MANY) } else { Ok(names) }
 }
 
 #[cfg(test)]
@@ -177,5 +190,15 @@ mod tests {
         assert_eq!(read("a-C: 4"), Ok(vec!["a-C4".into()]));
         assert_eq!(read("A 20"), Err("organiser_form.bad_rows"));
         assert_eq!(read("A: many"), Err("organiser_form.bad_rows"));
+        // Refused before a row is made.
+        for many in
+            ["1-999999: 1", "1-1001: 1", "0-99999999999999999999: 1", "1-900: 1\n901-1001: 1"]
+        {
+            assert_eq!(read(many), Err("organiser_form.too_many_rows"), "{many}");
+        }
+        assert_eq!(read("1-1000: 1").map(|rows| rows.len()), Ok(1_000));
+        assert_eq!(read("9-1: 4"), Err("organiser_form.rows_backwards"));
+        assert_eq!(read("A: 1001"), Err("organiser_form.row_too_long"));
+        assert_eq!(read("A: 0"), Err("organiser_form.row_too_long"));
     }
 }

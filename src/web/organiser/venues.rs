@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::tables::scrolling;
+use crate::http::api::venues::plans;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
 use crate::text::InvalidField;
-use crate::venues::{BlockSpec, Plan, PlanSpec, VenueDraft, generate};
+use crate::venues::{BlockSpec, CheckedPlan, Plan, PlanSpec, VenueDraft, generate};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, text_area};
 use crate::web::format::{self, number};
@@ -190,7 +191,8 @@ async fn create_with_plan(
     admin: UserId,
     form: &VenueForm,
 ) -> Result<VenueId, ApiError> {
-    let plan = form.plan()?.check()?;
+    let reading = form.clone();
+    let plan = plans::apart(move || Ok(CheckedPlan::new(reading.plan()?)?)).await?;
     let draft = VenueDraft {
         name: form.name.clone(),
         place: form.place.clone(),
@@ -270,7 +272,8 @@ async fn add_plan(
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
-    let added = match form.plan() {
+    let reading = form.clone();
+    let added = match plans::apart(move || Ok(CheckedPlan::new(reading.plan()?)?)).await {
         Ok(plan) => {
             let key = IdempotencyKey(Some(form.key.clone()));
             let key = key.row_key(admin.user, "add plan by form", &(venue, &form.plan));
