@@ -2,6 +2,7 @@
 //! that never change, and the plan of an event as seats of the core. A plan is a projection beside
 //! the stock: no box office reads one.
 
+mod changes;
 mod check;
 mod draw;
 mod error;
@@ -14,6 +15,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use changes::PlanChanges;
 pub use check::MAX_SEATS;
 pub use draw::{Drawing, DrawnRow, DrawnRun, DrawnSection, DrawnZone, draw};
 pub use error::VenueError;

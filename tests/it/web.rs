@@ -3,6 +3,8 @@
 
 mod door;
 mod organiser;
+mod organiser_lists;
+mod organiser_venues;
 mod sessions;
 mod strings;
 

@@ -16,13 +16,25 @@ const LOCAL: &str = "%Y-%m-%dT%H:%M";
 /// The most rows of a section that are entered as text; larger halls come from a plan.
 const MOST_ROWS: usize = 1_000;
 
-/// Reads an amount in major units: digits, with a point before the minor units.
+/// Signs that people write with amounts, and the currencies that they stand for.
+const SIGNS: &[(&str, &[&str])] = &[
+    ("₩", &["KRW"]),
+    ("원", &["KRW"]),
+    ("$", &["USD", "AUD", "CAD", "HKD", "NZD", "SGD", "TWD", "MXN"]),
+    ("€", &["EUR"]),
+    ("£", &["GBP"]),
+    ("¥", &["JPY", "CNY"]),
+];
+
+/// Reads an amount in major units: digits, with a point before the minor units. Commas between
+/// thousands, and the sign or the code of the currency before or behind it, are understood.
 pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
     const NO_MONEY: Refusal = "organiser_form.bad_price";
-    let text = text.trim();
+    let text = without_currency(text.trim(), currency)?;
     let (major, minor) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if major.is_empty() || !is_digits(major) || !is_digits(minor) {
+    let major = ungrouped(major).ok_or(NO_MONEY)?;
+    if major.is_empty() || !is_digits(&major) || !is_digits(minor) {
         return Err(NO_MONEY);
     }
     let places = decimals(currency);
@@ -34,6 +46,42 @@ pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
     let minor: Minor = format!("{minor:0<width$}0").parse::<Minor>().map_err(|_| NO_MONEY)? / 10;
     let unit = 10_i64.pow(places);
     major.checked_mul(unit).and_then(|amount| amount.checked_add(minor)).ok_or(NO_MONEY)
+}
+
+/// Takes the sign or the code of the currency off an amount; refuses that of another currency.
+fn without_currency<'a>(text: &'a str, currency: &str) -> Result<&'a str, Refusal> {
+    let without = |sign: &str| text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
+    for (sign, meant) in SIGNS {
+        if let Some(rest) = without(sign) {
+            let fits = meant.contains(&currency);
+            return if fits { Ok(rest.trim()) } else { Err("organiser_form.other_currency") };
+        }
+    }
+    let code = |at: std::ops::Range<usize>| {
+        text.get(at).is_some_and(|part| !part.is_empty() && part.eq_ignore_ascii_case(currency))
+    };
+    let (length, end) = (currency.len(), text.len());
+    if code(0..length) {
+        return Ok(text[length..].trim());
+    }
+    match end.checked_sub(length) {
+        Some(start) if code(start..end) => Ok(text[..start].trim()),
+        _ => Ok(text),
+    }
+}
+
+/// Takes the commas between thousands out of a whole number; `None` if they stand elsewhere.
+fn ungrouped(number: &str) -> Option<String> {
+    let mut groups = number.split(',');
+    let first = groups.next()?;
+    let mut whole = first.to_owned();
+    for group in groups {
+        if first.is_empty() || first.len() > 3 || group.len() != 3 {
+            return None;
+        }
+        whole.push_str(group);
+    }
+    Some(whole)
 }
 
 /// Writes an amount for a form, as [`amount`] reads it.
@@ -71,13 +119,15 @@ pub(super) fn local_text(at: TimestampMs, zone: Tz) -> String {
     zone.from_utc_datetime(&utc.naive_utc()).format(LOCAL).to_string()
 }
 
-/// Reads a whole number; `None` if the field is empty.
+/// Reads a whole number, in which commas between thousands are understood; `None` if the field is
+/// empty.
 pub(super) fn whole(text: &str) -> Result<Option<u32>, Refusal> {
+    const NO_NUMBER: Refusal = "organiser_form.bad_number";
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| "organiser_form.bad_number")
+    ungrouped(text).ok_or(NO_NUMBER)?.parse().map(Some).map_err(|_| NO_NUMBER)
 }
 
 /// Reads rows, one a line: `A: 20`, or `A-F: 20` and `1-12: 20` for several rows of one size.
@@ -147,7 +197,22 @@ mod tests {
             ("12.505", "USD", Err("organiser_form.bad_decimals")),
             ("12.", "USD", Err("organiser_form.bad_decimals")),
             ("12.5", "KRW", Err("organiser_form.bad_decimals")),
-            ("1,500", "USD", Err("organiser_form.bad_price")),
+            ("1,500", "USD", Ok(150_000)),
+            ("90,000", "KRW", Ok(90_000)),
+            ("₩90,000", "KRW", Ok(90_000)),
+            ("90,000 원", "KRW", Ok(90_000)),
+            ("krw 1,234,567", "KRW", Ok(1_234_567)),
+            ("$ 1,234.50", "USD", Ok(123_450)),
+            ("12.50 EUR", "EUR", Ok(1_250)),
+            ("₩90,000", "USD", Err("organiser_form.other_currency")),
+            ("$9", "KRW", Err("organiser_form.other_currency")),
+            ("12,50", "EUR", Err("organiser_form.bad_price")),
+            ("1,2345", "KRW", Err("organiser_form.bad_price")),
+            (",500", "KRW", Err("organiser_form.bad_price")),
+            ("1234,500", "KRW", Err("organiser_form.bad_price")),
+            ("₩", "KRW", Err("organiser_form.bad_price")),
+            ("KRW", "KRW", Err("organiser_form.bad_price")),
+            ("€€5", "EUR", Err("organiser_form.bad_price")),
             ("-1", "USD", Err("organiser_form.bad_price")),
             ("", "USD", Err("organiser_form.bad_price")),
             (".5", "USD", Err("organiser_form.bad_price")),
