@@ -11,7 +11,7 @@ mod tokens;
 mod validate;
 
 pub use error::AccountError;
-pub use guests::{GuestContact, GuestSession, Identity, Profile};
+pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;

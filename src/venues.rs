@@ -2,6 +2,7 @@
 //! that never change, and the plan of an event as seats of the core. A plan is a projection beside
 //! the stock: no box office reads one.
 
+mod changes;
 mod check;
 mod draw;
 mod error;
@@ -15,6 +16,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use changes::PlanChanges;
 pub use check::MAX_SEATS;
 pub use draw::{Drawing, DrawnRow, DrawnRun, DrawnSection, DrawnZone, draw};
 pub use error::VenueError;
@@ -25,4 +27,4 @@ pub use plan::{
     PlanStage, PlanZone, PlanZoneRange,
 };
 pub use seats::{CoreRow, PlanSeats, Run, ZoneProducts, zones_in_use};
-pub use service::{AddedPlan, VenueDraft, VenueEdit, Venues, time_zone};
+pub use service::{AddedPlan, CheckedPlan, VenueDraft, VenueEdit, Venues, time_zone};

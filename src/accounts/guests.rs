@@ -173,6 +173,15 @@ impl Accounts {
         self.guest_session(user)
     }
 
+    /// Returns the one of `guests`, given with their addresses, to whom a claim code belongs. For
+    /// administrators, who may read all of their orders: attempts are not limited.
+    #[must_use]
+    pub fn guest_with_code(&self, guests: &[(UserId, String)], code: &str) -> Option<UserId> {
+        let wanted = read_code(code);
+        let found = guests.iter().find(|(user, email)| self.code(*user, email) == wanted);
+        found.map(|(user, _)| *user)
+    }
+
     /// Creates an account, as [`Accounts::register`] does, that keeps the id of a guest and so the
     /// guest's reservations and tickets. A caller who has an account by now gets another one.
     ///
@@ -238,6 +247,13 @@ impl Accounts {
     }
 }
 
+/// True if a text has the form of a claim code.
+#[must_use]
+pub fn may_be_claim_code(text: &str) -> bool {
+    let code = read_code(text);
+    code.len() == CODE_LETTERS && code.bytes().all(|byte| LETTERS.contains(&byte))
+}
+
 /// Reads a claim code as people type it: in lower case, in groups, with letters that look like
 /// digits.
 fn read_code(text: &str) -> String {
@@ -260,6 +276,8 @@ mod tests {
         for text in ["01A9ZKMN01", "oIa9z-kmnOl", " 01a9 zkmn 01 ", "O1A9ZKMN0I"] {
             assert_eq!(read_code(text), "01A9ZKMN01", "{text}");
         }
+        assert!(may_be_claim_code("01a9-zkmn-0l") && !may_be_claim_code("kim@exampl"));
+        assert!(!may_be_claim_code("01A9ZKMN011") && !may_be_claim_code("0".repeat(9).as_str()));
         assert_ne!(read_code("01A9ZKMN011"), "01A9ZKMN01", "a longer text is another one");
         assert_eq!(read_code(&"é".repeat(1_000)).chars().count(), CODE_LETTERS + 1);
     }

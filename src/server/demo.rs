@@ -7,7 +7,7 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, UserId, VenueId};
 use crate::inventory::{Change, Minor, Policy, SaleState, SaleWindow, TimestampMs};
 use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft};
-use crate::venues::{PlanSpec, VenueDraft, generate};
+use crate::venues::{CheckedPlan, PlanSpec, VenueDraft, generate};
 
 /// Name by which a later start recognises the event that the banner sells.
 const NAME: &str = "Admit One Demo Night";
@@ -106,7 +106,7 @@ impl Demo<'_> {
         };
         let (venue, _) = venues.create(&draft, None, self.now).await.map_err(failed)?;
         let spec: PlanSpec = serde_json::from_str(HALL).map_err(failed)?;
-        let plan = generate(&spec).map_err(failed)?;
+        let plan = CheckedPlan::new(generate(&spec).map_err(failed)?).map_err(failed)?;
         venues.add_plan(venue.id, self.by, plan, None, self.now).await.map_err(failed)?;
         Ok(venue.id)
     }

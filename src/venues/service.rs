@@ -36,6 +36,25 @@ pub struct VenueEdit {
     pub time_zone: Option<String>,
 }
 
+/// A plan that passed every check, as it is stored.
+#[derive(Clone, Debug)]
+pub struct CheckedPlan {
+    json: String,
+    seats: u64,
+}
+
+impl CheckedPlan {
+    /// Checks a plan. Takes a second or more for the largest plans: run it off the workers.
+    ///
+    /// # Errors
+    /// The first field that is not allowed.
+    pub fn new(plan: Plan) -> Result<Self, InvalidField> {
+        let plan = plan.check()?;
+        let json = serde_json::to_string(&plan).expect("a plan is plain data");
+        Ok(Self { json, seats: plan.seats() })
+    }
+}
+
 /// A version of a plan that was added.
 #[derive(Clone, Debug)]
 pub struct AddedPlan {
@@ -146,19 +165,16 @@ impl Venues {
     /// Adds the next version of a venue's plan. Versions are never changed.
     ///
     /// # Errors
-    /// The field of the plan that is not allowed, or [`VenueError::NoSuchVenue`].
+    /// [`VenueError::NoSuchVenue`].
     pub async fn add_plan(
         &self,
         venue: VenueId,
         by: UserId,
-        plan: Plan,
+        plan: CheckedPlan,
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<AddedPlan, VenueError> {
-        let plan = plan.check()?;
-        let seats = plan.seats();
-        let plan = serde_json::to_string(&plan).expect("a plan is plain data");
-        let new = NewPlan { plan, seats, created_by: by };
+        let new = NewPlan { plan: plan.json, seats: plan.seats, created_by: by };
         match self.store.venue_plan_add(venue, new, key, now).await? {
             None => Err(VenueError::NoSuchVenue),
             Some(Answered::Now(row)) => Ok(AddedPlan { row, replayed: false }),

@@ -4,6 +4,7 @@
 mod actions;
 mod csv_file;
 mod curve;
+mod details_form;
 mod edit_event;
 mod entered;
 mod event_form;
@@ -15,10 +16,16 @@ mod new_event;
 mod order;
 mod orders;
 mod people;
+mod plan_form;
+mod plan_picture;
+mod reasons;
+mod refused;
+mod search;
 mod seats;
 mod seats_named;
 mod shown;
 mod tables;
+mod venue;
 mod venues;
 
 use std::collections::HashMap;
@@ -60,6 +67,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(holds::configure)
         .configure(people::configure)
         .configure(venues::configure)
+        .configure(venue::configure)
         .configure(live::configure);
 }
 

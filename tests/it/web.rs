@@ -7,6 +7,8 @@ mod flows;
 mod giving;
 mod korean;
 mod organiser;
+mod organiser_lists;
+mod organiser_venues;
 mod public_pages;
 mod reasons;
 mod sessions;

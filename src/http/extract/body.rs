@@ -4,7 +4,7 @@
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -27,7 +27,7 @@ const DRAIN_LIMIT: usize = 32 * 1_024 * 1_024;
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = DEFAULT_LIMIT>(pub T);
 
-impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
+impl<T: DeserializeOwned + Send + 'static, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -36,7 +36,13 @@ impl<T: DeserializeOwned, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
         let reading = read(Arrival::begin(request), payload.take(), LIMIT);
         Box::pin(async move {
             declared?;
-            parse(&reading.await?).map(Self)
+            let bytes = reading.await?;
+            if bytes.len() <= DEFAULT_LIMIT {
+                return parse(&bytes).map(Self);
+            }
+            // Parsing megabytes would keep the worker's other requests waiting.
+            let parsed = web::block(move || parse(&bytes)).await;
+            parsed.map_err(ApiError::internal)?.map(Self)
         })
     }
 }

@@ -2,7 +2,7 @@
 //! account with the same id, and a guest who is forgotten becomes a closed account: an id never has
 //! a row here and an account at a time.
 
-use entities::{guest, user};
+use entities::{guest, reservation, user};
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::ids::UserId;
+use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::{Store, StoreError};
 
@@ -67,6 +67,33 @@ impl Store {
             created_at: row.created_at,
             updated_at: row.updated_at,
         }))
+    }
+
+    /// Returns the guests with reservations of an event and their addresses, newest first; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn guests_of_event(
+        &self,
+        event: OfferingId,
+        limit: u64,
+    ) -> Result<Vec<(UserId, String)>, StoreError> {
+        let customers = Query::select()
+            .column(reservation::Column::UserId)
+            .from(reservation::Entity)
+            .and_where(reservation::Column::OfferingId.eq(event.0))
+            .to_owned();
+        let found: Vec<(Uuid, String)> = guest::Entity::find()
+            .select_only()
+            .columns([guest::Column::UserId, guest::Column::Email])
+            .filter(guest::Column::UserId.in_subquery(customers))
+            .order_by_desc(guest::Column::CreatedAt)
+            .limit(limit)
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(|(id, email)| (UserId(id), email)).collect())
     }
 
     /// Returns the guests with that normalised address and without an account, newest first; at most

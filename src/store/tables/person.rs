@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::tables::user::user_row;
+use crate::store::tables::user::{Role, user_row};
 use crate::store::{Store, StoreError, UserRow, older};
 
 /// A person with an account that is not closed, or a guest who has left an address.
@@ -92,13 +92,15 @@ impl Store {
 
 impl Store {
     /// Returns accounts that are not closed and whose name or address contains `text`, newest first,
-    /// after the one with that time and id; at most `limit`. An empty text finds all.
+    /// after the one with that time and id; at most `limit`. An empty text finds all; a role finds
+    /// those who have it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn user_search(
         &self,
         text: &str,
+        role: Option<Role>,
         after: Option<(TimestampMs, UserId)>,
         limit: u64,
     ) -> Result<Vec<UserRow>, StoreError> {
@@ -110,6 +112,9 @@ impl Store {
             .limit(limit);
         if !text.is_empty() {
             query = query.filter(is_like(text));
+        }
+        if let Some(role) = role {
+            query = query.filter(Column::Role.eq(role.as_str()));
         }
         if let Some((at, id)) = after {
             query = query.filter(older((Column::CreatedAt, at), (Column::Id, id.0)));

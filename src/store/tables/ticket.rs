@@ -113,6 +113,34 @@ impl Store {
         rows.iter().map(ticket_row).collect()
     }
 
+    /// Returns the reservations of an event with a ticket for one of `seats`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn reservations_of_seats(
+        &self,
+        event: OfferingId,
+        seats: &[SeatId],
+    ) -> Result<Vec<ReservationId>, StoreError> {
+        use ticket::Column;
+        // Tickets have no index by event, reservations have one.
+        let reservations = Query::select()
+            .column(reservation::Column::Id)
+            .from(reservation::Entity)
+            .and_where(reservation::Column::OfferingId.eq(event.0))
+            .to_owned();
+        let found: Vec<Uuid> = ticket::Entity::find()
+            .select_only()
+            .column(Column::ReservationId)
+            .distinct()
+            .filter(Column::ReservationId.in_subquery(reservations))
+            .filter(Column::SeatId.is_in(seats.iter().map(|seat| i64::from(seat.0))))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(ReservationId).collect())
+    }
+
     /// Returns the number of an event's tickets that are checked in.
     ///
     /// # Errors

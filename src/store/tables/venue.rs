@@ -265,6 +265,29 @@ impl Store {
         Ok(found.into_iter().map(|(venue, last)| (VenueId(venue), version(last))).collect())
     }
 
+    /// Returns the events with a plan of a venue and the versions, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn events_of_venue(
+        &self,
+        venue: VenueId,
+        limit: u64,
+    ) -> Result<Vec<(OfferingId, u32)>, StoreError> {
+        use event_plan::Column;
+        let found: Vec<(Uuid, i32)> = event_plan::Entity::find()
+            .select_only()
+            .columns([Column::OfferingId, Column::Version])
+            .filter(Column::VenueId.eq(venue.0))
+            .order_by_desc(Column::OfferingId)
+            .limit(limit)
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        let version = |version| u32::try_from(version).unwrap_or_default();
+        Ok(found.into_iter().map(|(event, of)| (OfferingId(event), version(of))).collect())
+    }
+
     /// Returns the plan of an event; `None` if it was created without one.
     ///
     /// # Errors

@@ -4,16 +4,17 @@
 use maud::{Markup, html};
 
 use super::entered;
-use super::event_form::Pairs;
+use super::event_form::{PLACES, Pairs, number_within};
+use super::reasons;
 use super::seats_named::seats_of;
 use super::shown::Shown;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::ids::{OfferingId, ProductId, SectionId};
-use crate::inventory::Command;
+use crate::inventory::{Command, MAX_PRICE, MAX_ROW};
 use crate::store::{EventRow, ReservationState};
 use crate::text;
-use crate::web::fields::{Field, select};
+use crate::web::fields::{Field, refusal, select};
 use crate::web::format::{money, number};
 use crate::web::visitor::Visitor;
 
@@ -22,14 +23,13 @@ pub(super) fn forms(visitor: &Visitor, shown: &Shown) -> Markup {
     if shown.status == "CANCELLED" {
         return html! { p { (visitor.text("organiser_action.is_cancelled")) } };
     }
-    let event = &shown.event;
     let has_sections = !shown.view.sections.is_empty();
     html! {
         div.action-list {
-            (switch(visitor, event, "open", "organiser_action.open", "organiser_action.open_does"))
-            (switch(visitor, event, "pause", "organiser_action.pause", "organiser_action.pause_does"))
-            (switch(visitor, event, "close", "organiser_action.close", "organiser_action.close_does"))
-            (reprice(visitor, event))
+            (switch(visitor, shown, "open", "organiser_action.open", "organiser_action.open_does"))
+            (switch(visitor, shown, "pause", "organiser_action.pause", "organiser_action.pause_does"))
+            (switch(visitor, shown, "close", "organiser_action.close", "organiser_action.close_does"))
+            (reprice(visitor, shown))
             (resize(visitor, shown))
             (block(visitor, shown))
             @if has_sections { (add_row(visitor, shown)) }
@@ -38,17 +38,20 @@ pub(super) fn forms(visitor: &Visitor, shown: &Shown) -> Markup {
     }
 }
 
-/// Renders one form: its button and `does`, the sentence that says what it does.
+/// Renders one form: its button and `does`, the sentence that says what it does. The form that was
+/// refused is open and says why.
 fn action(
-    event: &EventRow,
+    shown: &Shown,
     name: &str,
     (label, does, class): (&str, &str, &str),
     fields: &Markup,
 ) -> Markup {
+    let refused = shown.refused.as_ref().filter(|(action, _)| action == name);
     html! {
-        details.action {
+        details.action id={ "action-" (name) } open[refused.is_some()] {
             summary { (label) }
-            form.stack method="post" action={ "/organiser/events/" (event.id) "/actions" } {
+            form.stack method="post" action={ "/organiser/events/" (shown.event.id) "/actions#action-" (name) } {
+                (refusal(refused.map(|(_, text)| text.as_str())))
                 input type="hidden" name="key" value=(uuid::Uuid::new_v4());
                 input type="hidden" name="do" value=(name);
                 p { (does) }
@@ -61,42 +64,49 @@ fn action(
 
 fn switch(
     visitor: &Visitor,
-    event: &EventRow,
+    shown: &Shown,
     name: &str,
     label: &'static str,
     does: &'static str,
 ) -> Markup {
     let said = (visitor.text(label), visitor.text(does), "");
-    action(event, name, said, &Markup::default())
+    action(shown, name, said, &Markup::default())
 }
 
 /// A choice of those products that `is_meant`; `None` if there are none.
 fn product_choice(
     visitor: &Visitor,
-    (event, id): (&EventRow, &str),
+    (shown, id): (&Shown, &str),
     is_meant: impl Fn(ProductId) -> bool,
 ) -> Option<Markup> {
+    let event = &shown.event;
     let meant = event.products.iter().filter(|product| is_meant(product.id));
     let options: Vec<_> =
         meant.map(|product| (product.id.to_public(event.id), product.name.clone())).collect();
     let name = format!("{id}-product");
-    (!options.is_empty()).then(|| select(&name, visitor.text("event.ticket"), "", &options))
+    (!options.is_empty())
+        .then(|| select(&name, visitor.text("event.ticket"), shown.entered(&name), &options))
 }
 
-fn number_field(id: &str, label: &str) -> Markup {
-    let field = Field { name: id, label, kind: "number", min: Some("1"), ..Field::default() };
-    html! { div.short { (Field { required: true, ..field }.render()) } }
+/// A number from 1 to `most`, with the number that was entered if the action was refused.
+fn number_field(shown: &Shown, id: &str, label: &str, most: u32) -> Markup {
+    let (most, value) = (most.to_string(), shown.entered(id));
+    let field = Field { name: id, label, kind: "number", value, ..Field::default() };
+    let field = Field { min: Some("1"), max: Some(&most), required: true, ..field };
+    html! { div.short { (field.render()) } }
 }
 
-fn reprice(visitor: &Visitor, event: &EventRow) -> Markup {
+fn reprice(visitor: &Visitor, shown: &Shown) -> Markup {
+    let event = &shown.event;
     let label = visitor.fill("organiser_form.price_in", &[("currency", &event.currency)]);
     let price = Field { name: "price", label: &label, required: true, ..Field::default() };
+    let price = Field { value: shown.entered("price"), max_length: Some(24), ..price };
     let fields = html! {
-        (product_choice(visitor, (event, "reprice"), |_| true).unwrap_or_default())
+        (product_choice(visitor, (shown, "reprice"), |_| true).unwrap_or_default())
         div.short { (price.render()) }
     };
     let (label, does) = ("organiser_action.reprice", "organiser_action.reprice_does");
-    action(event, "reprice", (visitor.text(label), visitor.text(does), ""), &fields)
+    action(shown, "reprice", (visitor.text(label), visitor.text(does), ""), &fields)
 }
 
 fn is_by_number(shown: &Shown, product: ProductId) -> bool {
@@ -104,25 +114,24 @@ fn is_by_number(shown: &Shown, product: ProductId) -> bool {
 }
 
 fn resize(visitor: &Visitor, shown: &Shown) -> Markup {
-    let event = &shown.event;
-    let choice = product_choice(visitor, (event, "resize"), |id| is_by_number(shown, id));
+    let choice = product_choice(visitor, (shown, "resize"), |id| is_by_number(shown, id));
     let Some(choice) = choice else { return Markup::default() };
     let fields = html! {
         (choice)
-        (number_field("total", visitor.text("organiser_form.stock")))
+        (number_field(shown, "total", visitor.text("organiser_form.stock"), PLACES.1))
     };
     let (label, does) = ("organiser_action.resize", "organiser_action.resize_does");
-    action(event, "resize", (visitor.text(label), visitor.text(does), ""), &fields)
+    action(shown, "resize", (visitor.text(label), visitor.text(does), ""), &fields)
 }
 
 fn block(visitor: &Visitor, shown: &Shown) -> Markup {
-    let event = &shown.event;
     let one = |name: &str, label, does| {
-        let choice = product_choice(visitor, (event, name), |id| is_by_number(shown, id));
+        let choice = product_choice(visitor, (shown, name), |id| is_by_number(shown, id));
         let Some(choice) = choice else { return Markup::default() };
-        let quantity = number_field(&format!("{name}-quantity"), visitor.text("event.how_many"));
+        let quantity = format!("{name}-quantity");
+        let quantity = number_field(shown, &quantity, visitor.text("event.how_many"), PLACES.1);
         let said = (visitor.text(label), visitor.text(does), "");
-        action(event, name, said, &html! { (choice) (quantity) })
+        action(shown, name, said, &html! { (choice) (quantity) })
     };
     html! {
         (one("block", "organiser_action.block", "organiser_action.block_does"))
@@ -142,12 +151,12 @@ fn add_row(visitor: &Visitor, shown: &Shown) -> Markup {
     let name =
         Field { name: "row", label: visitor.text("organiser_action.row"), ..Field::default() };
     let fields = html! {
-        (select("section", visitor.text("event.section"), "", &options))
-        div.short { (Field { required: true, max_length: Some(50), ..name }.render()) }
-        (number_field("row-seats", visitor.text("organiser_action.row_seats")))
+        (select("section", visitor.text("event.section"), shown.entered("section"), &options))
+        div.short { (Field { required: true, max_length: Some(50), value: shown.entered("row"), ..name }.render()) }
+        (number_field(shown, "row-seats", visitor.text("organiser_action.row_seats"), MAX_ROW))
     };
     let (label, does) = ("organiser_action.add_row", "organiser_action.add_row_does");
-    action(&shown.event, "add-row", (visitor.text(label), visitor.text(does), ""), &fields)
+    action(shown, "add-row", (visitor.text(label), visitor.text(does), ""), &fields)
 }
 
 fn cancel(visitor: &Visitor, shown: &Shown) -> Markup {
@@ -166,7 +175,7 @@ fn cancel(visitor: &Visitor, shown: &Shown) -> Markup {
     let name = Field { name: "confirm", label: &label, required: true, ..Field::default() };
     let name = Field { autocomplete: Some("off"), ..name };
     action(
-        event,
+        shown,
         "cancel",
         (visitor.text("organiser_action.cancel"), &does, "danger"),
         &name.render(),
@@ -217,9 +226,10 @@ pub(super) fn command(
     let product = |action: &str| {
         dto::product_id(event.id, "product", &form.entered(&format!("{action}-product")))
     };
-    let whole = |name: &str| {
-        let number = entered::whole(&form.entered(name)).map_err(said)?;
-        number.filter(|number| *number > 0).ok_or_else(|| said("organiser_form.bad_number"))
+    let whole = |name: &str, most: u32| {
+        let number = number_within(visitor, name, &form.entered(name), (1, most));
+        let number = number.map_err(|refused| ApiError::new(ErrorCode::Invalid, refused.text))?;
+        number.ok_or_else(|| said("organiser_form.bad_number"))
     };
     let action = form.entered("do");
     Ok(match action.as_str() {
@@ -234,15 +244,21 @@ pub(super) fn command(
         }
         "reprice" => {
             let price = entered::amount(&form.entered("price"), &event.currency).map_err(said)?;
+            if price > MAX_PRICE {
+                return Err(said("organiser_form.price_too_high"));
+            }
             Command::Reprice { product: product("reprice")?, price }
         }
-        "resize" => Command::Resize { product: product("resize")?, total: whole("total")? },
-        "block" => {
-            Command::BlockPlaces { product: product("block")?, quantity: whole("block-quantity")? }
+        "resize" => {
+            Command::Resize { product: product("resize")?, total: whole("total", PLACES.1)? }
         }
+        "block" => Command::BlockPlaces {
+            product: product("block")?,
+            quantity: whole("block-quantity", PLACES.1)?,
+        },
         "unblock" => Command::UnblockPlaces {
             product: product("unblock")?,
-            quantity: whole("unblock-quantity")?,
+            quantity: whole("unblock-quantity", PLACES.1)?,
         },
         "add-row" => Command::AddRow {
             section: SectionId(
@@ -250,8 +266,10 @@ pub(super) fn command(
                     .parse()
                     .map_err(|_| ApiError::of(ErrorCode::UnknownSection))?,
             ),
-            name: text::line("row.name", &form.entered("row"), 50)?,
-            seats: whole("row-seats")?,
+            name: text::line("row", &form.entered("row"), 50).map_err(|error| {
+                ApiError::new(ErrorCode::Invalid, reasons::of(visitor, &error.reason))
+            })?,
+            seats: whole("row-seats", MAX_ROW)?,
         },
         "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs)? },
         "unblock-seats" => Command::UnblockSeats { seats: seats_of(visitor, shown, pairs)? },

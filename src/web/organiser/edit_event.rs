@@ -5,17 +5,20 @@ use actix_web::{HttpResponse, web};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
+use super::details_form::{DetailsForm, end_of_event};
 use super::entered;
-use super::event_form::{DetailsForm, Pairs, Refused};
-use super::form_page::{self, refused};
+use super::event_form::{PLACES, Pairs, number_within};
+use super::form_page;
+use super::refused::{CONFIRMED, Refusals, Refused};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{
     Availability, CancellationPolicy, Command, OfferingChange, ProductChange, SaleWindow,
+    TimestampMs,
 };
-use crate::offerings::{EventEdit, EventKeys, ProductDraft};
+use crate::offerings::{EventEdit, EventKeys, OfferingError, ProductDraft};
 use crate::store::{EventRow, ProductRow};
 use crate::text;
 use crate::web::errors::explain;
@@ -45,7 +48,7 @@ async fn page(
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
     let form = entered_of(&event, zone_of(&visitor, &event));
-    Ok(show(&visitor, &event, &form, query.notice.as_deref(), None))
+    Ok(show(&visitor, &event, &form, query.notice.as_deref(), &Shown::default()))
 }
 
 /// Returns the form of an event as it is.
@@ -73,44 +76,69 @@ fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
     }
 }
 
+/// What the page says about the form that was sent.
+#[derive(Default)]
+struct Shown {
+    of_event: Refusals,
+    of_products: Refusals,
+    /// The values that were entered for a ticket type.
+    entered: Vec<(String, String)>,
+}
+
+impl Shown {
+    fn of_event(refusals: Refusals) -> Self {
+        Self { of_event: refusals, ..Self::default() }
+    }
+
+    /// Returns the entered value of an input, or the present one.
+    fn value<'a>(&'a self, input: &str, present: &'a str) -> &'a str {
+        let entered = self.entered.iter().find(|(name, _)| name == input);
+        entered.map_or(present, |(_, value)| value)
+    }
+}
+
 fn show(
     visitor: &Visitor,
     event: &EventRow,
     form: &DetailsForm,
     notice: Option<&str>,
-    refusal: Option<&Refused>,
+    said: &Shown,
 ) -> HttpResponse {
     let title = visitor.text("organiser_form.edit_title");
     let main = html! {
         p.back { a href={ "/organiser/events/" (event.id) } { (event.details.name) } }
         h1 { (title) }
-        (refused(refusal))
         form.stack.event-form method="post" action={ "/organiser/events/" (event.id) "/edit" } {
+            (said.of_event.render(visitor))
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
-            (form_page::details(visitor, form))
+            (form_page::details(visitor, form, &said.of_event))
             button.button { (visitor.text("account.save")) }
         }
         h2 id="products" { (visitor.text("organiser_form.products")) }
         p.hint { (visitor.text("organiser_form.prices_elsewhere")) }
-        @for product in &event.products { (product_form(visitor, event, product)) }
-        (new_product_form(visitor, event))
+        (said.of_products.render(visitor))
+        @for product in &event.products { (product_form(visitor, event, product, said)) }
+        (new_product_form(visitor, event, said))
     };
     layout::render(visitor, Page::new(title).main(main).notice(notice))
 }
 
-fn product_form(visitor: &Visitor, event: &EventRow, product: &ProductRow) -> Markup {
+fn product_form(visitor: &Visitor, event: &EventRow, product: &ProductRow, said: &Shown) -> Markup {
     let id = product.id.index();
     let (name, description) = (format!("{id}-name"), format!("{id}-description"));
+    let refusals = &said.of_products;
     html! {
         form.form-item method="post" action={ "/organiser/events/" (event.id) "/products" } {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
             input type="hidden" name="product" value=(product.id.to_public(event.id));
             input type="hidden" name="prefix" value=(id);
             div.form-grid {
-                (Field { name: &name, label: visitor.text("organiser_form.product_name"), value: &product.name,
-                    required: true, max_length: Some(100), ..Field::default() }.render())
-                (Field { name: &description, label: visitor.text("organiser_form.product_description"),
-                    value: &product.description, max_length: Some(2_000), ..Field::default() }.render())
+                (refusals.field(Field { name: &name, label: visitor.text("organiser_form.product_name"),
+                    value: said.value(&name, &product.name), required: true, max_length: Some(100),
+                    ..Field::default() }))
+                (refusals.field(Field { name: &description, label: visitor.text("organiser_form.product_description"),
+                    value: said.value(&description, &product.description), max_length: Some(2_000),
+                    ..Field::default() }))
             }
             label.check {
                 input type="checkbox" name="withdrawn" value="on" checked[product.withdrawn_at.is_some()];
@@ -123,24 +151,30 @@ fn product_form(visitor: &Visitor, event: &EventRow, product: &ProductRow) -> Ma
     }
 }
 
-fn new_product_form(visitor: &Visitor, event: &EventRow) -> Markup {
+fn new_product_form(visitor: &Visitor, event: &EventRow, said: &Shown) -> Markup {
     let text = |key| visitor.text(key);
+    let field = |field: Field<'_>| {
+        said.of_products.field(Field { value: said.value(field.name, ""), ..field })
+    };
+    let most = PLACES.1.to_string();
     html! {
-        details {
+        details open[said.entered.iter().any(|(name, _)| name == "new-name")] {
             summary { (text("organiser_form.add_product")) }
             p.hint { (text("organiser_form.added_by_number")) }
             form.form-item method="post" action={ "/organiser/events/" (event.id) "/products" } {
                 input type="hidden" name="key" value=(uuid::Uuid::new_v4());
                 input type="hidden" name="prefix" value="new";
                 div.form-grid {
-                    (Field { name: "new-name", label: text("organiser_form.product_name"), required: true,
-                        max_length: Some(100), ..Field::default() }.render())
-                    (Field { name: "new-price", label: &visitor.fill("organiser_form.price_in",
-                        &[("currency", &event.currency)]), required: true, ..Field::default() }.render())
-                    (Field { name: "new-stock", label: text("organiser_form.stock"), kind: "number",
-                        min: Some("1"), required: true, ..Field::default() }.render())
-                    (Field { name: "new-limit", label: text("organiser_form.limit"), kind: "number",
-                        min: Some("1"), hint: Some(text("organiser_form.optional")), ..Field::default() }.render())
+                    (field(Field { name: "new-name", label: text("organiser_form.product_name"), required: true,
+                        max_length: Some(100), ..Field::default() }))
+                    (field(Field { name: "new-price", label: &visitor.fill("organiser_form.price_in",
+                        &[("currency", &event.currency)]), required: true, max_length: Some(24),
+                        ..Field::default() }))
+                    (field(Field { name: "new-stock", label: text("organiser_form.stock"), kind: "number",
+                        min: Some("1"), max: Some(&most), required: true, ..Field::default() }))
+                    (field(Field { name: "new-limit", label: text("organiser_form.limit"), kind: "number",
+                        min: Some("1"), max: Some(&most), hint: Some(text("organiser_form.optional")),
+                        ..Field::default() }))
                 }
                 div.actions {
                     button.button.quiet name="do" value="add" { (text("organiser_form.add_product")) }
@@ -159,34 +193,47 @@ async fn change(
     let admin = visitor.admin()?;
     let event = state.offerings.event(id).await?;
     let form = DetailsForm::read(&Pairs(&pairs));
-    let refuse = |refused: &Refused, code: ErrorCode| {
-        let mut page = show(&visitor, &event, &form, None, Some(refused));
+    let refuse = |refusals: Refusals, code: ErrorCode| {
+        let mut page = show(&visitor, &event, &form, None, &Shown::of_event(refusals));
         *page.status_mut() = code.status();
         Ok(page)
     };
-    let edit = match edit_of(&visitor, &event, &form) {
-        Ok(edit) => edit,
-        Err(refused) => return refuse(&refused, ErrorCode::Invalid),
+    let now = state.clock.now_ms();
+    let (edit, unusual) = match edit_of(&visitor, &event, &form, now) {
+        Ok(read) => read,
+        Err(refused) => return refuse(refused.into(), ErrorCode::Invalid),
     };
+    if !unusual.is_empty() && Pairs(&pairs).value(CONFIRMED).is_none() {
+        return refuse(Refusals::unusual(unusual), ErrorCode::Invalid);
+    }
     let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let keys = EventKeys {
         row: key.row_key(admin.user, "change event by form", &(id, &pairs)),
         command: key.identity(admin.user, "change event by form", &(id, &pairs)),
     };
-    let now = state.clock.now_ms();
-    let changed = state.offerings.change_event(id, admin.user, edit, keys, now).await;
-    match changed.map_err(ApiError::from) {
-        Ok(_) => Ok(see_other(&format!("/organiser/events/{id}?notice=saved"))),
-        Err(failure) if failure.code().status().as_u16() < 500 => {
-            let text = explain(&visitor, &failure);
-            refuse(&Refused { input: "name".into(), text }, failure.code())
+    match state.offerings.change_event(id, admin.user, edit, keys, now).await {
+        Ok(_) => return Ok(see_other(&format!("/organiser/events/{id}?notice=saved"))),
+        Err(OfferingError::Invalid(error)) => {
+            return refuse(Refused::of(&visitor, &error).into(), ErrorCode::Invalid);
         }
-        Err(failure) => Err(failure),
+        Err(error) => match ApiError::from(error) {
+            failure if failure.code().status().as_u16() < 500 => {
+                let text = explain(&visitor, &failure);
+                refuse(Refused { input: "name".into(), text }.into(), failure.code())
+            }
+            failure => Err(failure),
+        },
     }
 }
 
-/// Returns the changes that a form makes; fields that stay as they are are left out.
-fn edit_of(visitor: &Visitor, event: &EventRow, form: &DetailsForm) -> Result<EventEdit, Refused> {
+/// Returns the changes that a form makes, without fields that stay as they are, and what is unusual
+/// in them.
+fn edit_of(
+    visitor: &Visitor,
+    event: &EventRow,
+    form: &DetailsForm,
+    now: TimestampMs,
+) -> Result<(EventEdit, Vec<Refused>), Refused> {
     let before = entered_of(event, zone_of(visitor, event));
     let times = form.times(visitor)?;
     let differs = |now: &String, then: &String| (now != then).then(|| now.clone());
@@ -198,9 +245,27 @@ fn edit_of(visitor: &Visitor, event: &EventRow, form: &DetailsForm) -> Result<Ev
     let terms = |form: &DetailsForm| {
         (form.cancel.clone(), form.cancel_until.clone(), form.refund_percent.clone())
     };
+    let has_other_times = has_other_clocks
+        || [
+            (&form.starts, &before.starts),
+            (&form.ends, &before.ends),
+            (&form.sale_start, &before.sale_start),
+            (&form.sale_end, &before.sale_end),
+            (&form.cancel_until, &before.cancel_until),
+        ]
+        .iter()
+        .any(|(now, then)| now != then);
+    // The end stays where the form shows it, also if only the beginning moves.
+    let is_moved = has_moved(&form.starts, &before.starts) || form.ends != before.ends;
+    let ends_at = match times.ends_at {
+        Some(end) => Some(end),
+        None => Some(end_of_event(times.starts_at, None, times.sale.end)),
+    };
+    // A past event may get another name without a question.
+    let unusual = if has_other_times { times.unusual(visitor, now) } else { Vec::new() };
     let has_other_terms = terms(form) != terms(&before)
         || has_moved(&form.cancel_until, &before.cancel_until) && form.cancel == "until";
-    Ok(EventEdit {
+    let edit = EventEdit {
         name: differs(&form.name, &before.name),
         description: differs(&form.description, &before.description),
         venue: differs(&form.venue, &before.venue),
@@ -211,10 +276,11 @@ fn edit_of(visitor: &Visitor, event: &EventRow, form: &DetailsForm) -> Result<Ev
             sale_end: bound(&form.sale_end, &before.sale_end, times.sale.end),
             state: None,
             starts_at: has_moved(&form.starts, &before.starts).then_some(times.starts_at),
-            ends_at: times.ends_at.filter(|_| has_moved(&form.ends, &before.ends)),
+            ends_at: ends_at.filter(|_| is_moved || has_moved(&form.ends, &before.ends)),
             cancellation: None,
         },
-    })
+    };
+    Ok((edit, unusual))
 }
 
 /// Adds a ticket type, renames one, withdraws one or puts it back.
@@ -250,7 +316,9 @@ async fn change_product(
         Ok(()) => Ok(see_other(&format!("/organiser/events/{id}/edit?notice=saved#products"))),
         Err((refused, code)) => {
             let form = entered_of(&event, zone_of(&visitor, &event));
-            let mut page = show(&visitor, &event, &form, None, Some(&refused));
+            let of_products = Refusals::from(refused);
+            let said = Shown { of_products, entered: pairs, ..Shown::default() };
+            let mut page = show(&visitor, &event, &form, None, &said);
             *page.status_mut() = code.status();
             Ok(page)
         }
@@ -271,7 +339,10 @@ async fn product_command(
     if pairs.value("do") != Some("add") {
         let id = pairs.entered("product");
         let product = crate::http::dto::product_id(event.id, "product", &id).map_err(said)?;
-        let invalid = |error: text::InvalidField| said(error.into());
+        let invalid = |error: text::InvalidField| {
+            let input = format!("{prefix}-{}", error.field);
+            Refused { input, ..Refused::of(visitor, &error) }
+        };
         let availability = match pairs.value("withdrawn") {
             Some(_) => Availability::Withdrawn,
             None => Availability::Offered,
@@ -291,15 +362,31 @@ async fn product_command(
     }
     let refused = |what: &str, key| Refused::new(visitor, &format!("{prefix}-{what}"), key);
     let price = entered::amount(&field("price"), &event.currency);
+    let number =
+        |what: &str| number_within(visitor, &format!("{prefix}-{what}"), &field(what), PLACES);
     let draft = ProductDraft {
-        name: field("name"),
+        name: text::line("name", &field("name"), 100).map_err(|error| Refused {
+            input: format!("{prefix}-name"),
+            ..Refused::of(visitor, &error)
+        })?,
         description: String::new(),
         price: price.map_err(|key| refused("price", key))?,
         currency: event.currency.clone(),
-        total_stock: entered::whole(&field("stock")).map_err(|key| refused("stock", key))?,
-        max_per_customer: entered::whole(&field("limit")).map_err(|key| refused("limit", key))?,
+        total_stock: number("stock")?,
+        max_per_customer: number("limit")?,
         sale: SaleWindow::default(),
     };
-    let product = state.offerings.check_new_product(event.id, &draft).await;
-    Ok(Command::AddProduct { product: product.map_err(|error| said(error.into()))? })
+    match state.offerings.check_new_product(event.id, &draft).await {
+        Ok(product) => Ok(Command::AddProduct { product }),
+        Err(OfferingError::Invalid(error)) => {
+            let what = match error.field.rsplit('.').next().unwrap_or_default() {
+                "totalStock" => "stock",
+                "maxPerCustomer" => "limit",
+                "amount" | "price" => "price",
+                _ => "name",
+            };
+            Err(Refused { input: format!("{prefix}-{what}"), ..Refused::of(visitor, &error) })
+        }
+        Err(error) => Err(said(error.into())),
+    }
 }

@@ -4,7 +4,7 @@
 use chrono::{Datelike, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use crate::inventory::{Minor, RowDefinition, TimestampMs};
+use crate::inventory::{MAX_ROW, Minor, RowDefinition, TimestampMs};
 use crate::web::format::decimals;
 
 /// The key of the text that says why a value is refused.
@@ -13,13 +13,28 @@ pub(super) type Refusal = &'static str;
 /// The form of `datetime-local` fields.
 const LOCAL: &str = "%Y-%m-%dT%H:%M";
 
-/// Reads an amount in major units: digits, with a point before the minor units.
+/// The most rows of a section that are entered as text; larger halls come from a plan.
+const MOST_ROWS: usize = 1_000;
+
+/// Signs that people write with amounts, and the currencies that they stand for.
+const SIGNS: &[(&str, &[&str])] = &[
+    ("₩", &["KRW"]),
+    ("원", &["KRW"]),
+    ("$", &["USD", "AUD", "CAD", "HKD", "NZD", "SGD", "TWD", "MXN"]),
+    ("€", &["EUR"]),
+    ("£", &["GBP"]),
+    ("¥", &["JPY", "CNY"]),
+];
+
+/// Reads an amount in major units: digits, with a point before the minor units. Commas between
+/// thousands, and the sign or the code of the currency before or behind it, are understood.
 pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
     const NO_MONEY: Refusal = "organiser_form.bad_price";
-    let text = text.trim();
+    let text = without_currency(text.trim(), currency)?;
     let (major, minor) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if major.is_empty() || !is_digits(major) || !is_digits(minor) {
+    let major = ungrouped(major).ok_or(NO_MONEY)?;
+    if major.is_empty() || !is_digits(&major) || !is_digits(minor) {
         return Err(NO_MONEY);
     }
     let places = decimals(currency);
@@ -31,6 +46,42 @@ pub(super) fn amount(text: &str, currency: &str) -> Result<Minor, Refusal> {
     let minor: Minor = format!("{minor:0<width$}0").parse::<Minor>().map_err(|_| NO_MONEY)? / 10;
     let unit = 10_i64.pow(places);
     major.checked_mul(unit).and_then(|amount| amount.checked_add(minor)).ok_or(NO_MONEY)
+}
+
+/// Takes the sign or the code of the currency off an amount; refuses that of another currency.
+fn without_currency<'a>(text: &'a str, currency: &str) -> Result<&'a str, Refusal> {
+    let without = |sign: &str| text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
+    for (sign, meant) in SIGNS {
+        if let Some(rest) = without(sign) {
+            let fits = meant.contains(&currency);
+            return if fits { Ok(rest.trim()) } else { Err("organiser_form.other_currency") };
+        }
+    }
+    let code = |at: std::ops::Range<usize>| {
+        text.get(at).is_some_and(|part| !part.is_empty() && part.eq_ignore_ascii_case(currency))
+    };
+    let (length, end) = (currency.len(), text.len());
+    if code(0..length) {
+        return Ok(text[length..].trim());
+    }
+    match end.checked_sub(length) {
+        Some(start) if code(start..end) => Ok(text[..start].trim()),
+        _ => Ok(text),
+    }
+}
+
+/// Takes the commas between thousands out of a whole number; `None` if they stand elsewhere.
+fn ungrouped(number: &str) -> Option<String> {
+    let mut groups = number.split(',');
+    let first = groups.next()?;
+    let mut whole = first.to_owned();
+    for group in groups {
+        if first.is_empty() || first.len() > 3 || group.len() != 3 {
+            return None;
+        }
+        whole.push_str(group);
+    }
+    Some(whole)
 }
 
 /// Writes an amount for a form, as [`amount`] reads it.
@@ -68,13 +119,15 @@ pub(super) fn local_text(at: TimestampMs, zone: Tz) -> String {
     zone.from_utc_datetime(&utc.naive_utc()).format(LOCAL).to_string()
 }
 
-/// Reads a whole number; `None` if the field is empty.
+/// Reads a whole number, in which commas between thousands are understood; `None` if the field is
+/// empty.
 pub(super) fn whole(text: &str) -> Result<Option<u32>, Refusal> {
+    const NO_NUMBER: Refusal = "organiser_form.bad_number";
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| "organiser_form.bad_number")
+    ungrouped(text).ok_or(NO_NUMBER)?.parse().map(Some).map_err(|_| NO_NUMBER)
 }
 
 /// Reads rows, one a line: `A: 20`, or `A-F: 20` and `1-12: 20` for several rows of one size.
@@ -84,26 +137,35 @@ pub(super) fn rows(text: &str) -> Result<Vec<RowDefinition>, Refusal> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (names, seats) = line.rsplit_once(':').ok_or(NO_ROWS)?;
         let seats: u32 = seats.trim().parse().map_err(|_| NO_ROWS)?;
-        for name in row_names(names.trim()) {
-            rows.push(RowDefinition { name, seats });
+        if !(1..=MAX_ROW).contains(&seats) {
+            return Err("organiser_form.row_too_long");
         }
+        let names = row_names(names.trim(), MOST_ROWS - rows.len())?;
+        rows.extend(names.into_iter().map(|name| RowDefinition { name, seats }));
     }
     Ok(rows)
 }
 
-/// Returns the names of `A-F` or `1-12`; any other text is one name.
-fn row_names(text: &str) -> Vec<String> {
-    const MOST: u32 = 1_000;
-    let alone = || vec![text.to_owned()];
+/// Returns the names of `A-F` or `1-12`, `most` at most; any other text is one name.
+fn row_names(text: &str, most: usize) -> Result<Vec<String>, Refusal> {
+    const TOO_MANY: Refusal = "organiser_form.too_many_rows";
+    let alone = || if most == 0 { Err(TOO_MANY) } else { Ok(vec![text.to_owned()]) };
     let Some((first, last)) = text.split_once('-') else { return alone() };
     let (first, last) = (first.trim(), last.trim());
-    if let (Ok(from), Ok(to)) = (first.parse::<u32>(), last.parse::<u32>())
-        && from <= to
-        && to - from < MOST
-    {
-        return (from..=to).map(|number| number.to_string()).collect();
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(first) && is_number(last) {
+        // A number that does not fit is larger than every limit.
+        let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+        let (from, to) = (number(first), number(last));
+        if from > to {
+            return Err("organiser_form.rows_backwards");
+        }
+        if to - from >= most as u64 {
+            return Err(TOO_MANY);
+        }
+        return Ok((from..=to).map(|number| number.to_string()).collect());
     }
-    match (first.as_bytes(), last.as_bytes()) {
+    let names: Vec<_> = match (first.as_bytes(), last.as_bytes()) {
         ([from], [to])
             if from <= to
                 && (from.is_ascii_uppercase() && to.is_ascii_uppercase()
@@ -111,8 +173,9 @@ fn row_names(text: &str) -> Vec<String> {
         {
             (*from..=*to).map(|letter| char::from(letter).to_string()).collect()
         }
-        _ => alone(),
-    }
+        _ => return alone(),
+    };
+    if names.len() > most { Err(TOO_MANY) } else { Ok(names) }
 }
 
 #[cfg(test)]
@@ -134,7 +197,22 @@ mod tests {
             ("12.505", "USD", Err("organiser_form.bad_decimals")),
             ("12.", "USD", Err("organiser_form.bad_decimals")),
             ("12.5", "KRW", Err("organiser_form.bad_decimals")),
-            ("1,500", "USD", Err("organiser_form.bad_price")),
+            ("1,500", "USD", Ok(150_000)),
+            ("90,000", "KRW", Ok(90_000)),
+            ("₩90,000", "KRW", Ok(90_000)),
+            ("90,000 원", "KRW", Ok(90_000)),
+            ("krw 1,234,567", "KRW", Ok(1_234_567)),
+            ("$ 1,234.50", "USD", Ok(123_450)),
+            ("12.50 EUR", "EUR", Ok(1_250)),
+            ("₩90,000", "USD", Err("organiser_form.other_currency")),
+            ("$9", "KRW", Err("organiser_form.other_currency")),
+            ("12,50", "EUR", Err("organiser_form.bad_price")),
+            ("1,2345", "KRW", Err("organiser_form.bad_price")),
+            (",500", "KRW", Err("organiser_form.bad_price")),
+            ("1234,500", "KRW", Err("organiser_form.bad_price")),
+            ("₩", "KRW", Err("organiser_form.bad_price")),
+            ("KRW", "KRW", Err("organiser_form.bad_price")),
+            ("€€5", "EUR", Err("organiser_form.bad_price")),
             ("-1", "USD", Err("organiser_form.bad_price")),
             ("", "USD", Err("organiser_form.bad_price")),
             (".5", "USD", Err("organiser_form.bad_price")),
@@ -177,5 +255,15 @@ mod tests {
         assert_eq!(read("a-C: 4"), Ok(vec!["a-C4".into()]));
         assert_eq!(read("A 20"), Err("organiser_form.bad_rows"));
         assert_eq!(read("A: many"), Err("organiser_form.bad_rows"));
+        // Refused before a row is made.
+        for many in
+            ["1-999999: 1", "1-1001: 1", "0-99999999999999999999: 1", "1-900: 1\n901-1001: 1"]
+        {
+            assert_eq!(read(many), Err("organiser_form.too_many_rows"), "{many}");
+        }
+        assert_eq!(read("1-1000: 1").map(|rows| rows.len()), Ok(1_000));
+        assert_eq!(read("9-1: 4"), Err("organiser_form.rows_backwards"));
+        assert_eq!(read("A: 1001"), Err("organiser_form.row_too_long"));
+        assert_eq!(read("A: 0"), Err("organiser_form.row_too_long"));
     }
 }

@@ -5,17 +5,28 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono_tz::Tz;
 
-use super::entered::{self, Refusal};
+use super::details_form::{DetailsForm, Times};
+use super::entered;
+use super::refused::Refused;
 use crate::ids::VenueId;
-use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow, TimestampMs};
-use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft, SectionDraft};
+use crate::inventory::{
+    MAX_PLACES, MAX_PRICE, Policy, RowDefinition, SaleState, SaleWindow, TimestampMs,
+};
+use crate::offerings::{EventDraft, PlanDraft, ProductDraft, SectionDraft};
 use crate::store::VenueRow;
-use crate::text::InvalidField;
 use crate::venues::Plan;
 use crate::web::visitor::Visitor;
 
 /// The most products and sections of one form; more come from an imported seat plan.
 const MOST: usize = 200;
+
+/// The most places of a ticket type, and the most that one person may have.
+pub(super) const PLACES: (u32, u32) = (1, 10_000_000);
+const _: () = assert!(PLACES.1 as u64 == MAX_PLACES, "the limit of the rules");
+/// The minutes to choose and to pay: 30 days at most.
+pub(super) const MINUTES: (u32, u32) = (1, 30 * 24 * 60);
+/// The most places in one hold.
+pub(super) const PER_HOLD: (u32, u32) = (1, Policy::MAX_PLACES_PER_HOLD);
 
 /// The fields of a new event.
 #[derive(Clone, Debug, Default)]
@@ -34,23 +45,6 @@ pub(super) struct EventForm {
     pub(super) max_places: String,
     pub(super) max_per_customer: String,
     pub(super) has_waitlist: bool,
-}
-
-/// The fields that can be changed later.
-#[derive(Clone, Debug, Default)]
-pub(super) struct DetailsForm {
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) venue: String,
-    pub(super) time_zone: String,
-    pub(super) starts: String,
-    pub(super) ends: String,
-    pub(super) sale_start: String,
-    pub(super) sale_end: String,
-    /// `start`, `until` or `never`.
-    pub(super) cancel: String,
-    pub(super) cancel_until: String,
-    pub(super) refund_percent: String,
 }
 
 /// The fields of a ticket type.
@@ -72,22 +66,6 @@ pub(super) struct SectionForm {
     pub(super) rows: String,
 }
 
-/// A field that was refused, and the reason in the visitor's language.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    /// The name of the input.
-    pub(super) input: String,
-    pub(super) text: String,
-}
-
-/// The times of an event, in milliseconds.
-pub(super) struct Times {
-    pub(super) starts_at: TimestampMs,
-    pub(super) ends_at: Option<TimestampMs>,
-    pub(super) sale: SaleWindow,
-    pub(super) cancellation: CancellationDraft,
-}
-
 /// Values of a form by the names of its inputs.
 pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
 
@@ -100,77 +78,6 @@ impl Pairs<'_> {
     /// Returns a value.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-impl DetailsForm {
-    /// Reads the fields from a form.
-    pub(super) fn read(pairs: &Pairs<'_>) -> Self {
-        Self {
-            name: pairs.entered("name"),
-            description: pairs.entered("description"),
-            venue: pairs.entered("venue"),
-            time_zone: pairs.entered("time_zone"),
-            starts: pairs.entered("starts"),
-            ends: pairs.entered("ends"),
-            sale_start: pairs.entered("sale_start"),
-            sale_end: pairs.entered("sale_end"),
-            cancel: pairs.entered("cancel"),
-            cancel_until: pairs.entered("cancel_until"),
-            refund_percent: pairs.entered("refund_percent"),
-        }
-    }
-
-    /// Reads the time zone of the event.
-    pub(super) fn zone(&self, visitor: &Visitor) -> Result<Tz, Refused> {
-        let zone = self.time_zone.trim().parse();
-        zone.map_err(|_| Refused::new(visitor, "time_zone", "organiser_form.bad_zone"))
-    }
-
-    /// Reads the times, on the clocks of the event's zone, and the terms.
-    pub(super) fn times(&self, visitor: &Visitor) -> Result<Times, Refused> {
-        let zone = self.zone(visitor)?;
-        if self.name.trim().is_empty() {
-            return Err(Refused::new(visitor, "name", "organiser_form.name_missing"));
-        }
-        let time = |input, text: &str| {
-            entered::local_time(text, zone).map_err(|key| Refused::new(visitor, input, key))
-        };
-        let missing = || Refused::new(visitor, "starts", "organiser_form.start_missing");
-        let starts_at = time("starts", &self.starts)?.ok_or_else(missing)?;
-        let ends_at = time("ends", &self.ends)?;
-        if ends_at.is_some_and(|end| end <= starts_at) {
-            return Err(Refused::new(visitor, "ends", "organiser_form.ends_before"));
-        }
-        let start = time("sale_start", &self.sale_start)?;
-        let end = time("sale_end", &self.sale_end)?;
-        if let (Some(start), Some(end)) = (start, end)
-            && end <= start
-        {
-            return Err(Refused::new(visitor, "sale_end", "organiser_form.sale_ends_before"));
-        }
-        let percent = entered::whole(&self.refund_percent)
-            .ok()
-            .and_then(|percent| u8::try_from(percent.unwrap_or(100)).ok())
-            .filter(|percent| *percent <= 100)
-            .ok_or_else(|| Refused::new(visitor, "refund_percent", "organiser_form.bad_percent"))?;
-        let cancellation = match self.cancel.as_str() {
-            "never" => CancellationDraft { allowed: Some(false), ..CancellationDraft::default() },
-            "until" => {
-                let until = time("cancel_until", &self.cancel_until)?;
-                let until = until.ok_or_else(|| {
-                    Refused::new(visitor, "cancel_until", "organiser_form.bad_time")
-                })?;
-                let (allowed, until) = (Some(true), Some(until));
-                CancellationDraft { allowed, until, refund_percent: Some(percent) }
-            }
-            _ => CancellationDraft {
-                allowed: Some(true),
-                until: None,
-                refund_percent: Some(percent),
-            },
-        };
-        Ok(Times { starts_at, ends_at, sale: SaleWindow { start, end }, cancellation })
     }
 }
 
@@ -283,6 +190,27 @@ impl EventForm {
         }
     }
 
+    /// Returns what is allowed and unusual in a draft of this form.
+    pub(super) fn unusual(
+        &self,
+        visitor: &Visitor,
+        draft: &EventDraft,
+        now: TimestampMs,
+    ) -> Vec<Refused> {
+        let times = Times {
+            starts_at: draft.starts_at,
+            ends_at: draft.ends_at,
+            sale: draft.sale,
+            cancellation: draft.cancellation,
+        };
+        let mut found = times.unusual(visitor, now);
+        let kept = draft.plan.as_ref().and_then(|plan| plan.keep_accessible_until);
+        if kept.is_some_and(|until| until > draft.starts_at) {
+            found.push(Refused::new(visitor, "keep_until", "organiser_form.warn_keep_late"));
+        }
+        found
+    }
+
     /// Reads the draft of the event.
     pub(super) fn draft(
         &self,
@@ -344,15 +272,15 @@ impl EventForm {
                 return refused("name", "organiser_form.product_name_twice");
             }
             let price = match entered::amount(&product.price, &self.currency) {
-                Ok(price) => price,
+                Ok(price) if price <= MAX_PRICE => price,
+                Ok(_) => return refused("price", "organiser_form.price_too_high"),
                 Err(key) => return refused("price", key),
             };
-            let (total_stock, limit) =
-                match (entered::whole(&product.stock), entered::whole(&product.limit)) {
-                    (Ok(stock), Ok(limit)) => (stock, limit),
-                    (Err(key), _) => return refused("stock", key),
-                    (_, Err(key)) => return refused("limit", key),
-                };
+            let number = |what, text: &str| {
+                number_within(visitor, &format!("product-{index}-{what}"), text, PLACES)
+            };
+            let total_stock = number("stock", &product.stock)?;
+            let limit = number("limit", &product.limit)?;
             let has_seats = sections.iter().any(|section| section.product == name);
             if total_stock.is_none() && !has_seats && self.plan.is_empty() {
                 return refused("stock", "organiser_form.no_places");
@@ -398,81 +326,38 @@ impl EventForm {
 
     fn policy(&self, visitor: &Visitor) -> Result<Policy, Refused> {
         let default = Policy::default();
-        let number = |input, text: &str| {
-            entered::whole(text).map_err(|key| Refused::new(visitor, input, key))
-        };
+        let number = |input, text: &str, within| number_within(visitor, input, text, within);
         let minutes = |minutes: Option<u32>, default: i64| {
             minutes.map_or(default, |minutes| i64::from(minutes) * 60_000)
         };
-        let hold_ttl_ms = minutes(number("hold_minutes", &self.hold_minutes)?, default.hold_ttl_ms);
-        let pay = number("pay_minutes", &self.pay_minutes)?;
-        let max_places = number("max_places", &self.max_places)?;
+        let hold_ttl_ms =
+            minutes(number("hold_minutes", &self.hold_minutes, MINUTES)?, default.hold_ttl_ms);
+        let pay = number("pay_minutes", &self.pay_minutes, MINUTES)?;
+        let max_places = number("max_places", &self.max_places, PER_HOLD)?;
         Ok(Policy {
             hold_ttl_ms,
             hold_max_ms: default.hold_max_ms.max(hold_ttl_ms),
             pay_window_ms: minutes(pay, default.pay_window_ms),
             max_places_per_hold: max_places.unwrap_or(default.max_places_per_hold),
-            max_per_customer: number("max_per_customer", &self.max_per_customer)?,
+            max_per_customer: number("max_per_customer", &self.max_per_customer, PLACES)?,
             waitlist_capacity: if self.has_waitlist { default.waitlist_capacity } else { 0 },
             ..default
         })
     }
 }
 
-impl Refused {
-    /// A refusal of an input with a text by its key.
-    pub(super) fn new(visitor: &Visitor, input: &str, key: Refusal) -> Self {
-        Self { input: input.to_owned(), text: visitor.text(key).to_owned() }
-    }
-
-    /// The refusal of a field that the rules of events name.
-    pub(super) fn of(visitor: &Visitor, error: &InvalidField) -> Self {
-        let values = [("message", &*error.to_string())];
-        Self {
-            input: input_of(&error.field),
-            text: crate::web::language::fill(visitor.text("error.INVALID"), &values),
+/// Reads a whole number within limits; `None` if the field is empty.
+pub(super) fn number_within(
+    visitor: &Visitor,
+    input: &str,
+    text: &str,
+    (least, most): (u32, u32),
+) -> Result<Option<u32>, Refused> {
+    let read = entered::whole(text).map_err(|key| Refused::new(visitor, input, key))?;
+    match read {
+        Some(number) if !(least..=most).contains(&number) => {
+            Err(Refused::between(visitor, input, (least, most)))
         }
+        read => Ok(read),
     }
-}
-
-/// Returns the input of a field, as in `products[2].price`; the name of the event for others.
-fn input_of(field: &str) -> String {
-    let indexed = |prefix: &str| {
-        let (index, rest) = field.strip_prefix(prefix)?.split_once(']')?;
-        Some((index.parse::<usize>().ok()?, rest.trim_start_matches('.')))
-    };
-    if let Some((index, rest)) = indexed("products[") {
-        let what = match rest {
-            "totalStock" => "stock",
-            "maxPerCustomer" => "limit",
-            rest if rest.starts_with("price") => "price",
-            _ => "name",
-        };
-        return format!("product-{index}-{what}");
-    }
-    if let Some((index, rest)) = indexed("seatMap.sections[") {
-        let what = match rest {
-            "name" => "name",
-            "product" => "product",
-            _ => "rows",
-        };
-        return format!("section-{index}-{what}");
-    }
-    let input = match field {
-        "description" | "venue" => field,
-        "timeZone" => "time_zone",
-        field if field.starts_with("plan") => "plan",
-        "eventDate" => "starts",
-        "eventEndAt" => "ends",
-        "saleStartAt" => "sale_start",
-        "saleEndAt" => "sale_end",
-        "currency" => "currency",
-        "policy.holdTtlSeconds" | "policy.holdMaxSeconds" => "hold_minutes",
-        "policy.payWindowSeconds" => "pay_minutes",
-        "policy.maxPlacesPerHold" => "max_places",
-        "policy.maxPerCustomer" => "max_per_customer",
-        "cancellation.refundPercent" => "refund_percent",
-        _ => "name",
-    };
-    input.to_owned()
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::event_form::Pairs;
 use super::shown::Shown;
 use super::tables::scrolling;
-use super::{actions, curve, orders};
-use crate::http::error::ApiError;
+use super::{actions, curve, orders, seats};
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -48,16 +48,14 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let shown = Shown::read(&state, event).await?;
-    show(&state, &visitor, &shown, query.notice.as_deref(), None).await
+    show(&state, &visitor, &shown, query.notice.as_deref()).await
 }
 
-/// Renders the page; `refused` says why an action was not carried out.
-pub(super) async fn show(
+async fn show(
     state: &AppState,
     visitor: &Visitor,
     shown: &Shown,
     notice: Option<&str>,
-    refused: Option<&str>,
 ) -> Result<HttpResponse, ApiError> {
     let event = &shown.event;
     let zone = zone_of(visitor, event);
@@ -80,7 +78,9 @@ pub(super) async fn show(
                 }
             }
             (links(visitor, event))
-            (crate::web::fields::refusal(refused))
+            @if let Some((action, text)) = &shown.refused {
+                p.error role="alert" { a href={ "#action-" (action) } { (text) } }
+            }
             div id="numbers" data-refresh { (numbers(visitor, shown, waiting)) }
             h2 { (visitor.text("organiser_live.products")) }
             (product_table(visitor, shown))
@@ -227,7 +227,7 @@ async fn act(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
-    let shown = Shown::read(&state, id).await?;
+    let mut shown = Shown::read(&state, id).await?;
     let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
     let key = key.identity(admin.user, "act by form", &(id, &pairs));
     let done = match actions::command(&visitor, &shown, &pairs) {
@@ -239,15 +239,30 @@ async fn act(
     };
     match done {
         Ok(()) => {
-            let back = if Pairs(&pairs).value("back") == Some("seats") { "/seats" } else { "" };
-            Ok(see_other(&format!("/organiser/events/{id}{back}?notice=done")))
+            let pairs = Pairs(&pairs);
+            Ok(see_other(&match pairs.value("back") {
+                Some("seats") => seats::address(id, &pairs.entered("at")),
+                _ => format!("/organiser/events/{id}?notice=done"),
+            }))
         }
         Err(failure) if failure.code().status().as_u16() < 500 => {
-            let said = explain(&visitor, &failure);
-            let mut page = show(&state, &visitor, &shown, None, Some(&said)).await?;
+            shown.refused = Some((Pairs(&pairs).entered("do"), explain_action(&visitor, &failure)));
+            shown.pairs = pairs;
+            let mut page = match shown.entered("back") {
+                "seats" => seats::again(&visitor, &shown),
+                _ => show(&state, &visitor, &shown, None).await?,
+            };
             *page.status_mut() = failure.code().status();
             Ok(page)
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// Returns why an action was refused. A refusal of the page itself is a whole sentence.
+fn explain_action(visitor: &Visitor, failure: &ApiError) -> String {
+    if failure.code() == ErrorCode::Invalid && failure.details().is_none() {
+        return failure.message().to_owned();
+    }
+    explain(visitor, failure)
 }

@@ -3,8 +3,9 @@
 use actix_web::{HttpResponse, web};
 use maud::html;
 
-use super::event_form::{EventForm, Pairs, Refused};
+use super::event_form::{EventForm, Pairs};
 use super::form_page;
+use super::refused::{CONFIRMED, Refusals, Refused};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::IdempotencyKey;
 use crate::http::state::AppState;
@@ -26,14 +27,15 @@ const VENUES: u64 = 100;
 
 async fn empty(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    show(&state, &visitor, &EventForm::empty(visitor.site.zone), None).await
+    let form = EventForm::empty(visitor.site.zone);
+    show(&state, &visitor, &form, &Refusals::default()).await
 }
 
 async fn show(
     state: &AppState,
     visitor: &Visitor,
     form: &EventForm,
-    refusal: Option<&Refused>,
+    refusals: &Refusals,
 ) -> Result<HttpResponse, ApiError> {
     let mut venues = state.venues.list(None, VENUES).await?;
     let ids: Vec<_> = venues.iter().map(|venue| venue.id).collect();
@@ -43,7 +45,7 @@ async fn show(
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
-        (form_page::new_event(visitor, form, &venues, refusal))
+        (form_page::new_event(visitor, form, &venues, refusals))
     };
     Ok(layout::render(visitor, Page::new(title).main(main)))
 }
@@ -52,9 +54,9 @@ async fn refuse(
     state: &AppState,
     visitor: &Visitor,
     form: &EventForm,
-    (refused, code): (&Refused, ErrorCode),
+    (refusals, code): (&Refusals, ErrorCode),
 ) -> Result<HttpResponse, ApiError> {
-    let mut page = show(state, visitor, form, Some(refused)).await?;
+    let mut page = show(state, visitor, form, refusals).await?;
     *page.status_mut() = code.status();
     Ok(page)
 }
@@ -71,34 +73,40 @@ async fn create(
         return take_plan(&state, &visitor, form).await;
     }
     if form.rearrange(&button) {
-        return show(&state, &visitor, &form, None).await;
+        return show(&state, &visitor, &form, &Refusals::default()).await;
     }
     let sale_state = if button == "publish" { SaleState::Open } else { SaleState::Scheduled };
     let draft = match form.draft(&visitor, sale_state) {
         Ok(draft) => draft,
         Err(refused) => {
-            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
+            let refusals = refused.into();
+            return refuse(&state, &visitor, &form, (&refusals, ErrorCode::Invalid)).await;
         }
     };
+    let now = state.clock.now_ms();
+    let unusual = form.unusual(&visitor, &draft, now);
     let new = match state.offerings.check_event(draft, admin.user).await {
         Ok(new) => new,
         Err(OfferingError::Invalid(error)) => {
-            let refused = Refused::of(&visitor, &error);
-            return refuse(&state, &visitor, &form, (&refused, ErrorCode::Invalid)).await;
+            let refusals = Refused::of(&visitor, &error).into();
+            return refuse(&state, &visitor, &form, (&refusals, ErrorCode::Invalid)).await;
         }
         Err(error) => return Err(error.into()),
     };
+    if !unusual.is_empty() && Pairs(&pairs).value(CONFIRMED).is_none() {
+        let refusals = Refusals::unusual(unusual);
+        return refuse(&state, &visitor, &form, (&refusals, ErrorCode::Invalid)).await;
+    }
     let key = IdempotencyKey(Some(form.key.clone()));
     let key = key.row_key(admin.user, "create event by form", &pairs);
-    let now = state.clock.now_ms();
     match state.offerings.create_event(&new, key.as_ref(), now).await.map_err(ApiError::from) {
         Ok((id, _)) => Ok(see_other(&format!("/organiser/events/{id}?notice=event_made"))),
         Err(failure) if failure.code() == ErrorCode::KeyReused => {
             // The form was sent before with other values, and the browser went back to it.
             form.key = uuid::Uuid::new_v4().to_string();
             let text = explain(&visitor, &failure);
-            let refused = Refused { input: "name".into(), text };
-            refuse(&state, &visitor, &form, (&refused, failure.code())).await
+            let refusals = Refused { input: "name".into(), text }.into();
+            refuse(&state, &visitor, &form, (&refusals, failure.code())).await
         }
         Err(failure) => Err(failure),
     }
@@ -115,5 +123,5 @@ async fn take_plan(
         let (_, plan) = state.venues.plan(id, None).await?;
         form.take_plan(&venue, &plan);
     }
-    show(state, visitor, &form, None).await
+    show(state, visitor, &form, &Refusals::default()).await
 }

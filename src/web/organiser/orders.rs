@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::csv_file;
-use super::tables::scrolling;
+use super::search;
+use super::tables::{Column, cards};
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
@@ -41,20 +42,19 @@ struct Query {
 }
 
 impl Query {
-    fn text(&self) -> String {
-        self.q.trim().chars().filter(|c| !c.is_control()).take(100).collect()
-    }
-
-    fn filter(&self, event: OfferingId) -> Result<ReservationFilter, ApiError> {
-        let text = self.text();
+    async fn filter(
+        &self,
+        state: &AppState,
+        event: OfferingId,
+    ) -> Result<ReservationFilter, ApiError> {
         let after = PageQuery { limit: None, cursor: self.after.clone() }.after()?;
-        Ok(ReservationFilter {
+        let filter = ReservationFilter {
             offering: Some(event),
             state: ReservationState::parse(&self.status),
-            who: (!text.is_empty()).then_some(text),
             after,
             ..ReservationFilter::default()
-        })
+        };
+        search::orders(state, event, &search::text(&self.q), filter).await
     }
 
     /// Returns the query of a link with the same filter.
@@ -103,7 +103,7 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
-    let found = read(&state, query.filter(event.id)?, SHOWN).await?;
+    let found = read(&state, query.filter(&state, event.id).await?, SHOWN).await?;
     let title = visitor.text("organiser_live.orders");
     let path = format!("/organiser/events/{}/orders", event.id);
     let main = html! {
@@ -111,7 +111,11 @@ async fn page(
         h1 { (title) }
         (search_form(&visitor, &path, &query))
         @if found.rows.is_empty() {
-            p.empty { (visitor.text("organiser_live.no_orders")) }
+            p.empty { (visitor.text(if query.q.trim().is_empty() && query.status.is_empty() {
+                "organiser_live.no_orders"
+            } else {
+                "start.nothing_found"
+            })) }
         } @else {
             (table(&visitor, &event, &found.rows))
             p.actions {
@@ -129,7 +133,7 @@ async fn page(
 }
 
 fn search_form(visitor: &Visitor, path: &str, query: &Query) -> Markup {
-    let text = query.text();
+    let text = search::text(&query.q);
     let mut options = vec![(String::new(), visitor.text("organiser_live.any_state").to_owned())];
     for (state, key) in [
         ("CONFIRMED", "order_status.CONFIRMED"),
@@ -141,7 +145,7 @@ fn search_form(visitor: &Visitor, path: &str, query: &Query) -> Markup {
     }
     let field = Field {
         name: "q",
-        label: visitor.text("organiser_live.search"),
+        label: visitor.text("organiser_live.search_orders"),
         kind: "search",
         value: &text,
         max_length: Some(100),
@@ -161,34 +165,27 @@ pub(super) fn table(visitor: &Visitor, event: &EventRow, orders: &[Order]) -> Ma
     if orders.is_empty() {
         return html! { p.hint { (visitor.text("organiser_live.no_orders")) } };
     }
-    html! {
-        (scrolling(visitor.text("organiser_live.orders"), &html! {
-            table {
-                thead { tr {
-                    th scope="col" { (visitor.text("organiser_live.ordered_at")) }
-                    th scope="col" { (visitor.text("organiser_live.customer")) }
-                    th scope="col" { (visitor.text("organiser_live.places")) }
-                    th.number scope="col" { (visitor.text("organiser_live.amount")) }
-                    th scope="col" { (visitor.text("organiser.state")) }
-                } }
-                tbody {
-                    @for Order { reservation, person } in orders {
-                        tr {
-                            th scope="row" {
-                                a href={ "/organiser/orders/" (reservation.id) } {
-                                    (at(visitor, event, &reservation.created_at))
-                                }
-                            }
-                            td { (customer(visitor, person.as_ref())) }
-                            td { (summary(visitor, event, reservation)) }
-                            td.number { (price(visitor, &reservation.total_price)) }
-                            td { (status_badge(visitor, reservation.status)) }
-                        }
-                    }
+    let columns = [
+        Column::text(visitor.text("organiser_live.ordered_at")),
+        Column::text(visitor.text("organiser_live.customer")),
+        Column::text(visitor.text("organiser_live.places")),
+        Column::number(visitor.text("organiser_live.amount")),
+        Column::text(visitor.text("organiser.state")),
+    ];
+    let row = |Order { reservation, person }: &Order| {
+        vec![
+            html! {
+                a href={ "/organiser/orders/" (reservation.id) } {
+                    (at(visitor, event, &reservation.created_at))
                 }
-            }
-        }))
-    }
+            },
+            customer(visitor, person.as_ref()),
+            html! { (summary(visitor, event, reservation)) },
+            html! { (price(visitor, &reservation.total_price)) },
+            status_badge(visitor, reservation.status),
+        ]
+    };
+    cards(visitor.text("organiser_live.orders"), &columns, orders.iter().map(row))
 }
 
 /// Renders the state of an order.
@@ -251,7 +248,7 @@ async fn file(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
-    let filter = ReservationFilter { after: None, ..query.filter(event.id)? };
+    let filter = ReservationFilter { after: None, ..query.filter(&state, event.id).await? };
     let titles = [
         "organiser_live.order",
         "organiser_live.ordered_at",

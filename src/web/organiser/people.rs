@@ -4,8 +4,10 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::entered;
-use super::tables::scrolling;
+use super::refused::{Refusals, Refused};
+use super::tables::{Column, cards};
+use super::{entered, search};
+use crate::accounts::Role;
 use crate::http::api::payments::wallet;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
@@ -13,8 +15,9 @@ use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
 use crate::ids::UserId;
 use crate::store::{Balance, ReservationFilter, UserRow};
+use crate::text::InvalidField;
 use crate::web::errors::explain;
-use crate::web::fields::{Field, refusal};
+use crate::web::fields::{Field, select};
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -36,6 +39,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 struct Query {
     #[serde(default)]
     q: String,
+    /// `USER`, `ADMIN`, or empty for all.
+    #[serde(default)]
+    role: String,
     after: Option<String>,
     notice: Option<String>,
 }
@@ -46,30 +52,38 @@ async fn list(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    let text: String = query.q.trim().chars().filter(|c| !c.is_control()).take(100).collect();
+    let text = search::text(&query.q);
+    let role = Role::parse(&query.role);
     let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
-    let users = state.store.user_search(&text, after, SHOWN).await?;
+    let users = state.store.user_search(&text, role, after, SHOWN).await?;
     let last = users.last().filter(|_| users.len() as u64 == SHOWN);
     let next = last.map(|last| {
         let mut link = form_urlencoded::Serializer::new(String::from("/organiser/users?"));
         let after = format!("{}_{}", last.created_at, last.id);
-        link.append_pair("q", &text).append_pair("after", &after).finish()
+        link.append_pair("q", &text).append_pair("role", &query.role);
+        link.append_pair("after", &after).finish()
     });
     let title = visitor.text("people.title");
     let label = visitor.text("people.search");
     let field = Field { name: "q", label, kind: "search", value: &text, ..Field::default() };
+    let mut roles = vec![(String::new(), visitor.text("people.any_role").to_owned())];
+    roles.extend(
+        [Role::Admin, Role::User]
+            .map(|role| (role.as_str().to_owned(), role_name(&visitor, role).to_owned())),
+    );
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
         form.search method="get" action="/organiser/users" role="search" {
             (Field { max_length: Some(100), ..field }.render())
+            (select("role", visitor.text("people.role"), &query.role, &roles))
             button.button.quiet { (visitor.text("start.find")) }
         }
         @if users.is_empty() {
             p.empty { (visitor.text("people.none")) }
         } @else {
             p.hint { (visitor.text("people.hint")) " " (visitor.text("people.roles_hint")) }
-            (scrolling(title, &table(&visitor, &users)))
+            (table(&visitor, title, &users))
         }
         @if let Some(next) = next {
             p.more { a.button.quiet href=(next) { (visitor.text("start.more")) } }
@@ -78,31 +92,32 @@ async fn list(
     Ok(layout::render(&visitor, Page::new(title).main(main).class("wide")))
 }
 
-fn table(visitor: &Visitor, users: &[UserRow]) -> Markup {
-    html! {
-        table {
-            thead { tr {
-                th scope="col" { (visitor.text("account.name")) }
-                th scope="col" { (visitor.text("account.email")) }
-                th scope="col" { (visitor.text("people.role")) }
-                th scope="col" { (visitor.text("people.since")) }
-            } }
-            tbody {
-                @for user in users {
-                    tr {
-                        th scope="row" { a href={ "/organiser/users/" (user.id) } { (user.name) } }
-                        td { (user.email) }
-                        td { (role(visitor, user)) }
-                        td { (format::date(visitor.language, user.created_at, visitor.site.zone)) }
-                    }
-                }
-            }
-        }
-    }
+fn table(visitor: &Visitor, title: &str, users: &[UserRow]) -> Markup {
+    let columns = [
+        Column::text(visitor.text("account.name")),
+        Column::text(visitor.text("account.email")),
+        Column::text(visitor.text("people.role")),
+        Column::text(visitor.text("people.since")),
+    ];
+    let row = |user: &UserRow| {
+        vec![
+            html! { a href={ "/organiser/users/" (user.id) } { (user.name) } },
+            html! { (user.email) },
+            role_badge(visitor, user.role),
+            html! { (format::date(visitor.language, user.created_at, visitor.site.zone)) },
+        ]
+    };
+    cards(title, &columns, users.iter().map(row))
 }
 
-fn role(visitor: &Visitor, user: &UserRow) -> &'static str {
-    visitor.language.find(&format!("people.{}", user.role.as_str())).unwrap_or(user.role.as_str())
+fn role_name(visitor: &Visitor, role: Role) -> &'static str {
+    visitor.language.find(&format!("people.{}", role.as_str())).unwrap_or(role.as_str())
+}
+
+/// Renders a role; that of administrators stands out.
+fn role_badge(visitor: &Visitor, role: Role) -> Markup {
+    let name = role_name(visitor, role);
+    html! { @if role == Role::Admin { span.badge { (name) } } @else { (name) } }
 }
 
 async fn page(
@@ -111,7 +126,7 @@ async fn page(
     Path(user): Path<UserId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    show(&state, &visitor, user, query.notice.as_deref(), None).await
+    show(&state, &visitor, user, query.notice.as_deref(), &Charged::default()).await
 }
 
 async fn show(
@@ -119,7 +134,7 @@ async fn show(
     visitor: &Visitor,
     id: UserId,
     notice: Option<&str>,
-    refused: Option<&str>,
+    charged: &Charged,
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let user = state.store.user_get(id).await?.ok_or_else(|| ApiError::not_found("account"))?;
@@ -133,14 +148,21 @@ async fn show(
     let main = html! {
         p.back { a href="/organiser/users" { (visitor.text("people.title")) } }
         h1 { (user.name) }
-        p { (user.email) " · " (role(visitor, &user)) }
-        (refusal(refused))
+        dl.facts-list {
+            dt { (visitor.text("account.email")) } dd { (user.email) }
+            @if let Some(phone) = &user.phone_number {
+                dt { (visitor.text("people.phone")) } dd { (phone) }
+            }
+            dt { (visitor.text("people.role")) } dd { (role_badge(visitor, user.role)) }
+            dt { (visitor.text("people.since")) }
+            dd { (format::date(visitor.language, user.created_at, visitor.site.zone)) }
+        }
         h2 { (visitor.text("people.wallet")) }
         @if balances.is_empty() { p { (visitor.text("account.wallet_empty")) } }
         ul.plain {
             @for balance in &balances { li { (money(visitor.language, balance.amount, &balance.currency)) } }
         }
-        (charge_form(visitor, id))
+        (charge_form(visitor, id, charged))
         h2 { (visitor.text("people.orders")) }
         @if shown.is_empty() { p.hint { (visitor.text("organiser_live.no_orders")) } }
         ul.lines {
@@ -155,18 +177,30 @@ async fn show(
     Ok(layout::render(visitor, Page::new(&user.name).main(main).notice(notice)))
 }
 
-fn charge_form(visitor: &Visitor, user: UserId) -> Markup {
+/// A charge that was refused: why, and what was entered.
+#[derive(Default)]
+struct Charged {
+    refusals: Refusals,
+    amount: String,
+    currency: String,
+}
+
+fn charge_form(visitor: &Visitor, user: UserId, charged: &Charged) -> Markup {
+    let currency = if charged.currency.is_empty() { "KRW" } else { &charged.currency };
+    let refusals = &charged.refusals;
     html! {
-        details.action {
+        details.action id="charge" open[!refusals.is_empty()] {
             summary { (visitor.text("people.charge")) }
-            form.stack method="post" action={ "/organiser/users/" (user) "/charge" } {
+            form.stack method="post" action={ "/organiser/users/" (user) "/charge#charge" } {
+                (refusals.render(visitor))
                 input type="hidden" name="key" value=(uuid::Uuid::new_v4());
                 p { (visitor.text("people.charge_does")) }
                 div.form-grid {
-                    (Field { name: "amount", label: visitor.text("people.amount"), required: true,
-                        max_length: Some(20), ..Field::default() }.render())
-                    (Field { name: "currency", label: visitor.text("organiser_form.currency"), value: "KRW",
-                        required: true, min_length: Some(3), max_length: Some(3), ..Field::default() }.render())
+                    (refusals.field(Field { name: "amount", label: visitor.text("people.amount"), required: true,
+                        value: &charged.amount, max_length: Some(24), ..Field::default() }))
+                    (refusals.field(Field { name: "currency", label: visitor.text("organiser_form.currency"),
+                        value: currency, required: true, min_length: Some(3), max_length: Some(3),
+                        ..Field::default() }))
                 }
                 button.button { (visitor.text("people.charge")) }
             }
@@ -189,28 +223,34 @@ async fn charge(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let currency = form.currency.trim().to_uppercase();
-    let charged = match entered::amount(&form.amount, &currency) {
+    let (refused, code) = match entered::amount(&form.amount, &currency) {
         Ok(amount) => {
-            let charge = Balance { currency, amount };
-            wallet::charge_of_user(
-                &state,
-                admin.user,
-                user,
-                &charge,
-                &IdempotencyKey(Some(form.key)),
-            )
-            .await
+            let charge = Balance { currency: currency.clone(), amount };
+            let key = IdempotencyKey(Some(form.key));
+            match wallet::charge_of_user(&state, admin.user, user, &charge, &key).await {
+                Ok(_) => return Ok(see_other(&format!("/organiser/users/{user}?notice=charged"))),
+                Err(failure) if failure.code().status().as_u16() >= 500 => return Err(failure),
+                Err(failure) => (refusal_of(&visitor, &failure), failure.code()),
+            }
         }
-        Err(key) => Err(ApiError::new(ErrorCode::Invalid, visitor.text(key))),
+        Err(key) => (Refused::new(&visitor, "amount", key), ErrorCode::Invalid),
     };
-    match charged {
-        Ok(_) => Ok(see_other(&format!("/organiser/users/{user}?notice=charged"))),
-        Err(failure) if failure.code().status().as_u16() < 500 => {
-            let said = explain(&visitor, &failure);
-            let mut page = show(&state, &visitor, user, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
-            Ok(page)
+    let charged = Charged { refusals: refused.into(), amount: form.amount, currency };
+    let mut page = show(&state, &visitor, user, None, &charged).await?;
+    *page.status_mut() = code.status();
+    Ok(page)
+}
+
+/// Returns the refusal of a charge at its field.
+fn refusal_of(visitor: &Visitor, failure: &ApiError) -> Refused {
+    let field = failure.details().and_then(|details| details.get("field")?.as_str());
+    let input =
+        if field.is_some_and(|field| field.ends_with("currency")) { "currency" } else { "amount" };
+    match field {
+        Some(field) => {
+            let reason = failure.message().strip_prefix(field).unwrap_or(failure.message());
+            Refused::of(visitor, &InvalidField::new(input, reason.trim())).at(input)
         }
-        Err(failure) => Err(failure),
+        None => Refused { input: input.into(), text: explain(visitor, failure) },
     }
 }

@@ -19,6 +19,10 @@ pub(super) struct Shown {
     pub(super) orders: Vec<OrdersInState>,
     pub(super) labels: EventSeats,
     pub(super) now: TimestampMs,
+    /// The action that was refused, and why.
+    pub(super) refused: Option<(String, String)>,
+    /// What was entered for it.
+    pub(super) pairs: Vec<(String, String)>,
 }
 
 impl Shown {
@@ -30,7 +34,14 @@ impl Shown {
         let now = state.clock.now_ms();
         let status = SaleStatus::of(&view, now).name;
         let labels = state.venues.labels(event.id).await;
-        Ok(Self { event, view, status, orders, labels, now })
+        let (refused, pairs) = (None, Vec::new());
+        Ok(Self { event, view, status, orders, labels, now, refused, pairs })
+    }
+
+    /// Returns the value that was entered for an action that was refused, or an empty text.
+    pub(super) fn entered(&self, input: &str) -> &str {
+        let entered = self.pairs.iter().find(|(name, _)| name == input);
+        entered.map_or("", |(_, value)| value)
     }
 
     /// Returns the orders in a state.

@@ -1,110 +1,84 @@
-//! Venues and their seat plans: made from a short description of the blocks, or from a whole plan, both as
-//! JSON. Each plan is a new version; events keep theirs.
+//! Venues: their list, and a new one with its first plan, which can be looked at before it is saved.
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::json;
 
-use super::tables::scrolling;
+use super::plan_form::{self, EXAMPLE, ReadPlan};
+use super::plan_picture::Picture;
+use super::refused::{Refusals, Refused};
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::extract::IdempotencyKey;
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
-use crate::text::InvalidField;
-use crate::venues::{BlockSpec, Plan, PlanSpec, VenueDraft, generate};
-use crate::web::errors::explain;
-use crate::web::fields::{Field, refusal, text_area};
-use crate::web::format::{self, number};
+use crate::venues::{VenueDraft, VenueError};
+use crate::web::fields::Field;
+use crate::web::format::number;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
 
-/// The most venues, and versions of a plan, that are listed.
-const LISTED: u64 = 100;
-
-/// A description to begin with: a hall of 2,000 seats.
-const EXAMPLE: &str = "Stalls, Gold, 20 x 40, arc\nCircle, Silver, 30 x 40";
+/// Venues on one page.
+const SHOWN: u64 = 50;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/organiser/venues").get(list).post(create))
-        .service(web::resource("/organiser/venues/{venue}").get(page).post(add_plan));
+    cfg.service(web::resource("/organiser/venues").get(list).post(create));
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Query {
     notice: Option<String>,
+    after: Option<VenueId>,
 }
 
-/// The fields of a venue; `plan` is JSON.
+/// The fields of a venue and its plan, as far as a page has them.
 #[derive(Clone, Debug, Default, Deserialize)]
-struct VenueForm {
-    key: String,
+pub(super) struct VenueForm {
+    pub(super) key: String,
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
-    place: String,
+    pub(super) place: String,
     #[serde(default)]
-    time_zone: String,
-    plan: String,
+    pub(super) time_zone: String,
+    /// Lines, or JSON.
+    #[serde(default)]
+    pub(super) plan: String,
+    /// The button: `preview` shows the plan and saves nothing.
+    #[serde(default, rename = "do")]
+    pub(super) button: String,
+}
+
+/// What a page shows of the form that was sent.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) refusals: Refusals,
+    pub(super) preview: Option<ReadPlan>,
 }
 
 impl VenueForm {
-    /// A form to begin with.
     fn new(visitor: &Visitor) -> Self {
         let time_zone = visitor.site.zone.name().to_owned();
         Self { time_zone, ..Self::for_plan() }
     }
 
-    fn for_plan() -> Self {
+    /// A form to begin a plan with.
+    pub(super) fn for_plan() -> Self {
         let key = uuid::Uuid::new_v4().to_string();
         Self { key, plan: EXAMPLE.into(), ..Self::default() }
     }
-
-    /// Reads the plan: a whole one, or one that is generated from a description of blocks.
-    fn plan(&self) -> Result<Plan, ApiError> {
-        let unreadable = |error: serde_json::Error| InvalidField::new("plan", error.to_string());
-        if !self.plan.trim_start().starts_with('{') {
-            return Ok(generate(&spec_of_lines(&self.plan)?)?);
-        }
-        let json: serde_json::Value = serde_json::from_str(&self.plan).map_err(unreadable)?;
-        if json.get("blocks").is_some() {
-            // Read from the text, so that a refusal names the line.
-            let spec: PlanSpec = serde_json::from_str(&self.plan).map_err(unreadable)?;
-            return Ok(generate(&spec)?);
-        }
-        Ok(serde_json::from_str(&self.plan).map_err(unreadable)?)
-    }
 }
 
-/// Reads a plan as people write it, a block of seats on each line: section, price zone, rows x seats
-/// and, if it is not a plain block, its shape.
-fn spec_of_lines(text: &str) -> Result<PlanSpec, InvalidField> {
-    let mut blocks = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let unclear = || {
-            let reason = format!(
-                "line {}: write section, price zone, rows x seats, as in: Stalls, Gold, 20 x 40, arc",
-                index + 1
-            );
-            InvalidField::new("plan", reason)
-        };
-        let parts: Vec<&str> = line.split(',').map(str::trim).collect();
-        let (section, zone, size, kind) = match parts[..] {
-            [section, zone, size] => (section, zone, size, "block"),
-            [section, zone, size, kind] => (section, zone, size, kind),
-            _ => return Err(unclear()),
-        };
-        let (rows, seats) = size.split_once(['x', 'X', '×', '*']).ok_or_else(unclear)?;
-        let whole = |text: &str| text.trim().parse::<u32>().map_err(|_| unclear());
-        let block = json!({
-            "kind": kind.to_lowercase(), "section": section, "zone": zone,
-            "rows": whole(rows)?, "seatsPerRow": whole(seats)?,
-        });
-        blocks.push(serde_json::from_value::<BlockSpec>(block).map_err(|_| unclear())?);
+/// Returns the refusal of a venue's field, or the failure.
+pub(super) fn refused(visitor: &Visitor, error: VenueError) -> Result<Refusals, ApiError> {
+    match error {
+        VenueError::Invalid(error) => {
+            let input = if error.field == "timeZone" { "time_zone" } else { &error.field };
+            Ok(Refused { input: input.to_owned(), ..Refused::of(visitor, &error) }.into())
+        }
+        error => Err(error.into()),
     }
-    Ok(PlanSpec { name: "Plan".into(), stage: true, blocks })
 }
 
 async fn list(
@@ -113,24 +87,20 @@ async fn list(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let form = VenueForm::new(&visitor);
-    show_list(&state, &visitor, &form, query.notice.as_deref(), None).await
+    show(&state, &visitor, &query, &form, &Sent::default()).await
 }
 
-async fn show_list(
+async fn show(
     state: &AppState,
     visitor: &Visitor,
+    query: &Query,
     form: &VenueForm,
-    notice: Option<&str>,
-    refused: Option<&str>,
+    sent: &Sent,
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    let venues = state.venues.list(None, LISTED).await?;
+    let venues = state.venues.list(query.after, SHOWN).await?;
+    let next = venues.last().filter(|_| venues.len() as u64 == SHOWN);
     let title = visitor.text("venues.title");
-    let field = |name, key, value, required| {
-        let label = visitor.text(key);
-        let max_length = Some(200);
-        Field { name, label, value, required, max_length, ..Field::default() }.render()
-    };
     let main = html! {
         p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
         h1 { (title) }
@@ -139,30 +109,104 @@ async fn show_list(
             @for venue in &venues {
                 li {
                     a href={ "/organiser/venues/" (venue.id) } { (venue.name) }
-                    span.hint { (venue.place) " · " (venue.time_zone) }
+                    span.hint { (place(&venue.place, &venue.time_zone)) }
                 }
             }
         }
-        h2 { (visitor.text("venues.new")) }
-        (refusal(refused))
-        form.stack method="post" action="/organiser/venues" {
+        @if let Some(last) = next {
+            p.more { a.button.quiet href={ "/organiser/venues?after=" (last.id) } { (visitor.text("start.more")) } }
+        }
+        h2 id="new" { (visitor.text("venues.new")) }
+        form.stack method="post" action="/organiser/venues#new" {
+            (sent.refusals.render(visitor))
             input type="hidden" name="key" value=(form.key);
-            div.form-grid {
-                (field("name", "venues.name", &form.name, true))
-                (field("place", "venues.place", &form.place, false))
-                (field("time_zone", "organiser_form.time_zone", &form.time_zone, true))
-            }
-            (plan_field(visitor, form))
-            button.button { (visitor.text("venues.new")) }
+            (venue_fields(visitor, form, &sent.refusals))
+            (plan_field(visitor, form, sent, visitor.text("venues.new")))
         }
     };
-    Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
+    Ok(layout::render(visitor, Page::new(title).main(main).notice(query.notice.as_deref())))
 }
 
-fn plan_field(visitor: &Visitor, form: &VenueForm) -> Markup {
+/// Writes where a venue is.
+pub(super) fn place(place: &str, time_zone: &str) -> String {
+    if place.is_empty() { time_zone.to_owned() } else { format!("{place} · {time_zone}") }
+}
+
+/// Renders the fields of a venue itself.
+pub(super) fn venue_fields(visitor: &Visitor, form: &VenueForm, refusals: &Refusals) -> Markup {
+    let field = |name, key, value, required| {
+        let label = visitor.text(key);
+        let max_length = Some(200);
+        let hint = (name == "time_zone").then(|| visitor.text("venues.time_zone_hint"));
+        refusals.field(Field { name, label, value, required, max_length, hint, ..Field::default() })
+    };
     html! {
-        (text_area("plan", visitor.text("venues.plan"), &form.plan, 10))
-        p.hint { (visitor.text("venues.plan_hint")) }
+        div.form-grid {
+            (field("name", "venues.name", &form.name, true))
+            (field("place", "venues.place", &form.place, false))
+            (field("time_zone", "organiser_form.time_zone", &form.time_zone, true))
+        }
+    }
+}
+
+/// Renders the field of a plan with its buttons, and its drawing if that was asked for.
+pub(super) fn plan_field(visitor: &Visitor, form: &VenueForm, sent: &Sent, save: &str) -> Markup {
+    let text = |key| visitor.text(key);
+    let hint = Some(text("venues.plan_hint"));
+    let field = Field {
+        name: "plan",
+        label: text("venues.plan"),
+        value: &form.plan,
+        hint,
+        ..Field::default()
+    };
+    html! {
+        (sent.refusals.with_error(field).area(8))
+        details {
+            summary { (text("venues.help")) }
+            ul {
+                li { (text("venues.help_block")) }
+                li { (text("venues.help_arc")) }
+                li { (text("venues.help_tribune")) }
+                li { (text("venues.help_tables")) }
+                li { (text("venues.help_json")) }
+            }
+        }
+        @if let Some(read) = &sent.preview {
+            section id="preview" aria-label=(text("venues.preview")) {
+                h3 { (text("venues.preview")) }
+                p.hint { (text("venues.not_saved")) }
+                (summary(visitor, &read.picture, read.changes.as_ref()))
+            }
+        }
+        div.actions {
+            button.button.quiet name="do" value="preview" { (text("venues.preview")) }
+            button.button name="do" value="save" { (save) }
+        }
+    }
+}
+
+/// Renders a drawing, and how the plan differs from the version before it.
+pub(super) fn summary(
+    visitor: &Visitor,
+    picture: &Picture,
+    changes: Option<&crate::venues::PlanChanges>,
+) -> Markup {
+    html! {
+        @if let Some(changes) = changes {
+            @if changes.is_empty() {
+                p { (visitor.text("venues.same_seats")) }
+            } @else {
+                @let sections: Vec<&str> = changes.sections.iter().take(10).map(String::as_str).collect();
+                @let more = if changes.sections.len() > 10 { " …" } else { "" };
+                p {
+                    (visitor.fill("venues.changes", &[("added", &number(changes.added)),
+                        ("removed", &number(changes.removed)), ("rezoned", &number(changes.rezoned))]))
+                    span.hint { " " (sections.join(", ")) (more) }
+                }
+            }
+        }
+        (picture.render(visitor))
     }
 }
 
@@ -172,25 +216,31 @@ async fn create(
     Form(form): Form<VenueForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
-    match create_with_plan(&state, admin.user, &form).await {
-        Ok(venue) => Ok(see_other(&format!("/organiser/venues/{venue}?notice=saved"))),
-        Err(failure) if failure.code().status().as_u16() < 500 => {
-            let said = explain(&visitor, &failure);
-            let mut page = show_list(&state, &visitor, &form, None, Some(&said)).await?;
-            *page.status_mut() = failure.code().status();
-            Ok(page)
+    let sent = match plan_form::read(&visitor, &form.plan, None).await? {
+        Err(refused) => Sent { refusals: refused.into(), preview: None },
+        Ok(read) if form.button == "preview" => {
+            let sent = Sent { preview: Some(read), ..Sent::default() };
+            return show(&state, &visitor, &Query::default(), &form, &sent).await;
         }
-        Err(failure) => Err(failure),
-    }
+        Ok(read) => match create_with_plan(&state, admin.user, &form, read).await {
+            Ok(venue) => {
+                return Ok(see_other(&format!("/organiser/venues/{venue}?notice=saved")));
+            }
+            Err(error) => Sent { refusals: refused(&visitor, error)?, preview: None },
+        },
+    };
+    let mut page = show(&state, &visitor, &Query::default(), &form, &sent).await?;
+    *page.status_mut() = ErrorCode::Invalid.status();
+    Ok(page)
 }
 
-/// Makes a venue and its first plan. The plan is read first: a venue without one helps no one.
+/// Makes a venue and its first plan. The plan was read first: a venue without one is of no use.
 async fn create_with_plan(
     state: &AppState,
     admin: UserId,
     form: &VenueForm,
-) -> Result<VenueId, ApiError> {
-    let plan = form.plan()?.check()?;
+    read: ReadPlan,
+) -> Result<VenueId, VenueError> {
     let draft = VenueDraft {
         name: form.name.clone(),
         place: form.place.clone(),
@@ -202,115 +252,6 @@ async fn create_with_plan(
     let row_key = key.row_key(admin, "create venue by form", &fields);
     let (venue, _) = state.venues.create(&draft, row_key.as_ref(), now).await?;
     let row_key = key.row_key(admin, "add plan by form", &(venue.id, &form.plan));
-    state.venues.add_plan(venue.id, admin, plan, row_key.as_ref(), now).await?;
+    state.venues.add_plan(venue.id, admin, read.checked, row_key.as_ref(), now).await?;
     Ok(venue.id)
-}
-
-async fn page(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path(venue): Path<VenueId>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, ApiError> {
-    let form = VenueForm::for_plan();
-    show(&state, &visitor, venue, &form, (query.notice.as_deref(), None)).await
-}
-
-async fn show(
-    state: &AppState,
-    visitor: &Visitor,
-    id: VenueId,
-    form: &VenueForm,
-    (notice, refused): (Option<&str>, Option<&str>),
-) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
-    let venue = state.venues.venue(id).await?;
-    let versions = state.venues.plans(id, None, LISTED).await?;
-    let zone = format::zone(&venue.time_zone);
-    let main = html! {
-        p.back { a href="/organiser/venues" { (visitor.text("venues.title")) } }
-        h1 { (venue.name) }
-        p { (venue.place) " · " (venue.time_zone) }
-        h2 { (visitor.text("venues.versions")) }
-        (scrolling(visitor.text("venues.versions"), &html! {
-            table {
-                thead { tr {
-                    th scope="col" { (visitor.text("venues.version")) }
-                    th.number scope="col" { (visitor.text("venues.seats")) }
-                    th scope="col" { (visitor.text("venues.made_at")) }
-                } }
-                tbody {
-                    @for row in &versions {
-                        tr {
-                            th scope="row" {
-                                a href={ "/api/admin/venues/" (id) "/plans/" (row.version) } { (row.version) }
-                            }
-                            td.number { (number(row.seats)) }
-                            td { (format::time(visitor.language, row.created_at, zone)) }
-                        }
-                    }
-                }
-            }
-        }))
-        h2 { (visitor.text("venues.add_plan")) }
-        (refusal(refused))
-        form.stack method="post" action={ "/organiser/venues/" (id) } {
-            input type="hidden" name="key" value=(form.key);
-            (plan_field(visitor, form))
-            button.button { (visitor.text("venues.add_plan")) }
-        }
-    };
-    Ok(layout::render(visitor, Page::new(&venue.name).main(main).notice(notice)))
-}
-
-async fn add_plan(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path(venue): Path<VenueId>,
-    Form(form): Form<VenueForm>,
-) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
-    let added = match form.plan() {
-        Ok(plan) => {
-            let key = IdempotencyKey(Some(form.key.clone()));
-            let key = key.row_key(admin.user, "add plan by form", &(venue, &form.plan));
-            let now = state.clock.now_ms();
-            let added = state.venues.add_plan(venue, admin.user, plan, key.as_ref(), now).await;
-            added.map_err(ApiError::from)
-        }
-        Err(failure) => Err(failure),
-    };
-    match added {
-        Ok(_) => Ok(see_other(&format!("/organiser/venues/{venue}?notice=saved"))),
-        Err(failure)
-            if failure.code() != ErrorCode::NotFound && failure.code().status().as_u16() < 500 =>
-        {
-            let said = explain(&visitor, &failure);
-            let mut page = show(&state, &visitor, venue, &form, (None, Some(&said))).await?;
-            *page.status_mut() = failure.code().status();
-            Ok(page)
-        }
-        Err(failure) => Err(failure),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hall_is_a_line_for_each_block() {
-        let spec = spec_of_lines(EXAMPLE).expect("the example is understood");
-        assert_eq!(generate(&spec).expect("it makes a plan").seats(), 2_000);
-        for bad in [
-            "Stalls",
-            "Stalls, Gold",
-            "Stalls, Gold, 20",
-            "Stalls, Gold, a x 3",
-            "A, B, 1 x 1, heap",
-        ] {
-            let error = spec_of_lines(bad).expect_err(bad);
-            assert!(error.reason.contains("line 1"), "{bad}: {}", error.reason);
-        }
-    }
 }

@@ -19,7 +19,7 @@ pub struct Browser<'a> {
 pub struct Page {
     pub status: u16,
     pub text: String,
-    location: String,
+    pub location: String,
 }
 
 impl<'a> Browser<'a> {
@@ -89,7 +89,7 @@ pub async fn known<'a>(shop: &'a Shop, name: &str, email: &str) -> Person<'a> {
 }
 
 /// A form of an event with numbered seats and standing places.
-fn filled() -> Vec<(&'static str, &'static str)> {
+pub fn filled() -> Vec<(&'static str, &'static str)> {
     vec![
         ("key", "6a1f3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"),
         ("do", "publish"),
@@ -124,7 +124,7 @@ fn filled() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+pub fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
     let mut form = filled();
     for (name, value) in changes {
         match form.iter_mut().find(|(known, _)| known == name) {
@@ -187,18 +187,33 @@ on_both_databases! {
             (vec![("ends", "2035-05-01T19:00")], "ends", "end after it begins"),
             (vec![("time_zone", "Nowhere")], "time_zone", "no time zone"),
             (vec![("product-0-price", "80.505")], "product-0-price", "decimal places"),
-            (vec![("product-0-price", "1,000")], "product-0-price", "in digits"),
+            (vec![("product-0-price", "1,00")], "product-0-price", "in digits"),
+            (vec![("product-0-price", "₩1,000")], "product-0-price", "another currency"),
+            (vec![("product-0-price", "99,999,999,999,999")], "product-0-price", "too high"),
+            (vec![("product-1-stock", "10000001")], "product-1-stock", "1 to 10,000,000"),
+            (vec![("currency", "us")], "currency", "Currency: Write a currency as three letters"),
+            (vec![("section-0-name", "Left"), ("section-1-name", "Left"), ("section-1-product", "0"),
+                ("section-1-rows", "A: 1")], "section-1-name", "Section 2, Section: This name is used twice"),
+            (vec![("ends", "2035-05-01T22:00"), ("sale_end", "2035-05-01T22:30")], "sale_end", "by the end of the event"),
+            (vec![("sale_start", "2035-05-02T19:30"), ("sale_end", "")], "sale_start", "before the event ends"),
+            (vec![("sale_start", "2035-05-01T18:00")], "sale_end", "after it opens"),
             (vec![("product-1-stock", "")], "product-1-stock", "how many places"),
             (vec![("product-1-name", "Stalls")], "product-1-name", "this name"),
             (vec![("section-0-rows", "A 10")], "section-0-rows", "a colon"),
-            (vec![("section-0-rows", "A: 100000")], "section-0-rows", "check the form"),
+            (vec![("section-0-rows", "A: 100000")], "section-0-rows", "1 to 1,000 seats"),
+            (vec![("section-0-rows", "1-999999:1")], "section-0-rows", "at most 1,000 rows"),
             (vec![("refund_percent", "101")], "refund_percent", "0 to 100"),
-            (vec![("max_places", "65")], "max_places", "check the form"),
+            (vec![("max_places", "65")], "max_places", "from 1 to 64"),
+            (vec![("hold_minutes", "43201")], "hold_minutes", "from 1 to 43,200"),
             (vec![("hold_minutes", "x")], "hold_minutes", "whole number"),
         ] {
             let refused = organiser.post("/organiser/events/new", &with(&changes)).await;
             assert_eq!(refused.status, 422, "{changes:?}: {}", refused.location);
             let link = format!("href=\"#field-{input}\"");
+            refused.shows(&[&format!("id=\"field-{input}-error\""), "aria-invalid=\"true\""]);
+            for raw in ["products[", "seatMap", "saleEndAt", "policy.", "Seconds"] {
+                assert!(!refused.text.contains(raw), "{raw}: {changes:?}");
+            }
             refused.shows(&[&link, says, "Old theatre", "A-C: 10", "value=\"200\"", "value=\"7\""]
                 .into_iter().filter(|text| *text != "A-C: 10" || input != "section-0-rows")
                 .filter(|text| *text != "value=\"200\"" || input != "product-1-stock")
@@ -271,9 +286,12 @@ on_both_databases! {
             .leads_to(&page);
         let refused = act(vec![("do", name("resize")), ("resize-product", standing.clone()), ("total", name("6"))]).await;
         assert_eq!(refused.status, 409);
-        act(vec![("do", name("reprice")), ("reprice-product", standing.clone()), ("price", name("1234"))]).await
+        act(vec![("do", name("reprice")), ("reprice-product", standing.clone()), ("price", name("₩1,234"))]).await
             .leads_to(&page);
-        assert_eq!(act(vec![("do", name("reprice")), ("reprice-product", standing), ("price", name("12.5"))]).await.status, 422);
+        let refused = act(vec![("do", name("reprice")), ("reprice-product", standing), ("price", name("12.5"))]).await;
+        assert_eq!(refused.status, 422);
+        // The form that was refused is open, with what was entered and the reason.
+        refused.shows(&["id=\"action-reprice\" open", "value=\"12.5\"", "more decimal places"]);
 
         let seats = vec![("do", name("block-seats")), ("in", name("0")), ("rows", name("A 2-3\nB"))];
         act(seats).await.leads_to(&page);
@@ -328,6 +346,15 @@ on_both_databases! {
         assert!(waiting.contains("formula@example.com,Standing,16"), "{waiting}");
         organiser.get(&format!("{page}/holds")).await.shows(&["3 × Standing"]);
         organiser.get(&format!("{page}/waitlist")).await.shows(&["formula@example.com"]);
+        for (list, text, is_found) in [
+            ("holds", "LEE@", true), ("holds", "standing", true), ("holds", "kim", false),
+            ("waitlist", "formula", true), ("waitlist", "Standing", true), ("waitlist", "lee", false),
+        ] {
+            let found = organiser.get(&format!("{page}/{list}?q={text}")).await;
+            assert_eq!(found.text.contains("role=\"rowheader\""), is_found, "{list} {text}");
+            let csv = organiser.get(&format!("{page}/{list}.csv?q={text}")).await.text;
+            assert_eq!(csv.lines().count(), 1 + usize::from(is_found), "{csv}");
+        }
 
         let at = format!("/organiser/orders/{order}");
         let shown = organiser.get(&at).await;

@@ -147,6 +147,7 @@ pub(crate) async fn reservations(
         state: status,
         who: searched(query.q.as_deref())?,
         after: query.page().after()?,
+        among: None,
     };
     let (rows, next) = listed(&state, filter, query.page().limit()?).await?;
     let people = state.store.people(rows.iter().map(|(user, _)| *user)).await?;

@@ -12,7 +12,7 @@ use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{UserId, VenueId};
 use crate::store::PlanRow;
-use crate::venues::{self, Plan, PlanSpec};
+use crate::venues::{self, CheckedPlan, Plan, PlanSpec};
 
 /// The largest body with a plan, in bytes; own labels of many seats need it.
 const PLAN_LIMIT: usize = 8 * 1_024 * 1_024;
@@ -69,7 +69,11 @@ pub(crate) async fn add(
     key: IdempotencyKey,
     Body(plan): Body<Plan, PLAN_LIMIT>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = key.row_key(admin.user, "add plan", &(venue, &plan));
+    let prepared = apart(move || {
+        let key = key.row_key(admin.user, "add plan", &(venue, &plan));
+        Ok((key, CheckedPlan::new(plan)?))
+    });
+    let (key, plan) = prepared.await?;
     let now = state.clock.now_ms();
     let added = state.venues.add_plan(venue, admin.user, plan, key.as_ref(), now).await?;
     let mut response = respond::created(&render(&added.row));
@@ -100,7 +104,18 @@ pub(crate) async fn generate(
     _: IdempotencyKey,
     Body(spec): Body<PlanSpec>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(respond::ok(&venues::generate(&spec)?))
+    Ok(respond::ok(&apart(move || Ok(venues::generate(&spec)?)).await?))
+}
+
+/// Makes or checks a plan on the threads for long computations: with 200,000 seats it takes so long
+/// that the worker would keep other requests waiting.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    web::block(work).await.map_err(ApiError::internal)?
 }
 
 fn render(row: &PlanRow) -> PlanVersionDto {

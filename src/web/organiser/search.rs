@@ -1,0 +1,134 @@
+//! What an organiser's search means: a person, an order's number, the claim code of a guest, or a seat.
+
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::ids::{OfferingId, ReservationId, SeatId};
+use crate::inventory::{SeatStatus, SectionView};
+use crate::store::{Person, ReservationFilter};
+use crate::venues::EventSeats;
+
+/// The most seats that one search means.
+const MOST_SEATS: usize = 100;
+/// The most guests of an event among whom a claim code is looked for, newest first.
+const MOST_GUESTS: u64 = 50_000;
+
+/// Returns the text of a search: trimmed, without control characters, and short.
+pub(super) fn text(query: &str) -> String {
+    query.trim().chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+/// Limits a list of an event's orders to those that `text` means.
+///
+/// # Errors
+/// The store or the event cannot be read.
+pub(super) async fn orders(
+    state: &AppState,
+    event: OfferingId,
+    text: &str,
+    filter: ReservationFilter,
+) -> Result<ReservationFilter, ApiError> {
+    if text.is_empty() {
+        return Ok(filter);
+    }
+    if let Ok(id) = text.parse::<ReservationId>() {
+        return Ok(ReservationFilter { among: Some(vec![id]), ..filter });
+    }
+    if crate::accounts::may_be_claim_code(text) {
+        let guests = state.store.guests_of_event(event, MOST_GUESTS).await?;
+        if let Some(guest) = state.accounts.guest_with_code(&guests, text) {
+            return Ok(ReservationFilter { user: Some(guest), ..filter });
+        }
+    }
+    let (view, labels) = (state.offices.view(event).await?, state.venues.labels(event).await);
+    let seats = seats(view.sections.iter().map(AsRef::as_ref), &labels, text);
+    if !seats.is_empty() {
+        let orders = state.store.reservations_of_seats(event, &seats).await?;
+        if !orders.is_empty() {
+            return Ok(ReservationFilter { among: Some(orders), ..filter });
+        }
+    }
+    Ok(ReservationFilter { who: Some(text.to_owned()), ..filter })
+}
+
+/// Returns the seats of `A 3`, `Stalls A 3` or `Stalls, row A, seat 3`, in either language.
+pub(super) fn seats<'a>(
+    sections: impl Iterator<Item = &'a SectionView>,
+    labels: &EventSeats,
+    text: &str,
+) -> Vec<SeatId> {
+    let text = text.to_lowercase().replace(',', " ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let words: Vec<&str> = words
+        .into_iter()
+        .filter(|word| !matches!(*word, "row" | "seat" | "section" | "열" | "번" | "구역"))
+        .map(|word| word.strip_suffix(['열', '번']).unwrap_or(word))
+        .collect();
+    let [section_words @ .., row_name, label] = &words[..] else { return Vec::new() };
+    let section_name = section_words.join(" ");
+    let mut found = Vec::new();
+    for section in sections.filter(|of| of.name.to_lowercase().contains(&section_name)) {
+        for row in section.rows.iter().filter(|row| row.name.to_lowercase() == *row_name) {
+            let there = (0_u32..).zip(&row.seats).filter(|(_, is)| **is != SeatStatus::Removed);
+            let ids = there.map(|(index, _)| (SeatId(row.first_seat.0 + index), index + 1));
+            let meant =
+                ids.filter(|(id, number)| labels.label(*id, *number).to_lowercase() == *label);
+            found.extend(meant.map(|(id, _)| id));
+        }
+        if found.len() >= MOST_SEATS {
+            found.truncate(MOST_SEATS);
+            break;
+        }
+    }
+    found
+}
+
+/// True if the name or address of a person, or one of the other texts, contains `text`.
+pub(super) fn fits(text: &str, person: Option<&Person>, others: &[&str]) -> bool {
+    let wanted = text.to_lowercase();
+    let has = |text: &str| text.to_lowercase().contains(&wanted);
+    text.is_empty()
+        || person
+            .is_some_and(|person| has(&person.email) || person.name.as_deref().is_some_and(has))
+        || others.iter().any(|other| has(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ProductId;
+    use crate::inventory::RowView;
+
+    #[test]
+    fn seats_are_found_as_people_write_them() {
+        let row = |name: &str, first| RowView {
+            name: name.into(),
+            first_seat: SeatId(first),
+            seats: vec![SeatStatus::Available, SeatStatus::Sold, SeatStatus::Removed],
+        };
+        let section = |name: &str, first| SectionView {
+            name: name.into(),
+            product: ProductId(0),
+            rows: vec![row("A", first), row("B", first + 3)],
+        };
+        let sections = [section("Stalls left", 0), section("1층", 6)];
+        let ids = |text| {
+            let found = seats(sections.iter(), &EventSeats::default(), text);
+            found.into_iter().map(|seat| seat.0).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("A 2"), [1, 7]);
+        assert_eq!(ids("stalls LEFT, row b, seat 1"), [3]);
+        assert_eq!(ids("1층 B열 2번"), [10]);
+        for text in ["", "A", "A 3", "A x", "Circle A 1", "Kim Lee"] {
+            assert!(ids(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn people_and_places_fit_a_text() {
+        let kim = Person { name: Some("Kim".into()), email: "kim@example.com".into() };
+        assert!(fits("", None, &[]));
+        assert!(fits("KIM", Some(&kim), &[]) && fits("example", Some(&kim), &[]));
+        assert!(fits("row a", None, &["Stalls, row A, seat 1"]));
+        assert!(!fits("lee", Some(&kim), &["Stalls, row A, seat 1"]));
+    }
+}
