@@ -168,6 +168,10 @@ async function takeFile(tour, desk, event, order) {
     tour.check(lines.length === 3, `the file has ${lines.length} lines`);
     const line = lines.find((one) => one.includes(order)) ?? "";
     tour.check(/first@example\.com.*150000/.test(line), `the order is: ${line}`);
+
+    tour.step("the last orders have come to the live page");
+    const last = tour.page.locator(`#last-orders a[href$='${order}']`);
+    await last.waitFor({ timeout: 20_000 });
 }
 
 async function cancelEvent(tour, desk, { event, name, buyer }) {
@@ -190,7 +194,8 @@ async function cancelEvent(tour, desk, { event, name, buyer }) {
     await tour.look("a cancelled event", { page: desk });
     await page.locator("[data-sale-state-of] [data-status=CANCELLED]").waitFor();
     await buyer.locator("[data-sale-state][data-status=CANCELLED]").waitFor();
-    await page.locator("#last-orders [data-status=CANCELLED]").nth(1).waitFor({ timeout: 20_000 });
+    // These parts come with the page, and again some seconds after a change.
+    await desk.locator("#last-orders [data-status=CANCELLED]").nth(1).waitFor({ timeout: 20_000 });
 }
 
 function actionForm(page, action) {
