@@ -21,7 +21,7 @@ export default async function (tour) {
     const event = await makeEvent(tour, name);
     const buyer = await onStartPage(tour, event, name);
 
-    // The first page stays and is watched; what is done is done in a second one.
+    // The first page stays and is watched; the work is done in a second one.
     const desk = await tour.context.newPage();
     const first = await watchSale(tour, event, buyer);
     await seatsOffSale(tour, desk, event);
