@@ -6,7 +6,7 @@ const QUOTES = `"'>&lt;\${ran}`;
 const SCRIPTS = "👨‍👩‍👧‍👦🎭مسرح שלום";
 
 /**
- * Returns a text of so many characters, with something of every kind and a long word at its end. Fields of
+ * Returns a text of so many characters, with all of these and a long word at its end. Fields of
  * a browser count more than the server: five of the characters are two to them.
  */
 export function oddText(length) {

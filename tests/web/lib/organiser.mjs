@@ -1,6 +1,6 @@
-// What an organiser prepares for a scenario, by the API: events of its own for every combination.
+// Preparations of an organiser by the API: each combination of a scenario makes events of its own.
 
-/** Signs in as the administrator of `things.admin`; returns what an administrator can do. */
+/** Signs in as the administrator of `things.admin`; returns the requests of one. */
 export async function asOrganiser({ base, things }) {
     const call = async (method, path, body, token) => {
         const headers = { "Content-Type": "application/json" };
@@ -17,7 +17,7 @@ export async function asOrganiser({ base, things }) {
         post: (path, body) => call("POST", path, body, accessToken),
         /** Makes an event on sale of `Standing` places and, by default, two rows of `Stalls`. */
         event: (change = {}) => call("POST", "/api/events", { ...eventBody(), ...change }, accessToken),
-        /** Returns what is free, held and sold of each product, by its name. */
+        /** Returns the counts of each product, by its name. */
         counts: async ({ id }) => {
             const [{ products }, live] = await Promise.all([
                 call("GET", `/api/events/${id}`),

@@ -1,4 +1,4 @@
-// A guest's purchase, for scenarios about what follows from it.
+// A purchase of standing places, for scenarios in which it is one step of many.
 
 import { send } from "./people.mjs";
 import { waitForLines } from "./seats.mjs";

@@ -55,7 +55,7 @@ export async function wireTo(base) {
     };
 }
 
-/** Opens a port that leads to a server as a browser meets it that refuses all cookies. */
+/** Opens a port that leads to a server and lets no cookie pass, as with a browser that refuses them. */
 export async function wireWithoutCookies(base) {
     const { hostname, port } = new URL(base);
     const server = http.createServer((asked, answered) => {

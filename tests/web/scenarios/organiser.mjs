@@ -21,7 +21,7 @@ export default async function (tour) {
     const event = await makeEvent(tour, name);
     const buyer = await onStartPage(tour, event, name);
 
-    // The first page stays and is watched; what is done is done in a second one.
+    // The first page stays and is watched; the work is done in a second one.
     const desk = await tour.context.newPage();
     const first = await watchSale(tour, event, buyer);
     await seatsOffSale(tour, desk, event);
@@ -168,6 +168,10 @@ async function takeFile(tour, desk, event, order) {
     tour.check(lines.length === 3, `the file has ${lines.length} lines`);
     const line = lines.find((one) => one.includes(order)) ?? "";
     tour.check(/first@example\.com.*150000/.test(line), `the order is: ${line}`);
+
+    tour.step("the last orders have come to the live page");
+    const last = tour.page.locator(`#last-orders a[href$='${order}']`);
+    await last.waitFor({ timeout: 20_000 });
 }
 
 async function cancelEvent(tour, desk, { event, name, buyer }) {
@@ -190,7 +194,8 @@ async function cancelEvent(tour, desk, { event, name, buyer }) {
     await tour.look("a cancelled event", { page: desk });
     await page.locator("[data-sale-state-of] [data-status=CANCELLED]").waitFor();
     await buyer.locator("[data-sale-state][data-status=CANCELLED]").waitFor();
-    await page.locator("#last-orders [data-status=CANCELLED]").nth(1).waitFor({ timeout: 20_000 });
+    // These parts come with the page, and again some seconds after a change.
+    await desk.locator("#last-orders [data-status=CANCELLED]").nth(1).waitFor({ timeout: 20_000 });
 }
 
 function actionForm(page, action) {
