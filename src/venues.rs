@@ -9,7 +9,7 @@ mod error;
 mod generate;
 pub mod geometry;
 mod layouts;
-mod outline;
+pub mod outline;
 mod plan;
 mod seats;
 mod service;

@@ -15,7 +15,7 @@ const CONNECTIONS: [usize; 2] = [64, 256];
 /// Alternating rounds of each page or file and of its bare route.
 pub async fn pages(server: &Running, workers: usize) {
     let event = hot_event(server).await;
-    let (_, start) = once(server.address, &get("/", BROWSER)).await;
+    let (_, start) = once(server.address, &get("/", "Accept: text/html\r\n")).await;
     let start = String::from_utf8_lossy(&start).into_owned();
     let asset = |end: &str| {
         let links = start.split('"').filter(|text| text.starts_with("/assets/"));

@@ -6,8 +6,11 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::venues::geometry::{self, Point};
 use crate::venues::{Plan, PlanSection};
+use crate::venues::{
+    geometry::{self, Point},
+    outline,
+};
 use crate::web::format::number;
 use crate::web::visitor::Visitor;
 
@@ -51,7 +54,7 @@ impl Picture {
         });
         let labels =
             plan.labels.iter().map(|label| ([label.x, label.y], label.text.clone())).collect();
-        Self { bounds: geometry::bounds(plan).0, sections, stage, labels, zones, seats }
+        Self { bounds: outline::bounds(plan).0, sections, stage, labels, zones, seats }
     }
 
     /// Renders the drawing with its zones.
@@ -96,7 +99,7 @@ impl Picture {
 }
 
 fn drawn(section: &PlanSection, zones: &mut [(String, u64)], as_dots: bool) -> Drawn {
-    let outline = geometry::outline(section);
+    let (outline, label) = outline::outlined(section);
     let mut paths: BTreeMap<usize, String> = BTreeMap::new();
     let mut points = geometry::seats_of(section);
     for row in &section.rows {
@@ -122,12 +125,7 @@ fn drawn(section: &PlanSection, zones: &mut [(String, u64)], as_dots: bool) -> D
         }
     }
     let corners: Vec<String> = outline.iter().map(|[x, y]| format!("{x:.2},{y:.2}")).collect();
-    Drawn {
-        name: section.name.clone(),
-        label: geometry::centre(&outline),
-        outline: corners.join(" "),
-        paths,
-    }
+    Drawn { name: section.name.clone(), label, outline: corners.join(" "), paths }
 }
 
 fn words([x, y]: Point, text: &str, size: &str) -> Markup {
