@@ -35,7 +35,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use tables::scrolling;
+use tables::{Column, cards};
 
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -169,33 +169,26 @@ fn event_table(
     summaries: &HashMap<OfferingId, Arc<EventSummary>>,
     now: TimestampMs,
 ) -> Markup {
-    html! {
-        (scrolling(visitor.text("organiser.title"), &html! {
-            table {
-                thead { tr {
-                    th scope="col" { (visitor.text("organiser.event")) }
-                    th scope="col" { (visitor.text("organiser.when")) }
-                    th scope="col" { (visitor.text("organiser.state")) }
-                    th.number scope="col" { (visitor.text("organiser.sold_of")) }
-                } }
-                tbody {
-                    @for event in events {
-                        @let summary = summaries.get(&event.id);
-                        @let status = summary.map_or("UNKNOWN", |summary| summary.status(now).name);
-                        tr {
-                            th scope="row" {
-                                a href={ "/organiser/events/" (event.id) } { (event.details.name) }
-                                @if !event.details.venue.is_empty() { span.hint { (event.details.venue) } }
-                            }
-                            td { (format::time(visitor.language, event.details.event_date, zone_of(visitor, event))) }
-                            td { (state_badge(visitor, status)) }
-                            td.number { (summary.map_or_else(String::new, |summary| sold_of(summary))) }
-                        }
-                    }
-                }
-            }
-        }))
-    }
+    let columns = [
+        Column::text(visitor.text("organiser.event")),
+        Column::text(visitor.text("organiser.when")),
+        Column::text(visitor.text("organiser.state")),
+        Column::number(visitor.text("organiser.sold_of")),
+    ];
+    let row = |event: &EventRow| {
+        let summary = summaries.get(&event.id);
+        let status = summary.map_or("UNKNOWN", |summary| summary.status(now).name);
+        vec![
+            html! {
+                a href={ "/organiser/events/" (event.id) } { (event.details.name) }
+                @if !event.details.venue.is_empty() { " " span.hint { (event.details.venue) } }
+            },
+            format::time(visitor.language, event.details.event_date, zone_of(visitor, event)),
+            state_badge(visitor, status),
+            html! { (summary.map_or_else(String::new, |summary| sold_of(summary))) },
+        ]
+    };
+    cards(visitor.text("organiser.title"), &columns, events.iter().map(row))
 }
 
 fn sold_of(summary: &EventSummary) -> String {

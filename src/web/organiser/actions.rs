@@ -11,7 +11,7 @@ use super::shown::Shown;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::ids::{OfferingId, ProductId, SectionId};
-use crate::inventory::{Command, MAX_PRICE, MAX_ROW};
+use crate::inventory::{Command, MAX_PRICE, MAX_ROW, SaleState};
 use crate::store::{EventRow, ReservationState};
 use crate::text;
 use crate::web::fields::{Field, refusal, select};
@@ -23,12 +23,20 @@ pub(super) fn forms(visitor: &Visitor, shown: &Shown) -> Markup {
     if shown.status == "CANCELLED" {
         return html! { p { (visitor.text("organiser_action.is_cancelled")) } };
     }
+    let state = shown.view.sale_state;
     let has_sections = !shown.view.sections.is_empty();
     html! {
         div.action-list {
-            (switch(visitor, shown, "open", "organiser_action.open", "organiser_action.open_does"))
-            (switch(visitor, shown, "pause", "organiser_action.pause", "organiser_action.pause_does"))
-            (switch(visitor, shown, "close", "organiser_action.close", "organiser_action.close_does"))
+            // Only what changes something: an open sale is not opened again.
+            @if state != SaleState::Open {
+                (switch(visitor, shown, "open", "organiser_action.open", "organiser_action.open_does"))
+            }
+            @if state == SaleState::Open {
+                (switch(visitor, shown, "pause", "organiser_action.pause", "organiser_action.pause_does"))
+            }
+            @if state != SaleState::Closed {
+                (switch(visitor, shown, "close", "organiser_action.close", "organiser_action.close_does"))
+            }
             (reprice(visitor, shown))
             (resize(visitor, shown))
             (block(visitor, shown))

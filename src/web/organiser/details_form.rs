@@ -3,8 +3,7 @@
 
 use chrono_tz::Tz;
 
-use super::entered;
-use super::event_form::Pairs;
+use super::entered::{self, Pairs};
 use super::refused::Refused;
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, SaleWindow, TimestampMs};
 use crate::offerings::CancellationDraft;

@@ -145,7 +145,7 @@ fn product_form(visitor: &Visitor, event: &EventRow, product: &ProductRow, said:
                 span { (visitor.text("organiser_form.withdrawn")) }
             }
             div.actions {
-                button.button.quiet name="do" value="change" { (visitor.text("account.save")) }
+                button.button.quiet name="do" value="change" { (visitor.text("organiser_form.save_product")) }
             }
         }
     }
@@ -212,9 +212,9 @@ async fn change(
         command: key.identity(admin.user, "change event by form", &(id, &pairs)),
     };
     match state.offerings.change_event(id, admin.user, edit, keys, now).await {
-        Ok(_) => return Ok(see_other(&format!("/organiser/events/{id}?notice=saved"))),
+        Ok(_) => Ok(see_other(&format!("/organiser/events/{id}?notice=saved"))),
         Err(OfferingError::Invalid(error)) => {
-            return refuse(Refused::of(&visitor, &error).into(), ErrorCode::Invalid);
+            refuse(Refused::of(&visitor, &error).into(), ErrorCode::Invalid)
         }
         Err(error) => match ApiError::from(error) {
             failure if failure.code().status().as_u16() < 500 => {

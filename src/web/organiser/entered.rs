@@ -7,6 +7,21 @@ use chrono_tz::Tz;
 use crate::inventory::{MAX_ROW, Minor, RowDefinition, TimestampMs};
 use crate::web::format::decimals;
 
+/// Values of a form by the names of its inputs.
+pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
+
+impl Pairs<'_> {
+    /// Returns a value, or an empty text.
+    pub(super) fn entered(&self, name: &str) -> String {
+        self.value(name).unwrap_or_default().to_owned()
+    }
+
+    /// Returns a value.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// The key of the text that says why a value is refused.
 pub(super) type Refusal = &'static str;
 

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::details_form::{DetailsForm, Times};
 use super::entered;
+pub(super) use super::entered::Pairs;
 use super::refused::Refused;
 use crate::ids::VenueId;
 use crate::inventory::{
@@ -64,21 +65,6 @@ pub(super) struct SectionForm {
     /// The position of its ticket type in the form, since names may still change.
     pub(super) product: String,
     pub(super) rows: String,
-}
-
-/// Values of a form by the names of its inputs.
-pub(super) struct Pairs<'a>(pub(super) &'a [(String, String)]);
-
-impl Pairs<'_> {
-    /// Returns a value, or an empty text.
-    pub(super) fn entered(&self, name: &str) -> String {
-        self.value(name).unwrap_or_default().to_owned()
-    }
-
-    /// Returns a value.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
 }
 
 impl EventForm {

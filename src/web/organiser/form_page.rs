@@ -94,7 +94,8 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, refusals: &Refusals
             div.form-grid {
                 (refusals.with_error(Field { name: "cancel", label: text("organiser_form.cancel"), value: &form.cancel,
                     ..Field::default() }).choice(&options))
-                (time("cancel_until", "organiser_form.cancel_until", &form.cancel_until, None, false))
+                (time("cancel_until", "organiser_form.cancel_until", &form.cancel_until,
+                    Some(text("organiser_form.cancel_until_hint")), false))
                 (refusals.field(Field { name: "refund_percent", label: text("organiser_form.refund_percent"), kind: "number",
                     value: &form.refund_percent, min: Some("0"), max: Some("100"), ..Field::default() }))
             }
@@ -141,6 +142,7 @@ fn products(visitor: &Visitor, form: &EventForm, refusals: &Refusals) -> Markup 
                         (refusals.field(Field { name: &name, label: text("organiser_form.product_name"), value: &product.name,
                             required: true, max_length: Some(100), ..Field::default() }))
                         (refusals.field(Field { name: &price, label: text("organiser_form.price"), value: &product.price,
+                            hint: Some(text("organiser_form.price_hint")),
                             required: true, max_length: Some(20), ..Field::default() }))
                         (refusals.field(Field { name: &stock, label: text("organiser_form.stock"), kind: "number",
                             value: &product.stock, min: Some("1"), max: Some(&PLACES.1.to_string()),

@@ -17,7 +17,7 @@ use crate::web::visitor::Visitor;
 /// The most seats that are drawn as dots.
 const DOTS: u64 = 5_000;
 /// In larger plans, a row is drawn through every so many seats.
-const EVERY: usize = 8;
+const EVERY: u32 = 8;
 /// The number of colours of zones in the style sheet.
 const COLOURS: usize = 8;
 
@@ -112,15 +112,11 @@ fn drawn(section: &PlanSection, zones: &mut [(String, u64)], as_dots: bool) -> D
             let path = paths.entry(zone).or_default();
             let is_first = before != Some(zone);
             let is_last = position == row.seats;
-            let _ = if as_dots {
-                write!(path, "M{x:.1} {y:.1}h0")
-            } else if is_first {
-                write!(path, "M{x:.1} {y:.1}h0")
-            } else if is_last || position as usize % EVERY == 0 {
-                write!(path, "L{x:.1} {y:.1}")
-            } else {
-                Ok(())
-            };
+            if as_dots || is_first {
+                let _ = write!(path, "M{x:.1} {y:.1}h0");
+            } else if is_last || position.is_multiple_of(EVERY) {
+                let _ = write!(path, "L{x:.1} {y:.1}");
+            }
             before = Some(zone);
         }
     }

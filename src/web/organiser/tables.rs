@@ -34,7 +34,7 @@ pub(super) fn cards(
 ) -> Markup {
     // Rows that are shown as blocks are no rows to some browsers: the roles say that they are.
     let table = html! {
-        table.cards role="table" aria-label=(label) {
+        table.as-cards role="table" aria-label=(label) {
             thead role="rowgroup" { tr role="row" {
                 @for column in columns {
                     th.number[column.is_number] scope="col" role="columnheader" { (column.label) }

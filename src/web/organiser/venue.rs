@@ -36,6 +36,8 @@ struct Query {
     notice: Option<String>,
     /// The version that is shown; the newest if absent.
     version: Option<u32>,
+    /// The version whose document the form of a new one begins with.
+    from: Option<u32>,
 }
 
 /// A version of the plan as a page shows it.
@@ -54,16 +56,15 @@ async fn page(
     visitor.admin()?;
     let venue = state.venues.venue(id).await?;
     let edited = form_of(&venue);
-    show(
-        &state,
-        &visitor,
-        &venue,
-        &query,
-        (&edited, &VenueForm::for_plan()),
-        &Sent::default(),
-        &Refusals::default(),
-    )
-    .await
+    let mut form = VenueForm { plan: String::new(), ..VenueForm::for_plan() };
+    if let Some(from) = query.from {
+        let (_, plan) = state.venues.plan(id, Some(from)).await?;
+        form.plan =
+            plans::apart(move || serde_json::to_string_pretty(&plan).map_err(ApiError::internal))
+                .await?;
+    }
+    show(&state, &visitor, &venue, &query, (&edited, &form), &Sent::default(), &Refusals::default())
+        .await
 }
 
 /// Returns the form of a venue as it is.
@@ -112,6 +113,11 @@ async fn show(
         (version_table(visitor, venue, &versions, &users))
         h2 id="new" { (visitor.text("venues.add_plan")) }
         p { (visitor.text("venues.add_plan_hint")) }
+        @if let Some(newest) = versions.first() {
+            p { a href={ "/organiser/venues/" (id) "?from=" (newest.version) "#new" } {
+                (visitor.text("venues.from_newest"))
+            } }
+        }
         form.stack method="post" action={ "/organiser/venues/" (id) "#new" } {
             (sent.refusals.render(visitor))
             input type="hidden" name="key" value=(form.key);
@@ -257,7 +263,8 @@ async fn change(
         Ok(_) => Ok(see_other(&format!("/organiser/venues/{id}?notice=saved"))),
         Err(error) => {
             let refusals = refused(&visitor, error)?;
-            let forms = (&form, &VenueForm::for_plan());
+            let of_plan = VenueForm { plan: String::new(), ..VenueForm::for_plan() };
+            let forms = (&form, &of_plan);
             let (query, sent) = (Query::default(), Sent::default());
             let mut page = show(&state, &visitor, &venue, &query, forms, &sent, &refusals).await?;
             *page.status_mut() = ErrorCode::Invalid.status();

@@ -180,7 +180,7 @@ pub(super) fn plan_field(visitor: &Visitor, form: &VenueForm, sent: &Sent, save:
             }
         }
         div.actions {
-            button.button.quiet name="do" value="preview" { (text("venues.preview")) }
+            button.button.quiet name="do" value="preview" formnovalidate { (text("venues.preview")) }
             button.button name="do" value="save" { (save) }
         }
     }

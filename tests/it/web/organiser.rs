@@ -276,7 +276,11 @@ on_both_databases! {
         act(vec![("do", name("pause"))]).await.leads_to(&page);
         assert_eq!(shop.nobody().get(&event.path).await.is(200).data["status"], "PAUSED");
         assert_eq!(act(vec![("do", name("pause"))]).await.status, 409);
+        let paused = organiser.get(&page).await;
+        assert!(paused.text.contains("id=\"action-open\"") && !paused.text.contains("id=\"action-pause\""));
         act(vec![("do", name("open"))]).await.leads_to(&page);
+        let open = organiser.get(&page).await;
+        assert!(!open.text.contains("id=\"action-open\"") && open.text.contains("id=\"action-pause\""));
 
         let standing = event.standing().to_owned();
         act(vec![("do", name("block")), ("block-product", standing.clone()), ("block-quantity", name("5"))]).await

@@ -51,6 +51,8 @@ on_both_databases! {
         page.shows(&["Plan, version 2", "30 seats added, 40 removed", "&lt;script&gt;햄릿"]);
         organiser.get(&format!("{at}?version=1")).await.shows(&["Plan, version 1", "Gold · 50 seats"]);
         assert_eq!(organiser.get(&format!("{at}?version=3")).await.status, 404);
+        // A new version may begin with the document of another one.
+        organiser.get(&format!("{at}?from=2")).await.shows(&["&quot;name&quot;: &quot;Balcony&quot;"]);
     }
 }
 
