@@ -63,7 +63,9 @@ pub(crate) fn marked_lines(
                     li {
                         span {
                             (seat(visitor, one))
-                            span.hint { " " (product_name(event, &line.product_id)) }
+                            @let product = product_name(event, &line.product_id);
+                            // Where each section is a product of its own, its name says it already.
+                            @if product != one.section { span.hint { " " (product) } }
                             @for mark in marks(one) { " " span.mark { (mark) } }
                         }
                         span.price { (price(visitor, &line.unit_price)) }

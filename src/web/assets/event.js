@@ -115,16 +115,24 @@ function refresh() {
 function pick(position) {
   const id = plan.id(position);
   // Seats stay to be looked at while none can be taken.
-  if (!holds.stateOf(id) && main.dataset.status !== 'SELLING') return notice('warning', t(`sale.${main.dataset.status}`));
+  if (!holds.stateOf(id) && main.dataset.status !== 'SELLING') return notice('warning', saleSays());
   if (holds.stateOf(id) || plan.isFree(position)) holds.toggle(id);
   else if (now() - (justGone.get(id) ?? 0) < JUST_MS) suggest({ seats: [id], nearest: [] });
+}
+
+/** Returns what the page says about the state of the sale. */
+function saleSays() {
+  const says = document.querySelector('.sale-says:not([hidden])');
+  return says?.textContent.trim() || t(`sale.${main.dataset.status}`);
 }
 
 function about(id, seat) {
   const position = plan ? plan.position(id) : -1;
   const product = position >= 0 ? prices.get(plan.products[plan.product[position]]) : null;
   if (position >= 0) {
-    const more = [product?.name ?? '', ...marksOf(plan, position)].filter(Boolean);
+    const section = plan.sections[plan.sectionOf[position]].name;
+    // Where each section is a ticket type of its own, its name says it already.
+    const more = [product?.name === section ? '' : product?.name, ...marksOf(plan, position)].filter(Boolean);
     return { place: placeOf(plan, position), price: product?.price, more };
   }
   if (!seat) return { place: id, more: [] };

@@ -150,3 +150,41 @@ async fn the_script_of_the_event_has_the_same_sentences() {
     assert!(missing.is_empty(), "without a text in scripts: {missing:?}");
     assert!(seen > 10, "only {seen} codes are in the document");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_what_is_gone_leads_on() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut kim = Visitor::member(&shop, "ko", "kim@example.com").await;
+    let gone = "00000000-0000-7000-8000-000000000001";
+    let page = kim.get(&format!("/checkout/{}/{gone}", event.id)).await;
+    assert_eq!(page.status.as_u16(), 404);
+    page.shows(&["다시 골라 주세요", &format!("href=\"/events/{}\"", event.id), "공연 페이지로"]);
+    let path = format!("/events/{}/holds/{gone}/extend", event.id);
+    let page = kim.post(&path, &[]).await;
+    assert_eq!(page.status.as_u16(), 404);
+    page.shows(&[&format!("href=\"/events/{}\"", event.id)]).hides(&["다시 시도</a>"]);
+    // No order and no ticket: the other way to them is shown.
+    for path in ["/orders", "/tickets"] {
+        kim.get(path).await.shows(&["href=\"/claim\""]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_waitlist_is_explained_on_the_event_s_page() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut kim = Visitor::new(&shop, "ko");
+    let waitlist = format!("/events/{}/waitlist", event.id);
+    let form = [("key", "a"), ("product", event.standing()), ("places", "2")];
+    let page = kim.post(&waitlist, &form).await;
+    assert_eq!(page.status.as_u16(), 409);
+    let said = page.alert();
+    assert!(said.contains("지금 20자리가 남아"), "{said:?}");
+    is_korean(&said);
+    page.shows(&["data-sale-state"]);
+    let form = [("key", "b"), ("product", event.standing()), ("places", "500")];
+    let said = kim.post(&waitlist, &form).await.alert();
+    assert!(said.contains("1에서 20까지"), "{said:?}");
+    is_korean(&said);
+}
