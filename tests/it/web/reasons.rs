@@ -82,7 +82,9 @@ fn literals(source: &str) -> Vec<(String, String)> {
                         continue;
                     }
                     let spaces = behind[index + 2..].find(|c: char| c != ' ').unwrap_or(0);
-                    (0..spaces).for_each(|_| drop(chars.next()));
+                    (0..spaces).for_each(|_| {
+                        let _ = chars.next();
+                    });
                 }
                 c => literal.push(c),
             }
