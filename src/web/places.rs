@@ -55,7 +55,12 @@ pub(crate) fn marked_lines(
             @for line in lines {
                 @if line.seats.is_empty() {
                     li {
-                        span { (line.quantity) " × " (product_name(event, &line.product_id)) }
+                        span {
+                            (visitor.fill("place.places", &[
+                                ("n", &line.quantity.to_string()),
+                                ("product", product_name(event, &line.product_id)),
+                            ]))
+                        }
                         span.price { (price(visitor, &times(&line.unit_price, line.quantity))) }
                     }
                 }

@@ -101,7 +101,7 @@ impl<'a> Explainer<'a> {
     fn values(&self, failure: &ApiError) -> Vec<(&'static str, String)> {
         let detail = |name: &str| failure.details().and_then(|details| details.get(name));
         let mut values = Vec::new();
-        for name in ["requested", "available", "max", "current", "taken"] {
+        for name in ["requested", "available", "apart", "max", "current", "taken"] {
             if let Some(number) = detail(name).and_then(Value::as_u64) {
                 values.push((name, format::number(number)));
             }
@@ -164,6 +164,7 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
     let detail = |name: &str| failure.details().and_then(|details| details.get(name));
     let is_none = |name: &str| detail(name).and_then(Value::as_u64) == Some(0);
     match failure.code() {
+        ErrorCode::SoldOut if detail("apart").is_some() => &["_apart", ""],
         ErrorCode::SoldOut if is_none("available") => &["_none", ""],
         ErrorCode::SoldOut => &["_left", ""],
         ErrorCode::LimitExceeded if is_none("current") => &["_max", ""],

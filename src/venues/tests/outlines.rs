@@ -59,11 +59,12 @@ fn wedges_side_by_side_around_a_stage_do_not_overlap() {
             .map(|row| {
                 let radius = 12.0 + 1.2 * f64::from(row);
                 let turn = (1.0 / radius).to_degrees();
-                let seats = (26.0 / turn).floor();
-                let half = (seats - 1.0) * turn / 2.0;
+                let fits = |seats: &u32| f64::from(*seats) * turn <= 26.0;
+                let seats = (1_u32..).take_while(fits).last().unwrap_or(1);
+                let half = f64::from(seats - 1) * turn / 2.0;
                 let at = (90.0 + half).to_radians();
                 json!({"name": row.to_string(), "x": radius * at.cos(), "y": radius * at.sin(),
-                    "rotation": half - turn / 2.0, "curve": -turn, "seats": seats as u32})
+                    "rotation": half - turn / 2.0, "curve": -turn, "seats": seats})
             })
             .collect();
         section(&json!({"name": index.to_string(), "zone": "Z", "rotation": 30 * index,

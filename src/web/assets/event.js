@@ -13,6 +13,8 @@ import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
 import { SeatMap } from './seat-map.js';
 
 const NOTICE_MS = 12_000;
+/** How seats can lie that are not side by side. */
+const APART = ['SPLIT_ROWS', 'SCATTERED'];
 /** Time that the server is given to end a hold that has run out. */
 const EXPIRY_MS = 500;
 const [SUGGESTED_SEATS, OFFERED] = [8, 5];
@@ -184,7 +186,12 @@ async function submit(submitted) {
   const button = form.querySelector('button, [type=submit]');
   button?.setAttribute('aria-busy', 'true');
   if (form.id === 'best') {
-    const held = await holds.best({ productId, quantity, section: fields.get('section') || undefined });
+    let held = await holds.best({ productId, quantity, section: fields.get('section') || undefined });
+    if (held && fields.get('together') && held.lines.some((line) => APART.includes(line.fit))) {
+      await holds.release(held);
+      notice('warning', reasonOf({ code: 'SOLD_OUT', details: { apart: quantity } }));
+      held = null;
+    }
     const first = held && plan ? plan.position(held.lines[0].seats[0]?.id ?? '') : -1;
     if (first >= 0) map?.show(first);
   } else {
@@ -216,7 +223,7 @@ function takeInstead(id) {
 
 /** Ends of the keys of sentences that say more than the plain one about a code, by its details. */
 const MORE = {
-  SOLD_OUT: ({ available }) => (available === 0 ? '_none' : '_left'),
+  SOLD_OUT: ({ available, apart }) => (apart ? '_apart' : available === 0 ? '_none' : '_left'),
   LIMIT_EXCEEDED: ({ current }) => (current > 0 ? '_has' : '_max'),
   SALE_NOT_OPEN: ({ opensAt }) => (opensAt ? '_at' : ''),
   TOO_MANY_REQUESTS: ({ wait }) => (wait ? '_wait' : ''),

@@ -85,6 +85,11 @@ export class Holds extends EventTarget {
     });
   }
 
+  /** Gives a whole hold back. */
+  release(hold) {
+    return this.#next(() => this.#change(hold, [], []));
+  }
+
   extend(hold) {
     return this.#next(async () => {
       const changed = await this.#ask('POST', `/${hold.id}/extend`, undefined, hold);

@@ -1,17 +1,18 @@
 //! What the forms of the page do: hold places, extend a hold, and give it back.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
 use super::page::{refusal, render};
 use super::shown::Shown;
 use crate::accounts::Caller;
 use crate::http::commands::submit;
 use crate::http::dto;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
-use crate::ids::{HoldId, OfferingId};
-use crate::inventory::{Change, Command, LineRequest, Request};
+use crate::ids::{HoldId, OfferingId, UserId};
+use crate::inventory::{Change, Command, Fit, Line, LineRequest, Request};
 use crate::web::basket;
 use crate::web::cookies;
 use crate::web::forms::{Form, see_other};
@@ -57,9 +58,33 @@ async fn place(
     let command = Command::PlaceHold { hold, customer, lines };
     let committed = submit(state, event, Request { command, idempotency }).await?;
     match committed.transition.changes.first() {
+        Some(Change::HoldPlaced { hold, lines, .. }) if value("together") == Some("yes") => {
+            together_or_released(state, event, (*hold, customer), lines).await
+        }
         Some(Change::HoldPlaced { .. }) => Ok(()),
         _ => Err(ApiError::internal("a hold was answered by another change")),
     }
+}
+
+/// Gives a hold back whose seats are not side by side, for a visitor who wants no others. The box
+/// office seats a party as well as it can.
+async fn together_or_released(
+    state: &AppState,
+    event: OfferingId,
+    (hold, customer): (HoldId, UserId),
+    lines: &[Line],
+) -> Result<(), ApiError> {
+    let is_apart = |line: &&Line| matches!(line.fit, Fit::SplitRows | Fit::Scattered);
+    let Some(apart) = lines.iter().find(is_apart) else { return Ok(()) };
+    let command = Command::ReleaseHold { hold, customer };
+    match submit(state, event, Request { command, idempotency: None }).await {
+        Ok(_) => {}
+        // A form that was sent twice has released it before.
+        Err(failure) if failure.code() == ErrorCode::HoldEnded => {}
+        Err(failure) => return Err(failure),
+    }
+    let none = ApiError::of(ErrorCode::SoldOut);
+    Err(none.with_details(json!({ "apart": apart.quantity })))
 }
 
 async fn wish(

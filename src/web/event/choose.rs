@@ -50,6 +50,10 @@ pub(super) fn forms(visitor: &Visitor, shown: &Shown, marks: SeatMarks) -> Marku
                     }
                 }
                 (quantity(("best-quantity", "quantity"), visitor, most.unwrap_or(1), 2))
+                label.check {
+                    input type="checkbox" name="together" value="yes";
+                    (visitor.text("event.together"))
+                }
                 button.button { (visitor.text("event.find_best")) }
             }
         }

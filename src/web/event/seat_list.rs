@@ -1,6 +1,8 @@
 //! All seats of an event as a list: for screen readers, and for browsers without scripts. A section
 //! at a time, because a stadium has too many for one page.
 
+use std::collections::HashSet;
+
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -150,6 +152,8 @@ fn seats(
 ) -> Markup {
     let event = shown.event.id;
     let is_on_sale = is_on_sale(shown, section);
+    let lines = shown.mine.holds.iter().flat_map(|hold| &hold.lines);
+    let mine: HashSet<SeatId> = lines.flat_map(|line| line.seats.iter().copied()).collect();
     html! {
         @if !is_on_sale && shown.status == "SELLING" {
             p.warning { (visitor.text("sale_says.section_closed")) }
@@ -161,8 +165,12 @@ fn seats(
                 fieldset {
                     legend { (visitor.fill("place.row", &[("row", &row.name)])) }
                     @for (index, status) in (0_u32..).zip(&row.seats) {
-                        @if let Some(word) = word(visitor, *status) {
-                            @let seat = SeatId(row.first_seat.0 + index);
+                        @let seat = SeatId(row.first_seat.0 + index);
+                        @let word = match mine.contains(&seat) {
+                            true => Some(visitor.text("place.mine")),
+                            false => word(visitor, *status),
+                        };
+                        @if let Some(word) = word {
                             @let is_free = is_free(*status);
                             label.seat data-state=(if is_free { "available" } else { "taken" }) {
                                 input type="checkbox" name="seat" value=(seat.to_public(event))

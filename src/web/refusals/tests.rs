@@ -164,6 +164,8 @@ fn sentences_have_the_limits_times_and_seats_of_the_refusal() {
     ] {
         assert!(said.contains(part), "{said:?} without {part}");
     }
+    let apart = ApiError::of(ErrorCode::SoldOut).with_details(serde_json::json!({"apart": 5}));
+    assert!(said(Language::Korean, apart).contains("나란히 빈 5자리"));
     let taken = ApiError::from(Rejection::SeatsTaken { seats: Vec::new() });
     let named = explainer(Language::English).naming("Left, row A, seat 1").explain(&taken);
     assert_eq!(named, "Just taken by others: Left, row A, seat 1. Please choose other seats.");

@@ -53,7 +53,7 @@ fn every_sentence_has_one_level_of_politeness() {
         let last = last.strip_suffix('.').map(|last| vec![last]).unwrap_or_default();
         for sentence in sentences.into_iter().chain(last) {
             // A value, or words in brackets, may end a sentence.
-            let end = sentence.trim_end_matches(|c| matches!(c, ')' | '}' | ' '));
+            let end = sentence.trim_end_matches([')', '}', ' ']);
             let is_value = end.len() < sentence.len();
             if !is_value && !end.ends_with("니다") && !end.ends_with("세요") {
                 wrong.push(format!("{key}: {sentence:?}"));

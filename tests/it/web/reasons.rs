@@ -82,9 +82,9 @@ fn literals(source: &str) -> Vec<(String, String)> {
                         continue;
                     }
                     let spaces = behind[index + 2..].find(|c: char| c != ' ').unwrap_or(0);
-                    (0..spaces).for_each(|_| {
-                        let _ = chars.next();
-                    });
+                    if let Some(skipped) = spaces.checked_sub(1) {
+                        chars.nth(skipped);
+                    }
                 }
                 c => literal.push(c),
             }

@@ -65,6 +65,11 @@ async fn marks_and_prices_of_seats_are_said_before_the_choice_and_in_the_basket(
         ]);
         page.shows(&["<span class=\"mark\">시야 제한</span>", "270,000원"]);
     }
+    // The list knows whose they are.
+    kim.get(&format!("/events/{}/seats?section=0", event.id)).await.shows(&["> 내 자리</span>"]);
+    let mut lee = Visitor::new(&shop, "ko");
+    let others = lee.get(&format!("/events/{}/seats?section=0", event.id)).await;
+    others.shows(&["> 선택 중</span>"]).hides(&["> 내 자리<"]);
     let page = kim.get("/basket").await;
     let (_, behind) = page.text.split_once("href=\"/checkout/").expect("a way to the checkout");
     let (path, _) = behind.split_once('"').expect("its end");
@@ -80,6 +85,26 @@ async fn best_seats_that_are_not_side_by_side_are_said_to_be_so() {
     let held = kim.post(&format!("/events/{}/holds", event.id), &form).await;
     assert_eq!(held.status.as_u16(), 303, "{}", held.text);
     kim.get("/basket").await.shows(&["앞뒤 두 열에 나누어"]);
+
+    // A buyer who wants them side by side only is told that there are none, and holds nothing.
+    let mut lee = Visitor::new(&shop, "ko");
+    let event = self::event(&shop).await;
+    let holds = format!("/events/{}/holds", event.id);
+    let ask = |quantity| {
+        [
+            ("kind", "best"),
+            ("productId", &*event.products[1]),
+            ("quantity", quantity),
+            ("together", "yes"),
+        ]
+    };
+    let refused = lee.post(&holds, &ask("4")).await;
+    assert_eq!(refused.status.as_u16(), 409);
+    let said = refused.alert();
+    assert!(said.contains("나란히 빈 4자리"), "{said:?}");
+    assert_eq!(event.counts(&event.products[1]).await.held, 0);
+    assert_eq!(lee.post(&holds, &ask("2")).await.status.as_u16(), 303);
+    assert_eq!(event.counts(&event.products[1]).await.held, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
