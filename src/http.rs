@@ -27,9 +27,11 @@ use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
 
-/// Builds the application of one HTTP worker; `pages` adds the routes that are not the API's.
+/// Builds the application of one HTTP worker; `crowded` and `pages` add the routes that are not the
+/// API's: those that a crowd asks for, and the others.
 pub fn app(
     state: web::Data<AppState>,
+    crowded: impl FnOnce(&mut web::ServiceConfig),
     pages: impl FnOnce(&mut web::ServiceConfig),
 ) -> App<
     impl ServiceFactory<
@@ -44,6 +46,8 @@ pub fn app(
     // The last `wrap` is the outermost.
     App::new()
         .app_data(state)
+        .configure(routes_of_sale)
+        .configure(crowded)
         .configure(routes)
         .configure(pages)
         .default_service(web::route().to(no_such_route))
@@ -51,17 +55,21 @@ pub fn app(
         .wrap(from_fn(middleware::request_context::request_context))
 }
 
-/// Registers every route. The router tries routes in order, and a pattern with a parameter costs a
-/// search: the most frequent requests of a sale come first, and all paths below an event share one
-/// search.
-pub fn routes(cfg: &mut web::ServiceConfig) {
+/// Registers the routes of a sale. The router tries routes in order, and a pattern with a parameter
+/// costs a search: the most frequent requests of a sale come first, and all paths below an event share
+/// one search.
+fn routes_of_sale(cfg: &mut web::ServiceConfig) {
     // Each worker has its own caches, so that no worker waits for another.
     cfg.app_data(web::Data::new(availability::Rendered::default()))
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
         .configure(box_office::reservations::configure)
-        .configure(payments::pay::configure)
-        .configure(cluster::health::configure)
+        .configure(payments::pay::configure);
+}
+
+/// Registers all other routes of the API.
+fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.configure(cluster::health::configure)
         .configure(accounts::auth::configure)
         .configure(accounts::guests::configure)
         .configure(accounts::users::configure)

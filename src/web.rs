@@ -35,18 +35,30 @@ mod shop;
 mod tickets;
 
 use actix_web::middleware::from_fn;
-use actix_web::web;
+use actix_web::{Resource, web};
 
 pub use site::Site;
 
-/// Adds every page and asset, and the answer to paths that no route matches.
+/// Adds what a crowd that waits for a sale asks for: files, the start page and the page of an event. The
+/// router tries these before the many routes of the API and of other pages.
+pub fn configure_crowded(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
+    let public = |page: Resource| {
+        page.wrap(from_fn(sessions::renewed))
+            .wrap(from_fn(errors::as_pages))
+            .wrap(from_fn(public_pages::kept))
+    };
+    cfg.app_data(site.clone())
+        .configure(asset_routes::configure)
+        .service(public(shop::resource()))
+        .service(public(event::resource()));
+}
+
+/// Adds every other page, and the answer to paths that no route matches.
 pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
-    cfg.app_data(site.clone()).configure(asset_routes::configure).service(
+    cfg.app_data(site.clone()).service(
         web::scope("")
             .wrap(from_fn(sessions::renewed))
             .wrap(from_fn(errors::as_pages))
-            .wrap(from_fn(public_pages::kept))
-            .configure(shop::configure)
             .configure(event::configure)
             .configure(basket::configure)
             .configure(checkout::configure)

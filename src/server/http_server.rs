@@ -74,7 +74,10 @@ impl HttpServer {
         let builder = builder.listen("api", listener, move || {
             let state = later.get().expect("it runs only after the state is set").clone();
             let site = site.clone();
-            let app = http::app(state, move |cfg| pages::configure(cfg, &site))
+            let crowded = site.clone();
+            let crowded =
+                move |cfg: &mut web::ServiceConfig| pages::configure_crowded(cfg, &crowded);
+            let app = http::app(state, crowded, move |cfg| pages::configure(cfg, &site))
                 .into_factory()
                 .map_err(|error: actix_web::Error| error.error_response());
             let stopping = stopping.clone();

@@ -10,12 +10,16 @@ mod shown;
 mod waitlist;
 mod waitlist_actions;
 
-use actix_web::web;
+use actix_web::{Resource, web};
 
-/// Adds the routes.
+/// Returns the route of the page.
+pub(super) fn resource() -> Resource {
+    web::resource("/events/{event}").get(page::page)
+}
+
+/// Adds the routes of its parts and forms.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/events/{event}").get(page::page))
-        .service(web::resource("/events/{event}/seats").get(seat_list::page))
+    cfg.service(web::resource("/events/{event}/seats").get(seat_list::page))
         .service(web::resource("/events/{event}/holds").post(actions::hold))
         .service(web::resource("/events/{event}/holds/{hold}/extend").post(actions::extend))
         .service(web::resource("/events/{event}/holds/{hold}/release").post(actions::release))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Resource, web};
 use chrono::{Datelike, TimeZone};
 use chrono_tz::Tz;
 use maud::{Markup, html};
@@ -29,9 +29,9 @@ const AFTERWARDS_MS: TimestampMs = 6 * 3_600_000;
 /// Months that can be chosen, from the present one.
 const MONTHS: u32 = 12;
 
-/// Adds the route.
-pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/").get(start));
+/// Returns the route.
+pub(super) fn resource() -> Resource {
+    web::resource("/").get(start)
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::http::conformance;
+use crate::support::sold_event::until_settled;
 use crate::support::test_app::TestApp;
 use crate::support::test_db::TestDb;
 
@@ -83,9 +84,10 @@ impl Shop {
         answer.text().await.expect("a whole answer")
     }
 
-    /// Makes all refunds that are due.
+    /// Makes all refunds that are due, and waits for those that the server is making.
     pub async fn refund_all(&self) {
         while self.app.state().payments.recover_due().await.expect("payments can be read") > 0 {}
+        until_settled(&self.app.state().store).await;
     }
 
     /// Returns the time `seconds` from now, as request bodies write it.

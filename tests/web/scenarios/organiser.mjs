@@ -185,7 +185,7 @@ async function cancelEvent(tour, desk, { event, name, buyer }) {
     tour.check(/\b1\b/.test(does) && /100,000/.test(does), `the form says: ${does}`);
     await form.locator("[name=confirm]").fill("햄릿");
     await press(desk, form.locator("button"));
-    await desk.getByRole("alert").waitFor();
+    await desk.getByRole("alert").first().waitFor();
     await tour.look("a wrong name", { page: desk });
 
     tour.step("cancelling the event");

@@ -46,7 +46,7 @@ async function makeVenue(tour, name) {
     tour.step("a plan that cannot be read");
     tour.allow(/POST \/organiser\/venues: 4\d\d/);
     await page.goto("/organiser/venues");
-    const form = page.locator("form[action='/organiser/venues']");
+    const form = page.locator("form[action^='/organiser/venues']:has([name=plan])");
     await form.locator("[name=name]").fill(name);
     await form.locator("[name=time_zone]").fill("Asia/Seoul");
     await form.locator("[name=plan]").fill("Stalls, Gold, many");
