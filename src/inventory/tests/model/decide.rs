@@ -3,6 +3,9 @@
 use super::*;
 use crate::inventory::OfferingChange;
 
+/// The seats picked by id, and the places of each product.
+type Wanted = (Vec<SeatId>, Vec<(ProductId, u32)>);
+
 impl Model {
     pub(super) fn decide(&mut self, command: &Command, hints: &[Change]) -> Answer {
         match command {
@@ -204,11 +207,7 @@ impl Model {
     }
 
     /// The seats picked by id, and the places of each product.
-    pub(super) fn wanted(
-        &self,
-        wishes: &[LineRequest],
-        most: u32,
-    ) -> Result<(Vec<SeatId>, Vec<(ProductId, u32)>), Rejection> {
+    pub(super) fn wanted(&self, wishes: &[LineRequest], most: u32) -> Result<Wanted, Rejection> {
         if wishes.is_empty() {
             return invalid();
         }
