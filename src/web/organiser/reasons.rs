@@ -2,6 +2,7 @@
 //! the API; a page says them in its own words, without the names of fields.
 
 use crate::web::language::fill;
+use crate::web::refusals;
 use crate::web::visitor::Visitor;
 
 /// Reasons of the rules with `{}` for values, and the keys of the texts, where these are `{a}`, `{b}`.
@@ -43,7 +44,9 @@ const REASONS: &[(&str, &str)] = &[
 pub(super) fn of(visitor: &Visitor, reason: &str) -> String {
     let found = REASONS.iter().find_map(|(pattern, key)| Some((values(pattern, reason)?, *key)));
     let Some((found, key)) = found else {
-        return visitor.fill("organiser_reason.other", &[("reason", reason)]);
+        let said = refusals::reason(visitor.language, reason);
+        let said = said.as_deref().unwrap_or(reason);
+        return visitor.fill("organiser_reason.other", &[("reason", said)]);
     };
     let grouped: Vec<String> = found.iter().map(|value| grouped(value)).collect();
     let named: Vec<(&str, &str)> =
