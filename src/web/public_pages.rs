@@ -61,6 +61,7 @@ fn key(request: &ServiceRequest) -> Option<Key> {
     is_public.then(|| Key { path: path.to_owned(), language: Language::of(request.request()) })
 }
 
+/// True for an id as links write it: other spellings would take the room of other pages.
 fn is_event(id: &str) -> bool {
-    id.parse::<OfferingId>().is_ok()
+    id.parse::<OfferingId>().is_ok_and(|event| event.to_string() == id)
 }
