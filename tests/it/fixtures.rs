@@ -133,14 +133,21 @@ async fn sells_on(app: &TestApp, sale: &Value, user: &TestUser) {
     app.get_anonymously(&format!("/api/events/{event}/audit")).await.expect(200);
 }
 
+/// Fields of a drawn section that follow from its seats: each version draws them in its own way.
+const DRAWN: &[&str] = &["outline", "label"];
+
 /// Checks that every field recorded then has the same value now; more fields may be present. Fields
 /// that change by themselves are left out when the fixture is written.
 fn says_as_much(then: &Value, now: &Value, at: &str) {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
             for (name, value) in then {
+                let is_drawn = at.contains("/plan.sections[") && DRAWN.contains(&name.as_str());
                 let at = format!("{at}.{name}");
-                says_as_much(value, now.get(name).unwrap_or_else(|| panic!("{at} is gone")), &at);
+                let now = now.get(name).unwrap_or_else(|| panic!("{at} is gone"));
+                if !is_drawn {
+                    says_as_much(value, now, &at);
+                }
             }
         }
         (Value::Array(then), Value::Array(now)) => {
