@@ -76,7 +76,8 @@ impl KeptPages {
         if kept.len() >= MOST && !kept.contains_key(&key) {
             kept.retain(|_, kept| made.saturating_sub(kept.made) < self.lifetime);
         }
-        if kept.len() < MOST {
+        let is_older = kept.get(&key).is_some_and(|kept| kept.made > made);
+        if kept.len() < MOST && !is_older {
             kept.insert(key, Kept { made, is_renewed: false, page });
         }
     }

@@ -39,8 +39,13 @@ pub(super) fn complete(document: &mut Value) {
     number_bounds(document);
     describe_failure(document);
     let schemas = &mut document["components"]["schemas"];
-    // A property that the derive macro cannot express.
+    // Properties that the derive macro cannot express.
     schemas["HoldRequest"]["minProperties"] = json!(1);
+    let requires = |name: &str| json!({ "required": [name] });
+    let complimentary = &mut schemas["ComplimentaryRequest"];
+    complimentary["oneOf"] = json!([requires("email"), requires("userId")]);
+    complimentary["anyOf"] =
+        json!([requires("lines"), requires("seats"), requires("bestAvailable")]);
     for amount in ["Price", "Deposit"] {
         schemas[amount]["additionalProperties"] = json!(false);
     }

@@ -8,6 +8,9 @@ use crate::ids::SeatId;
 use crate::inventory::{RowView, SeatStatus, SectionView};
 use crate::web::visitor::Visitor;
 
+/// The most lines of rows: no section has more rows.
+const MOST_LINES: usize = 1_000;
+
 /// Returns the seats that a form names: ticked ones, those picked on the map, and those of its rows. Of
 /// rows without numbers only the seats are meant to which the action applies.
 pub(super) fn seats_of(
@@ -27,10 +30,16 @@ pub(super) fn seats_of(
     };
     let section = form.entered("in").parse::<usize>().ok();
     let section = section.and_then(|index| shown.view.sections.get(index));
-    for line in form.entered("rows").lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let rows = form.entered("rows");
+    if rows.lines().count() > MOST_LINES {
+        return Err(said("organiser_action.no_such_row"));
+    }
+    for line in rows.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let section = section.ok_or_else(|| said("organiser_action.no_such_row"))?;
         let found = in_line(section, line, wanted, |seat, number| shown.labels.label(seat, number));
         seats.extend(found.ok_or_else(|| said("organiser_action.no_such_row"))?);
+        seats.sort_unstable();
+        seats.dedup();
     }
     seats.sort_unstable();
     seats.dedup();

@@ -137,13 +137,15 @@ pub fn fits(document: &Value, schema: &Value, value: &Value, at: &str) -> Result
     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
         fits(document, &schema["items"], item, &format!("{at}[{index}]"))?;
     }
-    if let (Some(fields), Some(described)) = (value.as_object(), schema["properties"].as_object()) {
+    if let Some(fields) = value.as_object() {
         for name in schema["required"].as_array().into_iter().flatten() {
             let name = name.as_str().expect("a name");
             if !fields.contains_key(name) {
                 return fault(&format!("{name} is missing"));
             }
         }
+    }
+    if let (Some(fields), Some(described)) = (value.as_object(), schema["properties"].as_object()) {
         for (name, field) in fields {
             match described.get(name) {
                 Some(schema) => fits(document, schema, field, &format!("{at}.{name}"))?,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::GuestContact;
-use crate::box_office::SubmitError;
+use crate::box_office::{SubmitError, Unavailable};
 use crate::caller::Caller;
 use crate::http::api::accounts::guests::GuestContactDto;
 use crate::http::api::box_office::holds::{BestAvailableBody, HoldBody, QuantityBody, requested};
@@ -194,8 +194,7 @@ pub(crate) async fn issue(
         Ok(committed) => committed,
         Err(error) => {
             // Where the outcome is not known, the guest may have been given the places.
-            let is_refused = matches!(error, OfferingError::Command(_, SubmitError::Rejected(_)));
-            if is_refused && made.is_some() {
+            if made.is_some() && is_certain(&error) {
                 state.accounts.forget_recipient(customer).await?;
             }
             return Err(error.into());
@@ -221,4 +220,18 @@ pub(crate) async fn issue(
     };
     let (at, replayed) = (committed.at, committed.replayed);
     Ok(Issued { reservation, recipient, contact, lines, at, replayed })
+}
+
+/// True if nothing was given, for certain.
+fn is_certain(error: &OfferingError) -> bool {
+    let OfferingError::Command(_, SubmitError::Unavailable(unavailable)) = error else {
+        return true;
+    };
+    matches!(
+        unavailable,
+        Unavailable::NoSuchOffering
+            | Unavailable::Busy
+            | Unavailable::BadData
+            | Unavailable::Failed
+    )
 }
