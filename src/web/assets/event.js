@@ -299,7 +299,7 @@ function showConnection(state, asOf) {
 /** Loads the page again once an entry of the waitlist has become an offer, which has a deadline. */
 function watchOffers() {
   if (!document.querySelector('.waiting')) return;
-  const OFFERS_MS = 8_000;
+  const OFFERS_MS = 3_000;
   setInterval(async () => {
     if (document.hidden) return;
     const entries = await request('GET', `/api/events/${event}/waitlist`).catch(() => []);
