@@ -19,7 +19,7 @@ use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
 
 /// The cookie that names events; holds themselves are read from the box offices.
-const COOKIE: &str = "events";
+pub(crate) const COOKIE: &str = "events";
 /// Events remembered, the latest first.
 const REMEMBERED: usize = 8;
 const LISTED: u16 = 20;

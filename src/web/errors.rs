@@ -3,6 +3,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
@@ -24,11 +25,13 @@ pub(super) async fn as_pages(
     // No clone of the request may live across the call: the router changes it.
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.status().as_u16() == 405
-        && response.request().method().is_safe()
+        && matches!(*response.request().method(), Method::GET | Method::HEAD)
         && wants_page(response.request())
     {
         let page = page_of_form(response.request().path());
-        response = response.into_response(see_other(&page));
+        if page != response.request().path() {
+            response = response.into_response(see_other(&page));
+        }
     }
     let failure = response.response().error().and_then(|error| error.as_error::<ApiError>());
     if let Some(failure) = failure.filter(|_| wants_page(response.request())).cloned() {

@@ -15,8 +15,8 @@ use crate::web::language::Language;
 
 /// Most pages kept.
 const MOST: usize = 512;
-/// The longest that an old page is served while one request makes it anew, in lifetimes.
-const STALE: u32 = 4;
+/// The longest that an old page is served while it is made anew, in lifetimes.
+const STALE: u32 = 40;
 
 /// The pages that are kept.
 pub(crate) struct KeptPages {
@@ -34,8 +34,9 @@ pub(crate) struct Key {
 
 struct Kept {
     made: Duration,
-    /// True while a request makes the page anew.
-    is_renewed: bool,
+    /// When a request last began to make the page anew. One that has not kept it a lifetime later
+    /// may have failed, and another one begins.
+    renewing_since: Option<Duration>,
     page: Rendered,
 }
 
@@ -63,10 +64,12 @@ impl KeptPages {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.get_mut(key)?;
         let age = now.saturating_sub(found.made);
-        if age < self.lifetime || (found.is_renewed && age < self.lifetime * STALE) {
+        let is_renewing =
+            found.renewing_since.is_some_and(|since| now.saturating_sub(since) < self.lifetime);
+        if age < self.lifetime || (is_renewing && age < self.lifetime * STALE) {
             return Some(found.page.clone());
         }
-        found.is_renewed = true;
+        found.renewing_since = Some(now);
         None
     }
 
@@ -78,7 +81,7 @@ impl KeptPages {
         }
         let is_older = kept.get(&key).is_some_and(|kept| kept.made > made);
         if kept.len() < MOST && !is_older {
-            kept.insert(key, Kept { made, is_renewed: false, page });
+            kept.insert(key, Kept { made, renewing_since: None, page });
         }
     }
 }
@@ -110,4 +113,49 @@ fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(plain).ok()?;
     encoder.finish().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFETIME: u64 = 250;
+
+    fn pages() -> (KeptPages, Key, Rendered) {
+        let key = Key { path: "/".into(), language: Language::English };
+        let page = Rendered::new(&header::HeaderMap::new(), Bytes::from_static(b"page"));
+        (KeptPages::new(Duration::from_millis(LIFETIME)), key, page)
+    }
+
+    #[test]
+    fn one_request_a_lifetime_makes_an_old_page_anew() {
+        let (pages, key, page) = pages();
+        let finds = |ms| pages.find(&key, Duration::from_millis(ms)).is_some();
+        assert!(!finds(0));
+        pages.keep(key.clone(), Duration::ZERO, page.clone());
+        assert!(finds(LIFETIME - 1));
+        assert!(!finds(LIFETIME), "this one makes it");
+        assert!(finds(LIFETIME) && finds(2 * LIFETIME - 1), "the others are served meanwhile");
+        // The one that makes it is slow, or failed.
+        assert!(!finds(2 * LIFETIME));
+        assert!(finds(2 * LIFETIME + 1));
+        pages.keep(key.clone(), Duration::from_millis(LIFETIME), page);
+        assert!(!finds(2 * LIFETIME), "it is as old as its state");
+        assert!(!finds(100 * LIFETIME) && !finds(100 * LIFETIME), "too old to be served");
+    }
+
+    #[test]
+    fn an_older_page_does_not_replace_a_newer_one_and_there_is_a_most() {
+        let (pages, key, page) = pages();
+        let newer = Rendered::new(&header::HeaderMap::new(), Bytes::from_static(b"newer"));
+        pages.keep(key.clone(), Duration::from_millis(10), newer);
+        pages.keep(key.clone(), Duration::from_millis(5), page.clone());
+        let found = pages.find(&key, Duration::from_millis(20)).unwrap();
+        assert_eq!(&found.plain[..], b"newer");
+        for number in 0..2 * MOST {
+            let key = Key { path: number.to_string(), ..key.clone() };
+            pages.keep(key, Duration::from_millis(20), page.clone());
+        }
+        assert_eq!(pages.kept.lock().unwrap().len(), MOST);
+    }
 }

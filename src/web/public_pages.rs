@@ -12,6 +12,7 @@ use actix_web::{Error, web};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::web::assets::accepts_gzip;
+use crate::web::basket;
 use crate::web::kept_pages::{Key, Rendered};
 use crate::web::language::Language;
 use crate::web::site::Site;
@@ -40,7 +41,13 @@ pub(super) async fn kept(
     let (request, response) = next.call(request).await?.into_parts();
     let (head, body) = response.into_parts();
     let body = match body.try_into_bytes() {
-        Ok(body) if head.status().as_u16() == 200 && body.len() <= MAX_BYTES => body,
+        Ok(body)
+            if head.status().as_u16() == 200
+                && body.len() <= MAX_BYTES
+                && is_for_everyone(head.headers()) =>
+        {
+            body
+        }
         Ok(body) => return Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body)))),
         Err(body) => return Ok(ServiceResponse::new(request, head.set_body(body))),
     };
@@ -59,6 +66,15 @@ fn key(request: &ServiceRequest) -> Option<Key> {
         && request.query_string().is_empty()
         && (path == "/" || path.strip_prefix("/events/").is_some_and(is_event));
     is_public.then(|| Key { path: path.to_owned(), language: Language::of(request.request()) })
+}
+
+/// True if the answer sets no cookie but the one that lists events seen.
+fn is_for_everyone(headers: &header::HeaderMap) -> bool {
+    headers.get_all(header::SET_COOKIE).all(|cookie| {
+        cookie.to_str().is_ok_and(|cookie| {
+            cookie.strip_prefix(basket::COOKIE).is_some_and(|rest| rest.starts_with('='))
+        })
+    })
 }
 
 /// True for an id as links write it: other spellings would take the room of other pages.

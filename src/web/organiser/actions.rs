@@ -6,12 +6,12 @@ use maud::{Markup, html};
 use super::entered;
 use super::event_form::{PLACES, Pairs, number_within};
 use super::reasons;
-use super::seats_named::seats_of;
+use super::seats_named::{FREE, seats_of};
 use super::shown::Shown;
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::ids::{OfferingId, ProductId, SectionId};
-use crate::inventory::{Command, MAX_PRICE, MAX_ROW, SaleState};
+use crate::inventory::{Command, MAX_PRICE, MAX_ROW, SaleState, SeatStatus};
 use crate::store::{EventRow, ReservationState};
 use crate::text;
 use crate::web::fields::{Field, refusal, select};
@@ -279,9 +279,11 @@ pub(super) fn command(
             })?,
             seats: whole("row-seats", MAX_ROW)?,
         },
-        "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs)? },
-        "unblock-seats" => Command::UnblockSeats { seats: seats_of(visitor, shown, pairs)? },
-        "remove-seats" => Command::RemoveSeats { seats: seats_of(visitor, shown, pairs)? },
+        "block-seats" => Command::BlockSeats { seats: seats_of(visitor, shown, pairs, FREE)? },
+        "unblock-seats" => Command::UnblockSeats {
+            seats: seats_of(visitor, shown, pairs, &[SeatStatus::Blocked])?,
+        },
+        "remove-seats" => Command::RemoveSeats { seats: seats_of(visitor, shown, pairs, FREE)? },
         _ => return Err(said("organiser_action.unknown")),
     })
 }

@@ -1,19 +1,22 @@
 //! Giving places away: a complimentary order for press, sponsors and artists, by the same function as
-//! the API's.
+//! the API's. Rows become seats in a form that is shown once more: a form that names rows would
+//! mean other seats when it is sent twice.
+
+use std::collections::HashSet;
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
 use super::entered;
 use super::event_form::Pairs;
-use super::seats_named::seats_of;
+use super::seats_named::{UNSOLD, seats_of};
 use super::shown::Shown;
 use crate::http::api::box_office::complimentary::{Recipient, issue};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
-use crate::ids::OfferingId;
-use crate::inventory::{LineRequest, SeatStatus};
+use crate::ids::{OfferingId, ReservationId, SeatId};
+use crate::inventory::{LineRequest, Policy, SeatStatus};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, select, text_area};
 use crate::web::forms::{Form, see_other};
@@ -27,7 +30,18 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     );
 }
 
+/// The most seats of one order.
+const MOST_SEATS: usize = Policy::MAX_PLACES_PER_HOLD as usize;
+
 type Entered = Vec<(String, String)>;
+
+/// What a form says above its fields.
+enum Said {
+    /// The seats that the rows mean.
+    Check,
+    /// Why the form was refused.
+    Refused(String),
+}
 
 /// Shows the form. The query has the seats that were picked on the map or ticked in the list.
 async fn page(
@@ -38,28 +52,33 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let shown = Shown::read(&state, event).await?;
-    let has_seats = ["picked", "seat", "rows"]
+    let names_seats = ["picked", "seat", "rows"]
         .iter()
         .any(|name| query.iter().any(|(key, value)| key == name && !value.trim().is_empty()));
-    let entered = match has_seats {
-        true => {
-            let seats = seats_of(&visitor, &shown, &query)?;
-            let picked: Vec<_> = seats.iter().map(|seat| seat.to_public(event)).collect();
-            vec![("picked".to_owned(), picked.join(" "))]
-        }
+    let entered = match names_seats {
+        true => with_seats(&visitor, &shown, &query)?,
         false => Vec::new(),
     };
     Ok(show(&visitor, &shown, &entered, None))
 }
 
-fn show(
-    visitor: &Visitor,
-    shown: &Shown,
-    entered: &Entered,
-    refused: Option<&str>,
-) -> HttpResponse {
+/// Returns what was entered, with the seats themselves in the place of rows and ticks.
+fn with_seats(visitor: &Visitor, shown: &Shown, entered: &Entered) -> Result<Entered, ApiError> {
+    let seats = seats_of(visitor, shown, entered, UNSOLD)?;
+    if seats.len() > MOST_SEATS {
+        let most = MOST_SEATS.to_string();
+        let said = visitor.fill("organiser_give.too_many", &[("most", &most)]);
+        return Err(ApiError::new(ErrorCode::Invalid, said));
+    }
+    let seats: Vec<_> = seats.iter().map(|seat| seat.to_public(shown.event.id)).collect();
+    let others = entered.iter().filter(|(key, _)| !["picked", "seat", "rows"].contains(&&**key));
+    Ok(others.cloned().chain([("picked".to_owned(), seats.join(" "))]).collect())
+}
+
+fn show(visitor: &Visitor, shown: &Shown, entered: &Entered, said: Option<&Said>) -> HttpResponse {
     let event = &shown.event;
     let form = Pairs(entered);
+    let key = form.value("key").map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
     let title = visitor.text("organiser_give.title");
     let email = form.entered("email");
     let email = Field {
@@ -78,8 +97,12 @@ fn show(
         h1 { (title) }
         p { (visitor.text("organiser_give.explained")) }
         form.stack method="post" action={ "/organiser/events/" (event.id) "/give" } {
-            (refusal(refused))
-            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            @match said {
+                Some(Said::Check) => p.notice role="status" { (visitor.text("organiser_give.check")) },
+                Some(Said::Refused(why)) => (refusal(Some(why))),
+                None => {}
+            }
+            input type="hidden" name="key" value=(key);
             (email.render())
             div.field { label.check {
                 input type="checkbox" name="account" value="true"
@@ -145,13 +168,15 @@ fn seats(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
 
 /// The places of seats, as people read them, with the state of those that are not free.
 fn places(visitor: &Visitor, shown: &Shown, picked: &str) -> Vec<String> {
-    let picked: Vec<&str> = picked.split_whitespace().collect();
+    let picked = picked.split_whitespace();
+    let picked: HashSet<SeatId> =
+        picked.filter_map(|id| SeatId::from_public(shown.event.id, id).ok()).collect();
     let mut found = Vec::with_capacity(picked.len());
     for section in &shown.view.sections {
         for row in &section.rows {
             for ((seat, status), number) in (row.first_seat.0..).zip(&row.seats).zip(1_u32..) {
-                let seat = crate::ids::SeatId(seat);
-                if !picked.contains(&seat.to_public(shown.event.id).as_str()) {
+                let seat = SeatId(seat);
+                if !picked.contains(&seat) {
                     continue;
                 }
                 let row = visitor.fill("place.row", &[("row", &row.name)]);
@@ -171,28 +196,48 @@ async fn give(
     state: web::Data<AppState>,
     visitor: Visitor,
     Path(event): Path<OfferingId>,
-    Form(entered): Form<Entered>,
+    Form(mut entered): Form<Entered>,
 ) -> Result<HttpResponse, ApiError> {
-    let admin = visitor.admin()?;
+    visitor.admin()?;
     let shown = Shown::read(&state, event).await?;
-    let key = IdempotencyKey(Some(Pairs(&entered).entered("key")));
-    let key = key.identity(admin.user, "complimentary order by form", &(event, &entered));
-    let issued = match read(&state, &visitor, &shown, &entered).await {
-        Ok(order) => issue(&state, admin, event, order, key).await,
-        Err(failure) => Err(failure),
+    let given = match Pairs(&entered).entered("rows").trim().is_empty() {
+        true => submit(&state, &visitor, &shown, &entered).await.map(Some),
+        false => with_seats(&visitor, &shown, &entered).map(|seats| {
+            entered = seats;
+            None
+        }),
     };
-    match issued {
-        Ok(issued) => {
-            Ok(see_other(&format!("/organiser/orders/{}?notice=given", issued.reservation)))
+    let failure = match given {
+        Ok(Some(order)) => {
+            return Ok(see_other(&format!("/organiser/orders/{order}?notice=given")));
         }
-        Err(failure) if failure.code().status().as_u16() < 500 => {
-            let said = explain(&visitor, &failure);
-            let mut page = show(&visitor, &shown, &entered, Some(&said));
-            *page.status_mut() = failure.code().status();
-            Ok(page)
-        }
-        Err(failure) => Err(failure),
+        Ok(None) => return Ok(show(&visitor, &shown, &entered, Some(&Said::Check))),
+        Err(failure) => failure,
+    };
+    match failure.code().status().as_u16() {
+        // What was sent may have taken effect: only with its key it can be sent again.
+        503 => {}
+        500.. => return Err(failure),
+        _ => entered.retain(|(name, _)| name != "key"),
     }
+    let said = Said::Refused(explain(&visitor, &failure));
+    let mut page = show(&visitor, &shown, &entered, Some(&said));
+    *page.status_mut() = failure.code().status();
+    Ok(page)
+}
+
+/// Issues the order.
+async fn submit(
+    state: &AppState,
+    visitor: &Visitor,
+    shown: &Shown,
+    entered: &Entered,
+) -> Result<ReservationId, ApiError> {
+    let admin = visitor.admin()?;
+    let key = IdempotencyKey(Pairs(entered).value("key").map(str::to_owned));
+    let key = key.identity(admin.user, "complimentary order by form", &(shown.event.id, entered));
+    let order = read(state, visitor, shown, entered).await?;
+    Ok(issue(state, admin, shown.event.id, order, key).await?.reservation)
 }
 
 /// Reads the recipient and the places.
@@ -217,8 +262,8 @@ async fn read(
             false => LineRequest::Quantity { product, quantity },
         });
     }
-    if !form.entered("picked").is_empty() || !form.entered("rows").trim().is_empty() {
-        lines.push(LineRequest::Seats(seats_of(visitor, shown, entered)?));
+    if !form.entered("picked").trim().is_empty() {
+        lines.push(LineRequest::Seats(seats_of(visitor, shown, entered, UNSOLD)?));
     }
     if lines.is_empty() {
         return Err(said("organiser_give.nothing"));

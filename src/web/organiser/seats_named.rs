@@ -11,12 +11,19 @@ use crate::web::visitor::Visitor;
 /// The most lines of rows: no section has more rows.
 const MOST_LINES: usize = 1_000;
 
+/// The states of seats that are on sale. Kept seats are free too.
+pub(super) const FREE: &[SeatStatus] = &[SeatStatus::Available, SeatStatus::Kept];
+/// The states of seats that an organiser can give away.
+pub(super) const UNSOLD: &[SeatStatus] =
+    &[SeatStatus::Available, SeatStatus::Kept, SeatStatus::Blocked];
+
 /// Returns the seats that a form names: ticked ones, those picked on the map, and those of its rows. Of
-/// rows without numbers only the seats are meant to which the action applies.
+/// rows without numbers only the seats in a `wanted` state are meant.
 pub(super) fn seats_of(
     visitor: &Visitor,
     shown: &Shown,
     pairs: &[(String, String)],
+    wanted: &[SeatStatus],
 ) -> Result<Vec<SeatId>, ApiError> {
     let form = Pairs(pairs);
     let said = |key| ApiError::new(ErrorCode::Invalid, visitor.text(key));
@@ -24,10 +31,6 @@ pub(super) fn seats_of(
     let picked = form.entered("picked");
     let ids: Vec<String> = ticked.chain(picked.split_whitespace().map(str::to_owned)).collect();
     let mut seats = dto::seat_ids(shown.event.id, "seat", &ids)?;
-    let wanted = match form.value("do") {
-        Some("unblock-seats") => SeatStatus::Blocked,
-        _ => SeatStatus::Available,
-    };
     let section = form.entered("in").parse::<usize>().ok();
     let section = section.and_then(|index| shown.view.sections.get(index));
     let rows = form.entered("rows");
@@ -54,14 +57,12 @@ pub(super) fn seats_of(
 fn in_line(
     section: &SectionView,
     line: &str,
-    wanted: SeatStatus,
+    wanted: &[SeatStatus],
     label: impl Fn(SeatId, u32) -> String,
 ) -> Option<Vec<SeatId>> {
     let fitting = |row: &RowView| {
         let all = (row.first_seat.0..).zip(row.seats.clone());
-        // Kept seats are free too.
-        let is_kept = |status| status == SeatStatus::Kept && wanted == SeatStatus::Available;
-        all.filter(|(_, status)| *status == wanted || is_kept(*status))
+        all.filter(|(_, status)| wanted.contains(status))
             .map(|(id, _)| SeatId(id))
             .collect::<Vec<_>>()
     };
@@ -108,20 +109,21 @@ mod tests {
                 row("Box 1", 3, vec![Available, Available]),
             ],
         };
-        let ids = |line, wanted| {
+        let ids = |line, wanted: &[SeatStatus]| {
             in_line(&section, line, wanted, |_, number| number.to_string())
                 .map(|seats| seats.iter().map(|s| s.0).collect::<Vec<_>>())
         };
-        assert_eq!(ids("A", Available), Some(vec![0]));
-        assert_eq!(ids("A", Blocked), Some(vec![2]));
-        assert_eq!(ids("*", Available), Some(vec![0, 3, 4]));
+        assert_eq!(ids("A", FREE), Some(vec![0]));
+        assert_eq!(ids("A", &[Blocked]), Some(vec![2]));
+        assert_eq!(ids("A", UNSOLD), Some(vec![0, 2]));
+        assert_eq!(ids("*", FREE), Some(vec![0, 3, 4]));
         // Seats that are named are meant in any state: the refusal then says it.
-        assert_eq!(ids("A 1-3", Available), Some(vec![0, 1, 2]));
-        assert_eq!(ids("Box 1", Available), Some(vec![3, 4]));
-        assert_eq!(ids("Box 1 2", Available), Some(vec![4]));
-        assert_eq!(ids("A 3-2", Available), Some(vec![1, 2]));
+        assert_eq!(ids("A 1-3", FREE), Some(vec![0, 1, 2]));
+        assert_eq!(ids("Box 1", FREE), Some(vec![3, 4]));
+        assert_eq!(ids("Box 1 2", FREE), Some(vec![4]));
+        assert_eq!(ids("A 3-2", FREE), Some(vec![1, 2]));
         for line in ["C", "A 0", "A 4", "A x", "Box 1 1-9"] {
-            assert_eq!(ids(line, Available), None, "{line}");
+            assert_eq!(ids(line, FREE), None, "{line}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Giving places away by the organiser's form.
 
+use serde_json::json;
+
 use super::organiser::{Browser, known};
 use crate::http::api_client::Shop;
 
@@ -27,7 +29,17 @@ on_both_databases! {
             assert_eq!(refused.status, 422, "{email} {quantity} {rows}");
             refused.shows(&["role=\"alert\"", "Left Row A 1"]);
         }
-        let good = filled("press@example.com", "2", "A 4", &picked);
+        // A row means its seats that are not sold, blocked ones too; they are shown before they are given.
+        let block = json!({"seats": [seats[14]]});
+        shop.admin().post(&format!("/api/admin/offerings/{}/block", event.id), &block).await.is(200);
+        for _ in 0..2 {
+            let checked = organiser.post(&at, &filled("press@example.com", "2", "A", &picked)).await;
+            assert_eq!(checked.status, 200);
+            checked.shows(&["Nothing is given yet", "Left Row A 1", "Left Row B 2", "Right Row A 3 (not for sale)", "value=\"g1\""]);
+        }
+        assert_eq!(event.counts(event.stalls()).await.sold, 0);
+        let picked = format!("{picked} {}", seats[14]);
+        let good = filled("press@example.com", "2", "", &picked);
         let order = organiser.post(&at, &good).await.leads_to("/organiser/orders/");
         assert_eq!(organiser.post(&at, &good).await.leads_to("/organiser/orders/"), order, "sent twice");
         let shown = organiser.get(&order).await;

@@ -195,7 +195,7 @@ pub(crate) async fn issue(
         Err(error) => {
             // Where the outcome is not known, the guest may have been given the places.
             if made.is_some() && is_certain(&error) {
-                state.accounts.forget_recipient(customer).await?;
+                forget(state, customer).await;
             }
             return Err(error.into());
         }
@@ -213,7 +213,7 @@ pub(crate) async fn issue(
         Some(contact) if recipient == customer => Some(contact),
         // A repeated request made a guest anew: the order belongs to the first.
         Some(_) => {
-            state.accounts.forget_recipient(customer).await?;
+            forget(state, customer).await;
             state.accounts.guest_contact(recipient).await?
         }
         None => None,
@@ -222,16 +222,27 @@ pub(crate) async fn issue(
     Ok(Issued { reservation, recipient, contact, lines, at, replayed })
 }
 
+/// Removes a guest who was given nothing. One who stays costs a row and changes no answer.
+async fn forget(state: &AppState, guest: UserId) {
+    if let Err(error) = state.accounts.forget_recipient(guest).await {
+        tracing::warn!(%guest, %error, "a guest who was given nothing could not be removed");
+    }
+}
+
 /// True if nothing was given, for certain.
 fn is_certain(error: &OfferingError) -> bool {
-    let OfferingError::Command(_, SubmitError::Unavailable(unavailable)) = error else {
-        return true;
-    };
-    matches!(
-        unavailable,
-        Unavailable::NoSuchOffering
-            | Unavailable::Busy
-            | Unavailable::BadData
-            | Unavailable::Failed
-    )
+    match error {
+        OfferingError::Invalid(_) | OfferingError::NoSuchEvent | OfferingError::Rejected(_) => true,
+        OfferingError::Command(_, SubmitError::Rejected(_)) => true,
+        OfferingError::Command(_, SubmitError::Unavailable(unavailable))
+        | OfferingError::Unavailable(unavailable) => matches!(
+            unavailable,
+            Unavailable::NoSuchOffering
+                | Unavailable::Busy
+                | Unavailable::BadData
+                | Unavailable::Failed
+                | Unavailable::Moving
+        ),
+        _ => false,
+    }
 }
