@@ -58,4 +58,26 @@ on_both_databases! {
         assert_eq!(kim.tickets().await.len(), 1);
         assert_eq!(Browser::of(&shop, &kim).get(&at).await.status, 403);
     }
+
+    async fn what_may_have_been_given_is_sent_again_with_its_key(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, organiser) = (shop.event().await, Browser::of(&shop, &shop.admin()));
+        let at = format!("/organiser/events/{}/give", event.id);
+        let form = [("key", "g1"), ("email", "press@example.com"), ("quantity-1", "2")];
+        shop.app.db.sql("ALTER TABLE journal RENAME TO journal_away").await;
+        let unknown = organiser.post(&at, &form).await;
+        assert_eq!(unknown.status, 503);
+        unknown.shows(&["role=\"alert\"", "value=\"g1\"", "value=\"press@example.com\""]);
+        shop.app.db.sql("ALTER TABLE journal_away RENAME TO journal").await;
+        let order = loop {
+            let answer = organiser.post(&at, &form).await;
+            if answer.status != 503 {
+                break answer.leads_to("/organiser/orders/");
+            }
+        };
+        organiser.get(&order).await.shows(&["Code for the recipient", "press@example.com"]);
+        assert_eq!(event.counts(event.standing()).await.sold, 2);
+        let refused = organiser.post(&at, &[("key", "g1"), ("email", "press@example.com"), ("quantity-1", "90")]).await;
+        assert!(!refused.text.contains("value=\"g1\""), "another order has another key");
+    }
 }
