@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -43,9 +43,15 @@ struct Kept {
 /// A page as it is sent.
 #[derive(Clone)]
 pub(crate) struct Rendered {
-    headers: Arc<[(HeaderName, HeaderValue)]>,
-    plain: Bytes,
-    gzip: Bytes,
+    plain: Sent,
+    gzip: Option<Sent>,
+}
+
+/// The body in one encoding, and its headers.
+#[derive(Clone)]
+struct Sent {
+    headers: Arc<HeaderMap>,
+    body: Bytes,
 }
 
 impl KeptPages {
@@ -88,24 +94,24 @@ impl KeptPages {
 
 impl Rendered {
     /// Packs a page, which contains no secret and nothing that was entered.
-    pub(crate) fn new(headers: &header::HeaderMap, plain: Bytes) -> Self {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-        let gzip = gzip(&plain).map_or_else(|| plain.clone(), Bytes::from);
-        Self { headers: headers.collect(), plain, gzip }
+    pub(crate) fn new(headers: &HeaderMap, body: Bytes) -> Self {
+        let mut headers = headers.clone();
+        let vary = HeaderValue::from_static("accept-encoding, accept-language, cookie");
+        headers.insert(header::VARY, vary);
+        let gzip = gzip(&body).filter(|packed| packed.len() < body.len()).map(|packed| {
+            let mut headers = headers.clone();
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            Sent { headers: Arc::new(headers), body: packed.into() }
+        });
+        Self { plain: Sent { headers: Arc::new(headers), body }, gzip }
     }
 
     /// Answers with the page, packed for clients that take gzip.
     pub(crate) fn answer(&self, packed: bool) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
-        for header in &*self.headers {
-            response.append_header(header.clone());
-        }
-        response.insert_header((header::VARY, "accept-encoding, accept-language, cookie"));
-        if packed && self.gzip.len() < self.plain.len() {
-            response.insert_header((header::CONTENT_ENCODING, "gzip"));
-            return response.body(self.gzip.clone());
-        }
-        response.body(self.plain.clone())
+        let sent = self.gzip.as_ref().filter(|_| packed).unwrap_or(&self.plain);
+        let mut response = HttpResponse::Ok().body(sent.body.clone());
+        *response.headers_mut() = HeaderMap::clone(&sent.headers);
+        response
     }
 }
 
@@ -123,7 +129,7 @@ mod tests {
 
     fn pages() -> (KeptPages, Key, Rendered) {
         let key = Key { path: "/".into(), language: Language::English };
-        let page = Rendered::new(&header::HeaderMap::new(), Bytes::from_static(b"page"));
+        let page = Rendered::new(&HeaderMap::new(), Bytes::from_static(b"page"));
         (KeptPages::new(Duration::from_millis(LIFETIME)), key, page)
     }
 
@@ -147,11 +153,11 @@ mod tests {
     #[test]
     fn an_older_page_does_not_replace_a_newer_one_and_there_is_a_most() {
         let (pages, key, page) = pages();
-        let newer = Rendered::new(&header::HeaderMap::new(), Bytes::from_static(b"newer"));
+        let newer = Rendered::new(&HeaderMap::new(), Bytes::from_static(b"newer"));
         pages.keep(key.clone(), Duration::from_millis(10), newer);
         pages.keep(key.clone(), Duration::from_millis(5), page.clone());
         let found = pages.find(&key, Duration::from_millis(20)).unwrap();
-        assert_eq!(&found.plain[..], b"newer");
+        assert_eq!(&found.plain.body[..], b"newer");
         for number in 0..2 * MOST {
             let key = Key { path: number.to_string(), ..key.clone() };
             pages.keep(key, Duration::from_millis(20), page.clone());
