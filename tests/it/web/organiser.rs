@@ -149,6 +149,7 @@ on_both_databases! {
         assert_eq!(event["name"], "<script>햄릿</script>");
         assert_eq!(event["eventDate"], "2035-05-01T23:30:00.000Z");
         assert_eq!(event["saleEndAt"], "2035-05-01T22:00:00.000Z");
+        assert_eq!(event["eventEndAt"], "2035-05-02T02:30:00.000Z", "an evening, not a day");
         assert_eq!(event["timeZone"], "America/New_York");
         assert_eq!(event["status"], "SELLING");
         assert_eq!(event["products"][0]["price"], json!({"amount": 8_050, "currency": "USD"}));
@@ -162,11 +163,26 @@ on_both_databases! {
         organiser.get(&edit).await.shows(&["2035-05-01T19:30", "value=\"Old theatre\""]);
 
         // Only what changes is changed.
-        let form = with(&[("name", "Hamlet"), ("ends", "2035-05-02T19:30"), ("starts", "2035-05-01T20:00")]);
+        let form = with(&[("name", "Hamlet"), ("ends", "2035-05-01T22:30"), ("starts", "2035-05-01T20:00")]);
         organiser.post(&edit, &form).await.leads_to(&format!("/organiser/events/{id}"));
         let event = shop.nobody().get(&format!("/api/events/{id}")).await.is(200).data;
         assert_eq!((&event["name"], &event["eventDate"]), (&json!("Hamlet"), &json!("2035-05-02T00:00:00.000Z")));
+        assert_eq!(event["eventEndAt"], "2035-05-02T02:30:00.000Z");
         assert_eq!(event["products"][0]["name"], "Stalls");
+
+        // The end that the API chose stays, until the field is emptied.
+        let mut body = shop.event_body();
+        body["eventDate"] = json!("2035-05-01T10:00:00Z");
+        body["timeZone"] = json!("Etc/UTC");
+        let by_api = shop.event_from(body).await;
+        for (ends, expected) in [("2035-05-02T10:00", "2035-05-02T10:00:00.000Z"), ("", "2035-05-01T13:00:00.000Z")] {
+            let form = [("key", ends), ("name", "Macbeth"), ("time_zone", "Etc/UTC"), ("starts", "2035-05-01T10:00"),
+                ("ends", ends), ("cancel", "start"), ("refund_percent", "100")];
+            let edit = format!("/organiser/events/{}/edit", by_api.id);
+            organiser.post(&edit, &form).await.leads_to("/organiser/events/");
+            let event = shop.nobody().get(&by_api.path).await.is(200).data;
+            assert_eq!((&event["name"], &event["eventEndAt"]), (&json!("Macbeth"), &json!(expected)));
+        }
 
         let add = [("key", "a"), ("do", "add"), ("prefix", "new"), ("new-name", "Late"), ("new-price", "9.99"),
             ("new-stock", "10"), ("new-limit", "")];
