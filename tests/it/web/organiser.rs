@@ -377,7 +377,16 @@ on_both_databases! {
         }
 
         let at = format!("/organiser/orders/{order}");
+        let ticket = formula.tickets().await[0].clone();
+        let gate = json!({"code": ticket["code"], "gate": "North"});
+        shop.admin().post("/api/checkins", &gate).await.is(200);
         let shown = organiser.get(&at).await;
+        let checked_in = ["Ticket 1, Left, row A, seat 1", "Ticket 1 used<span class=\"hint\">Left, row A, seat 1<"];
+        shown.shows(&checked_in);
+        let times: Vec<_> = shown.text.rsplit("</time>").skip(1).filter_map(|part| part.rsplit(' ').nth(1)).collect();
+        assert!(times.len() >= 5 && times.iter().all(|time| time.len() == "19:30:00".len()), "{times:?}");
+        let undo = json!({"ticketId": ticket["id"]});
+        shop.admin().post("/api/checkins/undo", &undo).await.is(200);
         shown.shows(&["Places held", "Ordered", "Payment begun", "Paid, tickets issued", "₩90,000 is given back"]);
         assert!(!shown.text.contains("Older entries are not shown"));
         let cancel = [("key", "cancel-1")];
