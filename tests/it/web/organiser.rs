@@ -349,7 +349,7 @@ on_both_databases! {
         formula.post(&event.at("waitlist"), &join).await.is(201);
 
         let page = format!("/organiser/events/{}", event.id);
-        organiser.get(&page).await.shows(&["3 sold", "₩190,000", "Lee, &lt;b&gt;Ann&lt;/b&gt;"]);
+        organiser.get(&page).await.shows(&["Places sold so far: 3", "₩190,000", "Lee, &lt;b&gt;Ann&lt;/b&gt;"]);
         let found = organiser.get(&format!("{page}/orders?q=formula&status=CONFIRMED")).await;
         found.shows(&["formula@example.com"]);
         assert!(!found.text.contains("lee@example.org"));
