@@ -101,7 +101,14 @@ async fn tickets_are_bought_and_cancelled_without_scripts() {
 async fn seats_are_picked_on_the_map_and_a_taken_one_comes_with_others() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let event = shop.event().await;
-    passes("seat_map", &shop, &json!({"event": event.id})).await;
+    let mut body = shop.event_body();
+    for (section, row, name) in
+        [(0, 0, "Parterre left"), (0, 1, "Loge 12"), (1, 0, "Parterre right")]
+    {
+        body["seatMap"]["sections"][section]["rows"][row]["name"] = json!(name);
+    }
+    let long = shop.event_from(body).await;
+    passes("seat_map", &shop, &json!({"event": event.id, "long": long.id})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
