@@ -6,11 +6,10 @@ use crate::ids::{OfferingId, ReservationId, SeatId};
 use crate::inventory::{SeatStatus, SectionView};
 use crate::store::{Person, ReservationFilter};
 use crate::venues::EventSeats;
+use crate::web::guests;
 
 /// The most seats that one search means.
 const MOST_SEATS: usize = 100;
-/// The most guests of an event among whom a claim code is looked for, newest first.
-const MOST_GUESTS: u64 = 50_000;
 
 /// Returns the text of a search: trimmed, without control characters, and short.
 pub(super) fn text(query: &str) -> String {
@@ -33,11 +32,8 @@ pub(super) async fn orders(
     if let Ok(id) = text.parse::<ReservationId>() {
         return Ok(ReservationFilter { among: Some(vec![id]), ..filter });
     }
-    if crate::accounts::may_be_claim_code(text) {
-        let guests = state.store.guests_of_event(event, MOST_GUESTS).await?;
-        if let Some(guest) = state.accounts.guest_with_code(&guests, text) {
-            return Ok(ReservationFilter { user: Some(guest), ..filter });
-        }
+    if let Some(guest) = guests::with_code(state, event, text).await? {
+        return Ok(ReservationFilter { user: Some(guest), ..filter });
     }
     let (view, labels) = (state.offices.view(event).await?, state.venues.labels(event).await);
     let seats = seats(view.sections.iter().map(AsRef::as_ref), &labels, text);
@@ -79,6 +75,10 @@ pub(super) fn seats<'a>(
             found.truncate(MOST_SEATS);
             break;
         }
+    }
+    found
+}
+
 /// Returns the words of a place without those that say what they name.
 fn plain(text: &str) -> String {
     let text = text.to_lowercase().replace(',', " ");
@@ -87,10 +87,6 @@ fn plain(text: &str) -> String {
         words.filter(|word| !matches!(*word, "row" | "seat" | "section" | "열" | "번" | "구역"));
     let words: Vec<_> = words.map(|word| word.strip_suffix(['열', '번']).unwrap_or(word)).collect();
     words.join(" ")
-}
-
-    }
-    found
 }
 
 /// True if the name or address of a person, or one of the other texts, contains `text`.
