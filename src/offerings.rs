@@ -34,7 +34,7 @@ pub use reservations::ReservationPage;
 pub use sale_status::SaleStatus;
 pub use sales::Sales;
 pub use summaries::EventSummary;
-pub use ticket_codes::TicketCodes;
+pub use ticket_codes::{TicketCodes, short_code};
 pub use tickets::TicketPage;
 
 use summaries::{EventPolicies, EventSummaries};

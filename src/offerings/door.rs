@@ -1,9 +1,8 @@
-//! The questions of the staff at a door: the holder of a ticket, tickets by the name of their
-//! holder, and the number of people inside. Check-ins are in `checkins.rs`.
+//! The questions of the staff at a door: the holder of a ticket, tickets by their holder or by a part
+//! of their code, and the number of people inside. Check-ins are in `checkins.rs`.
 
-use uuid::Uuid;
-
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, UserId};
+use crate::offerings::ticket_codes::{code_start, ids_from_start};
 use crate::offerings::{OfferingError, Offerings};
 use crate::store::{Person, TicketRow};
 
@@ -41,16 +40,44 @@ impl Offerings {
         self.with_holders(rows).await
     }
 
-    /// Returns a ticket of an event by its id, with its holder; `None` for tickets of other events.
+    /// Returns a person's tickets of an event, at most `limit`.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn ticket_with_holder(
+    pub async fn tickets_of_person(
         &self,
         event: OfferingId,
-        id: Uuid,
-    ) -> Result<Option<FoundTicket>, OfferingError> {
-        let row = self.store.ticket_get(id).await?.filter(|row| row.offering == event);
+        person: UserId,
+        limit: u64,
+    ) -> Result<Vec<FoundTicket>, OfferingError> {
+        self.with_holders(self.store.ticket_list_of_person(event, person, limit).await?).await
+    }
+
+    /// Returns the tickets of an event whose codes begin with a text, at most `limit`; none if it is too
+    /// short for a code.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn tickets_by_code_start(
+        &self,
+        event: OfferingId,
+        text: &str,
+        limit: u64,
+    ) -> Result<Vec<FoundTicket>, OfferingError> {
+        let Some(start) = code_start(text) else { return Ok(Vec::new()) };
+        let Some(ids) = ids_from_start(&start) else { return Ok(Vec::new()) };
+        let mut rows = self.store.ticket_list_between(event, ids, limit).await?;
+        rows.retain(|row| self.codes.begins_with(row.id, &start));
+        self.with_holders(rows).await
+    }
+
+    /// Returns the ticket with a whole code, of any event: it is at hand.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn ticket_at_hand(&self, code: &str) -> Result<Option<FoundTicket>, OfferingError> {
+        let Some(id) = self.codes.read(code) else { return Ok(None) };
+        let row = self.store.ticket_get(id).await?;
         Ok(self.with_holders(row.into_iter().collect()).await?.pop())
     }
 

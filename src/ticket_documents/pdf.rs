@@ -59,6 +59,8 @@ pub struct Ticket {
     pub details: Vec<Labelled>,
     /// The signed code that the door reads.
     pub code: String,
+    /// A line below the QR code with the part of the code that is typed if it cannot be scanned.
+    pub by_hand: String,
     /// A sentence below the code.
     pub note: String,
 }
@@ -139,15 +141,17 @@ fn details(surface: &mut Surface<'_>, mut y: f32, details: &[Labelled]) -> f32 {
 /// Draws the QR code, the code as text and the note in the rest of the page below `y`.
 fn foot(surface: &mut Surface<'_>, y: f32, ticket: &Ticket, code: &QrCode) {
     let note = fit(&ticket.note, INNER, &[(10.0, 2), (8.0, 3)]);
+    let by_hand = fit(&ticket.by_hand, INNER, &[(13.0, 1), (10.0, 2)]);
     let text = fit(&ticket.code, INNER, &[(9.0, 1), (7.0, 2)]);
-    let bottom = PAGE.1 - MARGIN - height(&note) - 6.0 - height(&text);
+    let bottom = PAGE.1 - MARGIN - height(&note) - 10.0 - height(&text) - height(&by_hand);
     let space = bottom - 4.0 - y;
     let side = (space - 10.0).clamp(QR_SMALLEST, QR_LARGEST);
     let top = y + ((space - side) / 2.0).max(0.0);
     color(surface, INK);
     qr(surface, code, (PAGE.0 - side) / 2.0, top, side);
-    let below = centred(surface, top + side + 4.0, &text) + 6.0;
+    let below = centred(surface, top + side + 4.0, &by_hand) + 4.0;
     color(surface, GREY);
+    let below = centred(surface, below, &text) + 6.0;
     centred(surface, below, &note);
 }
 

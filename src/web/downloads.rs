@@ -10,6 +10,7 @@ use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, SaleState};
+use crate::offerings::short_code;
 use crate::store::EventRow;
 use crate::ticket_documents::{CalendarEntry, Labelled, Ticket, calendar, pdf};
 use crate::web::format;
@@ -75,6 +76,7 @@ async fn document(
             ),
         ],
         code: ticket.code.clone(),
+        by_hand: visitor.fill("tickets.by_hand", &[("code", &short_code(&ticket.code))]),
         note: visitor.text("pdf.note").to_owned(),
     };
     let pages: Vec<Ticket> = tickets.iter().map(page).collect();

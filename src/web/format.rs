@@ -1,6 +1,6 @@
 //! Money and times as people of a language write them.
 
-use chrono::{DateTime, Datelike, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
@@ -64,13 +64,21 @@ pub(crate) fn zone(name: &str) -> Tz {
 
 /// Writes a date and time in a zone.
 pub(crate) fn date_time(language: Language, at: TimestampMs, zone: Tz) -> String {
+    with_clock(language, at, zone, "%H:%M (%Z)")
+}
+
+/// Writes a date and time in a zone with its seconds, by which happenings of one minute differ.
+pub(crate) fn exact_time(language: Language, at: TimestampMs, zone: Tz) -> String {
+    with_clock(language, at, zone, "%H:%M:%S (%Z)")
+}
+
+fn with_clock(language: Language, at: TimestampMs, zone: Tz, clock: &str) -> String {
     let Some(at) = local(at, zone) else { return rfc3339(at) };
-    let (hour, minute) = (at.hour(), at.minute());
     let comma = match language {
         Language::Korean => "",
         Language::English => ",",
     };
-    format!("{}{comma} {hour:02}:{minute:02} ({})", date_of(language, &at), at.format("%Z"))
+    format!("{}{comma} {}", date_of(language, &at), at.format(clock))
 }
 
 /// Writes a date in a zone.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::accounts::AccountError;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
+use crate::ids::{OfferingId, UserId};
 use crate::payments::Method;
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
@@ -18,6 +19,9 @@ use crate::web::fields::{Field, refusal};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
+
+/// The most guests of an event among whom a claim code is looked for, newest first.
+const MOST_GUESTS: u64 = 50_000;
 
 /// Adds the route.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -117,6 +121,22 @@ pub(super) async fn address(state: &AppState, visitor: &Visitor) -> Result<Strin
     };
     let contact = state.accounts.guest_contact(guest.user).await?;
     Ok(contact.map_or_else(String::new, |contact| contact.email))
+}
+
+/// Returns the guest of an event to whom a claim code belongs; `None` for other texts.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn with_code(
+    state: &AppState,
+    event: OfferingId,
+    text: &str,
+) -> Result<Option<UserId>, ApiError> {
+    if !crate::accounts::may_be_claim_code(text) {
+        return Ok(None);
+    }
+    let guests = state.store.guests_of_event(event, MOST_GUESTS).await?;
+    Ok(state.accounts.guest_with_code(&guests, text))
 }
 
 /// Renders the payment that only a demonstration has.

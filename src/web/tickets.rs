@@ -10,6 +10,7 @@ use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
+use crate::offerings::short_code;
 use crate::store::EventRow;
 use crate::web::layout::{self, Page};
 use crate::web::places;
@@ -114,6 +115,7 @@ fn card(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> Markup {
                     @if let Some(seat) = &ticket.seat { br; strong { (places::seat(visitor, seat)) } }
                 }
                 p.facts { span.badge data-status=(ticket.status) { (status.unwrap_or(ticket.status)) } }
+                p { (visitor.fill("tickets.by_hand", &[("code", &short_code(&ticket.code))])) }
                 p.fine { code { (ticket.code) } }
             }
         }

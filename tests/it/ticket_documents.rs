@@ -24,6 +24,7 @@ fn ticket(event: &str) -> Ticket {
             Labelled::new("Ticket", "Gold — ₩150,000"),
         ],
         code: CODE.into(),
+        by_hand: "스캔이 안 되면: 0190 D9A4".into(),
         note: "입구에서 이 코드를 보여 주세요.".into(),
     }
 }

@@ -101,7 +101,14 @@ async fn tickets_are_bought_and_cancelled_without_scripts() {
 async fn seats_are_picked_on_the_map_and_a_taken_one_comes_with_others() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let event = shop.event().await;
-    passes("seat_map", &shop, &json!({"event": event.id})).await;
+    let mut body = shop.event_body();
+    for (section, row, name) in
+        [(0, 0, "Parterre left"), (0, 1, "Loge 12"), (1, 0, "Parterre right")]
+    {
+        body["seatMap"]["sections"][section]["rows"][row]["name"] = json!(name);
+    }
+    let long = shop.event_from(body).await;
+    passes("seat_map", &shop, &json!({"event": event.id, "long": long.id})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,8 +156,8 @@ async fn every_planted_fault_of_a_page_is_reported() {
     assert!(missed.is_empty(), "{missed:?} in {said}");
 }
 
-/// An event with a seat and two standing places sold, one of which is used and one cancelled, and a
-/// ticket of another event.
+/// An event with a seat and two standing places sold, one of which is used and one cancelled, a
+/// ticket of another event, and an order of a guest.
 async fn a_door(shop: &Shop) -> Value {
     let (event, other) = (shop.event().await, shop.event_from(macbeth(shop)).await);
     let admin = account(shop, "admin@example.com", Role::Admin).await;
@@ -173,11 +180,12 @@ async fn a_door(shop: &Shop) -> Value {
     let at_north = json!({"code": used["code"], "eventId": event.id, "gate": "North"});
     admin.post("/api/checkins", &at_north).await.is(200);
     admin.post_nothing(&format!("/api/reservations/{order}/cancel")).await.is(200);
+    let (_, claim) = door::guest_with_tickets(shop, &event).await;
     let qr = format!("/api/tickets/{}/qr.svg", seat["id"].as_str().expect("an id"));
     let qr = kim.request(reqwest::Method::GET, &qr).send().await.expect("an answer");
     json!({
         "event": event.id, "seat": seat, "used": used["code"], "other": elsewhere["code"],
-        "gone": gone["code"], "qr": qr.text().await.expect("a drawing"),
+        "gone": gone["code"], "claim": claim, "qr": qr.text().await.expect("a drawing"),
         "admin": {"email": "admin@example.com", "password": PASSWORD},
         "kim": {"email": "kim@example.com", "password": PASSWORD, "name": "김민수"},
     })

@@ -1,7 +1,7 @@
 //! Tickets for queries. Only the projection of the journal writes them.
 
 use entities::{reservation, ticket};
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -93,13 +93,37 @@ impl Store {
         who: &str,
         limit: u64,
     ) -> Result<Vec<TicketRow>, StoreError> {
+        let holders = reservation::Column::UserId.in_subquery(ids_like(who));
+        self.ticket_list_of_holders(event, holders, limit).await
+    }
+
+    /// Returns a person's tickets of an event, the valid ones first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_list_of_person(
+        &self,
+        event: OfferingId,
+        person: UserId,
+        limit: u64,
+    ) -> Result<Vec<TicketRow>, StoreError> {
+        let holder = reservation::Column::UserId.eq(person.0);
+        self.ticket_list_of_holders(event, holder, limit).await
+    }
+
+    async fn ticket_list_of_holders(
+        &self,
+        event: OfferingId,
+        holders: SimpleExpr,
+        limit: u64,
+    ) -> Result<Vec<TicketRow>, StoreError> {
         use ticket::Column;
         // Tickets have no index by event, reservations have one.
         let reservations = Query::select()
             .column(reservation::Column::Id)
             .from(reservation::Entity)
             .and_where(reservation::Column::OfferingId.eq(event.0))
-            .and_where(reservation::Column::UserId.in_subquery(ids_like(who)))
+            .and_where(holders)
             .to_owned();
         let rows = ticket::Entity::find()
             .filter(Column::ReservationId.in_subquery(reservations))
@@ -107,6 +131,28 @@ impl Store {
             .order_by_asc(Column::UserId)
             .order_by_asc(Column::ReservationId)
             .order_by_asc(Column::TicketIndex)
+            .limit(limit)
+            .all(self.reads())
+            .await?;
+        rows.iter().map(ticket_row).collect()
+    }
+
+    /// Returns the tickets of an event with ids from `least` to `greatest`; at most `limit`. The primary
+    /// key finds them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_list_between(
+        &self,
+        event: OfferingId,
+        (least, greatest): (Uuid, Uuid),
+        limit: u64,
+    ) -> Result<Vec<TicketRow>, StoreError> {
+        use ticket::Column;
+        let rows = ticket::Entity::find()
+            .filter(Column::Id.between(least, greatest))
+            .filter(Column::OfferingId.eq(event.0))
+            .order_by_asc(Column::Id)
             .limit(limit)
             .all(self.reads())
             .await?;

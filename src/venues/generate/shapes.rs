@@ -114,10 +114,9 @@ pub(super) fn section(
             centre = Some(Centre { origin: (0.0, 0.0), outer });
         }
         BlockKind::Tables => {
-            for line in 0..block.rows {
-                for table in 0..block.tables_per_row.unwrap_or(1) {
-                    rows.push(round_table(block, (line, table), names.take()));
-                }
+            let (tables, per_line) = tables_of(block);
+            for table in 0..tables {
+                rows.push(round_table(block, table_place(table, tables, per_line), names.take()));
             }
         }
     }
@@ -217,8 +216,36 @@ fn on_circle(block: &BlockSpec, radius: f64, name: String) -> PlanRow {
     row
 }
 
+/// Returns how many tables there are, and how many stand in a full line. Unless that is stated, the
+/// lines make a room about half as wide again as deep; among numbers near that, one that fills all lines
+/// is preferred.
+fn tables_of(block: &BlockSpec) -> (u32, u32) {
+    if let Some(per_line) = block.tables_per_row {
+        return (block.rows * per_line, per_line);
+    }
+    let tables = block.rows;
+    let mut wanted = 1;
+    while 3 * (wanted * wanted + wanted) < 2 * tables {
+        wanted += 1;
+    }
+    let fits = |lines: u32| {
+        let per_line = tables / lines;
+        tables.is_multiple_of(lines) && lines <= per_line && 2 * per_line <= 5 * lines
+    };
+    let near = [wanted, wanted - 1, wanted + 1].into_iter().filter(|lines| *lines > 0);
+    let lines = near.into_iter().find(|lines| fits(*lines)).unwrap_or(wanted);
+    (tables, tables.div_ceil(lines))
+}
+
+/// Returns where a table stands, in steps from the first one. A shorter last line is in the middle.
+fn table_place(table: u32, tables: u32, per_line: u32) -> (f64, f64) {
+    let (line, nth) = (table / per_line, table % per_line);
+    let in_line = per_line.min(tables - line * per_line);
+    (f64::from(nth) + f64::from(per_line - in_line) / 2.0, f64::from(line))
+}
+
 /// Returns a table as a row: its seats are the corners of a polygon with sides of length 1.
-fn round_table(block: &BlockSpec, (line, table): (u32, u32), name: String) -> PlanRow {
+fn round_table(block: &BlockSpec, (across, down): (f64, f64), name: String) -> PlanRow {
     let seats = block.seats_per_row;
     let angle = 360.0 / f64::from(seats);
     let radius = match seats {
@@ -226,7 +253,7 @@ fn round_table(block: &BlockSpec, (line, table): (u32, u32), name: String) -> Pl
         _ => 0.5 / (angle / 2.0).to_radians().sin(),
     };
     let pitch = 2.0 * radius + TABLE_SPACE;
-    let (x, y) = (f64::from(table) * pitch, f64::from(line) * pitch);
+    let (x, y) = (across * pitch, down * pitch);
     // The first side is the upper one, and its left end the first seat.
     let side = (angle / 2.0).to_radians();
     let (dx, dy) = match seats {

@@ -41,13 +41,14 @@ pub struct BlockSpec {
     /// The price zone.
     #[schema(max_length = 100)]
     pub zone: String,
-    /// The number of rows; for tables, of lines of tables.
+    /// The number of rows; for tables, of lines of tables, or of tables if `tablesPerRow` is left out.
     #[schema(minimum = 1, maximum = 1_000)]
     pub rows: u32,
     /// The number of seats of a row, of the first row of a tribune, or of a table.
     #[schema(minimum = 1, maximum = 1_000)]
     pub seats_per_row: u32,
-    /// The number of tables in a line; 1 by default. For tables only.
+    /// The number of tables in a line. Without it `rows` is the number of tables, which stand in lines
+    /// that fill a room. For tables only.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 200)]
     pub tables_per_row: Option<u32>,

@@ -90,6 +90,46 @@ fn tables_are_rows_of_their_own_and_side_blocks_stand_beside() {
     assert_eq!(plan.sections[2].rows[3].name, "10");
 }
 
+fn centre(points: impl Iterator<Item = Point>) -> Point {
+    let [left, top, right, bottom] = Bounds::of(points).0;
+    [f64::midpoint(left, right), f64::midpoint(top, bottom)]
+}
+
+#[test]
+fn tables_fill_a_room_unless_their_lines_are_stated() {
+    for (tables, seats) in (1..=60).map(|tables| (tables, 8)).chain([(200, 1), (100, 2), (37, 12)])
+    {
+        let plan = generated(&json!([{"kind": "tables", "section": "S", "zone": "Z",
+            "rows": tables, "seatsPerRow": seats}]));
+        let rows = &plan.sections[0].rows;
+        let centres: Vec<Point> = rows.iter().map(|row| centre(geometry::path(row))).collect();
+        assert_eq!(centres.len(), tables);
+        let table = Bounds::of(geometry::path(&rows[0]));
+        // A person can pass between the seats of two tables.
+        for (nth, [x, y]) in centres.iter().enumerate() {
+            for [other_x, other_y] in &centres[..nth] {
+                let apart = (x - other_x).hypot(y - other_y) - table.width();
+                assert!(apart > 2.0, "{tables} tables of {seats}: {apart} between two");
+            }
+        }
+        let [left, top, right, bottom] = Bounds::of(geometry::seats_of(&plan.sections[0])).0;
+        let ratio = (right - left + 2.5) / (bottom - top + 2.5);
+        assert!((0.9..3.1).contains(&ratio), "{tables} tables of {seats}: {ratio}");
+    }
+    let lines = |block: Value| -> Vec<usize> {
+        let plan = generated(&json!([block]));
+        let tops: Vec<f64> = plan.sections[0].rows.iter().map(|row| row.y).collect();
+        tops.chunk_by(|a, b| (a - b).abs() < 0.01).map(<[f64]>::len).collect()
+    };
+    let tables = |rows: u32| json!({"kind": "tables", "section": "S", "zone": "Z", "rows": rows, "seatsPerRow": 8});
+    assert_eq!(lines(tables(10)), [5, 5]);
+    assert_eq!(lines(tables(11)), [4, 4, 3]);
+    assert_eq!(lines(tables(12)), [4, 4, 4]);
+    let mut column = tables(3);
+    column["tablesPerRow"] = json!(1);
+    assert_eq!(lines(column), [1, 1, 1]);
+}
+
 #[test]
 fn every_shape_of_every_size_passes_the_rules() {
     for kind in ["block", "arc", "tribune", "tables"] {

@@ -21,11 +21,11 @@ const MARKS = {
 export const UNDECIDED = new Set(['offline', 'busy', 'session', 'failed']);
 
 /** Returns what a checked-in ticket shows. */
-export function admitted(ticket, holder) {
+export function admitted(ticket) {
   return {
     kind: 'valid',
     title: t('door.valid'),
-    name: holder?.name ?? '',
+    name: '',
     seat: place(ticket),
     more: '',
     ticketId: ticket.id,

@@ -1,4 +1,4 @@
-// Search by name at the door, and the count of people inside.
+// Search by name or code at the door, and the count of people inside.
 
 import { request } from './api.js';
 import { button, element, usedWhen } from './door-result.js';
@@ -9,7 +9,10 @@ const COUNT_TIMEOUT_MS = 4000;
 const TYPING_MS = 250;
 const CODE = /^[0-9A-F]{48,}$/i;
 
-/** Finds tickets by the holder's name. `actions` has `checkIn(code)` and `undo(ticketId)`. */
+/** Returns whether a text is the whole code of a ticket, and not the start of one or an order's code. */
+export const isWhole = (text) => CODE.test(text);
+
+/** Finds tickets by the holder's name or a code. `actions` has `checkIn(code)` and `undo(ticketId)`. */
 export class Search {
   #url;
   #field;
@@ -30,7 +33,7 @@ export class Search {
       event.preventDefault();
       const text = this.#field.value.trim();
       // A scanner typed a ticket's code into this field.
-      if (CODE.test(text)) {
+      if (isWhole(text)) {
         this.#field.value = '';
         actions.checkIn(text);
       }
@@ -47,11 +50,25 @@ export class Search {
     if (this.#list.childElementCount > 0) this.#find();
   }
 
-  /** Returns the holder of a ticket, or null. */
-  async holder(ticketId) {
-    const url = `${this.#url}?ticket=${encodeURIComponent(ticketId)}`;
-    const found = await request('GET', url, undefined, { timeout: COUNT_TIMEOUT_MS });
-    return found[0] ?? null;
+  /** Returns the ticket with a whole code, with its holder; or null. */
+  async ticket(code) {
+    return (await this.#byCode(code))[0] ?? null;
+  }
+
+  /** Lists the tickets behind an order's code or the start of a ticket's. Returns whether there are any. */
+  async list(code) {
+    const found = await this.#byCode(code);
+    if (found.length === 0) return false;
+    clearTimeout(this.#timer);
+    this.#running?.abort();
+    this.#field.value = code;
+    this.#show(found);
+    return true;
+  }
+
+  #byCode(code) {
+    const url = `${this.#url}?code=${encodeURIComponent(code)}`;
+    return request('GET', url, undefined, { timeout: COUNT_TIMEOUT_MS });
   }
 
   async #find() {
@@ -69,13 +86,17 @@ export class Search {
       const url = `${this.#url}?q=${encodeURIComponent(text)}`;
       const found = await request('GET', url, undefined, { signal: running.signal });
       if (running.signal.aborted) return;
-      this.#list.replaceChildren(...found.map((ticket) => this.#item(ticket)));
-      this.#list.scrollIntoView({ block: 'nearest' });
-      this.#state.textContent = t(found.length ? 'door.found' : 'door.foundNone', { n: found.length });
+      this.#show(found);
     } catch (error) {
       if (running.signal.aborted) return;
       this.#state.textContent = t(error.status === 401 ? 'door.session' : 'door.searchFailed');
     }
+  }
+
+  #show(found) {
+    this.#list.replaceChildren(...found.map((ticket) => this.#item(ticket)));
+    this.#list.scrollIntoView({ block: 'nearest' });
+    this.#state.textContent = t(found.length ? 'door.found' : 'door.foundNone', { n: found.length });
   }
 
   #item(ticket) {

@@ -5,7 +5,7 @@ import { request } from './api.js';
 import { Camera } from './door-camera.js';
 import { Kept } from './door-kept.js';
 import { admitted, button, element, refused, sentence, show, UNDECIDED } from './door-result.js';
-import { Counts, Search } from './door-search.js';
+import { Counts, isWhole, Search } from './door-search.js';
 import { signal, unlock } from './door-sound.js';
 import { dateTime, t, useTimeZone } from './strings.js';
 
@@ -15,6 +15,8 @@ const VALID_SHOWN_MS = 4000;
 /** A scanner that reads a ticket twice means it once. */
 const SAME_CODE_MS = 3000;
 const LOGGED = 10;
+/** Results that are about a ticket. */
+const OF_TICKETS = new Set(['valid', 'used', 'void', 'wrong']);
 
 const byId = (id) => document.getElementById(id);
 const door = byId('door');
@@ -63,15 +65,19 @@ async function decideAll() {
 }
 
 async function decide(code) {
+  // A part of a code decides nothing: the staff chooses among the tickets that it means.
+  if (!isWhole(code) && (await search.list(code).catch(() => false))) {
+    shown.kind = 'found';
+    dismiss();
+    return;
+  }
   const attempt = kept.attempt(code, gate.value.trim());
   const body = { code, eventId: event };
   if (attempt.gate) body.gate = attempt.gate;
   let outcome;
   try {
     const options = { key: attempt.key, guest: false, timeout: DECIDE_TIMEOUT_MS };
-    const ticket = await request('POST', '/api/checkins', body, options);
-    outcome = admitted(ticket);
-    addName(ticket, outcome);
+    outcome = admitted(await request('POST', '/api/checkins', body, options));
   } catch (error) {
     outcome = refused(error);
   }
@@ -80,13 +86,15 @@ async function decide(code) {
   outcome.code = code;
   signal(outcome.kind === 'valid');
   settle(outcome);
+  if (OF_TICKETS.has(outcome.kind)) addName(outcome);
 }
 
-/** Adds the holder's name, which the answer of a check-in does not have. */
-async function addName(ticket, outcome) {
-  const holder = await search.holder(ticket.id).catch(() => null);
-  if (!holder?.name) return;
-  outcome.name = holder.name;
+/** Adds the holder's name and the place, which the answer of a check-in does not have or not always. */
+async function addName(outcome) {
+  const ticket = await search.ticket(outcome.code).catch(() => null);
+  if (!ticket) return;
+  outcome.name = ticket.name;
+  outcome.seat ||= ticket.seat || ticket.product;
   outcome.entry.textContent = entryText(outcome);
   if (outcome.isShown) display(outcome);
 }

@@ -238,12 +238,16 @@ export class MapDrawing {
 
   #rowNames(view, [left, top, right, bottom]) {
     const { plan } = this;
-    const font = `400 ${Math.min(12, view.scale * 0.62)}px ${FONT}`;
+    const size = Math.min(12, view.scale * 0.62);
+    const font = `400 ${size}px ${FONT}`;
     for (const { name, first, last, isClosed } of plan.rows) {
       if (last < first) continue;
       if (isClosed) {
-        const middle = (values) => values.subarray(first, last + 1).reduce((sum, one) => sum + one, 0) / (last + 1 - first);
-        this.#words(name, ...view.toScreen(middle(plan.x), middle(plan.y)), font);
+        const [x, y] = [plan.x, plan.y].map(
+          (values) => values.subarray(first, last + 1).reduce((sum, one) => sum + one, 0) / (last + 1 - first),
+        );
+        const room = (2 * Math.hypot(plan.x[first] - x, plan.y[first] - y) - 1) * view.scale;
+        this.#words(this.#shortened(name, font, room), ...view.toScreen(x, y), font);
         continue;
       }
       const next = Math.min(first + 1, last);
@@ -252,9 +256,41 @@ export class MapDrawing {
         if (x < left || x > right || y < top || y > bottom) continue;
         const length = Math.hypot(x - plan.x[beside], y - plan.y[beside]) || 1;
         const [stepX, stepY] = at === beside ? [-1, 0] : [(x - plan.x[beside]) / length, (y - plan.y[beside]) / length];
-        this.#words(name, ...view.toScreen(x + stepX * 1.05, y + stepY * 1.05), font);
+        this.#rowName(view, name, { x, y, stepX, stepY }, font, size);
       }
     }
+  }
+
+  /** Writes the name of a row beyond its last seat, away from the row; shorter where it would cover seats. */
+  #rowName(view, name, { x, y, stepX, stepY }, font, size) {
+    const [middle, across] = view.toScreen(x + stepX * 1.05, y + stepY * 1.05);
+    const room = view.scale * 0.95;
+    const width = this.#widthOf(name, font);
+    if (width <= room || Math.abs(stepY) > Math.abs(stepX)) {
+      this.#words(this.#shortened(name, font, room), middle, across, font);
+      return;
+    }
+    const side = Math.sign(stepX);
+    const near = middle - side * room * 0.5;
+    const far = near + side * width;
+    // Across an aisle another row may have its name, so that there has to be room for two.
+    const ends = [near, far + side * width].sort((a, b) => a - b);
+    const fits = far > 0 && far < view.width && !this.#covers(view, ends[0], across - size / 2, ends[1], across + size / 2);
+    const words = fits ? name : this.#shortened(name, font, room);
+    this.#words(words, near + (side * this.#widthOf(words, font)) / 2, across, font);
+  }
+
+  /** Returns words, or as much of their beginning and end as there is room for: names differ in either. */
+  #shortened(words, font, room) {
+    const width = this.#widthOf(words, font);
+    if (width <= room) return words;
+    const letters = [...words];
+    for (let kept = Math.floor((letters.length * room) / width); kept > 0; kept -= 1) {
+      const head = kept >> 1;
+      const short = `${letters.slice(0, head).join('')}…${letters.slice(head - kept).join('')}`;
+      if (this.#widthOf(short, font) <= room) return short;
+    }
+    return '';
   }
 
   /** Writes words around a point. */

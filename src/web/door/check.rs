@@ -5,18 +5,17 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::http::api::offerings::tickets::render;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
-use crate::offerings::{CheckIn, FoundTicket, OfferingError, TicketRef};
+use crate::offerings::{CheckIn, OfferingError, TicketRef};
 use crate::store::{EventRow, TicketRow};
 use crate::web::door::outcome::Outcome;
-use crate::web::door::{screen, search};
+use crate::web::door::screen;
+use crate::web::door::search::{self, Found};
 use crate::web::errors::explain;
 use crate::web::forms::Form;
-use crate::web::places;
 use crate::web::visitor::Visitor;
 
 #[derive(Deserialize)]
@@ -36,10 +35,20 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let event = state.offerings.event(event).await?;
+    // A result stands also if it cannot be read whose ticket it is.
+    let at_hand = async || search::at_hand(&state, &visitor, &entered.code).await.ok().flatten();
     let outcome = match admit(&state, admin.user, &event, &entered).await {
-        Ok(row) => admitted(&state, &visitor, &event, row).await?,
+        Ok(row) => admitted(row.id, at_hand().await),
+        Err(OfferingError::NotATicketCode) => {
+            let found = search::by_code(&state, &visitor, &event, &entered.code).await?;
+            if !found.is_empty() {
+                let searched = (entered.code.trim(), found.as_slice());
+                return screen::to_choose(&state, &visitor, &event, &entered.gate, searched).await;
+            }
+            refused(&state, &visitor, (&event, None), OfferingError::NotATicketCode).await?
+        }
         Err(error) => {
-            let refused = refused(&state, &visitor, &event, error).await?;
+            let refused = refused(&state, &visitor, (&event, at_hand().await), error).await?;
             let may_repeat = matches!(refused.kind, "busy" | "failed");
             Outcome { undecided: may_repeat.then(|| entered.code.clone()), ..refused }
         }
@@ -82,7 +91,7 @@ pub(super) async fn undo(
             Outcome { kind: "undone", more, ..Outcome::default() }
         }
         Err(error) => {
-            let refused = refused(&state, &visitor, &event, error).await?;
+            let refused = refused(&state, &visitor, (&event, None), error).await?;
             match refused.failure {
                 Some(ErrorCode::WrongState) => {
                     let more = visitor.text("js.door.notIn").to_owned();
@@ -109,47 +118,34 @@ async fn take_back(
     Ok(())
 }
 
-async fn admitted(
-    state: &AppState,
-    visitor: &Visitor,
-    event: &EventRow,
-    row: TicketRow,
-) -> Result<Outcome, ApiError> {
-    let with_holder = state.offerings.ticket_with_holder(event.id, row.id).await?;
-    let ticket = with_holder.unwrap_or(FoundTicket { row, holder: None });
-    let found = search::describe(state, visitor, event, &ticket).await?;
-    Ok(Outcome {
-        kind: "valid",
-        name: found.name,
-        place: found.seat.unwrap_or(found.product),
-        admitted: Some(found.ticket_id),
-        ..Outcome::default()
-    })
+fn admitted(ticket: Uuid, at_hand: Option<Found>) -> Outcome {
+    let (name, place) = named(at_hand);
+    Outcome { kind: "valid", name, place, admitted: Some(ticket), ..Outcome::default() }
 }
 
-/// Describes a refusal.
+/// Returns the name and the place of a ticket.
+fn named(ticket: Option<Found>) -> (String, String) {
+    ticket.map(|found| (found.name, found.seat.unwrap_or(found.product))).unwrap_or_default()
+}
+
+/// Describes a refusal at the door of an event, with the ticket that was refused.
 ///
 /// # Errors
 /// Failures of the server, which have a page of their own.
 async fn refused(
     state: &AppState,
     visitor: &Visitor,
-    event: &EventRow,
+    (event, at_hand): (&EventRow, Option<Found>),
     error: OfferingError,
 ) -> Result<Outcome, ApiError> {
-    let (place, detail) = match &error {
-        OfferingError::AlreadyCheckedIn(row) => {
-            let ticket = render(state, row).await?;
-            let seat = ticket.seat.map(|seat| places::seat(visitor, &seat));
-            let product = || places::product_name(event, &ticket.product_id).to_owned();
-            (seat.unwrap_or_else(product), search::used_when(visitor, event, row))
-        }
+    let detail = match &error {
+        OfferingError::AlreadyCheckedIn(row) => search::used_when(visitor, event, row),
         OfferingError::WrongEvent(row) => {
-            let other = state.offerings.event(row.offering).await?;
-            (String::new(), Some(other.details.name))
+            Some(state.offerings.event(row.offering).await?.details.name)
         }
-        _ => (String::new(), None),
+        _ => None,
     };
+    let (name, place) = named(at_hand);
     let failure = ApiError::from(error);
     let code = failure.code();
     let (kind, more) = match code {
@@ -166,5 +162,5 @@ async fn refused(
         (None, Some(key)) => visitor.text(key).to_owned(),
         (None, None) => explain(visitor, &failure),
     };
-    Ok(Outcome { kind, place, more, failure: Some(code), ..Outcome::default() })
+    Ok(Outcome { kind, name, place, more, failure: Some(code), ..Outcome::default() })
 }

@@ -49,7 +49,7 @@ pub(super) async fn page(
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
     let attendance = state.offerings.attendance(event.id).await?;
-    let found = search::by_holder(&state, &visitor, &event, &query.q).await?;
+    let found = search::by_text(&state, &visitor, &event, &query.q).await?;
     let searched = (query.q.trim(), found.as_slice());
     let screen = Screen {
         visitor: &visitor,
@@ -78,6 +78,19 @@ pub(super) async fn after_form(
         *response.status_mut() = failure.status();
     }
     Ok(response)
+}
+
+/// Shows the door with the tickets behind a code that was sent for a check-in: the staff chooses.
+pub(super) async fn to_choose(
+    state: &AppState,
+    visitor: &Visitor,
+    event: &EventRow,
+    gate: &str,
+    searched: (&str, &[Found]),
+) -> Result<HttpResponse, ApiError> {
+    let attendance = state.offerings.attendance(event.id).await?;
+    let screen = Screen { visitor, event, attendance, gate: gate.trim(), searched, outcome: None };
+    Ok(screen.render())
 }
 
 impl Screen<'_> {

@@ -1,5 +1,5 @@
 //! What the door's scripts ask again and again: how many people are inside, and the tickets of a
-//! person. Answers are JSON in the API's envelope.
+//! person or behind a code. Answers are JSON in the API's envelope. Nothing here admits anyone.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,14 @@ use crate::ids::OfferingId;
 use crate::offerings::FoundTicket;
 use crate::store::{EventRow, TicketRow};
 use crate::web::format::date_time;
+use crate::web::guests;
 use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
-/// Tickets in one answer.
+/// Tickets in one answer to a name.
 const MOST: u64 = 20;
+/// Tickets in one answer to a code: those of a large party.
+const MOST_OF_CODE: u64 = 100;
 
 /// A ticket that was found at the door.
 #[derive(Serialize)]
@@ -52,7 +55,7 @@ struct Counts {
 pub(super) struct Query {
     #[serde(default)]
     q: String,
-    ticket: Option<Uuid>,
+    code: Option<String>,
 }
 
 /// Counts the people inside and the places sold.
@@ -67,7 +70,7 @@ pub(super) async fn counts(
     Ok(respond::ok(&counts))
 }
 
-/// Finds tickets by their holders, or one ticket by its id.
+/// Finds tickets by a text, or by a code alone.
 pub(super) async fn search(
     state: web::Data<AppState>,
     visitor: Visitor,
@@ -76,18 +79,19 @@ pub(super) async fn search(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let event = state.offerings.event(event).await?;
-    let found = match query.ticket {
-        Some(ticket) => match state.offerings.ticket_with_holder(event.id, ticket).await? {
-            Some(ticket) => vec![describe(&state, &visitor, &event, &ticket).await?],
-            None => Vec::new(),
+    let found = match &query.code {
+        Some(code) => match at_hand(&state, &visitor, code).await? {
+            Some(ticket) => vec![ticket],
+            None => by_code(&state, &visitor, &event, code).await?,
         },
-        None => by_holder(&state, &visitor, &event, &query.q).await?,
+        None => by_text(&state, &visitor, &event, &query.q).await?,
     };
     Ok(respond::ok(&found))
 }
 
-/// Returns the tickets of people whose name or e-mail address contains a text; none for no text.
-pub(super) async fn by_holder(
+/// Returns the tickets behind a code, or else those of people whose name or e-mail address contains the
+/// text; none for no text.
+pub(super) async fn by_text(
     state: &AppState,
     visitor: &Visitor,
     event: &EventRow,
@@ -97,15 +101,56 @@ pub(super) async fn by_holder(
     if who.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = Vec::new();
-    for ticket in state.offerings.tickets_by_holder(event.id, &who, MOST).await? {
-        found.push(describe(state, visitor, event, &ticket).await?);
+    let found = by_code(state, visitor, event, &who).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let tickets = state.offerings.tickets_by_holder(event.id, &who, MOST).await?;
+    all(state, visitor, event, &tickets).await
+}
+
+/// Returns the tickets of an event that the claim code of an order or the beginning of a ticket's code
+/// means. The staff chooses among them: a beginning may be that of two tickets.
+pub(super) async fn by_code(
+    state: &AppState,
+    visitor: &Visitor,
+    event: &EventRow,
+    code: &str,
+) -> Result<Vec<Found>, ApiError> {
+    let offerings = &state.offerings;
+    let tickets = match guests::with_code(state, event.id, code).await? {
+        Some(guest) => offerings.tickets_of_person(event.id, guest, MOST_OF_CODE).await?,
+        None => offerings.tickets_by_code_start(event.id, code, MOST_OF_CODE).await?,
+    };
+    all(state, visitor, event, &tickets).await
+}
+
+/// Returns the ticket with a whole code, of any event.
+pub(super) async fn at_hand(
+    state: &AppState,
+    visitor: &Visitor,
+    code: &str,
+) -> Result<Option<Found>, ApiError> {
+    let Some(ticket) = state.offerings.ticket_at_hand(code).await? else { return Ok(None) };
+    let event = state.offerings.event(ticket.row.offering).await?;
+    Ok(Some(describe(state, visitor, &event, &ticket).await?))
+}
+
+async fn all(
+    state: &AppState,
+    visitor: &Visitor,
+    event: &EventRow,
+    tickets: &[FoundTicket],
+) -> Result<Vec<Found>, ApiError> {
+    let mut found = Vec::with_capacity(tickets.len());
+    for ticket in tickets {
+        found.push(describe(state, visitor, event, ticket).await?);
     }
     Ok(found)
 }
 
 /// Writes a ticket with its holder and its place.
-pub(super) async fn describe(
+async fn describe(
     state: &AppState,
     visitor: &Visitor,
     event: &EventRow,

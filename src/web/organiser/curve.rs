@@ -28,15 +28,17 @@ pub(super) fn render(
     let time = |at| format::date_time(visitor.language, at, zone);
     html! {
         figure.curve {
+            p.curve-title { (visitor.fill("organiser_live.sold_by_now", &[("places", &number(sold))])) }
+            div.curve-scale aria-hidden="true" { span { (number(sold)) } span { "0" } }
             svg role="img" aria-label=(label) preserveAspectRatio="none"
                 viewBox={ "0 0 " (WIDTH) " " (HEIGHT) }
             {
+                path.curve-grid d={ "M0 0H" (WIDTH) "M0 " (HEIGHT) "H" (WIDTH) } {}
                 path.curve-area d=(area(sales, now)) {}
                 path.curve-line d=(line(sales, now)) {}
             }
             figcaption {
                 span { (time(first.from)) }
-                strong { (visitor.fill("organiser_live.sold_by_now", &[("places", &number(sold))])) }
                 span { (time(now)) }
             }
         }

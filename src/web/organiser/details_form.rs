@@ -5,9 +5,13 @@ use chrono_tz::Tz;
 
 use super::entered::{self, Pairs};
 use super::refused::Refused;
-use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, SaleWindow, TimestampMs};
+use crate::inventory::{SaleWindow, TimestampMs};
 use crate::offerings::CancellationDraft;
 use crate::web::visitor::Visitor;
+
+/// The length of an event whose end is left empty: that of an evening. The API's default is a day, during
+/// which tickets would be sold to people who come too late.
+const EVENT_LENGTH_MS: i64 = 3 * 3_600_000;
 
 /// The fields that can be changed later.
 #[derive(Clone, Debug, Default)]
@@ -101,13 +105,14 @@ impl DetailsForm {
     }
 }
 
-/// Returns the end of an event; without one, that of the API.
+/// Returns the end of an event; without one, some hours after the beginning, but not before the sale
+/// ends.
 pub(super) fn end_of_event(
     starts_at: TimestampMs,
     ends_at: Option<TimestampMs>,
     sale_end: Option<TimestampMs>,
 ) -> TimestampMs {
-    let default = (starts_at + DEFAULT_EVENT_LENGTH_MS).max(sale_end.unwrap_or(i64::MIN));
+    let default = (starts_at + EVENT_LENGTH_MS).max(sale_end.unwrap_or(i64::MIN));
     ends_at.unwrap_or(default)
 }
 

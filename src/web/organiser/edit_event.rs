@@ -15,8 +15,8 @@ use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{
-    Availability, CancellationPolicy, Command, OfferingChange, ProductChange, SaleWindow,
-    TimestampMs,
+    Availability, CancellationPolicy, Command, DEFAULT_EVENT_LENGTH_MS, OfferingChange,
+    ProductChange, SaleWindow, TimestampMs,
 };
 use crate::offerings::{EventEdit, EventKeys, OfferingError, ProductDraft};
 use crate::store::{EventRow, ProductRow};
@@ -54,6 +54,9 @@ async fn page(
 /// Returns the form of an event as it is.
 fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
     let time = |at: Option<i64>| at.map(|at| entered::local_text(at, zone)).unwrap_or_default();
+    // Old events have no stored end; the form shows the one that they have by default.
+    let default_end = event.details.event_date + DEFAULT_EVENT_LENGTH_MS;
+    let end = event.event_end.unwrap_or(default_end.max(event.sale.end.unwrap_or(i64::MIN)));
     let (cancel, until, percent) = match event.cancellation {
         CancellationPolicy::Never => ("never", None, 100),
         CancellationPolicy::Until { until: None, refund_percent } => {
@@ -67,7 +70,7 @@ fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
         venue: event.details.venue.clone(),
         time_zone: zone.name().into(),
         starts: time(Some(event.details.event_date)),
-        ends: time(event.event_end),
+        ends: time(Some(end)),
         sale_start: time(event.sale.start),
         sale_end: time(event.sale.end),
         cancel: cancel.into(),

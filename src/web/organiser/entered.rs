@@ -142,7 +142,13 @@ pub(super) fn whole(text: &str) -> Result<Option<u32>, Refusal> {
     if text.is_empty() {
         return Ok(None);
     }
-    ungrouped(text).ok_or(NO_NUMBER)?.parse().map(Some).map_err(|_| NO_NUMBER)
+    let digits = ungrouped(text).filter(|text| is_number(text)).ok_or(NO_NUMBER)?;
+    digits.parse().map(Some).map_err(|_| NO_NUMBER)
+}
+
+/// True for digits alone; Rust also parses `+5`.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Reads rows, one a line: `A: 20`, or `A-F: 20` and `1-12: 20` for several rows of one size.
@@ -151,7 +157,8 @@ pub(super) fn rows(text: &str) -> Result<Vec<RowDefinition>, Refusal> {
     let mut rows = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (names, seats) = line.rsplit_once(':').ok_or(NO_ROWS)?;
-        let seats: u32 = seats.trim().parse().map_err(|_| NO_ROWS)?;
+        let seats = Some(seats.trim()).filter(|seats| is_number(seats)).ok_or(NO_ROWS)?;
+        let seats: u32 = seats.parse().map_err(|_| NO_ROWS)?;
         if !(1..=MAX_ROW).contains(&seats) {
             return Err("organiser_form.row_too_long");
         }
@@ -167,7 +174,6 @@ fn row_names(text: &str, most: usize) -> Result<Vec<String>, Refusal> {
     let alone = || if most == 0 { Err(TOO_MANY) } else { Ok(vec![text.to_owned()]) };
     let Some((first, last)) = text.split_once('-') else { return alone() };
     let (first, last) = (first.trim(), last.trim());
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number(first) && is_number(last) {
         // A number that does not fit is larger than every limit.
         let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
@@ -257,6 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_are_digits_with_commas_at_most() {
+        let refused = Err("organiser_form.bad_number");
+        for (text, expected) in [
+            ("5", Ok(Some(5))),
+            (" 1,500 ", Ok(Some(1_500))),
+            ("", Ok(None)),
+            ("+5", refused),
+            ("-5", refused),
+            ("5.0", refused),
+            ("+1,500", refused),
+            ("4294967296", refused),
+        ] {
+            assert_eq!(whole(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn rows_are_read_one_a_line_and_as_ranges() {
         let read = |text| {
             rows(text).map(|rows| {
@@ -270,6 +293,7 @@ mod tests {
         assert_eq!(read("a-C: 4"), Ok(vec!["a-C4".into()]));
         assert_eq!(read("A 20"), Err("organiser_form.bad_rows"));
         assert_eq!(read("A: many"), Err("organiser_form.bad_rows"));
+        assert_eq!(read("A: +5"), Err("organiser_form.bad_rows"));
         // Refused before a row is made.
         for many in
             ["1-999999: 1", "1-1001: 1", "0-99999999999999999999: 1", "1-900: 1\n901-1001: 1"]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono_tz::Tz;
 
-use super::details_form::{DetailsForm, Times};
+use super::details_form::{DetailsForm, Times, end_of_event};
 use super::entered;
 pub(super) use super::entered::Pairs;
 use super::refused::Refused;
@@ -183,9 +183,10 @@ impl EventForm {
         draft: &EventDraft,
         now: TimestampMs,
     ) -> Vec<Refused> {
+        let has_end = !self.details.ends.trim().is_empty();
         let times = Times {
             starts_at: draft.starts_at,
-            ends_at: draft.ends_at,
+            ends_at: draft.ends_at.filter(|_| has_end),
             sale: draft.sale,
             cancellation: draft.cancellation,
         };
@@ -225,7 +226,7 @@ impl EventForm {
             description: self.details.description.clone(),
             venue: self.details.venue.clone(),
             starts_at: times.starts_at,
-            ends_at: times.ends_at,
+            ends_at: Some(end_of_event(times.starts_at, times.ends_at, times.sale.end)),
             sale: times.sale,
             sale_state,
             products: self.products(visitor, &sections)?,

@@ -9,8 +9,10 @@ use super::orders::{customer, status_badge};
 use super::tables::scrolling;
 use crate::accounts::GuestContact;
 use crate::http::api::box_office::reservations::render as reservation;
+use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
 use crate::offerings::{Happening, History};
@@ -55,7 +57,11 @@ async fn show(
     let event = state.offerings.event(row.offering).await?;
     let order = reservation(state, &row).await?;
     let person = state.store.people([row.user]).await?.remove(&row.user);
-    let tickets = state.offerings.tickets_of(row.id).await?;
+    let mut tickets = Vec::new();
+    for ticket in state.offerings.tickets_of(row.id).await? {
+        let place = place_of(visitor, &event, &ticket_dto(state, &ticket).await?);
+        tickets.push((ticket, place));
+    }
     let payment = match row.payment {
         Some(payment) => state.store.payment_get(payment).await?,
         None => None,
@@ -81,7 +87,7 @@ async fn show(
         @if let Some(payment) = &payment { (payment_of(visitor, payment)) }
         @if let Some(contact) = &contact { (to_pass_on(visitor, contact)) }
         (tickets_of(visitor, &event, &tickets))
-        (history_of(visitor, &event, &history))
+        (history_of(visitor, &event, &history, &tickets))
         (cancel_form(visitor, &event, &row))
     };
     let title = visitor.text("organiser_order.title");
@@ -117,10 +123,17 @@ fn payment_of(visitor: &Visitor, payment: &PaymentRow) -> Markup {
     }
 }
 
-fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[TicketRow]) -> Markup {
+/// Returns the seat of a ticket, or its type if it has none.
+fn place_of(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> String {
+    let product = || places::product_name(event, &ticket.product_id).to_owned();
+    ticket.seat.as_ref().map_or_else(product, |seat| places::seat(visitor, seat))
+}
+
+/// Renders the tickets of an order, given with their places.
+fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[(TicketRow, String)]) -> Markup {
     let used = |ticket: &TicketRow| {
         let at = ticket.checked_in_at?;
-        let at = format::date_time(visitor.language, at, zone_of(visitor, event));
+        let at = format::exact_time(visitor.language, at, zone_of(visitor, event));
         let gate = ticket.gate.as_ref();
         let gate = gate.map(|gate| visitor.fill("organiser_order.at_gate", &[("gate", gate)]));
         let used = visitor.fill("organiser_order.used_at", &[("time", &at)]);
@@ -130,12 +143,12 @@ fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[TicketRow]) -> Mar
         @if !tickets.is_empty() {
             h2 { (visitor.text("organiser_order.tickets")) }
             ul.lines {
-                @for ticket in tickets {
+                @for (ticket, place) in tickets {
                     @let status = ticket.state.as_str();
                     @let key = format!("ticket_status.{status}");
                     li {
                         span {
-                            (visitor.text("tickets.ticket")) " " (u32::from(ticket.index) + 1)
+                            (visitor.text("tickets.ticket")) " " (u32::from(ticket.index) + 1) ", " (place)
                             @if let Some(used) = used(ticket) { span.hint { " " (used) } }
                         }
                         span.badge data-status=(status) { (visitor.language.find(&key).unwrap_or(status)) }
@@ -146,14 +159,25 @@ fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[TicketRow]) -> Mar
     }
 }
 
-fn history_of(visitor: &Visitor, event: &EventRow, history: &History) -> Markup {
+fn history_of(
+    visitor: &Visitor,
+    event: &EventRow,
+    history: &History,
+    tickets: &[(TicketRow, String)],
+) -> Markup {
     let words = |happening: &Happening| {
         let key = format!("happened.{}", happening.what);
         let text = visitor.language.find(&key).unwrap_or(happening.what);
         let ticket = happening.ticket.unwrap_or_default().to_string();
         crate::web::language::fill(text, &[("ticket", &ticket)])
     };
+    let place = |happening: &Happening| {
+        let number = happening.ticket?;
+        let of = tickets.iter().find(|(ticket, _)| ticket.index.saturating_add(1) == number);
+        of.map(|(_, place)| place)
+    };
     let zone = zone_of(visitor, event);
+    let time = |at| format::exact_time(visitor.language, at, zone);
     html! {
         h2 { (visitor.text("organiser_order.history")) }
         p.hint { (visitor.text("organiser_order.history_hint")) }
@@ -162,9 +186,10 @@ fn history_of(visitor: &Visitor, event: &EventRow, history: &History) -> Markup 
                 tbody {
                     @for happening in &history.happenings {
                         tr {
-                            td { (format::time(visitor.language, happening.at, zone)) }
+                            td { time datetime=(rfc3339(happening.at)) { (time(happening.at)) } }
                             th scope="row" {
                                 (words(happening))
+                                @if let Some(place) = place(happening) { span.hint { (place) } }
                                 @if let Some(gate) = &happening.gate {
                                     span.hint { (visitor.fill("organiser_order.at_gate", &[("gate", gate)])) }
                                 }

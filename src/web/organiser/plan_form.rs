@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::entered;
 use super::plan_picture::Picture;
 use super::reasons;
 use super::refused::Refused;
@@ -96,7 +97,10 @@ fn spec_of_lines(text: &str) -> Result<(PlanSpec, Vec<usize>), Fault> {
             _ => return Err(unclear()),
         };
         let (rows, seats) = size.split_once(['x', 'X', '×', '*']).ok_or_else(unclear)?;
-        let whole = |text: &str| text.trim().parse::<u32>().map_err(|_| unclear());
+        let whole = |text: &str| {
+            let number = Some(text.trim()).filter(|text| entered::is_number(text));
+            number.and_then(|text| text.parse::<u32>().ok()).ok_or_else(unclear)
+        };
         let block = json!({
             "kind": kind.to_lowercase(), "section": section, "zone": zone,
             "rows": whole(rows)?, "seatsPerRow": whole(seats)?,
@@ -163,6 +167,7 @@ mod tests {
             "\nStalls, Gold",
             "\nStalls, Gold, 20",
             "\nStalls, Gold, a x 3",
+            "\nStalls, Gold, +1 x 3",
             "\nA, B, 1 x 1, heap",
         ] {
             assert_eq!(plan_of(bad), Err(Fault::Line(2)), "{bad}");

@@ -6,11 +6,10 @@ use crate::ids::{OfferingId, ReservationId, SeatId};
 use crate::inventory::{SeatStatus, SectionView};
 use crate::store::{Person, ReservationFilter};
 use crate::venues::EventSeats;
+use crate::web::guests;
 
 /// The most seats that one search means.
 const MOST_SEATS: usize = 100;
-/// The most guests of an event among whom a claim code is looked for, newest first.
-const MOST_GUESTS: u64 = 50_000;
 
 /// Returns the text of a search: trimmed, without control characters, and short.
 pub(super) fn text(query: &str) -> String {
@@ -33,11 +32,8 @@ pub(super) async fn orders(
     if let Ok(id) = text.parse::<ReservationId>() {
         return Ok(ReservationFilter { among: Some(vec![id]), ..filter });
     }
-    if crate::accounts::may_be_claim_code(text) {
-        let guests = state.store.guests_of_event(event, MOST_GUESTS).await?;
-        if let Some(guest) = state.accounts.guest_with_code(&guests, text) {
-            return Ok(ReservationFilter { user: Some(guest), ..filter });
-        }
+    if let Some(guest) = guests::with_code(state, event, text).await? {
+        return Ok(ReservationFilter { user: Some(guest), ..filter });
     }
     let (view, labels) = (state.offices.view(event).await?, state.venues.labels(event).await);
     let seats = seats(view.sections.iter().map(AsRef::as_ref), &labels, text);
@@ -56,22 +52,23 @@ pub(super) fn seats<'a>(
     labels: &EventSeats,
     text: &str,
 ) -> Vec<SeatId> {
-    let text = text.to_lowercase().replace(',', " ");
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let words: Vec<&str> = words
-        .into_iter()
-        .filter(|word| !matches!(*word, "row" | "seat" | "section" | "열" | "번" | "구역"))
-        .map(|word| word.strip_suffix(['열', '번']).unwrap_or(word))
-        .collect();
-    let [section_words @ .., row_name, label] = &words[..] else { return Vec::new() };
-    let section_name = section_words.join(" ");
+    let text = plain(text);
+    let Some((place, label)) = text.rsplit_once(' ') else { return Vec::new() };
     let mut found = Vec::new();
-    for section in sections.filter(|of| of.name.to_lowercase().contains(&section_name)) {
-        for row in section.rows.iter().filter(|row| row.name.to_lowercase() == *row_name) {
+    for section in sections {
+        let section_name = plain(&section.name);
+        // A name of a row may have spaces too; what stands before it is of the section's name.
+        let is_meant = |row: &str| match plain(row) {
+            row if row.is_empty() => false,
+            row => place.strip_suffix(&row).is_some_and(|before| {
+                let (is_whole, before) = (before.ends_with(' '), before.trim_end());
+                before.is_empty() || is_whole && section_name.contains(before)
+            }),
+        };
+        for row in section.rows.iter().filter(|row| is_meant(&row.name)) {
             let there = (0_u32..).zip(&row.seats).filter(|(_, is)| **is != SeatStatus::Removed);
             let ids = there.map(|(index, _)| (SeatId(row.first_seat.0 + index), index + 1));
-            let meant =
-                ids.filter(|(id, number)| labels.label(*id, *number).to_lowercase() == *label);
+            let meant = ids.filter(|(id, number)| plain(&labels.label(*id, *number)) == label);
             found.extend(meant.map(|(id, _)| id));
         }
         if found.len() >= MOST_SEATS {
@@ -80,6 +77,16 @@ pub(super) fn seats<'a>(
         }
     }
     found
+}
+
+/// Returns the words of a place without those that say what they name.
+fn plain(text: &str) -> String {
+    let text = text.to_lowercase().replace(',', " ");
+    let words = text.split_whitespace();
+    let words =
+        words.filter(|word| !matches!(*word, "row" | "seat" | "section" | "열" | "번" | "구역"));
+    let words: Vec<_> = words.map(|word| word.strip_suffix(['열', '번']).unwrap_or(word)).collect();
+    words.join(" ")
 }
 
 /// True if the name or address of a person, or one of the other texts, contains `text`.
@@ -108,17 +115,19 @@ mod tests {
         let section = |name: &str, first| SectionView {
             name: name.into(),
             product: ProductId(0),
-            rows: vec![row("A", first), row("B", first + 3)],
+            rows: vec![row("A", first), row("B", first + 3), row("Box  1", first + 6)],
         };
-        let sections = [section("Stalls left", 0), section("1층", 6)];
+        let sections = [section("Stalls left", 0), section("1층", 9)];
         let ids = |text| {
             let found = seats(sections.iter(), &EventSeats::default(), text);
             found.into_iter().map(|seat| seat.0).collect::<Vec<_>>()
         };
-        assert_eq!(ids("A 2"), [1, 7]);
+        assert_eq!(ids("A 2"), [1, 10]);
         assert_eq!(ids("stalls LEFT, row b, seat 1"), [3]);
-        assert_eq!(ids("1층 B열 2번"), [10]);
-        for text in ["", "A", "A 3", "A x", "Circle A 1", "Kim Lee"] {
+        assert_eq!(ids("1층 B열 2번"), [13]);
+        assert_eq!(ids("box 1 2"), [7, 16]);
+        assert_eq!(ids("Stalls left, row Box 1, seat 1"), [6]);
+        for text in ["", "A", "A 3", "A x", "Circle A 1", "Kim Lee", "1 2", "alls xA 1"] {
             assert!(ids(text).is_empty(), "{text}");
         }
     }

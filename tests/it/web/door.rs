@@ -4,8 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::clients::account;
-use crate::http::api_client::{Person, Shop};
+use crate::http::api_client::{Event, Person, Shop};
 use admitone::accounts::Role;
+use admitone::caller::Caller;
 
 /// A path, the form that is sent there, and the status, kind and words of the answer.
 type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str, &'a str);
@@ -56,7 +57,7 @@ on_both_databases! {
         let lee = account(&shop, "lee_1@example.com", Role::User).await;
         let seat = event.seats().await[7].clone();
         kim.buy(&other, &other.places(1)).await;
-        let elsewhere = kim.tickets().await[0]["id"].as_str().unwrap().to_owned();
+        let elsewhere = kim.tickets().await[0]["code"].as_str().unwrap().to_owned();
         kim.buy(&event, &json!({"seats": [seat]})).await;
         lee.buy(&event, &event.places(2)).await;
         let admin = shop.admin();
@@ -77,8 +78,19 @@ on_both_databases! {
             let (_, found) = door.asks(&path(&format!("search?{query}"))).await;
             assert_eq!(found["data"].as_array().map(Vec::len), Some(expected), "{query}: {found}");
         }
-        let (_, found) = door.asks(&path(&format!("search?ticket={elsewhere}"))).await;
-        assert_eq!(found["data"], json!([]));
+        // A whole code names its ticket at every door, the beginning of one at the event's own alone.
+        let (_, found) = door.asks(&path(&format!("search?code={elsewhere}"))).await;
+        assert_eq!(found["data"][0]["name"], "김민수");
+        let code_text = code.as_str().unwrap();
+        let short = format!("{}+{}", &code_text[..4], &code_text[4..8].to_lowercase());
+        for (query, expected) in [
+            (format!("code={short}"), 1), (format!("q={short}"), 1), (format!("q={}", &code_text[..40]), 1),
+            (format!("code={}", &code_text[..7]), 0), (format!("code={}", &elsewhere[..8]), 0),
+            (format!("code={}{}", &code_text[..32], "0".repeat(32)), 0), ("code=kim".to_owned(), 0),
+        ] {
+            let (_, found) = door.asks(&path(&format!("search?{query}"))).await;
+            assert_eq!(found["data"].as_array().map(Vec::len), Some(expected), "{query}: {found}");
+        }
 
         assert_eq!(door.asks(&path("counts")).await.1["data"], json!({"checkedIn": 0, "sold": 3}));
         admin.post("/api/checkins", &json!({"code": code, "gate": "North"})).await.is(200);
@@ -128,10 +140,12 @@ on_both_databases! {
         let gate = format!("North {}", "<&>");
         let steps: &[Step<'_>] = &[
             (&elsewhere, &[("code", code)], 409, "wrong", "Hamlet"),
+            (&elsewhere, &[("code", code)], 409, "wrong", "김민수"),
             (&check, &[("code", code), ("gate", &long)], 422, "failed", ""),
             (&check, &[("code", "HELLO")], 404, "unknown", ""),
             (&check, &[("code", code), ("gate", &gate)], 200, "valid", "김민수"),
             (&check, &[("code", code), ("gate", "South")], 409, "used", "North &lt;&amp;&gt;"),
+            (&check, &[("code", code)], 409, "used", "김민수"),
             (&undo, &[("ticket", id)], 200, "undone", ""),
             (&undo, &[("ticket", id)], 409, "failed", "not checked in"),
             (&check, &[("code", code)], 200, "valid", "Standing"),
@@ -143,4 +157,41 @@ on_both_databases! {
             assert!(page.contains(part), "{part}: {page}");
         }
     }
+
+    async fn a_code_of_an_order_or_a_part_of_one_offers_tickets_and_admits_no_one(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (event, other) = (shop.event().await, shop.event().await);
+        let (guest, code) = guest_with_tickets(&shop, &event).await;
+        let admin = shop.admin();
+        let door = Browser::of(&shop, &admin);
+        let typed = format!("{}-{}", &code[..5], code[5..].to_lowercase());
+        let (_, found) = door.asks(&format!("/door/{}/search?code={typed}", event.id)).await;
+        assert_eq!(found["data"].as_array().map(Vec::len), Some(2), "{found}");
+        assert_eq!(found["data"][0]["name"], "guest@example.net");
+        let (_, found) = door.asks(&format!("/door/{}/search?code={code}", other.id)).await;
+        assert_eq!(found["data"], json!([]), "an order of another event");
+
+        let first = guest.tickets().await[0]["code"].as_str().unwrap().to_owned();
+        let check = format!("/door/{}/check", event.id);
+        for (part, offered) in [(&*typed, 2), (&first[..8], 1)] {
+            let (status, page) = door.sends(&check, &[("code", part), ("gate", "North")], "same-origin").await;
+            assert_eq!(status, 200, "{page}");
+            assert_eq!(page.matches("door-found-in").count(), offered, "{part}: {page}");
+            assert!(page.contains("guest@example.net") && page.contains("value=\"North\""), "{page}");
+        }
+        let counts = door.asks(&format!("/door/{}/counts", event.id)).await.1;
+        assert_eq!(counts["data"], json!({"checkedIn": 0, "sold": 2}));
+    }
+}
+
+/// A guest with two standing places, and the claim code of the order.
+pub async fn guest_with_tickets<'a>(shop: &'a Shop, event: &Event<'_>) -> (Person<'a>, String) {
+    let guest = shop.nobody().post_nothing("/api/auth/guest").await.is(201).data;
+    let id = guest["user"]["id"].as_str().unwrap().parse().unwrap();
+    let left =
+        shop.app.state().accounts.guest_checkout(Caller::guest(id), "guest@example.net", None);
+    let code = left.await.unwrap().claim_code;
+    let guest = shop.person(id, Role::User);
+    guest.buy(event, &event.places(2)).await;
+    (guest, code)
 }

@@ -149,6 +149,7 @@ on_both_databases! {
         assert_eq!(event["name"], "<script>햄릿</script>");
         assert_eq!(event["eventDate"], "2035-05-01T23:30:00.000Z");
         assert_eq!(event["saleEndAt"], "2035-05-01T22:00:00.000Z");
+        assert_eq!(event["eventEndAt"], "2035-05-02T02:30:00.000Z", "an evening, not a day");
         assert_eq!(event["timeZone"], "America/New_York");
         assert_eq!(event["status"], "SELLING");
         assert_eq!(event["products"][0]["price"], json!({"amount": 8_050, "currency": "USD"}));
@@ -162,11 +163,26 @@ on_both_databases! {
         organiser.get(&edit).await.shows(&["2035-05-01T19:30", "value=\"Old theatre\""]);
 
         // Only what changes is changed.
-        let form = with(&[("name", "Hamlet"), ("ends", "2035-05-02T19:30"), ("starts", "2035-05-01T20:00")]);
+        let form = with(&[("name", "Hamlet"), ("ends", "2035-05-01T22:30"), ("starts", "2035-05-01T20:00")]);
         organiser.post(&edit, &form).await.leads_to(&format!("/organiser/events/{id}"));
         let event = shop.nobody().get(&format!("/api/events/{id}")).await.is(200).data;
         assert_eq!((&event["name"], &event["eventDate"]), (&json!("Hamlet"), &json!("2035-05-02T00:00:00.000Z")));
+        assert_eq!(event["eventEndAt"], "2035-05-02T02:30:00.000Z");
         assert_eq!(event["products"][0]["name"], "Stalls");
+
+        // The end that the API chose stays, until the field is emptied.
+        let mut body = shop.event_body();
+        body["eventDate"] = json!("2035-05-01T10:00:00Z");
+        body["timeZone"] = json!("Etc/UTC");
+        let by_api = shop.event_from(body).await;
+        for (ends, expected) in [("2035-05-02T10:00", "2035-05-02T10:00:00.000Z"), ("", "2035-05-01T13:00:00.000Z")] {
+            let form = [("key", ends), ("name", "Macbeth"), ("time_zone", "Etc/UTC"), ("starts", "2035-05-01T10:00"),
+                ("ends", ends), ("cancel", "start"), ("refund_percent", "100")];
+            let edit = format!("/organiser/events/{}/edit", by_api.id);
+            organiser.post(&edit, &form).await.leads_to("/organiser/events/");
+            let event = shop.nobody().get(&by_api.path).await.is(200).data;
+            assert_eq!((&event["name"], &event["eventEndAt"]), (&json!("Macbeth"), &json!(expected)));
+        }
 
         let add = [("key", "a"), ("do", "add"), ("prefix", "new"), ("new-name", "Late"), ("new-price", "9.99"),
             ("new-stock", "10"), ("new-limit", "")];
@@ -333,7 +349,7 @@ on_both_databases! {
         formula.post(&event.at("waitlist"), &join).await.is(201);
 
         let page = format!("/organiser/events/{}", event.id);
-        organiser.get(&page).await.shows(&["3 sold", "₩190,000", "Lee, &lt;b&gt;Ann&lt;/b&gt;"]);
+        organiser.get(&page).await.shows(&["Places sold so far: 3", "₩190,000", "Lee, &lt;b&gt;Ann&lt;/b&gt;"]);
         let found = organiser.get(&format!("{page}/orders?q=formula&status=CONFIRMED")).await;
         found.shows(&["formula@example.com"]);
         assert!(!found.text.contains("lee@example.org"));
@@ -361,7 +377,16 @@ on_both_databases! {
         }
 
         let at = format!("/organiser/orders/{order}");
+        let ticket = formula.tickets().await[0].clone();
+        let gate = json!({"code": ticket["code"], "gate": "North"});
+        shop.admin().post("/api/checkins", &gate).await.is(200);
         let shown = organiser.get(&at).await;
+        let checked_in = ["Ticket 1, Left, row A, seat 1", "Ticket 1 used<span class=\"hint\">Left, row A, seat 1<"];
+        shown.shows(&checked_in);
+        let times: Vec<_> = shown.text.rsplit("</time>").skip(1).filter_map(|part| part.rsplit(' ').nth(1)).collect();
+        assert!(times.len() >= 5 && times.iter().all(|time| time.len() == "19:30:00".len()), "{times:?}");
+        let undo = json!({"ticketId": ticket["id"]});
+        shop.admin().post("/api/checkins/undo", &undo).await.is(200);
         shown.shows(&["Places held", "Ordered", "Payment begun", "Paid, tickets issued", "₩90,000 is given back"]);
         assert!(!shown.text.contains("Older entries are not shown"));
         let cancel = [("key", "cancel-1")];

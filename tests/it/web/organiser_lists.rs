@@ -96,7 +96,7 @@ on_both_databases! {
         let edit = format!("{}/edit", at.split('?').next().unwrap());
 
         // The name alone changes without a question; a time that is moved asks again.
-        let late = [("sale_start", "2035-05-01T19:30"), ("sale_end", "2035-05-01T20:00"), ("ends", "2035-05-02T19:30")];
+        let late = [("sale_start", "2035-05-01T19:30"), ("sale_end", "2035-05-01T20:00"), ("ends", "2035-05-01T22:30")];
         let renamed: Vec<_> = with(&late).into_iter().map(|(k, v)| (k, if k == "name" { "Hamlet" } else { v })).collect();
         organiser.post(&edit, &renamed).await.leads_to("/organiser/events/");
         let moved: Vec<_> =
@@ -104,9 +104,9 @@ on_both_databases! {
         assert_eq!(organiser.post(&edit, &moved).await.status, 422);
 
         // If only the beginning moves, the end stays where the form shows it.
-        let earlier = with(&[("starts", "2035-05-01T18:30"), ("ends", "2035-05-02T19:30"), ("confirmed", "on"),
+        let earlier = with(&[("starts", "2035-05-01T18:30"), ("ends", "2035-05-01T22:30"), ("confirmed", "on"),
             ("name", "Hamlet"), ("key", "another")]);
         organiser.post(&edit, &earlier).await.leads_to("/organiser/events/");
-        organiser.get(&edit).await.shows(&["value=\"2035-05-01T18:30\"", "value=\"2035-05-02T19:30\""]);
+        organiser.get(&edit).await.shows(&["value=\"2035-05-01T18:30\"", "value=\"2035-05-01T22:30\""]);
     }
 }

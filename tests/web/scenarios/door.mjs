@@ -44,7 +44,7 @@ export default async function (tour) {
 }
 
 async function byHand(tour) {
-    const { things } = tour;
+    const { page, things } = tour;
     tour.step("typing codes");
     tour.allow(/POST \/api\/checkins: 4\d\d/);
     for (const [code, kind, parts] of [
@@ -57,6 +57,26 @@ async function byHand(tour) {
         await shows(tour, kind, parts);
         await tour.look(`${kind} ticket`, { whole: false });
     }
+    const log = page.locator("#door-log li");
+    for (const kind of ["used", "wrong", "void"]) {
+        const entry = log.and(page.locator(`[data-kind=${kind}]`)).first();
+        await entry.filter({ hasText: things.kim.name }).filter({ hasText: "Standing" }).waitFor();
+    }
+
+    tour.step("typing the beginning of a code, and the code of an order");
+    const offered = page.locator("#door-found .door-found-in");
+    const result = page.locator("#door-result");
+    await type(tour, `${things.seat.code.slice(0, 4)} ${things.seat.code.slice(4, 8)}`.toLowerCase());
+    await offered.first().waitFor();
+    tour.check(await result.isHidden(), "a part of a code has a result");
+    tour.check((await offered.count()) === 1, `${await offered.count()} tickets begin with 8 digits`);
+    await type(tour, things.claim);
+    await offered.nth(1).waitFor();
+    await tour.look("found by the code of an order");
+    await offered.first().click();
+    await shows(tour, "valid", ["guest@example.net", "Standing"]);
+    await result.locator(".door-undo").click();
+    await shows(tour, "undone", []);
 }
 
 async function byName(tour) {
@@ -64,7 +84,7 @@ async function byName(tour) {
     tour.step("searching by name");
     await page.locator("#door-result .door-next").click();
     await page.locator("#door-q").fill("민수");
-    const found = page.locator("#door-found li");
+    const found = page.locator("#door-found li").filter({ hasText: things.kim.name });
     await found.first().waitFor();
     tour.check((await found.count()) === 3, "the search does not find the three tickets");
     await tour.look("found by name");

@@ -36,6 +36,11 @@ export default async function (tour) {
     await tour.look("unknown without scripts", { whole: false });
     await page.locator(".door-next").click();
 
+    tour.step("the code of an order");
+    await check(tour, things.claim);
+    await page.locator(".door-found-in").nth(1).waitFor();
+    await tour.look("an order without scripts");
+
     tour.step("searching by name");
     await page.locator("#door-q").fill("민수");
     await page.locator("#door-search button").click();

@@ -64,4 +64,32 @@ export default async function (tour) {
     tour.step("checking out what the other buyer has");
     await other.locator(".basket-checkout").click();
     await other.waitForURL(/\/checkout\//);
+
+    tour.step("long names of rows cover no seat");
+    await openMap(page, things.long);
+    await tour.look("long names of rows");
+    const { words, over } = await wordsOnMap(page);
+    tour.check(words.some((one) => /^Parterre|…/.test(one)), `the words are: ${words}`);
+    tour.check(over.length === 0, `these words cover seats: ${over}`);
+}
+
+/** Draws the map again; returns the words on it, and those of them that cover seats. */
+function wordsOnMap(page) {
+    return page.evaluate(() => {
+        const { seats, view, drawing } = document.getElementById("map").seatMap;
+        const { pen } = drawing;
+        const [words, over] = [[], []];
+        const radius = 0.4 * view.scale;
+        pen.fillText = (text, x, y) => {
+            const half = pen.measureText(text).width / 2;
+            words.push(text);
+            for (let at = 0; at < seats.count; at += 1) {
+                const [left, top] = view.toScreen(seats.x[at], seats.y[at]);
+                if (Math.abs(left - x) < half + radius && Math.abs(top - y) < radius) over.push(text);
+            }
+        };
+        drawing.draw(view, { focus: null, hover: null, settled: true });
+        delete pen.fillText;
+        return { words, over };
+    });
 }
