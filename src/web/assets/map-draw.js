@@ -190,8 +190,9 @@ export class MapDrawing {
 
   /** Returns the words on a section; numbers and prices are put into words when they change. */
   #linesOf(section) {
-    if (section.linesFor !== section.free) {
-      section.linesFor = section.free;
+    const counts = `${section.free} ${section.mine}`;
+    if (section.linesFor !== counts) {
+      section.linesFor = counts;
       section.lines = sectionLines(section, this.prices);
     }
     return section.lines;

@@ -85,6 +85,7 @@ pub(crate) async fn render(
                     span.live-state id="live-state" role="status" {}
                 }
                 div role="status" { (sale::state(visitor, shown)) }
+                (basket::has_order(visitor, &shown.mine))
                 @for paragraph in event.details.description.lines().filter(|line| !line.is_empty()) {
                     p { (paragraph) }
                 }
@@ -198,6 +199,9 @@ pub(crate) async fn refusal(
     html! {
         div.notice role="alert" {
             p { (explainer.explain(failure)) " " (sale::refusal_badge(visitor, shown)) }
+            @if shown.has_basket() {
+                p { (visitor.text("sale_says.has_basket")) " " (sale::to_basket(visitor, shown)) }
+            }
         }
     }
 }
