@@ -123,11 +123,12 @@ fn countdown(visitor: &Visitor, shown: &Shown, until: TimestampMs) -> Markup {
 pub(super) fn limits(visitor: &Visitor, shown: &Shown) -> String {
     let at_once = shown.most_at_once();
     let person = shown.most_per_customer();
-    let most = person.map_or(at_once, |person| person.min(at_once)).to_string();
+    let most = person.map_or(at_once, |person| person.min(at_once));
+    let most = format::number(most);
     let at_once = visitor.fill("sale_says.at_once", &[("max", &most)]);
     match person {
         Some(person) => {
-            let person = visitor.fill("sale_says.per_person", &[("max", &person.to_string())]);
+            let person = visitor.fill("sale_says.per_person", &[("max", &format::number(person))]);
             format!("{at_once} {person}")
         }
         None => at_once,
@@ -162,7 +163,7 @@ pub(super) fn of_product(
             span.hint { (visitor.text("sale_says.product_until")) " " (at(visitor, shown, ends)) }
         }
         @if let Some(max) = product.max_per_customer {
-            span.hint { (visitor.fill("sale_says.per_person", &[("max", &max.to_string())])) }
+            span.hint { (visitor.fill("sale_says.per_person", &[("max", &format::number(max.unsigned_abs()))])) }
         }
     }
 }

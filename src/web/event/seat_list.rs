@@ -15,7 +15,8 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::{RowView, SeatStatus, SectionView};
 use crate::venues::EventSeats;
-use crate::web::format::money;
+use crate::web::basket;
+use crate::web::format::{money, number};
 use crate::web::layout::{self, Page};
 use crate::web::places;
 use crate::web::visitor::Visitor;
@@ -75,7 +76,7 @@ fn section_words(visitor: &Visitor, shown: &Shown, section: &SectionView) -> Str
     let price = of_view.map(|of| money(visitor.language, of.price, &shown.event.currency));
     let free = match free(section) {
         0 => visitor.text("sale.SOLD_OUT").to_owned(),
-        free => visitor.fill("place.free_count", &[("n", &free.to_string())]),
+        free => visitor.fill("place.free_count", &[("n", &number(free as u64))]),
     };
     [Some(section.name.clone()), price, Some(free)]
         .into_iter()

@@ -59,8 +59,8 @@ pub(super) async fn section(
                 h3 { (visitor.text("waitlist.waiting")) }
                 p {
                     (visitor.fill("waitlist.position", &[
-                        ("position", &entry.position.to_string()),
-                        ("places", &entry.party_size.to_string()),
+                        ("position", &format::number(entry.position)),
+                        ("places", &format::number(entry.party_size)),
                         ("product", places::product_name(&shown.event, &entry.product.to_public(event))),
                     ]))
                 }
