@@ -64,10 +64,18 @@ async fn show_sign_in(
     let guest = guests::at_sign_in(state, visitor).await?;
     let back = local_path(&entered.back);
     let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    let claim = html! {
+        p {
+            (visitor.text("account.guest_orders")) " "
+            a href="/claim" { (visitor.text("account.bought_as_guest")) }
+        }
+    };
+    let is_for_tickets = back.starts_with("/tickets") || back.starts_with("/orders");
     let main = html! {
         section.narrow {
             h1 { (visitor.text("account.sign_in")) }
             (cookie_advice(request, visitor))
+            @if is_for_tickets { (claim) }
             form.stack method="post" action="/sign-in" {
                 (refusal(refused))
                 input type="hidden" name="back" value=(back);
@@ -80,10 +88,7 @@ async fn show_sign_in(
                 (visitor.text("account.none_yet")) " "
                 a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) }
             }
-            p {
-                (visitor.text("account.guest_orders")) " "
-                a href="/claim" { (visitor.text("account.bought_as_guest")) }
-            }
+            @if !is_for_tickets { (claim) }
         }
     };
     let title = visitor.text("account.sign_in");

@@ -79,7 +79,10 @@ pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Ma
         @if let Some(contact) = contact {
             section.claim-code {
                 h3 { (visitor.text("guest.keep_code")) }
-                p { (visitor.fill("guest.code_explained", &[("email", &contact.email)])) }
+                p {
+                    (visitor.fill("guest.code_explained", &[("email", &contact.email)])) " "
+                    a href="/claim" { (visitor.text("guest.claim")) }
+                }
                 p.code-large { code { (contact.claim_code) } }
                 p { a href="/register?back=/tickets" { (visitor.text("guest.make_account")) } }
             }
