@@ -15,6 +15,7 @@ use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
+use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -149,7 +150,7 @@ async fn sign_in(
     // The holds have other ids now.
     let back = if back.starts_with("/checkout/") { "/basket" } else { back };
     end_earlier(&state, &request, &visitor).await;
-    let mut response = see_other(&moved.noted(back));
+    let mut response = sessions::lead_on(&request, &moved.noted(back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
@@ -251,7 +252,7 @@ async fn register(
         }
     };
     end_earlier(&state, &request, &visitor).await;
-    let mut response = see_other(local_path(&entered.back));
+    let mut response = sessions::lead_on(&request, local_path(&entered.back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }

@@ -15,8 +15,9 @@ use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
-use crate::web::forms::{Form, see_other};
+use crate::web::forms::Form;
 use crate::web::layout::{self, Page};
+use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Adds the route.
@@ -221,7 +222,7 @@ async fn claim(
                 Some(guest) => basket::hand_over(&state, &request, guest, session.user).await,
                 None => Moved::default(),
             };
-            let mut response = see_other(&moved.noted("/tickets"));
+            let mut response = sessions::lead_on(&request, &moved.noted("/tickets"));
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -32,6 +32,7 @@ pub(super) struct Query {
 
 pub(super) async fn page(
     state: web::Data<AppState>,
+    request: HttpRequest,
     visitor: Visitor,
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
@@ -67,7 +68,9 @@ pub(super) async fn page(
         }
     };
     let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
-    Ok(layout::render(&visitor, Page::new(&title).main(main).script("page.js")))
+    let mut response = layout::render(&visitor, Page::new(&title).main(main).script("page.js"));
+    basket::remember(&mut response, &request, &visitor, event);
+    Ok(response)
 }
 
 /// Names a section with the price of its seats and how many are free.

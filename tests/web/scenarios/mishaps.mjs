@@ -221,4 +221,9 @@ async function withoutCookies(tour, organiser, event) {
     await tour.look("no cookies", { page: buyer, follow: false });
     const { held } = (await organiser.counts(event)).Standing;
     tour.check(held === before, "a place is held for a browser that cannot have it");
+    await register({ page: buyer, cell: tour.cell }, "최쿠키");
+    const advice = buyer.locator("main [role=alert]").filter({ hasText: /cookie|쿠키/ });
+    await advice.waitFor();
+    tour.check(new URL(buyer.url()).pathname === "/session/check", `it leads to ${buyer.url()}`);
+    await tour.look("no cookies after registering", { page: buyer, follow: false });
 }
