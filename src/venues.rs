@@ -20,7 +20,9 @@ pub use changes::PlanChanges;
 pub use check::MAX_SEATS;
 pub use draw::{Drawing, DrawnRow, DrawnRun, DrawnSection, DrawnZone, draw};
 pub use error::VenueError;
-pub use generate::{BlockKind, BlockSide, BlockSpec, GeneratedNumbering, PlanSpec, generate};
+pub use generate::{
+    BlockKind, BlockSide, BlockSpec, DEFAULT_STAGE_LABEL, GeneratedNumbering, PlanSpec, generate,
+};
 pub use layouts::{EventSeats, SeatMarks};
 pub use plan::{
     FORMAT, Plan, PlanDirection, PlanGap, PlanLabel, PlanNumbering, PlanRow, PlanSection,

@@ -16,6 +16,8 @@ pub use spec::{BlockKind, BlockSide, BlockSpec, GeneratedNumbering, PlanSpec};
 const SPACE: f64 = 3.0;
 /// The height of the stage.
 const STAGE_HEIGHT: f64 = 4.0;
+/// The label of the stage; pages write it in their own language, unless an organiser chose another.
+pub const DEFAULT_STAGE_LABEL: &str = "Stage";
 
 /// Generates a plan, and checks it as if it were imported.
 ///
@@ -47,7 +49,7 @@ pub fn generate(spec: &PlanSpec) -> Result<Plan, InvalidField> {
         y: -SPACE - STAGE_HEIGHT / 2.0,
         width: geometry::rounded((hall.widest * 0.6).clamp(8.0, 40.0)),
         height: STAGE_HEIGHT,
-        label: "Stage".to_owned(),
+        label: DEFAULT_STAGE_LABEL.to_owned(),
     });
     let (name, labels, sections) = (spec.name.clone(), Vec::new(), hall.sections);
     Plan { format: FORMAT, name, stage, labels, zones, sections }.check()

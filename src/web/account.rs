@@ -15,6 +15,7 @@ use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
+use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -64,10 +65,18 @@ async fn show_sign_in(
     let guest = guests::at_sign_in(state, visitor).await?;
     let back = local_path(&entered.back);
     let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    let claim = html! {
+        p {
+            (visitor.text("account.guest_orders")) " "
+            a href="/claim" { (visitor.text("account.bought_as_guest")) }
+        }
+    };
+    let is_for_tickets = back.starts_with("/tickets") || back.starts_with("/orders");
     let main = html! {
         section.narrow {
             h1 { (visitor.text("account.sign_in")) }
             (cookie_advice(request, visitor))
+            @if is_for_tickets { (claim) }
             form.stack method="post" action="/sign-in" {
                 (refusal(refused))
                 input type="hidden" name="back" value=(back);
@@ -80,10 +89,7 @@ async fn show_sign_in(
                 (visitor.text("account.none_yet")) " "
                 a href={ "/register?back=" (query) } { (visitor.text("account.no_account_yet")) }
             }
-            p {
-                (visitor.text("account.guest_orders")) " "
-                a href="/claim" { (visitor.text("account.bought_as_guest")) }
-            }
+            @if !is_for_tickets { (claim) }
         }
     };
     let title = visitor.text("account.sign_in");
@@ -144,7 +150,7 @@ async fn sign_in(
     // The holds have other ids now.
     let back = if back.starts_with("/checkout/") { "/basket" } else { back };
     end_earlier(&state, &request, &visitor).await;
-    let mut response = see_other(&moved.noted(back));
+    let mut response = sessions::lead_on(&request, &moved.noted(back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }
@@ -246,7 +252,7 @@ async fn register(
         }
     };
     end_earlier(&state, &request, &visitor).await;
-    let mut response = see_other(local_path(&entered.back));
+    let mut response = sessions::lead_on(&request, local_path(&entered.back));
     cookies::open(&mut response, &visitor.site, session);
     Ok(response)
 }

@@ -125,7 +125,7 @@ async fn page(
                 continue;
             };
             let Ok(row) = state.offerings.event(event).await else { continue };
-            if !mine.holds.is_empty() || !mine.entries.is_empty() {
+            if mine != Holdings::default() {
                 let shown = holds(&state, &visitor, &row, &mine, now).await?;
                 events.push((row, mine, shown));
             }
@@ -133,7 +133,7 @@ async fn page(
     }
     let main = html! {
         h1 { (visitor.text("basket.title")) }
-        @if events.is_empty() {
+        @if events.iter().all(|(_, mine, _)| is_empty(mine)) {
             section.empty {
                 p { (visitor.text("basket.empty")) }
                 p { a.button href="/" { (visitor.text("basket.look")) } }
@@ -143,7 +143,8 @@ async fn page(
             section.basket {
                 h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
                 (places::heading(&visitor, event))
-                (shown)
+                @if !is_empty(mine) { (shown) }
+                (has_order(&visitor, mine))
                 @if mine.holds.iter().any(|hold| hold.offered) {
                     p { a href={ "/events/" (event.id) } { (visitor.text("basket.has_offer")) } }
                 }
@@ -157,6 +158,27 @@ async fn page(
     let title = visitor.text("basket.title");
     let page = Page::new(title).main(main).script("page.js");
     Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
+}
+
+/// True if a basket has neither places, offers nor entries of a waitlist.
+fn is_empty(mine: &Holdings) -> bool {
+    mine.holds.is_empty() && mine.entries.is_empty()
+}
+
+/// Says that the visitor has an order at an event: a buyer whose connection was lost while paying
+/// learns here that the order exists. Nothing for visitors without one.
+pub(super) fn has_order(visitor: &Visitor, mine: &Holdings) -> Markup {
+    let href = match &*mine.reservations {
+        [] => return Markup::default(),
+        [only] => format!("/orders/{only}"),
+        [..] => "/orders".to_owned(),
+    };
+    html! {
+        p.has-order {
+            (visitor.text("basket.has_order")) " "
+            a href=(href) { (visitor.text("basket.see_order")) }
+        }
+    }
 }
 
 /// Renders the holds of an event that are not offers, each with its deadline and what can be done.

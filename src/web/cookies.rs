@@ -87,6 +87,11 @@ pub(crate) fn cookie(
         .finish()
 }
 
+/// True if the browser sent a cookie, and so keeps those of this server.
+pub(crate) fn sent_any(request: &HttpRequest) -> bool {
+    request.cookies().is_ok_and(|cookies| !cookies.is_empty())
+}
+
 /// True if the browser will keep this server's cookies: over https, on localhost, or where the
 /// operator allowed plain http. A proxy's header is trusted here, because it changes only advice.
 pub(crate) fn keeps_cookies(request: &HttpRequest, site: &Site) -> bool {

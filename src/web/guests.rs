@@ -16,8 +16,9 @@ use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal};
-use crate::web::forms::{Form, see_other};
+use crate::web::forms::Form;
 use crate::web::layout::{self, Page};
+use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The most guests of an event among whom a claim code is looked for, newest first.
@@ -83,7 +84,10 @@ pub(super) async fn claim_code(state: &AppState, visitor: &Visitor) -> Result<Ma
         @if let Some(contact) = contact {
             section.claim-code {
                 h3 { (visitor.text("guest.keep_code")) }
-                p { (visitor.fill("guest.code_explained", &[("email", &contact.email)])) }
+                p {
+                    (visitor.fill("guest.code_explained", &[("email", &contact.email)])) " "
+                    a href="/claim" { (visitor.text("guest.claim")) }
+                }
                 p.code-large { code { (contact.claim_code) } }
                 p { a href="/register?back=/tickets" { (visitor.text("guest.make_account")) } }
             }
@@ -238,7 +242,7 @@ async fn claim(
                 Some(guest) => basket::hand_over(&state, &request, guest, session.user).await,
                 None => Moved::default(),
             };
-            let mut response = see_other(&moved.noted("/tickets"));
+            let mut response = sessions::lead_on(&request, &moved.noted("/tickets"));
             cookies::open_guest(&mut response, &visitor.site, session.access_token);
             Ok(response)
         }

@@ -192,6 +192,8 @@ fn footer(visitor: &Visitor) -> Markup {
                 }
             }
             p.fine {
+                a href="/claim" { (visitor.text("frame.claim")) }
+                " · "
                 a href="/api-docs/" { (visitor.text("frame.api")) }
             }
         }

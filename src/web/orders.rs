@@ -18,6 +18,7 @@ use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
+use crate::web::order_status;
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
 
@@ -69,8 +70,8 @@ async fn list(
                     a.card-link href={ "/orders/" (order.id) } { h2 { (event.details.name) } }
                     (places::heading(&visitor, event))
                     p.facts {
-                        (status_badge(&visitor, order.status))
-                        span { (visitor.fill("orders.places", &[("places", &order.quantity.to_string())])) }
+                        (order_status::badge(&visitor, event, order))
+                        span { (visitor.fill("orders.places", &[("places", &format::number(order.quantity))])) }
                         span.price { (price(&visitor, &order.total_price)) }
                     }
                 }
@@ -82,11 +83,6 @@ async fn list(
     };
     let page = Page::new(visitor.text("orders.title")).main(main);
     Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
-}
-
-fn status_badge(visitor: &Visitor, status: &str) -> Markup {
-    let text = visitor.language.find(&format!("order_status.{status}")).unwrap_or(status);
-    html! { span.badge data-status=(status) { (text) } }
 }
 
 async fn page(
@@ -108,14 +104,15 @@ async fn show(
     let caller = visitor.caller()?;
     let row = state.offerings.reservation(caller, id).await?;
     let event = state.offerings.event(row.offering).await?;
-    let order = reservation(state, &row).await?;
+    let mut order = reservation(state, &row).await?;
     let seats = state.venues.labels(row.offering).await;
     let is_late =
         row.state == ReservationState::PaymentPending && row.pay_by <= state.clock.now_ms();
     let status = if is_late { ReservationState::Expired } else { row.state };
+    order.status = status.as_str();
     let body = match status {
         ReservationState::PaymentPending => payment(state, visitor, &row, &event).await?,
-        ReservationState::Confirmed => confirmed(state, visitor, &row, &event).await?,
+        ReservationState::Confirmed => confirmed(state, visitor, (&row, &order), &event).await?,
         ReservationState::Cancelled => cancelled(visitor, &order),
         ReservationState::Expired => html! {
             p { (visitor.text("orders.expired")) }
@@ -125,7 +122,7 @@ async fn show(
     let main = html! {
         section.narrow {
             h1 { (visitor.text("orders.order")) }
-            p.facts { (status_badge(visitor, status.as_str())) }
+            p.facts { (order_status::badge(visitor, &event, &order)) }
             h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
             (places::heading(visitor, &event))
             (places::marked_lines(visitor, &event, &order.lines, &seats))
@@ -181,9 +178,10 @@ async fn payment(
 async fn confirmed(
     state: &AppState,
     visitor: &Visitor,
-    row: &ReservationRow,
+    (row, order): (&ReservationRow, &ReservationDto),
     event: &EventRow,
 ) -> Result<Markup, ApiError> {
+    let said = if order_status::is_paid(order) { "orders.confirmed" } else { "orders.issued" };
     let tickets = state.offerings.tickets_of(row.id).await?;
     let mut shown = Vec::new();
     for ticket in &tickets {
@@ -192,7 +190,7 @@ async fn confirmed(
     let now = state.clock.now_ms();
     let refund = refund_now(event, row.total_price, now);
     Ok(html! {
-        p.success { (visitor.text("orders.confirmed")) }
+        p.success role="status" { (visitor.text(said)) }
         (guests::claim_code(state, visitor).await?)
         ul.plain {
             @for ticket in &shown {
@@ -271,7 +269,7 @@ async fn pay(
     let caller = visitor.caller()?;
     let method = guests::method(&form.method)?;
     match state.payments.pay(caller.user, id, method, &form.key).await.map_err(ApiError::from) {
-        Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=paid"))),
+        Ok(_) => Ok(see_other(&format!("/orders/{id}"))),
         // Refused: the page says why, and the order can be paid in another way.
         Err(failure) if failure.code().status().as_u16() < 500 => {
             let said = explain(&visitor, &failure);

@@ -33,6 +33,12 @@ pub(crate) fn product_name<'a>(event: &'a EventRow, id: &str) -> &'a str {
     found.map_or("", |product| &product.name)
 }
 
+/// Writes places without numbers.
+pub(crate) fn counted(visitor: &Visitor, quantity: u32, product: &str) -> String {
+    let values = [("n", &*format::number(quantity)), ("product", product)];
+    visitor.fill("place.places", &values)
+}
+
 /// Lists the places of a hold or an order with their prices.
 pub(crate) fn lines(visitor: &Visitor, event: &EventRow, lines: &[LineDto]) -> Markup {
     marked_lines(visitor, event, lines, &EventSeats::default())
@@ -56,10 +62,7 @@ pub(crate) fn marked_lines(
                 @if line.seats.is_empty() {
                     li {
                         span {
-                            (visitor.fill("place.places", &[
-                                ("n", &line.quantity.to_string()),
-                                ("product", product_name(event, &line.product_id)),
-                            ]))
+                            (counted(visitor, line.quantity, product_name(event, &line.product_id)))
                         }
                         span.price { (price(visitor, &times(&line.unit_price, line.quantity))) }
                     }

@@ -1,11 +1,12 @@
-//! Sessions of browsers: an access token that expired is renewed before the page is made, and
-//! signing out ends the session.
+//! Sessions of browsers: an access token that expired is renewed before the page is made, signing out
+//! ends the session, and a browser that refuses its cookies is told so.
 
 use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use maud::html;
 use serde_json::json;
 
 use crate::accounts::{AccountError, Caller, Session};
@@ -13,14 +14,16 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{CookieNames, is_from_our_pages};
 use crate::http::respond;
 use crate::http::state::AppState;
-use crate::web::cookies::{Renewed, cookie, cookies, of_buyer};
-use crate::web::forms::{Form, see_other};
+use crate::web::cookies::{Renewed, cookie, cookies, keeps_cookies, of_buyer, sent_any};
+use crate::web::forms::{Form, local_path, see_other};
+use crate::web::layout::{self, Page};
 use crate::web::site::Site;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes of sessions.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/session/guest").post(guest))
+        .service(web::resource("/session/check").get(check))
         .service(web::resource("/session/refresh").post(refresh))
         .service(web::resource("/sign-out").post(sign_out));
 }
@@ -100,6 +103,51 @@ async fn refresh(request: HttpRequest, visitor: Visitor) -> Result<HttpResponse,
     }
     visitor.caller()?;
     Ok(respond::ok(&json!({ "kind": visitor.kind() })))
+}
+
+/// Leads to a page after a session was opened. A browser that has sent no cookie may keep none: it
+/// goes by way of the check.
+pub(super) fn lead_on(request: &HttpRequest, path: &str) -> HttpResponse {
+    if sent_any(request) {
+        return see_other(path);
+    }
+    let back = form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>();
+    see_other(&format!("/session/check?back={back}"))
+}
+
+#[derive(serde::Deserialize)]
+struct Back {
+    #[serde(default)]
+    back: String,
+}
+
+/// Leads on if the session's cookie came back; else says why the visitor would not be signed in.
+async fn check(request: HttpRequest, visitor: Visitor, query: web::Query<Back>) -> HttpResponse {
+    let back = local_path(&query.back);
+    if visitor.caller.is_some() {
+        return see_other(back);
+    }
+    let title = visitor.text("error_page.no_cookies");
+    let back = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    let main = html! {
+        section.notice-page {
+            h1 { (title) }
+            p role="alert" { (cookie_advice(&request, &visitor)) }
+            p.actions {
+                a.button href={ "/sign-in?back=" (back) } { (visitor.text("error_page.retry")) }
+                a.button.quiet href="/" { (visitor.text("error_page.start")) }
+            }
+        }
+    };
+    layout::render(&visitor, Page::new(title).main(main))
+}
+
+/// Says what to do so that the browser keeps cookies.
+pub(super) fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> &'static str {
+    visitor.text(match keeps_cookies(request, &visitor.site) {
+        true => "error_page.allow_cookies",
+        false => "account.needs_https",
+    })
 }
 
 #[derive(serde::Deserialize)]

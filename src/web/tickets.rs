@@ -1,5 +1,7 @@
 //! The visitor's tickets: the code to show at the door, and files to keep.
 
+use std::cmp::Reverse;
+
 use actix_web::{HttpResponse, web};
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
@@ -42,8 +44,10 @@ async fn list(
         Some((at.parse().ok()?, id.parse().ok()?))
     });
     let found = state.offerings.tickets(caller, after, SHOWN).await?;
-    let mut shown = Vec::new();
-    for row in &found.rows {
+    let (mut rows, mut shown) = (found.rows, Vec::new());
+    // The tickets of an order are equally old: its seats come as the plan orders them.
+    rows.sort_by_key(|row| (Reverse(row.created_at), row.reservation, row.seat, row.index));
+    for row in &rows {
         shown.push((state.offerings.event(row.offering).await?, ticket_dto(&state, row).await?));
     }
     let main = html! {

@@ -9,7 +9,7 @@ import { countdowns, now } from './clock.js';
 import { Holds } from './holds.js';
 import { Live } from './live.js';
 import { marksOf, placeOf } from './map-text.js';
-import { HELD, MINE, PENDING, Plan, SUGGESTED } from './plan.js';
+import { HELD, PENDING, Plan, SUGGESTED } from './plan.js';
 import { SeatMap } from './seat-map.js';
 
 const NOTICE_MS = 12_000;
@@ -102,9 +102,8 @@ function showChanges(seats) {
 /** Marks the caller's seats on the map. */
 function showMine() {
   if (plan) {
-    plan.unmarkAll(MINE);
     plan.unmarkAll(PENDING);
-    for (const id of holds.seats()) plan.mark(plan.position(id), MINE, holds.stateOf(id) === 'mine');
+    plan.markMine(holds.seats().filter((id) => holds.stateOf(id) === 'mine').map((id) => plan.position(id)));
     for (const id of holds.adds) plan.mark(plan.position(id), PENDING, true);
   }
   refresh();
@@ -144,6 +143,7 @@ function about(id, seat) {
 
 function listen() {
   holds.addEventListener('change', showMine);
+  holds.addEventListener('change', showWhen);
   holds.addEventListener('placed', ({ detail: { hold, seats } }) => {
     if (basket.offers && seats.length > 0) suggest(null);
     if (seats.length === 0) return;
@@ -284,8 +284,15 @@ function showStatus(status) {
     element.textContent = t(`sale.${status}`);
     element.dataset.status = status;
   }
+  showWhen();
+}
+
+/** Shows the parts that belong to the state of the sale, and to a basket with places or without. */
+function showWhen() {
+  const hasBasket = String(holds.list.length > 0);
   for (const element of document.querySelectorAll('[data-show-when]')) {
-    element.hidden = !element.dataset.showWhen.split(' ').includes(status);
+    const { showWhen: states, withBasket = hasBasket } = element.dataset;
+    element.hidden = withBasket !== hasBasket || !states.split(' ').includes(main.dataset.status);
   }
 }
 

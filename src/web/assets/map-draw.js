@@ -11,6 +11,8 @@ import { t } from './strings.js';
 /** Scale from which on seats are drawn, in CSS pixels per pitch. */
 export const SEATS_FROM = 6.5;
 const ROW_NAMES_FROM = 11;
+/** The label that a stage has if the organiser chose none. */
+const DEFAULT_STAGE_LABEL = 'Stage';
 const FONT = 'system-ui, sans-serif';
 
 /** Returns the font of names. */
@@ -131,7 +133,8 @@ export class MapDrawing {
       if (pen.roundRect) pen.roundRect(x, y, width, height, Math.min(8, height / 4));
       else pen.rect(x, y, width, height);
       pen.fill();
-      const [font, words] = [bold(13), stage.label || ''];
+      const words = stage.label === DEFAULT_STAGE_LABEL ? t('map.stage') : stage.label || '';
+      const font = bold(13);
       if (this.#widthOf(words, font) < width - 4) this.#words(words, x + width / 2, y + height / 2, font);
     }
     for (const { x, y, text } of labels ?? []) this.#words(text, ...view.toScreen(x, y), bold(12));
@@ -190,8 +193,9 @@ export class MapDrawing {
 
   /** Returns the words on a section; numbers and prices are put into words when they change. */
   #linesOf(section) {
-    if (section.linesFor !== section.free) {
-      section.linesFor = section.free;
+    const counts = `${section.free} ${section.mine}`;
+    if (section.linesFor !== counts) {
+      section.linesFor = counts;
       section.lines = sectionLines(section, this.prices);
     }
     return section.lines;

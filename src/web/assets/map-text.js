@@ -46,9 +46,10 @@ export function sectionPrice(section, prices) {
   return t('map.priceRange', { from: money(from), to: money(to) });
 }
 
-/** Returns the lines written on a section: name, free seats, price. */
+/** Returns the lines written on a section: name, free seats or the caller's own, price. */
 export function sectionLines(section, prices) {
-  const free = section.free > 0 ? t('map.freeCount', { n: section.free }) : t('map.soldOut');
+  const taken = section.mine > 0 ? t('map.yours', { n: section.mine }) : t('map.soldOut');
+  const free = section.free > 0 ? t('map.freeCount', { n: section.free }) : taken;
   return [section.name, free, sectionPrice(section, prices)].filter(Boolean);
 }
 

@@ -34,6 +34,7 @@ export class Plan {
       box: boxOf(section.outline),
       total: 0,
       free: 0,
+      mine: 0,
       positions: [0, 0],
     }));
     const used = new Set(data.sections.flatMap((section) => section.productIds));
@@ -256,6 +257,17 @@ export class Plan {
     if (position < 0) return;
     if (on) this.flags[position] |= flag;
     else this.flags[position] &= ~flag;
+  }
+
+  /** Marks the seats that the caller holds, and counts them by section. */
+  markMine(positions) {
+    this.unmarkAll(MINE);
+    for (const section of this.sections) section.mine = 0;
+    for (const position of positions) {
+      if (position < 0) continue;
+      this.mark(position, MINE, true);
+      this.sections[this.sectionOf[position]].mine += 1;
+    }
   }
 
   /** Clears a flag of all seats. */

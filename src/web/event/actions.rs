@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::page::{refusal, render};
+use super::page::{refusal, render, without_cookies};
 use super::shown::Shown;
 use crate::accounts::Caller;
 use crate::http::commands::submit;
@@ -27,6 +27,9 @@ pub(super) async fn hold(
     Path(event): Path<OfferingId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
+    if !cookies::sent_any(&request) {
+        return without_cookies(&state, &request, &visitor, event).await;
+    }
     let session = cookies::of_buyer(&state, visitor.caller)?;
     let held = place(&state, session.caller, event, &pairs).await;
     let mut response = match held {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::sale;
 use super::shown::Shown;
 use crate::venues::SeatMarks;
-use crate::web::format::money;
+use crate::web::format::{money, number};
 use crate::web::visitor::Visitor;
 
 /// Renders the forms by which places are chosen without a map.
@@ -82,7 +82,7 @@ pub(super) fn quantity(
         div.field.short {
             label for=(id) {
                 (visitor.text("event.how_many")) " "
-                span.hint { (visitor.fill("event.most", &[("max", &most.to_string())])) }
+                span.hint { (visitor.fill("event.most", &[("max", &number(most))])) }
             }
             input id=(id) name=(name) type="number" inputmode="numeric" min="1" max=(most)
                 value=(value.min(most)) required;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::shown::Shown;
 use super::{choose, sale, waitlist};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::web::basket;
@@ -15,6 +15,7 @@ use crate::web::format::money;
 use crate::web::layout::{self, Page, for_script_element};
 use crate::web::places::{self, zone_of};
 use crate::web::refusals::{Explainer, OF_HOLDS};
+use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
 /// The modules that the page's script imports.
@@ -54,10 +55,32 @@ pub(super) async fn page(
     path: crate::http::extract::Path<OfferingId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
+    let notice = query.notice.as_deref();
+    if visitor.caller.is_none() && matches!(notice, Some("held" | "waiting")) {
+        return without_cookies(&state, &request, &visitor, path.0).await;
+    }
     let shown = Shown::read(&state, &visitor, path.0).await?;
-    let mut response = render(&state, &visitor, &shown, query.notice.as_deref(), None).await?;
+    let mut response = render(&state, &visitor, &shown, notice, None).await?;
     basket::remember(&mut response, &request, &visitor, shown.event.id);
     Ok(response)
+}
+
+/// Renders the page for a browser that keeps no cookies: what it asked for cannot be its own.
+pub(crate) async fn without_cookies(
+    state: &AppState,
+    request: &HttpRequest,
+    visitor: &Visitor,
+    event: OfferingId,
+) -> Result<HttpResponse, ApiError> {
+    let said = html! {
+        div.notice role="alert" { p { (sessions::cookie_advice(request, visitor)) } }
+    };
+    let shown = Shown::read(state, visitor, event).await?;
+    let mut page = render(state, visitor, &shown, None, Some(said)).await?;
+    *page.status_mut() = ErrorCode::Unauthorized.status();
+    // A browser whose cookies have run out keeps this one, and its next try is carried out.
+    basket::remember(&mut page, request, visitor, event);
+    Ok(page)
 }
 
 /// Renders the page; `refused` says why a form of it was not carried out.
@@ -85,6 +108,7 @@ pub(crate) async fn render(
                     span.live-state id="live-state" role="status" {}
                 }
                 div role="status" { (sale::state(visitor, shown)) }
+                (basket::has_order(visitor, &shown.mine))
                 @for paragraph in event.details.description.lines().filter(|line| !line.is_empty()) {
                     p { (paragraph) }
                 }
@@ -198,6 +222,9 @@ pub(crate) async fn refusal(
     html! {
         div.notice role="alert" {
             p { (explainer.explain(failure)) " " (sale::refusal_badge(visitor, shown)) }
+            @if shown.has_basket() {
+                p { (visitor.text("sale_says.has_basket")) " " (sale::to_basket(visitor, shown)) }
+            }
         }
     }
 }

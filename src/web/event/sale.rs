@@ -24,6 +24,15 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
             p.sale-says data-show-when=(status) hidden[shown.status != status] { (content) }
         }
     };
+    let has_basket = shown.has_basket();
+    let sold_out = |with_basket: bool, content: Markup| {
+        let is_shown = shown.status == "SOLD_OUT" && has_basket == with_basket;
+        html! {
+            p.sale-says data-show-when="SOLD_OUT" data-with-basket=(with_basket) hidden[!is_shown] {
+                (content)
+            }
+        }
+    };
     html! {
         (when("SCHEDULED", scheduled(visitor, shown)))
         @if let Some(end) = shown.view.sale.end {
@@ -32,7 +41,10 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
             }))
         }
         (when("PAUSED", html! { (visitor.text("sale_says.paused")) }))
-        (when("SOLD_OUT", html! {
+        (sold_out(true, html! {
+            (visitor.text("sale_says.sold_out_to_you")) " " (to_basket(visitor, shown))
+        }))
+        (sold_out(false, html! {
             (visitor.text("sale_says.sold_out")) " "
             @if shown.has_waitlist() {
                 (visitor.text("sale_says.waitlist")) " "
@@ -47,6 +59,13 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
             (visitor.text("sale_says.cancelled")) " "
             a href="/orders" { (visitor.text("basket.orders")) }
         }))
+    }
+}
+
+/// Renders the link to the visitor's own places.
+pub(super) fn to_basket(visitor: &Visitor, shown: &Shown) -> Markup {
+    html! {
+        a href={ "/events/" (shown.event.id) "#basket" } { (visitor.text("sale_says.to_basket")) }
     }
 }
 
@@ -104,11 +123,12 @@ fn countdown(visitor: &Visitor, shown: &Shown, until: TimestampMs) -> Markup {
 pub(super) fn limits(visitor: &Visitor, shown: &Shown) -> String {
     let at_once = shown.most_at_once();
     let person = shown.most_per_customer();
-    let most = person.map_or(at_once, |person| person.min(at_once)).to_string();
+    let most = person.map_or(at_once, |person| person.min(at_once));
+    let most = format::number(most);
     let at_once = visitor.fill("sale_says.at_once", &[("max", &most)]);
     match person {
         Some(person) => {
-            let person = visitor.fill("sale_says.per_person", &[("max", &person.to_string())]);
+            let person = visitor.fill("sale_says.per_person", &[("max", &format::number(person))]);
             format!("{at_once} {person}")
         }
         None => at_once,
@@ -143,7 +163,7 @@ pub(super) fn of_product(
             span.hint { (visitor.text("sale_says.product_until")) " " (at(visitor, shown, ends)) }
         }
         @if let Some(max) = product.max_per_customer {
-            span.hint { (visitor.fill("sale_says.per_person", &[("max", &max.to_string())])) }
+            span.hint { (visitor.fill("sale_says.per_person", &[("max", &format::number(max.unsigned_abs()))])) }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -15,7 +15,8 @@ use crate::http::state::AppState;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::{RowView, SeatStatus, SectionView};
 use crate::venues::EventSeats;
-use crate::web::format::money;
+use crate::web::basket;
+use crate::web::format::{money, number};
 use crate::web::layout::{self, Page};
 use crate::web::places;
 use crate::web::visitor::Visitor;
@@ -31,6 +32,7 @@ pub(super) struct Query {
 
 pub(super) async fn page(
     state: web::Data<AppState>,
+    request: HttpRequest,
     visitor: Visitor,
     Path(event): Path<OfferingId>,
     query: web::Query<Query>,
@@ -66,7 +68,9 @@ pub(super) async fn page(
         }
     };
     let title = format!("{} · {}", visitor.text("event.seat_list"), shown.event.details.name);
-    Ok(layout::render(&visitor, Page::new(&title).main(main).script("page.js")))
+    let mut response = layout::render(&visitor, Page::new(&title).main(main).script("page.js"));
+    basket::remember(&mut response, &request, &visitor, event);
+    Ok(response)
 }
 
 /// Names a section with the price of its seats and how many are free.
@@ -75,7 +79,7 @@ fn section_words(visitor: &Visitor, shown: &Shown, section: &SectionView) -> Str
     let price = of_view.map(|of| money(visitor.language, of.price, &shown.event.currency));
     let free = match free(section) {
         0 => visitor.text("sale.SOLD_OUT").to_owned(),
-        free => visitor.fill("place.free_count", &[("n", &free.to_string())]),
+        free => visitor.fill("place.free_count", &[("n", &number(free as u64))]),
     };
     [Some(section.name.clone()), price, Some(free)]
         .into_iter()

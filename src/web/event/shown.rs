@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::box_office::{ProductView, View};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{Holdings, Policy, TimestampMs};
 use crate::offerings::SaleStatus;
 use crate::store::{EventRow, ProductRow};
@@ -75,6 +75,17 @@ impl Shown {
     /// True if there is a waitlist.
     pub(crate) fn has_waitlist(&self) -> bool {
         self.policy.is_none_or(|policy| policy.waitlist_capacity > 0)
+    }
+
+    /// True if the visitor holds places; offers of the waitlist are not accepted yet.
+    pub(crate) fn has_basket(&self) -> bool {
+        self.mine.holds.iter().any(|hold| !hold.offered)
+    }
+
+    /// True if the visitor holds places of a product.
+    pub(crate) fn holds_some_of(&self, product: ProductId) -> bool {
+        let kept = self.mine.holds.iter().filter(|hold| !hold.offered);
+        kept.flat_map(|hold| &hold.lines).any(|line| line.product == product)
     }
 
     /// True if the event has taken place.

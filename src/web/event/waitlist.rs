@@ -4,9 +4,11 @@ use maud::{Markup, html};
 
 use super::shown::Shown;
 use super::{choose, sale};
+use crate::box_office::ProductView;
 use crate::http::api::box_office::holds::active;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
+use crate::store::ProductRow;
 use crate::web::format;
 use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
@@ -57,8 +59,8 @@ pub(super) async fn section(
                 h3 { (visitor.text("waitlist.waiting")) }
                 p {
                     (visitor.fill("waitlist.position", &[
-                        ("position", &entry.position.to_string()),
-                        ("places", &entry.party_size.to_string()),
+                        ("position", &format::number(entry.position)),
+                        ("places", &format::number(entry.party_size)),
                         ("product", places::product_name(&shown.event, &entry.product.to_public(event))),
                     ]))
                 }
@@ -68,16 +70,35 @@ pub(super) async fn section(
             }
         }
         @for (product, of_view) in sold_out {
-            @let most = shown.most_of(product).min(of_view.counts.total);
-            form.choose method="post" action={ "/events/" (event) "/waitlist" } {
-                h3 { (visitor.fill("waitlist.join_title", &[("product", &product.name)])) }
-                p.hint { (visitor.text("waitlist.explained")) }
-                input type="hidden" name="key" value=(uuid::Uuid::new_v4());
-                input type="hidden" name="product" value=(product.id.to_public(event));
-                @let id = format!("wait-{}", product.id.index());
-                (choose::quantity((&id, "places"), visitor, most, 1))
-                button.button { (visitor.text("waitlist.join")) }
-            }
+            @let form = join_form(visitor, shown, product, of_view);
+            // A buyer who has the last places is not to queue for them.
+            @if shown.holds_some_of(product.id) {
+                details {
+                    summary { (visitor.fill("waitlist.more", &[("product", &product.name)])) }
+                    (form)
+                }
+            } @else { (form) }
         }
     })
+}
+
+fn join_form(
+    visitor: &Visitor,
+    shown: &Shown,
+    product: &ProductRow,
+    of_view: &ProductView,
+) -> Markup {
+    let event = shown.event.id;
+    let most = shown.most_of(product).min(of_view.counts.total);
+    let id = format!("wait-{}", product.id.index());
+    html! {
+        form.choose method="post" action={ "/events/" (event) "/waitlist" } {
+            h3 { (visitor.fill("waitlist.join_title", &[("product", &product.name)])) }
+            p.hint { (visitor.text("waitlist.explained")) }
+            input type="hidden" name="key" value=(uuid::Uuid::new_v4());
+            input type="hidden" name="product" value=(product.id.to_public(event));
+            (choose::quantity((&id, "places"), visitor, most, 1))
+            button.button { (visitor.text("waitlist.join")) }
+        }
+    }
 }

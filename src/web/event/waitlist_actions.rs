@@ -1,9 +1,9 @@
 //! What the forms of the waitlist do: join, accept an offer, and leave.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use super::page::{refusal, render};
+use super::page::{refusal, render, without_cookies};
 use super::shown::Shown;
 use crate::accounts::Caller;
 use crate::http::commands::submit;
@@ -26,10 +26,14 @@ pub(super) struct Join {
 
 pub(super) async fn join(
     state: web::Data<AppState>,
+    request: HttpRequest,
     visitor: Visitor,
     Path(event): Path<OfferingId>,
     Form(form): Form<Join>,
 ) -> Result<HttpResponse, ApiError> {
+    if !cookies::sent_any(&request) {
+        return without_cookies(&state, &request, &visitor, event).await;
+    }
     let session = cookies::of_buyer(&state, visitor.caller)?;
     let mut response = match wait(&state, session.caller, event, &form).await {
         Ok(()) => see_other(&format!("/events/{event}?notice=waiting")),

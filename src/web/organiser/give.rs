@@ -19,6 +19,7 @@ use crate::ids::{OfferingId, ReservationId, SeatId};
 use crate::inventory::{LineRequest, Policy, SeatStatus};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, select, text_area};
+use crate::web::format::number;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
 use crate::web::visitor::Visitor;
@@ -128,8 +129,8 @@ fn how_many(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
                 @let entered = form.entered(&name);
                 @let key = if live.numbered { "organiser_give.best" } else { "organiser_give.any" };
                 @let hint = visitor.fill(key, &[
-                    ("free", &live.counts.available.to_string()),
-                    ("blocked", &live.counts.blocked.to_string()),
+                    ("free", &number(live.counts.available)),
+                    ("blocked", &number(live.counts.blocked)),
                 ]);
                 div.short { (Field {
                     name: &name, label: &product.name, kind: "number", value: &entered,

@@ -110,7 +110,7 @@ async fn read_holds(
         for line in crate::http::dto::lines(&hold.lines, &view, &labels) {
             if line.seats.is_empty() {
                 let name = places::product_name(event, &line.product_id);
-                named.push(format!("{} × {name}", line.quantity));
+                named.push(places::counted(visitor, line.quantity, name));
             }
             named.extend(line.seats.iter().map(|seat| places::seat(visitor, seat)));
         }

@@ -129,7 +129,8 @@ fn numbers(visitor: &Visitor, shown: &Shown, waiting: usize) -> Markup {
     let sold = number(shown.sum(|counts| counts.sold));
     let total = number(shown.sum(|counts| counts.total));
     let at_most = usize::from(COUNTED);
-    let waiting = if waiting < at_most { waiting.to_string() } else { format!("{at_most}+") };
+    let waiting =
+        if waiting < at_most { number(waiting as u64) } else { format!("{}+", number(COUNTED)) };
     let tile = |key, value: &str| html! { div.tile { dt { (visitor.text(key)) } dd { (value) } } };
     html! {
         dl.tiles {

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::orders::{customer, status_badge};
+use super::orders::customer;
 use super::tables::scrolling;
 use crate::accounts::GuestContact;
 use crate::http::api::box_office::reservations::render as reservation;
@@ -22,6 +22,7 @@ use crate::web::fields::refusal;
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
+use crate::web::order_status;
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
 
@@ -76,7 +77,7 @@ async fn show(
             (event.details.name) " · " (visitor.text("organiser_live.orders"))
         } }
         h1 { (visitor.text("organiser_order.title")) }
-        p.facts { (status_badge(visitor, order.status)) (customer(visitor, person.as_ref())) }
+        p.facts { (order_status::badge(visitor, &event, &order)) (customer(visitor, person.as_ref())) }
         (refusal(refused))
         p.fine { (visitor.text("orders.number")) " " code { (order.id) } }
         (places::lines(visitor, &event, &order.lines))

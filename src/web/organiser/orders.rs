@@ -18,6 +18,7 @@ use crate::store::{EventRow, Person, ReservationFilter, ReservationState};
 use crate::web::fields::{Field, select};
 use crate::web::format;
 use crate::web::layout::{self, Page};
+use crate::web::order_status;
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
 
@@ -182,16 +183,10 @@ pub(super) fn table(visitor: &Visitor, event: &EventRow, orders: &[Order]) -> Ma
             customer(visitor, person.as_ref()),
             html! { (summary(visitor, event, reservation)) },
             html! { (price(visitor, &reservation.total_price)) },
-            status_badge(visitor, reservation.status),
+            order_status::badge(visitor, event, reservation),
         ]
     };
     cards(visitor.text("organiser_live.orders"), &columns, orders.iter().map(row))
-}
-
-/// Renders the state of an order.
-pub(super) fn status_badge(visitor: &Visitor, status: &str) -> Markup {
-    let text = visitor.language.find(&format!("order_status.{status}")).unwrap_or(status);
-    html! { span.badge data-status=(status) { (text) } }
 }
 
 /// Renders a customer's name and address; guests have no name.
@@ -233,7 +228,7 @@ fn all_places(visitor: &Visitor, event: &EventRow, order: &ReservationDto) -> Ve
     for line in &order.lines {
         if line.seats.is_empty() {
             let name = places::product_name(event, &line.product_id);
-            parts.push(format!("{} × {name}", line.quantity));
+            parts.push(places::counted(visitor, line.quantity, name));
         }
         parts.extend(line.seats.iter().map(|seat| places::seat(visitor, seat)));
     }
@@ -277,11 +272,10 @@ fn row(visitor: &Visitor, event: &EventRow, order: &Order) -> Vec<String> {
     let plain = |amount: i64| super::entered::plain_amount(amount, &event.currency);
     let refund = reservation.refund.as_ref().map(|refund| plain(refund.amount));
     let time = super::entered::local_text(millis(&reservation.created_at), zone_of(visitor, event));
-    let status = format!("order_status.{}", reservation.status);
     vec![
         reservation.id.to_string(),
         time.replace('T', " "),
-        visitor.language.find(&status).unwrap_or(reservation.status).to_owned(),
+        order_status::word(visitor, event, reservation).to_owned(),
         person.as_ref().and_then(|person| person.name.clone()).unwrap_or_default(),
         person.as_ref().map(|person| person.email.clone()).unwrap_or_default(),
         reservation.quantity.to_string(),

@@ -21,6 +21,7 @@ use crate::web::fields::{Field, select};
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
+use crate::web::order_status;
 use crate::web::places::price;
 use crate::web::visitor::Visitor;
 
@@ -169,7 +170,7 @@ async fn show(
             @for (event, order) in &shown {
                 li {
                     a href={ "/organiser/orders/" (order.id) } { (event.details.name) }
-                    span { (super::orders::status_badge(visitor, order.status)) " " (price(visitor, &order.total_price)) }
+                    span { (order_status::badge(visitor, event, order)) " " (price(visitor, &order.total_price)) }
                 }
             }
         }

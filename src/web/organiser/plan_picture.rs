@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::venues::{Plan, PlanSection};
+use crate::venues::{DEFAULT_STAGE_LABEL, Plan, PlanSection};
 use crate::venues::{
     geometry::{self, Point},
     outline,
@@ -70,6 +70,8 @@ impl Picture {
                 svg viewBox=(view) role="img" aria-label=(said) {
                     @if let Some(([x, y, width, height], label)) = &self.stage {
                         rect.plan-stage x=(rounded(*x)) y=(rounded(*y)) width=(rounded(*width)) height=(rounded(*height)) {}
+                        @let is_default = label == DEFAULT_STAGE_LABEL;
+                        @let label = if is_default { visitor.text("place.stage") } else { label };
                         (words([x + width / 2.0, y + height / 2.0], label, &size))
                     }
                     @for section in &self.sections {

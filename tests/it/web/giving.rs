@@ -44,6 +44,12 @@ on_both_databases! {
         assert_eq!(organiser.post(&at, &good).await.leads_to("/organiser/orders/"), order, "sent twice");
         let shown = organiser.get(&order).await;
         shown.shows(&["The places are given", "Code for the recipient", "press@example.com", "Confirmed free of charge"]);
+        let orders = format!("/organiser/events/{}/orders", event.id);
+        for list in [orders.clone(), format!("{orders}.csv")] {
+            let list = organiser.get(&list).await;
+            list.shows(&["Complimentary", "2 × Standing"]);
+            assert!(!list.text.contains(",Paid,"), "{}", list.text);
+        }
         assert_eq!(event.counts(event.stalls()).await.sold, 3);
         assert_eq!(event.counts(event.standing()).await.sold, 2);
 
@@ -56,6 +62,13 @@ on_both_databases! {
         let order = organiser.post(&at, &to_account).await.leads_to("/organiser/orders/");
         assert!(!organiser.get(&order).await.text.contains("Code for the recipient"));
         assert_eq!(kim.tickets().await.len(), 1);
+        let own = Browser::of(&shop, &kim).get(&order.replace("/organiser", "")).await;
+        own.shows(&["data-status=\"CONFIRMED\">Complimentary<", "These tickets are yours."]);
+        assert!(!own.text.contains("Paid"), "{}", own.text);
+        let mut large = shop.event_body();
+        large["products"][1]["totalStock"] = serde_json::json!(1498);
+        let large = shop.event_from(large).await;
+        organiser.get(&format!("/organiser/events/{}/give", large.id)).await.shows(&["Free: 1,498, blocked: 0"]);
         assert_eq!(Browser::of(&shop, &kim).get(&at).await.status, 403);
     }
 

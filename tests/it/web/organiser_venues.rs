@@ -47,6 +47,7 @@ on_both_databases! {
         organiser.post(&at, &again).await.shows(&["30 seats added, 40 removed, 0 in another price zone", "Balcony, Circle, Stalls"]);
         let save = [("key", "k2"), ("plan", wider), ("do", "save")];
         organiser.post(&at, &save).await.leads_to(&at);
+        organiser.get(&at).await.shows(&[">Stage</text>"]);
         let page = organiser.get(&at).await;
         page.shows(&["Plan, version 2", "30 seats added, 40 removed", "&lt;script&gt;햄릿"]);
         organiser.get(&format!("{at}?version=1")).await.shows(&["Plan, version 1", "Gold · 50 seats"]);

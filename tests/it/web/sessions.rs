@@ -84,8 +84,53 @@ pub(super) async fn member(shop: &Shop, email: &str) -> Browser {
     let form = [("email", email), ("password", PASSWORD), ("back", "/tickets")];
     let answer = browser.post("/sign-in", &form).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    assert_eq!(answer.headers()["location"], "/tickets");
+    // The first request of a browser has no cookies yet.
+    assert_eq!(answer.headers()["location"], "/session/check?back=%2Ftickets");
+    let checked = browser.get("/session/check?back=%2Ftickets").await;
+    assert_eq!(checked.headers()["location"], "/tickets");
     browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_refuses_cookies_is_told_so_and_holds_nothing() {
+    const ADVICE: &str = "Allow cookies for this site";
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    member(&shop, "kim@example.com").await;
+    let mut browser = Browser::at(shop.app.url(""));
+    let sign_in = [("email", "kim@example.com"), ("password", PASSWORD), ("back", "/tickets")];
+    let register = [("email", "lee@example.com"), ("password", PASSWORD), ("name", "Lee")];
+    for (path, form) in [("/sign-in", sign_in), ("/register", register)] {
+        let answer = browser.post(path, &form).await;
+        let to = answer.headers()["location"].to_str().expect("text").to_owned();
+        assert!(to.starts_with("/session/check?back="), "{path}: {to}");
+        browser.cookies.clear();
+        let page = browser.get(&to).await;
+        assert_eq!(page.status(), StatusCode::OK, "{path}");
+        let page = page.text().await.expect("a page");
+        assert!(page.contains(ADVICE), "{path}: {page}");
+    }
+    let away = browser.get("/session/check?back=//evil.example").await.text().await;
+    assert!(away.expect("a page").contains("href=\"/sign-in?back=%2F\""));
+
+    let standing = [("kind", "lines"), ("productId", event.standing()), ("quantity", "1")];
+    let wait = [("key", "w"), ("product", event.standing()), ("places", "1")];
+    for (path, form) in [("holds", standing), ("waitlist", wait)] {
+        browser.cookies.clear();
+        let answer = browser.post(&format!("/events/{}/{path}", event.id), &form).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.text().await.expect("a page").contains(ADVICE), "{path}");
+    }
+    assert_eq!(event.counts(event.standing()).await.held, 0);
+    // A cookie came with this answer: a browser that keeps it is not refused again.
+    let held = browser.post(&format!("/events/{}/holds", event.id), &standing).await;
+    assert_eq!(held.status(), StatusCode::SEE_OTHER);
+    let to = held.headers()["location"].to_str().expect("text").to_owned();
+    assert_eq!(browser.get(&to).await.status(), StatusCode::OK);
+    // One that keeps other cookies and not the session's has no places.
+    browser.cookies.retain(|(name, _)| name == "events");
+    let lost = browser.get(&to).await.text().await.expect("a page");
+    assert!(lost.contains(ADVICE) && !lost.contains("basket-hold"), "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +225,7 @@ async fn without_encryption_the_operator_decides_about_cookies() {
     let form =
         [("email", "kim@example.com"), ("password", PASSWORD), ("name", "Kim"), ("back", "//evil")];
     let answer = browser.post("/register", &form).await;
-    assert_eq!(answer.headers()["location"], "/");
+    assert_eq!(answer.headers()["location"], "/session/check?back=%2F");
     assert!(browser.has("admitone") && browser.has("admitone-refresh"));
     for cookie in answer.headers().get_all(SET_COOKIE) {
         assert!(!cookie.to_str().expect("text").contains("Secure"), "{cookie:?}");
@@ -234,6 +279,7 @@ async fn a_guest_who_registers_is_alone_with_the_account() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let event = shop.event().await;
     let mut giver = Browser::at(shop.app.url(""));
+    giver.get(&format!("/events/{}", event.id)).await;
     let kind = [("kind", "best"), ("productId", event.stalls()), ("quantity", "1")];
     let answer = giver.post(&format!("/events/{}/holds", event.id), &kind).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);

@@ -29,6 +29,7 @@ export default async function (tour) {
     const late = await atCheckout(tour, brief);
     await twoTabs(tour, organiser, event);
     await goingBack(tour, event);
+    await lastPlaces(tour, organiser);
     await wrongClocks(tour, event);
     await withoutCookies(tour, organiser, event);
     await runOut(tour, late);
@@ -142,6 +143,34 @@ async function goingBack(tour, event) {
         tour.check(forms === 0, "it can be paid or ordered again");
     }
     await tour.look("back after paying", { page: buyer });
+
+    tour.step("a page that the browser kept in its memory is loaded anew");
+    await Promise.all([
+        buyer.waitForEvent("framenavigated"),
+        buyer.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))),
+    ]);
+    await buyer.locator("[data-status=CONFIRMED]").waitFor();
+}
+
+async function lastPlaces(tour, organiser) {
+    tour.step("a buyer takes the last places");
+    const event = await organiser.event({ products: [standing(2)], seatMap: undefined });
+    const buyer = await (await tour.another()).newPage();
+    await buyer.goto(`/events/${event.id}`);
+    await buyer.locator("form[data-lines] [name=quantity]").fill("2");
+    await buyer.locator("form[data-lines] button").click();
+    await buyer.locator("[data-sale-state][data-status=SOLD_OUT]").waitFor();
+    const says = (mine) => buyer.locator(`.sale-says[data-with-basket=${mine}]`);
+    await says(true).waitFor();
+    tour.check(await says(false).isHidden(), "the buyer is sent to the waitlist");
+    await buyer.reload();
+    await waitForLines(buyer, 1);
+    tour.check((await says(true).isVisible()) && (await says(false).isHidden()), "a reload forgets it");
+    await buyer.locator("form[action$='/waitlist']").waitFor({ state: "hidden" });
+    await tour.look("the last places", { page: buyer });
+    await buyer.locator(".basket-drop").click();
+    await buyer.locator("[data-sale-state][data-status=SELLING]").waitFor();
+    tour.check(await says(true).isHidden(), "it is still said to be sold out");
 }
 
 async function wrongClocks(tour, event) {
@@ -192,4 +221,9 @@ async function withoutCookies(tour, organiser, event) {
     await tour.look("no cookies", { page: buyer, follow: false });
     const { held } = (await organiser.counts(event)).Standing;
     tour.check(held === before, "a place is held for a browser that cannot have it");
+    await register({ page: buyer, cell: tour.cell }, "최쿠키");
+    const advice = buyer.locator("main [role=alert]").filter({ hasText: /cookie|쿠키/ });
+    await advice.waitFor();
+    tour.check(new URL(buyer.url()).pathname === "/session/check", `it leads to ${buyer.url()}`);
+    await tour.look("no cookies after registering", { page: buyer, follow: false });
 }

@@ -78,6 +78,9 @@ async fn the_sign_in_page_says_what_becomes_of_a_guest_s_basket_and_orders() {
     let event = shop.event().await;
     let plain = Visitor::new(&shop, "ko").get("/sign-in").await;
     plain.shows(&["href=\"/claim\"", "주문 코드로 찾기"]).hides(&["장바구니의 자리가"]);
+    let for_tickets = Visitor::new(&shop, "ko").get("/sign-in?back=/tickets").await;
+    let place = |of| for_tickets.text.find(of).expect("it is on the page");
+    assert!(place("주문 코드로 찾기") < place("type=\"password\""), "guests find their way first");
 
     member(&shop, EMAIL).await;
     let mut kim = Visitor::new(&shop, "ko");

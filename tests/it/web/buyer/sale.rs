@@ -159,3 +159,43 @@ async fn what_is_sold_out_says_so_and_leads_to_the_waitlist() {
         assert_eq!(page.text.contains(&form), has_waitlist);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_buyer_of_the_last_places_is_led_to_the_basket_and_to_the_order() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let mut body = shop.event_body();
+    body["products"] = json!([{"name": "Standing", "price": {"amount": 5, "currency": "KRW"},
+        "totalStock": 2}]);
+    body["seatMap"] = json!(null);
+    let event = shop.event_from(body).await;
+    let path = format!("/events/{}", event.id);
+    let ask = [("kind", "lines"), ("productId", &*event.products[0]), ("quantity", "2")];
+    let mut kim = Visitor::new(&shop, "ko");
+    assert_eq!(kim.post(&format!("{path}/holds"), &ask).await.status.as_u16(), 303);
+    let page = kim.get(&path).await;
+    page.shows(&[
+        "data-sale-state data-status=\"SOLD_OUT\"",
+        "<details><summary>Standing 자리가 더 필요하면",
+    ]);
+    for shown in [&page, &kim.get(&format!("{path}/seats")).await] {
+        assert!(says(shown).contains(&format!("href=\"{path}#basket\"")), "{}", says(shown));
+    }
+    let refused = kim.post(&format!("{path}/holds"), &ask).await;
+    assert_eq!(refused.status.as_u16(), 409);
+    refused.shows(&["이미 고른 자리는 장바구니에 있습니다"]);
+    let mut lee = Visitor::new(&shop, "ko");
+    let others = lee.get(&path).await;
+    assert!(says(&others).contains("모든 자리가 찼습니다"), "{}", says(&others));
+    others.hides(&["<details>", "class=\"has-order\""]);
+    lee.post(&format!("{path}/holds"), &ask).await.hides(&["이미 고른 자리는"]);
+
+    // A buyer who has lost the answer to an order finds the order where the places were chosen.
+    let (_, behind) = page.text.split_once("href=\"/checkout/").expect("a hold");
+    let checkout = format!("/checkout/{}", behind.split_once('"').expect("its end").0);
+    let hold = checkout.rsplit('/').next().unwrap();
+    let form = [("key", hold), ("email", "kim@example.com")];
+    let order = kim.post(&checkout, &form).await.location;
+    for path in [&*path, "/basket"] {
+        kim.get(path).await.shows(&["이 공연의 주문이 있습니다", &format!("href=\"{order}\"")]);
+    }
+}

@@ -114,3 +114,33 @@ async fn an_event_without_a_plan_explains_no_marks() {
     let page = Visitor::new(&shop, "en").get(&format!("/events/{}", event.id)).await;
     page.hides(&["class=\"marks\"", "Wheelchair"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_of_an_order_come_as_the_plan_orders_their_seats() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let mut kim = Visitor::member(&shop, "en", "kim@example.com").await;
+    let seats = event.seats().await;
+    let picked = [7, 2, 11, 0, 5].map(|index: usize| ("seat", &*seats[index]));
+    let form: Vec<_> = [("kind", "seats")].into_iter().chain(picked).collect();
+    let held = kim.post(&format!("/events/{}/holds", event.id), &form).await;
+    assert_eq!(held.status.as_u16(), 303, "{}", held.text);
+    let basket = kim.get("/basket").await;
+    let (_, behind) = basket.text.split_once("href=\"/checkout/").expect("a hold");
+    let checkout = format!("/checkout/{}", behind.split_once('"').expect("its end").0);
+    let order = kim.post(&checkout, &[("key", "k")]).await.location;
+    for _ in 0..2 {
+        kim.post("/account/charge", &[("key", &uuid::Uuid::new_v4().to_string())]).await;
+    }
+    let paid = kim.post(&format!("{order}/pay"), &[("key", "p"), ("method", "wallet")]).await;
+    assert_eq!(paid.location, order, "{}", paid.text);
+    let page = kim.get(&order).await;
+    assert_eq!(page.text.matches("Paid. These").count(), 1);
+    page.hides(&["class=\"notice\""]);
+    let tickets = kim.get("/tickets").await;
+    let shown: Vec<_> = tickets.text.split("<strong>").skip(1).collect();
+    let shown: Vec<_> = shown.iter().filter_map(|part| Some(part.split_once('<')?.0)).collect();
+    let mut sorted = shown.clone();
+    sorted.sort_unstable();
+    assert_eq!((shown.len(), &shown), (5, &sorted));
+}
