@@ -137,7 +137,7 @@ fn search_form(visitor: &Visitor, path: &str, query: &Query) -> Markup {
     let text = search::text(&query.q);
     let mut options = vec![(String::new(), visitor.text("organiser_live.any_state").to_owned())];
     for (state, key) in [
-        ("CONFIRMED", "order_status.CONFIRMED"),
+        ("CONFIRMED", "order_status.ANY_CONFIRMED"),
         ("PAYMENT_PENDING", "order_status.PAYMENT_PENDING"),
         ("CANCELLED", "order_status.CANCELLED"),
         ("EXPIRED", "order_status.EXPIRED"),
