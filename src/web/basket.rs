@@ -64,9 +64,13 @@ impl Moved {
             _ => "partly_taken_along",
         };
         let (path, fragment) = path.split_once('#').map_or((path, None), |(p, f)| (p, Some(f)));
-        let sign = if path.contains('?') { '&' } else { '?' };
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        // The page may have had a notice before.
+        let others = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "notice");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.extend_pairs(others).append_pair("notice", notice).finish();
         let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-        format!("{path}{sign}notice={notice}{fragment}")
+        format!("{path}?{query}{fragment}")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::accounts::{Caller, Session};
@@ -89,7 +90,8 @@ pub(crate) fn cookie(
 
 /// True if the browser sent a cookie, and so keeps those of this server.
 pub(crate) fn sent_any(request: &HttpRequest) -> bool {
-    request.cookies().is_ok_and(|cookies| !cookies.is_empty())
+    // Of one that is no text the others are unreadable too, but they were kept.
+    request.headers().get(header::COOKIE).is_some_and(|value| !value.is_empty())
 }
 
 /// True if the browser will keep this server's cookies: over https, on localhost, or where the

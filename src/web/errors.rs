@@ -33,8 +33,11 @@ pub(super) async fn as_pages(
             response = response.into_response(see_other(&page));
         }
     }
-    let failure = response.response().error().and_then(|error| error.as_error::<ApiError>());
-    if let Some(failure) = failure.filter(|_| wants_page(response.request())).cloned() {
+    let failure = response.response().error().map(|error| {
+        // Others are those of the framework: an address with a value that is not possible.
+        error.as_error::<ApiError>().cloned().unwrap_or(ApiError::of(ErrorCode::BadRequest))
+    });
+    if let Some(failure) = failure.filter(|_| wants_page(response.request())) {
         let page = page(response.request(), &failure);
         response = response.into_response(page);
     }

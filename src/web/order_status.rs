@@ -11,7 +11,7 @@ use crate::web::visitor::Visitor;
 pub(crate) fn word<'a>(visitor: &Visitor, event: &EventRow, order: &'a ReservationDto) -> &'a str {
     let status = match is_paid(order) {
         true => order.status,
-        false if is_for_sale(event, order) => "GIVEN",
+        false if order.payment_id.is_none() && is_for_sale(event, order) => "GIVEN",
         false => "FREE",
     };
     visitor.language.find(&format!("order_status.{status}")).unwrap_or(order.status)
@@ -24,7 +24,7 @@ pub(crate) fn badge(visitor: &Visitor, event: &EventRow, order: &ReservationDto)
 
 /// False for a confirmed order that nothing was paid for.
 pub(crate) fn is_paid(order: &ReservationDto) -> bool {
-    order.status != "CONFIRMED" || order.total_price.amount > 0 || order.payment_id.is_some()
+    order.status != "CONFIRMED" || order.total_price.amount > 0
 }
 
 /// True if other buyers pay for such places.

@@ -133,7 +133,11 @@ impl<'a> Explainer<'a> {
         let field = failure.details().and_then(|details| details.get("field")?.as_str());
         let Some(field) = field.filter(|field| *field != ".") else {
             return match reason(self.language, failure.message()) {
-                Some(reason) => self.language.fill("error.INVALID", &[("message", &reason)]),
+                // Reasons are parts of sentences, or whole ones.
+                Some(reason) => {
+                    let said = self.language.fill("error.INVALID", &[("message", &reason)]);
+                    said.strip_suffix("..").map_or(said.clone(), |said| format!("{said}."))
+                }
                 None => self.language.text("error.invalid_unnamed").to_owned(),
             };
         };

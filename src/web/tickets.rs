@@ -119,7 +119,9 @@ fn card(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> Markup {
                     @if let Some(seat) = &ticket.seat { br; strong { (places::seat(visitor, seat)) } }
                 }
                 p.facts { span.badge data-status=(ticket.status) { (status.unwrap_or(ticket.status)) } }
-                p { (visitor.fill("tickets.by_hand", &[("code", &short_code(&ticket.code))])) }
+                @if ticket.status != "VOID" {
+                    p { (visitor.fill("tickets.by_hand", &[("code", &short_code(&ticket.code))])) }
+                }
                 p.fine { code { (ticket.code) } }
             }
         }

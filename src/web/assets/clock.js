@@ -62,7 +62,9 @@ function show(element, at) {
   const until = Date.parse(element.dateTime || element.getAttribute('datetime'));
   if (Number.isNaN(until)) return;
   const left = until - at;
-  const text = durationText(left);
+  // The time itself stays, unless the words before it already ask for the time that is left.
+  element.dataset.at ??= element.dataset.countdown === 'left' ? '' : element.textContent.trim();
+  const text = [element.dataset.at, durationText(left)].filter(Boolean).join(' · ');
   if (element.textContent !== text) element.textContent = text;
   element.dataset.left = left <= 0 ? 'none' : left <= MINUTE_MS ? 'soon' : 'long';
   if (left > 0) {

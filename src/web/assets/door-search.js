@@ -7,7 +7,7 @@ import { number, t } from './strings.js';
 const COUNT_EVERY_MS = 5000;
 const COUNT_TIMEOUT_MS = 4000;
 const TYPING_MS = 250;
-const CODE = /^[0-9A-F]{48,}$/i;
+const CODE = /^[0-9A-F]{64}$/i;
 
 /** Returns whether a text is the whole code of a ticket, and not the start of one or an order's code. */
 export const isWhole = (text) => CODE.test(text);

@@ -67,6 +67,7 @@ async function decideAll() {
 async function decide(code) {
   // A part of a code decides nothing: the staff chooses among the tickets that it means.
   if (!isWhole(code) && (await search.list(code).catch(() => false))) {
+    kept.drop(code);
     shown.kind = 'found';
     dismiss();
     return;

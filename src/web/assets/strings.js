@@ -57,10 +57,10 @@ export function money({ amount, currency }) {
 
 /** Returns a time as text, in the event's time zone unless another one is given. */
 export function dateTime(time, options = { dateStyle: 'medium', timeStyle: 'short' }, timeZone = zone) {
-  return new Intl.DateTimeFormat(language, { ...options, timeZone }).format(new Date(time));
+  return new Intl.DateTimeFormat(language, { ...options, timeZone, hourCycle: 'h23' }).format(new Date(time));
 }
 
 /** Returns the time of day with seconds in the zone of the device, as its owner's clock shows it. */
 export function clockTime(time) {
-  return new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(time));
+  return new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' }).format(new Date(time));
 }

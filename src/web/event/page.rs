@@ -11,6 +11,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::web::basket;
+use crate::web::cookies;
 use crate::web::format::money;
 use crate::web::layout::{self, Page, for_script_element};
 use crate::web::places::{self, zone_of};
@@ -56,9 +57,11 @@ pub(super) async fn page(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let notice = query.notice.as_deref();
-    if visitor.caller.is_none() && matches!(notice, Some("held" | "waiting")) {
+    let is_own = !matches!(notice, Some("held" | "waiting")) || visitor.caller.is_some();
+    if !is_own && !cookies::sent_any(&request) {
         return without_cookies(&state, &request, &visitor, path.0).await;
     }
+    let notice = notice.filter(|_| is_own);
     let shown = Shown::read(&state, &visitor, path.0).await?;
     let mut response = render(&state, &visitor, &shown, notice, None).await?;
     basket::remember(&mut response, &request, &visitor, shown.event.id);

@@ -46,7 +46,7 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
         }))
         (sold_out(false, html! {
             (visitor.text("sale_says.sold_out")) " "
-            @if shown.has_waitlist() {
+            @if shown.has_waitlist() && !shown.takes_part() {
                 (visitor.text("sale_says.waitlist")) " "
                 a href={ "/events/" (shown.event.id) } { (visitor.text("sale_says.to_waitlist")) }
             }
@@ -113,7 +113,7 @@ fn at(visitor: &Visitor, shown: &Shown, time: TimestampMs) -> Markup {
 /// Renders the time that is left; the page is loaded again at its end.
 fn countdown(visitor: &Visitor, shown: &Shown, until: TimestampMs) -> Markup {
     html! {
-        time role="timer" data-countdown data-reload datetime=(rfc3339(until)) {
+        time role="timer" data-countdown="left" data-reload datetime=(rfc3339(until)) {
             (format::date_time(visitor.language, until, zone_of(visitor, &shown.event)))
         }
     }

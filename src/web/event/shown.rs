@@ -82,10 +82,15 @@ impl Shown {
         self.mine.holds.iter().any(|hold| !hold.offered)
     }
 
-    /// True if the visitor holds places of a product.
-    pub(crate) fn holds_some_of(&self, product: ProductId) -> bool {
-        let kept = self.mine.holds.iter().filter(|hold| !hold.offered);
-        kept.flat_map(|hold| &hold.lines).any(|line| line.product == product)
+    /// True if the visitor has places of a product: held, offered, or of an order of this event.
+    pub(crate) fn may_have_some_of(&self, product: ProductId) -> bool {
+        let lines = self.mine.holds.iter().flat_map(|hold| &hold.lines);
+        !self.mine.reservations.is_empty() || lines.into_iter().any(|line| line.product == product)
+    }
+
+    /// True if the visitor has or awaits places, so that the waitlist is no advice.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.mine != Holdings::default()
     }
 
     /// True if the event has taken place.

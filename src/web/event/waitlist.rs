@@ -72,7 +72,7 @@ pub(super) async fn section(
         @for (product, of_view) in sold_out {
             @let form = join_form(visitor, shown, product, of_view);
             // A buyer who has the last places is not to queue for them.
-            @if shown.holds_some_of(product.id) {
+            @if shown.may_have_some_of(product.id) {
                 details {
                     summary { (visitor.fill("waitlist.more", &[("product", &product.name)])) }
                     (form)

@@ -10,14 +10,13 @@ use maud::{Markup, html};
 use super::entered;
 use super::event_form::Pairs;
 use super::seats_named::{UNSOLD, seats_of};
-use super::shown::Shown;
+use super::shown::{Shown, place};
 use crate::http::api::box_office::complimentary::{Recipient, issue};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ReservationId, SeatId};
 use crate::inventory::{LineRequest, Policy, SeatStatus};
-use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, select, text_area};
 use crate::web::format::number;
 use crate::web::forms::{Form, see_other};
@@ -57,13 +56,17 @@ async fn page(
         .iter()
         .any(|name| query.iter().any(|(key, value)| key == name && !value.trim().is_empty()));
     let entered = match names_seats {
-        true => with_seats(&visitor, &shown, &query)?,
+        // Only the seats: the form of the map has a key of its own.
+        true => with_seats(&visitor, &shown, &query)?
+            .into_iter()
+            .filter(|(name, _)| name == "seat")
+            .collect(),
         false => Vec::new(),
     };
     Ok(show(&visitor, &shown, &entered, None))
 }
 
-/// Returns what was entered, with the seats themselves in the place of rows and ticks.
+/// Returns what was entered, with the seats themselves in the place of rows and of those picked.
 fn with_seats(visitor: &Visitor, shown: &Shown, entered: &Entered) -> Result<Entered, ApiError> {
     let seats = seats_of(visitor, shown, entered, UNSOLD)?;
     if seats.len() > MOST_SEATS {
@@ -71,9 +74,9 @@ fn with_seats(visitor: &Visitor, shown: &Shown, entered: &Entered) -> Result<Ent
         let said = visitor.fill("organiser_give.too_many", &[("most", &most)]);
         return Err(ApiError::new(ErrorCode::Invalid, said));
     }
-    let seats: Vec<_> = seats.iter().map(|seat| seat.to_public(shown.event.id)).collect();
+    let seats = seats.iter().map(|seat| ("seat".to_owned(), seat.to_public(shown.event.id)));
     let others = entered.iter().filter(|(key, _)| !["picked", "seat", "rows"].contains(&&**key));
-    Ok(others.cloned().chain([("picked".to_owned(), seats.join(" "))]).collect())
+    Ok(others.cloned().chain(seats).collect())
 }
 
 fn show(visitor: &Visitor, shown: &Shown, entered: &Entered, said: Option<&Said>) -> HttpResponse {
@@ -152,13 +155,13 @@ fn seats(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
         .enumerate()
         .map(|(index, section)| (index.to_string(), section.name.clone()))
         .collect();
-    let picked = form.entered("picked");
+    let chosen = chosen(visitor, shown, form);
     html! {
         fieldset.stack {
             legend { (visitor.text("organiser_give.seats")) }
-            @if !picked.is_empty() {
-                input type="hidden" name="picked" value=(picked);
-                ul { @for place in places(visitor, shown, &picked) { li { (place) } } }
+            @if !chosen.is_empty() {
+                p { (visitor.fill("organiser_give.chosen", &[("n", &chosen.len().to_string())])) }
+                ul.plain { @for seat in chosen { li { (seat) } } }
             }
             (select("in", visitor.text("event.section"), &form.entered("in"), &options))
             (text_area("rows", visitor.text("organiser_action.rows"), &form.entered("rows"), 2))
@@ -167,30 +170,41 @@ fn seats(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Markup {
     }
 }
 
-/// The places of seats, as people read them, with the state of those that are not free.
-fn places(visitor: &Visitor, shown: &Shown, picked: &str) -> Vec<String> {
-    let picked = picked.split_whitespace();
-    let picked: HashSet<SeatId> =
-        picked.filter_map(|id| SeatId::from_public(shown.event.id, id).ok()).collect();
-    let mut found = Vec::with_capacity(picked.len());
+/// Renders the chosen seats, ticked, with the state of those that are not free. What is sold or held
+/// cannot be given.
+fn chosen(visitor: &Visitor, shown: &Shown, form: &Pairs<'_>) -> Vec<Markup> {
+    let event = shown.event.id;
+    let ids = form.0.iter().filter(|(name, _)| name == "seat");
+    let ids: HashSet<SeatId> =
+        ids.filter_map(|(_, id)| SeatId::from_public(event, id).ok()).collect();
+    let mut rendered = Vec::with_capacity(ids.len());
     for section in &shown.view.sections {
         for row in &section.rows {
             for ((seat, status), number) in (row.first_seat.0..).zip(&row.seats).zip(1_u32..) {
                 let seat = SeatId(seat);
-                if !picked.contains(&seat) {
+                if !ids.contains(&seat) {
                     continue;
                 }
-                let row = visitor.fill("place.row", &[("row", &row.name)]);
                 let label = shown.labels.label(seat, number);
-                let blocked = match status {
-                    SeatStatus::Blocked => format!(" ({})", visitor.text("place.blocked")),
-                    _ => String::new(),
+                let key = match status {
+                    SeatStatus::Available | SeatStatus::Kept => None,
+                    SeatStatus::Blocked | SeatStatus::Removed => Some("place.blocked"),
+                    SeatStatus::Sold => Some("organiser_give.sold"),
+                    SeatStatus::Held => Some("organiser_give.held"),
                 };
-                found.push(format!("{} {row} {label}{blocked}", section.name));
+                let can_be_given = UNSOLD.contains(status);
+                rendered.push(html! {
+                    label.check {
+                        input type="checkbox" name="seat" value=(seat.to_public(event))
+                            checked[can_be_given] disabled[!can_be_given];
+                        " " (place(visitor, (&section.name, &row.name, &label)))
+                        @if let Some(key) = key { " (" (visitor.text(key)) ")" }
+                    }
+                });
             }
         }
     }
-    found
+    rendered
 }
 
 async fn give(
@@ -221,7 +235,7 @@ async fn give(
         500.. => return Err(failure),
         _ => entered.retain(|(name, _)| name != "key"),
     }
-    let said = Said::Refused(explain(&visitor, &failure));
+    let said = Said::Refused(shown.explain(&visitor, &failure));
     let mut page = show(&visitor, &shown, &entered, Some(&said));
     *page.status_mut() = failure.code().status();
     Ok(page)
@@ -263,7 +277,7 @@ async fn read(
             false => LineRequest::Quantity { product, quantity },
         });
     }
-    if !form.entered("picked").trim().is_empty() {
+    if entered.iter().any(|(name, _)| name == "seat") {
         lines.push(LineRequest::Seats(seats_of(visitor, shown, entered, UNSOLD)?));
     }
     if lines.is_empty() {

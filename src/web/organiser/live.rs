@@ -10,13 +10,12 @@ use super::event_form::Pairs;
 use super::shown::Shown;
 use super::tables::scrolling;
 use super::{actions, curve, orders, seats};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::Counts;
 use crate::store::{EventRow, ReservationFilter, ReservationState};
-use crate::web::errors::explain;
 use crate::web::format::{money, number};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page, for_script_element};
@@ -247,7 +246,7 @@ async fn act(
             }))
         }
         Err(failure) if failure.code().status().as_u16() < 500 => {
-            shown.refused = Some((Pairs(&pairs).entered("do"), explain_action(&visitor, &failure)));
+            shown.refused = Some((Pairs(&pairs).entered("do"), shown.explain(&visitor, &failure)));
             shown.pairs = pairs;
             let mut page = match shown.entered("back") {
                 "seats" => seats::again(&visitor, &shown),
@@ -258,12 +257,4 @@ async fn act(
         }
         Err(failure) => Err(failure),
     }
-}
-
-/// Returns why an action was refused. A refusal of the page itself is a whole sentence.
-fn explain_action(visitor: &Visitor, failure: &ApiError) -> String {
-    if failure.code() == ErrorCode::Invalid && failure.details().is_none() {
-        return failure.message().to_owned();
-    }
-    explain(visitor, failure)
 }

@@ -1,5 +1,7 @@
 //! The seats that a form names: ticked, picked on the map, or by their rows and numbers.
 
+use std::collections::BTreeSet;
+
 use super::event_form::Pairs;
 use super::shown::Shown;
 use crate::http::dto;
@@ -10,6 +12,8 @@ use crate::web::visitor::Visitor;
 
 /// The most lines of rows: no section has more rows.
 const MOST_LINES: usize = 1_000;
+/// How much of a line a refusal repeats, in characters.
+const SHOWN_OF_LINE: usize = 40;
 
 /// The states of seats that are on sale. Kept seats are free too.
 pub(super) const FREE: &[SeatStatus] = &[SeatStatus::Available, SeatStatus::Kept];
@@ -35,14 +39,18 @@ pub(super) fn seats_of(
     let section = section.and_then(|index| shown.view.sections.get(index));
     let rows = form.entered("rows");
     if rows.lines().count() > MOST_LINES {
-        return Err(said("organiser_action.no_such_row"));
+        return Err(said("organiser_action.too_many_rows"));
     }
-    for line in rows.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let section = section.ok_or_else(|| said("organiser_action.no_such_row"))?;
+    let lines: BTreeSet<&str> = rows.lines().map(str::trim).collect();
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        let no_such_row = || {
+            let line: String = line.chars().take(SHOWN_OF_LINE).collect();
+            let said = visitor.fill("organiser_action.no_such_row", &[("line", &line)]);
+            ApiError::new(ErrorCode::Invalid, said)
+        };
+        let section = section.ok_or_else(no_such_row)?;
         let found = in_line(section, line, wanted, |seat, number| shown.labels.label(seat, number));
-        seats.extend(found.ok_or_else(|| said("organiser_action.no_such_row"))?);
-        seats.sort_unstable();
-        seats.dedup();
+        seats.extend(found.ok_or_else(no_such_row)?);
     }
     seats.sort_unstable();
     seats.dedup();
@@ -69,11 +77,15 @@ fn in_line(
     if line == "*" {
         return Some(section.rows.iter().flat_map(fitting).collect());
     }
-    if let Some(row) = section.rows.iter().find(|row| row.name == line) {
+    let row_of = |name: &str| {
+        let exact = section.rows.iter().find(|row| row.name == name);
+        exact.or_else(|| section.rows.iter().find(|row| row.name.eq_ignore_ascii_case(name)))
+    };
+    if let Some(row) = row_of(line) {
         return Some(fitting(row));
     }
     let (name, numbers) = line.rsplit_once(char::is_whitespace)?;
-    let row = section.rows.iter().find(|row| row.name == name.trim())?;
+    let row = row_of(name.trim())?;
     let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
     let there: Vec<SeatId> = (0_u32..)
         .zip(&row.seats)
@@ -122,6 +134,7 @@ mod tests {
         assert_eq!(ids("Box 1", FREE), Some(vec![3, 4]));
         assert_eq!(ids("Box 1 2", FREE), Some(vec![4]));
         assert_eq!(ids("A 3-2", FREE), Some(vec![1, 2]));
+        assert_eq!(ids("box 1 2", FREE), Some(vec![4]));
         for line in ["C", "A 0", "A 4", "A x", "Box 1 1-9"] {
             assert_eq!(ids(line, FREE), None, "{line}");
         }

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use crate::box_office::View;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Counts, TimestampMs};
 use crate::offerings::SaleStatus;
 use crate::store::{EventRow, OrdersInState, ReservationState};
 use crate::venues::EventSeats;
+use crate::web::errors::explain;
+use crate::web::visitor::Visitor;
+
+/// The most seats that a refusal names.
+const NAMED: usize = 10;
 
 /// An event as its organiser sees it.
 pub(super) struct Shown {
@@ -44,6 +49,31 @@ impl Shown {
         entered.map_or("", |(_, value)| value)
     }
 
+    /// Returns why something was refused, in the words of organisers: the page's own reasons are whole
+    /// sentences, and seats that are not free are named.
+    pub(super) fn explain(&self, visitor: &Visitor, failure: &ApiError) -> String {
+        if failure.code() == ErrorCode::Invalid && failure.details().is_none() {
+            return failure.message().to_owned();
+        }
+        if failure.code() != ErrorCode::SeatsTaken || failure.seats().is_empty() {
+            return explain(visitor, failure);
+        }
+        let mut named: Vec<_> = failure
+            .seats()
+            .iter()
+            .take(NAMED)
+            .filter_map(|seat| {
+                let (section, row, number) = self.view.label(*seat)?;
+                let label = self.labels.label(*seat, number);
+                Some(place(visitor, (section, row, &label)))
+            })
+            .collect();
+        if failure.seats().len() > NAMED {
+            named.push("…".to_owned());
+        }
+        visitor.fill("organiser_action.not_free", &[("seats", &named.join(" · "))])
+    }
+
     /// Returns the orders in a state.
     pub(super) fn in_state(&self, state: ReservationState) -> (u64, i64) {
         let found = self.orders.iter().find(|orders| orders.state == state);
@@ -54,4 +84,9 @@ impl Shown {
     pub(super) fn sum(&self, of: fn(&Counts) -> u32) -> u64 {
         self.view.products.iter().map(|product| u64::from(of(&product.counts))).sum()
     }
+}
+
+/// Names a seat by its section, row and label.
+pub(super) fn place(visitor: &Visitor, (section, row, label): (&str, &str, &str)) -> String {
+    visitor.fill("place.seat", &[("section", section), ("row", row), ("seat", label)])
 }

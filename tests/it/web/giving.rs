@@ -14,32 +14,35 @@ on_both_databases! {
         organiser.get(&format!("/organiser/events/{}", event.id)).await.shows(&[&at]);
         organiser.get(&at).await.shows(&["Stalls", "Standing", "Free: 20, blocked: 0"]);
         let picked = format!("{} {}", seats[0], seats[7]);
-        let form = organiser.get(&format!("{at}?picked={}", picked.replace(' ', "+"))).await;
-        form.shows(&["Left Row A 1", "Left Row B 2", &picked]);
+        let form = format!("{at}?key=k&email=x&picked={}", picked.replace(' ', "+"));
+        let form = organiser.get(&form).await;
+        form.shows(&["Left, row A, seat 1", "Left, row B, seat 2", &seats[7]]);
+        assert!(!form.text.contains("value=\"k\"") && !form.text.contains("value=\"x\""));
 
-        let filled = |email, quantity, rows, picked| {
-            vec![("key", "g1"), ("email", email), ("quantity-1", quantity), ("in", "1"),
-                ("rows", rows), ("picked", picked)]
+        let filled = |email, quantity, rows, chosen: &[usize]| {
+            let mut form = vec![("key", "g1"), ("email", email), ("quantity-1", quantity),
+                ("in", "1"), ("rows", rows)];
+            form.extend(chosen.iter().map(|seat| ("seat", &*seats[*seat])));
+            form
         };
-        let nothing = organiser.post(&at, &filled("press@example.com", "", "", "")).await;
+        let nothing = organiser.post(&at, &filled("press@example.com", "", "", &[])).await;
         assert_eq!(nothing.status, 422);
         nothing.shows(&["Say how many places", "press@example.com"]);
         for (email, quantity, rows) in [("nobody", "1", ""), ("a@example.com", "x", ""), ("a@example.com", "1", "Z 1")] {
-            let refused = organiser.post(&at, &filled(email, quantity, rows, &picked)).await;
+            let refused = organiser.post(&at, &filled(email, quantity, rows, &[0, 7])).await;
             assert_eq!(refused.status, 422, "{email} {quantity} {rows}");
-            refused.shows(&["role=\"alert\"", "Left Row A 1"]);
+            refused.shows(&["role=\"alert\"", "Left, row A, seat 1"]);
         }
         // A row means its seats that are not sold, blocked ones too; they are shown before they are given.
         let block = json!({"seats": [seats[14]]});
         shop.admin().post(&format!("/api/admin/offerings/{}/block", event.id), &block).await.is(200);
         for _ in 0..2 {
-            let checked = organiser.post(&at, &filled("press@example.com", "2", "A", &picked)).await;
+            let checked = organiser.post(&at, &filled("press@example.com", "2", "a", &[0, 7])).await;
             assert_eq!(checked.status, 200);
-            checked.shows(&["Nothing is given yet", "Left Row A 1", "Left Row B 2", "Right Row A 3 (not for sale)", "value=\"g1\""]);
+            checked.shows(&["Check the seats", "Left, row A, seat 1", "Left, row B, seat 2", "Right, row A, seat 3 (not for sale)", "value=\"g1\""]);
         }
         assert_eq!(event.counts(event.stalls()).await.sold, 0);
-        let picked = format!("{picked} {}", seats[14]);
-        let good = filled("press@example.com", "2", "", &picked);
+        let good = filled("press@example.com", "2", "", &[0, 7, 14]);
         let order = organiser.post(&at, &good).await.leads_to("/organiser/orders/");
         assert_eq!(organiser.post(&at, &good).await.leads_to("/organiser/orders/"), order, "sent twice");
         let shown = organiser.get(&order).await;
@@ -53,7 +56,16 @@ on_both_databases! {
         assert_eq!(event.counts(event.stalls()).await.sold, 3);
         assert_eq!(event.counts(event.standing()).await.sold, 2);
 
-        let mut to_account = filled("kim@example.com", "1", "", "");
+        // What is sold meanwhile is said, and can be left out.
+        let sold = organiser.post(&at, &filled("press@example.com", "", "A 3-4\nA 3-4", &[])).await;
+        sold.shows(&["disabled> Right, row A, seat 3 (sold already)", "checked> Right, row A, seat 4<"]);
+        let mut taken = filled("press@example.com", "", "", &[14, 15]);
+        taken[0] = ("key", "g3");
+        let taken = organiser.post(&at, &taken).await;
+        assert_eq!(taken.status, 409);
+        taken.shows(&["sold or off sale: Right, row A, seat 3<", "checked> Right, row A, seat 4<"]);
+
+        let mut to_account = filled("kim@example.com", "1", "", &[]);
         to_account[0] = ("key", "g2");
         to_account.push(("account", "true"));
         let refused = organiser.post(&at, &to_account).await;

@@ -324,7 +324,7 @@ on_both_databases! {
             .leads_to(&page);
         assert_eq!(event.counts(event.stalls()).await.total, 16 - 2 + 9);
 
-        organiser.get(&page).await.shows(&["1 paid orders are cancelled", "₩100,000", "kim@example.com"]);
+        organiser.get(&page).await.shows(&["1 confirmed orders are cancelled", "₩100,000", "kim@example.com"]);
         assert_eq!(act(vec![("do", name("cancel")), ("confirm", name("Hamlet"))]).await.status, 422);
         assert_eq!(shop.nobody().get(&event.path).await.is(200).data["status"], "SELLING");
         act(vec![("do", name("cancel")), ("confirm", name("햄릿 — Hamlet"))]).await.leads_to(&page);

@@ -127,10 +127,19 @@ async fn a_browser_that_refuses_cookies_is_told_so_and_holds_nothing() {
     assert_eq!(held.status(), StatusCode::SEE_OTHER);
     let to = held.headers()["location"].to_str().expect("text").to_owned();
     assert_eq!(browser.get(&to).await.status(), StatusCode::OK);
-    // One that keeps other cookies and not the session's has no places.
+    // Without the session there are no places; the address may be another person's.
     browser.cookies.retain(|(name, _)| name == "events");
+    let lost = browser.get(&to).await;
+    assert_eq!(lost.status(), StatusCode::OK);
+    let lost = lost.text().await.expect("a page");
+    assert!(!lost.contains("These places are yours") && !lost.contains("basket-hold"), "{lost}");
+    browser.cookies.clear();
     let lost = browser.get(&to).await.text().await.expect("a page");
     assert!(lost.contains(ADVICE) && !lost.contains("basket-hold"), "{lost}");
+    // A value that is given twice is refused as a page.
+    let twice = browser.get(&format!("/events/{}?notice=held&notice=held", event.id)).await;
+    assert_eq!(twice.status(), StatusCode::BAD_REQUEST);
+    assert!(twice.text().await.expect("a page").contains("<h1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,9 @@ async fn a_sale_that_is_to_open_counts_down_by_the_server_s_clock() {
     let mut kim = Visitor::new(&shop, "en");
     let page = kim.get(&format!("/events/{}", event.id)).await;
     let opens = shop.time_in(3_600);
-    assert!(says(&page).contains(&format!("data-countdown data-reload datetime=\"{opens}\"")));
+    assert!(
+        says(&page).contains(&format!("data-countdown=\"left\" data-reload datetime=\"{opens}\""))
+    );
     page.shows(&[&format!("data-server-time=\"{}\"", shop.time_in(0))]);
     shop.clock.advance_ms(3_600_000);
     let page = kim.get(&format!("/events/{}", event.id)).await;
