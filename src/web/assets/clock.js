@@ -64,7 +64,8 @@ function show(element, at) {
   const left = until - at;
   // The time itself stays, unless the words before it already ask for the time that is left.
   element.dataset.at ??= element.dataset.countdown === 'left' ? '' : element.textContent.trim();
-  const text = [element.dataset.at, durationText(left)].filter(Boolean).join(' · ');
+  const time = durationText(left);
+  const text = element.dataset.at ? `${element.dataset.at} · ${t('clock.left', { time })}` : time;
   if (element.textContent !== text) element.textContent = text;
   element.dataset.left = left <= 0 ? 'none' : left <= MINUTE_MS ? 'soon' : 'long';
   if (left > 0) {

@@ -203,8 +203,9 @@ async function wrongClocks(tour, event) {
 
 /** Checks that a countdown shows what is left of the five minutes of a hold. */
 async function countsDown(tour, time) {
-    await time.filter({ hasText: /(^| · )\d+:\d\d$/ }).waitFor();
-    const [minutes, seconds] = (await time.innerText()).split(" · ").pop().split(":").map(Number);
+    const shown = /(?:^| · )(\d+):(\d\d)(?: left| 남음)?$/;
+    await time.filter({ hasText: shown }).waitFor();
+    const [minutes, seconds] = shown.exec(await time.innerText()).slice(1).map(Number);
     const left = minutes * 60 + seconds;
     tour.check(left > 240 && left <= 301, `the countdown shows ${minutes}:${seconds}`);
 }
