@@ -41,7 +41,10 @@ async fn page(
     Path((event, hold)): Path<(OfferingId, HoldId)>,
 ) -> Result<HttpResponse, ApiError> {
     match read(&state, &visitor, event, hold).await? {
-        Stage::Held(shown) => Ok(render(&visitor, &shown, "", None)),
+        Stage::Held(shown) => {
+            let email = guests::address(&state, &visitor).await?;
+            Ok(render(&visitor, &shown, &email, None))
+        }
         Stage::Ordered(reservation) => Ok(see_other(&format!("/orders/{reservation}"))),
     }
 }
@@ -111,7 +114,14 @@ fn who(visitor: &Visitor, shown: &Shown, email: &str) -> Markup {
             }
             button.button { (visitor.text("checkout.order")) }
         }
-        @if !visitor.has_account() { (guests::or_sign_in(visitor, &here)) }
+        @if !visitor.has_account() {
+            (guests::or_sign_in(visitor, &here))
+            @if !email.is_empty() {
+                form method="post" action="/sign-out" {
+                    button.link { (visitor.text("guest.start_anew")) }
+                }
+            }
+        }
     }
 }
 
@@ -135,6 +145,14 @@ async fn check_out(
         Stage::Held(shown) => shown,
         Stage::Ordered(reservation) => return Ok(see_other(&format!("/orders/{reservation}"))),
     };
+    if !visitor.has_account()
+        && let Some(known) = guests::other_buyer(&state, &visitor, &form.email).await?
+    {
+        let said = visitor.fill("guest.other_buyer", &[("email", &known)]);
+        let mut page = render(&visitor, &shown, &form.email, Some(&said));
+        *page.status_mut() = ErrorCode::Conflict.status();
+        return Ok(page);
+    }
     if !visitor.has_account()
         && let Err(failure) = guests::identify(&state, &visitor, &form.email, from).await
     {

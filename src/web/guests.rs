@@ -12,6 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
 use crate::payments::Method;
+use crate::store::{ReservationFilter, ReservationState};
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
 use crate::web::errors::explain;
@@ -125,6 +126,31 @@ pub(super) async fn address(state: &AppState, visitor: &Visitor) -> Result<Strin
     };
     let contact = state.accounts.guest_contact(guest.user).await?;
     Ok(contact.map_or_else(String::new, |contact| contact.email))
+}
+
+/// Returns the address of a guest who has paid for an order, if it is another one than was entered. All
+/// orders of a guest have one address and one code: another address would take the first order away from
+/// its buyer.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn other_buyer(
+    state: &AppState,
+    visitor: &Visitor,
+    entered: &str,
+) -> Result<Option<String>, ApiError> {
+    let known = address(state, visitor).await?;
+    let is_same = crate::accounts::normalise_email(entered).is_ok_and(|entered| entered == known);
+    if known.is_empty() || is_same {
+        return Ok(None);
+    }
+    let filter = ReservationFilter {
+        user: visitor.caller.map(|caller| caller.user),
+        state: Some(ReservationState::Confirmed),
+        ..ReservationFilter::default()
+    };
+    let orders = state.store.reservation_list(filter, 1).await?;
+    Ok((!orders.is_empty()).then_some(known))
 }
 
 /// Returns the guest of an event to whom a claim code belongs; `None` for other texts.

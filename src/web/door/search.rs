@@ -19,7 +19,7 @@ use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// Tickets in one answer to a name.
-const MOST: u64 = 20;
+const MOST: u64 = 100;
 /// Tickets in one answer to a code: those of a large party.
 const MOST_OF_CODE: u64 = 100;
 

@@ -48,6 +48,15 @@ async fn the_code_of_a_guest_who_registered_leads_to_the_sign_in_and_tells_stran
     let code = buy(&mut kim, &event, EMAIL).await;
     assert_eq!(claim(&shop, EMAIL, &code).await.location, "/tickets");
 
+    // Another address would take the order away from its buyer.
+    let again = hold(&mut kim, &event).await;
+    let path = format!("/checkout/{}/{again}", event.id);
+    kim.get(&path).await.shows(&["value=\"kim@example.com\"", "action=\"/sign-out\""]);
+    let other = kim.post(&path, &[("key", &*again), ("email", "lee@example.org")]).await;
+    assert_eq!(other.status.as_u16(), 409);
+    other.shows(&["kim@example.com 님의 것입니다"]);
+    assert_eq!(claim(&shop, EMAIL, &code).await.location, "/tickets");
+
     let form = kim.get("/register?back=/tickets").await;
     form.shows(&["value=\"kim@example.com\"", "새 계정으로 옮겨집니다"]);
     let entered = [("email", EMAIL), ("password", PASSWORD), ("name", "Kim"), ("back", "/tickets")];
