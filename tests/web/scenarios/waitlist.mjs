@@ -50,7 +50,7 @@ export default async function (tour) {
     tour.step("the offer appears by itself");
     const offer = page.locator(".offer");
     await offer.waitFor({ timeout: 20_000 });
-    await offer.locator("time", { hasText: /^\d+:\d\d$/ }).waitFor();
+    await offer.locator("time", { hasText: / · \d+:\d\d (left|남음)$/ }).waitFor();
     await tour.look("an offer");
     tour.check((await other.locator(".offer").count()) === 0, "the place is offered twice");
 
