@@ -221,6 +221,18 @@ impl fmt::Display for Seq {
     }
 }
 
+/// Returns the id of a reservation's ticket at position `index`. The id is derived, so that
+/// projecting a journal twice gives the same rows.
+#[must_use]
+pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
+    let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
+    hasher.update(reservation.0.as_bytes());
+    hasher.update(&[index]);
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

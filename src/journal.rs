@@ -14,6 +14,7 @@ use crate::inventory::{Change, TimestampMs, Transition};
 pub mod export;
 mod fold;
 pub mod memory;
+pub mod messages;
 
 pub use fold::{fold, fold_onto, fold_row};
 

@@ -3,16 +3,19 @@
 #![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
 pub mod archive;
+pub mod delivery;
 pub mod event;
 pub mod event_plan;
 pub mod guest;
 pub mod head;
 pub mod idempotency_key;
 pub mod journal;
+pub mod notice;
 pub mod outbox_message;
 pub mod payment;
 pub mod product;
 pub mod refresh_token;
+pub mod relay;
 pub mod reservation;
 pub mod seat;
 pub mod snapshot;

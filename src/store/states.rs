@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::ids::{ReservationId, time_ordered};
+pub use crate::ids::ticket_id;
+use crate::ids::time_ordered;
 use crate::inventory::{CancellationPolicy, SaleState};
 use crate::store::TimestampMs;
 
@@ -58,17 +59,6 @@ impl TicketState {
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Valid, Self::Used, Self::Void].into_iter().find(|state| state.as_str() == text)
     }
-}
-
-/// Returns the id of a reservation's ticket at position `index`. The id is derived, so that
-/// projecting a journal twice gives the same rows.
-pub fn ticket_id(reservation: ReservationId, index: u8) -> Uuid {
-    let mut hasher = blake3::Hasher::new_derive_key("admitone ticket id v1");
-    hasher.update(reservation.0.as_bytes());
-    hasher.update(&[index]);
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 pub(crate) fn state_name(state: SaleState) -> &'static str {

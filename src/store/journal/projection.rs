@@ -24,7 +24,7 @@ use crate::ids::{
 use crate::inventory::{
     Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
 };
-use crate::journal::{Record, Row};
+use crate::journal::{Record, Row, messages};
 use crate::store::states::ReservationState;
 use crate::store::states::{TicketState, cancellation_text, state_name, ticket_id};
 
@@ -46,7 +46,10 @@ pub(crate) struct Projection {
     cancelled: BTreeMap<ReservationId, Option<Minor>>,
     /// Check-ins, and their reversals, of tickets that were issued before this batch.
     at_the_door: BTreeMap<Uuid, Door>,
-    outbox: Vec<(&'static str, String)>,
+    /// The messages, with their positions in the row.
+    outbox: Vec<(u32, &'static str, String)>,
+    /// The position of the first message of the present change.
+    position: u32,
     products: BTreeMap<ProductId, ProductChange>,
     seats: BTreeMap<SeatId, NewSeat>,
     /// The rows of removed seats stay, since tickets that are over may still name them; the stock
@@ -161,6 +164,7 @@ impl Projection {
             cancelled: BTreeMap::new(),
             at_the_door: BTreeMap::new(),
             outbox: Vec::new(),
+            position: 0,
             products: BTreeMap::new(),
             seats: BTreeMap::new(),
             removed_seats: BTreeSet::new(),
@@ -174,6 +178,7 @@ impl Projection {
             let by = actor(&transition.changes);
             for change in &transition.changes {
                 projection.take(change, by);
+                projection.position += messages::width(change);
             }
         }
         (!projection.is_empty()).then_some(projection)
@@ -203,7 +208,9 @@ impl Projection {
                 row.payment = Some(*payment);
                 self.captured.insert(*payment);
                 self.issue_tickets(*reservation, *customer, lines);
-                self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
+                // The position before it is that of `payment.completed`, which the relay adds: one
+                // row for both.
+                self.tell_at(1, "reservation.confirmed", &json!({ "reservationId": reservation }));
             }
             Change::ReservationGranted { reservation, customer, lines } => {
                 self.reservation(*reservation).state = Some(ReservationState::Confirmed);
@@ -211,21 +218,26 @@ impl Projection {
                 self.tell("reservation.confirmed", &json!({ "reservationId": reservation }));
             }
             Change::ReservationsExpired { reservations } => {
-                for id in reservations {
+                for (offset, id) in (0..).zip(reservations) {
                     self.reservation(*id).state = Some(ReservationState::Expired);
-                    self.tell("reservation.expired", &json!({ "reservationId": id }));
+                    let payload = json!({ "reservationId": id });
+                    self.tell_at(offset, "reservation.expired", &payload);
                 }
             }
             Change::ReservationRevived { reservation } => {
                 self.reservation(*reservation).state = Some(ReservationState::PaymentPending);
+                self.tell("reservation.revived", &json!({ "reservationId": reservation }));
             }
             Change::ReservationsCancelled { reservations } => {
-                for id in reservations {
-                    self.cancel(*id, None);
+                for (offset, id) in (0..).zip(reservations) {
+                    self.cancel(offset, *id, None);
                 }
             }
             Change::ReservationCancelledFor { reservation, refund } => {
-                self.cancel(*reservation, Some(*refund));
+                self.cancel(0, *reservation, Some(*refund));
+            }
+            Change::PaymentFailed { reservation, .. } => {
+                self.tell("payment.failed", &json!({ "reservationId": reservation }));
             }
             Change::CheckedIn { reservation, ticket } => {
                 let door = Door { checked_in_at: Some(self.at), gate: None, by };
@@ -281,6 +293,7 @@ impl Projection {
             Change::EventTimesSet { starts_at, ends_at } => {
                 let (starts_at, ends_at) = (*starts_at, *ends_at);
                 self.event_times = Some(EventTimes { starts_at, ends_at });
+                self.tell("event.changed", &json!({}));
             }
             Change::CancellationPolicySet { policy } => {
                 self.cancellation = Some(cancellation_text(*policy));
@@ -302,7 +315,6 @@ impl Projection {
             // The grace of a payment in progress is of no use to a customer: the row shows the time
             // until which a payment may begin.
             | Change::PaymentBegun { .. }
-            | Change::PaymentFailed { .. }
             | Change::SeatsBlocked { .. }
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }
@@ -320,7 +332,13 @@ impl Projection {
     }
 
     fn tell(&mut self, kind: &'static str, payload: &serde_json::Value) {
-        self.outbox.push((kind, payload.to_string()));
+        self.tell_at(0, kind, payload);
+    }
+
+    /// Adds the message at this offset among those of the present change. `journal/messages.rs` has
+    /// the same messages with all that they hold.
+    fn tell_at(&mut self, offset: u32, kind: &'static str, payload: &serde_json::Value) {
+        self.outbox.push((self.position + offset, kind, payload.to_string()));
     }
 
     fn check_out(
@@ -352,7 +370,7 @@ impl Projection {
         }
     }
 
-    fn cancel(&mut self, id: ReservationId, refund: Option<Minor>) {
+    fn cancel(&mut self, offset: u32, id: ReservationId, refund: Option<Minor>) {
         let row = self.reservation(id);
         (row.state, row.refund) = (Some(ReservationState::Cancelled), refund);
         self.cancelled.insert(id, refund);
@@ -363,7 +381,7 @@ impl Projection {
         if let Some(refund) = refund {
             payload["refundAmount"] = refund.into();
         }
-        self.tell("reservation.cancelled", &payload);
+        self.tell_at(offset, "reservation.cancelled", &payload);
     }
 
     fn at_door(&mut self, reservation: ReservationId, index: u8, door: Door, kind: &'static str) {

@@ -233,15 +233,17 @@ fn outbox(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynEr
         return Ok(());
     }
     let seq = parts.bind(rows.seq)?;
-    let kind = parts.bind(rows.outbox.iter().map(|(kind, _)| *kind).collect::<Vec<_>>())?;
-    let payloads = rows.outbox.iter().map(|(_, payload)| payload.clone());
+    let positions = rows.outbox.iter().map(|(position, _, _)| i32::try_from(*position));
+    let position = parts.bind(positions.collect::<Result<Vec<_>, _>>()?)?;
+    let kind = parts.bind(rows.outbox.iter().map(|(_, kind, _)| *kind).collect::<Vec<_>>())?;
+    let payloads = rows.outbox.iter().map(|(_, _, payload)| payload.clone());
     let payload = parts.bind(payloads.collect::<Vec<_>>())?;
     parts.sql.push_str(&format!(
         ", outbox AS (
             INSERT INTO outbox_messages (offering_id, seq, position, kind, payload, created_at)
-            SELECT $1, {seq}, x.position - 1, x.kind, x.payload, {at}
-            FROM h, unnest({kind}::text[], {payload}::text[]) WITH ORDINALITY
-                AS x (kind, payload, position))"
+            SELECT $1, {seq}, x.position, x.kind, x.payload, {at}
+            FROM h, unnest({position}::int[], {kind}::text[], {payload}::text[])
+                AS x (position, kind, payload))"
     ));
     Ok(())
 }

@@ -183,8 +183,8 @@ INSERT INTO outbox_messages (offering_id, seq, position, kind, payload, created_
 SELECT $1, value->>0, value->>1, value->>2, value->>3, $2 FROM «ROWS»";
 
 fn outbox(rows: &Projection) -> Vec<Value> {
-    let messages = rows.outbox.iter().enumerate();
-    messages.map(|(position, (kind, payload))| json!([rows.seq, position, kind, payload])).collect()
+    let messages = rows.outbox.iter();
+    messages.map(|(position, kind, payload)| json!([rows.seq, position, kind, payload])).collect()
 }
 
 const PRODUCT_CHANGES: &str = "

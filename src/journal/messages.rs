@@ -1,0 +1,286 @@
+//! The messages for the outside that follow from a row of a journal: the same for the outbox, which
+//! is written with the row, and for the feed, which is read from it. A message names ids and amounts
+//! only, never people.
+//!
+//! **Invariant:** the position of a message depends on the changes before it in its row and on
+//! nothing else. A later version may tell more of a change, and every message of old rows keeps its
+//! position.
+
+use serde_json::{Value, json};
+
+use super::{Record, Row};
+use crate::ids::{OfferingId, ReservationId, Seq, UserId, ticket_id};
+use crate::inventory::{Change, Line, SaleState, TimestampMs};
+
+/// The place of a message in the journal of an offering.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The row.
+    pub seq: Seq,
+    /// The place in the row, from 0.
+    pub index: u32,
+}
+
+impl Position {
+    /// The place before the first message.
+    pub const START: Self = Self { seq: Seq(0), index: 0 };
+
+    /// Returns the place as one opaque word: `0` for the start.
+    #[must_use]
+    pub fn to_cursor(self) -> String {
+        if self == Self::START {
+            return "0".to_owned();
+        }
+        format!("{:x}z{:x}", self.seq.0, self.index)
+    }
+
+    /// Parses a word that [`Self::to_cursor`] returned.
+    #[must_use]
+    pub fn from_cursor(word: &str) -> Option<Self> {
+        if word == "0" {
+            return Some(Self::START);
+        }
+        let (seq, index) = word.split_once('z')?;
+        let seq = Seq(u64::from_str_radix(seq, 16).ok()?);
+        let found = Self { seq, index: u32::from_str_radix(index, 16).ok()? };
+        // One word for each place.
+        (found.to_cursor() == word).then_some(found)
+    }
+}
+
+/// A message for the outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its place.
+    pub position: Position,
+    /// The time of the decision.
+    pub at: TimestampMs,
+    /// What happened, such as `reservation.created`.
+    pub kind: &'static str,
+    /// The customer whom it concerns, if the row says so.
+    pub customer: Option<UserId>,
+    /// The reservation that it is about, if it is about one.
+    pub reservation: Option<ReservationId>,
+    /// True if it is one of many that have one cause.
+    pub is_mass: bool,
+    /// The content.
+    pub data: Value,
+}
+
+/// Returns the name of a kind in event schemas: `ReservationCreated` for `reservation.created`.
+#[must_use]
+pub fn name_of(kind: &str) -> String {
+    let words = kind.split(['.', '_']);
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    };
+    words.map(capital).collect::<Vec<String>>().concat()
+}
+
+/// Returns the messages of a row, in order.
+#[must_use]
+pub fn of_row(row: &Row, record: &Record) -> Vec<Message> {
+    let Record::Batch(transitions) = record else { return Vec::new() };
+    let mut messages = Vec::new();
+    let mut index = 0;
+    for change in transitions.iter().flat_map(|transition| &transition.changes) {
+        for (offset, told) in of_change(row.offering, change) {
+            messages.push(Message {
+                position: Position { seq: row.seq, index: index + offset },
+                at: row.at,
+                kind: told.kind,
+                customer: told.customer,
+                reservation: told.reservation,
+                is_mass: told.is_mass,
+                data: told.data,
+            });
+        }
+        index += width(change);
+    }
+    messages
+}
+
+/// Returns how many places a change takes up in its row. What a released version returns here for a
+/// change must stay.
+#[must_use]
+pub fn width(change: &Change) -> u32 {
+    let length = if let Change::ReservationConfirmed { .. } = change {
+        // The payment first, then the reservation.
+        2
+    } else if let Change::ReservationsExpired { reservations }
+    | Change::ReservationsCancelled { reservations } = change
+    {
+        reservations.len()
+    } else {
+        1
+    };
+    u32::try_from(length).expect("a row holds fewer changes")
+}
+
+/// One message of a change.
+struct Told {
+    kind: &'static str,
+    customer: Option<UserId>,
+    reservation: Option<ReservationId>,
+    is_mass: bool,
+    data: Value,
+}
+
+impl Told {
+    fn new(kind: &'static str, data: Value) -> Self {
+        Self { kind, customer: None, reservation: None, is_mass: false, data }
+    }
+
+    fn of(kind: &'static str, reservation: ReservationId, data: Value) -> Self {
+        Self { reservation: Some(reservation), ..Self::new(kind, data) }
+    }
+
+    fn to(self, customer: UserId) -> Self {
+        Self { customer: Some(customer), ..self }
+    }
+}
+
+/// Returns the messages of a change with their offsets among the places that it takes up.
+fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
+    let told = match change {
+        Change::CheckedOut { reservation, customer, lines, pay_by, .. } => {
+            let data = json!({
+                "reservationId": reservation,
+                "lines": lines_of(offering, lines),
+                "totalPrice": total(lines),
+                "payByMs": pay_by,
+            });
+            Told::of("reservation.created", *reservation, data).to(*customer)
+        }
+        Change::ReservationConfirmed { reservation, payment, customer, lines } => {
+            let paid = json!({
+                "reservationId": reservation,
+                "paymentId": payment,
+                "amount": total(lines),
+            });
+            let paid = Told::of("payment.completed", *reservation, paid).to(*customer);
+            let confirmed = confirmed(offering, *reservation, *customer, lines);
+            return vec![(0, paid), (1, confirmed)];
+        }
+        Change::ReservationGranted { reservation, customer, lines } => {
+            confirmed(offering, *reservation, *customer, lines)
+        }
+        Change::PaymentFailed { reservation, payment, pay_by } => {
+            let data =
+                json!({ "reservationId": reservation, "paymentId": payment, "payByMs": pay_by });
+            Told::of("payment.failed", *reservation, data)
+        }
+        Change::ReservationsExpired { reservations } => {
+            return each(reservations, "reservation.expired");
+        }
+        Change::ReservationRevived { reservation } => {
+            let data = json!({ "reservationId": reservation });
+            Told::of("reservation.revived", *reservation, data)
+        }
+        Change::ReservationsCancelled { reservations } => {
+            return each(reservations, "reservation.cancelled");
+        }
+        Change::ReservationCancelledFor { reservation, refund } => {
+            let data = json!({ "reservationId": reservation, "refundAmount": refund });
+            Told::of("reservation.cancelled", *reservation, data)
+        }
+        Change::CheckedIn { reservation, ticket }
+        | Change::CheckedInAtGate { reservation, ticket, .. } => {
+            door("ticket.checked_in", *reservation, *ticket)
+        }
+        Change::CheckInUndone { reservation, ticket } => {
+            door("ticket.check_in_undone", *reservation, *ticket)
+        }
+        Change::OfferMade { entry, customer, line, expires_at } => {
+            let data = json!({
+                "entryId": entry,
+                "lines": lines_of(offering, std::slice::from_ref(line)),
+                "expiresAtMs": expires_at,
+            });
+            Told::new("waitlist.offered", data).to(*customer)
+        }
+        Change::SaleStateSet { state } if *state == SaleState::Cancelled => {
+            Told::new("event.cancelled", json!({}))
+        }
+        Change::EventTimesSet { starts_at, ends_at } => {
+            Told::new("event.changed", json!({ "startsAtMs": starts_at, "endsAtMs": ends_at }))
+        }
+        Change::Created { .. }
+        | Change::ActedBy { .. }
+        | Change::HoldPlaced { .. }
+        | Change::HoldExtended { .. }
+        | Change::HoldChanged { .. }
+        | Change::HoldReleased { .. }
+        | Change::HoldsExpired { .. }
+        | Change::WaitlistJoined { .. }
+        | Change::WaitlistLeft { .. }
+        | Change::WaitlistPassedOver { .. }
+        | Change::OfferAccepted { .. }
+        | Change::PaymentBegun { .. }
+        | Change::SeatsBlocked { .. }
+        | Change::SeatsUnblocked { .. }
+        | Change::PlacesBlocked { .. }
+        | Change::PlacesUnblocked { .. }
+        | Change::SeatsKept { .. }
+        | Change::KeptSeatsReleased { .. }
+        | Change::Resized { .. }
+        | Change::RowAdded { .. }
+        | Change::SeatsRemoved { .. }
+        | Change::Repriced { .. }
+        | Change::SaleWindowSet { .. }
+        | Change::SaleStateSet { .. }
+        | Change::ProductAdded { .. }
+        | Change::ProductDescribed { .. }
+        | Change::ProductWithdrawn { .. }
+        | Change::ProductRestored { .. }
+        | Change::CancellationPolicySet { .. }
+        | Change::Refused { .. } => return Vec::new(),
+    };
+    vec![(0, told)]
+}
+
+fn confirmed(
+    offering: OfferingId,
+    reservation: ReservationId,
+    customer: UserId,
+    lines: &[Line],
+) -> Told {
+    let data = json!({
+        "reservationId": reservation,
+        "lines": lines_of(offering, lines),
+        "totalPrice": total(lines),
+    });
+    Told::of("reservation.confirmed", reservation, data).to(customer)
+}
+
+fn each(reservations: &[ReservationId], kind: &'static str) -> Vec<(u32, Told)> {
+    let is_mass = reservations.len() > 1;
+    let told = |id: &ReservationId| {
+        let told = Told::of(kind, *id, json!({ "reservationId": id }));
+        Told { is_mass, ..told }
+    };
+    (0..).zip(reservations.iter().map(told)).collect()
+}
+
+fn door(kind: &'static str, reservation: ReservationId, ticket: u8) -> Told {
+    let data = json!({ "ticketId": ticket_id(reservation, ticket), "reservationId": reservation });
+    Told::of(kind, reservation, data)
+}
+
+fn total(lines: &[Line]) -> i64 {
+    let price = |line: &Line| line.unit_price.saturating_mul(i64::from(line.quantity));
+    lines.iter().map(price).fold(0, i64::saturating_add)
+}
+
+fn lines_of(offering: OfferingId, lines: &[Line]) -> Vec<Value> {
+    let line = |line: &Line| {
+        json!({
+            "productId": line.product.to_public(offering),
+            "quantity": line.quantity,
+            "unitPrice": line.unit_price,
+            "seats": line.seats.iter().map(|seat| seat.to_public(offering)).collect::<Vec<_>>(),
+        })
+    };
+    lines.iter().map(line).collect()
+}
