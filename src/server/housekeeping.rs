@@ -23,7 +23,7 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
-/// Messages that were taken are kept for a while, for operators who search for one.
+/// Messages and their deliveries that are at their end are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
@@ -82,8 +82,10 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
-    if keys + tokens + messages > 0 {
-        tracing::debug!(keys, tokens, messages, "forgot what had expired");
+    let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
+    let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
+    if keys + tokens + messages + notices + deliveries > 0 {
+        tracing::debug!(keys, tokens, messages, notices, deliveries, "forgot what had expired");
     }
     Ok(())
 }
