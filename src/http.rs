@@ -22,7 +22,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, payments, venues};
+use api::{accounts, audit, box_office, cluster, offerings, outbox, payments, venues};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -80,6 +80,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(cluster::internal::configure)
         .configure(cluster::instances::configure)
         .configure(audit::journal::configure)
+        .configure(outbox::deliveries::configure)
         .configure(box_office::holders::configure)
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
@@ -99,6 +100,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(box_office::participation::of_event)
         .configure(offerings::events::of_event)
         .configure(offerings::products::of_event)
+        .configure(outbox::feed::of_event)
         .configure(audit::verify::of_event);
 }
 

@@ -5,5 +5,6 @@ pub mod audit;
 pub mod box_office;
 pub mod cluster;
 pub mod offerings;
+pub mod outbox;
 pub mod payments;
 pub mod venues;

@@ -28,6 +28,7 @@ use crate::http::api::box_office::{
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
+use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{pay, wallet};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::envelope::Failure;
@@ -58,6 +59,8 @@ use crate::http::envelope::Failure;
         sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
+        feed::feed, deliveries::list, deliveries::show, deliveries::retry, deliveries::retry_all,
+        deliveries::cancel,
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,

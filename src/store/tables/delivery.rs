@@ -5,8 +5,8 @@
 use entities::delivery;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -271,6 +271,31 @@ impl Store {
         Ok(settled.rows_affected == 1)
     }
 
+    /// Ends the claim on a delivery whose destination was away: the attempt does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delivery_postpone(
+        &self,
+        claimed: &DeliveryRow,
+        next_try_at: TimestampMs,
+        error: Option<&str>,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let error = error.map(|text| text.chars().take(MAX_ERROR).collect::<String>());
+        let postponed = delivery::Entity::update_many()
+            .col_expr(delivery::Column::Attempts, Expr::value(claimed.attempts - 1))
+            .col_expr(delivery::Column::NextTryAt, Expr::value(next_try_at))
+            .col_expr(delivery::Column::Error, Expr::value(error))
+            .col_expr(delivery::Column::UpdatedAt, Expr::value(now))
+            .filter(delivery::Column::Id.eq(claimed.id))
+            .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .filter(delivery::Column::Attempts.eq(claimed.attempts))
+            .exec(self.writes())
+            .await?;
+        Ok(postponed.rows_affected == 1)
+    }
+
     /// Returns one delivery.
     ///
     /// # Errors
@@ -374,8 +399,7 @@ impl Store {
                   SELECT * FROM (SELECT destination, state, created_at FROM deliveries
                       WHERE state = 'PARKED' LIMIT 100000) AS parks) AS open
             GROUP BY destination ORDER BY destination";
-        let rows =
-            self.reads().query_all_raw(Statement::from_string(self.backend(), sql)).await?;
+        let rows = self.reads().query_all_raw(Statement::from_string(self.backend(), sql)).await?;
         let mut backlogs = Vec::with_capacity(rows.len());
         for row in rows {
             let (waiting, parked): (i64, i64) =
