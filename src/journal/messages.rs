@@ -101,7 +101,9 @@ pub fn of_row(row: &Row, record: &Record) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut index = 0;
     for change in transitions.iter().flat_map(|transition| &transition.changes) {
-        for (offset, told) in of_change(row.offering, change) {
+        // The first row makes the event: its times are no change of it.
+        let told = if row.seq == Seq(1) { Vec::new() } else { of_change(row.offering, change) };
+        for (offset, told) in told {
             messages.push(Message {
                 position: Position { seq: row.seq, index: index + offset },
                 at: row.at,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use admitone::accounts::{Caller, Role};
 use admitone::archive::{self, ArchiveError, Plan};
 use admitone::clock::{Clock, ManualClock};
+use admitone::config::Config;
 use admitone::ids::{OfferingId, UserId};
 use admitone::journal::{Head, Journal, LoadError, Snapshot, export, fold};
 use admitone::store::{Prunable, Store};
@@ -35,7 +36,8 @@ struct Past {
 impl Past {
     async fn of(db: TestDb) -> Self {
         let clock = Arc::new(ManualClock::at(START));
-        let app = TestApp::with(db).clock(clock.clone()).start().await;
+        let keeps = |config: &mut Config| config.relay = false;
+        let app = TestApp::with(db).clock(clock.clone()).config(keeps).start().await;
         let made = app.create_event(standing_event(100)).await;
         let event = made["id"].as_str().unwrap().parse().unwrap();
         let (product, buyer) = (made["products"][0]["id"].clone(), app.user().await.id);

@@ -69,6 +69,16 @@ pub(crate) enum TicketStatus {
     Void,
 }
 
+/// How far a delivery has come.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum DeliveryStatus {
+    Waiting,
+    Done,
+    Parked,
+    Cancelled,
+}
+
 /// Whether a seat is available.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

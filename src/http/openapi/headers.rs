@@ -98,7 +98,7 @@ fn describe(parameter: &mut Value) {
     let is_in = |place: &str| parameter["in"] == place;
     let name = parameter["name"].as_str().unwrap_or_default().to_owned();
     let (schema, description) = match name.as_str() {
-        "limit" if is_in("query") => (
+        "limit" if is_in("query") && parameter["description"].is_null() => (
             json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": 100,
                 "default": 20}),
             "The most items of this page.",
@@ -106,6 +106,11 @@ fn describe(parameter: &mut Value) {
         "cursor" if is_in("query") => (
             json!({"type": "string"}),
             "The `nextCursor` of the page before; the first page needs none.",
+        ),
+        "after" if is_in("query") => (
+            json!({"type": "string", "example": "0",
+                "pattern": "^(0|[1-9a-f][0-9a-f]{0,15}z(0|[1-9a-f][0-9a-f]{0,7}))$"}),
+            "The `cursor` of the last message that you have; `0` for none.",
         ),
         "q" if is_in("query") => (
             json!({"type": "string", "minLength": 1, "maxLength": 100,

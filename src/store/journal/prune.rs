@@ -120,7 +120,11 @@ impl Store {
         let transaction = self.writes().begin().await?;
         for message in messages {
             let id = (message.offering_id, message.seq, message.position);
-            outbox_message::Entity::delete_by_id(id).exec(&transaction).await?;
+            // One that was taken meanwhile is deleted with those that were taken.
+            outbox_message::Entity::delete_by_id(id)
+                .filter(outbox_message::Column::ProcessedAt.is_null())
+                .exec(&transaction)
+                .await?;
         }
         Ok(transaction.commit().await?)
     }

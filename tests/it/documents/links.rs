@@ -107,7 +107,7 @@ fn the_names_that_the_pages_about_the_source_find_in_a_file_are_there() {
         for (at, between) in prose.match_indices("` in `") {
             let name = prose[..at].rsplit('`').next().unwrap_or_default();
             let file = prose[at + between.len()..].split('`').next().unwrap_or_default();
-            if is_path(file) && file.ends_with(".rs") && !file.contains("notice") {
+            if is_path(file) && file.ends_with(".rs") && !file.contains("announcement") {
                 let name = name.rsplit([' ', ':']).next().unwrap_or(name);
                 assert!(read(file).contains(name), "{page}: {file} has no {name}");
                 found += 1;
@@ -132,7 +132,7 @@ fn the_files_that_the_pages_about_the_source_name_exist() {
         let prose: String = text.split("```").step_by(2).collect();
         let named = in_backticks(&prose).into_iter().filter(|text| is_path(text));
         // The files of the example, which does not exist, have its name in theirs.
-        let named: Vec<_> = named.filter(|text| !text.contains("notice")).collect();
+        let named: Vec<_> = named.filter(|text| !text.contains("announcement")).collect();
         assert!(named.len() > 30, "{page} names {}", named.len());
         for file in named {
             assert!(path(file).exists(), "{page}: there is no {file}");

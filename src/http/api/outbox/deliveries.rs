@@ -39,6 +39,7 @@ pub struct DeliveryDto {
     #[schema(nullable = false)]
     event_id: Option<OfferingId>,
     /// `WAITING`, `DONE`, `PARKED` or `CANCELLED`.
+    #[schema(value_type = crate::http::openapi::forms::DeliveryStatus)]
     status: &'static str,
     /// Attempts begun since it was made, or tried again.
     attempts: i32,
@@ -102,7 +103,7 @@ pub struct Retried {
 
 /// List deliveries, newest first (administrators).
 #[utoipa::path(get, path = "/api/admin/outbox", tag = "admin",
-    params(("status" = Option<String>, Query), ("destination" = Option<String>, Query),
+    params(("status" = Option<crate::http::openapi::forms::DeliveryStatus>, Query), ("destination" = Option<String>, Query),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<DeliveryDto>)))]
 pub(crate) async fn list(

@@ -44,16 +44,16 @@ pub(crate) const CODES: &[OperationCodes] = &[(
 #[serde(deny_unknown_fields)]
 pub struct FeedQuery {
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 impl From<FeedError> for ApiError {
     fn from(error: FeedError) -> Self {
         match error {
-            FeedError::NoSuchMessage => Self::invalid(
-                "after",
-                "is not the cursor of a message of this event: begin with 0, or with the last \
-                 cursor that you have",
+            FeedError::NoSuchMessage => Self::new(
+                ErrorCode::NotFound,
+                "no message of this event has this cursor: begin with 0, or with the last cursor \
+                 that you have",
             ),
             FeedError::Archived(seq) => Self::new(
                 ErrorCode::FeedArchived,
@@ -77,7 +77,8 @@ impl From<FeedError> for ApiError {
 /// `Last-Event-ID`. No message holds names or addresses.
 #[utoipa::path(get, path = "/api/events/{event}/feed", tag = "events",
     params(("event" = OfferingId, Path), ("after" = Option<String>, Query),
-        ("limit" = Option<usize>, Query), ("Last-Event-ID" = Option<String>, Header)),
+        ("limit" = Option<u32>, Query, description = "The most messages to answer with.",
+            minimum = 1), ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, content_type = "application/x-ndjson", body = String)))]
 pub(crate) async fn feed(
     state: web::Data<AppState>,
@@ -90,12 +91,12 @@ pub(crate) async fn feed(
     let follows = of_header("accept").is_some_and(|accept| accept.contains("text/event-stream"));
     let after = query.after.as_deref().or_else(|| of_header("last-event-id").filter(|_| follows));
     let Some(after) = Position::from_cursor(after.unwrap_or("0")) else {
-        return Err(FeedError::NoSuchMessage.into());
+        return Err(ApiError::invalid("after", "must be 0 or the cursor of a message"));
     };
     if query.limit == Some(0) {
         return Err(ApiError::invalid("limit", "must be at least 1"));
     }
-    let left = query.limit.unwrap_or(usize::MAX);
+    let left = query.limit.map_or(usize::MAX, |limit| limit as usize);
     let first = outbox::read_feed(&state.store, event, after, PAGE.min(left)).await?;
     if follows {
         return follow(state, &request, event, first);
