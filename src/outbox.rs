@@ -5,6 +5,7 @@
 //! Nothing here decides what happened: a message follows from a row of a journal, or is a notice
 //! that was written together with its cause.
 
+mod audience;
 mod deliver;
 mod envelope;
 mod expand;
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use crate::ids::OfferingId;
 use crate::store::{DeliveryRow, StoreError};
 
+pub use audience::Audience;
 pub use feed::{FeedError, FeedPage, read as read_feed};
 pub use metrics::{describe as describe_metrics, measure};
 pub use relay::{Relay, RelayHandle};

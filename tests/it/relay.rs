@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use admitone::clock::Clock;
 use admitone::ids::ReservationId;
+use admitone::inventory::{Command, OfferingChange};
 use admitone::journal::Head;
 use admitone::journal::messages;
-use admitone::outbox::{Destination, Destinations, Outcome, Relay, Stream, Subscription};
+use admitone::outbox::{Audience, Destination, Destinations, Outcome, Relay, Stream, Subscription};
 use admitone::store::{DeliveryFilter, DeliveryRow, DeliveryState, NewNotice, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -303,6 +304,48 @@ on_both_databases! {
         let sum: usize = ids.iter().map(BTreeSet::len).sum();
         assert_eq!(i64::try_from(sum).unwrap(), all, "each mail was sent by one relay");
         drop(running);
+    }
+}
+
+on_both_databases! {
+    async fn what_concerns_everyone_with_places_reaches_each_of_them_once(db: TestDb) {
+        let till = PaymentsFixture::open(db, 20).await;
+        let (mut holders, mut without) = (BTreeSet::new(), BTreeSet::new());
+        for nth in 0..6 {
+            let customer = till.customer(2 * PRICE).await;
+            for key in ["a", "b"] {
+                let reservation = till.reserve(customer).await;
+                if nth < 4 {
+                    till.pay(customer, reservation, key).await.expect("pays");
+                }
+            }
+            if nth < 4 { holders.insert(customer) } else { without.insert(customer) };
+        }
+        let now = till.clock.now_ms();
+        let day = 24 * 3_600_000;
+        let change = OfferingChange {
+            starts_at: Some(now + 30 * day),
+            ends_at: Some(now + 31 * day),
+            ..OfferingChange::default()
+        };
+        till.submit(Command::ChangeOffering { change }).await.expect("is moved");
+        let mut mail = Recorder::new("mail", |_| Outcome::Delivered);
+        Arc::get_mut(&mut mail).unwrap().kinds = Some(Vec::new());
+        let audience = Arc::new(Audience::new(till.store.clone(), till.clock.clone(), "mail"));
+        let all: Destinations = vec![mail.clone(), audience];
+        let relay = Relay::new(till.store.clone(), till.clock.clone(), all);
+        expand_all(&relay).await;
+        for _ in 0..2 {
+            relay.deliver_once().await.unwrap();
+        }
+        // As if the process had died before it noted the end.
+        till.db.sql("UPDATE deliveries SET state = 'WAITING' WHERE destination = 'audience'").await;
+        for _ in 0..2 {
+            relay.deliver_once().await.unwrap();
+        }
+        let got = mail.got.lock().unwrap();
+        assert_eq!(got.iter().filter_map(|row| row.user).collect::<BTreeSet<_>>(), holders);
+        assert_eq!(got.len(), 4);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::inventory::TimestampMs;
 use crate::journal::LoadError;
 use crate::journal::messages::Position;
 use crate::store::journal::{JournalRows, decoded, row_of, signed, unreadable, unsigned};
+use crate::store::states::ReservationState;
 use crate::store::tables::delivery::{self, NewDelivery};
 use crate::store::{Store, StoreError};
 
@@ -182,6 +183,33 @@ impl Store {
             .all(self.reads())
             .await?;
         Ok(found.into_iter().map(|(id, user)| (ReservationId(id), UserId(user))).collect())
+    }
+}
+
+impl Store {
+    /// Returns the customers with confirmed reservations of an offering, after the given one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn reservation_holders(
+        &self,
+        offering: OfferingId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let mut found = reservation::Entity::find()
+            .select_only()
+            .column(reservation::Column::UserId)
+            .distinct()
+            .filter(reservation::Column::OfferingId.eq(offering.0))
+            .filter(reservation::Column::Status.eq(ReservationState::Confirmed.as_str()))
+            .order_by_asc(reservation::Column::UserId)
+            .limit(limit);
+        if let Some(after) = after {
+            found = found.filter(reservation::Column::UserId.gt(after.0));
+        }
+        let ids: Vec<Uuid> = found.into_tuple().all(self.reads()).await?;
+        Ok(ids.into_iter().map(UserId).collect())
     }
 }
 
