@@ -29,3 +29,4 @@ pub mod ticket_documents;
 pub mod trace;
 pub mod venues;
 pub mod web;
+pub mod webhooks;

@@ -25,6 +25,8 @@ const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Messages that were taken are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
+/// Attempts to send webhooks are kept for longer than the last retry, for those who look into them.
+const ATTEMPTS_FOR_MS: TimestampMs = 14 * 24 * 3_600_000;
 
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
@@ -82,8 +84,9 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
-    if keys + tokens + messages > 0 {
-        tracing::debug!(keys, tokens, messages, "forgot what had expired");
+    let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
+    if keys + tokens + messages + attempts > 0 {
+        tracing::debug!(keys, tokens, messages, attempts, "forgot what had expired");
     }
     Ok(())
 }
