@@ -22,7 +22,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, payments, venues};
+use api::{accounts, audit, box_office, cluster, offerings, payments, venues, webhooks};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -86,6 +86,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(offerings::sale::configure)
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)
+        .configure(webhooks::endpoints::configure)
+        .configure(webhooks::deliveries::configure)
         .configure(openapi::configure);
 }
 

@@ -7,3 +7,4 @@ pub mod cluster;
 pub mod offerings;
 pub mod payments;
 pub mod venues;
+pub mod webhooks;

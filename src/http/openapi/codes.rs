@@ -21,6 +21,8 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::tickets::CODES,
     crate::http::api::payments::pay::CODES,
     crate::http::api::payments::wallet::CODES,
+    crate::http::api::webhooks::deliveries::CODES,
+    crate::http::api::webhooks::endpoints::CODES,
 ];
 
 /// The codes that an operation lists.

@@ -128,6 +128,24 @@ pub(crate) enum Fit {
     Scattered,
 }
 
+/// Whether a webhook gets messages.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum WebhookStatus {
+    Enabled,
+    Disabled,
+}
+
+/// What became of a message.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum DeliveryStatus {
+    Waiting,
+    Done,
+    Parked,
+    Cancelled,
+}
+
 /// Whether a part of the server works.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
