@@ -6,7 +6,7 @@ mod door;
 mod flows;
 mod giving;
 mod korean;
-mod organiser;
+pub mod organiser;
 mod organiser_lists;
 mod organiser_venues;
 mod public_pages;
