@@ -1,0 +1,8 @@
+//! Messages to endpoints of other systems, sent to a receiver that verifies them with the public
+//! library of another language.
+
+mod api;
+mod log;
+mod pages;
+mod pushing;
+mod receiver;
