@@ -25,6 +25,7 @@ use dashmap::DashMap;
 use tokio::sync::{Notify, watch};
 
 pub use heartbeat::{HeartbeatLoop, JoinError};
+pub(crate) use lease::{redis_base, redis_client};
 pub use member::Member;
 pub use network::http::{HttpNetwork, PATH, PROTOCOL, SEAL_HEADER, Seal};
 pub use network::{Network, NetworkError, NoPeers};

@@ -106,6 +106,8 @@ pub struct Config {
     /// How long a page for visitors without cookies is served before it is made anew; zero makes
     /// each anew.
     pub page_lifetime: Duration,
+    /// Whether this process delivers messages.
+    pub relay: bool,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
     /// The time zone of events that have none of their own, an IANA name.
@@ -188,6 +190,7 @@ impl Default for Config {
             shop_logo: None,
             shop_color: None,
             page_lifetime: Duration::from_millis(250),
+            relay: true,
             demo: true,
             time_zone: "UTC".into(),
             demo_payments: None,

@@ -22,7 +22,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, payments, venues, webhooks};
+use api::{accounts, audit, box_office, cluster, offerings, outbox, payments, venues, webhooks};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -80,6 +80,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(cluster::internal::configure)
         .configure(cluster::instances::configure)
         .configure(audit::journal::configure)
+        .configure(outbox::deliveries::configure)
         .configure(box_office::holders::configure)
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
@@ -87,7 +88,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)
         .configure(webhooks::endpoints::configure)
-        .configure(webhooks::deliveries::configure)
+        .configure(webhooks::log::configure)
         .configure(openapi::configure);
 }
 
@@ -101,6 +102,7 @@ fn routes_of_event(cfg: &mut web::ServiceConfig) {
         .configure(box_office::participation::of_event)
         .configure(offerings::events::of_event)
         .configure(offerings::products::of_event)
+        .configure(outbox::feed::of_event)
         .configure(audit::verify::of_event);
 }
 

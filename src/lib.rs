@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod journal;
 pub mod object;
 pub mod offerings;
+pub mod outbox;
 pub mod payments;
 pub mod planted;
 pub mod random;

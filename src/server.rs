@@ -10,6 +10,7 @@ mod banner;
 mod cluster;
 mod data_dir;
 mod demo;
+mod destinations;
 mod error;
 mod first_start;
 mod housekeeping;
@@ -43,6 +44,7 @@ use crate::http::state::{AppState, Pings};
 use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::offerings::{Offerings, TicketCodes};
+use crate::outbox::{Relay, RelayHandle};
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
@@ -250,6 +252,7 @@ struct Assembled {
     http: http_server::HttpServer,
     metrics: Option<metrics_listener::MetricsListener>,
     recovery: Recovery,
+    relay: Option<RelayHandle>,
     housekeeping: JoinHandle<()>,
     membership: cluster::Membership,
     exporter: Option<Exporter>,
@@ -293,6 +296,7 @@ impl Assembled {
         }
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
+        let relay = start_relay(&state)?;
         let housekeeping = housekeeping::start(&state);
         let measured = state.clone();
         let write =
@@ -309,6 +313,7 @@ impl Assembled {
             http,
             metrics,
             recovery,
+            relay,
             housekeeping,
             membership,
             exporter,
@@ -318,8 +323,8 @@ impl Assembled {
     }
 
     async fn stop(self) {
-        let Self { state, http, metrics, recovery, housekeeping, membership, exporter, .. } = self;
-        let lock = self.lock;
+        let Self { state, http, metrics, recovery, relay, housekeeping, membership, .. } = self;
+        let (lock, exporter) = (self.lock, self.exporter);
         housekeeping.abort();
         let notice = state.config.time_to_notice();
         let grace = state.config.shutdown_grace + notice;
@@ -333,6 +338,9 @@ impl Assembled {
             futures_util::future::join(state.offices.hand_off_all(), noticed).await;
             http.drain(&state.lifecycle).await;
             recovery.stop().await;
+            if let Some(relay) = relay {
+                relay.stop().await;
+            }
             state.offices.shutdown().await;
         };
         if tokio::time::timeout(grace, orderly).await.is_err() {
@@ -349,6 +357,16 @@ impl Assembled {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Starts the relay, unless another process has that work.
+fn start_relay(state: &AppState) -> Result<Option<RelayHandle>, StartError> {
+    if !state.config.relay {
+        return Ok(None);
+    }
+    let destinations = destinations::all(state).map_err(StartError::Machine)?;
+    let relay = Relay::new(state.store.clone(), state.clock.clone(), destinations);
+    Ok(Some(relay.spawn(&state.runtime)))
 }
 
 async fn open_database(

@@ -32,10 +32,15 @@ pub use journal::JournalRows;
 pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::catalogue::EventSearch;
+pub use tables::delivery::{
+    DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
+};
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
 pub use tables::leaving::{LivingReservation, OnBalance};
+pub use tables::notice::{NewNotice, NoticeRow};
+pub use tables::outbox::OutboxRow;
 pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};
 pub use tables::payment_group::Beginning;
 pub use tables::payment_row::PaymentRow;
@@ -50,7 +55,7 @@ pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
 pub use tables::webhook::{Created as WebhookCreated, Disabled, WebhookChange, WebhookRow};
 pub use tables::webhook_attempt::WebhookAttemptRow;
-pub use tables::webhook_delivery::{DeliveryState, WebhookDeliveryRow, webhook_destination};
+pub use tables::webhook_delivery::webhook_destination;
 
 /// The database.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 pub use alone::Alone;
 pub use redis::{RedisLeases, check_redis_url};
-pub(super) use redis::{base as redis_base, client as redis_client};
+pub(crate) use redis::{base as redis_base, client as redis_client};
 
 use super::{Member, Owner};
 use crate::ids::{InstanceId, OfferingId};

@@ -259,6 +259,13 @@ pub const KEYS: &[Key] = &[
         }
     ),
     key!(
+        "relay",
+        "ADMITONE_RELAY",
+        "true|false",
+        "Whether this process delivers messages: mail, webhooks, the event stream [true]",
+        |c, v| boolean(v).map(|v| c.relay = v)
+    ),
+    key!(
         "demo",
         "ADMITONE_DEMO",
         "true|false",

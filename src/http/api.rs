@@ -5,6 +5,7 @@ pub mod audit;
 pub mod box_office;
 pub mod cluster;
 pub mod offerings;
+pub mod outbox;
 pub mod payments;
 pub mod venues;
 pub mod webhooks;

@@ -28,9 +28,10 @@ use crate::http::api::box_office::{
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
+use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{pay, wallet};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
-use crate::http::api::webhooks::{deliveries, endpoints};
+use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
 
 #[derive(OpenApi)]
@@ -59,12 +60,14 @@ use crate::http::envelope::Failure;
         sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
+        feed::feed, deliveries::list, deliveries::show, deliveries::retry, deliveries::retry_all,
+        deliveries::cancel,
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,
         endpoints::list, endpoints::create, endpoints::show, endpoints::change, endpoints::delete,
         endpoints::rotate, endpoints::ping,
-        deliveries::list, deliveries::replay, deliveries::replay_since,
+        log::list, log::replay, log::replay_since,
     ),
     components(schemas(Failure, stream::Delta)),
     servers((url = "/", description = "The server that this document is from")),

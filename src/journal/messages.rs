@@ -12,6 +12,22 @@ use super::{Record, Row};
 use crate::ids::{OfferingId, ReservationId, Seq, UserId, ticket_id};
 use crate::inventory::{Change, Line, SaleState, TimestampMs};
 
+/// All kinds of messages that have a place in a journal.
+pub const KINDS: &[&str] = &[
+    "event.cancelled",
+    "event.changed",
+    "payment.completed",
+    "payment.failed",
+    "reservation.cancelled",
+    "reservation.confirmed",
+    "reservation.created",
+    "reservation.expired",
+    "reservation.revived",
+    "ticket.check_in_undone",
+    "ticket.checked_in",
+    "waitlist.offered",
+];
+
 /// The place of a message in the journal of an offering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {

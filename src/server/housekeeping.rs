@@ -23,7 +23,7 @@ const REVOCATIONS_EVERY: Duration = Duration::from_secs(1);
 const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 /// Expired refresh tokens are kept for a while, so that late reuse is still noticed as such.
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
-/// Messages that were taken are kept for a while, for operators who search for one.
+/// Messages and their deliveries that are at their end are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Attempts to send webhooks are kept for longer than the last retry, for those who look into them.
 const ATTEMPTS_FOR_MS: TimestampMs = 14 * 24 * 3_600_000;
@@ -84,9 +84,12 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
+    let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
+    let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
     let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
-    if keys + tokens + messages + attempts > 0 {
-        tracing::debug!(keys, tokens, messages, attempts, "forgot what had expired");
+    let of_outbox = messages + notices + deliveries + attempts;
+    if keys + tokens + of_outbox > 0 {
+        tracing::debug!(keys, tokens, of_outbox, "forgot what had expired");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::box_office::{Count, OfferingFigures};
 use crate::http::api::cluster::health;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
+use crate::outbox;
 use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
 use crate::telemetry::{metrics, process};
@@ -34,7 +35,8 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     state.admission.measure(state.clock.monotonic());
     state.connections.measure();
     if health::readiness(state).await.database_is_up() {
-        futures_util::join!(count_outbox(state), count_payments(state), names.read(state));
+        let (messages, deliveries) = (count_outbox(state), count_deliveries(state));
+        futures_util::join!(messages, deliveries, count_payments(state), names.read(state));
     }
 }
 
@@ -61,9 +63,18 @@ async fn count_outbox(state: &AppState) {
             let now = state.clock.now_ms();
             let age_ms = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
             metrics::outbox(waiting, Duration::from_millis(age_ms.unsigned_abs()));
+            metrics::outbox_relays(u8::from(state.config.relay));
         }
         Ok(Err(error)) => tracing::debug!(%error, "the outbox could not be counted"),
         Err(_) => tracing::debug!("counting the outbox took too long"),
+    }
+}
+
+async fn count_deliveries(state: &AppState) {
+    match tokio::time::timeout(TIMEOUT, state.store.delivery_backlog()).await {
+        Ok(Ok(backlogs)) => outbox::measure(&backlogs, state.clock.now_ms()),
+        Ok(Err(error)) => tracing::debug!(%error, "deliveries could not be counted"),
+        Err(_) => tracing::debug!("counting deliveries took too long"),
     }
 }
 

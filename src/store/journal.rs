@@ -216,7 +216,7 @@ impl Store {
 }
 
 /// Returns a row with its record, not verified against the row before it.
-fn decoded(row: Row) -> Result<(Row, Record), LoadError> {
+pub(crate) fn decoded(row: Row) -> Result<(Row, Record), LoadError> {
     let (seq, format) = (row.seq, row.format);
     if format > FORMAT {
         return Err(LoadError::NewerFormat { seq, format });

@@ -2,10 +2,12 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod closed;
+pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod guest;
 pub(crate) mod idempotency;
 pub(crate) mod leaving;
+pub(crate) mod notice;
 pub(crate) mod outbox;
 pub(crate) mod payment;
 pub(crate) mod payment_group;

@@ -208,6 +208,11 @@ pub fn database_connections(all: u32, idle: usize, max: u32) {
     gauge!(DATABASE_CONNECTIONS, "state" => "used").set(f64::from(all - idle));
 }
 
+/// Sets how many relays run in this process.
+pub fn outbox_relays(count: u8) {
+    gauge!(OUTBOX_RELAYS).set(f64::from(count));
+}
+
 /// Sets how many outbox messages wait, and the age of the oldest.
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a count far below 2^52")]
 pub fn outbox(waiting: u64, oldest: Duration) {

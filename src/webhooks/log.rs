@@ -7,13 +7,16 @@ use uuid::Uuid;
 use super::{WebhookError, Webhooks};
 use crate::ids::WebhookId;
 use crate::inventory::TimestampMs;
-use crate::store::{Answered, DeliveryState, Key, WebhookAttemptRow, WebhookDeliveryRow};
+use crate::store::{
+    Answered, DeliveryFilter, DeliveryRow, DeliveryState, Key, WebhookAttemptRow,
+    webhook_destination,
+};
 
 /// A message for an endpoint, and the attempts to send it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LoggedDelivery {
     /// The message.
-    pub delivery: WebhookDeliveryRow,
+    pub delivery: DeliveryRow,
     /// The attempts, oldest first, as far as the log goes back.
     pub attempts: Vec<WebhookAttemptRow>,
 }
@@ -31,7 +34,8 @@ impl Webhooks {
         limit: u64,
     ) -> Result<Vec<LoggedDelivery>, WebhookError> {
         self.endpoint(endpoint).await?;
-        let deliveries = self.store.webhook_deliveries(endpoint, state, cursor, limit).await?;
+        let filter = DeliveryFilter { state, destination: Some(webhook_destination(endpoint)) };
+        let deliveries = self.store.delivery_list(&filter, cursor, limit).await?;
         let ids: Vec<&str> = deliveries.iter().map(|row| &*row.message_id).collect();
         let mut attempts: HashMap<String, Vec<WebhookAttemptRow>> = HashMap::new();
         for attempt in self.store.webhook_attempts(endpoint, &ids).await? {
@@ -55,17 +59,14 @@ impl Webhooks {
         delivery: Uuid,
         key: Option<&Key>,
         now: TimestampMs,
-    ) -> Result<(WebhookDeliveryRow, bool), WebhookError> {
+    ) -> Result<(DeliveryRow, bool), WebhookError> {
         self.endpoint(endpoint).await?;
-        let find = self.store.webhook_delivery_get(endpoint, delivery);
-        find.await?.ok_or(WebhookError::NoSuchDelivery)?;
+        self.delivery(endpoint, delivery).await?;
         let answered = self.store.webhook_delivery_replay(endpoint, delivery, key, now).await?;
         if answered == Answered::Now(false) {
             return Err(WebhookError::StillWaiting);
         }
-        let find = self.store.webhook_delivery_get(endpoint, delivery);
-        let row = find.await?.ok_or(WebhookError::NoSuchDelivery)?;
-        Ok((row, matches!(answered, Answered::Before(_))))
+        Ok((self.delivery(endpoint, delivery).await?, matches!(answered, Answered::Before(_))))
     }
 
     /// Has all messages since a time sent again that do not wait, delivered ones too: a receiver
@@ -86,5 +87,11 @@ impl Webhooks {
             Answered::Now(count) => Ok((count, false)),
             Answered::Before(count) => Ok((count.parse().unwrap_or_default(), true)),
         }
+    }
+    /// Returns one message for an endpoint.
+    async fn delivery(&self, endpoint: WebhookId, id: Uuid) -> Result<DeliveryRow, WebhookError> {
+        let found = self.store.delivery_get(id).await?;
+        let is_its = |row: &DeliveryRow| row.destination == webhook_destination(endpoint);
+        found.filter(is_its).ok_or(WebhookError::NoSuchDelivery)
     }
 }

@@ -129,7 +129,7 @@ impl Webhooks {
     async fn disable_for(&self, row: &WebhookRow, reason: &str) -> Result<bool, StoreError> {
         let notice =
             json!({ "webhookId": row.id, "url": without_query(&row.url), "reason": reason });
-        let (notice, now) = (notice.to_string(), self.clock.now_ms());
+        let now = self.clock.now_ms();
         let is_new = self.store.webhook_disable(row.id, reason, &notice, now).await?;
         if is_new {
             tracing::warn!(endpoint = %row.id, reason, "a webhook was disabled");

@@ -10,6 +10,7 @@ mod complimentary;
 mod conformance;
 mod demo_payments;
 mod document;
+mod event_feed;
 mod event_plans;
 mod export;
 mod guests;

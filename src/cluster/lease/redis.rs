@@ -98,7 +98,7 @@ pub fn check_redis_url(url: &str) -> Result<(), String> {
 }
 
 /// Returns the prefix of every key and channel.
-pub(in crate::cluster) fn base(prefix: &str) -> String {
+pub(crate) fn base(prefix: &str) -> String {
     let separator = if prefix.is_empty() { "" } else { ":" };
     format!("{{admitone}}:{prefix}{separator}")
 }
@@ -107,7 +107,7 @@ pub(in crate::cluster) fn base(prefix: &str) -> String {
 ///
 /// # Errors
 /// The fault of the URL, without showing it.
-pub(in crate::cluster) fn client(url: &str) -> Result<Client, String> {
+pub(crate) fn client(url: &str) -> Result<Client, String> {
     if ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err("asks for TLS, which this version does not speak to Redis: keep Redis in a \
                     private network, and write redis://host:port"

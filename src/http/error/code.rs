@@ -131,6 +131,8 @@ error_codes! {
     Unstorable = UNPROCESSABLE_ENTITY "UNSTORABLE_VALUE", "A value cannot be stored.";
     // The server.
     Busy = SERVICE_UNAVAILABLE "BUSY", "Too many requests are waiting: retry after Retry-After.";
+    FeedArchived = GONE "FEED_ARCHIVED",
+        "The messages after this cursor were moved to files; the message says where the feed begins.";
     TooManyStreams = SERVICE_UNAVAILABLE "TOO_MANY_STREAMS",
         "As many streams are open as may be: poll availability, or retry after Retry-After.";
     Unavailable = SERVICE_UNAVAILABLE "TEMPORARILY_UNAVAILABLE",

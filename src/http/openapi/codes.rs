@@ -20,9 +20,10 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::sale::CODES,
     crate::http::api::offerings::tickets::CODES,
     crate::http::api::payments::pay::CODES,
+    crate::http::api::outbox::feed::CODES,
     crate::http::api::payments::wallet::CODES,
-    crate::http::api::webhooks::deliveries::CODES,
     crate::http::api::webhooks::endpoints::CODES,
+    crate::http::api::webhooks::log::CODES,
 ];
 
 /// The codes that an operation lists.

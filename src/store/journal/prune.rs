@@ -18,6 +18,10 @@ const AT_ONCE: i64 = 1_000;
 pub enum Prunable {
     /// Outbox messages that were taken, by the time when they were taken.
     TakenMessages,
+    /// Notices that were taken, by the time when they were taken.
+    TakenNotices,
+    /// Deliveries that are done or cancelled, by the time when they ended.
+    EndedDeliveries,
     /// Reservations whose time to pay has ended, by the time when it ended. A payment under way may
     /// still revive one. The journal has them.
     ExpiredReservations,
@@ -39,6 +43,8 @@ impl Prunable {
             Self::TakenMessages => {
                 ("outbox_messages", "offering_id, seq, position", "processed_at < $1")
             }
+            Self::TakenNotices => ("notices", "id", "processed_at < $1"),
+            Self::EndedDeliveries => ("deliveries", "id", "processed_at < $1"),
             Self::ExpiredReservations => (
                 "reservations",
                 "id",

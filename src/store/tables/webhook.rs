@@ -7,6 +7,8 @@ use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, TransactionTrait,
 };
 
+use serde_json::Value;
+
 use crate::ids::{OfferingId, UserId, WebhookId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::{idempotency, webhook_delivery};
@@ -205,7 +207,7 @@ impl Store {
         &self,
         id: WebhookId,
         reason: &str,
-        notice: &str,
+        notice: &Value,
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;

@@ -1,18 +1,19 @@
 //! The messages on their way to an endpoint: rows of `deliveries` whose destination it is. The relay
 //! makes and settles them; here they are listed and sent again.
 
-use entities::{delivery, notice, user};
+use entities::{delivery, user};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     TransactionTrait,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::ids::{OfferingId, WebhookId, time_ordered};
+use crate::ids::{UserId, WebhookId};
 use crate::inventory::TimestampMs;
-use crate::store::tables::idempotency;
-use crate::store::{Answered, Key, Role, Store, StoreError, older};
+use crate::store::tables::{idempotency, notice};
+use crate::store::{Answered, DeliveryState, Key, NewNotice, Role, Store, StoreError};
 
 /// Rows that one statement changes, so that no other write waits for long.
 const AT_ONCE: u64 = 1_000;
@@ -21,58 +22,6 @@ const MOST_TOLD: u64 = 100;
 /// The kind of the message to administrators about an endpoint that was disabled.
 const DISABLED: &str = "webhook.disabled";
 
-/// The state of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// It will be sent (again).
-    Waiting,
-    /// It arrived.
-    Done,
-    /// It was given up, with the reason.
-    Parked,
-    /// It is not sent any more, by an administrator's wish.
-    Cancelled,
-}
-
-impl DeliveryState {
-    /// All states.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Done, Self::Parked, Self::Cancelled];
-
-    /// Returns the word in the table and in answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "WAITING",
-            Self::Done => "DONE",
-            Self::Parked => "PARKED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
-    /// Parses a word that [`Self::as_str`] returns.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
-
-/// A message on its way to an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct WebhookDeliveryRow {
-    pub id: Uuid,
-    pub message_id: String,
-    pub kind: String,
-    pub offering: Option<OfferingId>,
-    pub body: String,
-    pub state: DeliveryState,
-    pub attempts: u32,
-    pub next_try_at: TimestampMs,
-    pub error: Option<String>,
-    pub processed_at: Option<TimestampMs>,
-    pub created_at: TimestampMs,
-}
-
 /// Returns the destination of an endpoint in the table of deliveries.
 #[must_use]
 pub fn webhook_destination(id: WebhookId) -> String {
@@ -80,42 +29,6 @@ pub fn webhook_destination(id: WebhookId) -> String {
 }
 
 impl Store {
-    /// Returns the deliveries to an endpoint, newest first, after `cursor`; at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn webhook_deliveries(
-        &self,
-        endpoint: WebhookId,
-        state: Option<DeliveryState>,
-        cursor: Option<(TimestampMs, Uuid)>,
-        limit: u64,
-    ) -> Result<Vec<WebhookDeliveryRow>, StoreError> {
-        use delivery::Column;
-        let mut query = delivery::Entity::find().filter(of(endpoint));
-        if let Some(state) = state {
-            query = query.filter(Column::State.eq(state.as_str()));
-        }
-        if let Some((at, id)) = cursor {
-            query = query.filter(older((Column::CreatedAt, at), (Column::Id, id)));
-        }
-        let query = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit);
-        query.all(self.reads()).await?.into_iter().map(row_of).collect()
-    }
-
-    /// Returns one delivery to an endpoint.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn webhook_delivery_get(
-        &self,
-        endpoint: WebhookId,
-        id: Uuid,
-    ) -> Result<Option<WebhookDeliveryRow>, StoreError> {
-        let found = delivery::Entity::find_by_id(id).filter(of(endpoint)).one(self.reads()).await?;
-        found.map(row_of).transpose()
-    }
-
     /// Has one delivery sent again, from the first attempt on; returns whether it was at its end. A
     /// retry with the key changes nothing.
     ///
@@ -211,7 +124,7 @@ pub(super) async fn cancel_waiting(
 /// Writes a notice to each administrator that an endpoint was disabled.
 pub(super) async fn tell_administrators(
     connection: &impl ConnectionTrait,
-    payload: &str,
+    payload: &Value,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let administrators: Vec<Uuid> = user::Entity::find()
@@ -222,16 +135,11 @@ pub(super) async fn tell_administrators(
         .into_tuple()
         .all(connection)
         .await?;
-    let notices = administrators.into_iter().map(|administrator| notice::ActiveModel {
-        id: Set(time_ordered(now.unsigned_abs())),
-        kind: Set(DISABLED.into()),
-        offering_id: Set(None),
-        user_id: Set(Some(administrator)),
-        payload: Set(payload.to_owned()),
-        created_at: Set(now),
-        processed_at: Set(None),
-    });
-    notice::Entity::insert_many(notices).exec_without_returning(connection).await?;
+    for administrator in administrators {
+        let (offering, user) = (None, Some(UserId(administrator)));
+        let notice = NewNotice { kind: DISABLED, offering, user, payload: payload.clone() };
+        notice::put(connection, &notice, now).await?;
+    }
     Ok(())
 }
 
@@ -257,21 +165,4 @@ async fn send_again(
 
 fn of(endpoint: WebhookId) -> Condition {
     Condition::all().add(delivery::Column::Destination.eq(webhook_destination(endpoint)))
-}
-
-fn row_of(row: delivery::Model) -> Result<WebhookDeliveryRow, StoreError> {
-    let state = DeliveryState::parse(&row.state);
-    Ok(WebhookDeliveryRow {
-        state: state.ok_or_else(|| StoreError::Damaged(format!("the delivery {}", row.id)))?,
-        id: row.id,
-        message_id: row.message_id,
-        kind: row.kind,
-        offering: row.offering_id.map(OfferingId),
-        body: row.body,
-        attempts: row.attempts.unsigned_abs(),
-        next_try_at: row.next_try_at,
-        error: row.error,
-        processed_at: row.processed_at,
-        created_at: row.created_at,
-    })
 }

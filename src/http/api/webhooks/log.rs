@@ -13,7 +13,7 @@ use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, WebhookId};
-use crate::store::{DeliveryState, WebhookAttemptRow, WebhookDeliveryRow};
+use crate::store::{DeliveryRow, DeliveryState, WebhookAttemptRow};
 use crate::webhooks::LoggedDelivery;
 
 /// Adds the routes.
@@ -34,7 +34,7 @@ pub(crate) const CODES: &[OperationCodes] = &[(
 /// A message for a webhook.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DeliveryDto {
+pub struct WebhookDeliveryDto {
     id: Uuid,
     /// The header `webhook-id`, the same at each attempt.
     message_id: String,
@@ -66,13 +66,13 @@ pub struct DeliveryDto {
     /// The message as it is sent.
     body: String,
     /// The attempts, oldest first, as far as the log goes back.
-    attempts: Vec<AttemptDto>,
+    attempts: Vec<WebhookAttemptDto>,
 }
 
 /// An attempt to send a message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AttemptDto {
+pub struct WebhookAttemptDto {
     /// Its number, from 1.
     attempt: u32,
     sent_at: String,
@@ -117,7 +117,7 @@ pub(crate) struct SinceQuery {
     params(("webhook" = WebhookId, Path),
         ("status" = Option<crate::http::openapi::forms::DeliveryStatus>, Query),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<DeliveryDto>)))]
+    responses((status = 200, body = Page<WebhookDeliveryDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     _: Admin,
@@ -136,7 +136,7 @@ pub(crate) async fn list(
     let next = next_cursor(&logged, limit, |LoggedDelivery { delivery, .. }| {
         format!("{}_{}", delivery.created_at, delivery.id)
     });
-    let rendered: Vec<DeliveryDto> =
+    let rendered: Vec<WebhookDeliveryDto> =
         logged.iter().map(|one| render(&one.delivery, &one.attempts)).collect();
     Ok(respond::page(&rendered, next))
 }
@@ -146,7 +146,7 @@ pub(crate) async fn list(
 /// A message that waits to be sent is refused: 409 `WRONG_STATE`.
 #[utoipa::path(post, path = "/api/admin/webhooks/{webhook}/deliveries/{delivery}/replay", tag = "admin",
     params(("webhook" = WebhookId, Path), ("delivery" = Uuid, Path)),
-    responses((status = 200, body = Success<DeliveryDto>)))]
+    responses((status = 200, body = Success<WebhookDeliveryDto>)))]
 pub(crate) async fn replay(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -183,15 +183,15 @@ pub(crate) async fn replay_since(
     Ok(response)
 }
 
-fn render(row: &WebhookDeliveryRow, attempts: &[WebhookAttemptRow]) -> DeliveryDto {
+fn render(row: &DeliveryRow, attempts: &[WebhookAttemptRow]) -> WebhookDeliveryDto {
     let waits = row.state == DeliveryState::Waiting;
-    DeliveryDto {
+    WebhookDeliveryDto {
         id: row.id,
         message_id: row.message_id.clone(),
         kind: row.kind.clone(),
         event_id: row.offering,
         status: row.state.as_str(),
-        attempt_count: row.attempts,
+        attempt_count: row.attempts.unsigned_abs(),
         next_try_at: waits.then(|| rfc3339(row.next_try_at)),
         error: row.error.clone(),
         processed_at: row.processed_at.map(rfc3339),
@@ -201,8 +201,8 @@ fn render(row: &WebhookDeliveryRow, attempts: &[WebhookAttemptRow]) -> DeliveryD
     }
 }
 
-fn render_attempt(row: &WebhookAttemptRow) -> AttemptDto {
-    AttemptDto {
+fn render_attempt(row: &WebhookAttemptRow) -> WebhookAttemptDto {
+    WebhookAttemptDto {
         attempt: row.attempt,
         sent_at: rfc3339(row.at),
         http_status: row.status,

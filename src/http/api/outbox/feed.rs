@@ -1,0 +1,174 @@
+//! `/api/events/{event}/feed`: the messages of an event in their order, from any of them on, as lines
+//! of JSON or as server-sent events. It is read from the journal, and so misses nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::error::InternalError;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
+use crate::http::extract::{Admin, Path, Query};
+use crate::http::middleware::connections::Connection;
+use crate::http::respond::fed_by;
+use crate::http::state::AppState;
+use crate::ids::OfferingId;
+use crate::journal::LoadError;
+use crate::journal::messages::Position;
+use crate::outbox::{self, FeedError, FeedPage};
+
+/// Messages read at a time.
+const PAGE: usize = 200;
+/// How often an open stream looks for new messages.
+const EVERY: Duration = Duration::from_millis(500);
+/// Looks in vain after which an open stream sends a heartbeat.
+const HEARTBEAT_AFTER: u32 = 30;
+
+/// Adds the route, below an event.
+pub fn of_event(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/feed").get(feed));
+}
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "get",
+    "/api/events/{event}/feed",
+    &[ErrorCode::FeedArchived, ErrorCode::TooManyStreams, ErrorCode::Forbidden],
+)];
+
+/// Where a reader begins, and how much it wants.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl From<FeedError> for ApiError {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::NoSuchMessage => Self::invalid(
+                "after",
+                "is not the cursor of a message of this event: begin with 0, or with the last \
+                 cursor that you have",
+            ),
+            FeedError::Archived(seq) => Self::new(
+                ErrorCode::FeedArchived,
+                format!("the rows up to {seq} were moved to files: begin with a later message"),
+            ),
+            FeedError::Journal(LoadError::NotFound) => Self::of(ErrorCode::EventNotFound),
+            FeedError::Journal(error @ LoadError::Unavailable(_)) => Self::unavailable(error),
+            FeedError::Journal(error) => Self::internal(error),
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Read the messages of an event in their order (administrators).
+///
+/// One line of JSON for each message, from the one after the cursor `after` to the last; without
+/// `after`, or with `0`, from the first. Each message names its `cursor` and, as `previous`, that of
+/// the message before it: a reader whose last cursor equals `previous` has missed nothing. A line
+/// for each of at most `limit` messages; without `limit`, of all. With `Accept: text/event-stream`
+/// the answer stays open and new messages follow; a client that reconnects sends the last id as
+/// `Last-Event-ID`. No message holds names or addresses.
+#[utoipa::path(get, path = "/api/events/{event}/feed", tag = "events",
+    params(("event" = OfferingId, Path), ("after" = Option<String>, Query),
+        ("limit" = Option<usize>, Query), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "application/x-ndjson", body = String)))]
+pub(crate) async fn feed(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    _: Admin,
+    Path(event): Path<OfferingId>,
+    Query(query): Query<FeedQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let of_header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let follows = of_header("accept").is_some_and(|accept| accept.contains("text/event-stream"));
+    let after = query.after.as_deref().or_else(|| of_header("last-event-id").filter(|_| follows));
+    let Some(after) = Position::from_cursor(after.unwrap_or("0")) else {
+        return Err(FeedError::NoSuchMessage.into());
+    };
+    if query.limit == Some(0) {
+        return Err(ApiError::invalid("limit", "must be at least 1"));
+    }
+    let left = query.limit.unwrap_or(usize::MAX);
+    let first = outbox::read_feed(&state.store, event, after, PAGE.min(left)).await?;
+    if follows {
+        return follow(state, &request, event, first);
+    }
+    let body = fed_by(move |tx| async move {
+        let (mut page, mut left) = (first, left);
+        loop {
+            page.messages.truncate(left);
+            left -= page.messages.len();
+            let lines = page.messages.iter().map(|(_, line)| format!("{line}\n"));
+            if tx.send(Ok(Bytes::from(lines.collect::<String>()))).await.is_err() {
+                return;
+            }
+            if page.is_end || left == 0 {
+                return;
+            }
+            page = match outbox::read_feed(&state.store, event, page.last, PAGE.min(left)).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(%event, %error, "a feed broke off");
+                    let broken = InternalError::new(error.to_string(), Default::default());
+                    let _ = tx.send(Err(broken.into())).await;
+                    return;
+                }
+            };
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(body))
+}
+
+/// Answers with a stream that stays open.
+fn follow(
+    state: web::Data<AppState>,
+    request: &HttpRequest,
+    event: OfferingId,
+    first: FeedPage,
+) -> Result<HttpResponse, ApiError> {
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let counted = connection.as_ref().map(|it| state.connections.begin_stream(it)).transpose()?;
+    let body = fed_by(move |tx| async move {
+        let _counted = counted;
+        let (mut page, mut in_vain) = (first, 0);
+        while !connection.as_ref().is_some_and(|it| it.is_half_closed()) {
+            let frames = page.messages.iter().map(|(position, line)| {
+                format!("id: {}\nevent: message\ndata: {line}\n\n", position.to_cursor())
+            });
+            let mut bytes = frames.collect::<String>();
+            in_vain = if bytes.is_empty() { in_vain + 1 } else { 0 };
+            if in_vain == HEARTBEAT_AFTER {
+                (in_vain, bytes) = (0, ": still here\n\n".to_owned());
+            }
+            if !bytes.is_empty() && tx.send(Ok(Bytes::from(bytes))).await.is_err() {
+                return;
+            }
+            if page.is_end {
+                tokio::select! {
+                    () = tokio::time::sleep(EVERY) => {}
+                    () = state.lifecycle.stopping() => return,
+                    () = tx.closed() => return,
+                }
+            }
+            // The client reconnects with the last id that it has.
+            let Ok(next) = outbox::read_feed(&state.store, event, page.last, PAGE).await else {
+                return;
+            };
+            page = next;
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(body))
+}

@@ -1,0 +1,18 @@
+//! The destinations of messages, as configured.
+
+use std::sync::Arc;
+
+use crate::http::state::AppState;
+use crate::outbox::{Destinations, Stream};
+
+/// Returns all families of destinations that there are.
+///
+/// # Errors
+/// The fault of a setting, without showing it.
+pub(super) fn all(state: &AppState) -> Result<Destinations, String> {
+    let mut all = Destinations::new();
+    if let Some(url) = &state.config.redis_url {
+        all.push(Arc::new(Stream::new(url.expose(), "")?));
+    }
+    Ok(all)
+}
