@@ -20,6 +20,7 @@ mod open_files;
 mod runtime;
 mod series;
 mod socket;
+mod to_webhooks;
 
 pub use error::StartError;
 use runtime::on;

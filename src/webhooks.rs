@@ -83,17 +83,22 @@ impl Webhooks {
 }
 
 impl Subscription {
-    /// True if the endpoint gets a message of this kind, of this offering if it is of one.
+    /// True if the endpoint's filter has messages of this kind.
     #[must_use]
-    pub fn wants(&self, kind: &str, offering: Option<OfferingId>) -> bool {
+    pub fn wants_kind(&self, kind: &str) -> bool {
         let is_kind = |wanted: &String| match wanted.strip_suffix('*') {
             Some(start) => kind.starts_with(start),
             None => wanted == kind,
         };
-        let has_kind = self.kinds.is_empty() || self.kinds.iter().any(is_kind);
+        self.kinds.is_empty() || self.kinds.iter().any(is_kind)
+    }
+
+    /// True if the endpoint gets a message of this kind, of this offering if it is of one.
+    #[must_use]
+    pub fn wants(&self, kind: &str, offering: Option<OfferingId>) -> bool {
         let has_offering = self.offerings.is_empty()
             || offering.is_some_and(|offering| self.offerings.contains(&offering));
-        self.enabled && has_kind && has_offering
+        self.enabled && self.wants_kind(kind) && has_offering
     }
 }
 

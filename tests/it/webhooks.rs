@@ -6,3 +6,4 @@ mod log;
 mod pages;
 mod pushing;
 mod receiver;
+mod sale;

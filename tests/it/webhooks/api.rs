@@ -9,9 +9,13 @@ use crate::support::test_db::TestDb;
 
 pub const PATH: &str = "/api/admin/webhooks";
 
-/// Opens a shop whose webhooks may go to loopback.
+/// Opens a shop whose webhooks may go to loopback, and which sends none by itself.
 pub async fn shop(db: TestDb) -> Shop {
-    Shop::open_with(db, |config| config.webhook_allow_private = Some(true)).await
+    Shop::open_with(db, |config| {
+        config.webhook_allow_private = Some(true);
+        config.relay = false;
+    })
+    .await
 }
 
 /// Returns an endpoint to make; no one listens there.
