@@ -36,8 +36,12 @@ impl Resolve for Resolver {
 }
 
 /// True if a name is known to have an address that may not be reached. A name that cannot be
-/// resolved now may be all right later.
+/// resolved now may be all right later, but those of loopback (RFC 6761) never are.
 pub(super) async fn is_refused(name: &str, reach: Reach) -> bool {
+    let plain = name.trim_end_matches('.');
+    if reach == Reach::Public && (plain == "localhost" || plain.ends_with(".localhost")) {
+        return true;
+    }
     let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((name, 0))).await;
     let Ok(Ok(mut found)) = found else { return false };
     found.any(|address| !may_reach(address.ip(), reach))

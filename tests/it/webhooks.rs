@@ -2,6 +2,7 @@
 //! library of another language.
 
 mod api;
+mod browser;
 mod log;
 mod pages;
 mod pushing;

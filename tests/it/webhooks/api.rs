@@ -79,6 +79,7 @@ async fn what_is_not_allowed_is_refused_with_its_field_and_a_sentence() {
         (url("http://127.0.0.1/"), "url", not_public),
         (url("http://localhost:8080/"), "url", not_public),
         (url("http://LOCALHOST./"), "url", not_public),
+        (url("http://a.localhost/"), "url", not_public),
         (url("http://2130706433/"), "url", not_public),
         (url("http://[::ffff:10.0.0.1]/"), "url", not_public),
         (url("http://169.254.169.254/latest"), "url", not_public),

@@ -112,8 +112,8 @@ on_both_databases! {
         assert!(again.is_replay());
         assert_eq!(again.data, json!({"replayed": 1_500}));
         assert_eq!(admin.post_nothing(&since(-40)).await.is(200).data, json!({"replayed": 0}));
-        let state = format!("SELECT state FROM deliveries WHERE message_id IN ('old', 'parked') AND state <> 'WAITING' ORDER BY state");
-        assert_eq!(shop.app.db.texts(&state).await, ["DONE", "PARKED"], "an older one, and another's");
+        let state = "SELECT state FROM deliveries WHERE message_id IN ('old', 'parked') AND state <> 'WAITING' ORDER BY state";
+        assert_eq!(shop.app.db.texts(state).await, ["DONE", "PARKED"], "an older one, and another's");
         for bad in ["", "?since=", "?since=yesterday", "?since=2026-01-01", "?sinc=2026-01-01T00:00:00Z"] {
             admin.post_nothing(&format!("{PATH}/{one}/replay{bad}")).await.refused(422, "INVALID");
         }

@@ -38,7 +38,7 @@ pub struct DeliveryDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     event_id: Option<OfferingId>,
-    /// `WAITING`, `DONE`, `PARKED` or `CANCELLED`.
+    #[schema(value_type = crate::http::openapi::forms::DeliveryStatus)]
     status: &'static str,
     /// Attempts begun since it was made, or tried again.
     attempts: i32,

@@ -18,10 +18,12 @@ use crate::webhooks::LoggedDelivery;
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    let base = "/api/admin/webhooks/{webhook}";
-    cfg.service(web::resource(format!("{base}/deliveries")).get(list))
-        .service(web::resource(format!("{base}/deliveries/{{delivery}}/replay")).post(replay))
-        .service(web::resource(format!("{base}/replay")).post(replay_since));
+    cfg.service(web::resource("/api/admin/webhooks/{webhook}/deliveries").get(list))
+        .service(
+            web::resource("/api/admin/webhooks/{webhook}/deliveries/{delivery}/replay")
+                .post(replay),
+        )
+        .service(web::resource("/api/admin/webhooks/{webhook}/replay").post(replay_since));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
