@@ -65,6 +65,7 @@ impl Store {
             .filter(webhook_attempt::Column::EndpointId.eq(endpoint.0))
             .filter(webhook_attempt::Column::MessageId.is_in(messages.iter().copied()))
             .order_by_asc(webhook_attempt::Column::At)
+            .order_by_asc(webhook_attempt::Column::Attempt)
             .order_by_asc(webhook_attempt::Column::Id)
             .limit(MOST)
             .all(self.reads())

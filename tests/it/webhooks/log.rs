@@ -12,23 +12,37 @@ use crate::http::api_client::{Answer, Shop};
 
 /// Writes a delivery as the relay does; returns its id.
 pub async fn delivery(shop: &Shop, hook: &str, message: &str, state: &str, at: i64) -> String {
-    let id = uuid::Uuid::new_v4();
-    let written = match shop.app.db.is_postgres() {
-        true => format!("'{id}'"),
-        false => format!("X'{}'", id.simple()),
-    };
-    let processed = if state == "WAITING" { "NULL".to_owned() } else { at.to_string() };
-    let error = if state == "PARKED" { "'it answered 500'" } else { "NULL" };
-    shop.app
-        .db
-        .sql(&format!(
-            "INSERT INTO deliveries (id, message_id, destination, kind, body, lane, state, attempts, next_try_at,
-                 error, processed_at, created_at, updated_at)
-             VALUES ({written}, '{message}', 'webhook:{hook}', 'reservation.created', '{{\"id\":\"{message}\"}}', 0,
-                 '{state}', 3, {at}, {error}, {processed}, {at}, {at})"
-        ))
-        .await;
-    id.to_string()
+    deliveries(shop, hook, [message.to_owned()].into_iter(), state, at).await.remove(0)
+}
+
+/// Writes a delivery for each message, a millisecond apart; returns their ids.
+async fn deliveries(
+    shop: &Shop,
+    hook: &str,
+    messages: impl Iterator<Item = String>,
+    state: &str,
+    first: i64,
+) -> Vec<String> {
+    let (mut ids, mut rows) = (Vec::new(), Vec::new());
+    for (at, message) in (first..).zip(messages) {
+        let id = uuid::Uuid::new_v4();
+        let written = match shop.app.db.is_postgres() {
+            true => format!("'{id}'"),
+            false => format!("X'{}'", id.simple()),
+        };
+        let processed = if state == "WAITING" { "NULL".to_owned() } else { at.to_string() };
+        let error = if state == "PARKED" { "'it answered 500'" } else { "NULL" };
+        rows.push(format!(
+            "({written}, '{message}', 'webhook:{hook}', 'reservation.created', '{{\"id\":\"{message}\"}}', 0,
+              '{state}', 3, {at}, {error}, {processed}, {at}, {at})"
+        ));
+        ids.push(id.to_string());
+    }
+    let insert =
+        "INSERT INTO deliveries (id, message_id, destination, kind, body, lane, state, attempts,
+        next_try_at, error, processed_at, created_at, updated_at) VALUES";
+    shop.app.db.sql(&format!("{insert} {}", rows.join(", "))).await;
+    ids
 }
 
 /// Makes an endpoint; returns its id.
@@ -88,9 +102,8 @@ on_both_databases! {
         let old = delivery(&shop, &one, "old", "DONE", now - 60_000).await;
         let parked = delivery(&shop, &one, "parked", "PARKED", now - 30_000).await;
         let waiting = delivery(&shop, &one, "waiting", "WAITING", now - 20_000).await;
-        for index in 0..1_500 {
-            delivery(&shop, &one, &format!("n{index}"), "DONE", now - 10_000 + index).await;
-        }
+        let many = (0..1_500).map(|index| format!("n{index}"));
+        deliveries(&shop, &one, many, "DONE", now - 10_000).await;
         let others = delivery(&shop, &other, "parked", "PARKED", now).await;
         let at = |delivery: &str| format!("{PATH}/{one}/deliveries/{delivery}/replay");
         let replay = |key: &'static str| admin.request(Method::POST, &at(&parked)).header("Idempotency-Key", key);

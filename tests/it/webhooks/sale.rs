@@ -1,6 +1,6 @@
 //! A sale as another system sees it through its webhook, with the relay at work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -56,8 +56,12 @@ on_both_databases! {
             let text = |field: &str| body[field].as_str().unwrap().to_owned();
             followers.insert(text("previous"), text("cursor"));
         }
-        // The chain from the start has no gap, in whatever order the messages came.
-        let (mut at, mut length) = ("0".to_owned(), 0);
+        // In whatever order the messages came, they are one chain: it follows what the event told
+        // before the webhook was made, and has no gap.
+        let cursors: BTreeSet<&String> = followers.values().collect();
+        let starts: Vec<_> = followers.keys().filter(|previous| !cursors.contains(previous)).collect();
+        let [start] = *starts else { panic!("{starts:?} in {followers:?}") };
+        let (mut at, mut length) = (start.clone(), 0);
         while let Some(next) = followers.get(&at) {
             (at, length) = (next.clone(), length + 1);
         }
