@@ -118,6 +118,8 @@ impl Site {
         let store = Store::connect(&Options::new(postgres)).await.expect("Postgres answers");
         store.migrate().await.expect("the schema can be made");
         let event = hot_event(&store).await;
+        // As `main` does: clients look for it. An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .pool_max_idle_per_host(512)
             .timeout(Duration::from_secs(15))

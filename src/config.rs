@@ -117,6 +117,9 @@ pub struct Config {
     pub demo_payments: Option<bool>,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
+    /// Whether webhooks may be sent to addresses that are not public, see
+    /// [`Config::allows_private_webhooks`].
+    pub webhook_allow_private: Option<bool>,
     /// The e-mail address of the first administrator.
     pub admin_email: String,
     /// The first administrator's password; generated when absent.
@@ -192,6 +195,7 @@ impl Default for Config {
             time_zone: "UTC".into(),
             demo_payments: None,
             wallet_self_charge: None,
+            webhook_allow_private: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,
             workers: cores,
@@ -235,6 +239,13 @@ impl Config {
     #[must_use]
     pub fn allows_demo_payments(&self) -> bool {
         self.demo_payments.unwrap_or(self.demo && self.database_url.is_empty())
+    }
+
+    /// True if webhooks may be sent to addresses that are not public. By default only in a
+    /// demonstration on the embedded database.
+    #[must_use]
+    pub fn allows_private_webhooks(&self) -> bool {
+        self.webhook_allow_private.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
     /// True if this process is one of several that share a database.

@@ -22,7 +22,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, outbox, payments, venues};
+use api::{accounts, audit, box_office, cluster, offerings, outbox, payments, venues, webhooks};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -87,6 +87,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(offerings::sale::configure)
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)
+        .configure(webhooks::endpoints::configure)
+        .configure(webhooks::log::configure)
         .configure(openapi::configure);
 }
 

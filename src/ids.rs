@@ -76,6 +76,10 @@ uuid_id! {
     VenueId
 }
 uuid_id! {
+    /// An endpoint of another system that messages are sent to.
+    WebhookId
+}
+uuid_id! {
     /// A person with an account.
     UserId
 }

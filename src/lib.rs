@@ -30,3 +30,4 @@ pub mod ticket_documents;
 pub mod trace;
 pub mod venues;
 pub mod web;
+pub mod webhooks;

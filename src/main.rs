@@ -8,5 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Clients of TLS look for it. An error means that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     admitone::cli::run(std::env::args_os())
 }

@@ -20,6 +20,7 @@ mod open_files;
 mod runtime;
 mod series;
 mod socket;
+mod to_webhooks;
 
 pub use error::StartError;
 use runtime::on;
@@ -51,6 +52,7 @@ use crate::telemetry::{self, Exporter};
 use crate::trace::Tracer;
 use crate::venues::Venues;
 use crate::web::Site;
+use crate::webhooks::{self, Reach, Webhooks};
 use actix_web::web;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -86,6 +88,8 @@ pub struct Parts {
     pub crash_points: CrashPoints,
     /// Intervals of the recovery of payments.
     pub payments_pace: Pace,
+    /// The longest that a call of a webhook may take.
+    pub webhook_timeout: Duration,
 }
 
 impl Default for Parts {
@@ -95,6 +99,7 @@ impl Default for Parts {
             offices: box_office::Settings::default(),
             crash_points: CrashPoints::none(),
             payments_pace: Pace::default(),
+            webhook_timeout: webhooks::TIMEOUT,
         }
     }
 }
@@ -283,7 +288,7 @@ impl Assembled {
             .map_err(|error| StartError::Machine(error.to_string()))?;
         let connections = Arc::clone(&http.connections);
         let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections);
-        let state = web::Data::new(state);
+        let state = web::Data::new(state?);
         let many = config.is_cluster();
         if many {
             // Other instances may already exchange hellos with this one; clients are asked to wait.
@@ -422,7 +427,7 @@ fn assemble(
     (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
     connections: Arc<Connections>,
-) -> AppState {
+) -> Result<AppState, StartError> {
     let clock = parts.clock.clone();
     let cluster = Arc::clone(&membership.cluster);
     let me = cluster.me();
@@ -451,10 +456,14 @@ fn assemble(
     let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
+    let reach = if config.allows_private_webhooks() { Reach::Anywhere } else { Reach::Public };
+    let webhooks = Webhooks::new(store.clone(), clock.clone(), reach, parts.webhook_timeout);
+    let webhooks = webhooks.map_err(|error| StartError::Machine(error.to_string()))?;
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
-    AppState {
+    Ok(AppState {
+        webhooks: Arc::new(webhooks),
         auditor: Auditor::new(store.clone()),
         store,
         offices,
@@ -478,5 +487,5 @@ fn assemble(
         connections,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
-    }
+    })
 }

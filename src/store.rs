@@ -53,6 +53,9 @@ pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};
 pub use tables::wallet::{Balance, EntryKind, WalletEntry};
+pub use tables::webhook::{Created as WebhookCreated, Disabled, WebhookChange, WebhookRow};
+pub use tables::webhook_attempt::WebhookAttemptRow;
+pub use tables::webhook_delivery::webhook_destination;
 
 /// The database.
 #[derive(Clone)]

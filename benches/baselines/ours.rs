@@ -81,6 +81,8 @@ impl Server {
     }
 
     async fn until_ready(&self) {
+        // Clients look for it. An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         for _ in 0..600 {
             let ready = reqwest::get(format!("http://{}/health/ready", self.address)).await;
             if ready.is_ok_and(|answer| answer.status().is_success()) {

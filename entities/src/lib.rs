@@ -26,3 +26,5 @@ pub mod venue_plan;
 pub mod waitlisted;
 pub mod wallet;
 pub mod wallet_entry;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;

@@ -17,6 +17,7 @@ mod m0011_venues;
 mod m0012_guests;
 mod m0013_checked_in_tickets;
 mod m0014_deliveries;
+mod m0016_webhooks;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_guests::Migration),
             Box::new(m0013_checked_in_tickets::Migration),
             Box::new(m0014_deliveries::Migration),
+            Box::new(m0016_webhooks::Migration),
         ]
     }
 }

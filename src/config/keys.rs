@@ -289,6 +289,14 @@ pub const KEYS: &[Key] = &[
         |c, v| boolean(v).map(|v| c.wallet_self_charge = Some(v))
     ),
     key!(
+        "webhook_allow_private",
+        "ADMITONE_WEBHOOK_ALLOW_PRIVATE",
+        "true|false",
+        "Let webhooks go to loopback, private and reserved addresses, so to the machines around this one \
+         [true with the demo event on the embedded database, otherwise false]",
+        |c, v| boolean(v).map(|v| c.webhook_allow_private = Some(v))
+    ),
+    key!(
         "admin_email",
         "ADMITONE_ADMIN_EMAIL",
         "EMAIL",

@@ -8,3 +8,4 @@ pub mod offerings;
 pub mod outbox;
 pub mod payments;
 pub mod venues;
+pub mod webhooks;

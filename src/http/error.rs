@@ -32,6 +32,7 @@ use crate::telemetry::metrics;
 use crate::text::InvalidField;
 use crate::trace::RequestId;
 use crate::venues::VenueError;
+use crate::webhooks::WebhookError;
 
 /// A failure as an answer: `{"success":false,"error":{…}}`.
 #[derive(Clone, Debug)]
@@ -348,6 +349,19 @@ impl From<VenueError> for ApiError {
             VenueError::NoSuchVenue => Self::not_found("venue"),
             VenueError::NoSuchPlan => Self::not_found("version of a plan"),
             VenueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Invalid(error) => error.into(),
+            WebhookError::NoSuchWebhook => Self::not_found("webhook"),
+            WebhookError::NoSuchDelivery => Self::not_found("delivery"),
+            WebhookError::TooMany(_) => Self::new(ErrorCode::TooManyWebhooks, error.to_string()),
+            WebhookError::StillWaiting => Self::new(ErrorCode::WrongState, error.to_string()),
+            WebhookError::Store(error) => error.into(),
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{pay, wallet};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
+use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
 
 #[derive(OpenApi)]
@@ -64,6 +65,9 @@ use crate::http::envelope::Failure;
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,
+        endpoints::list, endpoints::create, endpoints::show, endpoints::change, endpoints::delete,
+        endpoints::rotate, endpoints::ping,
+        log::list, log::replay, log::replay_since,
     ),
     components(schemas(Failure, stream::Delta)),
     servers((url = "/", description = "The server that this document is from")),

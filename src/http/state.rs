@@ -19,6 +19,7 @@ use crate::payments::Payments;
 use crate::store::Store;
 use crate::trace::Tracer;
 use crate::venues::Venues;
+use crate::webhooks::Webhooks;
 
 /// Whether the database answered its last ping, and the monotonic time of that ping.
 pub type Pings = tokio::sync::Mutex<Option<(std::time::Duration, bool)>>;
@@ -33,6 +34,8 @@ pub struct AppState {
     pub offerings: Offerings,
     /// Venues, their plans and the plans of events.
     pub venues: Arc<Venues>,
+    /// Endpoints of other systems and the messages for them.
+    pub webhooks: Arc<Webhooks>,
     /// The payment process.
     pub payments: Arc<Payments>,
     /// The audits of journals.

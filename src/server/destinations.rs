@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::to_webhooks::ToWebhooks;
 use crate::http::state::AppState;
 use crate::outbox::{Destinations, Stream};
 
@@ -11,6 +12,7 @@ use crate::outbox::{Destinations, Stream};
 /// The fault of a setting, without showing it.
 pub(super) fn all(state: &AppState) -> Result<Destinations, String> {
     let mut all = Destinations::new();
+    all.push(Arc::new(ToWebhooks(state.webhooks.clone())));
     if let Some(url) = &state.config.redis_url {
         all.push(Arc::new(Stream::new(url.expose(), "")?));
     }

@@ -25,6 +25,8 @@ const KEYS_FOR_MS: TimestampMs = 24 * 3_600_000;
 const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Messages and their deliveries that are at their end are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
+/// Attempts to send webhooks are kept for longer than the last retry, for those who look into them.
+const ATTEMPTS_FOR_MS: TimestampMs = 14 * 24 * 3_600_000;
 
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
@@ -84,8 +86,10 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
-    if keys + tokens + messages + notices + deliveries > 0 {
-        tracing::debug!(keys, tokens, messages, notices, deliveries, "forgot what had expired");
+    let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
+    let of_outbox = messages + notices + deliveries + attempts;
+    if keys + tokens + of_outbox > 0 {
+        tracing::debug!(keys, tokens, of_outbox, "forgot what had expired");
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::http::error;
 use crate::http::middleware::{admission, connections};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
-use crate::{box_office, cluster, outbox, payments, trace};
+use crate::{box_office, cluster, outbox, payments, trace, webhooks};
 
 /// Interval between foldings of histograms, which grow between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -50,6 +50,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     box_office::describe_metrics();
     outbox::describe_metrics();
     payments::describe_metrics();
+    webhooks::metrics::describe();
     cluster::metrics::describe();
     error::describe_metrics();
     admission::describe_metrics();

@@ -23,3 +23,6 @@ pub(crate) mod ticket;
 pub(crate) mod user;
 pub(crate) mod venue;
 pub(crate) mod wallet;
+pub(crate) mod webhook;
+pub(crate) mod webhook_attempt;
+pub(crate) mod webhook_delivery;

@@ -56,6 +56,8 @@ pub fn start(
         .timeout(TIMEOUT)
         // The process is configured by its settings only, not by proxy variables.
         .no_proxy()
+        // Collectors are called without TLS: a machine without certificates will do.
+        .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     let service = Service { name: config.trace_service.clone(), instance };

@@ -27,6 +27,9 @@ mod shown;
 mod tables;
 mod venue;
 mod venues;
+mod webhook;
+mod webhook_log;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,6 +71,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(people::configure)
         .configure(venues::configure)
         .configure(venue::configure)
+        .configure(webhooks::configure)
+        .configure(webhook::configure)
+        .configure(webhook_log::configure)
         .configure(live::configure);
 }
 
@@ -147,6 +153,7 @@ fn sections(visitor: &Visitor) -> Markup {
             a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
             a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
             a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
+            a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
         }
     }
 }

@@ -67,6 +67,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("ticket_documents", &["inventory", "text"]),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
+    ("webhooks", &["clock", "ids", "inventory", "random", "store", "text"]),
     ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
@@ -92,6 +93,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "trace",
             "venues",
+            "webhooks",
         ],
     ),
     (
@@ -109,6 +111,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "ticket_documents",
             "venues",
+            "webhooks",
         ],
     ),
     (
@@ -133,6 +136,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "trace",
             "venues",
             "web",
+            "webhooks",
         ],
     ),
     (
@@ -344,8 +348,17 @@ fn entities_and_migrations_know_nothing_of_the_rest() {
 }
 
 /// The capabilities. No capability uses another; they share only the modules below them.
-const CAPABILITIES: &[&str] =
-    &["accounts", "audit", "box_office", "cluster", "offerings", "outbox", "payments", "venues"];
+const CAPABILITIES: &[&str] = &[
+    "accounts",
+    "audit",
+    "box_office",
+    "cluster",
+    "offerings",
+    "outbox",
+    "payments",
+    "venues",
+    "webhooks",
+];
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
@@ -372,6 +385,9 @@ const TABLES: &[(&str, &str)] = &[
     ("user", "accounts"),
     ("venue", "venues"),
     ("wallet", "payments"),
+    ("webhook", "webhooks"),
+    ("webhook_attempt", "webhooks"),
+    ("webhook_delivery", "webhooks"),
 ];
 
 /// The only allowed circle: the office, its failures and its handoff are one state machine.

@@ -51,3 +51,4 @@ mod tracing;
 mod unknown_outcomes;
 mod wallet;
 mod web;
+mod webhooks;

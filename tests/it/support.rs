@@ -14,4 +14,5 @@ pub mod proxy;
 pub mod sold_event;
 pub mod stream_frames;
 pub mod test_app;
+pub mod tls;
 pub mod two_instances;

@@ -6,7 +6,7 @@ mod door;
 mod flows;
 mod giving;
 mod korean;
-mod organiser;
+pub mod organiser;
 mod organiser_lists;
 mod organiser_venues;
 mod public_pages;
@@ -51,7 +51,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
 }
 
-async fn passes(scenario: &str, shop: &Shop, things: &Value) {
+pub async fn passes(scenario: &str, shop: &Shop, things: &Value) {
     let output = run(scenario, shop, things).await;
     assert!(output.status.success(), "{}", said(&output));
     println!("{}", said(&output));

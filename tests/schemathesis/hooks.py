@@ -48,6 +48,10 @@ RULES = [
         r"^timeZone must be the name of a time zone",
         r"^say what the hold has from now on",
         r"^until must be in the future",
+        # A webhook has an address that may be called, and filters that can let something through.
+        r"^url must ",
+        r"^types\[\d+\] must be a type",
+        r"^eventIds\[\d+\] is not the id of an event",
         # A plan must be one that can be drawn and sold.
         r"^(sections|zones|blocks|labels|stage|format|seats)\b",
         r"^(plan\.|seatMap must be left out)",

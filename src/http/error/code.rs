@@ -125,6 +125,8 @@ error_codes! {
     PlacesAvailable = CONFLICT "PLACES_AVAILABLE", "Places are free: hold them instead.";
     WaitlistEntryNotFound = NOT_FOUND "WAITLIST_ENTRY_NOT_FOUND", "No such entry of yours.";
     BelowTaken = CONFLICT "BELOW_TAKEN", "The size cannot go below what is taken.";
+    TooManyWebhooks = CONFLICT "TOO_MANY_WEBHOOKS",
+        "As many webhooks exist as may: delete one first.";
     Conflict = CONFLICT "CONFLICT", "It contradicts what is stored; read it again.";
     Unstorable = UNPROCESSABLE_ENTITY "UNSTORABLE_VALUE", "A value cannot be stored.";
     // The server.

@@ -22,6 +22,8 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::payments::pay::CODES,
     crate::http::api::outbox::feed::CODES,
     crate::http::api::payments::wallet::CODES,
+    crate::http::api::webhooks::endpoints::CODES,
+    crate::http::api::webhooks::log::CODES,
 ];
 
 /// The codes that an operation lists.

@@ -69,16 +69,6 @@ pub(crate) enum TicketStatus {
     Void,
 }
 
-/// How far a delivery has come.
-#[derive(ToSchema)]
-#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum DeliveryStatus {
-    Waiting,
-    Done,
-    Parked,
-    Cancelled,
-}
-
 /// Whether a seat is available.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -136,6 +126,24 @@ pub(crate) enum Fit {
     LeavesOrphan,
     SplitRows,
     Scattered,
+}
+
+/// Whether a webhook gets messages.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum WebhookStatus {
+    Enabled,
+    Disabled,
+}
+
+/// What became of a message.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum DeliveryStatus {
+    Waiting,
+    Done,
+    Parked,
+    Cancelled,
 }
 
 /// Whether a part of the server works.

@@ -77,6 +77,18 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("post", "/api/admin/venues/{venue}/plans") => "addPlanVersion",
         ("get", "/api/admin/venues/{venue}/plans/{version}") => "exportPlan",
         ("post", "/api/admin/plans/generate") => "generatePlan",
+        ("get", "/api/admin/webhooks") => "listWebhooks",
+        ("post", "/api/admin/webhooks") => "createWebhook",
+        ("get", "/api/admin/webhooks/{webhook}") => "getWebhook",
+        ("patch", "/api/admin/webhooks/{webhook}") => "changeWebhook",
+        ("delete", "/api/admin/webhooks/{webhook}") => "deleteWebhook",
+        ("post", "/api/admin/webhooks/{webhook}/rotate-secret") => "rotateWebhookSecret",
+        ("post", "/api/admin/webhooks/{webhook}/ping") => "pingWebhook",
+        ("post", "/api/admin/webhooks/{webhook}/replay") => "replayWebhook",
+        ("get", "/api/admin/webhooks/{webhook}/deliveries") => "listWebhookDeliveries",
+        ("post", "/api/admin/webhooks/{webhook}/deliveries/{delivery}/replay") => {
+            "replayWebhookDelivery"
+        }
         _ => return None,
     })
 }

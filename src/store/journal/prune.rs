@@ -32,6 +32,8 @@ pub enum Prunable {
     IdempotencyKeys,
     /// Refresh tokens, by the time when they expired.
     ExpiredTokens,
+    /// Attempts to send webhooks, by their time.
+    WebhookAttempts,
 }
 
 impl Prunable {
@@ -58,6 +60,7 @@ impl Prunable {
                 ("idempotency_keys", "principal, operation, key_hash", "created_at < $1")
             }
             Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
+            Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
         }
     }
 }

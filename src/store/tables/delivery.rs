@@ -33,7 +33,8 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    const ALL: [Self; 4] = [Self::Waiting, Self::Done, Self::Parked, Self::Cancelled];
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Done, Self::Parked, Self::Cancelled];
 
     /// Returns the name of the state in rows and answers.
     #[must_use]

@@ -46,6 +46,7 @@ impl PrivatePrometheus {
             .stderr(log)
             .spawn()
             .expect("prometheus is installed: use tests/run");
+        crate::support::tls::install();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
         let client = client.expect("a client");
         let mut server = Self { dir, base: format!("http://127.0.0.1:{port}"), process, client };

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::customers::Customer;
 use crate::support::test_db::eventually;
+use crate::support::tls;
 
 pub const SECRET: &str = "a secret of the tests, long enough to be taken for one";
 
@@ -41,6 +42,7 @@ impl Server {
 
     /// Returns a server that is not started yet, with these additional settings.
     pub fn with_settings(database_url: &str, settings: &[(&str, String)]) -> Self {
+        tls::install();
         let port = free_port();
         let clock = Arc::new(SystemClock::new());
         Self {

@@ -9,6 +9,7 @@ use sea_orm::sqlx::{self, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
 use crate::support::private_postgres::PrivatePostgres;
+use crate::support::tls;
 
 /// The server for the tests that need Postgres; `tests/run` sets it.
 pub const POSTGRES_URL: &str = "ADMITONE_TEST_POSTGRES_URL";
@@ -50,6 +51,7 @@ enum Place {
 impl TestDb {
     /// Creates a database on the server that `tests/run` started.
     pub async fn postgres() -> Self {
+        tls::install();
         let server = postgres_server();
         let template = template(&server).await;
         let name = fresh_name();
@@ -60,6 +62,7 @@ impl TestDb {
 
     /// Creates a database without any table.
     pub async fn postgres_unmigrated() -> Self {
+        tls::install();
         let server = postgres_server();
         let name = fresh_name();
         let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
@@ -69,6 +72,7 @@ impl TestDb {
 
     /// Creates a database on a server of its own, with these settings.
     pub async fn private(settings: &'static [&'static str]) -> Self {
+        tls::install();
         let server = PrivatePostgres::start_with(settings);
         let db = Self { url: server.url(), place: Place::Private(server) };
         db.store().await.migrate().await.expect("the schema can be made");
@@ -91,6 +95,7 @@ impl TestDb {
 
     /// Returns an SQLite file that does not exist yet.
     pub fn sqlite_unmigrated() -> Self {
+        tls::install();
         let dir = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite://{}?mode=rwc", dir.path().join("test.db").display());
         Self { url, place: Place::Sqlite { _dir: dir } }

@@ -22,6 +22,8 @@ const REFUSING: &[&str] = &[
     "src/venues/check.rs",
     "src/venues/generate",
     "src/venues/service.rs",
+    "src/webhooks/endpoints.rs",
+    "src/webhooks/target.rs",
     "src/web/event",
     "src/web/guests.rs",
 ];

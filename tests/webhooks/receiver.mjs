@@ -1,0 +1,112 @@
+// A receiver of webhooks for tests: verifies every message with the public library, and answers as
+// the path asks. The last part of a path is free, so that tests tell their messages apart.
+//
+//   /take/…      200                          /status/503/…  that status (429 and 503 with Retry-After: 7)
+//   /hang/…      nothing                      /drip/…        200, and a byte every 50 ms for ever
+//   /flood/…     200, and bytes for ever      /redirect/…    302 to /take/redirected
+//   /cut/…       closes the connection        /flaky/…       500 and 200 in turn
+//
+// For the tests themselves: POST /secrets takes a JSON list of the secrets to try, POST /clock the
+// seconds by which this receiver's clock is ahead, GET /log the messages so far.
+
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+
+const packages = createRequire(process.env.ADMITONE_WEBHOOK_PACKAGES ?? import.meta.url);
+const { Webhook } = packages("standardwebhooks");
+
+const log = [];
+const connections = new Map();
+let secrets = [];
+let ahead = 0;
+let turns = 0;
+
+const clock = Date.now;
+Date.now = () => clock() + ahead * 1000;
+
+/** Returns the positions of the secrets by which a message verifies. */
+function verified(body, headers) {
+    const verifies = (secret) => {
+        try {
+            new Webhook(secret).verify(body, headers);
+            return true;
+        } catch {
+            return false;
+        }
+    };
+    return secrets.flatMap((secret, index) => (verifies(secret) ? [index] : []));
+}
+
+function answer(path, response) {
+    const [, what, status] = path.split("/");
+    switch (what) {
+        case "take":
+            return response.end("thank you\u0007");
+        case "status":
+            if (["429", "503"].includes(status)) response.setHeader("Retry-After", "7");
+            response.statusCode = Number(status);
+            return response.end(`no: ${status}`);
+        case "hang":
+            return undefined;
+        case "drip": {
+            response.writeHead(200);
+            const drip = setInterval(() => response.write("."), 50);
+            return response.on("close", () => clearInterval(drip));
+        }
+        case "flood": {
+            const bytes = "x".repeat(65_536);
+            const pour = () => {
+                while (!response.destroyed && response.write(bytes));
+            };
+            response.on("drain", pour);
+            return pour();
+        }
+        case "redirect":
+            response.writeHead(302, { Location: "/take/redirected" });
+            return response.end();
+        case "cut":
+            return response.destroy();
+        case "flaky":
+            turns += 1;
+            response.statusCode = turns % 2 ? 500 : 200;
+            return response.end();
+        default:
+            response.statusCode = 404;
+            return response.end();
+    }
+}
+
+const server = createServer((request, response) => {
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+        const body = Buffer.concat(chunks).toString();
+        switch (request.url) {
+            case "/secrets":
+                secrets = JSON.parse(body);
+                return response.end();
+            case "/clock":
+                ahead = JSON.parse(body);
+                return response.end();
+            case "/log":
+                return response.end(JSON.stringify(log));
+            default:
+                log.push({
+                    path: request.url,
+                    id: request.headers["webhook-id"],
+                    timestamp: request.headers["webhook-timestamp"],
+                    signatures: request.headers["webhook-signature"]?.split(" ").length,
+                    contentType: request.headers["content-type"],
+                    connection: connections.get(request.socket),
+                    verified: verified(body, request.headers),
+                    body,
+                });
+                return answer(request.url, response);
+        }
+    });
+});
+server.on("connection", (socket) => connections.set(socket, connections.size));
+// The test's end closes its side: a receiver must not outlive it.
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
