@@ -13,6 +13,7 @@ pub mod outbox_message;
 pub mod payment;
 pub mod product;
 pub mod refresh_token;
+pub mod refund;
 pub mod reservation;
 pub mod seat;
 pub mod snapshot;

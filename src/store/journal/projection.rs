@@ -10,6 +10,7 @@
 //! **Invariant:** every row is keyed by this offering's own ids, so that no two offerings ever wait
 //! for each other here.
 
+mod cancellations;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -27,6 +28,7 @@ use crate::inventory::{
 use crate::journal::{Record, Row};
 use crate::store::states::ReservationState;
 use crate::store::states::{TicketState, cancellation_text, state_name, ticket_id};
+use cancellations::NewRefund;
 
 /// Error text for an append that would confirm without money.
 const NOT_SET_ASIDE: &str = "the money is not set aside of";
@@ -41,9 +43,12 @@ pub(crate) struct Projection {
     tickets: BTreeMap<(ReservationId, u8), NewTicket>,
     /// Payments by which reservations were confirmed.
     captured: BTreeSet<PaymentId>,
-    /// Reservations whose tickets are void and whose payments are to be given back: the whole
-    /// amount, or only the given part.
-    cancelled: BTreeMap<ReservationId, Option<Minor>>,
+    /// Reservations whose tickets are void.
+    cancelled: BTreeSet<ReservationId>,
+    /// Tickets that were issued before this batch and are void, of reservations that stay.
+    void_tickets: BTreeSet<Uuid>,
+    /// Refunds, of those reservations that were paid.
+    refunds: Vec<NewRefund>,
     /// Check-ins, and their reversals, of tickets that were issued before this batch.
     at_the_door: BTreeMap<Uuid, Door>,
     outbox: Vec<(&'static str, String)>,
@@ -158,7 +163,9 @@ impl Projection {
             reservations: BTreeMap::new(),
             tickets: BTreeMap::new(),
             captured: BTreeSet::new(),
-            cancelled: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            void_tickets: BTreeSet::new(),
+            refunds: Vec::new(),
             at_the_door: BTreeMap::new(),
             outbox: Vec::new(),
             products: BTreeMap::new(),
@@ -221,11 +228,19 @@ impl Projection {
             }
             Change::ReservationsCancelled { reservations } => {
                 for id in reservations {
-                    self.cancel(*id, None);
+                    self.cancel(*id, None, by);
                 }
             }
             Change::ReservationCancelledFor { reservation, refund } => {
-                self.cancel(*reservation, Some(*refund));
+                self.cancel(*reservation, Some(*refund), by);
+            }
+            Change::TicketsCancelled { reservation, tickets, refund } => {
+                self.cancel_tickets(*reservation, tickets, *refund, by);
+            }
+            // A deferred payment has a deadline of its own, which its customer must know.
+            Change::PaymentDeferred { reservation, pay_by, .. }
+            | Change::PaymentFailed { reservation, pay_by, .. } => {
+                self.reservation(*reservation).pay_by = Some(*pay_by);
             }
             Change::CheckedIn { reservation, ticket } => {
                 let door = Door { checked_in_at: Some(self.at), gate: None, by };
@@ -302,7 +317,6 @@ impl Projection {
             // The grace of a payment in progress is of no use to a customer: the row shows the time
             // until which a payment may begin.
             | Change::PaymentBegun { .. }
-            | Change::PaymentFailed { .. }
             | Change::SeatsBlocked { .. }
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }
@@ -350,20 +364,6 @@ impl Projection {
             let ticket = NewTicket { customer, product, seat, is_void, door };
             self.tickets.insert((reservation, index), ticket);
         }
-    }
-
-    fn cancel(&mut self, id: ReservationId, refund: Option<Minor>) {
-        let row = self.reservation(id);
-        (row.state, row.refund) = (Some(ReservationState::Cancelled), refund);
-        self.cancelled.insert(id, refund);
-        for (_, ticket) in self.tickets.range_mut((id, 0)..=(id, u8::MAX)) {
-            ticket.is_void = true;
-        }
-        let mut payload = json!({ "reservationId": id });
-        if let Some(refund) = refund {
-            payload["refundAmount"] = refund.into();
-        }
-        self.tell("reservation.cancelled", &payload);
     }
 
     fn at_door(&mut self, reservation: ReservationId, index: u8, door: Door, kind: &'static str) {
@@ -431,6 +431,10 @@ impl Projection {
             || self.sale_state.is_some()
             || self.event_times.is_some()
             || self.cancellation.is_some()
+    }
+
+    fn cancels_event(&self) -> bool {
+        self.sale_state == Some(SaleState::Cancelled)
     }
 
     fn sale_state_name(&self) -> Option<&'static str> {
