@@ -20,6 +20,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::sale::CODES,
     crate::http::api::offerings::tickets::CODES,
     crate::http::api::payments::pay::CODES,
+    crate::http::api::payments::refunds::CODES,
     crate::http::api::payments::wallet::CODES,
 ];
 
