@@ -21,6 +21,7 @@ mod ownership;
 mod participation;
 mod products;
 mod purchase;
+mod refunds;
 mod retries;
 mod sale_status;
 mod seats;

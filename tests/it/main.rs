@@ -37,6 +37,7 @@ mod overload;
 mod password_queue;
 mod payments;
 mod payments_crash;
+mod refunds;
 mod requirements;
 mod revoked_access;
 mod schemathesis;

@@ -7,6 +7,7 @@ mod flows;
 mod giving;
 mod korean;
 mod organiser;
+mod order_refunds;
 mod organiser_lists;
 mod organiser_venues;
 mod public_pages;
