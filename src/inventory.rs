@@ -9,6 +9,7 @@ mod apply;
 mod apply_admin;
 mod best_available;
 mod cancel_tickets;
+mod cancelled;
 mod check;
 mod chunks;
 mod claim;

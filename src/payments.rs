@@ -15,6 +15,7 @@ mod crash_points;
 mod error;
 mod metrics;
 mod recovery;
+mod refund_gateway;
 mod refunds;
 mod saga;
 
@@ -28,8 +29,8 @@ pub use crate::store::PaymentMethod as Method;
 pub use crash_points::{CrashPoints, Edge, Side};
 pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
 pub use recovery::Recovery;
-pub use refunds::GatewayAnswer;
-use refunds::RefundGateway;
+pub use refund_gateway::GatewayAnswer;
+use refund_gateway::RefundGateway;
 
 use crate::box_office::{BoxOffices, SubmitError, Unavailable};
 use crate::clock::Clock;

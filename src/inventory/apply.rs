@@ -1,7 +1,7 @@
 //! Folds one change into the state: the only code that changes it, live and in replay. Every change
 //! is checked, since a journal may be damaged.
 
-use super::cancel_tickets::{CancelledTickets, bit};
+use super::cancelled::{CancelledTickets, bit};
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
 use super::waitlist::{EndedEntry, Entry, EntryEnding};
 use super::{

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::ops::Deref;
 
-use super::cancel_tickets::CancelledTickets;
+use super::cancelled::CancelledTickets;
 use super::chunks::Slab;
 use super::id_map::{IdMap, Index};
 use super::{HoldStatus, Line, Place, TimestampMs};

@@ -1,6 +1,7 @@
 //! Decides the cancellation of a whole reservation, and the check-in of its tickets.
 
-use super::cancel_tickets::{bit, cancelled_for, price_of, refundable};
+use super::cancel_tickets::{cancelled_for, price_of, refundable};
+use super::cancelled::bit;
 use super::claim::{Reservation, State};
 use super::decide::{Decided, ended};
 use super::terms::{CancellationPolicy, share_of};

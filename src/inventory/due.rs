@@ -2,7 +2,8 @@
 //! offers freed places to the waitlist.
 
 use super::best_available::choose;
-use super::cancel_tickets::{CancelledTickets, cancelled_for, price_of, refundable};
+use super::cancel_tickets::{cancelled_for, price_of, refundable};
+use super::cancelled::CancelledTickets;
 use super::claim::{Kind, State};
 use super::{Change, Fit, Inventory, ReservationId, SaleState, TimestampMs};
 use crate::ids::{HoldId, ProductId};

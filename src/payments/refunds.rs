@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::crash_points::{Edge, Side};
+use super::refund_gateway::GatewayAnswer;
 use super::{Method, PaymentError, Payments, metrics};
 use crate::ids::{RefundId, ReservationId, Seq};
 use crate::inventory::{Minor, Rejection};
@@ -12,20 +13,6 @@ use crate::store::{PaidBack, PaymentRow, RefundFilter, RefundRow, RefundState, S
 
 /// The most refunds of one reservation that are listed: one for each ticket, and one more.
 const MOST_LISTED: u64 = 65;
-
-/// What a gateway answers when it is asked to give money back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GatewayAnswer {
-    /// The money is back.
-    Done,
-    /// It is asked again later.
-    Pending,
-    /// It will not give the money back, for this reason.
-    Refused(String),
-}
-
-/// Asks a gateway to give money back; idempotent by the refund's id.
-pub(super) type RefundGateway = Arc<dyn Fn(&PaymentRow, &RefundRow) -> GatewayAnswer + Send + Sync>;
 
 const MORE_THAN_PAID: &str = "it would be more than was paid";
 const WALLET_FULL: &str = "the wallet would hold more than a wallet may";

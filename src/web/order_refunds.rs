@@ -110,8 +110,9 @@ pub(crate) fn tickets(
                         details.cancel {
                             summary { (visitor.text("order_refunds.cancel_ticket")) }
                             form.stack method="post"
-                                action={ "/orders/" (row.id) "/tickets/" (ticket.id) "/cancel" }
+                                action={ "/orders/" (row.id) "/refund" }
                             {
+                                input type="hidden" name="ticket" value=(ticket.id);
                                 input type="hidden" name="key" value={ "cancel-" (ticket.id) };
                                 p { (visitor.fill("order_refunds.cancel_ticket_does", &[
                                     ("amount", &money(visitor.language, refund, &event.currency)),

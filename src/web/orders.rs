@@ -32,9 +32,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/orders/{reservation}").get(page))
         .service(web::resource("/orders/{reservation}/pay").post(pay))
         .service(web::resource("/orders/{reservation}/cancel").post(cancel))
-        .service(
-            web::resource("/orders/{reservation}/tickets/{ticket}/cancel").post(cancel_ticket),
-        );
+        .service(web::resource("/orders/{reservation}/refund").post(cancel_ticket));
 }
 
 #[derive(Deserialize)]
@@ -267,15 +265,20 @@ async fn pay(
     }
 }
 
+#[derive(Deserialize)]
+struct CancelTicket {
+    key: String,
+    ticket: Uuid,
+}
+
 async fn cancel_ticket(
     state: web::Data<AppState>,
     visitor: Visitor,
-    Path((id, ticket)): Path<(ReservationId, Uuid)>,
-    Form(form): Form<Cancel>,
+    Path(id): Path<ReservationId>,
+    Form(CancelTicket { key, ticket }): Form<CancelTicket>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    let key = IdempotencyKey(Some(form.key));
-    let key = key.identity(caller.user, "refund tickets", &(id, ticket));
+    let key = IdempotencyKey(Some(key)).identity(caller.user, "refund tickets", &(id, ticket));
     let wanted = TicketsToCancel { tickets: Some(vec![ticket]), refund: None };
     match state.offerings.cancel_tickets(caller, id, wanted, key).await.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=ticket_cancelled"))),

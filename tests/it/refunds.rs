@@ -17,7 +17,6 @@ use admitone::store::{
 use futures_util::{StreamExt, stream};
 
 use crate::support::payments::{PRICE, PaymentsFixture};
-use crate::support::test_db::TestDb;
 
 /// Pays for `places` places; returns the customer, the reservation and the payment.
 async fn paid(till: &PaymentsFixture, places: u32) -> (UserId, ReservationId, PaymentId) {
@@ -240,6 +239,45 @@ on_both_databases! {
         }
     }
 
+    async fn refunds_of_earlier_versions_are_taken_along(db: TestDb) {
+        let till = PaymentsFixture::open(db, 10).await;
+        let store = &till.store;
+        let mut orders = Vec::new();
+        for _ in 0..4 {
+            orders.push(paid(&till, 1).await);
+        }
+        let applied = store.schema_status().await.unwrap().applied;
+        let step = applied.iter().position(|step| step.ends_with("refunds")).unwrap();
+        store.migrate_down(u32::try_from(applied.len() - step).unwrap()).await.unwrap();
+        // One to give back in part, one as a whole, and one that is back already, with its entry.
+        let [part, whole, back, _] = &orders[..] else { panic!() };
+        let set = async |order: &(UserId, ReservationId, PaymentId), values: &str| {
+            let id = literal(&till, order.2.0);
+            till.db.sql(&format!("UPDATE payments SET {values} WHERE id = {id}")).await;
+        };
+        set(part, "next_try_at = 5, refund_amount = 7").await;
+        set(whole, "next_try_at = 5").await;
+        set(back, "state = 'REFUNDED'").await;
+        let (payment, user) = (literal(&till, back.2.0), literal(&till, back.0.0));
+        till.db.sql(&format!(
+            "INSERT INTO wallet_entries (id, user_id, currency, payment_id, kind, amount, created_at)
+             VALUES ({payment}, {user}, 'KRW', {payment}, 'refund', {PRICE}, 5)"
+        )).await;
+        till.db.sql(&format!("UPDATE wallets SET balance = {PRICE} WHERE user_id = {user}")).await;
+        store.migrate().await.unwrap();
+        assert_eq!(till.unsettled().await, 2);
+        let under_way = store.payments_under_way(part.0).await.unwrap();
+        assert_eq!(under_way, [part.2], "its owner cannot close the account yet");
+        till.recover().await;
+        assert_eq!(store.payments_under_way(part.0).await.unwrap(), []);
+        for (order, amount) in orders.iter().zip([7, PRICE, PRICE, 0]) {
+            assert_eq!(till.balance(order.0).await, amount);
+            assert_eq!(refunded(&till, order.2).await, amount);
+            let listed: i64 = refunds(&till, order.1).await.iter().map(|one| one.amount).sum();
+            assert_eq!(listed, amount);
+        }
+    }
+
     async fn a_large_cancelled_event_pays_everybody_back_to_the_last_unit(db: TestDb) {
         const ORDERS: u32 = 2_500;
         let till = PaymentsFixture::open(db, 2 * ORDERS).await;
@@ -286,7 +324,7 @@ on_both_databases! {
     async fn a_payment_that_fails_cancels_its_reservation_where_the_event_says_so(db: TestDb) {
         let till = PaymentsFixture::open(db, 10).await;
         let refuse = async |customer, reservation| {
-            let refused = till.pay(customer, reservation, "k").await;
+            let refused = till.pay(customer, reservation, &format!("k {reservation}")).await;
             assert!(matches!(refused, Err(PaymentError::InsufficientBalance)), "{refused:?}");
         };
         let customer = till.customer(PRICE - 1).await;
@@ -296,7 +334,7 @@ on_both_databases! {
         set_policy(&till, OnPaymentFailure::Cancel).await;
         refuse(customer, open).await;
         assert_eq!(till.state(open).await, ReservationState::Cancelled);
-        let late = till.pay(customer, open, "k").await;
+        let late = till.pay(customer, open, &format!("k {open}")).await;
         assert!(matches!(late, Err(PaymentError::Rejected(_))), "{late:?}");
         // A payment that is not refused is not in its way.
         let (rich, paid, _) = paid(&till, 1).await;

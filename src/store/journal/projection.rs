@@ -20,15 +20,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::ids::{
-    HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
+    HoldId, OfferingId, PaymentId, ProductId, RefundId, ReservationId, SeatId, SectionId, UserId,
 };
 use crate::inventory::{
     Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
 };
 use crate::journal::{Record, Row};
 use crate::store::states::ReservationState;
-use crate::store::states::{TicketState, cancellation_text, state_name, ticket_id};
-use cancellations::NewRefund;
+use crate::store::states::{RefundReason, TicketState, cancellation_text, state_name, ticket_id};
 
 /// Error text for an append that would confirm without money.
 const NOT_SET_ASIDE: &str = "the money is not set aside of";
@@ -113,6 +112,17 @@ struct NewReservation {
     hold: HoldId,
     total_price: Minor,
     lines: String,
+}
+
+/// Money to give back, if the reservation was paid.
+#[derive(Debug)]
+struct NewRefund {
+    id: RefundId,
+    reservation: ReservationId,
+    /// `None` for the whole amount paid.
+    amount: Option<Minor>,
+    reason: RefundReason,
+    by: Option<UserId>,
 }
 
 #[derive(Debug)]

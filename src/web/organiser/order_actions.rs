@@ -18,13 +18,14 @@ use crate::web::visitor::Visitor;
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     let order = "/organiser/orders/{reservation}";
-    cfg.service(web::resource(format!("{order}/tickets/{{ticket}}/cancel")).post(cancel_ticket))
-        .service(web::resource(format!("{order}/refunds/{{refund}}/retry")).post(retry));
+    cfg.service(web::resource(format!("{order}/refund")).post(cancel_ticket))
+        .service(web::resource(format!("{order}/retry")).post(retry));
 }
 
 #[derive(Deserialize)]
 struct CancelTicket {
     key: String,
+    ticket: Uuid,
     #[serde(default)]
     amount: String,
     #[serde(default)]
@@ -34,11 +35,11 @@ struct CancelTicket {
 async fn cancel_ticket(
     state: web::Data<AppState>,
     visitor: Visitor,
-    Path((id, ticket)): Path<(ReservationId, Uuid)>,
+    Path(id): Path<ReservationId>,
     Form(form): Form<CancelTicket>,
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
-    match cancelled(&state, &visitor, (id, ticket), &form).await {
+    match cancelled(&state, &visitor, id, &form).await {
         Ok(()) => Ok(see_other(&format!("/organiser/orders/{id}?notice=ticket_cancelled"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
         Err(failure) => refused(&state, &visitor, id, &failure).await,
@@ -48,10 +49,10 @@ async fn cancel_ticket(
 async fn cancelled(
     state: &AppState,
     visitor: &Visitor,
-    (id, ticket): (ReservationId, Uuid),
+    id: ReservationId,
     form: &CancelTicket,
 ) -> Result<(), ApiError> {
-    let admin = visitor.admin()?;
+    let (admin, ticket) = (visitor.admin()?, form.ticket);
     let row = state.offerings.reservation(admin, id).await?;
     let currency = state.offerings.event(row.offering).await?.currency;
     let refund = match form.amount.trim() {
@@ -72,10 +73,16 @@ async fn cancelled(
     Ok(())
 }
 
+#[derive(Deserialize)]
+struct Retry {
+    refund: RefundId,
+}
+
 async fn retry(
     state: web::Data<AppState>,
     visitor: Visitor,
-    Path((id, refund)): Path<(ReservationId, RefundId)>,
+    Path(id): Path<ReservationId>,
+    Form(Retry { refund }): Form<Retry>,
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     match state.payments.retry_refund(refund).await.map_err(ApiError::from) {

@@ -20,8 +20,9 @@ pub(super) fn cancel_ticket(
         details.cancel {
             summary { (visitor.text("order_refunds.cancel_ticket")) }
             form.stack method="post"
-                action={ "/organiser/orders/" (row.id) "/tickets/" (ticket.id) "/cancel" }
+                action={ "/organiser/orders/" (row.id) "/refund" }
             {
+                input type="hidden" name="ticket" value=(ticket.id);
                 input type="hidden" name="key" value={ "cancel-" (ticket.id) };
                 div.field {
                     label for=(amount) { (visitor.text("order_refunds.amount")) " (" (event.currency) ")" }
@@ -45,7 +46,8 @@ pub(super) fn refund(visitor: &Visitor, row: &ReservationRow, refund: &RefundRow
         @if let Some(note) = &refund.note { span.hint { " " (note) } }
         @if let Some(error) = &refund.error { span.hint { " " (error) } }
         @if refund.state == RefundState::Refused {
-            form method="post" action={ "/organiser/orders/" (row.id) "/refunds/" (refund.id) "/retry" } {
+            form method="post" action={ "/organiser/orders/" (row.id) "/retry" } {
+                input type="hidden" name="refund" value=(refund.id);
                 button.button.quiet { (visitor.text("order_refunds.retry")) }
             }
         }

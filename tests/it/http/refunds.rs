@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::http::api_client::{Answer, Event, Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// The price of a place in `Standing`.
 const PRICE: i64 = 50_000;
@@ -203,6 +202,7 @@ on_both_databases! {
             assert_eq!(kim.balance().await, before + granted);
             // What is left of it goes back, and then all is.
             shop.admin().post_nothing(&format!("/api/reservations/{order}/cancel")).await;
+            shop.refund_all().await;
         }
         let more = "SELECT count(*) FROM payments WHERE refunded > amount";
         assert_eq!(shop.app.db.count(more).await, 0);

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::organiser::{Browser, known};
 use crate::http::api_client::Shop;
-use crate::support::test_db::TestDb;
 
 /// The ids of a reservation's tickets, by their numbers.
 async fn tickets(shop: &Shop, reservation: &str) -> Vec<String> {
@@ -23,23 +22,25 @@ on_both_databases! {
         let order = kim.buy(&event, &event.places(2)).await;
         let [first, second] = &tickets(&shop, &order).await[..] else { panic!() };
         let (browser, at) = (Browser::of(&shop, &kim), format!("/orders/{order}"));
-        let cancel = |ticket: &str| format!("{at}/tickets/{ticket}/cancel");
+        let refund = format!("{at}/refund");
         let page = browser.get(&at).await;
-        page.shows(&[&cancel(first), &cancel(second), "₩45,000 is given back. The other tickets stay.",
+        page.shows(&[first, second, &refund, "₩45,000 is given back. The other tickets stay.",
             "₩90,000 is given back", "Payment ₩100,000"]);
-        let form = [("key", "cancel-1")];
-        browser.post(&cancel(first), &form).await.leads_to(&at);
-        browser.post(&cancel(first), &form).await.leads_to(&at);
+        let form = [("key", "cancel-1"), ("ticket", first)];
+        browser.post(&refund, &form).await.leads_to(&at);
+        browser.post(&refund, &form).await.leads_to(&at);
+        browser.get(&refund).await.leads_to(&at);
         let page = browser.get(&at).await;
         page.shows(&["Given back ₩45,000", "on its way", "Void", "₩45,000 is given back"]);
-        assert!(!page.text.contains(&cancel(second)), "the last ticket is the order itself");
-        assert_eq!(browser.post(&cancel(first), &[("key", "other")]).await.status, 409);
+        assert!(!page.text.contains(&refund), "the last ticket is the order itself");
+        assert_eq!(browser.post(&refund, &[("key", "other"), ("ticket", first)]).await.status, 409);
         shop.refund_all().await;
         browser.get(&at).await.shows(&["given back in part"]);
         assert_eq!(kim.balance().await, 45_000);
         let lee = known(&shop, "Lee", "lee@example.org").await;
-        assert_eq!(Browser::of(&shop, &lee).post(&cancel(second), &form).await.status, 404);
-        browser.post(&format!("{at}/cancel"), &form).await.leads_to(&at);
+        let form = [("key", "cancel-1"), ("ticket", second)];
+        assert_eq!(Browser::of(&shop, &lee).post(&refund, &form).await.status, 404);
+        browser.post(&format!("{at}/cancel"), &[("key", "cancel-1")]).await.leads_to(&at);
         browser.get(&at).await.shows(&["Given back: ₩90,000."]);
         shop.refund_all().await;
         assert_eq!(kim.balance().await, 90_000);
@@ -52,31 +53,34 @@ on_both_databases! {
         let order = kim.buy(&event, &event.places(3)).await;
         let ids = tickets(&shop, &order).await;
         let (organiser, at) = (Browser::of(&shop, &shop.admin()), format!("/organiser/orders/{order}"));
-        let cancel = |ticket: &str| format!("{at}/tickets/{ticket}/cancel");
-        organiser.get(&at).await.shows(&[&cancel(&ids[0]), "the ticket's price is given back: ₩50,000"]);
-        let form = |amount| [("key", "1"), ("amount", amount), ("reason", "Could <i>not</i> see")];
+        let refund = format!("{at}/refund");
+        organiser.get(&at).await.shows(&[&ids[0], &refund, "the ticket's price is given back: ₩50,000"]);
+        let form = |amount| {
+            [("key", "1"), ("ticket", &*ids[1]), ("amount", amount), ("reason", "Could <i>not</i> see")]
+        };
         for (bad, said) in [("150,001", "0 to 150000"), ("x", "Write the price")] {
-            let refused = organiser.post(&cancel(&ids[1]), &form(bad)).await;
+            let refused = organiser.post(&refund, &form(bad)).await;
             assert_eq!(refused.status, 422);
             refused.shows(&[said]);
         }
         // A wallet that would hold too much refuses the money.
         kim.charge(i64::MAX).await;
-        organiser.post(&cancel(&ids[1]), &form("₩120,000")).await.leads_to(&at);
+        organiser.post(&refund, &form("₩120,000")).await.leads_to(&at);
         shop.refund_all().await;
         let page = organiser.get(&at).await;
         page.shows(&["Given back ₩120,000", "refused", "Could &lt;i&gt;not&lt;/i&gt; see", "more than a wallet may",
             "Try again", "Some tickets cancelled", "by an organiser"]);
-        let retry = page.text.split("action=\"").filter_map(|part| part.split('"').next());
-        let retry = retry.filter(|action| action.ends_with("/retry")).next().unwrap().to_owned();
+        let (_, behind) = page.text.split_once("name=\"refund\" value=\"").unwrap();
+        let again = [("refund", behind.split('"').next().unwrap())];
+        let retry = format!("{at}/retry");
         shop.app.db.sql("UPDATE wallets SET balance = 0").await;
-        organiser.post(&retry, &[]).await.leads_to(&at);
-        assert_eq!(organiser.post(&retry, &[]).await.status, 409);
+        organiser.post(&retry, &again).await.leads_to(&at);
+        assert_eq!(organiser.post(&retry, &again).await.status, 409);
         shop.refund_all().await;
         assert_eq!(kim.balance().await, 120_000);
         organiser.get(&at).await.shows(&["₩30,000 is given back"]);
         let page = format!("/organiser/events/{}", event.id);
         organiser.get(&page).await.shows(&["Places sold so far: 2", "₩30,000"]);
-        assert_eq!(Browser::of(&shop, &kim).post(&cancel(&ids[0]), &form("1")).await.status, 403);
+        assert_eq!(Browser::of(&shop, &kim).post(&refund, &form("1")).await.status, 403);
     }
 }

@@ -3,21 +3,10 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::ids::{RefundId, ReservationId, Seq, UserId};
+use crate::ids::{ReservationId, Seq, UserId};
 use crate::inventory::Minor;
-use crate::store::journal::projection::{Projection, ReservationChange};
+use crate::store::journal::projection::{NewRefund, Projection, ReservationChange};
 use crate::store::states::{RefundReason, ReservationState, refund_id, ticket_id};
-
-/// Money to give back, if the reservation was paid.
-#[derive(Debug)]
-pub(super) struct NewRefund {
-    pub(super) id: RefundId,
-    pub(super) reservation: ReservationId,
-    /// `None` for the whole amount paid.
-    pub(super) amount: Option<Minor>,
-    pub(super) reason: RefundReason,
-    pub(super) by: Option<UserId>,
-}
 
 impl ReservationChange {
     fn refund_more(&mut self, refund: Option<Minor>) {

@@ -198,7 +198,7 @@ JOIN payments p ON p.reservation_id = r.reservation AND p.state = 'CAPTURED'
 WHERE coalesce(r.amount, p.amount) > 0";
 
 fn refunds(rows: &Projection) -> Vec<Value> {
-    let refund = |refund: &crate::store::journal::projection::cancellations::NewRefund| {
+    let refund = |refund: &crate::store::journal::projection::NewRefund| {
         let by = refund.by.map(|by| hex(by.0));
         let ids = [refund.id.0, refund.reservation.0].map(hex);
         let is_cancelled = rows.cancels_event();
