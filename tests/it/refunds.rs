@@ -95,8 +95,12 @@ on_both_databases! {
             futures_util::future::join_all(scans),
             futures_util::future::join_all(retries),
         );
-        scans.into_iter().for_each(|scan| drop(scan.expect("scans")));
-        retries.into_iter().for_each(|retry| drop(retry.expect("answers again")));
+        for scan in scans {
+            scan.expect("scans");
+        }
+        for retry in retries {
+            retry.expect("answers again");
+        }
         till.recover().await;
         for (customer, _, payment) in orders {
             assert_eq!(till.balance(customer).await, PRICE + PRICE / 2);

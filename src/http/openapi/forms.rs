@@ -74,6 +74,7 @@ pub(crate) enum RefundStatus {
 /// Why money is given back.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(clippy::enum_variant_names, reason = "the words of answers")]
 pub(crate) enum RefundReason {
     TicketsCancelled,
     ReservationCancelled,

@@ -6,8 +6,8 @@
 use entities::{payment, refund};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, Statement, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, Statement, TransactionTrait,
 };
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
@@ -172,7 +172,7 @@ impl Store {
         let Some(row) = self.reads().query_one_raw(statement).await? else {
             return Ok(PaymentBacklog::default());
         };
-        let count = |column| Ok::<i64, DbErr>(row.try_get("", column)?);
+        let count = |column| row.try_get::<i64>("", column);
         let (unsettled, stuck, refused) = (count("unsettled")?, count("stuck")?, count("refused")?);
         Ok(PaymentBacklog {
             unsettled: unsettled.unsigned_abs(),
