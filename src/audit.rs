@@ -228,6 +228,8 @@ impl Tally {
             | Change::KeptSeatsReleased { .. }
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
+            | Change::PaymentDeferred { .. }
+            | Change::TicketsCancelled { .. }
             | Change::ReservationRevived { .. }
             | Change::WaitlistJoined { .. }
             | Change::WaitlistLeft { .. }

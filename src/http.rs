@@ -64,7 +64,8 @@ fn routes_of_sale(cfg: &mut web::ServiceConfig) {
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
         .configure(box_office::reservations::configure)
-        .configure(payments::pay::configure);
+        .configure(payments::pay::configure)
+        .configure(payments::refunds::configure);
 }
 
 /// Registers all other routes of the API.

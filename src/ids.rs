@@ -72,6 +72,10 @@ impl PaymentId {
 }
 
 uuid_id! {
+    /// Money to give back for a payment.
+    RefundId
+}
+uuid_id! {
     /// A building in which events take place, with its plans.
     VenueId
 }

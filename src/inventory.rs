@@ -8,6 +8,8 @@
 mod apply;
 mod apply_admin;
 mod best_available;
+mod cancel_tickets;
+mod cancelled;
 mod check;
 mod chunks;
 mod claim;
@@ -20,6 +22,7 @@ mod decide_change;
 mod decide_event;
 mod decide_hold;
 mod decide_reservation;
+mod defer_payment;
 mod definition;
 mod due;
 mod forgetting;

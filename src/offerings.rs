@@ -30,7 +30,9 @@ pub use checkins::{CheckIn, TicketRef};
 pub use door::{Attendance, FoundTicket};
 pub use draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft, SectionDraft};
 pub use history::{Happening, History};
-pub use reservations::ReservationPage;
+pub use reservations::{
+    ReservationPage, TicketsCancelled, TicketsToCancel, refund_of, ticket_prices,
+};
 pub use sale_status::SaleStatus;
 pub use sales::Sales;
 pub use summaries::EventSummary;

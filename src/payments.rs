@@ -5,7 +5,8 @@
 //! of the journal that confirms closes the payment as well. The payment's row and the journal
 //! record the steps that are done; each step can be repeated and takes effect once. So nothing is
 //! locked while a payment is under way: any number of attempts, by the client or by the recovery
-//! scan, may drive the same payment at a time.
+//! scan, may drive the same payment at a time. Refunds of captured payments are rows of their own,
+//! written with the row of the journal that calls for them.
 //!
 //! Payments never take an amount from a client, and never give money back unless the journal
 //! records that the payment is over.
@@ -14,6 +15,8 @@ mod crash_points;
 mod error;
 mod metrics;
 mod recovery;
+mod refund_gateway;
+mod refunds;
 mod saga;
 
 pub use error::PaymentError;
@@ -26,6 +29,8 @@ pub use crate::store::PaymentMethod as Method;
 pub use crash_points::{CrashPoints, Edge, Side};
 pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
 pub use recovery::Recovery;
+pub use refund_gateway::GatewayAnswer;
+use refund_gateway::RefundGateway;
 
 use crate::box_office::{BoxOffices, SubmitError, Unavailable};
 use crate::clock::Clock;
@@ -52,8 +57,8 @@ pub struct PaymentOutcome {
     pub amount: Minor,
     /// The currency, as an ISO 4217 code.
     pub currency: String,
-    /// True if the reservation was cancelled since, and the money went back.
-    pub refunded: bool,
+    /// The sum that went back since, in minor units.
+    pub refunded: Minor,
 }
 
 impl From<SubmitError> for PaymentError {
@@ -98,6 +103,8 @@ pub struct Payments {
     clock: Arc<dyn Clock>,
     pace: Pace,
     crash_points: CrashPoints,
+    /// Gives back what payments by the method `demo` took; without one no money moves.
+    refund_gateway: Option<RefundGateway>,
     /// True if new payments by the method `demo` are accepted.
     offers_demo: bool,
     /// Runs the payments, so that a client that disconnects does not leave one halfway.
@@ -117,6 +124,7 @@ impl Payments {
             clock,
             pace: Pace::default(),
             crash_points: CrashPoints::none(),
+            refund_gateway: None,
             offers_demo: false,
             runtime: Handle::current(),
         }

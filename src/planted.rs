@@ -42,6 +42,8 @@ pub enum Bug {
     RefusalMovesTime,
     /// A snapshot that does not fit is an error, instead of being skipped.
     SnapshotIsTrusted,
+    /// A ticket that was cancelled can be cancelled again.
+    TicketCancelledTwice,
 }
 
 impl Bug {
@@ -65,6 +67,7 @@ impl Bug {
         Self::DeltaOnAnyView,
         Self::RefusalMovesTime,
         Self::SnapshotIsTrusted,
+        Self::TicketCancelledTwice,
     ];
 }
 

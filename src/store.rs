@@ -17,7 +17,10 @@ mod tables;
 
 pub use error::StoreError;
 use error::is_unique_violation;
-pub use states::{PaymentMethod, PaymentState, ReservationState, TicketState, ticket_id};
+pub use states::{
+    OnPaymentFailure, PaymentMethod, PaymentState, RefundReason, RefundState, ReservationState,
+    TicketState, ticket_id,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +49,7 @@ pub use tables::payment_group::Beginning;
 pub use tables::payment_row::PaymentRow;
 pub use tables::person::Person;
 pub use tables::refresh_token::{RefreshToken, Rotation};
+pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};

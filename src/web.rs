@@ -27,6 +27,7 @@ mod downloads;
 mod event;
 mod guests;
 mod offline;
+mod order_refunds;
 mod order_status;
 mod orders;
 mod organiser;

@@ -22,6 +22,7 @@ pub struct Model {
     /// JSON.
     pub cancellation: Option<String>,
     pub time_zone: Option<String>,
+    pub on_payment_failure: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

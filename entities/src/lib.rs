@@ -15,6 +15,7 @@ pub mod outbox_message;
 pub mod payment;
 pub mod product;
 pub mod refresh_token;
+pub mod refund;
 pub mod relay;
 pub mod reservation;
 pub mod seat;

@@ -13,6 +13,7 @@ pub struct Model {
     pub kind: String,
     pub amount: i64,
     pub created_at: i64,
+    pub refund_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

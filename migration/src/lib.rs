@@ -18,6 +18,7 @@ mod m0012_guests;
 mod m0013_checked_in_tickets;
 mod m0014_deliveries;
 mod m0016_webhooks;
+mod m0018_refunds;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_checked_in_tickets::Migration),
             Box::new(m0014_deliveries::Migration),
             Box::new(m0016_webhooks::Migration),
+            Box::new(m0018_refunds::Migration),
         ]
     }
 }

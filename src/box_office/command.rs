@@ -19,6 +19,9 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::ConfirmPayment { .. } => "confirm_payment",
         Command::FailPayment { .. } => "fail_payment",
         Command::CancelReservation { .. } => "cancel_reservation",
+        Command::CancelTickets { .. } => "cancel_tickets",
+        Command::DeferPayment { .. } => "defer_payment",
+        Command::FailAndCancel { .. } => "fail_payment",
         Command::CheckIn { .. } => "check_in",
         Command::JoinWaitlist { .. } => "join_waitlist",
         Command::LeaveWaitlist { .. } => "leave_waitlist",
@@ -103,6 +106,9 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::ConfirmPayment { .. }
         | Command::FailPayment { .. }
         | Command::CancelReservation { .. }
+        | Command::CancelTickets { .. }
+        | Command::DeferPayment { .. }
+        | Command::FailAndCancel { .. }
         | Command::CheckIn { .. }
         | Command::LeaveWaitlist { .. }
         | Command::AcceptOffer { .. }
@@ -147,7 +153,9 @@ pub(crate) enum MintedKey {
 /// Returns the key to mint for a command.
 pub(crate) fn minted_key(command: &Command) -> MintedKey {
     match command {
-        Command::ConfirmPayment { .. } | Command::FailPayment { .. } => MintedKey::None,
+        Command::ConfirmPayment { .. }
+        | Command::FailPayment { .. }
+        | Command::FailAndCancel { .. } => MintedKey::None,
         Command::PlaceHold { customer, .. }
         | Command::BeginPayment { customer, .. }
         | Command::ExtendHold { customer, .. }
@@ -159,9 +167,12 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::JoinWaitlist { customer, .. }
         | Command::LeaveWaitlist { customer, .. }
         | Command::AcceptOffer { customer, .. }
+        | Command::CancelTickets { by: Requester::Customer(customer), .. }
         | Command::CancelReservation { by: Requester::Customer(customer), .. } => MintedKey::OfCustomer(*customer),
         // In no customer's share of the remembered keys: an administrator has no limit on acts.
         Command::CancelReservation { by: Requester::Admin, .. }
+        | Command::CancelTickets { by: Requester::Admin, .. }
+        | Command::DeferPayment { .. }
         | Command::CheckIn { .. }
         // Not the customer's own act, and never too many.
         | Command::EndClaims { .. }

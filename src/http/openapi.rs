@@ -29,7 +29,7 @@ use crate::http::api::box_office::{
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
-use crate::http::api::payments::{pay, wallet};
+use crate::http::api::payments::{pay, refunds, wallet};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
@@ -50,7 +50,8 @@ use crate::http::envelope::Failure;
         holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
-        pay::pay, wallet::wallet, wallet::charge, wallet::charge_for,
+        pay::pay, refunds::create, refunds::list_of, refunds::list, refunds::retry,
+        wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,

@@ -1,6 +1,7 @@
 //! Folds one change into the state: the only code that changes it, live and in replay. Every change
 //! is checked, since a journal may be damaged.
 
+use super::cancelled::{CancelledTickets, bit};
 use super::claim::{Claim, EndedHold, Ending, Hold, Kind, Lines, Reservation, State};
 use super::waitlist::{EndedEntry, Entry, EntryEnding};
 use super::{
@@ -56,6 +57,9 @@ impl Inventory {
             Change::PaymentFailed { reservation, payment, pay_by } => {
                 self.fail_payment(*reservation, *payment, *pay_by)
             }
+            Change::PaymentDeferred { reservation, payment, pay_by } => {
+                self.defer_payment(*reservation, *payment, *pay_by)
+            }
             Change::ReservationsExpired { reservations } => {
                 reservations.iter().try_for_each(|id| self.expire_reservation(*id))
             }
@@ -66,6 +70,9 @@ impl Inventory {
             }
             Change::ReservationCancelledFor { reservation, .. } => {
                 self.end_reservation(*reservation, State::Cancelled { at: self.now })
+            }
+            Change::TicketsCancelled { reservation, tickets, refund } => {
+                self.cancel_tickets(*reservation, tickets, *refund)
             }
             Change::CheckedIn { reservation, ticket }
             | Change::CheckedInAtGate { reservation, ticket, .. } => {
@@ -230,7 +237,9 @@ impl Inventory {
         pay_by: TimestampMs,
     ) -> Applied {
         let state = State::Pending { pay_by, payment: None };
-        let reserved = Reservation { id: reservation, state, window_end: pay_by, checked_in: 0 };
+        let (checked_in, cancelled) = (0, CancelledTickets::default());
+        let reserved =
+            Reservation { id: reservation, state, window_end: pay_by, checked_in, cancelled };
         let Some((slot, customer)) = self.claims.convert(id, reserved) else {
             return violation(format!("{id} cannot become {reservation}"));
         };
@@ -342,10 +351,11 @@ impl Inventory {
 
     fn turn_check_in(&mut self, id: ReservationId, ticket: u8, is_in: bool) -> Applied {
         let (_, reservation) = self.reservation_mut(id)?;
-        let bit = 1_u64.checked_shl(u32::from(ticket)).unwrap_or(0);
+        let bit = bit(u32::from(ticket));
         let confirmed = matches!(reservation.state, State::Confirmed { .. });
         let was_in = reservation.checked_in & bit != 0;
-        if !confirmed || bit == 0 || was_in == is_in {
+        let is_void = reservation.cancelled.tickets & bit != 0;
+        if !confirmed || bit == 0 || is_void || was_in == is_in {
             return violation(format!("ticket {ticket} of {id} cannot be checked in or out"));
         }
         reservation.checked_in ^= bit;

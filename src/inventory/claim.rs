@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::ops::Deref;
 
+use super::cancelled::CancelledTickets;
 use super::chunks::Slab;
 use super::id_map::{IdMap, Index};
 use super::{HoldStatus, Line, Place, TimestampMs};
@@ -102,6 +103,8 @@ pub(super) struct Reservation {
     pub(super) window_end: TimestampMs,
     /// Bit n is set once the n-th ticket has been checked in.
     pub(super) checked_in: u64,
+    /// The claim's lines do not contain their places.
+    pub(super) cancelled: CancelledTickets,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

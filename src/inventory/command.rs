@@ -169,4 +169,20 @@ pub enum Command {
         customer: UserId,
         lines: Vec<LineRequest>,
     },
+    /// Cancel single tickets (numbered from 0) of a confirmed reservation; the others stay, with
+    /// their numbers. A customer is refunded by the cancellation policy; an administrator refunds
+    /// the tickets' price, or the amount named. Cancelling the last ones cancels the reservation.
+    CancelTickets {
+        reservation: ReservationId,
+        tickets: Vec<u8>,
+        refund: Option<Minor>,
+        by: Requester,
+    },
+    /// Let the payment in progress take until that time, but at most 7 days and at most until the
+    /// sale or the event ends: a bank transfer has a deadline of its own. The places stay held. A
+    /// time before the present deadline changes nothing.
+    DeferPayment { reservation: ReservationId, payment: PaymentId, until: TimestampMs },
+    /// As [`Self::FailPayment`], and the reservation is cancelled in the same transition, before
+    /// another payment can begin.
+    FailAndCancel { reservation: ReservationId, payment: PaymentId },
 }

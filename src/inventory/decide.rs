@@ -50,6 +50,15 @@ impl Inventory {
             Command::CancelReservation { reservation, by } => {
                 self.decide_cancel_reservation(*reservation, *by)
             }
+            Command::CancelTickets { reservation, tickets, refund, by } => {
+                self.decide_cancel_tickets(*reservation, tickets, *refund, *by)
+            }
+            Command::FailAndCancel { reservation, payment } => {
+                self.decide_fail_and_cancel(*reservation, *payment)
+            }
+            Command::DeferPayment { reservation, payment, until } => {
+                self.decide_defer_payment(*reservation, *payment, *until)
+            }
             Command::CheckIn { reservation, ticket } => {
                 self.decide_check_in(*reservation, *ticket, None)
             }
@@ -275,7 +284,7 @@ impl Inventory {
         self.products[product.index()].counts.available
     }
 
-    fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
+    pub(super) fn decide_fail_payment(&self, id: ReservationId, payment: PaymentId) -> Decided {
         let (_, reservation) = self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?;
         match reservation.state {
             State::Pending { payment: Some((begun, _)), .. } if begun == payment => {

@@ -71,6 +71,9 @@ impl Inventory {
             | Command::ConfirmPayment { .. }
             | Command::FailPayment { .. }
             | Command::CancelReservation { .. }
+            | Command::CancelTickets { .. }
+            | Command::DeferPayment { .. }
+            | Command::FailAndCancel { .. }
             | Command::CheckIn { .. }
             | Command::JoinWaitlist { .. }
             | Command::LeaveWaitlist { .. }

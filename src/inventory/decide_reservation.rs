@@ -1,41 +1,50 @@
-//! Decides the cancellation of a reservation, and the check-in of its tickets.
+//! Decides the cancellation of a whole reservation, and the check-in of its tickets.
 
-use super::claim::{Claim, Reservation, State};
+use super::cancel_tickets::{cancelled_for, price_of, refundable};
+use super::cancelled::bit;
+use super::claim::{Reservation, State};
 use super::decide::{Decided, ended};
 use super::terms::{CancellationPolicy, share_of};
 use super::validate::bad_name;
 use super::{Change, Inventory, Minor, Rejection, Requester, ReservationId, TimestampMs};
+use crate::ids::PaymentId;
 
 impl Inventory {
     pub(super) fn decide_cancel_reservation(&self, id: ReservationId, by: Requester) -> Decided {
-        let (claim, reservation) = match by {
-            Requester::Customer(customer) => self.own_reservation(id, customer)?,
-            Requester::Admin => self.known_reservation(id).ok_or(Rejection::ReservationNotFound)?,
-        };
-        let cancelled = Change::ReservationsCancelled { reservations: vec![id] };
+        let (claim, reservation) = self.reservation_of(id, by)?;
         match reservation.state {
             State::Pending { payment: Some(_), .. } => Err(Rejection::PaymentInProgress.into()),
-            State::Pending { payment: None, .. } => Ok(vec![cancelled]),
+            State::Pending { payment: None, .. } => {
+                Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
+            }
             State::Confirmed { .. } if reservation.checked_in != 0 => {
                 Err(Rejection::AlreadyCheckedIn.into())
             }
-            State::Confirmed { .. } => match by {
-                Requester::Admin => Ok(vec![cancelled]),
-                Requester::Customer(_) => {
-                    let paid = price(claim);
-                    let refund = self.refund_of(paid)?;
-                    if refund == paid {
-                        return Ok(vec![cancelled]);
-                    }
-                    Ok(vec![Change::ReservationCancelledFor { reservation: id, refund }])
-                }
-            },
+            State::Confirmed { .. } => {
+                let price = price_of(&claim.lines);
+                let refund = match by {
+                    Requester::Admin => price,
+                    Requester::Customer(_) => self.refund_of(price)?,
+                };
+                let refund = refund.min(refundable(claim, reservation));
+                Ok(vec![cancelled_for(id, claim, reservation, refund)])
+            }
             other => Err(ended(other).into()),
         }
     }
 
+    /// A reservation that has expired has nothing left to cancel.
+    pub(super) fn decide_fail_and_cancel(&self, id: ReservationId, payment: PaymentId) -> Decided {
+        let mut changes = self.decide_fail_payment(id, payment)?;
+        let found = self.known_reservation(id);
+        if found.is_some_and(|(_, found)| matches!(found.state, State::Pending { .. })) {
+            changes.push(Change::ReservationsCancelled { reservations: vec![id] });
+        }
+        Ok(changes)
+    }
+
     /// The refund of a price when the customer cancels now.
-    fn refund_of(&self, paid: Minor) -> Result<Minor, Rejection> {
+    pub(super) fn refund_of(&self, paid: Minor) -> Result<Minor, Rejection> {
         let refused = |until| Rejection::CancellationRefused { until };
         let CancellationPolicy::Until { refund_percent, .. } = self.cancellation else {
             return Err(refused(None));
@@ -96,16 +105,15 @@ impl Inventory {
                 return Err(Rejection::WrongState { what, state });
             }
         }
-        let tickets: u32 = claim.lines.iter().map(|line| line.quantity).sum();
-        if u32::from(ticket) >= tickets {
+        let left: u32 = claim.lines.iter().map(|line| line.quantity).sum();
+        let cancelled = reservation.cancelled.tickets;
+        if u32::from(ticket) >= left + cancelled.count_ones() {
             return Err(Rejection::TicketNotFound);
+        }
+        if cancelled & bit(u32::from(ticket)) != 0 {
+            let (what, state) = ("ticket".into(), "void".into());
+            return Err(Rejection::WrongState { what, state });
         }
         Ok(reservation)
     }
-}
-
-/// The total price of a claim.
-fn price(claim: &Claim) -> Minor {
-    let of = |line: &super::Line| line.unit_price.saturating_mul(i64::from(line.quantity));
-    claim.lines.iter().map(of).fold(0, i64::saturating_add)
 }

@@ -2,6 +2,8 @@
 //! offers freed places to the waitlist.
 
 use super::best_available::choose;
+use super::cancel_tickets::{cancelled_for, price_of, refundable};
+use super::cancelled::CancelledTickets;
 use super::claim::{Kind, State};
 use super::{Change, Fit, Inventory, ReservationId, SaleState, TimestampMs};
 use crate::ids::{HoldId, ProductId};
@@ -53,19 +55,22 @@ impl Inventory {
     /// reservations, waitlist entries.
     fn decide_page_of_cancelled(&mut self) -> Vec<Change> {
         let mut left = self.cancelling.take().unwrap_or_else(|| self.all_to_cancel());
-        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
-        while holds.len() + reservations.len() < PAGE
+        let (mut holds, mut reservations, mut in_part) = (Vec::new(), Vec::new(), Vec::new());
+        while holds.len() + reservations.len() + in_part.len() < PAGE
             && let Some(next) = left.pop()
         {
             // The claim may have ended since the list was built.
             match next {
                 ToCancel::Hold(id) if self.claims.hold(id).is_some() => holds.push(id),
-                ToCancel::Reservation(id) if self.is_live(id) => reservations.push(id),
+                ToCancel::Reservation(id) if self.is_live(id) => match self.rest_cancelled(id) {
+                    Some(change) => in_part.push(change),
+                    None => reservations.push(id),
+                },
                 ToCancel::Hold(_) | ToCancel::Reservation(_) => {}
             }
         }
         self.cancelling = Some(left);
-        if holds.is_empty() && reservations.is_empty() {
+        if holds.is_empty() && reservations.is_empty() && in_part.is_empty() {
             let waiting = self.waitlist.in_order();
             return waiting
                 .into_iter()
@@ -73,7 +78,20 @@ impl Inventory {
                 .map(|entry| Change::WaitlistLeft { entry: entry.id })
                 .collect();
         }
-        ends(holds, reservations, |reservations| Change::ReservationsCancelled { reservations })
+        let cancelled = |reservations| Change::ReservationsCancelled { reservations };
+        let mut changes = ends(holds, reservations, cancelled);
+        // In the order of their ids, as the list that they come from.
+        changes.extend(in_part);
+        changes
+    }
+
+    /// The cancellation of a reservation that has lost some tickets before: what is left of it is
+    /// refunded. `None` if it is whole.
+    fn rest_cancelled(&self, id: ReservationId) -> Option<Change> {
+        let (claim, reservation) = self.claims.reservation(id)?;
+        let is_whole = reservation.cancelled == CancelledTickets::default();
+        let refund = price_of(&claim.lines).min(refundable(claim, reservation));
+        (!is_whole).then(|| cancelled_for(id, claim, reservation, refund))
     }
 
     /// All claims that a cancelled offering has to end. Built once: no claim can be added

@@ -2,7 +2,7 @@
 //! code that does so: a living claim is in all four, an ended one in none.
 
 use super::apply::{Applied, assert_sums, shift, violation};
-use super::{Inventory, Violation};
+use super::{Inventory, Line, Violation};
 
 impl Inventory {
     /// Moves the places of a claim's lines from available to held.
@@ -53,5 +53,25 @@ impl Inventory {
         }
         let newest = claims.unlink(slot);
         customers.subtract(customer, places, newest)
+    }
+
+    /// Makes sold places available again that a claim has no longer in its lines; the claim lives
+    /// on.
+    pub(super) fn free_lines(&mut self, slot: u32, freed: &[Line]) -> Applied {
+        let Self { claims, products, seats, customers, .. } = self;
+        let claim = claims.slab.get(slot).ok_or_else(|| Violation("no such claim".into()))?;
+        let (customer, mut places) = (claim.customer, 0_u32);
+        for line in freed {
+            let product = &mut products[line.product.index()];
+            let counts = &mut product.counts;
+            shift(&mut counts.sold, &mut counts.available, line.quantity)?;
+            assert_sums(counts)?;
+            seats.release(&line.seats, slot)?;
+            if product.max_per_customer.is_some() {
+                customers.subtract_of_product(customer, line.product, line.quantity)?;
+            }
+            places = places.saturating_add(line.quantity);
+        }
+        customers.subtract(customer, places, None)
     }
 }

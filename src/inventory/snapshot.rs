@@ -18,10 +18,10 @@ use super::{
 };
 use crate::ids::{ProductId, SectionId};
 
-/// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending` and
-/// `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
+/// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending`,
+/// `CancelledTickets` and `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
 /// pins the bytes.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 /// Length in bytes of the seal at the end: the start of the hash of all bytes before it. Snapshots of
 /// earlier versions have no seal and are read unchecked.
 const SEAL: usize = 16;
@@ -97,7 +97,7 @@ impl Inventory {
         const ROW: usize = 12;
         const HOLD: usize = 60;
         const ENDED: usize = 45;
-        const RESERVATION: usize = 110;
+        const RESERVATION: usize = 113;
         const KEY: usize = 65;
         const KEPT: usize = 9;
         ROW * self.seats.row_count()

@@ -1,6 +1,7 @@
 //! Tests of the core, through its public interface only: tables of behaviour, and long random
 //! histories compared with a naive second model.
 
+mod cancelled_tickets;
 mod changes;
 mod complimentary;
 mod kept;

@@ -68,7 +68,9 @@ impl Change {
             | Self::ReservationGranted { .. }
             | Self::HoldChanged { .. }
             | Self::SeatsKept { .. }
-            | Self::KeptSeatsReleased { .. } => 2,
+            | Self::KeptSeatsReleased { .. }
+            | Self::TicketsCancelled { .. }
+            | Self::PaymentDeferred { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
@@ -222,4 +224,9 @@ pub enum Change {
     SeatsKept { seats: Vec<SeatId>, until: TimestampMs },
     /// The time until which these seats were kept has come.
     KeptSeatsReleased { seats: Vec<SeatId> },
+    /// Some tickets of a confirmed reservation were cancelled, and `refund` is returned for them
+    /// together: their places are free.
+    TicketsCancelled { reservation: ReservationId, tickets: Vec<u8>, refund: Minor },
+    /// The payment in progress may take until `pay_by`.
+    PaymentDeferred { reservation: ReservationId, payment: PaymentId, pay_by: TimestampMs },
 }

@@ -25,6 +25,7 @@ pub const KINDS: &[&str] = &[
     "reservation.revived",
     "ticket.check_in_undone",
     "ticket.checked_in",
+    "tickets.cancelled",
     "waitlist.offered",
 ];
 
@@ -203,6 +204,12 @@ fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
             let data = json!({ "reservationId": reservation, "refundAmount": refund });
             Told::of("reservation.cancelled", *reservation, data)
         }
+        Change::TicketsCancelled { reservation, tickets, refund } => {
+            let ids: Vec<_> = tickets.iter().map(|nth| ticket_id(*reservation, *nth)).collect();
+            let data =
+                json!({ "reservationId": reservation, "ticketIds": ids, "refundAmount": refund });
+            Told::of("tickets.cancelled", *reservation, data)
+        }
         Change::CheckedIn { reservation, ticket }
         | Change::CheckedInAtGate { reservation, ticket, .. } => {
             door("ticket.checked_in", *reservation, *ticket)
@@ -236,6 +243,7 @@ fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
         | Change::WaitlistPassedOver { .. }
         | Change::OfferAccepted { .. }
         | Change::PaymentBegun { .. }
+        | Change::PaymentDeferred { .. }
         | Change::SeatsBlocked { .. }
         | Change::SeatsUnblocked { .. }
         | Change::PlacesBlocked { .. }

@@ -7,7 +7,7 @@ use crate::ids::{OfferingId, Seq, UserId};
 use crate::inventory::{Command, Idempotency, NewProduct, OfferingChange, ProductDefinition};
 use crate::offerings::draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft};
 use crate::offerings::{OfferingError, Offerings};
-use crate::store::{Answered, EventChange, EventRow, Key, NewEvent, StoreError};
+use crate::store::{Answered, EventChange, EventRow, Key, NewEvent, OnPaymentFailure, StoreError};
 use crate::text::{self, InvalidField};
 use crate::venues::{self, VenueError};
 
@@ -22,6 +22,8 @@ pub struct EventEdit {
     pub venue: Option<String>,
     /// The name of an IANA time zone.
     pub time_zone: Option<String>,
+    /// What becomes of a reservation whose payment failed.
+    pub on_payment_failure: Option<OnPaymentFailure>,
     /// The refund terms of cancelled reservations.
     pub cancellation: Option<CancellationDraft>,
     /// The changes that the box office decides: times and the sale's switch. Its own `cancellation`
@@ -143,6 +145,7 @@ impl Offerings {
                 .time_zone
                 .map(|zone| venues::time_zone("timeZone", &zone))
                 .transpose()?,
+            on_payment_failure: edit.on_payment_failure,
         };
         let mut sale = edit.sale;
         if sale.ends_at.is_some() && stored.event_end.is_none() {

@@ -8,7 +8,7 @@ use crate::inventory::{
     CancellationPolicy, Change, DEFAULT_EVENT_LENGTH_MS, Definition, EventTimes, Minor, Policy,
     ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition, TimestampMs,
 };
-use crate::store::{EventDetails, EventPlan, NewEvent, Terms, VenueRow};
+use crate::store::{EventDetails, EventPlan, NewEvent, OnPaymentFailure, Terms, VenueRow};
 use crate::text::{self, InvalidField};
 use crate::venues::{self, Plan, PlanSeats};
 
@@ -33,6 +33,7 @@ pub struct EventDraft {
     pub time_zone: Option<String>,
     pub policy: Policy,
     pub cancellation: CancellationDraft,
+    pub on_payment_failure: OnPaymentFailure,
 }
 
 /// The plan of an event.
@@ -215,7 +216,8 @@ impl EventDraft {
             return Err(InvalidField::new("saleEndAt", "must not be after eventEndAt"));
         }
         let times = Some(EventTimes { starts_at, ends_at });
-        Ok(Terms { times, cancellation: self.cancellation.policy()? })
+        let cancellation = self.cancellation.policy()?;
+        Ok(Terms { times, cancellation, on_payment_failure: self.on_payment_failure })
     }
 
     fn currency(&self) -> Result<[u8; 3], InvalidField> {

@@ -119,6 +119,12 @@ fn happened(change: &Change, order: ReservationId, from: HoldId) -> Option<What>
         Change::ReservationCancelledFor { reservation, .. } => {
             what(*reservation == order, "CANCELLED_FOR")
         }
+        Change::TicketsCancelled { reservation, .. } => {
+            what(*reservation == order, "TICKETS_CANCELLED")
+        }
+        Change::PaymentDeferred { reservation, .. } => {
+            what(*reservation == order, "PAYMENT_DEFERRED")
+        }
         Change::CheckedIn { reservation, ticket } => {
             (*reservation == order).then(|| ("CHECKED_IN", number(*ticket), None))
         }

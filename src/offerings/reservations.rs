@@ -1,11 +1,18 @@
 //! Reservations as their customers and administrators see them: the relational rows that follow the
 //! journal.
 
+use uuid::Uuid;
+
 use crate::caller::Caller;
-use crate::ids::ReservationId;
-use crate::inventory::{Change, Command, Idempotency, Rejection, Requester};
+use crate::ids::{ReservationId, Seq};
+use crate::inventory::{
+    CancellationPolicy, Change, Command, Idempotency, Line, Minor, Rejection, Requester,
+    TimestampMs,
+};
 use crate::offerings::{OfferingError, Offerings};
-use crate::store::{ReservationFilter, ReservationRow, ReservationState};
+use crate::store::{
+    EventRow, ReservationFilter, ReservationRow, ReservationState, TicketRow, TicketState,
+};
 
 /// A page of reservations, newest first.
 #[derive(Debug)]
@@ -14,6 +21,52 @@ pub struct ReservationPage {
     pub rows: Vec<ReservationRow>,
     /// Where the next page begins; `None` after the last.
     pub next_cursor: Option<String>,
+}
+
+/// The tickets of a reservation to cancel.
+#[derive(Clone, Debug, Default)]
+pub struct TicketsToCancel {
+    /// All that are not void, if `None`.
+    pub tickets: Option<Vec<Uuid>>,
+    /// The amount to refund; only administrators may name one.
+    pub refund: Option<Minor>,
+}
+
+/// Tickets that were cancelled.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TicketsCancelled {
+    /// The reservation as it was before.
+    pub row: ReservationRow,
+    pub tickets: Vec<Uuid>,
+    pub refund: Minor,
+    /// True if no ticket is left: the reservation is cancelled.
+    pub is_over: bool,
+    /// The row of the journal.
+    pub seq: Seq,
+    /// True if it repeats an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// Returns what a customer who cancels tickets worth `price` at `now` gets back, at most `left`;
+/// `None` if the event's terms allow none. For people to see beforehand: the box office decides.
+#[must_use]
+pub fn refund_of(event: &EventRow, price: Minor, left: Minor, now: TimestampMs) -> Option<Minor> {
+    match event.cancellation {
+        CancellationPolicy::Never => None,
+        CancellationPolicy::Until { until, refund_percent } => {
+            let until = until.unwrap_or(i64::MAX).min(event.details.event_date);
+            let share = i128::from(price) * i128::from(refund_percent) / 100;
+            (now < until).then(|| i64::try_from(share).unwrap_or(price).min(left))
+        }
+    }
+}
+
+/// Returns the price of each ticket of a reservation, by its index.
+#[must_use]
+pub fn ticket_prices(row: &ReservationRow) -> Vec<Minor> {
+    let of = |line: &Line| vec![line.unit_price; line.quantity as usize];
+    row.lines.iter().flat_map(of).collect()
 }
 
 impl Offerings {
@@ -71,11 +124,61 @@ impl Offerings {
         if row.state != ReservationState::Cancelled {
             row.state = ReservationState::Cancelled;
             row.updated_at = committed.at;
-            row.refund_amount = match committed.transition.changes.first() {
-                Some(Change::ReservationCancelledFor { refund, .. }) => Some(*refund),
-                _ => None,
-            };
+            if let Some(Change::ReservationCancelledFor { refund, .. }) =
+                committed.transition.changes.first()
+            {
+                row.refund_amount = Some(row.refund_amount.unwrap_or(0).saturating_add(*refund));
+            }
         }
         Ok((row, committed.replayed))
+    }
+
+    /// Cancels tickets of a confirmed reservation; the others stay. A customer's own are refunded by
+    /// the event's terms; an administrator refunds their price, or names the amount.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn cancel_tickets(
+        &self,
+        caller: Caller,
+        id: ReservationId,
+        wanted: TicketsToCancel,
+        idempotency: Option<Idempotency>,
+    ) -> Result<TicketsCancelled, OfferingError> {
+        let row = self.reservation(caller, id).await?;
+        let all = self.store.ticket_list_of(id).await?;
+        let chosen: Vec<&TicketRow> = match &wanted.tickets {
+            None => all.iter().filter(|ticket| ticket.state != TicketState::Void).collect(),
+            Some(ids) => {
+                let find = |id: &Uuid| all.iter().find(|ticket| ticket.id == *id);
+                let found: Option<Vec<_>> = ids.iter().map(find).collect();
+                found.ok_or(Rejection::TicketNotFound)?
+            }
+        };
+        let tickets: Vec<u8> = chosen.iter().map(|ticket| ticket.index).collect();
+        let refund = wanted.refund;
+        let is_own = row.user == caller.user && refund.is_none();
+        let command = |by| Command::CancelTickets { reservation: id, tickets, refund, by };
+        let committed = if is_own || !caller.is_admin() {
+            let command = command(Requester::Customer(caller.user));
+            self.submit(row.offering, command, idempotency).await?
+        } else {
+            let command = command(Requester::Admin);
+            self.submit_by_admin(row.offering, caller.user, command, idempotency).await?
+        };
+        let (refund, is_over) = match committed.transition.changes.first() {
+            Some(Change::TicketsCancelled { refund, .. }) => (*refund, false),
+            Some(Change::ReservationCancelledFor { refund, .. }) => (*refund, true),
+            // The whole amount paid comes back.
+            _ => (row.total_price, true),
+        };
+        Ok(TicketsCancelled {
+            tickets: chosen.iter().map(|ticket| ticket.id).collect(),
+            refund,
+            is_over,
+            seq: committed.seq,
+            replayed: committed.replayed,
+            row,
+        })
     }
 }

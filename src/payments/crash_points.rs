@@ -24,13 +24,15 @@ pub enum Edge {
     Refuse,
     /// The money goes back, since the reservation was not confirmed.
     Void,
-    /// The money goes back, since the reservation was cancelled after it was paid.
+    /// The gateway is asked to give money back.
+    AskRefund,
+    /// Money goes back, since a part of the reservation or all of it was cancelled after it was paid.
     Refund,
 }
 
 impl Edge {
     /// All steps, in the order in which payments reach them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Create,
         Self::Begin,
         Self::Authorize,
@@ -38,6 +40,7 @@ impl Edge {
         Self::Fail,
         Self::Refuse,
         Self::Void,
+        Self::AskRefund,
         Self::Refund,
     ];
 }

@@ -13,6 +13,8 @@ const COMPENSATIONS: &str = "admitone_payment_compensations_total";
 const RECOVERED: &str = "admitone_payments_recovered_total";
 const UNSETTLED: &str = "admitone_payments_unsettled";
 const STUCK: &str = "admitone_payments_stuck";
+const REFUNDS: &str = "admitone_refunds_total";
+const REFUSED: &str = "admitone_refunds_refused";
 const OVERDUE: &str = "admitone_payments_overdue_seconds";
 
 /// Registers names and help texts with the recorder, once at start.
@@ -20,12 +22,17 @@ pub fn describe() {
     describe_counter!(STEPS, "Steps of payments, by step and outcome (ok, refused, unavailable).");
     describe_counter!(COMPENSATIONS, "Money given back, by kind (void, refund).");
     describe_counter!(RECOVERED, "Payments that the recovery scan took on, by outcome.");
-    describe_gauge!(UNSETTLED, "Payments that are not at their end.");
+    describe_counter!(REFUNDS, "Attempts to give money back, by outcome.");
+    describe_gauge!(REFUSED, "Refunds that were refused and wait for an administrator.");
+    describe_gauge!(UNSETTLED, "Payments and refunds that are not at their end.");
     describe_gauge!(STUCK, "Those of them that the recovery scan has tried in vain three times.");
     describe_gauge!(OVERDUE, "Seconds by which the recovery scan is late for the next of them.");
     for kind in ["void", "refund"] {
         // A counter that first appears with the value 1 has no rate to alert on.
         counter!(COMPENSATIONS, "kind" => kind).absolute(0);
+    }
+    for outcome in ["done", "at_gateway", "refused", "unavailable"] {
+        counter!(REFUNDS, "outcome" => outcome).absolute(0);
     }
     for outcome in ["paid", "refused", "unavailable"] {
         counter!(RECOVERED, "outcome" => outcome).absolute(0);
@@ -46,12 +53,17 @@ pub(super) fn compensation(edge: Edge) {
 pub fn backlog(backlog: &PaymentBacklog, now: TimestampMs) {
     gauge!(UNSETTLED).set(backlog.unsettled as f64);
     gauge!(STUCK).set(backlog.stuck as f64);
+    gauge!(REFUSED).set(backlog.refunds_refused as f64);
     let late_ms = backlog.next_try_at.map_or(0, |due| now.saturating_sub(due).max(0));
     gauge!(OVERDUE).set(Duration::from_millis(late_ms.unsigned_abs()).as_secs_f64());
 }
 
 pub(super) fn recovered(outcome: &'static str) {
     counter!(RECOVERED, "outcome" => outcome).increment(1);
+}
+
+pub(super) fn refunded(outcome: &'static str) {
+    counter!(REFUNDS, "outcome" => outcome).increment(1);
 }
 
 fn name(edge: Edge) -> &'static str {
@@ -63,6 +75,7 @@ fn name(edge: Edge) -> &'static str {
         Edge::Fail => "fail",
         Edge::Refuse => "refuse",
         Edge::Void => "void",
+        Edge::AskRefund => "ask_refund",
         Edge::Refund => "refund",
     }
 }

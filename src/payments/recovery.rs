@@ -1,5 +1,5 @@
 //! The recovery scan: finds payments that no driver continues any more, no matter what stopped
-//! them, and brings them to their end; also refunds payments for reservations cancelled since.
+//! them, and brings them to their end; also pays back the refunds that are due.
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
@@ -48,7 +48,8 @@ impl Payments {
         Recovery { stop, task }
     }
 
-    /// Takes on the payments that are due, one page of them; returns how many there were.
+    /// Takes on the payments and the refunds that are due, one page of each; returns how many there
+    /// were.
     ///
     /// # Errors
     /// [`StoreError`] when the payments cannot be read. An error of one payment is logged, and that
@@ -59,13 +60,16 @@ impl Payments {
         let due = self.store.payment_claim_due(now, self.timeout_ms(), limit).await?;
         let count = due.len();
         stream::iter(due).for_each_concurrent(AT_ONCE, |row| self.recover(row)).await;
+        let refunds = self.store.refund_claim_due(now, self.timeout_ms(), limit).await?;
+        let count = count + refunds.len();
+        stream::iter(refunds).for_each_concurrent(AT_ONCE, |row| self.recover_refund(row)).await;
         Ok(count)
     }
 
     async fn scan_until_done(&self, stopped: &watch::Receiver<bool>) {
         while !*stopped.borrow() {
             match self.recover_due().await {
-                Ok(count) if count == usize::from(self.pace.scan_limit) => {}
+                Ok(count) if count >= usize::from(self.pace.scan_limit) => {}
                 Ok(_) => return,
                 Err(error) => {
                     tracing::debug!(%error, "could not look for payments to recover");

@@ -8,7 +8,7 @@ use super::{PaymentError, PaymentOutcome, Payments, metrics};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::inventory::{Change, Command, Rejection, Request};
 use crate::payments::error::interrupted;
-use crate::store::{Authorization, PaymentRow, PaymentState, ReservationState, StoreError};
+use crate::store::{Authorization, OnPaymentFailure, PaymentRow, PaymentState, StoreError};
 
 /// The longest path takes five steps. More than this limit means that drivers keep overtaking each
 /// other; the recovery scan continues when they have ended.
@@ -44,32 +44,34 @@ impl Payments {
 
     async fn step_by_step(&self, mut row: PaymentRow) -> Result<PaymentOutcome, PaymentError> {
         let mut refusal = None;
+        let mut was_driven = false;
         for _ in 0..MAX_STEPS {
             let stepped = match row.state {
                 PaymentState::Created => self.authorize(&row).await?,
                 PaymentState::Authorized => self.confirm(&row).await?,
-                PaymentState::Captured if row.next_try_at.is_none() => {
-                    return Ok(outcome(row, false));
-                }
-                // The cancellation of its reservation has called for the refund.
-                PaymentState::Captured => self.refund(&row).await?,
-                PaymentState::Refunded => return Ok(outcome(row, true)),
+                // Captured a moment ago: no refund can have been called for.
+                PaymentState::Captured if was_driven => return Ok(outcome(row)),
+                PaymentState::Captured => return Ok(outcome(self.refund_open(row).await?)),
+                PaymentState::Refunded => return Ok(outcome(row)),
                 PaymentState::Failed | PaymentState::Voided => {
                     return Err(refusal.unwrap_or_else(ended));
                 }
             };
             match stepped {
-                Stepped::To(state) => (row.state, row.next_try_at) = (state, None),
+                Stepped::To(state) => {
+                    (row.state, row.next_try_at, was_driven) = (state, None, true);
+                }
                 Stepped::Somewhere(reason) => {
                     refusal = reason.or(refusal);
                     row = self.read(&row).await?;
+                    was_driven = false;
                 }
             }
         }
         Err(interrupted())
     }
 
-    async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {
+    pub(super) async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {
         let found = self.store.payment_get(row.id).await?;
         let vanished = || StoreError::Damaged(format!("payment {} vanished", row.id));
         Ok(found.ok_or_else(vanished)?)
@@ -96,7 +98,7 @@ impl Payments {
             }
             Authorization::InsufficientBalance => {
                 metrics::step(Edge::Authorize, "refused");
-                let _whether_it_was_in_progress = self.release(row).await?;
+                let _whether_it_was_in_progress = self.decline(row).await?;
                 self.refuse(row).await?;
                 Ok(Stepped::Somewhere(Some(PaymentError::InsufficientBalance)))
             }
@@ -135,8 +137,7 @@ impl Payments {
             return Ok(Stepped::Somewhere(None));
         }
         self.crash_points.pass(row.id, Edge::Void, Side::Before)?;
-        let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Voided);
-        if self.store.payment_return(row, from, to, self.clock.now_ms()).await? {
+        if self.store.payment_void(row, self.clock.now_ms()).await? {
             metrics::step(Edge::Void, "ok");
             metrics::compensation(Edge::Void);
             tracing::info!(payment = %row.id, %rejection, "payment voided");
@@ -177,25 +178,6 @@ impl Payments {
         self.ask(row, Edge::Confirm, confirm).await
     }
 
-    /// Captured → Refunded, since the reservation was cancelled.
-    async fn refund(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
-        let reservation = self.store.reservation_get(row.reservation).await?;
-        if reservation.is_none_or(|found| found.state != ReservationState::Cancelled) {
-            let what = format!("payment {} is to be refunded, and nothing was cancelled", row.id);
-            return Err(StoreError::Damaged(what).into());
-        }
-        self.crash_points.pass(row.id, Edge::Refund, Side::Before)?;
-        let from = &[PaymentState::Captured];
-        let now = self.clock.now_ms();
-        if self.store.payment_return(row, from, PaymentState::Refunded, now).await? {
-            metrics::step(Edge::Refund, "ok");
-            metrics::compensation(Edge::Refund);
-            tracing::info!(payment = %row.id, "payment refunded");
-        }
-        self.crash_points.pass(row.id, Edge::Refund, Side::After)?;
-        Ok(Stepped::Somewhere(None))
-    }
-
     /// Notifies the box office that the payment failed. The box office may refuse: the payment is
     /// over, or is confirmed.
     async fn release(
@@ -204,6 +186,24 @@ impl Payments {
     ) -> Result<Result<Committed, Rejection>, PaymentError> {
         let fail = Command::FailPayment { reservation: row.reservation, payment: row.id };
         self.ask(row, Edge::Fail, fail).await
+    }
+
+    /// As [`Self::release`], for a payment that has finally failed: where the event says so, the
+    /// reservation is cancelled in the same transition. A driver that is interrupted afterwards leaves
+    /// the payment's row to the recovery scan, which finds the reservation cancelled.
+    pub(super) async fn decline(
+        &self,
+        row: &PaymentRow,
+    ) -> Result<Result<Committed, Rejection>, PaymentError> {
+        let event = self.store.event_get(row.offering).await?;
+        let policy = event.map(|event| event.on_payment_failure).unwrap_or_default();
+        let (reservation, payment) = (row.reservation, row.id);
+        match policy {
+            OnPaymentFailure::KeepOpen => self.release(row).await,
+            OnPaymentFailure::Cancel => {
+                self.ask(row, Edge::Fail, Command::FailAndCancel { reservation, payment }).await
+            }
+        }
     }
 
     /// Created → Failed, unless another driver has come further.
@@ -257,7 +257,7 @@ fn ended() -> PaymentError {
     Rejection::WrongState { what: "payment".into(), state: "refused".into() }.into()
 }
 
-fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
+fn outcome(row: PaymentRow) -> PaymentOutcome {
     PaymentOutcome {
         payment: row.id,
         reservation: row.reservation,
@@ -265,6 +265,6 @@ fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
         method: row.method,
         amount: row.amount,
         currency: row.currency,
-        refunded,
+        refunded: row.refunded,
     }
 }

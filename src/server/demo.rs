@@ -128,6 +128,7 @@ impl Demo<'_> {
             time_zone: None,
             policy: Policy::default(),
             cancellation: CancellationDraft::default(),
+            on_payment_failure: crate::store::OnPaymentFailure::default(),
         }
     }
 

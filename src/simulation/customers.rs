@@ -136,7 +136,12 @@ impl Customer {
                 let (offering, reservation) =
                     self.reservations.swap_remove(draw(self.reservations.len()));
                 let by = Requester::Customer(self.id);
-                let command = Command::CancelReservation { reservation, by };
+                let mut command = Command::CancelReservation { reservation, by };
+                if world.happens(500) {
+                    let tickets = vec![u8::from(world.happens(300))];
+                    command = Command::CancelTickets { reservation, tickets, refund: None, by };
+                    self.reservations.push((offering, reservation));
+                }
                 crowd.ask(offering, Intent::Plain(command)).await;
             }
             91..=95 => {
@@ -282,8 +287,17 @@ impl Customer {
         let (reservation, payment) = (*reservation, PaymentId::random());
         let begin = Command::BeginPayment { reservation, payment, customer: self.id };
         if let ClientAnswer::Done { .. } = crowd.ask(offering, Intent::Plain(begin)).await {
-            let confirm = Command::ConfirmPayment { reservation, payment };
-            crowd.ask(offering, Intent::Plain(confirm)).await;
+            let world = &crowd.site.world;
+            if world.happens(100) {
+                let until = world.now_ms() + 60_000;
+                let defer = Command::DeferPayment { reservation, payment, until };
+                crowd.ask(offering, Intent::Plain(defer)).await;
+            }
+            let ends = match world.happens(950) {
+                true => Command::ConfirmPayment { reservation, payment },
+                false => Command::FailAndCancel { reservation, payment },
+            };
+            crowd.ask(offering, Intent::Plain(ends)).await;
         }
         self.reservations.push((offering, reservation));
     }

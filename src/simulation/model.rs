@@ -1,9 +1,9 @@
 //! A model of an offering that is so naive that it has no room for the core's mistakes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ids::{HoldId, ProductId, ReservationId, SeatId, UserId};
-use crate::inventory::{Change, Fit, Line, SaleState, TimestampMs, Transition};
+use crate::inventory::{Change, Fit, Line, Minor, SaleState, TimestampMs, Transition};
 
 /// An offering, kept in the simplest possible books.
 #[derive(Default)]
@@ -17,6 +17,10 @@ pub(super) struct Model {
     customers: HashMap<HoldId, UserId>,
     waiting: BTreeMap<HoldId, (ProductId, u32)>,
     kept: HashMap<SeatId, TimestampMs>,
+    /// The tickets that each reservation has lost.
+    cancelled: HashMap<HoldId, BTreeSet<u8>>,
+    /// The sum refunded for them.
+    refunded: HashMap<HoldId, Minor>,
     state: Option<SaleState>,
 }
 
@@ -158,9 +162,17 @@ impl Model {
             Change::WaitlistJoined { entry, product, party_size, .. } => {
                 self.waiting.insert(*entry, (*product, *party_size));
             }
-            Change::ReservationCancelledFor { reservation, .. } => {
+            Change::ReservationCancelledFor { reservation, refund } => {
                 let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                self.refund(hold, *refund)?;
                 self.free(hold)?;
+            }
+            Change::TicketsCancelled { reservation, tickets, refund } => {
+                let hold = *self.reservations.get(reservation).ok_or("no such reservation")?;
+                self.refund(hold, *refund)?;
+                for ticket in tickets {
+                    self.cancel_ticket(hold, *ticket)?;
+                }
             }
             Change::ProductAdded { product, definition, .. } => {
                 self.taken.insert(*product, 0);
@@ -255,14 +267,60 @@ impl Model {
 
     fn free(&mut self, hold: HoldId) -> Result<(), String> {
         let claim = self.claims.remove(&hold).ok_or_else(|| format!("{hold} ends twice"))?;
-        for line in &claim.lines {
-            for seat in &line.seats {
-                if self.seats.remove(seat) != Some(hold) {
-                    return Err(format!("{seat:?} is freed by {hold}, which does not have it"));
-                }
+        let cancelled = self.cancelled.remove(&hold).unwrap_or_default();
+        for (ticket, (product, seat)) in (0..).zip(places(&claim.lines)) {
+            if !cancelled.contains(&ticket) {
+                self.free_place(hold, product, seat)?;
             }
-            *self.taken.entry(line.product).or_default() -= line.quantity;
         }
         Ok(())
     }
+
+    fn free_place(
+        &mut self,
+        hold: HoldId,
+        product: ProductId,
+        seat: Option<SeatId>,
+    ) -> Result<(), String> {
+        if let Some(seat) = seat
+            && self.seats.remove(&seat) != Some(hold)
+        {
+            return Err(format!("{seat:?} is freed by {hold}, which does not have it"));
+        }
+        *self.taken.entry(product).or_default() -= 1;
+        Ok(())
+    }
+
+    /// Frees the place of one ticket; the last one must end the reservation instead.
+    fn cancel_ticket(&mut self, hold: HoldId, ticket: u8) -> Result<(), String> {
+        let claim = self.claims.get(&hold).ok_or("a ticket of no reservation")?;
+        let all: Vec<_> = places(&claim.lines).collect();
+        let (product, seat) = *all.get(usize::from(ticket)).ok_or("no such ticket")?;
+        let cancelled = self.cancelled.entry(hold).or_default();
+        if !cancelled.insert(ticket) || cancelled.len() == all.len() {
+            return Err(format!("ticket {ticket} of {hold} ends twice, or leaves nothing"));
+        }
+        self.free_place(hold, product, seat)
+    }
+
+    /// Checks that refunds never come to more than the price.
+    fn refund(&mut self, hold: HoldId, amount: Minor) -> Result<(), String> {
+        let claim = self.claims.get(&hold).ok_or("a refund for no reservation")?;
+        let price: Minor =
+            claim.lines.iter().map(|line| line.unit_price * Minor::from(line.quantity)).sum();
+        let refunded = self.refunded.entry(hold).or_default();
+        *refunded += amount;
+        if amount < 0 || *refunded > price {
+            return Err(format!("{hold} is refunded {refunded}, and its price was {price}"));
+        }
+        Ok(())
+    }
+}
+
+/// The places of lines, in the order of their tickets.
+fn places(lines: &[Line]) -> impl Iterator<Item = (ProductId, Option<SeatId>)> {
+    lines.iter().flat_map(|line| {
+        let seat = |nth: u32| line.seats.get(nth as usize).copied();
+        (0..line.quantity).map(move |nth| (line.product, seat(nth)))
+    })
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 pub use crate::ids::ticket_id;
-use crate::ids::time_ordered;
+use crate::ids::{RefundId, ReservationId, Seq, time_ordered};
 use crate::inventory::{CancellationPolicy, SaleState};
 use crate::store::TimestampMs;
 
@@ -61,6 +61,84 @@ impl TicketState {
     }
 }
 
+/// Returns the id of the n-th refund of a reservation in the journal's row `seq`. The id is derived,
+/// so that projecting a journal twice gives the same rows.
+pub(crate) fn refund_id(reservation: ReservationId, seq: Seq, nth: u16) -> RefundId {
+    let mut hasher = blake3::Hasher::new_derive_key("admitone refund id v1");
+    hasher.update(reservation.0.as_bytes());
+    hasher.update(&seq.0.to_be_bytes());
+    hasher.update(&nth.to_be_bytes());
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    RefundId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// How far a refund has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// Called for by the journal, or to be tried again.
+    Due,
+    /// The payment's gateway was asked, and has not given its final answer.
+    AtGateway,
+    /// The money is back.
+    Done,
+    /// The gateway or the wallet refused it; an administrator can have it tried again.
+    Refused,
+}
+
+impl RefundState {
+    const ALL: [Self; 4] = [Self::Due, Self::AtGateway, Self::Done, Self::Refused];
+
+    /// Returns the name of the state in rows and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "DUE",
+            Self::AtGateway => "AT_GATEWAY",
+            Self::Done => "DONE",
+            Self::Refused => "REFUSED",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// Why money is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundReason {
+    /// Single tickets were cancelled.
+    TicketsCancelled,
+    /// The reservation was cancelled, or the rest of it.
+    ReservationCancelled,
+    /// The event was cancelled.
+    EventCancelled,
+}
+
+impl RefundReason {
+    const ALL: [Self; 3] =
+        [Self::TicketsCancelled, Self::ReservationCancelled, Self::EventCancelled];
+
+    /// Returns the name of the reason in rows and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TicketsCancelled => "TICKETS_CANCELLED",
+            Self::ReservationCancelled => "RESERVATION_CANCELLED",
+            Self::EventCancelled => "EVENT_CANCELLED",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
 pub(crate) fn state_name(state: SaleState) -> &'static str {
     match state {
         SaleState::Scheduled => "SCHEDULED",
@@ -108,6 +186,33 @@ impl PaymentMethod {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}
+
+/// What becomes of a reservation whose payment has finally failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPaymentFailure {
+    /// It waits for another payment until its pay window ends.
+    #[default]
+    KeepOpen,
+    /// It is cancelled, and its places are free.
+    Cancel,
+}
+
+impl OnPaymentFailure {
+    /// Returns the name in rows, requests and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeepOpen => "KEEP_OPEN",
+            Self::Cancel => "CANCEL",
+        }
+    }
+
+    /// Parses a name that [`Self::as_str`] returns.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::KeepOpen, Self::Cancel].into_iter().find(|policy| policy.as_str() == text)
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod payment_group;
 pub(crate) mod payment_row;
 pub(crate) mod person;
 pub(crate) mod refresh_token;
+pub(crate) mod refund;
 pub(crate) mod reservation;
 pub(crate) mod revocation;
 pub(crate) mod sales;

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::http::api::box_office::reservations::{ReservationDto, render as reservation};
 use crate::http::api::offerings::tickets;
@@ -10,7 +11,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
-use crate::inventory::CancellationPolicy;
+use crate::offerings::{TicketsToCancel, refund_of};
 use crate::store::{EventRow, ReservationFilter, ReservationRow, ReservationState};
 use crate::web::errors::explain;
 use crate::web::fields::refusal;
@@ -18,9 +19,9 @@ use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
-use crate::web::order_status;
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
+use crate::web::{order_refunds, order_status};
 
 /// Orders on one page.
 const SHOWN: u64 = 20;
@@ -30,7 +31,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/orders").get(list))
         .service(web::resource("/orders/{reservation}").get(page))
         .service(web::resource("/orders/{reservation}/pay").post(pay))
-        .service(web::resource("/orders/{reservation}/cancel").post(cancel));
+        .service(web::resource("/orders/{reservation}/cancel").post(cancel))
+        .service(web::resource("/orders/{reservation}/refund").post(cancel_ticket));
 }
 
 #[derive(Deserialize)]
@@ -119,6 +121,7 @@ async fn show(
             p { a.button href={ "/events/" (event.id) } { (visitor.text("orders.choose_again")) } }
         },
     };
+    let (payments, refunds) = state.payments.of_reservation(row.id).await?;
     let main = html! {
         section.narrow {
             h1 { (visitor.text("orders.order")) }
@@ -129,6 +132,7 @@ async fn show(
             p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &order.total_price)) } }
             (refusal(refused))
             (body)
+            (order_refunds::list(visitor, &event, (&payments, &refunds), |_| Markup::default()))
             p.fine { (visitor.text("orders.number")) " " code { (order.id) } }
         }
     };
@@ -185,27 +189,19 @@ async fn confirmed(
     let tickets = state.offerings.tickets_of(row.id).await?;
     let mut shown = Vec::new();
     for ticket in &tickets {
-        shown.push(tickets::render(state, ticket).await?);
+        shown.push((ticket.clone(), tickets::render(state, ticket).await?));
     }
     let now = state.clock.now_ms();
-    let refund = refund_now(event, row.total_price, now);
+    let left = order_refunds::price_left(row, &tickets);
+    let refund = refund_of(event, left, order_refunds::refundable(row), now);
     Ok(html! {
         p.success role="status" { (visitor.text(said)) }
         (guests::claim_code(state, visitor).await?)
-        ul.plain {
-            @for ticket in &shown {
-                li { a href={ "/tickets/" (ticket.id) } {
-                    @match &ticket.seat {
-                        Some(seat) => (places::seat(visitor, seat)),
-                        None => (places::product_name(event, &ticket.product_id)),
-                    }
-                } }
-            }
-        }
+        (order_refunds::tickets(visitor, (event, row), &shown, now))
         p.actions {
             a.button href="/tickets" { (visitor.text("orders.show_tickets")) }
             a.button.quiet href={ "/orders/" (row.id) ".pdf" } { (visitor.text("tickets.pdf")) }
-            a.button.quiet href={ "/tickets/" (shown.first().map(|one| one.id).unwrap_or_default()) ".ics" } {
+            a.button.quiet href={ "/tickets/" (shown.first().map(|(one, _)| one.id).unwrap_or_default()) ".ics" } {
                 (visitor.text("tickets.calendar"))
             }
         }
@@ -218,18 +214,6 @@ async fn confirmed(
             None => p.hint { (places::cancellation(visitor, event)) },
         }
     })
-}
-
-/// Returns what a cancellation at `now` gives back; `None` if the terms allow none.
-fn refund_now(event: &EventRow, price: i64, now: i64) -> Option<i64> {
-    match event.cancellation {
-        CancellationPolicy::Never => None,
-        CancellationPolicy::Until { until, refund_percent } => {
-            let until = until.unwrap_or(i64::MAX).min(event.details.event_date);
-            let share = i128::from(price) * i128::from(refund_percent) / 100;
-            (now < until).then(|| i64::try_from(share).unwrap_or(price))
-        }
-    }
 }
 
 fn cancelled(visitor: &Visitor, order: &ReservationDto) -> Markup {
@@ -278,6 +262,33 @@ async fn pay(
             Ok(page)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+#[derive(Deserialize)]
+struct CancelTicket {
+    key: String,
+    ticket: Uuid,
+}
+
+async fn cancel_ticket(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<ReservationId>,
+    Form(CancelTicket { key, ticket }): Form<CancelTicket>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = visitor.caller()?;
+    let key = IdempotencyKey(Some(key)).identity(caller.user, "refund tickets", &(id, ticket));
+    let wanted = TicketsToCancel { tickets: Some(vec![ticket]), refund: None };
+    match state.offerings.cancel_tickets(caller, id, wanted, key).await.map_err(ApiError::from) {
+        Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=ticket_cancelled"))),
+        Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
+        Err(failure) => {
+            let said = explain(&visitor, &failure);
+            let mut page = show(&state, &visitor, id, None, Some(&said)).await?;
+            *page.status_mut() = failure.code().status();
+            Ok(page)
+        }
     }
 }
 

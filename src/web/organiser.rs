@@ -14,6 +14,8 @@ mod holds;
 mod live;
 mod new_event;
 mod order;
+mod order_actions;
+mod order_forms;
 mod orders;
 mod people;
 mod plan_form;
@@ -66,6 +68,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(seats::configure)
         .configure(orders::configure)
         .configure(order::configure)
+        .configure(order_actions::configure)
         .configure(give::configure)
         .configure(holds::configure)
         .configure(people::configure)

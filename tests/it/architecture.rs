@@ -376,6 +376,7 @@ const TABLES: &[(&str, &str)] = &[
     ("payment_row", "payments"),
     ("person", "accounts"),
     ("refresh_token", "accounts"),
+    ("refund", "payments"),
     ("reservation", "offerings"),
     ("revocation", "accounts"),
     ("sales", "offerings"),

@@ -22,6 +22,7 @@ mod ownership;
 mod participation;
 mod products;
 mod purchase;
+mod refunds;
 mod retries;
 mod sale_status;
 mod seats;

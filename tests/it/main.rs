@@ -37,6 +37,7 @@ mod overload;
 mod password_queue;
 mod payments;
 mod payments_crash;
+mod refunds;
 mod relay;
 mod requirements;
 mod revoked_access;

@@ -138,6 +138,7 @@ planted! {
     planted_delta_on_any_view = DeltaOnAnyView;
     planted_refusal_moves_time = RefusalMovesTime;
     planted_snapshot_is_trusted = SnapshotIsTrusted;
+    planted_ticket_cancelled_twice = TicketCancelledTwice;
 }
 
 fn is_caught(bug: Bug) {

@@ -6,6 +6,7 @@ mod door;
 mod flows;
 mod giving;
 mod korean;
+mod order_refunds;
 pub mod organiser;
 mod organiser_lists;
 mod organiser_venues;

@@ -203,6 +203,8 @@ fn changes() -> Vec<(&'static str, Change)> {
         HoldChanged { hold, lines: lines(), expires_at: AT },
         SeatsKept { seats: seats(), until: AT },
         KeptSeatsReleased { seats: seats() },
+        TicketsCancelled { reservation, tickets: vec![1, 3], refund: 79_200 },
+        PaymentDeferred { reservation, payment, pay_by: AT },
     })
 }
 

@@ -53,6 +53,7 @@ fn history() -> Vec<Change> {
         payment: payment(number),
         pay_by: pay_by + 1_000,
     };
+    let of_two = Line { seats: Box::new([SeatId(50), SeatId(51)]), ..line() };
     let seat = |number| Line { seats: Box::new([SeatId(number)]), quantity: 1, ..line() };
     let mut history = vec![
         Change::Created { definition: definition() },
@@ -77,6 +78,16 @@ fn history() -> Vec<Change> {
             lines: vec![seat(17)],
         },
         Change::CheckedIn { reservation: reservation(7), ticket: 0 },
+        place(13, of_two.clone()),
+        check_out(13, of_two.clone()),
+        begin(13),
+        Change::ReservationConfirmed {
+            reservation: reservation(13),
+            payment: payment(13),
+            customer: UserId(id(113)),
+            lines: vec![of_two],
+        },
+        Change::TicketsCancelled { reservation: reservation(13), tickets: vec![1], refund: 5 },
         begin(8),
         Change::ReservationsExpired { reservations: vec![reservation(8)] },
         Change::ReservationsCancelled { reservations: vec![reservation(9)] },
@@ -139,7 +150,7 @@ fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let unsealed: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let refusal = Inventory::from_snapshot(&unsealed).unwrap_err().to_string();
-    assert!(refusal.contains("version 1, not 3"), "{refusal}");
+    assert!(refusal.contains("version 1, not 4"), "{refusal}");
 }
 
 /// Snapshots of an unknown version and damaged bytes are reported and never served.
@@ -149,7 +160,7 @@ fn a_snapshot_that_cannot_be_read_says_why() {
     let refusal = |bytes: &[u8]| Inventory::from_snapshot(bytes).unwrap_err().to_string();
     let mut newer = whole.clone();
     newer[0] += 1;
-    assert!(refusal(&newer).contains("version 4, not 3"), "{}", refusal(&newer));
+    assert!(refusal(&newer).contains("version 5, not 4"), "{}", refusal(&newer));
     // Cut off before the seal, the snapshot is complete but has no seal.
     for length in (0..whole.len()).filter(|length| *length != whole.len() - 16) {
         assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");

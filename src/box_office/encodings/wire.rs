@@ -169,6 +169,14 @@ fn commands() -> Vec<(&'static str, Command)> {
         ChangeHold { hold, customer, places: vec![(product, 2)], seats: seats() },
         KeepSeats { seats: seats(), until: AT },
         IssueComplimentary { hold, reservation, customer, lines: lines() },
+        CancelTickets {
+            reservation,
+            tickets: vec![1, 3],
+            refund: Some(79_200),
+            by: Requester::Admin,
+        },
+        DeferPayment { reservation, payment, until: AT },
+        FailAndCancel { reservation, payment },
     })
 }
 

@@ -228,6 +228,7 @@ fn weight(change: &Change) -> usize {
             lines.iter().map(|line| 2 + line.seats.len()).sum()
         }
         Change::HoldsExpired { holds } => 4 * holds.len(),
+        Change::TicketsCancelled { tickets, .. } => 4 + tickets.len(),
         Change::ReservationsExpired { reservations }
         | Change::ReservationsCancelled { reservations } => 4 * reservations.len(),
         Change::SeatsBlocked { seats }
@@ -266,6 +267,7 @@ fn weight(change: &Change) -> usize {
         | Change::EventTimesSet { .. }
         | Change::CancellationPolicySet { .. }
         | Change::ReservationCancelledFor { .. }
+        | Change::PaymentDeferred { .. }
         | Change::WaitlistPassedOver { .. } => 4,
     };
     64 + 5 * items

@@ -1,4 +1,5 @@
 //! Payments of reservations, and wallets.
 
 pub mod pay;
+pub mod refunds;
 pub mod wallet;

@@ -21,6 +21,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::tickets::CODES,
     crate::http::api::payments::pay::CODES,
     crate::http::api::outbox::feed::CODES,
+    crate::http::api::payments::refunds::CODES,
     crate::http::api::payments::wallet::CODES,
     crate::http::api::webhooks::endpoints::CODES,
     crate::http::api::webhooks::log::CODES,

@@ -60,6 +60,27 @@ pub(crate) enum ReservationStatus {
     Expired,
 }
 
+/// How far a refund has come: `AT_GATEWAY` waits for a payment's gateway, `REFUSED` for an
+/// administrator.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum RefundStatus {
+    Due,
+    AtGateway,
+    Done,
+    Refused,
+}
+
+/// Why money is given back.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(clippy::enum_variant_names, reason = "the words of answers")]
+pub(crate) enum RefundReason {
+    TicketsCancelled,
+    ReservationCancelled,
+    EventCancelled,
+}
+
 /// Whether a ticket admits its holder.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

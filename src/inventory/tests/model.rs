@@ -5,6 +5,7 @@
 
 mod apply;
 mod apply_reservation;
+mod cancel_tickets;
 mod complimentary;
 mod decide;
 mod decide_admin;
@@ -57,6 +58,10 @@ pub(super) struct Claim {
     pub(super) customer: UserId,
     pub(super) lines: Vec<Line>,
     pub(super) state: State,
+    /// The lines with the places of cancelled tickets; empty while no ticket was cancelled.
+    pub(super) bought: Vec<Line>,
+    pub(super) gone: Vec<u8>,
+    pub(super) refunded: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -222,7 +227,7 @@ impl Model {
 
     fn due(&self) -> Vec<Change> {
         let cancelled = self.state == SaleState::Cancelled;
-        let (mut holds, mut reservations) = (Vec::new(), Vec::new());
+        let (mut holds, mut reservations, mut in_part) = (Vec::new(), Vec::new(), Vec::new());
         for claim in &self.claims {
             match claim.state {
                 State::Hold { expires, .. } if cancelled || expires <= self.at => {
@@ -231,10 +236,19 @@ impl Model {
                 State::Pending { id, pay_by, .. } if cancelled || pay_by <= self.at => {
                     reservations.push(id);
                 }
+                State::Confirmed { id, .. } if cancelled && !claim.gone.is_empty() => {
+                    let refund = claim.worth().min(claim.left());
+                    let reservation = id;
+                    in_part.push(Change::ReservationCancelledFor { reservation, refund });
+                }
                 State::Confirmed { id, .. } if cancelled => reservations.push(id),
                 _ => {}
             }
         }
+        in_part.sort_unstable_by_key(|change| match change {
+            Change::ReservationCancelledFor { reservation, .. } => *reservation,
+            other => unreachable!("{other:?}"),
+        });
         holds.sort_unstable();
         reservations.sort_unstable();
         let mut changes = Vec::new();
@@ -246,6 +260,7 @@ impl Model {
         } else if !reservations.is_empty() {
             changes.push(Change::ReservationsExpired { reservations });
         }
+        changes.extend(in_part);
         let mut released: Vec<(i64, SeatId)> =
             self.kept.iter().map(|(seat, until)| (*until, *seat)).collect();
         released.retain(|(until, _)| *until <= self.at && !cancelled);

@@ -282,15 +282,22 @@ impl History {
                 };
                 Command::BeginPayment { reservation, payment, customer: payer }
             }
-            35..=39 => match self.payment_of(a, c) {
+            35..=38 => match self.payment_of(a, c) {
                 Some((reservation, payment)) => Command::ConfirmPayment { reservation, payment },
                 None => Command::ConfirmPayment { reservation, payment: world::payment(0) },
             },
+            39 => self.defer(a, c, b),
+            40 if c % 3 == 1 => {
+                Command::CancelReservation { reservation, by: Requester::Customer(payer) }
+            }
             40 => match self.payment_of(a, c) {
+                Some((reservation, payment)) if c % 6 == 2 => {
+                    Command::FailAndCancel { reservation, payment }
+                }
                 Some((reservation, payment)) => Command::FailPayment { reservation, payment },
                 None => Command::FailPayment { reservation, payment: world::payment(0) },
             },
-            41 => Command::CancelReservation { reservation, by: Requester::Customer(payer) },
+            41 => self.cancel_some(reservation, payer, [a, b, c, d]),
             42 => Command::CancelReservation { reservation, by: Requester::Admin },
             43 => self.at_the_door(a, c, b),
             44..=49 => {

@@ -2,7 +2,7 @@
 //! archived rows. Rows are deleted only up to a row whose state is kept as a snapshot.
 
 use bytes::Bytes;
-use entities::{archive, journal, payment, snapshot};
+use entities::{archive, journal, payment, refund, snapshot};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
@@ -102,7 +102,11 @@ impl Store {
         let open = payment::Entity::find()
             .filter(payment::Column::OfferingId.eq(offering.0))
             .filter(payment::Column::NextTryAt.is_not_null());
-        Ok(open.count(self.reads()).await.map_err(unreadable)? > 0)
+        let refunds = refund::Entity::find()
+            .filter(refund::Column::OfferingId.eq(offering.0))
+            .filter(refund::Column::NextTryAt.is_not_null());
+        Ok(open.count(self.reads()).await.map_err(unreadable)? > 0
+            || refunds.count(self.reads()).await.map_err(unreadable)? > 0)
     }
 
     /// Records that all rows up to `archived` are in files, and stores the state after them.

@@ -10,6 +10,7 @@
 //! **Invariant:** every row is keyed by this offering's own ids, so that no two offerings ever wait
 //! for each other here.
 
+mod cancellations;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -19,14 +20,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::ids::{
-    HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId,
+    HoldId, OfferingId, PaymentId, ProductId, RefundId, ReservationId, SeatId, SectionId, UserId,
 };
 use crate::inventory::{
     Change, EventTimes, Line, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs,
 };
 use crate::journal::{Record, Row, messages};
 use crate::store::states::ReservationState;
-use crate::store::states::{TicketState, cancellation_text, state_name, ticket_id};
+use crate::store::states::{RefundReason, TicketState, cancellation_text, state_name, ticket_id};
 
 /// Error text for an append that would confirm without money.
 const NOT_SET_ASIDE: &str = "the money is not set aside of";
@@ -41,9 +42,12 @@ pub(crate) struct Projection {
     tickets: BTreeMap<(ReservationId, u8), NewTicket>,
     /// Payments by which reservations were confirmed.
     captured: BTreeSet<PaymentId>,
-    /// Reservations whose tickets are void and whose payments are to be given back: the whole
-    /// amount, or only the given part.
-    cancelled: BTreeMap<ReservationId, Option<Minor>>,
+    /// Reservations whose tickets are void.
+    cancelled: BTreeSet<ReservationId>,
+    /// Tickets that were issued before this batch and are void, of reservations that stay.
+    void_tickets: BTreeSet<Uuid>,
+    /// Refunds, of those reservations that were paid.
+    refunds: Vec<NewRefund>,
     /// Check-ins, and their reversals, of tickets that were issued before this batch.
     at_the_door: BTreeMap<Uuid, Door>,
     /// The messages, with their positions in the row.
@@ -113,6 +117,17 @@ struct NewReservation {
     lines: String,
 }
 
+/// Money to give back, if the reservation was paid.
+#[derive(Debug)]
+struct NewRefund {
+    id: RefundId,
+    reservation: ReservationId,
+    /// `None` for the whole amount paid.
+    amount: Option<Minor>,
+    reason: RefundReason,
+    by: Option<UserId>,
+}
+
 #[derive(Debug)]
 struct NewTicket {
     customer: UserId,
@@ -161,7 +176,9 @@ impl Projection {
             reservations: BTreeMap::new(),
             tickets: BTreeMap::new(),
             captured: BTreeSet::new(),
-            cancelled: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            void_tickets: BTreeSet::new(),
+            refunds: Vec::new(),
             at_the_door: BTreeMap::new(),
             outbox: Vec::new(),
             position: 0,
@@ -230,13 +247,21 @@ impl Projection {
             }
             Change::ReservationsCancelled { reservations } => {
                 for (offset, id) in (0..).zip(reservations) {
-                    self.cancel(offset, *id, None);
+                    self.cancel(offset, *id, None, by);
                 }
             }
             Change::ReservationCancelledFor { reservation, refund } => {
-                self.cancel(0, *reservation, Some(*refund));
+                self.cancel(0, *reservation, Some(*refund), by);
             }
-            Change::PaymentFailed { reservation, .. } => {
+            Change::TicketsCancelled { reservation, tickets, refund } => {
+                self.cancel_tickets(*reservation, tickets, *refund, by);
+            }
+            // A deferred payment has a deadline of its own, which its customer must know.
+            Change::PaymentDeferred { reservation, pay_by, .. } => {
+                self.reservation(*reservation).pay_by = Some(*pay_by);
+            }
+            Change::PaymentFailed { reservation, pay_by, .. } => {
+                self.reservation(*reservation).pay_by = Some(*pay_by);
                 self.tell("payment.failed", &json!({ "reservationId": reservation }));
             }
             Change::CheckedIn { reservation, ticket } => {
@@ -370,20 +395,6 @@ impl Projection {
         }
     }
 
-    fn cancel(&mut self, offset: u32, id: ReservationId, refund: Option<Minor>) {
-        let row = self.reservation(id);
-        (row.state, row.refund) = (Some(ReservationState::Cancelled), refund);
-        self.cancelled.insert(id, refund);
-        for (_, ticket) in self.tickets.range_mut((id, 0)..=(id, u8::MAX)) {
-            ticket.is_void = true;
-        }
-        let mut payload = json!({ "reservationId": id });
-        if let Some(refund) = refund {
-            payload["refundAmount"] = refund.into();
-        }
-        self.tell_at(offset, "reservation.cancelled", &payload);
-    }
-
     fn at_door(&mut self, reservation: ReservationId, index: u8, door: Door, kind: &'static str) {
         let id = ticket_id(reservation, index);
         match self.tickets.get_mut(&(reservation, index)) {
@@ -449,6 +460,10 @@ impl Projection {
             || self.sale_state.is_some()
             || self.event_times.is_some()
             || self.cancellation.is_some()
+    }
+
+    fn cancels_event(&self) -> bool {
+        self.sale_state == Some(SaleState::Cancelled)
     }
 
     fn sale_state_name(&self) -> Option<&'static str> {

@@ -18,7 +18,7 @@ use crate::inventory::{
     Transition,
 };
 use crate::journal::{Head, Record, Row, RowFields};
-use crate::store::states::{cancellation_text, parse_state, state_name};
+use crate::store::states::{OnPaymentFailure, cancellation_text, parse_state, state_name};
 use crate::store::tables::idempotency;
 use crate::store::tables::seat::{insert_seat_rows, seat_rows, totals};
 use crate::store::tables::venue::{EventPlan, insert_event_plan};
@@ -42,6 +42,7 @@ pub struct EventChange {
     pub description: Option<String>,
     pub venue: Option<String>,
     pub time_zone: Option<String>,
+    pub on_payment_failure: Option<OnPaymentFailure>,
 }
 
 /// An event to create.
@@ -71,6 +72,8 @@ pub struct Terms {
     pub times: Option<EventTimes>,
     /// The refund for customers who cancel.
     pub cancellation: CancellationPolicy,
+    /// What becomes of a reservation whose payment failed; no part of the journal.
+    pub on_payment_failure: OnPaymentFailure,
 }
 
 /// An event as it is stored.
@@ -86,6 +89,8 @@ pub struct EventRow {
     /// `None` for events that were created before this field existed.
     pub event_end: Option<TimestampMs>,
     pub cancellation: CancellationPolicy,
+    /// What becomes of a reservation whose payment failed.
+    pub on_payment_failure: OnPaymentFailure,
     /// The name of an IANA time zone; `None` for that of the settings.
     pub time_zone: Option<String>,
     pub created_at: TimestampMs,
@@ -257,7 +262,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Answered::Before(before));
         }
-        let EventChange { name, description, venue, time_zone } = change;
+        let EventChange { name, description, venue, time_zone, on_payment_failure } = change;
         // A column that is left out is not written: two requests that change different columns both
         // take effect.
         let set = event::ActiveModel {
@@ -265,6 +270,8 @@ impl Store {
             description: description.map_or(NotSet, Set),
             venue: venue.map_or(NotSet, Set),
             time_zone: time_zone.map_or(NotSet, |zone| Set(Some(zone))),
+            on_payment_failure: on_payment_failure
+                .map_or(NotSet, |policy| Set(Some(policy.as_str().into()))),
             updated_at: Set(now),
             ..Default::default()
         };
@@ -323,6 +330,7 @@ async fn insert_event(
         event_end_at: Set(new.terms.times.map(|times| times.ends_at)),
         cancellation: Set(Some(cancellation_text(new.terms.cancellation))),
         time_zone: Set(new.time_zone.clone()),
+        on_payment_failure: Set(Some(new.terms.on_payment_failure.as_str().into())),
     };
     event::Entity::insert(row).exec_without_returning(transaction).await?;
     if let Some(plan) = &new.plan {
@@ -371,7 +379,7 @@ async fn insert_first_row(
     let nobody = InstanceId(Uuid::nil());
     let mut changes = vec![Change::Created { definition: new.definition.clone() }];
     changes.extend(new.further.iter().cloned());
-    let Terms { times, cancellation: policy } = new.terms;
+    let Terms { times, cancellation: policy, on_payment_failure: _ } = new.terms;
     if let Some(EventTimes { starts_at, ends_at }) = times {
         changes.push(Change::EventTimesSet { starts_at, ends_at });
     }
@@ -434,6 +442,12 @@ fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, S
             None => CancellationPolicy::default(),
             Some(text) => serde_json::from_str(&text).map_err(|_| {
                 StoreError::Damaged(format!("the cancellation policy of event {}", row.id))
+            })?,
+        },
+        on_payment_failure: match row.on_payment_failure {
+            None => OnPaymentFailure::default(),
+            Some(text) => OnPaymentFailure::parse(&text).ok_or_else(|| {
+                StoreError::Damaged(format!("the policy for failed payments of event {}", row.id))
             })?,
         },
         time_zone: row.time_zone,

@@ -14,6 +14,7 @@ use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState, ReservationState};
 use crate::store::tables::closed::FORGOTTEN;
+use crate::store::tables::refund::payments_to_refund;
 use crate::store::{Store, StoreError};
 
 /// A reservation that waits for payment, or a paid one whose event is not over.
@@ -92,13 +93,15 @@ impl Store {
     /// [`StoreError`].
     pub async fn payments_under_way(&self, user: UserId) -> Result<Vec<PaymentId>, StoreError> {
         let states = [PaymentState::Created, PaymentState::Authorized, PaymentState::Captured];
+        let to_refund = payments_to_refund(self.writes(), user).await?;
         let found = payment::Entity::find()
             .filter(payment::Column::NextTryAt.is_not_null())
             .filter(payment::Column::UserId.eq(user.0))
             .filter(payment::Column::State.is_in(states.map(PaymentState::as_str)))
             .all(self.writes())
             .await?;
-        Ok(found.into_iter().map(|row| PaymentId(row.id)).collect())
+        let moving = found.into_iter().map(|row| PaymentId(row.id)).chain(to_refund);
+        Ok(moving.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     /// Records that a customer is about to wait for places of an event.

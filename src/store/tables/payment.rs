@@ -3,11 +3,11 @@
 //! matter how often and by how many drivers it is tried. The method decides whether a step has such
 //! an entry.
 
-use entities::payment;
+use entities::{payment, refund};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    Statement, TransactionTrait,
+    QueryOrder, Statement, TransactionTrait,
 };
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
@@ -15,6 +15,7 @@ use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
 use crate::store::tables::payment_row::PaymentRow;
+use crate::store::tables::refund::payments_to_refund;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
 use crate::store::{Store, StoreError};
 
@@ -26,20 +27,23 @@ pub(crate) async fn is_under_way(
     let moving = payment::Entity::find()
         .filter(payment::Column::NextTryAt.is_not_null())
         .filter(payment::Column::UserId.eq(user.0));
-    Ok(moving.one(transaction).await?.is_some())
+    Ok(moving.one(transaction).await?.is_some()
+        || !payments_to_refund(transaction, user).await?.is_empty())
 }
 
 /// Failed attempts after which a payment counts as stuck: with the pauses in between, after some 20
 /// s.
 const STUCK_ATTEMPTS: i32 = 3;
 
-/// Counts of the payments that are not at their end.
+/// Counts of the payments that are not at their end, and of the refunds that are not done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PaymentBacklog {
     /// All of them, including those that are just being made.
     pub unsettled: u64,
     /// Those that the recovery scan has tried several times without success.
     pub stuck: u64,
+    /// Refunds that were refused, and wait for an administrator.
+    pub refunds_refused: u64,
     /// When the scan may take on the first of them.
     pub next_try_at: Option<TimestampMs>,
 }
@@ -100,6 +104,7 @@ impl Store {
             created_at: Set(now),
             updated_at: Set(now),
             refund_amount: Set(None),
+            refunded: Set(0),
         };
         payment::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -122,6 +127,22 @@ impl Store {
         payment::Entity::find_by_id(id.0).one(self.writes()).await?.map(payment_row).transpose()
     }
 
+    /// Returns the payments of a reservation, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_list_of(
+        &self,
+        reservation: ReservationId,
+    ) -> Result<Vec<PaymentRow>, StoreError> {
+        let found = payment::Entity::find()
+            .filter(payment::Column::ReservationId.eq(reservation.0))
+            .order_by_desc(payment::Column::CreatedAt)
+            .all(self.reads())
+            .await?;
+        found.into_iter().map(payment_row).collect()
+    }
+
     /// Returns those of `ids` that exist.
     ///
     /// # Errors
@@ -141,18 +162,22 @@ impl Store {
     pub async fn payment_backlog(&self) -> Result<PaymentBacklog, StoreError> {
         let sql = format!(
             "SELECT COUNT(*) AS unsettled, MIN(next_try_at) AS due,
-                    COUNT(CASE WHEN attempts >= {STUCK_ATTEMPTS} THEN 1 END) AS stuck
-             FROM payments WHERE next_try_at IS NOT NULL"
+                    COUNT(CASE WHEN attempts >= {STUCK_ATTEMPTS} THEN 1 END) AS stuck,
+                    (SELECT COUNT(*) FROM refunds WHERE state = 'REFUSED') AS refused
+             FROM (SELECT next_try_at, attempts FROM payments WHERE next_try_at IS NOT NULL
+                UNION ALL
+                SELECT next_try_at, attempts FROM refunds WHERE next_try_at IS NOT NULL) AS open"
         );
         let statement = Statement::from_string(self.backend(), sql);
         let Some(row) = self.reads().query_one_raw(statement).await? else {
             return Ok(PaymentBacklog::default());
         };
-        let (unsettled, stuck): (i64, i64) =
-            (row.try_get("", "unsettled")?, row.try_get("", "stuck")?);
+        let count = |column| row.try_get::<i64>("", column);
+        let (unsettled, stuck, refused) = (count("unsettled")?, count("stuck")?, count("refused")?);
         Ok(PaymentBacklog {
             unsettled: unsettled.unsigned_abs(),
             stuck: stuck.unsigned_abs(),
+            refunds_refused: refused.unsigned_abs(),
             next_try_at: row.try_get("", "due")?,
         })
     }
@@ -163,7 +188,8 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn payment_unsettled(&self) -> Result<u64, StoreError> {
         let open = payment::Entity::find().filter(payment::Column::NextTryAt.is_not_null());
-        Ok(open.count(self.reads()).await?)
+        let refunds = refund::Entity::find().filter(refund::Column::NextTryAt.is_not_null());
+        Ok(open.count(self.reads()).await? + refunds.count(self.reads()).await?)
     }
 
     /// Sets the money aside.
@@ -233,22 +259,27 @@ impl Store {
         advance(self.writes(), id, from, to, now).await
     }
 
-    /// Gives the money back, if it was set aside and is not back yet, and ends the payment.
+    /// Gives the money of a payment back that was set aside and never captured, if it is not back
+    /// yet, and ends the payment.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn payment_return(
+    pub async fn payment_void(
         &self,
         row: &PaymentRow,
-        from: &[PaymentState],
-        to: PaymentState,
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let transaction = self.writes().begin().await?;
+        let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Voided);
         let moved = advance(&transaction, row.id, from, to, now).await?;
-        match row.method {
-            PaymentMethod::Wallet if moved => pay_back(&transaction, row, to, now).await?,
-            PaymentMethod::Wallet | PaymentMethod::Demo => {}
+        let is_back = match row.method {
+            PaymentMethod::Wallet if moved => {
+                apply(&transaction, &entry(row, EntryKind::Void, row.amount, now)).await?
+            }
+            PaymentMethod::Wallet | PaymentMethod::Demo => true,
+        };
+        if !is_back {
+            return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
         }
         transaction.commit().await?;
         Ok(moved)
@@ -281,29 +312,6 @@ impl Store {
     }
 }
 
-/// Puts the money of a payment that ends in `to` back into the wallet. An error leaves the
-/// transaction to be rolled back.
-async fn pay_back(
-    transaction: &impl ConnectionTrait,
-    row: &PaymentRow,
-    to: PaymentState,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    let (kind, amount) = if to == PaymentState::Refunded {
-        // The amount that the cancellation has set, read with the row that this transaction has
-        // locked.
-        let found = payment::Entity::find_by_id(row.id.0).one(transaction).await?;
-        let amount = found.and_then(|found| found.refund_amount).unwrap_or(row.amount);
-        (EntryKind::Refund, amount)
-    } else {
-        (EntryKind::Void, row.amount)
-    };
-    if !apply(transaction, &entry(row, kind, amount, now)).await? {
-        return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
-    }
-    Ok(())
-}
-
 async fn advance(
     connection: &impl ConnectionTrait,
     id: PaymentId,
@@ -329,7 +337,8 @@ async fn advance(
 }
 
 fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampMs) -> Entry<'a> {
-    Entry { user: row.user, currency: &row.currency, payment: Some(row.id), kind, amount, at }
+    let (currency, payment, refund) = (&row.currency, Some(row.id), None);
+    Entry { user: row.user, currency, payment, refund, kind, amount, at }
 }
 
 fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
@@ -348,5 +357,6 @@ fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
         currency: row.currency,
         attempts: row.attempts,
         next_try_at: row.next_try_at,
+        refunded: row.refunded,
     })
 }

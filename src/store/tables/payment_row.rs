@@ -19,4 +19,6 @@ pub struct PaymentRow {
     pub attempts: i32,
     /// When the recovery scan may take the payment on; `None` when nothing is left to do.
     pub next_try_at: Option<TimestampMs>,
+    /// The sum of the refunds that are done.
+    pub refunded: Minor,
 }

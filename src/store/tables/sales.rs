@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::ids::OfferingId;
 use crate::inventory::{Minor, TimestampMs};
-use crate::store::{ReservationState, Store, StoreError};
+use crate::store::{ReservationState, Store, StoreError, TicketState};
 
 /// The orders of an event in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ use crate::store::{ReservationState, Store, StoreError};
 pub struct OrdersInState {
     pub state: ReservationState,
     pub orders: u64,
-    /// The sum of their prices.
+    /// The sum of their prices, without what was refunded for single tickets.
     pub total: Minor,
 }
 
@@ -116,6 +116,7 @@ impl Store {
             .expr_as(slice, "slice")
             .expr(Expr::col((ticket::Entity, ticket::Column::Id)).count())
             .join(JoinType::InnerJoin, of_order)
+            .filter(ticket::Column::Status.ne(TicketState::Void.as_str()))
             .group_by(Expr::col(Alias::new("slice")))
             .into_tuple()
             .all(self.reads())
@@ -132,8 +133,16 @@ impl Store {
     }
 }
 
-/// The sum of the prices of reservations, as an integer on both databases.
+/// The sum of the prices of reservations, without what was refunded for single tickets of confirmed
+/// ones, as an integer on both databases.
 fn sum_of_prices() -> SimpleExpr {
-    let prices = Expr::col((reservation::Entity, reservation::Column::TotalPrice)).sum();
-    prices.cast_as(Alias::new("bigint"))
+    use reservation::Column;
+    let column = |column| Expr::col((reservation::Entity, column));
+    let refunded = Expr::case(
+        column(Column::Status).eq(ReservationState::Confirmed.as_str()),
+        column(Column::RefundAmount).if_null(0_i64),
+    );
+    let refunded: SimpleExpr = refunded.finally(0_i64).into();
+    let kept = column(Column::TotalPrice).sub(refunded);
+    kept.sum().cast_as(Alias::new("bigint"))
 }

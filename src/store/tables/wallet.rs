@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::ids::{PaymentId, UserId};
+use crate::ids::{PaymentId, RefundId, UserId};
 use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::entry_id;
 use crate::store::tables::{closed, idempotency};
@@ -64,11 +64,12 @@ pub struct WalletEntry {
     pub created_at: TimestampMs,
 }
 
-/// A change to write; at most one of each kind per payment.
+/// A change to write; at most one of each kind per payment, and one per refund.
 pub(crate) struct Entry<'a> {
     pub(crate) user: UserId,
     pub(crate) currency: &'a str,
     pub(crate) payment: Option<PaymentId>,
+    pub(crate) refund: Option<RefundId>,
     pub(crate) kind: EntryKind,
     pub(crate) amount: Minor,
     pub(crate) at: TimestampMs,
@@ -76,7 +77,7 @@ pub(crate) struct Entry<'a> {
 
 /// Applies an entry. Returns `false` when the balance is too low (or would leave the range of
 /// amounts): the balance stays, and the caller must roll the transaction back. An entry of this
-/// kind for this payment that exists already counts as applied.
+/// kind for this payment, or of this refund, that exists already counts as applied.
 pub(crate) async fn apply(
     transaction: &impl ConnectionTrait,
     entry: &Entry<'_>,
@@ -89,6 +90,7 @@ pub(crate) async fn apply(
         kind: Set(entry.kind.as_str().into()),
         amount: Set(entry.amount),
         created_at: Set(entry.at),
+        refund_id: Set(entry.refund.map(|refund| refund.0)),
     };
     let written = wallet_entry::Entity::insert(row)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -126,8 +128,8 @@ pub(crate) async fn forfeit(
     for Balance { currency, amount } in balances(transaction, user).await? {
         let kind = EntryKind::Forfeit;
         let currency = &currency;
-        apply(transaction, &Entry { user, currency, payment: None, kind, amount: -amount, at })
-            .await?;
+        let (payment, refund, amount) = (None, None, -amount);
+        apply(transaction, &Entry { user, currency, payment, refund, kind, amount, at }).await?;
     }
     Ok(())
 }
@@ -215,6 +217,7 @@ impl Store {
             user,
             currency: &charge.currency,
             payment: None,
+            refund: None,
             kind: EntryKind::Charge,
             amount: charge.amount,
             at: now,

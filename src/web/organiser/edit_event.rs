@@ -274,6 +274,7 @@ fn edit_of(
         venue: differs(&form.venue, &before.venue),
         time_zone: has_other_clocks.then(|| form.time_zone.trim().to_owned()),
         cancellation: has_other_terms.then_some(times.cancellation),
+        on_payment_failure: None,
         sale: OfferingChange {
             sale_start: bound(&form.sale_start, &before.sale_start, times.sale.start),
             sale_end: bound(&form.sale_end, &before.sale_end, times.sale.end),

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::order_forms;
 use super::orders::customer;
 use super::tables::scrolling;
 use crate::accounts::GuestContact;
@@ -15,16 +16,16 @@ use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::ReservationId;
-use crate::offerings::{Happening, History};
-use crate::store::{EventRow, PaymentRow, ReservationRow, ReservationState, TicketRow};
+use crate::offerings::{Happening, History, ticket_prices};
+use crate::store::{EventRow, ReservationRow, ReservationState, TicketRow, TicketState};
 use crate::web::errors::explain;
 use crate::web::fields::refusal;
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::order_status;
 use crate::web::places::{self, price, zone_of};
 use crate::web::visitor::Visitor;
+use crate::web::{order_refunds, order_status};
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
@@ -46,7 +47,11 @@ async fn page(
     show(&state, &visitor, id, query.notice.as_deref(), None).await
 }
 
-async fn show(
+/// Shows an order; `refused` says why what was asked for was not done.
+///
+/// # Errors
+/// The order cannot be read.
+pub(super) async fn show(
     state: &AppState,
     visitor: &Visitor,
     id: ReservationId,
@@ -63,10 +68,8 @@ async fn show(
         let place = place_of(visitor, &event, &ticket_dto(state, &ticket).await?);
         tickets.push((ticket, place));
     }
-    let payment = match row.payment {
-        Some(payment) => state.store.payment_get(payment).await?,
-        None => None,
-    };
+    let price_left = order_refunds::price_left(&row, tickets.iter().map(|(ticket, _)| ticket));
+    let (payments, refunds) = state.payments.of_reservation(row.id).await?;
     let contact = match is_given(&row) {
         true => state.accounts.guest_contact(row.user).await?,
         false => None,
@@ -85,11 +88,13 @@ async fn show(
         @if let Some(refund) = &order.refund {
             p { (visitor.text("organiser_order.refund")) ": " (price(visitor, refund)) }
         }
-        @if let Some(payment) = &payment { (payment_of(visitor, payment)) }
         @if let Some(contact) = &contact { (to_pass_on(visitor, contact)) }
-        (tickets_of(visitor, &event, &tickets))
+        (tickets_of(visitor, (&event, &row), &tickets))
+        (order_refunds::list(visitor, &event, (&payments, &refunds), |refund| {
+            order_forms::refund(visitor, &row, refund)
+        }))
         (history_of(visitor, &event, &history, &tickets))
-        (cancel_form(visitor, &event, &row))
+        (cancel_form(visitor, &event, (&row, price_left)))
     };
     let title = visitor.text("organiser_order.title");
     Ok(layout::render(visitor, Page::new(title).main(main).notice(notice)))
@@ -111,19 +116,6 @@ fn to_pass_on(visitor: &Visitor, contact: &GuestContact) -> Markup {
     }
 }
 
-fn payment_of(visitor: &Visitor, payment: &PaymentRow) -> Markup {
-    let amount = money(visitor.language, payment.amount, &payment.currency);
-    let state = payment.state.as_str();
-    let key = format!("payment.{}", state.to_uppercase());
-    html! {
-        p {
-            (visitor.text("organiser_order.payment")) ": " (amount) ", "
-            (visitor.language.find(&key).unwrap_or(state))
-            span.hint { " " code { (payment.id) } }
-        }
-    }
-}
-
 /// Returns the seat of a ticket, or its type if it has none.
 fn place_of(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> String {
     let product = || places::product_name(event, &ticket.product_id).to_owned();
@@ -131,7 +123,17 @@ fn place_of(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> String {
 }
 
 /// Renders the tickets of an order, given with their places.
-fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[(TicketRow, String)]) -> Markup {
+fn tickets_of(
+    visitor: &Visitor,
+    (event, row): (&EventRow, &ReservationRow),
+    tickets: &[(TicketRow, String)],
+) -> Markup {
+    let prices = ticket_prices(row);
+    let living = tickets.iter().filter(|(ticket, _)| ticket.state != TicketState::Void).count();
+    let price = |ticket: &TicketRow| {
+        let is_valid = ticket.state == TicketState::Valid && living > 1;
+        prices.get(usize::from(ticket.index)).copied().filter(|_| is_valid)
+    };
     let used = |ticket: &TicketRow| {
         let at = ticket.checked_in_at?;
         let at = format::exact_time(visitor.language, at, zone_of(visitor, event));
@@ -151,6 +153,9 @@ fn tickets_of(visitor: &Visitor, event: &EventRow, tickets: &[(TicketRow, String
                         span {
                             (visitor.text("tickets.ticket")) " " (u32::from(ticket.index) + 1) ", " (place)
                             @if let Some(used) = used(ticket) { span.hint { " " (used) } }
+                            @if let Some(price) = price(ticket) {
+                                (order_forms::cancel_ticket(visitor, event, row, (ticket, price)))
+                            }
                         }
                         span.badge data-status=(status) { (visitor.language.find(&key).unwrap_or(status)) }
                     }
@@ -208,10 +213,15 @@ fn history_of(
     }
 }
 
-fn cancel_form(visitor: &Visitor, event: &EventRow, row: &ReservationRow) -> Markup {
+fn cancel_form(
+    visitor: &Visitor,
+    event: &EventRow,
+    (row, price_left): (&ReservationRow, i64),
+) -> Markup {
     let does = match row.state {
         ReservationState::Confirmed => {
-            let amount = money(visitor.language, row.total_price, &event.currency);
+            let refund = price_left.min(order_refunds::refundable(row));
+            let amount = money(visitor.language, refund, &event.currency);
             visitor.fill("organiser_order.cancel_does", &[("amount", &amount)])
         }
         ReservationState::PaymentPending => {

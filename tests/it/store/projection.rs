@@ -8,8 +8,8 @@ use admitone::inventory::{
 };
 use admitone::journal::AppendError;
 use admitone::store::{
-    Authorization, Balance, Key, NewPayment, PaymentState, ReservationFilter, ReservationState,
-    Store, TicketState, ticket_id,
+    Authorization, Balance, Key, NewPayment, PaidBack, PaymentState, RefundFilter, RefundReason,
+    RefundState, ReservationFilter, ReservationState, Store, TicketState, ticket_id,
 };
 
 use crate::journal::Writer;
@@ -248,12 +248,88 @@ on_both_databases! {
             let row = store.reservation_get(purchase.reservation).await.unwrap().unwrap();
             assert_eq!(row.refund_amount, refund);
             let payment = store.payment_get(purchase.payment).await.unwrap().unwrap();
-            let from = &[PaymentState::Captured];
-            assert!(store.payment_return(&payment, from, PaymentState::Refunded, 9).await.unwrap());
-            assert!(!store.payment_return(&payment, from, PaymentState::Refunded, 9).await.unwrap());
+            let [due] = &store.refund_open_of(purchase.payment).await.unwrap()[..] else { panic!() };
+            assert_eq!((due.amount, due.state), (refund.unwrap_or(36_000), RefundState::Due));
+            assert_eq!(due.reason, RefundReason::ReservationCancelled);
+            assert_eq!(due.requested_by, Some(purchase.customer), "by no administrator");
+            let pay_back = || store.refund_pay_back(due, &payment, 9);
+            assert_eq!(pay_back().await.unwrap(), PaidBack::Done);
+            assert_eq!(pay_back().await.unwrap(), PaidBack::Elsewhere);
             let balance = &store.wallet_get(purchase.customer).await.unwrap()[0];
             assert_eq!(balance.amount, refund.unwrap_or(36_000));
         }
+    }
+
+    async fn single_tickets_are_void_and_each_cancellation_is_a_refund(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        let (reservation, admin) = (purchase.reservation, UserId::random());
+        purchase.set_aside(&store, writer.offering).await;
+        writer.commit(vec![purchase.checked_out(), purchase.confirmed()]).await.unwrap();
+        let cancel = |ticket, refund| {
+            Change::TicketsCancelled { reservation, tickets: vec![ticket], refund }
+        };
+        let by = Change::ActedBy { admin };
+        writer.commit(vec![cancel(1, 12_000), cancel(0, 0), by]).await.unwrap();
+        let (valid, void) = (TicketState::Valid, TicketState::Void);
+        assert_eq!(purchase.tickets(&store).await, [void, void, valid]);
+        assert_eq!(purchase.state(&store).await, ReservationState::Confirmed);
+        let row = store.reservation_get(reservation).await.unwrap().unwrap();
+        assert_eq!(row.refund_amount, Some(12_000));
+        let rest = Change::ReservationCancelledFor { reservation, refund: 7 };
+        let cancelled = Change::SaleStateSet { state: SaleState::Cancelled };
+        writer.commit(vec![cancelled, rest]).await.unwrap();
+        assert_eq!(purchase.tickets(&store).await, [void; 3]);
+        let row = store.reservation_get(reservation).await.unwrap().unwrap();
+        assert_eq!(row.refund_amount, Some(12_007));
+        let all = RefundFilter { reservation: Some(reservation), ..RefundFilter::default() };
+        let all = store.refund_list(all, 9).await.unwrap();
+        let facts: Vec<_> =
+            all.iter().map(|one| (one.amount, one.reason, one.requested_by)).collect();
+        assert_eq!(facts, [
+            (7, RefundReason::EventCancelled, None),
+            (12_000, RefundReason::TicketsCancelled, Some(admin)),
+        ], "nothing to give back is no refund");
+        assert!(all.iter().all(|one| one.payment == purchase.payment));
+        assert_eq!(outbox(&db, "tickets.cancelled").await, 2);
+    }
+
+    async fn what_is_bought_and_cancelled_in_one_batch_is_refunded(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let (part, whole) = (Purchase::new(), Purchase::new());
+        for purchase in [&part, &whole] {
+            purchase.set_aside(&store, writer.offering).await;
+        }
+        let reservation = part.reservation;
+        let cancel = |ticket| {
+            Change::TicketsCancelled { reservation, tickets: vec![ticket], refund: 5 }
+        };
+        writer.commit(vec![
+            part.checked_out(), part.confirmed(), whole.checked_out(), whole.confirmed(),
+            cancel(0), cancel(2),
+            Change::ReservationsCancelled { reservations: vec![whole.reservation] },
+        ]).await.unwrap();
+        let (valid, void) = (TicketState::Valid, TicketState::Void);
+        assert_eq!(part.tickets(&store).await, [void, valid, void]);
+        for (purchase, amounts) in [(&part, &[5, 5][..]), (&whole, &[36_000])] {
+            let open = store.refund_open_of(purchase.payment).await.unwrap();
+            assert_eq!(open.iter().map(|one| one.amount).collect::<Vec<_>>(), amounts);
+            assert_eq!(purchase.payment(&store).await, PaymentState::Captured);
+        }
+    }
+
+    async fn a_deferred_payment_shows_its_deadline(db: TestDb) {
+        let (store, mut writer) = owner(&db).await;
+        let purchase = Purchase::new();
+        let (reservation, payment) = (purchase.reservation, purchase.payment);
+        let deferred = Change::PaymentDeferred { reservation, payment, pay_by: 900_000 };
+        writer.commit(vec![purchase.checked_out(), purchase.payment_begun()]).await.unwrap();
+        writer.commit(vec![deferred]).await.unwrap();
+        let pay_by = async || store.reservation_get(reservation).await.unwrap().unwrap().pay_by;
+        assert_eq!(pay_by().await, 900_000);
+        let failed = Change::PaymentFailed { reservation, payment, pay_by: 60_000 };
+        writer.commit(vec![failed]).await.unwrap();
+        assert_eq!(pay_by().await, 60_000);
     }
 
     async fn products_and_terms_are_projected(db: TestDb) {

@@ -113,12 +113,17 @@ impl PaymentsFixture {
 
     /// Reserves one place, unpaid.
     pub async fn reserve(&self, customer: UserId) -> ReservationId {
+        self.reserve_places(customer, 1).await
+    }
+
+    /// Reserves places, unpaid.
+    pub async fn reserve_places(&self, customer: UserId, quantity: u32) -> ReservationId {
         let reservation = ReservationId::random();
         self.submit(Command::Reserve {
             hold: HoldId::random(),
             reservation,
             customer,
-            lines: vec![LineRequest::Quantity { product: ProductId(0), quantity: 1 }],
+            lines: vec![LineRequest::Quantity { product: ProductId(0), quantity }],
         })
         .await
         .expect("there is a place");

@@ -12,6 +12,7 @@ const REFUSING: &[&str] = &[
     "src/accounts.rs",
     "src/accounts/validate.rs",
     "src/offerings",
+    "src/inventory/cancel_tickets.rs",
     "src/inventory/decide.rs",
     "src/inventory/decide_admin.rs",
     "src/inventory/decide_change.rs",

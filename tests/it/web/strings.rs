@@ -16,6 +16,7 @@ const COMPUTED: &[(&str, &str)] = &[
     ("sale.", "\"sale.{status}\""),
     ("happened.", "\"happened.{"),
     ("payment.", "\"payment.{"),
+    ("refund_status.", "\"refund_status.{"),
     ("people.", "\"people.{"),
     ("refusal.", "\"refusal.{"),
     ("order_status.", "\"order_status.{"),

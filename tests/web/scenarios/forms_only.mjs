@@ -70,7 +70,8 @@ export default async function (tour) {
 
     tour.step("cancelling the order");
     await page.goto(order);
-    await page.locator("details.cancel summary").click();
+    const whole = page.locator("form[action$='/cancel']");
+    await page.locator("details.cancel", { has: whole }).locator("summary").click();
     await send(page, page.locator("form[action$='/cancel']"));
     await page.locator("[data-status=CANCELLED]").waitFor();
     await tour.look("cancelled order");

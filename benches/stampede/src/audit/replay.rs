@@ -211,6 +211,7 @@ impl Replay {
             }
             Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
+            | Change::PaymentDeferred { .. }
             | Change::CheckedIn { .. }
             | Change::SeatsKept { .. }
             | Change::KeptSeatsReleased { .. }
@@ -233,7 +234,8 @@ impl Replay {
             | Change::Resized { .. }
             | Change::RowAdded { .. }
             | Change::SeatsRemoved { .. }
-            | Change::ProductAdded { .. } => {
+            | Change::ProductAdded { .. }
+            | Change::TicketsCancelled { .. } => {
                 self.wrong(row, "somebody changed the places: no part of a stampede");
             }
         }

@@ -124,7 +124,7 @@ pub struct ReservationDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub payment_id: Option<PaymentId>,
-    /// The refund of a paid reservation that was cancelled, by the event's terms.
+    /// The sum of the refunds of a paid reservation of which tickets were cancelled, or all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<Money>,
     pub created_at: String,
@@ -316,8 +316,8 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
     };
     let currency = currency_of(state, row.offering).await?;
     let place = |seat| placed.get(&seat).cloned();
-    let is_refunded = row.state == ReservationState::Cancelled && row.payment.is_some();
-    let refund = row.refund_amount.unwrap_or(row.total_price);
+    let is_cancelled = row.state == ReservationState::Cancelled && row.payment.is_some();
+    let refund = row.refund_amount.or(is_cancelled.then_some(row.total_price));
     Ok(ReservationDto {
         id: row.id,
         saga_id: row.hold,
@@ -331,7 +331,7 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
         total_price: Money::new(row.total_price, currency),
         payment_due_at: rfc3339(row.pay_by),
         payment_id: row.payment,
-        refund: is_refunded.then(|| Money::new(refund, currency)),
+        refund: refund.map(|refund| Money::new(refund, currency)),
         created_at: rfc3339(row.created_at),
         updated_at: rfc3339(row.updated_at),
         server_time: rfc3339(state.clock.now_ms()),

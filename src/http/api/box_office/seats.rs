@@ -272,7 +272,8 @@ impl Endings {
                     self.reservations.entry(*reservation).or_insert_with(|| freed.clone());
                 }
             }
-            Change::ReservationCancelledFor { reservation, .. } => {
+            Change::ReservationCancelledFor { reservation, .. }
+            | Change::TicketsCancelled { reservation, .. } => {
                 self.reservations.entry(*reservation).or_insert(freed);
             }
             _ => {}

@@ -10,6 +10,7 @@ use crate::http::extract::object;
 use crate::ids::VenueId;
 use crate::inventory::{Policy, RowDefinition, SaleState, SaleWindow};
 use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft, SectionDraft};
+use crate::store::OnPaymentFailure;
 
 /// An event to create.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -67,6 +68,41 @@ pub struct NewEventBody {
     /// starts.
     #[serde(default, deserialize_with = "object::option")]
     pub cancellation: Option<CancellationBody>,
+    /// What becomes of a reservation whose payment has finally failed; `KEEP_OPEN` if absent.
+    #[serde(
+        default,
+        deserialize_with = "object::option_word",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub on_payment_failure: Option<OnPaymentFailureDto>,
+}
+
+/// What becomes of a reservation whose payment has finally failed: with `KEEP_OPEN` it waits for
+/// another payment until its pay window ends, with `CANCEL` it is cancelled at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OnPaymentFailureDto {
+    KeepOpen,
+    Cancel,
+}
+
+impl From<OnPaymentFailureDto> for OnPaymentFailure {
+    fn from(policy: OnPaymentFailureDto) -> Self {
+        match policy {
+            OnPaymentFailureDto::KeepOpen => Self::KeepOpen,
+            OnPaymentFailureDto::Cancel => Self::Cancel,
+        }
+    }
+}
+
+impl From<OnPaymentFailure> for OnPaymentFailureDto {
+    fn from(policy: OnPaymentFailure) -> Self {
+        match policy {
+            OnPaymentFailure::KeepOpen => Self::KeepOpen,
+            OnPaymentFailure::Cancel => Self::Cancel,
+        }
+    }
 }
 
 /// The seats of an event, by the plan of a venue.
@@ -277,6 +313,7 @@ impl NewEventBody {
                 .as_ref()
                 .map(CancellationBody::draft)
                 .unwrap_or_default(),
+            on_payment_failure: self.on_payment_failure.map(Into::into).unwrap_or_default(),
         }
     }
 }

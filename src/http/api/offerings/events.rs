@@ -5,7 +5,9 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::api::offerings::create_event::{CancellationBody, NewEventBody};
+use crate::http::api::offerings::create_event::{
+    CancellationBody, NewEventBody, OnPaymentFailureDto,
+};
 use crate::http::dto::{self, Money, Time};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, Query, object};
@@ -70,6 +72,8 @@ pub struct EventDto {
     pub currency: String,
     pub products: Vec<ProductDto>,
     pub cancellation: CancellationDto,
+    /// What becomes of a reservation whose payment has finally failed.
+    pub on_payment_failure: OnPaymentFailureDto,
     /// Number of places of all products, including those off sale.
     pub capacity: i64,
     /// Number of sold places: those of confirmed reservations, including participations. Absent
@@ -225,6 +229,13 @@ pub struct EventPatch {
     /// New refund terms, for cancellations from now on.
     #[serde(default, deserialize_with = "object::option")]
     pub cancellation: Option<CancellationBody>,
+    /// What becomes of reservations whose payment fails from now on.
+    #[serde(
+        default,
+        deserialize_with = "object::option_word",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub on_payment_failure: Option<OnPaymentFailureDto>,
 }
 
 /// A new state of the sale.
@@ -291,6 +302,7 @@ impl EventPatch {
             venue: self.venue,
             time_zone: self.time_zone,
             cancellation: self.cancellation.as_ref().map(CancellationBody::draft),
+            on_payment_failure: self.on_payment_failure.map(Into::into),
             sale: OfferingChange {
                 sale_start: self.sale_start_at.map(millis),
                 sale_end: self.sale_end_at.map(millis),
@@ -418,6 +430,7 @@ fn render(
         status: status.name,
         currency: row.currency.clone(),
         cancellation: CancellationDto::of(row),
+        on_payment_failure: row.on_payment_failure.into(),
         capacity: products.iter().map(|product| product.total_stock).sum(),
         participant_count: summary.map(sold),
         products,

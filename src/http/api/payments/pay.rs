@@ -74,10 +74,12 @@ pub struct PayRequest {
 
 /// The result of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentStatus {
     /// The reservation is confirmed and its tickets are issued.
     Confirmed,
+    /// Tickets were cancelled afterwards, and a part of the money is back.
+    PartlyRefunded,
     /// The reservation was cancelled afterwards, and the money is back in the wallet if it came from
     /// there.
     Refunded,
@@ -99,8 +101,11 @@ pub struct PaymentDto {
 
 impl From<PaymentOutcome> for PaymentDto {
     fn from(outcome: PaymentOutcome) -> Self {
-        let status =
-            if outcome.refunded { PaymentStatus::Refunded } else { PaymentStatus::Confirmed };
+        let status = match outcome.refunded {
+            0 => PaymentStatus::Confirmed,
+            part if part < outcome.amount => PaymentStatus::PartlyRefunded,
+            _ => PaymentStatus::Refunded,
+        };
         Self {
             payment_id: outcome.payment,
             reservation_id: outcome.reservation,

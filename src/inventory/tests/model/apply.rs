@@ -68,9 +68,13 @@ impl Model {
             | Change::ReservationRevived { .. }
             | Change::ReservationsCancelled { .. }
             | Change::ReservationCancelledFor { .. }
+            | Change::PaymentDeferred { .. }
             | Change::CheckedIn { .. }
             | Change::CheckedInAtGate { .. }
             | Change::CheckInUndone { .. } => self.apply_reservation(change),
+            Change::TicketsCancelled { reservation, tickets, refund } => {
+                self.tickets_cancelled(*reservation, tickets, *refund);
+            }
             Change::SeatsBlocked { seats } => self.set_seats(seats, SeatStatus::Blocked),
             Change::SeatsUnblocked { seats } => self.set_seats(seats, SeatStatus::Available),
             Change::SeatsRemoved { seats } => {
@@ -138,7 +142,8 @@ impl Model {
             self.set_seats(&line.seats, SeatStatus::Held);
         }
         let state = State::Hold { placed: self.at, expires, offered };
-        self.claims.push(Claim { hold, customer, lines, state });
+        let (bought, gone, refunded) = (Vec::new(), Vec::new(), 0);
+        self.claims.push(Claim { hold, customer, lines, state, bought, gone, refunded });
     }
 
     pub(super) fn end_hold(&mut self, hold: HoldId, how: Ended) {

@@ -10,6 +10,7 @@ impl Model {
             | Change::ReservationConfirmed { reservation, .. }
             | Change::ReservationGranted { reservation, .. }
             | Change::PaymentFailed { reservation, .. }
+            | Change::PaymentDeferred { reservation, .. }
             | Change::ReservationRevived { reservation }
             | Change::ReservationCancelledFor { reservation, .. }
             | Change::CheckedIn { reservation, .. }
@@ -27,6 +28,10 @@ impl Model {
                     let (pay_by, payment) = (*pay_by, Some((*payment, place)));
                     (State::Pending { id, pay_by, window, payment }, None)
                 }
+                (
+                    Change::PaymentDeferred { pay_by, .. },
+                    State::Pending { window, payment, .. },
+                ) => (State::Pending { id, pay_by: *pay_by, window, payment }, None),
                 (Change::PaymentFailed { .. }, State::Pending { window, .. }) => {
                     (State::Pending { id, pay_by: window, window, payment: None }, None)
                 }

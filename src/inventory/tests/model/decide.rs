@@ -60,6 +60,9 @@ impl Model {
             | Command::ConfirmPayment { .. }
             | Command::FailPayment { .. }
             | Command::CancelReservation { .. }
+            | Command::CancelTickets { .. }
+            | Command::DeferPayment { .. }
+            | Command::FailAndCancel { .. }
             | Command::CheckIn { .. }
             | Command::CheckInAtGate { .. }
             | Command::UndoCheckIn { .. } => self.decide_reservation(command),

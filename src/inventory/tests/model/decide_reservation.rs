@@ -6,12 +6,16 @@ impl Model {
     pub(super) fn decide_reservation(&self, command: &Command) -> Answer {
         let (id, by) = match command {
             Command::BeginPayment { reservation, customer, .. }
-            | Command::CancelReservation { reservation, by: Requester::Customer(customer) } => {
+            | Command::CancelReservation { reservation, by: Requester::Customer(customer) }
+            | Command::CancelTickets { reservation, by: Requester::Customer(customer), .. } => {
                 (*reservation, Some(*customer))
             }
             Command::ConfirmPayment { reservation, .. }
             | Command::FailPayment { reservation, .. }
             | Command::CancelReservation { reservation, by: Requester::Admin }
+            | Command::CancelTickets { reservation, by: Requester::Admin, .. }
+            | Command::DeferPayment { reservation, .. }
+            | Command::FailAndCancel { reservation, .. }
             | Command::CheckIn { reservation, .. }
             | Command::CheckInAtGate { reservation, .. }
             | Command::UndoCheckIn { reservation, .. } => (*reservation, None),
@@ -75,11 +79,37 @@ impl Model {
                 Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
             }
             (
-                Command::FailPayment { payment, .. },
+                Command::FailAndCancel { payment, .. },
+                State::Pending { payment: Some((begun, _)), window, .. },
+            ) if begun == payment => {
+                let (payment, pay_by) = (*payment, *window);
+                Ok(vec![
+                    Change::PaymentFailed { reservation: id, payment, pay_by },
+                    Change::ReservationsCancelled { reservations: vec![id] },
+                ])
+            }
+            (
+                Command::FailPayment { payment, .. } | Command::FailAndCancel { payment, .. },
                 State::Expired { payment: Some(late), window, .. },
             ) if late == payment => {
                 let (payment, pay_by) = (*payment, *window);
                 Ok(vec![Change::PaymentFailed { reservation: id, payment, pay_by }])
+            }
+            (
+                Command::DeferPayment { payment, until, .. },
+                State::Pending { payment: Some((begun, _)), pay_by, .. },
+            ) if begun == payment => {
+                let week = self.at + 7 * 24 * HOUR;
+                let ends = self.windows(ProductId(0))[0].end.unwrap_or(week);
+                let (reservation, payment) = (id, *payment);
+                let pay_by = [week, ends, *until].into_iter().min().unwrap().max(*pay_by);
+                Ok(vec![Change::PaymentDeferred { reservation, payment, pay_by }])
+            }
+            (Command::DeferPayment { .. }, State::Pending { payment: Some(_), .. }) => {
+                Err(Rejection::PaymentInProgress.into())
+            }
+            (Command::CancelTickets { tickets, refund, by, .. }, State::Confirmed { used, .. }) => {
+                self.cancel_some(claim, (id, used), (tickets, *refund), *by)
             }
             (Command::CancelReservation { .. }, State::Pending { payment: Some(_), .. }) => {
                 Err(Rejection::PaymentInProgress.into())
@@ -89,31 +119,27 @@ impl Model {
             {
                 Err(Rejection::AlreadyCheckedIn.into())
             }
-            (
-                Command::CancelReservation { by: Requester::Customer(_), .. },
-                State::Confirmed { .. },
-            ) => {
-                let paid =
-                    lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
-                let refund = self.comes_back(paid)?;
-                if refund < paid {
-                    return Ok(vec![Change::ReservationCancelledFor { reservation: id, refund }]);
-                }
+            (Command::CancelReservation { by, .. }, State::Confirmed { .. }) => {
+                let refund = match by {
+                    Requester::Customer(_) => self.comes_back(claim.worth())?,
+                    Requester::Admin => claim.worth(),
+                };
+                Ok(vec![claim.ends_for(id, refund.min(claim.left()))])
+            }
+            (Command::CancelReservation { .. }, State::Pending { .. }) => {
                 Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }])
             }
-            (
-                Command::CancelReservation { .. },
-                State::Pending { .. } | State::Confirmed { .. },
-            ) => Ok(vec![Change::ReservationsCancelled { reservations: vec![id] }]),
             (
                 Command::CheckIn { ticket, .. }
                 | Command::CheckInAtGate { ticket, .. }
                 | Command::UndoCheckIn { ticket, .. },
                 State::Confirmed { used, .. },
             ) => {
-                let tickets: u32 = lines.iter().map(|line| line.quantity).sum();
-                if u32::from(*ticket) >= tickets {
+                if usize::from(*ticket) >= claim.tickets().len() {
                     return Err(Rejection::TicketNotFound.into());
+                }
+                if claim.gone.contains(ticket) {
+                    return Err(wrong().into());
                 }
                 let (reservation, ticket, is_in) = (id, *ticket, used.contains(ticket));
                 match command {

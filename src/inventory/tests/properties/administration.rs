@@ -3,10 +3,10 @@
 use super::super::model::State;
 use super::super::world::{self, HOUR, MINUTE};
 use super::{History, pick};
-use crate::ids::{ProductId, SectionId};
+use crate::ids::{ProductId, ReservationId, SectionId, UserId};
 use crate::inventory::{
     Availability, CancellationPolicy, Command, NewProduct, OfferingChange, ProductChange,
-    ProductDefinition, SaleState, SaleWindow,
+    ProductDefinition, Requester, SaleState, SaleWindow,
 };
 
 impl History {
@@ -28,6 +28,37 @@ impl History {
             }
             _ => Command::UndoCheckIn { reservation, ticket },
         }
+    }
+
+    /// Cancels tickets of an order that is mostly paid, and often not all of them.
+    pub(super) fn cancel_some(
+        &self,
+        known: ReservationId,
+        payer: UserId,
+        [a, b, c, d]: [u8; 4],
+    ) -> Command {
+        let mut paid = self.model.claims.iter().filter_map(|claim| match claim.state {
+            State::Confirmed { id, .. } => Some((id, claim.customer)),
+            _ => None,
+        });
+        let (reservation, owner) = paid.nth(usize::from(a % 4)).unwrap_or((known, payer));
+        let mut tickets: Vec<u8> = (0..8).filter(|ticket| (b >> ticket) & 1 == 1).collect();
+        tickets.truncate(1 + usize::from(c % 3));
+        if c > 240 {
+            tickets.push(c % 8);
+        }
+        let by = if d % 5 < 3 { Requester::Customer(owner) } else { Requester::Admin };
+        let by = if d > 245 { Requester::Customer(payer) } else { by };
+        let refund = (d % 5 == 4 || c > 250).then(|| (i64::from(c) - 10) * 500);
+        Command::CancelTickets { reservation, tickets, refund, by }
+    }
+
+    /// Defers a payment, mostly one in progress.
+    pub(super) fn defer(&self, a: u8, c: u8, b: u8) -> Command {
+        let (reservation, payment) =
+            self.payment_of(a, c).unwrap_or((world::reservation(0), world::payment(0)));
+        let until = self.now + (i64::from(b) - 5) * HOUR;
+        Command::DeferPayment { reservation, payment, until }
     }
 
     pub(super) fn change_of_product(&self, a: u8, b: u8, c: u8) -> Command {

@@ -44,6 +44,7 @@ pub(crate) fn add_parts(rows: &Projection, parts: &mut Parts) -> Result<(), BoxD
     new_tickets(rows, parts, &at)?;
     ticket_changes(rows, parts)?;
     payment_changes(rows, parts, &at)?;
+    refunds(rows, parts, &at)?;
     outbox(rows, parts, &at)?;
     seats(rows, parts)?;
     new_products(rows, parts, &at)?;
@@ -107,7 +108,8 @@ fn reservation_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result
             UPDATE reservations r SET status = coalesce(x.status, r.status),
                 pay_by = coalesce(x.pay_by, r.pay_by),
                 payment_id = coalesce(x.payment, r.payment_id),
-                refund_amount = coalesce(x.refund, r.refund_amount), updated_at = {at}
+                refund_amount = CASE WHEN x.refund IS NULL THEN r.refund_amount
+                    ELSE coalesce(r.refund_amount, 0) + x.refund END, updated_at = {at}
             FROM h, unnest({id}::uuid[], {status}::text[], {pay_by}::bigint[], {payment}::uuid[],
                 {refund}::bigint[]) AS x (id, status, pay_by, payment, refund)
             WHERE r.id = x.id)"
@@ -149,11 +151,12 @@ fn new_tickets(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), Box
 }
 
 fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynError> {
-    if rows.cancelled.is_empty() && rows.at_the_door.is_empty() {
+    if rows.cancelled.is_empty() && rows.void_tickets.is_empty() && rows.at_the_door.is_empty() {
         return Ok(());
     }
-    let cancelled: Vec<Uuid> = rows.cancelled.keys().map(|id| id.0).collect();
+    let cancelled: Vec<Uuid> = rows.cancelled.iter().map(|id| id.0).collect();
     let cancelled = parts.bind(cancelled)?;
+    let void = parts.bind(rows.void_tickets.iter().copied().collect::<Vec<_>>())?;
     let id = parts.bind(rows.at_the_door.keys().copied().collect::<Vec<_>>())?;
     let doors = || rows.at_the_door.values();
     let status = parts.bind(doors().map(|door| door.state().as_str()).collect::<Vec<_>>())?;
@@ -164,8 +167,8 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynErro
     parts.sql.push_str(&format!(
         ", ticket_changes AS (
             UPDATE tickets t SET
-                status = CASE WHEN t.reservation_id = ANY({cancelled}::uuid[]) THEN 'VOID'
-                    ELSE x.status END,
+                status = CASE WHEN t.reservation_id = ANY({cancelled}::uuid[])
+                    OR t.id = ANY({void}::uuid[]) THEN 'VOID' ELSE x.status END,
                 checked_in_at = CASE WHEN x.id IS NULL THEN t.checked_in_at ELSE x.used END,
                 gate = CASE WHEN x.id IS NULL THEN t.gate ELSE x.gate END,
                 checked_in_by = CASE WHEN x.id IS NULL THEN t.checked_in_by ELSE x.by END
@@ -173,23 +176,25 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynErro
             LEFT JOIN unnest({id}::uuid[], {status}::text[], {used}::bigint[], {gate}::text[],
                 {by}::uuid[]) AS x (id, status, used, gate, by) ON x.id = q.id
             WHERE t.id = q.id
-                AND (q.reservation_id = ANY({cancelled}::uuid[]) OR q.id = ANY({id}::uuid[])))"
+                AND (q.reservation_id = ANY({cancelled}::uuid[]) OR q.id = ANY({id}::uuid[])
+                    OR q.id = ANY({void}::uuid[])))"
     ));
     Ok(())
 }
 
-/// Closes payments that are confirmed, and calls for the refund of payments that are cancelled: one
-/// update for both, since both may be in one batch. Every captured payment must be authorized, or
+/// Closes payments that are confirmed, and wakes the drivers of authorized ones whose reservation is
+/// cancelled: one update for both, since both may be in one batch. Every captured payment must be authorized, or
 /// the statement fails.
 fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
     let (mut state, mut next_try, mut filters) = ("p.state".into(), "NULL".into(), Vec::new());
-    let mut refund = String::new();
+    let mut is_captured = "false".to_owned();
     if !rows.captured.is_empty() {
         let captured = rows.captured.iter().map(|id| id.0).collect::<Vec<_>>();
         let ids = format!("{}::uuid[]", parts.bind(captured)?);
         let captured = format!("p.id = ANY({ids})");
         state = format!("CASE WHEN {captured} THEN 'CAPTURED' ELSE p.state END");
         filters.push(format!("({captured} AND p.state = 'AUTHORIZED')"));
+        is_captured = captured;
         // A text that is no boolean: the plainest way to fail with an error text of our own.
         parts.condition = format!(
             " WHERE (SELECT CASE WHEN count(*) = cardinality({ids}) OR NOT EXISTS (SELECT FROM h)
@@ -199,21 +204,11 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
         );
     }
     if !rows.cancelled.is_empty() {
-        let cancelled = rows.cancelled.keys().map(|id| id.0).collect::<Vec<_>>();
+        let cancelled = rows.cancelled.iter().map(|id| id.0).collect::<Vec<_>>();
         let cancelled = format!("p.reservation_id = ANY({}::uuid[])", parts.bind(cancelled)?);
-        let in_part = || rows.cancelled.iter().filter_map(|(id, refund)| Some((id.0, (*refund)?)));
-        if in_part().next().is_some() {
-            let of = parts.bind(in_part().map(|(id, _)| id).collect::<Vec<_>>())?;
-            let amount = parts.bind(in_part().map(|(_, amount)| amount).collect::<Vec<_>>())?;
-            refund = format!(
-                ", refund_amount = coalesce((SELECT x.amount FROM unnest({of}::uuid[],
-                    {amount}::bigint[]) AS x (id, amount) WHERE x.id = p.reservation_id),
-                    p.refund_amount)"
-            );
-        }
-        next_try = format!("CASE WHEN {cancelled} THEN {at} END");
-        // Authorized payments too: their driver will be informed that the payment is over.
-        filters.push(format!("({cancelled} AND p.state IN ('AUTHORIZED', 'CAPTURED'))"));
+        next_try = format!("CASE WHEN {cancelled} AND NOT {is_captured} THEN {at} END");
+        // They are not refunded: their driver will be informed that the payment is over.
+        filters.push(format!("({cancelled} AND p.state = 'AUTHORIZED')"));
     }
     if filters.is_empty() {
         return Ok(());
@@ -222,8 +217,40 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
     parts.sql.push_str(&format!(
         ", payment_changes AS (
             UPDATE payments p SET state = {state}, next_try_at = {next_try}, updated_at = {at}
-                {refund}
             FROM h WHERE {filters} RETURNING p.id)"
+    ));
+    Ok(())
+}
+
+/// The refunds of payments that were captured before, or are captured in this batch.
+fn refunds(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
+    if rows.refunds.is_empty() {
+        return Ok(());
+    }
+    let new = || rows.refunds.iter();
+    let id = parts.bind(new().map(|refund| refund.id.0).collect::<Vec<_>>())?;
+    let reservation = parts.bind(new().map(|refund| refund.reservation.0).collect::<Vec<_>>())?;
+    let amount = parts.bind(new().map(|refund| refund.amount).collect::<Vec<_>>())?;
+    let reason = parts.bind(new().map(|refund| refund.reason.as_str()).collect::<Vec<_>>())?;
+    let by = parts.bind(new().map(|refund| refund.by.map(|by| by.0)).collect::<Vec<_>>())?;
+    let captured = parts.bind(rows.captured.iter().map(|id| id.0).collect::<Vec<_>>())?;
+    let cancelled = parts.bind(rows.cancels_event())?;
+    parts.sql.push_str(&format!(
+        ", new_refunds AS (
+            INSERT INTO refunds (id, payment_id, reservation_id, offering_id, amount, currency,
+                reason, state, attempts, next_try_at, requested_by, created_at, updated_at)
+            SELECT r.id, p.id, p.reservation_id, p.offering_id, coalesce(r.amount, p.amount),
+                p.currency, CASE WHEN r.by_event THEN 'EVENT_CANCELLED' ELSE r.reason END, 'DUE',
+                0, {at}, CASE WHEN r.by_event THEN NULL ELSE coalesce(r.by, p.user_id) END, {at},
+                {at}
+            FROM h, (SELECT x.*, x.by IS NULL AND ({cancelled} OR coalesce((SELECT sale_state
+                    FROM events WHERE id = $1), '') = 'CANCELLED') AS by_event
+                FROM unnest({id}::uuid[], {reservation}::uuid[], {amount}::bigint[],
+                    {reason}::text[], {by}::uuid[]) AS x (id, reservation, amount, reason, by)) AS r
+            JOIN payments p ON p.reservation_id = r.reservation
+                AND (p.state = 'CAPTURED'
+                    OR (p.state = 'AUTHORIZED' AND p.id = ANY({captured}::uuid[])))
+            WHERE coalesce(r.amount, p.amount) > 0)"
     ));
     Ok(())
 }

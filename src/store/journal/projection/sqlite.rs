@@ -31,11 +31,13 @@ pub(crate) fn statements(rows: &Projection) -> Result<(String, SqliteArguments),
         return Err("a text holds a NUL".into());
     }
     statements.add(AT_THE_DOOR, at_the_door(rows))?;
-    let cancelled = rows.cancelled.iter();
-    let cancelled: Vec<_> = cancelled.map(|(id, refund)| json!([hex(id.0), refund])).collect();
+    let cancelled: Vec<_> = rows.cancelled.iter().map(|id| json!([hex(id.0)])).collect();
     statements.add(VOID_TICKETS, cancelled.clone())?;
+    let void = rows.void_tickets.iter().map(|id| json!([hex(*id)]));
+    statements.add(VOID_SINGLE_TICKETS, void.collect())?;
     statements.add(CAPTURES, rows.captured.iter().map(|id| json!([hex(id.0)])).collect())?;
-    statements.add(REFUNDS, cancelled)?;
+    statements.add(CANCELLED_PAYMENTS, cancelled)?;
+    statements.add(REFUNDS, refunds(rows))?;
     statements.add(OUTBOX, outbox(rows))?;
     let lost = rows.seats_lost().into_iter().map(|id| json!([id])).collect();
     statements.add(NEW_PRODUCTS, new_products(rows))?;
@@ -99,7 +101,8 @@ const RESERVATION_CHANGES: &str = "
 UPDATE reservations SET status = coalesce(x.value->>1, status),
     pay_by = coalesce(x.value->>2, pay_by),
     payment_id = coalesce(unhex(x.value->>3), payment_id),
-    refund_amount = coalesce(x.value->>4, refund_amount), updated_at = $2
+    refund_amount = CASE WHEN x.value->>4 IS NULL THEN refund_amount
+        ELSE coalesce(refund_amount, 0) + x.value->>4 END, updated_at = $2
 FROM «ROWS» AS x WHERE reservations.id = unhex(x.value->>0)";
 
 fn reservation_changes(rows: &Projection) -> Vec<Value> {
@@ -156,6 +159,9 @@ const VOID_TICKETS: &str = "
 UPDATE tickets SET status = 'VOID'
 WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 
+const VOID_SINGLE_TICKETS: &str = "
+UPDATE tickets SET status = 'VOID' WHERE id IN (SELECT unhex(value->>0) FROM «ROWS»)";
+
 /// The confirmation itself closes a payment.
 const CAPTURES: &str = "
 UPDATE payments SET state = 'CAPTURED', next_try_at = NULL, updated_at = $2
@@ -172,11 +178,34 @@ pub(crate) fn check_captures(rows: &Projection, captured: usize) -> Result<(), B
     }
 }
 
-/// Authorized payments too: their driver will be informed that the payment is over.
+/// Authorized payments are not refunded: their driver will be informed that the payment is over.
+const CANCELLED_PAYMENTS: &str = "
+UPDATE payments SET next_try_at = $2
+WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED'";
+
+/// Runs after the captures of the same batch.
 const REFUNDS: &str = "
-UPDATE payments SET next_try_at = $2, refund_amount = x.value->>1
-FROM «ROWS» AS x WHERE reservation_id = unhex(x.value->>0)
-    AND state IN ('AUTHORIZED', 'CAPTURED')";
+INSERT INTO refunds (id, payment_id, reservation_id, offering_id, amount, currency, reason, state,
+    attempts, next_try_at, requested_by, created_at, updated_at)
+SELECT r.id, p.id, p.reservation_id, p.offering_id, coalesce(r.amount, p.amount), p.currency,
+    CASE WHEN r.by_event THEN 'EVENT_CANCELLED' ELSE r.reason END, 'DUE', 0, $2,
+    CASE WHEN r.by_event THEN NULL ELSE coalesce(r.by, p.user_id) END, $2, $2
+FROM (SELECT unhex(x.value->>0) AS id, unhex(x.value->>1) AS reservation, x.value->>2 AS amount,
+        x.value->>3 AS reason, unhex(x.value->>4) AS by,
+        x.value->>4 IS NULL AND (x.value->>5 OR e.sale_state = 'CANCELLED') AS by_event
+    FROM «ROWS» AS x LEFT JOIN events e ON e.id = $1) AS r
+JOIN payments p ON p.reservation_id = r.reservation AND p.state = 'CAPTURED'
+WHERE coalesce(r.amount, p.amount) > 0";
+
+fn refunds(rows: &Projection) -> Vec<Value> {
+    let refund = |refund: &crate::store::journal::projection::NewRefund| {
+        let by = refund.by.map(|by| hex(by.0));
+        let ids = [refund.id.0, refund.reservation.0].map(hex);
+        let is_cancelled = rows.cancels_event();
+        json!([ids[0], ids[1], refund.amount, refund.reason.as_str(), by, is_cancelled])
+    };
+    rows.refunds.iter().map(refund).collect()
+}
 
 const OUTBOX: &str = "
 INSERT INTO outbox_messages (offering_id, seq, position, kind, payload, created_at)

@@ -51,6 +51,7 @@ pub(crate) fn begun_row(row: Begun) -> Option<PaymentRow> {
         currency,
         attempts: 0,
         next_try_at,
+        refunded: 0,
     })
 }
 
