@@ -199,7 +199,7 @@ on_both_databases! {
             "reservation.cancelled" => Outcome::Never("550 no such mailbox".into()),
             _ => Outcome::Unneeded("no mail for it"),
         });
-        let relay = relay(&till, &[failing.clone()]);
+        let relay = relay(&till, std::slice::from_ref(&failing));
         expand_all(&relay).await;
         relay.deliver_once().await.unwrap();
         let parked = rows(&till.store, DeliveryState::Parked).await;
@@ -241,7 +241,7 @@ on_both_databases! {
             true => Outcome::Away("connection refused".into()),
             false => Outcome::Delivered,
         });
-        let relay = relay(&till, &[stream.clone()]);
+        let relay = relay(&till, std::slice::from_ref(&stream));
         expand_all(&relay).await;
         for _ in 0..10 {
             relay.deliver_once().await.unwrap();
@@ -259,7 +259,7 @@ on_both_databases! {
         sell(&till, 3).await;
         let hanging = Recorder::new("mail", |_| Outcome::Delivered);
         hanging.hangs.store(true, Ordering::SeqCst);
-        let died = relay(&till, &[hanging.clone()]);
+        let died = relay(&till, std::slice::from_ref(&hanging));
         expand_all(&died).await;
         let dying = tokio::spawn(async move { died.deliver_once().await });
         let claimed = async {
@@ -270,7 +270,7 @@ on_both_databases! {
         tokio::time::timeout(Duration::from_secs(20), claimed).await.expect("claims");
         dying.abort();
         let other = Recorder::new("mail", |_| Outcome::Delivered);
-        let living = relay(&till, &[other.clone()]);
+        let living = relay(&till, std::slice::from_ref(&other));
         living.deliver_once().await.unwrap();
         assert!(other.ids().is_empty(), "the claims are still valid");
         till.clock.advance_ms(180_000);
