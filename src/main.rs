@@ -8,5 +8,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // With one provider for the whole process, no library has to choose. An error means that there is
+    // one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     admitone::cli::run(std::env::args_os())
 }

@@ -15,6 +15,7 @@ mod first_start;
 mod housekeeping;
 mod http_server;
 mod metrics_listener;
+mod notices;
 mod open_files;
 mod runtime;
 mod series;
@@ -26,7 +27,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::Accounts;
 use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
@@ -36,7 +36,6 @@ use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
 use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
-use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
 use crate::http::state::{AppState, Pings};
@@ -278,8 +277,7 @@ impl Assembled {
         let clock = Arc::clone(&parts.clock);
         let (tracer, exporter) = telemetry::start_export(&config, instance, clock, &runtime)
             .map_err(|error| StartError::Machine(error.to_string()))?;
-        let connections = Arc::clone(&http.connections);
-        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections);
+        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, &http)?;
         let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
@@ -403,8 +401,8 @@ fn assemble(
     store: Store,
     (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
-    connections: Arc<Connections>,
-) -> AppState {
+    http: &http_server::HttpServer,
+) -> Result<AppState, StartError> {
     let clock = parts.clock.clone();
     let cluster = Arc::clone(&membership.cluster);
     let me = cluster.me();
@@ -425,23 +423,32 @@ fn assemble(
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
     let executor = Executor::Threads(runtime.clone());
     let offices = BoxOffices::start_in(cluster.clone(), journal, clock.clone(), settings, executor);
-    // Payments run on the runtime in which they are created.
+    // Payments run on the runtime in which they are created, and so do the connections of mails.
     let entered = runtime.enter();
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
     let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
-    drop(entered);
-    let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
+    let (accounts, notices) =
+        notices::accounts(config, store.clone(), clock.clone(), runtime.clone());
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
-    AppState {
+    let mailer = notices::mailer(
+        config,
+        (store.clone(), clock.clone()),
+        (Arc::clone(&accounts), notices),
+        offerings.place_names(),
+        http.address,
+    )?;
+    drop(entered);
+    Ok(AppState {
         auditor: Auditor::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),
-        accounts: Arc::new(accounts),
+        accounts,
+        mailer,
         cluster,
         seal: membership.seal.clone(),
         token_proof: membership.token_proof.clone(),
@@ -457,8 +464,8 @@ fn assemble(
         seat_states: SeatStates::default(),
         views_in_use: Arc::default(),
         unsent: Unsent::default(),
-        connections,
+        connections: Arc::clone(&http.connections),
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
-    }
+    })
 }

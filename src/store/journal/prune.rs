@@ -28,6 +28,8 @@ pub enum Prunable {
     IdempotencyKeys,
     /// Refresh tokens, by the time when they expired.
     ExpiredTokens,
+    /// Links in mails, by the time when they expired.
+    ExpiredLinks,
 }
 
 impl Prunable {
@@ -52,6 +54,7 @@ impl Prunable {
                 ("idempotency_keys", "principal, operation, key_hash", "created_at < $1")
             }
             Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
+            Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
         }
     }
 }
