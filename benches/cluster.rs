@@ -48,6 +48,7 @@ impl Instance {
         let child = Command::new(env!("CARGO_BIN_EXE_admitone"))
             .current_dir(self.directory.path())
             .env("DATABASE_URL", postgres)
+            .env("ADMITONE_MAIL", "off")
             .env("REDIS_URL", redis)
             .env("ADMITONE_LISTEN", self.address.to_string())
             .env("ADMITONE_METRICS_LISTEN", "off")

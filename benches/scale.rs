@@ -197,6 +197,7 @@ impl Server {
         let child = Command::new(stampede::server_program())
             .current_dir(sale.directory)
             .env("DATABASE_URL", sale.database)
+            .env("ADMITONE_MAIL", "off")
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env("ADMITONE_LISTEN", address.to_string())

@@ -1,17 +1,22 @@
 //! Accounts of people: registration, passwords, and the tokens that identify a caller. This module
 //! never decides what a caller may do with an offering; the box office decides that.
 
+mod changes;
 mod error;
 mod guests;
 mod learned;
 mod limiter;
+mod mail_links;
+mod notify;
 mod passwords;
 mod revocation;
 mod tokens;
 mod validate;
 
+pub use changes::{PasswordChange, ProfileChange};
 pub use error::AccountError;
 pub use guests::{GuestContact, GuestSession, Identity, Profile, may_be_claim_code};
+pub use mail_links::Confirmed;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +31,10 @@ pub use crate::caller::Caller;
 pub use crate::store::Role;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, MailMode};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::{
-    Answered, Key, NewPassword, NewUser, RefreshToken, Rotation, Store, StoreError, UserChange,
-    UserChanged, UserRow,
-};
+use crate::store::{Answered, Key, NewUser, RefreshToken, Rotation, Store, StoreError, UserRow};
 use crate::telemetry::metrics;
 use learned::Learned;
 use limiter::Limiter;
@@ -57,6 +59,10 @@ pub struct Accounts {
     guests_by_address: Limiter,
     /// Derives the claim codes of guests.
     claim_key: [u8; 32],
+    /// Derives the tokens of links in mails.
+    link_key: [u8; 32],
+    /// True if notices reach people.
+    notifies: bool,
 }
 
 /// The values with which a person registers.
@@ -108,6 +114,11 @@ impl Accounts {
                 "admitone 2026 claim codes of guests",
                 config.jwt_secret.expose().as_bytes(),
             ),
+            link_key: blake3::derive_key(
+                "admitone 2026 tokens of links in mails",
+                config.jwt_secret.expose().as_bytes(),
+            ),
+            notifies: config.mail_mode() != MailMode::Off,
             clock,
         }
     }
@@ -313,85 +324,6 @@ impl Accounts {
         self.store.user_get(id).await?.ok_or(AccountError::NotFound)
     }
 
-    /// Changes the given values of the caller's own account; `Some(None)` removes the phone number.
-    /// A new password requires the current one, and ends all logins.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn update(
-        &self,
-        caller: Caller,
-        name: Option<String>,
-        phone_number: Option<Option<String>>,
-        password: Option<PasswordChange>,
-    ) -> Result<UserRow, AccountError> {
-        let name = name.as_deref().map(check_name).transpose();
-        let name = name.map_err(|reason| invalid("name", reason))?;
-        let phone_number = match phone_number {
-            Some(Some(number)) => Some(Some(
-                normalise_phone(&number).map_err(|reason| invalid("phoneNumber", reason))?,
-            )),
-            Some(None) => Some(None),
-            None => None,
-        };
-        let password = match password {
-            Some(change) => Some(self.prove(caller, change).await?),
-            None => None,
-        };
-        let is_new_password = password.is_some();
-        let change = UserChange { name, phone_number, password };
-        match self.store.user_update(caller.user, change, self.clock.now_ms()).await? {
-            UserChanged::Now(user) => {
-                if is_new_password {
-                    self.refuse_older(&user);
-                }
-                Ok(user)
-            }
-            UserChanged::Gone => Err(without_account(caller)),
-            UserChanged::OtherPassword => Err(not_current()),
-        }
-    }
-
-    /// Sets a new password for an account without a proof, and ends all its logins. Meant for the
-    /// operator of the server.
-    ///
-    /// # Errors
-    /// [`AccountError::NotFound`] when the address has no account.
-    pub async fn reset_password(
-        &self,
-        email: &str,
-        password: String,
-    ) -> Result<UserRow, AccountError> {
-        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
-        check_password(&password).map_err(|reason| invalid("password", reason))?;
-        let user = self.store.user_by_email(&email).await?.ok_or(AccountError::NotFound)?;
-        let hash = self.passwords.hash_next(Place::of(None, &email), password).await?;
-        let password = Some(NewPassword { proved: None, hash });
-        let change = UserChange { password, ..UserChange::default() };
-        match self.store.user_update(user.id, change, self.clock.now_ms()).await? {
-            UserChanged::Now(user) => Ok(user),
-            UserChanged::Gone | UserChanged::OtherPassword => Err(AccountError::NotFound),
-        }
-    }
-
-    async fn prove(
-        &self,
-        caller: Caller,
-        change: PasswordChange,
-    ) -> Result<NewPassword, AccountError> {
-        check_password(&change.new).map_err(|reason| invalid("newPassword", reason))?;
-        let user = self.store.user_get(caller.user).await?;
-        let user = user.ok_or_else(|| without_account(caller))?;
-        self.by_email.attempt(&user.email)?;
-        let (from, proved) = (Place::of(None, &user.email), user.password_hash);
-        if !self.passwords.verify(from, change.current, Some(proved.clone())).await? {
-            return Err(not_current());
-        }
-        self.by_email.forget(&user.email);
-        let hash = self.passwords.hash_next(from, change.new).await?;
-        Ok(NewPassword { proved: Some(proved), hash })
-    }
-
     /// Issues an access token for an account without its password. For the server's own start and
     /// for tests.
     ///
@@ -429,25 +361,8 @@ impl Accounts {
     }
 }
 
-/// A new password, and the current one as the proof of its owner.
-#[derive(Clone)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct PasswordChange {
-    pub current: String,
-    pub new: String,
-}
-
 fn hash_of(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
-}
-
-/// Returns the error for a caller without an account.
-fn without_account(caller: Caller) -> AccountError {
-    if caller.guest { AccountError::AccountRequired } else { AccountError::NotFound }
-}
-
-fn not_current() -> AccountError {
-    invalid("currentPassword", "is not the current password".into())
 }
 
 fn invalid(field: &'static str, reason: String) -> AccountError {

@@ -50,6 +50,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// What becomes of mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailMode {
+    /// They are sent.
+    Smtp,
+    /// The newest are kept in the database, shown at `/dev/mail`, and never leave.
+    Keep,
+    /// None are made.
+    Off,
+}
+
 /// All settings. `config/keys.rs` has the names under which they are set, and their help.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -120,6 +131,12 @@ pub struct Config {
     /// Whether webhooks may be sent to addresses that are not public, see
     /// [`Config::allows_private_webhooks`].
     pub webhook_allow_private: Option<bool>,
+    /// What becomes of mails, where it is said; see [`Config::mail_mode`].
+    pub mail: Option<MailMode>,
+    /// The mail server with its login.
+    pub smtp_url: Option<Secret>,
+    /// The sender of mails, with or without a name.
+    pub mail_from: Option<String>,
     /// The e-mail address of the first administrator.
     pub admin_email: String,
     /// The first administrator's password; generated when absent.
@@ -196,6 +213,9 @@ impl Default for Config {
             demo_payments: None,
             wallet_self_charge: None,
             webhook_allow_private: None,
+            mail: None,
+            smtp_url: None,
+            mail_from: None,
             admin_email: "admin@admitone.local".into(),
             admin_password: None,
             workers: cores,
@@ -246,6 +266,18 @@ impl Config {
     #[must_use]
     pub fn allows_private_webhooks(&self) -> bool {
         self.webhook_allow_private.unwrap_or(self.demo && self.database_url.is_empty())
+    }
+
+    /// Returns what becomes of mails. Without a word about it they are sent if there is a mail server,
+    /// kept on SQLite, and not made on Postgres, where [`Config::check_serving`] demands a word.
+    #[must_use]
+    pub fn mail_mode(&self) -> MailMode {
+        match (self.mail, &self.smtp_url) {
+            (Some(mode), _) => mode,
+            (None, Some(_)) => MailMode::Smtp,
+            (None, None) if self.is_postgres() => MailMode::Off,
+            (None, None) => MailMode::Keep,
+        }
     }
 
     /// True if this process is one of several that share a database.

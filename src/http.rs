@@ -73,6 +73,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
     cfg.configure(cluster::health::configure)
         .configure(accounts::auth::configure)
         .configure(accounts::guests::configure)
+        .configure(accounts::mail_links::configure)
         .configure(accounts::users::configure)
         .configure(offerings::events::configure)
         .configure(payments::wallet::configure)

@@ -15,6 +15,8 @@ pub mod http;
 pub mod ids;
 pub mod inventory;
 pub mod journal;
+pub mod language;
+pub mod mail;
 pub mod object;
 pub mod offerings;
 pub mod outbox;

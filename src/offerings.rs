@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod history;
 mod lists;
+mod place_names;
 mod policies;
 mod reservations;
 mod sale_status;
@@ -30,6 +31,7 @@ pub use checkins::{CheckIn, TicketRef};
 pub use door::{Attendance, FoundTicket};
 pub use draft::{CancellationDraft, EventDraft, FoundPlan, PlanDraft, ProductDraft, SectionDraft};
 pub use history::{Happening, History};
+pub use place_names::{NamedLine, NamedTicket, PlaceNames, SeatName};
 pub use reservations::{
     ReservationPage, TicketsCancelled, TicketsToCancel, refund_of, ticket_prices,
 };

@@ -20,6 +20,7 @@ mod open_files;
 mod runtime;
 mod series;
 mod socket;
+mod to_mail;
 mod to_webhooks;
 
 pub use error::StartError;
@@ -38,12 +39,12 @@ use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
 use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
-use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
 use crate::http::state::{AppState, Pings};
 use crate::ids::InstanceId;
 use crate::journal::Journal;
+use crate::mail::{Mailer, MailerParts};
 use crate::offerings::{Offerings, TicketCodes};
 use crate::outbox::{Relay, RelayHandle};
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
@@ -286,9 +287,8 @@ impl Assembled {
         let clock = Arc::clone(&parts.clock);
         let (tracer, exporter) = telemetry::start_export(&config, instance, clock, &runtime)
             .map_err(|error| StartError::Machine(error.to_string()))?;
-        let connections = Arc::clone(&http.connections);
-        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections);
-        let state = web::Data::new(state?);
+        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, &http)?;
+        let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
             // Other instances may already exchange hellos with this one; clients are asked to wait.
@@ -426,7 +426,7 @@ fn assemble(
     store: Store,
     (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
-    connections: Arc<Connections>,
+    http: &http_server::HttpServer,
 ) -> Result<AppState, StartError> {
     let clock = parts.clock.clone();
     let cluster = Arc::clone(&membership.cluster);
@@ -448,27 +448,37 @@ fn assemble(
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
     let executor = Executor::Threads(runtime.clone());
     let offices = BoxOffices::start_in(cluster.clone(), journal, clock.clone(), settings, executor);
-    // Payments run on the runtime in which they are created.
+    // Payments run on the runtime in which they are created, and so do the connections of mails.
     let entered = runtime.enter();
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
     let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
-    drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
-    let reach = if config.allows_private_webhooks() { Reach::Anywhere } else { Reach::Public };
-    let webhooks = Webhooks::new(store.clone(), clock.clone(), reach, parts.webhook_timeout);
-    let webhooks = webhooks.map_err(|error| StartError::Machine(error.to_string()))?;
+    let accounts = Arc::new(accounts);
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
+    let mail = MailerParts {
+        store: store.clone(),
+        accounts: Arc::clone(&accounts),
+        places: offerings.place_names(),
+        clock: clock.clone(),
+        listening: http.address,
+    };
+    let mailer = Arc::new(Mailer::new(config, mail).map_err(StartError::Mail)?);
+    let reach = if config.allows_private_webhooks() { Reach::Anywhere } else { Reach::Public };
+    let webhooks = Webhooks::new(store.clone(), clock.clone(), reach, parts.webhook_timeout);
+    let webhooks = webhooks.map_err(|error| StartError::Machine(error.to_string()))?;
+    drop(entered);
     Ok(AppState {
-        webhooks: Arc::new(webhooks),
         auditor: Auditor::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),
-        accounts: Arc::new(accounts),
+        accounts,
+        mailer,
+        webhooks: Arc::new(webhooks),
         cluster,
         seal: membership.seal.clone(),
         token_proof: membership.token_proof.clone(),
@@ -484,7 +494,7 @@ fn assemble(
         seat_states: SeatStates::default(),
         views_in_use: Arc::default(),
         unsent: Unsent::default(),
-        connections,
+        connections: Arc::clone(&http.connections),
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
     })

@@ -41,7 +41,9 @@ pub use tables::delivery::{
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
+pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
+pub use tables::mail_link::{LinkPurpose, MailLink};
 pub use tables::notice::{NewNotice, NoticeRow};
 pub use tables::outbox::OutboxRow;
 pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};

@@ -1,12 +1,16 @@
-//! Documents that customers take along: tickets as PDF and events as calendar files. Everything that
-//! is printed is given: this module has no words of its own, and knows neither the store nor clocks.
+//! Documents that customers take along: tickets as PDF, their codes as pictures, and events as calendar
+//! files. Everything that is printed is given: this module reads neither the store nor clocks.
 
 mod calendar;
+mod order;
 mod pdf;
+mod picture;
 mod text;
 
 pub use calendar::{CalendarEntry, calendar};
+pub use order::pages;
 pub use pdf::{Labelled, Ticket, pdf};
+pub use picture::qr_picture;
 
 /// Why a document was not made.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 mod asset_routes;
 mod assets;
 mod cookies;
+mod dev_mail;
 mod errors;
 mod fields;
 mod format;
@@ -12,6 +13,7 @@ mod forms;
 mod kept_pages;
 mod language;
 mod layout;
+mod mail_links;
 mod policy;
 mod public_pages;
 mod refusals;
@@ -71,6 +73,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(door::configure)
             .configure(offline::configure)
             .configure(account::configure)
+            .configure(mail_links::configure)
+            .configure(dev_mail::configure)
             .configure(organiser::configure)
             .configure(sessions::configure)
             .configure(language::configure)

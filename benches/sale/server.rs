@@ -60,6 +60,7 @@ impl Server {
         command
             .current_dir(directory.path())
             .env("DATABASE_URL", database.url())
+            .env("ADMITONE_MAIL", "off")
             .env_remove("REDIS_URL")
             .env_remove("ADMITONE_BENCH_POSTGRES_URL")
             .env_remove("ADMITONE_BENCH_REDIS_URL")

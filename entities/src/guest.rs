@@ -10,6 +10,8 @@ pub struct Model {
     pub email: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub language: Option<String>,
+    pub email_confirmed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

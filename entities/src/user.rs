@@ -17,6 +17,8 @@ pub struct Model {
     pub token_version: i64,
     pub revocation: Option<i64>,
     pub revoked_at: Option<i64>,
+    pub language: Option<String>,
+    pub email_confirmed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

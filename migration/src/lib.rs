@@ -17,6 +17,7 @@ mod m0011_venues;
 mod m0012_guests;
 mod m0013_checked_in_tickets;
 mod m0014_deliveries;
+mod m0015_mail;
 mod m0016_webhooks;
 mod m0018_refunds;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_deliveries::Migration),
             Box::new(m0016_webhooks::Migration),
             Box::new(m0018_refunds::Migration),
+            Box::new(m0015_mail::Migration),
         ]
     }
 }

@@ -51,6 +51,9 @@ pub enum AccountError {
     /// The guest with this address and claim code has an account with this address by now.
     #[error("this guest has an account by now: log in")]
     ClaimedByAccount,
+    /// The link of a mail is unknown, used or expired, or its address or password was changed.
+    #[error("the link is not valid (any more): ask for a new one")]
+    LinkRefused,
     /// The account does not exist.
     #[error("there is no such account")]
     NotFound,

@@ -10,8 +10,7 @@ use super::{AccountError, Accounts, counted, invalid, normalise_email};
 use crate::accounts::{Key, Registration, Session};
 use crate::caller::Caller;
 use crate::ids::UserId;
-use crate::inventory::TimestampMs;
-use crate::store::{StoreError, UserRow};
+use crate::store::{GuestRow, StoreError, UserRow};
 
 /// Crockford's letters: none of them looks like another, and `I`, `L` and `O` can be read as digits.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -43,13 +42,8 @@ pub struct GuestContact {
 pub enum Profile {
     /// An account.
     Account(Box<UserRow>),
-    /// A guest. The address and the times of its row are absent until an address is left.
-    Guest {
-        /// The address.
-        email: Option<String>,
-        /// When it was left first, and last.
-        times: Option<(TimestampMs, TimestampMs)>,
-    },
+    /// A guest, with a row since an address was left.
+    Guest(Option<GuestRow>),
 }
 
 /// How to address a caller.
@@ -210,9 +204,7 @@ impl Accounts {
             None if !caller.guest => return Err(AccountError::NotFound),
             None => {}
         }
-        let row = self.store.guest_get(caller.user).await?;
-        let times = row.as_ref().map(|row| (row.created_at, row.updated_at));
-        Ok(Profile::Guest { email: row.map(|row| row.email), times })
+        Ok(Profile::Guest(self.store.guest_get(caller.user).await?))
     }
 
     /// Returns how to address a caller.
@@ -222,11 +214,11 @@ impl Accounts {
     pub async fn identity(&self, caller: Caller) -> Result<Identity, AccountError> {
         Ok(match self.profile(caller).await? {
             Profile::Account(user) => Identity { is_guest: false, shown: Some(user.name) },
-            Profile::Guest { email, .. } => Identity { is_guest: true, shown: email },
+            Profile::Guest(row) => Identity { is_guest: true, shown: row.map(|row| row.email) },
         })
     }
 
-    fn guest_session(&self, user: UserId) -> Result<GuestSession, AccountError> {
+    pub(super) fn guest_session(&self, user: UserId) -> Result<GuestSession, AccountError> {
         let access_token = self.access_token(Caller::guest(user))?;
         Ok(GuestSession { user, access_token, access_ttl: super::tokens::GUEST_TTL })
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{Config, LogFormat, Secret};
 use values::{
-    address, boolean, collector, color, database_url, duration, instance_name, log_filter, number,
-    origin, origins, ratio, redis_url, text, time_zone,
+    address, boolean, collector, color, database_url, duration, instance_name, log_filter,
+    mail_from, mail_mode, number, origin, origins, ratio, redis_url, smtp_url, text, time_zone,
 };
 pub use values::{check_secret, parse_duration};
 
@@ -287,6 +287,30 @@ pub const KEYS: &[Key] = &[
         "Let customers put money into their own wallets, which nothing pays for: for demonstrations and \
          load tests [true with the demo event on the embedded database, otherwise false]",
         |c, v| boolean(v).map(|v| c.wallet_self_charge = Some(v))
+    ),
+    key!(secret
+        "smtp_url",
+        "ADMITONE_SMTP_URL",
+        "URL",
+        "The mail server: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT?tls=required, opportunistic or \
+         none; without tls=, required except on this machine [unset]",
+        |c, v| smtp_url(v).map(|v| c.smtp_url = Some(v))
+    ),
+    key!(
+        "mail_from",
+        "ADMITONE_MAIL_FROM",
+        "ADDRESS",
+        "The sender of mails, such as tickets@example.com or Tickets <tickets@example.com> [required with \
+         ADMITONE_SMTP_URL]",
+        |c, v| mail_from(v).map(|v| c.mail_from = Some(v))
+    ),
+    key!(
+        "mail",
+        "ADMITONE_MAIL",
+        "smtp|keep|off",
+        "What becomes of mails: sent, kept in the database and shown at /dev/mail, or not made [smtp with \
+         ADMITONE_SMTP_URL, keep on SQLite; with Postgres it must be set]",
+        |c, v| mail_mode(v).map(|v| c.mail = Some(v))
     ),
     key!(
         "webhook_allow_private",

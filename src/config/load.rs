@@ -7,8 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::Config;
 use super::keys::{KEYS, Key};
+use super::{Config, MailMode};
 
 /// The file that is read when none is named, if it exists.
 pub const DEFAULT_FILE: &str = "admitone.toml";
@@ -108,7 +108,41 @@ impl Config {
                     .into(),
             ));
         }
-        self.check_cluster()
+        self.check_cluster()?;
+        self.check_mail()
+    }
+
+    /// Checks that mails can be sent where they are wanted, and that their absence is intended.
+    fn check_mail(&self) -> Result<(), ConfigError> {
+        let refuse = |why: &str| Err(ConfigError(why.into()));
+        if self.mail.is_none() && self.smtp_url.is_none() && self.is_postgres() {
+            return refuse(
+                "ADMITONE_SMTP_URL is not set: customers are told of tickets and offers by mail, so set \
+                 it to the mail server, such as smtps://user:password@mail.example.com, or say \
+                 ADMITONE_MAIL=off (no mails) or ADMITONE_MAIL=keep (shown at /dev/mail only)",
+            );
+        }
+        if self.mail_mode() != MailMode::Smtp {
+            return Ok(());
+        }
+        if self.smtp_url.is_none() {
+            return refuse(
+                "ADMITONE_MAIL is smtp and ADMITONE_SMTP_URL is not set: set it to the mail server, such \
+                 as smtps://user:password@mail.example.com",
+            );
+        }
+        if self.mail_from.is_none() {
+            return refuse(
+                "ADMITONE_MAIL_FROM is not set: mails need a sender, such as tickets@example.com",
+            );
+        }
+        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+            return refuse(
+                "ADMITONE_PUBLIC_URL is not set: links in mails need the address at which people reach \
+                 the server, such as https://tickets.example.com",
+            );
+        }
+        Ok(())
     }
 
     /// Checks the settings that several instances need, and that one alone must not have.

@@ -300,6 +300,7 @@ impl From<AccountError> for ApiError {
             AccountError::ClaimRefused | AccountError::ClaimedByAccount => {
                 ErrorCode::InvalidClaimCode
             }
+            AccountError::LinkRefused => ErrorCode::InvalidLink,
             AccountError::Busy => ErrorCode::Busy,
             AccountError::LastAdministrator => ErrorCode::LastAdministrator,
             // The token outlived the account.

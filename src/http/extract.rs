@@ -24,6 +24,7 @@ pub use crate::accounts::Caller;
 use crate::accounts::{Role, TokenError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::language::Language;
 pub use crate::object;
 
 /// The caller of a route that needs an account: 401 without a valid access token.
@@ -111,6 +112,12 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
         let parsed = web::Path::<T>::from_request(request, payload).into_inner();
         ready(parsed.map(|path| Self(path.into_inner())).map_err(|_| ApiError::not_found("thing")))
     }
+}
+
+/// Returns the first language of the header `Accept-Language` that there are texts in.
+#[must_use]
+pub fn accepted_language(request: &HttpRequest) -> Option<Language> {
+    Language::accepted(request.headers().get(header::ACCEPT_LANGUAGE)?.to_str().ok()?)
 }
 
 /// The query string: 422 with the field and its error.

@@ -48,6 +48,11 @@ pub fn done(message: &'static str) -> HttpResponse {
     HttpResponse::Ok().json(Done { success: true, message })
 }
 
+/// Answers 202 without data: what was asked for happens later, if at all.
+pub fn accepted(message: &'static str) -> HttpResponse {
+    HttpResponse::Accepted().json(Done { success: true, message })
+}
+
 /// Answers 201 with `data`.
 pub fn created<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::CREATED, data)

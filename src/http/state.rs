@@ -14,6 +14,7 @@ use crate::http::middleware::admission::Admission;
 use crate::http::middleware::connections::Connections;
 use crate::http::middleware::lifecycle::Lifecycle;
 use crate::http::middleware::response_body::Unsent;
+use crate::mail::Mailer;
 use crate::offerings::Offerings;
 use crate::payments::Payments;
 use crate::store::Store;
@@ -42,6 +43,8 @@ pub struct AppState {
     pub auditor: crate::audit::Auditor,
     /// Users and tokens.
     pub accounts: Arc<Accounts>,
+    /// Makes and sends mails.
+    pub mailer: Arc<Mailer>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The other instances of the cluster.

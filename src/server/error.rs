@@ -21,6 +21,9 @@ pub enum StartError {
     /// A setting of the pages names a file that cannot be used.
     #[error("{0}")]
     Pages(String),
+    /// A setting of mails cannot be used.
+    #[error("{0}")]
+    Mail(String),
     /// The data directory cannot be used.
     #[error(
         "cannot use the data directory {}: {reason}: make it writable, or set ADMITONE_DATA_DIR to \

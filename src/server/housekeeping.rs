@@ -1,5 +1,5 @@
-//! Deletes expired records: idempotency keys and refresh tokens that are no longer usable, and
-//! messages that were taken. Records that may still be wanted are left to `admitone archive`.
+//! Deletes expired records: idempotency keys, refresh tokens and links of mails that are no longer usable,
+//! and messages that were taken. Records that may still be wanted are left to `admitone archive`.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -83,13 +83,14 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let older = async |what, than_ms| store.prune(what, now.saturating_sub(than_ms)).await;
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
+    let links = older(Prunable::ExpiredLinks, 0).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
     let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    if keys + tokens + of_outbox > 0 {
-        tracing::debug!(keys, tokens, of_outbox, "forgot what had expired");
+    if keys + tokens + links + of_outbox > 0 {
+        tracing::debug!(keys, tokens, links, of_outbox, "forgot what had expired");
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::accounts::{AccountError, PasswordChange, Registration, Role, Session};
+use crate::accounts::{AccountError, PasswordChange, ProfileChange, Registration, Role, Session};
+use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::web::basket::{self, Moved};
@@ -15,6 +16,7 @@ use crate::web::format::money;
 use crate::web::forms::{Form, local_path, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
+use crate::web::mail_links;
 use crate::web::sessions;
 use crate::web::visitor::Visitor;
 
@@ -24,6 +26,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/register").get(register_page).post(register))
         .service(web::resource("/account").get(account_page).post(change))
         .service(web::resource("/account/password").post(change_password))
+        .service(web::resource("/account/confirmation").post(send_confirmation))
         .service(web::resource("/account/charge").post(charge));
 }
 
@@ -84,6 +87,7 @@ async fn show_sign_in(
                 (password_field(visitor, "current-password", None))
                 button.button { (visitor.text("account.sign_in")) }
             }
+            (mail_links::forgot(state, visitor))
             (guest)
             p {
                 (visitor.text("account.none_yet")) " "
@@ -251,6 +255,7 @@ async fn register(
             return Ok(refused_with(page, &failure));
         }
     };
+    state.accounts.welcome(session.user.id, Some(visitor.language)).await;
     end_earlier(&state, &request, &visitor).await;
     let mut response = sessions::lead_on(&request, local_path(&entered.back));
     cookies::open(&mut response, &visitor.site, session);
@@ -304,6 +309,12 @@ async fn show_account(
             h1 { (visitor.text("account.title")) }
             (refusal(refused))
             p { (user.email) }
+            @if user.email_confirmed_at.is_none() && state.config.mail_mode() != MailMode::Off {
+                form.row method="post" action="/account/confirmation" {
+                    span.hint { (visitor.text("mail_links.not_confirmed")) }
+                    button.link { (visitor.text("mail_links.another")) }
+                }
+            }
             form.stack method="post" action="/account" {
                 (name.render())
                 button.button { (visitor.text("account.save")) }
@@ -353,7 +364,8 @@ async fn change(
     Form(change): Form<Change>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    match state.accounts.update(caller, Some(change.name), None, None).await {
+    let change = ProfileChange { name: Some(change.name), ..ProfileChange::default() };
+    match state.accounts.update(caller, change).await {
         Ok(_) => Ok(see_other("/account?notice=saved")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
@@ -373,7 +385,8 @@ async fn change_password(
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
     let change = PasswordChange { current: entered.current, new: entered.password };
-    match state.accounts.update(caller, None, None, Some(change)).await {
+    let change = ProfileChange { password: Some(change), ..ProfileChange::default() };
+    match state.accounts.update(caller, change).await {
         Ok(_) => Ok(see_other("/sign-in?back=/account&notice=password_changed")),
         Err(error) => refused(&state, &visitor, error.into()).await,
     }
@@ -389,6 +402,19 @@ async fn refused(
     }
     let said = explain(visitor, &failure);
     Ok(refused_with(show_account(state, visitor, None, Some(&said)).await?, &failure))
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+/// Sends another link that confirms the address.
+async fn send_confirmation(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    _: Form<Nothing>,
+) -> Result<HttpResponse, ApiError> {
+    state.accounts.send_confirmation(visitor.caller()?).await?;
+    Ok(see_other("/account?notice=confirmation_sent"))
 }
 
 #[derive(Deserialize)]

@@ -4,17 +4,13 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use uuid::Uuid;
 
-use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{ReservationId, UserId};
-use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, SaleState};
-use crate::offerings::short_code;
-use crate::store::EventRow;
-use crate::ticket_documents::{CalendarEntry, Labelled, Ticket, calendar, pdf};
-use crate::web::format;
-use crate::web::places::{self, zone_of};
+use crate::store::{EventRow, TicketRow};
+use crate::ticket_documents::{CalendarEntry, calendar, pages, pdf};
+use crate::web::places::zone_of;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -31,8 +27,7 @@ async fn ticket_pdf(
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
     let event = state.offerings.event(row.offering).await?;
-    let ticket = ticket_dto(&state, &row).await?;
-    document(&state, &visitor, &event, row.user, &[ticket]).await
+    document(&state, &visitor, &event, row.user, &[row]).await
 }
 
 async fn order_pdf(
@@ -42,10 +37,7 @@ async fn order_pdf(
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.reservation(visitor.caller()?, id).await?;
     let event = state.offerings.event(row.offering).await?;
-    let mut tickets = Vec::new();
-    for ticket in state.offerings.tickets_of(id).await? {
-        tickets.push(ticket_dto(&state, &ticket).await?);
-    }
+    let tickets = state.offerings.tickets_of(id).await?;
     if tickets.is_empty() {
         return Err(ApiError::not_found("ticket"));
     }
@@ -57,48 +49,18 @@ async fn document(
     visitor: &Visitor,
     event: &EventRow,
     customer: UserId,
-    tickets: &[TicketDto],
+    tickets: &[TicketRow],
 ) -> Result<HttpResponse, ApiError> {
     let found = state.store.people([customer]).await?.remove(&customer);
     let holder = found.map(|person| person.name.unwrap_or(person.email)).unwrap_or_default();
-    let when =
-        format::date_time(visitor.language, event.details.event_date, zone_of(visitor, event));
-    let page = |ticket: &TicketDto| Ticket {
-        event: event.details.name.clone(),
-        when: when.clone(),
-        venue: event.details.venue.clone(),
-        place: place(visitor, event, ticket),
-        details: vec![
-            Labelled::new(visitor.text("pdf.holder"), &*holder),
-            Labelled::new(
-                visitor.text("event.ticket"),
-                places::product_name(event, &ticket.product_id),
-            ),
-        ],
-        code: ticket.code.clone(),
-        by_hand: visitor.fill("tickets.by_hand", &[("code", &short_code(&ticket.code))]),
-        note: visitor.text("pdf.note").to_owned(),
-    };
-    let pages: Vec<Ticket> = tickets.iter().map(page).collect();
+    let tickets = state.offerings.place_names().of_tickets(event, tickets).await?;
+    let written = (visitor.language, zone_of(visitor, event));
+    let pages = pages(written, event, &holder, &tickets);
     let (title, language) = (event.details.name.clone(), visitor.language.tag());
     // Drawing takes milliseconds a page, which must not hold up the worker.
     let drawn = web::block(move || pdf(&pages, &title, language)).await;
     let bytes = drawn.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
     Ok(file("application/pdf", "tickets-to-print.pdf", bytes))
-}
-
-fn place(visitor: &Visitor, event: &EventRow, ticket: &TicketDto) -> Vec<Labelled> {
-    match &ticket.seat {
-        None => {
-            let product = places::product_name(event, &ticket.product_id);
-            vec![Labelled::new(visitor.text("event.ticket"), product)]
-        }
-        Some(seat) => vec![
-            Labelled::new(visitor.text("event.section"), &*seat.section),
-            Labelled::new(visitor.text("pdf.row"), &*seat.row),
-            Labelled::new(visitor.text("pdf.seat"), &*seat.label),
-        ],
-    }
 }
 
 async fn ticket_calendar(
@@ -108,22 +70,10 @@ async fn ticket_calendar(
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
     let event = state.offerings.event(row.offering).await?;
-    let starts_at = event.details.event_date;
     // Without a public address the file names none: what the request says of its host proves nothing.
     let page = |base: &String| format!("{base}/events/{}", event.id);
     let url = state.config.public_url.as_ref().map(page);
-    let entry = CalendarEntry {
-        id: event.id.to_string(),
-        name: event.details.name.clone(),
-        description: event.details.description.clone(),
-        location: event.details.venue.clone(),
-        url,
-        starts_at,
-        ends_at: event.event_end.unwrap_or(starts_at + DEFAULT_EVENT_LENGTH_MS),
-        changed_at: event.updated_at,
-        is_cancelled: event.sale_state == SaleState::Cancelled,
-    };
-    let text = calendar(&entry).map_err(ApiError::internal)?;
+    let text = calendar(&CalendarEntry::of(&event, url)).map_err(ApiError::internal)?;
     Ok(file("text/calendar; charset=utf-8", "calendar.ics", text.into_bytes()))
 }
 

@@ -67,7 +67,9 @@ pub(super) async fn identify(
     email: &str,
     from: Option<IpAddr>,
 ) -> Result<(), ApiError> {
-    state.accounts.guest_checkout(visitor.caller()?, email, from).await?;
+    let caller = visitor.caller()?;
+    state.accounts.guest_checkout(caller, email, from).await?;
+    state.accounts.welcome(caller.user, Some(visitor.language)).await;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Instances that start at once on an empty database create one administrator and one demo event.
 
-use admitone::config::{Config, Secret};
+use admitone::config::{Config, MailMode, Secret};
 use admitone::server::{Parts, Server};
 use futures_util::future::join_all;
 
@@ -24,6 +24,7 @@ async fn three_instances_on_an_empty_database_make_everything_once() {
             workers: 1,
             database_pool: 4,
             log: "warn".into(),
+            mail: Some(MailMode::Off),
             ..Config::default()
         };
         config.check_serving().unwrap();

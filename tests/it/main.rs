@@ -32,6 +32,7 @@ mod health;
 mod http;
 mod journal;
 mod leases;
+mod mail;
 mod metrics;
 mod overload;
 mod password_queue;

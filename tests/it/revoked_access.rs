@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admitone::accounts::{
-    Accounts, Caller, PasswordChange, Registration, Role, Session, TokenError,
+    Accounts, Caller, PasswordChange, ProfileChange, Registration, Role, Session, TokenError,
 };
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::{Config, Secret};
@@ -39,7 +39,8 @@ async fn register(accounts: &Accounts, email: &str) -> Session {
 
 async fn change_password(accounts: &Accounts, user: UserId, current: &str, new: &str) {
     let change = PasswordChange { current: current.into(), new: new.into() };
-    accounts.update(Caller::account(user, Role::User), None, None, Some(change)).await.unwrap();
+    let change = ProfileChange { password: Some(change), ..ProfileChange::default() };
+    accounts.update(Caller::account(user, Role::User), change).await.unwrap();
 }
 
 /// Creates closed accounts without the work of hashing passwords.

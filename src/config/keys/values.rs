@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::Secret;
+use crate::config::{MailMode, Secret};
 
 pub(super) fn address(value: &str) -> Result<SocketAddr, String> {
     value
@@ -105,6 +105,28 @@ pub(super) fn database_url(value: &str) -> Result<Secret, String> {
 pub(super) fn redis_url(value: &str) -> Result<Secret, String> {
     crate::cluster::lease::check_redis_url(value)?;
     Ok(Secret::new(value))
+}
+
+/// Parses the URL of a mail server.
+pub(super) fn smtp_url(value: &str) -> Result<Secret, String> {
+    crate::mail::settings::MailServer::parse(value)?;
+    Ok(Secret::new(value))
+}
+
+/// Parses the sender of mails.
+pub(super) fn mail_from(value: &str) -> Result<String, String> {
+    crate::mail::settings::check_sender(value)?;
+    Ok(value.trim().to_owned())
+}
+
+/// Parses what becomes of mails.
+pub(super) fn mail_mode(value: &str) -> Result<MailMode, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "smtp" => Ok(MailMode::Smtp),
+        "keep" => Ok(MailMode::Keep),
+        "off" => Ok(MailMode::Off),
+        _ => Err("is neither smtp, keep nor off".into()),
+    }
 }
 
 /// Returns the URL of a collector's trace endpoint: the given URL, and the path defined by the

@@ -183,16 +183,18 @@ fn serving_on_postgres_demands_a_secret() {
     let error = from_environment(&[url]).unwrap().check_serving().unwrap_err().to_string();
     assert!(error.contains("ADMITONE_JWT_SECRET") && error.contains("openssl"), "{error}");
     let secret = ("ADMITONE_JWT_SECRET", "0123456789abcdef0123456789abcdef");
-    assert!(from_environment(&[url, secret]).unwrap().check_serving().is_ok());
+    let mail = ("ADMITONE_MAIL", "off");
+    assert!(from_environment(&[url, secret, mail]).unwrap().check_serving().is_ok());
 }
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// All settings that several instances need.
-const CLUSTER: [(&str, &str); 4] = [
+const CLUSTER: [(&str, &str); 5] = [
     ("DATABASE_URL", "postgres://localhost/admitone"),
     ("ADMITONE_JWT_SECRET", SECRET),
     ("REDIS_URL", "redis://localhost"),
     ("ADMITONE_CLUSTER_SECRET", SECRET),
+    ("ADMITONE_MAIL", "off"),
 ];
 
 /// Returns [`CLUSTER`] with the settings of `but` replaced.

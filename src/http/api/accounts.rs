@@ -2,4 +2,5 @@
 
 pub mod auth;
 pub mod guests;
+pub mod mail_links;
 pub mod users;

@@ -76,6 +76,9 @@ error_codes! {
     AccountRequired = FORBIDDEN "ACCOUNT_REQUIRED", "A guest has no account: register first.";
     NotAGuest = CONFLICT "NOT_A_GUEST", "The caller has an account, and only a guest can do this.";
     InvalidClaimCode = UNAUTHORIZED "INVALID_CLAIM_CODE", "Wrong e-mail address or claim code.";
+    InvalidLink = GONE "INVALID_LINK",
+        "The link of a mail was used, has expired, or its address or password was changed: ask for a \
+         new one.";
     LastAdministrator = CONFLICT "LAST_ADMINISTRATOR",
         "The last administrator cannot be removed.";
     AccountNotSettled = CONFLICT "ACCOUNT_NOT_SETTLED",

@@ -34,6 +34,8 @@ pub enum Prunable {
     ExpiredTokens,
     /// Attempts to send webhooks, by their time.
     WebhookAttempts,
+    /// Links in mails, by the time when they expired.
+    ExpiredLinks,
 }
 
 impl Prunable {
@@ -61,6 +63,7 @@ impl Prunable {
             }
             Self::ExpiredTokens => ("refresh_tokens", "id", "expires_at < $1"),
             Self::WebhookAttempts => ("webhook_attempts", "id", "at < $1"),
+            Self::ExpiredLinks => ("mail_links", "id", "expires_at < $1"),
         }
     }
 }

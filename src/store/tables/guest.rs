@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::tables::mail_link;
 use crate::store::{Store, StoreError};
 
 /// A customer without an account.
@@ -22,11 +23,15 @@ pub struct GuestRow {
     pub email: String,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
+    /// The tag of the guest's language; `None` where it is not known.
+    pub language: Option<String>,
+    /// When the guest proved to receive mail at the address.
+    pub email_confirmed_at: Option<TimestampMs>,
 }
 
 impl Store {
-    /// Stores the e-mail address of a guest, or another one in its place. The caller has normalised
-    /// the address.
+    /// Stores the e-mail address of a guest, or another one in its place, which is not confirmed and
+    /// ends the links that were sent to the one before. The caller has normalised the address.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the guest has an account by now.
@@ -41,15 +46,22 @@ impl Store {
             transaction.rollback().await?;
             return Err(StoreError::Conflict("this guest, who has an account"));
         }
+        let before = guest::Entity::find_by_id(user.0).lock_exclusive().one(&transaction).await?;
+        let same = before.filter(|before| before.email == email);
+        if same.is_none() {
+            mail_link::end_all(&transaction, user).await?;
+        }
         let row = guest::ActiveModel {
             user_id: Set(user.0),
             email: Set(email.to_owned()),
             created_at: Set(now),
             updated_at: Set(now),
+            language: Set(None),
+            email_confirmed_at: Set(same.and_then(|before| before.email_confirmed_at)),
         };
-        let other = OnConflict::column(guest::Column::UserId)
-            .update_columns([guest::Column::Email, guest::Column::UpdatedAt])
-            .to_owned();
+        let changed =
+            [guest::Column::Email, guest::Column::UpdatedAt, guest::Column::EmailConfirmedAt];
+        let other = OnConflict::column(guest::Column::UserId).update_columns(changed).to_owned();
         guest::Entity::insert(row).on_conflict(other).exec_without_returning(&transaction).await?;
         transaction.commit().await?;
         Ok(())
@@ -66,6 +78,8 @@ impl Store {
             email: row.email,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            language: row.language,
+            email_confirmed_at: row.email_confirmed_at,
         }))
     }
 
@@ -133,6 +147,7 @@ pub(crate) async fn end(
     transaction: &impl ConnectionTrait,
     user: UserId,
 ) -> Result<bool, StoreError> {
+    mail_link::end_all(transaction, user).await?;
     let deleted = guest::Entity::delete_by_id(user.0).exec(transaction).await?;
     Ok(deleted.rows_affected == 1)
 }

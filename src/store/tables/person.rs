@@ -22,6 +22,8 @@ pub struct Person {
     /// `None` for guests.
     pub name: Option<String>,
     pub email: String,
+    /// The tag of the language; `None` where it is not known.
+    pub language: Option<String>,
 }
 
 impl Store {
@@ -35,26 +37,34 @@ impl Store {
         ids: impl IntoIterator<Item = UserId>,
     ) -> Result<HashMap<UserId, Person>, StoreError> {
         let ids: Vec<Uuid> = ids.into_iter().map(|id| id.0).collect();
-        let guests: Vec<(Uuid, String)> = guest::Entity::find()
+        let guests: Vec<(Uuid, String, Option<String>)> = guest::Entity::find()
             .select_only()
-            .columns([guest::Column::UserId, guest::Column::Email])
+            .columns([guest::Column::UserId, guest::Column::Email, guest::Column::Language])
             .filter(guest::Column::UserId.is_in(ids.iter().copied()))
             .into_tuple()
             .all(self.reads())
             .await?;
-        let guests =
-            guests.into_iter().map(|(id, email)| (UserId(id), Person { name: None, email }));
+        let guests = guests
+            .into_iter()
+            .map(|(id, email, language)| (UserId(id), Person { name: None, email, language }));
         let mut people: HashMap<_, _> = guests.collect();
-        let rows: Vec<(Uuid, String, String)> = user::Entity::find()
+        let rows: Vec<(Uuid, String, String, Option<String>)> = user::Entity::find()
             .select_only()
-            .columns([user::Column::Id, user::Column::Name, user::Column::Email])
+            .columns([
+                user::Column::Id,
+                user::Column::Name,
+                user::Column::Email,
+                user::Column::Language,
+            ])
             .filter(user::Column::Id.is_in(ids))
             // The row of a closed account has no password.
             .filter(user::Column::PasswordHash.ne(""))
             .into_tuple()
             .all(self.reads())
             .await?;
-        let named = |(id, name, email)| (UserId(id), Person { name: Some(name), email });
+        let named = |(id, name, email, language)| {
+            (UserId(id), Person { name: Some(name), email, language })
+        };
         people.extend(rows.into_iter().map(named));
         Ok(people)
     }
@@ -87,6 +97,31 @@ impl Store {
             .await?;
         rows.extend(guests);
         Ok(rows.into_iter().map(UserId).collect())
+    }
+}
+
+impl Store {
+    /// Stores the tag of the language of an account, or of a guest who has left an address.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn person_language_put(
+        &self,
+        id: UserId,
+        language: &'static str,
+    ) -> Result<(), StoreError> {
+        user::Entity::update_many()
+            .col_expr(user::Column::Language, Expr::value(language))
+            .filter(user::Column::Id.eq(id.0))
+            .filter(user::Column::PasswordHash.ne(""))
+            .exec(self.writes())
+            .await?;
+        guest::Entity::update_many()
+            .col_expr(guest::Column::Language, Expr::value(language))
+            .filter(guest::Column::UserId.eq(id.0))
+            .exec(self.writes())
+            .await?;
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
-use crate::store::tables::{guest, idempotency, payment, revocation, wallet};
+use crate::store::tables::{guest, idempotency, kept_mail, mail_link, payment, revocation, wallet};
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
 /// What an account may do.
@@ -54,6 +54,10 @@ pub struct UserRow {
     pub updated_at: TimestampMs,
     /// Access tokens with a lower version are invalid.
     pub token_version: i64,
+    /// The tag of the person's language; `None` where it is not known.
+    pub language: Option<String>,
+    /// When the person proved to receive mail at the address.
+    pub email_confirmed_at: Option<TimestampMs>,
 }
 
 /// An account to create. The caller has normalised the e-mail address.
@@ -77,6 +81,8 @@ pub struct UserChange {
     pub phone_number: Option<Option<String>>,
     /// A new password.
     pub password: Option<NewPassword>,
+    /// The tag of another language.
+    pub language: Option<&'static str>,
 }
 
 /// A new password, as hashes.
@@ -141,6 +147,8 @@ impl Store {
             token_version: Set(0),
             revocation: Set(None),
             revoked_at: Set(None),
+            language: Set(None),
+            email_confirmed_at: Set(None),
         };
         if was_guest {
             // Tokens of the guest, which other devices may have, are not the account's.
@@ -208,6 +216,9 @@ impl Store {
         }
         if let Some(phone_number) = change.phone_number {
             row.phone_number = Set(phone_number);
+        }
+        if let Some(language) = change.language {
+            row.language = Set(Some(language.to_owned()));
         }
         if let Some(password) = change.password {
             row.password_hash = Set(password.hash);
@@ -278,6 +289,9 @@ impl Store {
         row.name = Set(String::new());
         row.phone_number = Set(None);
         row.updated_at = Set(now);
+        (row.language, row.email_confirmed_at) = (Set(None), Set(None));
+        mail_link::end_all(&transaction, id).await?;
+        kept_mail::forget(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;
         transaction.commit().await?;
@@ -307,6 +321,8 @@ async fn shell_of_guest(
         token_version: Set(0),
         revocation: Set(None),
         revoked_at: Set(None),
+        language: Set(None),
+        email_confirmed_at: Set(None),
     };
     Ok(Some(shell.insert(transaction).await?))
 }
@@ -360,5 +376,7 @@ pub(crate) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
         created_at: row.created_at,
         updated_at: row.updated_at,
         token_version: row.token_version,
+        language: row.language,
+        email_confirmed_at: row.email_confirmed_at,
     })
 }

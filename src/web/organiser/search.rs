@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn people_and_places_fit_a_text() {
-        let kim = Person { name: Some("Kim".into()), email: "kim@example.com".into() };
+        let (name, email) = (Some("Kim".into()), "kim@example.com".into());
+        let kim = Person { name, email, language: None };
         assert!(fits("", None, &[]));
         assert!(fits("KIM", Some(&kim), &[]) && fits("example", Some(&kim), &[]));
         assert!(fits("row a", None, &["Stalls, row A, seat 1"]));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use admitone::accounts::{Caller, Role};
 use admitone::clock::Clock;
-use admitone::config::{Config, Secret};
+use admitone::config::{Config, MailMode, Secret};
 use admitone::http::state::AppState;
 use admitone::ids::UserId;
 use admitone::server::{Parts, Running, Server};
@@ -124,6 +124,8 @@ impl TestApp {
             database_pool: 8,
             // Refusals must not depend on the load of the machine.
             latency_target: None,
+            // Tests of mails say so.
+            mail: Some(MailMode::Off),
             // The clock of tests stands still: a page would be kept for ever.
             page_lifetime: Duration::ZERO,
             log: "warn".into(),

@@ -109,8 +109,8 @@ fn is_key(text: &str) -> bool {
 
 /// Keys that the templates ask for, and those that scripts ask for with `js.` before them.
 fn used() -> BTreeSet<String> {
-    let (pages, scripts) =
-        (sources(&path("src/web"), "rs"), sources(&path("src/web/assets"), "js"));
+    let scripts = sources(&path("src/web/assets"), "js");
+    let pages = sources(&path("src/web"), "rs") + &sources(&path("src/ticket_documents"), "rs");
     let english = texts("en");
     let areas: BTreeSet<&str> = english.keys().filter_map(|key| key.split('.').next()).collect();
     let js_areas: BTreeSet<&str> =

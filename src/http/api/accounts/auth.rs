@@ -9,7 +9,7 @@ use crate::accounts::{Registration, Role, Session, normalise_email};
 use crate::http::api::accounts::users::User;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, IdempotencyKey, MaybeCaller};
+use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, accepted_language};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -151,6 +151,7 @@ pub async fn register(
         }
         Some(_) | None => state.accounts.register(registration, key, from).await?,
     };
+    state.accounts.welcome(session.user.id, accepted_language(&request)).await;
     let mut response = respond::created(&Tokens::from(session));
     locate(&mut response, "/api/users/me");
     Ok(response)

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{GuestContact, GuestSession};
 use crate::http::envelope::Failure;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller};
+use crate::http::extract::{Body, Caller, accepted_language};
 use crate::http::respond;
 use crate::http::state::AppState;
 use crate::ids::UserId;
@@ -137,6 +137,7 @@ pub async fn leave_email(
 ) -> Result<HttpResponse, ApiError> {
     let from = request.peer_addr().map(|address| address.ip());
     let contact = state.accounts.guest_checkout(caller, &body.email, from).await?;
+    state.accounts.welcome(caller.user, accepted_language(&request)).await;
     Ok(respond::ok(&GuestContactDto::from(contact)))
 }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::accounts::{PasswordChange, Profile, Role};
+use crate::accounts::{PasswordChange, Profile, ProfileChange, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
 use crate::http::envelope::{Done, Failure};
@@ -13,6 +13,7 @@ use crate::http::extract::{Body, Caller, OptionalBody, object};
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::UserId;
+use crate::language::Language;
 use crate::store::UserRow;
 use crate::trace;
 
@@ -36,6 +37,32 @@ pub(crate) const CODES: &[OperationCodes] = &[
     ),
 ];
 
+/// A language that people can choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LanguageTag {
+    /// English.
+    En,
+    /// Korean.
+    Ko,
+}
+
+impl LanguageTag {
+    fn of(tag: Option<&str>) -> Option<Self> {
+        tag.and_then(Language::by_tag).map(|language| match language {
+            Language::English => Self::En,
+            Language::Korean => Self::Ko,
+        })
+    }
+
+    fn language(self) -> Language {
+        match self {
+            Self::En => Language::English,
+            Self::Ko => Language::Korean,
+        }
+    }
+}
+
 /// An account.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +74,12 @@ pub struct User {
     #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
+    /// The language of mails; null while it is not known, and mails are in English.
+    #[schema(required = true)]
+    language: Option<LanguageTag>,
+    /// When the address was confirmed by a mail; null until then.
+    #[schema(required = true)]
+    email_confirmed_at: Option<String>,
     created_at: String,
     updated_at: String,
 }
@@ -59,6 +92,8 @@ impl From<UserRow> for User {
             name: row.name,
             phone_number: row.phone_number,
             role: row.role,
+            language: LanguageTag::of(row.language.as_deref()),
+            email_confirmed_at: row.email_confirmed_at.map(rfc3339),
             created_at: rfc3339(row.created_at),
             updated_at: rfc3339(row.updated_at),
         }
@@ -80,6 +115,12 @@ pub struct Me {
     #[schema(required = true)]
     phone_number: Option<String>,
     role: Role,
+    /// The language of mails; null while it is not known, and mails are in English.
+    #[schema(required = true)]
+    language: Option<LanguageTag>,
+    /// When the address was confirmed by a mail; null until then.
+    #[schema(required = true)]
+    email_confirmed_at: Option<String>,
     #[schema(required = true)]
     created_at: Option<String>,
     #[schema(required = true)]
@@ -90,8 +131,17 @@ impl Me {
     fn new(caller: Caller, profile: Profile) -> Self {
         match profile {
             Profile::Account(row) => {
-                let User { id, email, name, phone_number, role, created_at, updated_at } =
-                    (*row).into();
+                let User {
+                    id,
+                    email,
+                    name,
+                    phone_number,
+                    role,
+                    language,
+                    email_confirmed_at,
+                    created_at,
+                    updated_at,
+                } = (*row).into();
                 Self {
                     id,
                     kind: CustomerKind::Account,
@@ -99,20 +149,27 @@ impl Me {
                     name,
                     phone_number,
                     role,
+                    language,
+                    email_confirmed_at,
                     created_at: Some(created_at),
                     updated_at: Some(updated_at),
                 }
             }
-            Profile::Guest { email, times } => Self {
-                id: caller.user,
-                kind: CustomerKind::Guest,
-                email,
-                name: String::new(),
-                phone_number: None,
-                role: caller.role,
-                created_at: times.map(|(created_at, _)| rfc3339(created_at)),
-                updated_at: times.map(|(_, updated_at)| rfc3339(updated_at)),
-            },
+            Profile::Guest(row) => {
+                let row = row.as_ref();
+                Self {
+                    id: caller.user,
+                    kind: CustomerKind::Guest,
+                    email: row.map(|row| row.email.clone()),
+                    name: String::new(),
+                    phone_number: None,
+                    role: caller.role,
+                    language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
+                    email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
+                    created_at: row.map(|row| rfc3339(row.created_at)),
+                    updated_at: row.map(|row| rfc3339(row.updated_at)),
+                }
+            }
         }
     }
 }
@@ -133,6 +190,9 @@ pub struct ChangeUserRequest {
     /// A new password.
     #[schema(min_length = 8, max_length = 128)]
     new_password: Option<String>,
+    /// The language of mails.
+    #[serde(default, deserialize_with = "object::option_word")]
+    language: Option<LanguageTag>,
 }
 
 /// Distinguishes `null` (`Some(None)`) from absent (`None`).
@@ -154,7 +214,7 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     Ok(respond::ok(&Me::new(caller, profile)))
 }
 
-/// Change the name, phone number or password of the caller's account.
+/// Change the name, phone number, language or password of the caller's account.
 #[utoipa::path(
     patch, path = "/api/users/me", tag = "users", operation_id = "changeMe",
     security(("bearer" = [])),
@@ -178,8 +238,13 @@ pub async fn change_me(
         (Some(_), None) => return Err(ApiError::invalid("newPassword", "is missing")),
         (None, Some(_)) => return Err(ApiError::invalid("currentPassword", "is missing")),
     };
-    let accounts = &state.accounts;
-    let user = accounts.update(caller, body.name, body.phone_number, password).await?;
+    let change = ProfileChange {
+        name: body.name,
+        phone_number: body.phone_number,
+        password,
+        language: body.language.map(LanguageTag::language),
+    };
+    let user = state.accounts.update(caller, change).await?;
     Ok(respond::ok(&User::from(user)))
 }
 

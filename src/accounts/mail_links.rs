@@ -1,0 +1,268 @@
+//! Links in mails: confirming an address, and setting a new password. A link's token is derived from
+//! its id and from what it is bound to, by a key of this server: neither the database nor a message
+//! discloses it, and it ends with the address or the password of before.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::guests::GuestSession;
+use super::passwords::Place;
+use super::{AccountError, Accounts, check_password, counted, hash_of, invalid, normalise_email};
+use crate::caller::Caller;
+use crate::ids::{UserId, time_ordered};
+use crate::language::Language;
+use crate::store::{LinkPurpose, MailLink, NewPassword, UserChange, UserChanged, UserRow};
+
+/// Life of a link.
+const LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// A person gets at most one link for a purpose within this time.
+const PAUSE_MS: i64 = 60_000;
+
+/// The owner of an address that was confirmed.
+#[derive(Clone, Debug)]
+pub enum Confirmed {
+    /// An account.
+    Account(UserId),
+    /// A guest, with a session for the device on which the link was opened.
+    Guest(GuestSession),
+}
+
+/// What a link is about, and what ends it by changing.
+struct Bound {
+    email: String,
+    binding: String,
+    is_guest: bool,
+}
+
+impl Accounts {
+    /// Notes the language of a person who registered or left an address, and sends a link to confirm
+    /// the address, unless it is confirmed or one was sent. The person has what was asked for: a
+    /// failure is logged, and the person can ask for the link again.
+    pub async fn welcome(&self, person: UserId, language: Option<Language>) {
+        let welcomed = async {
+            if let Some(language) = language {
+                self.note_language(person, language).await?;
+            }
+            let life_ms = i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX);
+            self.send_confirmation_unless(person, life_ms).await
+        };
+        if let Err(error) = welcomed.await {
+            tracing::warn!(%error, "no link to confirm an address was made");
+        }
+    }
+
+    /// Sends another link to confirm the caller's address, unless it is confirmed, the caller has
+    /// left none, or one was sent within the last minute.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn send_confirmation(&self, caller: Caller) -> Result<(), AccountError> {
+        self.send_confirmation_unless(caller.user, PAUSE_MS).await
+    }
+
+    async fn send_confirmation_unless(
+        &self,
+        person: UserId,
+        sent_within_ms: i64,
+    ) -> Result<(), AccountError> {
+        let purpose = LinkPurpose::ConfirmEmail;
+        let since = self.clock.now_ms().saturating_sub(sent_within_ms);
+        if !self.can_notify()
+            || self.is_confirmed(person).await?
+            || self.store.mail_link_since(person, purpose, since).await?
+        {
+            return Ok(());
+        }
+        self.send_link(person, purpose, "account.email_confirmation").await
+    }
+
+    async fn is_confirmed(&self, person: UserId) -> Result<bool, AccountError> {
+        if let Some(user) = self.store.user_get(person).await? {
+            return Ok(user.email_confirmed_at.is_some());
+        }
+        let guest = self.store.guest_get(person).await?;
+        Ok(guest.is_some_and(|guest| guest.email_confirmed_at.is_some()))
+    }
+
+    /// Stores the language of a person; nothing for a guest who has left no address.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn note_language(
+        &self,
+        person: UserId,
+        language: Language,
+    ) -> Result<(), AccountError> {
+        Ok(self.store.person_language_put(person, language.tag()).await?)
+    }
+
+    /// Sends a link to set a new password to an address, if it has an account. Nothing tells the
+    /// caller whether it has.
+    ///
+    /// # Errors
+    /// The address is not valid; [`AccountError::Limited`].
+    pub async fn request_reset(
+        &self,
+        email: &str,
+        from: Option<IpAddr>,
+    ) -> Result<(), AccountError> {
+        let email = normalise_email(email).map_err(|reason| invalid("email", reason))?;
+        if let Some(network) = counted(from) {
+            self.by_address.attempt(&network.to_string())?;
+        }
+        // Counted apart from logins: a stranger must not lock the owner out.
+        self.by_email.attempt(&format!("reset {email}"))?;
+        let user = self.store.user_by_email(&email).await?;
+        let Some(user) = user.filter(|_| self.can_notify()) else { return Ok(()) };
+        let purpose = LinkPurpose::ResetPassword;
+        let since = self.clock.now_ms().saturating_sub(PAUSE_MS);
+        if self.store.mail_link_since(user.id, purpose, since).await? {
+            return Ok(());
+        }
+        self.send_link(user.id, purpose, "account.password_reset").await
+    }
+
+    /// Sets a new password with the token of a link, and ends all sessions.
+    ///
+    /// # Errors
+    /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used.
+    pub async fn reset_with_link(
+        &self,
+        token: &str,
+        password: String,
+    ) -> Result<UserRow, AccountError> {
+        check_password(&password).map_err(|reason| invalid("password", reason))?;
+        let purpose = LinkPurpose::ResetPassword;
+        let (link, owner, bound) = self.read_link(token, purpose).await?;
+        let user = self.store.user_get(owner).await?.ok_or(AccountError::LinkRefused)?;
+        let place = Place::of(None, &user.email);
+        let hash = self.passwords.hash_next(place, password).await?;
+        // The link ends with the password that it was made for: of two that use it, one is in time.
+        let password = Some(NewPassword { proved: Some(user.password_hash), hash });
+        let change = UserChange { password, ..UserChange::default() };
+        let now = self.clock.now_ms();
+        let UserChanged::Now(user) = self.store.user_update(owner, change, now).await? else {
+            return Err(AccountError::LinkRefused);
+        };
+        self.refuse_older(&user);
+        self.by_email.forget(&user.email);
+        // Reading the mail proved the address too.
+        self.store.mail_link_use((link, owner), purpose, &bound.email, now).await?;
+        self.notify("security.password_changed", owner, json!({})).await?;
+        Ok(user)
+    }
+
+    /// Confirms an address with the token of a link.
+    ///
+    /// # Errors
+    /// [`AccountError::LinkRefused`] for a token that is unknown, expired or used, or whose owner has
+    /// another address by now.
+    pub async fn confirm(&self, token: &str) -> Result<Confirmed, AccountError> {
+        let purpose = LinkPurpose::ConfirmEmail;
+        let (link, owner, bound) = self.read_link(token, purpose).await?;
+        let now = self.clock.now_ms();
+        if !self.store.mail_link_use((link, owner), purpose, &bound.email, now).await? {
+            return Err(AccountError::LinkRefused);
+        }
+        match bound.is_guest {
+            true => Ok(Confirmed::Guest(self.guest_session(owner)?)),
+            false => Ok(Confirmed::Account(owner)),
+        }
+    }
+
+    /// True if a link with this token could be used now.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn is_link(&self, token: &str, purpose: LinkPurpose) -> Result<bool, AccountError> {
+        match self.read_link(token, purpose).await {
+            Ok(_) => Ok(true),
+            Err(AccountError::LinkRefused) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the token of a link, to be mailed; `None` for a link that was used, has expired, or
+    /// whose owner has another address or password by now.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn token_of_link(
+        &self,
+        link: Uuid,
+        purpose: LinkPurpose,
+    ) -> Result<Option<String>, AccountError> {
+        let found = self.store.mail_link_get(link, purpose, self.clock.now_ms()).await?;
+        let Some((owner, hash)) = found else { return Ok(None) };
+        let Some(bound) = self.bound(owner, purpose).await? else { return Ok(None) };
+        let token = self.link_token(link, purpose, &bound);
+        Ok((hash_of(&token)[..] == hash[..]).then_some(token))
+    }
+
+    async fn send_link(
+        &self,
+        person: UserId,
+        purpose: LinkPurpose,
+        kind: &'static str,
+    ) -> Result<(), AccountError> {
+        let Some(bound) = self.bound(person, purpose).await? else { return Ok(()) };
+        let created_at = self.clock.now_ms();
+        let id = time_ordered(created_at.unsigned_abs());
+        let token_hash = hash_of(&self.link_token(id, purpose, &bound));
+        let life_ms = i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX);
+        let expires_at = created_at.saturating_add(life_ms);
+        let link = MailLink { id, user: person, purpose, token_hash, created_at, expires_at };
+        self.store.mail_link_put(&link).await?;
+        self.notify(kind, person, json!({ "linkId": id, "expiresAtMs": expires_at })).await
+    }
+
+    async fn read_link(
+        &self,
+        token: &str,
+        purpose: LinkPurpose,
+    ) -> Result<(Uuid, UserId, Bound), AccountError> {
+        let hash = hash_of(token);
+        let found = self.store.mail_link_by_token(hash, purpose, self.clock.now_ms()).await?;
+        let (link, owner) = found.ok_or(AccountError::LinkRefused)?;
+        let bound = self.bound(owner, purpose).await?.ok_or(AccountError::LinkRefused)?;
+        // The address or the password may be another one by now.
+        if self.link_token(link, purpose, &bound) != token {
+            return Err(AccountError::LinkRefused);
+        }
+        Ok((link, owner, bound))
+    }
+
+    /// Returns what a person's links are bound to; `None` for a closed account, and for a guest
+    /// without an address.
+    async fn bound(
+        &self,
+        person: UserId,
+        purpose: LinkPurpose,
+    ) -> Result<Option<Bound>, AccountError> {
+        if let Some(user) = self.store.user_get(person).await? {
+            let binding = match purpose {
+                LinkPurpose::ConfirmEmail => String::new(),
+                LinkPurpose::ResetPassword => user.password_hash.clone(),
+            };
+            // The row of a closed account has no password.
+            let is_open = !user.password_hash.is_empty();
+            return Ok(is_open.then_some(Bound { email: user.email, binding, is_guest: false }));
+        }
+        let guest = self.store.guest_get(person).await?;
+        let guest = guest.filter(|_| purpose == LinkPurpose::ConfirmEmail);
+        Ok(guest.map(|guest| Bound { email: guest.email, binding: String::new(), is_guest: true }))
+    }
+
+    fn link_token(&self, link: Uuid, purpose: LinkPurpose, bound: &Bound) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.link_key);
+        hasher.update(link.as_bytes());
+        for part in [purpose.as_str(), &bound.email, &bound.binding] {
+            hasher.update(&(part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}

@@ -1,0 +1,112 @@
+//! Mails to people: a message becomes a mail in the person's language, which is sent by SMTP or kept for
+//! `/dev/mail`. The address is looked up when the mail is made, so that a person who was erased gets
+//! nothing. This module decides neither when a message is tried nor how often, and its errors hold no
+//! address.
+
+mod body;
+mod compose;
+mod documents;
+mod letter;
+mod links;
+mod orders;
+mod outcome;
+mod parts;
+pub(crate) mod settings;
+mod smtp;
+mod words;
+
+pub use letter::Letter;
+pub use outcome::MailOutcome;
+pub use parts::MailerParts;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{Config, MailMode};
+use crate::store::{KeptMail, Store};
+use compose::{Composer, Mail};
+use links::Links;
+use outcome::ComposeError;
+use settings::MailServer;
+use smtp::Smtp;
+
+/// Mails that are kept; older ones are forgotten.
+pub const MOST_KEPT: u64 = 200;
+
+/// Makes and sends mails.
+pub struct Mailer {
+    composer: Composer,
+    transport: Transport,
+    clock: Arc<dyn Clock>,
+}
+
+enum Transport {
+    Smtp(Box<Smtp>),
+    Keep(Store),
+    Off,
+}
+
+impl Mailer {
+    /// Returns a mailer as the settings want it. To be called in the runtime in which mails are sent.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, named.
+    pub fn new(config: &Config, parts: MailerParts) -> Result<Self, String> {
+        let transport = match config.mail_mode() {
+            MailMode::Off => Transport::Off,
+            MailMode::Keep => Transport::Keep(parts.store.clone()),
+            MailMode::Smtp => Transport::Smtp(Box::new(smtp_of(config)?)),
+        };
+        let clock = parts.clock.clone();
+        let links = Links::new(config, parts.listening);
+        Ok(Self { composer: Composer::new(config, parts, links), transport, clock })
+    }
+
+    /// Makes the mail for a letter and sends or keeps it.
+    pub async fn deliver(&self, letter: &Letter) -> MailOutcome {
+        if matches!(self.transport, Transport::Off) {
+            return MailOutcome::NothingToSend("mail is off");
+        }
+        match self.composer.compose(letter, self.clock.now_ms()).await {
+            Ok(mail) => self.hand_over(letter, mail).await,
+            Err(ComposeError::Nothing(why)) => MailOutcome::NothingToSend(why),
+            Err(ComposeError::Store(error)) => {
+                tracing::debug!(%error, "a mail could not be made yet");
+                MailOutcome::Later("the database could not be read".into())
+            }
+            Err(ComposeError::Impossible(why)) => MailOutcome::Never(why),
+        }
+    }
+
+    async fn hand_over(&self, letter: &Letter, mail: Mail) -> MailOutcome {
+        let now = self.clock.now_ms();
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.send(letter.id, mail, now).await,
+            Transport::Keep(store) => {
+                let kept = KeptMail {
+                    id: letter.id,
+                    user: letter.user,
+                    kind: letter.kind.clone(),
+                    recipient: mail.to.email,
+                    subject: mail.subject,
+                    plain: mail.plain,
+                    html: mail.html,
+                    created_at: now,
+                };
+                match store.kept_mail_put(&kept, &mail.parts, MOST_KEPT).await {
+                    Ok(()) => MailOutcome::Sent,
+                    Err(_) => MailOutcome::Later("the mail could not be kept".into()),
+                }
+            }
+            Transport::Off => MailOutcome::NothingToSend("mail is off"),
+        }
+    }
+}
+
+fn smtp_of(config: &Config) -> Result<Smtp, String> {
+    let url = config.smtp_url.as_ref().ok_or("ADMITONE_SMTP_URL is not set")?;
+    let server = MailServer::parse(url.expose());
+    let server = server.map_err(|why| format!("ADMITONE_SMTP_URL: the value {why}"))?;
+    let from = config.mail_from.as_deref().ok_or("ADMITONE_MAIL_FROM is not set")?;
+    let from = settings::check_sender(from);
+    Smtp::new(&server, from.map_err(|why| format!("ADMITONE_MAIL_FROM {why}"))?)
+}

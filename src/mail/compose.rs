@@ -1,0 +1,306 @@
+//! Makes the mail for a letter: finds the person, what the mail is about, and the words. It sends
+//! nothing.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use minijinja::Value;
+
+use super::body::Body;
+use super::letter::Letter;
+use super::links::Links;
+use super::orders::{self, Order};
+use super::outcome::ComposeError;
+use super::parts::MailerParts;
+use super::words::{Templates, Written, one_line};
+use crate::config::Config;
+use crate::ids::OfferingId;
+use crate::inventory::{SaleState, TimestampMs};
+use crate::language::{Language, format};
+use crate::store::{EventRow, KeptPart, LinkPurpose, Person, ReservationState};
+
+/// A mail, ready to be sent.
+pub(super) struct Mail {
+    pub(super) to: Person,
+    pub(super) subject: String,
+    pub(super) plain: String,
+    pub(super) html: String,
+    pub(super) parts: Vec<KeptPart>,
+}
+
+/// The values of a template by name.
+pub(super) type Values = BTreeMap<&'static str, Value>;
+
+/// Makes mails.
+pub(super) struct Composer {
+    parts: MailerParts,
+    templates: Templates,
+    links: Links,
+    shop: String,
+    zone: Tz,
+}
+
+/// The mail that is being made.
+struct Draft<'a> {
+    letter: &'a Letter,
+    body: Body<'a>,
+    language: Language,
+    now: TimestampMs,
+    values: Values,
+    parts: Vec<KeptPart>,
+}
+
+impl Composer {
+    pub(super) fn new(config: &Config, parts: MailerParts, links: Links) -> Self {
+        let (shop, zone) = (one_line(&config.shop_name), format::zone(&config.time_zone));
+        Self { parts, templates: Templates::new(), links, shop, zone }
+    }
+
+    /// Makes the mail for a letter.
+    ///
+    /// # Errors
+    /// There is nothing to send, or the mail cannot be made.
+    pub(super) async fn compose(
+        &self,
+        letter: &Letter,
+        now: TimestampMs,
+    ) -> Result<Mail, ComposeError> {
+        if !self.templates.has(&letter.kind) {
+            return Err(ComposeError::Nothing("no mail for this kind of message"));
+        }
+        let person = self.parts.store.people([letter.user]).await?.remove(&letter.user);
+        let gone = ComposeError::Nothing("the person was erased, or has left no address");
+        let person = person.ok_or(gone)?;
+        let known = person.language.as_deref().and_then(Language::by_tag);
+        let language = known.unwrap_or(Language::English);
+        let mut values = Values::from([
+            ("shop", self.shop.as_str().into()),
+            ("language", language.tag().into()),
+            ("home", self.links.to("/").into()),
+        ]);
+        if let Some(name) = &person.name {
+            values.insert("name", one_line(name).into());
+        }
+        let body = Body(&letter.body);
+        let mut draft = Draft { letter, body, language, now, values, parts: Vec::new() };
+        self.fill_in(&mut draft, &person).await?;
+        let values = Value::from_serialize(&draft.values);
+        let Written { subject, plain, html } =
+            self.templates.write(&letter.kind, language, &values)?;
+        Ok(Mail { to: person, subject, plain, html, parts: draft.parts })
+    }
+
+    /// Finds the values for the kind of a letter.
+    async fn fill_in(&self, draft: &mut Draft<'_>, person: &Person) -> Result<(), ComposeError> {
+        let kind = draft.letter.kind.as_str();
+        match kind.split_once('.').map_or(kind, |(area, _)| area) {
+            "reservation" | "payment" => self.about_order(draft, person).await,
+            "event" => self.about_event(draft).await,
+            "enrollment" => self.about_class(draft),
+            "waitlist" if kind == "waitlist.promoted" => self.about_class(draft),
+            "waitlist" => self.about_offer(draft).await,
+            _ => self.about_account(draft).await,
+        }
+    }
+
+    async fn about_order(
+        &self,
+        draft: &mut Draft<'_>,
+        person: &Person,
+    ) -> Result<(), ComposeError> {
+        let store = &self.parts.store;
+        let row = store.reservation_get(draft.body.id("reservationId")?).await?;
+        let row = row.filter(|row| row.user == draft.letter.user);
+        let row = row.ok_or_else(|| ComposeError::Impossible("no such reservation".into()))?;
+        let kind = draft.letter.kind.as_str();
+        // A mail that comes late must not say what is not so any more.
+        match (kind, row.state) {
+            ("reservation.created", ReservationState::PaymentPending)
+            | ("reservation.confirmed", ReservationState::Confirmed) => {}
+            ("reservation.created", _) => {
+                return Err(ComposeError::Nothing("the order waits for no payment any more"));
+            }
+            ("reservation.confirmed", _) => {
+                return Err(ComposeError::Nothing("the order was cancelled since"));
+            }
+            _ => {}
+        }
+        let event = self.event(row.offering).await?;
+        let written = (draft.language, self.zone_of(&event));
+        let lines = self.parts.places.of_lines(&event, &row.lines).await?;
+        let order = Order { row: &row, event: &event, lines: &lines, links: &self.links };
+        draft.values.insert("event", self.event_value(draft.language, &event));
+        draft.values.insert("order", order.value(written));
+        let refund = orders::refund(&row, &draft.body, kind);
+        if let Some(refund) = refund {
+            let refund = format::money(draft.language, refund, &event.currency);
+            draft.values.insert("refund", refund.into());
+        }
+        if let Some(reason) = draft.body.maybe_text("reason") {
+            draft.values.insert("reason", one_line(reason).into());
+        }
+        if person.name.is_none()
+            && let Some(contact) = self.contact(draft.letter).await?
+        {
+            draft.values.insert("claim_code", contact.into());
+            draft.values.insert("claim_url", self.links.to("/claim").into());
+        }
+        if kind == "reservation.confirmed" {
+            let tickets = store.ticket_list_of(row.id).await?;
+            let tickets = self.parts.places.of_tickets(&event, &tickets).await?;
+            draft.values.insert("tickets", order.tickets(draft.language, &tickets));
+            let holder = person.name.clone().unwrap_or_else(|| person.email.clone());
+            let url = self.event_url(&event);
+            draft.parts = super::documents::of_order(written, &event, holder, tickets, url).await?;
+        }
+        Ok(())
+    }
+
+    async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
+        match self.parts.accounts.guest_contact(letter.user).await {
+            Ok(contact) => Ok(contact.map(|contact| contact.claim_code)),
+            Err(error) => Err(of_account(error)),
+        }
+    }
+
+    async fn about_event(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
+        let event = self.event_of(draft.letter).await?;
+        let zone = self.zone_of(&event);
+        draft.values.insert("event", self.event_value(draft.language, &event));
+        if let Some(refund) = draft.body.amount(&["refundAmount", "amount"]) {
+            let refund = format::money(draft.language, refund, &event.currency);
+            draft.values.insert("refund", refund.into());
+        }
+        if draft.letter.kind == "event.changed" {
+            if event.sale_state == SaleState::Cancelled {
+                return Err(ComposeError::Nothing("the event was cancelled since"));
+            }
+            let before = draft.body.maybe_time("previousEventDate");
+            if let Some(before) = before.filter(|at| *at != event.details.event_date) {
+                let before = format::date_time(draft.language, before, zone);
+                draft.values.insert("previous_when", before.into());
+            }
+            let venue = draft.body.maybe_text("previousVenue");
+            if let Some(venue) = venue.filter(|venue| *venue != event.details.venue) {
+                draft.values.insert("previous_venue", one_line(venue).into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn about_offer(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
+        let expires_at = draft.body.time("expiresAt")?;
+        if expires_at <= draft.now {
+            return Err(ComposeError::Nothing("the offer has expired"));
+        }
+        let event = self.event_of(draft.letter).await?;
+        let deadline = format::date_time(draft.language, expires_at, self.zone_of(&event));
+        draft.values.insert("deadline", deadline.into());
+        draft.values.insert("event", self.event_value(draft.language, &event));
+        Ok(())
+    }
+
+    /// Mails about classes hold all they need in the message.
+    fn about_class(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
+        draft.values.insert("class_name", one_line(draft.body.text("className")?).into());
+        if let Some(at) = draft.body.maybe_time("startsAt") {
+            let when = format::date_time(draft.language, at, self.zone);
+            draft.values.insert("class_when", when.into());
+        }
+        for (name, from) in [("reason", "reason"), ("position", "position")] {
+            let given = draft.letter.body.get(from);
+            if let Some(text) = given.and_then(serde_json::Value::as_str) {
+                draft.values.insert(name, one_line(text).into());
+            } else if let Some(number) = given.and_then(serde_json::Value::as_u64) {
+                draft.values.insert(name, number.into());
+            }
+        }
+        let link = draft.body.maybe_text("link").and_then(|path| self.links.local(path));
+        draft.values.insert("url", link.unwrap_or_else(|| self.links.to("/")).into());
+        Ok(())
+    }
+
+    async fn about_account(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
+        let at = |at| format::date_time(draft.language, at, self.zone);
+        match draft.letter.kind.as_str() {
+            "account.password_reset" => {
+                self.add_link(draft, LinkPurpose::ResetPassword, "/reset-password").await
+            }
+            "account.email_confirmation" => {
+                self.add_link(draft, LinkPurpose::ConfirmEmail, "/confirm").await
+            }
+            "webhook.disabled" => {
+                let (url, reason) = (draft.body.text("url")?, draft.body.text("reason")?);
+                let (url, reason) = (one_line(url), one_line(reason));
+                draft.values.insert("endpoint", url.into());
+                draft.values.insert("reason", reason.into());
+                Ok(())
+            }
+            _ => {
+                let when = at(draft.letter.at);
+                let until = draft.body.maybe_time("until").map(at);
+                draft.values.insert("when", when.into());
+                if let Some(until) = until {
+                    draft.values.insert("until", until.into());
+                }
+                draft.values.insert("url", self.links.to("/forgot-password").into());
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds the link whose id the message has.
+    async fn add_link(
+        &self,
+        draft: &mut Draft<'_>,
+        purpose: LinkPurpose,
+        page: &str,
+    ) -> Result<(), ComposeError> {
+        let link = draft.body.id("linkId")?;
+        let expires_at = draft.body.time("expiresAt")?;
+        let token = self.parts.accounts.token_of_link(link, purpose).await.map_err(of_account)?;
+        let token = token.ok_or(ComposeError::Nothing("the link was used or has ended"))?;
+        draft.values.insert("url", self.links.to(&format!("{page}?token={token}")).into());
+        let until = format::date_time(draft.language, expires_at, self.zone);
+        draft.values.insert("until", until.into());
+        if let Some(code) = self.contact(draft.letter).await? {
+            draft.values.insert("claim_code", code.into());
+        }
+        Ok(())
+    }
+
+    async fn event_of(&self, letter: &Letter) -> Result<EventRow, ComposeError> {
+        let lacks = || ComposeError::Impossible("the message lacks its event".into());
+        self.event(letter.offering.ok_or_else(lacks)?).await
+    }
+
+    async fn event(&self, id: OfferingId) -> Result<EventRow, ComposeError> {
+        let found = self.parts.store.event_get(id).await?;
+        found.ok_or_else(|| ComposeError::Impossible("no such event".into()))
+    }
+
+    fn event_value(&self, language: Language, event: &EventRow) -> Value {
+        let when = format::date_time(language, event.details.event_date, self.zone_of(event));
+        Value::from_serialize(BTreeMap::from([
+            ("name", one_line(&event.details.name)),
+            ("when", when),
+            ("venue", one_line(&event.details.venue)),
+            ("url", self.event_url(event)),
+        ]))
+    }
+
+    fn event_url(&self, event: &EventRow) -> String {
+        self.links.to(&format!("/events/{}", event.id))
+    }
+
+    fn zone_of(&self, event: &EventRow) -> Tz {
+        event.time_zone.as_deref().map_or(self.zone, format::zone)
+    }
+}
+
+fn of_account(error: crate::accounts::AccountError) -> ComposeError {
+    match error {
+        crate::accounts::AccountError::Store(error) => ComposeError::Store(error),
+        other => ComposeError::Impossible(other.to_string()),
+    }
+}

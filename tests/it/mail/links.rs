@@ -1,0 +1,196 @@
+//! Links in mails: addresses are confirmed and passwords set once, in time, by the reader of the mail alone.
+
+use admitone::mail::MailOutcome;
+use serde_json::{Value, json};
+
+use super::{PASSWORD, count, guest, letter, mail, open, register, token};
+use crate::http::api_client::{Answer, Shop};
+use crate::support::test_db::{TestDb, eventually};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+const NEW: &str = "another horse battery";
+
+async fn confirm(shop: &Shop, token: &str) -> Answer {
+    shop.nobody().post("/api/auth/email/confirm", &json!({"token": token})).await
+}
+
+async fn ask(shop: &Shop, email: &str) -> Answer {
+    shop.nobody().post("/api/auth/password/reset-request", &json!({"email": email})).await
+}
+
+async fn reset(shop: &Shop, token: &str, password: &str) -> Answer {
+    let body = json!({"token": token, "password": password});
+    shop.nobody().post("/api/auth/password/reset", &body).await
+}
+
+async fn login(shop: &Shop, password: &str) -> Answer {
+    let body = json!({"email": "kim@example.com", "password": password});
+    shop.nobody().post("/api/auth/login", &body).await
+}
+
+on_both_databases! {
+    async fn an_account_confirms_its_address_once(db: TestDb) {
+        let shop = open(db).await;
+        let kim = register(&shop, "kim@example.com", "ko").await;
+        let me = kim.get("/api/users/me").await.is(200).data;
+        assert_eq!((&me["language"], &me["emailConfirmedAt"]), (&json!("ko"), &Value::Null));
+        let (letter, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+        assert_eq!(letter.subject, "이메일 주소를 확인해 주세요");
+        let token = token(&letter);
+        assert!(letter.html.contains(&format!("https://tickets.example.com/confirm?token={token}")));
+        for wrong in ["", "x", &token[1..], &"0".repeat(64), &token.to_uppercase()] {
+            confirm(&shop, wrong).await.refused(410, "INVALID_LINK");
+        }
+        reset(&shop, &token, NEW).await.refused(410, "INVALID_LINK");
+        let done = confirm(&shop, &token).await.is(200).data;
+        assert_eq!(done, json!({"id": kim.user, "kind": "account"}));
+        let me = kim.get("/api/users/me").await.is(200).data;
+        assert_eq!(me["emailConfirmedAt"], shop.time_in(0));
+        confirm(&shop, &token).await.refused(410, "INVALID_LINK");
+        // Nothing is left to confirm.
+        kim.post_nothing("/api/auth/email/confirmation").await.is(202);
+        assert_eq!(shop.app.db.count("SELECT count(*) FROM mail_links").await, 0);
+        let secret = format!("SELECT count(*) FROM mail_links WHERE purpose = '{token}'");
+        assert_eq!(shop.app.db.count(&secret).await, 0);
+    }
+
+    async fn a_guest_confirms_the_address_and_sees_the_orders_on_that_device(db: TestDb) {
+        let shop = open(db).await;
+        let (event, kim) = (shop.event().await, guest(&shop, "kim@example.com").await);
+        let order = kim.reserve(&event, &event.places(1)).await;
+        let (first, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+        // Another address ends the link of the first.
+        let other = json!({"email": "kim@example.org"});
+        kim.post("/api/auth/guest/email", &other).await.is(200);
+        confirm(&shop, &token(&first)).await.refused(410, "INVALID_LINK");
+        eventually("a second mail", async || {
+            count(&shop, "account.email_confirmation").await == 2
+        }).await;
+        let (second, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+        assert_eq!(second.recipient, "kim@example.org");
+        let done = confirm(&shop, &token(&second)).await.is(200).data;
+        assert_eq!((&done["kind"], &done["expiresIn"]), (&json!("guest"), &json!(86_400)));
+        let elsewhere = shop.with_token(kim.user, done["accessToken"].as_str().unwrap().to_owned());
+        assert_eq!(elsewhere.get("/api/reservations").await.is(200).data[0]["id"], order);
+        let me = kim.get("/api/users/me").await.is(200).data;
+        assert_eq!(me["emailConfirmedAt"], shop.time_in(0));
+        // The same address stays confirmed, another one is not.
+        kim.post("/api/auth/guest/email", &other).await.is(200);
+        assert_eq!(kim.get("/api/users/me").await.is(200).data["emailConfirmedAt"], shop.time_in(0));
+        kim.post("/api/auth/guest/email", &json!({"email": "kim@example.net"})).await.is(200);
+        assert!(kim.get("/api/users/me").await.is(200).data["emailConfirmedAt"].is_null());
+    }
+
+    async fn a_password_is_set_by_a_link_once_and_ends_all_sessions(db: TestDb) {
+        let shop = open(db).await;
+        let kim = register(&shop, "kim@example.com", "en").await;
+        let session = login(&shop, PASSWORD).await.is(200).data;
+        ask(&shop, " KIM@example.com ").await.is(202);
+        let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
+        let token = token(&letter);
+        reset(&shop, &token, "short").await.refused(422, "INVALID");
+        confirm(&shop, &token).await.refused(410, "INVALID_LINK");
+        shop.clock.advance_ms(1_000);
+        reset(&shop, &token, NEW).await.is(200);
+        reset(&shop, &token, "third horse battery").await.refused(410, "INVALID_LINK");
+        kim.get("/api/users/me").await.refused(401, "UNAUTHORIZED");
+        let refresh = json!({"refreshToken": session["refreshToken"]});
+        shop.nobody().post("/api/auth/refresh", &refresh).await.refused(401, "INVALID_REFRESH_TOKEN");
+        login(&shop, PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
+        let again = login(&shop, NEW).await.is(200).data;
+        assert_eq!(again["user"]["emailConfirmedAt"], shop.time_in(0), "the mail was read");
+        mail(&shop, "security.password_changed", kim.user).await;
+    }
+
+    async fn nothing_tells_whether_an_address_has_an_account(db: TestDb) {
+        let shop = open(db).await;
+        let kim = register(&shop, "kim@example.com", "en").await;
+        guest(&shop, "guest@example.com").await;
+        let known = ask(&shop, "kim@example.com").await.is(202).body;
+        for unknown in ["lee@example.com", "guest@example.com"] {
+            assert_eq!(ask(&shop, unknown).await.is(202).body, known);
+        }
+        mail(&shop, "account.password_reset", kim.user).await;
+        // One mail a minute, whoever asks.
+        for _ in 0..9 {
+            ask(&shop, "kim@example.com").await.is(202);
+            ask(&shop, "lee@example.com").await.is(202);
+        }
+        for email in ["kim@example.com", "lee@example.com"] {
+            ask(&shop, email).await.refused(429, "TOO_MANY_REQUESTS");
+        }
+        let links = "SELECT count(*) FROM mail_links WHERE purpose = 'reset-password'";
+        assert_eq!(shop.app.db.count(links).await, 1);
+        login(&shop, PASSWORD).await.is(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_ends_with_its_time_and_with_the_password_of_before() {
+    let shop = open(TestDb::sqlite().await).await;
+    let kim = register(&shop, "kim@example.com", "en").await;
+    let (letter, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+    shop.clock.advance_ms(DAY_MS);
+    confirm(&shop, &token(&letter)).await.refused(410, "INVALID_LINK");
+    let kim = shop.again(&kim, admitone::accounts::Role::User);
+    kim.post_nothing("/api/auth/email/confirmation").await.is(202);
+    eventually("another mail", async || count(&shop, "account.email_confirmation").await == 2)
+        .await;
+    let (letter, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+    confirm(&shop, &token(&letter)).await.is(200);
+
+    ask(&shop, "kim@example.com").await.is(202);
+    let (letter, _) = mail(&shop, "account.password_reset", kim.user).await;
+    let change = json!({"currentPassword": PASSWORD, "newPassword": NEW});
+    kim.patch("/api/users/me", &change).await.is(200);
+    mail(&shop, "security.password_changed", kim.user).await;
+    reset(&shop, &token(&letter), "third horse battery").await.refused(410, "INVALID_LINK");
+    login(&shop, NEW).await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_whose_link_has_ended_is_not_sent() {
+    let shop = open(TestDb::sqlite().await).await;
+    let kim = register(&shop, "kim@example.com", "en").await;
+    let (sent, _) = mail(&shop, "account.email_confirmation", kim.user).await;
+    let token = token(&sent);
+    let accounts = &shop.app.state().accounts;
+    let id = shop.app.db.count("SELECT count(*) FROM mail_links").await;
+    assert_eq!(id, 1);
+    confirm(&shop, &token).await.is(200);
+    let about = json!({"linkId": uuid::Uuid::nil(), "expiresAtMs": i64::MAX / 4});
+    let outcome = shop
+        .app
+        .state()
+        .mailer
+        .deliver(&letter("account.email_confirmation", kim.user, None, about))
+        .await;
+    assert_eq!(outcome, MailOutcome::NothingToSend("the link was used or has ended"));
+    let purpose = admitone::store::LinkPurpose::ConfirmEmail;
+    assert!(!accounts.is_link(&token, purpose).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_about_links_and_languages_is_refused() {
+    let shop = open(TestDb::sqlite().await).await;
+    let kim = register(&shop, "kim@example.com", "fr").await;
+    assert!(kim.get("/api/users/me").await.is(200).data["language"].is_null());
+    for (path, body) in [
+        ("/api/auth/password/reset-request", json!({"email": "kim"})),
+        ("/api/auth/password/reset-request", json!({"email": "kim@example.com\r\nBcc: x@y.z"})),
+        ("/api/auth/password/reset-request", json!({"email": null})),
+        ("/api/auth/password/reset", json!({"token": 7, "password": NEW})),
+        ("/api/auth/password/reset", json!({"password": NEW})),
+        ("/api/auth/email/confirm", json!({})),
+        ("/api/auth/email/confirm", json!({"token": "x", "email": "x"})),
+    ] {
+        shop.nobody().post(path, &body).await.refused(422, "INVALID");
+    }
+    for language in [json!("fr"), json!("EN"), json!(7), json!(["ko"]), json!("")] {
+        kim.patch("/api/users/me", &json!({"language": language})).await.refused(422, "INVALID");
+    }
+    let changed =
+        kim.patch("/api/users/me", &json!({"language": "ko", "name": "Kim"})).await.is(200);
+    assert_eq!((&changed.data["language"], &changed.data["name"]), (&json!("ko"), &json!("Kim")));
+    shop.nobody().post_nothing("/api/auth/email/confirmation").await.refused(401, "UNAUTHORIZED");
+}
