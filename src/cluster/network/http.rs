@@ -223,9 +223,15 @@ mod tests {
         }
     }
 
+    fn network() -> HttpNetwork {
+        // As `main` does. An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        HttpNetwork::new(Seal::new("secret")).unwrap()
+    }
+
     #[tokio::test]
     async fn a_port_that_refuses_and_one_that_is_silent_are_told_apart() {
-        let network = HttpNetwork::new(Seal::new("secret")).unwrap();
+        let network = network();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address: Arc<str> = listener.local_addr().unwrap().to_string().into();
         // The kernel accepts the connection, and no answer ever follows.
@@ -240,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn only_who_says_that_it_is_not_open_has_not_looked_at_the_question() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let network = HttpNetwork::new(Seal::new("secret")).unwrap();
+        let network = network();
         let code = |code| format!(r#"{{"success":false,"error":{{"code":"{code}"}}}}"#);
         for (status, body, expected) in [
             (503, code("NOT_READY"), "cannot be reached"),

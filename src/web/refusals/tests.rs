@@ -27,6 +27,7 @@ const NOT_ON_PAGES: &[ErrorCode] = &[
     ErrorCode::EventNotOpen,
     ErrorCode::EventAlreadyParticipated,
     ErrorCode::EventCapacityExceeded,
+    ErrorCode::FeedArchived,
 ];
 
 fn explainer(language: Language) -> Explainer<'static> {

@@ -8,6 +8,7 @@ use sea_orm::sqlx::{self, Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::support::test_db::eventually;
+use crate::support::tls;
 
 /// The directory of `initdb` and `pg_ctl`; `tests/run` sets it.
 pub const BIN: &str = "ADMITONE_TEST_PG_BIN";
@@ -29,6 +30,7 @@ impl PrivatePostgres {
 
     /// The same, with settings that differ from the defaults.
     pub fn start_with(settings: &'static [&'static str]) -> Self {
+        tls::install();
         let dir = tempfile::Builder::new().prefix("admitone-pg-").tempdir().expect("a directory");
         let bin = bin_dir();
         let server = Self { bin, dir, port: free_port(), settings };
