@@ -145,7 +145,7 @@ fn outcome(error: &lettre::transport::smtp::Error, is_ascii: bool) -> MailOutcom
     } else if error.is_tls() {
         "no encrypted connection to the mail server"
     } else if error.is_response() {
-        "the answer of the mail server was not understood"
+        "the mail server hung up, or its answer was not understood"
     } else {
         "the connection to the mail server failed"
     };

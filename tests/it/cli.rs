@@ -153,7 +153,8 @@ fn a_database_that_is_away_is_said_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = Admitone::arguments(dir.path());
     let secret = "a secret for tests, of at least thirty-two bytes";
-    let environment = [("DATABASE_URL", url.as_str()), ("ADMITONE_JWT_SECRET", secret)];
+    let environment =
+        [("DATABASE_URL", url.as_str()), ("ADMITONE_JWT_SECRET", secret), ("ADMITONE_MAIL", "off")];
     let ended = finished(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &environment);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains("cannot reach the database"), "{}", ended.err);

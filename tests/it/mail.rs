@@ -32,7 +32,10 @@ async fn register<'a>(shop: &'a Shop, email: &str, language: &str) -> Person<'a>
     let body = json!({"email": email, "password": PASSWORD, "name": "김민수"});
     let request = shop.nobody().request(reqwest::Method::POST, "/api/auth/register");
     let request = request.header("Accept-Language", language).json(&body);
-    person(shop, &Answer::of(request).await.is(201).data)
+    let session = Answer::of(request).await.is(201).data;
+    let known = ["en", "ko"].into_iter().find(|tag| language.starts_with(tag));
+    assert_eq!(session["user"]["language"], json!(known));
+    person(shop, &session)
 }
 
 /// Makes a guest who has left an address.

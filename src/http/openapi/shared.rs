@@ -58,9 +58,9 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         ids.insert(operation.operation_id.clone().unwrap_or_default()),
         "two operations of the document have one id: {path}"
     );
-    let is_of_guests = path == "/api/auth/guest/email";
+    let needs_caller = ["/api/auth/guest/email", "/api/auth/email/confirmation"].contains(&path);
     let is_public = operation.security.as_ref().is_some_and(|wanted| is_open(wanted))
-        || (["/api/auth/", "/health"].iter().any(|open| path.starts_with(open)) && !is_of_guests);
+        || (["/api/auth/", "/health"].iter().any(|open| path.starts_with(open)) && !needs_caller);
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
         // Everyone may call it; an administrator gets more, and a guest keeps the id.

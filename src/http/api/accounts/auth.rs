@@ -145,13 +145,16 @@ pub async fn register(
     };
     let from = request.peer_addr().map(|address| address.ip());
     let key = registration_key(&key, &registration);
-    let session = match caller {
+    let mut session = match caller {
         Some(guest) if guest.guest => {
             state.accounts.register_guest(guest, registration, key, from).await?
         }
         Some(_) | None => state.accounts.register(registration, key, from).await?,
     };
-    state.accounts.welcome(session.user.id, accepted_language(&request)).await;
+    let language = accepted_language(&request);
+    state.accounts.welcome(session.user.id, language).await;
+    session.user.language =
+        language.map(|language| language.tag().to_owned()).or(session.user.language);
     let mut response = respond::created(&Tokens::from(session));
     locate(&mut response, "/api/users/me");
     Ok(response)
