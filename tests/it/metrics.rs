@@ -67,7 +67,6 @@ async fn what_has_not_happened_yet_is_shown_as_none() {
         "admitone_stream_listeners",
         "admitone_pending_commands",
         "admitone_payments_stuck",
-        "admitone_outbox_relays",
     ] {
         assert_eq!(value(&metrics, series), Some(0.0), "{series}\n{metrics}");
     }
