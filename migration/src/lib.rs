@@ -42,9 +42,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_guests::Migration),
             Box::new(m0013_checked_in_tickets::Migration),
             Box::new(m0014_deliveries::Migration),
+            Box::new(m0015_mail::Migration),
             Box::new(m0016_webhooks::Migration),
             Box::new(m0018_refunds::Migration),
-            Box::new(m0015_mail::Migration),
         ]
     }
 }
