@@ -46,7 +46,7 @@ use crate::ids::InstanceId;
 use crate::journal::Journal;
 use crate::mail::{Mailer, MailerParts};
 use crate::offerings::{Offerings, TicketCodes};
-use crate::outbox::{Relay, RelayHandle};
+use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
@@ -297,7 +297,7 @@ impl Assembled {
         }
         let first_start = on(&runtime, first_start::prepare(state.clone().into_inner())).await?;
         let recovery = state.payments.spawn_recovery();
-        let relay = start_relay(&state)?;
+        let relay = destinations::start_relay(&state)?;
         let housekeeping = housekeeping::start(&state);
         let measured = state.clone();
         let write =
@@ -358,16 +358,6 @@ impl Assembled {
         }
         tracing::info!("stopped");
     }
-}
-
-/// Starts the relay, unless another process has that work.
-fn start_relay(state: &AppState) -> Result<Option<RelayHandle>, StartError> {
-    if !state.config.relay {
-        return Ok(None);
-    }
-    let destinations = destinations::all(state).map_err(StartError::Machine)?;
-    let relay = Relay::new(state.store.clone(), state.clock.clone(), destinations);
-    Ok(Some(relay.spawn(&state.runtime)))
 }
 
 async fn open_database(

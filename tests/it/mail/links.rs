@@ -113,7 +113,7 @@ on_both_databases! {
             assert_eq!(ask(&shop, unknown).await.is(202).body, known);
         }
         mail(&shop, "account.password_reset", kim.user).await;
-        // One mail a minute, whoever asks.
+        // One mail a minute, also if others ask.
         for _ in 0..9 {
             ask(&shop, "kim@example.com").await.is(202);
             ask(&shop, "lee@example.com").await.is(202);
