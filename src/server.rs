@@ -16,6 +16,7 @@ mod housekeeping;
 mod http_server;
 mod metrics_listener;
 mod open_files;
+mod payment_gateways;
 mod runtime;
 mod series;
 mod socket;
@@ -279,7 +280,7 @@ impl Assembled {
         let (tracer, exporter) = telemetry::start_export(&config, instance, clock, &runtime)
             .map_err(|error| StartError::Machine(error.to_string()))?;
         let connections = Arc::clone(&http.connections);
-        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections);
+        let state = assemble(&config, &parts, store, (&runtime, tracer), &membership, connections)?;
         let state = web::Data::new(state);
         let many = config.is_cluster();
         if many {
@@ -404,7 +405,7 @@ fn assemble(
     (runtime, tracer): (&tokio::runtime::Handle, Tracer),
     membership: &cluster::Membership,
     connections: Arc<Connections>,
-) -> AppState {
+) -> Result<AppState, StartError> {
     let clock = parts.clock.clone();
     let cluster = Arc::clone(&membership.cluster);
     let me = cluster.me();
@@ -430,13 +431,13 @@ fn assemble(
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
-    let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
+    let payments = payment_gateways::offered(payments, config, &store, &clock)?;
     drop(entered);
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
-    AppState {
+    Ok(AppState {
         auditor: Auditor::new(store.clone()),
         store,
         offices,
@@ -460,5 +461,5 @@ fn assemble(
         connections,
         lifecycle: Lifecycle::new(),
         pings: Pings::default(),
-    }
+    })
 }

@@ -29,6 +29,7 @@ mod guests;
 mod offline;
 mod order_status;
 mod orders;
+mod pay;
 mod organiser;
 mod places;
 mod purchase;

@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod event;
 pub mod event_plan;
+pub mod gateway_notification;
 pub mod guest;
 pub mod head;
 pub mod idempotency_key;
@@ -15,6 +16,8 @@ pub mod product;
 pub mod refresh_token;
 pub mod reservation;
 pub mod seat;
+pub mod simulator_charge;
+pub mod simulator_refund;
 pub mod snapshot;
 pub mod ticket;
 pub mod user;

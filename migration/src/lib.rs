@@ -16,6 +16,7 @@ mod m0010_product_times;
 mod m0011_venues;
 mod m0012_guests;
 mod m0013_checked_in_tickets;
+mod m0017_gateways;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_venues::Migration),
             Box::new(m0012_guests::Migration),
             Box::new(m0013_checked_in_tickets::Migration),
+            Box::new(m0017_gateways::Migration),
         ]
     }
 }

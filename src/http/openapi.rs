@@ -28,7 +28,9 @@ use crate::http::api::box_office::{
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
-use crate::http::api::payments::{pay, wallet};
+use crate::http::api::payments::{
+    administration as payments_administration, pay, wallet, webhooks,
+};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::envelope::Failure;
 
@@ -48,10 +50,13 @@ use crate::http::envelope::Failure;
         holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
-        pay::pay, wallet::wallet, wallet::charge, wallet::charge_for,
+        pay::pay, pay::list, pay::show, wallet::wallet, wallet::charge, wallet::charge_for,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
+        payments_administration::list, payments_administration::paid,
+        payments_administration::refused, payments_administration::notifications,
+        webhooks::receive,
         seats::show,
         holders::reservations, holders::holds, holders::waitlist, complimentary::give,
         sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,

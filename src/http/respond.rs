@@ -48,6 +48,11 @@ pub fn done(message: &'static str) -> HttpResponse {
     HttpResponse::Ok().json(Done { success: true, message })
 }
 
+/// Answers 202 with `data`: the work goes on.
+pub fn accepted<T: Serialize>(data: &T) -> HttpResponse {
+    with_status(StatusCode::ACCEPTED, data)
+}
+
 /// Answers 201 with `data`.
 pub fn created<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::CREATED, data)

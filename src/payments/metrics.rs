@@ -27,7 +27,7 @@ pub fn describe() {
         // A counter that first appears with the value 1 has no rate to alert on.
         counter!(COMPENSATIONS, "kind" => kind).absolute(0);
     }
-    for outcome in ["paid", "refused", "unavailable"] {
+    for outcome in ["paid", "refused", "unavailable", "waiting"] {
         counter!(RECOVERED, "outcome" => outcome).absolute(0);
     }
 }
@@ -58,11 +58,18 @@ fn name(edge: Edge) -> &'static str {
     match edge {
         Edge::Create => "create",
         Edge::Begin => "begin",
+        Edge::Await => "await",
+        Edge::Start => "start",
+        Edge::Look => "look",
         Edge::Authorize => "authorize",
         Edge::Confirm => "confirm",
         Edge::Fail => "fail",
         Edge::Refuse => "refuse",
+        Edge::Capture => "capture",
+        Edge::Taken => "taken",
+        Edge::LetGo => "let_go",
         Edge::Void => "void",
+        Edge::GiveBack => "give_back",
         Edge::Refund => "refund",
     }
 }

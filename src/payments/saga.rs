@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::crash_points::{Edge, Side};
-use super::{PaymentError, PaymentOutcome, Payments, metrics};
+use super::{PaymentError, PaymentOutcome, Payments, Waiting, metrics};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::inventory::{Change, Command, Rejection, Request};
 use crate::payments::error::interrupted;
@@ -18,11 +18,17 @@ const CONFIRM_TRIES: u32 = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 
 /// The result of a step.
-enum Stepped {
+pub(super) enum Stepped {
     /// The payment reached this state, and the recovery scan has not been called for since.
     To(PaymentState),
     /// The payment's row holds the state; with the reason if the step was refused.
     Somewhere(Option<PaymentError>),
+    /// The gateway is at work.
+    Waits,
+    /// The reservation is confirmed. What is left to do, the recovery scan does.
+    Confirmed,
+    /// The payment was refused for good. The scan gives the money back.
+    Over(PaymentError),
 }
 
 impl Payments {
@@ -46,16 +52,27 @@ impl Payments {
         let mut refusal = None;
         for _ in 0..MAX_STEPS {
             let stepped = match row.state {
-                PaymentState::Created => self.authorize(&row).await?,
-                PaymentState::Authorized => self.confirm(&row).await?,
-                PaymentState::Captured if row.next_try_at.is_none() => {
-                    return Ok(outcome(row, false));
+                PaymentState::Created if row.method.is_by_gateway() => {
+                    self.begin_at_gateway(&row).await?
                 }
+                PaymentState::Created => self.authorize(&row).await?,
+                PaymentState::Pending => self.charge(&row).await?,
+                PaymentState::Authorized => self.confirm(&row).await?,
+                PaymentState::Captured if is_settled(&row) => return Ok(outcome(row)),
+                PaymentState::Captured if row.method.is_by_gateway() => self.take(&row).await?,
                 // The cancellation of its reservation has called for the refund.
-                PaymentState::Captured => self.refund(&row).await?,
-                PaymentState::Refunded => return Ok(outcome(row, true)),
+                PaymentState::Captured => {
+                    self.check_cancelled(&row).await?;
+                    self.refund(&row).await?
+                }
+                PaymentState::Refunded => return Ok(outcome(row)),
+                PaymentState::Failed | PaymentState::Voided
+                    if is_to_look_again(&row) && refusal.is_none() =>
+                {
+                    self.look_again(&row).await?
+                }
                 PaymentState::Failed | PaymentState::Voided => {
-                    return Err(refusal.unwrap_or_else(ended));
+                    return Err(refusal.unwrap_or_else(|| ended(&row)));
                 }
             };
             match stepped {
@@ -64,12 +81,21 @@ impl Payments {
                     refusal = reason.or(refusal);
                     row = self.read(&row).await?;
                 }
+                Stepped::Waits => {
+                    row = self.read(&row).await?;
+                    // Otherwise an administrator or another driver was quicker.
+                    if row.state == PaymentState::Pending {
+                        return Ok(outcome(row));
+                    }
+                }
+                Stepped::Confirmed => return Ok(outcome(row)),
+                Stepped::Over(refusal) => return Err(refusal),
             }
         }
         Err(interrupted())
     }
 
-    async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {
+    pub(super) async fn read(&self, row: &PaymentRow) -> Result<PaymentRow, PaymentError> {
         let found = self.store.payment_get(row.id).await?;
         let vanished = || StoreError::Damaged(format!("payment {} vanished", row.id));
         Ok(found.ok_or_else(vanished)?)
@@ -134,6 +160,9 @@ impl Payments {
         if self.release(row).await?.is_err() && self.ask_to_confirm(row).await?.is_ok() {
             return Ok(Stepped::Somewhere(None));
         }
+        if row.method.is_by_gateway() && !self.let_go(row).await? {
+            return Ok(Stepped::Over(rejection.into()));
+        }
         self.crash_points.pass(row.id, Edge::Void, Side::Before)?;
         let (from, to) = (&[PaymentState::Authorized][..], PaymentState::Voided);
         if self.store.payment_return(row, from, to, self.clock.now_ms()).await? {
@@ -177,13 +206,22 @@ impl Payments {
         self.ask(row, Edge::Confirm, confirm).await
     }
 
-    /// Captured → Refunded, since the reservation was cancelled.
-    async fn refund(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
-        let reservation = self.store.reservation_get(row.reservation).await?;
-        if reservation.is_none_or(|found| found.state != ReservationState::Cancelled) {
-            let what = format!("payment {} is to be refunded, and nothing was cancelled", row.id);
-            return Err(StoreError::Damaged(what).into());
+    /// Checks the reason of a refund.
+    async fn check_cancelled(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+        if self.is_cancelled(row).await? {
+            return Ok(());
         }
+        let what = format!("payment {} is to be refunded, and nothing was cancelled", row.id);
+        Err(StoreError::Damaged(what).into())
+    }
+
+    pub(super) async fn is_cancelled(&self, row: &PaymentRow) -> Result<bool, PaymentError> {
+        let reservation = self.store.reservation_get(row.reservation).await?;
+        Ok(reservation.is_none_or(|found| found.state == ReservationState::Cancelled))
+    }
+
+    /// Captured → Refunded, since the reservation was cancelled.
+    pub(super) async fn refund(&self, row: &PaymentRow) -> Result<Stepped, PaymentError> {
         self.crash_points.pass(row.id, Edge::Refund, Side::Before)?;
         let from = &[PaymentState::Captured];
         let now = self.clock.now_ms();
@@ -198,7 +236,7 @@ impl Payments {
 
     /// Notifies the box office that the payment failed. The box office may refuse: the payment is
     /// over, or is confirmed.
-    async fn release(
+    pub(super) async fn release(
         &self,
         row: &PaymentRow,
     ) -> Result<Result<Committed, Rejection>, PaymentError> {
@@ -207,7 +245,7 @@ impl Payments {
     }
 
     /// Created → Failed, unless another driver has come further.
-    async fn refuse(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+    pub(super) async fn refuse(&self, row: &PaymentRow) -> Result<(), PaymentError> {
         self.crash_points.pass(row.id, Edge::Refuse, Side::Before)?;
         let (from, to) = (&[PaymentState::Created][..], PaymentState::Failed);
         self.store.payment_advance(row.id, from, to, self.clock.now_ms()).await?;
@@ -216,7 +254,7 @@ impl Payments {
     }
 
     /// Submits a command. A refusal is an answer, everything else an error.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         row: &PaymentRow,
         edge: Edge,
@@ -251,13 +289,34 @@ fn confirms(committed: &Committed, row: &PaymentRow) -> bool {
     })
 }
 
-/// Returns the error for a payment that another driver ended: that driver knows the reason, this
-/// one does not.
-fn ended() -> PaymentError {
+/// True if nothing is left to do for a payment that the journal has confirmed.
+fn is_settled(row: &PaymentRow) -> bool {
+    let is_taken = row.gateway.captured_at.is_some() || !row.method.is_by_gateway();
+    row.next_try_at.is_none() && is_taken
+}
+
+/// True if a gateway may have news of a payment that had ended.
+fn is_to_look_again(row: &PaymentRow) -> bool {
+    row.method.is_by_gateway() && row.next_try_at.is_some()
+}
+
+/// Returns the error for a payment that has ended. If another driver ended it, that driver knows the
+/// reason; the row has the reason of a gateway.
+fn ended(row: &PaymentRow) -> PaymentError {
+    if let Some(reason) = &row.gateway.decline_reason {
+        return PaymentError::Declined { reason: reason.clone() };
+    }
     Rejection::WrongState { what: "payment".into(), state: "refused".into() }.into()
 }
 
-fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
+pub(super) fn outcome(row: PaymentRow) -> PaymentOutcome {
+    let is_pending = match row.state {
+        PaymentState::Created | PaymentState::Pending | PaymentState::Authorized => true,
+        PaymentState::Captured
+        | PaymentState::Failed
+        | PaymentState::Voided
+        | PaymentState::Refunded => false,
+    };
     PaymentOutcome {
         payment: row.id,
         reservation: row.reservation,
@@ -265,6 +324,7 @@ fn outcome(row: PaymentRow, refunded: bool) -> PaymentOutcome {
         method: row.method,
         amount: row.amount,
         currency: row.currency,
-        refunded,
+        refunded: row.state == PaymentState::Refunded,
+        pending: is_pending.then_some(Waiting { redirect_url: row.gateway.redirect_url }),
     }
 }

@@ -26,6 +26,9 @@ const TOKENS_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Messages that were taken are kept for a while, for operators who search for one.
 const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 
+/// Gateways repeat a notification for days; after that its id need not be known any more.
+const NOTIFIED_FOR_MS: TimestampMs = 30 * 24 * 3_600_000;
+
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
@@ -82,8 +85,9 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let keys = older(Prunable::IdempotencyKeys, KEYS_FOR_MS).await?;
     let tokens = older(Prunable::ExpiredTokens, TOKENS_FOR_MS).await?;
     let messages = older(Prunable::TakenMessages, MESSAGES_FOR_MS).await?;
-    if keys + tokens + messages > 0 {
-        tracing::debug!(keys, tokens, messages, "forgot what had expired");
+    let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
+    if keys + tokens + messages + notified > 0 {
+        tracing::debug!(keys, tokens, messages, notified, "forgot what had expired");
     }
     Ok(())
 }

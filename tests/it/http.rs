@@ -8,7 +8,7 @@ mod changed_holds;
 mod checkins;
 mod complimentary;
 mod conformance;
-mod demo_payments;
+mod gateway_payments;
 mod document;
 mod event_plans;
 mod export;

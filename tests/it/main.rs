@@ -37,6 +37,8 @@ mod overload;
 mod password_queue;
 mod payments;
 mod payments_crash;
+mod payments_gateways;
+mod payments_schedules;
 mod requirements;
 mod revoked_access;
 mod schemathesis;

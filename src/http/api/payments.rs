@@ -1,4 +1,6 @@
 //! Payments of reservations, and wallets.
 
+pub mod administration;
 pub mod pay;
 pub mod wallet;
+pub mod webhooks;

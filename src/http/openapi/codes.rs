@@ -19,8 +19,10 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::products::CODES,
     crate::http::api::offerings::sale::CODES,
     crate::http::api::offerings::tickets::CODES,
+    crate::http::api::payments::administration::CODES,
     crate::http::api::payments::pay::CODES,
     crate::http::api::payments::wallet::CODES,
+    crate::http::api::payments::webhooks::CODES,
 ];
 
 /// The codes that an operation lists.

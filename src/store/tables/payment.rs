@@ -14,7 +14,7 @@ use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
-use crate::store::tables::payment_row::PaymentRow;
+use crate::store::tables::payment_row::{PaymentRow, payment_row};
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
 use crate::store::{Store, StoreError};
 
@@ -55,6 +55,10 @@ pub struct NewPayment {
     pub method: PaymentMethod,
     pub amount: Minor,
     pub currency: String,
+    /// What the request asked of the gateway, as JSON.
+    pub options: Option<String>,
+    /// Where the customer comes back to from the gateway.
+    pub return_url: Option<String>,
 }
 
 /// The result of an authorization.
@@ -99,7 +103,9 @@ impl Store {
             next_try_at: Set(Some(retry_at)),
             created_at: Set(now),
             updated_at: Set(now),
-            refund_amount: Set(None),
+            gateway_options: Set(new.options.clone()),
+            return_url: Set(new.return_url.clone()),
+            ..Default::default()
         };
         payment::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -182,7 +188,10 @@ impl Store {
                     return Ok(Authorization::Authorized);
                 }
             }
-            PaymentMethod::Demo => {}
+            PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => {}
         }
         self.authorize_alone(row, now).await
     }
@@ -209,7 +218,10 @@ impl Store {
             PaymentMethod::Wallet => {
                 apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await?
             }
-            PaymentMethod::Demo => true,
+            PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => true,
         };
         if !is_covered {
             transaction.rollback().await?;
@@ -248,7 +260,11 @@ impl Store {
         let moved = advance(&transaction, row.id, from, to, now).await?;
         match row.method {
             PaymentMethod::Wallet if moved => pay_back(&transaction, row, to, now).await?,
-            PaymentMethod::Wallet | PaymentMethod::Demo => {}
+            PaymentMethod::Wallet
+            | PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => {}
         }
         transaction.commit().await?;
         Ok(moved)
@@ -317,7 +333,7 @@ async fn advance(
         .filter(payment::Column::Id.eq(id.0))
         .filter(payment::Column::State.is_in(from.iter().map(|state| state.as_str())));
     match to {
-        PaymentState::Created | PaymentState::Authorized => {}
+        PaymentState::Created | PaymentState::Pending | PaymentState::Authorized => {}
         PaymentState::Captured
         | PaymentState::Failed
         | PaymentState::Voided
@@ -330,23 +346,4 @@ async fn advance(
 
 fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampMs) -> Entry<'a> {
     Entry { user: row.user, currency: &row.currency, payment: Some(row.id), kind, amount, at }
-}
-
-fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
-    let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
-    let method = PaymentMethod::parse(&row.method);
-    Ok(PaymentRow {
-        id: PaymentId(row.id),
-        reservation: ReservationId(row.reservation_id),
-        offering: OfferingId(row.offering_id),
-        user: UserId(row.user_id),
-        method: method
-            .ok_or_else(|| StoreError::Damaged(format!("the method of payment {}", row.id)))?,
-        state: state
-            .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
-        amount: row.amount,
-        currency: row.currency,
-        attempts: row.attempts,
-        next_try_at: row.next_try_at,
-    })
 }
