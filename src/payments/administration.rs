@@ -22,7 +22,9 @@ impl Payments {
         let row = self.by_gateway(id).await?;
         if row.method != Method::Manual {
             let state = format!("by {}, which says itself when it is paid", row.method.as_str());
-            return Err(Rejection::WrongState { what: "payment".into(), state: state.into() }.into());
+            return Err(
+                Rejection::WrongState { what: "payment".into(), state: state.into() }.into()
+            );
         }
         match row.state {
             PaymentState::Created => return Err(interrupted()),

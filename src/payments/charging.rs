@@ -90,14 +90,10 @@ impl Payments {
             }
         };
         match &answer.status {
-            ChargeStatus::Authorized | ChargeStatus::Captured => {
-                self.set_aside(row, &answer).await
-            }
+            ChargeStatus::Authorized | ChargeStatus::Captured => self.set_aside(row, &answer).await,
             ChargeStatus::Declined { reason } => self.decline(row, reason).await,
             ChargeStatus::Voided => self.decline(row, "cancelled_at_gateway").await,
-            ChargeStatus::Pending | ChargeStatus::Unknown => {
-                self.wait(gateway, row, &answer).await
-            }
+            ChargeStatus::Pending | ChargeStatus::Unknown => self.wait(gateway, row, &answer).await,
         }
     }
 

@@ -97,8 +97,12 @@ impl Payments {
         body: &[u8],
     ) -> Result<Noted, StoreError> {
         if let Some(reason) = &reason {
-            tracing::warn!(gateway = method.as_str(), id = notification.id, reason,
-                "a notification is parked");
+            tracing::warn!(
+                gateway = method.as_str(),
+                id = notification.id,
+                reason,
+                "a notification is parked"
+            );
         }
         let body = reason.is_some().then(|| String::from_utf8_lossy(body).into_owned());
         let row = NotificationRow {

@@ -33,7 +33,8 @@ impl ReturnUrls {
         if is_allowed {
             return Ok(());
         }
-        Err("is not allowed: the operator lists such addresses in ADMITONE_PAYMENT_RETURN_URLS".into())
+        Err("is not allowed: the operator lists such addresses in ADMITONE_PAYMENT_RETURN_URLS"
+            .into())
     }
 }
 

@@ -118,7 +118,9 @@ async fn show(
     let status = if is_late { ReservationState::Expired } else { row.state };
     order.status = status.as_str();
     let body = match status {
-        ReservationState::PaymentPending => payment(state, visitor, &row, &event, &attempts).await?,
+        ReservationState::PaymentPending => {
+            payment(state, visitor, &row, &event, &attempts).await?
+        }
         ReservationState::Confirmed => confirmed(state, visitor, (&row, &order), &event).await?,
         ReservationState::Cancelled => cancelled(visitor, &order),
         ReservationState::Expired => html! {

@@ -242,10 +242,7 @@ async fn kill_and_rescue(
     let paid = till.check_books(customer, reservation, balance).await;
     match (way, edge, side) {
         (
-            Way::Insufficient
-            | Way::Declined
-            | Way::CancelledMeanwhile
-            | Way::CancelledAfterwards,
+            Way::Insufficient | Way::Declined | Way::CancelledMeanwhile | Way::CancelledAfterwards,
             ..,
         ) => assert!(!paid),
         // Nothing was recorded, so only the customer knows of the payment.
@@ -263,10 +260,9 @@ fn script_of(way: Way) -> Script {
     match way {
         Way::Declined => Script { outcome: Outcome::Decline, delay_ms: None },
         Way::PaidLater => Script { outcome: Outcome::Succeed, delay_ms: Some(1_000) },
-        Way::Paid
-        | Way::Insufficient
-        | Way::CancelledMeanwhile
-        | Way::CancelledAfterwards => Script::default(),
+        Way::Paid | Way::Insufficient | Way::CancelledMeanwhile | Way::CancelledAfterwards => {
+            Script::default()
+        }
     }
 }
 

@@ -137,8 +137,8 @@ on_both_databases! {
             till.payments.recover_due().await.expect("scans");
             assert_eq!(till.payment_state(waits.payment).await, PaymentState::Pending);
             assert_eq!(till.state(reservation).await, ReservationState::Expired);
-            let other = if is_free { None } else { Some(reserved(&till).await) };
             till.clock.advance_ms(12 * 60_000 + 1);
+            let other = if is_free { None } else { Some(reserved(&till).await) };
             till.payments.recover_due().await.expect("scans");
             till.recover().await;
             assert_eq!(till.check_books(customer, reservation, 0).await, is_free);

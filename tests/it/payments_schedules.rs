@@ -37,7 +37,9 @@ fn script(dice: &mut StdRng) -> Script {
         6 => Outcome::Late,
         7 => Outcome::Duplicate,
         8 => Outcome::Timeout,
-        _ => return Script { outcome: Outcome::Late, delay_ms: Some(dice.random_range(0..900_000)) },
+        _ => {
+            return Script { outcome: Outcome::Late, delay_ms: Some(dice.random_range(0..900_000)) };
+        }
     };
     let delay_ms = dice.random_bool(0.5).then(|| dice.random_range(0..300_000));
     Script { outcome, delay_ms }
@@ -70,8 +72,7 @@ async fn step(till: &mut PaymentsFixture, buyers: &mut [Buyer], dice: &mut StdRn
     match dice.random_range(0..20) {
         0..5 => {
             let key = format!("k{}", dice.random_range(0..buyer.keys));
-            let paid =
-                till.payments.pay(buyer.user, buyer.reservation, buyer.pay_by.clone(), &key);
+            let paid = till.payments.pay(buyer.user, buyer.reservation, buyer.pay_by.clone(), &key);
             if dice.random_bool(0.4) {
                 let (_paid, _scanned) = tokio::join!(paid, till.payments.recover_due());
             } else {

@@ -254,10 +254,8 @@ impl Store {
             found = found.filter(payment::Column::Problem.is_not_null());
         }
         if let Some((at, id)) = filter.after {
-            found = found.filter(older(
-                (payment::Column::CreatedAt, at),
-                (payment::Column::Id, id.0),
-            ));
+            found =
+                found.filter(older((payment::Column::CreatedAt, at), (payment::Column::Id, id.0)));
         }
         found.all(self.writes()).await?.into_iter().map(payment_row).collect()
     }

@@ -58,8 +58,10 @@ pub async fn check_simulator(till: &PaymentsFixture) -> Books {
     );
     assert_eq!(till.db.count(&wrong).await, 0, "confirmed and captured are the same");
     let sum = async |column: &str| {
-        let sql = format!("SELECT CAST(coalesce(sum({column}), 0) AS bigint) {joined}
-            AND c.state = 'CAPTURED'");
+        let sql = format!(
+            "SELECT CAST(coalesce(sum({column}), 0) AS bigint) {joined}
+            AND c.state = 'CAPTURED'"
+        );
         till.db.count(&sql).await
     };
     Books { captured: sum("c.amount").await, refunded: sum("c.refunded").await }

@@ -8,8 +8,8 @@ use admitone::box_office::{BoxOffices, Committed, Settings, SubmitError};
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, UserId};
 use admitone::inventory::{
-    Change, Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester, SaleState,
-    SaleWindow,
+    Change, Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester,
+    SaleState, SaleWindow,
 };
 use admitone::journal::{Head, Record};
 use admitone::payments::gateway::simulator::Script;

@@ -238,8 +238,18 @@ impl From<PaymentOutcome> for PaymentDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRecordDto {
-    #[serde(flatten)]
-    payment: PaymentDto,
+    payment_id: PaymentId,
+    reservation_id: ReservationId,
+    event_id: OfferingId,
+    status: PaymentStatus,
+    /// How it is paid.
+    method: MethodDto,
+    /// The amount of the payment.
+    amount: Money,
+    /// Where the customer has to go; only while the gateway is at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    redirect_url: Option<String>,
     /// Why it failed, in the gateway's word; only with `FAILED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -269,15 +279,13 @@ impl From<PaymentRow> for PaymentRecordDto {
             deadline_at: row.gateway.deadline.filter(|_| is_pending).map(rfc3339),
             created_at: rfc3339(row.created_at),
             updated_at: rfc3339(row.updated_at),
-            payment: PaymentDto {
-                payment_id: row.id,
-                reservation_id: row.reservation,
-                event_id: row.offering,
-                status,
-                method: row.method.into(),
-                amount: money(row.amount),
-                redirect_url: row.gateway.redirect_url.filter(|_| is_pending),
-            },
+            payment_id: row.id,
+            reservation_id: row.reservation,
+            event_id: row.offering,
+            status,
+            method: row.method.into(),
+            amount: money(row.amount),
+            redirect_url: row.gateway.redirect_url.filter(|_| is_pending),
         }
     }
 }

@@ -40,9 +40,8 @@ pub(crate) async fn receive(
         .iter()
         .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
         .collect();
-    let header = |name: &str| {
-        sent.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
+    let header =
+        |name: &str| sent.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     state.payments.receive(&gateway, &header, &body).await?;
     Ok(respond::done("taken"))
 }
