@@ -38,7 +38,10 @@ fn script(dice: &mut StdRng) -> Script {
         7 => Outcome::Duplicate,
         8 => Outcome::Timeout,
         _ => {
-            return Script { outcome: Outcome::Late, delay_ms: Some(dice.random_range(0..900_000)) };
+            return Script {
+                outcome: Outcome::Late,
+                delay_ms: Some(dice.random_range(0..900_000)),
+            };
         }
     };
     let delay_ms = dice.random_bool(0.5).then(|| dice.random_range(0..300_000));

@@ -95,4 +95,100 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const NOW: TimestampMs = 1_614_265_330_000;
+
+    fn headers<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + Sync + 'a {
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    /// The example of the specification of Standard Webhooks.
+    #[test]
+    fn the_published_example_of_standard_webhooks_verifies() {
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        let sent = [
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        ];
+        let id = verify_standard(&secret, &headers(&sent), body, NOW);
+        assert_eq!(id.as_deref(), Ok("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+        let signed = sign_standard(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", body, NOW);
+        let signed: Vec<(&str, &str)> =
+            signed.iter().map(|(name, text)| (*name, &**text)).collect();
+        assert_eq!(signed, sent);
+    }
+
+    #[test]
+    fn a_standard_signature_that_is_wrong_in_any_way_is_refused() {
+        let (secret, body) = (b"secret".as_slice(), b"{}".as_slice());
+        let signed = sign_standard(secret, "msg_1", body, NOW);
+        let good: Vec<(&str, &str)> = signed.iter().map(|(name, text)| (*name, &**text)).collect();
+        assert!(verify_standard(secret, &headers(&good), body, NOW + 299_000).is_ok());
+        for at in [NOW + 302_000, NOW - 302_000, i64::MAX, i64::MIN] {
+            assert_eq!(
+                verify_standard(secret, &headers(&good), body, at),
+                Err(BadNotification::Time),
+                "{at}"
+            );
+        }
+        let refused = |pairs: &[(&str, &str)], key: &[u8], body: &[u8]| {
+            assert_eq!(
+                verify_standard(key, &headers(pairs), body, NOW),
+                Err(BadNotification::Signature),
+                "{pairs:?}"
+            );
+        };
+        refused(&good, b"another", body);
+        refused(&good, secret, b"{ }");
+        refused(&good, secret, b"{");
+        for nth in 0..3 {
+            let mut without = good.clone();
+            without.remove(nth);
+            refused(&without, secret, body);
+            for other in ["", "x", "v1,", "v1,!", "v2,AAAA", "99999999999999999999"] {
+                let mut changed = good.clone();
+                changed[nth].1 = other;
+                refused(&changed, secret, body);
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_of_stripe_holds_for_its_body_and_five_minutes() {
+        let (secret, body) = (b"whsec_test".as_slice(), b"{\"id\":\"evt_1\"}".as_slice());
+        let at = (NOW / 1_000).to_string();
+        let signature: String = mac(secret, &[at.as_bytes(), body])
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let check = |header: &str, body: &[u8], now| {
+            verify_stripe(secret, &headers(&[("stripe-signature", header)]), body, now)
+        };
+        let good = format!("t={at},v1={signature},v0=beef");
+        assert_eq!(check(&good, body, NOW), Ok(()));
+        let two = format!("t={at}, v1={}, v1={signature}", "00".repeat(32));
+        assert_eq!(check(&two, body, NOW), Ok(()), "while a secret is replaced there are two");
+        assert_eq!(check(&good, body, NOW + 302_000), Err(BadNotification::Time));
+        assert_eq!(check(&good, b"{\"id\":\"evt_2\"}", NOW), Err(BadNotification::Signature));
+        let other_time = format!("t={},v1={signature}", NOW / 1_000 + 1);
+        for bad in [
+            "",
+            "t=",
+            "v1=",
+            &format!("v1={signature}"),
+            &format!("t={at}"),
+            &format!("t={at},v1=zz"),
+            &format!("t={at},v1={}", &signature[1..]),
+            &format!("t={at},v0={signature}"),
+            &other_time,
+        ] {
+            assert_eq!(check(bad, body, NOW), Err(BadNotification::Signature), "{bad}");
+        }
+    }
+}
