@@ -123,9 +123,20 @@ pub struct Config {
     pub demo: bool,
     /// The time zone of events that have none of their own, an IANA name.
     pub time_zone: String,
-    /// Whether payments by the method `demo` are accepted; set together with `demo`, and only if that
-    /// is set, see [`Config::allows_demo_payments`].
+    /// Whether payments by the simulator are accepted; set by itself or together with `demo`, see [`Config::allows_demo_payments`].
     pub demo_payments: Option<bool>,
+    /// Whether payments by bank transfer or at the till are accepted.
+    pub payment_manual: bool,
+    /// How long such a payment may take.
+    pub payment_manual_deadline: Duration,
+    /// Pages to which gateways may send customers back, besides those of `public_url`.
+    pub payment_return_urls: Vec<String>,
+    /// The key by which this server is an account of Stripe's; `None` offers no payments by it.
+    pub stripe_secret_key: Option<Secret>,
+    /// The secret that signs Stripe's notifications.
+    pub stripe_webhook_secret: Option<Secret>,
+    /// Where Stripe is.
+    pub stripe_url: String,
     /// Whether customers may put money into their own wallets, see [`Config::allows_self_charge`].
     pub wallet_self_charge: Option<bool>,
     /// Whether webhooks may be sent to addresses that are not public, see
@@ -211,6 +222,12 @@ impl Default for Config {
             demo: true,
             time_zone: "UTC".into(),
             demo_payments: None,
+            payment_manual: false,
+            payment_manual_deadline: Duration::from_secs(3 * 86_400),
+            payment_return_urls: Vec::new(),
+            stripe_secret_key: None,
+            stripe_webhook_secret: None,
+            stripe_url: "https://api.stripe.com".into(),
             wallet_self_charge: None,
             webhook_allow_private: None,
             mail: None,
@@ -254,8 +271,8 @@ impl Config {
         self.wallet_self_charge.unwrap_or(self.demo && self.database_url.is_empty())
     }
 
-    /// True if the payment method `demo` exists, by which tickets cost nothing: if the demo was turned
-    /// on, and without any setting only on the embedded database.
+    /// True if the simulator exists, by which tickets cost nothing: if it or the demo was turned on, and
+    /// without any setting only on the embedded database.
     #[must_use]
     pub fn allows_demo_payments(&self) -> bool {
         self.demo_payments.unwrap_or(self.demo && self.database_url.is_empty())

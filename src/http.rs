@@ -77,6 +77,8 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(accounts::users::configure)
         .configure(offerings::events::configure)
         .configure(payments::wallet::configure)
+        .configure(payments::administration::configure)
+        .configure(payments::webhooks::configure)
         .configure(offerings::tickets::configure)
         .configure(offerings::checkins::configure)
         .configure(cluster::internal::configure)

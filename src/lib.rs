@@ -29,6 +29,7 @@ pub mod store;
 pub mod telemetry;
 pub mod text;
 pub mod ticket_documents;
+mod tls;
 pub mod trace;
 pub mod venues;
 pub mod web;

@@ -1,9 +1,10 @@
 //! Payments: money against a reservation, so that there is either a confirmed reservation and one
 //! debit, or neither, no matter what fails in between.
 //!
-//! The steps are begin (the box office), authorize (the wallet), confirm (the box office); the row
-//! of the journal that confirms closes the payment as well. The payment's row and the journal
-//! record the steps that are done; each step can be repeated and takes effect once. So nothing is
+//! The steps are begin (the box office), authorize (the wallet or a gateway), confirm (the box office);
+//! the row of the journal that confirms closes the payment as well, and then a gateway captures. The
+//! payment's row and the journal record the steps that are done; each step can be repeated and takes
+//! effect once. So nothing is
 //! locked while a payment is under way: any number of attempts, by the client or by the recovery
 //! scan, may drive the same payment at a time. Refunds of captured payments are rows of their own,
 //! written with the row of the journal that calls for them.
@@ -11,12 +12,16 @@
 //! Payments never take an amount from a client, and never give money back unless the journal
 //! records that the payment is over.
 
+mod administration;
+mod charging;
 mod crash_points;
 mod error;
+pub mod gateway;
 mod metrics;
+mod notifications;
 mod recovery;
-mod refund_gateway;
 mod refunds;
+mod return_urls;
 mod saga;
 
 pub use error::PaymentError;
@@ -28,21 +33,22 @@ use tokio::runtime::Handle;
 pub use crate::store::PaymentMethod as Method;
 pub use crash_points::{CrashPoints, Edge, Side};
 pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
+pub use notifications::NotificationError;
 pub use recovery::Recovery;
-pub use refund_gateway::GatewayAnswer;
-use refund_gateway::RefundGateway;
+pub use return_urls::ReturnUrls;
 
 use crate::box_office::{BoxOffices, SubmitError, Unavailable};
 use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, Rejection};
 use crate::payments::error::interrupted;
+use crate::payments::gateway::{Manual, PaymentGateway, Simulator};
 use crate::store::{
     Beginning, NewPayment, PaymentRow, PaymentState, ReservationRow, ReservationState, Store,
 };
 use crate::trace;
 
-/// A payment that reached its end; it may have been refunded since.
+/// A payment that reached its end, or waits for its gateway; it may have been refunded since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentOutcome {
     /// The payment.
@@ -59,6 +65,32 @@ pub struct PaymentOutcome {
     pub currency: String,
     /// The sum that went back since, in minor units.
     pub refunded: Minor,
+    /// Set while the gateway is at work: the reservation is not confirmed yet.
+    pub pending: Option<Waiting>,
+}
+
+/// A payment that waits for its gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where the customer has to go.
+    pub redirect_url: Option<String>,
+}
+
+/// How to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayBy {
+    /// The method.
+    pub method: Method,
+    /// What the gateway is asked for, as JSON.
+    pub options: Option<String>,
+    /// Where the gateway sends the customer back to; the caller has checked it, see [`ReturnUrls`].
+    pub return_url: Option<String>,
+}
+
+impl From<Method> for PayBy {
+    fn from(method: Method) -> Self {
+        Self { method, options: None, return_url: None }
+    }
 }
 
 impl From<SubmitError> for PaymentError {
@@ -103,10 +135,11 @@ pub struct Payments {
     clock: Arc<dyn Clock>,
     pace: Pace,
     crash_points: CrashPoints,
-    /// Gives back what payments by the method `demo` took; without one no money moves.
-    refund_gateway: Option<RefundGateway>,
-    /// True if new payments by the method `demo` are accepted.
-    offers_demo: bool,
+    gateways: Arc<Vec<(Method, Arc<dyn PaymentGateway>)>>,
+    simulator: Option<Simulator>,
+    return_urls: Arc<ReturnUrls>,
+    /// How long an administrator may take to say that a manual payment has come.
+    manual_deadline: Duration,
     /// Runs the payments, so that a client that disconnects does not leave one halfway.
     runtime: Handle,
 }
@@ -124,8 +157,10 @@ impl Payments {
             clock,
             pace: Pace::default(),
             crash_points: CrashPoints::none(),
-            refund_gateway: None,
-            offers_demo: false,
+            gateways: Arc::default(),
+            simulator: None,
+            return_urls: Arc::default(),
+            manual_deadline: Duration::from_secs(3 * 86_400),
             runtime: Handle::current(),
         }
     }
@@ -137,11 +172,47 @@ impl Payments {
         self
     }
 
-    /// Accepts new payments by the method `demo` as well.
+    /// Accepts new payments by a gateway as well.
     #[must_use]
-    pub fn with_demo(mut self) -> Self {
-        self.offers_demo = true;
+    pub fn with_gateway(mut self, method: Method, gateway: Arc<dyn PaymentGateway>) -> Self {
+        let mut gateways = self.gateways.to_vec();
+        gateways.retain(|(known, _)| *known != method);
+        gateways.push((method, gateway));
+        self.gateways = Arc::new(gateways);
         self
+    }
+
+    /// Accepts new payments by the simulator, and passes its notifications on.
+    #[must_use]
+    pub fn with_simulator(mut self, simulator: Simulator) -> Self {
+        self.simulator = Some(simulator.clone());
+        self.with_gateway(Method::Simulator, Arc::new(simulator))
+    }
+
+    /// Accepts new payments by bank transfer or at the till, each for so long.
+    #[must_use]
+    pub fn with_manual(mut self, deadline: Duration) -> Self {
+        self.manual_deadline = deadline;
+        self.with_gateway(Method::Manual, Arc::new(Manual))
+    }
+
+    /// Allows gateways to send customers back to these pages.
+    #[must_use]
+    pub fn with_return_urls(mut self, urls: ReturnUrls) -> Self {
+        self.return_urls = Arc::new(urls);
+        self
+    }
+
+    /// Returns the simulator, if it is offered.
+    #[must_use]
+    pub fn simulator(&self) -> Option<&Simulator> {
+        self.simulator.as_ref()
+    }
+
+    /// Returns the pages to which gateways may send customers back.
+    #[must_use]
+    pub fn return_urls(&self) -> &ReturnUrls {
+        &self.return_urls
     }
 
     /// True if new payments by this method are accepted.
@@ -149,8 +220,14 @@ impl Payments {
     pub fn offers(&self, method: Method) -> bool {
         match method {
             Method::Wallet => true,
-            Method::Demo => self.offers_demo,
+            Method::Demo => false,
+            Method::Simulator | Method::Manual | Method::Stripe => self.gateway(method).is_some(),
         }
+    }
+
+    fn gateway(&self, method: Method) -> Option<&dyn PaymentGateway> {
+        let mut all = self.gateways.iter();
+        all.find(|(known, _)| *known == method).map(|(_, gateway)| gateway.as_ref())
     }
 
     /// Injects faults: a payment stops dead at each point that `crash_points` selects, as if the
@@ -170,16 +247,17 @@ impl Payments {
         &self,
         user: UserId,
         reservation: ReservationId,
-        method: Method,
+        pay_by: impl Into<PayBy>,
         key: &str,
     ) -> Result<PaymentOutcome, PaymentError> {
-        if !self.offers(method) {
+        let pay_by = pay_by.into();
+        if !self.offers(pay_by.method) {
             return Err(PaymentError::MethodUnavailable);
         }
         let payments = self.clone();
         let key = key.to_owned();
         let paying = self.runtime.spawn(trace::within(trace::current(), async move {
-            let row = payments.find_or_create(user, reservation, method, &key).await?;
+            let row = payments.find_or_create(user, reservation, &pay_by, &key).await?;
             payments.drive(row).await
         }));
         // A panic, or a runtime that stops, leaves the payment to the recovery scan.
@@ -192,12 +270,14 @@ impl Payments {
         &self,
         user: UserId,
         reservation: ReservationId,
-        method: Method,
+        pay_by: &PayBy,
         key: &str,
     ) -> Result<PaymentRow, PaymentError> {
         let id = payment_id(user, key, 0);
         self.crash_points.pass(id, Edge::Create, Side::Before)?;
-        if let Some(row) = self.begin(id, user, reservation, method).await {
+        if !pay_by.method.is_by_gateway()
+            && let Some(row) = self.begin(id, user, reservation, pay_by.method).await
+        {
             self.crash_points.pass(id, Edge::Create, Side::After)?;
             return Ok(row);
         }
@@ -207,7 +287,7 @@ impl Payments {
             return Err(Rejection::KeyReused.into());
         }
         if let Some(row) = known.iter().find(|row| !is_refused(row.state)) {
-            return of_method(row.clone(), method);
+            return asked_alike(row.clone(), pay_by);
         }
         let unused = ids.iter().copied().find(|id| known.iter().all(|row| row.id != *id));
         let id = unused.ok_or(PaymentError::KeyExhausted)?;
@@ -219,7 +299,7 @@ impl Payments {
                 let quicker =
                     |row: &&PaymentRow| row.reservation == reservation && !is_refused(row.state);
                 let found = now_known.iter().find(quicker).cloned().ok_or(refused)?;
-                return of_method(found, method);
+                return asked_alike(found, pay_by);
             }
         };
         let event = self.store.event_get(row.offering).await?;
@@ -229,9 +309,11 @@ impl Payments {
             reservation,
             offering: row.offering,
             user,
-            method,
+            method: pay_by.method,
             amount: row.total_price,
             currency,
+            options: pay_by.options.clone(),
+            return_url: pay_by.return_url.clone(),
         };
         self.crash_points.pass(id, Edge::Create, Side::Before)?;
         let now = self.clock.now_ms();
@@ -241,7 +323,7 @@ impl Payments {
         if created.reservation != reservation {
             return Err(Rejection::KeyReused.into());
         }
-        of_method(created, method)
+        asked_alike(created, pay_by)
     }
 
     /// Begins the payment if the key was never used and the reservation waits: nearly every
@@ -284,9 +366,10 @@ impl Payments {
     }
 }
 
-/// Returns the payment, unless its key was used with another method.
-fn of_method(row: PaymentRow, method: Method) -> Result<PaymentRow, PaymentError> {
-    if row.method == method { Ok(row) } else { Err(Rejection::KeyReused.into()) }
+/// Returns the payment, unless its key was used for another method or with other options.
+fn asked_alike(row: PaymentRow, pay_by: &PayBy) -> Result<PaymentRow, PaymentError> {
+    let is_alike = row.method == pay_by.method && row.gateway.options == pay_by.options;
+    if is_alike { Ok(row) } else { Err(Rejection::KeyReused.into()) }
 }
 
 /// True if a payment ended while its reservation was unpaid, and moved no money for good.
@@ -294,6 +377,7 @@ fn is_refused(state: PaymentState) -> bool {
     match state {
         PaymentState::Failed | PaymentState::Voided => true,
         PaymentState::Created
+        | PaymentState::Pending
         | PaymentState::Authorized
         | PaymentState::Captured
         | PaymentState::Refunded => false,

@@ -17,6 +17,7 @@ mod housekeeping;
 mod http_server;
 mod metrics_listener;
 mod open_files;
+mod payment_gateways;
 mod runtime;
 mod series;
 mod socket;
@@ -443,7 +444,7 @@ fn assemble(
     let payments = Payments::new(store.clone(), offices.clone(), clock.clone())
         .with_pace(parts.payments_pace)
         .with_crash_points(parts.crash_points.clone());
-    let payments = if config.allows_demo_payments() { payments.with_demo() } else { payments };
+    let payments = payment_gateways::offered(payments, config, &store, &clock)?;
     let accounts = Accounts::new(store.clone(), clock.clone(), config, runtime.clone());
     let accounts = Arc::new(accounts);
     let codes = TicketCodes::new(config.jwt_secret.expose());

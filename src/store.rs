@@ -39,6 +39,7 @@ pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
 pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::gateway_notification::{Noted, NotificationRow};
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};
 pub use tables::kept_mail::{KeptMail, KeptPart};
@@ -47,14 +48,16 @@ pub use tables::mail_link::{LinkPurpose, MailLink};
 pub use tables::notice::{NewNotice, NoticeRow};
 pub use tables::outbox::OutboxRow;
 pub use tables::payment::{Authorization, NewPayment, PaymentBacklog};
+pub use tables::payment_gateway::PaymentFilter;
 pub use tables::payment_group::Beginning;
-pub use tables::payment_row::PaymentRow;
+pub use tables::payment_row::{GatewayPart, PaymentRow};
 pub use tables::person::Person;
 pub use tables::refresh_token::{RefreshToken, Rotation};
 pub use tables::refund::{PaidBack, RefundFilter, RefundRow};
 pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
+pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
 pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};

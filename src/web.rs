@@ -33,6 +33,7 @@ mod order_refunds;
 mod order_status;
 mod orders;
 mod organiser;
+mod pay;
 mod places;
 mod purchase;
 mod shop;

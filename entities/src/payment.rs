@@ -20,6 +20,14 @@ pub struct Model {
     pub updated_at: i64,
     pub refund_amount: Option<i64>,
     pub refunded: i64,
+    pub gateway_ref: Option<String>,
+    pub decline_reason: Option<String>,
+    pub problem: Option<String>,
+    pub redirect_url: Option<String>,
+    pub return_url: Option<String>,
+    pub gateway_options: Option<String>,
+    pub deadline: Option<i64>,
+    pub captured_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,7 @@ pub struct Model {
     pub note: Option<String>,
     pub state: String,
     pub attempts: i32,
+    pub retries: i32,
     pub next_try_at: Option<i64>,
     pub error: Option<String>,
     pub requested_by: Option<Uuid>,

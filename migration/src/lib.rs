@@ -20,6 +20,7 @@ mod m0014_deliveries;
 mod m0015_mail;
 mod m0016_webhooks;
 mod m0018_refunds;
+mod m0019_gateways;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_mail::Migration),
             Box::new(m0016_webhooks::Migration),
             Box::new(m0018_refunds::Migration),
+            Box::new(m0019_gateways::Migration),
         ]
     }
 }

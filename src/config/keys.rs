@@ -6,10 +6,13 @@ mod values;
 use std::time::Duration;
 
 use super::{Config, LogFormat, Secret};
+use crate::payments::ReturnUrls;
 use values::{
     address, boolean, collector, color, database_url, duration, instance_name, log_filter,
     mail_from, mail_mode, number, origin, origins, ratio, redis_url, smtp_url, text, time_zone,
+    word,
 };
+
 pub use values::{check_secret, parse_duration};
 
 /// One setting.
@@ -269,9 +272,65 @@ pub const KEYS: &[Key] = &[
         "demo",
         "ADMITONE_DEMO",
         "true|false",
-        "Make a demo event on an empty store, and accept the payment method demo, which moves no money \
+        "Make a demo event on an empty store, and accept payments by the simulator, which move no money \
          (without this setting, on the embedded database only) [true]",
         |c, v| boolean(v).map(|v| (c.demo, c.demo_payments) = (v, Some(v)))
+    ),
+    key!(
+        "payment_simulator",
+        "ADMITONE_PAYMENT_SIMULATOR",
+        "true|false",
+        "Accept payments by the simulator, which move no money: for demonstrations and load tests [as \
+         ADMITONE_DEMO]",
+        |c, v| boolean(v).map(|v| c.demo_payments = Some(v))
+    ),
+    key!(
+        "payment_manual",
+        "ADMITONE_PAYMENT_MANUAL",
+        "true|false",
+        "Accept payments by bank transfer or at the till, which an administrator marks as paid [false]",
+        |c, v| boolean(v).map(|v| c.payment_manual = v)
+    ),
+    key!(
+        "payment_manual_deadline",
+        "ADMITONE_PAYMENT_MANUAL_DEADLINE",
+        "DURATION",
+        "How long such a payment is waited for, 1m to 30d [3d]",
+        |c, v| duration(v, "1m", "30d").map(|v| c.payment_manual_deadline = v)
+    ),
+    key!(
+        "payment_return_urls",
+        "ADMITONE_PAYMENT_RETURN_URLS",
+        "URL,…",
+        "Pages to which a gateway may send customers back, each with all below it [those of \
+         ADMITONE_PUBLIC_URL]",
+        |c, v| {
+            ReturnUrls::parse(v.split(','))?;
+            c.payment_return_urls = v.split(',').map(|url| url.trim().to_owned()).collect();
+            Ok(())
+        }
+    ),
+    key!(secret
+        "stripe_secret_key",
+        "ADMITONE_STRIPE_SECRET_KEY",
+        "SECRET",
+        "Accept payments by Stripe, with this key of an account there, sk_… [no payments by Stripe]",
+        |c, v| word(v).map(|v| c.stripe_secret_key = Some(v))
+    ),
+    key!(secret
+        "stripe_webhook_secret",
+        "ADMITONE_STRIPE_WEBHOOK_SECRET",
+        "SECRET",
+        "The signing secret of Stripe's endpoint for https://…/api/webhooks/stripe, whsec_… [no \
+         notifications: payments are looked at instead]",
+        |c, v| word(v).map(|v| c.stripe_webhook_secret = Some(v))
+    ),
+    key!(
+        "stripe_url",
+        "ADMITONE_STRIPE_URL",
+        "URL",
+        "Where Stripe is [https://api.stripe.com]",
+        |c, v| origin(v).map(|v| c.stripe_url = v)
     ),
     key!(
         "time_zone",

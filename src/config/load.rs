@@ -195,6 +195,13 @@ impl Config {
                 self.listen
             )));
         }
+        if self.stripe_webhook_secret.is_some() && self.stripe_secret_key.is_none() {
+            return Err(ConfigError(
+                "ADMITONE_STRIPE_WEBHOOK_SECRET is set and ADMITONE_STRIPE_SECRET_KEY is not: \
+                 payments by Stripe need the key, so set it too, or unset both"
+                    .into(),
+            ));
+        }
         if self.refresh_token_ttl < self.access_token_ttl {
             return Err(ConfigError(
                 "ADMITONE_REFRESH_TOKEN_TTL is shorter than ADMITONE_ACCESS_TOKEN_TTL: a refresh \

@@ -14,7 +14,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-pub use body::{Body, DEFAULT_LIMIT, OptionalBody, expect_none, read_plain};
+pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
 pub use session::{CookieNames, is_from_our_pages};
 pub use words::A_TIME;

@@ -29,7 +29,9 @@ use crate::http::api::box_office::{
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
-use crate::http::api::payments::{pay, refunds, wallet};
+use crate::http::api::payments::{
+    administration as payments_administration, pay, refunds, wallet, webhooks,
+};
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
@@ -51,11 +53,14 @@ use crate::http::envelope::Failure;
         holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
         reservations::create, reservations::list, reservations::show, reservations::cancel,
-        pay::pay, refunds::create, refunds::list_of, refunds::list, refunds::retry,
-        wallet::wallet, wallet::charge, wallet::charge_for,
+        pay::pay, pay::list, pay::show, wallet::wallet, wallet::charge, wallet::charge_for,
+        refunds::create, refunds::list_of, refunds::list, refunds::retry, refunds::paid,
         reservations::give_up,
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
+        payments_administration::list, payments_administration::paid,
+        payments_administration::refused, payments_administration::notifications,
+        webhooks::receive,
         seats::show,
         holders::reservations, holders::holds, holders::waitlist, complimentary::give,
         sale::block, sale::unblock, sale::resize, sale::reprice, sale::add_row,

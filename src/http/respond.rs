@@ -53,6 +53,11 @@ pub fn accepted(message: &'static str) -> HttpResponse {
     HttpResponse::Accepted().json(Done { success: true, message })
 }
 
+/// Answers 202 with `data`: the work goes on.
+pub fn accepted_with<T: Serialize>(data: &T) -> HttpResponse {
+    with_status(StatusCode::ACCEPTED, data)
+}
+
 /// Answers 201 with `data`.
 pub fn created<T: Serialize>(data: &T) -> HttpResponse {
     with_status(StatusCode::CREATED, data)

@@ -14,7 +14,15 @@ pub enum Edge {
     Create,
     /// The box office is notified that a payment is in progress.
     Begin,
-    /// The money is set aside.
+    /// The box office keeps the pay window open for a manual payment.
+    Defer,
+    /// The payment's row says that the gateway is about to be asked.
+    Await,
+    /// The gateway is asked to set the money aside.
+    Start,
+    /// The gateway is asked how far the charge has come.
+    Look,
+    /// The money is set aside; where a gateway does that, the payment's row says that it has.
     Authorize,
     /// The box office confirms the reservation.
     Confirm,
@@ -22,7 +30,14 @@ pub enum Edge {
     Fail,
     /// The refusal is recorded in the payment's row.
     Refuse,
-    /// The money goes back, since the reservation was not confirmed.
+    /// The gateway takes the money.
+    Capture,
+    /// The payment's row says that the gateway has taken the money.
+    Taken,
+    /// The gateway is told to let the money go.
+    LetGo,
+    /// The money goes back, since the reservation was not confirmed; where a gateway does that, the
+    /// payment's row says that it has.
     Void,
     /// The gateway is asked to give money back.
     AskRefund,
@@ -32,13 +47,20 @@ pub enum Edge {
 
 impl Edge {
     /// All steps, in the order in which payments reach them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::Create,
         Self::Begin,
+        Self::Defer,
+        Self::Await,
+        Self::Start,
+        Self::Look,
         Self::Authorize,
         Self::Confirm,
         Self::Fail,
         Self::Refuse,
+        Self::Capture,
+        Self::Taken,
+        Self::LetGo,
         Self::Void,
         Self::AskRefund,
         Self::Refund,

@@ -2,6 +2,7 @@
 
 use crate::box_office::{Unavailable, UnknownReason, outcome_unknown};
 use crate::inventory::Rejection;
+use crate::payments::gateway::GatewayError;
 use crate::store::StoreError;
 
 /// Why there is no payment, or none yet.
@@ -17,6 +18,18 @@ pub enum PaymentError {
     /// The wallet holds less than the reservation costs. Nothing changed.
     #[error("the wallet does not hold enough")]
     InsufficientBalance,
+    /// The gateway declined. Nothing was charged.
+    #[error("the payment was declined: {reason}")]
+    Declined {
+        /// A stable word of the gateway's.
+        reason: String,
+    },
+    /// There is no such payment.
+    #[error("there is no such payment")]
+    NoSuchPayment,
+    /// The gateway gave no answer that counts to a refund.
+    #[error(transparent)]
+    Gateway(GatewayError),
     /// Payments under this key were refused until the key was used up.
     #[error("this idempotency key has been refused too often: use another")]
     KeyExhausted,

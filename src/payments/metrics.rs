@@ -34,7 +34,7 @@ pub fn describe() {
     for outcome in ["done", "at_gateway", "refused", "unavailable"] {
         counter!(REFUNDS, "outcome" => outcome).absolute(0);
     }
-    for outcome in ["paid", "refused", "unavailable"] {
+    for outcome in ["paid", "refused", "unavailable", "waiting"] {
         counter!(RECOVERED, "outcome" => outcome).absolute(0);
     }
 }
@@ -70,10 +70,17 @@ fn name(edge: Edge) -> &'static str {
     match edge {
         Edge::Create => "create",
         Edge::Begin => "begin",
+        Edge::Defer => "defer",
+        Edge::Await => "await",
+        Edge::Start => "start",
+        Edge::Look => "look",
         Edge::Authorize => "authorize",
         Edge::Confirm => "confirm",
         Edge::Fail => "fail",
         Edge::Refuse => "refuse",
+        Edge::Capture => "capture",
+        Edge::Taken => "taken",
+        Edge::LetGo => "let_go",
         Edge::Void => "void",
         Edge::AskRefund => "ask_refund",
         Edge::Refund => "refund",

@@ -42,6 +42,7 @@ impl Payments {
                     _ = stopped.wait_for(|stop| *stop) => return,
                     _ = interval.tick() => {}
                 }
+                payments.send_simulated().await;
                 payments.scan_until_done(&stopped).await;
             }
         });
@@ -82,8 +83,13 @@ impl Payments {
     async fn recover(&self, row: PaymentRow) {
         let (payment, attempts) = (row.id, row.attempts);
         match self.drive(row).await {
+            Ok(outcome) if outcome.pending.is_some() => metrics::recovered("waiting"),
             Ok(_) => metrics::recovered("paid"),
-            Err(PaymentError::Rejected(_) | PaymentError::InsufficientBalance) => {
+            Err(
+                PaymentError::Rejected(_)
+                | PaymentError::InsufficientBalance
+                | PaymentError::Declined { .. },
+            ) => {
                 metrics::recovered("refused");
             }
             Err(error) => {

@@ -2,10 +2,8 @@
 //! driven by any number of attempts at a time, and moves money once. A refusal is final until an
 //! administrator has the refund tried again.
 
-use std::sync::Arc;
-
 use super::crash_points::{Edge, Side};
-use super::refund_gateway::GatewayAnswer;
+use super::gateway::{GatewayError, GivenBack, Refund};
 use super::{Method, PaymentError, Payments, metrics};
 use crate::ids::{RefundId, ReservationId, Seq};
 use crate::inventory::{Minor, Rejection};
@@ -17,17 +15,16 @@ const MOST_LISTED: u64 = 65;
 const MORE_THAN_PAID: &str = "it would be more than was paid";
 const WALLET_FULL: &str = "the wallet would hold more than a wallet may";
 
-impl Payments {
-    /// Lets a gateway give back what payments by the method `demo` took, for tests.
-    #[must_use]
-    pub fn with_refund_gateway(
-        mut self,
-        gateway: impl Fn(&PaymentRow, &RefundRow) -> GatewayAnswer + Send + Sync + 'static,
-    ) -> Self {
-        self.refund_gateway = Some(Arc::new(gateway));
-        self
-    }
+/// What a gateway made of a refund.
+enum Asked {
+    Done,
+    /// It is asked again later.
+    Waits(RefundState),
+    /// It will not give the money back, for this reason.
+    Refused(String),
+}
 
+impl Payments {
     /// Returns the payments of a reservation, newest first, and its refunds.
     ///
     /// # Errors
@@ -92,6 +89,30 @@ impl Payments {
         }
     }
 
+    /// Records that the refund of a manual payment is paid. Returns it, or `None` if there is no such
+    /// refund; a repeated call changes nothing.
+    ///
+    /// # Errors
+    /// [`Rejection::WrongState`] if a gateway pays it back, or it is refused.
+    pub async fn mark_refunded(&self, id: RefundId) -> Result<Option<RefundRow>, PaymentError> {
+        let Some(row) = self.store.refund_get(id).await? else { return Ok(None) };
+        let vanished = || StoreError::Damaged(format!("payment {} vanished", row.payment));
+        let payment = self.store.payment_get(row.payment).await?.ok_or_else(vanished)?;
+        let wrong = |state: String| {
+            Err(Rejection::WrongState { what: "refund".into(), state: state.into() }.into())
+        };
+        match row.state {
+            RefundState::Done => return Ok(Some(row)),
+            RefundState::Refused => return wrong("refused: try it again first".into()),
+            RefundState::Due | RefundState::AtGateway => {}
+        }
+        if payment.method != Method::Manual {
+            return wrong(format!("by {}, which gives money back itself", payment.method.as_str()));
+        }
+        self.pay_back(&row, &payment).await?;
+        Ok(self.store.refund_get(id).await?)
+    }
+
     /// Drives a refund that the scan has claimed.
     pub(super) async fn recover_refund(&self, row: RefundRow) {
         let (refund, attempts) = (row.id, row.attempts);
@@ -122,13 +143,23 @@ impl Payments {
     async fn give_back(&self, row: &RefundRow) -> Result<RefundState, PaymentError> {
         let vanished = || StoreError::Damaged(format!("payment {} vanished", row.payment));
         let payment = self.store.payment_get(row.payment).await?.ok_or_else(vanished)?;
-        match self.ask_gateway(&payment, row).await? {
-            GatewayAnswer::Done => {}
-            GatewayAnswer::Pending => return Ok(RefundState::AtGateway),
-            GatewayAnswer::Refused(why) => return self.refuse_refund(row, &why).await,
+        if payment.method.is_by_gateway() {
+            match self.ask_gateway(&payment, row).await? {
+                Asked::Done => {}
+                Asked::Waits(state) => return Ok(state),
+                Asked::Refused(why) => return self.refuse_refund(row, &why).await,
+            }
         }
+        self.pay_back(row, &payment).await
+    }
+
+    async fn pay_back(
+        &self,
+        row: &RefundRow,
+        payment: &PaymentRow,
+    ) -> Result<RefundState, PaymentError> {
         self.crash_points.pass(payment.id, Edge::Refund, Side::Before)?;
-        let paid_back = self.store.refund_pay_back(row, &payment, self.clock.now_ms()).await?;
+        let paid_back = self.store.refund_pay_back(row, payment, self.clock.now_ms()).await?;
         self.crash_points.pass(payment.id, Edge::Refund, Side::After)?;
         match paid_back {
             PaidBack::Done => {
@@ -144,27 +175,41 @@ impl Payments {
         }
     }
 
-    /// Asks the gateway that took the money to give it back. Wallets and payments for demonstration
-    /// have none: a gateway's method is asked here, between the two records that it may have moved
-    /// money.
+    /// Asks the gateway that took the money to give it back, between the records that it may have moved
+    /// money and that it has.
     async fn ask_gateway(
         &self,
         payment: &PaymentRow,
         row: &RefundRow,
-    ) -> Result<GatewayAnswer, PaymentError> {
-        let gateway = match (payment.method, &self.refund_gateway) {
-            (Method::Wallet, _) | (Method::Demo, None) => return Ok(GatewayAnswer::Done),
-            (Method::Demo, Some(gateway)) => gateway,
+    ) -> Result<Asked, PaymentError> {
+        if payment.gateway.captured_at.is_none() {
+            return Ok(Asked::Waits(row.state));
+        }
+        let Some(gateway) = self.gateway(payment.method) else {
+            tracing::error!(payment = %payment.id, method = payment.method.as_str(),
+                "money is to be given back by a gateway that is not set up any more");
+            return Ok(Asked::Waits(row.state));
         };
         if !self.store.refund_at_gateway(row, self.clock.now_ms()).await? {
-            return Ok(GatewayAnswer::Refused(MORE_THAN_PAID.into()));
+            return Ok(Asked::Refused(MORE_THAN_PAID.into()));
         }
-        self.crash_points.pass(payment.id, Edge::AskRefund, Side::Before)?;
-        let answer = gateway(payment, row);
-        self.crash_points.pass(payment.id, Edge::AskRefund, Side::After)?;
-        let outcome = if let GatewayAnswer::Refused(_) = answer { "refused" } else { "ok" };
-        metrics::step(Edge::AskRefund, outcome);
-        Ok(answer)
+        let refund = Refund {
+            id: row.id.0,
+            retries: row.retries,
+            payment: payment.id,
+            reference: payment.gateway.reference.clone(),
+            amount: row.amount,
+            currency: row.currency.clone(),
+        };
+        Ok(match self.ask_back(gateway, &refund).await? {
+            Ok(GivenBack::Done) => Asked::Done,
+            Ok(GivenBack::Pending) => Asked::Waits(RefundState::AtGateway),
+            Err(GatewayError::Refused(why)) => Asked::Refused(why),
+            Err(GatewayError::InDoubt(why)) => {
+                tracing::debug!(refund = %row.id, why, "a refund is in doubt");
+                Asked::Waits(RefundState::AtGateway)
+            }
+        })
     }
 
     async fn refuse_refund(&self, row: &RefundRow, why: &str) -> Result<RefundState, PaymentError> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::crash_points::{Edge, Side};
-use super::{PaymentError, PaymentOutcome, Payments, metrics};
+use super::{Method, PaymentError, PaymentOutcome, Payments, Waiting, metrics};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::inventory::{Change, Command, Rejection, Request};
 use crate::payments::error::interrupted;
@@ -17,12 +17,21 @@ const MAX_STEPS: usize = 24;
 const CONFIRM_TRIES: u32 = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 
+/// What is left to do with money that came by hand, and too late.
+const BY_HAND: &str = "the money is to be given back by hand: the places are taken";
+
 /// The result of a step.
-enum Stepped {
+pub(super) enum Stepped {
     /// The payment reached this state, and the recovery scan has not been called for since.
     To(PaymentState),
     /// The payment's row holds the state; with the reason if the step was refused.
     Somewhere(Option<PaymentError>),
+    /// The gateway is at work.
+    Waits,
+    /// The reservation is confirmed. What is left to do, the recovery scan does.
+    Confirmed,
+    /// The payment was refused for good. The scan gives the money back.
+    Over(PaymentError),
 }
 
 impl Payments {
@@ -47,14 +56,24 @@ impl Payments {
         let mut was_driven = false;
         for _ in 0..MAX_STEPS {
             let stepped = match row.state {
+                PaymentState::Created if row.method.is_by_gateway() => {
+                    self.begin_at_gateway(&row).await?
+                }
                 PaymentState::Created => self.authorize(&row).await?,
+                PaymentState::Pending => self.charge(&row).await?,
                 PaymentState::Authorized => self.confirm(&row).await?,
+                PaymentState::Captured if is_to_take(&row) => self.take(&row).await?,
                 // Captured a moment ago: no refund can have been called for.
                 PaymentState::Captured if was_driven => return Ok(outcome(row)),
                 PaymentState::Captured => return Ok(outcome(self.refund_open(row).await?)),
                 PaymentState::Refunded => return Ok(outcome(row)),
+                PaymentState::Failed | PaymentState::Voided
+                    if is_to_look_again(&row) && refusal.is_none() =>
+                {
+                    self.look_again(&row).await?
+                }
                 PaymentState::Failed | PaymentState::Voided => {
-                    return Err(refusal.unwrap_or_else(ended));
+                    return Err(refusal.unwrap_or_else(|| ended(&row)));
                 }
             };
             match stepped {
@@ -66,6 +85,15 @@ impl Payments {
                     row = self.read(&row).await?;
                     was_driven = false;
                 }
+                Stepped::Waits => {
+                    row = self.read(&row).await?;
+                    // Otherwise an administrator or another driver was quicker.
+                    if row.state == PaymentState::Pending {
+                        return Ok(outcome(row));
+                    }
+                }
+                Stepped::Confirmed => return Ok(outcome(row)),
+                Stepped::Over(refusal) => return Err(refusal),
             }
         }
         Err(interrupted())
@@ -136,11 +164,17 @@ impl Payments {
         if self.release(row).await?.is_err() && self.ask_to_confirm(row).await?.is_ok() {
             return Ok(Stepped::Somewhere(None));
         }
+        if row.method.is_by_gateway() && !self.let_go(row).await? {
+            return Ok(Stepped::Over(rejection.into()));
+        }
         self.crash_points.pass(row.id, Edge::Void, Side::Before)?;
         if self.store.payment_void(row, self.clock.now_ms()).await? {
             metrics::step(Edge::Void, "ok");
             metrics::compensation(Edge::Void);
             tracing::info!(payment = %row.id, %rejection, "payment voided");
+            if row.method == Method::Manual {
+                self.store.payment_note_problem(row.id, BY_HAND).await?;
+            }
         }
         self.crash_points.pass(row.id, Edge::Void, Side::After)?;
         Ok(Stepped::Somewhere(Some(rejection.into())))
@@ -180,7 +214,7 @@ impl Payments {
 
     /// Notifies the box office that the payment failed. The box office may refuse: the payment is
     /// over, or is confirmed.
-    async fn release(
+    pub(super) async fn release(
         &self,
         row: &PaymentRow,
     ) -> Result<Result<Committed, Rejection>, PaymentError> {
@@ -207,7 +241,7 @@ impl Payments {
     }
 
     /// Created → Failed, unless another driver has come further.
-    async fn refuse(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+    pub(super) async fn refuse(&self, row: &PaymentRow) -> Result<(), PaymentError> {
         self.crash_points.pass(row.id, Edge::Refuse, Side::Before)?;
         let (from, to) = (&[PaymentState::Created][..], PaymentState::Failed);
         self.store.payment_advance(row.id, from, to, self.clock.now_ms()).await?;
@@ -216,7 +250,7 @@ impl Payments {
     }
 
     /// Submits a command. A refusal is an answer, everything else an error.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         row: &PaymentRow,
         edge: Edge,
@@ -251,13 +285,33 @@ fn confirms(committed: &Committed, row: &PaymentRow) -> bool {
     })
 }
 
-/// Returns the error for a payment that another driver ended: that driver knows the reason, this
-/// one does not.
-fn ended() -> PaymentError {
+/// True if a gateway may have news of a payment that had ended.
+fn is_to_look_again(row: &PaymentRow) -> bool {
+    row.method.is_by_gateway() && row.next_try_at.is_some()
+}
+
+/// True if the journal has confirmed a payment whose gateway has not taken the money yet.
+fn is_to_take(row: &PaymentRow) -> bool {
+    row.method.is_by_gateway() && row.gateway.captured_at.is_none()
+}
+
+/// Returns the error for a payment that has ended. If another driver ended it, that driver knows the
+/// reason; the row has the reason of a gateway.
+fn ended(row: &PaymentRow) -> PaymentError {
+    if let Some(reason) = &row.gateway.decline_reason {
+        return PaymentError::Declined { reason: reason.clone() };
+    }
     Rejection::WrongState { what: "payment".into(), state: "refused".into() }.into()
 }
 
-fn outcome(row: PaymentRow) -> PaymentOutcome {
+pub(super) fn outcome(row: PaymentRow) -> PaymentOutcome {
+    let is_pending = match row.state {
+        PaymentState::Created | PaymentState::Pending | PaymentState::Authorized => true,
+        PaymentState::Captured
+        | PaymentState::Failed
+        | PaymentState::Voided
+        | PaymentState::Refunded => false,
+    };
     PaymentOutcome {
         payment: row.id,
         reservation: row.reservation,
@@ -266,5 +320,6 @@ fn outcome(row: PaymentRow) -> PaymentOutcome {
         amount: row.amount,
         currency: row.currency,
         refunded: row.refunded,
+        pending: is_pending.then_some(Waiting { redirect_url: row.gateway.redirect_url }),
     }
 }

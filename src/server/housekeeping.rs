@@ -28,6 +28,9 @@ const MESSAGES_FOR_MS: TimestampMs = 7 * 24 * 3_600_000;
 /// Attempts to send webhooks are kept for longer than the last retry, for those who look into them.
 const ATTEMPTS_FOR_MS: TimestampMs = 14 * 24 * 3_600_000;
 
+/// Gateways repeat a notification for days; after that its id need not be known any more.
+const NOTIFIED_FOR_MS: TimestampMs = 30 * 24 * 3_600_000;
+
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
@@ -88,9 +91,10 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let notices = older(Prunable::TakenNotices, MESSAGES_FOR_MS).await?;
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
     let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
+    let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    if keys + tokens + links + of_outbox > 0 {
-        tracing::debug!(keys, tokens, links, of_outbox, "forgot what had expired");
+    if keys + tokens + links + of_outbox + notified > 0 {
+        tracing::debug!(keys, tokens, links, of_outbox, notified, "forgot what had expired");
     }
     Ok(())
 }

@@ -166,12 +166,21 @@ pub(crate) fn parse_state(name: &str) -> Option<SaleState> {
 pub enum PaymentMethod {
     /// From the customer's wallet in the event's currency.
     Wallet,
-    /// For demonstrations: every payment is authorized, and no money moves.
+    /// Of earlier versions, for demonstrations: every payment was authorized, and no money moved.
+    /// Rows keep it; new payments are refused.
     Demo,
+    /// By the simulated gateway, which takes no money.
+    Simulator,
+    /// By bank transfer or at the till: an administrator says that it is paid.
+    Manual,
+    /// By Stripe.
+    Stripe,
 }
 
 impl PaymentMethod {
-    const ALL: [Self; 2] = [Self::Wallet, Self::Demo];
+    /// All methods.
+    pub const ALL: [Self; 5] =
+        [Self::Wallet, Self::Demo, Self::Simulator, Self::Manual, Self::Stripe];
 
     /// Returns the name of the method in rows and requests.
     #[must_use]
@@ -179,6 +188,18 @@ impl PaymentMethod {
         match self {
             Self::Wallet => "wallet",
             Self::Demo => "demo",
+            Self::Simulator => "simulator",
+            Self::Manual => "manual",
+            Self::Stripe => "stripe",
+        }
+    }
+
+    /// True if a gateway moves the money; the database does for the others.
+    #[must_use]
+    pub fn is_by_gateway(self) -> bool {
+        match self {
+            Self::Wallet | Self::Demo => false,
+            Self::Simulator | Self::Manual | Self::Stripe => true,
         }
     }
 
@@ -221,10 +242,12 @@ impl OnPaymentFailure {
 pub enum PaymentState {
     /// Requested; no money has moved.
     Created,
+    /// Begun in the box office; the gateway is, or may be, at work.
+    Pending,
     /// The money is set aside; by the method `wallet` it has left the wallet.
     Authorized,
     /// Done: the journal records that this payment confirmed the reservation. Written with that row
-    /// of the journal.
+    /// of the journal. A gateway may have to take the money still, see `captured_at`.
     Captured,
     /// Refused before any money moved.
     Failed,
@@ -235,8 +258,10 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
-    pub(crate) const ALL: [Self; 6] = [
+    /// All states.
+    pub const ALL: [Self; 7] = [
         Self::Created,
+        Self::Pending,
         Self::Authorized,
         Self::Captured,
         Self::Failed,
@@ -248,6 +273,7 @@ impl PaymentState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATED",
+            Self::Pending => "PENDING",
             Self::Authorized => "AUTHORIZED",
             Self::Captured => "CAPTURED",
             Self::Failed => "FAILED",

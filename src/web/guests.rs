@@ -11,7 +11,6 @@ use crate::accounts::AccountError;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, UserId};
-use crate::payments::Method;
 use crate::store::{ReservationFilter, ReservationState};
 use crate::web::basket::{self, Moved};
 use crate::web::cookies;
@@ -169,34 +168,6 @@ pub(super) async fn with_code(
     }
     let guests = state.store.guests_of_event(event, MOST_GUESTS).await?;
     Ok(state.accounts.guest_with_code(&guests, text))
-}
-
-/// Renders the payment that only a demonstration has.
-pub(super) fn demo_payment(state: &AppState, visitor: &Visitor, pay: &str, key: &str) -> Markup {
-    html! {
-        @if state.payments.offers(Method::Demo) {
-            form.stack method="post" action=(pay) {
-                input type="hidden" name="key" value={ (key) "-demo" };
-                input type="hidden" name="method" value="demo";
-                p.warning { (visitor.text("orders.demo_explained")) }
-                button.button { (visitor.text("orders.pay_by_demo")) }
-            }
-        } @else if !visitor.has_account() {
-            p.warning { (visitor.text("orders.no_method")) }
-        }
-    }
-}
-
-/// Returns the method of payment with a name.
-///
-/// # Errors
-/// There is none with that name.
-pub(super) fn method(name: &str) -> Result<Method, ApiError> {
-    match name {
-        "wallet" => Ok(Method::Wallet),
-        "demo" => Ok(Method::Demo),
-        _ => Err(ApiError::invalid("method", "is not a method of payment")),
-    }
 }
 
 #[derive(Default, Deserialize)]

@@ -19,7 +19,8 @@ use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::guests;
 use crate::web::layout::{self, Page};
-use crate::web::places::{self, price, zone_of};
+use crate::web::pay::{self, Attempts, Pay};
+use crate::web::places::{self, price};
 use crate::web::visitor::Visitor;
 use crate::web::{order_refunds, order_status};
 
@@ -30,7 +31,7 @@ const SHOWN: u64 = 20;
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/orders").get(list))
         .service(web::resource("/orders/{reservation}").get(page))
-        .service(web::resource("/orders/{reservation}/pay").post(pay))
+        .service(web::resource("/orders/{reservation}/pay").post(pay_order))
         .service(web::resource("/orders/{reservation}/cancel").post(cancel))
         .service(web::resource("/orders/{reservation}/refund").post(cancel_ticket));
 }
@@ -108,12 +109,20 @@ async fn show(
     let event = state.offerings.event(row.offering).await?;
     let mut order = reservation(state, &row).await?;
     let seats = state.venues.labels(row.offering).await;
-    let is_late =
-        row.state == ReservationState::PaymentPending && row.pay_by <= state.clock.now_ms();
+    let attempts = match row.state {
+        ReservationState::PaymentPending => Attempts::read(state, &row).await?,
+        ReservationState::Confirmed | ReservationState::Cancelled | ReservationState::Expired => {
+            Attempts::default()
+        }
+    };
+    let pay_by = attempts.deadline().map_or(row.pay_by, |deadline| deadline.max(row.pay_by));
+    let is_late = row.state == ReservationState::PaymentPending && pay_by <= state.clock.now_ms();
     let status = if is_late { ReservationState::Expired } else { row.state };
     order.status = status.as_str();
     let body = match status {
-        ReservationState::PaymentPending => payment(state, visitor, &row, &event).await?,
+        ReservationState::PaymentPending => {
+            payment(state, visitor, &row, &event, &attempts).await?
+        }
         ReservationState::Confirmed => confirmed(state, visitor, (&row, &order), &event).await?,
         ReservationState::Cancelled => cancelled(visitor, &order),
         ReservationState::Expired => html! {
@@ -137,44 +146,25 @@ async fn show(
         }
     };
     let page = Page::new(visitor.text("orders.order")).main(main).script("page.js");
-    Ok(layout::render(visitor, page.notice(notice)))
+    let mut response = layout::render(visitor, page.notice(notice));
+    attempts.ask_again(&mut response);
+    Ok(response)
 }
 
-/// Renders the ways to pay, with the deadline.
+/// Renders the ways to pay, or the wait for a payment.
 async fn payment(
     state: &AppState,
     visitor: &Visitor,
     row: &ReservationRow,
     event: &EventRow,
+    attempts: &Attempts,
 ) -> Result<Markup, ApiError> {
-    let balances = state.store.wallet_get(row.user).await?;
-    let balance = balances.iter().find(|balance| balance.currency == event.currency);
-    let balance = balance.map_or(0, |balance| balance.amount);
-    let pay = format!("/orders/{}/pay", row.id);
-    // The order's own key: however often the form is sent, the order is paid once.
-    let key = format!("order-{}", row.id);
+    if let Some(wait) = attempts.wait(visitor, event) {
+        return Ok(wait);
+    }
+    let ways = pay::ways(state, visitor, row, event, attempts).await?;
     Ok(html! {
-        p.basket-time {
-            (visitor.text("orders.pay_within")) " "
-            time data-countdown data-reload datetime=(crate::http::respond::rfc3339(row.pay_by)) {
-                (format::date_time(visitor.language, row.pay_by, zone_of(visitor, event)))
-            }
-        }
-        @if visitor.has_account() {
-            form.stack method="post" action=(pay) {
-                input type="hidden" name="key" value=(key);
-                input type="hidden" name="method" value="wallet";
-                p { (visitor.fill("orders.balance", &[
-                    ("amount", &money(visitor.language, balance, &event.currency)),
-                ])) }
-                button.button disabled[balance < row.total_price] { (visitor.text("orders.pay_by_wallet")) }
-                @if balance < row.total_price {
-                    p.hint { (visitor.text("orders.too_little")) " "
-                        a href="/account" { (visitor.text("account.wallet")) } }
-                }
-            }
-        }
-        (guests::demo_payment(state, visitor, &pay, &key))
+        (ways)
         (cancel_form(visitor, row, visitor.text("orders.give_up"), None))
     })
 }
@@ -238,21 +228,15 @@ fn cancel_form(visitor: &Visitor, row: &ReservationRow, label: &str, hint: Optio
     }
 }
 
-#[derive(Deserialize)]
-struct Pay {
-    key: String,
-    method: String,
-}
-
-async fn pay(
+async fn pay_order(
     state: web::Data<AppState>,
     visitor: Visitor,
     Path(id): Path<ReservationId>,
     Form(form): Form<Pay>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    let method = guests::method(&form.method)?;
-    match state.payments.pay(caller.user, id, method, &form.key).await.map_err(ApiError::from) {
+    let pay_by = form.pay_by()?;
+    match state.payments.pay(caller.user, id, pay_by, &form.key).await.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/orders/{id}"))),
         // Refused: the page says why, and the order can be paid in another way.
         Err(failure) if failure.code().status().as_u16() < 500 => {

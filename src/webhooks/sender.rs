@@ -14,6 +14,7 @@ use super::resolver::{NotPublic, Resolver};
 use super::secret::SigningSecret;
 use super::target::{self, Reach};
 use crate::text::InvalidField;
+use crate::tls;
 
 /// The longest that a call may take, from the name's resolution to the end of the answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,16 +72,8 @@ impl Sender {
     /// # Errors
     /// The operating system lacks a resource.
     pub(super) fn new(reach: Reach, timeout: Duration) -> Result<Self, anyhow::Error> {
-        // The trusted certificates are built in: an image without any of the system's can send too.
-        let roots =
-            webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect::<rustls::RootCertStore>();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let client = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls::client_config()?)
             .dns_resolver(Arc::new(Resolver(reach)))
             .redirect(Policy::none())
             // A proxy would resolve names by itself.

@@ -55,10 +55,11 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The rules for the form of addresses, passwords and URLs apply to settings too.
-    ("config", &["accounts", "cluster", "mail"]),
+    ("config", &["accounts", "cluster", "mail", "payments"]),
     ("telemetry", &["clock", "config", "trace"]),
     ("caller", &["ids", "store"]),
     ("text", &[]),
+    ("tls", &[]),
     (
         "accounts",
         &[
@@ -79,9 +80,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         "offerings",
         &["box_office", "caller", "ids", "inventory", "journal", "store", "text", "venues"],
     ),
-    ("ticket_documents", &["inventory", "text"]),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
-    ("webhooks", &["clock", "ids", "inventory", "random", "store", "text"]),
+    ("webhooks", &["clock", "ids", "inventory", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),
     (
         "mail",
@@ -97,7 +97,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "ticket_documents",
         ],
     ),
-    ("payments", &["box_office", "clock", "ids", "inventory", "store", "trace"]),
+    ("payments", &["box_office", "clock", "ids", "inventory", "store", "tls", "trace"]),
     ("closing", &["accounts", "box_office", "clock", "ids", "inventory", "payments", "store"]),
     (
         "http",
@@ -402,6 +402,7 @@ const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("delivery", "outbox"),
     ("event", "offerings"),
+    ("gateway_notification", "payments"),
     ("guest", "accounts"),
     ("idempotency", "offerings"),
     ("kept_mail", "accounts"),
@@ -411,6 +412,7 @@ const TABLES: &[(&str, &str)] = &[
     ("mail_link", "accounts"),
     ("outbox", "offerings"),
     ("payment", "payments"),
+    ("payment_gateway", "payments"),
     ("payment_group", "payments"),
     ("payment_row", "payments"),
     ("person", "accounts"),
@@ -421,6 +423,7 @@ const TABLES: &[(&str, &str)] = &[
     ("sales", "offerings"),
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
+    ("simulator_charge", "payments"),
     ("ticket", "offerings"),
     ("user", "accounts"),
     ("venue", "venues"),

@@ -38,6 +38,8 @@ mod overload;
 mod password_queue;
 mod payments;
 mod payments_crash;
+mod payments_gateways;
+mod payments_schedules;
 mod refunds;
 mod relay;
 mod requirements;

@@ -123,6 +123,8 @@ on_both_databases! {
             method: admitone::store::PaymentMethod::Wallet,
             amount: 1_000,
             currency: "KRW".into(),
+            options: None,
+            return_url: None,
         };
         store.payment_create(&new, 1_000, 6_000).await.unwrap();
         assert_eq!(backlog().await.next_try_at, Some(6_000));

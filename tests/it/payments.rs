@@ -55,31 +55,31 @@ on_both_databases! {
         assert_eq!(till.unsettled().await, 0);
     }
 
-    async fn a_demo_payment_needs_no_money_and_moves_none(db: TestDb) {
+    async fn a_simulated_payment_needs_no_money_and_moves_none(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 10).await;
         let customer = till.customer(0).await;
         let (first, second) = (till.reserve(customer).await, till.reserve(customer).await);
-        till.method = Method::Demo;
+        till.paying_by(Method::Simulator);
         let off = till.pay(customer, first, "k").await;
         assert!(matches!(off, Err(PaymentError::MethodUnavailable)), "{off:?}");
 
         // A payment by the wallet that was refused leaves its key to another method.
-        till.method = Method::Wallet;
+        till.paying_by(Method::Wallet);
         let poor = till.pay(customer, first, "k").await;
         assert!(matches!(poor, Err(PaymentError::InsufficientBalance)), "{poor:?}");
-        till.with_demo();
+        till.with_simulator();
         let paid = till.pay(customer, first, "k").await.expect("pays");
-        assert_eq!((paid.amount, paid.method, paid.refunded), (PRICE, Method::Demo, 0));
+        assert_eq!((paid.amount, paid.method, paid.refunded), (PRICE, Method::Simulator, 0));
         assert_eq!(till.pay(customer, first, "k").await.expect("the same again"), paid);
         assert!(till.check_books(customer, first, 0).await);
 
         till.charge(customer, PRICE).await;
-        till.method = Method::Wallet;
+        till.paying_by(Method::Wallet);
         let other = till.pay(customer, first, "k").await;
         assert!(matches!(other, Err(PaymentError::Rejected(Rejection::KeyReused))), "{other:?}");
         assert_eq!(till.balance(customer).await, PRICE);
         till.pay(customer, second, "w").await.expect("pays");
-        till.method = Method::Demo;
+        till.paying_by(Method::Simulator);
         till.cancel(customer, first).await.expect("cancels");
         till.recover().await;
         assert_eq!(till.payment_state(paid.payment).await, PaymentState::Refunded);
@@ -89,7 +89,7 @@ on_both_databases! {
 
     async fn many_payments_of_both_methods_at_once_are_each_paid_once(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 100).await;
-        till.with_demo();
+        till.with_simulator();
         let customer = till.customer(10 * PRICE).await;
         let mut reservations = Vec::new();
         for _ in 0..20 {
@@ -97,7 +97,7 @@ on_both_databases! {
         }
         let pay = |nth: usize, reservation| {
             let (payments, key) = (till.payments.clone(), format!("k{nth}"));
-            let method = if nth.is_multiple_of(2) { Method::Wallet } else { Method::Demo };
+            let method = if nth.is_multiple_of(2) { Method::Wallet } else { Method::Simulator };
             async move { payments.pay(customer, reservation, method, &key).await }
         };
         let paying = reservations.iter().enumerate().map(|(nth, id)| pay(nth, *id));

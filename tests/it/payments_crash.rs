@@ -8,18 +8,24 @@ use std::sync::{Arc, OnceLock};
 use admitone::audit::Auditor;
 use admitone::ids::{ReservationId, UserId};
 use admitone::inventory::{CancellationPolicy, Command, OfferingChange};
-use admitone::payments::{CrashPoints, Edge, Side};
+use admitone::payments::gateway::simulator::{Outcome, Script};
+use admitone::payments::{CrashPoints, Edge, Method, Side};
 use admitone::store::EntryKind;
 use tokio::runtime::Handle;
 
-use crate::support::payments::{PRICE, PaymentsFixture};
+use crate::support::gateways::check_simulator;
+use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
 use crate::support::test_db::{TestDb, eventually};
 
 /// A course of a payment, and the edges that it passes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// The payment succeeds.
     Paid,
+    /// The gateway is at work when the payment is asked for again.
+    PaidLater,
+    /// The gateway declines.
+    Declined,
     /// The wallet has too little money.
     Insufficient,
     /// The event is cancelled after the money was set aside.
@@ -35,11 +41,31 @@ const WAYS: [(Way, &[Edge]); 4] = [
     (Way::CancelledAfterwards, &[Edge::Refund]),
 ];
 
-/// The courses of a payment by the method `demo`, which is never refused for want of money.
-const WAYS_OF_DEMO: [(Way, &[Edge]); 3] = [
-    (Way::Paid, &[Edge::Create, Edge::Begin, Edge::Authorize, Edge::Confirm]),
-    (Way::CancelledMeanwhile, &[Edge::Confirm, Edge::Fail, Edge::Void]),
-    (Way::CancelledAfterwards, &[Edge::Refund]),
+/// The courses of a payment by the simulator.
+const WAYS_OF_SIMULATOR: [(Way, &[Edge]); 5] = [
+    (
+        Way::Paid,
+        &[
+            Edge::Create,
+            Edge::Begin,
+            Edge::Await,
+            Edge::Start,
+            Edge::Authorize,
+            Edge::Confirm,
+            Edge::Capture,
+            Edge::Taken,
+        ],
+    ),
+    (Way::PaidLater, &[Edge::Look, Edge::Authorize, Edge::Confirm, Edge::Capture, Edge::Taken]),
+    (Way::Declined, &[Edge::Begin, Edge::Await, Edge::Start, Edge::Fail, Edge::Refuse]),
+    (Way::CancelledMeanwhile, &[Edge::Confirm, Edge::Fail, Edge::LetGo, Edge::Void]),
+    (Way::CancelledAfterwards, &[Edge::AskRefund, Edge::Refund]),
+];
+
+/// The courses of a manual payment that an administrator marks as paid.
+const WAYS_OF_MANUAL: [(Way, &[Edge]); 2] = [
+    (Way::Paid, &[Edge::Create, Edge::Begin, Edge::Defer, Edge::Await, Edge::Start]),
+    (Way::PaidLater, &[Edge::Confirm, Edge::Capture, Edge::Taken]),
 ];
 
 /// The way in which the payment is resumed after the crash.
@@ -54,42 +80,53 @@ enum Rescue {
 on_both_databases! {
     async fn a_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 1_000).await;
-        let met = kill_everywhere(&mut till, &WAYS).await;
-        // A wallet has no gateway to ask: `refunds.rs` has that edge.
-        assert!(!met.contains(&Edge::AskRefund));
-        assert_eq!(met.len() + 1, Edge::ALL.len(), "every other edge is in the table");
+        kill_everywhere(&mut till, &WAYS).await;
         assert_eq!(till.unsettled().await, 0);
     }
 
-    async fn a_demo_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
+    async fn a_manual_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 1_000).await;
-        till.with_demo();
-        kill_everywhere(&mut till, &WAYS_OF_DEMO).await;
+        till.payments = till.payments.clone().with_manual(MANUAL_DEADLINE);
+        till.paying_by(Method::Manual);
+        kill_everywhere(&mut till, &WAYS_OF_MANUAL).await;
+        let taken = "SELECT count(*) FROM payments WHERE state = 'CAPTURED' AND captured_at IS NOT NULL";
+        assert_eq!(till.db.count(taken).await, till.confirmed().await);
+    }
+
+    async fn a_simulated_payment_killed_at_any_edge_is_whole_or_nothing(db: TestDb) {
+        let mut till = PaymentsFixture::open(db, 1_000).await;
+        till.with_simulator();
+        kill_everywhere(&mut till, &WAYS_OF_SIMULATOR).await;
         assert_eq!(till.unsettled().await, 0);
+        check_simulator(&till).await;
         assert_eq!(till.db.count("SELECT count(*) FROM wallets WHERE balance <> 15000").await, 0);
         let moved = "SELECT count(*) FROM wallet_entries WHERE kind <> 'charge'";
         assert_eq!(till.db.count(moved).await, 0, "no money moves");
-        let refunded = "SELECT count(*) FROM payments WHERE method = 'demo' AND state = 'REFUNDED'";
-        // The four of the last way, and those of events that were cancelled.
-        assert!(till.db.count(refunded).await >= 4);
+        let refunded = "SELECT count(*) FROM payments WHERE state = 'REFUNDED'";
+        // Those of the last way, and those of events that were cancelled.
+        assert!(till.db.count(refunded).await >= 12);
     }
 }
 
-/// Kills a payment on each side of each edge of each way; returns the edges.
-async fn kill_everywhere(till: &mut PaymentsFixture, ways: &[(Way, &[Edge])]) -> HashSet<Edge> {
-    let mut met = HashSet::new();
+#[test]
+fn every_edge_is_in_a_table_of_ways() {
+    let ways = WAYS.iter().chain(&WAYS_OF_SIMULATOR).chain(&WAYS_OF_MANUAL);
+    let met: HashSet<Edge> = ways.flat_map(|(_, edges)| edges.iter().copied()).collect();
+    assert_eq!(met.len(), Edge::ALL.len());
+}
+
+/// Kills a payment on each side of each edge of each way.
+async fn kill_everywhere(till: &mut PaymentsFixture, ways: &[(Way, &[Edge])]) {
     for &(way, edges) in ways {
         for &edge in edges {
             for side in [Side::Before, Side::After] {
                 for rescue in [Rescue::Scan, Rescue::Retry] {
                     println!("{way:?}: killed {side:?} {edge:?}, then {rescue:?}");
                     kill_and_rescue(till, way, edge, side, rescue).await;
-                    met.insert(edge);
                 }
             }
         }
     }
-    met
 }
 
 /// The refund to a customer who cancels: half the price.
@@ -168,14 +205,26 @@ async fn kill_and_rescue(
 ) {
     let balance = match way {
         Way::Insufficient => PRICE - 1,
-        Way::Paid | Way::CancelledMeanwhile | Way::CancelledAfterwards => PRICE,
+        Way::Paid
+        | Way::PaidLater
+        | Way::Declined
+        | Way::CancelledMeanwhile
+        | Way::CancelledAfterwards => PRICE,
     };
+    if till.pay_by.method == Method::Simulator {
+        till.paying_by(by_simulator(script_of(way)));
+    }
     let customer = till.customer(balance).await;
     let reservation = till.reserve(customer).await;
     lead_up_to(till, way, customer, reservation).await;
 
     let crashed = crash_once(till, edge, side);
-    let _killed = till.pay(customer, reservation, "k").await;
+    let is_by_hand = till.pay_by.method == Method::Manual && way == Way::PaidLater;
+    if is_by_hand {
+        mark_paid(till, reservation).await;
+    } else {
+        let _killed = till.pay(customer, reservation, "k").await;
+    }
     assert!(crashed.load(Ordering::SeqCst), "the payment came by this edge");
 
     till.restart();
@@ -183,20 +232,45 @@ async fn kill_and_rescue(
         let _answer = till.pay(customer, reservation, "k").await;
         // The scan has only the payments left for which no retry comes.
     }
+    if till.pay_by.method == Method::Manual && way == Way::Paid {
+        // The administrator's word needs a payment that the gateway was begun with.
+        till.clock.advance_ms(60_000);
+        till.payments.recover_due().await.expect("scans");
+        mark_paid(till, reservation).await;
+    }
     till.recover().await;
     let paid = till.check_books(customer, reservation, balance).await;
     match (way, edge, side) {
-        (Way::Insufficient | Way::CancelledMeanwhile | Way::CancelledAfterwards, ..) => {
-            assert!(!paid);
-        }
+        (
+            Way::Insufficient | Way::Declined | Way::CancelledMeanwhile | Way::CancelledAfterwards,
+            ..,
+        ) => assert!(!paid),
         // Nothing was recorded, so only the customer knows of the payment.
         (Way::Paid, Edge::Create, Side::Before) => {
             assert_eq!(paid, matches!(rescue, Rescue::Retry));
         }
-        (Way::Paid, ..) => assert!(paid),
+        (Way::Paid | Way::PaidLater, ..) => assert!(paid),
     }
     if let Way::CancelledMeanwhile = way {
         reopen(till).await;
+    }
+}
+
+fn script_of(way: Way) -> Script {
+    match way {
+        Way::Declined => Script { outcome: Outcome::Decline, delay_ms: None },
+        Way::PaidLater => Script { outcome: Outcome::Succeed, delay_ms: Some(1_000) },
+        Way::Paid | Way::Insufficient | Way::CancelledMeanwhile | Way::CancelledAfterwards => {
+            Script::default()
+        }
+    }
+}
+
+/// Says that a manual payment has come; the payment may be killed by that.
+async fn mark_paid(till: &PaymentsFixture, reservation: ReservationId) {
+    let found = till.payments.list_of(reservation).await.expect("can be read");
+    if let Some(row) = found.first() {
+        let _killed = till.payments.mark_paid(row.id).await;
     }
 }
 
@@ -208,7 +282,11 @@ async fn lead_up_to(
     reservation: ReservationId,
 ) {
     match way {
-        Way::Paid | Way::Insufficient => {}
+        Way::Paid | Way::Declined | Way::Insufficient => {}
+        Way::PaidLater => {
+            till.pay(customer, reservation, "k").await.expect("it is begun");
+            till.clock.advance_ms(1_000);
+        }
         Way::CancelledMeanwhile => {
             let set_aside = crash_once(till, Edge::Confirm, Side::Before);
             let _killed = till.pay(customer, reservation, "k").await;

@@ -1,7 +1,6 @@
 //! Refunds below the API: several for one payment, each once, never more than was paid; refusals
 //! that stay visible; and what a payment that fails does to its reservation.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,13 +8,15 @@ use admitone::audit::Auditor;
 use admitone::clock::Clock;
 use admitone::ids::{PaymentId, RefundId, ReservationId, UserId};
 use admitone::inventory::{Command, Requester};
-use admitone::payments::{CrashPoints, Edge, GatewayAnswer, PaymentError, Side};
+use admitone::payments::gateway::{GatewayError, GivenBack, Refund};
+use admitone::payments::{CrashPoints, Edge, Method, PaymentError, Side};
 use admitone::store::{
     EntryKind, EventChange, OnPaymentFailure, PaymentState, RefundFilter, RefundRow, RefundState,
     ReservationState,
 };
 use futures_util::{StreamExt, stream};
 
+use crate::support::gateways::{Refunding, check_simulator};
 use crate::support::payments::{PRICE, PaymentsFixture};
 
 /// Pays for `places` places; returns the customer, the reservation and the payment.
@@ -162,26 +163,30 @@ on_both_databases! {
 
     async fn a_gateway_is_asked_until_it_answers_and_its_refusal_is_kept(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 10).await;
-        till.with_demo();
+        till.with_simulator();
         let answers = Arc::new(Mutex::new(vec![
-            GatewayAnswer::Done,
-            GatewayAnswer::Refused("the card is closed".into()),
-            GatewayAnswer::Pending,
+            Ok(GivenBack::Done),
+            Err(GatewayError::Refused("the card is closed".into())),
+            Err(GatewayError::InDoubt("no answer".into())),
+            Ok(GivenBack::Pending),
         ]));
-        let asked = Arc::new(Mutex::new(HashSet::new()));
+        let asked = Arc::new(Mutex::new(Vec::new()));
         let (next, ids) = (Arc::clone(&answers), Arc::clone(&asked));
-        till.payments = till.payments.clone().with_refund_gateway(move |payment, refund| {
-            assert_eq!(payment.id, refund.payment);
-            ids.lock().unwrap().insert(refund.id);
+        let says = move |refund: &Refund| {
+            ids.lock().unwrap().push((refund.id, refund.retries, refund.amount));
             next.lock().unwrap().pop().expect("not asked again")
-        });
+        };
+        let gateway = Refunding { inner: till.simulator(), says: Box::new(says) };
+        till.with_gateway(Method::Simulator, Arc::new(gateway));
         let (_, reservation, payment) = paid(&till, 2).await;
         cancel(&till, reservation, 1, PRICE).await;
-        till.clock.advance_ms(60_000);
-        till.payments.recover_due().await.unwrap();
-        let waiting = one_refund(&till, reservation).await;
-        assert_eq!(waiting.state, RefundState::AtGateway);
-        assert!(waiting.next_try_at.is_some(), "it will be asked again");
+        for _ in 0..2 {
+            till.clock.advance_ms(60_000);
+            till.payments.recover_due().await.unwrap();
+            let waiting = one_refund(&till, reservation).await;
+            assert_eq!(waiting.state, RefundState::AtGateway);
+            assert!(waiting.next_try_at.is_some(), "it will be asked again");
+        }
         till.recover().await;
         let refused = one_refund(&till, reservation).await;
         assert_eq!(refused.state, RefundState::Refused);
@@ -191,12 +196,15 @@ on_both_databases! {
         till.recover().await;
         assert_eq!(one_refund(&till, reservation).await.state, RefundState::Done);
         assert_eq!(refunded(&till, payment).await, PRICE);
-        assert_eq!(asked.lock().unwrap().len(), 1, "always under the refund's own id");
+        let id = refused.id.0;
+        let same = (id, 0, PRICE);
+        let again = (id, 1, PRICE);
+        assert_eq!(*asked.lock().unwrap(), [same, same, same, again], "a refusal ends its key");
     }
 
     async fn a_refund_killed_at_any_edge_is_given_back_once(db: TestDb) {
         let mut till = PaymentsFixture::open(db, 100).await;
-        till.with_demo();
+        till.with_simulator();
         for edge in [Edge::AskRefund, Edge::Refund] {
             for side in [Side::Before, Side::After] {
                 println!("killed {side:?} {edge:?}");
@@ -204,8 +212,6 @@ on_both_databases! {
                 cancel(&till, reservation, 0, PRICE).await;
                 let crashed = Arc::new(AtomicBool::new(false));
                 let mark = Arc::clone(&crashed);
-                let gateway = |_: &_, _: &_| GatewayAnswer::Done;
-                till.payments = till.payments.clone().with_refund_gateway(gateway);
                 till.crashing_at(CrashPoints::new(move |_, at, on| {
                     (at, on) == (edge, side) && !mark.swap(true, Ordering::SeqCst)
                 }));
@@ -213,13 +219,13 @@ on_both_databases! {
                 till.payments.recover_due().await.unwrap();
                 assert!(crashed.load(Ordering::SeqCst), "the refund came by this edge");
                 till.restart();
-                till.payments = till.payments.clone().with_refund_gateway(gateway);
                 till.recover().await;
                 assert_eq!(refunded(&till, payment).await, PRICE);
                 assert_eq!(one_refund(&till, reservation).await.state, RefundState::Done);
             }
         }
         assert_eq!(till.unsettled().await, 0);
+        check_simulator(&till).await;
     }
 
     async fn a_payment_that_an_earlier_version_has_marked_is_refunded(db: TestDb) {

@@ -4,6 +4,7 @@
 pub mod test_db;
 
 pub mod customers;
+pub mod gateways;
 pub mod history;
 pub mod payments;
 pub mod private_postgres;

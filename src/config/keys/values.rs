@@ -240,6 +240,14 @@ pub(super) fn origin(value: &str) -> Result<String, String> {
     }
 }
 
+/// Parses a secret that another service has issued.
+pub(super) fn word(value: &str) -> Result<Secret, String> {
+    if (8..=255).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Secret::new(value));
+    }
+    Err("is not one word of 8 to 255 visible characters".into())
+}
+
 /// Parses a colour of CSS, which goes into a style sheet as it is.
 pub(super) fn color(value: &str) -> Result<String, String> {
     let digits = value.strip_prefix('#').unwrap_or_default();

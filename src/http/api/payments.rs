@@ -1,5 +1,7 @@
 //! Payments of reservations, and wallets.
 
+pub mod administration;
 pub mod pay;
 pub mod refunds;
 pub mod wallet;
+pub mod webhooks;

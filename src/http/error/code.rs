@@ -114,7 +114,7 @@ error_codes! {
         "Another payment of this reservation is at work.";
     PaymentDeclined = CONFLICT "PAYMENT_DECLINED", "The payment was not accepted.";
     PaymentMethodUnavailable = UNPROCESSABLE_ENTITY "PAYMENT_METHOD_UNAVAILABLE",
-        "This method of payment is not offered here: demo needs ADMITONE_DEMO.";
+        "This method of payment is not offered here.";
     InsufficientBalance = CONFLICT "INSUFFICIENT_BALANCE", "The wallet does not hold enough.";
     CancellationRefused = CONFLICT "CANCELLATION_REFUSED",
         "By the event's terms a customer cannot cancel this (any more): details.until.";
@@ -161,6 +161,8 @@ error_codes! {
     Internal = INTERNAL_SERVER_ERROR "INTERNAL_ERROR",
         "A fault of the server; quote the requestId when you report it.";
     // Clients of other systems.
+    InvalidSignature = BAD_REQUEST "INVALID_SIGNATURE",
+        "A notification whose signature is not valid, too old, or over another body.";
     NotTheCaller = FORBIDDEN "NOT_THE_CALLER",
         "clientId is not the id of the user whose access token was sent: leave it out.";
     // Taking part in free events.

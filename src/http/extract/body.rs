@@ -70,6 +70,20 @@ impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
     }
 }
 
+/// The body as it came, byte by byte, of whatever type it is declared to be.
+#[derive(Clone, Debug)]
+pub struct RawBody(pub Bytes);
+
+impl FromRequest for RawBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let reading = read_plain(request, payload, DEFAULT_LIMIT);
+        Box::pin(async move { reading.await.map(Self) })
+    }
+}
+
 /// Reads the body of a request that must not have one: an empty body and `{}` pass. A client that
 /// sends more expects more than the operation does, so the request is refused.
 ///

@@ -20,12 +20,14 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::offerings::products::CODES,
     crate::http::api::offerings::sale::CODES,
     crate::http::api::offerings::tickets::CODES,
+    crate::http::api::payments::administration::CODES,
     crate::http::api::payments::pay::CODES,
     crate::http::api::outbox::feed::CODES,
     crate::http::api::payments::refunds::CODES,
     crate::http::api::payments::wallet::CODES,
     crate::http::api::webhooks::endpoints::CODES,
     crate::http::api::webhooks::log::CODES,
+    crate::http::api::payments::webhooks::CODES,
 ];
 
 /// The codes that an operation lists.

@@ -14,6 +14,7 @@ use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{DEFAULT_EVENT_LENGTH_MS, Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState, ReservationState};
 use crate::store::tables::closed::FORGOTTEN;
+use crate::store::tables::payment::moves_or_is_parked;
 use crate::store::tables::refund::payments_to_refund;
 use crate::store::{Store, StoreError};
 
@@ -92,10 +93,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn payments_under_way(&self, user: UserId) -> Result<Vec<PaymentId>, StoreError> {
-        let states = [PaymentState::Created, PaymentState::Authorized, PaymentState::Captured];
+        let states = [
+            PaymentState::Created,
+            PaymentState::Pending,
+            PaymentState::Authorized,
+            PaymentState::Captured,
+        ];
         let to_refund = payments_to_refund(self.writes(), user).await?;
         let found = payment::Entity::find()
-            .filter(payment::Column::NextTryAt.is_not_null())
+            .filter(moves_or_is_parked())
             .filter(payment::Column::UserId.eq(user.0))
             .filter(payment::Column::State.is_in(states.map(PaymentState::as_str)))
             .all(self.writes())

@@ -6,15 +6,15 @@
 use entities::{payment, refund};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, Statement, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, Statement, TransactionTrait,
 };
 
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
-use crate::store::tables::payment_row::PaymentRow;
+use crate::store::tables::payment_row::{PaymentRow, payment_row};
 use crate::store::tables::refund::payments_to_refund;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
 use crate::store::{Store, StoreError};
@@ -25,10 +25,18 @@ pub(crate) async fn is_under_way(
     user: UserId,
 ) -> Result<bool, StoreError> {
     let moving = payment::Entity::find()
-        .filter(payment::Column::NextTryAt.is_not_null())
+        .filter(moves_or_is_parked())
         .filter(payment::Column::UserId.eq(user.0));
     Ok(moving.one(transaction).await?.is_some()
         || !payments_to_refund(transaction, user).await?.is_empty())
+}
+
+/// True for payments that are not at their end: a parked one waits for an administrator.
+pub(crate) fn moves_or_is_parked() -> Condition {
+    let is_parked = Condition::all()
+        .add(payment::Column::Problem.is_not_null())
+        .add(payment::Column::State.eq(PaymentState::Pending.as_str()));
+    Condition::any().add(payment::Column::NextTryAt.is_not_null()).add(is_parked)
 }
 
 /// Failed attempts after which a payment counts as stuck: with the pauses in between, after some 20
@@ -59,6 +67,10 @@ pub struct NewPayment {
     pub method: PaymentMethod,
     pub amount: Minor,
     pub currency: String,
+    /// What the request asked of the gateway, as JSON.
+    pub options: Option<String>,
+    /// Where the customer comes back to from the gateway.
+    pub return_url: Option<String>,
 }
 
 /// The result of an authorization.
@@ -103,8 +115,10 @@ impl Store {
             next_try_at: Set(Some(retry_at)),
             created_at: Set(now),
             updated_at: Set(now),
-            refund_amount: Set(None),
             refunded: Set(0),
+            gateway_options: Set(new.options.clone()),
+            return_url: Set(new.return_url.clone()),
+            ..Default::default()
         };
         payment::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -208,7 +222,10 @@ impl Store {
                     return Ok(Authorization::Authorized);
                 }
             }
-            PaymentMethod::Demo => {}
+            PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => {}
         }
         self.authorize_alone(row, now).await
     }
@@ -235,7 +252,10 @@ impl Store {
             PaymentMethod::Wallet => {
                 apply(&transaction, &entry(row, EntryKind::Authorize, -row.amount, now)).await?
             }
-            PaymentMethod::Demo => true,
+            PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => true,
         };
         if !is_covered {
             transaction.rollback().await?;
@@ -276,7 +296,11 @@ impl Store {
             PaymentMethod::Wallet if moved => {
                 apply(&transaction, &entry(row, EntryKind::Void, row.amount, now)).await?
             }
-            PaymentMethod::Wallet | PaymentMethod::Demo => true,
+            PaymentMethod::Wallet
+            | PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => true,
         };
         if !is_back {
             return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
@@ -325,7 +349,7 @@ async fn advance(
         .filter(payment::Column::Id.eq(id.0))
         .filter(payment::Column::State.is_in(from.iter().map(|state| state.as_str())));
     match to {
-        PaymentState::Created | PaymentState::Authorized => {}
+        PaymentState::Created | PaymentState::Pending | PaymentState::Authorized => {}
         PaymentState::Captured
         | PaymentState::Failed
         | PaymentState::Voided
@@ -339,24 +363,4 @@ async fn advance(
 fn entry<'a>(row: &'a PaymentRow, kind: EntryKind, amount: Minor, at: TimestampMs) -> Entry<'a> {
     let (currency, payment, refund) = (&row.currency, Some(row.id), None);
     Entry { user: row.user, currency, payment, refund, kind, amount, at }
-}
-
-fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
-    let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
-    let method = PaymentMethod::parse(&row.method);
-    Ok(PaymentRow {
-        id: PaymentId(row.id),
-        reservation: ReservationId(row.reservation_id),
-        offering: OfferingId(row.offering_id),
-        user: UserId(row.user_id),
-        method: method
-            .ok_or_else(|| StoreError::Damaged(format!("the method of payment {}", row.id)))?,
-        state: state
-            .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
-        amount: row.amount,
-        currency: row.currency,
-        attempts: row.attempts,
-        next_try_at: row.next_try_at,
-        refunded: row.refunded,
-    })
 }

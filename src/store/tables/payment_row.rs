@@ -1,7 +1,10 @@
 //! A payment as it is stored.
 
+use entities::payment;
+
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
+use crate::store::StoreError;
 use crate::store::states::{PaymentMethod, PaymentState};
 
 /// A payment.
@@ -21,4 +24,65 @@ pub struct PaymentRow {
     pub next_try_at: Option<TimestampMs>,
     /// The sum of the refunds that are done.
     pub refunded: Minor,
+    pub created_at: TimestampMs,
+    pub updated_at: TimestampMs,
+    /// Empty for payments by the wallet.
+    pub gateway: GatewayPart,
+}
+
+/// The part of a payment that concerns its gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayPart {
+    /// The gateway's own id of the charge.
+    pub reference: Option<String>,
+    /// Why the payment was declined.
+    pub decline_reason: Option<String>,
+    /// What an administrator has to look at.
+    pub problem: Option<String>,
+    /// Where the customer has to go.
+    pub redirect_url: Option<String>,
+    /// Where the customer comes back to.
+    pub return_url: Option<String>,
+    /// What the request asked of this gateway, as JSON.
+    pub options: Option<String>,
+    /// Until when the gateway may take.
+    pub deadline: Option<TimestampMs>,
+    /// When the gateway had taken the money.
+    pub captured_at: Option<TimestampMs>,
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for a state or a method that this version does not have.
+pub(crate) fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError> {
+    let state = PaymentState::ALL.into_iter().find(|state| state.as_str() == row.state);
+    let method = PaymentMethod::parse(&row.method);
+    Ok(PaymentRow {
+        id: PaymentId(row.id),
+        reservation: ReservationId(row.reservation_id),
+        offering: OfferingId(row.offering_id),
+        user: UserId(row.user_id),
+        method: method
+            .ok_or_else(|| StoreError::Damaged(format!("the method of payment {}", row.id)))?,
+        state: state
+            .ok_or_else(|| StoreError::Damaged(format!("the state of payment {}", row.id)))?,
+        amount: row.amount,
+        currency: row.currency,
+        attempts: row.attempts,
+        next_try_at: row.next_try_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        refunded: row.refunded,
+        gateway: GatewayPart {
+            reference: row.gateway_ref,
+            decline_reason: row.decline_reason,
+            problem: row.problem,
+            redirect_url: row.redirect_url,
+            return_url: row.return_url,
+            options: row.gateway_options,
+            deadline: row.deadline,
+            captured_at: row.captured_at,
+        },
+    })
 }

@@ -31,6 +31,8 @@ pub struct RefundRow {
     pub note: Option<String>,
     pub state: RefundState,
     pub attempts: i32,
+    /// How often an administrator had it tried again.
+    pub retries: i32,
     /// When it may be tried; `None` when it is done or refused.
     pub next_try_at: Option<TimestampMs>,
     /// Why it was refused.
@@ -66,7 +68,7 @@ pub enum PaidBack {
 
 const OPEN: [RefundState; 2] = [RefundState::Due, RefundState::AtGateway];
 
-/// Returns a customer's payments that have refunds on their way.
+/// Returns a customer's payments that have refunds on their way, or refused ones.
 pub(crate) async fn payments_to_refund(
     connection: &impl ConnectionTrait,
     user: UserId,
@@ -77,7 +79,7 @@ pub(crate) async fn payments_to_refund(
         .and_where(payment::Column::UserId.eq(user.0))
         .to_owned();
     let found = refund::Entity::find()
-        .filter(refund::Column::NextTryAt.is_not_null())
+        .filter(refund::Column::State.ne(RefundState::Done.as_str()))
         .filter(refund::Column::PaymentId.in_subquery(of_user))
         .all(connection)
         .await?;
@@ -216,7 +218,10 @@ impl Store {
                 let entry = Entry { user, currency, payment, refund, kind, amount, at: now };
                 apply(&transaction, &entry).await?
             }
-            PaymentMethod::Demo => true,
+            PaymentMethod::Demo
+            | PaymentMethod::Simulator
+            | PaymentMethod::Manual
+            | PaymentMethod::Stripe => true,
         };
         if !is_back {
             transaction.rollback().await?;
@@ -279,6 +284,7 @@ impl Store {
             .col_expr(refund::Column::State, Expr::value(RefundState::Due.as_str()))
             .col_expr(refund::Column::NextTryAt, Expr::value(Some(now)))
             .col_expr(refund::Column::Attempts, Expr::value(0))
+            .col_expr(refund::Column::Retries, Expr::col(refund::Column::Retries).add(1))
             .col_expr(refund::Column::UpdatedAt, Expr::value(now))
             .filter(refund::Column::Id.eq(id.0))
             .filter(refund::Column::State.eq(RefundState::Refused.as_str()))
@@ -312,7 +318,7 @@ impl Store {
             SELECT id, id, reservation_id, offering_id, coalesce(refund_amount, amount), currency,
                 'RESERVATION_CANCELLED', 'DUE', 0, $2, $2, $2
             FROM payments WHERE id = $1 AND state = 'CAPTURED' AND next_try_at IS NOT NULL
-                AND coalesce(refund_amount, amount) > 0
+                AND method IN ('wallet', 'demo') AND coalesce(refund_amount, amount) > 0
             ON CONFLICT DO NOTHING";
         let clear = "UPDATE payments SET next_try_at = NULL, updated_at = $2
             WHERE id = $1 AND state = 'CAPTURED'";
@@ -359,6 +365,7 @@ fn refund_row(row: refund::Model) -> Result<RefundRow, StoreError> {
         currency: row.currency,
         note: row.note,
         attempts: row.attempts,
+        retries: row.retries,
         next_try_at: row.next_try_at,
         error: row.error,
         requested_by: row.requested_by.map(UserId),

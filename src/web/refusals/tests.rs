@@ -18,6 +18,7 @@ const NOT_ON_PAGES: &[ErrorCode] = &[
     ErrorCode::AccountNotSettled,
     ErrorCode::TooManyStreams,
     ErrorCode::NotOfThisCluster,
+    ErrorCode::InvalidSignature,
     ErrorCode::OtherProtocol,
     ErrorCode::LoopDetected,
     ErrorCode::LeasesAway,

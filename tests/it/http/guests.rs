@@ -32,12 +32,12 @@ async fn leave(guest: &Person<'_>, email: &str) -> String {
     left["claimCode"].as_str().unwrap().to_owned()
 }
 
-/// Buys two places by the method `demo`; returns the reservation.
+/// Buys two places by the simulator; returns the reservation.
 async fn buy(guest: &Person<'_>, event: &Event<'_>) -> String {
     let id = guest.reserve(event, &event.places(2)).await;
     let at = format!("/api/reservations/{id}/payments");
     guest
-        .post_with_key(&at, &format!("pay {id}").replace(' ', "-"), &json!({"method": "demo"}))
+        .post_with_key(&at, &format!("pay {id}").replace(' ', "-"), &json!({"method": "simulator"}))
         .await
         .is(200);
     id
@@ -172,7 +172,7 @@ on_both_databases! {
         let code = leave(&kim, EMAIL).await;
         let unsettled = kim.delete("/api/users/me").await;
         unsettled.refused(409, "ACCOUNT_NOT_SETTLED");
-        // The method demo gives nothing back, so no balance has to be given up.
+        // The simulator gives nothing back, so no balance has to be given up.
         let settle = json!({"settle": {"reservations": "cancel"}});
         let close = kim.request(reqwest::Method::DELETE, "/api/users/me").json(&settle);
         Answer::of(close).await.is(200);

@@ -84,6 +84,8 @@ impl Purchase {
             method: admitone::store::PaymentMethod::Wallet,
             amount,
             currency: charge.currency,
+            options: None,
+            return_url: None,
         };
         let row = store.payment_create(&new, 1, 1).await.expect("begins");
         let authorized = store.payment_authorize(&row, 1).await.expect("authorizes");

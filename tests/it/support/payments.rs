@@ -8,17 +8,22 @@ use admitone::box_office::{BoxOffices, Committed, Settings, SubmitError};
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, UserId};
 use admitone::inventory::{
-    Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester, SaleState,
-    SaleWindow,
+    Change, Command, Definition, LineRequest, Policy, ProductDefinition, Request, Requester,
+    SaleState, SaleWindow,
 };
-use admitone::payments::{CrashPoints, Method, Pace, PaymentError, PaymentOutcome, Payments};
+use admitone::journal::{Head, Record};
+use admitone::payments::gateway::simulator::Script;
+use admitone::payments::gateway::{PaymentGateway, Simulator};
+use admitone::payments::{
+    CrashPoints, Method, Pace, PayBy, PaymentError, PaymentOutcome, Payments,
+};
 use admitone::store::{
     Answered, Balance, EntryKind, EventDetails, Key, NewEvent, PaymentState, ReservationState,
     Store, TicketState,
 };
 use tokio::runtime::Handle;
 
-use crate::support::test_db::TestDb;
+use crate::support::test_db::{TestDb, eventually};
 
 pub const PRICE: i64 = 15_000;
 pub const CURRENCY: &str = "KRW";
@@ -32,7 +37,17 @@ pub struct PaymentsFixture {
     pub payments: Payments,
     pub offering: OfferingId,
     /// How its customers pay.
-    pub method: Method,
+    pub pay_by: PayBy,
+}
+
+/// The secret of the simulator's notifications.
+pub const SIMULATOR_SECRET: [u8; 32] = [7; 32];
+pub const MANUAL_DEADLINE: Duration = Duration::from_secs(3 * 86_400);
+
+/// Returns a payment by the simulator.
+pub fn by_simulator(script: Script) -> PayBy {
+    let options = serde_json::to_string(&script).expect("plain data");
+    PayBy { options: Some(options), ..Method::Simulator.into() }
 }
 
 /// Returns a time in ms beyond any pay window, also that of a payment in progress.
@@ -51,14 +66,28 @@ impl PaymentsFixture {
         store.event_create(&event, None, clock.now_ms()).await.expect("the event is made");
         let offices = start_offices(&store, &clock);
         let payments = Payments::new(store.clone(), Arc::clone(&offices), clock.clone());
-        let method = Method::Wallet;
-        Self { db: Arc::new(db), store, offices, clock, payments, offering, method }
+        let pay_by = Method::Wallet.into();
+        Self { db: Arc::new(db), store, offices, clock, payments, offering, pay_by }
     }
 
-    /// Lets customers pay by the method `demo` from now on.
-    pub fn with_demo(&mut self) {
-        self.method = Method::Demo;
-        self.payments = self.payments.clone().with_demo();
+    /// Lets customers pay by the simulator from now on.
+    pub fn with_simulator(&mut self) {
+        self.pay_by = by_simulator(Script::default());
+        self.payments = self.payments.clone().with_simulator(self.simulator());
+    }
+
+    /// Lets customers pay by another method from now on, or with other options.
+    pub fn paying_by(&mut self, pay_by: impl Into<PayBy>) {
+        self.pay_by = pay_by.into();
+    }
+
+    pub fn simulator(&self) -> Simulator {
+        Simulator::new(self.store.clone(), self.clock.clone(), SIMULATOR_SECRET)
+    }
+
+    /// Puts another gateway in the place of one.
+    pub fn with_gateway(&mut self, method: Method, gateway: Arc<dyn PaymentGateway>) {
+        self.payments = self.payments.clone().with_gateway(method, gateway);
     }
 
     /// Replaces the process on the same database: the dead one's memory is gone.
@@ -66,8 +95,14 @@ impl PaymentsFixture {
         self.offices = start_offices(&self.store, &self.clock);
         self.payments =
             Payments::new(self.store.clone(), Arc::clone(&self.offices), self.clock.clone());
-        if self.method == Method::Demo {
-            self.with_demo();
+        match self.pay_by.method {
+            Method::Wallet | Method::Demo | Method::Stripe => {}
+            Method::Simulator => {
+                self.payments = self.payments.clone().with_simulator(self.simulator());
+            }
+            Method::Manual => {
+                self.payments = self.payments.clone().with_manual(MANUAL_DEADLINE);
+            }
         }
     }
 
@@ -136,7 +171,7 @@ impl PaymentsFixture {
         reservation: ReservationId,
         key: &str,
     ) -> Result<PaymentOutcome, PaymentError> {
-        self.payments.pay(user, reservation, self.method, key).await
+        self.payments.pay(user, reservation, self.pay_by.clone(), key).await
     }
 
     pub async fn cancel(
@@ -168,6 +203,33 @@ impl PaymentsFixture {
         panic!("the recovery scan finds no end");
     }
 
+    /// Sends the notifications of the simulator that are due.
+    pub async fn notify(&self) {
+        self.payments.send_simulated().await;
+    }
+
+    /// Waits until a payment has this state: notifications are heeded in the background.
+    pub async fn until_state(&self, id: PaymentId, state: PaymentState) {
+        let what = format!("the payment becomes {}", state.as_str());
+        eventually(&what, async || self.payment_state(id).await == state).await;
+    }
+
+    /// Returns all changes of the event's journal.
+    pub async fn journal_changes(&self) -> Vec<Change> {
+        let rows = self.store.journal_rows(self.offering, Head::EMPTY, 10_000).await;
+        let batches = rows.expect("the journal can be read").into_iter().map(|(_, record)| record);
+        let transitions = batches.flat_map(|record| match record {
+            Record::Batch(transitions) => transitions,
+            Record::Takeover => Vec::new(),
+        });
+        transitions.flat_map(|transition| transition.changes.clone()).collect()
+    }
+
+    /// Returns the number of confirmed reservations, of all events.
+    pub async fn confirmed(&self) -> i64 {
+        self.db.count("SELECT count(*) FROM reservations WHERE status = 'CONFIRMED'").await
+    }
+
     pub async fn unsettled(&self) -> u64 {
         self.store.payment_unsettled().await.expect("payments can be counted")
     }
@@ -193,8 +255,8 @@ impl PaymentsFixture {
         entries.iter().filter(|entry| entry.kind == kind).count()
     }
 
-    /// Checks for a confirmed reservation with a valid ticket and one debit (by the method `demo`,
-    /// no debit), or neither; a wallet that is the sum of its entries; an inventory that agrees.
+    /// Checks for a confirmed reservation with a valid ticket and one debit (by a gateway, no
+    /// debit), or neither; a wallet that is the sum of its entries; an inventory that agrees.
     /// Returns true if it is paid.
     pub async fn check_books(
         &self,
@@ -215,10 +277,7 @@ impl PaymentsFixture {
             .filter(|ticket| ticket.state == TicketState::Valid)
             .count();
         let paid = state == ReservationState::Confirmed;
-        let is_debited = match self.method {
-            Method::Wallet => paid,
-            Method::Demo => false,
-        };
+        let is_debited = self.pay_by.method == Method::Wallet && paid;
         assert_eq!(taken, if is_debited { PRICE } else { 0 }, "{state:?} {entries:?}");
         assert_eq!(valid, usize::from(paid), "{state:?} {tickets:?}");
         let debits = entries.iter().filter(|entry| entry.kind == EntryKind::Authorize).count();

@@ -23,7 +23,7 @@ export async function order(page, email) {
 
 /** Pays an order by the demonstration's method. */
 export async function pay(page) {
-    await send(page, page.locator("form:has(input[value=demo])"));
+    await send(page, page.locator("form:has(input[value=simulator])"));
     await page.locator("[data-status=CONFIRMED]").waitFor();
 }
 

@@ -27,7 +27,7 @@ export default async function (tour) {
     await tour.look("an order to pay");
 
     tour.step("paying by the demonstration's method");
-    await send(page, page.locator("form:has(input[value=demo])"));
+    await send(page, page.locator("form:has(input[value=simulator])"));
     await page.locator("[data-status=CONFIRMED]").waitFor();
     const code = (await page.locator(".code-large").textContent()).trim();
     tour.check(code.length === 10, `the claim code is ${code}`);

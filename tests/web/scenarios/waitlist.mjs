@@ -59,7 +59,7 @@ export default async function (tour) {
     await page.waitForURL(/\/checkout\//);
     await send(page, page.locator("form[action*='/checkout/']"));
     await page.waitForURL(/\/orders\//);
-    await send(page, page.locator("form:has(input[value=demo])"));
+    await send(page, page.locator("form:has(input[value=simulator])"));
     await page.locator("[data-status=CONFIRMED]").waitFor();
     await page.goto("/tickets");
     tour.check((await page.locator(".ticket").count()) === 1, "there is not one ticket");

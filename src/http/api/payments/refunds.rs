@@ -23,7 +23,8 @@ use crate::text;
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/reservations/{reservation}/refunds").get(list_of).post(create))
         .service(web::resource("/api/admin/refunds").get(list))
-        .service(web::resource("/api/admin/refunds/{refund}/retry").post(retry));
+        .service(web::resource("/api/admin/refunds/{refund}/retry").post(retry))
+        .service(web::resource("/api/admin/refunds/{refund}/paid").post(paid));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
@@ -44,6 +45,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
     ),
     ("get", "/api/reservations/{reservation}/refunds", &[ErrorCode::ReservationNotFound]),
     ("post", "/api/admin/refunds/{refund}/retry", &[ErrorCode::WrongState, ErrorCode::NotFound]),
+    ("post", "/api/admin/refunds/{refund}/paid", &[ErrorCode::WrongState, ErrorCode::NotFound]),
 ];
 
 /// The longest reason, in characters.
@@ -268,5 +270,24 @@ pub(crate) async fn retry(
     let row = state.payments.retry_refund(id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("refund"))?;
     tracing::info!(refund = %id, by = %admin.user, "a refused refund is tried again");
+    Ok(respond::ok(&RefundDto::whole(row)))
+}
+
+/// Say that the refund of a manual payment is paid (administrators).
+///
+/// A repeated call changes nothing.
+#[utoipa::path(post, path = "/api/admin/refunds/{refund}/paid", tag = "admin",
+    operation_id = "markRefunded", params(("refund" = RefundId, Path)),
+    responses((status = 200, body = Success<RefundDto>),
+        (status = 404, description = "NOT_FOUND"),
+        (status = 409, description = "WRONG_STATE: a gateway pays it, or it is refused")))]
+pub(crate) async fn paid(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path(id): Path<RefundId>,
+) -> Result<HttpResponse, ApiError> {
+    let row = state.payments.mark_refunded(id).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("refund"))?;
+    tracing::info!(refund = %id, by = %admin.user, "an administrator says that it is paid back");
     Ok(respond::ok(&RefundDto::whole(row)))
 }

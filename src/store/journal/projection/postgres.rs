@@ -182,6 +182,12 @@ fn ticket_changes(rows: &Projection, parts: &mut Parts) -> Result<(), BoxDynErro
     Ok(())
 }
 
+/// The driver that confirms takes the money at the gateway; the recovery scan does if that one has not
+/// so much later.
+const CAPTURE_LATER_MS: i64 = 5_000;
+/// True for payments whose money a gateway has still to take when they are confirmed.
+const AT_GATEWAY: &str = "p.method NOT IN ('wallet', 'demo')";
+
 /// Closes payments that are confirmed, and wakes the drivers of authorized ones whose reservation is
 /// cancelled: one update for both, since both may be in one batch. Every captured payment must be authorized, or
 /// the statement fails.
@@ -193,6 +199,7 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
         let ids = format!("{}::uuid[]", parts.bind(captured)?);
         let captured = format!("p.id = ANY({ids})");
         state = format!("CASE WHEN {captured} THEN 'CAPTURED' ELSE p.state END");
+        next_try = format!("CASE WHEN {AT_GATEWAY} THEN {at} + {CAPTURE_LATER_MS} END");
         filters.push(format!("({captured} AND p.state = 'AUTHORIZED')"));
         is_captured = captured;
         // A text that is no boolean: the plainest way to fail with an error text of our own.
@@ -206,7 +213,8 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
     if !rows.cancelled.is_empty() {
         let cancelled = rows.cancelled.iter().map(|id| id.0).collect::<Vec<_>>();
         let cancelled = format!("p.reservation_id = ANY({}::uuid[])", parts.bind(cancelled)?);
-        next_try = format!("CASE WHEN {cancelled} AND NOT {is_captured} THEN {at} END");
+        next_try =
+            format!("CASE WHEN {cancelled} AND NOT {is_captured} THEN {at} ELSE {next_try} END");
         // They are not refunded: their driver will be informed that the payment is over.
         filters.push(format!("({cancelled} AND p.state = 'AUTHORIZED')"));
     }

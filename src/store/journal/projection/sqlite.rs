@@ -162,9 +162,10 @@ WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 const VOID_SINGLE_TICKETS: &str = "
 UPDATE tickets SET status = 'VOID' WHERE id IN (SELECT unhex(value->>0) FROM «ROWS»)";
 
-/// The confirmation itself closes a payment.
+/// The confirmation itself closes a payment; a gateway has still to take its money.
 const CAPTURES: &str = "
-UPDATE payments SET state = 'CAPTURED', next_try_at = NULL, updated_at = $2
+UPDATE payments SET state = 'CAPTURED', updated_at = $2,
+    next_try_at = CASE WHEN method NOT IN ('wallet', 'demo') THEN $2 + 5000 END
 WHERE id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED' RETURNING 1";
 
 /// Checks that every captured payment was authorized; otherwise nothing of the append may stay.

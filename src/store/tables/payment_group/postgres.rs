@@ -19,7 +19,8 @@ JOIN reservations r ON r.id = x.reservation_id AND r.user_id = x.user_id
     AND r.status = 'PAYMENT_PENDING'
 JOIN events e ON e.id = r.offering_id
 ON CONFLICT DO NOTHING
-RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at";
+RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at,
+    created_at";
 
 /// Skips rows that another transaction has locked, so that no group waits for a row, and payments
 /// whose wallet does not hold enough.

@@ -5,7 +5,7 @@ use sea_orm::sqlx;
 use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::states::{PaymentMethod, PaymentState};
-use crate::store::tables::payment_row::PaymentRow;
+use crate::store::tables::payment_row::{GatewayPart, PaymentRow};
 
 /// A payment to begin; its event and amount are read from the reservation.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +34,12 @@ pub(crate) struct Authorizing {
 
 /// A row as the statement that begins payments returns it.
 pub(crate) type Begun =
-    (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, String, i64, String, Option<i64>);
+    (uuid::Uuid, uuid::Uuid, uuid::Uuid, uuid::Uuid, String, i64, String, Option<i64>, i64);
 
 /// Returns `None` for a method that this version does not have; the payment is then read again, and
 /// the error has its id.
 pub(crate) fn begun_row(row: Begun) -> Option<PaymentRow> {
-    let (id, reservation, offering, user, method, amount, currency, next_try_at) = row;
+    let (id, reservation, offering, user, method, amount, currency, next_try_at, created_at) = row;
     Some(PaymentRow {
         id: PaymentId(id),
         reservation: ReservationId(reservation),
@@ -52,6 +52,9 @@ pub(crate) fn begun_row(row: Begun) -> Option<PaymentRow> {
         attempts: 0,
         next_try_at,
         refunded: 0,
+        created_at,
+        updated_at: created_at,
+        gateway: GatewayPart::default(),
     })
 }
 

@@ -21,7 +21,8 @@ JOIN reservations r ON r.id = unhex(x.value->>2) AND r.user_id = unhex(x.value->
 JOIN events e ON e.id = r.offering_id
 WHERE true
 ON CONFLICT DO NOTHING
-RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at";
+RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at,
+    created_at";
 
 /// Each customer is in a group once, so each wallet is checked for one payment.
 const MOVE: &str = "

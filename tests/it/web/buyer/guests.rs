@@ -28,7 +28,7 @@ async fn buy(browser: &mut Visitor, event: &Event<'_>, email: &str) -> String {
     let ordered = browser.post(&path, &[("key", &hold), ("email", email)]).await;
     assert_eq!(ordered.status.as_u16(), 303, "{}", ordered.text);
     let order = ordered.location;
-    let form = [("key", "pay"), ("method", "demo")];
+    let form = [("key", "pay"), ("method", "simulator")];
     assert_eq!(browser.post(&format!("{order}/pay"), &form).await.status.as_u16(), 303);
     let page = browser.get(&order).await;
     let (_, behind) = page.text.split_once("class=\"code-large\"><code>").expect("the code");

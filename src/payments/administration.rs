@@ -1,0 +1,122 @@
+//! What administrators do with payments by gateways: say that a manual one has come, refuse one that
+//! waits, and read those that need a person.
+
+use super::saga::Stepped;
+use super::{Method, PaymentError, Payments};
+use crate::ids::{PaymentId, ReservationId};
+use crate::inventory::Rejection;
+use crate::payments::error::interrupted;
+use crate::store::{NotificationRow, PaymentFilter, PaymentRow, PaymentState};
+
+/// The reason of a payment that an administrator refused.
+const REFUSED: &str = "refused_by_administrator";
+
+impl Payments {
+    /// Records that the money of a manual payment has come, and confirms the reservation. If that has
+    /// expired and its places are taken, the payment ends as voided: the money is to be given back by
+    /// hand. Returns the payment as it is then; a repeated call changes nothing.
+    ///
+    /// # Errors
+    /// [`PaymentError`]: there is no such manual payment, or it is not at its end yet.
+    pub async fn mark_paid(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
+        let row = self.by_gateway(id).await?;
+        if row.method != Method::Manual {
+            let state = format!("by {}, which says itself when it is paid", row.method.as_str());
+            return Err(
+                Rejection::WrongState { what: "payment".into(), state: state.into() }.into()
+            );
+        }
+        match row.state {
+            PaymentState::Created => return Err(interrupted()),
+            PaymentState::Pending | PaymentState::Failed => {
+                let now = self.clock.now_ms();
+                let times = (now + self.timeout_ms(), now);
+                self.store.payment_set_aside(id, None, times).await?;
+            }
+            PaymentState::Authorized
+            | PaymentState::Captured
+            | PaymentState::Voided
+            | PaymentState::Refunded => {}
+        }
+        self.driven(row).await
+    }
+
+    /// Ends a payment that waits: lets the charge go at its gateway, and notifies the box office.
+    /// Returns the payment as it is then; a repeated call changes nothing.
+    ///
+    /// # Errors
+    /// [`PaymentError`]: there is no such payment, it has succeeded, or the gateway gave no answer.
+    pub async fn refuse_waiting(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
+        let row = self.by_gateway(id).await?;
+        let wrong = |state: &'static str| {
+            Err(Rejection::WrongState { what: "payment".into(), state: state.into() }.into())
+        };
+        match row.state {
+            PaymentState::Created => return Err(interrupted()),
+            PaymentState::Pending => {}
+            PaymentState::Failed | PaymentState::Voided => {
+                // An administrator has seen to what was left to do by hand.
+                self.store.payment_problem_solved(id).await?;
+                return self.read(&row).await;
+            }
+            PaymentState::Authorized | PaymentState::Captured => return wrong("paid"),
+            PaymentState::Refunded => return wrong("refunded"),
+        }
+        if !self.let_go(&row).await? {
+            return Err(interrupted());
+        }
+        let _the_decline: Stepped = self.end_unpaid(&row, REFUSED).await?;
+        self.read(&row).await
+    }
+
+    /// Returns the payments of a reservation, oldest first.
+    ///
+    /// # Errors
+    /// [`PaymentError::Store`].
+    pub async fn list_of(
+        &self,
+        reservation: ReservationId,
+    ) -> Result<Vec<PaymentRow>, PaymentError> {
+        Ok(self.store.payments_of_reservation(reservation).await?)
+    }
+
+    /// Returns payments by gateways, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`PaymentError::Store`].
+    pub async fn list(
+        &self,
+        filter: &PaymentFilter,
+        limit: u64,
+    ) -> Result<Vec<PaymentRow>, PaymentError> {
+        Ok(self.store.payment_list(filter, limit).await?)
+    }
+
+    /// Returns the notifications that fit no payment, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`PaymentError::Store`].
+    pub async fn parked(&self, limit: u64) -> Result<Vec<NotificationRow>, PaymentError> {
+        Ok(self.store.gateway_notifications_parked(limit).await?)
+    }
+
+    async fn by_gateway(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
+        let found = self.store.payment_get(id).await?;
+        found.filter(|row| row.method.is_by_gateway()).ok_or(PaymentError::NoSuchPayment)
+    }
+
+    /// Drives a payment whose refusal is an answer too, and returns it.
+    async fn driven(&self, row: PaymentRow) -> Result<PaymentRow, PaymentError> {
+        let payments = self.clone();
+        let driving = self.runtime.spawn(async move {
+            let found = payments.read(&row).await?;
+            match payments.drive(found).await {
+                Ok(_) | Err(PaymentError::Rejected(_) | PaymentError::Declined { .. }) => {
+                    payments.read(&row).await
+                }
+                Err(error) => Err(error),
+            }
+        });
+        driving.await.unwrap_or_else(|_| Err(interrupted()))
+    }
+}

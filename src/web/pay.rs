@@ -1,0 +1,221 @@
+//! The payment of an order: the choice of a method, the wait for a gateway, and a decline with the ways
+//! to try again. The wait needs no script: the page asks again by itself.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::http::error::ApiError;
+use crate::http::respond::rfc3339;
+use crate::http::state::AppState;
+use crate::inventory::TimestampMs;
+use crate::payments::gateway::simulator::{Outcome, Script};
+use crate::payments::{Method, PayBy};
+use crate::store::{EventRow, PaymentRow, PaymentState, ReservationRow};
+use crate::web::fields::Field;
+use crate::web::format::{self, money};
+use crate::web::places::zone_of;
+use crate::web::visitor::Visitor;
+
+/// The pause after which a page asks again for a payment that a gateway makes, in seconds.
+const ASK_AGAIN_S: u32 = 3;
+
+/// The payments of an order, as its page shows them.
+#[derive(Default)]
+pub(super) struct Attempts {
+    pending: Option<PaymentRow>,
+    declined: Option<PaymentRow>,
+}
+
+impl Attempts {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn read(state: &AppState, row: &ReservationRow) -> Result<Self, ApiError> {
+        let mut all = state.payments.list_of(row.id).await?;
+        let waits = |one: &PaymentRow| {
+            one.method.is_by_gateway()
+                && matches!(one.state, PaymentState::Pending | PaymentState::Authorized)
+        };
+        let pending = all.iter().position(waits).map(|at| all.swap_remove(at));
+        let declined = all.into_iter().rfind(|one| one.gateway.decline_reason.is_some());
+        Ok(Self { pending, declined })
+    }
+
+    /// Makes the browser ask again while a gateway is at work. An administrator's word takes days, and
+    /// is not waited for.
+    pub(super) fn ask_again(&self, response: &mut HttpResponse) {
+        let asks = |row: &PaymentRow| row.method != Method::Manual;
+        if self.pending.as_ref().is_some_and(asks) {
+            let value = HeaderValue::from(ASK_AGAIN_S);
+            response.headers_mut().insert(header::REFRESH, value);
+        }
+    }
+
+    /// Returns when the money is waited for, beyond the pay window, by a payment that waits.
+    pub(super) fn deadline(&self) -> Option<TimestampMs> {
+        self.pending.as_ref().and_then(|row| row.gateway.deadline)
+    }
+
+    /// Renders the wait; `None` if no payment waits.
+    pub(super) fn wait(&self, visitor: &Visitor, event: &EventRow) -> Option<Markup> {
+        let row = self.pending.as_ref()?;
+        let amount = money(visitor.language, row.amount, &row.currency);
+        let deadline = row.gateway.deadline.unwrap_or(row.created_at);
+        let until = format::date_time(visitor.language, deadline, zone_of(visitor, event));
+        Some(html! {
+            section.pending role="status" {
+                @if row.method == Method::Manual {
+                    h2 { (visitor.text("pay.manual_waits")) }
+                    p { (visitor.fill("pay.manual_explained", &[
+                        ("amount", &amount), ("until", &until), ("order", &row.reservation.to_string()),
+                    ])) }
+                } @else {
+                    h2 { (visitor.text("pay.waits")) }
+                    p { (visitor.text("pay.waits_explained")) }
+                    @if let Some(url) = &row.gateway.redirect_url {
+                        p { a.button href=(url) rel="noreferrer" { (visitor.text("pay.to_bank")) } }
+                    }
+                    p { a href={ "/orders/" (row.reservation) } { (visitor.text("pay.look")) } }
+                }
+            }
+        })
+    }
+
+    fn decline(&self, visitor: &Visitor) -> Markup {
+        html! {
+            @if self.declined.is_some() {
+                p.error role="alert" { (visitor.text("pay.declined")) }
+            }
+        }
+    }
+}
+
+/// Renders the ways to pay, with the deadline.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn ways(
+    state: &AppState,
+    visitor: &Visitor,
+    row: &ReservationRow,
+    event: &EventRow,
+    attempts: &Attempts,
+) -> Result<Markup, ApiError> {
+    let balances = state.store.wallet_get(row.user).await?;
+    let balance = balances.iter().find(|balance| balance.currency == event.currency);
+    let balance = balance.map_or(0, |balance| balance.amount);
+    let offers = |method| state.payments.offers(method);
+    let is_none = !visitor.has_account() && !offers(Method::Simulator) && !offers(Method::Manual);
+    Ok(html! {
+        (attempts.decline(visitor))
+        p.basket-time {
+            (visitor.text("orders.pay_within")) " "
+            time data-countdown data-reload datetime=(rfc3339(row.pay_by)) {
+                (format::date_time(visitor.language, row.pay_by, zone_of(visitor, event)))
+            }
+        }
+        @if visitor.has_account() {
+            (by_wallet(visitor, row, event, balance))
+        }
+        @if offers(Method::Manual) {
+            form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
+                input type="hidden" name="key" value={ (key(row)) "-manual" };
+                input type="hidden" name="method" value="manual";
+                p { (visitor.text("pay.manual_choice")) }
+                button.button.quiet { (visitor.text("pay.by_manual")) }
+            }
+        }
+        @if offers(Method::Simulator) {
+            (by_simulator(visitor, row))
+        }
+        @if is_none {
+            p.warning { (visitor.text("orders.no_method")) }
+        }
+    })
+}
+
+/// The order's own key: however often a form is sent, the order is paid once.
+fn key(row: &ReservationRow) -> String {
+    format!("order-{}", row.id)
+}
+
+fn by_wallet(visitor: &Visitor, row: &ReservationRow, event: &EventRow, balance: i64) -> Markup {
+    html! {
+        form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
+            input type="hidden" name="key" value=(key(row));
+            input type="hidden" name="method" value="wallet";
+            p { (visitor.fill("orders.balance", &[
+                ("amount", &money(visitor.language, balance, &event.currency)),
+            ])) }
+            button.button disabled[balance < row.total_price] { (visitor.text("orders.pay_by_wallet")) }
+            @if balance < row.total_price {
+                p.hint { (visitor.text("orders.too_little")) " "
+                    a href="/account" { (visitor.text("account.wallet")) } }
+            }
+        }
+    }
+}
+
+fn by_simulator(visitor: &Visitor, row: &ReservationRow) -> Markup {
+    let outcomes = [
+        ("succeed", visitor.text("pay.outcome_succeed")),
+        ("wait", visitor.text("pay.outcome_wait")),
+        ("decline", visitor.text("pay.outcome_decline")),
+    ]
+    .map(|(word, text)| (word.to_owned(), text.to_owned()));
+    let outcome = Field {
+        name: "outcome",
+        label: visitor.text("pay.outcome"),
+        value: "succeed",
+        ..Field::default()
+    };
+    html! {
+        form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
+            input type="hidden" name="key" value={ (key(row)) "-simulator" };
+            input type="hidden" name="method" value="simulator";
+            p.warning { (visitor.text("pay.simulator_explained")) }
+            (outcome.choice(&outcomes))
+            button.button { (visitor.text("pay.by_simulator")) }
+        }
+    }
+}
+
+/// The form of a payment.
+#[derive(Deserialize)]
+pub(super) struct Pay {
+    pub(super) key: String,
+    method: String,
+    #[serde(default)]
+    outcome: String,
+}
+
+/// After how many ms the simulator's `wait` succeeds.
+const SIMULATED_WAIT_MS: u32 = 8_000;
+
+impl Pay {
+    /// Returns how to pay.
+    ///
+    /// # Errors
+    /// There is no such method, or no such outcome.
+    pub(super) fn pay_by(&self) -> Result<PayBy, ApiError> {
+        let method = match &*self.method {
+            "wallet" => Method::Wallet,
+            "manual" => Method::Manual,
+            "simulator" => Method::Simulator,
+            _ => return Err(ApiError::invalid("method", "is not a method of payment")),
+        };
+        let script = match (method, &*self.outcome) {
+            (Method::Simulator, "" | "succeed") => Some((Outcome::Succeed, None)),
+            (Method::Simulator, "wait") => Some((Outcome::Succeed, Some(SIMULATED_WAIT_MS))),
+            (Method::Simulator, "decline") => Some((Outcome::Decline, None)),
+            (_, "") => None,
+            _ => return Err(ApiError::invalid("outcome", "is not one of the simulator")),
+        };
+        let script = script.map(|(outcome, delay_ms)| Script { outcome, delay_ms });
+        let options = script.map(|script| serde_json::to_string(&script).expect("plain data"));
+        Ok(PayBy { method, options, return_url: None })
+    }
+}
