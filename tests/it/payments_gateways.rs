@@ -16,6 +16,7 @@ use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, Reser
 use futures_util::FutureExt;
 
 use crate::support::gateways::{Books, check_simulator};
+use crate::support::test_db::eventually;
 use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
 
 fn script(outcome: Outcome, delay_ms: Option<u32>) -> Script {
@@ -105,10 +106,14 @@ on_both_databases! {
         let till = open(db, 10, script(Outcome::Duplicate, Some(1_000))).await;
         let (customer, reservation) = reserved(&till).await;
         let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
-        for _ in 0..8 {
+        // A charge that is being captured is left out, and notified a moment later.
+        let sent = "SELECT count(*) FROM simulator_charges WHERE notified = 4";
+        eventually("all are sent", async || {
             till.clock.advance_ms(1_000);
             till.notify().await;
-        }
+            till.db.count(sent).await == 1
+        })
+        .await;
         till.until_state(waits.payment, PaymentState::Captured).await;
         till.recover().await;
         assert!(till.check_books(customer, reservation, 0).await);

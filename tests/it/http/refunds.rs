@@ -58,7 +58,9 @@ on_both_databases! {
 
         let due = kim.get(&at(&order)).await.is(200).data;
         assert_eq!(due[0]["id"], done.data["refundId"]);
-        assert_eq!((&due[0]["status"], &due[0]["reason"]), (&json!("DUE"), &json!("TICKETS_CANCELLED")));
+        // The server may have made it already.
+        assert!(["DUE", "DONE"].contains(&due[0]["status"].as_str().unwrap()), "{due}");
+        assert_eq!(due[0]["reason"], "TICKETS_CANCELLED");
         assert!(due[0].get("note").is_none(), "reasons are the administrators'");
         shop.refund_all().await;
         assert_eq!(kim.balance().await, 15_000);
@@ -106,7 +108,7 @@ on_both_databases! {
         let body = json!({"tickets": [ids[0]], "amount": won(120_000), "reason": "He could not see"});
         let done = refund(&admin, &order, &body).await.is(201).data;
         assert_eq!(done["refund"], won(120_000));
-        let listed = admin.get("/api/admin/refunds?state=DUE").await.is(200).data;
+        let listed = admin.get("/api/admin/refunds").await.is(200).data;
         assert_eq!(listed[0]["id"], done["refundId"]);
         assert_eq!(listed[0]["note"], "He could not see");
         assert_eq!(listed[0]["requestedBy"], json!(admin.user));
@@ -124,6 +126,9 @@ on_both_databases! {
         assert_eq!((&none["status"], &none["refundId"]), (&json!("CANCELLED"), &Value::Null));
         shop.refund_all().await;
         assert_eq!(kim.balance().await, 3 * PRICE);
+        let back = admin.get("/api/admin/refunds?state=DONE").await.is(200).data;
+        assert_eq!(back.as_array().map(Vec::len), Some(2), "{back}");
+        assert_eq!(admin.get("/api/admin/refunds?state=DUE").await.is(200).data, json!([]));
     }
 
     async fn bad_refunds_say_what_is_wrong_and_change_nothing(db: TestDb) {
