@@ -7,6 +7,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
+use admitone::box_office::BoxOffices;
 use admitone::ids::{ReservationId, UserId};
 use admitone::inventory::{Command, Requester};
 use admitone::payments::gateway::simulator::{Outcome, Script};
@@ -58,8 +59,14 @@ async fn buyers(till: &PaymentsFixture, dice: &mut StdRng) -> Vec<Buyer> {
     buyers
 }
 
-/// Starts the process anew, with its share of faults.
-fn restart(till: &mut PaymentsFixture, dice: &mut StdRng, crashes: f64) {
+/// Starts the process anew, with its share of faults. Keeps the offices of the old one, which go on as
+/// a process does that others believe dead.
+fn restart(
+    (till, old): (&mut PaymentsFixture, &mut Vec<Arc<BoxOffices>>),
+    dice: &mut StdRng,
+    crashes: f64,
+) {
+    old.push(Arc::clone(&till.offices));
     till.restart();
     let inner = Arc::new(till.simulator());
     till.with_gateway(Method::Simulator, Arc::new(Flaky::new(inner, dice.random(), 8)));
@@ -69,7 +76,11 @@ fn restart(till: &mut PaymentsFixture, dice: &mut StdRng, crashes: f64) {
     }));
 }
 
-async fn step(till: &mut PaymentsFixture, buyers: &mut [Buyer], dice: &mut StdRng) {
+async fn step(
+    (till, old): (&mut PaymentsFixture, &mut Vec<Arc<BoxOffices>>),
+    buyers: &mut [Buyer],
+    dice: &mut StdRng,
+) {
     let nth = dice.random_range(0..buyers.len());
     let buyer = &mut buyers[nth];
     match dice.random_range(0..20) {
@@ -95,7 +106,7 @@ async fn step(till: &mut PaymentsFixture, buyers: &mut [Buyer], dice: &mut StdRn
             let _both = tokio::join!(scan(), scan());
         }
         17 => till.offices.sweep().await,
-        18 => restart(till, dice, 0.02),
+        18 => restart((till, old), dice, 0.02),
         _ => {
             let by = Requester::Admin;
             let cancel = Command::CancelReservation { reservation: buyer.reservation, by };
@@ -111,10 +122,11 @@ async fn step(till: &mut PaymentsFixture, buyers: &mut [Buyer], dice: &mut StdRn
 async fn run(till: &mut PaymentsFixture, seed: u64) {
     let mut dice = StdRng::seed_from_u64(seed);
     till.another_event(u32::try_from(CUSTOMERS).expect("few")).await;
-    restart(till, &mut dice, 0.02);
+    let mut old = Vec::new();
+    restart((till, &mut old), &mut dice, 0.02);
     let mut buyers = buyers(till, &mut dice).await;
     for _ in 0..STEPS {
-        step(till, &mut buyers, &mut dice).await;
+        step((till, &mut old), &mut buyers, &mut dice).await;
     }
     // The faults end, and everything comes to its end.
     till.restart();
@@ -124,6 +136,13 @@ async fn run(till: &mut PaymentsFixture, seed: u64) {
     till.notify().await;
     till.recover().await;
     check_simulator(till).await;
+    // All connections of this schedule's processes are closed with their last part.
+    old.push(Arc::clone(&till.offices));
+    for offices in old {
+        offices.shutdown().await;
+    }
+    till.store = till.db.store().await;
+    till.restart();
 }
 
 async fn run_all(db: TestDb, seeds: impl Iterator<Item = u64>) {

@@ -200,7 +200,12 @@ impl PaymentsFixture {
                 return;
             }
         }
-        panic!("the recovery scan finds no end");
+        let open = "SELECT state || ' ' || coalesce(problem, '') || ' tries ' || attempts FROM payments
+            WHERE next_try_at IS NOT NULL
+            UNION ALL SELECT 'refund ' || r.state || ' of ' || p.state || ' taken ' ||
+                coalesce(p.captured_at, 0) || ' tries ' || r.attempts
+            FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.next_try_at IS NOT NULL";
+        panic!("the recovery scan finds no end: {:?}", self.db.texts(open).await);
     }
 
     /// Sends the notifications of the simulator that are due.
