@@ -73,7 +73,11 @@ export class Basket {
       checkout.setAttribute('aria-disabled', 'true');
       checkout.addEventListener('click', (event) => {
         event.preventDefault();
-        this.holds.turn.then(() => this.element.querySelector('.basket-checkout:not([aria-disabled])')?.click());
+        this.holds.turn.then(() => {
+          // The answer may have come while this link was pressed: then it is not rendered yet.
+          this.render();
+          this.element.querySelector('.basket-checkout:not([aria-disabled])')?.click();
+        });
       });
     }
     const parts = [deadline, this.#lines(hold, first)];
@@ -93,7 +97,9 @@ export class Basket {
   #summary() {
     const lines = this.holds.list.flatMap((hold) => hold.lines);
     const count = lines.reduce((sum, line) => sum + line.quantity, 0);
-    this.bar.hidden = count === 0 || this.isInSight;
+    this.bar.hidden = count === 0;
+    // It keeps its room: a page that grows shorter while it is scrolled moves what is being pressed.
+    this.bar.classList.toggle('is-needless', Boolean(this.isInSight));
     if (this.bar.hidden) return;
     const totals = this.holds.list.map((hold) => hold.totalPrice);
     const total = { ...totals[0], amount: totals.reduce((sum, { amount }) => sum + amount, 0) };
