@@ -402,6 +402,7 @@ const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("delivery", "outbox"),
     ("event", "offerings"),
+    ("event_change", "offerings"),
     ("guest", "accounts"),
     ("idempotency", "offerings"),
     ("kept_mail", "accounts"),
