@@ -3,6 +3,7 @@
 
 mod api;
 mod browser;
+mod figures;
 mod log;
 mod pages;
 mod pushing;

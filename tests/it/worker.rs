@@ -87,7 +87,7 @@ async fn what_a_killed_worker_had_claimed_is_sent_by_the_next() {
     }
     assert_eq!(db.count("SELECT count(*) FROM deliveries").await, 0, "the instance relays nothing");
 
-    let mut first = member(&db, &redis, "worker-1").as_worker();
+    let mut first = member(&db, &redis, "worker-1").into_worker();
     first.start_again();
     first.until_ready().await;
     eventually("calls are under way", async || !arrived(&receiver, "/hang/x").await.is_empty())
@@ -110,7 +110,7 @@ async fn what_a_killed_worker_had_claimed_is_sent_by_the_next() {
     ask(&server, &admin, (Method::PATCH, &path), &takes).await;
     // As if the two minutes of the claims were over.
     db.sql("UPDATE deliveries SET next_try_at = 0").await;
-    let mut second = member(&db, &redis, "worker-2").as_worker();
+    let mut second = member(&db, &redis, "worker-2").into_worker();
     second.start_again();
     eventually("all arrive", async || arrived(&receiver, "/take/x").await.len() == ORDERS).await;
     let done =
@@ -134,7 +134,7 @@ async fn a_worker_brings_a_payment_to_its_end_at_the_instance_that_owns_the_even
         (edge, side) == (Edge::Confirm, Side::Before) && !stops.swap(true, Ordering::SeqCst)
     });
     let of_cluster = |config: &mut Config, name: &str| {
-        config.redis_url = Some(Secret::new(&redis.url()));
+        config.redis_url = Some(Secret::new(redis.url()));
         config.cluster_secret = Some(Secret::new(CLUSTER_SECRET));
         config.instance = Some(name.into());
         config.drain_delay = Some(Duration::ZERO);

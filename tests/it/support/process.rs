@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// Makes it a worker.
-    pub fn as_worker(mut self) -> Self {
+    pub fn into_worker(mut self) -> Self {
         self.subcommand = "worker";
         self
     }
