@@ -8,6 +8,7 @@ mod migrate;
 mod output;
 mod serve;
 mod simulate;
+mod worker;
 
 use output::{block_on, print};
 use std::ffi::OsString;
@@ -25,6 +26,8 @@ Examples:
   ADMITONE_DEMO=false admitone serve           the same without the demo event
   DATABASE_URL=postgres://me@db/tickets \\
     ADMITONE_JWT_SECRET=$(openssl rand -hex 32) admitone serve
+  ADMITONE_LISTEN=127.0.0.1:8090 admitone worker
+                                               send messages and drive payments, sell nothing
   admitone migrate status                      which schema steps are applied
   admitone journal show <event id> --from 10   what happened to an event, and when
   admitone journal verify --all                whether any journal was tampered with
@@ -54,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let done = match matches.subcommand() {
-        None | Some(("serve", _)) => serve::run(config),
+        None | Some(("serve" | "worker", _)) => serve::run(config),
         Some(("migrate", arguments)) => migrate::run(&config, arguments),
         Some(("journal", arguments)) => journal::run(&config, arguments),
         Some(("archive", arguments)) => archive::run(&config, arguments),
@@ -80,6 +83,7 @@ fn command() -> Command {
         .subcommand(
             Command::new("serve").about("Serve the API (what is done when nothing is said)"),
         )
+        .subcommand(worker::command())
         .subcommand(showing(&["data_dir", "log", "log_format"], migrate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], journal::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], archive::command()))
@@ -133,8 +137,14 @@ fn load(matches: &ArgMatches) -> Result<Config, ConfigError> {
     let file = innermost.get_one::<String>("config").map(PathBuf::from);
     let environment = Sources::read_environment(std::env::vars_os())?;
     let config = Config::load(&Sources { flags, file, environment })?;
-    if matches!(matches.subcommand_name(), None | Some("serve")) {
-        config.check_serving()?;
+    match matches.subcommand_name() {
+        None | Some("serve") => config.check_serving()?,
+        Some("worker") => {
+            let config = config.for_worker();
+            config.check_worker()?;
+            return Ok(config);
+        }
+        Some(_) => {}
     }
     Ok(config)
 }

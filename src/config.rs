@@ -119,6 +119,8 @@ pub struct Config {
     pub page_lifetime: Duration,
     /// Whether this process delivers messages.
     pub relay: bool,
+    /// True for `admitone worker`, which sells nothing; see [`Config::for_worker`].
+    pub is_worker: bool,
     /// Whether a demo event is made on an empty store.
     pub demo: bool,
     /// The time zone of events that have none of their own, an IANA name.
@@ -219,6 +221,7 @@ impl Default for Config {
             shop_color: None,
             page_lifetime: Duration::from_millis(250),
             relay: true,
+            is_worker: false,
             demo: true,
             time_zone: "UTC".into(),
             demo_payments: None,
@@ -301,6 +304,14 @@ impl Config {
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.redis_url.is_some()
+    }
+
+    /// Returns these settings for a process that works for the instances: it relays in any case, since
+    /// they leave that to it, no event is placed on it, and no load balancer needs to notice its stop.
+    #[must_use]
+    pub fn for_worker(self) -> Self {
+        let drain_delay = Some(Duration::ZERO);
+        Self { is_worker: true, relay: true, demo: false, weight: 0, drain_delay, ..self }
     }
 
     /// Returns how long a stop waits, unready, for load balancers to notice before it accepts no more

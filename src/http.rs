@@ -43,13 +43,16 @@ pub fn app(
     >,
 > {
     let has_pages_elsewhere = !state.config.cors_origins.is_empty();
+    let is_worker = state.config.is_worker;
     // The last `wrap` is the outermost.
     App::new()
         .app_data(state)
-        .configure(routes_of_sale)
-        .configure(crowded)
-        .configure(routes)
-        .configure(pages)
+        .configure(move |cfg| {
+            if is_worker {
+                return routes_of_worker(cfg);
+            }
+            cfg.configure(routes_of_sale).configure(crowded).configure(routes).configure(pages);
+        })
         .default_service(web::route().to(no_such_route))
         .wrap(Condition::new(has_pages_elsewhere, from_fn(middleware::cors::allow)))
         .wrap(from_fn(middleware::request_context::request_context))
@@ -66,6 +69,11 @@ fn routes_of_sale(cfg: &mut web::ServiceConfig) {
         .configure(box_office::reservations::configure)
         .configure(payments::pay::configure)
         .configure(payments::refunds::configure);
+}
+
+/// Registers what a worker answers: its health, and the calls of instances.
+fn routes_of_worker(cfg: &mut web::ServiceConfig) {
+    cfg.configure(cluster::health::configure).configure(cluster::internal::configure);
 }
 
 /// Registers all other routes of the API.

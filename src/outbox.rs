@@ -20,6 +20,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::ids::OfferingId;
+use crate::journal::messages::KINDS;
 use crate::store::{DeliveryRow, StoreError};
 
 pub use audience::Audience;
@@ -50,14 +51,9 @@ impl Subscription {
             && (!self.is_personal || has_person)
             && match &self.kinds {
                 Some(kinds) => kinds.iter().any(|wanted| wanted == kind),
-                None => !is_private(kind),
+                None => KINDS.contains(&kind),
             }
     }
-}
-
-/// True if a message is meant for one person: it may hold a link that is as good as a password.
-fn is_private(kind: &str) -> bool {
-    kind.starts_with("account.") || kind.starts_with("security.")
 }
 
 /// What became of an attempt to deliver.

@@ -38,7 +38,8 @@ pub use tables::catalogue::EventSearch;
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
-pub use tables::event::{EventChange, EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};
+pub use tables::event_change::EventChange;
 pub use tables::gateway_notification::{Noted, NotificationRow};
 pub use tables::guest::GuestRow;
 pub use tables::idempotency::{Answered, Key};

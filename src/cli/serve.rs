@@ -1,4 +1,4 @@
-//! `admitone serve`: runs until it is stopped.
+//! `admitone serve` and `admitone worker`: run until they are stopped.
 
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};

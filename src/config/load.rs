@@ -112,6 +112,34 @@ impl Config {
         self.check_mail()
     }
 
+    /// Checks the settings that a worker needs: those of an instance among several.
+    ///
+    /// # Errors
+    /// The missing setting.
+    pub fn check_worker(&self) -> Result<(), ConfigError> {
+        let refuse = |why: &str| Err(ConfigError(why.into()));
+        if !self.is_postgres() {
+            return refuse(
+                "admitone worker needs Postgres: a SQLite file belongs to one process, and `admitone \
+                 serve` does the work of a worker itself; set DATABASE_URL to that of the instances",
+            );
+        }
+        if !self.is_cluster() {
+            return refuse(
+                "REDIS_URL is not set: a worker finds the instances through Redis, so set REDIS_URL and \
+                 ADMITONE_CLUSTER_SECRET to those of the instances; an instance without them needs no \
+                 worker and does the work itself",
+            );
+        }
+        if self.public_url.is_none() && self.mail_mode() != MailMode::Off {
+            return refuse(
+                "ADMITONE_PUBLIC_URL is not set: a worker writes mails, whose links need the address at \
+                 which people reach the instances, such as https://tickets.example.com",
+            );
+        }
+        self.check_serving()
+    }
+
     /// Checks that mails can be sent where they are wanted, and that their absence is intended.
     fn check_mail(&self) -> Result<(), ConfigError> {
         let refuse = |why: &str| Err(ConfigError(why.into()));

@@ -1,5 +1,6 @@
-//! The API document and the pages that show it, served from the binary. The routes' own
-//! descriptions are collected here; `openapi/shared.rs` adds the parts that all of them share.
+//! The API document, the pages that show it, and the document of the messages, served from the
+//! binary. The routes' own descriptions are collected here; `openapi/shared.rs` adds the parts that
+//! all of them share.
 
 mod codes;
 pub(crate) mod forms;
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::Method;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -148,7 +149,14 @@ fn methods(item: &'static Value) -> impl Iterator<Item = (Method, &'static Value
     })
 }
 
-/// Adds the routes of the document and of Swagger UI.
+/// The document of the messages for other systems: AsyncAPI, as YAML.
+pub const MESSAGES: &str = include_str!("../../docs/asyncapi.yaml");
+
+async fn messages() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/yaml").body(MESSAGES)
+}
+
+/// Adds the routes of both documents and of Swagger UI.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     let config = Config::default()
         .filter(true)
@@ -159,6 +167,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
         .external_url_unchecked("/api-docs/openapi.json", document().clone())
         .config(config);
     cfg.service(web::redirect("/api-docs", "/api-docs/"));
+    cfg.route("/api-docs/asyncapi.yaml", web::get().to(messages));
     cfg.service(pages);
 }
 

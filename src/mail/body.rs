@@ -20,6 +20,14 @@ impl Body<'_> {
         found.and_then(Result::ok).ok_or_else(|| lacks(name))
     }
 
+    /// Returns a list of values.
+    ///
+    /// # Errors
+    /// The message has none under this name.
+    pub(super) fn list<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, ComposeError> {
+        self.id(name)
+    }
+
     /// Returns a text.
     ///
     /// # Errors

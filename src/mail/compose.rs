@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::ids::OfferingId;
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
-use crate::store::{EventRow, KeptPart, LinkPurpose, Person, ReservationState};
+use crate::store::{EventDetails, EventRow, KeptPart, LinkPurpose, Person, ReservationState};
 
 /// A mail, ready to be sent.
 pub(super) struct Mail {
@@ -94,7 +94,7 @@ impl Composer {
     async fn fill_in(&self, draft: &mut Draft<'_>, person: &Person) -> Result<(), ComposeError> {
         let kind = draft.letter.kind.as_str();
         match kind.split_once('.').map_or(kind, |(area, _)| area) {
-            "reservation" | "payment" => self.about_order(draft, person).await,
+            "reservation" | "payment" | "tickets" => self.about_order(draft, person).await,
             "event" => self.about_event(draft).await,
             "enrollment" => self.about_class(draft),
             "waitlist" if kind == "waitlist.promoted" => self.about_class(draft),
@@ -145,6 +145,13 @@ impl Composer {
             draft.values.insert("claim_code", contact.into());
             draft.values.insert("claim_url", self.links.to("/claim").into());
         }
+        if kind == "tickets.cancelled" {
+            let ids: Vec<uuid::Uuid> = draft.body.list("ticketIds")?;
+            let mut tickets = store.ticket_list_of(row.id).await?;
+            tickets.retain(|ticket| ids.contains(&ticket.id));
+            let tickets = self.parts.places.of_tickets(&event, &tickets).await?;
+            draft.values.insert("tickets", order.tickets(draft.language, &tickets));
+        }
         if kind == "reservation.confirmed" {
             let tickets = store.ticket_list_of(row.id).await?;
             let tickets = self.parts.places.of_tickets(&event, &tickets).await?;
@@ -171,18 +178,33 @@ impl Composer {
             let refund = format::money(draft.language, refund, &event.currency);
             draft.values.insert("refund", refund.into());
         }
-        if draft.letter.kind == "event.changed" {
-            if event.sale_state == SaleState::Cancelled {
-                return Err(ComposeError::Nothing("the event was cancelled since"));
+        if draft.letter.kind == "event.cancelled" {
+            return Ok(());
+        }
+        if event.sale_state == SaleState::Cancelled {
+            return Err(ComposeError::Nothing("the event was cancelled since"));
+        }
+        let when = draft.body.maybe_time("previousEventDate");
+        if let Some(when) = when.filter(|at| *at != event.details.event_date) {
+            let when = format::date_time(draft.language, when, zone);
+            draft.values.insert("previous_when", when.into());
+        }
+        let EventDetails { name, venue, .. } = &event.details;
+        let mut is_as_it_was = true;
+        for (value, field, now) in
+            [("previous_name", "previousName", name), ("previous_venue", "previousVenue", venue)]
+        {
+            let before = draft.body.maybe_text(field).filter(|before| before != now);
+            if let Some(before) = before {
+                is_as_it_was = false;
+                draft.values.insert(value, one_line(before).into());
             }
-            let before = draft.body.maybe_time("previousEventDate");
-            if let Some(before) = before.filter(|at| *at != event.details.event_date) {
-                let before = format::date_time(draft.language, before, zone);
-                draft.values.insert("previous_when", before.into());
-            }
-            let venue = draft.body.maybe_text("previousVenue");
-            if let Some(venue) = venue.filter(|venue| *venue != event.details.venue) {
-                draft.values.insert("previous_venue", one_line(venue).into());
+        }
+        if draft.letter.kind == "event.details_changed" {
+            let is_over = event.event_end.unwrap_or(event.details.event_date) <= draft.now;
+            if is_over || is_as_it_was {
+                let why = if is_over { "the event is over" } else { "the event is as it was" };
+                return Err(ComposeError::Nothing(why));
             }
         }
         Ok(())

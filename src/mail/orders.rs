@@ -75,6 +75,9 @@ pub(super) fn refund(row: &ReservationRow, body: &Body<'_>, kind: &str) -> Optio
     if kind == "payment.refunded" {
         return said;
     }
+    if kind == "tickets.cancelled" {
+        return said.filter(|amount| *amount > 0);
+    }
     if kind != "reservation.cancelled" {
         return None;
     }

@@ -16,7 +16,7 @@ use crate::store::{DeliveryRow, Lane, NewDelivery, Store, StoreError};
 /// Customers read at a time.
 const PAGE: u64 = 500;
 /// Kinds of messages that concern everyone with places.
-const KINDS: [&str; 1] = ["event.changed"];
+const KINDS: [&str; 2] = ["event.changed", "event.details_changed"];
 /// Only the database can fail here.
 const PAUSES: [Duration; 4] = [
     Duration::from_secs(5),

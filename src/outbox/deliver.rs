@@ -67,7 +67,6 @@ async fn one(
 ) -> Result<bool, StoreError> {
     let outcome = destination.deliver(delivery).await;
     let now = clock.now_ms();
-    metrics::attempt(destination.family(), &outcome);
     let (state, next_try_at, error) = match &outcome {
         Outcome::Delivered => (DeliveryState::Done, now, None),
         Outcome::Unneeded(reason) => (DeliveryState::Done, now, Some(*reason)),
@@ -80,6 +79,7 @@ async fn one(
             }
         }
     };
+    metrics::attempt(destination.family(), &outcome, state);
     if state == DeliveryState::Parked {
         tracing::warn!(delivery = %delivery.id, destination = delivery.destination,
             kind = delivery.kind, attempts = delivery.attempts, error,

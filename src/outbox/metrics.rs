@@ -4,19 +4,23 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::Outcome;
 use crate::inventory::TimestampMs;
-use crate::store::DeliveryBacklog;
+use crate::store::{DeliveryBacklog, DeliveryState};
 
 const ATTEMPTS: &str = "admitone_delivery_attempts_total";
 const WAITING: &str = "admitone_deliveries_waiting";
 const OLDEST: &str = "admitone_deliveries_oldest_age_seconds";
 const PARKED: &str = "admitone_deliveries_parked";
 
+const FAMILIES: [&str; 4] = ["audience", "mail", "stream", "webhook"];
+const OUTCOMES: [&str; 6] = ["delivered", "unneeded", "later", "away", "given_up", "never"];
+
 /// Registers the descriptions.
 pub fn describe() {
     describe_counter!(
         ATTEMPTS,
         Unit::Count,
-        "Attempts to deliver messages, by family and outcome."
+        "Attempts to deliver messages, by family and outcome: delivered, unneeded, later (tried again), \
+         away (the destination), given_up (the last attempt), never (refused for good)."
     );
     describe_gauge!(WAITING, Unit::Count, "Deliveries that wait, by family of destinations.");
     describe_gauge!(
@@ -29,12 +33,19 @@ pub fn describe() {
         Unit::Count,
         "Deliveries that failed for good and wait for an administrator, by family."
     );
+    // A counter that first appears with the value 1 has no rate to alert on.
+    for family in FAMILIES {
+        for outcome in OUTCOMES {
+            counter!(ATTEMPTS, "family" => family, "outcome" => outcome).absolute(0);
+        }
+    }
 }
 
-pub(crate) fn attempt(family: &'static str, outcome: &Outcome) {
+pub(crate) fn attempt(family: &'static str, outcome: &Outcome, end: DeliveryState) {
     let outcome = match outcome {
         Outcome::Delivered => "delivered",
         Outcome::Unneeded(_) => "unneeded",
+        Outcome::Later { .. } if end == DeliveryState::Parked => "given_up",
         Outcome::Later { .. } => "later",
         Outcome::Away(_) => "away",
         Outcome::Never(_) => "never",

@@ -11,7 +11,8 @@ use crate::ids::{OfferingId, ProductId};
 pub fn banner(running: &Running) -> String {
     let api = format!("http://{}", reachable(running.address));
     let config = &running.state().config;
-    let mut text = format!("\nAdmit One {} is ready.\n\n", env!("CARGO_PKG_VERSION"));
+    let what = if config.is_worker { "works for the instances" } else { "is ready" };
+    let mut text = format!("\nAdmit One {} {what}.\n\n", env!("CARGO_PKG_VERSION"));
     let database = if config.is_postgres() {
         "Postgres".to_owned()
     } else {
@@ -21,10 +22,14 @@ pub fn banner(running: &Running) -> String {
         .metrics_address
         .map_or("off".to_owned(), |address| format!("http://{}/metrics", reachable(address)));
     // Writing to a String does not fail.
-    let shop = config.public_url.as_ref().unwrap_or(&api);
-    let _ = writeln!(text, "  Shop      {shop}/");
-    let _ = writeln!(text, "  API       {api}");
-    let _ = writeln!(text, "  Docs      {api}/api-docs/");
+    if config.is_worker {
+        let _ = writeln!(text, "  Health    {api}/health");
+    } else {
+        let shop = config.public_url.as_ref().unwrap_or(&api);
+        let _ = writeln!(text, "  Shop      {shop}/");
+        let _ = writeln!(text, "  API       {api}");
+        let _ = writeln!(text, "  Docs      {api}/api-docs/");
+    }
     let _ = writeln!(text, "  Metrics   {metrics}");
     let _ = writeln!(text, "  Database  {database}");
     let cluster = &running.state().cluster;

@@ -1,5 +1,5 @@
 //! Makes the server usable on an empty store: adds an administrator, and a demo event if one is
-//! wanted. Does nothing on a store that has them.
+//! wanted. Does nothing on a store that has them, and nothing in a worker.
 
 use std::sync::Arc;
 
@@ -25,6 +25,9 @@ pub(super) async fn prepare(state: Arc<AppState>) -> Result<FirstStart, StartErr
         Ok(_) => {}
         Err(AccountError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(StartError::Machine(error.to_string())),
+    }
+    if state.config.is_worker {
+        return Ok(FirstStart::default());
     }
     // Instances of a cluster are often started all at once.
     state.store.in_turn(provide(&state)).await?

@@ -14,6 +14,7 @@ use crate::outbox;
 use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
 use crate::telemetry::{metrics, process};
+use crate::webhooks;
 
 /// Most offerings with series of their own, the busiest ones: a season of 10,000 events would flood
 /// the scraper.
@@ -36,7 +37,8 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     state.connections.measure();
     if health::readiness(state).await.database_is_up() {
         let (messages, deliveries) = (count_outbox(state), count_deliveries(state));
-        futures_util::join!(messages, deliveries, count_payments(state), names.read(state));
+        let (payments, webhooks) = (count_payments(state), count_webhooks(state));
+        futures_util::join!(messages, deliveries, payments, webhooks, names.read(state));
     }
 }
 
@@ -75,6 +77,14 @@ async fn count_deliveries(state: &AppState) {
         Ok(Ok(backlogs)) => outbox::measure(&backlogs, state.clock.now_ms()),
         Ok(Err(error)) => tracing::debug!(%error, "deliveries could not be counted"),
         Err(_) => tracing::debug!("counting deliveries took too long"),
+    }
+}
+
+async fn count_webhooks(state: &AppState) {
+    match tokio::time::timeout(TIMEOUT, state.store.webhook_count()).await {
+        Ok(Ok((enabled, disabled))) => webhooks::metrics::measure(enabled, disabled),
+        Ok(Err(error)) => tracing::debug!(%error, "webhooks could not be counted"),
+        Err(_) => tracing::debug!("counting webhooks took too long"),
     }
 }
 

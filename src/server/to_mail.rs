@@ -13,9 +13,9 @@ use crate::store::{DeliveryRow, StoreError};
 
 /// The name of the one destination of mails.
 pub(super) const MAIL: &str = "mail";
-/// The kinds of messages that people get as mails. `event.changed` reaches them by way of everyone
-/// with places.
-const KINDS: [&str; 14] = [
+/// The kinds of messages that people get as mails. `event.changed` and `event.details_changed` reach
+/// them by way of everyone with places.
+const KINDS: [&str; 15] = [
     "account.email_confirmation",
     "account.password_reset",
     "enrollment.applied",
@@ -27,6 +27,7 @@ const KINDS: [&str; 14] = [
     "reservation.confirmed",
     "reservation.expired",
     "security.password_changed",
+    "tickets.cancelled",
     "waitlist.offered",
     "waitlist.promoted",
     "webhook.disabled",

@@ -4,6 +4,7 @@ pub(crate) mod catalogue;
 pub(crate) mod closed;
 pub(crate) mod delivery;
 pub(crate) mod event;
+pub(crate) mod event_change;
 pub(crate) mod gateway_notification;
 pub(crate) mod guest;
 pub(crate) mod idempotency;

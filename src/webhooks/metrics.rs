@@ -1,9 +1,10 @@
 //! The metrics of webhooks for Prometheus: every name with its help text.
 
-use metrics::{counter, describe_counter};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 const ATTEMPTS: &str = "admitone_webhook_attempts_total";
 const DISABLED: &str = "admitone_webhooks_disabled_total";
+const ENDPOINTS: &str = "admitone_webhook_endpoints";
 
 /// The outcomes of attempts.
 const OUTCOMES: [&str; 5] = ["delivered", "answered", "unanswered", "gone", "impossible"];
@@ -19,6 +20,7 @@ pub fn describe() {
         DISABLED,
         "Webhooks that were disabled by themselves, by cause (gone, failing)."
     );
+    describe_gauge!(ENDPOINTS, "Webhooks that there are, by status (enabled, disabled).");
     // A counter that first appears with the value 1 has no rate to alert on.
     for outcome in OUTCOMES {
         counter!(ATTEMPTS, "outcome" => outcome).absolute(0);
@@ -34,4 +36,12 @@ pub(super) fn attempt(outcome: &'static str) {
 
 pub(super) fn disabled(cause: &'static str) {
     counter!(DISABLED, "cause" => cause).increment(1);
+}
+
+/// Sets the gauge of endpoints.
+pub fn measure(enabled: u64, disabled: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "their number is limited")]
+    for (status, count) in [("enabled", enabled as f64), ("disabled", disabled as f64)] {
+        gauge!(ENDPOINTS, "status" => status).set(count);
+    }
 }

@@ -402,6 +402,7 @@ const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("delivery", "outbox"),
     ("event", "offerings"),
+    ("event_change", "offerings"),
     ("gateway_notification", "payments"),
     ("guest", "accounts"),
     ("idempotency", "offerings"),

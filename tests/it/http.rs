@@ -2,6 +2,7 @@
 
 mod administration;
 pub mod api_client;
+mod asyncapi;
 mod bad_input;
 mod catalogue;
 mod changed_holds;

@@ -1,5 +1,6 @@
 //! Mails: what is sent of what happens, by a real mail server and as kept mails.
 
+mod changes;
 mod kept;
 mod links;
 mod orders;

@@ -56,3 +56,4 @@ mod unknown_outcomes;
 mod wallet;
 mod web;
 mod webhooks;
+mod worker;

@@ -3,8 +3,9 @@
 
 mod api;
 mod browser;
+mod figures;
 mod log;
 mod pages;
 mod pushing;
-mod receiver;
+pub mod receiver;
 mod sale;

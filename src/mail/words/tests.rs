@@ -54,6 +54,16 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
         ["Ham & let 일정 또는 장소 변경", "변경 전 일시: BEFORE"],
     ),
     (
+        "event.details_changed",
+        ["Ham & let: new place", "it was called Macbeth"],
+        ["Ham & let 장소 변경", "변경 전 이름: Macbeth"],
+    ),
+    (
+        "tickets.cancelled",
+        ["Tickets for Ham & let are cancelled", "- Stalls A 7"],
+        ["Ham & let 티켓 일부가 취소되었습니다", "- Stalls A 7"],
+    ),
+    (
         "enrollment.applied",
         ["Your application for Yoga", "It begins MONDAY"],
         ["Yoga 신청 접수", "시작: MONDAY"],
@@ -126,7 +136,7 @@ fn values(language: Language) -> Value {
         shop => "Shop", language => language.tag(), home => "https://t.example/", name => "Kim & Co",
         event, order, tickets => [ticket], refund => "₩5", reason => "<declined>",
         claim_code => "7H3K9QWX2M", claim_url => "https://t.example/claim", deadline => "SOON",
-        previous_when => "BEFORE", previous_venue => "Elsewhere", class_name => "Yoga",
+        previous_name => "Macbeth", previous_when => "BEFORE", previous_venue => "Elsewhere", class_name => "Yoga",
         class_when => "MONDAY", position => 3, url => "https://t.example/link", until => "TOMORROW",
         when => "NOW", endpoint => "https://shop.example/hook",
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use entities::{event, head, journal, product};
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait,
@@ -32,17 +32,6 @@ pub struct EventDetails {
     pub description: String,
     pub venue: String,
     pub event_date: TimestampMs,
-}
-
-/// Changes to [`EventDetails`]; a field that is `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct EventChange {
-    pub name: Option<String>,
-    pub description: Option<String>,
-    pub venue: Option<String>,
-    pub time_zone: Option<String>,
-    pub on_payment_failure: Option<OnPaymentFailure>,
 }
 
 /// An event to create.
@@ -244,44 +233,6 @@ impl Store {
         }
         let rows = query.all(self.reads()).await?;
         self.with_products(rows).await
-    }
-
-    /// Changes the displayed details of an event, or answers a retry.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn event_update(
-        &self,
-        id: OfferingId,
-        change: EventChange,
-        key: Option<&Key>,
-        now: TimestampMs,
-    ) -> Result<Answered<()>, StoreError> {
-        let transaction = self.writes().begin().await?;
-        if let Some(before) = idempotency::claim(&transaction, key, "", now).await? {
-            transaction.rollback().await?;
-            return Ok(Answered::Before(before));
-        }
-        let EventChange { name, description, venue, time_zone, on_payment_failure } = change;
-        // A column that is left out is not written: two requests that change different columns both
-        // take effect.
-        let set = event::ActiveModel {
-            name: name.map_or(NotSet, Set),
-            description: description.map_or(NotSet, Set),
-            venue: venue.map_or(NotSet, Set),
-            time_zone: time_zone.map_or(NotSet, |zone| Set(Some(zone))),
-            on_payment_failure: on_payment_failure
-                .map_or(NotSet, |policy| Set(Some(policy.as_str().into()))),
-            updated_at: Set(now),
-            ..Default::default()
-        };
-        event::Entity::update_many()
-            .set(set)
-            .filter(event::Column::Id.eq(id.0))
-            .exec(&transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(Answered::Now(()))
     }
 
     pub(super) async fn with_products(

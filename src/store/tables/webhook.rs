@@ -130,6 +130,19 @@ impl Store {
         found.into_iter().map(row_of).collect()
     }
 
+    /// Returns how many endpoints are enabled, and how many disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn webhook_count(&self) -> Result<(u64, u64), StoreError> {
+        let all = webhook_endpoint::Entity::find().count(self.reads()).await?;
+        let disabled = webhook_endpoint::Entity::find()
+            .filter(webhook_endpoint::Column::DisabledAt.is_not_null())
+            .count(self.reads())
+            .await?;
+        Ok((all.saturating_sub(disabled), disabled))
+    }
+
     /// Changes an endpoint, or answers a retry. Enabling it forgets its failures.
     ///
     /// # Errors

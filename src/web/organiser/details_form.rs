@@ -7,6 +7,7 @@ use super::entered::{self, Pairs};
 use super::refused::Refused;
 use crate::inventory::{SaleWindow, TimestampMs};
 use crate::offerings::CancellationDraft;
+use crate::store::OnPaymentFailure;
 use crate::web::visitor::Visitor;
 
 /// The length of an event whose end is left empty: that of an evening. The API's default is a day, during
@@ -28,6 +29,8 @@ pub(super) struct DetailsForm {
     pub(super) cancel: String,
     pub(super) cancel_until: String,
     pub(super) refund_percent: String,
+    /// The name of an [`OnPaymentFailure`]; empty for what it is by default, or already.
+    pub(super) on_payment_failure: String,
 }
 
 /// The times of an event, in milliseconds.
@@ -53,7 +56,21 @@ impl DetailsForm {
             cancel: pairs.entered("cancel"),
             cancel_until: pairs.entered("cancel_until"),
             refund_percent: pairs.entered("refund_percent"),
+            on_payment_failure: pairs.entered("on_payment_failure"),
         }
+    }
+
+    /// Reads what a failed payment does; `None` if the form does not say it.
+    pub(super) fn payment_failure(
+        &self,
+        visitor: &Visitor,
+    ) -> Result<Option<OnPaymentFailure>, Refused> {
+        if self.on_payment_failure.is_empty() {
+            return Ok(None);
+        }
+        let refused =
+            || Refused::new(visitor, "on_payment_failure", "organiser_form.bad_payment_failure");
+        OnPaymentFailure::parse(&self.on_payment_failure).map(Some).ok_or_else(refused)
     }
 
     /// Reads the time zone of the event.

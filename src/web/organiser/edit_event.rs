@@ -76,6 +76,7 @@ fn entered_of(event: &EventRow, zone: Tz) -> DetailsForm {
         cancel: cancel.into(),
         cancel_until: time(until),
         refund_percent: percent.to_string(),
+        on_payment_failure: event.on_payment_failure.as_str().into(),
     }
 }
 
@@ -274,7 +275,9 @@ fn edit_of(
         venue: differs(&form.venue, &before.venue),
         time_zone: has_other_clocks.then(|| form.time_zone.trim().to_owned()),
         cancellation: has_other_terms.then_some(times.cancellation),
-        on_payment_failure: None,
+        on_payment_failure: form
+            .payment_failure(visitor)?
+            .filter(|policy| *policy != event.on_payment_failure),
         sale: OfferingChange {
             sale_start: bound(&form.sale_start, &before.sale_start, times.sale.start),
             sale_end: bound(&form.sale_end, &before.sale_end, times.sale.end),

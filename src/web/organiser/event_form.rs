@@ -14,7 +14,7 @@ use crate::inventory::{
     MAX_PLACES, MAX_PRICE, Policy, RowDefinition, SaleState, SaleWindow, TimestampMs,
 };
 use crate::offerings::{EventDraft, PlanDraft, ProductDraft, SectionDraft};
-use crate::store::{OnPaymentFailure, VenueRow};
+use crate::store::VenueRow;
 use crate::venues::Plan;
 use crate::web::visitor::Visitor;
 
@@ -235,7 +235,7 @@ impl EventForm {
             time_zone: Some(self.details.time_zone.trim().to_owned()),
             policy: self.policy(visitor)?,
             cancellation: times.cancellation,
-            on_payment_failure: OnPaymentFailure::default(),
+            on_payment_failure: self.details.payment_failure(visitor)?.unwrap_or_default(),
         })
     }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::details_form::DetailsForm;
 use super::event_form::{EventForm, MINUTES, PER_HOLD, PLACES, SectionForm};
 use super::refused::Refusals;
-use crate::store::VenueRow;
+use crate::store::{OnPaymentFailure, VenueRow};
 use crate::web::fields::Field;
 use crate::web::visitor::Visitor;
 
@@ -63,6 +63,11 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, refusals: &Refusals
         ("never", "organiser_form.cancel_never"),
     ];
     let options = options.map(|(value, key)| (value.to_owned(), visitor.text(key).to_owned()));
+    let failures = [
+        (OnPaymentFailure::KeepOpen, "organiser_form.failure_keeps"),
+        (OnPaymentFailure::Cancel, "organiser_form.failure_cancels"),
+    ];
+    let failures = failures.map(|(policy, key)| (policy.as_str().to_owned(), text(key).to_owned()));
     html! {
         fieldset {
             legend { (text("organiser_form.what")) }
@@ -98,6 +103,8 @@ pub(super) fn details(visitor: &Visitor, form: &DetailsForm, refusals: &Refusals
                     Some(text("organiser_form.cancel_until_hint")), false))
                 (refusals.field(Field { name: "refund_percent", label: text("organiser_form.refund_percent"), kind: "number",
                     value: &form.refund_percent, min: Some("0"), max: Some("100"), ..Field::default() }))
+                (refusals.with_error(Field { name: "on_payment_failure", label: text("organiser_form.on_payment_failure"),
+                    value: &form.on_payment_failure, ..Field::default() }).choice(&failures))
             }
         }
     }

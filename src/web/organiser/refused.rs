@@ -146,6 +146,7 @@ fn label_of(visitor: &Visitor, input: &str) -> Option<String> {
         "sale_end" => label("organiser_form.sale_end"),
         "cancel_until" => label("organiser_form.cancel_until_label"),
         "refund_percent" => label("organiser_form.refund_percent"),
+        "on_payment_failure" => label("organiser_form.on_payment_failure"),
         "currency" => label("organiser_form.currency"),
         "plan" => label("organiser_form.plan"),
         "place" => label("venues.place"),
@@ -199,6 +200,7 @@ fn input_of(field: &str) -> String {
         "policy.maxPlacesPerHold" => "max_places",
         "policy.maxPerCustomer" => "max_per_customer",
         "cancellation.refundPercent" => "refund_percent",
+        "onPaymentFailure" => "on_payment_failure",
         _ => "name",
     };
     input.to_owned()

@@ -33,11 +33,21 @@ impl Shop {
 
     /// Opens a shop with other settings.
     pub async fn open_with(db: TestDb, change: impl FnOnce(&mut Config)) -> Self {
+        Self::open_from(db, change, |_| {}).await
+    }
+
+    /// Opens a shop with other settings and parts.
+    pub async fn open_from(
+        db: TestDb,
+        change: impl FnOnce(&mut Config),
+        replace: impl FnOnce(&mut Parts),
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
         let without_sweeps = |parts: &mut Parts| {
             parts.offices.sweep_interval = Duration::from_secs(3_600);
         };
-        let app = TestApp::with(db).clock(clock.clone()).parts(without_sweeps).config(change);
+        let app = TestApp::with(db).clock(clock.clone()).parts(without_sweeps);
+        let app = app.parts(replace).config(change);
         let app = app.start().await;
         Self { app, clock, client: reqwest::Client::new() }
     }

@@ -23,6 +23,7 @@ pub struct Server {
     pub base: String,
     database_url: String,
     settings: Vec<(String, String)>,
+    subcommand: &'static str,
     files: Option<u32>,
     port: u16,
     dir: TempDir,
@@ -52,6 +53,7 @@ impl Server {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
             database_url: database_url.to_owned(),
+            subcommand: "serve",
             files: None,
             port,
             dir: tempfile::tempdir().expect("a temporary directory"),
@@ -62,6 +64,12 @@ impl Server {
                 .build()
                 .expect("a client"),
         }
+    }
+
+    /// Makes it a worker.
+    pub fn into_worker(mut self) -> Self {
+        self.subcommand = "worker";
+        self
     }
 
     /// Returns the port that the server listens on.
@@ -135,7 +143,7 @@ impl Server {
             .open(self.log())
             .expect("the log can be written");
         let child = self
-            .command(&["serve"])
+            .command(&[self.subcommand])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("one file, two streams"))
             .stderr(log)

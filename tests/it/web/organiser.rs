@@ -193,6 +193,39 @@ on_both_databases! {
 }
 
 on_both_databases! {
+    async fn a_form_says_what_a_failed_payment_does_to_an_order(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let new = organiser.get("/organiser/events/new").await;
+        new.shows(&["An order whose payment fails", "value=\"KEEP_OPEN\"", "value=\"CANCEL\""]);
+        let form = with(&[("on_payment_failure", "CANCEL")]);
+        let at = organiser.post("/organiser/events/new", &form).await.leads_to("/organiser/events/");
+        let id = at.trim_start_matches("/organiser/events/").split('?').next().unwrap().to_owned();
+        let says = async || {
+            let event = shop.nobody().get(&format!("/api/events/{id}")).await.is(200).data;
+            event["onPaymentFailure"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(says().await, "CANCEL");
+        let edit = format!("/organiser/events/{id}/edit");
+        organiser.get(&edit).await.shows(&["<option value=\"CANCEL\" selected"]);
+
+        // A form that does not say it changes nothing of it.
+        organiser.post(&edit, &with(&[("key", "b"), ("name", "Hamlet")])).await.leads_to("/organiser");
+        assert_eq!(says().await, "CANCEL");
+        let form = with(&[("key", "c"), ("name", "Hamlet"), ("on_payment_failure", "KEEP_OPEN")]);
+        organiser.post(&edit, &form).await.leads_to("/organiser");
+        assert_eq!(says().await, "KEEP_OPEN");
+        organiser.get(&edit).await.shows(&["<option value=\"KEEP_OPEN\" selected"]);
+        for page in [edit.as_str(), "/organiser/events/new"] {
+            let bad = with(&[("key", "d"), ("on_payment_failure", "cancel")]);
+            let refused = organiser.post(page, &bad).await;
+            assert_eq!(refused.status, 422);
+            refused.shows(&["id=\"field-on_payment_failure-error\"", "Old theatre",
+                "Choose what happens to an order whose payment fails."]);
+        }
+        assert_eq!(says().await, "KEEP_OPEN");
+    }
+
     async fn a_refused_form_comes_back_with_what_was_entered(db: TestDb) {
         let shop = Shop::open(db).await;
         let organiser = Browser::of(&shop, &shop.admin());
