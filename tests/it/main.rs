@@ -40,6 +40,7 @@ mod payments;
 mod payments_crash;
 mod refunds;
 mod relay;
+mod relay_load;
 mod requirements;
 mod revoked_access;
 mod schemathesis;

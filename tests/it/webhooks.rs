@@ -6,5 +6,5 @@ mod browser;
 mod log;
 mod pages;
 mod pushing;
-mod receiver;
+pub mod receiver;
 mod sale;
