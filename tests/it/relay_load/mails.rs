@@ -17,7 +17,7 @@ use crate::support::test_app::TestApp;
 use crate::support::test_db::TestDb;
 
 /// Mails under way at a time, as the relay has it: the most that the server's death leaves in doubt.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 8;
 
 /// Returns by which rule the server judges the recipient of this number, out of every hundred.
 fn rule(number: usize) -> &'static str {
