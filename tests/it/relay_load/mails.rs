@@ -141,7 +141,8 @@ async fn run(db: TestDb, mails: usize) {
          died after {dies_after}; {} arrived, {} of them {} times: {:?}; parked: {parked:?}",
         name_of(&app.db),
         began.elapsed().as_secs_f64(),
-        std::time::Duration::from_millis((clock.now_ms() - from).unsigned_abs()).as_secs_f64() / 3_600.0,
+        std::time::Duration::from_millis((clock.now_ms() - from).unsigned_abs()).as_secs_f64()
+            / 3_600.0,
         per_second(dies_after, until_death),
         arrivals.len(),
         repeated.len(),
@@ -152,7 +153,10 @@ async fn run(db: TestDb, mails: usize) {
     // under way with it.
     let in_doubt: BTreeSet<&str> =
         before[dies_after - UNDER_WAY..].iter().map(|mail| mail["id"].as_str().unwrap()).collect();
-    assert!(repeated.iter().all(|(id, count)| in_doubt.contains(*id) && **count == 2), "{repeated:?}");
+    assert!(
+        repeated.iter().all(|(id, count)| in_doubt.contains(*id) && **count == 2),
+        "{repeated:?}"
+    );
     assert_eq!(arrivals[before[dies_after - 1]["id"].as_str().unwrap()], 2);
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use admitone::clock::{ManualClock, SystemClock};
 use admitone::clock::Clock;
+use admitone::clock::{ManualClock, SystemClock};
 use admitone::outbox::{Destination, Destinations, Outcome, Relay, Subscription};
 use admitone::store::{DeliveryRow, StoreError};
 use futures_util::FutureExt;
@@ -53,7 +53,12 @@ impl Destination for Sink {
 }
 
 fn tell(db: &TestDb, what: &str, count: usize, took: Duration) {
-    println!("{}: {what}: {:.0} a second ({count} in {:.2} s)", name_of(db), per_second(count, took), took.as_secs_f64());
+    println!(
+        "{}: {what}: {:.0} a second ({count} in {:.2} s)",
+        name_of(db),
+        per_second(count, took),
+        took.as_secs_f64()
+    );
 }
 
 async fn until_done(db: &TestDb, count: usize) {
