@@ -7,9 +7,9 @@ mod rates;
 mod webhooks;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use admitone::clock::{Clock, ManualClock};
+use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::ids::{HoldId, OfferingId, ProductId, ReservationId, UserId};
 use admitone::inventory::{Command, LineRequest, Request, Requester};
 use admitone::store::{DeliveryFilter, DeliveryRow, Store};
@@ -114,7 +114,7 @@ async fn make_messages(app: &TestApp, offering: OfferingId, count: usize) {
 
 /// Measures how long something takes.
 async fn timed(what: impl Future<Output = ()>) -> Duration {
-    let began = Instant::now();
+    let began = SystemClock::new();
     what.await;
-    began.elapsed()
+    began.monotonic()
 }

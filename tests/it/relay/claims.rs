@@ -8,7 +8,6 @@ use admitone::store::DeliveryState;
 
 use super::{Recorder, expand_all, relay, rows, sell};
 use crate::support::payments::PaymentsFixture;
-use crate::support::test_db::TestDb;
 
 on_both_databases! {
     async fn a_slow_destination_is_given_nothing_whose_claim_could_end_meanwhile(db: TestDb) {

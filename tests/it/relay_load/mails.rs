@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::config::{Config, MailMode, Secret};
@@ -119,10 +119,10 @@ async fn run(db: TestDb, mails: usize) {
     let mut server = SmtpServer::start(&["--brief", "--die-after", &dies_after.to_string()]);
     let (url, port) = (server.url(), server.port.to_string());
     let clock = Arc::new(ManualClock::at(SystemClock::new().now_ms()));
-    let (began, from) = (Instant::now(), clock.now_ms());
+    let (began, from) = (SystemClock::new(), clock.now_ms());
     let app = open(db, clock.clone(), url).await;
     until("the server dies", async || server.is_dead()).await;
-    let until_death = began.elapsed();
+    let until_death = began.monotonic();
     let away = "SELECT count(*) FROM deliveries
                 WHERE state = 'WAITING' AND error = 'the connection to the mail server failed'";
     until("the relay misses it", async || app.db.count(away).await > 0).await;
@@ -140,9 +140,8 @@ async fn run(db: TestDb, mails: usize) {
         "{}: {mails} mails in {:.0} s, {:.1} h by the relay's clock; {:.0} a second until the mail server \
          died after {dies_after}; {} arrived, {} of them {} times: {:?}; parked: {parked:?}",
         name_of(&app.db),
-        began.elapsed().as_secs_f64(),
-        std::time::Duration::from_millis((clock.now_ms() - from).unsigned_abs()).as_secs_f64()
-            / 3_600.0,
+        began.monotonic().as_secs_f64(),
+        Duration::from_millis((clock.now_ms() - from).unsigned_abs()).as_secs_f64() / 3_600.0,
         per_second(dies_after, until_death),
         arrivals.len(),
         repeated.len(),

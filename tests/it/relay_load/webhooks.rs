@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use admitone::clock::{Clock, ManualClock, SystemClock};
 use admitone::ids::OfferingId;
@@ -176,7 +176,7 @@ async fn run(db: TestDb, messages: usize) {
     let stumbling = scene.endpoint("/stumble/x", event).await;
     let hanging = scene.endpoint("/hang/x", event).await;
     let gone = scene.endpoint("/status/410/x", event).await;
-    let began = Instant::now();
+    let began = SystemClock::new();
     let together = timed_sale(&scene, event, messages, "/strict/good").await;
     let hung = scene.receiver.counts().await.get("/hang/x").copied().unwrap_or_default();
     let still: usize = scene.rows(&hanging).await.iter().filter(|row| is_waiting(row)).count();
@@ -187,7 +187,7 @@ async fn run(db: TestDb, messages: usize) {
     let changing = scene.app.call(Method::PATCH, &hanging.path).by(&scene.app.admin());
     changing.fresh_key().json(&mended).send().await.expect(200);
     scene.until_settled().await;
-    let took = began.elapsed();
+    let took = began.monotonic();
     let log = scene.receiver.log().await;
     let late = check_order(&bodies(&log, "/strict/good"), messages);
     check_order(&bodies(&log, "/strict/mended"), messages);
