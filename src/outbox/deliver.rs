@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::inventory::TimestampMs;
 use crate::store::{DeliveryRow, DeliveryState, Store, StoreError};
 
-/// How long a claim lasts: longer than any destination takes.
+/// How long a claim lasts. A delivery is begun in the first half only, so that it comes to its end
+/// before another process may claim it: no destination takes longer than the other half.
 const LEASE: Duration = Duration::from_secs(120);
 /// Claims at a time for each delivery that may be under way.
 const CLAIMS_AHEAD: usize = 4;
@@ -44,8 +45,14 @@ pub(crate) async fn round(
     if claimed.is_empty() {
         return Ok(Round::Idle);
     }
+    let begin_until = now + millis(LEASE / 2);
     let ends: Vec<_> = stream::iter(claimed)
-        .map(|delivery| async move { one(store, clock, destination, &delivery).await })
+        .map(|delivery| async move {
+            if clock.now_ms() > begin_until {
+                return give_back(store, clock, &delivery).await;
+            }
+            one(store, clock, destination, &delivery).await
+        })
         .buffer_unordered(at_once)
         .collect()
         .await;
@@ -56,6 +63,17 @@ pub(crate) async fn round(
         }
     }
     Ok(round)
+}
+
+/// Ends the claim on a delivery that was not begun.
+async fn give_back(
+    store: &Store,
+    clock: &dyn Clock,
+    delivery: &DeliveryRow,
+) -> Result<bool, StoreError> {
+    let now = clock.now_ms();
+    store.delivery_postpone(delivery, now, delivery.error.as_deref(), now).await?;
+    Ok(true)
 }
 
 /// Makes one delivery; returns `false` if the destination is away.

@@ -38,7 +38,7 @@ const PAUSES: [Duration; 3] =
 /// The pause after an attempt to mail what is over within minutes.
 const SOON: Duration = Duration::from_secs(60);
 /// Mails that may be under way at a time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The mailer of a server.
 pub(super) struct ToMail(pub(super) Arc<Mailer>);

@@ -42,6 +42,7 @@ mod payments_gateways;
 mod payments_schedules;
 mod refunds;
 mod relay;
+mod relay_load;
 mod requirements;
 mod revoked_access;
 mod schemathesis;

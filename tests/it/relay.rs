@@ -1,5 +1,7 @@
 //! The relay: every message reaches every destination that wants it, whatever fails in between.
 
+mod claims;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -5,9 +5,11 @@
 //   /hang/…      nothing                      /drip/…        200, and a byte every 50 ms for ever
 //   /flood/…     200, and bytes for ever      /redirect/…    302 to /take/redirected
 //   /cut/…       closes the connection        /flaky/…       500 and 200 in turn
+//   /strict/…    200 if it verifies, or 401   /stumble/…     500 twice, once or never, by the message; then 200
 //
 // For the tests themselves: POST /secrets takes a JSON list of the secrets to try, POST /clock the
-// seconds by which this receiver's clock is ahead, GET /log the messages so far.
+// seconds by which this receiver's clock is ahead, GET /log the messages so far, GET /counts how many
+// there are by path.
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -16,6 +18,8 @@ const packages = createRequire(process.env.ADMITONE_WEBHOOK_PACKAGES ?? import.m
 const { Webhook } = packages("standardwebhooks");
 
 const log = [];
+const counts = {};
+const stumbles = new Map();
 const connections = new Map();
 let secrets = [];
 let ahead = 0;
@@ -37,7 +41,14 @@ function verified(body, headers) {
     return secrets.flatMap((secret, index) => (verifies(secret) ? [index] : []));
 }
 
-function answer(path, response) {
+/** Returns true if this message is to fail once more. */
+function stumblesOver(id) {
+    const left = stumbles.get(id) ?? [...id].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 3;
+    stumbles.set(id, Math.max(left - 1, 0));
+    return left > 0;
+}
+
+function answer(path, message, response) {
     const [, what, status] = path.split("/");
     switch (what) {
         case "take":
@@ -66,6 +77,12 @@ function answer(path, response) {
             return response.end();
         case "cut":
             return response.destroy();
+        case "strict":
+            response.statusCode = message.verified.length ? 200 : 401;
+            return response.end();
+        case "stumble":
+            response.statusCode = stumblesOver(message.id) ? 500 : 200;
+            return response.end();
         case "flaky":
             turns += 1;
             response.statusCode = turns % 2 ? 500 : 200;
@@ -90,8 +107,11 @@ const server = createServer((request, response) => {
                 return response.end();
             case "/log":
                 return response.end(JSON.stringify(log));
-            default:
-                log.push({
+            case "/counts":
+                return response.end(JSON.stringify(counts));
+            default: {
+                counts[request.url] = (counts[request.url] ?? 0) + 1;
+                const message = {
                     path: request.url,
                     id: request.headers["webhook-id"],
                     timestamp: request.headers["webhook-timestamp"],
@@ -100,8 +120,10 @@ const server = createServer((request, response) => {
                     connection: connections.get(request.socket),
                     verified: verified(body, request.headers),
                     body,
-                });
-                return answer(request.url, response);
+                };
+                log.push(message);
+                return answer(request.url, message, response);
+            }
         }
     });
 });

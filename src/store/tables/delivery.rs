@@ -272,7 +272,8 @@ impl Store {
         Ok(settled.rows_affected == 1)
     }
 
-    /// Ends the claim on a delivery whose destination was away: the attempt does not count.
+    /// Ends the claim on a delivery whose destination was away, or that was not begun: the attempt
+    /// does not count.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ pub struct SmtpServer {
     child: Child,
     pub port: u64,
     taken: Arc<Mutex<Vec<Value>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl SmtpServer {
@@ -27,12 +29,12 @@ impl SmtpServer {
         let port = serde_json::from_str::<Value>(&first).expect("JSON")["port"].as_u64();
         let taken = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&taken);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 list.lock().unwrap().push(serde_json::from_str(&line).expect("JSON"));
             }
         });
-        Self { child, port: port.expect("a port"), taken }
+        Self { child, port: port.expect("a port"), taken, reader: Some(reader) }
     }
 
     /// Returns the address for `ADMITONE_SMTP_URL`.
@@ -48,6 +50,19 @@ impl SmtpServer {
 
     pub fn count(&self) -> usize {
         self.taken.lock().unwrap().len()
+    }
+
+    /// True if the server has ended.
+    pub fn is_dead(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
+    /// Ends the server at once, and returns all mails that it took.
+    pub fn end(mut self) -> Vec<Value> {
+        self.kill();
+        let reader = self.reader.take().expect("it is read once");
+        reader.join().expect("no panic");
+        std::mem::take(&mut *self.taken.lock().unwrap())
     }
 
     /// Ends the server at once.

@@ -160,6 +160,12 @@ impl TestApp {
         self.running = Some(start(&self.config, &self.parts).await);
     }
 
+    /// Does the same with other settings from then on.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.restart().await;
+    }
+
     /// Returns the first administrator.
     pub fn admin(&self) -> TestUser {
         let token = self.token(self.admin, Role::Admin);

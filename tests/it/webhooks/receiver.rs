@@ -1,5 +1,6 @@
 //! The receiver of `tests/webhooks/receiver.mjs`.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -53,6 +54,12 @@ impl Receiver {
     async fn tell(&self, path: &str, what: &Value) {
         let answer = self.client.post(self.url(path)).json(what).send().await.expect("it answers");
         assert_eq!(answer.status(), 200);
+    }
+
+    /// Returns how many messages there are so far, by path.
+    pub async fn counts(&self) -> BTreeMap<String, usize> {
+        let answer = self.client.get(self.url("/counts")).send().await.expect("it answers");
+        answer.json().await.expect("numbers")
     }
 
     /// Returns the messages so far.

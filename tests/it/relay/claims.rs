@@ -1,0 +1,40 @@
+//! Claims of deliveries: none ends while its delivery is under way.
+
+use std::sync::{Arc, Mutex};
+
+use admitone::clock::Clock;
+use admitone::outbox::Outcome;
+use admitone::store::DeliveryState;
+
+use super::{Recorder, expand_all, relay, rows, sell};
+use crate::support::payments::PaymentsFixture;
+
+on_both_databases! {
+    async fn a_slow_destination_is_given_nothing_whose_claim_could_end_meanwhile(db: TestDb) {
+        const SLOW_MS: i64 = 25_000;
+        let till = PaymentsFixture::open(db, 20).await;
+        sell(&till, 8).await;
+        let clock = till.clock.clone();
+        let began = Arc::new(Mutex::new(Vec::new()));
+        let times = began.clone();
+        let slow = Recorder::new("mail", move |_| {
+            times.lock().unwrap().push(clock.now_ms());
+            clock.advance_ms(SLOW_MS);
+            Outcome::Delivered
+        });
+        let relay = relay(&till, std::slice::from_ref(&slow));
+        expand_all(&relay).await;
+        let mut rounds = 0;
+        while !rows(&till.store, DeliveryState::Waiting).await.is_empty() {
+            let (first, claimed_at) = (began.lock().unwrap().len(), till.clock.now_ms());
+            relay.deliver_once().await.unwrap();
+            let began = began.lock().unwrap();
+            assert!(began.len() > first, "each round makes some");
+            assert!(began[first..].iter().all(|at| at - claimed_at <= 60_000), "{began:?}");
+            rounds += 1;
+        }
+        assert_eq!(slow.got.lock().unwrap().len(), 25, "each once");
+        assert!(rounds > 1);
+        assert!(rows(&till.store, DeliveryState::Done).await.iter().all(|row| row.attempts == 1));
+    }
+}
