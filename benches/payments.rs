@@ -55,7 +55,8 @@ fn main() {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
     };
-    let (rate, seconds) = (number("ADMITONE_BENCH_RATE", 1_000), number("ADMITONE_BENCH_SECONDS", 20));
+    let (rate, seconds) =
+        (number("ADMITONE_BENCH_RATE", 1_000), number("ADMITONE_BENCH_SECONDS", 20));
     let dir = tempfile::tempdir().expect("a directory");
     let url = std::env::var("ADMITONE_BENCH_POSTGRES_URL")
         .unwrap_or_else(|_| format!("sqlite://{}", dir.path().join("bench.db").display()));
@@ -72,11 +73,8 @@ async fn run(url: &str, rate: u64, count: u64) {
             clock.advance_ms(1);
         }
     });
-    let orders: Vec<_> = stream::iter(0..count)
-        .map(|_| reserve(&till))
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+    let orders: Vec<_> =
+        stream::iter(0..count).map(|_| reserve(&till)).buffer_unordered(AT_ONCE).collect().await;
     println!("{count} reservations wait; payments begin at {rate} per second");
     let recovery = till.payments.spawn_recovery();
     let began = Instant::now();
@@ -93,7 +91,10 @@ async fn run(url: &str, rate: u64, count: u64) {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(began.elapsed() < Duration::from_secs(300), "payments do not come to their end");
     }
-    println!("the rest came to its end in {:.1} s of the machine's time", began.elapsed().as_secs_f64());
+    println!(
+        "the rest came to its end in {:.1} s of the machine's time",
+        began.elapsed().as_secs_f64()
+    );
     recovery.stop().await;
     check(url, till.offering).await;
     till.offices.shutdown().await;
@@ -204,8 +205,12 @@ fn report(answers: &Answers, took: Duration) {
     let mut sorted = answers.latencies.clone();
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,
-            reason = "an index into a list")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index into a list"
+        )]
         let index = ((sorted.len() - 1) as f64 * share) as usize;
         sorted[index]
     };
@@ -214,7 +219,12 @@ fn report(answers: &Answers, took: Duration) {
     println!(
         "{per_second:.0} payments per second: {} confirmed, {} pending, {} declined; \
          p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
-        answers.confirmed, answers.pending, answers.declined, at(0.5), at(0.99), at(1.0)
+        answers.confirmed,
+        answers.pending,
+        answers.declined,
+        at(0.5),
+        at(0.99),
+        at(1.0)
     );
 }
 

@@ -39,6 +39,7 @@ mod password_queue;
 mod payments;
 mod payments_crash;
 mod payments_gateways;
+mod payments_manual;
 mod payments_schedules;
 mod refunds;
 mod relay;

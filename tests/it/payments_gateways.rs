@@ -16,8 +16,8 @@ use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, Reser
 use futures_util::FutureExt;
 
 use crate::support::gateways::{Books, check_simulator};
+use crate::support::payments::{PRICE, PaymentsFixture, by_simulator};
 use crate::support::test_db::eventually;
-use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
 
 fn script(outcome: Outcome, delay_ms: Option<u32>) -> Script {
     Script { outcome, delay_ms }
@@ -175,49 +175,16 @@ on_both_databases! {
         assert_eq!(till.db.count(voided).await, 1, "nothing can be charged any more");
     }
 
-    async fn a_manual_payment_waits_for_the_word_of_an_administrator(db: TestDb) {
-        let mut till = PaymentsFixture::open(db, 10).await;
-        till.payments = till.payments.clone().with_manual(MANUAL_DEADLINE);
-        till.paying_by(Method::Manual);
+    async fn only_refunds_of_manual_payments_are_marked_by_administrators(db: TestDb) {
+        let till = open(db, 10, Script::default()).await;
         let (customer, reservation) = reserved(&till).await;
-        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
-        assert!(waits.pending.is_some());
-        till.clock.advance_ms(60_000);
-        assert_eq!(till.payments.recover_due().await.expect("scans"), 0, "nothing to look for");
-        let paid = till.payments.mark_paid(waits.payment).await.expect("it has come");
-        assert_eq!(paid.state, PaymentState::Captured);
-        assert_eq!(till.payments.mark_paid(waits.payment).await.expect("again").state, paid.state);
-        assert!(till.check_books(customer, reservation, 0).await);
-        let refused = till.payments.refuse_waiting(waits.payment).await;
-        assert!(matches!(refused, Err(PaymentError::Rejected(Rejection::WrongState { .. }))));
-        assert_eq!(till.unsettled().await, 0);
-
-        let (customer, reservation) = reserved(&till).await;
-        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
-        let refused = till.payments.refuse_waiting(waits.payment).await.expect("it will not");
-        assert_eq!(refused.state, PaymentState::Failed);
-        assert_eq!(refused.gateway.decline_reason.as_deref(), Some("refused_by_administrator"));
-        let again = till.payments.refuse_waiting(waits.payment).await.expect("the same again");
-        assert_eq!(again.state, PaymentState::Failed);
-        till.pay(customer, reservation, "k2").await.expect("another try may begin");
-        // The money comes after all, and the reservation waits for another payment.
-        let late = till.payments.mark_paid(waits.payment).await.expect("it has an end");
-        assert_eq!(late.state, PaymentState::Voided, "to be given back by hand");
-        assert!(!till.check_books(customer, reservation, 0).await);
-    }
-
-    async fn a_manual_payment_that_nobody_marks_ends_at_its_deadline(db: TestDb) {
-        let mut till = PaymentsFixture::open(db, 10).await;
-        till.payments = till.payments.clone().with_manual(MANUAL_DEADLINE);
-        till.paying_by(Method::Manual);
-        let (customer, reservation) = reserved(&till).await;
-        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
-        till.clock.advance_ms(i64::try_from(MANUAL_DEADLINE.as_millis()).unwrap());
-        till.offices.sweep().await;
+        till.pay(customer, reservation, "k").await.expect("pays");
+        till.cancel(customer, reservation).await.expect("cancels");
+        let due = till.payments.refunds(RefundFilter::default(), 10).await.unwrap();
+        let marked = till.payments.mark_refunded(due[0].id).await;
+        assert!(matches!(marked, Err(PaymentError::Rejected(Rejection::WrongState { .. }))));
         till.recover().await;
-        assert_eq!(till.payment_state(waits.payment).await, PaymentState::Failed);
-        let other = till.payments.mark_paid(PaymentId::random()).await;
-        assert!(matches!(other, Err(PaymentError::NoSuchPayment)));
+        assert_eq!(check_simulator(&till).await, Books { captured: PRICE, refunded: PRICE });
     }
 
     async fn a_forged_or_foreign_notification_moves_nothing(db: TestDb) {
@@ -340,12 +307,15 @@ on_both_databases! {
             till.recover().await;
             let found = row(&till, parked.payment).await;
             assert_eq!(found.state, PaymentState::Pending);
+            let under_way = till.store.payments_under_way(customer).await.unwrap();
+            assert_eq!(under_way, [parked.payment], "the account stays open for it");
             let problem = found.gateway.problem.expect("it is told");
             assert!(problem.contains(says) && problem.contains("15000 KRW"), "{problem}");
             assert!(!till.check_books(customer, reservation, 0).await);
             // An administrator ends it, and the money at the gateway is let go.
             let ended = till.payments.refuse_waiting(parked.payment).await.expect("ends");
-            assert_eq!(ended.state, PaymentState::Failed);
+            assert_eq!((ended.state, ended.gateway.problem), (PaymentState::Failed, None));
+            assert_eq!(till.store.payments_under_way(customer).await.unwrap(), []);
         }
         let voided = "SELECT count(*) FROM simulator_charges WHERE state = 'VOIDED'";
         assert_eq!(till.db.count(voided).await, 2);
