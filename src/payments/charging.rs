@@ -44,8 +44,14 @@ impl Payments {
         let now = self.clock.now_ms();
         let is_first = self.store.payment_to_gateway(row.id, deadline, now).await?;
         self.crash_points.pass(row.id, Edge::Await, Side::After)?;
+        if is_first {
+            let mut written = row.clone();
+            (written.state, written.updated_at) = (PaymentState::Pending, now);
+            written.gateway.deadline = Some(deadline);
+            return Ok(Stepped::As(Box::new(written)));
+        }
         let has_ended = |state| matches!(state, PaymentState::Failed | PaymentState::Voided);
-        if !is_first && has_ended(self.read(row).await?.state) {
+        if has_ended(self.read(row).await?.state) {
             // Another driver ended it, perhaps before our begin arrived: the reservation must not be
             // left waiting for a payment that no driver makes.
             let _whether_it_was_in_progress = self.release(row).await?;
@@ -159,10 +165,18 @@ impl Payments {
         let reference = answer.reference.as_deref();
         let is_first = self.store.payment_set_aside(row.id, reference, times).await?;
         self.crash_points.pass(row.id, Edge::Authorize, Side::After)?;
-        if is_first {
-            metrics::step(Edge::Authorize, "ok");
+        if !is_first {
+            return Ok(Stepped::Somewhere(None));
         }
-        Ok(Stepped::Somewhere(None))
+        metrics::step(Edge::Authorize, "ok");
+        let mut written = row.clone();
+        (written.state, written.updated_at) = (PaymentState::Authorized, now);
+        written.next_try_at = Some(times.0);
+        written.gateway.redirect_url = None;
+        if let Some(reference) = answer.reference.clone() {
+            written.gateway.reference = Some(reference);
+        }
+        Ok(Stepped::As(Box::new(written)))
     }
 
     /// Pending → Failed. The box office is notified first: after that no driver is granted the

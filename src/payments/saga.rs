@@ -24,6 +24,8 @@ const BY_HAND: &str = "the money is to be given back by hand: the places are tak
 pub(super) enum Stepped {
     /// The payment reached this state, and the recovery scan has not been called for since.
     To(PaymentState),
+    /// The payment is as in this row, which is written.
+    As(Box<PaymentRow>),
     /// The payment's row holds the state; with the reason if the step was refused.
     Somewhere(Option<PaymentError>),
     /// The gateway is at work.
@@ -80,6 +82,7 @@ impl Payments {
                 Stepped::To(state) => {
                     (row.state, row.next_try_at, was_driven) = (state, None, true);
                 }
+                Stepped::As(written) => (row, was_driven) = (*written, true),
                 Stepped::Somewhere(reason) => {
                     refusal = reason.or(refusal);
                     row = self.read(&row).await?;

@@ -145,8 +145,6 @@ impl Simulator {
             (Outcome::Late, None) => late_at.max(now),
             (_, None) => now,
         };
-        let known = self.store.simulator_charge_get(charge.payment).await.map_err(in_doubt)?;
-        let is_new = known.is_none();
         let is_told = settles_at > now || script.outcome != Outcome::Succeed;
         let new = NewSimulatorCharge {
             payment: charge.payment,
@@ -156,7 +154,7 @@ impl Simulator {
             settles_at,
             notify_at: is_told.then_some(settles_at),
         };
-        let made = self.store.simulator_charge_make(&new, now).await.map_err(in_doubt)?;
+        let (made, is_new) = self.store.simulator_charge_make(&new, now).await.map_err(in_doubt)?;
         if is_new && script.outcome == Outcome::Timeout {
             return Err(GatewayError::InDoubt("the answer was lost, as the request asked".into()));
         }

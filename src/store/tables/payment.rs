@@ -10,11 +10,11 @@ use sea_orm::{
     QueryFilter, QueryOrder, Statement, TransactionTrait,
 };
 
-use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
+use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState};
 use crate::store::tables::payment_group::requests::{Authorizing, Beginning};
-use crate::store::tables::payment_row::{PaymentRow, payment_row};
+use crate::store::tables::payment_row::{NewPayment, PaymentRow, payment_row};
 use crate::store::tables::refund::payments_to_refund;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
 use crate::store::{Store, StoreError};
@@ -54,23 +54,6 @@ pub struct PaymentBacklog {
     pub refunds_refused: u64,
     /// When the scan may take on the first of them.
     pub next_try_at: Option<TimestampMs>,
-}
-
-/// A payment to start.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct NewPayment {
-    pub id: PaymentId,
-    pub reservation: ReservationId,
-    pub offering: OfferingId,
-    pub user: UserId,
-    pub method: PaymentMethod,
-    pub amount: Minor,
-    pub currency: String,
-    /// What the request asked of the gateway, as JSON.
-    pub options: Option<String>,
-    /// Where the customer comes back to from the gateway.
-    pub return_url: Option<String>,
 }
 
 /// The result of an authorization.
@@ -120,10 +103,13 @@ impl Store {
             return_url: Set(new.return_url.clone()),
             ..Default::default()
         };
-        payment::Entity::insert(row)
+        let written = payment::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .exec_without_returning(self.writes())
             .await?;
+        if written == 1 {
+            return Ok(PaymentRow::new(new, now, retry_at));
+        }
         let found = payment::Entity::find_by_id(new.id.0).one(self.writes()).await?;
         found.map_or_else(
             || Err(StoreError::Damaged(format!("payment {} vanished", new.id))),

@@ -7,6 +7,23 @@ use crate::inventory::{Minor, TimestampMs};
 use crate::store::StoreError;
 use crate::store::states::{PaymentMethod, PaymentState};
 
+/// A payment to start.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewPayment {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    pub offering: OfferingId,
+    pub user: UserId,
+    pub method: PaymentMethod,
+    pub amount: Minor,
+    pub currency: String,
+    /// What the request asked of the gateway, as JSON.
+    pub options: Option<String>,
+    /// Where the customer comes back to from the gateway.
+    pub return_url: Option<String>,
+}
+
 /// A payment.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -28,6 +45,32 @@ pub struct PaymentRow {
     pub updated_at: TimestampMs,
     /// Empty for payments by the wallet.
     pub gateway: GatewayPart,
+}
+
+impl PaymentRow {
+    /// Returns the row of a payment that has just begun.
+    pub(crate) fn new(new: &NewPayment, now: TimestampMs, retry_at: TimestampMs) -> Self {
+        Self {
+            id: new.id,
+            reservation: new.reservation,
+            offering: new.offering,
+            user: new.user,
+            method: new.method,
+            state: PaymentState::Created,
+            amount: new.amount,
+            currency: new.currency.clone(),
+            attempts: 0,
+            next_try_at: Some(retry_at),
+            refunded: 0,
+            created_at: now,
+            updated_at: now,
+            gateway: GatewayPart {
+                options: new.options.clone(),
+                return_url: new.return_url.clone(),
+                ..GatewayPart::default()
+            },
+        }
+    }
 }
 
 /// The part of a payment that concerns its gateway.

@@ -47,7 +47,7 @@ pub struct SimulatorCharge {
 }
 
 impl Store {
-    /// Makes a charge, or returns the existing one for that payment.
+    /// Makes a charge, or returns the existing one for that payment; true if it is new.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,7 +55,7 @@ impl Store {
         &self,
         new: &NewSimulatorCharge,
         now: TimestampMs,
-    ) -> Result<SimulatorCharge, StoreError> {
+    ) -> Result<(SimulatorCharge, bool), StoreError> {
         let row = simulator_charge::ActiveModel {
             id: Set(new.payment.0),
             amount: Set(new.amount),
@@ -69,12 +69,16 @@ impl Store {
             created_at: Set(now),
             updated_at: Set(now),
         };
-        simulator_charge::Entity::insert(row)
+        let written = simulator_charge::Entity::insert(row)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .exec_without_returning(self.writes())
             .await?;
+        if written == 1 {
+            return Ok((made(new), true));
+        }
         let found = self.simulator_charge_get(new.payment).await?;
-        found.ok_or_else(|| StoreError::Damaged(format!("charge {} vanished", new.payment)))
+        let vanished = || StoreError::Damaged(format!("charge {} vanished", new.payment));
+        Ok((found.ok_or_else(vanished)?, false))
     }
 
     /// Returns the charge of a payment.
@@ -191,6 +195,20 @@ impl Store {
         let rows =
             simulator_charge::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
         Ok(rows.into_iter().map(charge).collect())
+    }
+}
+
+fn made(new: &NewSimulatorCharge) -> SimulatorCharge {
+    SimulatorCharge {
+        payment: new.payment,
+        amount: new.amount,
+        currency: new.currency.clone(),
+        outcome: new.outcome.into(),
+        settles_at: new.settles_at,
+        is_captured: false,
+        is_voided: false,
+        refunded: 0,
+        notified: 0,
     }
 }
 
