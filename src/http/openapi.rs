@@ -24,8 +24,8 @@ use shared::Shared;
 use crate::http::api::accounts::{auth, guests, mail_links, users};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
-    availability, checkout, complimentary, holders, holds, participation, reservations, seats, stream,
-    waitlist,
+    availability, checkout, complimentary, holders, holds, participation, reservations, seats,
+    stream, waitlist,
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};

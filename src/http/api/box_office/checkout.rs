@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::reservations::{self, ReservationDto, places, sole_product};
+use crate::box_office::Committed;
+use crate::http::api::payments::automatic::{self, AutoMethod};
 use crate::http::commands::{in_event, submit};
-use crate::http::dto::{self, Money};
+use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Query};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Query, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -22,32 +24,31 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
-pub(crate) const CODES: &[OperationCodes] = &[
-    (
-        "post",
-        "/api/reservations",
-        &[
-            ErrorCode::SoldOut,
-            ErrorCode::SeatsTaken,
-            ErrorCode::UnknownProduct,
-            ErrorCode::UnknownSection,
-            ErrorCode::UnknownSeats,
-            ErrorCode::DuplicateSeats,
-            ErrorCode::WrongKindOfProduct,
-            ErrorCode::LimitExceeded,
-            ErrorCode::SaleNotOpen,
-            ErrorCode::SaleClosed,
-            ErrorCode::SalePaused,
-            ErrorCode::EventCancelled,
-            ErrorCode::ProductWithdrawn,
-            ErrorCode::HoldNotFound,
-            ErrorCode::HoldExpired,
-            ErrorCode::HoldEnded,
-            ErrorCode::WrongState,
-            ErrorCode::EventNotFound,
-        ],
-    ),
-];
+pub(crate) const CODES: &[OperationCodes] = &[(
+    "post",
+    "/api/reservations",
+    &[
+        ErrorCode::PaymentMethodUnavailable,
+        ErrorCode::SoldOut,
+        ErrorCode::SeatsTaken,
+        ErrorCode::UnknownProduct,
+        ErrorCode::UnknownSection,
+        ErrorCode::UnknownSeats,
+        ErrorCode::DuplicateSeats,
+        ErrorCode::WrongKindOfProduct,
+        ErrorCode::LimitExceeded,
+        ErrorCode::SaleNotOpen,
+        ErrorCode::SaleClosed,
+        ErrorCode::SalePaused,
+        ErrorCode::EventCancelled,
+        ErrorCode::ProductWithdrawn,
+        ErrorCode::HoldNotFound,
+        ErrorCode::HoldExpired,
+        ErrorCode::HoldEnded,
+        ErrorCode::WrongState,
+        ErrorCode::EventNotFound,
+    ],
+)];
 
 /// A hold to check out, or a number of places of a general-admission product to reserve at once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -72,6 +73,19 @@ pub struct ReservationBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1, maximum = 64)]
     pub quantity: Option<u32>,
+    /// True to have the reservation paid by itself. The answer does not wait for the payment: read the
+    /// reservation until it is confirmed. A payment that fails is not tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub auto_pay: Option<bool>,
+    /// With `autoPay`: how to pay; the caller's `defaultPaymentMethod` if absent.
+    #[serde(
+        default,
+        deserialize_with = "object::option_word",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(nullable = false)]
+    pub method: Option<AutoMethod>,
 }
 
 /// The query parameters of a new reservation.
@@ -86,7 +100,7 @@ pub(crate) struct CreateQuery {
 /// Check out a hold, or reserve places of a product at once.
 ///
 /// `eventId` may be in the query or in the body. `X-Pass-Token` is accepted and ignored: no event
-/// has a waiting room yet.
+/// has a waiting room yet. With `autoPay` the payment follows by itself.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
     params(
         ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
@@ -96,7 +110,8 @@ pub(crate) struct CreateQuery {
     ),
     request_body = ReservationBody,
     responses((status = 201, body = crate::http::envelope::Success<ReservationDto>),
-        (status = 403, description = "NOT_THE_CALLER")))]
+        (status = 403, description = "NOT_THE_CALLER"),
+        (status = 422, description = "INVALID, PAYMENT_METHOD_UNAVAILABLE")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     caller: Caller,
@@ -110,24 +125,60 @@ pub(crate) async fn create(
     let event = event_of(&query, &body)?;
     // The idempotency key sees the same request, whether the event was in the query or the body.
     body.event_id = Some(event);
+    let asked = (body.auto_pay == Some(true), body.method);
+    let automatic = automatic::of_checkout(&state, caller, asked).await?;
     let (reservation, customer) = (ReservationId::random(), caller.user);
-    let command = match (&body.hold_id, &body.product_id, body.quantity) {
-        (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
+    let command = command(&state, (event, reservation, customer), &body).await?;
+    if let Some(method) = automatic {
+        // Before the checkout, so that no reservation is left unpaid because a process died.
+        state.payments.intend(customer, reservation, method).await?;
+    }
+    let idempotency = key.identity(customer, "reserve", &body);
+    let submitted = submit(&state, event, Request { command, idempotency }).await;
+    if let Some(method) = automatic {
+        match &submitted {
+            Ok(committed) if !committed.replayed => {
+                state.payments.pay_soon(customer, reservation, method);
+            }
+            // The checkout of the first request has an intent of its own.
+            Ok(_) => state.payments.forget_intent(reservation),
+            Err(error) if error.is_refusal() => state.payments.forget_intent(reservation),
+            // There may be a reservation all the same.
+            Err(_) => {}
+        }
+    }
+    answer(&state, (event, customer), &submitted?).await
+}
+
+/// Returns the command of a request.
+async fn command(
+    state: &AppState,
+    (event, reservation, customer): (OfferingId, ReservationId, UserId),
+    body: &ReservationBody,
+) -> Result<Command, ApiError> {
+    match (&body.hold_id, &body.product_id, body.quantity) {
+        (Some(hold), None, None) => Ok(Command::CheckOut { hold: *hold, reservation, customer }),
         (None, Some(product), Some(quantity)) => {
             let product = dto::product_id(event, "productId", product);
-            let product = in_event(&state, event, product).await?;
+            let product = in_event(state, event, product).await?;
             dto::at_least_one("quantity", quantity)?;
             state.admission.claim(event)?;
             let lines = vec![LineRequest::Quantity { product, quantity }];
-            Command::Reserve { hold: HoldId::random(), reservation, customer, lines }
+            Ok(Command::Reserve { hold: HoldId::random(), reservation, customer, lines })
         }
         _ => {
             let message = "send either holdId, or productId and quantity";
-            return Err(ApiError::new(ErrorCode::Invalid, message));
+            Err(ApiError::new(ErrorCode::Invalid, message))
         }
-    };
-    let idempotency = key.identity(customer, "reserve", &body);
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
+    }
+}
+
+/// Renders the reservation that a commit made.
+async fn answer(
+    state: &AppState,
+    (event, customer): (OfferingId, UserId),
+    committed: &Committed,
+) -> Result<HttpResponse, ApiError> {
     let found = committed.transition.changes.iter().find_map(|change| match change {
         Change::CheckedOut { hold, reservation, lines, pay_by, .. } => {
             Some((*hold, *reservation, lines, *pay_by))
