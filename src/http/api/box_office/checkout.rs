@@ -137,10 +137,12 @@ pub(crate) async fn create(
     let submitted = submit(&state, event, Request { command, idempotency }).await;
     if let Some(method) = automatic {
         match &submitted {
-            Ok(committed) if !committed.replayed => {
+            // A replay has the reservation of this request if only the first answer of another instance
+            // was lost.
+            Ok(committed) if makes(committed, reservation) => {
                 state.payments.pay_soon(customer, reservation, method);
             }
-            // The checkout of the first request has an intent of its own.
+            // The reservation of an earlier request has an intent of its own.
             Ok(_) => state.payments.forget_intent(reservation),
             Err(error) if error.is_refusal() => state.payments.forget_intent(reservation),
             // There may be a reservation all the same.
@@ -148,6 +150,15 @@ pub(crate) async fn create(
         }
     }
     answer(&state, (event, customer), &submitted?).await
+}
+
+/// True if this commit made that reservation.
+fn makes(committed: &Committed, id: ReservationId) -> bool {
+    let is_it = |change: &Change| match change {
+        Change::CheckedOut { reservation, .. } => *reservation == id,
+        _ => false,
+    };
+    committed.transition.changes.iter().any(is_it)
 }
 
 /// Returns the command of a request.
