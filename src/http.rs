@@ -66,6 +66,7 @@ fn routes_of_sale(cfg: &mut web::ServiceConfig) {
     cfg.app_data(web::Data::new(availability::Rendered::default()))
         .app_data(web::Data::new(stream::Streams::default()))
         .service(web::scope("/api/events/{event}").configure(routes_of_event))
+        .configure(box_office::checkout::configure)
         .configure(box_office::reservations::configure)
         .configure(payments::pay::configure)
         .configure(payments::refunds::configure);

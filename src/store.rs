@@ -19,7 +19,7 @@ pub use error::StoreError;
 use error::is_unique_violation;
 pub use states::{
     OnPaymentFailure, PaymentMethod, PaymentState, RefundReason, RefundState, ReservationState,
-    TicketState, ticket_id,
+    TicketState, auto_payment_id, ticket_id,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub use instance_lock::{InstanceLock, Neighbours};
 pub use journal::JournalRows;
 pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
+pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::EventSearch;
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,

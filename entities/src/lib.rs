@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
 pub mod archive;
+pub mod auto_payment;
 pub mod delivery;
 pub mod event;
 pub mod event_plan;

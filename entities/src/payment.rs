@@ -28,6 +28,7 @@ pub struct Model {
     pub gateway_options: Option<String>,
     pub deadline: Option<i64>,
     pub captured_at: Option<i64>,
+    pub unwatched: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,6 +19,7 @@ pub struct Model {
     pub revoked_at: Option<i64>,
     pub language: Option<String>,
     pub email_confirmed_at: Option<i64>,
+    pub default_payment_method: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

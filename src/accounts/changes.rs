@@ -8,7 +8,7 @@ use super::{AccountError, Accounts, check_name, check_password, invalid, normali
 use crate::accounts::normalise_phone;
 use crate::caller::Caller;
 use crate::language::Language;
-use crate::store::{NewPassword, UserChange, UserChanged, UserRow};
+use crate::store::{NewPassword, PaymentMethod, UserChange, UserChanged, UserRow};
 
 /// Changes of the caller's own account; a field that is `None` stays as it is.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct ProfileChange {
     pub password: Option<PasswordChange>,
     /// Another language.
     pub language: Option<Language>,
+    /// How automatic payments are made; `Some(None)` removes the choice.
+    pub default_payment_method: Option<Option<PaymentMethod>>,
 }
 
 /// A new password, and the current one as the proof of its owner.
@@ -42,7 +44,8 @@ impl Accounts {
         caller: Caller,
         change: ProfileChange,
     ) -> Result<UserRow, AccountError> {
-        let ProfileChange { name, phone_number, password, language } = change;
+        let ProfileChange { name, phone_number, password, language, default_payment_method } =
+            change;
         let name = name.as_deref().map(check_name).transpose();
         let name = name.map_err(|reason| invalid("name", reason))?;
         let phone_number = match phone_number {
@@ -57,8 +60,8 @@ impl Accounts {
             None => None,
         };
         let is_new_password = password.is_some();
-        let change =
-            UserChange { name, phone_number, password, language: language.map(Language::tag) };
+        let language = language.map(Language::tag);
+        let change = UserChange { name, phone_number, password, language, default_payment_method };
         match self.store.user_update(caller.user, change, self.clock.now_ms()).await? {
             UserChanged::Now(user) => {
                 if is_new_password {
@@ -70,6 +73,21 @@ impl Accounts {
             UserChanged::Gone => Err(without_account(caller)),
             UserChanged::OtherPassword => Err(not_current()),
         }
+    }
+
+    /// Returns how automatic payments of the caller are made, if the caller has chosen; guests cannot.
+    ///
+    /// # Errors
+    /// [`AccountError::Store`].
+    pub async fn default_payment_method(
+        &self,
+        caller: Caller,
+    ) -> Result<Option<PaymentMethod>, AccountError> {
+        if caller.guest {
+            return Ok(None);
+        }
+        let user = self.store.user_get(caller.user).await?;
+        Ok(user.and_then(|user| user.default_payment_method))
     }
 
     /// Sets a new password for an account without a proof, and ends all its logins. Meant for the

@@ -157,6 +157,12 @@ impl ApiError {
         error
     }
 
+    /// True if the request was refused for good: nothing has changed, and nothing will.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.code.status().is_client_error()
+    }
+
     /// Returns the code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

@@ -24,8 +24,8 @@ use shared::Shared;
 use crate::http::api::accounts::{auth, guests, mail_links, users};
 use crate::http::api::audit::{journal, verify};
 use crate::http::api::box_office::{
-    availability, complimentary, holders, holds, participation, reservations, seats, stream,
-    waitlist,
+    availability, checkout, complimentary, holders, holds, participation, reservations, seats,
+    stream, waitlist,
 };
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
@@ -53,7 +53,7 @@ use crate::http::envelope::Failure;
         holds::list, holds::place, holds::show, holds::change, holds::release,
         holds::extend,
         waitlist::list, waitlist::join, waitlist::show, waitlist::leave, waitlist::accept,
-        reservations::create, reservations::list, reservations::show, reservations::cancel,
+        checkout::create, reservations::list, reservations::show, reservations::cancel,
         pay::pay, pay::list, pay::show, wallet::wallet, wallet::charge, wallet::charge_for,
         refunds::create, refunds::list_of, refunds::list, refunds::retry, refunds::paid,
         reservations::give_up,

@@ -14,10 +14,12 @@ use super::outcome::ComposeError;
 use super::parts::MailerParts;
 use super::words::{Templates, Written, one_line};
 use crate::config::Config;
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
-use crate::store::{EventDetails, EventRow, KeptPart, LinkPurpose, Person, ReservationState};
+use crate::store::{
+    EventDetails, EventRow, KeptPart, LinkPurpose, Person, ReservationState, auto_payment_id,
+};
 
 /// A mail, ready to be sent.
 pub(super) struct Mail {
@@ -123,6 +125,10 @@ impl Composer {
             ("reservation.confirmed", _) => {
                 return Err(ComposeError::Nothing("the order was cancelled since"));
             }
+            ("payment.failed", ReservationState::Confirmed) => {
+                return Err(ComposeError::Nothing("the order was paid since"));
+            }
+            ("payment.failed", _) => self.expect_unwatched(&draft.body, row.id).await?,
             _ => {}
         }
         let event = self.event(row.offering).await?;
@@ -135,6 +141,9 @@ impl Composer {
         if let Some(refund) = refund {
             let refund = format::money(draft.language, refund, &event.currency);
             draft.values.insert("refund", refund.into());
+        }
+        if let Some(method) = draft.body.maybe_text("method") {
+            draft.values.insert("method", method.into());
         }
         if let Some(reason) = draft.body.maybe_text("reason") {
             draft.values.insert("reason", one_line(reason).into());
@@ -161,6 +170,25 @@ impl Composer {
             draft.parts = super::documents::of_order(written, &event, holder, tickets, url).await?;
         }
         Ok(())
+    }
+
+    /// Checks that a payment failed without the knowledge of the customer: it was automatic, it waited
+    /// for its gateway, or the recovery scan had to take it on. Others are refused in the answer to the
+    /// customer's own request.
+    async fn expect_unwatched(
+        &self,
+        body: &Body<'_>,
+        reservation: ReservationId,
+    ) -> Result<(), ComposeError> {
+        let payment: PaymentId = body.id("paymentId")?;
+        if payment == auto_payment_id(reservation) {
+            return Ok(());
+        }
+        let found = self.parts.store.payment_get(payment).await?;
+        if found.is_some_and(|row| row.is_unwatched) {
+            return Ok(());
+        }
+        Err(ComposeError::Nothing("the customer was told when it failed"))
     }
 
     async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {

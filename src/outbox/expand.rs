@@ -12,7 +12,7 @@ use crate::ids::{OfferingId, ReservationId, Seq, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::journal::LoadError;
 use crate::journal::messages::{self, Message, Position};
-use crate::store::{Lane, NewDelivery, OutboxRow, Store, StoreError};
+use crate::store::{Lane, NewDelivery, NoticeRow, OutboxRow, Store, StoreError};
 
 /// Most messages of an offering that are expanded together.
 const AT_ONCE: u64 = 500;
@@ -101,13 +101,18 @@ pub(crate) async fn notices(
                 kind: notice.kind.clone(),
                 offering: notice.offering,
                 user: notice.user,
-                lane: Lane::Single,
+                lane: lane_of(notice),
             });
         }
     }
     let ids: Vec<_> = waiting.iter().map(|notice| notice.id).collect();
     store.notice_expand(&ids, deliveries, now).await?;
     Ok(waiting.len())
+}
+
+/// Refunds of a cancelled event come by the thousand, and no one waits at a screen for a mail about one.
+fn lane_of(notice: &NoticeRow) -> Lane {
+    if notice.kind == "payment.refunded" { Lane::Mass } else { Lane::Single }
 }
 
 /// Returns the position of the last message before row `before`, or the start.

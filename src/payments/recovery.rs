@@ -1,5 +1,6 @@
 //! The recovery scan: finds payments that no driver continues any more, no matter what stopped
-//! them, and brings them to their end; also pays back the refunds that are due.
+//! them, and brings them to their end; also begins automatic payments that were left, and pays back the
+//! refunds that are due.
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
@@ -49,8 +50,8 @@ impl Payments {
         Recovery { stop, task }
     }
 
-    /// Takes on the payments and the refunds that are due, one page of each; returns how many there
-    /// were.
+    /// Takes on the payments, the automatic ones that are not begun, and the refunds that are due, one
+    /// page of each; returns how many there were.
     ///
     /// # Errors
     /// [`StoreError`] when the payments cannot be read. An error of one payment is logged, and that
@@ -61,6 +62,9 @@ impl Payments {
         let due = self.store.payment_claim_due(now, self.timeout_ms(), limit).await?;
         let count = due.len();
         stream::iter(due).for_each_concurrent(AT_ONCE, |row| self.recover(row)).await;
+        let intents = self.store.auto_payment_claim_due(now, self.timeout_ms(), limit).await?;
+        let count = count + intents.len();
+        stream::iter(intents).for_each_concurrent(AT_ONCE, |row| self.recover_intent(row)).await;
         let refunds = self.store.refund_claim_due(now, self.timeout_ms(), limit).await?;
         let count = count + refunds.len();
         stream::iter(refunds).for_each_concurrent(AT_ONCE, |row| self.recover_refund(row)).await;

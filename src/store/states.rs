@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 pub use crate::ids::ticket_id;
-use crate::ids::{RefundId, ReservationId, Seq, time_ordered};
+use crate::ids::{PaymentId, RefundId, ReservationId, Seq, time_ordered};
 use crate::inventory::{CancellationPolicy, SaleState};
 use crate::store::TimestampMs;
 
@@ -71,6 +71,17 @@ pub(crate) fn refund_id(reservation: ReservationId, seq: Seq, nth: u16) -> Refun
     let mut bytes = [0; 16];
     hasher.finalize_xof().fill(&mut bytes);
     RefundId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// Returns the id of the payment that follows the checkout of a reservation by itself. The id is
+/// derived, so that a reservation has one such payment, and no key of a client is another name of it.
+#[must_use]
+pub fn auto_payment_id(reservation: ReservationId) -> PaymentId {
+    let mut hasher = blake3::Hasher::new_derive_key("admitone automatic payment id v1");
+    hasher.update(reservation.0.as_bytes());
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    PaymentId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// How far a refund has come.

@@ -1,5 +1,6 @@
 //! The tables, one module for each kind of row.
 
+pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
 pub(crate) mod closed;
 pub(crate) mod delivery;

@@ -398,6 +398,7 @@ const CAPABILITIES: &[&str] = &[
 
 /// The capability whose rows each table holds.
 const TABLES: &[(&str, &str)] = &[
+    ("auto_payment", "payments"),
     ("catalogue", "offerings"),
     ("closed", "accounts"),
     ("delivery", "outbox"),

@@ -3,6 +3,7 @@
 mod administration;
 pub mod api_client;
 mod asyncapi;
+mod automatic_payments;
 mod bad_input;
 mod catalogue;
 mod changed_holds;

@@ -3,6 +3,7 @@
 mod changes;
 mod kept;
 mod links;
+mod money;
 mod orders;
 mod sending;
 

@@ -37,6 +37,7 @@ mod metrics;
 mod overload;
 mod password_queue;
 mod payments;
+mod payments_automatic;
 mod payments_crash;
 mod payments_gateways;
 mod payments_manual;

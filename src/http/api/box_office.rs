@@ -1,6 +1,7 @@
 //! Places: holds, reservations, the waitlist, and the views of available places.
 
 pub mod availability;
+pub mod checkout;
 pub mod complimentary;
 pub mod holders;
 pub mod holds;

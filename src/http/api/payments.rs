@@ -1,6 +1,7 @@
 //! Payments of reservations, and wallets.
 
 pub mod administration;
+pub mod automatic;
 pub mod pay;
 pub mod refunds;
 pub mod wallet;

@@ -9,6 +9,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::accounts::users::CODES,
     crate::http::api::audit::verify::CODES,
     crate::http::api::box_office::availability::CODES,
+    crate::http::api::box_office::checkout::CODES,
     crate::http::api::box_office::complimentary::CODES,
     crate::http::api::box_office::holds::CODES,
     crate::http::api::box_office::reservations::CODES,

@@ -99,6 +99,7 @@ impl Store {
             created_at: Set(now),
             updated_at: Set(now),
             refunded: Set(0),
+            unwatched: Set(0),
             gateway_options: Set(new.options.clone()),
             return_url: Set(new.return_url.clone()),
             ..Default::default()
@@ -310,7 +311,8 @@ impl Store {
         // The pause doubles with each failed attempt, up to 64 times the first.
         let sql = format!(
             "UPDATE payments SET attempts = attempts + 1, next_try_at = $1 + $2 *
-                 CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END
+                 CASE WHEN attempts < 6 THEN (1 << attempts) ELSE 64 END,
+                 unwatched = CASE WHEN state IN ('FAILED', 'VOIDED') THEN unwatched ELSE 1 END
              WHERE id IN (SELECT id FROM payments WHERE next_try_at <= $1
                           ORDER BY next_try_at LIMIT $3 {skip})
              RETURNING *"

@@ -68,6 +68,7 @@ impl Store {
         let mut update = step(id, &[PaymentState::Pending], now)
             .col_expr(payment::Column::NextTryAt, Expr::value(ask_at))
             .col_expr(payment::Column::RedirectUrl, Expr::value(redirect_url))
+            .col_expr(payment::Column::Unwatched, Expr::value(1))
             .col_expr(payment::Column::Attempts, Expr::value(0));
         if let Some(reference) = reference {
             update = update.col_expr(payment::Column::GatewayRef, Expr::value(reference));
@@ -199,7 +200,10 @@ impl Store {
         now: TimestampMs,
     ) -> Result<bool, StoreError> {
         let open = [PaymentState::Pending, PaymentState::Failed, PaymentState::Voided];
+        let is_pending = payment::Column::State.eq(PaymentState::Pending.as_str());
+        let unwatched = Expr::case(is_pending, 1).finally(Expr::col(payment::Column::Unwatched));
         let update = payment::Entity::update_many()
+            .col_expr(payment::Column::Unwatched, unwatched.into())
             .col_expr(payment::Column::NextTryAt, Expr::value(now))
             .col_expr(
                 payment::Column::GatewayRef,

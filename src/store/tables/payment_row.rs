@@ -43,6 +43,8 @@ pub struct PaymentRow {
     pub refunded: Minor,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
+    /// True if it may fail without the customer's knowledge: no request of theirs waits for its end.
+    pub is_unwatched: bool,
     /// Empty for payments by the wallet.
     pub gateway: GatewayPart,
 }
@@ -62,6 +64,7 @@ impl PaymentRow {
             attempts: 0,
             next_try_at: Some(retry_at),
             refunded: 0,
+            is_unwatched: false,
             created_at: now,
             updated_at: now,
             gateway: GatewayPart {
@@ -117,6 +120,7 @@ pub(crate) fn payment_row(row: payment::Model) -> Result<PaymentRow, StoreError>
         created_at: row.created_at,
         updated_at: row.updated_at,
         refunded: row.refunded,
+        is_unwatched: row.unwatched != 0,
         gateway: GatewayPart {
             reference: row.gateway_ref,
             decline_reason: row.decline_reason,

@@ -8,13 +8,15 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
     TransactionTrait,
 };
+use serde_json::json;
 
 use crate::ids::{OfferingId, PaymentId, RefundId, ReservationId, Seq, UserId};
 use crate::inventory::{Minor, TimestampMs};
 use crate::store::states::{PaymentMethod, PaymentState, RefundReason, RefundState, refund_id};
+use crate::store::tables::notice;
 use crate::store::tables::payment_row::PaymentRow;
 use crate::store::tables::wallet::{Entry, EntryKind, apply};
-use crate::store::{Store, StoreError, older};
+use crate::store::{NewNotice, Store, StoreError, older};
 
 /// Money to give back for a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub enum PaidBack {
     WalletFull,
 }
 
+/// The notice that money is back.
+const PAID_BACK: &str = "payment.refunded";
 const OPEN: [RefundState; 2] = [RefundState::Due, RefundState::AtGateway];
 
 /// Returns a customer's payments that have refunds on their way, or refused ones.
@@ -178,7 +182,7 @@ impl Store {
     }
 
     /// Gives the money of a refund back, once: to the wallet, or, where a gateway has moved it, by
-    /// the payment's sum alone.
+    /// the payment's sum alone. Writes a notice to the customer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -227,6 +231,16 @@ impl Store {
             transaction.rollback().await?;
             return Ok(PaidBack::WalletFull);
         }
+        let payload = json!({
+            "reservationId": row.reservation,
+            "paymentId": row.payment,
+            "refundId": row.id,
+            "amount": row.amount,
+            "method": of.method.as_str(),
+        });
+        let (offering, user) = (Some(row.offering), Some(of.user));
+        let told = NewNotice { kind: PAID_BACK, offering, user, payload };
+        notice::put(&transaction, &told, now).await?;
         transaction.commit().await?;
         Ok(PaidBack::Done)
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
+use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
 use crate::store::tables::{guest, idempotency, kept_mail, mail_link, payment, revocation, wallet};
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
@@ -58,6 +59,8 @@ pub struct UserRow {
     pub language: Option<String>,
     /// When the person proved to receive mail at the address.
     pub email_confirmed_at: Option<TimestampMs>,
+    /// How automatic payments are made; `None` where the person has not chosen.
+    pub default_payment_method: Option<PaymentMethod>,
 }
 
 /// An account to create. The caller has normalised the e-mail address.
@@ -83,6 +86,8 @@ pub struct UserChange {
     pub password: Option<NewPassword>,
     /// The tag of another language.
     pub language: Option<&'static str>,
+    /// How automatic payments are made; `Some(None)` removes the choice.
+    pub default_payment_method: Option<Option<PaymentMethod>>,
 }
 
 /// A new password, as hashes.
@@ -149,6 +154,7 @@ impl Store {
             revoked_at: Set(None),
             language: Set(None),
             email_confirmed_at: Set(None),
+            default_payment_method: Set(None),
         };
         if was_guest {
             // Tokens of the guest, which other devices may have, are not the account's.
@@ -220,6 +226,9 @@ impl Store {
         if let Some(language) = change.language {
             row.language = Set(Some(language.to_owned()));
         }
+        if let Some(method) = change.default_payment_method {
+            row.default_payment_method = Set(method.map(|method| method.as_str().to_owned()));
+        }
         if let Some(password) = change.password {
             row.password_hash = Set(password.hash);
             // Logs out every client that used the old password.
@@ -290,6 +299,7 @@ impl Store {
         row.phone_number = Set(None);
         row.updated_at = Set(now);
         (row.language, row.email_confirmed_at) = (Set(None), Set(None));
+        row.default_payment_method = Set(None);
         mail_link::end_all(&transaction, id).await?;
         kept_mail::forget(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;
@@ -323,6 +333,7 @@ async fn shell_of_guest(
         revoked_at: Set(None),
         language: Set(None),
         email_confirmed_at: Set(None),
+        default_payment_method: Set(None),
     };
     Ok(Some(shell.insert(transaction).await?))
 }
@@ -378,5 +389,10 @@ pub(crate) fn user_row(row: user::Model) -> Result<UserRow, StoreError> {
         token_version: row.token_version,
         language: row.language,
         email_confirmed_at: row.email_confirmed_at,
+        // A method that this version does not have is no choice.
+        default_payment_method: row
+            .default_payment_method
+            .as_deref()
+            .and_then(PaymentMethod::parse),
     })
 }

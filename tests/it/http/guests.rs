@@ -62,7 +62,8 @@ on_both_databases! {
         let me = kim.get("/api/users/me").await.is(200).data;
         assert_eq!(me, json!({
             "id": kim.user, "kind": "guest", "email": null, "name": "", "phoneNumber": null,
-            "role": "USER", "language": null, "emailConfirmedAt": null, "createdAt": null,
+            "role": "USER", "language": null, "emailConfirmedAt": null,
+            "defaultPaymentMethod": null, "createdAt": null,
             "updatedAt": null,
         }));
         let reservation = buy(&kim, &event).await;

@@ -70,7 +70,8 @@ async fn mails_about_orders_are_in_the_language_of_their_buyer() {
             "{text}"
         );
     }
-    let failed = json!({"reservationId": order, "reason": "<b>card</b>"});
+    let payment = admitone::store::auto_payment_id(order.parse().unwrap());
+    let failed = json!({"reservationId": order, "paymentId": payment, "reason": "<b>card</b>"});
     assert_eq!(tell(&shop, "payment.failed", kim.user, failed).await, MailOutcome::Sent);
     let (failed, _) = mail(&shop, "payment.failed", kim.user).await;
     assert!(failed.plain.contains("사유: <b>card</b>") && !failed.html.contains("<b>card"));

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::accounts::{PasswordChange, Profile, ProfileChange, Role};
 use crate::closing::{OnReservations, Settlement};
 use crate::http::api::accounts::guests::CustomerKind;
+use crate::http::api::payments::automatic::AutoMethod;
 use crate::http::envelope::{Done, Failure};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, OptionalBody, object};
@@ -33,7 +34,12 @@ pub(crate) const CODES: &[OperationCodes] = &[
     (
         "patch",
         "/api/users/me",
-        &[ErrorCode::InvalidCredentials, ErrorCode::TooManyRequests, ErrorCode::AccountRequired],
+        &[
+            ErrorCode::InvalidCredentials,
+            ErrorCode::TooManyRequests,
+            ErrorCode::AccountRequired,
+            ErrorCode::PaymentMethodUnavailable,
+        ],
     ),
 ];
 
@@ -80,6 +86,9 @@ pub struct User {
     /// When the address was confirmed by a mail; null until then.
     #[schema(required = true)]
     email_confirmed_at: Option<String>,
+    /// How reservations with `autoPay` are paid; null is the wallet.
+    #[schema(required = true)]
+    default_payment_method: Option<AutoMethod>,
     created_at: String,
     updated_at: String,
 }
@@ -94,6 +103,7 @@ impl From<UserRow> for User {
             role: row.role,
             language: LanguageTag::of(row.language.as_deref()),
             email_confirmed_at: row.email_confirmed_at.map(rfc3339),
+            default_payment_method: AutoMethod::of(row.default_payment_method),
             created_at: rfc3339(row.created_at),
             updated_at: rfc3339(row.updated_at),
         }
@@ -121,6 +131,9 @@ pub struct Me {
     /// When the address was confirmed by a mail; null until then.
     #[schema(required = true)]
     email_confirmed_at: Option<String>,
+    /// How reservations with `autoPay` are paid; null is the wallet.
+    #[schema(required = true)]
+    default_payment_method: Option<AutoMethod>,
     #[schema(required = true)]
     created_at: Option<String>,
     #[schema(required = true)]
@@ -139,6 +152,7 @@ impl Me {
                     role,
                     language,
                     email_confirmed_at,
+                    default_payment_method,
                     created_at,
                     updated_at,
                 } = (*row).into();
@@ -151,6 +165,7 @@ impl Me {
                     role,
                     language,
                     email_confirmed_at,
+                    default_payment_method,
                     created_at: Some(created_at),
                     updated_at: Some(updated_at),
                 }
@@ -166,6 +181,7 @@ impl Me {
                     role: caller.role,
                     language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
                     email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
+                    default_payment_method: None,
                     created_at: row.map(|row| rfc3339(row.created_at)),
                     updated_at: row.map(|row| rfc3339(row.updated_at)),
                 }
@@ -193,6 +209,17 @@ pub struct ChangeUserRequest {
     /// The language of mails.
     #[serde(default, deserialize_with = "object::option_word")]
     language: Option<LanguageTag>,
+    /// How reservations with `autoPay` are paid; null is the wallet.
+    #[serde(default, deserialize_with = "present_word")]
+    #[schema(value_type = Option<AutoMethod>)]
+    default_payment_method: Option<Option<AutoMethod>>,
+}
+
+/// As [`present`], for a word.
+fn present_word<'de, D: Deserializer<'de>>(
+    field: D,
+) -> Result<Option<Option<AutoMethod>>, D::Error> {
+    object::option_word(field).map(Some)
 }
 
 /// Distinguishes `null` (`Some(None)`) from absent (`None`).
@@ -214,7 +241,7 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
     Ok(respond::ok(&Me::new(caller, profile)))
 }
 
-/// Change the name, phone number, language or password of the caller's account.
+/// Change the name, phone number, language, password or way of automatic payments of the caller's account.
 #[utoipa::path(
     patch, path = "/api/users/me", tag = "users", operation_id = "changeMe",
     security(("bearer" = [])),
@@ -223,7 +250,7 @@ pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpRespon
         (status = 200, description = "The account as it is now", body = User),
         (status = 401, description = "UNAUTHORIZED, TOKEN_EXPIRED", body = Failure),
         (status = 403, description = "ACCOUNT_REQUIRED", body = Failure),
-        (status = 422, description = "INVALID", body = Failure),
+        (status = 422, description = "INVALID, PAYMENT_METHOD_UNAVAILABLE", body = Failure),
         (status = 429, description = "TOO_MANY_REQUESTS", body = Failure),
     )
 )]
@@ -238,11 +265,17 @@ pub async fn change_me(
         (Some(_), None) => return Err(ApiError::invalid("newPassword", "is missing")),
         (None, Some(_)) => return Err(ApiError::invalid("currentPassword", "is missing")),
     };
+    let default_payment_method = match body.default_payment_method {
+        Some(Some(method)) => Some(Some(method.offered(&state)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     let change = ProfileChange {
         name: body.name,
         phone_number: body.phone_number,
         password,
         language: body.language.map(LanguageTag::language),
+        default_payment_method,
     };
     let user = state.accounts.update(caller, change).await?;
     Ok(respond::ok(&User::from(user)))

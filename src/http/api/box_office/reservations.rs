@@ -1,55 +1,29 @@
-//! Reservations: checked-out holds that wait for payment. Commands go to the box office; lists and
-//! single reservations are read from the relational rows that follow the journal.
+//! Reservations: checked-out holds that wait for payment or are paid. Lists and single reservations are
+//! read from the relational rows that follow the journal.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::commands::{in_event, submit};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::extract::{Caller, IdempotencyKey, Path, Query};
 use crate::http::pages::PageQuery;
-use crate::http::respond::{self, locate, mark_replayed, rfc3339};
+use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
-use crate::inventory::{Change, Command, Line, LineRequest, Request};
+use crate::inventory::Line;
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 use crate::venues::EventSeats;
 
-/// Adds the routes of reservations.
+/// Adds the routes of single reservations; those of all are beside the checkout.
 pub fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/api/reservations").get(list).post(create))
-        .service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
+    cfg.service(web::resource("/api/reservations/{reservation}").get(show).delete(give_up))
         .service(web::resource("/api/reservations/{reservation}/cancel").post(cancel));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
-    (
-        "post",
-        "/api/reservations",
-        &[
-            ErrorCode::SoldOut,
-            ErrorCode::SeatsTaken,
-            ErrorCode::UnknownProduct,
-            ErrorCode::UnknownSection,
-            ErrorCode::UnknownSeats,
-            ErrorCode::DuplicateSeats,
-            ErrorCode::WrongKindOfProduct,
-            ErrorCode::LimitExceeded,
-            ErrorCode::SaleNotOpen,
-            ErrorCode::SaleClosed,
-            ErrorCode::SalePaused,
-            ErrorCode::EventCancelled,
-            ErrorCode::ProductWithdrawn,
-            ErrorCode::HoldNotFound,
-            ErrorCode::HoldExpired,
-            ErrorCode::HoldEnded,
-            ErrorCode::WrongState,
-            ErrorCode::EventNotFound,
-        ],
-    ),
     ("delete", "/api/reservations/{reservation}", RESERVATIONS_CODES),
     ("post", "/api/reservations/{reservation}/cancel", RESERVATIONS_CODES),
     ("get", "/api/reservations/{reservation}", &[ErrorCode::ReservationNotFound]),
@@ -63,40 +37,6 @@ const RESERVATIONS_CODES: &[ErrorCode] = &[
     ErrorCode::CancellationRefused,
     ErrorCode::EventCancelled,
 ];
-
-/// A hold to check out, or a number of places of a general-admission product to reserve at once.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({
-    "eventId": "0190f5a0-7c1e-7d34-9b1f-3a5c1a2b3c4d",
-    "holdId": "5f0c3a52-8a0e-4c0e-9a55-0d8f6a2b1c3d"
-}))]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct ReservationBody {
-    /// The event; required here or in the query. If it is in both, they must agree.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub event_id: Option<OfferingId>,
-    /// The hold to check out; the alternative is `productId` and `quantity`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub hold_id: Option<HoldId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub product_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 1, maximum = 64)]
-    pub quantity: Option<u32>,
-}
-
-/// The query parameters of a new reservation.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct CreateQuery {
-    event_id: Option<OfferingId>,
-    /// Any text; a text other than the caller's id is refused with its own error.
-    client_id: Option<String>,
-}
 
 /// A reservation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -131,86 +71,6 @@ pub struct ReservationDto {
     /// Time of the last change of its status.
     pub updated_at: String,
     pub server_time: String,
-}
-
-/// Check out a hold, or reserve places of a product at once.
-///
-/// `eventId` may be in the query or in the body. `X-Pass-Token` is accepted and ignored: no event
-/// has a waiting room yet.
-#[utoipa::path(post, path = "/api/reservations", tag = "reservations",
-    params(
-        ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
-        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"),
-        ("X-Pass-Token" = Option<String>, Header, description = "Accepted and not looked at, until there is a waiting room"),
-        ("Idempotency-Key" = Option<String>, Header),
-    ),
-    request_body = ReservationBody,
-    responses((status = 201, body = crate::http::envelope::Success<ReservationDto>),
-        (status = 403, description = "NOT_THE_CALLER")))]
-pub(crate) async fn create(
-    state: web::Data<AppState>,
-    caller: Caller,
-    key: IdempotencyKey,
-    Query(query): Query<CreateQuery>,
-    Body(mut body): Body<ReservationBody>,
-) -> Result<HttpResponse, ApiError> {
-    if let Some(client) = &query.client_id {
-        expect_caller(caller, client)?;
-    }
-    let event = event_of(&query, &body)?;
-    // The idempotency key sees the same request, whether the event was in the query or the body.
-    body.event_id = Some(event);
-    let (reservation, customer) = (ReservationId::random(), caller.user);
-    let command = match (&body.hold_id, &body.product_id, body.quantity) {
-        (Some(hold), None, None) => Command::CheckOut { hold: *hold, reservation, customer },
-        (None, Some(product), Some(quantity)) => {
-            let product = dto::product_id(event, "productId", product);
-            let product = in_event(&state, event, product).await?;
-            dto::at_least_one("quantity", quantity)?;
-            state.admission.claim(event)?;
-            let lines = vec![LineRequest::Quantity { product, quantity }];
-            Command::Reserve { hold: HoldId::random(), reservation, customer, lines }
-        }
-        _ => {
-            let message = "send either holdId, or productId and quantity";
-            return Err(ApiError::new(ErrorCode::Invalid, message));
-        }
-    };
-    let idempotency = key.identity(customer, "reserve", &body);
-    let committed = submit(&state, event, Request { command, idempotency }).await?;
-    let found = committed.transition.changes.iter().find_map(|change| match change {
-        Change::CheckedOut { hold, reservation, lines, pay_by, .. } => {
-            Some((*hold, *reservation, lines, *pay_by))
-        }
-        _ => None,
-    });
-    let Some((hold, id, lines, pay_by)) = found else {
-        return Err(ApiError::internal("a reservation was answered by another change"));
-    };
-    let view = state.offices.view_covering(event, lines).await?;
-    let labels = state.venues.labels(event).await;
-    let dto = ReservationDto {
-        id,
-        saga_id: hold,
-        event_id: event,
-        hold_id: hold,
-        user_id: customer,
-        product_id: sole_product(lines, event),
-        quantity: places(lines),
-        status: ReservationState::PaymentPending.as_str(),
-        lines: dto::lines(lines, &view, &labels),
-        total_price: dto::total(lines, view.currency),
-        payment_due_at: rfc3339(pay_by),
-        payment_id: None,
-        refund: None,
-        created_at: rfc3339(committed.at),
-        updated_at: rfc3339(committed.at),
-        server_time: rfc3339(state.clock.now_ms()),
-    };
-    let mut response = respond::created(&dto);
-    locate(&mut response, &format!("/api/reservations/{id}"));
-    mark_replayed(&mut response, committed.replayed);
-    Ok(response)
 }
 
 /// List the caller's own reservations, newest first.
@@ -338,35 +198,15 @@ pub async fn render(state: &AppState, row: &ReservationRow) -> Result<Reservatio
     })
 }
 
-/// Returns the event of a new reservation, from the query or the body.
-fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, ApiError> {
-    match (query.event_id, body.event_id) {
-        (Some(query), Some(body)) if query != body => {
-            Err(ApiError::invalid("eventId", "is one event in the query and another in the body"))
-        }
-        (Some(event), _) | (None, Some(event)) => Ok(event),
-        (None, None) => Err(ApiError::invalid("eventId", "is needed, in the body or in the query")),
-    }
-}
-
-/// Checks that `client` is the caller's own user id. Clients of a queue send it, and no caller may
-/// act for another user.
-fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
-    if client.parse::<UserId>().is_ok_and(|client| client == caller.user) {
-        return Ok(());
-    }
-    Err(ApiError::of(ErrorCode::NotTheCaller))
-}
-
 /// Returns the product of a reservation with one line; `None` if there are several.
-fn sole_product(lines: &[Line], event: OfferingId) -> Option<String> {
+pub(super) fn sole_product(lines: &[Line], event: OfferingId) -> Option<String> {
     match lines {
         [line] => Some(line.product.to_public(event)),
         _ => None,
     }
 }
 
-fn places(lines: &[Line]) -> u32 {
+pub(super) fn places(lines: &[Line]) -> u32 {
     lines.iter().map(|line| line.quantity).sum()
 }
 

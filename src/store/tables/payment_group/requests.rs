@@ -52,6 +52,7 @@ pub(crate) fn begun_row(row: Begun) -> Option<PaymentRow> {
         attempts: 0,
         next_try_at,
         refunded: 0,
+        is_unwatched: false,
         created_at,
         updated_at: created_at,
         gateway: GatewayPart::default(),
