@@ -75,11 +75,11 @@ impl Store {
         let values = [now.into(), lease_ms.into(), limit.into()];
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         let rows = auto_payment::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
-        rows.into_iter().map(auto_payment_row).collect()
+        rows.iter().map(auto_payment_row).collect()
     }
 }
 
-fn auto_payment_row(row: auto_payment::Model) -> Result<AutoPaymentRow, StoreError> {
+fn auto_payment_row(row: &auto_payment::Model) -> Result<AutoPaymentRow, StoreError> {
     let method = PaymentMethod::parse(&row.method).ok_or_else(|| {
         StoreError::Damaged(format!("the method of the payment of {}", row.reservation_id))
     })?;
