@@ -21,6 +21,7 @@ mod m0015_mail;
 mod m0016_webhooks;
 mod m0018_refunds;
 mod m0019_gateways;
+mod m0021_payment_problems;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_webhooks::Migration),
             Box::new(m0018_refunds::Migration),
             Box::new(m0019_gateways::Migration),
+            Box::new(m0021_payment_problems::Migration),
         ]
     }
 }

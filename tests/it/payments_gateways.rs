@@ -16,8 +16,8 @@ use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, Reser
 use futures_util::FutureExt;
 
 use crate::support::gateways::{Books, check_simulator};
-use crate::support::test_db::eventually;
 use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
+use crate::support::test_db::eventually;
 
 fn script(outcome: Outcome, delay_ms: Option<u32>) -> Script {
     Script { outcome, delay_ms }

@@ -200,7 +200,8 @@ impl PaymentsFixture {
                 return;
             }
         }
-        let open = "SELECT state || ' ' || coalesce(problem, '') || ' tries ' || attempts FROM payments
+        let open =
+            "SELECT state || ' ' || coalesce(problem, '') || ' tries ' || attempts FROM payments
             WHERE next_try_at IS NOT NULL
             UNION ALL SELECT 'refund ' || r.state || ' of ' || p.state || ' taken ' ||
                 coalesce(p.captured_at, 0) || ' tries ' || r.attempts
