@@ -22,6 +22,7 @@ mod m0016_webhooks;
 mod m0018_refunds;
 mod m0019_gateways;
 mod m0020_auto_payments;
+mod m0021_payment_problems;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_refunds::Migration),
             Box::new(m0019_gateways::Migration),
             Box::new(m0020_auto_payments::Migration),
+            Box::new(m0021_payment_problems::Migration),
         ]
     }
 }

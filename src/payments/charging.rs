@@ -7,7 +7,7 @@ use super::gateway::{
     Charge, ChargeAnswer, ChargeStatus, GatewayError, GivenBack, PaymentGateway, Refund, Void,
 };
 use super::saga::Stepped;
-use super::{PaymentError, Payments, metrics};
+use super::{Method, PaymentError, Payments, metrics};
 use crate::inventory::{Change, Command, Rejection, TimestampMs};
 use crate::payments::error::interrupted;
 use crate::store::{PaymentMethod, PaymentRow, PaymentState};
@@ -132,7 +132,7 @@ impl Payments {
             self.crash_points.pass(row.id, Edge::Look, Side::Before)?;
             let found = gateway.look(&charge).await;
             self.crash_points.pass(row.id, Edge::Look, Side::After)?;
-            count(Edge::Look, &found);
+            count(row.method, Edge::Look, &found);
             let is_unknown = |answer: &ChargeAnswer| answer.status == ChargeStatus::Unknown;
             if !found.as_ref().is_ok_and(is_unknown) {
                 return Ok(found);
@@ -141,7 +141,7 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::Start, Side::Before)?;
         let started = gateway.start(&charge).await;
         self.crash_points.pass(row.id, Edge::Start, Side::After)?;
-        count(Edge::Start, &started);
+        count(row.method, Edge::Start, &started);
         Ok(started)
     }
 
@@ -234,7 +234,7 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::LetGo, Side::Before)?;
         let done = gateway.void(&charge_of(row)).await;
         self.crash_points.pass(row.id, Edge::LetGo, Side::After)?;
-        count(Edge::LetGo, &done);
+        count(row.method, Edge::LetGo, &done);
         Ok(done)
     }
 
@@ -279,7 +279,7 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::Capture, Side::Before)?;
         let taken = gateway.capture(&charge_of(row)).await;
         self.crash_points.pass(row.id, Edge::Capture, Side::After)?;
-        count(Edge::Capture, &taken);
+        count(row.method, Edge::Capture, &taken);
         if let Err(error) = taken {
             self.in_vain(row, "take the money", &error).await?;
             return Ok(Stepped::Confirmed);
@@ -307,7 +307,7 @@ impl Payments {
             amount: row.amount,
             currency: row.currency.clone(),
         };
-        match self.ask_back(gateway, &refund).await? {
+        match self.ask_back((row.method, gateway), &refund).await? {
             Ok(GivenBack::Done) => Ok(true),
             Ok(GivenBack::Pending) => Ok(false),
             Err(error) => self.in_vain(row, "give the money back", &error).await,
@@ -316,13 +316,13 @@ impl Payments {
 
     pub(super) async fn ask_back(
         &self,
-        gateway: &dyn PaymentGateway,
+        (method, gateway): (Method, &dyn PaymentGateway),
         refund: &Refund,
     ) -> Result<Result<GivenBack, GatewayError>, PaymentError> {
         self.crash_points.pass(refund.payment, Edge::AskRefund, Side::Before)?;
         let given = gateway.refund(refund).await;
         self.crash_points.pass(refund.payment, Edge::AskRefund, Side::After)?;
-        count(Edge::AskRefund, &given);
+        count(method, Edge::AskRefund, &given);
         Ok(given)
     }
 
@@ -333,7 +333,7 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::Look, Side::Before)?;
         let found = gateway.look(&charge_of(row)).await;
         self.crash_points.pass(row.id, Edge::Look, Side::After)?;
-        count(Edge::Look, &found);
+        count(row.method, Edge::Look, &found);
         let answer = found.map_err(|error| {
             tracing::debug!(payment = %row.id, %error, "an ended payment is in doubt");
             interrupted()
@@ -363,13 +363,13 @@ impl Payments {
     }
 }
 
-fn count<T>(edge: Edge, answer: &Result<T, GatewayError>) {
+fn count<T>(method: Method, edge: Edge, answer: &Result<T, GatewayError>) {
     let outcome = match answer {
         Ok(_) => "ok",
         Err(GatewayError::Refused(_)) => "refused",
         Err(GatewayError::InDoubt(_)) => "unavailable",
     };
-    metrics::step(edge, outcome);
+    metrics::gateway_call(method, edge, outcome);
 }
 
 fn charge_of(row: &PaymentRow) -> Charge {

@@ -201,7 +201,7 @@ impl Payments {
             amount: row.amount,
             currency: row.currency.clone(),
         };
-        Ok(match self.ask_back(gateway, &refund).await? {
+        Ok(match self.ask_back((payment.method, gateway), &refund).await? {
             Ok(GivenBack::Done) => Asked::Done,
             Ok(GivenBack::Pending) => Asked::Waits(RefundState::AtGateway),
             Err(GatewayError::Refused(why)) => Asked::Refused(why),

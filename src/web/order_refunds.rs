@@ -4,7 +4,10 @@ use maud::{Markup, html};
 
 use crate::http::api::offerings::tickets::TicketDto;
 use crate::offerings::{refund_of, ticket_prices};
-use crate::store::{EventRow, PaymentRow, RefundRow, ReservationRow, TicketRow, TicketState};
+use crate::payments::Method;
+use crate::store::{
+    EventRow, PaymentRow, RefundRow, RefundState, ReservationRow, TicketRow, TicketState,
+};
 use crate::web::format::{self, money};
 use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
@@ -27,12 +30,14 @@ pub(crate) fn list(
                         span {
                             (visitor.text("organiser_order.payment")) " "
                             (money(visitor.language, payment.amount, &payment.currency))
+                            span.hint {
+                                " " (method_word(visitor, payment.method)) ", " (time(payment.created_at))
+                            }
                         }
                         span.badge data-payment=(payment.state.as_str()) { (state) }
                     }
                 }
                 @for refund in refunds {
-                    @let state = refund.state.as_str();
                     li {
                         span {
                             (visitor.text("order_refunds.refund")) " "
@@ -40,9 +45,7 @@ pub(crate) fn list(
                             span.hint { " " (time(refund.created_at)) }
                             (action(refund))
                         }
-                        span.badge data-refund=(state) {
-                            (visitor.language.find(&format!("refund_status.{state}")).unwrap_or(state))
-                        }
+                        span.badge data-refund=(refund.state.as_str()) { (refund_word(visitor, refund.state)) }
                     }
                 }
             }
@@ -51,16 +54,25 @@ pub(crate) fn list(
 }
 
 /// Returns the state of a payment, which may be given back in part.
-fn payment_word<'a>(visitor: &Visitor, payment: &'a PaymentRow) -> &'a str
-where
-    'static: 'a,
-{
+pub(crate) fn payment_word(visitor: &Visitor, payment: &PaymentRow) -> &'static str {
     let state = match payment.refunded {
         0 => payment.state.as_str(),
         part if part < payment.amount => "PARTLY_REFUNDED",
         _ => "REFUNDED",
     };
     visitor.language.find(&format!("payment.{state}")).unwrap_or(state)
+}
+
+/// Returns the state of a refund.
+pub(crate) fn refund_word(visitor: &Visitor, state: RefundState) -> &'static str {
+    let state = state.as_str();
+    visitor.language.find(&format!("refund_status.{state}")).unwrap_or(state)
+}
+
+/// Returns how a payment is made.
+pub(crate) fn method_word(visitor: &Visitor, method: Method) -> &'static str {
+    let method = method.as_str();
+    visitor.language.find(&format!("method.{method}")).unwrap_or(method)
 }
 
 /// The price of the tickets that are left of a reservation.

@@ -115,6 +115,7 @@ async fn show(
             Attempts::default()
         }
     };
+    let attempts = if refused.is_some() { attempts.without_decline() } else { attempts };
     let pay_by = attempts.deadline().map_or(row.pay_by, |deadline| deadline.max(row.pay_by));
     let is_late = row.state == ReservationState::PaymentPending && pay_by <= state.clock.now_ms();
     let status = if is_late { ReservationState::Expired } else { row.state };

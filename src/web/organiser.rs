@@ -9,6 +9,7 @@ mod edit_event;
 mod entered;
 mod event_form;
 mod form_page;
+mod gateway_notifications;
 mod give;
 mod holds;
 mod live;
@@ -17,10 +18,12 @@ mod order;
 mod order_actions;
 mod order_forms;
 mod orders;
+mod payments;
 mod people;
 mod plan_form;
 mod plan_picture;
 mod reasons;
+mod refunds;
 mod refused;
 mod search;
 mod seats;
@@ -74,6 +77,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(people::configure)
         .configure(venues::configure)
         .configure(venue::configure)
+        .configure(gateway_notifications::configure)
+        .configure(payments::configure)
+        .configure(refunds::configure)
         .configure(webhooks::configure)
         .configure(webhook::configure)
         .configure(webhook_log::configure)
@@ -156,6 +162,7 @@ fn sections(visitor: &Visitor) -> Markup {
             a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
             a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
             a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
+            a.button.quiet href="/organiser/payments" { (visitor.text("organiser_payments.title")) }
             a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
         }
     }

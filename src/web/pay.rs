@@ -26,6 +26,8 @@ const ASK_AGAIN_S: u32 = 3;
 pub(super) struct Attempts {
     pending: Option<PaymentRow>,
     declined: Option<PaymentRow>,
+    /// How many payments have failed.
+    failed: usize,
 }
 
 impl Attempts {
@@ -40,16 +42,19 @@ impl Attempts {
                 && matches!(one.state, PaymentState::Pending | PaymentState::Authorized)
         };
         let pending = all.iter().position(waits).map(|at| all.swap_remove(at));
+        let failed = all.iter().filter(|one| one.state == PaymentState::Failed).count();
         let declined = all.into_iter().rfind(|one| one.gateway.decline_reason.is_some());
-        Ok(Self { pending, declined })
+        Ok(Self { pending, declined, failed })
     }
 
     /// Makes the browser ask again while a gateway is at work. An administrator's word takes days, and
     /// is not waited for.
     pub(super) fn ask_again(&self, response: &mut HttpResponse) {
-        let asks = |row: &PaymentRow| row.method != Method::Manual;
-        if self.pending.as_ref().is_some_and(asks) {
-            let value = HeaderValue::from(ASK_AGAIN_S);
+        let asks = |row: &&PaymentRow| row.method != Method::Manual;
+        if let Some(row) = self.pending.as_ref().filter(asks) {
+            // With the address: a page that answers a form must not be asked for without it.
+            let value = format!("{ASK_AGAIN_S}; url=/orders/{}", row.reservation);
+            let value = HeaderValue::try_from(value).expect("an id is plain text");
             response.headers_mut().insert(header::REFRESH, value);
         }
     }
@@ -84,6 +89,11 @@ impl Attempts {
         })
     }
 
+    /// Forgets the last decline, where the page says already why a payment was refused.
+    pub(super) fn without_decline(self) -> Self {
+        Self { declined: None, ..self }
+    }
+
     fn decline(&self, visitor: &Visitor) -> Markup {
         html! {
             @if self.declined.is_some() {
@@ -109,6 +119,7 @@ pub(super) async fn ways(
     let balance = balance.map_or(0, |balance| balance.amount);
     let offers = |method| state.payments.offers(method);
     let is_none = !visitor.has_account() && !offers(Method::Simulator) && !offers(Method::Manual);
+    let key = key(row, attempts);
     Ok(html! {
         (attempts.decline(visitor))
         p.basket-time {
@@ -118,18 +129,18 @@ pub(super) async fn ways(
             }
         }
         @if visitor.has_account() {
-            (by_wallet(visitor, row, event, balance))
+            (by_wallet(visitor, (row, &key), event, balance))
         }
         @if offers(Method::Manual) {
             form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
-                input type="hidden" name="key" value={ (key(row)) "-manual" };
+                input type="hidden" name="key" value={ (key) "-manual" };
                 input type="hidden" name="method" value="manual";
                 p { (visitor.text("pay.manual_choice")) }
                 button.button.quiet { (visitor.text("pay.by_manual")) }
             }
         }
         @if offers(Method::Simulator) {
-            (by_simulator(visitor, row))
+            (by_simulator(visitor, (row, &key)))
         }
         @if is_none {
             p.warning { (visitor.text("orders.no_method")) }
@@ -137,15 +148,24 @@ pub(super) async fn ways(
     })
 }
 
-/// The order's own key: however often a form is sent, the order is paid once.
-fn key(row: &ReservationRow) -> String {
-    format!("order-{}", row.id)
+/// The key of the next payment of an order: however often a form is sent, the order is paid once, and
+/// after a decline it can be paid again.
+fn key(row: &ReservationRow, attempts: &Attempts) -> String {
+    match attempts.failed {
+        0 => format!("order-{}", row.id),
+        failed => format!("order-{}-{failed}", row.id),
+    }
 }
 
-fn by_wallet(visitor: &Visitor, row: &ReservationRow, event: &EventRow, balance: i64) -> Markup {
+fn by_wallet(
+    visitor: &Visitor,
+    (row, key): (&ReservationRow, &str),
+    event: &EventRow,
+    balance: i64,
+) -> Markup {
     html! {
         form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
-            input type="hidden" name="key" value=(key(row));
+            input type="hidden" name="key" value=(key);
             input type="hidden" name="method" value="wallet";
             p { (visitor.fill("orders.balance", &[
                 ("amount", &money(visitor.language, balance, &event.currency)),
@@ -159,7 +179,7 @@ fn by_wallet(visitor: &Visitor, row: &ReservationRow, event: &EventRow, balance:
     }
 }
 
-fn by_simulator(visitor: &Visitor, row: &ReservationRow) -> Markup {
+fn by_simulator(visitor: &Visitor, (row, key): (&ReservationRow, &str)) -> Markup {
     let outcomes = [
         ("succeed", visitor.text("pay.outcome_succeed")),
         ("wait", visitor.text("pay.outcome_wait")),
@@ -174,7 +194,7 @@ fn by_simulator(visitor: &Visitor, row: &ReservationRow) -> Markup {
     };
     html! {
         form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
-            input type="hidden" name="key" value={ (key(row)) "-simulator" };
+            input type="hidden" name="key" value={ (key) "-simulator" };
             input type="hidden" name="method" value="simulator";
             p.warning { (visitor.text("pay.simulator_explained")) }
             (outcome.choice(&outcomes))

@@ -10,6 +10,7 @@ mod order_refunds;
 pub mod organiser;
 mod organiser_lists;
 mod organiser_venues;
+mod payment_pages;
 mod public_pages;
 mod reasons;
 mod sessions;

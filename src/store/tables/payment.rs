@@ -52,6 +52,10 @@ pub struct PaymentBacklog {
     pub stuck: u64,
     /// Refunds that were refused, and wait for an administrator.
     pub refunds_refused: u64,
+    /// Payments with a problem that a person has to look at.
+    pub problems: u64,
+    /// Notifications of gateways that fit no payment.
+    pub notifications_parked: u64,
     /// When the scan may take on the first of them.
     pub next_try_at: Option<TimestampMs>,
 }
@@ -164,7 +168,10 @@ impl Store {
         let sql = format!(
             "SELECT COUNT(*) AS unsettled, MIN(next_try_at) AS due,
                     COUNT(CASE WHEN attempts >= {STUCK_ATTEMPTS} THEN 1 END) AS stuck,
-                    (SELECT COUNT(*) FROM refunds WHERE state = 'REFUSED') AS refused
+                    (SELECT COUNT(*) FROM refunds WHERE state = 'REFUSED') AS refused,
+                    (SELECT COUNT(*) FROM payments WHERE problem IS NOT NULL) AS problems,
+                    (SELECT COUNT(*) FROM gateway_notifications
+                        WHERE parked_reason IS NOT NULL) AS parked
              FROM (SELECT next_try_at, attempts FROM payments WHERE next_try_at IS NOT NULL
                 UNION ALL
                 SELECT next_try_at, attempts FROM refunds WHERE next_try_at IS NOT NULL) AS open"
@@ -173,12 +180,13 @@ impl Store {
         let Some(row) = self.reads().query_one_raw(statement).await? else {
             return Ok(PaymentBacklog::default());
         };
-        let count = |column| row.try_get::<i64>("", column);
-        let (unsettled, stuck, refused) = (count("unsettled")?, count("stuck")?, count("refused")?);
+        let count = |column| row.try_get::<i64>("", column).map(i64::unsigned_abs);
         Ok(PaymentBacklog {
-            unsettled: unsettled.unsigned_abs(),
-            stuck: stuck.unsigned_abs(),
-            refunds_refused: refused.unsigned_abs(),
+            unsettled: count("unsettled")?,
+            stuck: count("stuck")?,
+            refunds_refused: count("refused")?,
+            problems: count("problems")?,
+            notifications_parked: count("parked")?,
             next_try_at: row.try_get("", "due")?,
         })
     }

@@ -1,9 +1,12 @@
 //! The steps of payments that a gateway makes. Each is a compare-and-swap on the state, as all steps
 //! of payments are; what the gateway itself did is recorded after it is done there.
 
+use std::collections::HashMap;
+
 use entities::payment;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany};
+use uuid::Uuid;
 
 use crate::ids::{PaymentId, ReservationId};
 use crate::inventory::TimestampMs;
@@ -230,6 +233,28 @@ impl Store {
             .all(self.writes())
             .await?;
         rows.into_iter().map(payment_row).collect()
+    }
+
+    /// Returns how payments are made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_methods(
+        &self,
+        ids: impl IntoIterator<Item = PaymentId>,
+    ) -> Result<HashMap<PaymentId, PaymentMethod>, StoreError> {
+        let found: Vec<(Uuid, String)> = payment::Entity::find()
+            .select_only()
+            .columns([payment::Column::Id, payment::Column::Method])
+            .filter(payment::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        let parsed = found.into_iter().map(|(id, method)| {
+            let damaged = || StoreError::Damaged(format!("the method of payment {id}"));
+            Ok((PaymentId(id), PaymentMethod::parse(&method).ok_or_else(damaged)?))
+        });
+        parsed.collect()
     }
 
     /// Returns payments by gateways, newest first.

@@ -91,8 +91,13 @@ pub(super) async fn show(
         @if let Some(contact) = &contact { (to_pass_on(visitor, contact)) }
         (tickets_of(visitor, (&event, &row), &tickets))
         (order_refunds::list(visitor, &event, (&payments, &refunds), |refund| {
-            order_forms::refund(visitor, &row, refund)
+            let of = payments.iter().find(|payment| payment.id == refund.payment);
+            order_forms::refund(visitor, &row, (refund, of.map(|payment| payment.method)))
         }))
+        p.actions {
+            a href="/organiser/payments" { (visitor.text("organiser_payments.title")) }
+            a href="/organiser/refunds" { (visitor.text("organiser_payments.refunds")) }
+        }
         (history_of(visitor, &event, &history, &tickets))
         (cancel_form(visitor, &event, (&row, price_left)))
     };

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::refunds::paid_form;
+use crate::payments::Method;
 use crate::store::{EventRow, RefundRow, RefundState, ReservationRow, TicketRow};
 use crate::web::format::money;
 use crate::web::visitor::Visitor;
@@ -40,8 +42,13 @@ pub(super) fn cancel_ticket(
     }
 }
 
-/// Renders what else an organiser sees of a refund: the reasons, and the button to try it again.
-pub(super) fn refund(visitor: &Visitor, row: &ReservationRow, refund: &RefundRow) -> Markup {
+/// Renders what else an organiser sees of a refund: the reasons, the button to try it
+/// again, and the one that says that it is paid.
+pub(super) fn refund(
+    visitor: &Visitor,
+    row: &ReservationRow,
+    (refund, method): (&RefundRow, Option<Method>),
+) -> Markup {
     html! {
         @if let Some(note) = &refund.note { span.hint { " " (note) } }
         @if let Some(error) = &refund.error { span.hint { " " (error) } }
@@ -51,5 +58,6 @@ pub(super) fn refund(visitor: &Visitor, row: &ReservationRow, refund: &RefundRow
                 button.button.quiet { (visitor.text("order_refunds.retry")) }
             }
         }
+        (paid_form(visitor, method, refund, Some(row.id)))
     }
 }

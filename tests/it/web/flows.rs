@@ -11,7 +11,10 @@ use crate::support::test_db::TestDb;
 
 /// Runs a scenario at a shop with an administrator and the demonstration's payment.
 async fn flows(scenario: &str) {
-    let demo = |config: &mut admitone::config::Config| config.demo_payments = Some(true);
+    let demo = |config: &mut admitone::config::Config| {
+        config.demo_payments = Some(true);
+        config.payment_manual = true;
+    };
     let shop = Shop::open_with(TestDb::sqlite().await, demo).await;
     account(&shop, "admin@example.com", Role::Admin).await;
     let things = json!({"admin": {"email": "admin@example.com", "password": PASSWORD}});
@@ -46,4 +49,9 @@ async fn mishaps_of_buyers_end_in_one_order_or_a_clear_refusal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn markup_emoji_and_long_words_in_names_are_shown_as_text() {
     flows("odd_text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_pays_by_gateways_and_an_administrator_by_hand() {
+    flows("gateway_payments").await;
 }

@@ -3,7 +3,7 @@
 use admitone::accounts::Role;
 use admitone::ids::UserId;
 use admitone::store::NewUser;
-use reqwest::header::{COOKIE, LOCATION};
+use reqwest::header::{COOKIE, LOCATION, REFRESH};
 use serde_json::json;
 
 use crate::http::api_client::{Person, Shop};
@@ -20,6 +20,8 @@ pub struct Page {
     pub status: u16,
     pub text: String,
     pub location: String,
+    /// The page that the browser asks for by itself, and when.
+    pub refresh: String,
 }
 
 impl<'a> Browser<'a> {
@@ -39,9 +41,11 @@ impl<'a> Browser<'a> {
             request = request.header(COOKIE, format!("__Host-admitone={token}"));
         }
         let answer = request.send().await.unwrap();
-        let location = answer.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
-        let (status, location) = (answer.status().as_u16(), location.unwrap_or_default());
-        Page { status, text: answer.text().await.unwrap(), location }
+        let header = |name| answer.headers().get(name).map(|to| to.to_str().unwrap().to_owned());
+        let (location, refresh) = (header(LOCATION), header(REFRESH));
+        let (location, refresh) = (location.unwrap_or_default(), refresh.unwrap_or_default());
+        let status = answer.status().as_u16();
+        Page { status, text: answer.text().await.unwrap(), location, refresh }
     }
 
     pub async fn get(&self, path: &str) -> Page {

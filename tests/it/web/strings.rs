@@ -16,6 +16,7 @@ const COMPUTED: &[(&str, &str)] = &[
     ("sale.", "\"sale.{status}\""),
     ("happened.", "\"happened.{"),
     ("payment.", "\"payment.{"),
+    ("method.", "\"method.{"),
     ("refund_status.", "\"refund_status.{"),
     ("people.", "\"people.{"),
     ("refusal.", "\"refusal.{"),
