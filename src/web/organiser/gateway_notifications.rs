@@ -33,8 +33,8 @@ async fn list(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpRespon
     let row = |row: &NotificationRow| {
         vec![
             html! {
-                (row.gateway) " · " (row.kind) br;
-                span.hint { (format::exact_time(visitor.language, row.received_at, visitor.site.zone)) } br;
+                (row.gateway) " · " (row.kind)
+                span.hint { (format::exact_time(visitor.language, row.received_at, visitor.site.zone)) }
                 code { (row.id) }
             },
             html! { span lang="en" { (row.parked_reason.as_deref().unwrap_or_default()) } },

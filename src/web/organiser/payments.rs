@@ -141,18 +141,18 @@ fn table(visitor: &Visitor, rows: &[PaymentRow], people: &HashMap<UserId, Person
                 a href={ "/organiser/orders/" (row.reservation) } {
                     (money(visitor.language, row.amount, &row.currency))
                 }
-                " " (method_word(visitor, row.method)) br;
-                span.hint { (time(row.created_at)) } br;
+                " " (method_word(visitor, row.method))
+                span.hint { (time(row.created_at)) }
                 span.hint { code { (row.id) } }
             },
             customer(visitor, people.get(&row.user)),
             html! {
                 span.badge data-payment=(row.state.as_str()) { (payment_word(visitor, row)) }
                 @if let Some(deadline) = row.gateway.deadline.filter(|_| row.state == PaymentState::Pending) {
-                    br; span.hint { (visitor.fill("organiser_payments.until", &[("time", &time(deadline))])) }
+                    span.hint { (visitor.fill("organiser_payments.until", &[("time", &time(deadline))])) }
                 }
                 @if let Some(reason) = &row.gateway.decline_reason {
-                    br; span.hint lang="en" { (reason) }
+                    span.hint lang="en" { (reason) }
                 }
                 @if let Some(problem) = &row.gateway.problem {
                     p.warning lang="en" data-problem { (problem) }

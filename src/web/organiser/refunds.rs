@@ -111,12 +111,12 @@ fn table(visitor: &Visitor, title: &str, rows: &[(Option<Method>, RefundRow)]) -
                     (money(visitor.language, row.amount, &row.currency))
                 }
                 @if let Some(method) = method { " " (method_word(visitor, *method)) }
-                br; span.hint { (time(row.created_at)) }
-                @if let Some(note) = &row.note { br; span.hint { (note) } }
+                span.hint { (time(row.created_at)) }
+                @if let Some(note) = &row.note { span.hint { (note) } }
             },
             html! {
                 span.badge data-refund=(row.state.as_str()) { (refund_word(visitor, row.state)) }
-                @if let Some(error) = &row.error { br; span.hint lang="en" { (error) } }
+                @if let Some(error) = &row.error { span.hint lang="en" { (error) } }
             },
             html! {
                 @if row.state == RefundState::Refused {
