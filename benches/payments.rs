@@ -8,6 +8,7 @@
 //! set the load. The clients run in this process, on the same processors.
 
 #![expect(clippy::disallowed_methods, reason = "benches read the machine's clock")]
+#![expect(clippy::print_stdout, reason = "benches talk to people")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
