@@ -1,4 +1,4 @@
-//! Payments that follow a checkout by themselves: whatever dies on the way, a reservation is paid once,
+//! Payments that follow a checkout by themselves: at whichever step a process dies, a reservation is paid once,
 //! or refused once.
 
 use std::sync::Arc;

@@ -70,7 +70,7 @@ impl<T: DeserializeOwned> FromRequest for OptionalBody<T> {
     }
 }
 
-/// The body as it came, byte by byte, of whatever type it is declared to be.
+/// The body as it came, byte by byte, of any declared type.
 #[derive(Clone, Debug)]
 pub struct RawBody(pub Bytes);
 

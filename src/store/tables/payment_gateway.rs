@@ -79,7 +79,7 @@ impl Store {
         self.took(update).await
     }
 
-    /// Records that the gateway has set the money aside, whatever the payment came to before.
+    /// Records that the gateway has set the money aside, also for a payment that had ended.
     ///
     /// # Errors
     /// [`StoreError`].
