@@ -20,7 +20,7 @@ from admitone_client.models import (
     HoldRequest,
     HoldStatus,
     LoginRequest,
-    Method,
+    PayMethod,
     PaymentStatus,
     PayRequest,
     ReservationRequest,
@@ -74,7 +74,7 @@ def main(base_url: str, event_text: str, email: str, password: str) -> None:
         pay_reservation.sync(
             reservation.id,
             client=client,
-            body=PayRequest(method=Method.WALLET),
+            body=PayRequest(method=PayMethod.WALLET),
             idempotency_key=key("pay"),
         )
     ).data
