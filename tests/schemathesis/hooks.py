@@ -35,7 +35,7 @@ RULES = [
         r"policy\.holdMaxSeconds must not be below holdTtlSeconds",
         r"must be an id (as the event lists it|of this event)",
         r"partySize must be 1 to \d+",
-        r"price\.currency must be [A-Z]{3}",
+        r"(price|amount)\.currency must be [A-Z]{3}",
         r"(newPassword|currentPassword) is missing",
         r"cursor must be",
         r"currentPassword is not the current password",
@@ -48,6 +48,10 @@ RULES = [
         r"^timeZone must be the name of a time zone",
         r"^say what the hold has from now on",
         r"^until must be in the future",
+        # What one way of paying needs and the others know nothing of.
+        r"goes with (the method \w+|\"autoPay\": true) only$",
+        r"^paymentMethod is the id of a payment method of Stripe",
+        r"^returnUrl ",
         # A webhook has an address that may be called, and filters that can let something through.
         r"^url must ",
         r"^types\[\d+\] must be a type",

@@ -104,10 +104,10 @@ pub struct PayRequest {
     #[serde(default)]
     #[schema(nullable = false, maximum = 2_592_000_000_i64)]
     delay_ms: Option<u32>,
-    /// With `stripe`: `pm_…`, as Stripe's script made it, or a kind of payment that needs no more than a
-    /// redirect.
+    /// With `stripe`, which needs it: `pm_…`, as Stripe's script made it, or a kind of payment that needs
+    /// no more than a redirect.
     #[serde(default)]
-    #[schema(nullable = false, max_length = 255)]
+    #[schema(nullable = false, max_length = 255, pattern = "^[A-Za-z0-9_]+$")]
     payment_method: Option<String>,
     /// Where the gateway sends the customer back to, of the pages that the operator allows.
     #[serde(default)]
