@@ -102,18 +102,17 @@ impl Payments {
         if !self.offers(method) {
             return Err(PaymentError::MethodUnavailable);
         }
-        if !method.is_by_gateway() {
-            self.crash_points.pass(id, Edge::Create, Side::Before)?;
-            if let Some(row) = self.begin(id, user, reservation, method).await {
-                self.crash_points.pass(id, Edge::Create, Side::After)?;
-                return Ok(row);
-            }
+        let pay_by = PayBy::from(method);
+        self.crash_points.pass(id, Edge::Create, Side::Before)?;
+        if let Some(row) = self.begin(id, user, reservation, &pay_by).await {
+            self.crash_points.pass(id, Edge::Create, Side::After)?;
+            return Ok(row);
         }
         if let Some(row) = self.store.payment_get(id).await? {
             return Ok(row);
         }
         let row = self.payable(user, reservation).await?;
-        self.create(id, &row, &PayBy::from(method)).await
+        self.create(id, &row, &pay_by).await
     }
 }
 

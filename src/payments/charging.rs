@@ -15,10 +15,19 @@ use crate::store::{PaymentMethod, PaymentRow, PaymentState};
 /// How long after its pay window a payment waits for a success, which takes the places again if they
 /// are free. Much longer, and another customer's money is more likely to have them.
 const LATE_MS: i64 = 15 * 60_000;
+
 /// The shortest pause between two looks.
 const FIRST_LOOK_MS: i64 = 1_000;
 /// The reason of a payment that was given up.
 const TOO_LATE: &str = "not_paid_in_time";
+
+/// Returns how long after the pay window a gateway may take; `None` where the window itself moves.
+pub(super) fn grace_ms(method: Method) -> Option<i64> {
+    match method {
+        Method::Wallet | Method::Demo | Method::Manual => None,
+        Method::Simulator | Method::Stripe => Some(LATE_MS),
+    }
+}
 
 impl Payments {
     /// Created → Pending, or Failed with the reason.
@@ -69,6 +78,10 @@ impl Payments {
             let wait = i64::try_from(self.manual_deadline.as_millis()).unwrap_or(i64::MAX);
             return self.defer(row, now.saturating_add(wait)).await;
         }
+        if let Some(deadline) = row.gateway.deadline {
+            return Ok(Ok(deadline));
+        }
+        // A payment that was not begun in a group.
         let found = self.store.reservation_get(row.reservation).await?;
         let pay_by = found.map_or(now, |reservation| reservation.pay_by);
         Ok(Ok(pay_by.max(now).saturating_add(LATE_MS)))

@@ -1,7 +1,7 @@
 //! New payments: which payment an idempotency key stands for, and whether a reservation can be paid.
 
 use super::crash_points::{Edge, Side};
-use super::{Method, PayBy, PaymentError, Payments};
+use super::{PayBy, PaymentError, Payments, charging};
 use crate::box_office::Unavailable;
 use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::inventory::Rejection;
@@ -24,9 +24,7 @@ impl Payments {
     ) -> Result<PaymentRow, PaymentError> {
         let id = payment_id(user, key, 0);
         self.crash_points.pass(id, Edge::Create, Side::Before)?;
-        if !pay_by.method.is_by_gateway()
-            && let Some(row) = self.begin(id, user, reservation, pay_by.method).await
-        {
+        if let Some(row) = self.begin(id, user, reservation, pay_by).await {
             self.crash_points.pass(id, Edge::Create, Side::After)?;
             return Ok(row);
         }
@@ -93,11 +91,21 @@ impl Payments {
         id: PaymentId,
         user: UserId,
         reservation: ReservationId,
-        method: Method,
+        pay_by: &PayBy,
     ) -> Option<PaymentRow> {
         let now = self.clock.now_ms();
-        let retry_at = now + self.timeout_ms();
-        self.store.payment_begin(Beginning { id, user, reservation, method, now, retry_at }).await
+        let beginning = Beginning {
+            id,
+            user,
+            reservation,
+            method: pay_by.method,
+            options: pay_by.options.clone(),
+            return_url: pay_by.return_url.clone(),
+            grace_ms: charging::grace_ms(pay_by.method),
+            now,
+            retry_at: now + self.timeout_ms(),
+        };
+        self.store.payment_begin(beginning).await
     }
 
     /// Refuses reservations that need no payment to be refused; the box office decides the rest.

@@ -73,7 +73,7 @@ async fn ask<T, R>(queue: &mpsc::Sender<Waiting<T, R>>, asked: T) -> Option<R> {
 async fn begin_all(writes: Writes, mut waiting: mpsc::Receiver<Waiting<Beginning, PaymentRow>>) {
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
-        let asked: Vec<_> = group.iter().map(|one| one.asked).collect();
+        let asked: Vec<_> = group.iter().map(|one| &one.asked).collect();
         let begun = match &writes {
             Writes::Postgres(pool) => postgres::begin(pool, &asked).await,
             Writes::Sqlite(pool) => sqlite::begin(pool, &asked).await,

@@ -10,17 +10,18 @@ use crate::store::tables::payment_row::PaymentRow;
 
 const BEGIN: &str = "
 INSERT INTO payments (id, reservation_id, offering_id, user_id, method, state, amount, currency,
-    attempts, next_try_at, created_at, updated_at)
+    attempts, next_try_at, created_at, updated_at, gateway_options, return_url, deadline)
 SELECT x.id, r.id, r.offering_id, r.user_id, x.method, 'CREATED', r.total_price, e.currency, 0,
-    x.retry_at, x.now, x.now
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[])
-    AS x (id, user_id, reservation_id, method, now, retry_at)
+    x.retry_at, x.now, x.now, x.options, x.return_url, greatest(r.pay_by, x.now) + x.grace_ms
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
+    $8::text[], $9::bigint[])
+    AS x (id, user_id, reservation_id, method, now, retry_at, options, return_url, grace_ms)
 JOIN reservations r ON r.id = x.reservation_id AND r.user_id = x.user_id
     AND r.status = 'PAYMENT_PENDING'
 JOIN events e ON e.id = r.offering_id
 ON CONFLICT DO NOTHING
 RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at,
-    created_at";
+    created_at, gateway_options, return_url, deadline";
 
 /// Skips rows that another transaction has locked, so that no group waits for a row, and payments
 /// whose wallet does not hold enough.
@@ -44,7 +45,7 @@ WITH x AS (
 )
 SELECT id FROM paid";
 
-pub(crate) async fn begin(pool: &PgPool, group: &[Beginning]) -> Result<Vec<PaymentRow>> {
+pub(crate) async fn begin(pool: &PgPool, group: &[&Beginning]) -> Result<Vec<PaymentRow>> {
     let rows: Vec<Begun> = sqlx::query_as(BEGIN)
         .bind(group.iter().map(|one| one.id.0).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.user.0).collect::<Vec<_>>())
@@ -52,6 +53,9 @@ pub(crate) async fn begin(pool: &PgPool, group: &[Beginning]) -> Result<Vec<Paym
         .bind(group.iter().map(|one| one.method.as_str()).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.now).collect::<Vec<_>>())
         .bind(group.iter().map(|one| one.retry_at).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| one.options.as_deref()).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| one.return_url.as_deref()).collect::<Vec<_>>())
+        .bind(group.iter().map(|one| one.grace_ms).collect::<Vec<_>>())
         .fetch_all(pool)
         .await?;
     Ok(rows.into_iter().filter_map(begun_row).collect())

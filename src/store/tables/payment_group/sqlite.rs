@@ -12,9 +12,10 @@ use crate::store::tables::payment_row::PaymentRow;
 // Without the WHERE the parser would take ON CONFLICT as part of a join.
 const BEGIN: &str = "
 INSERT INTO payments (id, reservation_id, offering_id, user_id, method, state, amount, currency,
-    attempts, next_try_at, created_at, updated_at)
+    attempts, next_try_at, created_at, updated_at, gateway_options, return_url, deadline)
 SELECT unhex(x.value->>0), r.id, r.offering_id, r.user_id, x.value->>3, 'CREATED', r.total_price,
-    e.currency, 0, x.value->>5, x.value->>4, x.value->>4
+    e.currency, 0, x.value->>5, x.value->>4, x.value->>4, x.value->>6, x.value->>7,
+    max(r.pay_by, x.value->>4) + (x.value->>8)
 FROM json_each($1) AS x
 JOIN reservations r ON r.id = unhex(x.value->>2) AND r.user_id = unhex(x.value->>1)
     AND r.status = 'PAYMENT_PENDING'
@@ -22,7 +23,7 @@ JOIN events e ON e.id = r.offering_id
 WHERE true
 ON CONFLICT DO NOTHING
 RETURNING id, reservation_id, offering_id, user_id, method, amount, currency, next_try_at,
-    created_at";
+    created_at, gateway_options, return_url, deadline";
 
 /// Each customer is in a group once, so each wallet is checked for one payment.
 const MOVE: &str = "
@@ -44,10 +45,20 @@ UPDATE wallets SET balance = balance - p.amount
 FROM json_each($1) AS x JOIN payments p ON p.id = unhex(x.value->>0)
 WHERE wallets.user_id = p.user_id AND wallets.currency = p.currency";
 
-pub(crate) async fn begin(pool: &SqlitePool, group: &[Beginning]) -> Result<Vec<PaymentRow>> {
+pub(crate) async fn begin(pool: &SqlitePool, group: &[&Beginning]) -> Result<Vec<PaymentRow>> {
     let rows = group.iter().map(|one| {
         let ids = [one.id.0, one.user.0, one.reservation.0].map(hex);
-        json!([ids[0], ids[1], ids[2], one.method.as_str(), one.now, one.retry_at])
+        json!([
+            ids[0],
+            ids[1],
+            ids[2],
+            one.method.as_str(),
+            one.now,
+            one.retry_at,
+            one.options,
+            one.return_url,
+            one.grace_ms,
+        ])
     });
     let begun: Vec<Begun> = sqlx::query_as(BEGIN).bind(text(rows)).fetch_all(pool).await?;
     Ok(begun.into_iter().filter_map(begun_row).collect())
