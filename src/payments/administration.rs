@@ -1,15 +1,18 @@
 //! What administrators do with payments by gateways: say that a manual one has come, refuse one that
 //! waits, and read those that need a person.
 
+use super::crash_points::Edge;
 use super::saga::Stepped;
 use super::{Method, PaymentError, Payments};
 use crate::ids::{PaymentId, ReservationId};
-use crate::inventory::Rejection;
+use crate::inventory::{Command, Rejection};
 use crate::payments::error::interrupted;
 use crate::store::{NotificationRow, PaymentFilter, PaymentRow, PaymentState};
 
 /// The reason of a payment that an administrator refused.
 const REFUSED: &str = "refused_by_administrator";
+/// The reason of a manual payment that was taken back: another way was chosen, or the order was given up.
+const WITHDRAWN: &str = "withdrawn";
 
 impl Payments {
     /// Records that the money of a manual payment has come, and confirms the reservation. If that has
@@ -28,17 +31,53 @@ impl Payments {
         }
         match row.state {
             PaymentState::Created => return Err(interrupted()),
-            PaymentState::Pending | PaymentState::Failed => {
-                let now = self.clock.now_ms();
-                let times = (now + self.timeout_ms(), now);
-                self.store.payment_set_aside(id, None, times).await?;
+            PaymentState::Pending => {
+                self.set_aside_by_hand(id).await?;
             }
+            PaymentState::Failed => self.take_on_again(&row).await?,
             PaymentState::Authorized
             | PaymentState::Captured
             | PaymentState::Voided
             | PaymentState::Refunded => {}
         }
         self.driven(row).await
+    }
+
+    async fn set_aside_by_hand(&self, id: PaymentId) -> Result<bool, PaymentError> {
+        let now = self.clock.now_ms();
+        Ok(self.store.payment_set_aside(id, None, (now + self.timeout_ms(), now)).await?)
+    }
+
+    /// Failed → Authorized. A reservation that still waits to be paid is paid by this payment, which
+    /// has to begin anew since its end is in the journal. One that has expired may have kept it as late.
+    async fn take_on_again(&self, row: &PaymentRow) -> Result<(), PaymentError> {
+        let (reservation, payment, customer) = (row.reservation, row.id, row.user);
+        let begin = Command::BeginPayment { reservation, payment, customer };
+        let begun = self.ask(row, Edge::Begin, begin).await?;
+        let is_first = self.set_aside_by_hand(row.id).await?;
+        let has_ended = |state| matches!(state, PaymentState::Failed | PaymentState::Voided);
+        if begun.is_ok() && !is_first && has_ended(self.read(row).await?.state) {
+            // The reservation must not be left waiting for a payment that no driver makes.
+            let _whether_it_was_in_progress = self.release(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the manual payment that a reservation waits for, since its customer pays in another way or
+    /// gives the reservation up; false if there is none.
+    ///
+    /// # Errors
+    /// [`PaymentError`]: its end could not be recorded; it may be called again.
+    pub async fn withdraw_manual(&self, reservation: ReservationId) -> Result<bool, PaymentError> {
+        let found = self.store.payments_of_reservation(reservation).await?;
+        let waits =
+            |row: &&PaymentRow| row.method == Method::Manual && row.state == PaymentState::Pending;
+        let Some(row) = found.iter().find(waits) else { return Ok(false) };
+        self.store.payment_is_watched(row.id, self.clock.now_ms()).await?;
+        // Not a failure by which the event may cancel the reservation.
+        let _whether_it_was_in_progress = self.release(row).await?;
+        self.refuse_pending(row, WITHDRAWN).await?;
+        Ok(true)
     }
 
     /// Ends a payment that waits: lets the charge go at its gateway, and notifies the box office.

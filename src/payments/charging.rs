@@ -200,12 +200,21 @@ impl Payments {
         reason: &str,
     ) -> Result<Stepped, PaymentError> {
         let _whether_it_was_in_progress = self.decline(row).await?;
+        self.refuse_pending(row, reason).await?;
+        let reason = reason.to_owned();
+        Ok(Stepped::Somewhere(Some(PaymentError::Declined { reason })))
+    }
+
+    /// Records the end of a payment that waited, of which the box office knows.
+    pub(super) async fn refuse_pending(
+        &self,
+        row: &PaymentRow,
+        reason: &str,
+    ) -> Result<(), PaymentError> {
         self.crash_points.pass(row.id, Edge::Refuse, Side::Before)?;
         self.store.payment_decline(row.id, reason, self.clock.now_ms()).await?;
         metrics::step(Edge::Refuse, "ok");
-        self.crash_points.pass(row.id, Edge::Refuse, Side::After)?;
-        let reason = reason.to_owned();
-        Ok(Stepped::Somewhere(Some(PaymentError::Declined { reason })))
+        self.crash_points.pass(row.id, Edge::Refuse, Side::After)
     }
 
     /// Leaves the gateway to its work until the next look, or lets the charge go after the deadline.
@@ -219,6 +228,13 @@ impl Payments {
         let deadline = row.gateway.deadline.unwrap_or(now);
         if now >= deadline {
             return match self.void_at(gateway, row).await? {
+                // The reservation expires with it, and remembers it: the places are taken again if the
+                // money comes and they are free.
+                Ok(Void::Done) if row.method == PaymentMethod::Manual => {
+                    self.refuse_pending(row, TOO_LATE).await?;
+                    let reason = TOO_LATE.to_owned();
+                    Ok(Stepped::Somewhere(Some(PaymentError::Declined { reason })))
+                }
                 Ok(Void::Done) => self.end_unpaid(row, TOO_LATE).await,
                 Ok(Void::Captured) => self.set_aside(row, answer).await,
                 Err(error) => {

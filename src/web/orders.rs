@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::http::api::box_office::reservations::{ReservationDto, render as reservation};
+use crate::http::api::box_office::reservations::{
+    ReservationDto, cancel_as, render as reservation,
+};
 use crate::http::api::offerings::tickets;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
@@ -160,11 +162,17 @@ async fn payment(
     event: &EventRow,
     attempts: &Attempts,
 ) -> Result<Markup, ApiError> {
-    if let Some(wait) = attempts.wait(visitor, event) {
-        return Ok(wait);
+    let wait = attempts.wait(visitor, event);
+    if wait.is_some() && !attempts.wait_for_a_transfer() {
+        return Ok(wait.unwrap_or_default());
     }
     let ways = pay::ways(state, visitor, row, event, attempts).await?;
     Ok(html! {
+        @if let Some(wait) = wait {
+            (wait)
+            h3 { (visitor.text("pay.another_way")) }
+            p { (visitor.text("pay.takes_transfer_back")) }
+        }
         (ways)
         (cancel_form(visitor, row, visitor.text("orders.give_up"), None))
     })
@@ -291,8 +299,7 @@ async fn cancel(
     let caller = visitor.caller()?;
     let idempotency =
         IdempotencyKey(Some(form.key)).identity(caller.user, "cancel reservation", &id);
-    match state.offerings.cancel_reservation(caller, id, idempotency).await.map_err(ApiError::from)
-    {
+    match cancel_as(&state, caller, id, idempotency).await {
         Ok(_) => Ok(see_other(&format!("/orders/{id}?notice=cancelled"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
         Err(failure) => {

@@ -64,6 +64,13 @@ impl Attempts {
         self.pending.as_ref().and_then(|row| row.gateway.deadline)
     }
 
+    /// True if what waits is a bank transfer, which the customer may take back.
+    pub(super) fn wait_for_a_transfer(&self) -> bool {
+        self.pending
+            .as_ref()
+            .is_some_and(|row| row.method == Method::Manual && row.state == PaymentState::Pending)
+    }
+
     /// Renders the wait; `None` if no payment waits.
     pub(super) fn wait(&self, visitor: &Visitor, event: &EventRow) -> Option<Markup> {
         let row = self.pending.as_ref()?;
@@ -131,7 +138,7 @@ pub(super) async fn ways(
         @if visitor.has_account() {
             (by_wallet(visitor, (row, &key), event, balance))
         }
-        @if offers(Method::Manual) {
+        @if offers(Method::Manual) && !attempts.wait_for_a_transfer() {
             form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
                 input type="hidden" name="key" value={ (key) "-manual" };
                 input type="hidden" name="method" value="manual";

@@ -60,6 +60,58 @@ on_both_databases! {
         assert!(!till.check_books(customer, reservation, 0).await);
     }
 
+    async fn a_refused_manual_payment_is_taken_all_the_same_while_the_reservation_waits(db: TestDb) {
+        let till = open(db, 10).await;
+        let (customer, reservation) = reserved(&till).await;
+        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
+        till.payments.refuse_waiting(waits.payment).await.expect("the wrong button");
+        let (one, two) = tokio::join!(
+            till.payments.mark_paid(waits.payment),
+            till.payments.mark_paid(waits.payment)
+        );
+        assert_eq!(one.expect("it has come").state, PaymentState::Captured);
+        assert_eq!(two.expect("it has come").state, PaymentState::Captured);
+        assert!(till.check_books(customer, reservation, 0).await);
+        assert_eq!(row(&till, waits.payment).await.gateway.problem, None);
+    }
+
+    async fn money_that_comes_late_takes_places_again_that_are_free(db: TestDb) {
+        let till = open(db, 1).await;
+        let (customer, reservation) = reserved(&till).await;
+        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
+        till.clock.advance_ms(i64::try_from(MANUAL_DEADLINE.as_millis()).unwrap());
+        till.offices.sweep().await;
+        till.recover().await;
+        assert_eq!(till.payment_state(waits.payment).await, PaymentState::Failed);
+        assert_eq!(till.state(reservation).await, ReservationState::Expired);
+        let late = till.payments.mark_paid(waits.payment).await.expect("it has come");
+        assert_eq!(late.state, PaymentState::Captured);
+        assert!(till.check_books(customer, reservation, 0).await);
+    }
+
+    async fn a_transfer_is_taken_back_by_paying_in_another_way(db: TestDb) {
+        let mut till = open(db, 10).await;
+        let customer = till.customer(PRICE).await;
+        let reservation = till.reserve(customer).await;
+        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
+        let other = till.pay(customer, reservation, "k2").await;
+        let in_progress = Rejection::PaymentInProgress;
+        assert!(matches!(other, Err(PaymentError::Rejected(why)) if why == in_progress));
+        assert!(till.payments.pay(UserId::random(), reservation, Method::Wallet, "k").await.is_err());
+        assert_eq!(till.payment_state(waits.payment).await, PaymentState::Pending);
+        till.paying_by(Method::Wallet);
+        let paid = till.pay(customer, reservation, "k3").await.expect("it is paid");
+        assert!(paid.pending.is_none());
+        let taken_back = row(&till, waits.payment).await;
+        assert_eq!(taken_back.state, PaymentState::Failed);
+        assert_eq!(taken_back.gateway.decline_reason.as_deref(), Some("withdrawn"));
+        assert!(till.check_books(customer, reservation, PRICE).await);
+        // The money comes after all.
+        let late = till.payments.mark_paid(waits.payment).await.expect("it has an end");
+        assert_eq!(late.state, PaymentState::Voided);
+        assert!(late.gateway.problem.is_some_and(|text| text.contains("by hand")));
+    }
+
     async fn a_manual_payment_keeps_its_places_until_its_deadline(db: TestDb) {
         let till = open(db, 1).await;
         let (customer, reservation) = reserved(&till).await;

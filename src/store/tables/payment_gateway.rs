@@ -79,6 +79,20 @@ impl Store {
         self.took(update).await
     }
 
+    /// Records that the customer knows of the end that is about to come.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn payment_is_watched(
+        &self,
+        id: PaymentId,
+        now: TimestampMs,
+    ) -> Result<bool, StoreError> {
+        let update = step(id, &[PaymentState::Pending], now)
+            .col_expr(payment::Column::Unwatched, Expr::value(0));
+        self.took(update).await
+    }
+
     /// Records that the gateway has set the money aside, also for a payment that had ended.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::order_forms;
 use super::orders::customer;
 use super::tables::scrolling;
 use crate::accounts::GuestContact;
-use crate::http::api::box_office::reservations::render as reservation;
+use crate::http::api::box_office::reservations::{cancel_as, render as reservation};
 use crate::http::api::offerings::tickets::{TicketDto, render as ticket_dto};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
@@ -259,8 +259,7 @@ async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let key = IdempotencyKey(Some(form.key)).identity(admin.user, "cancel reservation", &id);
-    let cancelled = state.offerings.cancel_reservation(admin, id, key).await;
-    match cancelled.map_err(ApiError::from) {
+    match cancel_as(&state, admin, id, key).await {
         Ok(_) => Ok(see_other(&format!("/organiser/orders/{id}?notice=cancelled"))),
         Err(failure) if failure.code() == ErrorCode::Internal => Err(failure),
         Err(failure) => {

@@ -12,7 +12,7 @@ use crate::http::pages::PageQuery;
 use crate::http::respond::{self, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, PaymentId, ReservationId, SeatId, UserId};
-use crate::inventory::Line;
+use crate::inventory::{Idempotency, Line};
 use crate::store::{ReservationFilter, ReservationRow, ReservationState};
 use crate::venues::EventSeats;
 
@@ -143,10 +143,32 @@ pub(crate) async fn cancel(
     key: IdempotencyKey,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(caller.user, "cancel reservation", &id);
-    let (row, replayed) = state.offerings.cancel_reservation(caller, id, idempotency).await?;
+    let (row, replayed) = cancel_as(&state, caller, id, idempotency).await?;
     let mut response = respond::ok(&render(&state, &row).await?);
     mark_replayed(&mut response, replayed);
     Ok(response)
+}
+
+/// Cancels a reservation. A bank transfer that it waits for is no payment in progress: it is taken back.
+///
+/// # Errors
+/// The refusal, or why nothing could be decided.
+pub async fn cancel_as(
+    state: &AppState,
+    caller: Caller,
+    id: ReservationId,
+    idempotency: Option<Idempotency>,
+) -> Result<(ReservationRow, bool), ApiError> {
+    let cancel = || state.offerings.cancel_reservation(caller, id, idempotency.clone());
+    match cancel().await.map_err(ApiError::from) {
+        Err(refused)
+            if refused.code() == ErrorCode::PaymentInProgress
+                && state.payments.withdraw_manual(id).await? =>
+        {
+            Ok(cancel().await?)
+        }
+        done => done,
+    }
 }
 
 /// Cancel a reservation, like `POST …/cancel`.
