@@ -42,7 +42,7 @@ pub use return_urls::ReturnUrls;
 use crate::box_office::{BoxOffices, SubmitError};
 use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
-use crate::inventory::{Minor, Rejection};
+use crate::inventory::{Minor, Rejection, TimestampMs};
 use crate::payments::error::interrupted;
 use crate::payments::gateway::{Manual, PaymentGateway, Simulator};
 use crate::store::Store;
@@ -74,6 +74,8 @@ pub struct PaymentOutcome {
 pub struct Waiting {
     /// Where the customer has to go.
     pub redirect_url: Option<String>,
+    /// Until when the gateway may take.
+    pub deadline: Option<TimestampMs>,
 }
 
 /// How to pay.

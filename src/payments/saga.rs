@@ -323,6 +323,9 @@ pub(super) fn outcome(row: PaymentRow) -> PaymentOutcome {
         amount: row.amount,
         currency: row.currency,
         refunded: row.refunded,
-        pending: is_pending.then_some(Waiting { redirect_url: row.gateway.redirect_url }),
+        pending: is_pending.then_some(Waiting {
+            redirect_url: row.gateway.redirect_url,
+            deadline: row.gateway.deadline,
+        }),
     }
 }

@@ -13,11 +13,11 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
-use crate::ids::{PaymentId, UserId};
+use crate::ids::{PaymentId, ReservationId, UserId};
 use crate::payments::Method;
 use crate::store::{PaymentFilter, PaymentRow, PaymentState, Person};
 use crate::web::errors::explain;
-use crate::web::fields::{refusal, select};
+use crate::web::fields::{Field, refusal, select};
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -55,6 +55,9 @@ struct Query {
     /// The word of a filter, or empty for all.
     #[serde(default)]
     show: String,
+    /// The number of an order, as customers state it with a transfer.
+    #[serde(default)]
+    order: String,
     after: Option<String>,
     notice: Option<String>,
 }
@@ -92,9 +95,15 @@ async fn show(
     let group = GROUPS.iter().find(|(word, ..)| *word == query.show);
     let states = group.map(|(.., states)| states.to_vec()).unwrap_or_default();
     let filter = PaymentFilter { states, with_problem: query.show == PROBLEM, after };
-    let rows = state.payments.list(&filter, SHOWN).await?;
+    let order = query.order.trim();
+    let rows = match order.parse::<ReservationId>() {
+        Ok(order) => state.payments.list_of(order).await?,
+        Err(_) if order.is_empty() => state.payments.list(&filter, SHOWN).await?,
+        Err(_) => Vec::new(),
+    };
     let people = state.store.people(rows.iter().map(|row| row.user)).await?;
     let next = next_cursor(&rows, SHOWN, |row| format!("{}_{}", row.created_at, row.id));
+    let next = next.filter(|_| order.is_empty());
     let next = next.map(|after| {
         let mut link = form_urlencoded::Serializer::new(format!("{LIST}?"));
         link.append_pair("show", &query.show).append_pair("after", &after).finish()
@@ -105,12 +114,19 @@ async fn show(
     ];
     filters.extend(GROUPS.map(|(word, text, _)| (word.to_owned(), visitor.text(text).to_owned())));
     let title = visitor.text("organiser_payments.title");
+    let number = Field {
+        name: "order",
+        label: visitor.text("organiser_payments.order"),
+        value: &query.order,
+        ..Field::default()
+    };
     let main = html! {
         (sections(visitor))
         h1 { (title) }
         p.hint { (visitor.text("organiser_payments.hint")) }
         (refusal(said))
         form.search method="get" action=(LIST) {
+            (number.render())
             (select("show", visitor.text("organiser_payments.state"), &query.show, &filters))
             button.button.quiet { (visitor.text("start.find")) }
         }
@@ -143,7 +159,7 @@ fn table(visitor: &Visitor, rows: &[PaymentRow], people: &HashMap<UserId, Person
                 }
                 " " (method_word(visitor, row.method))
                 span.hint { (time(row.created_at)) }
-                span.hint { code { (row.id) } }
+                span.hint { code { (row.reservation) } }
             },
             customer(visitor, people.get(&row.user)),
             html! {

@@ -2,6 +2,7 @@
 //! the page of an order, and what administrators do with payments, refunds and notifications.
 
 use admitone::store::NotificationRow;
+use serde_json::json;
 
 use super::organiser::{Browser, Page, known};
 use crate::http::api_client::{Person, Shop};
@@ -92,6 +93,26 @@ on_both_databases! {
         browser.get(&at).await.shows(&["Paid. These tickets are yours."]);
     }
 
+    async fn a_transfer_is_taken_back_with_the_order(db: TestDb) {
+        let shop = open(db).await;
+        let kim = known(&shop, "김민수", "kim@example.com").await;
+        let buyer = Browser::of(&shop, &kim);
+        let at = begun(&shop, &kim).await;
+        let page = buyer.get(&at).await;
+        page.shows(&["Please pay ₩50,000 until", "Pay in another way", "Give up this order"]);
+        assert!(!page.text.contains("value=\"manual\""), "it is chosen already");
+        buyer.post(&format!("{at}/cancel"), &[("key", "cancel-1")]).await.leads_to(&at);
+        buyer.get(&at).await.shows(&["Cancelled"]);
+
+        let other = begun(&shop, &kim).await;
+        let api = other.replace("/orders/", "/api/reservations/");
+        let cancelled = kim.post_nothing(&format!("{api}/cancel")).await.is(200).data;
+        assert_eq!(cancelled["status"], "CANCELLED");
+        let payments = kim.get(&format!("{api}/payments")).await.is(200).data;
+        assert_eq!((&payments[0]["status"], &payments[0]["reason"]), (&json!("FAILED"), &json!("withdrawn")));
+        shop.admin().post_nothing(&format!("{api}/cancel")).await.refused(409, "WRONG_STATE");
+    }
+
     async fn an_organiser_says_once_that_money_has_come_and_that_it_is_paid_back(db: TestDb) {
         let shop = open(db).await;
         let kim = known(&shop, "김민수", "kim@example.com").await;
@@ -105,6 +126,9 @@ on_both_databases! {
         organiser.get("/organiser").await.shows(&["href=\"/organiser/payments\""]);
         let page = organiser.get(&format!("{list}?show=waiting")).await;
         page.shows(&["₩50,000", "transfer or till", "kim@example.com", "until"]);
+        let number = at.trim_start_matches("/orders/");
+        organiser.get(&format!("{list}?order=+{number}")).await.shows(&[number, "₩50,000"]);
+        organiser.get(&format!("{list}?order=x")).await.shows(&["No such payments."]);
         let paid = form_of(&page, "paid");
         assert_eq!(buyer.post(&paid, &[]).await.status, 403);
         assert_eq!(buyer.get(list).await.status, 403);
@@ -169,7 +193,7 @@ on_both_databases! {
         let kim = known(&shop, "김민수", "kim@example.com").await;
         let order = kim.buy(&event, &event.places(1)).await;
         kim.charge(i64::MAX).await;
-        kim.post(&format!("/api/reservations/{order}/cancel"), &serde_json::json!({})).await.is(200);
+        kim.post(&format!("/api/reservations/{order}/cancel"), &json!({})).await.is(200);
         shop.refund_all().await;
         let organiser = Browser::of(&shop, &shop.admin());
         let list = "/organiser/refunds";

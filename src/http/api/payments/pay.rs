@@ -232,6 +232,10 @@ pub struct PaymentDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     redirect_url: Option<String>,
+    /// Until when the gateway may take; only while it is at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    deadline_at: Option<String>,
 }
 
 impl From<PaymentOutcome> for PaymentDto {
@@ -247,7 +251,8 @@ impl From<PaymentOutcome> for PaymentDto {
             status,
             method: outcome.method.into(),
             amount: Money { amount: outcome.amount, currency: outcome.currency },
-            redirect_url: outcome.pending.and_then(|waiting| waiting.redirect_url),
+            deadline_at: outcome.pending.as_ref().and_then(|waits| waits.deadline).map(rfc3339),
+            redirect_url: outcome.pending.and_then(|waits| waits.redirect_url),
         }
     }
 }
