@@ -18,7 +18,8 @@ use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
 use crate::store::{
-    EventDetails, EventRow, KeptPart, LinkPurpose, Person, ReservationState, auto_payment_id,
+    EventDetails, EventRow, KeptPart, LinkPurpose, PaymentRow, PaymentState, Person,
+    ReservationState, auto_payment_id,
 };
 
 /// A mail, ready to be sent.
@@ -125,6 +126,7 @@ impl Composer {
             ("reservation.confirmed", _) => {
                 return Err(ComposeError::Nothing("the order was cancelled since"));
             }
+            ("reservation.expired", _) => self.expect_no_payment(row.id).await?,
             ("payment.failed", ReservationState::Confirmed) => {
                 return Err(ComposeError::Nothing("the order was paid since"));
             }
@@ -137,6 +139,9 @@ impl Composer {
         let order = Order { row: &row, event: &event, lines: &lines, links: &self.links };
         draft.values.insert("event", self.event_value(draft.language, &event));
         draft.values.insert("order", order.value(written));
+        if kind == "reservation.cancelled" && event.sale_state == SaleState::Cancelled {
+            draft.values.insert("event_is_off", true.into());
+        }
         let refund = orders::refund(&row, &draft.body, kind);
         if let Some(refund) = refund {
             let refund = format::money(draft.language, refund, &event.currency);
@@ -189,6 +194,23 @@ impl Composer {
             return Ok(());
         }
         Err(ComposeError::Nothing("the customer was told when it failed"))
+    }
+
+    /// Checks that no gateway is at work for an order whose time is over: if it succeeds, the order is
+    /// confirmed after all, and if not, that has a mail of its own.
+    async fn expect_no_payment(&self, reservation: ReservationId) -> Result<(), ComposeError> {
+        let payments = self.parts.store.payments_of_reservation(reservation).await?;
+        let may_come = |row: &PaymentRow| match row.state {
+            PaymentState::Pending | PaymentState::Authorized | PaymentState::Captured => true,
+            PaymentState::Created
+            | PaymentState::Failed
+            | PaymentState::Voided
+            | PaymentState::Refunded => false,
+        };
+        if payments.iter().any(may_come) {
+            return Err(ComposeError::Nothing("a payment may still come"));
+        }
+        Ok(())
     }
 
     async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {

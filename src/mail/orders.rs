@@ -44,6 +44,8 @@ impl Order<'_> {
             pay_by => format::date_time(language, self.row.pay_by, zone),
             total => money(self.row.total_price),
             is_paid => self.row.payment.is_some(),
+            // What costs nothing is confirmed at once.
+            had_tickets => self.row.payment.is_some() || self.row.total_price == 0,
             is_waiting => self.row.state == ReservationState::PaymentPending,
             places,
         }

@@ -20,7 +20,8 @@ impl Payments {
     /// hand. Returns the payment as it is then; a repeated call changes nothing.
     ///
     /// # Errors
-    /// [`PaymentError`]: there is no such manual payment, or it is not at its end yet.
+    /// [`PaymentError`]: there is no such manual payment, it is not at its end yet, or it has failed and
+    /// the order waits for another payment.
     pub async fn mark_paid(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
         let row = self.by_gateway(id).await?;
         if row.method != Method::Manual {
@@ -54,6 +55,10 @@ impl Payments {
         let (reservation, payment, customer) = (row.reservation, row.id, row.user);
         let begin = Command::BeginPayment { reservation, payment, customer };
         let begun = self.ask(row, Edge::Begin, begin).await?;
+        if let Err(rejection @ Rejection::PaymentInProgress) = begun {
+            // It is another payment of this order: that one may be what has come.
+            return Err(rejection.into());
+        }
         let is_first = self.set_aside_by_hand(row.id).await?;
         let has_ended = |state| matches!(state, PaymentState::Failed | PaymentState::Voided);
         if begun.is_ok() && !is_first && has_ended(self.read(row).await?.state) {

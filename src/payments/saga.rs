@@ -18,7 +18,8 @@ const CONFIRM_TRIES: u32 = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is left to do with money that came by hand, and too late.
-const BY_HAND: &str = "the money is to be given back by hand: the places are taken";
+const BY_HAND: &str =
+    "the money is to be given back by hand: the order cannot be confirmed any more";
 
 /// The result of a step.
 pub(super) enum Stepped {

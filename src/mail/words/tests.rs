@@ -128,7 +128,7 @@ fn values(language: Language) -> Value {
     };
     let order = context! {
         number => "N-1", url => "https://t.example/orders/1", pay_by => "TONIGHT", total => "₩9",
-        is_paid => true, is_waiting => true,
+        is_paid => true, had_tickets => true, is_waiting => true,
         places => [context! { place => "Stalls A 7", price => "₩9" }],
     };
     let ticket = context! { place => "Stalls A 7", code => "1A2B 3C4D", picture => "ticket-1" };

@@ -107,7 +107,31 @@ async fn a_cancelled_order_says_what_goes_back() {
         assert_eq!(shop.app.state().mailer.deliver(&letter).await, MailOutcome::Sent);
         let (mail, _) = shop.app.state().store.kept_mail_get(letter.id).await.unwrap().unwrap();
         assert!(mail.plain.contains(says), "{says} is not in\n{}", mail.plain);
+        assert!(mail.plain.contains("Its tickets are void."), "{}", mail.plain);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unpaid_order_had_no_tickets_and_an_event_that_is_off_is_the_reason() {
+    let shop = open(TestDb::sqlite().await).await;
+    let (event, kim) = (shop.event().await, register(&shop, "kim@example.com", "en").await);
+    let given_up = kim.reserve(&event, &event.places(1)).await;
+    kim.post_nothing(&format!("/api/reservations/{given_up}/cancel")).await.is(200);
+    let about = |order: &str| {
+        letter("reservation.cancelled", kim.user, None, json!({"reservationId": order}))
+    };
+    let said = async |order: &str| {
+        let letter = about(order);
+        assert_eq!(shop.app.state().mailer.deliver(&letter).await, MailOutcome::Sent);
+        let kept = shop.app.state().store.kept_mail_get(letter.id).await.unwrap();
+        kept.expect("it is kept").0.plain
+    };
+    let unpaid = said(&given_up).await;
+    assert!(unpaid.contains("Your order is cancelled.") && !unpaid.contains("void"), "{unpaid}");
+    let waits = kim.reserve(&event, &event.places(1)).await;
+    shop.admin().post_nothing(&format!("/api/admin/offerings/{}/cancel", event.id)).await.is(200);
+    let off = said(&waits).await;
+    assert!(off.contains("this event does not take place") && !off.contains("void"), "{off}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,6 +194,12 @@ async fn a_mail_that_would_be_wrong_by_now_is_not_sent() {
     let about = json!({"reservationId": order});
     let late = tell(&shop, "reservation.created", kim.user, about.clone()).await;
     assert_eq!(late, MailOutcome::NothingToSend("the order waits for no payment any more"));
+    let waits = kim.reserve(&event, &event.places(1)).await;
+    let body = json!({"method": "simulator", "delayMs": 60_000});
+    kim.post_with_key(&format!("/api/reservations/{waits}/payments"), "k", &body).await.is(202);
+    let expired = json!({"reservationId": waits});
+    let early = tell(&shop, "reservation.expired", kim.user, expired).await;
+    assert_eq!(early, MailOutcome::NothingToSend("a payment may still come"));
     kim.post_nothing(&format!("/api/reservations/{order}/cancel")).await.is(200);
     let late = tell(&shop, "reservation.confirmed", kim.user, about).await;
     assert_eq!(late, MailOutcome::NothingToSend("the order was cancelled since"));
