@@ -5,6 +5,7 @@
 mod addresses;
 mod endpoints;
 mod error;
+mod kinds;
 mod log;
 pub mod metrics;
 mod push;
@@ -86,11 +87,7 @@ impl Subscription {
     /// True if the endpoint's filter has messages of this kind.
     #[must_use]
     pub fn wants_kind(&self, kind: &str) -> bool {
-        let is_kind = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(start) => kind.starts_with(start),
-            None => wanted == kind,
-        };
-        self.kinds.is_empty() || self.kinds.iter().any(is_kind)
+        self.kinds.is_empty() || self.kinds.iter().any(|wanted| kinds::is_named(wanted, kind))
     }
 
     /// True if the endpoint gets a message of this kind, of this offering if it is of one.

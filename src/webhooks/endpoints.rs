@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::kinds::kinds;
 use super::resolver;
 use super::secret::SigningSecret;
 use super::sender::{Answered as Answer, Message, Unanswered};
@@ -17,9 +18,8 @@ pub const MOST_ENDPOINTS: u64 = 100;
 /// How long the secret before a rotation signs too.
 pub const PREVIOUS_FOR_MS: TimestampMs = 24 * 3_600_000;
 const MAX_DESCRIPTION: usize = 500;
-/// The most kinds and events of a filter.
+/// The most events of a filter.
 const MAX_FILTER: usize = 100;
-const MAX_KIND: usize = 64;
 /// Why an endpoint is disabled that an administrator disabled.
 const BY_ADMINISTRATOR: &str = "by an administrator";
 
@@ -256,25 +256,6 @@ impl Webhooks {
     }
 }
 
-/// Checks the kinds of a filter: words with dots between them, with `*` for the last one.
-fn kinds(kinds: &[String]) -> Result<Vec<String>, InvalidField> {
-    if kinds.len() > MAX_FILTER {
-        return Err(InvalidField::new("types", format!("must have at most {MAX_FILTER} items")));
-    }
-    let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
-    for (index, kind) in kinds.iter().enumerate() {
-        let words = kind.strip_suffix(".*").unwrap_or(kind);
-        let has_end = kind.ends_with(".*") || words.contains('.');
-        if kind.len() > MAX_KIND || !has_end || !words.split('.').all(is_word) {
-            let reason = "must be a type such as reservation.created, or reservation.* for all";
-            return Err(InvalidField::new(format!("types[{index}]"), reason));
-        }
-    }
-    Ok(kinds.to_vec())
-}
-
 /// Returns the secrets that sign at `now`, the newest first.
 pub(super) fn live_secrets(row: &WebhookRow, now: TimestampMs) -> Vec<SigningSecret> {
     let previous = row.previous.iter().filter(|(_, until)| now < *until);
@@ -287,30 +268,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-
-    #[test]
-    fn kinds_are_words_with_dots() {
-        let long = format!("{}.x", "a".repeat(64));
-        for (kind, is_good) in [
-            ("reservation.created", true),
-            ("reservation.*", true),
-            ("ticket.check_in_undone", true),
-            ("a.b.c", true),
-            ("a.b.*", true),
-            ("reservation", false),
-            ("*", false),
-            (".*", false),
-            ("reservation.", false),
-            ("reservation.c*", false),
-            ("Reservation.created", false),
-            ("reservation created", false),
-            ("", false),
-            (&long, false),
-        ] {
-            assert_eq!(kinds(&[kind.to_owned()]).is_ok(), is_good, "{kind}");
-        }
-        assert!(kinds(&vec!["a.b".to_owned(); 101]).is_err());
-    }
 
     #[test]
     fn the_previous_secret_signs_until_its_time() {

@@ -18,8 +18,8 @@ pub enum WebhookError {
     /// As many endpoints exist as may.
     #[error("there are {0} webhooks, and no more may be made: delete one first")]
     TooMany(u64),
-    /// A delivery is on its way and cannot be sent again now.
-    #[error("the delivery is waiting to be sent already")]
+    /// A delivery is due, and cannot be sent sooner.
+    #[error("the delivery is about to be sent")]
     StillWaiting,
     /// The store failed.
     #[error(transparent)]

@@ -48,8 +48,8 @@ impl Webhooks {
         Ok(logged.collect())
     }
 
-    /// Has a message sent again, from the first attempt on, with the same `webhook-id`. Returns it,
-    /// and whether this repeats an earlier request with the key.
+    /// Has a message sent again, from the first attempt on, with the same `webhook-id`; one that waits
+    /// for its next attempt is sent at once. Returns it, and whether this repeats an earlier request with the key.
     ///
     /// # Errors
     /// [`WebhookError::NoSuchDelivery`]; [`WebhookError::StillWaiting`].
@@ -69,8 +69,7 @@ impl Webhooks {
         Ok((self.delivery(endpoint, delivery).await?, matches!(answered, Answered::Before(_))))
     }
 
-    /// Has all messages since a time sent again that do not wait, delivered ones too: a receiver
-    /// knows those that it has by their `webhook-id`. Returns how many, and whether this repeats an
+    /// Has all messages since a time sent again, delivered ones too: a receiver knows those that it has by their `webhook-id`. Returns how many, and whether this repeats an
     /// earlier request with the key.
     ///
     /// # Errors

@@ -81,7 +81,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         &["box_office", "caller", "ids", "inventory", "journal", "store", "text", "venues"],
     ),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
-    ("webhooks", &["clock", "ids", "inventory", "random", "store", "text", "tls"]),
+    ("webhooks", &["clock", "ids", "inventory", "journal", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),
     (
         "mail",

@@ -3,6 +3,7 @@
 
 use entities::{delivery, user};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     TransactionTrait,
@@ -29,8 +30,8 @@ pub fn webhook_destination(id: WebhookId) -> String {
 }
 
 impl Store {
-    /// Has one delivery sent again, from the first attempt on; returns whether it was at its end. A
-    /// retry with the key changes nothing.
+    /// Has one delivery sent again, from the first attempt on, or at once if it waits for its next
+    /// attempt; returns false if it is due already. A retry with the key changes nothing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -56,7 +57,7 @@ impl Store {
         Ok(Answered::Now(changed))
     }
 
-    /// Has all deliveries to an endpoint since a time sent again that are at their end; returns how
+    /// As [`Self::webhook_delivery_replay`], all deliveries to an endpoint since a time; returns how
     /// many. A retry with the key is answered with the number of the first.
     ///
     /// # Errors
@@ -80,7 +81,7 @@ impl Store {
             let due = of(endpoint)
                 .add(Column::CreatedAt.gte(since))
                 .add(Column::UpdatedAt.lt(now))
-                .add(Column::State.ne(DeliveryState::Waiting.as_str()));
+                .add(has_ended().or(waits_for(now)));
             let ids: Vec<Uuid> = delivery::Entity::find()
                 .select_only()
                 .column(Column::Id)
@@ -143,7 +144,18 @@ pub(super) async fn tell_administrators(
     Ok(())
 }
 
-/// Has deliveries that are at their end sent again; returns how many.
+fn has_ended() -> Expr {
+    delivery::Column::State.ne(DeliveryState::Waiting.as_str())
+}
+
+/// True of deliveries whose next attempt is after `now`. One that is being sent is among them: it may
+/// arrive twice.
+fn waits_for(now: TimestampMs) -> Expr {
+    let waits = delivery::Column::State.eq(DeliveryState::Waiting.as_str());
+    waits.and(delivery::Column::NextTryAt.gt(now))
+}
+
+/// Has deliveries that are at their end sent again, and those that wait at once; returns how many.
 async fn send_again(
     connection: &impl ConnectionTrait,
     which: Condition,
@@ -158,9 +170,16 @@ async fn send_again(
         updated_at: Set(now),
         ..Default::default()
     };
-    let ended = delivery::Column::State.ne(DeliveryState::Waiting.as_str());
-    let update = delivery::Entity::update_many().set(set).filter(which).filter(ended);
-    Ok(update.exec(connection).await?.rows_affected)
+    let hurry =
+        delivery::ActiveModel { next_try_at: Set(now), updated_at: Set(now), ..Default::default() };
+    let hurried = delivery::Entity::update_many()
+        .set(hurry)
+        .filter(which.clone())
+        .filter(waits_for(now))
+        .exec(connection)
+        .await?;
+    let again = delivery::Entity::update_many().set(set).filter(which).filter(has_ended());
+    Ok(hurried.rows_affected + again.exec(connection).await?.rows_affected)
 }
 
 fn of(endpoint: WebhookId) -> Condition {

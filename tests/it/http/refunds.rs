@@ -112,7 +112,7 @@ on_both_databases! {
         assert_eq!(listed[0]["id"], done["refundId"]);
         assert_eq!(listed[0]["note"], "He could not see");
         assert_eq!(listed[0]["requestedBy"], json!(admin.user));
-        assert_eq!(admin.get("/api/admin/refunds?state=REFUSED").await.is(200).data, json!([]));
+        assert_eq!(admin.get("/api/admin/refunds?status=REFUSED").await.is(200).data, json!([]));
         for amount in [-1, 30_001, i64::MAX] {
             let body = json!({"tickets": [ids[1]], "amount": won(amount)});
             let refused = refund(&admin, &order, &body).await.refused(422, "INVALID");
@@ -126,9 +126,9 @@ on_both_databases! {
         assert_eq!((&none["status"], &none["refundId"]), (&json!("CANCELLED"), &Value::Null));
         shop.refund_all().await;
         assert_eq!(kim.balance().await, 3 * PRICE);
-        let back = admin.get("/api/admin/refunds?state=DONE").await.is(200).data;
+        let back = admin.get("/api/admin/refunds?status=DONE").await.is(200).data;
         assert_eq!(back.as_array().map(Vec::len), Some(2), "{back}");
-        assert_eq!(admin.get("/api/admin/refunds?state=DUE").await.is(200).data, json!([]));
+        assert_eq!(admin.get("/api/admin/refunds?status=DUE").await.is(200).data, json!([]));
     }
 
     async fn bad_refunds_say_what_is_wrong_and_change_nothing(db: TestDb) {
@@ -161,7 +161,7 @@ on_both_databases! {
         }
         lee.get(&at(&order)).await.refused(404, "RESERVATION_NOT_FOUND");
         kim.get("/api/admin/refunds").await.refused(403, "FORBIDDEN");
-        admin.get("/api/admin/refunds?state=LOST").await.refused(422, "INVALID");
+        admin.get("/api/admin/refunds?status=LOST").await.refused(422, "INVALID");
         let retry = |id: &str| format!("/api/admin/refunds/{id}/retry");
         kim.post_nothing(&retry(&Uuid::new_v4().to_string())).await.refused(403, "FORBIDDEN");
         admin.post_nothing(&retry(&Uuid::new_v4().to_string())).await.refused(404, "NOT_FOUND");

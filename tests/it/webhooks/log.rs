@@ -114,16 +114,29 @@ on_both_databases! {
         assert!(Answer::of(replay("r1")).await.is(200).is_replay());
         Answer::of(replay("r2")).await.refused(409, "WRONG_STATE");
         admin.post_nothing(&at(&waiting)).await.refused(409, "WRONG_STATE");
+        let later = delivery(&shop, &one, "later", "WAITING", now - 15_000).await;
+        delivery(&shop, &one, "another", "WAITING", now - 15_000).await;
+        let put_off = format!(
+            "UPDATE deliveries SET next_try_at = {}, attempts = 3 WHERE message_id IN ('later', 'another')",
+            now + 60_000
+        );
+        shop.app.db.sql(&put_off).await;
+        let hurried = admin.post_nothing(&at(&later)).await.is(200).data;
+        assert_eq!(hurried["nextTryAt"], shop.time_in(0), "it waits no longer");
+        assert_eq!(hurried["attemptCount"], json!(3), "its attempts go on");
+        admin.post_nothing(&at(&later)).await.refused(409, "WRONG_STATE");
         admin.post_nothing(&at(&others)).await.refused(404, "NOT_FOUND");
 
         shop.clock.advance_ms(1_000);
         let since = |seconds: i64| format!("{PATH}/{one}/replay?since={}", shop.time_in(seconds));
         let path = since(-40);
         let all = || admin.request(Method::POST, &path).header("Idempotency-Key", "all-1");
-        assert_eq!(Answer::of(all()).await.is(200).data, json!({"replayed": 1_500}));
+        assert_eq!(Answer::of(all()).await.is(200).data, json!({"replayed": 1_501}));
+        let due = format!("SELECT count(*) FROM deliveries WHERE next_try_at = {}", shop.clock.now_ms());
+        assert_eq!(shop.app.db.count(&due).await, 1_501, "the one that waited too");
         let again = Answer::of(all()).await.is(200);
         assert!(again.is_replay());
-        assert_eq!(again.data, json!({"replayed": 1_500}));
+        assert_eq!(again.data, json!({"replayed": 1_501}));
         assert_eq!(admin.post_nothing(&since(-40)).await.is(200).data, json!({"replayed": 0}));
         let state = "SELECT state FROM deliveries WHERE message_id IN ('old', 'parked') AND state <> 'WAITING' ORDER BY state";
         assert_eq!(shop.app.db.texts(state).await, ["DONE", "PARKED"], "an older one, and another's");

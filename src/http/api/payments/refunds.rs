@@ -140,7 +140,7 @@ impl RefundDto {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefundsQuery {
-    state: Option<String>,
+    status: Option<String>,
     limit: Option<u64>,
     cursor: Option<String>,
 }
@@ -234,7 +234,7 @@ pub(crate) async fn list_of(
 
 /// List the refunds of all customers, newest first (administrators).
 #[utoipa::path(get, path = "/api/admin/refunds", tag = "admin", operation_id = "listRefunds",
-    params(("state" = Option<crate::http::openapi::forms::RefundStatus>, Query),
+    params(("status" = Option<crate::http::openapi::forms::RefundStatus>, Query),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<RefundDto>)))]
 pub(crate) async fn list(
@@ -242,10 +242,10 @@ pub(crate) async fn list(
     _: Admin,
     Query(query): Query<RefundsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let in_state = match query.state.as_deref() {
+    let in_state = match query.status.as_deref() {
         None => None,
         Some(word) => Some(RefundState::parse(word).ok_or_else(|| {
-            ApiError::invalid("state", "must be DUE, AT_GATEWAY, DONE or REFUSED")
+            ApiError::invalid("status", "must be DUE, AT_GATEWAY, DONE or REFUSED")
         })?),
     };
     let page = PageQuery { limit: query.limit, cursor: query.cursor };

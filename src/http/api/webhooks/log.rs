@@ -165,7 +165,7 @@ pub(crate) async fn replay(
 
 /// Send all messages to a webhook again that were made since a time (administrators).
 ///
-/// Those that arrived are sent too, with the same `webhook-id`; those that wait are left alone.
+/// Those that arrived are sent too, with the same `webhook-id`; those that wait for their next attempt are sent at once.
 #[utoipa::path(post, path = "/api/admin/webhooks/{webhook}/replay", tag = "admin",
     params(("webhook" = WebhookId, Path), ("since" = Time, Query)),
     responses((status = 200, body = Success<ReplayedDto>)))]
