@@ -42,7 +42,7 @@ pub use return_urls::ReturnUrls;
 use crate::box_office::{BoxOffices, SubmitError};
 use crate::clock::Clock;
 use crate::ids::{OfferingId, PaymentId, ReservationId, UserId};
-use crate::inventory::{Minor, Rejection, TimestampMs};
+use crate::inventory::{Minor, TimestampMs};
 use crate::payments::error::interrupted;
 use crate::payments::gateway::{Manual, PaymentGateway, Simulator};
 use crate::store::Store;
@@ -256,30 +256,11 @@ impl Payments {
         let payments = self.clone();
         let key = key.to_owned();
         let paying = self.runtime.spawn(trace::within(trace::current(), async move {
-            match payments.pay_once(user, reservation, &pay_by, &key).await {
-                // What waits is a bank transfer, which its customer may take back.
-                Err(PaymentError::Rejected(Rejection::PaymentInProgress))
-                    if pay_by.method != Method::Manual
-                        && payments.withdraw_manual(reservation).await? =>
-                {
-                    payments.pay_once(user, reservation, &pay_by, &key).await
-                }
-                paid => paid,
-            }
+            let row = payments.find_or_create(user, reservation, &pay_by, &key).await?;
+            payments.drive(row).await
         }));
         // A panic, or a runtime that stops, leaves the payment to the recovery scan.
         paying.await.unwrap_or_else(|_| Err(interrupted()))
-    }
-
-    async fn pay_once(
-        &self,
-        user: UserId,
-        reservation: ReservationId,
-        pay_by: &PayBy,
-        key: &str,
-    ) -> Result<PaymentOutcome, PaymentError> {
-        let row = self.find_or_create(user, reservation, pay_by, key).await?;
-        self.drive(row).await
     }
 
     fn timeout_ms(&self) -> i64 {

@@ -60,7 +60,7 @@ use crate::http::envelope::Failure;
         tickets::list, tickets::show, tickets::qr, checkins::check_in, checkins::undo,
         products::show, products::add, products::change, products::withdraw,
         payments_administration::list, payments_administration::paid,
-        payments_administration::refused, payments_administration::notifications,
+        payments_administration::refused, payments_administration::settled, payments_administration::notifications,
         webhooks::receive,
         seats::show,
         holders::reservations, holders::holds, holders::waitlist, complimentary::give,

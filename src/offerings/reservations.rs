@@ -172,8 +172,17 @@ impl Offerings {
             // The whole amount paid comes back.
             _ => (row.total_price, true),
         };
+        // A repeated request finds the tickets void that it named when it was new.
+        let cancelled: Vec<Uuid> = match committed.transition.changes.first() {
+            Some(Change::TicketsCancelled { tickets, .. }) => {
+                let is_one = |ticket: &&TicketRow| tickets.contains(&ticket.index);
+                all.iter().filter(is_one).map(|ticket| ticket.id).collect()
+            }
+            _ if chosen.is_empty() => all.iter().map(|ticket| ticket.id).collect(),
+            _ => chosen.iter().map(|ticket| ticket.id).collect(),
+        };
         Ok(TicketsCancelled {
-            tickets: chosen.iter().map(|ticket| ticket.id).collect(),
+            tickets: cancelled,
             refund,
             is_over,
             seq: committed.seq,

@@ -11,7 +11,7 @@ use crate::store::{NotificationRow, PaymentFilter, PaymentRow, PaymentState};
 
 /// The reason of a payment that an administrator refused.
 const REFUSED: &str = "refused_by_administrator";
-/// The reason of a manual payment that was taken back: another way was chosen, or the order was given up.
+/// The reason of a manual payment whose order was given up.
 const WITHDRAWN: &str = "withdrawn";
 
 impl Payments {
@@ -68,21 +68,34 @@ impl Payments {
         Ok(())
     }
 
-    /// Ends the manual payment that a reservation waits for, since its customer pays in another way or
-    /// gives the reservation up; false if there is none.
+    /// Cancels a reservation that waits for a manual payment, together with that payment; false if it waits
+    /// for none.
     ///
     /// # Errors
-    /// [`PaymentError`]: its end could not be recorded; it may be called again.
-    pub async fn withdraw_manual(&self, reservation: ReservationId) -> Result<bool, PaymentError> {
+    /// The refusal, or [`PaymentError`]: the outcome is unknown, and it may be called again.
+    pub async fn cancel_with_manual(
+        &self,
+        reservation: ReservationId,
+    ) -> Result<bool, PaymentError> {
         let found = self.store.payments_of_reservation(reservation).await?;
         let waits =
             |row: &&PaymentRow| row.method == Method::Manual && row.state == PaymentState::Pending;
         let Some(row) = found.iter().find(waits) else { return Ok(false) };
         self.store.payment_is_watched(row.id, self.clock.now_ms()).await?;
-        // Not a failure by which the event may cancel the reservation.
-        let _whether_it_was_in_progress = self.release(row).await?;
+        let cancel = Command::FailAndCancel { reservation, payment: row.id };
+        self.ask(row, Edge::Fail, cancel).await??;
         self.refuse_pending(row, WITHDRAWN).await?;
         Ok(true)
+    }
+
+    /// True if [`Self::cancel_with_manual`] has cancelled the reservation.
+    ///
+    /// # Errors
+    /// [`PaymentError::Store`].
+    pub async fn was_withdrawn(&self, reservation: ReservationId) -> Result<bool, PaymentError> {
+        let found = self.store.payments_of_reservation(reservation).await?;
+        let reason = |row: &PaymentRow| row.gateway.decline_reason.clone();
+        Ok(found.iter().any(|row| reason(row).as_deref() == Some(WITHDRAWN)))
     }
 
     /// Ends a payment that waits: lets the charge go at its gateway, and notifies the box office.
@@ -98,11 +111,7 @@ impl Payments {
         match row.state {
             PaymentState::Created => return Err(interrupted()),
             PaymentState::Pending => {}
-            PaymentState::Failed | PaymentState::Voided => {
-                // An administrator has seen to what was left to do by hand.
-                self.store.payment_problem_solved(id).await?;
-                return self.read(&row).await;
-            }
+            PaymentState::Failed | PaymentState::Voided => return Ok(row),
             PaymentState::Authorized | PaymentState::Captured => return wrong("paid"),
             PaymentState::Refunded => return wrong("refunded"),
         }
@@ -110,6 +119,20 @@ impl Payments {
             return Err(interrupted());
         }
         let _the_decline: Stepped = self.end_unpaid(&row, REFUSED).await?;
+        self.read(&row).await
+    }
+
+    /// Records that an administrator has done by hand what was left to do for a payment that has ended.
+    ///
+    /// # Errors
+    /// [`PaymentError`]: there is no such payment, or it has not ended.
+    pub async fn settle_by_hand(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
+        let row = self.by_gateway(id).await?;
+        if !matches!(row.state, PaymentState::Failed | PaymentState::Voided) {
+            let (what, state) = ("payment".into(), "not at its end".into());
+            return Err(Rejection::WrongState { what, state }.into());
+        }
+        self.store.payment_problem_solved(id).await?;
         self.read(&row).await
     }
 

@@ -127,6 +127,10 @@ impl Payments {
             }
         };
         match &answer.status {
+            // It may have been made only now, since no earlier answer came: it is too late for that.
+            ChargeStatus::Authorized if self.is_unseen_and_late(row) => {
+                self.wait(gateway, row, &answer).await
+            }
             ChargeStatus::Authorized | ChargeStatus::Captured => self.set_aside(row, &answer).await,
             ChargeStatus::Declined { reason } => self.end_unpaid(row, reason).await,
             ChargeStatus::Voided => self.end_unpaid(row, "cancelled_at_gateway").await,
@@ -141,13 +145,14 @@ impl Payments {
     ) -> Result<Result<ChargeAnswer, GatewayError>, PaymentError> {
         let charge = charge_of(row);
         let is_first = row.gateway.reference.is_none() && row.attempts == 0;
+        let is_first = is_first && !self.is_unseen_and_late(row);
         if !is_first {
             self.crash_points.pass(row.id, Edge::Look, Side::Before)?;
             let found = gateway.look(&charge).await;
             self.crash_points.pass(row.id, Edge::Look, Side::After)?;
             count(row.method, Edge::Look, &found);
             let is_unknown = |answer: &ChargeAnswer| answer.status == ChargeStatus::Unknown;
-            if !found.as_ref().is_ok_and(is_unknown) {
+            if !found.as_ref().is_ok_and(is_unknown) || self.is_unseen_and_late(row) {
                 return Ok(found);
             }
         }
@@ -156,6 +161,12 @@ impl Payments {
         self.crash_points.pass(row.id, Edge::Start, Side::After)?;
         count(row.method, Edge::Start, &started);
         Ok(started)
+    }
+
+    /// True of a charge that the gateway never told of, and that must not begin any more.
+    fn is_unseen_and_late(&self, row: &PaymentRow) -> bool {
+        let is_late = row.gateway.deadline.is_none_or(|deadline| self.clock.now_ms() >= deadline);
+        row.gateway.reference.is_none() && is_late
     }
 
     async fn set_aside(

@@ -4,6 +4,7 @@
 
 use super::gateway::{BadNotification, Headers, Notification, NotifiedCharge};
 use super::{Method, Payments, Simulator};
+use crate::ids::PaymentId;
 use crate::store::{Noted, NotificationRow, PaymentRow, StoreError};
 
 /// Why a notification was not taken.
@@ -40,7 +41,11 @@ impl Payments {
         let now = self.clock.now_ms();
         let notification = gateway.read_notification(headers, body, now)?;
         let (row, reason) = match &notification.about {
-            Some(about) => self.payment_of(method, about).await?,
+            Some(about) => match about.payment {
+                Some(id) => self.payment_of(method, id, about).await?,
+                // A charge of another program, which has the same account at the gateway.
+                None => return Ok(()),
+            },
             None => (None, None),
         };
         if let (Some(row), Some(about)) = (&row, &notification.about) {
@@ -64,11 +69,9 @@ impl Payments {
     async fn payment_of(
         &self,
         method: Method,
+        id: PaymentId,
         about: &NotifiedCharge,
     ) -> Result<(Option<PaymentRow>, Option<String>), StoreError> {
-        let Some(id) = about.payment else {
-            return Ok((None, Some("it names no payment".into())));
-        };
         let found = self.store.payment_get(id).await?.filter(|row| row.method == method);
         let Some(row) = found else {
             return Ok((None, Some("there is no such payment".into())));

@@ -162,17 +162,17 @@ async fn payment(
     event: &EventRow,
     attempts: &Attempts,
 ) -> Result<Markup, ApiError> {
-    let wait = attempts.wait(visitor, event);
-    if wait.is_some() && !attempts.wait_for_a_transfer() {
-        return Ok(wait.unwrap_or_default());
+    if let Some(wait) = attempts.wait(visitor, event) {
+        let hint = visitor.text("pay.give_up_transfer");
+        return Ok(html! {
+            (wait)
+            @if attempts.wait_for_a_transfer() {
+                (cancel_form(visitor, row, visitor.text("orders.give_up"), Some(hint)))
+            }
+        });
     }
     let ways = pay::ways(state, visitor, row, event, attempts).await?;
     Ok(html! {
-        @if let Some(wait) = wait {
-            (wait)
-            h3 { (visitor.text("pay.another_way")) }
-            p { (visitor.text("pay.takes_transfer_back")) }
-        }
         (ways)
         (cancel_form(visitor, row, visitor.text("orders.give_up"), None))
     })

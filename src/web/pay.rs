@@ -64,7 +64,7 @@ impl Attempts {
         self.pending.as_ref().and_then(|row| row.gateway.deadline)
     }
 
-    /// True if what waits is a bank transfer, which the customer may take back.
+    /// True if what waits is a bank transfer: the customer may give the order up.
     pub(super) fn wait_for_a_transfer(&self) -> bool {
         self.pending
             .as_ref()
@@ -138,7 +138,7 @@ pub(super) async fn ways(
         @if visitor.has_account() {
             (by_wallet(visitor, (row, &key), event, balance))
         }
-        @if offers(Method::Manual) && !attempts.wait_for_a_transfer() {
+        @if offers(Method::Manual) {
             form.stack method="post" action={ "/orders/" (row.id) "/pay" } {
                 input type="hidden" name="key" value={ (key) "-manual" };
                 input type="hidden" name="method" value="manual";

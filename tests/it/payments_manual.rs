@@ -59,7 +59,9 @@ on_both_databases! {
         assert_eq!(late.state, PaymentState::Voided);
         let problem = row(&till, waits.payment).await.gateway.problem;
         assert!(problem.is_some_and(|text| text.contains("by hand")));
-        let seen_to = till.payments.refuse_waiting(waits.payment).await.expect("it is given back");
+        let refused = till.payments.refuse_waiting(waits.payment).await.expect("it had ended");
+        assert!(refused.gateway.problem.is_some(), "that is not done by refusing it again");
+        let seen_to = till.payments.settle_by_hand(waits.payment).await.expect("it is given back");
         assert_eq!((seen_to.state, seen_to.gateway.problem), (PaymentState::Voided, None));
         assert!(till.check_books(customer, reservation, 0).await);
     }
@@ -93,23 +95,23 @@ on_both_databases! {
         assert!(till.check_books(customer, reservation, 0).await);
     }
 
-    async fn a_transfer_is_taken_back_by_paying_in_another_way(db: TestDb) {
-        let mut till = open(db, 10).await;
-        let customer = till.customer(PRICE).await;
-        let reservation = till.reserve(customer).await;
+    async fn an_order_is_cancelled_with_the_transfer_that_it_waits_for(db: TestDb) {
+        let till = open(db, 10).await;
+        let (customer, reservation) = reserved(&till).await;
+        assert!(!till.payments.cancel_with_manual(reservation).await.expect("nothing waits"));
         let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
-        let other = till.pay(customer, reservation, "k2").await;
+        till.let_pay_windows_pass().await;
+        let other = till.payments.pay(customer, reservation, Method::Wallet, "k2").await;
         let in_progress = Rejection::PaymentInProgress;
         assert!(matches!(other, Err(PaymentError::Rejected(why)) if why == in_progress));
-        assert!(till.payments.pay(UserId::random(), reservation, Method::Wallet, "k").await.is_err());
         assert_eq!(till.payment_state(waits.payment).await, PaymentState::Pending);
-        till.paying_by(Method::Wallet);
-        let paid = till.pay(customer, reservation, "k3").await.expect("it is paid");
-        assert!(paid.pending.is_none());
+        assert!(till.payments.cancel_with_manual(reservation).await.expect("it is cancelled"));
+        assert!(till.payments.was_withdrawn(reservation).await.expect("it can be read"));
+        assert_eq!(till.state(reservation).await, ReservationState::Cancelled);
         let taken_back = row(&till, waits.payment).await;
         assert_eq!(taken_back.state, PaymentState::Failed);
         assert_eq!(taken_back.gateway.decline_reason.as_deref(), Some("withdrawn"));
-        assert!(till.check_books(customer, reservation, PRICE).await);
+        assert!(!till.check_books(customer, reservation, 0).await);
         // The money comes after all.
         let late = till.payments.mark_paid(waits.payment).await.expect("it has an end");
         assert_eq!(late.state, PaymentState::Voided);

@@ -46,7 +46,8 @@ const GROUPS: [(&str, &str, &[PaymentState]); 4] = [
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource(LIST).get(list))
         .service(web::resource("/organiser/payments/{payment}/paid").post(paid))
-        .service(web::resource("/organiser/payments/{payment}/refused").post(refused));
+        .service(web::resource("/organiser/payments/{payment}/refused").post(refused))
+        .service(web::resource("/organiser/payments/{payment}/settled").post(settled));
 }
 
 /// The part of the list that a page shows.
@@ -167,7 +168,8 @@ fn table(visitor: &Visitor, rows: &[PaymentRow], people: &HashMap<UserId, Person
                 @if let Some(deadline) = row.gateway.deadline.filter(|_| row.state == PaymentState::Pending) {
                     span.hint { (visitor.fill("organiser_payments.until", &[("time", &time(deadline))])) }
                 }
-                @if let Some(reason) = &row.gateway.decline_reason {
+                @let has_ended = matches!(row.state, PaymentState::Failed | PaymentState::Voided);
+                @if let Some(reason) = row.gateway.decline_reason.as_ref().filter(|_| has_ended) {
                     span.hint lang="en" { (reason) }
                 }
                 @if let Some(problem) = &row.gateway.problem {
@@ -205,7 +207,7 @@ fn actions(visitor: &Visitor, row: &PaymentRow) -> Markup {
             (form("refused", "organiser_payments.refuse", "organiser_payments.refuse_does", "danger"))
         }
         @if is_ended && row.gateway.problem.is_some() {
-            (form("refused", "organiser_payments.solved", "organiser_payments.solved_does", "quiet"))
+            (form("settled", "organiser_payments.solved", "organiser_payments.solved_does", "quiet"))
         }
     }
 }
@@ -242,6 +244,22 @@ async fn refused(
     match state.payments.refuse_waiting(id).await.map_err(ApiError::from) {
         Ok(_) => {
             tracing::info!(payment = %id, admin = %admin.user, "an administrator refuses a payment");
+            Ok(see_other(&format!("{LIST}?notice=done")))
+        }
+        Err(failure) => refuse(&state, &visitor, failure).await,
+    }
+}
+
+async fn settled(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    Path(id): Path<PaymentId>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<HttpResponse, ApiError> {
+    let admin = visitor.admin()?;
+    match state.payments.settle_by_hand(id).await.map_err(ApiError::from) {
+        Ok(_) => {
+            tracing::info!(payment = %id, admin = %admin.user, "an administrator has seen to a payment by hand");
             Ok(see_other(&format!("{LIST}?notice=done")))
         }
         Err(failure) => refuse(&state, &visitor, failure).await,

@@ -99,15 +99,18 @@ on_both_databases! {
         let buyer = Browser::of(&shop, &kim);
         let at = begun(&shop, &kim).await;
         let page = buyer.get(&at).await;
-        page.shows(&["Please pay ₩50,000 until", "Pay in another way", "Give up this order"]);
-        assert!(!page.text.contains("value=\"manual\""), "it is chosen already");
+        page.shows(&["Please pay ₩50,000 until", "Give up this order"]);
+        assert!(!page.text.contains("/pay\""), "it is chosen already");
         buyer.post(&format!("{at}/cancel"), &[("key", "cancel-1")]).await.leads_to(&at);
         buyer.get(&at).await.shows(&["Cancelled"]);
 
         let other = begun(&shop, &kim).await;
         let api = other.replace("/orders/", "/api/reservations/");
-        let cancelled = kim.post_nothing(&format!("{api}/cancel")).await.is(200).data;
-        assert_eq!(cancelled["status"], "CANCELLED");
+        for is_replay in [false, true] {
+            let nothing = json!({});
+            let cancelled = kim.post_with_key(&format!("{api}/cancel"), "c", &nothing).await.is(200);
+            assert_eq!((&cancelled.data["status"], cancelled.is_replay()), (&json!("CANCELLED"), is_replay));
+        }
         let payments = kim.get(&format!("{api}/payments")).await.is(200).data;
         assert_eq!((&payments[0]["status"], &payments[0]["reason"]), (&json!("FAILED"), &json!("withdrawn")));
         shop.admin().post_nothing(&format!("{api}/cancel")).await.refused(409, "WRONG_STATE");
@@ -180,7 +183,7 @@ on_both_databases! {
         shop.app.db.sql("UPDATE payments SET problem = 'paid back?'").await;
         let page = organiser.get(&problems).await;
         page.shows(&["It is done by hand"]);
-        organiser.post(&form_of(&page, "refused"), &[]).await.leads_to(list);
+        organiser.post(&form_of(&page, "settled"), &[]).await.leads_to(list);
         organiser.get(&problems).await.shows(&["No such payments."]);
         let unknown = format!("{list}/{}/paid", uuid::Uuid::nil());
         assert_eq!(organiser.post(&unknown, &[]).await.status, 404);

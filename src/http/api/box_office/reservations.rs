@@ -149,7 +149,7 @@ pub(crate) async fn cancel(
     Ok(response)
 }
 
-/// Cancels a reservation. A bank transfer that it waits for is no payment in progress: it is taken back.
+/// Cancels a reservation. A bank transfer that it waits for is no payment in progress: it ends with it.
 ///
 /// # Errors
 /// The refusal, or why nothing could be decided.
@@ -159,16 +159,24 @@ pub async fn cancel_as(
     id: ReservationId,
     idempotency: Option<Idempotency>,
 ) -> Result<(ReservationRow, bool), ApiError> {
-    let cancel = || state.offerings.cancel_reservation(caller, id, idempotency.clone());
-    match cancel().await.map_err(ApiError::from) {
-        Err(refused)
-            if refused.code() == ErrorCode::PaymentInProgress
-                && state.payments.withdraw_manual(id).await? =>
+    let done = state.offerings.cancel_reservation(caller, id, idempotency).await;
+    let refused = match done.map_err(ApiError::from) {
+        Ok(done) => return Ok(done),
+        Err(refused) => refused,
+    };
+    let replayed = match refused.code() {
+        ErrorCode::PaymentInProgress if state.payments.cancel_with_manual(id).await? => false,
+        // The journal knows such a request by its payment, and not by its key.
+        ErrorCode::WrongState
+            if idempotency.is_some() && state.payments.was_withdrawn(id).await? =>
         {
-            Ok(cancel().await?)
+            true
         }
-        done => done,
-    }
+        _ => return Err(refused),
+    };
+    // The rows follow the journal a moment later.
+    let row = state.offerings.reservation(caller, id).await?;
+    Ok((ReservationRow { state: ReservationState::Cancelled, ..row }, replayed))
 }
 
 /// Cancel a reservation, like `POST …/cancel`.

@@ -20,13 +20,15 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/admin/payments").get(list))
         .service(web::resource("/api/admin/payments/notifications").get(notifications))
         .service(web::resource("/api/admin/payments/{payment}/paid").post(paid))
-        .service(web::resource("/api/admin/payments/{payment}/refused").post(refused));
+        .service(web::resource("/api/admin/payments/{payment}/refused").post(refused))
+        .service(web::resource("/api/admin/payments/{payment}/settled").post(settled));
 }
 
 /// The error codes of these operations, beyond those that follow from their form.
 pub(crate) const CODES: &[OperationCodes] = &[
     ("post", "/api/admin/payments/{payment}/paid", &[ErrorCode::WrongState]),
     ("post", "/api/admin/payments/{payment}/refused", &[ErrorCode::WrongState]),
+    ("post", "/api/admin/payments/{payment}/settled", &[ErrorCode::WrongState]),
 ];
 
 /// Notifications on the page of parked ones.
@@ -183,5 +185,23 @@ pub(crate) async fn refused(
 ) -> Result<HttpResponse, ApiError> {
     let row = state.payments.refuse_waiting(payment).await?;
     tracing::info!(%payment, admin = %admin.user, "an administrator refuses a payment");
+    Ok(respond::ok(&GatewayPaymentDto::from(row)))
+}
+
+/// Say that what was left to do by hand for a payment that has ended is done (administrators).
+///
+/// Its `problem` is removed: money that came too late is given back, for example. A repeated call changes
+/// nothing.
+#[utoipa::path(post, path = "/api/admin/payments/{payment}/settled", tag = "admin",
+    operation_id = "settlePayment",
+    params(("payment" = PaymentId, Path)),
+    responses((status = 200, body = Success<GatewayPaymentDto>)))]
+pub(crate) async fn settled(
+    state: web::Data<AppState>,
+    Admin(admin): Admin,
+    Path(payment): Path<PaymentId>,
+) -> Result<HttpResponse, ApiError> {
+    let row = state.payments.settle_by_hand(payment).await?;
+    tracing::info!(%payment, admin = %admin.user, "an administrator has seen to a payment by hand");
     Ok(respond::ok(&GatewayPaymentDto::from(row)))
 }
