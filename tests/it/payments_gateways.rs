@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use admitone::clock::Clock;
 use admitone::ids::{PaymentId, ReservationId, UserId};
 use admitone::inventory::{Change, Command, Rejection, TimestampMs};
 use admitone::payments::gateway::simulator::{Outcome, Script};
@@ -217,6 +218,8 @@ enum Lie {
     Currency,
     /// The charge that is authorized is declined, the first time that one asks.
     DeclinedFirst,
+    /// No answer comes, and no charge is made, the first two times.
+    NoAnswer,
     /// The money is not to be taken, at first.
     NoCapture,
     /// The money is not to be given back, at first.
@@ -243,7 +246,7 @@ impl Liar {
             Lie::DeclinedFirst if self.asked.fetch_add(1, Ordering::SeqCst) == 0 => {
                 answer.status = ChargeStatus::Declined { reason: "a lie".into() };
             }
-            Lie::DeclinedFirst | Lie::NoCapture | Lie::NoRefund => {}
+            Lie::DeclinedFirst | Lie::NoAnswer | Lie::NoCapture | Lie::NoRefund => {}
         }
         answer
     }
@@ -251,6 +254,9 @@ impl Liar {
 
 impl PaymentGateway for Liar {
     fn start<'a>(&'a self, charge: &'a Charge) -> Answered<'a, ChargeAnswer> {
+        if self.lies(Lie::NoAnswer) {
+            return async { Err(GatewayError::InDoubt("it is away".into())) }.boxed();
+        }
         async { Ok(self.bend(self.inner.start(charge).await?)) }.boxed()
     }
 
@@ -347,6 +353,23 @@ on_both_databases! {
         let parked = till.payments.parked(10).await.expect("read");
         let reasons: Vec<_> = parked.iter().map(|one| one.parked_reason.as_deref()).collect();
         assert_eq!(reasons, [Some("there is no such payment")]);
+    }
+
+    async fn a_charge_that_never_began_does_not_begin_after_its_deadline(db: TestDb) {
+        let mut till = open(db, 10, Script::default()).await;
+        lying(&mut till, Lie::NoAnswer);
+        let (customer, reservation) = reserved(&till).await;
+        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
+        assert!(waits.pending.is_some());
+        let deadline = row(&till, waits.payment).await.gateway.deadline.expect("it has one");
+        till.clock.advance_ms(deadline - till.clock.now_ms());
+        till.offices.sweep().await;
+        till.recover().await;
+        let ended = row(&till, waits.payment).await;
+        assert_eq!(ended.state, PaymentState::Failed);
+        assert_eq!(ended.gateway.decline_reason.as_deref(), Some("not_paid_in_time"));
+        assert!(till.store.simulator_charge_get(waits.payment).await.unwrap().is_none());
+        assert!(!till.check_books(customer, reservation, 0).await);
     }
 
     async fn a_success_after_a_decline_goes_back(db: TestDb) {

@@ -59,6 +59,8 @@ on_both_databases! {
         assert_eq!(late.state, PaymentState::Voided);
         let problem = row(&till, waits.payment).await.gateway.problem;
         assert!(problem.is_some_and(|text| text.contains("by hand")));
+        let under_way = till.store.payments_under_way(customer).await.unwrap();
+        assert_eq!(under_way, [waits.payment], "the account stays open for the money");
         let refused = till.payments.refuse_waiting(waits.payment).await.expect("it had ended");
         assert!(refused.gateway.problem.is_some(), "that is not done by refusing it again");
         let seen_to = till.payments.settle_by_hand(waits.payment).await.expect("it is given back");

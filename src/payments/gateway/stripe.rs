@@ -17,6 +17,10 @@ use super::{
 };
 use crate::inventory::TimestampMs;
 
+/// Currencies that Stripe counts in hundredths where ISO 4217 has none, or the reverse
+/// (<https://docs.stripe.com/currencies#special-cases>).
+const COUNTED_OTHERWISE: [&str; 3] = ["ISK", "MGA", "UGX"];
+
 /// After which an answer counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The version of Stripe's API that the shapes here are of.
@@ -118,6 +122,10 @@ impl Stripe {
     }
 
     async fn create(&self, charge: &Charge) -> Result<ChargeAnswer, GatewayError> {
+        if COUNTED_OTHERWISE.contains(&&*charge.currency) {
+            let why = format!("Stripe counts {} in other units than this server", charge.currency);
+            return Err(GatewayError::Refused(why));
+        }
         let options = charge.options.as_deref().map(serde_json::from_str::<StripeOptions>);
         let Some(Ok(StripeOptions { payment_method })) = options else {
             return Err(GatewayError::Refused("no paymentMethod was named".into()));
@@ -307,7 +315,12 @@ impl PaymentGateway for Stripe {
     }
 
     fn look<'a>(&'a self, charge: &'a Charge) -> Answered<'a, ChargeAnswer> {
-        self.find(charge).boxed()
+        // An earlier request may have made the charge: a refusal of this one is no word on it.
+        let in_doubt = |error| match error {
+            GatewayError::Refused(why) => GatewayError::InDoubt(why),
+            error @ GatewayError::InDoubt(_) => error,
+        };
+        async move { self.find(charge).await.map_err(in_doubt) }.boxed()
     }
 
     fn capture<'a>(&'a self, charge: &'a Charge) -> Answered<'a, ()> {

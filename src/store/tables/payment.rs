@@ -31,11 +31,13 @@ pub(crate) async fn is_under_way(
         || !payments_to_refund(transaction, user).await?.is_empty())
 }
 
-/// True for payments that are not at their end: a parked one waits for an administrator.
+/// True for payments that are not at their end: one with a problem waits for an administrator, also if
+/// its money came too late and is to be given back by hand.
 pub(crate) fn moves_or_is_parked() -> Condition {
-    let is_parked = Condition::all()
-        .add(payment::Column::Problem.is_not_null())
-        .add(payment::Column::State.eq(PaymentState::Pending.as_str()));
+    let is_parked = Condition::all().add(payment::Column::Problem.is_not_null()).add(
+        payment::Column::State
+            .is_in([PaymentState::Pending, PaymentState::Voided].map(PaymentState::as_str)),
+    );
     Condition::any().add(payment::Column::NextTryAt.is_not_null()).add(is_parked)
 }
 
