@@ -295,8 +295,8 @@ pub const KEYS: &[Key] = &[
         "payment_manual_deadline",
         "ADMITONE_PAYMENT_MANUAL_DEADLINE",
         "DURATION",
-        "How long such a payment is waited for, 1m to 30d [3d]",
-        |c, v| duration(v, "1m", "30d").map(|v| c.payment_manual_deadline = v)
+        "How long such a payment is waited for, 1m to 7d [3d]",
+        |c, v| duration(v, "1m", "7d").map(|v| c.payment_manual_deadline = v)
     ),
     key!(
         "payment_return_urls",

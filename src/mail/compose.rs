@@ -18,7 +18,7 @@ use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
 use crate::store::{
-    EventDetails, EventRow, KeptPart, LinkPurpose, PaymentRow, PaymentState, Person,
+    EventDetails, EventRow, KeptPart, LinkPurpose, PaymentMethod, PaymentRow, PaymentState, Person,
     ReservationState, auto_payment_id,
 };
 
@@ -201,7 +201,9 @@ impl Composer {
     async fn expect_no_payment(&self, reservation: ReservationId) -> Result<(), ComposeError> {
         let payments = self.parts.store.payments_of_reservation(reservation).await?;
         let may_come = |row: &PaymentRow| match row.state {
-            PaymentState::Pending | PaymentState::Authorized | PaymentState::Captured => true,
+            // A transfer is waited for no longer than the order.
+            PaymentState::Pending => row.method != PaymentMethod::Manual,
+            PaymentState::Authorized | PaymentState::Captured => true,
             PaymentState::Created
             | PaymentState::Failed
             | PaymentState::Voided

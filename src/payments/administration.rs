@@ -1,11 +1,12 @@
 //! What administrators do with payments by gateways: say that a manual one has come, refuse one that
 //! waits, and read those that need a person.
 
+use super::charging::REFUSES;
 use super::crash_points::Edge;
 use super::saga::Stepped;
 use super::{Method, PaymentError, Payments};
 use crate::ids::{PaymentId, ReservationId};
-use crate::inventory::{Command, Rejection};
+use crate::inventory::{Change, Command, Rejection};
 use crate::payments::error::interrupted;
 use crate::store::{NotificationRow, PaymentFilter, PaymentRow, PaymentState};
 
@@ -83,7 +84,12 @@ impl Payments {
         let Some(row) = found.iter().find(waits) else { return Ok(false) };
         self.store.payment_is_watched(row.id, self.clock.now_ms()).await?;
         let cancel = Command::FailAndCancel { reservation, payment: row.id };
-        self.ask(row, Edge::Fail, cancel).await??;
+        let committed = self.ask(row, Edge::Fail, cancel).await??;
+        let is_cancelled = |change: &Change| matches!(change, Change::ReservationsCancelled { .. });
+        if !committed.transition.changes.iter().any(is_cancelled) {
+            // It expired meanwhile, and the payment's end comes with the scan.
+            return Err(Rejection::ReservationExpired.into());
+        }
         self.refuse_pending(row, WITHDRAWN).await?;
         Ok(true)
     }
@@ -116,7 +122,13 @@ impl Payments {
             PaymentState::Refunded => return wrong("refunded"),
         }
         if !self.let_go(&row).await? {
-            return Err(interrupted());
+            // Asked again after the gateway has refused, an administrator has the last word.
+            let refuses = |problem: &String| problem.starts_with(REFUSES);
+            if !row.gateway.problem.as_ref().is_some_and(refuses) {
+                return Err(interrupted());
+            }
+            tracing::error!(payment = %id, reference = row.gateway.reference,
+                "a payment is ended whose charge the gateway does not let go");
         }
         let _the_decline: Stepped = self.end_unpaid(&row, REFUSED).await?;
         self.read(&row).await

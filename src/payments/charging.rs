@@ -18,6 +18,8 @@ const LATE_MS: i64 = 15 * 60_000;
 
 /// The shortest pause between two looks.
 const FIRST_LOOK_MS: i64 = 1_000;
+/// How the problem begins that a gateway's refusal is.
+pub(super) const REFUSES: &str = "the gateway refuses to";
 /// The reason of a payment that was given up.
 const TOO_LATE: &str = "not_paid_in_time";
 
@@ -302,7 +304,7 @@ impl Payments {
             }
             GatewayError::Refused(why) => {
                 tracing::error!(payment = %row.id, what, why, "the gateway refuses");
-                let problem = format!("the gateway refuses to {what}: {why}");
+                let problem = format!("{REFUSES} {what}: {why}");
                 self.store.payment_note_problem(row.id, &problem).await?;
             }
         }

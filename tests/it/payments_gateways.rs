@@ -220,6 +220,8 @@ enum Lie {
     DeclinedFirst,
     /// No answer comes, and no charge is made, the first two times.
     NoAnswer,
+    /// The charge is not let go, at first.
+    NoVoid,
     /// The money is not to be taken, at first.
     NoCapture,
     /// The money is not to be given back, at first.
@@ -246,7 +248,7 @@ impl Liar {
             Lie::DeclinedFirst if self.asked.fetch_add(1, Ordering::SeqCst) == 0 => {
                 answer.status = ChargeStatus::Declined { reason: "a lie".into() };
             }
-            Lie::DeclinedFirst | Lie::NoAnswer | Lie::NoCapture | Lie::NoRefund => {}
+            Lie::DeclinedFirst | Lie::NoAnswer | Lie::NoVoid | Lie::NoCapture | Lie::NoRefund => {}
         }
         answer
     }
@@ -272,6 +274,9 @@ impl PaymentGateway for Liar {
     }
 
     fn void<'a>(&'a self, charge: &'a Charge) -> Answered<'a, Void> {
+        if self.lies(Lie::NoVoid) {
+            return async { Err(GatewayError::Refused("not today".into())) }.boxed();
+        }
         self.inner.void(charge)
     }
 
@@ -353,6 +358,20 @@ on_both_databases! {
         let parked = till.payments.parked(10).await.expect("read");
         let reasons: Vec<_> = parked.iter().map(|one| one.parked_reason.as_deref()).collect();
         assert_eq!(reasons, [Some("there is no such payment")]);
+    }
+
+    async fn an_administrator_has_the_last_word_on_a_charge_that_is_not_let_go(db: TestDb) {
+        let mut till = open(db, 10, script(Outcome::Succeed, Some(60_000))).await;
+        lying(&mut till, Lie::NoVoid);
+        let (customer, reservation) = reserved(&till).await;
+        let waits = till.pay(customer, reservation, "k").await.expect("it is begun");
+        till.payments.refuse_waiting(waits.payment).await.expect_err("the gateway refuses");
+        let problem = row(&till, waits.payment).await.gateway.problem.expect("it is shown");
+        assert!(problem.contains("not today"), "{problem}");
+        let ended = till.payments.refuse_waiting(waits.payment).await.expect("asked again");
+        assert_eq!(ended.state, PaymentState::Failed);
+        assert_eq!(ended.gateway.decline_reason.as_deref(), Some("refused_by_administrator"));
+        assert!(!till.check_books(customer, reservation, 0).await);
     }
 
     async fn a_charge_that_never_began_does_not_begin_after_its_deadline(db: TestDb) {

@@ -98,6 +98,7 @@ impl Store {
             PaymentState::Pending,
             PaymentState::Authorized,
             PaymentState::Captured,
+            PaymentState::Failed,
             PaymentState::Voided,
         ];
         let to_refund = payments_to_refund(self.writes(), user).await?;

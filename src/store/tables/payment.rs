@@ -35,8 +35,10 @@ pub(crate) async fn is_under_way(
 /// its money came too late and is to be given back by hand.
 pub(crate) fn moves_or_is_parked() -> Condition {
     let is_parked = Condition::all().add(payment::Column::Problem.is_not_null()).add(
-        payment::Column::State
-            .is_in([PaymentState::Pending, PaymentState::Voided].map(PaymentState::as_str)),
+        payment::Column::State.is_in(
+            [PaymentState::Pending, PaymentState::Failed, PaymentState::Voided]
+                .map(PaymentState::as_str),
+        ),
     );
     Condition::any().add(payment::Column::NextTryAt.is_not_null()).add(is_parked)
 }
