@@ -1,7 +1,7 @@
 //! What administrators do with payments by gateways: say that a manual one has come, refuse one that
 //! waits, and read those that need a person.
 
-use super::charging::REFUSES;
+use super::charging::{ORDER_CANCELLED, REFUSES};
 use super::crash_points::Edge;
 use super::saga::Stepped;
 use super::{Method, PaymentError, Payments};
@@ -12,8 +12,6 @@ use crate::store::{NotificationRow, PaymentFilter, PaymentRow, PaymentState};
 
 /// The reason of a payment that an administrator refused.
 const REFUSED: &str = "refused_by_administrator";
-/// The reason of a manual payment whose order was given up.
-const WITHDRAWN: &str = "withdrawn";
 
 impl Payments {
     /// Records that the money of a manual payment has come, and confirms the reservation. If that has
@@ -90,18 +88,21 @@ impl Payments {
             // It expired meanwhile, and the payment's end comes with the scan.
             return Err(Rejection::ReservationExpired.into());
         }
-        self.refuse_pending(row, WITHDRAWN).await?;
+        self.refuse_pending(row, ORDER_CANCELLED).await?;
         Ok(true)
     }
 
-    /// True if [`Self::cancel_with_manual`] has cancelled the reservation.
+    /// True if a payment of the reservation ended with its cancellation, as by [`Self::cancel_with_manual`].
     ///
     /// # Errors
     /// [`PaymentError::Store`].
-    pub async fn was_withdrawn(&self, reservation: ReservationId) -> Result<bool, PaymentError> {
+    pub async fn was_cancelled_with(
+        &self,
+        reservation: ReservationId,
+    ) -> Result<bool, PaymentError> {
         let found = self.store.payments_of_reservation(reservation).await?;
         let reason = |row: &PaymentRow| row.gateway.decline_reason.clone();
-        Ok(found.iter().any(|row| reason(row).as_deref() == Some(WITHDRAWN)))
+        Ok(found.iter().any(|row| reason(row).as_deref() == Some(ORDER_CANCELLED)))
     }
 
     /// Ends a payment that waits: lets the charge go at its gateway, and notifies the box office.

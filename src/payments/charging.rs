@@ -10,7 +10,7 @@ use super::saga::Stepped;
 use super::{Method, PaymentError, Payments, metrics};
 use crate::inventory::{Change, Command, Rejection, TimestampMs};
 use crate::payments::error::interrupted;
-use crate::store::{PaymentMethod, PaymentRow, PaymentState};
+use crate::store::{PaymentMethod, PaymentRow, PaymentState, ReservationState};
 
 /// How long after its pay window a payment waits for a success, which takes the places again if they
 /// are free. Much longer, and another customer's money is more likely to have them.
@@ -22,6 +22,8 @@ const FIRST_LOOK_MS: i64 = 1_000;
 pub(super) const REFUSES: &str = "the gateway refuses to";
 /// The reason of a payment that was given up.
 const TOO_LATE: &str = "not_paid_in_time";
+/// The reason of a payment whose order was cancelled.
+pub(super) const ORDER_CANCELLED: &str = "order_cancelled";
 
 /// Returns how long after the pay window a gateway may take; `None` where the window itself moves.
 pub(super) fn grace_ms(method: Method) -> Option<i64> {
@@ -239,16 +241,18 @@ impl Payments {
     ) -> Result<Stepped, PaymentError> {
         let now = self.clock.now_ms();
         let deadline = row.gateway.deadline.unwrap_or(now);
-        if now >= deadline {
+        let is_cancelled = self.is_cancelled(row).await?;
+        if now >= deadline || is_cancelled {
+            let reason = if is_cancelled { ORDER_CANCELLED } else { TOO_LATE };
             return match self.void_at(gateway, row).await? {
                 // The reservation expires with it, and remembers it: the places are taken again if the
                 // money comes and they are free.
                 Ok(Void::Done) if row.method == PaymentMethod::Manual => {
-                    self.refuse_pending(row, TOO_LATE).await?;
-                    let reason = TOO_LATE.to_owned();
+                    self.refuse_pending(row, reason).await?;
+                    let reason = reason.to_owned();
                     Ok(Stepped::Somewhere(Some(PaymentError::Declined { reason })))
                 }
-                Ok(Void::Done) => self.end_unpaid(row, TOO_LATE).await,
+                Ok(Void::Done) => self.end_unpaid(row, reason).await,
                 Ok(Void::Captured) => self.set_aside(row, answer).await,
                 Err(error) => {
                     tracing::warn!(payment = %row.id, %error, "a late charge is not let go yet");
@@ -266,6 +270,12 @@ impl Payments {
         let (reference, redirect) = (answer.reference.as_deref(), answer.redirect_url.as_deref());
         self.store.payment_waits(row.id, reference, redirect, (ask_at, now)).await?;
         Ok(Stepped::Waits)
+    }
+
+    /// True of a payment whose event was cancelled, or whose customer gave the order up.
+    async fn is_cancelled(&self, row: &PaymentRow) -> Result<bool, PaymentError> {
+        let found = self.store.reservation_get(row.reservation).await?;
+        Ok(found.is_some_and(|found| found.state == ReservationState::Cancelled))
     }
 
     async fn void_at(

@@ -3,11 +3,12 @@
 
 use admitone::clock::Clock;
 use admitone::ids::{PaymentId, RefundId, ReservationId, UserId};
-use admitone::inventory::Rejection;
-use admitone::payments::{Method, PaymentError};
+use admitone::inventory::{Command, Rejection};
+use admitone::payments::gateway::simulator::{Outcome, Script};
+use admitone::payments::{Method, PayBy, PaymentError};
 use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, ReservationState};
 
-use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture};
+use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
 use crate::support::test_db::TestDb;
 
 async fn open(db: TestDb, places: u32) -> PaymentsFixture {
@@ -108,16 +109,37 @@ on_both_databases! {
         assert!(matches!(other, Err(PaymentError::Rejected(why)) if why == in_progress));
         assert_eq!(till.payment_state(waits.payment).await, PaymentState::Pending);
         assert!(till.payments.cancel_with_manual(reservation).await.expect("it is cancelled"));
-        assert!(till.payments.was_withdrawn(reservation).await.expect("it can be read"));
+        assert!(till.payments.was_cancelled_with(reservation).await.expect("it can be read"));
         assert_eq!(till.state(reservation).await, ReservationState::Cancelled);
         let taken_back = row(&till, waits.payment).await;
         assert_eq!(taken_back.state, PaymentState::Failed);
-        assert_eq!(taken_back.gateway.decline_reason.as_deref(), Some("withdrawn"));
+        assert_eq!(taken_back.gateway.decline_reason.as_deref(), Some("order_cancelled"));
         assert!(!till.check_books(customer, reservation, 0).await);
         // The money comes after all.
         let late = till.payments.mark_paid(waits.payment).await.expect("it has an end");
         assert_eq!(late.state, PaymentState::Voided);
         assert!(late.gateway.problem.is_some_and(|text| text.contains("by hand")));
+    }
+
+    async fn a_payment_that_waits_ends_with_its_event(db: TestDb) {
+        let mut till = open(db, 10).await;
+        till.with_simulator();
+        let mut waiting = Vec::new();
+        let script = Script { outcome: Outcome::Succeed, delay_ms: Some(600_000) };
+        for pay_by in [PayBy::from(Method::Manual), by_simulator(script)] {
+            till.paying_by(pay_by);
+            let (customer, reservation) = reserved(&till).await;
+            waiting.push(till.pay(customer, reservation, "k").await.expect("it is begun").payment);
+        }
+        till.submit(Command::CancelOffering).await.expect("the event is cancelled");
+        till.offices.sweep().await;
+        till.recover().await;
+        for payment in waiting {
+            let ended = row(&till, payment).await;
+            assert_eq!(ended.state, PaymentState::Failed);
+            assert_eq!(ended.gateway.decline_reason.as_deref(), Some("order_cancelled"));
+        }
+        assert_eq!(till.unsettled().await, 0);
     }
 
     async fn a_manual_payment_keeps_its_places_until_its_deadline(db: TestDb) {

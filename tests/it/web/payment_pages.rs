@@ -112,7 +112,7 @@ on_both_databases! {
             assert_eq!((&cancelled.data["status"], cancelled.is_replay()), (&json!("CANCELLED"), is_replay));
         }
         let payments = kim.get(&format!("{api}/payments")).await.is(200).data;
-        assert_eq!((&payments[0]["status"], &payments[0]["reason"]), (&json!("FAILED"), &json!("withdrawn")));
+        assert_eq!((&payments[0]["status"], &payments[0]["reason"]), (&json!("FAILED"), &json!("order_cancelled")));
         shop.admin().post_nothing(&format!("{api}/cancel")).await.refused(409, "WRONG_STATE");
     }
 

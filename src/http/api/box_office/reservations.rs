@@ -168,7 +168,7 @@ pub async fn cancel_as(
         ErrorCode::PaymentInProgress if state.payments.cancel_with_manual(id).await? => false,
         // The journal knows such a request by its payment, and not by its key.
         ErrorCode::WrongState
-            if idempotency.is_some() && state.payments.was_withdrawn(id).await? =>
+            if idempotency.is_some() && state.payments.was_cancelled_with(id).await? =>
         {
             true
         }

@@ -188,7 +188,7 @@ const CAPTURE_LATER_MS: i64 = 5_000;
 /// True for payments whose money a gateway has still to take when they are confirmed.
 const AT_GATEWAY: &str = "p.method NOT IN ('wallet', 'demo')";
 
-/// Closes payments that are confirmed, and wakes the drivers of authorized ones whose reservation is
+/// Closes payments that are confirmed, and wakes the drivers of those under way whose reservation is
 /// cancelled: one update for both, since both may be in one batch. Every captured payment must be authorized, or
 /// the statement fails.
 fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(), BoxDynError> {
@@ -216,7 +216,9 @@ fn payment_changes(rows: &Projection, parts: &mut Parts, at: &str) -> Result<(),
         next_try =
             format!("CASE WHEN {cancelled} AND NOT {is_captured} THEN {at} ELSE {next_try} END");
         // They are not refunded: their driver will be informed that the payment is over.
-        filters.push(format!("({cancelled} AND p.state = 'AUTHORIZED')"));
+        filters.push(format!(
+            "({cancelled} AND p.state IN ('PENDING', 'AUTHORIZED') AND p.problem IS NULL)"
+        ));
     }
     if filters.is_empty() {
         return Ok(());

@@ -182,7 +182,8 @@ pub(crate) fn check_captures(rows: &Projection, captured: usize) -> Result<(), B
 /// Authorized payments are not refunded: their driver will be informed that the payment is over.
 const CANCELLED_PAYMENTS: &str = "
 UPDATE payments SET next_try_at = $2
-WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS») AND state = 'AUTHORIZED'";
+WHERE reservation_id IN (SELECT unhex(value->>0) FROM «ROWS»)
+    AND state IN ('PENDING', 'AUTHORIZED') AND problem IS NULL";
 
 /// Runs after the captures of the same batch.
 const REFUNDS: &str = "
