@@ -8,7 +8,8 @@
 //   /strict/…    200 if it verifies, or 401   /stumble/…     500 twice, once or never, by the message; then 200
 //
 // For the tests themselves: POST /secrets takes a JSON list of the secrets to try, POST /clock the
-// seconds by which this receiver's clock is ahead, GET /log the messages so far, GET /counts how many
+// seconds by which this receiver's clock is ahead, POST /sender the seconds by which it is ahead of the
+// time at which a message was signed, whenever that was, GET /log the messages so far, GET /counts how many
 // there are by path.
 
 import { createServer } from "node:http";
@@ -25,8 +26,12 @@ let secrets = [];
 let ahead = 0;
 let turns = 0;
 
+/** The time at which the message in hand was signed, in ms, if the clock follows its sender. */
+let signed;
+let follows = false;
+
 const clock = Date.now;
-Date.now = () => clock() + ahead * 1000;
+Date.now = () => (signed ?? clock()) + ahead * 1000;
 
 /** Returns the positions of the secrets by which a message verifies. */
 function verified(body, headers) {
@@ -38,7 +43,10 @@ function verified(body, headers) {
             return false;
         }
     };
-    return secrets.flatMap((secret, index) => (verifies(secret) ? [index] : []));
+    signed = follows ? Number(headers["webhook-timestamp"]) * 1000 : undefined;
+    const found = secrets.flatMap((secret, index) => (verifies(secret) ? [index] : []));
+    signed = undefined;
+    return found;
 }
 
 /** Returns true if this message is to fail once more. */
@@ -103,7 +111,9 @@ const server = createServer((request, response) => {
                 secrets = JSON.parse(body);
                 return response.end();
             case "/clock":
+            case "/sender":
                 ahead = JSON.parse(body);
+                follows = request.url === "/sender";
                 return response.end();
             case "/log":
                 return response.end(JSON.stringify(log));

@@ -49,6 +49,8 @@ impl Scene {
                 parts.offices.sweep_interval = Duration::from_secs(3_600);
             });
         let receiver = Receiver::start().await;
+        // The relay's clock stands still, and is moved on by minutes while messages are under way.
+        receiver.ahead_of_sender(0).await;
         Self { app: app.start().await, clock, receiver, secrets: Vec::new() }
     }
 
@@ -62,16 +64,9 @@ impl Scene {
         Endpoint { path: format!("{PATH}/{id}"), destination: format!("webhook:{id}") }
     }
 
-    /// Sets the receiver's clock to the relay's, which stands still, or beyond it.
-    async fn set_receivers_clock(&self, beyond: i64) {
-        let apart = self.clock.now_ms() - SystemClock::new().now_ms();
-        self.receiver.ahead(apart.div_euclid(1_000) + beyond).await;
-    }
-
     /// Waits until so many messages have come to a path.
     async fn until_came(&self, path: &str, count: usize) {
         until(&format!("{count} messages to {path}"), async || {
-            self.set_receivers_clock(0).await;
             self.receiver.counts().await.get(path).is_some_and(|came| *came >= count)
         })
         .await;
@@ -79,11 +74,7 @@ impl Scene {
 
     /// Lets time pass until no delivery waits.
     async fn until_settled(&self) {
-        until("no webhook waits", async || {
-            self.set_receivers_clock(0).await;
-            pass_time(&self.app.db, &self.clock).await
-        })
-        .await;
+        until("no webhook waits", async || pass_time(&self.app.db, &self.clock).await).await;
     }
 
     async fn rows(&self, endpoint: &Endpoint) -> Vec<DeliveryRow> {
@@ -245,7 +236,7 @@ async fn check_gone(scene: &Scene, gone: &Endpoint, log: &[Value]) -> usize {
 
 /// Checks that a receiver whose clock is wrong refuses messages, and gets them once it is right.
 async fn check_wrong_clock(scene: &Scene, event: OfferingId, good: &Endpoint, messages: usize) {
-    scene.set_receivers_clock(BEYOND_TOLERANCE).await;
+    scene.receiver.ahead_of_sender(BEYOND_TOLERANCE).await;
     make_messages(&scene.app, event, REFUSED).await;
     until("what is refused waits", async || {
         let rows = scene.rows(good).await;
@@ -253,6 +244,7 @@ async fn check_wrong_clock(scene: &Scene, event: OfferingId, good: &Endpoint, me
         refused.filter(|row| is_waiting(row)).count() == REFUSED
     })
     .await;
+    scene.receiver.ahead_of_sender(0).await;
     scene.until_settled().await;
     let log = scene.receiver.log().await;
     let came: Vec<&Value> =

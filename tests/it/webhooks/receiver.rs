@@ -51,6 +51,11 @@ impl Receiver {
         self.tell("/clock", &json!(seconds)).await;
     }
 
+    /// Sets the receiver's clock to its senders' clocks, or ahead of them.
+    pub async fn ahead_of_sender(&self, seconds: i64) {
+        self.tell("/sender", &json!(seconds)).await;
+    }
+
     async fn tell(&self, path: &str, what: &Value) {
         let answer = self.client.post(self.url(path)).json(what).send().await.expect("it answers");
         assert_eq!(answer.status(), 200);
