@@ -6,15 +6,18 @@
 mod body;
 mod compose;
 mod documents;
+mod keeper;
 mod letter;
 mod links;
 mod orders;
 mod outcome;
 mod parts;
+mod quiet_threads;
 pub(crate) mod settings;
 mod smtp;
 mod words;
 
+pub use keeper::MOST_KEPT;
 pub use letter::Letter;
 pub use outcome::MailOutcome;
 pub use parts::MailerParts;
@@ -22,15 +25,12 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{Config, MailMode};
-use crate::store::{KeptMail, Store};
 use compose::{Composer, Mail};
+use keeper::Keeper;
 use links::Links;
 use outcome::ComposeError;
 use settings::MailServer;
 use smtp::Smtp;
-
-/// Mails that are kept; older ones are forgotten.
-pub const MOST_KEPT: u64 = 200;
 
 /// Makes and sends mails.
 pub struct Mailer {
@@ -41,7 +41,7 @@ pub struct Mailer {
 
 enum Transport {
     Smtp(Box<Smtp>),
-    Keep(Store),
+    Keep(Keeper),
     Off,
 }
 
@@ -53,12 +53,14 @@ impl Mailer {
     pub fn new(config: &Config, parts: MailerParts) -> Result<Self, String> {
         let transport = match config.mail_mode() {
             MailMode::Off => Transport::Off,
-            MailMode::Keep => Transport::Keep(parts.store.clone()),
+            MailMode::Keep => {
+                Transport::Keep(Keeper::start(parts.store.clone(), parts.clock.clone()))
+            }
             MailMode::Smtp => Transport::Smtp(Box::new(smtp_of(config)?)),
         };
         let clock = parts.clock.clone();
         let links = Links::new(config, parts.listening);
-        Ok(Self { composer: Composer::new(config, parts, links), transport, clock })
+        Ok(Self { composer: Composer::new(config, parts, links)?, transport, clock })
     }
 
     /// Makes the mail for a letter and sends or keeps it.
@@ -81,22 +83,7 @@ impl Mailer {
         let now = self.clock.now_ms();
         match &self.transport {
             Transport::Smtp(smtp) => smtp.send(letter.id, mail, now).await,
-            Transport::Keep(store) => {
-                let kept = KeptMail {
-                    id: letter.id,
-                    user: letter.user,
-                    kind: letter.kind.clone(),
-                    recipient: mail.to.email,
-                    subject: mail.subject,
-                    plain: mail.plain,
-                    html: mail.html,
-                    created_at: now,
-                };
-                match store.kept_mail_put(&kept, &mail.parts, MOST_KEPT).await {
-                    Ok(()) => MailOutcome::Sent,
-                    Err(_) => MailOutcome::Later("the mail could not be kept".into()),
-                }
-            }
+            Transport::Keep(keeper) => keeper.keep(letter, mail, now).await,
             Transport::Off => MailOutcome::NothingToSend("mail is off"),
         }
     }

@@ -12,6 +12,7 @@ use super::links::Links;
 use super::orders::{self, Order};
 use super::outcome::ComposeError;
 use super::parts::MailerParts;
+use super::quiet_threads::QuietThreads;
 use super::words::{Templates, Written, one_line};
 use crate::config::Config;
 use crate::ids::{OfferingId, PaymentId, ReservationId};
@@ -39,6 +40,7 @@ pub(super) struct Composer {
     parts: MailerParts,
     templates: Templates,
     links: Links,
+    threads: QuietThreads,
     shop: String,
     zone: Tz,
 }
@@ -54,9 +56,14 @@ struct Draft<'a> {
 }
 
 impl Composer {
-    pub(super) fn new(config: &Config, parts: MailerParts, links: Links) -> Self {
+    /// Returns a composer.
+    ///
+    /// # Errors
+    /// The machine gives no threads.
+    pub(super) fn new(config: &Config, parts: MailerParts, links: Links) -> Result<Self, String> {
         let (shop, zone) = (one_line(&config.shop_name), format::zone(&config.time_zone));
-        Self { parts, templates: Templates::new(), links, shop, zone }
+        let threads = QuietThreads::new().map_err(|error| format!("no threads: {error}"))?;
+        Ok(Self { parts, templates: Templates::new(), links, threads, shop, zone })
     }
 
     /// Makes the mail for a letter.
@@ -172,7 +179,9 @@ impl Composer {
             draft.values.insert("tickets", order.tickets(draft.language, &tickets));
             let holder = person.name.clone().unwrap_or_else(|| person.email.clone());
             let url = self.event_url(&event);
-            draft.parts = super::documents::of_order(written, &event, holder, tickets, url).await?;
+            let threads = &self.threads;
+            draft.parts =
+                super::documents::of_order(threads, written, &event, holder, tickets, url).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use chrono_tz::Tz;
 
 use super::outcome::ComposeError;
+use super::quiet_threads::QuietThreads;
 use crate::language::Language;
 use crate::offerings::NamedTicket;
 use crate::store::{EventRow, KeptPart};
@@ -17,11 +18,12 @@ pub(super) fn picture_id(position: usize) -> String {
     format!("ticket-{}", position + 1)
 }
 
-/// Draws the documents of an order. Takes milliseconds a ticket, on a thread for such work.
+/// Draws the documents of an order. Takes milliseconds a ticket.
 ///
 /// # Errors
 /// A document cannot be made.
 pub(super) async fn of_order(
+    threads: &QuietThreads,
     written: (Language, Tz),
     event: &EventRow,
     holder: String,
@@ -29,10 +31,10 @@ pub(super) async fn of_order(
     url: String,
 ) -> Result<Vec<KeptPart>, ComposeError> {
     let event = event.clone();
+    let drawn = threads.run(move || draw(written, &event, &holder, &tickets, url)).await;
     let drawn =
-        tokio::task::spawn_blocking(move || draw(written, &event, &holder, &tickets, url)).await;
-    let impossible = |why: &dyn std::fmt::Display| ComposeError::Impossible(why.to_string());
-    drawn.map_err(|error| impossible(&error))?.map_err(|error| impossible(&error))
+        drawn.ok_or_else(|| ComposeError::Impossible("drawing the tickets failed".into()))?;
+    drawn.map_err(|error| ComposeError::Impossible(error.to_string()))
 }
 
 fn draw(

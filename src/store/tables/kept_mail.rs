@@ -40,46 +40,20 @@ pub struct KeptPart {
 }
 
 impl Store {
-    /// Keeps a mail, unless it is kept already, and forgets all but the newest `most`.
+    /// Keeps mails, unless they are kept already, and forgets all but the newest `most`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn kept_mail_put(
         &self,
-        mail: &KeptMail,
-        parts: &[KeptPart],
+        mails: Vec<(KeptMail, Vec<KeptPart>)>,
         most: u64,
     ) -> Result<(), StoreError> {
         let transaction = self.writes().begin().await?;
-        let row = kept_mail::ActiveModel {
-            id: Set(mail.id),
-            user_id: Set(mail.user.0),
-            kind: Set(mail.kind.clone()),
-            recipient: Set(mail.recipient.clone()),
-            subject: Set(mail.subject.clone()),
-            plain: Set(mail.plain.clone()),
-            html: Set(mail.html.clone()),
-            created_at: Set(mail.created_at),
-        };
-        let is_new = kept_mail::Entity::insert(row)
-            .on_conflict(OnConflict::column(kept_mail::Column::Id).do_nothing().to_owned())
-            .exec_without_returning(&transaction)
-            .await?
-            > 0;
-        if is_new {
-            let rows = (0_i32..).zip(parts).map(|(position, part)| kept_mail_part::ActiveModel {
-                mail_id: Set(mail.id),
-                position: Set(position),
-                name: Set(part.name.clone()),
-                content_type: Set(part.content_type.clone()),
-                content_id: Set(part.content_id.clone()),
-                content: Set(part.content.clone()),
-            });
-            for row in rows {
-                kept_mail_part::Entity::insert(row).exec_without_returning(&transaction).await?;
-            }
-            forget_oldest(&transaction, most).await?;
+        for (mail, parts) in mails {
+            put(&transaction, mail, parts).await?;
         }
+        forget_oldest(&transaction, most).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -128,6 +102,41 @@ impl Store {
         };
         Ok(Some((mail_of(row), parts.into_iter().map(part).collect())))
     }
+}
+
+async fn put(
+    transaction: &impl ConnectionTrait,
+    mail: KeptMail,
+    parts: Vec<KeptPart>,
+) -> Result<(), StoreError> {
+    let id = mail.id;
+    let row = kept_mail::ActiveModel {
+        id: Set(id),
+        user_id: Set(mail.user.0),
+        kind: Set(mail.kind),
+        recipient: Set(mail.recipient),
+        subject: Set(mail.subject),
+        plain: Set(mail.plain),
+        html: Set(mail.html),
+        created_at: Set(mail.created_at),
+    };
+    let is_new = kept_mail::Entity::insert(row)
+        .on_conflict(OnConflict::column(kept_mail::Column::Id).do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?
+        > 0;
+    if is_new && !parts.is_empty() {
+        let rows = (0_i32..).zip(parts).map(|(position, part)| kept_mail_part::ActiveModel {
+            mail_id: Set(id),
+            position: Set(position),
+            name: Set(part.name),
+            content_type: Set(part.content_type),
+            content_id: Set(part.content_id),
+            content: Set(part.content),
+        });
+        kept_mail_part::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
+    Ok(())
 }
 
 fn mail_of(row: kept_mail::Model) -> KeptMail {

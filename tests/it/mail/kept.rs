@@ -117,8 +117,8 @@ on_both_databases! {
             name: "a".into(), content_type: "text/plain".into(), content_id: None, content: vec![1],
         };
         for at in 1..=6 {
-            store.kept_mail_put(&kept(at), std::slice::from_ref(&part), 4).await.unwrap();
-            store.kept_mail_put(&kept(at), std::slice::from_ref(&part), 4).await.unwrap();
+            store.kept_mail_put(vec![(kept(at), vec![part.clone()])], 4).await.unwrap();
+            store.kept_mail_put(vec![(kept(at), vec![part.clone()])], 4).await.unwrap();
         }
         let subjects: Vec<_> = store.kept_mail_list(None, 10).await.unwrap().into_iter()
             .map(|mail| mail.subject).collect();
