@@ -23,8 +23,8 @@ pub(crate) const AWAY_FOR: Duration = Duration::from_secs(15);
 pub(crate) enum Round {
     /// Nothing was due.
     Idle,
-    /// There may be more.
-    Busy,
+    /// There may be more. The database took this long to hand out the deliveries.
+    Busy(Duration),
     /// The destination as a whole is away.
     Away,
 }
@@ -41,51 +41,74 @@ pub(crate) async fn round(
 ) -> Result<Round, StoreError> {
     let (at_once, now) = (destination.at_once(), clock.now_ms());
     let until = now + millis(LEASE);
+    let asked_at = clock.monotonic();
     let claimed = store.delivery_claim(name, now, until, at_once * CLAIMS_AHEAD).await?;
+    let waited = clock.monotonic().saturating_sub(asked_at);
     if claimed.is_empty() {
         return Ok(Round::Idle);
     }
     let begin_until = now + millis(LEASE / 2);
-    let ends: Vec<_> = stream::iter(claimed)
-        .map(|delivery| async move {
-            if clock.now_ms() > begin_until {
-                return give_back(store, clock, &delivery).await;
-            }
-            one(store, clock, destination, &delivery).await
-        })
-        .buffer_unordered(at_once)
-        .collect()
-        .await;
-    let mut round = Round::Busy;
-    for end in ends {
-        if !end? {
+    let attempts = stream::iter(claimed).map(|delivery| async move {
+        let is_in_time = clock.now_ms() <= begin_until;
+        let outcome = if is_in_time { Some(destination.deliver(&delivery).await) } else { None };
+        (delivery, outcome)
+    });
+    // What ended meanwhile is recorded together: each record is a wait for the disk.
+    let mut ended = attempts.buffer_unordered(at_once).ready_chunks(at_once);
+    let (mut round, mut failed) = (Round::Busy(waited), None);
+    while let Some(ended) = ended.next().await {
+        if ended.iter().any(|(_, outcome)| matches!(outcome, Some(Outcome::Away(_)))) {
             round = Round::Away;
         }
+        // What cannot be recorded is made again when its claim is over; the others end first.
+        if let Err(error) = record(store, clock.now_ms(), destination, ended).await {
+            failed = Some(error);
+        }
     }
-    Ok(round)
+    failed.map_or(Ok(round), Err)
+}
+
+/// Records the ends of attempts; those that were not begun are given back.
+async fn record(
+    store: &Store,
+    now: TimestampMs,
+    destination: &dyn Destination,
+    ended: Vec<(DeliveryRow, Option<Outcome>)>,
+) -> Result<(), StoreError> {
+    let is_made = |(_, outcome): &(_, _)| outcome == &Some(Outcome::Delivered);
+    let (made, others): (Vec<_>, Vec<_>) = ended.into_iter().partition(is_made);
+    let made: Vec<_> = made.iter().map(|(delivery, _)| delivery).collect();
+    for _ in &made {
+        metrics::attempt(destination.family(), &Outcome::Delivered, DeliveryState::Done);
+    }
+    store.delivery_settle_made(&made, now).await?;
+    for (delivery, outcome) in others {
+        match outcome {
+            None => give_back(store, now, &delivery).await?,
+            Some(outcome) => record_one(store, now, destination, &delivery, &outcome).await?,
+        }
+    }
+    Ok(())
 }
 
 /// Ends the claim on a delivery that was not begun.
 async fn give_back(
     store: &Store,
-    clock: &dyn Clock,
+    now: TimestampMs,
     delivery: &DeliveryRow,
-) -> Result<bool, StoreError> {
-    let now = clock.now_ms();
+) -> Result<(), StoreError> {
     store.delivery_postpone(delivery, now, delivery.error.as_deref(), now).await?;
-    Ok(true)
+    Ok(())
 }
 
-/// Makes one delivery; returns `false` if the destination is away.
-async fn one(
+async fn record_one(
     store: &Store,
-    clock: &dyn Clock,
+    now: TimestampMs,
     destination: &dyn Destination,
     delivery: &DeliveryRow,
-) -> Result<bool, StoreError> {
-    let outcome = destination.deliver(delivery).await;
-    let now = clock.now_ms();
-    let (state, next_try_at, error) = match &outcome {
+    outcome: &Outcome,
+) -> Result<(), StoreError> {
+    let (state, next_try_at, error) = match outcome {
         Outcome::Delivered => (DeliveryState::Done, now, None),
         Outcome::Unneeded(reason) => (DeliveryState::Done, now, Some(*reason)),
         Outcome::Never(error) => (DeliveryState::Parked, now, Some(&**error)),
@@ -97,17 +120,17 @@ async fn one(
             }
         }
     };
-    metrics::attempt(destination.family(), &outcome, state);
+    metrics::attempt(destination.family(), outcome, state);
     if state == DeliveryState::Parked {
         tracing::warn!(delivery = %delivery.id, destination = delivery.destination,
             kind = delivery.kind, attempts = delivery.attempts, error,
             "a delivery was parked: an administrator may have it tried again");
     }
-    match &outcome {
+    match outcome {
         Outcome::Away(_) => store.delivery_postpone(delivery, next_try_at, error, now).await?,
         _counted => store.delivery_settle(delivery, state, next_try_at, error, now).await?,
     };
-    Ok(!matches!(outcome, Outcome::Away(_)))
+    Ok(())
 }
 
 /// Returns the pause after the failed attempt of this number; `None` after the last.

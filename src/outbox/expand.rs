@@ -12,12 +12,22 @@ use crate::ids::{OfferingId, ReservationId, Seq, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::journal::LoadError;
 use crate::journal::messages::{self, Message, Position};
-use crate::store::{Lane, NewDelivery, NoticeRow, OutboxRow, Store, StoreError};
+use crate::store::{Lane, NewDelivery, OutboxRow, Store, StoreError};
 
 /// Most messages of an offering that are expanded together.
 const AT_ONCE: u64 = 500;
 /// Rows of a journal read at a time to find the message before the first one.
 const LOOK_BACK: u64 = 64;
+
+/// Refunds of a cancelled event come by the thousand, and no one waits at a screen for a mail about one.
+const MASS_NOTICE: &str = "payment.refunded";
+/// What does not wait behind the tickets of a sale that goes on.
+const URGENT: [&str; 4] = [
+    "account.email_confirmation",
+    "account.password_reset",
+    "security.password_changed",
+    "waitlist.offered",
+];
 
 /// Why messages were not expanded.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +77,7 @@ pub(crate) async fn offering(
                 offering: Some(offering),
                 user: customer,
                 body: body.clone(),
-                lane: if message.is_mass { Lane::Mass } else { Lane::Single },
+                lane: lane_of(message.kind, message.is_mass),
             });
         }
         previous = message.position;
@@ -101,7 +111,7 @@ pub(crate) async fn notices(
                 kind: notice.kind.clone(),
                 offering: notice.offering,
                 user: notice.user,
-                lane: lane_of(notice),
+                lane: lane_of(&notice.kind, notice.kind == MASS_NOTICE),
             });
         }
     }
@@ -110,9 +120,12 @@ pub(crate) async fn notices(
     Ok(waiting.len())
 }
 
-/// Refunds of a cancelled event come by the thousand, and no one waits at a screen for a mail about one.
-fn lane_of(notice: &NoticeRow) -> Lane {
-    if notice.kind == "payment.refunded" { Lane::Mass } else { Lane::Single }
+fn lane_of(kind: &str, is_mass: bool) -> Lane {
+    match is_mass {
+        _ if URGENT.contains(&kind) => Lane::Urgent,
+        true => Lane::Mass,
+        false => Lane::Single,
+    }
 }
 
 /// Returns the position of the last message before row `before`, or the start.

@@ -16,10 +16,14 @@ use crate::store::{Store, StoreError};
 
 /// How often the relay looks for work while there is none.
 const EVERY: Duration = Duration::from_millis(250);
-/// The relay rests as long as this many times what it worked, so that it leaves most of the database
-/// to sales.
-const REST: u32 = 2;
-const MAX_REST: Duration = Duration::from_millis(100);
+/// The relay rests as long as this many times what an expansion took, so that it leaves most of the
+/// database to sales.
+const REST: u32 = 6;
+const MAX_REST: Duration = Duration::from_millis(300);
+/// Between rounds of deliveries it rests as long as this many times what it waited for the database:
+/// hardly at all while nothing else writes, and the longer the more sales there are.
+const REST_OF_ROUND: u32 = 16;
+const MAX_REST_OF_ROUND: Duration = Duration::from_millis(500);
 
 /// Expands and delivers.
 #[derive(Clone)]
@@ -161,7 +165,7 @@ impl Relay {
             (self.clone(), Arc::clone(destination), stopped.clone());
         runtime.spawn(async move {
             let turn = turn;
-            if relay.drain(destination.as_ref(), &name, &stopped).await == Round::Away {
+            if relay.drain(destination.as_ref(), &name, stopped).await == Round::Away {
                 turn.rest_until(relay.clock.monotonic() + AWAY_FOR);
             }
         });
@@ -172,11 +176,14 @@ impl Relay {
         &self,
         destination: &dyn Destination,
         name: &str,
-        stopped: &watch::Receiver<bool>,
+        mut stopped: watch::Receiver<bool>,
     ) -> Round {
         while !*stopped.borrow() {
             match deliver::round(&self.store, self.clock.as_ref(), destination, name).await {
-                Ok(Round::Busy) => {}
+                Ok(Round::Busy(waited)) => {
+                    let rest = (waited * REST_OF_ROUND).min(MAX_REST_OF_ROUND);
+                    sleep(&mut stopped, rest).await;
+                }
                 Ok(end @ (Round::Idle | Round::Away)) => return end,
                 Err(error) => {
                     tracing::debug!(%error, destination = name, "deliveries were not recorded");

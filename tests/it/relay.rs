@@ -46,6 +46,14 @@ impl Recorder {
         Arc::new(Self { family, kinds: None, got, answer: Box::new(answer), hangs })
     }
 
+    /// Takes everything of these kinds.
+    fn of_kinds(family: &'static str, kinds: &[&str]) -> Arc<Self> {
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let (got, hangs) = (Mutex::default(), AtomicBool::new(false));
+        let answer = Box::new(|_: &DeliveryRow| Outcome::Delivered);
+        Arc::new(Self { family, kinds: Some(kinds), got, answer, hangs })
+    }
+
     fn bodies(&self) -> Vec<Value> {
         let got = self.got.lock().unwrap();
         got.iter().map(|row| serde_json::from_str(&row.body).unwrap()).collect()
@@ -362,13 +370,7 @@ async fn a_notice_reaches_the_destinations_that_want_its_kind_and_no_other() {
         payload: json!({ "link": "a secret" }),
     };
     till.store.notice_put(&notice, till.clock.now_ms()).await.unwrap();
-    let mail = Arc::new(Recorder {
-        family: "mail",
-        kinds: Some(vec!["account.password_reset".into()]),
-        got: Mutex::default(),
-        answer: Box::new(|_| Outcome::Delivered),
-        hangs: AtomicBool::new(false),
-    });
+    let mail = Recorder::of_kinds("mail", &["account.password_reset"]);
     let stream = Recorder::new("stream", |_| Outcome::Delivered);
     let relay = relay(&till, &[mail.clone(), stream.clone()]);
     expand_all(&relay).await;

@@ -57,6 +57,8 @@ impl DeliveryState {
 /// Which deliveries go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
+    /// What is over within minutes, or what a person waits for.
+    Urgent,
     /// Messages of single customers.
     Single,
     /// One of many messages of one cause.
@@ -64,8 +66,12 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// All lanes, in the order of their numbers.
+    const ALL: [Self; 3] = [Self::Urgent, Self::Single, Self::Mass];
+
     fn number(self) -> i16 {
         match self {
+            Self::Urgent => -1,
             Self::Single => 0,
             Self::Mass => 1,
         }
@@ -194,6 +200,8 @@ impl Store {
             )
             SELECT destination FROM d WHERE destination IS NOT NULL AND (
                 EXISTS (SELECT 1 FROM deliveries x WHERE x.state = 'WAITING'
+                    AND x.destination = d.destination AND x.lane = -1 AND x.next_try_at <= $1)
+                OR EXISTS (SELECT 1 FROM deliveries x WHERE x.state = 'WAITING'
                     AND x.destination = d.destination AND x.lane = 0 AND x.next_try_at <= $1)
                 OR EXISTS (SELECT 1 FROM deliveries x WHERE x.state = 'WAITING'
                     AND x.destination = d.destination AND x.lane = 1 AND x.next_try_at <= $1))";
@@ -207,7 +215,7 @@ impl Store {
     }
 
     /// Claims deliveries to one destination that are due, until `until`; concurrent claims get
-    /// different ones. Those of single customers go first.
+    /// different ones. The lanes take their turns in order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -227,7 +235,7 @@ impl Store {
              RETURNING *"
         );
         let mut claimed = Vec::new();
-        for lane in [Lane::Single, Lane::Mass] {
+        for lane in Lane::ALL {
             let left = i64::try_from(limit - claimed.len()).unwrap_or(i64::MAX);
             if left == 0 {
                 break;
@@ -270,6 +278,36 @@ impl Store {
             .exec(self.writes())
             .await?;
         Ok(settled.rows_affected == 1)
+    }
+
+    /// Ends the claims on deliveries that were made; those whose claim is over stay as they are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delivery_settle_made(
+        &self,
+        claimed: &[&DeliveryRow],
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        use delivery::Column;
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let by_claim = claimed.iter().fold(Condition::any(), |any, one| {
+            let claim = Condition::all().add(Column::Id.eq(one.id));
+            any.add(claim.add(Column::Attempts.eq(one.attempts)))
+        });
+        delivery::Entity::update_many()
+            .col_expr(Column::State, Expr::value(DeliveryState::Done.as_str()))
+            .col_expr(Column::NextTryAt, Expr::value(now))
+            .col_expr(Column::Error, Expr::value(Option::<String>::None))
+            .col_expr(Column::ProcessedAt, Expr::value(Some(now)))
+            .col_expr(Column::UpdatedAt, Expr::value(now))
+            .filter(by_claim)
+            .filter(Column::State.eq(DeliveryState::Waiting.as_str()))
+            .exec(self.writes())
+            .await?;
+        Ok(())
     }
 
     /// Ends the claim on a delivery whose destination was away, or that was not begun: the attempt

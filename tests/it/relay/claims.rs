@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use admitone::clock::Clock;
 use admitone::outbox::Outcome;
-use admitone::store::DeliveryState;
+use admitone::store::{DeliveryState, NewNotice};
+use serde_json::json;
 
 use super::{Recorder, expand_all, relay, rows, sell};
 use crate::support::payments::PaymentsFixture;
@@ -36,5 +37,32 @@ on_both_databases! {
         assert_eq!(slow.got.lock().unwrap().len(), 25, "each once");
         assert!(rounds > 1);
         assert!(rows(&till.store, DeliveryState::Done).await.iter().all(|row| row.attempts == 1));
+    }
+
+    async fn what_a_person_waits_for_goes_before_what_was_there_first(db: TestDb) {
+        let till = PaymentsFixture::open(db, 20).await;
+        sell(&till, 4).await;
+        let refund = |kind| NewNotice { kind, offering: None, user: None, payload: json!({}) };
+        let kinds = ["payment.refunded", "payment.failed", "account.password_reset"];
+        let confirmed = "reservation.confirmed";
+        let recorder = Recorder::of_kinds("mail", &[&kinds[..], &[confirmed]].concat());
+        let relay = relay(&till, std::slice::from_ref(&recorder));
+        expand_all(&relay).await;
+        till.clock.advance_ms(1_000);
+        for kind in kinds {
+            till.store.notice_put(&refund(kind), till.clock.now_ms()).await.unwrap();
+            expand_all(&relay).await;
+            till.clock.advance_ms(1_000);
+        }
+        relay.deliver_once().await.unwrap();
+        let order: Vec<_> =
+            recorder.got.lock().unwrap().iter().map(|row| row.kind.clone()).collect();
+        let expected = [
+            "account.password_reset", confirmed, confirmed, confirmed, confirmed, "payment.failed",
+            "payment.refunded",
+        ];
+        assert_eq!(order, expected);
+        let waiting = |lane| format!("SELECT count(*) FROM deliveries WHERE lane = {lane}");
+        assert_eq!(till.db.count(&waiting(-1)).await, 1);
     }
 }
