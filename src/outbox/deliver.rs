@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::{Destination, Outcome, metrics};
 use crate::clock::Clock;
@@ -53,19 +54,30 @@ pub(crate) async fn round(
         let outcome = if is_in_time { Some(destination.deliver(&delivery).await) } else { None };
         (delivery, outcome)
     });
-    // What ended meanwhile is recorded together: each record is a wait for the disk.
-    let mut ended = attempts.buffer_unordered(at_once).ready_chunks(at_once);
-    let (mut round, mut failed) = (Round::Busy(waited), None);
-    while let Some(ended) = ended.next().await {
-        if ended.iter().any(|(_, outcome)| matches!(outcome, Some(Outcome::Away(_)))) {
-            round = Round::Away;
+    let (ended, mut to_record) = mpsc::unbounded_channel();
+    let making = async move {
+        let mut attempts = attempts.buffer_unordered(at_once);
+        while let Some(end) = attempts.next().await {
+            // The other side ends after this one.
+            let _ = ended.send(end);
         }
-        // What cannot be recorded is made again when its claim is over; the others end first.
-        if let Err(error) = record(store, clock.now_ms(), destination, ended).await {
-            failed = Some(error);
+    };
+    // What ended meanwhile is recorded together: each record is a wait for the disk. The attempts go on
+    // beside it, since one that stood still could hold the connection that the record needs.
+    let recording = async {
+        let (mut round, mut failed) = (Round::Busy(waited), None);
+        let mut group = Vec::new();
+        while to_record.recv_many(&mut group, at_once * CLAIMS_AHEAD).await > 0 {
+            if group.iter().any(|(_, outcome)| matches!(outcome, Some(Outcome::Away(_)))) {
+                round = Round::Away;
+            }
+            // What cannot be recorded is made again when its claim is over; the others end first.
+            let recorded = record(store, clock.now_ms(), destination, group.drain(..)).await;
+            failed = recorded.err().or(failed);
         }
-    }
-    failed.map_or(Ok(round), Err)
+        failed.map_or(Ok(round), Err)
+    };
+    futures_util::join!(making, recording).1
 }
 
 /// Records the ends of attempts; those that were not begun are given back.
@@ -73,10 +85,10 @@ async fn record(
     store: &Store,
     now: TimestampMs,
     destination: &dyn Destination,
-    ended: Vec<(DeliveryRow, Option<Outcome>)>,
+    ended: impl Iterator<Item = (DeliveryRow, Option<Outcome>)>,
 ) -> Result<(), StoreError> {
     let is_made = |(_, outcome): &(_, _)| outcome == &Some(Outcome::Delivered);
-    let (made, others): (Vec<_>, Vec<_>) = ended.into_iter().partition(is_made);
+    let (made, others): (Vec<_>, Vec<_>) = ended.partition(is_made);
     let made: Vec<_> = made.iter().map(|(delivery, _)| delivery).collect();
     for _ in &made {
         metrics::attempt(destination.family(), &Outcome::Delivered, DeliveryState::Done);

@@ -244,9 +244,9 @@ impl Store {
                 [destination.into(), now.into(), until.into(), lane.number().into(), left.into()];
             let statement = Statement::from_sql_and_values(self.backend(), &sql, values);
             let rows = delivery::Entity::find().from_raw_sql(statement).all(self.writes()).await?;
-            for row in rows {
-                claimed.push(delivery_row(row)?);
-            }
+            let mut rows = rows.into_iter().map(delivery_row).collect::<Result<Vec<_>, _>>()?;
+            rows.sort_by_key(|row| row.id);
+            claimed.append(&mut rows);
         }
         Ok(claimed)
     }
