@@ -12,7 +12,7 @@ use super::letter::Letter;
 use super::outcome::MailOutcome;
 use crate::clock::Clock;
 use crate::inventory::TimestampMs;
-use crate::store::{KeptMail, KeptPart, Store};
+use crate::store::{KeptMail, KeptPart, Store, StoreError};
 
 /// Mails that are kept; older ones are forgotten.
 pub const MOST_KEPT: u64 = 200;
@@ -67,24 +67,17 @@ async fn write_all(store: Store, clock: Arc<dyn Clock>, mut waiting: mpsc::Recei
     while waiting.recv_many(&mut group, MAX_GROUP).await > 0 {
         let (mails, replies): (Vec<_>, Vec<_>) =
             group.drain(..).map(|one| ((one.mail, one.parts), one.reply)).unzip();
-        let is_alone = mails.len() == 1;
         let began = clock.monotonic();
-        let is_written = write(&store, mails.clone()).await;
+        let written = store.kept_mail_put(mails.clone(), MOST_KEPT).await;
+        // A mail that cannot be written takes no other with it.
+        let is_one_bad = matches!(written, Err(StoreError::BadData(_)));
         for (mail, reply) in mails.into_iter().zip(replies) {
-            // A mail that cannot be written takes no other with it.
-            let is_kept = is_written || (!is_alone && write(&store, vec![mail]).await);
+            let is_kept = written.is_ok()
+                || (is_one_bad && store.kept_mail_put(vec![mail], MOST_KEPT).await.is_ok());
             // The relay may have stopped waiting.
             let _ = reply.send(is_kept);
         }
         let took = clock.monotonic().saturating_sub(began);
         tokio::time::sleep((took * REST).min(MAX_REST)).await;
     }
-}
-
-async fn write(store: &Store, mails: Vec<(KeptMail, Vec<KeptPart>)>) -> bool {
-    let written = store.kept_mail_put(mails, MOST_KEPT).await;
-    if let Err(error) = &written {
-        tracing::debug!(%error, "mails could not be kept");
-    }
-    written.is_ok()
 }

@@ -10,6 +10,8 @@ use tokio::runtime::{Builder, Runtime};
 /// one of usual priority, and all that no other wants.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
+#[cfg(target_os = "linux")]
+const LOWEST: i32 = 19;
 
 /// The threads: at most half as many as there are processors.
 pub(super) struct QuietThreads(Option<Runtime>);
@@ -52,8 +54,12 @@ impl Drop for QuietThreads {
 fn lower_priority() {
     // Elsewhere than on Linux this would be the priority of the whole process.
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "a thread keeps its usual priority");
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        let lower = getpriority_process(None).map(|own| (own + NICE).min(LOWEST));
+        if let Err(error) = lower.and_then(|nice| setpriority_process(None, nice)) {
+            tracing::debug!(%error, "a thread keeps its usual priority");
+        }
     }
 }
 

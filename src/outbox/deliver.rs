@@ -93,14 +93,16 @@ async fn record(
     for _ in &made {
         metrics::attempt(destination.family(), &Outcome::Delivered, DeliveryState::Done);
     }
-    store.delivery_settle_made(&made, now).await?;
+    let mut recorded = store.delivery_settle_made(&made, now).await;
     for (delivery, outcome) in others {
-        match outcome {
-            None => give_back(store, now, &delivery).await?,
-            Some(outcome) => record_one(store, now, destination, &delivery, &outcome).await?,
-        }
+        // One that fails keeps no other from its end.
+        let one = match outcome {
+            None => give_back(store, now, &delivery).await,
+            Some(outcome) => record_one(store, now, destination, &delivery, &outcome).await,
+        };
+        recorded = recorded.and(one);
     }
-    Ok(())
+    recorded
 }
 
 /// Ends the claim on a delivery that was not begun.

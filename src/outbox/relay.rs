@@ -36,15 +36,22 @@ pub struct Relay {
 /// A running relay. Dropping it has it stop as soon as it can.
 pub struct RelayHandle {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for RelayHandle {
+    fn drop(&mut self) {
+        // An error means that the tasks have ended.
+        let _ = self.stop.send(true);
+    }
 }
 
 impl RelayHandle {
     /// Stops after the expansions and attempts that are under way.
-    pub async fn stop(self) {
-        // An error means that the tasks have ended with their runtime.
+    pub async fn stop(mut self) {
+        // Errors mean that the tasks have ended with their runtime.
         let _ = self.stop.send(true);
-        for task in self.tasks {
+        for task in std::mem::take(&mut self.tasks) {
             let _ = task.await;
         }
     }
@@ -63,7 +70,7 @@ impl Relay {
         let (stop, stopped) = watch::channel(false);
         let expanding = runtime.spawn(self.clone().expand_until(stopped.clone()));
         let delivering = runtime.spawn(self.clone().deliver_until(runtime.clone(), stopped));
-        RelayHandle { stop, tasks: [expanding, delivering] }
+        RelayHandle { stop, tasks: vec![expanding, delivering] }
     }
 
     async fn expand_until(self, mut stopped: watch::Receiver<bool>) {

@@ -39,6 +39,8 @@ const PAUSES: [Duration; 3] =
     [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
 /// The pause after an attempt to mail what is over within minutes.
 const SOON: Duration = Duration::from_secs(60);
+/// Time for a mail: less than a claim lasts after the last begin, so that no other process sends it too.
+const WHOLE: Duration = Duration::from_secs(50);
 /// Mails that may be under way at a time.
 const AT_ONCE: usize = 8;
 
@@ -75,7 +77,11 @@ impl Destination for ToMail {
                 body: message["data"].clone(),
                 at: delivery.created_at,
             };
-            match self.0.deliver(&letter).await {
+            let Ok(outcome) = tokio::time::timeout(WHOLE, self.0.deliver(&letter)).await else {
+                let error = format!("the mail took more than {} s", WHOLE.as_secs());
+                return Outcome::Later { error, after: soon(&delivery.kind) };
+            };
+            match outcome {
                 MailOutcome::Sent => Outcome::Delivered,
                 MailOutcome::NothingToSend(why) => Outcome::Unneeded(why),
                 MailOutcome::Later(error) => Outcome::Later { error, after: soon(&delivery.kind) },

@@ -1,14 +1,54 @@
 //! Claims of deliveries: none ends while its delivery is under way.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use admitone::clock::Clock;
-use admitone::outbox::Outcome;
-use admitone::store::{DeliveryState, NewNotice};
+use admitone::outbox::{Destination, Outcome, Relay, Subscription};
+use admitone::store::{DeliveryRow, DeliveryState, NewNotice, Store, StoreError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::{Recorder, expand_all, relay, rows, sell};
 use crate::support::payments::PaymentsFixture;
+
+/// A destination that writes several times to the database, as webhooks do.
+struct Writer {
+    store: Store,
+}
+
+impl Destination for Writer {
+    fn family(&self) -> &'static str {
+        "writer"
+    }
+
+    fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Subscription>, StoreError>> {
+        let (destination, kinds) = ("writer".into(), None);
+        let all = Subscription { destination, kinds, offering: None, is_personal: false };
+        std::future::ready(Ok(vec![all])).boxed()
+    }
+
+    fn deliver<'a>(&'a self, _: &'a DeliveryRow) -> BoxFuture<'a, Outcome> {
+        async move {
+            for _ in 0..3 {
+                let payload = json!({});
+                let notice = NewNotice { kind: "x", offering: None, user: None, payload };
+                self.store.notice_put(&notice, 1).await.unwrap();
+            }
+            Outcome::Delivered
+        }
+        .boxed()
+    }
+
+    fn pauses(&self) -> &[Duration] {
+        &[]
+    }
+
+    fn at_once(&self) -> usize {
+        8
+    }
+}
 
 on_both_databases! {
     async fn a_slow_destination_is_given_nothing_whose_claim_could_end_meanwhile(db: TestDb) {
@@ -37,6 +77,17 @@ on_both_databases! {
         assert_eq!(slow.got.lock().unwrap().len(), 25, "each once");
         assert!(rounds > 1);
         assert!(rows(&till.store, DeliveryState::Done).await.iter().all(|row| row.attempts == 1));
+    }
+
+    async fn destinations_that_write_do_not_keep_the_ends_of_others_from_being_recorded(db: TestDb) {
+        let till = PaymentsFixture::open(db, 20).await;
+        sell(&till, 8).await;
+        let writer = Arc::new(Writer { store: till.store.clone() });
+        let relay = Relay::new(till.store.clone(), till.clock.clone(), vec![writer]);
+        expand_all(&relay).await;
+        let delivered = tokio::time::timeout(Duration::from_secs(8), relay.deliver_once());
+        delivered.await.expect("none waits for a connection that another one holds").unwrap();
+        assert!(rows(&till.store, DeliveryState::Done).await.len() >= 25);
     }
 
     async fn what_a_person_waits_for_goes_before_what_was_there_first(db: TestDb) {

@@ -33,11 +33,20 @@ async fn attempts_are_counted_by_outcome_and_webhooks_by_status() {
         admin.post(PATH, &body).await.is(201);
     }
     shop.customer().reserve(&event, &event.places(1)).await;
+    let attempts = |outcome: &str| {
+        format!("admitone_delivery_attempts_total{{family=\"webhook\",outcome=\"{outcome}\"}}")
+    };
+    eventually("each has been tried once", async || {
+        let metrics = shop.app.metrics().await;
+        ["delivered", "never", "later"]
+            .iter()
+            .all(|outcome| value(&metrics, &attempts(outcome)) == Some(1.0))
+    })
+    .await;
     eventually("the last attempt fails", async || {
         // Later than every next try.
         shop.clock.advance_ms(86_400_000);
-        let series = "admitone_delivery_attempts_total{family=\"webhook\",outcome=\"given_up\"}";
-        value(&shop.app.metrics().await, series) == Some(1.0)
+        value(&shop.app.metrics().await, &attempts("given_up")) == Some(1.0)
     })
     .await;
     let metrics = shop.app.metrics().await;
