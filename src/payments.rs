@@ -33,6 +33,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub use crate::store::PaymentMethod as Method;
+pub use administration::may_be_settled_by_hand;
 pub use crash_points::{CrashPoints, Edge, Side};
 pub use metrics::{backlog as measure_backlog, describe as describe_metrics};
 pub use notifications::NotificationError;

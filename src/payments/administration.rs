@@ -3,7 +3,6 @@
 
 use super::charging::{ORDER_CANCELLED, REFUSES};
 use super::crash_points::Edge;
-use super::saga::Stepped;
 use super::{Method, PaymentError, Payments};
 use crate::ids::{PaymentId, ReservationId};
 use crate::inventory::{Change, Command, Rejection};
@@ -122,30 +121,59 @@ impl Payments {
             PaymentState::Authorized | PaymentState::Captured => return wrong("paid"),
             PaymentState::Refunded => return wrong("refunded"),
         }
+        // The journal first: after that no driver is granted the confirmation, so that no order is confirmed
+        // whose money is let go.
+        let _whether_it_was_in_progress = self.decline(&row).await?;
+        let row = self.read(&row).await?;
+        match row.state {
+            PaymentState::Pending => {}
+            // Another driver has found the money meanwhile: the order has it, or it lets it go.
+            PaymentState::Authorized => return Err(interrupted()),
+            PaymentState::Captured => return wrong("paid"),
+            PaymentState::Created
+            | PaymentState::Failed
+            | PaymentState::Voided
+            | PaymentState::Refunded => return Ok(row),
+        }
         if !self.let_go(&row).await? {
             // Asked again after the gateway has refused, an administrator has the last word.
-            let refuses = |problem: &String| problem.starts_with(REFUSES);
-            if !row.gateway.problem.as_ref().is_some_and(refuses) {
+            if !is_refused_by_gateway(&row) {
                 return Err(interrupted());
             }
             tracing::error!(payment = %id, reference = row.gateway.reference,
                 "a payment is ended whose charge the gateway does not let go");
         }
-        let _the_decline: Stepped = self.end_unpaid(&row, REFUSED).await?;
+        self.refuse_pending(&row, REFUSED).await?;
         self.read(&row).await
     }
 
-    /// Records that an administrator has done by hand what was left to do for a payment that has ended.
+    /// Records that an administrator has done by hand what was left to do for a payment: what its problem
+    /// says, once it has ended, or what its gateway refuses to do.
     ///
     /// # Errors
-    /// [`PaymentError`]: there is no such payment, or it has not ended.
+    /// [`PaymentError`]: there is no such payment, or it has not ended and its gateway refuses nothing.
     pub async fn settle_by_hand(&self, id: PaymentId) -> Result<PaymentRow, PaymentError> {
         let row = self.by_gateway(id).await?;
-        if !matches!(row.state, PaymentState::Failed | PaymentState::Voided) {
-            let (what, state) = ("payment".into(), "not at its end".into());
-            return Err(Rejection::WrongState { what, state }.into());
+        let now = self.clock.now_ms();
+        match row.state {
+            PaymentState::Failed | PaymentState::Voided => {
+                self.store.payment_problem_solved(id).await?;
+            }
+            // The money was collected otherwise: refunds of it can be called for from now on.
+            PaymentState::Captured if may_be_settled_by_hand(&row) => {
+                self.store.payment_taken(id, now).await?;
+            }
+            // The money was let go or given back: the scan must not ask for it once more.
+            PaymentState::Authorized
+                if may_be_settled_by_hand(&row) && self.is_not_granted(&row).await? =>
+            {
+                self.store.payment_void(&row, now).await?;
+            }
+            _ => {
+                let (what, state) = ("payment".into(), "not at its end".into());
+                return Err(Rejection::WrongState { what, state }.into());
+            }
         }
-        self.store.payment_problem_solved(id).await?;
         self.read(&row).await
     }
 
@@ -185,6 +213,11 @@ impl Payments {
         found.filter(|row| row.method.is_by_gateway()).ok_or(PaymentError::NoSuchPayment)
     }
 
+    /// True if the journal has not confirmed the payment and never will.
+    async fn is_not_granted(&self, row: &PaymentRow) -> Result<bool, PaymentError> {
+        Ok(self.release(row).await?.is_ok() || self.ask_to_confirm(row).await?.is_err())
+    }
+
     /// Drives a payment whose refusal is an answer too, and returns it.
     async fn driven(&self, row: PaymentRow) -> Result<PaymentRow, PaymentError> {
         let payments = self.clone();
@@ -199,4 +232,19 @@ impl Payments {
         });
         driving.await.unwrap_or_else(|_| Err(interrupted()))
     }
+}
+
+/// True if an administrator may say that what is left to do for the payment is done.
+#[must_use]
+pub fn may_be_settled_by_hand(row: &PaymentRow) -> bool {
+    match row.state {
+        PaymentState::Failed | PaymentState::Voided => row.gateway.problem.is_some(),
+        PaymentState::Authorized => is_refused_by_gateway(row),
+        PaymentState::Captured => row.gateway.captured_at.is_none() && is_refused_by_gateway(row),
+        PaymentState::Created | PaymentState::Pending | PaymentState::Refunded => false,
+    }
+}
+
+fn is_refused_by_gateway(row: &PaymentRow) -> bool {
+    row.gateway.problem.as_ref().is_some_and(|problem| problem.starts_with(REFUSES))
 }

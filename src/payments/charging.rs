@@ -244,15 +244,21 @@ impl Payments {
         let is_cancelled = self.is_cancelled(row).await?;
         if now >= deadline || is_cancelled {
             let reason = if is_cancelled { ORDER_CANCELLED } else { TOO_LATE };
+            // The reservation of a manual payment expires with it, and remembers it: the places are taken
+            // again if the money comes and they are free. Of others the journal knows first, so that no
+            // driver is granted the confirmation while the charge is let go.
+            if row.method != PaymentMethod::Manual {
+                let _whether_it_was_in_progress = self.decline(row).await?;
+                if self.read(row).await?.state != PaymentState::Pending {
+                    return Ok(Stepped::Somewhere(None));
+                }
+            }
             return match self.void_at(gateway, row).await? {
-                // The reservation expires with it, and remembers it: the places are taken again if the
-                // money comes and they are free.
-                Ok(Void::Done) if row.method == PaymentMethod::Manual => {
+                Ok(Void::Done) => {
                     self.refuse_pending(row, reason).await?;
                     let reason = reason.to_owned();
                     Ok(Stepped::Somewhere(Some(PaymentError::Declined { reason })))
                 }
-                Ok(Void::Done) => self.end_unpaid(row, reason).await,
                 Ok(Void::Captured) => self.set_aside(row, answer).await,
                 Err(error) => {
                     tracing::warn!(payment = %row.id, %error, "a late charge is not let go yet");

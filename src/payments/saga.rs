@@ -200,7 +200,7 @@ impl Payments {
 
     /// Asks the box office to confirm until the outcome is known: money is set aside, and an
     /// unknown outcome is no reason to give it back.
-    async fn ask_to_confirm(
+    pub(super) async fn ask_to_confirm(
         &self,
         row: &PaymentRow,
     ) -> Result<Result<Committed, Rejection>, PaymentError> {

@@ -38,6 +38,7 @@ mod overload;
 mod password_queue;
 mod payments;
 mod payments_automatic;
+mod payments_by_hand;
 mod payments_crash;
 mod payments_gateways;
 mod payments_manual;

@@ -121,7 +121,8 @@ impl Stripe {
         Ok(Reply { status, body })
     }
 
-    async fn create(&self, charge: &Charge) -> Result<ChargeAnswer, GatewayError> {
+    /// Returns how the customer pays, or why nothing can be asked of Stripe.
+    fn payment_method(charge: &Charge) -> Result<String, GatewayError> {
         if COUNTED_OTHERWISE.contains(&&*charge.currency) {
             let why = format!("Stripe counts {} in other units than this server", charge.currency);
             return Err(GatewayError::Refused(why));
@@ -130,6 +131,11 @@ impl Stripe {
         let Some(Ok(StripeOptions { payment_method })) = options else {
             return Err(GatewayError::Refused("no paymentMethod was named".into()));
         };
+        Ok(payment_method)
+    }
+
+    async fn create(&self, charge: &Charge) -> Result<ChargeAnswer, GatewayError> {
+        let payment_method = Self::payment_method(charge)?;
         let (amount, payment) = (charge.amount.to_string(), charge.payment.to_string());
         let currency = charge.currency.to_ascii_lowercase();
         let mut form = vec![
@@ -320,7 +326,13 @@ impl PaymentGateway for Stripe {
             GatewayError::Refused(why) => GatewayError::InDoubt(why),
             error @ GatewayError::InDoubt(_) => error,
         };
-        async move { self.find(charge).await.map_err(in_doubt) }.boxed()
+        async move {
+            if charge.reference.is_none() {
+                Self::payment_method(charge)?;
+            }
+            self.find(charge).await.map_err(in_doubt)
+        }
+        .boxed()
     }
 
     fn capture<'a>(&'a self, charge: &'a Charge) -> Answered<'a, ()> {

@@ -304,6 +304,14 @@ impl Store {
         if !is_back {
             return Err(StoreError::Damaged(format!("payment {} cannot be given back", row.id)));
         }
+        if moved {
+            // What a gateway refused before, it has done, or an administrator has.
+            payment::Entity::update_many()
+                .col_expr(payment::Column::Problem, Expr::value(Option::<String>::None))
+                .filter(payment::Column::Id.eq(row.id.0))
+                .exec(&transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(moved)
     }

@@ -14,7 +14,7 @@ use crate::http::extract::Path;
 use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
 use crate::ids::{PaymentId, ReservationId, UserId};
-use crate::payments::Method;
+use crate::payments::{Method, may_be_settled_by_hand};
 use crate::store::{PaymentFilter, PaymentRow, PaymentState, Person};
 use crate::web::errors::explain;
 use crate::web::fields::{Field, refusal, select};
@@ -198,7 +198,6 @@ fn actions(visitor: &Visitor, row: &PaymentRow) -> Markup {
         }
     };
     let can_come = matches!(row.state, PaymentState::Pending | PaymentState::Failed);
-    let is_ended = matches!(row.state, PaymentState::Failed | PaymentState::Voided);
     html! {
         @if row.method == Method::Manual && can_come {
             (form("paid", "organiser_payments.mark_paid", "organiser_payments.mark_paid_does", ""))
@@ -206,7 +205,7 @@ fn actions(visitor: &Visitor, row: &PaymentRow) -> Markup {
         @if row.state == PaymentState::Pending {
             (form("refused", "organiser_payments.refuse", "organiser_payments.refuse_does", "danger"))
         }
-        @if is_ended && row.gateway.problem.is_some() {
+        @if may_be_settled_by_hand(row) {
             (form("settled", "organiser_payments.solved", "organiser_payments.solved_does", "quiet"))
         }
     }

@@ -188,9 +188,10 @@ pub(crate) async fn refused(
     Ok(respond::ok(&GatewayPaymentDto::from(row)))
 }
 
-/// Say that what was left to do by hand for a payment that has ended is done (administrators).
+/// Say that what was left to do for a payment is done by hand (administrators).
 ///
-/// Its `problem` is removed: money that came too late is given back, for example. A repeated call changes
+/// Its `problem` is removed: money that came too late is given back, for example, or what the gateway refuses
+/// to take, let go or give back is seen to otherwise, and is not asked of the gateway any more. A repeated call changes
 /// nothing.
 #[utoipa::path(post, path = "/api/admin/payments/{payment}/settled", tag = "admin",
     operation_id = "settlePayment",
