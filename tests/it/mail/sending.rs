@@ -57,9 +57,16 @@ async fn a_ticket_mail_arrives_as_its_reader_sees_it() {
     let order = kim.buy(&event, &event.places(1)).await;
     let confirmed =
         letter("reservation.confirmed", kim.user, None, json!({"reservationId": order}));
-    assert_eq!(shop.app.state().mailer.deliver(&confirmed).await, MailOutcome::Sent);
-    let mails = server.mails(2).await;
-    let mail = &mails[1];
+    // Sent again, it can be recognised.
+    for _ in 0..2 {
+        assert_eq!(shop.app.state().mailer.deliver(&confirmed).await, MailOutcome::Sent);
+    }
+    // The relay mails the order too, before or after that.
+    let mails = server.mails(4).await;
+    let id = format!("<{}@example.com>", confirmed.id);
+    let ours: Vec<_> = mails.iter().filter(|mail| header(mail, "Message-ID") == [&*id]).collect();
+    assert_eq!(ours.len(), 2);
+    let mail = ours[0];
     assert_eq!(
         (&mail["sender"], &mail["recipients"]),
         (&json!("tickets@example.com"), &json!(["kim@example.com"]))
@@ -67,7 +74,6 @@ async fn a_ticket_mail_arrives_as_its_reader_sees_it() {
     assert_eq!(header(mail, "Subject"), ["햄릿 — Hamlet 티켓"]);
     assert_eq!(header(mail, "From"), ["표 Tickets <tickets@example.com>"]);
     assert_eq!(header(mail, "To"), ["김민수 <kim@example.com>"]);
-    assert_eq!(header(mail, "Message-ID"), [format!("<{}@example.com>", confirmed.id)]);
     assert_eq!(header(mail, "Auto-Submitted"), ["auto-generated"]);
     assert_eq!(header(mail, "Date").len(), 1);
     assert_eq!(
@@ -95,9 +101,6 @@ async fn a_ticket_mail_arrives_as_its_reader_sees_it() {
         (&json!("tickets.pdf"), &json!("attachment"))
     );
     assert_eq!(parts[4]["name"], "event.ics");
-    // Sent again, it can be recognised.
-    assert_eq!(shop.app.state().mailer.deliver(&confirmed).await, MailOutcome::Sent);
-    assert_eq!(header(&server.mails(3).await[2], "Message-ID"), header(mail, "Message-ID"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
