@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use admitone::clock::Clock;
-use admitone::ids::{PaymentId, ReservationId, UserId};
+use admitone::ids::PaymentId;
 use admitone::inventory::{Command, Request};
 use admitone::payments::gateway::simulator::{Outcome, Script};
 use admitone::payments::gateway::{
@@ -12,10 +12,10 @@ use admitone::payments::gateway::{
     Notification, PaymentGateway, Refund, Simulator, Void,
 };
 use admitone::payments::{CrashPoints, Edge, Method, Side};
-use admitone::store::{PaymentRow, PaymentState};
+use admitone::store::PaymentState;
 use futures_util::FutureExt;
 
-use crate::support::payments::{PaymentsFixture, by_simulator};
+use crate::support::payments::{PaymentsFixture, by_simulator, reserved, row};
 use crate::support::test_db::TestDb;
 
 /// The simulator, which neither takes money nor lets it go.
@@ -65,15 +65,6 @@ async fn open(db: TestDb, script: Script) -> PaymentsFixture {
     till.with_simulator();
     till.paying_by(by_simulator(script));
     till
-}
-
-async fn reserved(till: &PaymentsFixture) -> (UserId, ReservationId) {
-    let customer = till.customer(0).await;
-    (customer, till.reserve(customer).await)
-}
-
-async fn row(till: &PaymentsFixture, id: PaymentId) -> PaymentRow {
-    till.store.payment_get(id).await.expect("it can be read").expect("it is there")
 }
 
 /// Has a command submitted where a driver stands at this step, as by another driver that has found the

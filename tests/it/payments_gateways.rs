@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use admitone::clock::Clock;
-use admitone::ids::{PaymentId, ReservationId, UserId};
 use admitone::inventory::{Change, Command, Rejection, TimestampMs};
 use admitone::payments::gateway::simulator::{Outcome, Script};
 use admitone::payments::gateway::{
@@ -13,11 +12,11 @@ use admitone::payments::gateway::{
     Headers, Notification, PaymentGateway, Refund, Void,
 };
 use admitone::payments::{CrashPoints, Edge, Method, NotificationError, PaymentError, Side};
-use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, ReservationState};
+use admitone::store::{PaymentState, RefundFilter, RefundState, ReservationState};
 use futures_util::FutureExt;
 
 use crate::support::gateways::{Books, check_simulator};
-use crate::support::payments::{PRICE, PaymentsFixture, by_simulator};
+use crate::support::payments::{PRICE, PaymentsFixture, by_simulator, reserved, row};
 use crate::support::test_db::eventually;
 
 fn script(outcome: Outcome, delay_ms: Option<u32>) -> Script {
@@ -29,15 +28,6 @@ async fn open(db: crate::support::test_db::TestDb, places: u32, script: Script) 
     till.with_simulator();
     till.paying_by(by_simulator(script));
     till
-}
-
-async fn reserved(till: &PaymentsFixture) -> (UserId, ReservationId) {
-    let customer = till.customer(0).await;
-    (customer, till.reserve(customer).await)
-}
-
-async fn row(till: &PaymentsFixture, id: PaymentId) -> PaymentRow {
-    till.store.payment_get(id).await.expect("it can be read").expect("it is there")
 }
 
 on_both_databases! {

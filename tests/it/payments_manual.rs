@@ -2,13 +2,15 @@
 //! will not, and that it is paid back.
 
 use admitone::clock::Clock;
-use admitone::ids::{PaymentId, RefundId, ReservationId, UserId};
+use admitone::ids::{PaymentId, RefundId};
 use admitone::inventory::{Command, Rejection};
 use admitone::payments::gateway::simulator::{Outcome, Script};
 use admitone::payments::{Method, PayBy, PaymentError};
-use admitone::store::{PaymentRow, PaymentState, RefundFilter, RefundState, ReservationState};
+use admitone::store::{PaymentState, RefundFilter, RefundState, ReservationState};
 
-use crate::support::payments::{MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator};
+use crate::support::payments::{
+    MANUAL_DEADLINE, PRICE, PaymentsFixture, by_simulator, reserved, row,
+};
 use crate::support::test_db::TestDb;
 
 async fn open(db: TestDb, places: u32) -> PaymentsFixture {
@@ -16,15 +18,6 @@ async fn open(db: TestDb, places: u32) -> PaymentsFixture {
     till.payments = till.payments.clone().with_manual(MANUAL_DEADLINE);
     till.paying_by(Method::Manual);
     till
-}
-
-async fn reserved(till: &PaymentsFixture) -> (UserId, ReservationId) {
-    let customer = till.customer(0).await;
-    (customer, till.reserve(customer).await)
-}
-
-async fn row(till: &PaymentsFixture, id: PaymentId) -> PaymentRow {
-    till.store.payment_get(id).await.expect("it can be read").expect("it is there")
 }
 
 on_both_databases! {

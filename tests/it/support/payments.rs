@@ -18,8 +18,8 @@ use admitone::payments::{
     CrashPoints, Method, Pace, PayBy, PaymentError, PaymentOutcome, Payments,
 };
 use admitone::store::{
-    Answered, Balance, EntryKind, EventDetails, Key, NewEvent, PaymentState, ReservationState,
-    Store, TicketState,
+    Answered, Balance, EntryKind, EventDetails, Key, NewEvent, PaymentRow, PaymentState,
+    ReservationState, Store, TicketState,
 };
 use tokio::runtime::Handle;
 
@@ -295,6 +295,17 @@ impl PaymentsFixture {
         assert_eq!(debits, returns + usize::from(is_debited), "{entries:?}");
         paid
     }
+}
+
+/// Returns a new customer without money, and a place that waits to be paid.
+pub async fn reserved(till: &PaymentsFixture) -> (UserId, ReservationId) {
+    let customer = till.customer(0).await;
+    (customer, till.reserve(customer).await)
+}
+
+/// Returns a payment as the database has it.
+pub async fn row(till: &PaymentsFixture, id: PaymentId) -> PaymentRow {
+    till.store.payment_get(id).await.expect("it can be read").expect("it is there")
 }
 
 fn start_offices(store: &Store, clock: &Arc<ManualClock>) -> Arc<BoxOffices> {
