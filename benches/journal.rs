@@ -77,6 +77,7 @@ impl Owner {
             further: Vec::new(),
             plan: None,
             time_zone: None,
+            class: None,
             created_by: UserId::random(),
         };
         store.event_create(&event, None, NOW).await.expect("the event is made");

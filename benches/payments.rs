@@ -146,6 +146,7 @@ fn event(id: OfferingId, places: u32) -> NewEvent {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     }
 }

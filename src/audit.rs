@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::ids::{OfferingId, ProductId};
-use crate::inventory::{Change, Inventory};
+use crate::inventory::{Approval, Change, Inventory};
 use crate::journal::{Head, LoadError, Record, Row, fold_row};
 use crate::store::{Archived, JournalRows, Store};
 
@@ -221,6 +221,11 @@ impl Tally {
             Change::ReservationCancelledFor { .. } => self.reservations_cancelled += 1,
             Change::CheckedIn { .. } | Change::CheckedInAtGate { .. } => self.check_ins += 1,
             Change::CheckInUndone { .. } => self.check_ins_undone += 1,
+            Change::EnrollmentApproved { pay_by, how, .. } => {
+                self.holds_converted += u64::from(*how == Approval::Accepted);
+                self.reservations_confirmed += u64::from(pay_by.is_none());
+            }
+            Change::PlaceOffered { .. } => self.offers_made += 1,
             Change::Created { .. }
             | Change::HoldExtended { .. }
             | Change::HoldChanged { .. }
@@ -252,7 +257,17 @@ impl Tally {
             | Change::ProductRestored { .. }
             | Change::EventTimesSet { .. }
             | Change::CancellationPolicySet { .. }
-            | Change::WaitlistPassedOver { .. } => {}
+            | Change::WaitlistPassedOver { .. }
+            | Change::ClassRulesSet { .. }
+            | Change::Enrolled { .. }
+            | Change::EnrollmentRejected { .. }
+            | Change::EnrollmentsCanceled { .. }
+            | Change::AnswersReplaced { .. }
+            | Change::EnrollmentWaitlisted { .. }
+            | Change::EnrollmentRevived { .. }
+            | Change::WaitlistMoved { .. }
+            | Change::AttendanceRecorded { .. }
+            | Change::VerdictRefused { .. } => {}
         }
     }
 }

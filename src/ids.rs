@@ -72,6 +72,34 @@ impl PaymentId {
 }
 
 uuid_id! {
+    /// An application for a class. The offer of a place and the reservation that follow from it
+    /// have the same UUID.
+    EnrollmentId
+}
+
+impl EnrollmentId {
+    /// The offer of a place that this enrollment waits for.
+    #[must_use]
+    pub fn offer(self) -> HoldId {
+        HoldId(self.0)
+    }
+
+    /// The reservation of the place of this enrollment.
+    #[must_use]
+    pub fn reservation(self) -> ReservationId {
+        ReservationId(self.0)
+    }
+}
+
+uuid_id! {
+    /// Answers to the form of a class, which are stored outside the journal.
+    AnswersId
+}
+uuid_id! {
+    /// The reason of a decision in words, which is stored outside the journal.
+    ReasonId
+}
+uuid_id! {
     /// Money to give back for a payment.
     RefundId
 }

@@ -7,24 +7,30 @@
 
 mod apply;
 mod apply_admin;
+mod apply_class;
 mod best_available;
 mod cancel_tickets;
 mod cancelled;
+mod change_class;
 mod check;
 mod chunks;
 mod claim;
+mod class;
 mod command;
 mod complimentary;
 mod customers;
 mod decide;
 mod decide_admin;
 mod decide_change;
+mod decide_class;
+mod decide_enrollment;
 mod decide_event;
 mod decide_hold;
 mod decide_reservation;
 mod defer_payment;
 mod definition;
 mod due;
+mod enrollments;
 mod forgetting;
 mod holdings;
 mod id_map;
@@ -32,6 +38,7 @@ mod kept;
 mod keys;
 mod participate;
 mod places;
+mod promote;
 mod rejection;
 mod run_tree;
 mod seat_map;
@@ -46,6 +53,12 @@ mod waitlist;
 #[cfg(test)]
 mod tests;
 
+pub use change_class::{MAX_CLASS_WINDOW_MS, MIN_CLASS_WINDOW_MS};
+pub use class::{
+    Approval, Attendance, CancelCause, CanceledEnrollment, ClassChange, ClassRules,
+    EnrollmentStatus, EnrollmentView, Entered, MAX_CLASS_WAITLIST, MAX_MARKS, MAX_VERDICTS, Moved,
+    Promotion, Ruling, Selection, Verdict,
+};
 pub use command::{Command, Idempotency, LineRequest, Request, Requester};
 pub use definition::{
     Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
@@ -67,6 +80,7 @@ pub use validate::{
 
 use claim::Claims;
 use customers::Customers;
+use enrollments::Class;
 use keys::Keys;
 use seat_map::SeatMap;
 pub use waitlist::EntryEnding;
@@ -127,6 +141,8 @@ pub struct Inventory {
     live_reservations: u32,
     /// The next deadline of any claim; cached, so that reading it costs nothing.
     next_deadline: Option<TimestampMs>,
+    /// `Some` in a class.
+    class: Option<Box<Class>>,
     /// The claims still to end after the offering was cancelled; built when first needed.
     cancelling: Option<Vec<ToCancel>>,
 }
@@ -181,6 +197,7 @@ impl Inventory {
             keys: Keys::default(),
             live_reservations: 0,
             next_deadline: None,
+            class: None,
             cancelling: None,
         }
     }
@@ -228,6 +245,7 @@ impl Inventory {
             Err(Refusal::Rejected(rejection)) => return Decision::Rejected(rejection),
             Err(Refusal::HappenedAt(place)) => return Decision::Replayed(place),
         };
+        self.follow_enrollments(Some(&request.command), &mut changes);
         // A decided command is journalled even if it changes nothing.
         self.begin_row();
         for change in &changes {
@@ -263,6 +281,7 @@ impl Inventory {
     /// As for [`Self::execute`].
     pub fn run_due(&mut self) -> Option<Transition> {
         let mut changes = self.decide_due();
+        self.follow_enrollments(None, &mut changes);
         for change in &changes {
             self.apply_live(change);
         }

@@ -44,6 +44,10 @@ pub enum Bug {
     SnapshotIsTrusted,
     /// A ticket that was cancelled can be cancelled again.
     TicketCancelledTwice,
+    /// An applicant gets a place that is free while others wait in line.
+    LineJumped,
+    /// A free place goes to the last in line.
+    LineFromTheBack,
 }
 
 impl Bug {
@@ -68,6 +72,8 @@ impl Bug {
         Self::RefusalMovesTime,
         Self::SnapshotIsTrusted,
         Self::TicketCancelledTwice,
+        Self::LineJumped,
+        Self::LineFromTheBack,
     ];
 }
 

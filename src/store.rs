@@ -19,7 +19,8 @@ pub use error::StoreError;
 use error::is_unique_violation;
 pub use states::{
     OnPaymentFailure, PaymentMethod, PaymentState, RefundReason, RefundState, ReservationState,
-    TicketState, auto_payment_id, ticket_id,
+    TicketState, attendance_name, auto_payment_id, enrollment_status, promotion_name,
+    selection_name, ticket_id,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::EventSearch;
+pub use tables::class::{
+    ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort, NewClass, Visibility,
+};
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };

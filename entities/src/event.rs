@@ -23,6 +23,8 @@ pub struct Model {
     pub cancellation: Option<String>,
     pub time_zone: Option<String>,
     pub on_payment_failure: Option<String>,
+    /// `EVENT` or `CLASS`.
+    pub kind: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

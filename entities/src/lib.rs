@@ -2,9 +2,17 @@
 //! The migrations explain the columns; all times are milliseconds UTC.
 #![expect(missing_docs, reason = "columns are documented where the migrations make them")]
 
+pub mod answer_salt;
 pub mod archive;
 pub mod auto_payment;
+pub mod class;
+pub mod class_count;
+pub mod class_hour;
 pub mod delivery;
+pub mod enrollment;
+pub mod enrollment_answers;
+pub mod enrollment_change;
+pub mod enrollment_reason;
 pub mod event;
 pub mod event_plan;
 pub mod gateway_notification;

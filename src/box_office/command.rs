@@ -50,23 +50,40 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::ChangeProduct { .. } => "change_product",
         Command::ChangeOffering { .. } => "change_offering",
         Command::IssueComplimentary { .. } => "issue_complimentary",
+        Command::Apply { .. } => "apply",
+        Command::ReplaceAnswers { .. } => "replace_answers",
+        Command::CancelEnrollment { .. } => "cancel_enrollment",
+        Command::AcceptPlace { .. } => "accept_offer",
+        Command::DecideEnrollment { .. } | Command::DecideEnrollments { .. } => "decide_enrollment",
+        Command::MoveUp { .. } => "move_up",
+        Command::RecordAttendance { .. } => "record_attendance",
+        Command::ChangeClass { .. } => "change_class",
+        Command::CancelClass { .. } => "cancel_class",
     }
 }
 
 /// Returns the label of the reason for a refusal.
 pub(crate) fn reason(rejection: &Rejection) -> &'static str {
     match rejection {
-        Rejection::SoldOut { .. } => "sold_out",
+        Rejection::SoldOut { .. }
+        | Rejection::ClassFull { .. }
+        | Rejection::NoPlacesLeft { .. } => "sold_out",
         Rejection::SeatsTaken { .. } => "seats_taken",
-        Rejection::LimitExceeded { .. } | Rejection::AlreadyParticipated { .. } => "limit_exceeded",
+        Rejection::LimitExceeded { .. }
+        | Rejection::AlreadyParticipated { .. }
+        | Rejection::AlreadyEnrolled { .. }
+        | Rejection::ReapplyRefused { .. } => "limit_exceeded",
         Rejection::SaleNotOpen { .. }
         | Rejection::SaleClosed { .. }
         | Rejection::Cancelled
+        | Rejection::RecruitmentNotOpen { .. }
+        | Rejection::RecruitmentOver { .. }
         | Rejection::ProductWithdrawn => "not_on_sale",
         Rejection::HoldExpired | Rejection::ReservationExpired => "expired",
         Rejection::HoldNotFound
         | Rejection::ReservationNotFound
         | Rejection::TicketNotFound
+        | Rejection::EnrollmentNotFound
         | Rejection::WaitlistEntryNotFound => "not_found",
         Rejection::KeyReused | Rejection::TooManyKeys => "idempotency",
         Rejection::UnknownProduct
@@ -75,6 +92,7 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::DuplicateSeats { .. }
         | Rejection::WrongKindOfProduct { .. }
         | Rejection::NotParticipable
+        | Rejection::WrongOffering { .. }
         | Rejection::Invalid { .. } => "invalid",
         Rejection::HoldEnded
         | Rejection::ExtensionExhausted
@@ -86,6 +104,9 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::PlacesAvailable { .. }
         | Rejection::BelowTaken { .. }
         | Rejection::CancellationRefused { .. }
+        | Rejection::VersionConflict { .. }
+        | Rejection::SelectionFrozen
+        | Rejection::HasEnrollments { .. }
         | Rejection::SaleOver { .. } => "wrong_state",
     }
 }
@@ -99,7 +120,9 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::ChangeHold { .. }
         | Command::Reserve { .. }
         | Command::Participate { .. }
-        | Command::JoinWaitlist { .. } => Urgency::Common,
+        | Command::JoinWaitlist { .. }
+        | Command::Apply { .. }
+        | Command::ReplaceAnswers { .. } => Urgency::Common,
         Command::ReleaseHold { .. }
         | Command::CheckOut { .. }
         | Command::BeginPayment { .. }
@@ -134,6 +157,14 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::ChangeProduct { .. }
         | Command::ChangeOffering { .. }
         | Command::IssueComplimentary { .. }
+        | Command::CancelEnrollment { .. }
+        | Command::AcceptPlace { .. }
+        | Command::DecideEnrollment { .. }
+        | Command::DecideEnrollments { .. }
+        | Command::MoveUp { .. }
+        | Command::RecordAttendance { .. }
+        | Command::ChangeClass { .. }
+        | Command::CancelClass { .. }
         | Command::ByAdmin { .. } => Urgency::Urgent,
     }
 }
@@ -167,6 +198,10 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::JoinWaitlist { customer, .. }
         | Command::LeaveWaitlist { customer, .. }
         | Command::AcceptOffer { customer, .. }
+        | Command::Apply { customer, .. }
+        | Command::ReplaceAnswers { customer, .. }
+        | Command::AcceptPlace { customer, .. }
+        | Command::CancelEnrollment { by: Requester::Customer(customer), .. }
         | Command::CancelTickets { by: Requester::Customer(customer), .. }
         | Command::CancelReservation { by: Requester::Customer(customer), .. } => MintedKey::OfCustomer(*customer),
         // In no customer's share of the remembered keys: an administrator has no limit on acts.
@@ -197,6 +232,13 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::AddProduct { .. }
         | Command::ChangeProduct { .. }
         | Command::ChangeOffering { .. }
-        | Command::IssueComplimentary { .. } => MintedKey::OfItsOwn,
+        | Command::IssueComplimentary { .. }
+        | Command::CancelEnrollment { by: Requester::Admin, .. }
+        | Command::DecideEnrollment { .. }
+        | Command::DecideEnrollments { .. }
+        | Command::MoveUp { .. }
+        | Command::RecordAttendance { .. }
+        | Command::ChangeClass { .. }
+        | Command::CancelClass { .. } => MintedKey::OfItsOwn,
     }
 }

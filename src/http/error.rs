@@ -508,6 +508,18 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::SaleOver { .. } => ErrorCode::WrongState,
         Rejection::NotParticipable => ErrorCode::ParticipationUnavailable,
         Rejection::AlreadyParticipated { .. } => ErrorCode::EventAlreadyParticipated,
+        Rejection::WrongOffering { is_class: true } => ErrorCode::WrongState,
+        Rejection::WrongOffering { is_class: false } => ErrorCode::ClassNotFound,
+        Rejection::RecruitmentNotOpen { .. } => ErrorCode::RecruitmentNotOpen,
+        Rejection::RecruitmentOver { .. } => ErrorCode::RecruitmentOver,
+        Rejection::AlreadyEnrolled { .. } => ErrorCode::AlreadyEnrolled,
+        Rejection::ReapplyRefused { .. } => ErrorCode::ReapplyRefused,
+        Rejection::ClassFull { .. } => ErrorCode::ClassFull,
+        Rejection::NoPlacesLeft { .. } => ErrorCode::NoPlacesLeft,
+        Rejection::EnrollmentNotFound => ErrorCode::EnrollmentNotFound,
+        Rejection::VersionConflict { .. } => ErrorCode::VersionConflict,
+        Rejection::SelectionFrozen => ErrorCode::SelectionFrozen,
+        Rejection::HasEnrollments { .. } => ErrorCode::HasEnrollments,
     }
 }
 
@@ -535,7 +547,27 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         Rejection::AlreadyParticipated { reservation: None, hold } => {
             Some(json!({ "holdId": hold }))
         }
-        Rejection::SeatsTaken { .. }
+        Rejection::RecruitmentNotOpen { opens_at: Some(at) } => {
+            Some(json!({ "opensAt": rfc3339(*at) }))
+        }
+        Rejection::RecruitmentOver { ended_at: Some(at) } => {
+            Some(json!({ "endedAt": rfc3339(*at) }))
+        }
+        Rejection::AlreadyEnrolled { enrollment } | Rejection::ReapplyRefused { enrollment } => {
+            Some(json!({ "enrollmentId": enrollment }))
+        }
+        Rejection::ClassFull { capacity, waitlist } => {
+            Some(json!({ "capacity": capacity, "waitlistCapacity": waitlist }))
+        }
+        Rejection::NoPlacesLeft { left } => Some(json!({ "placesLeft": left })),
+        Rejection::VersionConflict { current } => Some(json!({ "currentVersion": current })),
+        Rejection::HasEnrollments { living } => Some(json!({ "livingEnrollments": living })),
+        Rejection::RecruitmentNotOpen { opens_at: None }
+        | Rejection::RecruitmentOver { ended_at: None }
+        | Rejection::WrongOffering { .. }
+        | Rejection::EnrollmentNotFound
+        | Rejection::SelectionFrozen
+        | Rejection::SeatsTaken { .. }
         | Rejection::UnknownProduct
         | Rejection::UnknownSection
         | Rejection::UnknownSeats { .. }

@@ -112,10 +112,22 @@ impl Inventory {
             | Change::ProductRestored { .. }
             | Change::EventTimesSet { .. }
             | Change::CancellationPolicySet { .. } => self.apply_admin(change),
+            Change::ClassRulesSet { .. }
+            | Change::Enrolled { .. }
+            | Change::AnswersReplaced { .. }
+            | Change::EnrollmentApproved { .. }
+            | Change::EnrollmentWaitlisted { .. }
+            | Change::PlaceOffered { .. }
+            | Change::EnrollmentRejected { .. }
+            | Change::EnrollmentsCanceled { .. }
+            | Change::EnrollmentRevived { .. }
+            | Change::WaitlistMoved { .. }
+            | Change::AttendanceRecorded { .. } => self.apply_class(change),
             // A product's name and description are not part of the state.
-            Change::Refused { .. } | Change::ActedBy { .. } | Change::ProductDescribed { .. } => {
-                Ok(())
-            }
+            Change::Refused { .. }
+            | Change::VerdictRefused { .. }
+            | Change::ActedBy { .. }
+            | Change::ProductDescribed { .. } => Ok(()),
         }
     }
 
@@ -144,7 +156,7 @@ impl Inventory {
         self.products.get_mut(id.index()).ok_or_else(|| Violation(format!("{id:?} is unknown")))
     }
 
-    fn place(
+    pub(super) fn place(
         &mut self,
         id: HoldId,
         customer: UserId,
@@ -230,7 +242,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn check_out(
+    pub(super) fn check_out(
         &mut self,
         id: HoldId,
         reservation: ReservationId,
@@ -393,7 +405,10 @@ impl Inventory {
 
     /// Remembers how an offer ended, if the hold in this slot is an offer.
     fn offer_ended(&mut self, slot: u32, how: EntryEnding) {
-        let Some(claim) = self.claims.slab.get(slot) else { return };
+        // A class remembers the ends of its offers by its enrollments.
+        let Some(claim) = self.claims.slab.get(slot).filter(|_| self.class.is_none()) else {
+            return;
+        };
         let (Kind::Hold(Hold { id, offered: true, .. }), [line, ..]) = (&claim.kind, &*claim.lines)
         else {
             return;

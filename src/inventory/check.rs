@@ -47,6 +47,7 @@ impl Inventory {
             return Err(Violation("live reservations are miscounted".into()));
         }
         self.check_lists(&customers)?;
+        self.check_class()?;
         for key in self.keys.iter() {
             customers.key_remembered(key.idempotency.principal);
         }

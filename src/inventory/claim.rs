@@ -129,6 +129,15 @@ pub(super) enum State {
     },
 }
 
+impl State {
+    pub(super) fn is_confirmed(&self) -> bool {
+        match self {
+            Self::Confirmed { .. } => true,
+            Self::Pending { .. } | Self::Expired { .. } | Self::Cancelled { .. } => false,
+        }
+    }
+}
+
 pub(super) mod nil_is_none {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

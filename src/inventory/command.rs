@@ -5,9 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::class::{Attendance, ClassChange, Verdict};
 use super::definition::{Minor, SaleState, SaleWindow, TimestampMs};
 use super::terms::{NewProduct, OfferingChange, ProductChange};
-use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
+use crate::ids::{
+    AnswersId, EnrollmentId, HoldId, PaymentId, ProductId, ReasonId, ReservationId, SeatId,
+    SectionId, UserId,
+};
 
 /// A command, with the key that makes a retry of it recognisable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,4 +189,34 @@ pub enum Command {
     /// As [`Self::FailPayment`], and the reservation is cancelled in the same transition, before
     /// another payment can begin.
     FailAndCancel { reservation: ReservationId, payment: PaymentId },
+    /// Apply for a place in a class: granted, on the waitlist or to be reviewed, by the class's rules.
+    Apply { enrollment: EnrollmentId, customer: UserId, answers: Option<AnswersId> },
+    /// Replace the answers of an application that is not decided yet.
+    ReplaceAnswers {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        answers: AnswersId,
+        version: Option<u32>,
+    },
+    /// End an enrollment in any living state; a paid place is refunded as for reservations.
+    CancelEnrollment {
+        enrollment: EnrollmentId,
+        by: Requester,
+        reason: Option<ReasonId>,
+        version: Option<u32>,
+    },
+    /// Take the place that is offered.
+    AcceptPlace { enrollment: EnrollmentId, customer: UserId },
+    /// Decide one application.
+    DecideEnrollment { verdict: Verdict },
+    /// Decide many applications, in this order; each has an outcome of its own.
+    DecideEnrollments { verdicts: Vec<Verdict> },
+    /// Move a waiting enrollment up to a position in the line.
+    MoveUp { enrollment: EnrollmentId, position: u32, reason: ReasonId },
+    /// Record who attended the class, all or nothing; `None` takes the mark back.
+    RecordAttendance { marks: Vec<(EnrollmentId, Option<Attendance>)> },
+    /// Change the size, fee, rules and terms of a class, all or nothing.
+    ChangeClass { change: Box<ClassChange> },
+    /// Cancel a class. Refused while there are living enrollments, unless they end with it.
+    CancelClass { with_enrollments: bool },
 }

@@ -14,6 +14,7 @@ pub(super) type Decided = Result<Vec<Change>, Refusal>;
 impl Inventory {
     /// Takes `&mut self` only because choosing seats for several lines marks them temporarily.
     pub(super) fn decide(&mut self, command: &Command) -> Decided {
+        self.fits_offering(command)?;
         match command {
             Command::PlaceHold { hold, customer, lines } => {
                 self.decide_hold(*hold, *customer, lines).map(|placed| vec![placed])
@@ -96,6 +97,28 @@ impl Inventory {
                 self.decide_change_product(*product, change)
             }
             Command::ChangeOffering { change } => self.decide_change_offering(change),
+            Command::Apply { enrollment, customer, answers } => {
+                self.decide_apply(*enrollment, *customer, *answers)
+            }
+            Command::ReplaceAnswers { enrollment, customer, answers, version } => {
+                self.decide_replace_answers(*enrollment, *customer, *answers, *version)
+            }
+            Command::CancelEnrollment { enrollment, by, reason, version } => {
+                self.decide_cancel_enrollment(*enrollment, *by, *reason, *version)
+            }
+            Command::AcceptPlace { enrollment, customer } => {
+                self.decide_accept_place(*enrollment, *customer)
+            }
+            Command::DecideEnrollment { verdict } => self.decide_enrollment(verdict),
+            Command::DecideEnrollments { verdicts } => self.decide_enrollments(verdicts),
+            Command::MoveUp { enrollment, position, reason } => {
+                self.decide_move_up(*enrollment, *position, *reason)
+            }
+            Command::RecordAttendance { marks } => self.decide_attendance(marks),
+            Command::ChangeClass { change } => self.decide_change_class(change),
+            Command::CancelClass { with_enrollments } => {
+                self.decide_cancel_class(*with_enrollments)
+            }
             Command::ByAdmin { admin, command } => self.decide_by_admin(*admin, command),
         }
     }
@@ -271,12 +294,19 @@ impl Inventory {
                 .all(|(product, places)| self.available_past_waitlist(*product) >= *places)
             && seats.all(|seat| self.seats.is_free(*seat))
             && self.within_limits(claim.customer, &wanted).is_ok()
+            && self.class.as_ref().is_none_or(|class| {
+                let last = class.enrollments.last_of(claim.customer);
+                last.is_none_or(|last| !last.status.is_living())
+            })
     }
 
     /// Places that any customer may claim, kept seats included: 0 while a waiting entry could be
     /// offered the free places. Offers are mostly made in the transition that frees the places, but
     /// a large number of offers takes more than one transition.
     pub(super) fn available_past_waitlist(&self, product: ProductId) -> u32 {
+        if self.class.is_some() {
+            return self.places_left();
+        }
         let waits = || self.waitlist.first_fitting(product, self.offerable(product)).is_some();
         if self.waitlist.len() > 0 && waits() {
             return 0;

@@ -84,7 +84,17 @@ impl Inventory {
             | Command::UndoCheckIn { .. }
             | Command::AddProduct { .. }
             | Command::ChangeProduct { .. }
-            | Command::ChangeOffering { .. } => unreachable!("decided elsewhere"),
+            | Command::ChangeOffering { .. }
+            | Command::Apply { .. }
+            | Command::ReplaceAnswers { .. }
+            | Command::CancelEnrollment { .. }
+            | Command::AcceptPlace { .. }
+            | Command::DecideEnrollment { .. }
+            | Command::DecideEnrollments { .. }
+            | Command::MoveUp { .. }
+            | Command::RecordAttendance { .. }
+            | Command::ChangeClass { .. }
+            | Command::CancelClass { .. } => unreachable!("decided elsewhere"),
         };
         Ok(vec![change])
     }

@@ -22,9 +22,11 @@ impl Inventory {
         });
         let mut holds: Vec<HoldId> = holds.collect();
         holds.sort_unstable();
+        let enrolled = self.undecided_of(customer);
         let left = waiting.into_iter().map(|entry| Change::WaitlistLeft { entry });
         let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
-        let changes: Vec<_> = left.chain(released).take(CLAIMS_ENDED_AT_ONCE).collect();
+        let ends = left.chain(released).chain(enrolled);
+        let changes: Vec<_> = ends.take(CLAIMS_ENDED_AT_ONCE).collect();
         if changes.is_empty() {
             return Err(Rejection::HoldNotFound.into());
         }

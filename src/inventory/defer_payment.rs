@@ -24,7 +24,12 @@ impl Inventory {
             }
             State::Pending { pay_by, payment: Some((begun, _)) } if begun == payment => {
                 let latest = self.now.saturating_add(MAX_DEFERRAL_MS);
-                let latest = self.sale_window().end.map_or(latest, |end| end.min(latest));
+                // Places of a class are approved after its recruitment, too.
+                let end = match self.class {
+                    Some(_) => self.times.map(|times| times.starts_at),
+                    None => self.sale_window().end,
+                };
+                let latest = end.map_or(latest, |end| end.min(latest));
                 let pay_by = pay_by.max(until.min(latest));
                 Ok(vec![Change::PaymentDeferred { reservation: id, payment, pay_by }])
             }

@@ -22,6 +22,9 @@ impl Inventory {
         if self.sale_state == SaleState::Cancelled {
             return self.has_live_claims().then_some(self.now);
         }
+        if self.promotes() {
+            return Some(self.now);
+        }
         let offers = self.waitlist.products().filter_map(|product| {
             self.waitlist.first_fitting(product, self.offerable(product))?;
             if self.on_sale(product).is_ok() { Some(self.now) } else { self.opens_at(product) }
@@ -71,6 +74,9 @@ impl Inventory {
         }
         self.cancelling = Some(left);
         if holds.is_empty() && reservations.is_empty() && in_part.is_empty() {
+            if self.class.is_some() {
+                return self.page_of_cancelled_class();
+            }
             let waiting = self.waitlist.in_order();
             return waiting
                 .into_iter()
@@ -113,13 +119,19 @@ impl Inventory {
     }
 
     fn has_live_claims(&self) -> bool {
-        self.claims.live_holds() > 0 || self.live_reservations > 0 || self.waitlist.len() > 0
+        self.claims.live_holds() > 0
+            || self.live_reservations > 0
+            || self.waitlist.len() > 0
+            || self.class.as_ref().is_some_and(|class| class.enrollments.living() > 0)
     }
 
     /// Offers free places to the waitlist, in the transition that freed them: no reader in between
     /// finds a place that a waiting customer could get. No offers are made while the sale is not
     /// open; they follow when it opens.
     pub(super) fn offer_freed_places(&mut self, changes: &mut Vec<Change>) {
+        if self.class.is_some() {
+            return self.promote(changes);
+        }
         if self.waitlist.len() == 0 || self.sale_state == SaleState::Cancelled {
             return;
         }

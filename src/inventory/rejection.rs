@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::definition::TimestampMs;
-use crate::ids::{HoldId, ReservationId, SeatId};
+use crate::ids::{EnrollmentId, HoldId, ReservationId, SeatId};
 
 /// A typed refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -127,6 +127,43 @@ pub enum Rejection {
     /// The customer has a place in this event already: a reservation, or else a hold or an offer.
     #[error("you have a place in this event already")]
     AlreadyParticipated { reservation: Option<ReservationId>, hold: Option<HoldId> },
+    /// A command for events sent to a class, or the other way round.
+    #[error("{}", if *.is_class {
+        "this is a class: apply for it instead"
+    } else {
+        "this is no class"
+    })]
+    WrongOffering { is_class: bool },
+    /// Applications are not taken yet.
+    #[error("the class does not take applications yet")]
+    RecruitmentNotOpen { opens_at: Option<TimestampMs> },
+    /// Applications are not taken any more.
+    #[error("the class takes no more applications")]
+    RecruitmentOver { ended_at: Option<TimestampMs> },
+    /// The customer has a living enrollment in this class.
+    #[error("you have applied for this class already")]
+    AlreadyEnrolled { enrollment: EnrollmentId },
+    /// The customer's enrollment has ended, and the class takes no second application.
+    #[error("this class takes one application from each person, and yours has ended")]
+    ReapplyRefused { enrollment: EnrollmentId },
+    /// All places and all places of the waitlist are taken.
+    #[error("the class is full: {capacity} places and {waitlist} on the waitlist")]
+    ClassFull { capacity: u32, waitlist: u32 },
+    /// A decision would need a place that is not free.
+    #[error("places left: {left}; raise the capacity, or put the application on the waitlist")]
+    NoPlacesLeft { left: u32 },
+    /// There is no such enrollment, or it is another customer's.
+    #[error("there is no such enrollment")]
+    EnrollmentNotFound,
+    /// The enrollment has changed since the version that the command names.
+    #[error("the enrollment has changed meanwhile: its version is {current}")]
+    VersionConflict { current: u32 },
+    /// How applicants are selected cannot change after the first application.
+    #[error("selectionType cannot change after the first application")]
+    SelectionFrozen,
+    /// The class has living enrollments, which the command would end.
+    #[error("{living} enrollments are not over: they end only with a cancellation of the class")]
+    HasEnrollments { living: u32 },
 }
 
 impl Rejection {
@@ -137,7 +174,18 @@ impl Rejection {
             | Self::CancellationRefused { .. }
             | Self::SaleOver { .. }
             | Self::NotParticipable
-            | Self::AlreadyParticipated { .. } => 2,
+            | Self::AlreadyParticipated { .. }
+            | Self::WrongOffering { .. }
+            | Self::RecruitmentNotOpen { .. }
+            | Self::RecruitmentOver { .. }
+            | Self::AlreadyEnrolled { .. }
+            | Self::ReapplyRefused { .. }
+            | Self::ClassFull { .. }
+            | Self::NoPlacesLeft { .. }
+            | Self::EnrollmentNotFound
+            | Self::VersionConflict { .. }
+            | Self::SelectionFrozen
+            | Self::HasEnrollments { .. } => 2,
             Self::SoldOut { .. }
             | Self::SeatsTaken { .. }
             | Self::UnknownProduct

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, EndedHold, Hold, Kind, Reservation, State};
+use super::class::{ClassRules, EnrollmentView};
 use super::decide_event::sensible;
+use super::enrollments::Class;
 use super::keys::Remembered;
 use super::seat_map::Loaded;
 use super::validate::{MAX_ROW, MAX_SEATS, MAX_SECTIONS};
@@ -21,7 +23,7 @@ use crate::ids::{ProductId, SectionId};
 /// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending`,
 /// `CancelledTickets` and `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
 /// pins the bytes.
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 /// Length in bytes of the seal at the end: the start of the hash of all bytes before it. Snapshots of
 /// earlier versions have no seal and are read unchecked.
 const SEAL: usize = 16;
@@ -55,6 +57,8 @@ struct Saved<'a> {
     ended_entries: Vec<EndedEntry>,
     /// By time and id.
     kept: Vec<(TimestampMs, SeatId)>,
+    /// The rules and enrollments of a class.
+    class: Option<(ClassRules, Vec<EnrollmentView>)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,12 +104,15 @@ impl Inventory {
         const RESERVATION: usize = 113;
         const KEY: usize = 65;
         const KEPT: usize = 9;
+        const ENROLLMENT: usize = 56;
+        let enrollments = self.class.as_ref().map_or(0, |class| class.enrollments.len());
         ROW * self.seats.row_count()
             + HOLD * (self.claims.live_holds() + self.waitlist.len())
             + ENDED * (self.claims.ended_order.len() + self.waitlist.endings().len())
             + RESERVATION * self.claims.all_reservations()
             + KEY * self.keys.len()
             + KEPT * self.seats.kept().len()
+            + ENROLLMENT * enrollments
     }
 
     /// Reads the bytes that [`Self::to_snapshot`] wrote.
@@ -155,6 +162,9 @@ impl Inventory {
             inventory.waitlist.ended(ended);
         }
         inventory.seats.load_kept(&saved.kept)?;
+        if let Some((rules, enrollments)) = saved.class {
+            inventory.load_class(rules, enrollments)?;
+        }
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
         inventory.cursor = Place { seq: Seq(0), index: 0 };
@@ -225,7 +235,23 @@ impl Inventory {
             cancellation: self.cancellation,
             ended_entries: self.waitlist.endings().collect(),
             kept: self.seats.kept().iter().collect(),
+            class: self.class.as_ref().map(|class| (class.rules, class.enrollments.in_order())),
         }
+    }
+
+    fn load_class(
+        &mut self,
+        rules: ClassRules,
+        saved: Vec<EnrollmentView>,
+    ) -> Result<(), Violation> {
+        let mut class = Class::new(rules);
+        for enrollment in saved {
+            if !class.enrollments.add(enrollment) {
+                return Err(twice());
+            }
+        }
+        self.class = Some(Box::new(class));
+        Ok(())
     }
 
     fn seats_that_are(&self, status: SeatStatus) -> Vec<SeatId> {
@@ -319,5 +345,5 @@ fn check_seal(saved: &[u8], seal: &[u8]) -> Result<(), Violation> {
 }
 
 fn twice() -> Violation {
-    Violation("a hold, a reservation or a key is there twice".into())
+    Violation("a hold, a reservation, an enrollment or a key is there twice".into())
 }

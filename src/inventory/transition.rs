@@ -6,11 +6,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::class::{
+    Approval, Attendance, CancelCause, CanceledEnrollment, ClassRules, Entered, Moved,
+};
 use super::command::Idempotency;
 use super::definition::{Definition, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs};
 use super::rejection::Rejection;
 use super::terms::CancellationPolicy;
-use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, UserId};
+use crate::ids::{
+    AnswersId, EnrollmentId, HoldId, PaymentId, ProductId, ReasonId, ReservationId, SeatId,
+    SectionId, UserId,
+};
 
 /// The whole effect of one command, or of one round of due work: applied entirely or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +76,19 @@ impl Change {
             | Self::SeatsKept { .. }
             | Self::KeptSeatsReleased { .. }
             | Self::TicketsCancelled { .. }
-            | Self::PaymentDeferred { .. } => 2,
+            | Self::PaymentDeferred { .. }
+            | Self::ClassRulesSet { .. }
+            | Self::Enrolled { .. }
+            | Self::AnswersReplaced { .. }
+            | Self::EnrollmentApproved { .. }
+            | Self::EnrollmentWaitlisted { .. }
+            | Self::PlaceOffered { .. }
+            | Self::EnrollmentRejected { .. }
+            | Self::EnrollmentsCanceled { .. }
+            | Self::EnrollmentRevived { .. }
+            | Self::WaitlistMoved { .. }
+            | Self::AttendanceRecorded { .. }
+            | Self::VerdictRefused { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
@@ -229,4 +247,64 @@ pub enum Change {
     TicketsCancelled { reservation: ReservationId, tickets: Vec<u8>, refund: Minor },
     /// The payment in progress may take until `pay_by`.
     PaymentDeferred { reservation: ReservationId, payment: PaymentId, pay_by: TimestampMs },
+    /// The rules of a class; makes a class of an offering that has none yet.
+    ClassRulesSet { rules: ClassRules },
+    /// A customer applied for the class.
+    Enrolled {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        answers: Option<AnswersId>,
+        into: Entered,
+    },
+    /// The answers of the application are these from now on.
+    AnswersReplaced { enrollment: EnrollmentId, customer: UserId, answers: AnswersId, version: u32 },
+    /// The enrollment has a place: a reservation of the same UUID, confirmed unless it is to be paid
+    /// until `pay_by`.
+    EnrollmentApproved {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        line: Line,
+        pay_by: Option<TimestampMs>,
+        how: Approval,
+        moved: Moved,
+    },
+    /// The enrollment waits for a place; `rank` orders the line.
+    EnrollmentWaitlisted {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        rank: i64,
+        reason: Option<ReasonId>,
+        moved: Moved,
+    },
+    /// A free place is held for the enrollment, which has been first in line, until `expires_at`.
+    PlaceOffered {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        line: Line,
+        expires_at: TimestampMs,
+        moved: Moved,
+    },
+    /// The application was rejected. The end of a place that it had is a change of its own, before
+    /// this one.
+    EnrollmentRejected {
+        enrollment: EnrollmentId,
+        customer: UserId,
+        reason: Option<ReasonId>,
+        moved: Moved,
+    },
+    /// Enrollments ended, together with their offers and places, whose ends are changes of their
+    /// own, before this one.
+    EnrollmentsCanceled {
+        enrollments: Vec<CanceledEnrollment>,
+        cause: CancelCause,
+        reason: Option<ReasonId>,
+    },
+    /// The enrollment lives again, since its place was paid late.
+    EnrollmentRevived { enrollment: EnrollmentId, customer: UserId, moved: Moved },
+    /// The enrollment has another rank in the line.
+    WaitlistMoved { enrollment: EnrollmentId, rank: i64, reason: ReasonId, version: u32 },
+    /// Whether the customer attended the class.
+    AttendanceRecorded { enrollment: EnrollmentId, attendance: Option<Attendance>, version: u32 },
+    /// One decision among many was refused. Changes nothing.
+    VerdictRefused { enrollment: EnrollmentId, rejection: Box<Rejection> },
 }

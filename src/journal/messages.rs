@@ -9,11 +9,18 @@
 use serde_json::{Value, json};
 
 use super::{Record, Row};
-use crate::ids::{OfferingId, ReservationId, Seq, UserId, ticket_id};
-use crate::inventory::{Change, Line, SaleState, TimestampMs};
+use crate::ids::{EnrollmentId, OfferingId, ReservationId, Seq, UserId, ticket_id};
+use crate::inventory::{Approval, CancelCause, Change, Entered, Line, SaleState, TimestampMs};
 
 /// All kinds of messages that have a place in a journal.
 pub const KINDS: &[&str] = &[
+    "enrollment.applied",
+    "enrollment.approved",
+    "enrollment.canceled",
+    "enrollment.offered",
+    "enrollment.promoted",
+    "enrollment.rejected",
+    "enrollment.waitlisted",
     "event.cancelled",
     "event.changed",
     "payment.completed",
@@ -131,6 +138,8 @@ pub fn width(change: &Change) -> u32 {
     | Change::ReservationsCancelled { reservations } = change
     {
         reservations.len()
+    } else if let Change::EnrollmentsCanceled { enrollments, .. } = change {
+        enrollments.len()
     } else {
         1
     };
@@ -157,6 +166,14 @@ impl Told {
 
     fn to(self, customer: UserId) -> Self {
         Self { customer: Some(customer), ..self }
+    }
+
+    /// Adds the fields of an object to the content.
+    fn with(mut self, more: Value) -> Self {
+        if let (Value::Object(data), Value::Object(more)) = (&mut self.data, more) {
+            data.extend(more);
+        }
+        self
     }
 }
 
@@ -231,7 +248,50 @@ fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
         Change::EventTimesSet { starts_at, ends_at } => {
             Told::new("event.changed", json!({ "startsAtMs": starts_at, "endsAtMs": ends_at }))
         }
+        Change::Enrolled { enrollment, customer, into, .. } => match into {
+            Entered::Applied => enrolled("enrollment.applied", *enrollment, *customer),
+            Entered::Waitlisted { .. } => enrolled("enrollment.waitlisted", *enrollment, *customer),
+            // The approval follows, with a message of its own.
+            Entered::Approved => return Vec::new(),
+        },
+        Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, .. } => {
+            let kind = match how {
+                Approval::FirstCome | Approval::Decided { .. } | Approval::Accepted => {
+                    "enrollment.approved"
+                }
+                Approval::Promoted => "enrollment.promoted",
+            };
+            let told = enrolled(kind, *enrollment, *customer);
+            let fee = json!({ "fee": line.unit_price, "payByMs": pay_by });
+            told.with(fee)
+        }
+        Change::EnrollmentWaitlisted { enrollment, customer, .. } => {
+            enrolled("enrollment.waitlisted", *enrollment, *customer)
+        }
+        Change::PlaceOffered { enrollment, customer, line, expires_at, .. } => {
+            let told = enrolled("enrollment.offered", *enrollment, *customer);
+            told.with(json!({ "fee": line.unit_price, "expiresAtMs": expires_at }))
+        }
+        Change::EnrollmentRejected { enrollment, customer, .. } => {
+            enrolled("enrollment.rejected", *enrollment, *customer)
+        }
+        Change::EnrollmentsCanceled { enrollments, cause, .. } => {
+            let is_mass = enrollments.len() > 1;
+            let told = enrollments.iter().map(|one| {
+                let told = enrolled("enrollment.canceled", one.enrollment, one.customer);
+                Told { is_mass, ..told.with(json!({ "cause": cause_name(*cause) })) }
+            });
+            return (0..).zip(told).collect();
+        }
+        Change::EnrollmentRevived { enrollment, customer, .. } => {
+            enrolled("enrollment.approved", *enrollment, *customer)
+        }
         Change::Created { .. }
+        | Change::ClassRulesSet { .. }
+        | Change::AnswersReplaced { .. }
+        | Change::WaitlistMoved { .. }
+        | Change::AttendanceRecorded { .. }
+        | Change::VerdictRefused { .. }
         | Change::ActedBy { .. }
         | Change::HoldPlaced { .. }
         | Change::HoldExtended { .. }
@@ -264,6 +324,23 @@ fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
         | Change::Refused { .. } => return Vec::new(),
     };
     vec![(0, told)]
+}
+
+fn enrolled(kind: &'static str, enrollment: EnrollmentId, customer: UserId) -> Told {
+    Told::new(kind, json!({ "enrollmentId": enrollment })).to(customer)
+}
+
+/// Returns the cause of a cancellation in the words of the API.
+#[must_use]
+pub fn cause_name(cause: CancelCause) -> &'static str {
+    match cause {
+        CancelCause::Customer => "CUSTOMER",
+        CancelCause::Admin => "ADMIN",
+        CancelCause::Unpaid => "UNPAID",
+        CancelCause::OfferExpired => "OFFER_EXPIRED",
+        CancelCause::ClassCancelled => "CLASS_CANCELLED",
+        CancelCause::AccountClosed => "ACCOUNT_CLOSED",
+    }
 }
 
 fn confirmed(

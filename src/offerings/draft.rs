@@ -177,6 +177,7 @@ impl EventDraft {
             further,
             plan: seated.map(|seated| seated.plan),
             time_zone: zone,
+            class: None,
             created_by,
         })
     }

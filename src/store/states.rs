@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 pub use crate::ids::ticket_id;
 use crate::ids::{PaymentId, RefundId, ReservationId, Seq, time_ordered};
-use crate::inventory::{CancellationPolicy, SaleState};
+use crate::inventory::{
+    Attendance, CancellationPolicy, EnrollmentStatus, Promotion, SaleState, Selection,
+};
 use crate::store::TimestampMs;
 
 /// The state of a reservation.
@@ -297,4 +299,45 @@ impl PaymentState {
 /// Returns an id for a new entry.
 pub(crate) fn entry_id(at: TimestampMs) -> Uuid {
     time_ordered(at.unsigned_abs())
+}
+
+/// Returns the word of the API for a status.
+#[must_use]
+pub fn enrollment_status(status: EnrollmentStatus) -> &'static str {
+    match status {
+        EnrollmentStatus::Applied => "APPLIED",
+        // An offered place is not taken yet.
+        EnrollmentStatus::Waitlisted | EnrollmentStatus::Offered => "WAITLISTED",
+        EnrollmentStatus::Approved => "APPROVED",
+        EnrollmentStatus::Rejected => "REJECTED",
+        EnrollmentStatus::Canceled => "CANCELED",
+    }
+}
+
+/// Returns the word of the API.
+#[must_use]
+pub fn selection_name(selection: Selection) -> &'static str {
+    match selection {
+        Selection::FirstCome => "FIRST_COME",
+        Selection::Review => "REVIEW",
+    }
+}
+
+/// Returns the word of the API.
+#[must_use]
+pub fn promotion_name(promotion: Promotion) -> &'static str {
+    match promotion {
+        Promotion::Auto => "AUTO",
+        Promotion::Offer => "OFFER",
+    }
+}
+
+/// Returns the word of the API.
+#[must_use]
+pub fn attendance_name(attendance: Attendance) -> &'static str {
+    match attendance {
+        Attendance::Present => "PRESENT",
+        Attendance::Late => "LATE",
+        Attendance::Absent => "ABSENT",
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
+pub(crate) mod class;
 pub(crate) mod closed;
 pub(crate) mod delivery;
 pub(crate) mod event;

@@ -68,6 +68,7 @@ pub fn new_event() -> NewEvent {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     }
 }

@@ -3,6 +3,7 @@
 //! tickets and wallets are compared with the journal.
 
 mod answers;
+mod classes;
 mod event;
 mod people;
 mod replay;

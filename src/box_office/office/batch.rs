@@ -237,6 +237,15 @@ fn weight(change: &Change) -> usize {
         | Change::SeatsKept { seats, .. }
         | Change::KeptSeatsReleased { seats } => seats.len(),
         Change::OfferMade { line, .. } => 4 + line.seats.len(),
+        Change::EnrollmentsCanceled { enrollments, .. } => 10 * enrollments.len(),
+        Change::Enrolled { .. }
+        | Change::AnswersReplaced { .. }
+        | Change::EnrollmentApproved { .. }
+        | Change::EnrollmentWaitlisted { .. }
+        | Change::PlaceOffered { .. }
+        | Change::EnrollmentRejected { .. }
+        | Change::EnrollmentRevived { .. }
+        | Change::WaitlistMoved { .. } => 12,
         Change::ProductAdded { name, description, .. } => 8 + (name.len() + description.len()) / 5,
         Change::ProductDescribed { name, description, .. } => {
             4 + [name, description].into_iter().flatten().map(String::len).sum::<usize>() / 5
@@ -268,6 +277,9 @@ fn weight(change: &Change) -> usize {
         | Change::CancellationPolicySet { .. }
         | Change::ReservationCancelledFor { .. }
         | Change::PaymentDeferred { .. }
+        | Change::ClassRulesSet { .. }
+        | Change::AttendanceRecorded { .. }
+        | Change::VerdictRefused { .. }
         | Change::WaitlistPassedOver { .. } => 4,
     };
     64 + 5 * items

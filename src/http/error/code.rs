@@ -128,6 +128,27 @@ error_codes! {
     PlacesAvailable = CONFLICT "PLACES_AVAILABLE", "Places are free: hold them instead.";
     WaitlistEntryNotFound = NOT_FOUND "WAITLIST_ENTRY_NOT_FOUND", "No such entry of yours.";
     BelowTaken = CONFLICT "BELOW_TAKEN", "The size cannot go below what is taken.";
+    // Classes.
+    ClassNotFound = NOT_FOUND "CLASS_NOT_FOUND", "There is no such class.";
+    RecruitmentNotOpen = CONFLICT "RECRUITMENT_NOT_OPEN",
+        "The class does not take applications yet: details.opensAt.";
+    RecruitmentOver = CONFLICT "RECRUITMENT_OVER",
+        "The class takes no more applications: details.endedAt.";
+    AlreadyEnrolled = CONFLICT "ALREADY_ENROLLED",
+        "You have applied for this class: details.enrollmentId.";
+    ReapplyRefused = CONFLICT "REAPPLY_REFUSED",
+        "The class takes one application from each person: details.enrollmentId.";
+    ClassFull = CONFLICT "CLASS_FULL",
+        "All places, and all of the waitlist if there is one, are taken: details say how many there are.";
+    NoPlacesLeft = CONFLICT "NO_PLACES_LEFT",
+        "The approval needs a place: details.placesLeft. Raise the capacity or use the waitlist.";
+    EnrollmentNotFound = NOT_FOUND "ENROLLMENT_NOT_FOUND", "No such enrollment of yours.";
+    VersionConflict = CONFLICT "VERSION_CONFLICT",
+        "It has changed since the version named: read it again; details.currentVersion.";
+    SelectionFrozen = CONFLICT "SELECTION_FROZEN",
+        "selectionType cannot change after the first application.";
+    HasEnrollments = CONFLICT "CLASS_HAS_ENROLLMENTS",
+        "Enrollments are not over: cancel the class with `cancelEnrollments=true`.";
     TooManyWebhooks = CONFLICT "TOO_MANY_WEBHOOKS",
         "As many webhooks exist as may: delete one first.";
     Conflict = CONFLICT "CONFLICT", "It contradicts what is stored; read it again.";

@@ -11,6 +11,7 @@
 //! for each other here.
 
 mod cancellations;
+mod enrollments;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -65,6 +66,8 @@ pub(crate) struct Projection {
     event_times: Option<EventTimes>,
     /// The cancellation policy as JSON.
     cancellation: Option<String>,
+    /// The applications for a class.
+    class: enrollments::ClassRows,
 }
 
 /// Whether and how a ticket was used.
@@ -190,6 +193,7 @@ impl Projection {
             sale_state: None,
             event_times: None,
             cancellation: None,
+            class: enrollments::ClassRows::default(),
         };
         for transition in transitions {
             let by = actor(&transition.changes);
@@ -210,6 +214,7 @@ impl Projection {
             && self.removed_seats.is_empty()
             && self.new_products.is_empty()
             && !self.changes_event()
+            && self.class.is_empty()
         // Tickets come with a reservation's change.
     }
 
@@ -323,6 +328,17 @@ impl Projection {
             Change::CancellationPolicySet { policy } => {
                 self.cancellation = Some(cancellation_text(*policy));
             }
+            Change::ClassRulesSet { .. }
+            | Change::Enrolled { .. }
+            | Change::AnswersReplaced { .. }
+            | Change::EnrollmentApproved { .. }
+            | Change::EnrollmentWaitlisted { .. }
+            | Change::PlaceOffered { .. }
+            | Change::EnrollmentRejected { .. }
+            | Change::EnrollmentsCanceled { .. }
+            | Change::EnrollmentRevived { .. }
+            | Change::WaitlistMoved { .. }
+            | Change::AttendanceRecorded { .. } => self.take_of_class(change, by),
             // Holds and the waitlist live in the journal alone; `Created` wrote its rows itself.
             Change::Created { .. }
             | Change::ActedBy { .. }
@@ -344,6 +360,7 @@ impl Projection {
             | Change::SeatsUnblocked { .. }
             | Change::PlacesBlocked { .. }
             | Change::PlacesUnblocked { .. }
+            | Change::VerdictRefused { .. }
             | Change::Refused { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
+use crate::store::tables::class::kind_name;
 use crate::store::{EventRow, Store, StoreError};
 
 /// The events to find.
@@ -32,8 +33,11 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<EventRow>, StoreError> {
         let date = event::Column::EventDate;
-        let mut query =
-            event::Entity::find().order_by_asc(date).order_by_asc(event::Column::Id).limit(limit);
+        let mut query = event::Entity::find()
+            .filter(event::Column::Kind.eq(kind_name(false)))
+            .order_by_asc(date)
+            .order_by_asc(event::Column::Id)
+            .limit(limit);
         if !search.text.is_empty() {
             let found = Condition::any()
                 .add(contains(event::Column::Name, &search.text))

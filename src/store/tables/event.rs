@@ -19,6 +19,7 @@ use crate::inventory::{
 };
 use crate::journal::{Head, Record, Row, RowFields};
 use crate::store::states::{OnPaymentFailure, cancellation_text, parse_state, state_name};
+use crate::store::tables::class::{NewClass, insert_class, kind_name};
 use crate::store::tables::idempotency;
 use crate::store::tables::seat::{insert_seat_rows, seat_rows, totals};
 use crate::store::tables::venue::{EventPlan, insert_event_plan};
@@ -51,6 +52,8 @@ pub struct NewEvent {
     pub plan: Option<EventPlan>,
     /// The name of an IANA time zone; `None` for that of the settings.
     pub time_zone: Option<String>,
+    /// What makes a class of it; `None` for an event.
+    pub class: Option<NewClass>,
     pub created_by: UserId,
 }
 
@@ -82,6 +85,9 @@ pub struct EventRow {
     pub on_payment_failure: OnPaymentFailure,
     /// The name of an IANA time zone; `None` for that of the settings.
     pub time_zone: Option<String>,
+    /// True for the rows that a class has among the events.
+    pub is_class: bool,
+    pub created_by: UserId,
     pub created_at: TimestampMs,
     pub updated_at: TimestampMs,
 }
@@ -227,7 +233,10 @@ impl Store {
         cursor: Option<OfferingId>,
         limit: u64,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let mut query = event::Entity::find().order_by_desc(event::Column::Id).limit(limit);
+        let mut query = event::Entity::find()
+            .filter(event::Column::Kind.eq(kind_name(false)))
+            .order_by_desc(event::Column::Id)
+            .limit(limit);
         if let Some(cursor) = cursor {
             query = query.filter(event::Column::Id.lt(cursor.0));
         }
@@ -282,8 +291,12 @@ async fn insert_event(
         cancellation: Set(Some(cancellation_text(new.terms.cancellation))),
         time_zone: Set(new.time_zone.clone()),
         on_payment_failure: Set(Some(new.terms.on_payment_failure.as_str().into())),
+        kind: Set(kind_name(new.class.is_some()).into()),
     };
     event::Entity::insert(row).exec_without_returning(transaction).await?;
+    if let Some(class) = &new.class {
+        insert_class(transaction, new, class).await?;
+    }
     if let Some(plan) = &new.plan {
         insert_event_plan(transaction, new.id, plan).await?;
     }
@@ -330,6 +343,9 @@ async fn insert_first_row(
     let nobody = InstanceId(Uuid::nil());
     let mut changes = vec![Change::Created { definition: new.definition.clone() }];
     changes.extend(new.further.iter().cloned());
+    if let Some(class) = &new.class {
+        changes.push(Change::ClassRulesSet { rules: class.rules });
+    }
     let Terms { times, cancellation: policy, on_payment_failure: _ } = new.terms;
     if let Some(EventTimes { starts_at, ends_at }) = times {
         changes.push(Change::EventTimesSet { starts_at, ends_at });
@@ -402,6 +418,8 @@ fn event_row(row: event::Model, products: Vec<ProductRow>) -> Result<EventRow, S
             })?,
         },
         time_zone: row.time_zone,
+        is_class: row.kind == kind_name(true),
+        created_by: UserId(row.created_by),
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

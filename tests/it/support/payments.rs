@@ -347,6 +347,7 @@ fn new_event(id: OfferingId, places: u32) -> NewEvent {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     }
 }

@@ -52,6 +52,7 @@ pub async fn open(store: &Store, seats: u32) -> OfferingId {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

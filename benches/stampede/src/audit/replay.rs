@@ -7,8 +7,10 @@ use std::fmt::Display;
 use uuid::Uuid;
 
 use admitone::ids::{ProductId, SeatId, UserId};
-use admitone::inventory::{Change, Definition, Line, Minor, TimestampMs, Transition};
+use admitone::inventory::{Approval, Change, Definition, Line, Minor, TimestampMs, Transition};
 use admitone::journal::{Head, Record, Row};
+
+use crate::audit::classes::Class;
 
 /// The state of a claim on places.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub(super) struct Replay {
     /// The refund of each paid reservation that was not refunded completely.
     pub(super) refunds: HashMap<Uuid, Minor>,
     waiting: HashMap<Uuid, UserId>,
+    /// The enrollments of a class.
+    pub(super) class: Class,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
     /// Number of each kind of change, for the report.
@@ -95,6 +99,10 @@ impl Replay {
         for change in &transition.changes {
             self.change(row, change);
         }
+        let free = self.products.first().map_or(0, |places| places.available);
+        if let Some(what) = self.class.passed_by(free) {
+            self.wrong(row, what);
+        }
     }
 
     fn wrong(&mut self, row: &Row, what: impl Display) {
@@ -106,6 +114,10 @@ impl Replay {
     }
 
     fn change(&mut self, row: &Row, change: &Change) {
+        let free = self.products.first().map_or(0, |places| places.available);
+        for what in self.class.take(change, free) {
+            self.wrong(row, what);
+        }
         match change {
             Change::Created { definition } => self.create(definition),
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
@@ -209,7 +221,37 @@ impl Replay {
                     self.wrong(row, format!("{entry} left the waitlist without being on it"));
                 }
             }
-            Change::PaymentBegun { .. }
+            Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, .. } => {
+                self.tally("enrollments approved", 1);
+                if *how == Approval::Accepted {
+                    self.step(row, enrollment.0, &[State::Offered], State::Reserved);
+                } else {
+                    let (lines, deadline) = (vec![line.clone()], pay_by.unwrap_or(row.at));
+                    self.claim(row, enrollment.0, *customer, lines, State::Reserved, deadline);
+                }
+                self.reservations.insert(enrollment.0, enrollment.0);
+                if pay_by.is_none() {
+                    self.step(row, enrollment.0, &[State::Reserved], State::Sold);
+                }
+            }
+            Change::PlaceOffered { enrollment, customer, line, expires_at, .. } => {
+                self.tally("offers made", 1);
+                let lines = vec![line.clone()];
+                self.claim(row, enrollment.0, *customer, lines, State::Offered, *expires_at);
+            }
+            Change::Enrolled { .. } => self.tally("enrollments", 1),
+            Change::EnrollmentWaitlisted { .. } => self.tally("enrollments waitlisted", 1),
+            Change::EnrollmentRejected { .. } => self.tally("enrollments rejected", 1),
+            Change::EnrollmentsCanceled { enrollments, .. } => {
+                self.tally("enrollments canceled", enrollments.len());
+            }
+            Change::ClassRulesSet { .. }
+            | Change::AnswersReplaced { .. }
+            | Change::EnrollmentRevived { .. }
+            | Change::WaitlistMoved { .. }
+            | Change::AttendanceRecorded { .. }
+            | Change::VerdictRefused { .. }
+            | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::PaymentDeferred { .. }
             | Change::CheckedIn { .. }

@@ -51,6 +51,12 @@ pub(crate) fn statements(rows: &Projection) -> Result<(String, SqliteArguments),
     };
     statements.add(NEW_SEATS, seats.map(seat).collect())?;
     statements.add(EVENT, event(rows))?;
+    statements.add(NEW_ENROLLMENTS, rows.class.new_enrollments())?;
+    statements.add(ENROLLMENT_CHANGES, rows.class.enrollment_changes())?;
+    statements.add(CLASS_RULES, rows.class.rules())?;
+    statements.add(CLASS_COUNTS, rows.class.counts())?;
+    statements.add(CLASS_HOURS, rows.class.hours(rows.at))?;
+    statements.add(ENROLLMENT_LOG, rows.class.log(rows.seq))?;
     Ok((statements.sql, statements.arguments))
 }
 
@@ -317,6 +323,64 @@ fn event(rows: &Projection) -> Vec<Value> {
         rows.cancellation,
     ])]
 }
+
+const NEW_ENROLLMENTS: &str = "
+INSERT INTO enrollments (id, class_id, user_id, status, version, answers_id, reason_id, reason_type,
+    cause, line_rank, offer_expires_at, promoted_at, attendance, applied_at, decided_at, decided_by,
+    canceled_at, updated_at)
+SELECT unhex(value->>'id'), $1, unhex(value->>'user'), value->>'status', value->>'version',
+    unhex(value->>'answers'), unhex(value->>'reason'), value->>'reason_type', value->>'cause',
+    value->>'rank', value->>'offer', value->>'promoted', value->>'attendance', $2,
+    value->>'decided', unhex(value->>'decided_by'), value->>'canceled', $2 FROM «ROWS»";
+
+const ENROLLMENT_CHANGES: &str = "
+UPDATE enrollments SET status = coalesce(x.value->>'status', status),
+    version = x.value->>'version',
+    answers_id = coalesce(unhex(x.value->>'answers'), answers_id),
+    reason_id = CASE WHEN x.value->>'reasoned' THEN unhex(x.value->>'reason') ELSE reason_id END,
+    reason_type = CASE WHEN x.value->>'reasoned' THEN x.value->>'reason_type' ELSE reason_type END,
+    cause = CASE WHEN x.value->>'reasoned' THEN x.value->>'cause' ELSE cause END,
+    line_rank = CASE WHEN x.value->>'lined' THEN x.value->>'rank' ELSE line_rank END,
+    offer_expires_at = CASE WHEN x.value->>'lined' THEN x.value->>'offer' ELSE offer_expires_at END,
+    promoted_at = coalesce(x.value->>'promoted', promoted_at),
+    attendance = CASE WHEN x.value->>'attended' THEN x.value->>'attendance' ELSE attendance END,
+    decided_at = coalesce(x.value->>'decided', decided_at),
+    decided_by = coalesce(unhex(x.value->>'decided_by'), decided_by),
+    canceled_at = CASE WHEN x.value->>'reasoned' THEN x.value->>'canceled' ELSE canceled_at END,
+    updated_at = $2
+FROM «ROWS» AS x WHERE enrollments.id = unhex(x.value->>'id')";
+
+const CLASS_RULES: &str = "
+UPDATE classes SET selection_type = x.value->>'selection', promotion = x.value->>'promotion',
+    waitlist_capacity = x.value->>'waitlist', allow_reapply = x.value->>'reapply',
+    pay_window_ms = x.value->>'pay', offer_ttl_ms = x.value->>'offer'
+FROM «ROWS» AS x WHERE classes.id = $1";
+
+const CLASS_COUNTS: &str = "
+INSERT INTO class_counts (class_id, applied, approved, waitlisted, rejected, canceled)
+SELECT $1, value->>0, value->>1, value->>2, value->>3, value->>4 FROM «ROWS» WHERE true
+ON CONFLICT (class_id) DO UPDATE SET applied = class_counts.applied + excluded.applied,
+    approved = class_counts.approved + excluded.approved,
+    waitlisted = class_counts.waitlisted + excluded.waitlisted,
+    rejected = class_counts.rejected + excluded.rejected,
+    canceled = class_counts.canceled + excluded.canceled";
+
+const CLASS_HOURS: &str = "
+INSERT INTO class_hours (class_id, hour, applications, approvals, waitlistings, rejections,
+    cancellations)
+SELECT $1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM «ROWS» WHERE true
+ON CONFLICT (class_id, hour) DO UPDATE SET
+    applications = class_hours.applications + excluded.applications,
+    approvals = class_hours.approvals + excluded.approvals,
+    waitlistings = class_hours.waitlistings + excluded.waitlistings,
+    rejections = class_hours.rejections + excluded.rejections,
+    cancellations = class_hours.cancellations + excluded.cancellations";
+
+const ENROLLMENT_LOG: &str = "
+INSERT INTO enrollment_changes (class_id, seq, position, enrollment_id, at, actor_id, action,
+    detail, reason_id)
+SELECT $1, value->>'seq', value->>'position', unhex(value->>'id'), $2, unhex(value->>'actor'),
+    value->>'action', value->>'detail', unhex(value->>'reason') FROM «ROWS»";
 
 fn hex(id: Uuid) -> String {
     id.simple().to_string()

@@ -1,0 +1,150 @@
+//! The rules of a class, checked anew from its journal: one living enrollment per customer, places
+//! within the capacity, a line that is served from its front and never passed by.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use admitone::ids::UserId;
+use admitone::inventory::{Approval, Change, ClassRules, EnrollmentStatus, Entered};
+
+/// The enrollments of a class, as its journal has them.
+#[derive(Default)]
+pub(super) struct Class {
+    pub(super) rules: Option<ClassRules>,
+    pub(super) enrollments: HashMap<Uuid, Enrollment>,
+    living: HashMap<UserId, Uuid>,
+    /// By rank.
+    pub(super) line: BTreeMap<i64, Uuid>,
+    /// Those that were promoted, in the order in which they were.
+    pub(super) promoted: Vec<Uuid>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Enrollment {
+    pub(super) customer: UserId,
+    pub(super) status: EnrollmentStatus,
+    version: u32,
+}
+
+impl Class {
+    /// Folds a change; returns what is wrong with it. `free` is the number of free places before it.
+    pub(super) fn take(&mut self, change: &Change, free: i64) -> Vec<String> {
+        let mut wrong = Vec::new();
+        match change {
+            Change::ClassRulesSet { rules } => self.rules = Some(*rules),
+            Change::Enrolled { enrollment, customer, into, .. } => {
+                let status = match into {
+                    Entered::Waitlisted { rank } => {
+                        if free > 0 {
+                            wrong.push(format!("{enrollment} waits, and {free} places are free"));
+                        }
+                        self.join(enrollment.0, *rank, &mut wrong);
+                        EnrollmentStatus::Waitlisted
+                    }
+                    Entered::Applied => EnrollmentStatus::Applied,
+                    Entered::Approved => {
+                        if !self.line.is_empty() {
+                            wrong.push(format!("{enrollment} passed those in line"));
+                        }
+                        EnrollmentStatus::Applied
+                    }
+                };
+                let version = u32::from(*into != Entered::Approved);
+                let new = Enrollment { customer: *customer, status, version };
+                if self.enrollments.insert(enrollment.0, new).is_some() {
+                    wrong.push(format!("{enrollment} applied twice"));
+                }
+                if self.living.insert(*customer, enrollment.0).is_some() {
+                    wrong.push(format!("{customer} has two living enrollments"));
+                }
+            }
+            Change::EnrollmentApproved { enrollment, how, moved, .. } => {
+                if *how == Approval::Promoted {
+                    self.promote(enrollment.0, &mut wrong);
+                }
+                self.turn(enrollment.0, moved.from, EnrollmentStatus::Approved, &mut wrong);
+            }
+            Change::PlaceOffered { enrollment, moved, .. } => {
+                self.promote(enrollment.0, &mut wrong);
+                self.turn(enrollment.0, moved.from, EnrollmentStatus::Offered, &mut wrong);
+            }
+            Change::EnrollmentWaitlisted { enrollment, rank, moved, .. } => {
+                self.turn(enrollment.0, moved.from, EnrollmentStatus::Waitlisted, &mut wrong);
+                self.join(enrollment.0, *rank, &mut wrong);
+            }
+            Change::EnrollmentRejected { enrollment, moved, .. } => {
+                self.turn(enrollment.0, moved.from, EnrollmentStatus::Rejected, &mut wrong);
+            }
+            Change::EnrollmentsCanceled { enrollments, .. } => {
+                for one in enrollments {
+                    let (id, from) = (one.enrollment.0, one.moved.from);
+                    self.turn(id, from, EnrollmentStatus::Canceled, &mut wrong);
+                }
+            }
+            Change::EnrollmentRevived { enrollment, moved, .. } => {
+                self.turn(enrollment.0, moved.from, EnrollmentStatus::Approved, &mut wrong);
+            }
+            Change::WaitlistMoved { enrollment, rank, .. } => {
+                self.line.retain(|_, waiting| *waiting != enrollment.0);
+                self.join(enrollment.0, *rank, &mut wrong);
+            }
+            _ => {}
+        }
+        wrong
+    }
+
+    /// What must hold after a whole transition: no place is free while somebody could have it.
+    pub(super) fn passed_by(&self, free: i64) -> Option<String> {
+        let waits = self.rules.is_some() && !self.line.is_empty() && free > 0;
+        waits.then(|| format!("{free} places are free and {} wait", self.line.len()))
+    }
+
+    fn join(&mut self, id: Uuid, rank: i64, wrong: &mut Vec<String>) {
+        if self.line.insert(rank, id).is_some() {
+            wrong.push(format!("two wait at rank {rank}"));
+        }
+        let most = self.rules.map_or(0, |rules| rules.waitlist as usize);
+        if self.line.len() > most {
+            wrong.push(format!("{} wait where {most} may", self.line.len()));
+        }
+    }
+
+    fn promote(&mut self, id: Uuid, wrong: &mut Vec<String>) {
+        if self.line.first_key_value().map(|(_, first)| *first) != Some(id) {
+            wrong.push(format!("{id} was promoted and was not the first in line"));
+        }
+        self.promoted.push(id);
+    }
+
+    fn turn(
+        &mut self,
+        id: Uuid,
+        from: EnrollmentStatus,
+        to: EnrollmentStatus,
+        wrong: &mut Vec<String>,
+    ) {
+        let Some(found) = self.enrollments.get_mut(&id) else {
+            return wrong.push(format!("{id} never applied"));
+        };
+        if found.status != from || from == to {
+            wrong.push(format!("{id} went from {:?} to {to:?}", found.status));
+        }
+        (found.status, found.version) = (to, found.version + 1);
+        let customer = found.customer;
+        if from == EnrollmentStatus::Waitlisted {
+            self.line.retain(|_, waiting| *waiting != id);
+        }
+        match (from.is_living(), to.is_living()) {
+            (true, false) => {
+                self.living.remove(&customer);
+            }
+            (false, true) => {
+                if self.living.insert(customer, id).is_some() {
+                    wrong.push(format!("{customer} has two living enrollments"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
