@@ -147,6 +147,7 @@ impl Closing {
     pub async fn finish(&self, Closed { user, settled }: Closed) -> Result<(), ClosingError> {
         tokio::time::sleep(LATE).await;
         self.end_claims_for_good(user).await?;
+        self.store.enrollment_words_erase(user).await?;
         let late = self.store.reservations_living(user, self.clock.now_ms()).await?;
         let late = late.into_iter().filter(|one| !settled.contains(&one.id));
         for reservation in late.filter(|one| !one.is_paid || one.price == 0) {
@@ -164,6 +165,7 @@ impl Closing {
         let before = self.clock.now_ms().saturating_sub(late);
         for user in self.store.closed_and_waiting(before).await? {
             self.end_claims_for_good(user).await?;
+            self.store.enrollment_words_erase(user).await?;
         }
         Ok(())
     }

@@ -22,7 +22,9 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
-use api::{accounts, audit, box_office, cluster, offerings, outbox, payments, venues, webhooks};
+use api::{
+    accounts, audit, box_office, classes, cluster, offerings, outbox, payments, venues, webhooks,
+};
 use box_office::{availability, stream};
 use error::ApiError;
 use state::AppState;
@@ -85,6 +87,9 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(accounts::mail_links::configure)
         .configure(accounts::users::configure)
         .configure(offerings::events::configure)
+        .configure(classes::enrollments::configure)
+        .configure(classes::mclasses::configure)
+        .configure(classes::decisions::configure)
         .configure(payments::wallet::configure)
         .configure(payments::administration::configure)
         .configure(payments::webhooks::configure)

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod audit;
 pub mod box_office;
 pub mod caller;
+pub mod classes;
 pub mod cli;
 pub mod clock;
 pub mod closing;

@@ -33,6 +33,7 @@ use std::time::Duration;
 use crate::accounts::Accounts;
 use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
+use crate::classes::Classes;
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
@@ -450,6 +451,7 @@ fn assemble(
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
+    let classes = Classes::new(store.clone(), offices.clone());
     let mail = MailerParts {
         store: store.clone(),
         accounts: Arc::clone(&accounts),
@@ -479,6 +481,7 @@ fn assemble(
         tracer,
         admission: Admission::new(config.latency_target),
         offerings,
+        classes,
         venues,
         seat_maps: SeatMaps::default(),
         drawings: Drawings::default(),

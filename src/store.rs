@@ -43,6 +43,8 @@ pub use tables::class::{
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
+pub use tables::enrollment::{EnrollmentRow, EnrollmentState, LinePlace};
+pub use tables::enrollment_words::{AnswersRow, NewReason};
 pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::event_change::EventChange;
 pub use tables::gateway_notification::{Noted, NotificationRow};

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod box_office;
+pub mod classes;
 pub mod cluster;
 pub mod offerings;
 pub mod outbox;

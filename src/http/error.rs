@@ -21,6 +21,7 @@ pub type OperationCodes = (&'static str, &'static str, &'static [ErrorCode]);
 
 use crate::accounts::AccountError;
 use crate::box_office::{MoveError, SubmitError, Unavailable, UnknownReason, outcome_unknown};
+use crate::classes::ClassError;
 use crate::closing::ClosingError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
@@ -389,6 +390,22 @@ impl From<OfferingError> for ApiError {
             OfferingError::CheckInUndone | OfferingError::CheckedInAgain => ErrorCode::WrongState,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<ClassError> for ApiError {
+    fn from(error: ClassError) -> Self {
+        match error {
+            ClassError::Invalid(error) => error.into(),
+            ClassError::NoSuchClass
+            | ClassError::Command(SubmitError::Unavailable(Unavailable::NoSuchOffering)) => {
+                Self::of(ErrorCode::ClassNotFound)
+            }
+            ClassError::Command(error) => error.into(),
+            ClassError::Rejected(rejection) => rejection.into(),
+            ClassError::Foreign => Self::of(ErrorCode::KeyReused),
+            ClassError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use crate::http::api::box_office::{
     availability, checkout, complimentary, holders, holds, participation, reservations, seats,
     stream, waitlist,
 };
+use crate::http::api::classes::{decisions, enrollments, mclasses};
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -49,6 +50,11 @@ use crate::http::envelope::Failure;
         events::list, events::show, events::create, events::change, events::replace,
         events::cancel,
         participation::participate,
+        mclasses::list, mclasses::show, mclasses::create, mclasses::change, mclasses::delete,
+        enrollments::list, enrollments::list_of_class, enrollments::apply, enrollments::show,
+        enrollments::change, enrollments::cancel, enrollments::accept,
+        decisions::show, decisions::decide, decisions::decide_many, decisions::move_up,
+        decisions::attendance,
         availability::availability, availability::seats, stream::follow, verify::audit,
         holds::list, holds::place, holds::show, holds::change, holds::release,
         holds::extend,
@@ -83,6 +89,7 @@ use crate::http::envelope::Failure;
         (name = "auth", description = "Accounts and tokens"),
         (name = "users", description = "One's own account"),
         (name = "events", description = "What is on sale, and what is left of it"),
+        (name = "classes", description = "Classes, and applications for them"),
         (name = "holds", description = "Places kept for a few minutes"),
         (name = "reservations", description = "Holds checked out, to be paid"),
         (name = "wallet", description = "Money to pay with"),

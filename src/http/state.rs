@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::Accounts;
 use crate::box_office::BoxOffices;
+use crate::classes::Classes;
 use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
@@ -33,6 +34,8 @@ pub struct AppState {
     pub offices: Arc<BoxOffices>,
     /// Events, their reservations and tickets.
     pub offerings: Offerings,
+    /// Classes and the applications for them.
+    pub classes: Classes,
     /// Venues, their plans and the plans of events.
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.

@@ -93,7 +93,17 @@ impl Offerings {
     /// # Errors
     /// [`OfferingError::NoSuchEvent`].
     pub async fn event(&self, event: OfferingId) -> Result<EventRow, OfferingError> {
-        self.store.event_get(event).await?.ok_or(OfferingError::NoSuchEvent)
+        // Classes are no events, and have routes of their own.
+        let row = self.offering(event).await?;
+        if row.is_class { Err(OfferingError::NoSuchEvent) } else { Ok(row) }
+    }
+
+    /// Returns the row of an event or a class.
+    ///
+    /// # Errors
+    /// [`OfferingError::NoSuchEvent`].
+    pub async fn offering(&self, id: OfferingId) -> Result<EventRow, OfferingError> {
+        self.store.event_get(id).await?.ok_or(OfferingError::NoSuchEvent)
     }
 
     /// Returns the names of an event's products, by `ProductId`.
@@ -101,7 +111,7 @@ impl Offerings {
     /// # Errors
     /// [`OfferingError::NoSuchEvent`].
     pub async fn product_names(&self, event: OfferingId) -> Result<Vec<String>, OfferingError> {
-        let row = self.event(event).await?;
+        let row = self.offering(event).await?;
         Ok(row.products.into_iter().map(|product| product.name).collect())
     }
 

@@ -31,6 +31,10 @@ const ATTEMPTS_FOR_MS: TimestampMs = 14 * 24 * 3_600_000;
 /// Gateways repeat a notification for days; after that its id need not be known any more.
 const NOTIFIED_FOR_MS: TimestampMs = 30 * 24 * 3_600_000;
 
+/// What was written for a command is kept this long before it is seen whether the command took effect:
+/// longer than a key is remembered, so that no retry names what is deleted.
+const WORDS_FOR_MS: TimestampMs = 25 * 3_600_000;
+
 /// Warns of a suspicious clock, and cleans up at every interval, the first time at once.
 pub(super) fn start(state: &AppState) -> JoinHandle<()> {
     let (store, clock) = (state.store.clone(), state.clock.clone());
@@ -92,9 +96,10 @@ async fn forget(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
     let deliveries = older(Prunable::EndedDeliveries, MESSAGES_FOR_MS).await?;
     let attempts = older(Prunable::WebhookAttempts, ATTEMPTS_FOR_MS).await?;
     let notified = store.gateway_notifications_forget(now.saturating_sub(NOTIFIED_FOR_MS)).await?;
+    let words = store.enrollment_sweep(now.saturating_sub(WORDS_FOR_MS)).await?;
     let of_outbox = messages + notices + deliveries + attempts;
-    if keys + tokens + links + of_outbox + notified > 0 {
-        tracing::debug!(keys, tokens, links, of_outbox, notified, "forgot what had expired");
+    if keys + tokens + links + of_outbox + notified + words > 0 {
+        tracing::debug!(keys, tokens, links, of_outbox, notified, words, "forgot what had expired");
     }
     Ok(())
 }

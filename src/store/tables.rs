@@ -5,6 +5,8 @@ pub(crate) mod catalogue;
 pub(crate) mod class;
 pub(crate) mod closed;
 pub(crate) mod delivery;
+pub(crate) mod enrollment;
+pub(crate) mod enrollment_words;
 pub(crate) mod event;
 pub(crate) mod event_change;
 pub(crate) mod gateway_notification;

@@ -26,7 +26,7 @@ async fn ticket_pdf(
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     document(&state, &visitor, &event, row.user, &[row]).await
 }
 
@@ -36,7 +36,7 @@ async fn order_pdf(
     Path(id): Path<ReservationId>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.reservation(visitor.caller()?, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     let tickets = state.offerings.tickets_of(id).await?;
     if tickets.is_empty() {
         return Err(ApiError::not_found("ticket"));
@@ -69,7 +69,7 @@ async fn ticket_calendar(
     Path(id): Path<Uuid>,
 ) -> Result<HttpResponse, ApiError> {
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     // Without a public address the file names none: what the request says of its host proves nothing.
     let page = |base: &String| format!("{base}/events/{}", event.id);
     let url = state.config.public_url.as_ref().map(page);

@@ -58,7 +58,8 @@ async fn list(
     let found = state.offerings.reservations(filter, SHOWN).await?;
     let mut orders = Vec::new();
     for row in &found.rows {
-        orders.push((state.offerings.event(row.offering).await?, reservation(&state, row).await?));
+        orders
+            .push((state.offerings.offering(row.offering).await?, reservation(&state, row).await?));
     }
     let main = html! {
         h1 { (visitor.text("orders.title")) }
@@ -108,7 +109,7 @@ async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
     let row = state.offerings.reservation(caller, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     let mut order = reservation(state, &row).await?;
     let seats = state.venues.labels(row.offering).await;
     let attempts = match row.state {

@@ -48,7 +48,7 @@ async fn list(
     // The tickets of an order are equally old: its seats come as the plan orders them.
     rows.sort_by_key(|row| (Reverse(row.created_at), row.reservation, row.seat, row.index));
     for row in &rows {
-        shown.push((state.offerings.event(row.offering).await?, ticket_dto(&state, row).await?));
+        shown.push((state.offerings.offering(row.offering).await?, ticket_dto(&state, row).await?));
     }
     let main = html! {
         h1 { (visitor.text("tickets.title")) }
@@ -79,7 +79,7 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
     let row = state.offerings.ticket(caller, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     let ticket = ticket_dto(&state, &row).await?;
     let main = html! {
         h1.visually-hidden { (visitor.text("tickets.ticket")) }

@@ -18,6 +18,61 @@ pub(crate) enum EventStatus {
     Cancelled,
 }
 
+/// Whether a class takes applications, and whether it is over.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ClassStatus {
+    Upcoming,
+    Recruiting,
+    Closed,
+    Ended,
+    Canceled,
+}
+
+/// The order of a list of classes.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum ClassSort {
+    StartAt,
+    RecruitEndAt,
+    CreatedAt,
+}
+
+/// The state of an application.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum EnrollmentStatus {
+    Applied,
+    Approved,
+    Rejected,
+    Waitlisted,
+    Canceled,
+}
+
+/// What the reason of an application is about.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ReasonType {
+    Reject,
+    Cancel,
+}
+
+/// Whether a person attended a class.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Attendance {
+    Present,
+    Late,
+    Absent,
+}
+
+/// What an applicant can make of an application.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum CanceledOnly {
+    Canceled,
+}
+
 /// The state of a participation.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -145,8 +145,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn closed_and_waiting(&self, before: TimestampMs) -> Result<Vec<UserId>, StoreError> {
-        let sql = "SELECT DISTINCT users.id FROM waitlisted
-            JOIN users ON users.id = waitlisted.user_id
+        let sql = "SELECT DISTINCT users.id FROM users JOIN (
+                SELECT user_id FROM waitlisted
+                UNION ALL SELECT user_id FROM enrollments WHERE status IN ('APPLIED', 'WAITLISTED')
+            ) AS waits ON users.id = waits.user_id
             WHERE users.email LIKE $1 AND users.updated_at < $2 LIMIT 100";
         let values = [format!("%{FORGOTTEN}").into(), before.into()];
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
@@ -155,8 +157,8 @@ impl Store {
         Ok(rows.collect::<Result<_, DbErr>>()?)
     }
 
-    /// Returns the events that a customer has ever waited in, and the other events in which
-    /// anything is held now.
+    /// Returns the events that a customer has ever waited in, with the classes in which one waits
+    /// now, and the other events in which anything is held now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -168,8 +170,10 @@ impl Store {
             .filter(waitlisted::Column::UserId.eq(user.0))
             .all(self.writes())
             .await?;
-        let waited: BTreeSet<_> =
+        let mut waited: BTreeSet<_> =
             waited.into_iter().map(|row| OfferingId(row.offering_id)).collect();
+        // An application says itself where it waits.
+        waited.extend(self.enrollment_classes_waiting(user).await?);
         // Reads small rows, one for each event; the sweeper reads them as well.
         let due = head::Entity::find()
             .filter(head::Column::NextDueAt.is_not_null())

@@ -13,7 +13,9 @@ use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
-use crate::store::tables::{guest, idempotency, kept_mail, mail_link, payment, revocation, wallet};
+use crate::store::tables::{
+    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, wallet,
+};
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
 /// What an account may do.
@@ -302,6 +304,7 @@ impl Store {
         row.default_payment_method = Set(None);
         mail_link::end_all(&transaction, id).await?;
         kept_mail::forget(&transaction, id).await?;
+        enrollment_words::erase(&transaction, id).await?;
         end_access(&transaction, &mut row, version, now).await?;
         let row = row.update(&transaction).await?;
         transaction.commit().await?;

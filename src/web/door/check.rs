@@ -141,7 +141,7 @@ async fn refused(
     let detail = match &error {
         OfferingError::AlreadyCheckedIn(row) => search::used_when(visitor, event, row),
         OfferingError::WrongEvent(row) => {
-            Some(state.offerings.event(row.offering).await?.details.name)
+            Some(state.offerings.offering(row.offering).await?.details.name)
         }
         _ => None,
     };

@@ -132,7 +132,7 @@ pub(super) async fn at_hand(
     code: &str,
 ) -> Result<Option<Found>, ApiError> {
     let Some(ticket) = state.offerings.ticket_at_hand(code).await? else { return Ok(None) };
-    let event = state.offerings.event(ticket.row.offering).await?;
+    let event = state.offerings.offering(ticket.row.offering).await?;
     Ok(Some(describe(state, visitor, &event, &ticket).await?))
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let row = state.offerings.reservation(admin, id).await?;
-    let event = state.offerings.event(row.offering).await?;
+    let event = state.offerings.offering(row.offering).await?;
     let order = reservation(state, &row).await?;
     let person = state.store.people([row.user]).await?.remove(&row.user);
     let mut tickets = Vec::new();

@@ -54,7 +54,7 @@ async fn cancelled(
 ) -> Result<(), ApiError> {
     let (admin, ticket) = (visitor.admin()?, form.ticket);
     let row = state.offerings.reservation(admin, id).await?;
-    let currency = state.offerings.event(row.offering).await?.currency;
+    let currency = state.offerings.offering(row.offering).await?.currency;
     let refund = match form.amount.trim() {
         "" => None,
         text => Some(

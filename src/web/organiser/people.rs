@@ -144,7 +144,10 @@ async fn show(
     let orders = super::orders::read(state, filter, ORDERS).await?;
     let mut shown = Vec::with_capacity(orders.rows.len());
     for order in &orders.rows {
-        shown.push((state.offerings.event(order.reservation.event_id).await?, &order.reservation));
+        shown.push((
+            state.offerings.offering(order.reservation.event_id).await?,
+            &order.reservation,
+        ));
     }
     let main = html! {
         p.back { a href="/organiser/users" { (visitor.text("people.title")) } }

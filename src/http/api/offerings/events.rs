@@ -99,7 +99,9 @@ pub struct CancellationDto {
 }
 
 impl CancellationDto {
-    fn of(row: &EventRow) -> Self {
+    /// Returns the terms of an offering.
+    #[must_use]
+    pub fn of(row: &EventRow) -> Self {
         let starts_at = row.event_end.map(|_| row.details.event_date);
         match row.cancellation {
             CancellationPolicy::Never => Self { allowed: false, until: None, refund_percent: 0 },

@@ -1,0 +1,156 @@
+//! Decisions of administrators about applications.
+
+use crate::classes::enrolling::Sender;
+use crate::classes::{ClassError, Classes};
+use crate::ids::{EnrollmentId, OfferingId};
+use crate::inventory::{Attendance, Change, Command, Rejection, Ruling, TimestampMs, Verdict};
+use crate::store::EnrollmentRow;
+
+/// What an administrator wants to be decided, for one application or for many.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Wish {
+    pub ruling: Ruling,
+    pub reason: Option<String>,
+}
+
+/// An application to decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision {
+    /// The application.
+    pub enrollment: EnrollmentId,
+    /// The version that the administrator saw.
+    pub version: Option<u32>,
+}
+
+/// What became of one of many decisions.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The application.
+    pub enrollment: EnrollmentId,
+    /// `Err` if the decision was refused.
+    pub decided: Result<(), Rejection>,
+}
+
+impl Classes {
+    /// Decides one application. Returns whether this repeats an earlier request with the key.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn decide(
+        &self,
+        row: &EnrollmentRow,
+        sender: Sender<'_>,
+        wish: &Wish,
+        version: Option<u32>,
+        now: TimestampMs,
+    ) -> Result<bool, ClassError> {
+        let body = (row.id, word(wish.ruling), &wish.reason, version);
+        let identity = self.identity(row.class, sender, "decide", &body).await?;
+        let reason = self.keep_reason(row.class, sender.user, wish.reason.as_deref(), now).await?;
+        let verdict = Verdict { enrollment: row.id, ruling: wish.ruling, reason, version };
+        let command = Command::DecideEnrollment { verdict };
+        Ok(self.submit_by_admin(row.class, sender.user, command, identity).await?.replayed)
+    }
+
+    /// Decides many applications of a class, in this order. Each has an outcome of its own.
+    ///
+    /// # Errors
+    /// The refusal of all, or why nothing could be decided.
+    pub async fn decide_many(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        wish: &Wish,
+        decisions: &[Decision],
+        now: TimestampMs,
+    ) -> Result<(Vec<Outcome>, bool), ClassError> {
+        let all: Vec<_> = decisions.iter().map(|one| (one.enrollment, one.version)).collect();
+        let body = (word(wish.ruling), &wish.reason, &all);
+        let identity = self.identity(class, sender, "decide many", &body).await?;
+        let reason = self.keep_reason(class, sender.user, wish.reason.as_deref(), now).await?;
+        let ruling = wish.ruling;
+        let verdict = |(enrollment, version)| Verdict { enrollment, ruling, reason, version };
+        let verdicts: Vec<Verdict> = all.into_iter().map(verdict).collect();
+        let command = Command::DecideEnrollments { verdicts };
+        let committed = self.submit_by_admin(class, sender.user, command, identity).await?;
+        let refused = |id: EnrollmentId| {
+            committed.transition.changes.iter().find_map(|change| match change {
+                Change::VerdictRefused { enrollment, rejection } if *enrollment == id => {
+                    Some(Rejection::clone(rejection))
+                }
+                _ => None,
+            })
+        };
+        let outcome = |one: &Decision| Outcome {
+            enrollment: one.enrollment,
+            decided: refused(one.enrollment).map_or(Ok(()), Err),
+        };
+        Ok((decisions.iter().map(outcome).collect(), committed.replayed))
+    }
+
+    /// Returns the rows of decided applications, and the names of their applicants.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn named(
+        &self,
+        outcomes: &[Outcome],
+    ) -> Result<Vec<(EnrollmentRow, String)>, ClassError> {
+        let ids: Vec<EnrollmentId> = outcomes.iter().map(|one| one.enrollment).collect();
+        let rows = self.store.enrollment_get_many(&ids).await?;
+        let people = self.store.people(rows.iter().map(|row| row.user)).await?;
+        let name = |row: &EnrollmentRow| {
+            let person = people.get(&row.user);
+            person.map_or_else(String::new, |it| it.name.clone().unwrap_or(it.email.clone()))
+        };
+        Ok(rows.into_iter().map(|row| (row.clone(), name(&row))).collect())
+    }
+
+    /// Moves a waiting enrollment up to a position in the line.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn move_up(
+        &self,
+        row: &EnrollmentRow,
+        sender: Sender<'_>,
+        position: u32,
+        reason: &str,
+        now: TimestampMs,
+    ) -> Result<bool, ClassError> {
+        let identity =
+            self.identity(row.class, sender, "move up", &(row.id, position, reason)).await?;
+        let kept = self.keep_reason(row.class, sender.user, Some(reason), now).await?;
+        let Some(reason) = kept else {
+            let problem = "must say why: the others in line are passed";
+            return Err(crate::text::InvalidField::new("reason", problem).into());
+        };
+        let command = Command::MoveUp { enrollment: row.id, position, reason };
+        Ok(self.submit_by_admin(row.class, sender.user, command, identity).await?.replayed)
+    }
+
+    /// Records who attended.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn record_attendance(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        marks: Vec<(EnrollmentId, Option<Attendance>)>,
+    ) -> Result<bool, ClassError> {
+        let identity = self.identity(class, sender, "attendance", &marks).await?;
+        let command = Command::RecordAttendance { marks };
+        Ok(self.submit_by_admin(class, sender.user, command, identity).await?.replayed)
+    }
+}
+
+fn word(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Approve => "APPROVED",
+        Ruling::ApproveOrWaitlist => "APPROVED or WAITLISTED",
+        Ruling::Waitlist => "WAITLISTED",
+        Ruling::Reject => "REJECTED",
+    }
+}

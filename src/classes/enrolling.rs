@@ -1,0 +1,245 @@
+//! Applications of customers. Answers are stored before the command that names them: a crash between
+//! the two leaves answers without an enrollment, which are deleted after a day, and never an
+//! enrollment without its answers.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::classes::{ClassError, Classes};
+use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
+use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
+use crate::random;
+use crate::store::{AnswersRow, NewReason};
+use crate::text;
+
+/// The longest reason in characters.
+const LONGEST_REASON: usize = 1_000;
+
+/// What a customer sends with an application.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Application {
+    pub answers: Map<String, Value>,
+    /// The version of the form that the customer saw.
+    pub form_version: Option<u32>,
+    /// The terms that the customer agrees to now.
+    pub agreed_terms: Vec<Uuid>,
+}
+
+/// A command that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Done {
+    pub enrollment: EnrollmentId,
+    /// True if it repeats an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// The client's key and the caller, from which the identity of a request follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The customer.
+    pub user: UserId,
+    /// The client's key, as it sent it.
+    pub key: Option<&'a str>,
+}
+
+impl Classes {
+    /// Applies for a class.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn apply(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        application: Application,
+        now: TimestampMs,
+    ) -> Result<Done, ClassError> {
+        match self.apply_checked(class, sender, &application, now).await {
+            Ok(done) => Ok(done),
+            // The form or the terms may have changed since the first request with this key.
+            Err(error) => match self.applied_before(class, sender).await? {
+                Some(enrollment) if error.is_about_application() => {
+                    Ok(Done { enrollment, replayed: true })
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    async fn apply_checked(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        application: &Application,
+        now: TimestampMs,
+    ) -> Result<Done, ClassError> {
+        let form: Option<(Uuid, u32)> = None;
+        let answers: Option<String> = (!application.answers.is_empty())
+            .then(|| Value::Object(application.answers.clone()).to_string());
+        let enrollment = EnrollmentId::random();
+        let stored = match answers.is_some() || sender.key.is_some() {
+            true => Some(AnswersId(crate::ids::time_ordered(now.unsigned_abs()))),
+            false => None,
+        };
+        let fingerprint = (&answers, application.form_version, &application.agreed_terms);
+        let identity = self.identity(class, sender, "apply", &fingerprint).await?;
+        if let Some(id) = stored {
+            let row = AnswersRow {
+                id,
+                class,
+                enrollment,
+                user: sender.user,
+                form,
+                answers,
+                idempotency_key: sender.key.map(str::to_owned),
+            };
+            self.store.answers_insert(&row, now).await?;
+        }
+        let command = Command::Apply { enrollment, customer: sender.user, answers: stored };
+        let committed = self.submit(class, command, identity).await?;
+        match committed.transition.changes.first() {
+            Some(Change::Enrolled { enrollment, .. }) => {
+                Ok(Done { enrollment: *enrollment, replayed: committed.replayed })
+            }
+            _ => Err(ClassError::Foreign),
+        }
+    }
+
+    async fn applied_before(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+    ) -> Result<Option<EnrollmentId>, ClassError> {
+        let Some(key) = sender.key else { return Ok(None) };
+        Ok(self.store.enrollment_by_key(sender.user, class, key).await?)
+    }
+
+    /// Replaces the answers of an application that is not decided yet.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn replace_answers(
+        &self,
+        class: OfferingId,
+        enrollment: EnrollmentId,
+        sender: Sender<'_>,
+        application: &Application,
+        version: Option<u32>,
+        now: TimestampMs,
+    ) -> Result<Done, ClassError> {
+        let form: Option<(Uuid, u32)> = None;
+        let answers = Some(Value::Object(application.answers.clone()).to_string());
+        let id = AnswersId(crate::ids::time_ordered(now.unsigned_abs()));
+        let fingerprint = (enrollment, &answers, application.form_version, version);
+        let identity = self.identity(class, sender, "replace answers", &fingerprint).await?;
+        let row = AnswersRow {
+            id,
+            class,
+            enrollment,
+            user: sender.user,
+            form,
+            answers,
+            idempotency_key: None,
+        };
+        self.store.answers_insert(&row, now).await?;
+        let customer = sender.user;
+        let command = Command::ReplaceAnswers { enrollment, customer, answers: id, version };
+        let committed = self.submit(class, command, identity).await?;
+        Ok(Done { enrollment, replayed: committed.replayed })
+    }
+
+    /// Takes the place that is offered.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn accept_place(
+        &self,
+        class: OfferingId,
+        enrollment: EnrollmentId,
+        sender: Sender<'_>,
+    ) -> Result<Done, ClassError> {
+        let identity = self.identity(class, sender, "accept place", &enrollment).await?;
+        let command = Command::AcceptPlace { enrollment, customer: sender.user };
+        let committed = self.submit(class, command, identity).await?;
+        Ok(Done { enrollment, replayed: committed.replayed })
+    }
+
+    /// Cancels an enrollment of the caller or, for administrators, of anyone.
+    ///
+    /// # Errors
+    /// The refusal, or why nothing could be decided.
+    pub async fn cancel(
+        &self,
+        class: OfferingId,
+        enrollment: EnrollmentId,
+        sender: Sender<'_>,
+        by: Requester,
+        reason: Option<&str>,
+        now: TimestampMs,
+    ) -> Result<Done, ClassError> {
+        let identity = self.identity(class, sender, "cancel", &(enrollment, reason)).await?;
+        let reason = self.keep_reason(class, sender.user, reason, now).await?;
+        let command = Command::CancelEnrollment { enrollment, by, reason, version: None };
+        let committed = match by {
+            Requester::Customer(_) => self.submit(class, command, identity).await?,
+            Requester::Admin => self.submit_by_admin(class, sender.user, command, identity).await?,
+        };
+        Ok(Done { enrollment, replayed: committed.replayed })
+    }
+
+    /// Stores a reason for the command that will name it.
+    pub(super) async fn keep_reason(
+        &self,
+        class: OfferingId,
+        author: UserId,
+        reason: Option<&str>,
+        now: TimestampMs,
+    ) -> Result<Option<ReasonId>, ClassError> {
+        let Some(reason) = reason else { return Ok(None) };
+        let reason = text::paragraph("reason", reason, LONGEST_REASON)?;
+        if reason.is_empty() {
+            return Ok(None);
+        }
+        let id = ReasonId(crate::ids::time_ordered(now.unsigned_abs()));
+        self.store.reason_insert(&NewReason { id, class, author, reason }, now).await?;
+        Ok(Some(id))
+    }
+
+    /// Returns the identity of a request: its fingerprint is salted, because it is journalled, and a
+    /// bare hash of answers could be guessed from.
+    pub(super) async fn identity(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        operation: &str,
+        body: &impl Serialize,
+    ) -> Result<Option<Idempotency>, ClassError> {
+        let Some(key) = sender.key else { return Ok(None) };
+        let salt = self.store.answer_salt(sender.user, random::bytes()).await?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(sender.user.0.as_bytes());
+        hasher.update(class.0.as_bytes());
+        // Lengths first, so that no two pairs of texts concatenate to the same bytes.
+        hasher.update(&(operation.len() as u64).to_be_bytes());
+        hasher.update(operation.as_bytes());
+        hasher.update(key.as_bytes());
+        let body = serde_json::to_vec(body).expect("bodies are made of plain JSON types");
+        let mut salted = blake3::Hasher::new();
+        salted.update(&salt);
+        salted.update(&body);
+        Ok(Some(Idempotency {
+            key: first_half(&hasher.finalize()),
+            fingerprint: first_half(&salted.finalize()),
+            principal: sender.user,
+        }))
+    }
+}
+
+fn first_half(hash: &blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.as_bytes()[..16]);
+    half
+}

@@ -1,0 +1,37 @@
+//! Why a request about a class failed.
+
+use crate::box_office::SubmitError;
+use crate::inventory::Rejection;
+use crate::store::StoreError;
+use crate::text::InvalidField;
+
+/// Why a request about a class was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassError {
+    /// A value is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidField),
+    /// There is no such class.
+    #[error("there is no such class")]
+    NoSuchClass,
+    /// The box office refused the command, or could not decide it.
+    #[error(transparent)]
+    Command(#[from] SubmitError),
+    /// Refused before any command was sent.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A request with this key had another effect.
+    #[error("the idempotency key was used before for a different request")]
+    Foreign,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ClassError {
+    /// True if the application itself was refused, for a reason that may be newer than the first
+    /// request with the same key.
+    pub(super) fn is_about_application(&self) -> bool {
+        false
+    }
+}

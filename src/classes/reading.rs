@@ -1,0 +1,128 @@
+//! Classes and enrollments as people see them.
+
+use crate::caller::Caller;
+use crate::classes::{ClassError, Classes};
+use crate::ids::{EnrollmentId, OfferingId};
+use crate::inventory::{Rejection, TimestampMs};
+use crate::store::{
+    AnswersRow, ClassPage, ClassRow, ClassSearch, EnrollmentRow, LinePlace, ReservationRow,
+};
+
+/// An enrollment with what belongs to it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SeenEnrollment {
+    pub row: EnrollmentRow,
+    pub answers: Option<AnswersRow>,
+    pub reason: Option<String>,
+    /// The place in line, while it waits.
+    pub line: Option<LinePlace>,
+    /// The reservation of its place, if it has or had one.
+    pub reservation: Option<ReservationRow>,
+}
+
+/// A page of a customer's enrollments, newest first.
+#[derive(Clone, Debug)]
+pub struct EnrollmentPage {
+    /// At most as many as were asked for.
+    pub found: Vec<SeenEnrollment>,
+    /// Where the next page begins; `None` after the last.
+    pub next_cursor: Option<String>,
+}
+
+impl Classes {
+    /// Returns a class that was not deleted.
+    ///
+    /// # Errors
+    /// [`ClassError::NoSuchClass`].
+    pub async fn existing(&self, class: OfferingId) -> Result<ClassRow, ClassError> {
+        let row = self.store.class_get(class).await?;
+        row.filter(|row| row.deleted_at.is_none()).ok_or(ClassError::NoSuchClass)
+    }
+
+    /// Returns a class, deleted ones included: for those who are enrolled in it.
+    ///
+    /// # Errors
+    /// [`ClassError::NoSuchClass`].
+    pub async fn class(&self, class: OfferingId) -> Result<ClassRow, ClassError> {
+        self.store.class_get(class).await?.ok_or(ClassError::NoSuchClass)
+    }
+
+    /// Returns the classes that match.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn search(&self, search: &ClassSearch, limit: u64) -> Result<ClassPage, ClassError> {
+        Ok(self.store.class_search(search, limit).await?)
+    }
+
+    /// Returns an enrollment of the caller or, for administrators, of anyone.
+    ///
+    /// # Errors
+    /// [`Rejection::EnrollmentNotFound`], for enrollments of others too.
+    pub async fn enrollment(
+        &self,
+        caller: Caller,
+        id: EnrollmentId,
+    ) -> Result<EnrollmentRow, ClassError> {
+        let row = self.store.enrollment_get(id).await?;
+        let row = row.filter(|row| row.user == caller.user || caller.is_admin());
+        Ok(row.ok_or(Rejection::EnrollmentNotFound)?)
+    }
+
+    /// Returns a customer's enrollments, newest first, in one class or in all.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn enrollments_of(
+        &self,
+        caller: Caller,
+        class: Option<OfferingId>,
+        after: Option<(TimestampMs, EnrollmentId)>,
+        limit: u64,
+    ) -> Result<EnrollmentPage, ClassError> {
+        let rows = self.store.enrollment_list_of(caller.user, class, after, limit).await?;
+        let last = rows.last().filter(|_| rows.len() as u64 == limit);
+        let next_cursor = last.map(|row| format!("{}_{}", row.applied_at, row.id));
+        Ok(EnrollmentPage { found: self.seen(rows).await?, next_cursor })
+    }
+
+    /// Reads what belongs to enrollments.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn seen(&self, rows: Vec<EnrollmentRow>) -> Result<Vec<SeenEnrollment>, ClassError> {
+        let answers: Vec<_> = rows.iter().filter_map(|row| row.answers).collect();
+        let reasons: Vec<_> = rows.iter().filter_map(|row| row.reason).collect();
+        let answers = match answers.is_empty() {
+            true => Vec::new(),
+            false => self.store.answers_get(&answers).await?,
+        };
+        let reasons = match reasons.is_empty() {
+            true => Vec::new(),
+            false => self.store.reasons_get(&reasons).await?,
+        };
+        let mut seen = Vec::with_capacity(rows.len());
+        for row in rows {
+            let line = match row.rank {
+                Some(rank) => Some(self.store.enrollment_line_place(row.class, rank).await?),
+                None => None,
+            };
+            let reservation = match row.decided_at {
+                Some(_) => self.store.reservation_get(row.id.reservation()).await?,
+                None => None,
+            };
+            seen.push(SeenEnrollment {
+                answers: answers.iter().find(|found| Some(found.id) == row.answers).cloned(),
+                reason: reasons
+                    .iter()
+                    .find(|(id, _)| Some(*id) == row.reason)
+                    .map(|(_, words)| words.clone()),
+                line,
+                reservation,
+                row,
+            });
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,6 @@
+//! Classes, applications for them, and what administrators decide.
+
+pub mod bodies;
+pub mod decisions;
+pub mod enrollments;
+pub mod mclasses;

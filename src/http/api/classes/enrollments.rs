@@ -1,0 +1,435 @@
+//! `/api/mclasses/{class}/enrollments`: one's own applications.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::caller::Caller as CallerId;
+use crate::classes::{Application, ClassError, Done, SeenEnrollment, Sender};
+use crate::http::dto;
+use crate::http::envelope::{Page, Success};
+use crate::http::error::{ApiError, ErrorCode, OperationCodes};
+use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
+use crate::http::pages::PageQuery;
+use crate::http::respond::{self, locate, mark_replayed, rfc3339};
+use crate::http::state::AppState;
+use crate::ids::{EnrollmentId, OfferingId, ReservationId, UserId};
+use crate::inventory::{Rejection, Requester};
+use crate::store::{EnrollmentState, ReservationState, attendance_name};
+
+/// Adds the routes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/mclasses/{class}/enrollments").get(list_of_class).post(apply))
+        .service(
+            web::resource("/api/mclasses/{class}/enrollments/{enrollment}")
+                .get(show)
+                .put(change)
+                .delete(cancel),
+        )
+        .service(
+            web::resource("/api/mclasses/{class}/enrollments/{enrollment}/accept").post(accept),
+        )
+        .service(web::resource("/api/enrollments").get(list));
+}
+
+const ONE: &str = "/api/mclasses/{class}/enrollments/{enrollment}";
+
+/// The error codes of these operations, beyond those that follow from their form.
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("get", "/api/mclasses/{class}/enrollments", &[ErrorCode::ClassNotFound]),
+    (
+        "post",
+        "/api/mclasses/{class}/enrollments",
+        &[
+            ErrorCode::ClassNotFound,
+            ErrorCode::RecruitmentNotOpen,
+            ErrorCode::RecruitmentOver,
+            ErrorCode::AlreadyEnrolled,
+            ErrorCode::ReapplyRefused,
+            ErrorCode::ClassFull,
+            ErrorCode::EventCancelled,
+        ],
+    ),
+    ("get", ONE, &[ErrorCode::ClassNotFound, ErrorCode::EnrollmentNotFound]),
+    ("put", ONE, CHANGES),
+    ("delete", ONE, CHANGES),
+    (
+        "post",
+        "/api/mclasses/{class}/enrollments/{enrollment}/accept",
+        &[
+            ErrorCode::ClassNotFound,
+            ErrorCode::EnrollmentNotFound,
+            ErrorCode::WrongState,
+            ErrorCode::HoldExpired,
+            ErrorCode::EventCancelled,
+        ],
+    ),
+];
+
+const CHANGES: &[ErrorCode] = &[
+    ErrorCode::ClassNotFound,
+    ErrorCode::EnrollmentNotFound,
+    ErrorCode::WrongState,
+    ErrorCode::VersionConflict,
+    ErrorCode::EventCancelled,
+    ErrorCode::PaymentInProgress,
+    ErrorCode::CancellationRefused,
+    ErrorCode::AlreadyCheckedIn,
+];
+
+/// An application for a class.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EnrollmentDto {
+    pub id: EnrollmentId,
+    pub user_id: UserId,
+    pub mclass_id: OfferingId,
+    #[schema(required = true)]
+    pub enrollment_form_id: Option<Uuid>,
+    #[schema(required = true)]
+    pub form_version: Option<u32>,
+    /// Answers by the id of the question; `null` without a form, and once the person was erased.
+    #[schema(required = true, value_type = Option<Object>)]
+    pub answers: Option<Value>,
+    #[schema(value_type = crate::http::openapi::forms::EnrollmentStatus)]
+    pub status: &'static str,
+    /// The reason of the status, in somebody's words.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    #[schema(required = true, value_type = Option<crate::http::openapi::forms::ReasonType>)]
+    pub reason_type: Option<&'static str>,
+    /// Why it is canceled: `CUSTOMER`, `ADMIN`, `UNPAID`, `OFFER_EXPIRED`, `CLASS_CANCELLED` or
+    /// `ACCOUNT_CLOSED`.
+    #[schema(required = true)]
+    pub cause: Option<String>,
+    /// Rises with every change.
+    pub version: u32,
+    /// The key that the client sent with the application.
+    #[schema(required = true)]
+    pub idempotency_key: Option<String>,
+    /// The place in line, from 1, while it waits.
+    #[schema(required = true)]
+    pub waitlist_position: Option<u64>,
+    /// How many wait in all.
+    #[schema(required = true)]
+    pub waitlist_total: Option<u64>,
+    /// Until when a place is held for it, while one is offered: accept it before.
+    #[schema(required = true)]
+    pub offer_expires_at: Option<String>,
+    /// When it was promoted from the line, or offered a place.
+    #[schema(required = true)]
+    pub promoted_at: Option<String>,
+    /// The reservation of its place: pay it by `POST /api/reservations/{id}/payments`.
+    #[schema(required = true)]
+    pub reservation_id: Option<ReservationId>,
+    /// Until when the fee is to be paid, while it is not.
+    #[schema(required = true)]
+    pub payment_due_at: Option<String>,
+    #[schema(required = true, value_type = Option<crate::http::openapi::forms::Attendance>)]
+    pub attendance: Option<&'static str>,
+    pub applied_at: String,
+    #[schema(required = true)]
+    pub canceled_at: Option<String>,
+    #[schema(required = true)]
+    pub decided_at: Option<String>,
+    #[schema(required = true)]
+    pub decided_by_admin_id: Option<UserId>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+/// An application to send.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplicationBody {
+    /// Answers by the id of the question of the class's form.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub answers: Map<String, Value>,
+    /// The version of the form that the person saw; refused if the form has changed since.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub form_version: Option<u32>,
+    /// The terms that the person agrees to with this application.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub agreed_term_ids: Vec<Uuid>,
+}
+
+/// New answers, or the cancellation of an application.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnrollmentPatch {
+    /// All answers, not only those that change; possible until the application is decided.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub answers: Option<Map<String, Value>>,
+    /// The version of the form that the person saw.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub form_version: Option<u32>,
+    /// `CANCELED` cancels the application, as `DELETE` does.
+    #[serde(default)]
+    #[schema(value_type = Option<crate::http::openapi::forms::CanceledOnly>)]
+    pub status: Option<String>,
+    /// Why it is canceled.
+    #[serde(default)]
+    #[schema(max_length = 1_000)]
+    pub reason: Option<String>,
+    /// The version of the application that the person saw; another one is refused.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub version: Option<u32>,
+}
+
+/// List one's own applications for all classes, newest first.
+#[utoipa::path(get, path = "/api/enrollments", tag = "classes", operation_id = "listEnrollments",
+    params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<EnrollmentDto>)))]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let found = state.classes.enrollments_of(caller, None, query.after()?, query.limit()?).await?;
+    let enrollments: Vec<_> = found.found.iter().map(render).collect();
+    Ok(respond::page(&enrollments, found.next_cursor))
+}
+
+/// List one's own applications for a class, newest first.
+#[utoipa::path(get, path = "/api/mclasses/{class}/enrollments", tag = "classes",
+    operation_id = "listEnrollmentsOfClass",
+    params(("class" = OfferingId, Path), ("limit" = Option<u64>, Query),
+        ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<EnrollmentDto>)))]
+pub(crate) async fn list_of_class(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(class): Path<OfferingId>,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, ApiError> {
+    state.classes.class(class).await?;
+    let (after, limit) = (query.after()?, query.limit()?);
+    let found = state.classes.enrollments_of(caller, Some(class), after, limit).await?;
+    let enrollments: Vec<_> = found.found.iter().map(render).collect();
+    Ok(respond::page(&enrollments, found.next_cursor))
+}
+
+/// Apply for a class.
+///
+/// First come, first served: `APPROVED` while places last, then `WAITLISTED`, then refused. With
+/// review: `APPLIED`. A retry with the same key finds the same application.
+#[utoipa::path(post, path = "/api/mclasses/{class}/enrollments", tag = "classes",
+    operation_id = "apply",
+    params(("class" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = ApplicationBody,
+    responses((status = 201, body = Success<EnrollmentDto>)))]
+pub(crate) async fn apply(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path(class): Path<OfferingId>,
+    key: IdempotencyKey,
+    Body(body): Body<ApplicationBody, { 256 * 1_024 }>,
+) -> Result<HttpResponse, ApiError> {
+    let application = Application {
+        answers: body.answers,
+        form_version: body.form_version,
+        agreed_terms: body.agreed_term_ids,
+    };
+    let now = state.clock.now_ms();
+    let done = state.classes.apply(class, sender(&caller, &key), application, now).await?;
+    let mut response = respond::created(&read(&state, caller, done.enrollment).await?);
+    locate(&mut response, &format!("/api/mclasses/{class}/enrollments/{}", done.enrollment));
+    mark_replayed(&mut response, done.replayed);
+    Ok(response)
+}
+
+/// Read an application: one's own, or anyone's for administrators.
+#[utoipa::path(get, path = "/api/mclasses/{class}/enrollments/{enrollment}", tag = "classes",
+    operation_id = "getEnrollment",
+    params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path)),
+    responses((status = 200, body = Success<EnrollmentDto>)))]
+pub(crate) async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((class, enrollment)): Path<(OfferingId, EnrollmentId)>,
+) -> Result<HttpResponse, ApiError> {
+    in_class(&state, caller, class, enrollment).await?;
+    Ok(respond::ok(&read(&state, caller, enrollment).await?))
+}
+
+/// Change one's answers until the application is decided, or cancel it.
+#[utoipa::path(put, path = "/api/mclasses/{class}/enrollments/{enrollment}", tag = "classes",
+    operation_id = "changeEnrollment",
+    params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    request_body = EnrollmentPatch,
+    responses((status = 200, body = Success<EnrollmentDto>)))]
+pub(crate) async fn change(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((class, enrollment)): Path<(OfferingId, EnrollmentId)>,
+    key: IdempotencyKey,
+    Body(body): Body<EnrollmentPatch, { 256 * 1_024 }>,
+) -> Result<HttpResponse, ApiError> {
+    in_class(&state, caller, class, enrollment).await?;
+    let EnrollmentPatch { answers, form_version, status, reason, version } = body;
+    let now = state.clock.now_ms();
+    let sender = sender(&caller, &key);
+    let done = match (answers, status.as_deref()) {
+        (Some(answers), None) => {
+            let application = Application { answers, form_version, ..Application::default() };
+            state
+                .classes
+                .replace_answers(class, enrollment, sender, &application, version, now)
+                .await?
+        }
+        (None, Some("CANCELED")) => {
+            let by = Requester::Customer(caller.user);
+            state.classes.cancel(class, enrollment, sender, by, reason.as_deref(), now).await?
+        }
+        (None, Some(_)) => {
+            let reason = "must be CANCELED: administrators decide the rest";
+            return Err(ApiError::invalid("status", reason));
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("answers", "or status must be given, and only one"));
+        }
+    };
+    answer(&state, caller, done).await
+}
+
+/// The query of a cancellation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CancelQuery {
+    reason: Option<String>,
+}
+
+/// Cancel an application: one's own, or anyone's for administrators.
+///
+/// A paid fee is refunded by the terms of the class; all of it when an administrator cancels.
+#[utoipa::path(delete, path = "/api/mclasses/{class}/enrollments/{enrollment}", tag = "classes",
+    operation_id = "cancelEnrollment",
+    params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path),
+        ("reason" = Option<String>, Query), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Success<EnrollmentDto>)))]
+pub(crate) async fn cancel(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((class, enrollment)): Path<(OfferingId, EnrollmentId)>,
+    Query(query): Query<CancelQuery>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    let row = in_class(&state, caller, class, enrollment).await?;
+    let by = match row == caller.user {
+        true => Requester::Customer(caller.user),
+        false => Requester::Admin,
+    };
+    let (sender, now) = (sender(&caller, &key), state.clock.now_ms());
+    let reason = query.reason.as_deref();
+    let done = state.classes.cancel(class, enrollment, sender, by, reason, now).await?;
+    answer(&state, caller, done).await
+}
+
+/// Take the place that is offered.
+#[utoipa::path(post, path = "/api/mclasses/{class}/enrollments/{enrollment}/accept",
+    tag = "classes", operation_id = "acceptPlace",
+    params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path),
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Success<EnrollmentDto>)))]
+pub(crate) async fn accept(
+    state: web::Data<AppState>,
+    caller: Caller,
+    Path((class, enrollment)): Path<(OfferingId, EnrollmentId)>,
+    key: IdempotencyKey,
+) -> Result<HttpResponse, ApiError> {
+    in_class(&state, caller, class, enrollment).await?;
+    let done = state.classes.accept_place(class, enrollment, sender(&caller, &key)).await?;
+    answer(&state, caller, done).await
+}
+
+fn sender<'a>(caller: &CallerId, key: &'a IdempotencyKey) -> Sender<'a> {
+    Sender { user: caller.user, key: key.0.as_deref() }
+}
+
+async fn answer(state: &AppState, caller: CallerId, done: Done) -> Result<HttpResponse, ApiError> {
+    let mut response = respond::ok(&read(state, caller, done.enrollment).await?);
+    mark_replayed(&mut response, done.replayed);
+    Ok(response)
+}
+
+/// Returns the owner of an enrollment that the caller may see and that is of this class.
+async fn in_class(
+    state: &AppState,
+    caller: CallerId,
+    class: OfferingId,
+    enrollment: EnrollmentId,
+) -> Result<UserId, ApiError> {
+    let row = state.classes.enrollment(caller, enrollment).await?;
+    if row.class != class {
+        return Err(ClassError::from(Rejection::EnrollmentNotFound).into());
+    }
+    Ok(row.user)
+}
+
+/// Reads an enrollment.
+///
+/// # Errors
+/// 404 for those of others.
+pub async fn read(
+    state: &AppState,
+    caller: CallerId,
+    enrollment: EnrollmentId,
+) -> Result<EnrollmentDto, ApiError> {
+    let row = state.classes.enrollment(caller, enrollment).await?;
+    let seen = state.classes.seen(vec![row]).await?;
+    let seen = seen.first().ok_or_else(|| ApiError::not_found("enrollment"))?;
+    Ok(render(seen))
+}
+
+/// Renders an enrollment.
+#[must_use]
+pub fn render(seen: &SeenEnrollment) -> EnrollmentDto {
+    let row = &seen.row;
+    let answers = seen.answers.as_ref();
+    let reservation = seen.reservation.as_ref();
+    let due = reservation.filter(|found| found.state == ReservationState::PaymentPending);
+    let reason_type = match row.status {
+        EnrollmentState::Rejected => Some("REJECT"),
+        EnrollmentState::Canceled => Some("CANCEL"),
+        EnrollmentState::Applied | EnrollmentState::Approved | EnrollmentState::Waitlisted => None,
+    };
+    EnrollmentDto {
+        id: row.id,
+        user_id: row.user,
+        mclass_id: row.class,
+        enrollment_form_id: answers.and_then(|found| found.form).map(|(id, _)| id),
+        form_version: answers.and_then(|found| found.form).map(|(_, version)| version),
+        answers: answers
+            .and_then(|found| found.answers.as_deref())
+            .and_then(|json| serde_json::from_str(json).ok()),
+        status: row.status.as_str(),
+        reason: seen.reason.clone(),
+        reason_type,
+        cause: row.cause.clone(),
+        version: row.version,
+        idempotency_key: answers.and_then(|found| found.idempotency_key.clone()),
+        waitlist_position: seen.line.map(|line| line.position),
+        waitlist_total: seen.line.map(|line| line.total),
+        offer_expires_at: dto::time(row.offer_expires_at),
+        promoted_at: dto::time(row.promoted_at),
+        reservation_id: reservation.map(|found| found.id),
+        payment_due_at: due.map(|found| rfc3339(found.pay_by)),
+        attendance: row.attendance.map(attendance_name),
+        applied_at: rfc3339(row.applied_at),
+        canceled_at: dto::time(row.canceled_at),
+        decided_at: dto::time(row.decided_at),
+        decided_by_admin_id: row.decided_by,
+        created_at: rfc3339(row.applied_at),
+        updated_at: rfc3339(row.updated_at),
+    }
+}

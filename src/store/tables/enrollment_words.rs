@@ -1,0 +1,197 @@
+//! What people write about an application, which no journal holds: answers and reasons, written
+//! before the command that names them, and the salts of fingerprints.
+
+use entities::{answer_salt, enrollment, enrollment_answers, enrollment_reason};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
+use crate::inventory::TimestampMs;
+use crate::store::{Store, StoreError};
+
+/// Answers to the form of a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AnswersRow {
+    pub id: AnswersId,
+    pub class: OfferingId,
+    pub enrollment: EnrollmentId,
+    pub user: UserId,
+    /// The form's id and version; `None` if the class has no form.
+    pub form: Option<(uuid::Uuid, u32)>,
+    /// JSON; `None` without a form, and once they were erased.
+    pub answers: Option<String>,
+    /// The client's key, as it sent it.
+    pub idempotency_key: Option<String>,
+}
+
+/// A reason in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NewReason {
+    pub id: ReasonId,
+    pub class: OfferingId,
+    pub author: UserId,
+    pub reason: String,
+}
+
+impl Store {
+    /// Stores answers for a command that is about to be sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answers_insert(
+        &self,
+        new: &AnswersRow,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        let row = enrollment_answers::ActiveModel {
+            id: Set(new.id.0),
+            class_id: Set(new.class.0),
+            enrollment_id: Set(new.enrollment.0),
+            user_id: Set(new.user.0),
+            form_id: Set(new.form.map(|(id, _)| id)),
+            form_version: Set(new.form.map(|(_, version)| version.into())),
+            answers: Set(new.answers.clone()),
+            idempotency_key: Set(new.idempotency_key.clone()),
+            is_pending: Set(1),
+            created_at: Set(now),
+        };
+        enrollment_answers::Entity::insert(row).exec_without_returning(self.writes()).await?;
+        Ok(())
+    }
+
+    /// Returns those of `ids` that exist, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answers_get(&self, ids: &[AnswersId]) -> Result<Vec<AnswersRow>, StoreError> {
+        let found = enrollment_answers::Entity::find()
+            .filter(enrollment_answers::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(answers_row).collect())
+    }
+
+    /// Returns the enrollment that a customer got with an idempotency key, if the command took effect.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrollment_by_key(
+        &self,
+        user: UserId,
+        class: OfferingId,
+        key: &str,
+    ) -> Result<Option<EnrollmentId>, StoreError> {
+        let found = enrollment::Entity::find()
+            .select_only()
+            .column(enrollment::Column::Id)
+            .filter(enrollment::Column::UserId.eq(user.0))
+            .filter(enrollment::Column::ClassId.eq(class.0))
+            .filter(
+                enrollment::Column::Id.in_subquery(
+                    sea_orm::sea_query::Query::select()
+                        .column(enrollment_answers::Column::EnrollmentId)
+                        .from(enrollment_answers::Entity)
+                        .and_where(enrollment_answers::Column::UserId.eq(user.0))
+                        .and_where(enrollment_answers::Column::IdempotencyKey.eq(key))
+                        .to_owned(),
+                ),
+            )
+            .into_tuple::<uuid::Uuid>()
+            .one(self.writes())
+            .await?;
+        Ok(found.map(EnrollmentId))
+    }
+
+    /// Deletes what a closed account wrote at the last moment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn enrollment_words_erase(&self, user: UserId) -> Result<(), StoreError> {
+        erase(self.writes(), user).await
+    }
+
+    /// Stores a reason for a command that is about to be sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reason_insert(&self, new: &NewReason, now: TimestampMs) -> Result<(), StoreError> {
+        let row = enrollment_reason::ActiveModel {
+            id: Set(new.id.0),
+            class_id: Set(new.class.0),
+            author_id: Set(new.author.0),
+            reason: Set(new.reason.clone()),
+            is_pending: Set(1),
+            created_at: Set(now),
+        };
+        enrollment_reason::Entity::insert(row).exec_without_returning(self.writes()).await?;
+        Ok(())
+    }
+
+    /// Returns the words of those of `ids` that exist, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reasons_get(
+        &self,
+        ids: &[ReasonId],
+    ) -> Result<Vec<(ReasonId, String)>, StoreError> {
+        let found = enrollment_reason::Entity::find()
+            .filter(enrollment_reason::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .all(self.reads())
+            .await?;
+        Ok(found.into_iter().map(|row| (ReasonId(row.id), row.reason)).collect())
+    }
+
+    /// Returns the salt of a customer's fingerprints; `new` becomes it if there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answer_salt(&self, user: UserId, new: [u8; 16]) -> Result<Vec<u8>, StoreError> {
+        let find = || answer_salt::Entity::find_by_id(user.0);
+        if let Some(found) = find().one(self.reads()).await? {
+            return Ok(found.salt);
+        }
+        let row = answer_salt::ActiveModel { user_id: Set(user.0), salt: Set(new.to_vec()) };
+        answer_salt::Entity::insert(row)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(self.writes())
+            .await?;
+        // Another request of the customer may have been first.
+        let found = find().one(self.writes()).await?;
+        Ok(found.map_or_else(|| new.to_vec(), |row| row.salt))
+    }
+}
+
+/// Deletes all that a customer wrote about applications: answers, own reasons, the salt. The
+/// enrollments stay and are counted.
+pub(crate) async fn erase(
+    transaction: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<(), StoreError> {
+    enrollment_answers::Entity::delete_many()
+        .filter(enrollment_answers::Column::UserId.eq(user.0))
+        .exec(transaction)
+        .await?;
+    enrollment_reason::Entity::delete_many()
+        .filter(enrollment_reason::Column::AuthorId.eq(user.0))
+        .exec(transaction)
+        .await?;
+    answer_salt::Entity::delete_by_id(user.0).exec(transaction).await?;
+    Ok(())
+}
+
+fn answers_row(row: enrollment_answers::Model) -> AnswersRow {
+    let version = row.form_version.and_then(|version| u32::try_from(version).ok());
+    AnswersRow {
+        id: AnswersId(row.id),
+        class: OfferingId(row.class_id),
+        enrollment: EnrollmentId(row.enrollment_id),
+        user: UserId(row.user_id),
+        form: row.form_id.zip(version),
+        answers: row.answers,
+        idempotency_key: row.idempotency_key,
+    }
+}
