@@ -8,6 +8,7 @@ mod bad_input;
 mod catalogue;
 mod changed_holds;
 mod checkins;
+mod classes;
 mod complimentary;
 mod conformance;
 mod document;
