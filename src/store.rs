@@ -37,9 +37,7 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::EventSearch;
-pub use tables::class::{
-    ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort, NewClass, Visibility,
-};
+pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
@@ -53,6 +51,7 @@ pub use tables::idempotency::{Answered, Key};
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
 pub use tables::mail_link::{LinkPurpose, MailLink};
+pub use tables::new_class::{NewClass, Visibility};
 pub use tables::notice::{NewNotice, NoticeRow};
 pub use tables::outbox::OutboxRow;
 pub use tables::payment::{Authorization, PaymentBacklog};

@@ -15,6 +15,7 @@ pub(crate) mod idempotency;
 pub(crate) mod kept_mail;
 pub(crate) mod leaving;
 pub(crate) mod mail_link;
+pub(crate) mod new_class;
 pub(crate) mod notice;
 pub(crate) mod outbox;
 pub(crate) mod payment;

@@ -417,6 +417,7 @@ const TABLES: &[(&str, &str)] = &[
     ("idempotency", "offerings"),
     ("kept_mail", "accounts"),
     ("leaving", "accounts"),
+    ("new_class", "classes"),
     ("notice", "outbox"),
     ("outbox", "outbox"),
     ("mail_link", "accounts"),

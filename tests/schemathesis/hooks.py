@@ -48,6 +48,14 @@ RULES = [
         r"^timeZone must be the name of a time zone",
         r"^say what the hold has from now on",
         r"^until must be in the future",
+        # The times, the waitlist and the decisions of a class.
+        r"^(endAt|recruitEndAt) must (not )?be after",
+        r"^waitlistCapacity (needs|must be)",
+        r"^waitlistIfFull means something with APPROVED only$",
+        r"^answers or status must be given, and only one$",
+        r"^(an enrollment is named twice|attendance can be recorded)",
+        r"^position must be 1 to",
+        r"^sort ",
         # What one way of paying needs and the others know nothing of.
         r"goes with (the method \w+|\"autoPay\": true) only$",
         r"^paymentMethod is the id of a payment method of Stripe",
@@ -73,7 +81,7 @@ UNDERSTOOD = {
     "PAYMENT_METHOD_UNAVAILABLE",
 }
 # Operations that end what the others need: they get an event of their own.
-LAST = {"deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}
+LAST = {"deleteClass", "changeClass", "deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}
 # It never ends; of events that exist it is tried elsewhere.
 ENDLESS = "followAvailability"
 
@@ -113,6 +121,8 @@ def before_call(context, case, kwargs):
             case.path_parameters[parameter] = THINGS["products"][-1]
         if parameter == "seat":
             case.path_parameters[parameter] = dice.choice(THINGS["seats"])
+        if parameter == "class" and name in LAST:
+            case.path_parameters[parameter] = THINGS["spareClass"]
         if parameter == "event" and name in LAST:
             case.path_parameters[parameter] = THINGS["spareEvent"]
     if isinstance(case.body, (dict, list)):

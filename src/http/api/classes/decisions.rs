@@ -6,7 +6,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::classes::{Decision, Outcome, Sender, Wish};
-use crate::http::api::classes::enrollments::{EnrollmentDto, read};
+use crate::http::api::classes::bodies::AttendanceDto;
+use crate::http::api::classes::enrollment::{EnrollmentDto, read};
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
@@ -149,16 +150,6 @@ pub struct PositionBody {
     /// Why the others are passed; the journal keeps that it was given, and the log its words.
     #[schema(min_length = 1, max_length = 1_000)]
     pub reason: String,
-}
-
-/// Whether a person attended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum AttendanceDto {
-    Present,
-    Late,
-    Absent,
 }
 
 /// The attendance of one person.
@@ -321,14 +312,4 @@ fn outcome_dto(outcome: Outcome, found: Option<(&'static str, String)>) -> Outco
         }
     });
     OutcomeDto { id: outcome.enrollment, name, decided: error.is_none(), status, error }
-}
-
-impl From<AttendanceDto> for Attendance {
-    fn from(mark: AttendanceDto) -> Self {
-        match mark {
-            AttendanceDto::Present => Self::Present,
-            AttendanceDto::Late => Self::Late,
-            AttendanceDto::Absent => Self::Absent,
-        }
-    }
 }
