@@ -55,6 +55,7 @@ RULES = [
         r"^answers or status must be given, and only one$",
         r"^(an enrollment is named twice|attendance can be recorded)",
         r"^position must be 1 to",
+        r"^reason must say why",
         r"^sort ",
         # What one way of paying needs and the others know nothing of.
         r"goes with (the method \w+|\"autoPay\": true) only$",
