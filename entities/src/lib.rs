@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod auto_payment;
+pub mod current_term;
 pub mod delivery;
 pub mod event;
 pub mod event_plan;
@@ -27,6 +28,8 @@ pub mod seat;
 pub mod simulator_charge;
 pub mod simulator_refund;
 pub mod snapshot;
+pub mod term;
+pub mod term_agreement;
 pub mod ticket;
 pub mod user;
 pub mod venue;

@@ -23,6 +23,7 @@ mod m0018_refunds;
 mod m0019_gateways;
 mod m0020_auto_payments;
 mod m0021_payment_problems;
+mod m0023_terms;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_gateways::Migration),
             Box::new(m0020_auto_payments::Migration),
             Box::new(m0021_payment_problems::Migration),
+            Box::new(m0023_terms::Migration),
         ]
     }
 }
