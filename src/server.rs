@@ -51,6 +51,7 @@ use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
+use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
 use crate::web::Site;
@@ -464,6 +465,7 @@ fn assemble(
     drop(entered);
     Ok(AppState {
         auditor: Auditor::new(store.clone()),
+        terms: Terms::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),

@@ -75,10 +75,12 @@ async fn things(shop: &Shop, person: &Person<'_>) -> Value {
     let wish = json!({"productId": event.products[2], "partySize": 1});
     let entry = id(person.post(&event.at("waitlist"), &wish).await);
     let hold = hold(&event, event.standing()).await;
+    let terms = json!({"type": "SERVICE", "title": "Terms", "content": "1.", "isRequired": true});
+    let term = id(shop.admin().post("/api/terms", &terms).await);
     json!({
         "event": event.id, "eventId": event.id, "spareEvent": spare.id, "products": event.products,
         "seats": event.seats().await[..1_000], "section": "Left", "hold": hold, "holdId": hold,
         "entry": entry, "reservation": reservation, "id": reservation, "ticket": ticket["id"],
-        "code": ticket["code"],
+        "code": ticket["code"], "term": term,
     })
 }
