@@ -89,20 +89,6 @@ impl Accounts {
         }
     }
 
-    /// [`Self::register_as`] without terms.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn register_guest(
-        &self,
-        guest: Caller,
-        new: Registration,
-        client_key: Option<Key>,
-        from: Option<IpAddr>,
-    ) -> Result<Session, AccountError> {
-        self.register_as(Some(guest), new, &[], client_key, from).await
-    }
-
     /// Logs in to the account that an earlier attempt created, with the password: the key alone
     /// does not prove who the caller is.
     async fn resume(
