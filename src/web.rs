@@ -36,7 +36,9 @@ mod organiser;
 mod pay;
 mod places;
 mod purchase;
+mod registration;
 mod shop;
+mod terms;
 mod tickets;
 
 use actix_web::middleware::from_fn;
@@ -74,6 +76,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(door::configure)
             .configure(offline::configure)
             .configure(account::configure)
+            .configure(registration::configure)
+            .configure(terms::configure)
             .configure(mail_links::configure)
             .configure(dev_mail::configure)
             .configure(organiser::configure)

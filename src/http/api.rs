@@ -8,5 +8,6 @@ pub mod cluster;
 pub mod offerings;
 pub mod outbox;
 pub mod payments;
+pub mod terms;
 pub mod venues;
 pub mod webhooks;

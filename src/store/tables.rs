@@ -31,6 +31,8 @@ pub(crate) mod sales;
 pub(crate) mod seat;
 pub(crate) mod seat_slices;
 pub(crate) mod simulator_charge;
+pub(crate) mod term;
+pub(crate) mod term_agreement;
 pub(crate) mod ticket;
 pub(crate) mod user;
 pub(crate) mod venue;

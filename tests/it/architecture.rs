@@ -75,6 +75,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("object", &[]),
+    ("terms", &["caller", "ids", "inventory", "store", "text"]),
     ("venues", &["ids", "inventory", "object", "store", "text"]),
     (
         "offerings",
@@ -123,6 +124,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "terms",
             "text",
             "trace",
             "venues",
@@ -143,6 +145,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "offerings",
             "payments",
             "store",
+            "terms",
             "text",
             "ticket_documents",
             "venues",
@@ -170,6 +173,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "terms",
             "trace",
             "venues",
             "web",
@@ -397,6 +401,7 @@ const CAPABILITIES: &[&str] = &[
     "offerings",
     "outbox",
     "payments",
+    "terms",
     "venues",
     "webhooks",
 ];
@@ -435,6 +440,8 @@ const TABLES: &[(&str, &str)] = &[
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
     ("simulator_charge", "payments"),
+    ("term", "terms"),
+    ("term_agreement", "terms"),
     ("ticket", "offerings"),
     ("user", "accounts"),
     ("venue", "venues"),
@@ -495,9 +502,9 @@ fn a_capability_is_one_noun_in_every_layer() {
     for capability in CAPABILITIES {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
-        // Every capability may use an event's box office, the cluster to find its instance, and the
-        // plan of its venue.
-        let base = ["box_office", "cluster", "venues"];
+        // Every capability may use an event's box office, the cluster to find its instance, the
+        // plan of its venue, and the terms that it needs agreement to.
+        let base = ["box_office", "cluster", "terms", "venues"];
         let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

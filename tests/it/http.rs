@@ -1,6 +1,7 @@
 //! The API as clients use it.
 
 mod administration;
+mod agreements;
 pub mod api_client;
 mod asyncapi;
 mod automatic_payments;

@@ -86,11 +86,13 @@ async fn things(shop: &Shop, person: &Person<'_>) -> Value {
     let (class, spare_class) = (class().await, class().await);
     let path = format!("/api/mclasses/{}/enrollments", class.as_str().expect("an id"));
     let enrollment = id(person.post(&path, &json!({})).await);
+    let terms = json!({"type": "SERVICE", "title": "Terms", "content": "1.", "isRequired": true});
+    let term = id(shop.admin().post("/api/terms", &terms).await);
     json!({
         "class": class, "mclassId": class, "spareClass": spare_class, "enrollment": enrollment,
         "event": event.id, "eventId": event.id, "spareEvent": spare.id, "products": event.products,
         "seats": event.seats().await[..1_000], "section": "Left", "hold": hold, "holdId": hold,
         "entry": entry, "reservation": reservation, "id": reservation, "ticket": ticket["id"],
-        "code": ticket["code"],
+        "code": ticket["code"], "term": term,
     })
 }

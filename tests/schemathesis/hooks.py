@@ -58,13 +58,16 @@ RULES = [
         r"^reason must say why",
         r"^sort ",
         # What one way of paying needs and the others know nothing of.
-        r"goes with (the method \w+|\"autoPay\": true) only$",
+        r"goes with (the method \w+|\"autoPay\": true|the type ENROLLMENT) only$",
         r"^paymentMethod is the id of a payment method of Stripe",
         r"^returnUrl ",
         # A webhook has an address that may be called, and filters that can let something through.
         r"^url must ",
         r"^types\[\d+\] must be a type",
         r"^eventIds\[\d+\] is not the id of an event",
+        # Terms that are agreed to are current, and their text can be seen.
+        r"^agreedTermIds must be ids of current terms",
+        r"^content must not be empty",
         # A plan must be one that can be drawn and sold.
         r"^(sections|zones|blocks|labels|stage|format|seats)\b",
         r"^(plan\.|seatMap must be left out)",
