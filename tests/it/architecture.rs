@@ -76,6 +76,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("object", &[]),
     ("venues", &["ids", "inventory", "object", "store", "text"]),
+    ("forms", &["ids", "inventory", "object", "store", "text"]),
     (
         "offerings",
         &["box_office", "caller", "ids", "inventory", "journal", "store", "text", "venues"],
@@ -112,6 +113,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "closing",
             "cluster",
             "config",
+            "forms",
             "ids",
             "inventory",
             "journal",
@@ -136,6 +138,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "box_office",
             "classes",
             "config",
+            "forms",
             "http",
             "ids",
             "inventory",
@@ -160,6 +163,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "cluster",
             "config",
             "executor",
+            "forms",
             "http",
             "ids",
             "inventory",
@@ -394,6 +398,7 @@ const CAPABILITIES: &[&str] = &[
     "box_office",
     "classes",
     "cluster",
+    "forms",
     "offerings",
     "outbox",
     "payments",
@@ -409,6 +414,7 @@ const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("delivery", "outbox"),
     ("enrollment", "classes"),
+    ("enrollment_form", "forms"),
     ("enrollment_words", "classes"),
     ("event", "offerings"),
     ("event_change", "offerings"),
@@ -495,8 +501,8 @@ fn a_capability_is_one_noun_in_every_layer() {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
         // Every capability may use an event's box office, the cluster to find its instance, and the
-        // plan of its venue.
-        let base = ["box_office", "cluster", "venues"];
+        // plan of its venue; applications for a class are checked against its form.
+        let base = ["box_office", "cluster", "forms", "venues"];
         let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

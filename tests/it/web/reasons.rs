@@ -20,6 +20,7 @@ const REFUSING: &[&str] = &[
     "src/inventory/decide_hold.rs",
     "src/inventory/decide_reservation.rs",
     "src/inventory/validate.rs",
+    "src/forms",
     "src/venues/check.rs",
     "src/venues/generate",
     "src/venues/service.rs",
