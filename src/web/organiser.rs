@@ -8,6 +8,9 @@ mod details_form;
 mod edit_event;
 mod entered;
 mod event_form;
+mod form_builder;
+mod form_builder_page;
+mod form_entered;
 mod form_page;
 mod gateway_notifications;
 mod give;
@@ -84,6 +87,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(refunds::configure)
         .configure(terms::configure)
         .configure(term::configure)
+        .configure(form_builder::configure)
         .configure(webhooks::configure)
         .configure(webhook::configure)
         .configure(webhook_log::configure)

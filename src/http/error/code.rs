@@ -147,6 +147,15 @@ error_codes! {
         "It has changed since the version named: read it again; details.currentVersion.";
     SelectionFrozen = CONFLICT "SELECTION_FROZEN",
         "selectionType cannot change after the first application.";
+    FormNotFound = NOT_FOUND "FORM_NOT_FOUND",
+        "The class has no enrollment form, or not this version of it.";
+    FormExists = CONFLICT "FORM_EXISTS",
+        "The class has an enrollment form: change it with PUT. details.currentVersion.";
+    FormChanged = CONFLICT "FORM_CHANGED",
+        "The form is another one than the one that was shown: read it again; details.currentVersion.";
+    FormInactive = CONFLICT "FORM_INACTIVE", "The enrollment form takes no answers now.";
+    InvalidAnswers = UNPROCESSABLE_ENTITY "INVALID_ANSWERS",
+        "Answers do not fit the enrollment form: details.answers names each question and the reason.";
     HasEnrollments = CONFLICT "CLASS_HAS_ENROLLMENTS",
         "Enrollments are not over: cancel the class with `cancelEnrollments=true`.";
     TooManyWebhooks = CONFLICT "TOO_MANY_WEBHOOKS",
