@@ -440,6 +440,9 @@ impl From<ClassError> for ApiError {
             | ClassError::Command(SubmitError::Unavailable(Unavailable::NoSuchOffering)) => {
                 Self::of(ErrorCode::ClassNotFound)
             }
+            ClassError::Command(SubmitError::Rejected(Rejection::Cancelled)) => {
+                Self::of(ErrorCode::ClassCanceled)
+            }
             ClassError::Command(error) => error.into(),
             ClassError::Rejected(rejection) => rejection.into(),
             ClassError::Foreign => Self::of(ErrorCode::KeyReused),

@@ -130,6 +130,7 @@ error_codes! {
     BelowTaken = CONFLICT "BELOW_TAKEN", "The size cannot go below what is taken.";
     // Classes.
     ClassNotFound = NOT_FOUND "CLASS_NOT_FOUND", "There is no such class.";
+    ClassCanceled = CONFLICT "CLASS_CANCELED", "The class does not take place.";
     RecruitmentNotOpen = CONFLICT "RECRUITMENT_NOT_OPEN",
         "The class does not take applications yet: details.opensAt.";
     RecruitmentOver = CONFLICT "RECRUITMENT_OVER",

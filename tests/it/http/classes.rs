@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Answer, Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// A class that takes applications.
 struct Class<'a> {
@@ -348,7 +347,7 @@ on_both_databases! {
             assert_eq!(gone["cause"], "CLASS_CANCELLED");
         }
         shop.nobody().get(&class.path).await.refused(404, "CLASS_NOT_FOUND");
-        class.apply(&shop.customer()).await.refused(409, "EVENT_CANCELLED");
+        class.apply(&shop.customer()).await.refused(409, "CLASS_CANCELED");
         let empty = Class::open(&shop, 1, json!({})).await;
         admin.delete(&empty.path).await.is(200);
     }
