@@ -9,6 +9,7 @@ mod limiter;
 mod mail_links;
 mod notify;
 mod passwords;
+mod registration;
 mod revocation;
 mod tokens;
 mod validate;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use passwords::generated_password;
+pub use registration::Registration;
 pub use tokens::{TokenError, Tokens};
 pub use validate::{check_name, check_password, normalise_email, normalise_phone};
 
@@ -34,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MailMode};
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
-use crate::store::{Answered, Key, NewUser, RefreshToken, Rotation, Store, StoreError, UserRow};
+use crate::store::{RefreshToken, Rotation, Store, UserRow};
 use crate::telemetry::metrics;
 use learned::Learned;
 use limiter::Limiter;
@@ -63,17 +65,6 @@ pub struct Accounts {
     link_key: [u8; 32],
     /// True if notices reach people.
     notifies: bool,
-}
-
-/// The values with which a person registers.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Registration {
-    pub email: String,
-    pub password: String,
-    pub name: String,
-    pub phone_number: Option<String>,
-    pub role: Role,
 }
 
 /// A login: the account, and the tokens that prove the login from now on.
@@ -129,75 +120,6 @@ impl Accounts {
     /// [`TokenError`] unless this server signed it and it is still valid.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         self.tokens.verify(token)
-    }
-
-    /// Creates an account and logs it in. A retry with the same `client_key` and the same values
-    /// logs in to the account that the first attempt created.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn register(
-        &self,
-        new: Registration,
-        client_key: Option<Key>,
-        from: Option<IpAddr>,
-    ) -> Result<Session, AccountError> {
-        self.register_with_id(UserId::random(), new, client_key, from).await
-    }
-
-    async fn register_with_id(
-        &self,
-        id: UserId,
-        new: Registration,
-        client_key: Option<Key>,
-        from: Option<IpAddr>,
-    ) -> Result<Session, AccountError> {
-        let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
-        check_password(&new.password).map_err(|reason| invalid("password", reason))?;
-        let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
-        let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
-        let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
-        let network = counted(from);
-        if let Some(network) = network {
-            self.by_address.attempt(&network.to_string())?;
-        }
-        // Refused before the costly hashing; of two concurrent registrations, the database accepts
-        // one.
-        if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
-            return Err(AccountError::EmailTaken);
-        }
-        let from = Place::of(network, &email);
-        let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
-        let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
-        match self.store.user_create(row, client_key.as_ref(), self.clock.now_ms()).await {
-            Ok(Answered::Now(user)) => {
-                if user.token_version > 0 {
-                    self.refuse_older(&user);
-                }
-                self.open_session(user).await
-            }
-            Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
-            Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Logs in to the account that an earlier attempt created, with the password: the key alone
-    /// does not prove who the caller is.
-    async fn resume(
-        &self,
-        id: &str,
-        password: String,
-        from: Place,
-    ) -> Result<Session, AccountError> {
-        let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
-        let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
-        self.by_email.attempt(&user.email)?;
-        if !self.passwords.verify(from, password, Some(user.password_hash.clone())).await? {
-            return Err(AccountError::InvalidCredentials);
-        }
-        self.by_email.forget(&user.email);
-        self.open_session(user).await
     }
 
     /// Logs in by password. Takes as long for an unknown address as for a known one.

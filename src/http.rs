@@ -23,8 +23,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
-    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, venues,
-    webhooks,
+    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, terms,
+    venues, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -105,6 +105,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
+        .configure(terms::configure)
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)
         .configure(webhooks::endpoints::configure)

@@ -116,6 +116,10 @@ uuid_id! {
     WebhookId
 }
 uuid_id! {
+    /// One version of terms that people agree to.
+    TermId
+}
+uuid_id! {
     /// A person with an account.
     UserId
 }

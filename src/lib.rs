@@ -29,6 +29,7 @@ pub mod server;
 pub mod simulation;
 pub mod store;
 pub mod telemetry;
+pub mod terms;
 pub mod text;
 pub mod ticket_documents;
 mod tls;

@@ -53,6 +53,7 @@ use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
 use crate::store::{InstanceLock, Options, Store, StoreError};
 use crate::telemetry::{self, Exporter};
+use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
 use crate::web::Site;
@@ -468,6 +469,7 @@ fn assemble(
     drop(entered);
     Ok(AppState {
         auditor: Auditor::new(store.clone()),
+        terms: Terms::new(store.clone()),
         store,
         offices,
         payments: Arc::new(payments),

@@ -37,9 +37,7 @@ pub use journal::archive::Archived;
 pub use journal::prune::Prunable;
 pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::EventSearch;
-pub use tables::class::{
-    ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort, NewClass, Visibility,
-};
+pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
@@ -54,6 +52,7 @@ pub use tables::idempotency::{Answered, Key};
 pub use tables::kept_mail::{KeptMail, KeptPart};
 pub use tables::leaving::{LivingReservation, OnBalance};
 pub use tables::mail_link::{LinkPurpose, MailLink};
+pub use tables::new_class::{NewClass, Visibility};
 pub use tables::notice::{NewNotice, NoticeRow};
 pub use tables::outbox::OutboxRow;
 pub use tables::payment::{Authorization, PaymentBacklog};
@@ -67,6 +66,8 @@ pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
+pub use tables::term::{TermFilter, TermHead, TermKind, TermRow};
+pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};
 pub use tables::venue::{EventPlan, NewPlan, PlanRow, VenueChange, VenueRow};

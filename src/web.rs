@@ -37,7 +37,9 @@ mod organiser;
 mod pay;
 mod places;
 mod purchase;
+mod registration;
 mod shop;
+mod terms;
 mod tickets;
 
 use actix_web::middleware::from_fn;
@@ -75,6 +77,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(door::configure)
             .configure(offline::configure)
             .configure(account::configure)
+            .configure(registration::configure)
+            .configure(terms::configure)
             .configure(mail_links::configure)
             .configure(dev_mail::configure)
             .configure(organiser::configure)

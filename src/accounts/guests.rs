@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{AccountError, Accounts, counted, invalid, normalise_email};
-use crate::accounts::{Key, Registration, Session};
 use crate::caller::Caller;
 use crate::ids::UserId;
 use crate::store::{GuestRow, StoreError, UserRow};
@@ -174,23 +173,6 @@ impl Accounts {
         let wanted = read_code(code);
         let found = guests.iter().find(|(user, email)| self.code(*user, email) == wanted);
         found.map(|(user, _)| *user)
-    }
-
-    /// Creates an account, as [`Accounts::register`] does, that keeps the id of a guest and so the
-    /// guest's reservations and tickets. A caller who has an account by now gets another one.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn register_guest(
-        &self,
-        guest: Caller,
-        new: Registration,
-        client_key: Option<Key>,
-        from: Option<IpAddr>,
-    ) -> Result<Session, AccountError> {
-        let is_taken = !guest.guest || self.store.user_get(guest.user).await?.is_some();
-        let id = if is_taken { UserId::random() } else { guest.user };
-        self.register_with_id(id, new, client_key, from).await
     }
 
     /// Returns the stored data of a caller.

@@ -9,5 +9,6 @@ pub mod forms;
 pub mod offerings;
 pub mod outbox;
 pub mod payments;
+pub mod terms;
 pub mod venues;
 pub mod webhooks;

@@ -32,6 +32,7 @@ use crate::payments::gateway::BadNotification;
 use crate::payments::{NotificationError, PaymentError};
 use crate::store::{Balance, StoreError};
 use crate::telemetry::metrics;
+use crate::terms::{TermError, TermRow};
 use crate::text::InvalidField;
 use crate::trace::RequestId;
 use crate::venues::VenueError;
@@ -369,6 +370,33 @@ impl From<VenueError> for ApiError {
             VenueError::NoSuchVenue => Self::not_found("venue"),
             VenueError::NoSuchPlan => Self::not_found("version of a plan"),
             VenueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TermError> for ApiError {
+    fn from(error: TermError) -> Self {
+        match error {
+            TermError::Invalid(error) => error.into(),
+            TermError::NoSuchTerm => Self::not_found("term"),
+            TermError::AccountRequired => Self::of(ErrorCode::AccountRequired),
+            TermError::NotCurrent { current } => {
+                Self::of(ErrorCode::TermNotCurrent).with_details(json!({ "currentId": current }))
+            }
+            TermError::NotAllowed(terms) => Self::invalid(
+                "agreedTermIds",
+                "must be ids of current terms that are asked for here",
+            )
+            .with_detail("termIds", json!(terms)),
+            TermError::NotAgreed(terms) => {
+                let term = |term: &TermRow| {
+                    json!({ "id": term.id, "type": term.kind, "title": term.title,
+                        "version": term.version })
+                };
+                let terms: Vec<Value> = terms.iter().map(term).collect();
+                Self::of(ErrorCode::TermsNotAgreed).with_details(json!({ "terms": terms }))
+            }
+            TermError::Store(error) => error.into(),
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{
     administration as payments_administration, pay, refunds, wallet, webhooks,
 };
+use crate::http::api::terms;
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
 use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
@@ -82,11 +83,13 @@ use crate::http::envelope::Failure;
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,
+        terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
+        terms::agree,
         endpoints::list, endpoints::create, endpoints::show, endpoints::change, endpoints::delete,
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,
     ),
-    components(schemas(Failure, stream::Delta)),
+    components(schemas(Failure, stream::Delta, forms::ClassSort)),
     servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "auth", description = "Accounts and tokens"),
@@ -98,6 +101,7 @@ use crate::http::envelope::Failure;
         (name = "wallet", description = "Money to pay with"),
         (name = "waitlist", description = "Lines for what is sold out"),
         (name = "tickets", description = "Tickets, and the door"),
+        (name = "terms", description = "Terms that people agree to"),
         (name = "admin", description = "For administrators"),
         (name = "health", description = "For load balancers"),
     ),

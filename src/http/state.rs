@@ -20,6 +20,7 @@ use crate::mail::Mailer;
 use crate::offerings::Offerings;
 use crate::payments::Payments;
 use crate::store::Store;
+use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
 use crate::webhooks::Webhooks;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.
     pub webhooks: Arc<Webhooks>,
+    /// Terms that people agree to.
+    pub terms: Terms,
     /// The payment process.
     pub payments: Arc<Payments>,
     /// The audits of journals.

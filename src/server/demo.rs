@@ -1,5 +1,7 @@
 //! The demonstration: a hall with a seat plan, standing places, a sale that opens in five minutes, and
-//! one that is sold out with a waitlist.
+//! one that is sold out with a waitlist; and two classes.
+
+mod classes;
 
 use super::StartError;
 use super::admin::Admin;
@@ -74,6 +76,7 @@ impl Demo<'_> {
             ..self.draft("Open-Air Night, standing", "The Riverside", 60)
         };
         self.add(open_air, Vec::new()).await?;
+        classes::make(self.state, self.by, self.now).await?;
         let seated =
             |name: &str, price| ProductDraft { total_stock: None, ..standing(name, 0, price) };
         let night = EventDraft {

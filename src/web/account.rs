@@ -1,10 +1,10 @@
-//! Signing in, registering, and the visitor's own account.
+//! Signing in, and the visitor's own account.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::accounts::{AccountError, PasswordChange, ProfileChange, Registration, Role, Session};
+use crate::accounts::{PasswordChange, ProfileChange};
 use crate::config::MailMode;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::state::AppState;
@@ -18,12 +18,12 @@ use crate::web::guests;
 use crate::web::layout::{self, Page};
 use crate::web::mail_links;
 use crate::web::sessions;
+use crate::web::terms;
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/sign-in").get(sign_in_page).post(sign_in))
-        .service(web::resource("/register").get(register_page).post(register))
         .service(web::resource("/account").get(account_page).post(change))
         .service(web::resource("/account/password").post(change_password))
         .service(web::resource("/account/confirmation").post(send_confirmation))
@@ -32,9 +32,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 
 /// Where to go after signing in, and the notice to show.
 #[derive(Deserialize)]
-struct Query {
+pub(super) struct Query {
     #[serde(default)]
-    back: String,
+    pub(super) back: String,
     notice: Option<String>,
 }
 
@@ -101,7 +101,7 @@ async fn show_sign_in(
 }
 
 /// Says that this browser will not keep a session, where that is so.
-fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> Markup {
+pub(super) fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> Markup {
     html! {
         @if !cookies::keeps_cookies(request, &visitor.site) {
             p.warning role="alert" { (visitor.text("account.needs_https")) }
@@ -109,13 +109,15 @@ fn cookie_advice(request: &HttpRequest, visitor: &Visitor) -> Markup {
     }
 }
 
-fn email_field(visitor: &Visitor, value: &str) -> Markup {
+/// Renders the field for an address.
+pub(super) fn email_field(visitor: &Visitor, value: &str) -> Markup {
     let label = visitor.text("account.email");
     let field = Field { name: "email", label, kind: "email", value, ..Field::default() };
     Field { autocomplete: Some("email"), required: true, max_length: Some(254), ..field }.render()
 }
 
-fn password_field(visitor: &Visitor, autocomplete: &str, hint: Option<&str>) -> Markup {
+/// Renders the field for a password; `autocomplete` says whether it is a new one.
+pub(super) fn password_field(visitor: &Visitor, autocomplete: &str, hint: Option<&str>) -> Markup {
     let label = visitor.text("account.password");
     let field = Field { name: "password", label, kind: "password", hint, ..Field::default() };
     let is_new = autocomplete == "new-password";
@@ -160,7 +162,7 @@ async fn sign_in(
 }
 
 /// Ends the session that the browser had: its refresh token would live on without a cookie.
-async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor) {
+pub(super) async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor) {
     if let Some(refresh) = request.cookie(visitor.site.cookies.refresh)
         && let Err(error) = state.accounts.logout(refresh.value()).await
     {
@@ -169,110 +171,9 @@ async fn end_earlier(state: &AppState, request: &HttpRequest, visitor: &Visitor)
 }
 
 /// Gives the page of a form that was refused the status of the refusal.
-fn refused_with(mut page: HttpResponse, failure: &ApiError) -> HttpResponse {
+pub(super) fn refused_with(mut page: HttpResponse, failure: &ApiError) -> HttpResponse {
     *page.status_mut() = failure.code().status();
     page
-}
-
-#[derive(Default, Deserialize)]
-struct Entered {
-    email: String,
-    password: String,
-    name: String,
-    #[serde(default)]
-    back: String,
-}
-
-async fn register_page(
-    state: web::Data<AppState>,
-    request: HttpRequest,
-    visitor: Visitor,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, ApiError> {
-    let email = guests::address(&state, &visitor).await?;
-    let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
-    Ok(show_register(&request, &visitor, &entered, None))
-}
-
-fn show_register(
-    request: &HttpRequest,
-    visitor: &Visitor,
-    entered: &Entered,
-    refused: Option<&str>,
-) -> HttpResponse {
-    let name = Field {
-        name: "name",
-        label: visitor.text("account.name"),
-        value: &entered.name,
-        autocomplete: Some("name"),
-        required: true,
-        max_length: Some(100),
-        ..Field::default()
-    };
-    let back = local_path(&entered.back);
-    let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
-    let main = html! {
-        section.narrow {
-            h1 { (visitor.text("account.register")) }
-            (cookie_advice(request, visitor))
-            form.stack method="post" action="/register" {
-                (refusal(refused))
-                input type="hidden" name="back" value=(local_path(&entered.back));
-                (name.render())
-                (email_field(visitor, &entered.email))
-                (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
-                button.button { (visitor.text("account.register")) }
-            }
-            @if visitor.caller.is_some_and(|caller| caller.guest) {
-                p.hint { (visitor.text("guest.becomes_account")) }
-            }
-            p { a href={ "/sign-in?back=" (query) } { (visitor.text("account.has_account")) } }
-        }
-    };
-    layout::render(visitor, Page::new(visitor.text("account.register")).main(main))
-}
-
-async fn register(
-    state: web::Data<AppState>,
-    request: HttpRequest,
-    visitor: Visitor,
-    Form(entered): Form<Entered>,
-) -> Result<HttpResponse, ApiError> {
-    let registration = Registration {
-        email: entered.email.clone(),
-        password: entered.password.clone(),
-        name: entered.name.clone(),
-        phone_number: None,
-        role: Role::User,
-    };
-    let from = request.peer_addr().map(|address| address.ip());
-    let session = match opened(&state, &visitor, registration, from).await {
-        Ok(session) => session,
-        Err(error) => {
-            let failure = ApiError::from(error);
-            let said = explain(&visitor, &failure);
-            let page = show_register(&request, &visitor, &entered, Some(&said));
-            return Ok(refused_with(page, &failure));
-        }
-    };
-    state.accounts.welcome(session.user.id, Some(visitor.language)).await;
-    end_earlier(&state, &request, &visitor).await;
-    let mut response = sessions::lead_on(&request, local_path(&entered.back));
-    cookies::open(&mut response, &visitor.site, session);
-    Ok(response)
-}
-
-/// Makes the account; a guest's orders and tickets become the account's.
-async fn opened(
-    state: &AppState,
-    visitor: &Visitor,
-    registration: Registration,
-    from: Option<std::net::IpAddr>,
-) -> Result<Session, AccountError> {
-    match visitor.caller.filter(|caller| caller.guest) {
-        Some(guest) => state.accounts.register_guest(guest, registration, None, from).await,
-        None => state.accounts.register(registration, None, from).await,
-    }
 }
 
 async fn account_page(
@@ -295,6 +196,7 @@ async fn show_account(
     }
     let user = state.accounts.user(caller.user).await?;
     let balances = state.store.wallet_get(caller.user).await?;
+    let terms = terms::of_account(state, visitor, caller.user).await?;
     let name = Field {
         name: "name",
         label: visitor.text("account.name"),
@@ -334,6 +236,7 @@ async fn show_account(
                     button.button.quiet { (visitor.text("account.charge_demo")) }
                 }
             }
+            (terms)
             h2 { (visitor.text("account.change_password")) }
             form.stack method="post" action="/account/password" {
                 (Field {

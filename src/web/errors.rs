@@ -51,7 +51,7 @@ fn page_of_form(path: &str) -> String {
     let mut segments = path.split('/').skip(1);
     let kept = match segments.clone().next() {
         Some("organiser") => 3,
-        Some("events" | "orders" | "door") => 2,
+        Some("events" | "orders" | "door" | "terms") => 2,
         Some("checkout") => 3,
         _ => 0,
     };

@@ -18,8 +18,15 @@ const MAX_BYTES: usize = 512 * 1_024;
 /// The largest form of a venue, into which a plan may be pasted.
 const MAX_PLAN_BYTES: usize = 8 * 1_024 * 1_024;
 
+/// The largest form of terms: a text of 50,000 characters, percent-encoded.
+const MAX_TERMS_BYTES: usize = 768 * 1_024;
+
 fn limit_of(path: &str) -> usize {
-    if path.starts_with("/organiser/venues") { MAX_PLAN_BYTES } else { MAX_BYTES }
+    match path {
+        path if path.starts_with("/organiser/venues") => MAX_PLAN_BYTES,
+        path if path.starts_with("/organiser/terms") => MAX_TERMS_BYTES,
+        _ => MAX_BYTES,
+    }
 }
 
 /// The values of a form that one of these pages sent.

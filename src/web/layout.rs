@@ -194,6 +194,8 @@ fn footer(visitor: &Visitor) -> Markup {
             p.fine {
                 a href="/claim" { (visitor.text("frame.claim")) }
                 " · "
+                a href="/terms" { (visitor.text("terms.title")) }
+                " · "
                 a href="/api-docs/" { (visitor.text("frame.api")) }
             }
         }

@@ -33,6 +33,8 @@ mod seats;
 mod seats_named;
 mod shown;
 mod tables;
+mod term;
+mod terms;
 mod venue;
 mod venues;
 mod webhook;
@@ -83,6 +85,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(gateway_notifications::configure)
         .configure(payments::configure)
         .configure(refunds::configure)
+        .configure(terms::configure)
+        .configure(term::configure)
         .configure(form_builder::configure)
         .configure(webhooks::configure)
         .configure(webhook::configure)
@@ -167,6 +171,7 @@ fn sections(visitor: &Visitor) -> Markup {
             a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
             a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
             a.button.quiet href="/organiser/payments" { (visitor.text("organiser_payments.title")) }
+            a.button.quiet href="/organiser/terms" { (visitor.text("terms.title")) }
             a.button.quiet href="/organiser/webhooks" { (visitor.text("webhooks.title")) }
         }
     }

@@ -75,6 +75,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("object", &[]),
+    ("terms", &["caller", "ids", "inventory", "store", "text"]),
     ("venues", &["ids", "inventory", "object", "store", "text"]),
     ("forms", &["ids", "inventory", "object", "store", "text"]),
     (
@@ -125,6 +126,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "terms",
             "text",
             "trace",
             "venues",
@@ -146,6 +148,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "offerings",
             "payments",
             "store",
+            "terms",
             "text",
             "ticket_documents",
             "venues",
@@ -174,6 +177,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "payments",
             "store",
             "telemetry",
+            "terms",
             "trace",
             "venues",
             "web",
@@ -402,6 +406,7 @@ const CAPABILITIES: &[&str] = &[
     "offerings",
     "outbox",
     "payments",
+    "terms",
     "venues",
     "webhooks",
 ];
@@ -423,6 +428,7 @@ const TABLES: &[(&str, &str)] = &[
     ("idempotency", "offerings"),
     ("kept_mail", "accounts"),
     ("leaving", "accounts"),
+    ("new_class", "classes"),
     ("notice", "outbox"),
     ("outbox", "outbox"),
     ("mail_link", "accounts"),
@@ -440,6 +446,8 @@ const TABLES: &[(&str, &str)] = &[
     ("seat", "offerings"),
     ("seat_slices", "offerings"),
     ("simulator_charge", "payments"),
+    ("term", "terms"),
+    ("term_agreement", "terms"),
     ("ticket", "offerings"),
     ("user", "accounts"),
     ("venue", "venues"),
@@ -500,9 +508,10 @@ fn a_capability_is_one_noun_in_every_layer() {
     for capability in CAPABILITIES {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
-        // Every capability may use an event's box office, the cluster to find its instance, and the
-        // plan of its venue; applications for a class are checked against its form.
-        let base = ["box_office", "cluster", "forms", "venues"];
+        // Every capability may use an event's box office, the cluster to find its instance, the
+        // plan of its venue, and the terms that it needs agreement to; applications for a class are
+        // checked against its form.
+        let base = ["box_office", "cluster", "forms", "terms", "venues"];
         let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

@@ -38,7 +38,7 @@ async fn three_instances_on_an_empty_database_make_everything_once() {
     let demo = running[0].first_start.demo;
     assert!(demo.is_some());
     assert!(running.iter().all(|one| one.first_start.demo == demo), "all show the same event");
-    assert_eq!(db.count("SELECT count(*) FROM events").await, 4, "the demonstration, once");
+    assert_eq!(db.count("SELECT count(*) FROM events").await, 6, "the demonstration, once");
     for one in running {
         one.shutdown().await;
     }

@@ -1,6 +1,7 @@
 //! The API as clients use it.
 
 mod administration;
+mod agreements;
 pub mod api_client;
 mod asyncapi;
 mod automatic_payments;
@@ -8,6 +9,7 @@ mod bad_input;
 mod catalogue;
 mod changed_holds;
 mod checkins;
+mod classes;
 mod complimentary;
 mod conformance;
 mod document;

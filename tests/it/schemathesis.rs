@@ -75,10 +75,24 @@ async fn things(shop: &Shop, person: &Person<'_>) -> Value {
     let wish = json!({"productId": event.products[2], "partySize": 1});
     let entry = id(person.post(&event.at("waitlist"), &wish).await);
     let hold = hold(&event, event.standing()).await;
+    let class = async || {
+        let body = json!({
+            "title": "Pottery", "capacity": 1_000, "selectionType": "REVIEW",
+            "allowWaitlist": true, "waitlistCapacity": 1_000,
+            "startAt": shop.time_in(90_000), "endAt": shop.time_in(97_200),
+        });
+        id(shop.admin().post("/api/mclasses", &body).await)
+    };
+    let (class, spare_class) = (class().await, class().await);
+    let path = format!("/api/mclasses/{}/enrollments", class.as_str().expect("an id"));
+    let enrollment = id(person.post(&path, &json!({})).await);
+    let terms = json!({"type": "SERVICE", "title": "Terms", "content": "1.", "isRequired": true});
+    let term = id(shop.admin().post("/api/terms", &terms).await);
     json!({
+        "class": class, "mclassId": class, "spareClass": spare_class, "enrollment": enrollment,
         "event": event.id, "eventId": event.id, "spareEvent": spare.id, "products": event.products,
         "seats": event.seats().await[..1_000], "section": "Left", "hold": hold, "holdId": hold,
         "entry": entry, "reservation": reservation, "id": reservation, "ticket": ticket["id"],
-        "code": ticket["code"],
+        "code": ticket["code"], "term": term,
     })
 }

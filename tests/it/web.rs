@@ -16,6 +16,7 @@ mod public_pages;
 mod reasons;
 mod sessions;
 mod strings;
+mod terms;
 
 pub use organiser::known;
 use std::collections::BTreeSet;

@@ -48,14 +48,26 @@ RULES = [
         r"^timeZone must be the name of a time zone",
         r"^say what the hold has from now on",
         r"^until must be in the future",
+        # The times, the waitlist and the decisions of a class.
+        r"^(endAt|recruitEndAt) must (not )?be after",
+        r"^waitlistCapacity (needs|must be)",
+        r"^waitlistIfFull means something with APPROVED only$",
+        r"^answers or status must be given, and only one$",
+        r"^(an enrollment is named twice|attendance can be recorded)",
+        r"^position must be 1 to",
+        r"^reason must say why",
+        r"^sort ",
         # What one way of paying needs and the others know nothing of.
-        r"goes with (the method \w+|\"autoPay\": true) only$",
+        r"goes with (the method \w+|\"autoPay\": true|the type ENROLLMENT) only$",
         r"^paymentMethod is the id of a payment method of Stripe",
         r"^returnUrl ",
         # A webhook has an address that may be called, and filters that can let something through.
         r"^url must ",
         r"^types\[\d+\] must be a type",
         r"^eventIds\[\d+\] is not the id of an event",
+        # Terms that are agreed to are current, and their text can be seen.
+        r"^agreedTermIds must be ids of current terms",
+        r"^content must not be empty",
         # A plan must be one that can be drawn and sold.
         r"^(sections|zones|blocks|labels|stage|format|seats)\b",
         # A form has limits that go with the types of its questions.
@@ -75,7 +87,7 @@ UNDERSTOOD = {
     "PAYMENT_METHOD_UNAVAILABLE",
 }
 # Operations that end what the others need: they get an event of their own.
-LAST = {"deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}
+LAST = {"deleteClass", "changeClass", "deleteEvent", "cancelEvent", "closeSale", "pauseSale", "changeEvent", "replaceEvent"}
 # It never ends; of events that exist it is tried elsewhere.
 ENDLESS = "followAvailability"
 
@@ -115,6 +127,8 @@ def before_call(context, case, kwargs):
             case.path_parameters[parameter] = THINGS["products"][-1]
         if parameter == "seat":
             case.path_parameters[parameter] = dice.choice(THINGS["seats"])
+        if parameter == "class" and name in LAST:
+            case.path_parameters[parameter] = THINGS["spareClass"]
         if parameter == "event" and name in LAST:
             case.path_parameters[parameter] = THINGS["spareEvent"]
     if isinstance(case.body, (dict, list)):

@@ -2,5 +2,6 @@
 
 pub mod bodies;
 pub mod decisions;
+pub mod enrollment;
 pub mod enrollments;
 pub mod mclasses;

@@ -195,6 +195,11 @@ error_codes! {
         "A notification whose signature is not valid, too old, or over another body.";
     NotTheCaller = FORBIDDEN "NOT_THE_CALLER",
         "clientId is not the id of the user whose access token was sent: leave it out.";
+    // Terms that people agree to.
+    TermNotCurrent = CONFLICT "TERM_NOT_CURRENT",
+        "This version was replaced or retired: details.currentId names the one in its place, if any.";
+    TermsNotAgreed = CONFLICT "TERMS_NOT_AGREED",
+        "Required terms are not agreed to: details.terms lists them. Agree and repeat the request.";
     // Taking part in free events.
     ParticipationUnavailable = CONFLICT "PARTICIPATION_UNAVAILABLE",
         "Only an event whose single product is free is taken part in at once: hold or reserve.";

@@ -30,6 +30,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::outbox::feed::CODES,
     crate::http::api::payments::refunds::CODES,
     crate::http::api::payments::wallet::CODES,
+    crate::http::api::terms::CODES,
     crate::http::api::webhooks::endpoints::CODES,
     crate::http::api::webhooks::log::CODES,
     crate::http::api::payments::webhooks::CODES,

@@ -57,15 +57,6 @@ pub(crate) enum ReasonType {
     Cancel,
 }
 
-/// Whether a person attended a class.
-#[derive(ToSchema)]
-#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Attendance {
-    Present,
-    Late,
-    Absent,
-}
-
 /// What an applicant can make of an application.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -117,6 +117,10 @@ fn describe(parameter: &mut Value) {
                 "pattern": super::schemas::VISIBLE, "example": "kim"}),
             "",
         ),
+        "reason" if is_in("query") => (
+            json!({"type": "string", "maxLength": 1_000, "pattern": super::schemas::LINES}),
+            "The reason, in words.",
+        ),
         "Idempotency-Key" => (
             json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$",
                 "example": "order-7c9e6679"}),
@@ -131,6 +135,8 @@ fn describe(parameter: &mut Value) {
             "The id of the last frame you got: no full frame while it is current.",
         ),
         "event" if is_in("path") => (parameter["schema"].clone(), "The id of an event."),
+        "class" if is_in("path") => (parameter["schema"].clone(), "The id of a class."),
+        "enrollment" if is_in("path") => (parameter["schema"].clone(), "The id of an enrollment."),
         "hold" if is_in("path") => (parameter["schema"].clone(), "The id of a hold."),
         "entry" if is_in("path") => (parameter["schema"].clone(), "The id of an entry."),
         "reservation" if is_in("path") => (parameter["schema"].clone(), "The id of a reservation."),

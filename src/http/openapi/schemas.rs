@@ -26,7 +26,7 @@ pub(super) const VISIBLE: &str = "^[^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\
     \u{fff9}-\u{ffff}\u{e0000}-\u{e0fff}]\
     [^\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{feff}\u{fff9}-\u{ffff}]*$";
 /// Lines that may be empty, as `text::paragraph` requires.
-const LINES: &str = "^[^\u{0}-\u{8}\u{b}\u{c}\u{e}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\
+pub(super) const LINES: &str = "^[^\u{0}-\u{8}\u{b}\u{c}\u{e}-\u{1f}\u{7f}-\u{9f}\u{202a}-\u{202e}\
     \u{2066}-\u{2069}]*$";
 const TIME: &str = "2030-05-01T19:30:00.000Z";
 
@@ -192,8 +192,8 @@ fn describe_text(name: &str, schema: &mut Value) {
         _ if is_time => ("format", "date-time", TIME),
         "productId" => ("pattern", "^p[0-9a-f]{8}-(0|[1-9][0-9]{0,4})$", PRODUCT),
         "seatId" => ("pattern", "^s[0-9a-f]{8}-(0|[1-9][0-9]{0,6})$", SEAT),
-        "name" | "section" | "product" => ("pattern", VISIBLE, ""),
-        "description" | "venue" | "reason" => ("pattern", LINES, ""),
+        "name" | "title" | "section" | "product" => ("pattern", VISIBLE, ""),
+        "description" | "venue" | "location" | "reason" | "content" => ("pattern", LINES, ""),
         "phoneNumber" => ("pattern", PHONE, "010-1234-5678"),
         "currency" => ("pattern", "^[A-Z]{3}$", "KRW"),
         _ => return,

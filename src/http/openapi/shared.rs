@@ -64,7 +64,10 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
         // Everyone may call it; an administrator gets more, and a guest keeps the id.
-        true if path.ends_with("/audit") || path == "/api/auth/register" => {
+        true if path.ends_with("/audit")
+            || path == "/api/auth/register"
+            || path == "/api/mclasses/{class}" =>
+        {
             vec![SecurityRequirement::default(), bearer]
         }
         true => Vec::new(),
@@ -214,11 +217,16 @@ fn codes(path: &str, method: &str, operation: &Operation, is_public: bool) -> Ve
         }
     }
     let is_admins = path.starts_with("/api/admin/") || path.starts_with("/api/checkins");
-    let is_of_event = path == "/api/events"
+    let is_of_class = path == "/api/mclasses" || path == "/api/mclasses/{class}";
+    let is_of_event = is_of_class
+        || path == "/api/events"
         || path == "/api/events/{event}"
         || path.starts_with("/api/events/{event}/products");
     if is_admins || (changes && is_of_event) {
         codes.push(E::Forbidden);
+    }
+    if path.contains("{class}") {
+        codes.extend([E::ClassNotFound, E::ClockNotTrusted]);
     }
     if path.contains("{event}") {
         codes.extend([E::EventNotFound, E::ClockNotTrusted]);

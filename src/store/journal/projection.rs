@@ -11,8 +11,10 @@
 //! for each other here.
 
 mod cancellations;
+mod class_rows;
 mod enrollments;
 pub(crate) mod postgres;
+mod postgres_class;
 pub(crate) mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +69,7 @@ pub(crate) struct Projection {
     /// The cancellation policy as JSON.
     cancellation: Option<String>,
     /// The applications for a class.
-    class: enrollments::ClassRows,
+    class: class_rows::ClassRows,
 }
 
 /// Whether and how a ticket was used.
@@ -193,7 +195,7 @@ impl Projection {
             sale_state: None,
             event_times: None,
             cancellation: None,
-            class: enrollments::ClassRows::default(),
+            class: class_rows::ClassRows::default(),
         };
         for transition in transitions {
             let by = actor(&transition.changes);

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 
 use crate::ids::OfferingId;
 use crate::inventory::TimestampMs;
-use crate::store::tables::class::kind_name;
+use crate::store::tables::new_class::kind_name;
 use crate::store::{EventRow, Store, StoreError};
 
 /// The events to find.

@@ -4,57 +4,16 @@ use entities::{class, class_count, event};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 use uuid::Uuid;
 
 use crate::ids::OfferingId;
 use crate::inventory::{ClassRules, Promotion, Selection, TimestampMs};
 use crate::store::states::{promotion_name, selection_name};
-use crate::store::tables::event::NewEvent;
+use crate::store::tables::new_class::{Visibility, searchable};
 use crate::store::tables::{idempotency, notice};
 use crate::store::{Answered, EventRow, Key, NewNotice, Store, StoreError};
-
-/// Returns the kind of an offering as its row has it.
-pub(crate) fn kind_name(is_class: bool) -> &'static str {
-    if is_class { "CLASS" } else { "EVENT" }
-}
-
-/// Whether lists show a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// In lists.
-    Public,
-    /// For those who know its address.
-    Unlisted,
-}
-
-impl Visibility {
-    /// Returns the word of the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "PUBLIC",
-            Self::Unlisted => "UNLISTED",
-        }
-    }
-
-    /// Parses the word of the API.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Public, Self::Unlisted].into_iter().find(|one| one.as_str() == word)
-    }
-}
-
-/// What a class has beyond an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct NewClass {
-    pub rules: ClassRules,
-    pub visibility: Visibility,
-    pub is_online: bool,
-}
 
 /// A class as it is stored. Its `event` has title (`name`), place (`venue`), times and terms; its
 /// only product has capacity and fee.
@@ -345,43 +304,6 @@ fn contains(column: Expr, text: &str) -> Expr {
     }
     pattern.push('%');
     column.like(LikeExpr::new(pattern).escape('\\'))
-}
-
-/// The text that a search looks through, in lower case: SQLite itself lowers ASCII letters only.
-fn searchable(title: &str, description: &str, location: &str) -> String {
-    format!("{title}\n{description}\n{location}").to_lowercase()
-}
-
-pub(crate) async fn insert_class(
-    transaction: &impl ConnectionTrait,
-    new: &NewEvent,
-    class: &NewClass,
-) -> Result<(), StoreError> {
-    let details = &new.details;
-    let row = class::ActiveModel {
-        id: Set(new.id.0),
-        visibility: Set(class.visibility.as_str().into()),
-        is_online: Set(i32::from(class.is_online)),
-        waitlist_capacity: Set(class.rules.waitlist.into()),
-        selection_type: Set(selection_name(class.rules.selection).into()),
-        promotion: Set(promotion_name(class.rules.promotion).into()),
-        allow_reapply: Set(i32::from(class.rules.allow_reapply)),
-        pay_window_ms: Set(class.rules.pay_window_ms),
-        offer_ttl_ms: Set(class.rules.offer_ttl_ms),
-        search: Set(searchable(&details.name, &details.description, &details.venue)),
-        deleted_at: Set(None),
-    };
-    class::Entity::insert(row).exec_without_returning(transaction).await?;
-    let none = class_count::ActiveModel {
-        class_id: Set(new.id.0),
-        applied: Set(0),
-        approved: Set(0),
-        waitlisted: Set(0),
-        rejected: Set(0),
-        canceled: Set(0),
-    };
-    class_count::Entity::insert(none).exec_without_returning(transaction).await?;
-    Ok(())
 }
 
 /// Returns the title and the place that a change replaces by others; `None` if neither differs.

@@ -19,8 +19,8 @@ use crate::inventory::{
 };
 use crate::journal::{Head, Record, Row, RowFields};
 use crate::store::states::{OnPaymentFailure, cancellation_text, parse_state, state_name};
-use crate::store::tables::class::{NewClass, insert_class, kind_name};
 use crate::store::tables::idempotency;
+use crate::store::tables::new_class::{NewClass, insert_class, kind_name};
 use crate::store::tables::seat::{insert_seat_rows, seat_rows, totals};
 use crate::store::tables::venue::{EventPlan, insert_event_plan};
 use crate::store::{Answered, Key, Store, StoreError};
@@ -295,7 +295,8 @@ async fn insert_event(
     };
     event::Entity::insert(row).exec_without_returning(transaction).await?;
     if let Some(class) = &new.class {
-        insert_class(transaction, new, class).await?;
+        let EventDetails { name, description, venue, .. } = &new.details;
+        insert_class(transaction, new.id, (name, description, venue), class).await?;
     }
     if let Some(plan) = &new.plan {
         insert_event_plan(transaction, new.id, plan).await?;

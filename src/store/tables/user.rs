@@ -9,12 +9,13 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ids::UserId;
+use crate::ids::{TermId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::states::PaymentMethod;
 use crate::store::tables::closed::{FORGOTTEN, forgotten};
 use crate::store::tables::{
-    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation, wallet,
+    enrollment_words, guest, idempotency, kept_mail, mail_link, payment, revocation,
+    term_agreement, wallet,
 };
 use crate::store::{Answered, Key, OnBalance, Store, StoreError, is_unique_violation};
 
@@ -135,6 +136,21 @@ impl Store {
         key: Option<&Key>,
         now: TimestampMs,
     ) -> Result<Answered<UserRow>, StoreError> {
+        self.user_create_agreed(new, &[], key, now).await
+    }
+
+    /// [`Self::user_create`] with agreements of the person to `terms`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the address has an account, [`StoreError::Gone`] when one of
+    /// the terms is not current; nothing is created.
+    pub async fn user_create_agreed(
+        &self,
+        new: NewUser,
+        terms: &[TermId],
+        key: Option<&Key>,
+        now: TimestampMs,
+    ) -> Result<Answered<UserRow>, StoreError> {
         let transaction = self.writes().begin().await?;
         let response = new.id.to_string();
         if let Some(before) = idempotency::claim(&transaction, key, &response, now).await? {
@@ -170,6 +186,10 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
+        if !term_agreement::agree(&transaction, UserId(made.id), terms, now).await? {
+            transaction.rollback().await?;
+            return Err(StoreError::Gone("a term"));
+        }
         transaction.commit().await?;
         Ok(Answered::Now(user_row(made)?))
     }

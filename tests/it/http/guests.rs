@@ -63,7 +63,7 @@ on_both_databases! {
         assert_eq!(me, json!({
             "id": kim.user, "kind": "guest", "email": null, "name": "", "phoneNumber": null,
             "role": "USER", "language": null, "emailConfirmedAt": null,
-            "defaultPaymentMethod": null, "createdAt": null,
+            "defaultPaymentMethod": null, "isSignUpCompleted": false, "createdAt": null,
             "updatedAt": null,
         }));
         let reservation = buy(&kim, &event).await;

@@ -55,3 +55,8 @@ async fn markup_emoji_and_long_words_in_names_are_shown_as_text() {
 async fn a_buyer_pays_by_gateways_and_an_administrator_by_hand() {
     flows("gateway_payments").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_are_written_agreed_to_at_registration_and_replaced() {
+    flows("terms").await;
+}

@@ -10,6 +10,7 @@ use crate::dashboards::path;
 const REFUSING: &[&str] = &[
     "src/text.rs",
     "src/accounts.rs",
+    "src/accounts/registration.rs",
     "src/accounts/validate.rs",
     "src/offerings",
     "src/inventory/cancel_tickets.rs",
@@ -20,6 +21,7 @@ const REFUSING: &[&str] = &[
     "src/inventory/decide_hold.rs",
     "src/inventory/decide_reservation.rs",
     "src/inventory/validate.rs",
+    "src/terms.rs",
     "src/forms",
     "src/venues/check.rs",
     "src/venues/generate",
@@ -28,6 +30,7 @@ const REFUSING: &[&str] = &[
     "src/webhooks/target.rs",
     "src/web/event",
     "src/web/guests.rs",
+    "src/web/organiser/terms.rs",
 ];
 
 /// Calls and names whose text is a reason.

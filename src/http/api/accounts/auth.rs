@@ -12,7 +12,7 @@ use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, IdempotencyKey, MaybeCaller, accepted_language};
 use crate::http::respond::{self, locate, rfc3339};
 use crate::http::state::AppState;
-use crate::ids::UserId;
+use crate::ids::{TermId, UserId};
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -54,7 +54,15 @@ pub struct RegisterRequest {
     /// The phone number; optional.
     #[schema(max_length = 32)]
     phone_number: Option<String>,
+    /// The current terms that the person agrees to; required ones that are missing make
+    /// `isSignUpCompleted` false, and the account is made all the same.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    agreed_term_ids: Vec<TermId>,
 }
+
+/// The most terms that a registration agrees to.
+const MAX_TERMS: usize = 100;
 
 /// A login.
 #[derive(Deserialize, ToSchema)]
@@ -94,10 +102,11 @@ pub struct Tokens {
     refresh_expires_at: String,
 }
 
-impl From<Session> for Tokens {
-    fn from(session: Session) -> Self {
+impl Tokens {
+    async fn of(state: &AppState, session: Session) -> Self {
+        let is_completed = state.terms.has_completed_sign_up(session.user.id).await;
         Self {
-            user: session.user.into(),
+            user: User::new(session.user, is_completed),
             access_token: session.access_token,
             refresh_token: session.refresh_token,
             token_type: "Bearer",
@@ -136,6 +145,10 @@ pub async fn register(
     key: IdempotencyKey,
     Body(body): Body<RegisterRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    if body.agreed_term_ids.len() > MAX_TERMS {
+        let reason = format!("must have at most {MAX_TERMS} items");
+        return Err(ApiError::invalid("agreedTermIds", reason));
+    }
     let registration = Registration {
         email: body.email,
         password: body.password,
@@ -144,30 +157,35 @@ pub async fn register(
         role: Role::User,
     };
     let from = request.peer_addr().map(|address| address.ip());
-    let key = registration_key(&key, &registration);
-    let mut session = match caller {
-        Some(guest) if guest.guest => {
-            state.accounts.register_guest(guest, registration, key, from).await?
-        }
-        Some(_) | None => state.accounts.register(registration, key, from).await?,
-    };
+    let agreed = &body.agreed_term_ids;
+    let key = registration_key(&key, &registration, agreed);
+    let mut session = state.accounts.register_as(caller, registration, agreed, key, from).await?;
     let language = accepted_language(&request);
     state.accounts.welcome(session.user.id, language).await;
     session.user.language =
         language.map(|language| language.tag().to_owned()).or(session.user.language);
-    let mut response = respond::created(&Tokens::from(session));
+    let mut response = respond::created(&Tokens::of(&state, session).await);
     locate(&mut response, "/api/users/me");
     Ok(response)
 }
 
 /// Returns the key of a registration. No one is logged in yet, so the e-mail address stands for the
 /// principal. The password is not part of the fingerprint, which is kept without salt.
-fn registration_key(key: &IdempotencyKey, new: &Registration) -> Option<crate::store::Key> {
+fn registration_key(
+    key: &IdempotencyKey,
+    new: &Registration,
+    agreed: &[TermId],
+) -> Option<crate::store::Key> {
     let email = normalise_email(&new.email).unwrap_or_default();
     let mut principal = [0; 16];
     principal.copy_from_slice(&blake3::hash(email.as_bytes()).as_bytes()[..16]);
     let principal = UserId(Uuid::from_bytes(principal));
-    key.row_key(principal, "register", &(&email, &new.name, &new.phone_number))
+    let values = (&email, &new.name, &new.phone_number);
+    // The form of versions that knew no terms: their clients' retries are recognised.
+    match agreed {
+        [] => key.row_key(principal, "register", &values),
+        agreed => key.row_key(principal, "register", &(values, agreed)),
+    }
 }
 
 /// Log in.
@@ -190,7 +208,7 @@ pub async fn login(
 ) -> Result<HttpResponse, ApiError> {
     let from = request.peer_addr().map(|address| address.ip());
     let session = state.accounts.login(&body.email, body.password, from).await?;
-    Ok(respond::ok(&Tokens::from(session)))
+    Ok(respond::ok(&Tokens::of(&state, session).await))
 }
 
 /// Exchange a refresh token for new tokens.
@@ -213,7 +231,7 @@ pub async fn refresh(
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let session = state.accounts.refresh(&body.refresh_token, key.0.as_deref()).await?;
-    Ok(respond::ok(&Tokens::from(session)))
+    Ok(respond::ok(&Tokens::of(&state, session).await))
 }
 
 /// End a login. The access token stays valid until it expires.

@@ -89,12 +89,15 @@ pub struct User {
     /// How reservations with `autoPay` are paid; null is the wallet.
     #[schema(required = true)]
     default_payment_method: Option<AutoMethod>,
+    /// True if all required current terms of the types `SERVICE` and `PRIVACY` are agreed to.
+    is_sign_up_completed: bool,
     created_at: String,
     updated_at: String,
 }
 
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
+impl User {
+    /// Renders an account.
+    pub(super) fn new(row: UserRow, is_sign_up_completed: bool) -> Self {
         Self {
             id: row.id,
             email: row.email,
@@ -104,6 +107,7 @@ impl From<UserRow> for User {
             language: LanguageTag::of(row.language.as_deref()),
             email_confirmed_at: row.email_confirmed_at.map(rfc3339),
             default_payment_method: AutoMethod::of(row.default_payment_method),
+            is_sign_up_completed,
             created_at: rfc3339(row.created_at),
             updated_at: rfc3339(row.updated_at),
         }
@@ -134,6 +138,9 @@ pub struct Me {
     /// How reservations with `autoPay` are paid; null is the wallet.
     #[schema(required = true)]
     default_payment_method: Option<AutoMethod>,
+    /// True if all required current terms of the types `SERVICE` and `PRIVACY` are agreed to; false
+    /// for guests, who have not signed up.
+    is_sign_up_completed: bool,
     #[schema(required = true)]
     created_at: Option<String>,
     #[schema(required = true)]
@@ -141,7 +148,7 @@ pub struct Me {
 }
 
 impl Me {
-    fn new(caller: Caller, profile: Profile) -> Self {
+    fn new(caller: Caller, profile: Profile, is_sign_up_completed: bool) -> Self {
         match profile {
             Profile::Account(row) => {
                 let User {
@@ -153,9 +160,10 @@ impl Me {
                     language,
                     email_confirmed_at,
                     default_payment_method,
+                    is_sign_up_completed,
                     created_at,
                     updated_at,
-                } = (*row).into();
+                } = User::new(*row, is_sign_up_completed);
                 Self {
                     id,
                     kind: CustomerKind::Account,
@@ -166,6 +174,7 @@ impl Me {
                     language,
                     email_confirmed_at,
                     default_payment_method,
+                    is_sign_up_completed,
                     created_at: Some(created_at),
                     updated_at: Some(updated_at),
                 }
@@ -182,6 +191,7 @@ impl Me {
                     language: LanguageTag::of(row.and_then(|row| row.language.as_deref())),
                     email_confirmed_at: row.and_then(|row| row.email_confirmed_at).map(rfc3339),
                     default_payment_method: None,
+                    is_sign_up_completed: false,
                     created_at: row.map(|row| rfc3339(row.created_at)),
                     updated_at: row.map(|row| rfc3339(row.updated_at)),
                 }
@@ -238,7 +248,8 @@ fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>
 )]
 pub async fn me(state: web::Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let profile = state.accounts.profile(caller).await?;
-    Ok(respond::ok(&Me::new(caller, profile)))
+    let is_completed = state.terms.is_sign_up_completed(caller.user).await?;
+    Ok(respond::ok(&Me::new(caller, profile, is_completed)))
 }
 
 /// Change the name, phone number, language, password or way of automatic payments of the caller's account.
@@ -278,7 +289,8 @@ pub async fn change_me(
         default_payment_method,
     };
     let user = state.accounts.update(caller, change).await?;
-    Ok(respond::ok(&User::from(user)))
+    let is_completed = state.terms.has_completed_sign_up(user.id).await;
+    Ok(respond::ok(&User::new(user, is_completed)))
 }
 
 /// How the remaining reservations and money of the account are settled.

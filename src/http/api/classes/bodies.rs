@@ -7,7 +7,7 @@ use crate::classes::{ClassDraft, ClassEdit, WaitlistDraft};
 use crate::http::api::offerings::create_event::CancellationBody;
 use crate::http::dto::{Money, Time};
 use crate::http::extract::object;
-use crate::inventory::{Promotion, Selection};
+use crate::inventory::{Attendance, Promotion, Selection};
 use crate::offerings::CancellationDraft;
 use crate::store::Visibility;
 use crate::text::InvalidField;
@@ -45,6 +45,16 @@ pub enum PromotionDto {
     #[default]
     Auto,
     Offer,
+}
+
+/// Whether a person attended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AttendanceDto {
+    Present,
+    Late,
+    Absent,
 }
 
 /// A class to create.
@@ -270,6 +280,16 @@ impl From<PromotionDto> for Promotion {
         match word {
             PromotionDto::Auto => Self::Auto,
             PromotionDto::Offer => Self::Offer,
+        }
+    }
+}
+
+impl From<AttendanceDto> for Attendance {
+    fn from(mark: AttendanceDto) -> Self {
+        match mark {
+            AttendanceDto::Present => Self::Present,
+            AttendanceDto::Late => Self::Late,
+            AttendanceDto::Absent => Self::Absent,
         }
     }
 }

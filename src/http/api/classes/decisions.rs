@@ -6,7 +6,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::classes::{Decision, Outcome, Sender, Wish};
-use crate::http::api::classes::enrollments::{EnrollmentDto, read};
+use crate::http::api::classes::bodies::AttendanceDto;
+use crate::http::api::classes::enrollment::{EnrollmentDto, read};
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Admin, Body, IdempotencyKey, Path, object};
@@ -110,7 +111,7 @@ pub struct DecisionsBody {
 /// What became of one of many decisions.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OutcomeDto {
+pub struct DecisionOutcomeDto {
     id: EnrollmentId,
     /// The applicant's name; absent for an application that does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,16 +150,6 @@ pub struct PositionBody {
     /// Why the others are passed; the journal keeps that it was given, and the log its words.
     #[schema(min_length = 1, max_length = 1_000)]
     pub reason: String,
-}
-
-/// Whether a person attended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum AttendanceDto {
-    Present,
-    Late,
-    Absent,
 }
 
 /// The attendance of one person.
@@ -223,7 +214,7 @@ pub(crate) async fn decide(
 #[utoipa::path(post, path = "/api/admin/enrollments/decisions", tag = "admin",
     operation_id = "decideEnrollments",
     params(("Idempotency-Key" = Option<String>, Header)), request_body = DecisionsBody,
-    responses((status = 200, body = Success<Vec<OutcomeDto>>)))]
+    responses((status = 200, body = Success<Vec<DecisionOutcomeDto>>)))]
 pub(crate) async fn decide_many(
     state: web::Data<AppState>,
     Admin(admin): Admin,
@@ -238,11 +229,11 @@ pub(crate) async fn decide_many(
     let (outcomes, replayed) =
         state.classes.decide_many(body.mclass_id, sender, &wish, &decisions, now).await?;
     let named = state.classes.named(&outcomes).await?;
-    let outcomes: Vec<OutcomeDto> = outcomes
+    let outcomes: Vec<DecisionOutcomeDto> = outcomes
         .into_iter()
         .map(|outcome| {
             let found = named.iter().find(|(row, _)| row.id == outcome.enrollment);
-            outcome_dto(outcome, found.map(|(row, name)| (row.status.as_str(), name.clone())))
+            rendered(outcome, found.map(|(row, name)| (row.status.as_str(), name.clone())))
         })
         .collect();
     let mut response = respond::ok(&outcomes);
@@ -310,7 +301,7 @@ fn ruling(status: DecidedStatus, waitlist_if_full: bool) -> Result<Ruling, ApiEr
     }
 }
 
-fn outcome_dto(outcome: Outcome, found: Option<(&'static str, String)>) -> OutcomeDto {
+fn rendered(outcome: Outcome, found: Option<(&'static str, String)>) -> DecisionOutcomeDto {
     let (status, name) = found.unzip();
     let error = outcome.decided.err().map(|rejection| {
         let error = ApiError::from(rejection);
@@ -320,15 +311,5 @@ fn outcome_dto(outcome: Outcome, found: Option<(&'static str, String)>) -> Outco
             details: error.details().cloned(),
         }
     });
-    OutcomeDto { id: outcome.enrollment, name, decided: error.is_none(), status, error }
-}
-
-impl From<AttendanceDto> for Attendance {
-    fn from(mark: AttendanceDto) -> Self {
-        match mark {
-            AttendanceDto::Present => Self::Present,
-            AttendanceDto::Late => Self::Late,
-            AttendanceDto::Absent => Self::Absent,
-        }
-    }
+    DecisionOutcomeDto { id: outcome.enrollment, name, decided: error.is_none(), status, error }
 }

@@ -1,0 +1,121 @@
+//! Registration: a person makes an account, may agree to terms by it, and is logged in.
+
+use std::net::IpAddr;
+
+use super::passwords::Place;
+use super::{
+    AccountError, Accounts, Session, check_name, check_password, counted, invalid, normalise_email,
+    normalise_phone,
+};
+use crate::caller::Caller;
+use crate::ids::{TermId, UserId};
+use crate::store::{Answered, Key, NewUser, Role, StoreError};
+
+/// The values with which a person registers.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Registration {
+    pub email: String,
+    pub password: String,
+    pub name: String,
+    pub phone_number: Option<String>,
+    pub role: Role,
+}
+
+impl Accounts {
+    /// Creates an account and logs it in. A retry with the same `client_key` and the same values
+    /// logs in to the account that the first attempt created.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn register(
+        &self,
+        new: Registration,
+        client_key: Option<Key>,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        self.register_as(None, new, &[], client_key, from).await
+    }
+
+    /// [`Self::register`] with agreements to the current versions of terms in `agreed`. The account
+    /// of a guest keeps the guest's id, and so the guest's reservations and tickets; a caller who has
+    /// an account by now gets another one.
+    ///
+    /// # Errors
+    /// [`AccountError`]; nothing is created if one of the terms is not current.
+    pub async fn register_as(
+        &self,
+        caller: Option<Caller>,
+        new: Registration,
+        agreed: &[TermId],
+        client_key: Option<Key>,
+        from: Option<IpAddr>,
+    ) -> Result<Session, AccountError> {
+        let id = match caller {
+            Some(guest) if guest.guest && self.store.user_get(guest.user).await?.is_none() => {
+                guest.user
+            }
+            Some(_) | None => UserId::random(),
+        };
+        let email = normalise_email(&new.email).map_err(|reason| invalid("email", reason))?;
+        check_password(&new.password).map_err(|reason| invalid("password", reason))?;
+        let name = check_name(&new.name).map_err(|reason| invalid("name", reason))?;
+        let phone_number = new.phone_number.as_deref().map(normalise_phone).transpose();
+        let phone_number = phone_number.map_err(|reason| invalid("phoneNumber", reason))?;
+        let network = counted(from);
+        if let Some(network) = network {
+            self.by_address.attempt(&network.to_string())?;
+        }
+        // Refused before the costly hashing; of two concurrent registrations, the database accepts
+        // one.
+        if client_key.is_none() && self.store.user_by_email(&email).await?.is_some() {
+            return Err(AccountError::EmailTaken);
+        }
+        let from = Place::of(network, &email);
+        let password_hash = self.passwords.hash_first(from, new.password.clone()).await?;
+        let row = NewUser { id, email, password_hash, name, phone_number, role: new.role };
+        let now = self.clock.now_ms();
+        match self.store.user_create_agreed(row, agreed, client_key.as_ref(), now).await {
+            Ok(Answered::Now(user)) => {
+                if user.token_version > 0 {
+                    self.refuse_older(&user);
+                }
+                self.open_session(user).await
+            }
+            Ok(Answered::Before(id)) => self.resume(&id, new.password, from).await,
+            Err(StoreError::Conflict(_)) => Err(AccountError::EmailTaken),
+            Err(StoreError::Gone(_)) => Err(self.not_current(agreed).await?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Logs in to the account that an earlier attempt created, with the password: the key alone
+    /// does not prove who the caller is.
+    async fn resume(
+        &self,
+        id: &str,
+        password: String,
+        from: Place,
+    ) -> Result<Session, AccountError> {
+        let id = id.parse().map_err(|_| StoreError::Damaged("a registration's answer".into()))?;
+        let user = self.store.user_get(id).await?.ok_or(AccountError::InvalidCredentials)?;
+        self.by_email.attempt(&user.email)?;
+        if !self.passwords.verify(from, password, Some(user.password_hash.clone())).await? {
+            return Err(AccountError::InvalidCredentials);
+        }
+        self.by_email.forget(&user.email);
+        self.open_session(user).await
+    }
+
+    /// Returns the refusal of a registration with terms that are not current.
+    async fn not_current(&self, agreed: &[TermId]) -> Result<AccountError, AccountError> {
+        let current = self.store.term_current_among(agreed).await?;
+        let other = agreed.iter().find(|term| !current.contains(term));
+        Ok(match other {
+            Some(other) => {
+                invalid("agreedTermIds", format!("must be ids of current terms, not {other}"))
+            }
+            None => invalid("agreedTermIds", "must be ids of current terms".into()),
+        })
+    }
+}

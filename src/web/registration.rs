@@ -1,0 +1,142 @@
+//! Registering: an account, with agreement to the terms that are asked for.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use maud::html;
+use serde::Deserialize;
+
+use crate::accounts::{Registration, Role};
+use crate::http::error::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::ids::TermId;
+use crate::terms::TermRow;
+use crate::web::account::{
+    Query, cookie_advice, email_field, end_earlier, password_field, refused_with,
+};
+use crate::web::cookies;
+use crate::web::errors::explain;
+use crate::web::fields::{Field, refusal};
+use crate::web::forms::{Form, local_path};
+use crate::web::guests;
+use crate::web::layout::{self, Page};
+use crate::web::sessions;
+use crate::web::terms;
+use crate::web::visitor::Visitor;
+
+/// Adds the route.
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/register").get(register_page).post(register));
+}
+
+#[derive(Default, Deserialize)]
+struct Entered {
+    email: String,
+    password: String,
+    name: String,
+    #[serde(default)]
+    back: String,
+    /// The ticked boxes among others: one for each of the terms.
+    #[serde(flatten)]
+    others: HashMap<String, String>,
+}
+
+impl Entered {
+    fn has_ticked(&self, term: &TermRow) -> bool {
+        self.others.contains_key(&terms::box_of(term.id))
+    }
+}
+
+async fn register_page(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, ApiError> {
+    let email = guests::address(&state, &visitor).await?;
+    let entered = Entered { back: query.back.clone(), email, ..Entered::default() };
+    let asked = state.terms.for_sign_up().await?;
+    Ok(show(&request, &visitor, &entered, &asked, None))
+}
+
+fn show(
+    request: &HttpRequest,
+    visitor: &Visitor,
+    entered: &Entered,
+    asked: &[TermRow],
+    refused: Option<&str>,
+) -> HttpResponse {
+    let name = Field {
+        name: "name",
+        label: visitor.text("account.name"),
+        value: &entered.name,
+        autocomplete: Some("name"),
+        required: true,
+        max_length: Some(100),
+        ..Field::default()
+    };
+    let back = local_path(&entered.back);
+    let query = form_urlencoded::byte_serialize(back.as_bytes()).collect::<String>();
+    let main = html! {
+        section.narrow {
+            h1 { (visitor.text("account.register")) }
+            (cookie_advice(request, visitor))
+            form.stack method="post" action="/register" {
+                (refusal(refused))
+                input type="hidden" name="back" value=(local_path(&entered.back));
+                (name.render())
+                (email_field(visitor, &entered.email))
+                (password_field(visitor, "new-password", Some(visitor.text("account.password_hint"))))
+                (terms::boxes(visitor, asked, |term| entered.has_ticked(term)))
+                button.button { (visitor.text("account.register")) }
+            }
+            @if visitor.caller.is_some_and(|caller| caller.guest) {
+                p.hint { (visitor.text("guest.becomes_account")) }
+            }
+            p { a href={ "/sign-in?back=" (query) } { (visitor.text("account.has_account")) } }
+        }
+    };
+    layout::render(visitor, Page::new(visitor.text("account.register")).main(main))
+}
+
+async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    Form(entered): Form<Entered>,
+) -> Result<HttpResponse, ApiError> {
+    let registration = Registration {
+        email: entered.email.clone(),
+        password: entered.password.clone(),
+        name: entered.name.clone(),
+        phone_number: None,
+        role: Role::User,
+    };
+    let from = request.peer_addr().map(|address| address.ip());
+    let asked = state.terms.for_sign_up().await?;
+    let agreed: Vec<TermId> =
+        asked.iter().filter(|term| entered.has_ticked(term)).map(|term| term.id).collect();
+    // The API makes the account all the same; a person at a page can tick the boxes at once.
+    let is_missing = |term: &TermRow| term.is_required && !agreed.contains(&term.id);
+    let opened = match asked.iter().any(is_missing) {
+        true => Err(ApiError::of(ErrorCode::TermsNotAgreed)),
+        false => {
+            let opened =
+                state.accounts.register_as(visitor.caller, registration, &agreed, None, from).await;
+            opened.map_err(ApiError::from)
+        }
+    };
+    let session = match opened {
+        Ok(session) => session,
+        Err(failure) => {
+            let said = explain(&visitor, &failure);
+            let page = show(&request, &visitor, &entered, &asked, Some(&said));
+            return Ok(refused_with(page, &failure));
+        }
+    };
+    state.accounts.welcome(session.user.id, Some(visitor.language)).await;
+    end_earlier(&state, &request, &visitor).await;
+    let mut response = sessions::lead_on(&request, local_path(&entered.back));
+    cookies::open(&mut response, &visitor.site, session);
+    Ok(response)
+}
