@@ -85,11 +85,11 @@ pub struct FormQuestion {
     pub max_selected: Option<u32>,
     /// The first day of a `DATE`, as `2030-05-01`.
     #[serde(rename = "minDate", skip_serializing_if = "Option::is_none")]
-    #[schema(format = "date")]
+    #[schema(format = "date", example = "2030-05-01")]
     pub min_date: Option<String>,
     /// The last day of a `DATE`.
     #[serde(rename = "maxDate", skip_serializing_if = "Option::is_none")]
-    #[schema(format = "date")]
+    #[schema(format = "date", example = "2030-05-01")]
     pub max_date: Option<String>,
     /// The answer to an earlier question with which the question is shown; always if left out.
     #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]

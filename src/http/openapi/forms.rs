@@ -32,6 +32,7 @@ pub(crate) enum ClassStatus {
 /// The order of a list of classes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
+#[expect(clippy::enum_variant_names, reason = "the words of the query")]
 pub(crate) enum ClassSort {
     StartAt,
     RecruitEndAt,

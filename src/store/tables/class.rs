@@ -161,7 +161,7 @@ impl Store {
             return Ok(Answered::Before(before));
         }
         let found = event::Entity::find_by_id(id.0).lock_exclusive().one(&transaction).await?;
-        let Some(before) = found else { return Err(StoreError::Gone("class".into())) };
+        let Some(before) = found else { return Err(StoreError::Gone("class")) };
         if let Some(payload) = replaced(&before, &change) {
             let kind = "event.details_changed";
             let new = NewNotice { kind, offering: Some(id), user: None, payload };
@@ -228,7 +228,7 @@ impl Store {
         let events = self.with_products(events).await?;
         let rows = classes.into_iter().zip(events).map(|(class, event)| {
             let counts = counts.iter().find(|row| row.class_id == class.id);
-            class_row(class, event, counts)
+            class_row(&class, event, counts)
         });
         rows.collect()
     }
@@ -320,7 +320,7 @@ fn replaced(before: &event::Model, change: &ClassChange) -> Option<serde_json::V
 }
 
 fn class_row(
-    row: class::Model,
+    row: &class::Model,
     event: EventRow,
     counts: Option<&class_count::Model>,
 ) -> Result<ClassRow, StoreError> {
