@@ -48,6 +48,10 @@ pub enum Bug {
     LineJumped,
     /// A free place goes to the last in line.
     LineFromTheBack,
+    /// A decision about an application ignores the version that it was made for.
+    VersionIgnored,
+    /// An enrollment stays approved after its place was not paid in time.
+    UnpaidStaysApproved,
 }
 
 impl Bug {
@@ -74,6 +78,8 @@ impl Bug {
         Self::TicketCancelledTwice,
         Self::LineJumped,
         Self::LineFromTheBack,
+        Self::VersionIgnored,
+        Self::UnpaidStaysApproved,
     ];
 }
 

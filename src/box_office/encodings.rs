@@ -18,6 +18,7 @@
 //!   instance of the version before does not understand it. A new variant that is only sent to
 //!   instances that know it does not raise it.
 
+mod classes;
 mod journal;
 mod snapshot;
 mod wire;

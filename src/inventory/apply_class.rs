@@ -203,7 +203,11 @@ impl Inventory {
         if !moved.from.is_living() || self.has_claim(id) {
             return violation(format!("{id} is over already, or has a place"));
         }
-        self.turn(id, moved, |found| (found.status, found.rank) = (into, None))
+        self.turn(id, moved, |found| {
+            (found.status, found.rank) = (into, None);
+            // The offer's id is used up: a second offer would need another one.
+            found.had_place |= moved.from == EnrollmentStatus::Offered;
+        })
     }
 
     fn revive_place(&mut self, id: EnrollmentId, moved: Moved) -> Applied {

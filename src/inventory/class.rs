@@ -205,7 +205,7 @@ pub struct EnrollmentView {
     pub version: u32,
     /// Orders the line, while the enrollment waits.
     pub rank: Option<i64>,
-    /// True once it has had a place, which it can have only once.
+    /// True once it has had a place, or lost one that was offered: it gets no second one.
     pub had_place: bool,
     pub applied_at: TimestampMs,
     pub attendance: Option<Attendance>,

@@ -6,28 +6,47 @@ use super::class::{
     Verdict,
 };
 use super::decide::Decided;
-use super::decide_class::{moved, wrong_state};
+use super::decide_class::{PLACES, moved, wrong_state};
 use super::enrollments::RANK_STEP;
 use super::status::Refusal;
 use super::{Change, Inventory, Rejection, Requester, TimestampMs};
 use crate::ids::{EnrollmentId, ReasonId};
+use crate::planted::{Bug, is_planted};
 
 /// Attendance can be recorded this long before the class begins.
 const DOORS_OPEN_MS: i64 = 24 * 3_600_000;
 
-/// The room that is left while many decisions are made: none of them is applied yet.
+/// The room that is left while many decisions are made, none of which is applied yet: each is
+/// decided as if those before it had been made alone.
 struct Room {
-    places: u32,
-    waitlist: usize,
+    /// Free places, those included that the line gets at the end.
+    free: u32,
+    /// Enrollments in line.
+    line: u32,
+    /// True if the line gets free places.
+    promotes: bool,
     next_rank: i64,
+}
+
+impl Room {
+    /// Places that an approval can have: those that the line leaves.
+    fn places(&self) -> u32 {
+        match self.line {
+            0 => self.free,
+            _ if is_planted(Bug::LineJumped) => self.free,
+            line if self.promotes => self.free.saturating_sub(line),
+            _ => 0,
+        }
+    }
 }
 
 impl Inventory {
     fn room(&self) -> Result<Room, Rejection> {
-        let class = self.class()?;
-        let next_rank = class.enrollments.next_rank();
-        let (places, waitlist) = (self.places_left(), self.waitlist_left(class));
-        Ok(Room { places, waitlist, next_rank })
+        let enrollments = &self.class()?.enrollments;
+        let next_rank = enrollments.next_rank();
+        let line = u32::try_from(enrollments.waiting()).unwrap_or(u32::MAX);
+        let free = self.products[PLACES.index()].counts.available;
+        Ok(Room { free, line, promotes: !self.is_over(), next_rank })
     }
 
     pub(super) fn decide_enrollment(&self, verdict: &Verdict) -> Decided {
@@ -63,7 +82,8 @@ impl Inventory {
 
     fn decide_verdict(&self, verdict: &Verdict, room: &mut Room) -> Decided {
         let found = self.enrollment_of(verdict.enrollment, Requester::Admin)?;
-        if verdict.version.is_some_and(|version| version != found.version) {
+        let is_stale = verdict.version.is_some_and(|version| version != found.version);
+        if is_stale && !is_planted(Bug::VersionIgnored) {
             return Err(Rejection::VersionConflict { current: found.version }.into());
         }
         match (verdict.ruling, found.status) {
@@ -76,18 +96,18 @@ impl Inventory {
                 Err(wrong_state(found.status).into())
             }
             (Ruling::Reject, EnrollmentStatus::Rejected) => Err(wrong_state(found.status).into()),
-            (Ruling::Reject, _) => self.reject(&found, verdict.reason),
+            (Ruling::Reject, _) => self.reject(&found, verdict.reason, room),
             (Ruling::Approve | Ruling::ApproveOrWaitlist, EnrollmentStatus::Offered) => {
                 Ok(vec![self.approved(&found, verdict.reason)])
             }
             (Ruling::Approve | Ruling::ApproveOrWaitlist, EnrollmentStatus::Approved) => {
                 Err(wrong_state(found.status).into())
             }
-            (Ruling::Approve | Ruling::ApproveOrWaitlist, _) if room.places > 0 => {
-                room.places -= 1;
+            (Ruling::Approve | Ruling::ApproveOrWaitlist, _) if room.places() > 0 => {
+                room.free -= 1;
                 Ok(vec![self.approved(&found, verdict.reason)])
             }
-            (Ruling::Approve, _) => Err(Rejection::NoPlacesLeft { left: room.places }.into()),
+            (Ruling::Approve, _) => Err(Rejection::NoPlacesLeft { left: 0 }.into()),
             (
                 Ruling::Waitlist | Ruling::ApproveOrWaitlist,
                 EnrollmentStatus::Applied | EnrollmentStatus::Rejected,
@@ -111,19 +131,17 @@ impl Inventory {
 
     fn wait(&self, found: &EnrollmentView, reason: Option<ReasonId>, room: &mut Room) -> Decided {
         let capacity = self.class()?.rules.waitlist;
-        if room.waitlist == 0 {
+        if room.line >= capacity {
             return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());
         }
-        room.waitlist -= 1;
+        room.line += 1;
         let rank = room.next_rank;
         room.next_rank = rank.saturating_add(RANK_STEP);
-        // Free places go to the line in the same transition.
-        room.places = 0;
         let (enrollment, customer, moved) = (found.id, found.customer, moved(found));
         Ok(vec![Change::EnrollmentWaitlisted { enrollment, customer, rank, reason, moved }])
     }
 
-    fn reject(&self, found: &EnrollmentView, reason: Option<ReasonId>) -> Decided {
+    fn reject(&self, found: &EnrollmentView, reason: Option<ReasonId>, room: &mut Room) -> Decided {
         let mut changes = match found.status {
             EnrollmentStatus::Approved => {
                 self.decide_cancel_reservation(found.id.reservation(), Requester::Admin)?
@@ -131,6 +149,12 @@ impl Inventory {
             EnrollmentStatus::Offered => vec![Change::HoldReleased { hold: found.id.offer() }],
             _ => Vec::new(),
         };
+        match found.status {
+            EnrollmentStatus::Approved | EnrollmentStatus::Offered => room.free += 1,
+            EnrollmentStatus::Waitlisted => room.line -= 1,
+            EnrollmentStatus::Applied | EnrollmentStatus::Rejected | EnrollmentStatus::Canceled => {
+            }
+        }
         let (enrollment, customer, moved) = (found.id, found.customer, moved(found));
         changes.push(Change::EnrollmentRejected { enrollment, customer, reason, moved });
         Ok(changes)
@@ -148,6 +172,9 @@ impl Inventory {
         let Some(present) = enrollments.position(enrollment) else {
             return Err(wrong_state(found.status).into());
         };
+        if present == 1 {
+            return Err(invalid("the enrollment is the first in line already").into());
+        }
         if position == 0 || position >= present {
             let reason = format!("position must be 1 to {}: it is {present} now", present - 1);
             return Err(invalid(reason).into());
@@ -188,8 +215,12 @@ impl Inventory {
         let mut changes = Vec::with_capacity(marks.len());
         for (enrollment, attendance) in marks {
             let found = self.living_enrollment(*enrollment, Requester::Admin, None)?;
-            if found.status != EnrollmentStatus::Approved || !self.is_confirmed(found.id) {
+            if found.status != EnrollmentStatus::Approved {
                 return Err(wrong_state(found.status).into());
+            }
+            if !self.is_confirmed(found.id) {
+                let (what, state) = ("enrollment".into(), "not paid yet".into());
+                return Err(Rejection::WrongState { what, state }.into());
             }
             let (enrollment, attendance) = (*enrollment, *attendance);
             let version = found.version.saturating_add(1);

@@ -18,6 +18,8 @@ impl Inventory {
     pub(super) fn follow_enrollments(&self, command: Option<&Command>, changes: &mut Vec<Change>) {
         let Some(class) = &self.class else { return };
         let cause = self.cause_of(command);
+        // What follows was asked for as well: the administrator's name stands behind it.
+        let acted = changes.pop_if(|last| matches!(last, Change::ActedBy { .. }));
         let (mut ended, mut revived) = (Vec::new(), Vec::new());
         let mut settled: Vec<EnrollmentId> = Vec::new();
         for change in &*changes {
@@ -51,6 +53,9 @@ impl Inventory {
         for (found, of_expiry) in
             [(offers, CancelCause::OfferExpired), (places, CancelCause::Unpaid)]
         {
+            if of_expiry == CancelCause::Unpaid && is_planted(Bug::UnpaidStaysApproved) {
+                continue;
+            }
             let enrollments: Vec<_> = found.into_iter().map(canceled).collect();
             if !enrollments.is_empty() {
                 let cause = cause.unwrap_or(of_expiry);
@@ -65,6 +70,7 @@ impl Inventory {
                 changes.insert(at, Change::EnrollmentRevived { enrollment, customer, moved });
             }
         }
+        changes.extend(acted);
     }
 
     /// The cause of the ends that a command brings about; `None` for those of due work and of

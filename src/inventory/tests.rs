@@ -3,6 +3,7 @@
 
 mod cancelled_tickets;
 mod changes;
+mod classes;
 mod complimentary;
 mod kept;
 mod model;

@@ -3,10 +3,10 @@
 use super::claim::{Kind, State};
 use super::waitlist::EndedEntry;
 use super::{
-    CancellationPolicy, Counts, EndedEntryView, EventTimes, HoldId, HoldStatus, HoldView,
-    Inventory, Minor, Policy, Product, ReservationId, ReservationStatus, ReservationView, RowView,
-    SaleState, SaleWindow, SeatClaim, SeatClaimKind, SeatId, SeatView, SectionView, TimestampMs,
-    WaitlistView,
+    CancellationPolicy, Counts, EndedEntryView, EnrollmentView, EventTimes, HoldId, HoldStatus,
+    HoldView, Inventory, Minor, Policy, Product, ReservationId, ReservationStatus, ReservationView,
+    RowView, SaleState, SaleWindow, SeatClaim, SeatClaimKind, SeatId, SeatView, SectionView,
+    TimestampMs, WaitlistView,
 };
 use crate::ids::{ProductId, SectionId};
 
@@ -157,6 +157,13 @@ impl Inventory {
         let EndedEntry { entry, how, at } = *self.waitlist.ending(id)?;
         let (customer, product, party_size) = (entry.customer, entry.product, entry.party_size);
         Some(EndedEntryView { customer, product, party_size, how, at })
+    }
+
+    /// All enrollments of a class, living and ended; the last of each customer after the others,
+    /// each by time. Reads all of them.
+    #[must_use]
+    pub fn enrollments(&self) -> Vec<EnrollmentView> {
+        self.class.as_ref().map_or_else(Vec::new, |class| class.enrollments.in_order())
     }
 
     /// A seat and the claim on it.

@@ -1,13 +1,15 @@
 //! Journalled data: the content of rows, and the row around it.
 
+use super::classes::{self, ENROLLMENT, REASON};
 use super::{Sample, check_pinned, every, id};
 use crate::ids::{
-    BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, SeatId,
-    SectionId, Seq, UserId,
+    AnswersId, BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId,
+    SeatId, SectionId, Seq, UserId,
 };
 use crate::inventory::{
-    CancellationPolicy, Change, Definition, Fit, Idempotency, Line, Policy, ProductDefinition,
-    Rejection, RowDefinition, SaleEnd, SaleState, SaleWindow, SectionDefinition, Transition,
+    Approval, Attendance, CancelCause, CancellationPolicy, Change, Definition, Entered, Fit,
+    Idempotency, Line, Policy, ProductDefinition, Rejection, RowDefinition, SaleEnd, SaleState,
+    SaleWindow, SectionDefinition, Transition,
 };
 use crate::journal::{FORMAT, Head, Record, Row, RowFields, export};
 
@@ -154,6 +156,8 @@ fn changes() -> Vec<(&'static str, Change)> {
     let (entry, product, section) = (HOLD, STANDING, STALLS);
     let lines = || vec![line()];
     let seats = || vec![SeatId(7), SeatId(300)];
+    let (enrollment, moved, enrollments) = (ENROLLMENT, classes::moved(), classes::canceled());
+    let (answers, reason, rank) = (AnswersId(id(0x24)), Some(REASON), 1_048_576);
     every!(Change {
         Created { definition: definition() },
         HoldPlaced { hold, customer, lines: lines(), expires_at: AT },
@@ -205,6 +209,25 @@ fn changes() -> Vec<(&'static str, Change)> {
         KeptSeatsReleased { seats: seats() },
         TicketsCancelled { reservation, tickets: vec![1, 3], refund: 79_200 },
         PaymentDeferred { reservation, payment, pay_by: AT },
+        ClassRulesSet { rules: classes::rules() },
+        Enrolled { enrollment, customer, answers: Some(answers), into: Entered::Approved },
+        AnswersReplaced { enrollment, customer, answers, version: 2 },
+        EnrollmentApproved {
+            enrollment,
+            customer,
+            line: line(),
+            pay_by: Some(AT),
+            how: Approval::Decided { reason },
+            moved,
+        },
+        EnrollmentWaitlisted { enrollment, customer, rank, reason, moved },
+        PlaceOffered { enrollment, customer, line: line(), expires_at: AT, moved },
+        EnrollmentRejected { enrollment, customer, reason, moved },
+        EnrollmentsCanceled { enrollments, cause: CancelCause::Unpaid, reason },
+        EnrollmentRevived { enrollment, customer, moved },
+        WaitlistMoved { enrollment, rank: -rank, reason: REASON, version: 7 },
+        AttendanceRecorded { enrollment, attendance: Some(Attendance::Late), version: 7 },
+        VerdictRefused { enrollment, rejection: Box::new(Rejection::NoPlacesLeft { left: 0 }) },
     })
 }
 
@@ -245,5 +268,16 @@ pub(crate) fn rejections() -> Vec<(&'static str, Rejection)> {
         SaleOver { end: SaleEnd::Event, at: AT },
         NotParticipable,
         AlreadyParticipated { reservation: Some(RESERVATION), hold: None },
+        WrongOffering { is_class: true },
+        RecruitmentNotOpen { opens_at: Some(AT) },
+        RecruitmentOver { ended_at: Some(AT) },
+        AlreadyEnrolled { enrollment: ENROLLMENT },
+        ReapplyRefused { enrollment: ENROLLMENT },
+        ClassFull { capacity: 200, waitlist: 30 },
+        NoPlacesLeft { left: 0 },
+        EnrollmentNotFound,
+        VersionConflict { current: 300 },
+        SelectionFrozen,
+        HasEnrollments { living: 200 },
     })
 }

@@ -1,9 +1,15 @@
 //! The state of an offering with every kind of content, as a snapshot keeps it.
 
+use super::classes::rules;
 use super::journal::{cancellation, definition, idempotency, line};
 use super::{Sample, check_pinned, id};
-use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
-use crate::inventory::{Change, Fit, Inventory, Line, SaleState, Transition};
+use crate::ids::{
+    EnrollmentId, HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId,
+};
+use crate::inventory::{
+    Approval, Attendance, CancelCause, CanceledEnrollment, Change, EnrollmentStatus, Entered, Fit,
+    Inventory, Line, Moved, SaleState, Transition,
+};
 
 const AT: i64 = 1_795_000_000_000;
 
@@ -18,9 +24,9 @@ fn standing() -> Line {
 }
 
 /// Returns the state after one row per change.
-fn state() -> Inventory {
+fn state(history: Vec<Change>) -> Inventory {
     let mut inventory = Inventory::empty();
-    for (seq, change) in (1..).zip(history()) {
+    for (seq, change) in (1..).zip(history) {
         assert_eq!(inventory.begin_batch(Seq(seq), AT), AT);
         let idempotency = (seq == 2).then(idempotency);
         inventory.apply(&Transition { idempotency, changes: vec![change] }).unwrap();
@@ -135,12 +141,79 @@ fn history() -> Vec<Change> {
     history
 }
 
+/// A class with an enrollment in each state: applied, waiting, offered, approved and to be paid,
+/// approved with attendance, rejected, canceled.
+fn history_of_class() -> Vec<Change> {
+    let mut definition = definition();
+    definition.products.truncate(1);
+    definition.sections.clear();
+    let ids = |number: u8| (EnrollmentId(id(number)), UserId(id(100 + number)));
+    let enrolled = |number: u8| {
+        let (enrollment, customer) = ids(number);
+        let into = match number {
+            2 | 3 => Entered::Waitlisted { rank: i64::from(number) * 1_000_000 },
+            _ => Entered::Applied,
+        };
+        Change::Enrolled { enrollment, customer, answers: None, into }
+    };
+    let (applied, waits) = (EnrollmentStatus::Applied, EnrollmentStatus::Waitlisted);
+    let moved = |from| Moved { from, version: 2 };
+    let approved = |number, pay_by: Option<i64>| {
+        let (enrollment, customer) = ids(number);
+        // What is not to be paid is free.
+        let unit_price = if pay_by.is_some() { 99_000 } else { 0 };
+        let line = Line { unit_price, ..standing() };
+        let (how, moved) = (Approval::Decided { reason: None }, moved(applied));
+        Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, moved }
+    };
+    let mut history =
+        vec![Change::Created { definition }, Change::ClassRulesSet { rules: rules() }];
+    history.extend((1..=7).map(enrolled));
+    let (offered, of_offered) = ids(3);
+    let (attended, _) = ids(5);
+    let (rejected, of_rejected) = ids(6);
+    let (canceled, of_canceled) = ids(7);
+    let one =
+        CanceledEnrollment { enrollment: canceled, customer: of_canceled, moved: moved(applied) };
+    history.extend([
+        Change::PlaceOffered {
+            enrollment: offered,
+            customer: of_offered,
+            line: standing(),
+            expires_at: AT + 300_000,
+            moved: moved(waits),
+        },
+        approved(4, Some(AT + 600_000)),
+        approved(5, None),
+        Change::AttendanceRecorded {
+            enrollment: attended,
+            attendance: Some(Attendance::Present),
+            version: 3,
+        },
+        Change::EnrollmentRejected {
+            enrollment: rejected,
+            customer: of_rejected,
+            reason: None,
+            moved: moved(applied),
+        },
+        Change::EnrollmentsCanceled {
+            enrollments: vec![one],
+            cause: CancelCause::Customer,
+            reason: None,
+        },
+    ]);
+    history
+}
+
 #[test]
 fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
-    let snapshot = state().to_snapshot();
-    assert_eq!(Inventory::from_snapshot(&snapshot).unwrap().to_snapshot(), snapshot);
-    let sample = Sample::bytes("Snapshot", &snapshot);
-    check_pinned(&[sample], "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
+    let samples = [("Snapshot", history()), ("Snapshot of a class", history_of_class())];
+    let samples = samples.map(|(name, history)| {
+        let snapshot = state(history).to_snapshot();
+        assert_eq!(Inventory::from_snapshot(&snapshot).unwrap().to_snapshot(), snapshot);
+        Sample::bytes(name, &snapshot)
+    });
+    check_pinned(&samples, "src/box_office/encodings/snapshot.txt", include_str!("snapshot.txt"));
 }
 
 /// A snapshot of version 0.1.0 has neither terms nor ended entries: the journal is folded instead.
@@ -150,17 +223,17 @@ fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let unsealed: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let refusal = Inventory::from_snapshot(&unsealed).unwrap_err().to_string();
-    assert!(refusal.contains("version 1, not 4"), "{refusal}");
+    assert!(refusal.contains("version 1, not 5"), "{refusal}");
 }
 
 /// Snapshots of an unknown version and damaged bytes are reported and never served.
 #[test]
 fn a_snapshot_that_cannot_be_read_says_why() {
-    let whole = state().to_snapshot();
+    let whole = state(history()).to_snapshot();
     let refusal = |bytes: &[u8]| Inventory::from_snapshot(bytes).unwrap_err().to_string();
     let mut newer = whole.clone();
     newer[0] += 1;
-    assert!(refusal(&newer).contains("version 5, not 4"), "{}", refusal(&newer));
+    assert!(refusal(&newer).contains("version 6, not 5"), "{}", refusal(&newer));
     // Cut off before the seal, the snapshot is complete but has no seal.
     for length in (0..whole.len()).filter(|length| *length != whole.len() - 16) {
         assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::classes::{self, ENROLLMENT, REASON};
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
 use super::{Sample, check_pinned, every, id};
 use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
@@ -12,14 +13,14 @@ use crate::box_office::views::view::{View, ViewBuilder};
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::cluster::{HELLO, PROTOCOL, Seal};
 use crate::ids::{
-    Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, SectionId,
-    Seq, UserId,
+    AnswersId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId, SeatId,
+    SectionId, Seq, UserId,
 };
 use crate::inventory::{
-    Availability, Change, Command, EndedEntryView, EntryEnding, HoldStatus, HoldView, Holdings,
-    Inventory, LineRequest, LiveEntry, LiveHold, NewProduct, OfferingChange, ProductChange,
-    Rejection, Request, Requester, ReservationStatus, SaleState, SeatClaim, SeatClaimKind,
-    SeatStatus, SeatView, Transition, WaitlistView,
+    Attendance, Availability, Change, Command, EndedEntryView, EntryEnding, HoldStatus, HoldView,
+    Holdings, Inventory, LineRequest, LiveEntry, LiveHold, NewProduct, OfferingChange,
+    ProductChange, Rejection, Request, Requester, ReservationStatus, SaleState, SeatClaim,
+    SeatClaimKind, SeatStatus, SeatView, Transition, WaitlistView,
 };
 use crate::journal::{Head, Owner};
 use crate::trace::{Context, Origin, RequestId};
@@ -71,7 +72,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     }) }),
     );
     pin(&mut samples, &[("Origin", origin())]);
-    assert_eq!(rejections().len(), 34, "an answer carries each of them, as the journal does");
+    assert_eq!(rejections().len(), 45, "an answer carries each of them, as the journal does");
     check_pinned(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 
@@ -130,6 +131,9 @@ fn commands() -> Vec<(&'static str, Command)> {
     let (reservation, payment) = (ReservationId(id(2)), PaymentId(id(3)));
     let lines = || line_requests().into_iter().map(|(_, line)| line).collect();
     let seats = || vec![SeatId(7), SeatId(300)];
+    let (enrollment, answers, version) = (ENROLLMENT, AnswersId(id(0x24)), Some(3));
+    let by = Requester::Customer(customer);
+    let marks = || vec![(enrollment, Some(Attendance::Absent)), (enrollment, None)];
     every!(Command {
         PlaceHold { hold, customer, lines: lines() },
         ExtendHold { hold, customer },
@@ -177,6 +181,16 @@ fn commands() -> Vec<(&'static str, Command)> {
         },
         DeferPayment { reservation, payment, until: AT },
         FailAndCancel { reservation, payment },
+        Apply { enrollment, customer, answers: Some(answers) },
+        ReplaceAnswers { enrollment, customer, answers, version },
+        CancelEnrollment { enrollment, by, reason: Some(REASON), version },
+        AcceptPlace { enrollment, customer },
+        DecideEnrollment { verdict: classes::verdict() },
+        DecideEnrollments { verdicts: vec![classes::verdict()] },
+        MoveUp { enrollment, position: 1, reason: REASON },
+        RecordAttendance { marks: marks() },
+        ChangeClass { change: Box::new(classes::change()) },
+        CancelClass { with_enrollments: true },
     })
 }
 

@@ -6,12 +6,15 @@
 mod apply;
 mod apply_reservation;
 mod cancel_tickets;
+mod class;
 mod complimentary;
 mod decide;
 mod decide_admin;
 mod decide_change;
+mod decide_class;
 mod decide_event;
 mod decide_reservation;
+mod offers;
 mod seats;
 
 use std::collections::BTreeMap;
@@ -48,6 +51,7 @@ pub(super) struct Model {
     /// Ended entries of the waitlist, and how they ended.
     pub(super) ended_entries: Vec<(HoldId, EntryEnding, i64)>,
     keys: Vec<([u8; 16], [u8; 16], Place, i64)>,
+    pub(super) class: Option<class::Class>,
     /// The core's refusal of the command that is being decided.
     refused: Option<Rejection>,
 }
@@ -117,6 +121,16 @@ fn plain(rejection: &Rejection) -> Rejection {
     }
 }
 
+fn without_text(change: &Change) -> Change {
+    match change {
+        Change::VerdictRefused { enrollment, rejection } => {
+            let rejection = Box::new(plain(rejection));
+            Change::VerdictRefused { enrollment: *enrollment, rejection }
+        }
+        other => other.clone(),
+    }
+}
+
 impl Model {
     pub(super) fn new(definition: &Definition, at: i64) -> Self {
         Self {
@@ -137,6 +151,7 @@ impl Model {
             waiting: Vec::new(),
             ended_entries: Vec::new(),
             keys: Vec::new(),
+            class: None,
             refused: None,
         }
     }
@@ -185,6 +200,7 @@ impl Model {
         };
         match (self.decide(&request.command, hints), core) {
             (Ok(changes), Decision::Decided(transition)) => {
+                let changes = self.with_consequences(Some(&request.command), changes);
                 self.follow(changes, &transition.changes);
                 if let Some(key) = &request.idempotency {
                     self.keys.push((key.key, key.fingerprint, self.place, self.at));
@@ -208,7 +224,7 @@ impl Model {
     /// As [`Self::execute`], for a round of due work.
     pub(super) fn run_due(&mut self, core: Option<&Transition>) {
         let theirs = core.map_or(&[][..], |transition| &transition.changes);
-        let due = self.due();
+        let due = self.with_consequences(None, self.due());
         self.follow(due, theirs);
         self.place.index += u32::from(core.is_some());
     }
@@ -222,6 +238,8 @@ impl Model {
             self.apply(&change);
             changes.push(change);
         }
+        // The texts of refusals are not compared.
+        let theirs: Vec<Change> = theirs.iter().map(without_text).collect();
         assert_eq!(changes, theirs);
     }
 
@@ -269,6 +287,9 @@ impl Model {
             let seats = released.into_iter().map(|(_, seat)| seat).collect();
             changes.push(Change::KeptSeatsReleased { seats });
         }
+        if changes.is_empty() && cancelled && self.class.is_some() {
+            return self.rest_of_class();
+        }
         if changes.is_empty() && cancelled {
             let left = |waiting: &Waiting| Change::WaitlistLeft { entry: waiting.entry };
             return self.waiting.iter().map(left).collect();
@@ -284,7 +305,11 @@ impl Model {
             State::Confirmed { .. } | State::Expired { .. } | State::Cancelled { .. } => None,
         });
         if self.state == SaleState::Cancelled {
-            return (live.count() > 0 || !self.waiting.is_empty()).then_some(self.at);
+            let is_left = !self.waiting.is_empty() || !self.rest_of_class().is_empty();
+            return (live.count() > 0 || is_left).then_some(self.at);
+        }
+        if self.next_in_line().is_some() {
+            return Some(self.at);
         }
         let offers = self.waiting.iter().filter_map(|waiting| {
             if waiting.party > self.for_anyone(waiting.product) || self.state != SaleState::Open {
@@ -386,51 +411,6 @@ impl Model {
 
     fn alive(&self) -> Result<(), Rejection> {
         if self.state == SaleState::Cancelled { Err(Rejection::Cancelled) } else { Ok(()) }
-    }
-
-    fn next_offer(&self, hint: Option<&Change>) -> Option<Change> {
-        let mut products: Vec<ProductId> = self.waiting.iter().map(|w| w.product).collect();
-        products.sort_unstable();
-        products.dedup();
-        for product in products {
-            let available = self.for_anyone(product);
-            let mut line = self.waiting.iter().filter(|waiting| waiting.product == product);
-            let Some(first) = line.find(|waiting| waiting.party <= available) else { continue };
-            if self.on_sale(product).is_err() {
-                continue;
-            }
-            let Waiting { entry, customer, party, .. } = *first;
-            if self.limits(customer, &[(product, party)]).is_err() {
-                return Some(Change::WaitlistPassedOver { entry });
-            }
-            let (seats, fit) = match hint {
-                Some(Change::OfferMade { line, .. })
-                    if self.product(product).capacity.is_none() =>
-                {
-                    let choice = (&line.seats[..], line.fit);
-                    let kept: Vec<SeatId> = self.kept.keys().copied().collect();
-                    check_choice(&self.seats, product, None, &kept, party, choice);
-                    (line.seats.clone(), line.fit)
-                }
-                _ => (Box::default(), Fit::Exact),
-            };
-            let line = self.line(product, party, seats, fit);
-            let expires_at = self.at + self.policy.offer_ttl_ms;
-            return Some(Change::OfferMade { entry, customer, line, expires_at });
-        }
-        None
-    }
-
-    pub(super) fn is_kept(&self, seat: SeatId) -> bool {
-        self.kept.contains_key(&seat)
-    }
-
-    /// Free places that are not kept.
-    fn for_anyone(&self, product: ProductId) -> u32 {
-        let is_of_product = |seat: &&SeatId| self.seats[seat.index()].product == product;
-        let free = |seat: &&SeatId| self.status(**seat) == SeatStatus::Available;
-        let kept = self.kept.keys().filter(is_of_product).filter(free).count();
-        self.counts(product).available - u32::try_from(kept).unwrap()
     }
 
     fn line(&self, product: ProductId, quantity: u32, seats: Box<[SeatId]>, fit: Fit) -> Line {

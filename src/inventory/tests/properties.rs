@@ -3,13 +3,16 @@
 //! does a snapshot, from which the history then continues.
 
 mod administration;
+mod classes;
 mod compared;
 
 use proptest::prelude::*;
 
 use super::model::{Model, State};
 use super::world::{self, HOUR, MINUTE, SECOND, START};
-use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId};
+use crate::ids::{
+    EnrollmentId, HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId,
+};
 use crate::inventory::{
     Command, Decision, Idempotency, Inventory, LineRequest, Request, Requester, SaleState,
     Transition,
@@ -25,6 +28,8 @@ struct History {
     holds: Vec<(HoldId, UserId)>,
     reservations: Vec<(ReservationId, UserId)>,
     payments: Vec<PaymentId>,
+    /// Applications for the class.
+    enrollments: Vec<(EnrollmentId, UserId)>,
     requests: Vec<Request>,
     drawn: u64,
     now: i64,
@@ -36,15 +41,23 @@ struct History {
 
 impl History {
     fn new(kind: u8) -> Self {
-        let (is_free, definition) = match kind % 4 {
+        let (is_free, definition) = match kind % 8 {
             0 => (true, world::free(false)),
             1 => (true, world::free(true)),
-            _ => (false, world::definition()),
+            2 | 3 => (false, world::definition()),
+            _ => (false, world::class(1 + u32::from(kind / 8 % 4), i64::from(kind % 2) * 20_000)),
         };
-        let live = world::opened(definition.clone());
-        let model = Model::new(&definition, START);
-        let rows = vec![(Seq(1), START, vec![world::created(definition)])];
-        let (holds, reservations, payments, requests) = Default::default();
+        let mut live = world::opened(definition.clone());
+        let mut model = Model::new(&definition, START);
+        let mut first = world::created(definition);
+        if kind % 8 >= 4 {
+            let changes = classes::opening(kind / 8 | kind << 5);
+            live.apply(&Transition { idempotency: None, changes: changes.clone() }).unwrap();
+            changes.iter().for_each(|change| model.apply(change));
+            first.changes.extend(changes);
+        }
+        let rows = vec![(Seq(1), START, vec![first])];
+        let (holds, reservations, payments, enrollments, requests) = Default::default();
         let now = START;
         let mut history = Self {
             live,
@@ -53,6 +66,7 @@ impl History {
             holds,
             reservations,
             payments,
+            enrollments,
             requests,
             drawn: 0,
             now,
@@ -142,6 +156,10 @@ impl History {
                 self.reservations.push((*reservation, *customer));
             }
             Command::BeginPayment { payment, .. } => self.payments.push(*payment),
+            Command::Apply { enrollment, customer, .. } => {
+                self.enrollments.push((*enrollment, *customer));
+                self.reservations.push((enrollment.reservation(), *customer));
+            }
             _ => {}
         }
         if request.idempotency.is_some() {
@@ -215,13 +233,19 @@ impl History {
             Command::CheckOut { reservation, .. } => {
                 *reservation = world::reservation(self.draw());
             }
+            Command::Apply { enrollment, .. } => *enrollment = world::enrollment(self.draw()),
             _ => {}
         }
     }
 
     /// A command of a customer, or of an administrator on behalf of a customer.
     fn command(&mut self, kind: u8, seed: Seed) -> Command {
-        let command = self.plain_command(kind, seed);
+        // Sometimes a command that the offering refuses whole.
+        let of_class = self.live.class.is_some() != (seed[5] == 255 && kind > 128);
+        let command = match of_class {
+            true => self.class_command(kind, seed),
+            false => self.plain_command(kind, seed),
+        };
         if !seed[7].is_multiple_of(5) {
             return command;
         }
@@ -444,7 +468,11 @@ proptest! {
         }
         history.check_folds();
         if ends_cancelled && history.model.state != SaleState::Cancelled {
-            let request = Request { command: Command::CancelOffering, idempotency: None };
+            let command = match history.live.class {
+                Some(_) => Command::CancelClass { with_enrollments: true },
+                None => Command::CancelOffering,
+            };
+            let request = Request { command, idempotency: None };
             let decision = history.live.execute(&request);
             history.model.execute(&request, &decision);
             if let Decision::Decided(transition) = decision {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ids::{HoldId, PaymentId, ProductId, ReservationId, UserId};
+use crate::ids::{EnrollmentId, HoldId, PaymentId, ProductId, ReservationId, UserId};
 use crate::inventory::{
     Change, Definition, Inventory, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition, Transition,
@@ -35,6 +35,10 @@ pub(super) fn reservation(number: u64) -> ReservationId {
 
 pub(super) fn payment(number: u64) -> PaymentId {
     PaymentId(id(3, number))
+}
+
+pub(super) fn enrollment(number: u64) -> EnrollmentId {
+    EnrollmentId(id(5, number))
 }
 
 pub(super) fn user(number: u64) -> UserId {
@@ -102,6 +106,18 @@ pub(super) fn free(seated: bool) -> Definition {
     }
     free.policy.pay_window_ms = 0;
     free
+}
+
+/// A small class, before its rules make one of it.
+pub(super) fn class(capacity: u32, fee: i64) -> Definition {
+    let mut class = free(false);
+    class.products[0].capacity = Some(capacity);
+    class.products[0].price = fee;
+    class.products[0].max_per_customer = None;
+    class.policy.max_per_customer = None;
+    // Recruitment ends with the class.
+    class.sale.end = None;
+    class
 }
 
 pub(super) fn created(definition: Definition) -> Transition {

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Model {
-    pub(super) fn apply(&mut self, change: &Change) {
+    pub(in crate::inventory::tests) fn apply(&mut self, change: &Change) {
         match change {
             Change::Created { .. } => unreachable!("made by new"),
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
@@ -126,7 +126,21 @@ impl Model {
                 self.times = Some((*starts_at, *ends_at));
             }
             Change::CancellationPolicySet { policy } => self.cancellation = *policy,
-            Change::Refused { .. } | Change::ActedBy { .. } | Change::ProductDescribed { .. } => {}
+            Change::ClassRulesSet { .. }
+            | Change::Enrolled { .. }
+            | Change::AnswersReplaced { .. }
+            | Change::EnrollmentApproved { .. }
+            | Change::EnrollmentWaitlisted { .. }
+            | Change::PlaceOffered { .. }
+            | Change::EnrollmentRejected { .. }
+            | Change::EnrollmentsCanceled { .. }
+            | Change::EnrollmentRevived { .. }
+            | Change::WaitlistMoved { .. }
+            | Change::AttendanceRecorded { .. } => self.apply_class(change),
+            Change::Refused { .. }
+            | Change::VerdictRefused { .. }
+            | Change::ActedBy { .. }
+            | Change::ProductDescribed { .. } => {}
         }
     }
 
@@ -149,7 +163,8 @@ impl Model {
     pub(super) fn end_hold(&mut self, hold: HoldId, how: Ended) {
         let at = self.claims.iter().position(|claim| claim.hold == hold).unwrap();
         let claim = self.claims.remove(at);
-        if let State::Hold { offered: true, .. } = claim.state {
+        // A class remembers its offers by its enrollments.
+        if let (State::Hold { offered: true, .. }, None) = (&claim.state, &self.class) {
             let how = match how {
                 _ if self.state == SaleState::Cancelled => EntryEnding::EventCancelled,
                 Ended::Expired => EntryEnding::Expired,

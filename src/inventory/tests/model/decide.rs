@@ -8,7 +8,18 @@ type Wanted = (Vec<SeatId>, Vec<(ProductId, u32)>);
 
 impl Model {
     pub(super) fn decide(&mut self, command: &Command, hints: &[Change]) -> Answer {
+        self.fits(command)?;
         match command {
+            Command::Apply { .. }
+            | Command::ReplaceAnswers { .. }
+            | Command::CancelEnrollment { .. }
+            | Command::AcceptPlace { .. }
+            | Command::DecideEnrollment { .. }
+            | Command::DecideEnrollments { .. }
+            | Command::MoveUp { .. }
+            | Command::RecordAttendance { .. }
+            | Command::ChangeClass { .. }
+            | Command::CancelClass { .. } => self.decide_class(command),
             Command::PlaceHold { hold, customer, lines } => {
                 Ok(vec![self.place_hold(*hold, *customer, lines, hints)?])
             }
@@ -102,7 +113,8 @@ impl Model {
                 holds.sort();
                 let left = entries.into_iter().map(|entry| Change::WaitlistLeft { entry });
                 let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
-                let changes: Vec<_> = left.chain(released).collect();
+                let enrolled = self.undecided(*customer);
+                let changes: Vec<_> = left.chain(released).chain(enrolled).collect();
                 if changes.is_empty() { Err(Rejection::HoldNotFound.into()) } else { Ok(changes) }
             }
             Command::AcceptOffer { entry, customer } => {

@@ -100,7 +100,10 @@ impl Model {
                 State::Pending { payment: Some((begun, _)), pay_by, .. },
             ) if begun == payment => {
                 let week = self.at + 7 * 24 * HOUR;
-                let ends = self.windows(ProductId(0))[0].end.unwrap_or(week);
+                let ends = match (&self.class, self.times) {
+                    (Some(_), times) => times.map_or(week, |(starts, _)| starts),
+                    (None, _) => self.windows(ProductId(0))[0].end.unwrap_or(week),
+                };
                 let (reservation, payment) = (id, *payment);
                 let pay_by = [week, ends, *until].into_iter().min().unwrap().max(*pay_by);
                 Ok(vec![Change::PaymentDeferred { reservation, payment, pay_by }])
@@ -189,5 +192,7 @@ impl Model {
                 !views_in_use && available >= *places
             })
             && self.limits(claim.customer, &wanted).is_ok()
+            && self.class.as_ref().is_none_or(|class| self.free_for_anyone(class))
+            && self.has_none_living(claim.customer)
     }
 }

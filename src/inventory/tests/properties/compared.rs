@@ -51,6 +51,7 @@ impl History {
             self.compare_holdings(customer);
         }
         self.compare_pages();
+        self.compare_class();
     }
 
     fn compare_holdings(&self, customer: UserId) {
