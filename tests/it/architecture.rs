@@ -140,6 +140,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "ids",
             "inventory",
             "language",
+            "mail",
             "offerings",
             "payments",
             "store",
