@@ -4,7 +4,7 @@
 mod relay;
 mod steps;
 
-use admitone::ids::{OfferingId, UserId};
+use admitone::ids::UserId;
 use admitone::store::KeptMail;
 use serde_json::{Value, json};
 
@@ -33,18 +33,17 @@ impl<'a> Class<'a> {
         Self { shop, path: format!("/api/mclasses/{id}"), id }
     }
 
-    fn offering(&self) -> OfferingId {
-        self.id.parse().unwrap()
-    }
-
     /// Applies, and returns the id of the application.
     async fn apply(&self, person: &Person<'_>) -> String {
         let made = person.post(&format!("{}/enrollments", self.path), &json!({})).await.is(201);
         made.data["id"].as_str().unwrap().to_owned()
     }
 
+    /// Cancels with a reason, which is the organiser's where an administrator cancels.
     async fn cancel(&self, person: &Person<'_>, enrollment: &str) {
-        person.delete(&format!("{}/enrollments/{enrollment}", self.path)).await.is(200);
+        let path =
+            format!("{}/enrollments/{enrollment}?reason=the%20kiln%20%3Cbroke%3E", self.path);
+        person.delete(&path).await.is(200);
     }
 
     async fn decide(&self, enrollment: &str, status: &str, reason: Option<&str>) {
@@ -60,7 +59,11 @@ async fn text(shop: &Shop, kind: &str, to: UserId, parts: &[&str]) -> KeptMail {
     let (mail, _) = mail(shop, kind, to).await;
     for part in parts {
         assert!(mail.plain.contains(part), "{kind}: {part} is not in\n{}", mail.plain);
-        let escaped = part.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&#x27;");
+        let escaped = part
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('\'', "&#x27;");
         let linked = part.rsplit_once(": http").map_or(escaped, |(_, link)| format!("http{link}"));
         assert!(mail.html.contains(&linked), "{kind}: {linked} is not in\n{}", mail.html);
     }
@@ -71,7 +74,7 @@ async fn text(shop: &Shop, kind: &str, to: UserId, parts: &[&str]) -> KeptMail {
 async fn until_told(shop: &Shop) {
     eventually("all messages are told", async || {
         let waiting = "SELECT count(*) FROM outbox_messages WHERE processed_at IS NULL";
-        let due = "SELECT count(*) FROM deliveries WHERE status = 'WAITING'";
+        let due = "SELECT count(*) FROM deliveries WHERE state = 'WAITING'";
         shop.app.db.count(waiting).await == 0 && shop.app.db.count(due).await == 0
     })
     .await;
