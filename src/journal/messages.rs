@@ -36,6 +36,10 @@ pub const KINDS: &[&str] = &[
     "waitlist.offered",
 ];
 
+/// Most applications that one command decides whose messages are single ones: those of more are some
+/// of many that have one cause.
+const MOST_SINGLE: usize = 10;
+
 /// The place of a message in the journal of an offering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -108,7 +112,11 @@ pub fn of_row(row: &Row, record: &Record) -> Vec<Message> {
     let Record::Batch(transitions) = record else { return Vec::new() };
     let mut messages = Vec::new();
     let mut index = 0;
-    for change in transitions.iter().flat_map(|transition| &transition.changes) {
+    let changes = transitions.iter().flat_map(|transition| {
+        let is_mass = rulings(&transition.changes) > MOST_SINGLE;
+        transition.changes.iter().map(move |change| (change, is_mass))
+    });
+    for (change, is_mass) in changes {
         // The first row makes the event: its times are no change of it.
         let told = if row.seq == Seq(1) { Vec::new() } else { of_change(row.offering, change) };
         for (offset, told) in told {
@@ -118,13 +126,27 @@ pub fn of_row(row: &Row, record: &Record) -> Vec<Message> {
                 kind: told.kind,
                 customer: told.customer,
                 reservation: told.reservation,
-                is_mass: told.is_mass,
+                is_mass: told.is_mass || (is_mass && is_ruling(change)),
                 data: told.data,
             });
         }
         index += width(change);
     }
     messages
+}
+
+fn rulings(changes: &[Change]) -> usize {
+    changes.iter().filter(|change| is_ruling(change)).count()
+}
+
+/// True for what an administrator decides about an application, or a place that becomes free.
+fn is_ruling(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::EnrollmentApproved { .. }
+            | Change::EnrollmentRejected { .. }
+            | Change::EnrollmentWaitlisted { .. }
+    )
 }
 
 /// Returns how many places a change takes up in its row. What a released version returns here for a

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Subscription;
 use super::envelope::Envelope;
-use crate::ids::{OfferingId, ReservationId, Seq, UserId, time_ordered};
+use crate::ids::{EnrollmentId, OfferingId, ReservationId, Seq, UserId, time_ordered};
 use crate::inventory::TimestampMs;
 use crate::journal::LoadError;
 use crate::journal::messages::{self, Message, Position};
@@ -22,9 +22,10 @@ const LOOK_BACK: u64 = 64;
 /// Refunds of a cancelled event come by the thousand, and no one waits at a screen for a mail about one.
 const MASS_NOTICE: &str = "payment.refunded";
 /// What does not wait behind the tickets of a sale that goes on.
-const URGENT: [&str; 4] = [
+const URGENT: [&str; 5] = [
     "account.email_confirmation",
     "account.password_reset",
+    "enrollment.offered",
     "security.password_changed",
     "waitlist.offered",
 ];
@@ -55,11 +56,13 @@ pub(crate) async fn offering(
     };
     let messages = read(store, offering, &waiting).await?;
     let customers = customers(store, &messages).await?;
+    let applicants = applicants(store, &messages).await?;
     let mut deliveries = Vec::new();
     for message in &messages {
         let customer = message
             .customer
-            .or_else(|| message.reservation.and_then(|id| customers.get(&id).copied()));
+            .or_else(|| message.reservation.and_then(|id| customers.get(&id).copied()))
+            .or_else(|| enrollment_of(message).and_then(|id| applicants.get(&id).copied()));
         let wanted =
             |one: &&Subscription| one.wants(message.kind, Some(offering), customer.is_some());
         let mut rendered = None;
@@ -204,4 +207,24 @@ async fn customers(
         return Ok(HashMap::new());
     }
     store.reservation_customers(ids).await
+}
+
+/// The application that a message is about, if it is about one.
+fn enrollment_of(message: &Message) -> Option<EnrollmentId> {
+    let id = message.data.get("enrollmentId").and_then(Value::as_str);
+    id.and_then(|id| id.parse().ok()).map(EnrollmentId)
+}
+
+/// Returns the customers of the applications whose messages do not name them.
+async fn applicants(
+    store: &Store,
+    messages: &[Message],
+) -> Result<HashMap<EnrollmentId, UserId>, StoreError> {
+    let unnamed = messages.iter().filter(|message| message.customer.is_none());
+    let ids: Vec<_> = unnamed.filter_map(enrollment_of).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = store.enrollment_get_many(&ids).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.user)).collect())
 }
