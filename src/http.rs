@@ -101,6 +101,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(cluster::instances::configure)
         .configure(audit::journal::configure)
         .configure(outbox::deliveries::configure)
+        .configure(outbox::feed::configure)
         .configure(box_office::holders::configure)
         .configure(box_office::complimentary::configure)
         .configure(box_office::seats::configure)

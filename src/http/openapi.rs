@@ -78,7 +78,7 @@ use crate::http::envelope::Failure;
         sale::remove_seats, sale::keep_seats, sale::move_event, sale::open, sale::pause, sale::close,
         sale::cancel,
         instances::instances, instances::whereabouts, journal::journal,
-        feed::feed, deliveries::list, deliveries::show, deliveries::retry, deliveries::retry_all,
+        feed::feed, feed::of_class, deliveries::list, deliveries::show, deliveries::retry, deliveries::retry_all,
         deliveries::cancel,
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,

@@ -21,6 +21,7 @@ fn listed(method: &str, path: &str) -> Option<&'static str> {
         ("get", "/api/events/{event}/stream") => "followAvailability",
         ("get", "/api/events/{event}/audit") => "auditEvent",
         ("get", "/api/events/{event}/feed") => "readFeed",
+        ("get", "/api/mclasses/{class}/feed") => "readClassFeed",
         ("get", "/api/admin/outbox") => "listDeliveries",
         ("get", "/api/admin/outbox/{delivery}") => "getDelivery",
         ("post", "/api/admin/outbox/{delivery}/retry") => "retryDelivery",

@@ -11,7 +11,7 @@ use admitone::server::Parts;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::http::api_client::{Event, Shop};
+use crate::http::api_client::{Event, Person, Shop};
 use crate::http::conformance::{fits, resolved};
 use crate::support::test_db::{TestDb, eventually};
 
@@ -115,6 +115,44 @@ async fn pay_late(shop: &Shop, event: &Event<'_>) {
     .await;
 }
 
+/// Makes a class with one place, and returns its path.
+async fn class(shop: &Shop, more: &[(&str, Value)]) -> String {
+    let mut body = json!({
+        "title": "Pottery", "location": "Studio 3", "capacity": 1, "selectionType": "FIRST_COME",
+        "startAt": shop.time_in(90_000), "endAt": shop.time_in(97_200),
+        "allowWaitlist": true, "waitlistCapacity": 5,
+    });
+    for (field, value) in more {
+        body[*field] = value.clone();
+    }
+    let made = shop.admin().post("/api/mclasses", &body).await.is(201).data;
+    format!("/api/mclasses/{}", made["id"].as_str().expect("an id"))
+}
+
+async fn apply(person: &Person<'_>, class: &str) -> String {
+    let made = person.post(&format!("{class}/enrollments"), &json!({})).await.is(201).data;
+    format!("{class}/enrollments/{}", made["id"].as_str().expect("an id"))
+}
+
+/// Lets happen in classes what applicants and administrators do; returns the paths of the classes.
+async fn enroll(shop: &Shop) -> Vec<String> {
+    let (kim, lee) = (shop.customer(), shop.customer());
+    let reviewed = class(shop, &[("selectionType", json!("REVIEW"))]).await;
+    let refused = apply(&kim, &reviewed).await;
+    let id = refused.rsplit('/').next().expect("an id");
+    let body = json!({"status": "REJECTED", "version": 1});
+    shop.admin().put(&format!("/api/admin/enrollments/{id}"), &body).await.is(200);
+    let fee = json!({"amount": 5_000, "currency": "KRW"});
+    let paid = class(shop, &[("fee", fee)]).await;
+    let offers = class(shop, &[("promotion", json!("OFFER"))]).await;
+    for class in [&paid, &offers] {
+        let first = apply(&kim, class).await;
+        apply(&lee, class).await;
+        kim.delete(&first).await.is(200);
+    }
+    vec![reviewed, paid, offers]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_of_a_sale_has_the_form_that_the_document_describes() {
     let (stops, has_stopped) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
@@ -126,6 +164,7 @@ async fn every_message_of_a_sale_has_the_form_that_the_document_describes() {
     let replace = |parts: &mut Parts| parts.crash_points = crash_points;
     let shop = Shop::open_from(TestDb::sqlite().await, |_| {}, replace).await;
     let event = shop.event().await;
+    let classes = enroll(&shop).await;
     sell(&shop, &event).await;
     stops.store(true, Ordering::SeqCst);
     pay_late(&shop, &event).await;
@@ -134,8 +173,13 @@ async fn every_message_of_a_sale_has_the_form_that_the_document_describes() {
     admin.delete(&event.path).await.is(200);
     shop.sweep().await;
 
-    let feed = admin.request(Method::GET, &event.at("feed")).send().await.unwrap();
-    let feed = feed.text().await.unwrap();
+    let admin = shop.admin();
+    let mut feed = String::new();
+    for path in classes.iter().map(|class| format!("{class}/feed")).chain([event.at("feed")]) {
+        let answer = admin.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        feed.push_str(&answer.text().await.unwrap());
+    }
     let document = document();
     let mut seen = BTreeMap::new();
     for line in feed.lines() {

@@ -43,6 +43,32 @@ on_both_databases! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_feed_of_a_class_is_for_administrators_and_of_classes_alone() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let (event, admin, kim) = (shop.event().await, shop.admin(), shop.customer());
+    let body = json!({
+        "title": "Pottery", "location": "Studio 3", "capacity": 1, "selectionType": "FIRST_COME",
+        "startAt": shop.time_in(90_000), "endAt": shop.time_in(97_200),
+    });
+    let made = admin.post("/api/mclasses", &body).await.is(201).data;
+    let class = format!("/api/mclasses/{}", made["id"].as_str().unwrap());
+    let path = format!("{class}/feed");
+    assert!(read(&admin, &path).await.is_empty());
+    let applied = kim.post(&format!("{class}/enrollments"), &json!({})).await.is(201).data;
+    let all = read(&admin, &path).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0]["type"], "enrollment.approved");
+    assert_eq!(all[0]["data"], json!({"enrollmentId": applied["id"], "fee": 0, "payByMs": null}));
+    assert_eq!(all[0]["eventId"], made["id"]);
+    assert!(!all[0].to_string().contains(&kim.user.to_string()));
+    kim.get(&path).await.refused(403, "FORBIDDEN");
+    shop.nobody().get(&path).await.refused(401, "UNAUTHORIZED");
+    let of_event = format!("/api/mclasses/{}/feed", event.id);
+    admin.get(&of_event).await.refused(404, "CLASS_NOT_FOUND");
+    admin.get(&format!("{path}?after=x")).await.refused(422, "INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_refuses_what_it_cannot_answer() {
     let shop = Shop::open(TestDb::sqlite().await).await;
     let (event, other, kim) = (shop.event().await, shop.event().await, shop.customer());

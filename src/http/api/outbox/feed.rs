@@ -1,5 +1,6 @@
-//! `/api/events/{event}/feed`: the messages of an event in their order, from any of them on, as lines
-//! of JSON or as server-sent events. It is read from the journal, and so misses nothing.
+//! `/api/events/{event}/feed` and `/api/mclasses/{class}/feed`: the messages of an event or a class in
+//! their order, from any of them on, as lines of JSON or as server-sent events. They are read from the
+//! journal, and so none is missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +33,19 @@ pub fn of_event(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/feed").get(feed));
 }
 
+/// Adds the route of classes.
+pub fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource("/api/mclasses/{class}/feed").get(of_class));
+}
+
 /// The error codes of these operations, beyond those that follow from their form.
-pub(crate) const CODES: &[OperationCodes] = &[(
-    "get",
-    "/api/events/{event}/feed",
-    &[ErrorCode::FeedArchived, ErrorCode::TooManyStreams, ErrorCode::Forbidden],
-)];
+pub(crate) const CODES: &[OperationCodes] = &[
+    ("get", "/api/events/{event}/feed", OF_FEEDS),
+    ("get", "/api/mclasses/{class}/feed", OF_FEEDS),
+];
+
+const OF_FEEDS: &[ErrorCode] =
+    &[ErrorCode::FeedArchived, ErrorCode::TooManyStreams, ErrorCode::Forbidden];
 
 /// Where a reader begins, and how much it wants.
 #[derive(Debug, Deserialize)]
@@ -52,7 +60,7 @@ impl From<FeedError> for ApiError {
         match error {
             FeedError::NoSuchMessage => Self::new(
                 ErrorCode::NotFound,
-                "no message of this event has this cursor: begin with 0, or with the last cursor \
+                "no message here has this cursor: begin with 0, or with the last cursor \
                  that you have",
             ),
             FeedError::Archived(seq) => Self::new(
@@ -87,6 +95,36 @@ pub(crate) async fn feed(
     Path(event): Path<OfferingId>,
     Query(query): Query<FeedQuery>,
 ) -> Result<HttpResponse, ApiError> {
+    answer(state, &request, event, query).await
+}
+
+/// Read the messages of a class in their order (administrators).
+///
+/// As the feed of an event, with the same query and the same forms: one line of JSON for each message,
+/// or server-sent events that stay open.
+#[utoipa::path(get, path = "/api/mclasses/{class}/feed", tag = "classes",
+    params(("class" = OfferingId, Path), ("after" = Option<String>, Query),
+        ("limit" = Option<u32>, Query, description = "The most messages to answer with.",
+            minimum = 1), ("Last-Event-ID" = Option<String>, Header)),
+    responses((status = 200, content_type = "application/x-ndjson", body = String)))]
+pub(crate) async fn of_class(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    _: Admin,
+    Path(class): Path<OfferingId>,
+    Query(query): Query<FeedQuery>,
+) -> Result<HttpResponse, ApiError> {
+    // A class that was deleted has its feed still.
+    state.classes.class(class).await?;
+    answer(state, &request, class, query).await
+}
+
+async fn answer(
+    state: web::Data<AppState>,
+    request: &HttpRequest,
+    event: OfferingId,
+    query: FeedQuery,
+) -> Result<HttpResponse, ApiError> {
     let of_header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let follows = of_header("accept").is_some_and(|accept| accept.contains("text/event-stream"));
     let after = query.after.as_deref().or_else(|| of_header("last-event-id").filter(|_| follows));
@@ -99,7 +137,7 @@ pub(crate) async fn feed(
     let left = query.limit.map_or(usize::MAX, |limit| limit as usize);
     let first = outbox::read_feed(&state.store, event, after, PAGE.min(left)).await?;
     if follows {
-        return follow(state, &request, event, first);
+        return follow(state, request, event, first);
     }
     let body = fed_by(move |tx| async move {
         let (mut page, mut left) = (first, left);
