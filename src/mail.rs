@@ -3,7 +3,9 @@
 //! nothing. This module decides neither when a message is tried nor how often, and its errors hold no
 //! address.
 
+mod accounts;
 mod body;
+mod classes;
 mod compose;
 mod documents;
 mod keeper;
@@ -18,7 +20,7 @@ mod smtp;
 mod words;
 
 pub use keeper::MOST_KEPT;
-pub use letter::Letter;
+pub use letter::{Letter, type_of};
 pub use outcome::MailOutcome;
 pub use parts::MailerParts;
 use std::sync::Arc;
@@ -82,7 +84,7 @@ impl Mailer {
     async fn hand_over(&self, letter: &Letter, mail: Mail) -> MailOutcome {
         let now = self.clock.now_ms();
         match &self.transport {
-            Transport::Smtp(smtp) => smtp.send(letter.id, mail, now).await,
+            Transport::Smtp(smtp) => smtp.send(letter, mail, now).await,
             Transport::Keep(keeper) => keeper.keep(letter, mail, now).await,
             Transport::Off => MailOutcome::NothingToSend("mail is off"),
         }

@@ -8,7 +8,7 @@ mod picture;
 mod text;
 
 pub use calendar::{CalendarEntry, calendar};
-pub use order::pages;
+pub use order::{online_place, pages};
 pub use pdf::{Labelled, Ticket, pdf};
 pub use picture::qr_picture;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use minijinja::Value;
+use minijinja::{Value, context};
 
 use super::body::Body;
 use super::letter::Letter;
@@ -14,13 +14,15 @@ use super::outcome::ComposeError;
 use super::parts::MailerParts;
 use super::quiet_threads::QuietThreads;
 use super::words::{Templates, Written, one_line};
+use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::ids::{OfferingId, PaymentId, ReservationId};
 use crate::inventory::{SaleState, TimestampMs};
 use crate::language::{Language, format};
+use crate::offerings::PlaceNames;
 use crate::store::{
-    EventDetails, EventRow, KeptPart, LinkPurpose, PaymentMethod, PaymentRow, PaymentState, Person,
-    ReservationState, auto_payment_id,
+    EventDetails, EventRow, KeptPart, PaymentMethod, PaymentRow, PaymentState, Person,
+    ReservationState, Store, auto_payment_id,
 };
 
 /// A mail, ready to be sent.
@@ -32,6 +34,10 @@ pub(super) struct Mail {
     pub(super) parts: Vec<KeptPart>,
 }
 
+/// What those with places in a class hear as news of their application.
+const OF_APPLICATIONS: [&str; 3] =
+    ["reservation.created", "reservation.expired", "reservation.cancelled"];
+
 /// The values of a template by name.
 pub(super) type Values = BTreeMap<&'static str, Value>;
 
@@ -42,17 +48,17 @@ pub(super) struct Composer {
     links: Links,
     threads: QuietThreads,
     shop: String,
-    zone: Tz,
+    pub(super) zone: Tz,
 }
 
 /// The mail that is being made.
-struct Draft<'a> {
-    letter: &'a Letter,
-    body: Body<'a>,
-    language: Language,
-    now: TimestampMs,
-    values: Values,
-    parts: Vec<KeptPart>,
+pub(super) struct Draft<'a> {
+    pub(super) letter: &'a Letter,
+    pub(super) body: Body<'a>,
+    pub(super) language: Language,
+    pub(super) now: TimestampMs,
+    pub(super) values: Values,
+    pub(super) parts: Vec<KeptPart>,
 }
 
 impl Composer {
@@ -106,8 +112,7 @@ impl Composer {
         match kind.split_once('.').map_or(kind, |(area, _)| area) {
             "reservation" | "payment" | "tickets" => self.about_order(draft, person).await,
             "event" => self.about_event(draft).await,
-            "enrollment" => self.about_class(draft),
-            "waitlist" if kind == "waitlist.promoted" => self.about_class(draft),
+            "enrollment" => self.about_class(draft, person).await,
             "waitlist" => self.about_offer(draft).await,
             _ => self.about_account(draft).await,
         }
@@ -141,6 +146,10 @@ impl Composer {
             _ => {}
         }
         let event = self.event(row.offering).await?;
+        if event.is_class && OF_APPLICATIONS.contains(&kind) {
+            return Err(ComposeError::Nothing("the mail about the application says it"));
+        }
+        let event = self.as_shown(draft.language, event).await?;
         let written = (draft.language, self.zone_of(&event));
         let lines = self.parts.places.of_lines(&event, &row.lines).await?;
         let order = Order { row: &row, event: &event, lines: &lines, links: &self.links };
@@ -160,23 +169,18 @@ impl Composer {
         if let Some(reason) = draft.body.maybe_text("reason") {
             draft.values.insert("reason", one_line(reason).into());
         }
-        if person.name.is_none()
-            && let Some(contact) = self.contact(draft.letter).await?
-        {
-            draft.values.insert("claim_code", contact.into());
-            draft.values.insert("claim_url", self.links.to("/claim").into());
-        }
+        self.add_claim_code(draft, person).await?;
         if kind == "tickets.cancelled" {
             let ids: Vec<uuid::Uuid> = draft.body.list("ticketIds")?;
             let mut tickets = store.ticket_list_of(row.id).await?;
             tickets.retain(|ticket| ids.contains(&ticket.id));
             let tickets = self.parts.places.of_tickets(&event, &tickets).await?;
-            draft.values.insert("tickets", order.tickets(draft.language, &tickets));
+            draft.values.insert("tickets", orders::tickets(draft.language, &tickets));
         }
         if kind == "reservation.confirmed" {
             let tickets = store.ticket_list_of(row.id).await?;
             let tickets = self.parts.places.of_tickets(&event, &tickets).await?;
-            draft.values.insert("tickets", order.tickets(draft.language, &tickets));
+            draft.values.insert("tickets", orders::tickets(draft.language, &tickets));
             let holder = person.name.clone().unwrap_or_else(|| person.email.clone());
             let url = self.event_url(&event);
             let threads = &self.threads;
@@ -224,7 +228,22 @@ impl Composer {
         Ok(())
     }
 
-    async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
+    /// Adds the code by which a person without an account finds the orders.
+    pub(super) async fn add_claim_code(
+        &self,
+        draft: &mut Draft<'_>,
+        person: &Person,
+    ) -> Result<(), ComposeError> {
+        if person.name.is_none()
+            && let Some(contact) = self.contact(draft.letter).await?
+        {
+            draft.values.insert("claim_code", contact.into());
+            draft.values.insert("claim_url", self.links.to("/claim").into());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn contact(&self, letter: &Letter) -> Result<Option<String>, ComposeError> {
         match self.parts.accounts.guest_contact(letter.user).await {
             Ok(contact) => Ok(contact.map(|contact| contact.claim_code)),
             Err(error) => Err(of_account(error)),
@@ -234,7 +253,8 @@ impl Composer {
     async fn about_event(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
         let event = self.event_of(draft.letter).await?;
         let zone = self.zone_of(&event);
-        draft.values.insert("event", self.event_value(draft.language, &event));
+        let shown = self.as_shown(draft.language, event.clone()).await?;
+        draft.values.insert("event", self.event_value(draft.language, &shown));
         if let Some(refund) = draft.body.amount(&["refundAmount", "amount"]) {
             let refund = format::money(draft.language, refund, &event.currency);
             draft.values.insert("refund", refund.into());
@@ -283,105 +303,57 @@ impl Composer {
         Ok(())
     }
 
-    /// Mails about classes hold all they need in the message.
-    fn about_class(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
-        draft.values.insert("class_name", one_line(draft.body.text("className")?).into());
-        if let Some(at) = draft.body.maybe_time("startsAt") {
-            let when = format::date_time(draft.language, at, self.zone);
-            draft.values.insert("class_when", when.into());
-        }
-        for (name, from) in [("reason", "reason"), ("position", "position")] {
-            let given = draft.letter.body.get(from);
-            if let Some(text) = given.and_then(serde_json::Value::as_str) {
-                draft.values.insert(name, one_line(text).into());
-            } else if let Some(number) = given.and_then(serde_json::Value::as_u64) {
-                draft.values.insert(name, number.into());
-            }
-        }
-        let link = draft.body.maybe_text("link").and_then(|path| self.links.local(path));
-        draft.values.insert("url", link.unwrap_or_else(|| self.links.to("/")).into());
-        Ok(())
-    }
-
-    async fn about_account(&self, draft: &mut Draft<'_>) -> Result<(), ComposeError> {
-        let at = |at| format::date_time(draft.language, at, self.zone);
-        match draft.letter.kind.as_str() {
-            "account.password_reset" => {
-                self.add_link(draft, LinkPurpose::ResetPassword, "/reset-password").await
-            }
-            "account.email_confirmation" => {
-                self.add_link(draft, LinkPurpose::ConfirmEmail, "/confirm").await
-            }
-            "webhook.disabled" => {
-                let (url, reason) = (draft.body.text("url")?, draft.body.text("reason")?);
-                let (url, reason) = (one_line(url), one_line(reason));
-                draft.values.insert("endpoint", url.into());
-                draft.values.insert("reason", reason.into());
-                Ok(())
-            }
-            _ => {
-                let when = at(draft.letter.at);
-                let until = draft.body.maybe_time("until").map(at);
-                draft.values.insert("when", when.into());
-                if let Some(until) = until {
-                    draft.values.insert("until", until.into());
-                }
-                draft.values.insert("url", self.links.to("/forgot-password").into());
-                Ok(())
-            }
-        }
-    }
-
-    /// Adds the link whose id the message has.
-    async fn add_link(
-        &self,
-        draft: &mut Draft<'_>,
-        purpose: LinkPurpose,
-        page: &str,
-    ) -> Result<(), ComposeError> {
-        let link = draft.body.id("linkId")?;
-        let expires_at = draft.body.time("expiresAt")?;
-        let token = self.parts.accounts.token_of_link(link, purpose).await.map_err(of_account)?;
-        let token = token.ok_or(ComposeError::Nothing("the link was used or has ended"))?;
-        draft.values.insert("url", self.links.to(&format!("{page}?token={token}")).into());
-        let until = format::date_time(draft.language, expires_at, self.zone);
-        draft.values.insert("until", until.into());
-        if let Some(code) = self.contact(draft.letter).await? {
-            draft.values.insert("claim_code", code.into());
-        }
-        Ok(())
-    }
-
     async fn event_of(&self, letter: &Letter) -> Result<EventRow, ComposeError> {
         let lacks = || ComposeError::Impossible("the message lacks its event".into());
         self.event(letter.offering.ok_or_else(lacks)?).await
     }
 
-    async fn event(&self, id: OfferingId) -> Result<EventRow, ComposeError> {
+    pub(super) async fn event(&self, id: OfferingId) -> Result<EventRow, ComposeError> {
         let found = self.parts.store.event_get(id).await?;
         found.ok_or_else(|| ComposeError::Impossible("no such event".into()))
     }
 
-    fn event_value(&self, language: Language, event: &EventRow) -> Value {
-        let when = format::date_time(language, event.details.event_date, self.zone_of(event));
-        Value::from_serialize(BTreeMap::from([
-            ("name", one_line(&event.details.name)),
-            ("when", when),
-            ("venue", one_line(&event.details.venue)),
-            ("url", self.event_url(event)),
-        ]))
+    pub(super) fn event_value(&self, language: Language, event: &EventRow) -> Value {
+        context! {
+            name => one_line(&event.details.name),
+            when => format::date_time(language, event.details.event_date, self.zone_of(event)),
+            venue => one_line(&event.details.venue),
+            url => self.event_url(event),
+            is_class => event.is_class,
+        }
     }
 
-    fn event_url(&self, event: &EventRow) -> String {
-        self.links.to(&format!("/events/{}", event.id))
+    pub(super) fn event_url(&self, event: &EventRow) -> String {
+        let place = if event.is_class { "classes" } else { "events" };
+        self.links.to(&format!("/{place}/{}", event.id))
     }
 
-    fn zone_of(&self, event: &EventRow) -> Tz {
+    pub(super) fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    pub(super) fn place_names(&self) -> &PlaceNames {
+        &self.parts.places
+    }
+
+    pub(super) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.parts.accounts
+    }
+
+    pub(super) fn threads(&self) -> &QuietThreads {
+        &self.threads
+    }
+
+    pub(super) fn zone_of(&self, event: &EventRow) -> Tz {
         event.time_zone.as_deref().map_or(self.zone, format::zone)
     }
 }
 
-fn of_account(error: crate::accounts::AccountError) -> ComposeError {
+pub(super) fn of_account(error: crate::accounts::AccountError) -> ComposeError {
     match error {
         crate::accounts::AccountError::Store(error) => ComposeError::Store(error),
         other => ComposeError::Impossible(other.to_string()),

@@ -50,19 +50,19 @@ impl Order<'_> {
             places,
         }
     }
+}
 
-    /// Returns the tickets for a template.
-    pub(super) fn tickets(&self, language: Language, tickets: &[NamedTicket]) -> Value {
-        let ticket = |(position, ticket): (usize, &NamedTicket)| {
-            let seat = ticket.seat.as_ref().map(|seat| seat_in_words(language, seat));
-            context! {
-                place => one_line(&seat.unwrap_or_else(|| ticket.product.clone())),
-                code => short_code(&ticket.code),
-                picture => (position < MOST_PICTURES).then(|| picture_id(position)),
-            }
-        };
-        Value::from_iter(tickets.iter().enumerate().map(ticket))
-    }
+/// Returns tickets for a template.
+pub(super) fn tickets(language: Language, tickets: &[NamedTicket]) -> Value {
+    let ticket = |(position, ticket): (usize, &NamedTicket)| {
+        let seat = ticket.seat.as_ref().map(|seat| seat_in_words(language, seat));
+        context! {
+            place => one_line(&seat.unwrap_or_else(|| ticket.product.clone())),
+            code => short_code(&ticket.code),
+            picture => (position < MOST_PICTURES).then(|| picture_id(position)),
+        }
+    };
+    Value::from_iter(tickets.iter().enumerate().map(ticket))
 }
 
 fn seat_in_words(language: Language, seat: &SeatName) -> String {
@@ -83,6 +83,11 @@ pub(super) fn refund(row: &ReservationRow, body: &Body<'_>, kind: &str) -> Optio
     if kind != "reservation.cancelled" {
         return None;
     }
-    let by_row = || row.payment.map(|_| row.refund_amount.unwrap_or(row.total_price));
-    said.or_else(by_row).filter(|amount| *amount > 0)
+    said.map_or_else(|| refund_of_row(row), |said| Some(said).filter(|amount| *amount > 0))
+}
+
+/// Returns the money that goes back for a cancelled order, if any, as its row says.
+pub(super) fn refund_of_row(row: &ReservationRow) -> Option<Minor> {
+    let amount = row.payment.map(|_| row.refund_amount.unwrap_or(row.total_price));
+    amount.filter(|amount| *amount > 0)
 }

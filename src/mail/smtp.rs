@@ -11,9 +11,9 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::response::Code;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use uuid::Uuid;
 
 use super::compose::Mail;
+use super::letter::{Letter, type_of};
 use super::outcome::MailOutcome;
 use super::settings::{Encryption, MailServer};
 use super::words::one_line;
@@ -63,15 +63,15 @@ impl Smtp {
         Ok(Self { transport: builder.build(), from })
     }
 
-    /// Sends a mail. `id` becomes its `Message-ID`, so that a mail that is sent twice can be
-    /// recognised.
-    pub(super) async fn send(&self, id: Uuid, mail: Mail, now: TimestampMs) -> MailOutcome {
+    /// Sends a mail. The id of the letter becomes its `Message-ID`, so that a mail that is sent twice
+    /// can be recognised.
+    pub(super) async fn send(&self, letter: &Letter, mail: Mail, now: TimestampMs) -> MailOutcome {
         let Ok(address) = mail.to.email.parse() else {
             return MailOutcome::Never("the address is none that mail can be sent to".into());
         };
         let is_ascii = mail.to.email.is_ascii();
         let name = mail.to.name.as_deref().map(one_line).filter(|name| !name.is_empty());
-        let message = match self.message(id, Mailbox::new(name, address), mail, now) {
+        let message = match self.message(letter, Mailbox::new(name, address), mail, now) {
             Ok(message) => message,
             Err(error) => {
                 return MailOutcome::Never(format!("the mail cannot be written: {error}"));
@@ -88,7 +88,7 @@ impl Smtp {
 
     fn message(
         &self,
-        id: Uuid,
+        letter: &Letter,
         to: Mailbox,
         mail: Mail,
         now: TimestampMs,
@@ -96,13 +96,15 @@ impl Smtp {
         let host = self.from.email.domain();
         let since = Duration::from_millis(u64::try_from(now).unwrap_or_default());
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let type_name = HeaderName::new_from_ascii_str("X-Admitone-Type");
         let builder = Message::builder()
             .from(self.from.clone())
             .to(to)
             .subject(mail.subject)
             .date(std::time::SystemTime::UNIX_EPOCH + since)
-            .message_id(Some(format!("<{id}@{host}>")))
-            .raw_header(HeaderValue::new(automatic, "auto-generated".into()));
+            .message_id(Some(format!("<{}@{host}>", letter.id)))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".into()))
+            .raw_header(HeaderValue::new(type_name, type_of(&letter.kind)));
         let (inline, attached): (Vec<_>, Vec<_>) =
             mail.parts.into_iter().partition(|part| part.content_id.is_some());
         let html = SinglePart::html(mail.html);

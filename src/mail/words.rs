@@ -72,12 +72,24 @@ impl Templates {
     }
 }
 
-/// Makes one line of a text, without control characters: a header must not end early.
+/// Makes one line of a text, without control characters and no longer than a subject: a header must
+/// not end early.
 pub(super) fn one_line(text: &str) -> String {
+    visible_line(text).chars().take(MAX_SUBJECT).collect()
+}
+
+/// Makes one line of a text, of any length.
+pub(super) fn visible_line(text: &str) -> String {
     let visible = |c: char| if c.is_control() { ' ' } else { c };
     let line: String = text.chars().map(visible).collect();
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(MAX_SUBJECT).collect()
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns a text of several lines without other control characters. Lines that are empty go: in a
+/// mail without HTML, they would end the paragraph.
+pub(super) fn paragraph(text: &str) -> String {
+    let lines = text.lines().map(visible_line).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

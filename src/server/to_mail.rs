@@ -15,12 +15,14 @@ use crate::store::{DeliveryRow, StoreError};
 pub(super) const MAIL: &str = "mail";
 /// The kinds of messages that people get as mails. `event.changed` and `event.details_changed` reach
 /// them by way of everyone with places.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "account.email_confirmation",
     "account.password_reset",
     "enrollment.applied",
     "enrollment.approved",
     "enrollment.canceled",
+    "enrollment.offered",
+    "enrollment.promoted",
     "enrollment.rejected",
     "enrollment.waitlisted",
     "payment.failed",
@@ -31,7 +33,6 @@ const KINDS: [&str; 17] = [
     "security.password_changed",
     "tickets.cancelled",
     "waitlist.offered",
-    "waitlist.promoted",
     "webhook.disabled",
 ];
 /// The pauses after failed attempts.
@@ -101,10 +102,15 @@ impl Destination for ToMail {
     }
 }
 
-/// Returns the pause after a failed attempt where the usual ones are too long: an offer of the
-/// waitlist ends after minutes, and a person waits for the link.
+/// What is over within minutes, and what a person waits for.
+const HURRIED: [&str; 4] = [
+    "account.email_confirmation",
+    "account.password_reset",
+    "enrollment.offered",
+    "waitlist.offered",
+];
+
+/// Returns the pause after a failed attempt where the usual ones are too long.
 fn soon(kind: &str) -> Option<Duration> {
-    ["waitlist.offered", "account.password_reset", "account.email_confirmation"]
-        .contains(&kind)
-        .then_some(SOON)
+    HURRIED.contains(&kind).then_some(SOON)
 }

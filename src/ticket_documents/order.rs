@@ -44,6 +44,16 @@ fn place(language: Language, ticket: &NamedTicket) -> Vec<Labelled> {
     }
 }
 
+/// Returns the place of an event that is online: that word, with what the organiser says of it.
+#[must_use]
+pub fn online_place(language: Language, venue: &str) -> String {
+    let online = language.text("pdf.online");
+    match venue.trim() {
+        "" => online.to_owned(),
+        venue => format!("{online} · {venue}"),
+    }
+}
+
 impl CalendarEntry {
     /// Returns the entry of an event; `url` is the address of its page.
     #[must_use]

@@ -15,6 +15,7 @@ use crate::http::extract::{Path, Query};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
+use crate::mail::type_of;
 use crate::store::{KeptMail, KeptPart};
 use crate::web::format;
 use crate::web::layout::{self, Page};
@@ -103,7 +104,7 @@ async fn list(
 
 fn summary(mail: &KeptMail) -> Value {
     json!({
-        "id": mail.id, "kind": mail.kind, "userId": mail.user, "to": mail.recipient,
+        "id": mail.id, "type": type_of(&mail.kind), "kind": mail.kind, "userId": mail.user, "to": mail.recipient,
         "subject": mail.subject, "createdAt": rfc3339(mail.created_at),
     })
 }

@@ -159,6 +159,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "ids",
             "inventory",
             "language",
+            "mail",
             "offerings",
             "payments",
             "store",

@@ -65,33 +65,38 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
     ),
     (
         "enrollment.applied",
-        ["Your application for Yoga", "It begins MONDAY"],
-        ["Yoga 신청 접수", "시작: MONDAY"],
+        ["Your application for Ham & let", "You hear from us when it is decided"],
+        ["Ham & let 신청 접수", "결과가 나오면 알려 드립니다"],
     ),
     (
         "enrollment.approved",
-        ["You have a place in Yoga", "is approved"],
-        ["Yoga 신청 승인", "승인되었습니다"],
+        ["You have a place in Ham & let: pay by TONIGHT", "The fee is ₩7. Please pay by TONIGHT"],
+        ["Ham & let 신청 승인: TONIGHT까지 결제해 주세요", "수강료는 ₩7입니다"],
     ),
     (
-        "enrollment.rejected",
-        ["Your application for Yoga was not accepted", "Reason: <declined>"],
-        ["Yoga 신청 결과", "사유: <declined>"],
+        "enrollment.promoted",
+        ["A place in Ham & let is yours: pay by TONIGHT", "you were next on the waitlist"],
+        ["Ham & let 자리가 났습니다: TONIGHT까지 결제해 주세요", "대기 순서에 따라"],
+    ),
+    (
+        "enrollment.offered",
+        ["A place in Ham & let: accept it by SOON", "kept for you until SOON"],
+        ["Ham & let 자리가 났습니다: SOON까지 수락해 주세요", "SOON까지 맡아 둡니다"],
     ),
     (
         "enrollment.waitlisted",
-        ["You are on the waitlist for Yoga", "Your position: 3"],
-        ["Yoga 대기자 등록", "대기 순서: 3"],
+        ["You are on the waitlist for Ham & let", "Your position: 3"],
+        ["Ham & let 대기자 등록", "대기 순서: 3"],
+    ),
+    (
+        "enrollment.rejected",
+        ["Your application for Ham & let was not accepted", "<declined>"],
+        ["Ham & let 신청 결과", "<declined>"],
     ),
     (
         "enrollment.canceled",
-        ["Your place in Yoga is cancelled", "Reason: <declined>"],
-        ["Yoga 신청 취소", "사유: <declined>"],
-    ),
-    (
-        "waitlist.promoted",
-        ["You have a place in Yoga", "you were next on the waitlist"],
-        ["Yoga 자리가 났습니다", "대기 순서에 따라"],
+        ["Your place in Ham & let is cancelled", "The fee was not paid in time"],
+        ["Ham & let 신청 취소", "기한까지 수강료가 결제되지 않아"],
     ),
     (
         "account.password_reset",
@@ -124,7 +129,7 @@ const KINDS: &[(&str, [&str; 2], [&str; 2])] = &[
 fn values(language: Language) -> Value {
     let event = context! {
         name => "Ham & let", when => "FRIDAY", venue => "The <old> theatre",
-        url => "https://t.example/events/1",
+        url => "https://t.example/events/1", is_class => false,
     };
     let order = context! {
         number => "N-1", url => "https://t.example/orders/1", pay_by => "TONIGHT", total => "₩9",
@@ -136,8 +141,10 @@ fn values(language: Language) -> Value {
         shop => "Shop", language => language.tag(), home => "https://t.example/", name => "Kim & Co",
         event, order, tickets => [ticket], refund => "₩5", reason => "<declined>",
         claim_code => "7H3K9QWX2M", claim_url => "https://t.example/claim", deadline => "SOON",
-        previous_name => "Macbeth", previous_when => "BEFORE", previous_venue => "Elsewhere", class_name => "Yoga",
-        class_when => "MONDAY", position => 3, url => "https://t.example/link", until => "TOMORROW",
+        previous_name => "Macbeth", previous_when => "BEFORE", previous_venue => "Elsewhere",
+        is_open => true, had_place => true, is_paid => true, cause => "UNPAID", fee => "₩7",
+        pay => context! { fee => "₩7", by => "TONIGHT", url => "https://t.example/orders/1" },
+        position => 3, url => "https://t.example/link", until => "TOMORROW",
         when => "NOW", endpoint => "https://shop.example/hook",
     }
 }
@@ -230,4 +237,42 @@ fn a_header_stays_one_line() {
         assert_eq!(one_line(text), expected);
     }
     assert_eq!(one_line(&"가".repeat(500)).chars().count(), MAX_SUBJECT);
+}
+
+#[test]
+fn a_class_is_called_one_and_its_end_has_a_cause() {
+    let templates = Templates::new();
+    let says = |kind: &str, language: Language, more: Value, part: &str| {
+        let class = context! {
+            name => "Yoga", when => "FRIDAY", venue => "Online", url => "/classes/1", is_class => true,
+        };
+        let all = context! { event => class, ..context! { ..more, ..values(language) } };
+        let found = templates.write(kind, language, &all).expect(kind);
+        let subject = &found.subject;
+        for form in [&found.plain, &found.html] {
+            assert!(subject.contains(part) || form.contains(part), "{kind}: {subject}\n{form}");
+            assert!(!form.contains("공연") && !form.contains("The event"), "{kind}: {form}");
+        }
+        assert!(!found.plain.contains("\n\n\n"), "{kind}: {}", found.plain);
+    };
+    use Language::{English, Korean};
+    for (kind, english, korean) in [
+        ("event.changed", "The class takes place as follows", "수업이 다음과 같이"),
+        ("event.details_changed", "Show the class", "수업 보기"),
+        ("reservation.confirmed", "Your fee for Yoga is paid", "수강료가 결제되어"),
+    ] {
+        says(kind, English, context! {}, english);
+        says(kind, Korean, context! {}, korean);
+    }
+    for (cause, had_place, english, korean) in [
+        ("CLASS_CANCELLED", true, "Yoga does not take place", "Yoga 수업이 취소되었습니다"),
+        ("OFFER_EXPIRED", false, "was not accepted in time", "기한까지 수락하지 않아"),
+        ("ADMIN", true, "The organiser cancelled your place", "주최자가 자리를"),
+        ("ADMIN", false, "The organiser cancelled your application", "주최자가 신청을"),
+        ("CUSTOMER", true, "You cancelled your place", "요청하신 대로 자리를"),
+        ("CUSTOMER", false, "Your application for Yoga is cancelled", "요청하신 대로 신청을"),
+    ] {
+        says("enrollment.canceled", English, context! { cause, had_place }, english);
+        says("enrollment.canceled", Korean, context! { cause, had_place }, korean);
+    }
 }

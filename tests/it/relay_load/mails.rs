@@ -61,10 +61,10 @@ pub async fn prepare(
         let made = store.user_create(account, None, now).await.unwrap();
         assert!(matches!(made, Answered::Now(_)));
         let notice = NewNotice {
-            kind: "enrollment.applied",
+            kind: "webhook.disabled",
             offering: None,
             user: Some(id),
-            payload: json!({ "className": "Yoga" }),
+            payload: json!({ "url": "https://shop.example/hook", "reason": "it failed" }),
         };
         store.notice_put(&notice, now).await.unwrap();
         (id, rule)
