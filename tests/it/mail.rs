@@ -1,6 +1,7 @@
 //! Mails: what is sent of what happens, by a real mail server and as kept mails.
 
 mod changes;
+mod classes;
 mod kept;
 mod links;
 mod money;

@@ -38,8 +38,8 @@ async fn account(shop: &Shop, email: &str, name: &str) -> UserId {
     }
 }
 
-fn class(user: UserId) -> Letter {
-    letter("enrollment.applied", user, None, json!({"className": "Yoga\r\nBcc: eve@example.com"}))
+fn notice(user: UserId) -> Letter {
+    letter("security.password_changed", user, None, json!({}))
 }
 
 fn header<'a>(mail: &'a Value, name: &str) -> Vec<&'a str> {
@@ -118,7 +118,7 @@ async fn a_refusal_says_whether_to_try_again_and_holds_no_address() {
         ("kim@example.com", MailOutcome::Sent),
     ] {
         let user = account(&shop, email, "Kim").await;
-        assert_eq!(shop.app.state().mailer.deliver(&class(user)).await, expected, "{email}");
+        assert_eq!(shop.app.state().mailer.deliver(&notice(user)).await, expected, "{email}");
     }
     let user = account(&shop, "large@example.com", "Kim").await;
     let long = json!({"className": "Yoga", "reason": "x"});
@@ -148,7 +148,7 @@ async fn names_bring_no_headers_of_their_own() {
     {
         let user = account(&shop, &format!("kim{number}@example.com"), name).await;
         assert_eq!(
-            shop.app.state().mailer.deliver(&class(user)).await,
+            shop.app.state().mailer.deliver(&notice(user)).await,
             MailOutcome::Sent,
             "{name}"
         );
@@ -156,7 +156,7 @@ async fn names_bring_no_headers_of_their_own() {
         let mail = &mails[number];
         assert_eq!(mail["recipients"], json!([format!("kim{number}@example.com")]), "{name}");
         assert!(header(mail, "Bcc").is_empty() && header(mail, "To").len() == 1, "{name}");
-        assert_eq!(header(mail, "Subject"), ["Your application for Yoga Bcc: eve@example.com"]);
+        assert_eq!(header(mail, "X-Admitone-Type"), ["SECURITY_PASSWORD_CHANGED"]);
     }
 }
 
@@ -191,7 +191,7 @@ async fn a_server_that_is_away_or_cannot_be_trusted_is_tried_later() {
     ] {
         let shop = open(url.clone()).await;
         let user = account(&shop, "kim@example.com", "Kim").await;
-        let outcome = shop.app.state().mailer.deliver(&class(user)).await;
+        let outcome = shop.app.state().mailer.deliver(&notice(user)).await;
         let (MailOutcome::Later(why) | MailOutcome::Away(why)) = outcome else {
             panic!("{url}: it was sent, or given up");
         };
@@ -207,7 +207,7 @@ async fn a_crowd_of_mails_through_a_server_that_dies_arrives_once_each() {
     let shop = open(server.url()).await;
     let mut letters = Vec::new();
     for number in 0..MAILS {
-        letters.push(class(account(&shop, &format!("kim{number}@example.com"), "Kim").await));
+        letters.push(notice(account(&shop, &format!("kim{number}@example.com"), "Kim").await));
     }
     let mailer = &shop.app.state().mailer;
     let deliver = async |letters: &[Letter]| {
