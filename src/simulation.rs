@@ -8,6 +8,7 @@
 
 mod administrator;
 mod checker;
+mod class_model;
 mod customers;
 mod fault_injector;
 mod feed;
@@ -17,6 +18,7 @@ mod machine;
 mod model;
 mod network;
 mod read_checker;
+mod students;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -30,7 +32,8 @@ use tokio::task::LocalSet;
 
 use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{
-    Definition, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow, SectionDefinition,
+    Change, ClassRules, Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState,
+    SaleWindow, SectionDefinition,
 };
 use crate::random;
 use customers::Crowd;
@@ -117,15 +120,24 @@ async fn simulate(plan: &Plan) -> Report {
         (0..OFFERINGS).map(|_| OfferingId(uuid::Uuid::from_bytes(random::bytes()))).collect();
     // The last offering is free if the regime wants it: customers participate in it.
     let free = offerings.last().copied().filter(|_| world.regime.has_free_event);
+    let class = offerings.first().copied().filter(|_| world.regime.class.is_some());
     for offering in &offerings {
-        let price = if free == Some(*offering) { 0 } else { 10 };
-        site.database.create(*offering, definition(price));
+        let changes = match world.regime.class {
+            Some(of) if class == Some(*offering) => opened_class(of, world.regime.class_after_ms),
+            _ => {
+                let price = if free == Some(*offering) { 0 } else { 10 };
+                vec![Change::Created { definition: definition(price) }]
+            }
+        };
+        site.database.create(*offering, changes);
     }
     let crowd = Rc::new(Crowd {
         site: site.clone(),
         machines: machines.clone(),
         offerings,
         free,
+        class,
+        applications: RefCell::default(),
         steps_left: Cell::new(0),
         is_calm: Cell::new(false),
         regulars: RefCell::default(),
@@ -251,6 +263,19 @@ fn report(plan: &Plan, crowd: &Crowd) -> Report {
     let (trace_hash, events, trace, violations) = crowd.site.world.finish();
     let seed = plan.seed;
     Report { seed, trace_hash, events, trace, rows, takeovers, told, lasted, violations }
+}
+
+/// Returns the first changes of a class with two places.
+fn opened_class((fee, rules): (Minor, ClassRules), after_ms: i64) -> Vec<Change> {
+    let mut definition = definition(0);
+    definition.products[0].price = fee;
+    definition.products[0].capacity = Some(2);
+    let starts_at = world::BEGINNING + after_ms;
+    vec![
+        Change::Created { definition },
+        Change::EventTimesSet { starts_at, ends_at: starts_at + (1 << 40) },
+        Change::ClassRulesSet { rules },
+    ]
 }
 
 /// Returns a small venue with short deadlines; a free one has no seats.

@@ -93,7 +93,7 @@ impl Inventory {
     }
 
     /// Gives free places to the line, in the transition that freed them: no applicant in between
-    /// finds a place that somebody in line could get.
+    /// finds a place that the line could get.
     pub(super) fn promote(&mut self, changes: &mut Vec<Change>) {
         for _ in 0..PROMOTIONS {
             let Some(change) = self.next_promotion() else { return };

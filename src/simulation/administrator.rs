@@ -19,6 +19,10 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
     while crowd.steps_left.get() > 0 {
         tokio::time::sleep(world.millis(100, 2_500)).await;
         let nth = usize::try_from(any(crowd.offerings.len() as u64)).unwrap_or(0);
+        // Clients administer the class themselves.
+        if crowd.class == Some(crowd.offerings[nth]) {
+            continue;
+        }
         let seats = vec![SeatId(u32::try_from(any(SEATS)).unwrap_or(0))];
         let few = u32::try_from(world.within(1, 8)).unwrap_or(1);
         let price = if crowd.free == Some(crowd.offerings[nth]) { 0 } else { i64::from(few) };
@@ -42,7 +46,7 @@ pub(super) async fn administer(crowd: Rc<Crowd>) {
         };
         crowd.ask(crowd.offerings[nth], Intent::Plain(command)).await;
     }
-    for offering in &crowd.offerings {
+    for offering in crowd.offerings.iter().filter(|offering| crowd.class != Some(**offering)) {
         crowd.ask(*offering, Intent::Plain(Command::OpenSale)).await;
     }
 }

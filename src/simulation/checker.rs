@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use super::class_model::follows_version;
 use super::customers::{ClientAnswer, Crowd, Operation, Read};
 use super::journal::Chain;
 use super::model::Model;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, Seq};
-use crate::inventory::{Change, Decision, Inventory, Rejection};
+use crate::inventory::{Change, Command, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
 use crate::simulation::read_checker::check_read;
 
@@ -209,6 +210,9 @@ fn check_operation(world: &World, chain: &Chain, facts: &Facts, deed: &Operation
             if !found {
                 world.violated(format_args!("acknowledged and not durable: {deed:?}"));
             }
+            if !decided_as_seen(&deed.request.command, &transition.changes) {
+                world.violated(format_args!("decided at another version: {deed:?}"));
+            }
         }
         // A request that was answered as undone must not be in the journal. If the network repeats a
         // message, the copy may still carry it out later, like a second client.
@@ -235,6 +239,18 @@ fn check_operation(world: &World, chain: &Chain, facts: &Facts, deed: &Operation
     }
     if facts.effects.get(&key.key).is_some_and(|effects| *effects > 1) {
         world.violated(format_args!("one key, two effects: {deed:?}"));
+    }
+}
+
+/// True if applications were decided at the versions that the administrator had seen.
+fn decided_as_seen(command: &Command, changes: &[Change]) -> bool {
+    match command {
+        Command::ByAdmin { command, .. } => decided_as_seen(command, changes),
+        Command::DecideEnrollment { verdict } => follows_version(verdict, changes),
+        Command::DecideEnrollments { verdicts } => {
+            verdicts.iter().all(|verdict| follows_version(verdict, changes))
+        }
+        _ => true,
     }
 }
 
@@ -291,6 +307,7 @@ fn drawn_in(chain: &Chain) -> BTreeSet<HoldId> {
                 Change::HoldPlaced { hold, .. } => drawn.insert(*hold),
                 Change::CheckedOut { reservation, .. } => drawn.insert(HoldId(reservation.0)),
                 Change::WaitlistJoined { entry, .. } => drawn.insert(*entry),
+                Change::Enrolled { enrollment, .. } => drawn.insert(HoldId(enrollment.0)),
                 _ => false,
             };
         }

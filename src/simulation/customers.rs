@@ -11,7 +11,9 @@ use tokio::sync::oneshot;
 use super::machine::{Machines, Site};
 use super::network::Incoming;
 use crate::box_office::{Committed, SubmitError, Unavailable, View};
-use crate::ids::{HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId};
+use crate::ids::{
+    EnrollmentId, HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId,
+};
 use crate::inventory::{
     Availability, CancellationPolicy, Change, Command, Idempotency, LineRequest, NewProduct,
     OfferingChange, ProductChange, ProductDefinition, Rejection, Request, Requester, SaleWindow,
@@ -68,6 +70,10 @@ pub(super) struct Crowd {
     pub(super) offerings: Vec<OfferingId>,
     /// The offering, if any, in which customers participate for free.
     pub(super) free: Option<OfferingId>,
+    /// The offering, if any, that is a class.
+    pub(super) class: Option<OfferingId>,
+    /// All applications for the class that clients know of.
+    pub(super) applications: RefCell<Vec<EnrollmentId>>,
     pub(super) steps_left: Cell<u32>,
     /// True in the calm phase: no request may fail or have an unknown outcome.
     pub(super) is_calm: Cell<bool>,
@@ -80,10 +86,11 @@ pub(super) struct Crowd {
 
 /// A client, and its holds and reservations.
 pub(super) struct Customer {
-    id: UserId,
+    pub(super) id: UserId,
     holds: Vec<(OfferingId, HoldId)>,
     reservations: Vec<(OfferingId, ReservationId)>,
     entries: Vec<(OfferingId, HoldId)>,
+    pub(super) enrollments: Vec<EnrollmentId>,
 }
 
 /// Runs one client.
@@ -94,6 +101,7 @@ pub(super) async fn visit(crowd: Rc<Crowd>) {
         holds: Vec::new(),
         reservations: Vec::new(),
         entries: Vec::new(),
+        enrollments: Vec::new(),
     });
     while crowd.steps_left.get() > 0 {
         crowd.steps_left.set(crowd.steps_left.get() - 1);
@@ -110,6 +118,9 @@ impl Customer {
         let world = &crowd.site.world;
         let draw = |count: usize| usize::try_from(world.within(0, count as u64 - 1)).unwrap_or(0);
         let offering = crowd.offerings[draw(crowd.offerings.len())];
+        if crowd.class == Some(offering) {
+            return self.attend(crowd, offering).await;
+        }
         match world.within(0, 99) {
             0..=9 => crowd.look(offering).await,
             10..=54 => self.hold(crowd, offering).await,
@@ -208,7 +219,7 @@ impl Customer {
     }
 
     /// Closes its account, for one offering.
-    async fn end_claims(&mut self, crowd: &Crowd, offering: OfferingId) {
+    pub(super) async fn end_claims(&mut self, crowd: &Crowd, offering: OfferingId) {
         let command = Command::EndClaims { customer: self.id };
         crowd.ask(offering, Intent::Plain(command)).await;
         self.holds.retain(|(of, _)| *of != offering);
@@ -284,7 +295,19 @@ impl Customer {
         let Some(Change::CheckedOut { reservation, .. }) = transition.changes.first() else {
             return;
         };
-        let (reservation, payment) = (*reservation, PaymentId::random());
+        let reservation = *reservation;
+        self.pay(crowd, offering, reservation).await;
+        self.reservations.push((offering, reservation));
+    }
+
+    /// Pays, and lets the payment fail at times.
+    pub(super) async fn pay(
+        &self,
+        crowd: &Crowd,
+        offering: OfferingId,
+        reservation: ReservationId,
+    ) {
+        let payment = PaymentId::random();
         let begin = Command::BeginPayment { reservation, payment, customer: self.id };
         if let ClientAnswer::Done { .. } = crowd.ask(offering, Intent::Plain(begin)).await {
             let world = &crowd.site.world;
@@ -299,7 +322,6 @@ impl Customer {
             };
             crowd.ask(offering, Intent::Plain(ends)).await;
         }
-        self.reservations.push((offering, reservation));
     }
 }
 
@@ -322,6 +344,7 @@ pub(super) enum Intent {
     Wait { customer: UserId, product: ProductId, party_size: u32 },
     Participate { customer: UserId },
     Complimentary { customer: UserId, lines: Vec<LineRequest> },
+    Apply { customer: UserId },
 }
 
 impl Intent {
@@ -352,6 +375,10 @@ impl Intent {
                 let (reservation, customer) = (ReservationId(hold.0), *customer);
                 let lines = lines.clone();
                 Command::IssueComplimentary { hold, reservation, customer, lines }
+            }
+            Self::Apply { customer } => {
+                let (enrollment, customer) = (EnrollmentId(draw().0), *customer);
+                Command::Apply { enrollment, customer, answers: None }
             }
             Self::Wait { customer, product, party_size } => Command::JoinWaitlist {
                 entry: draw(),
@@ -430,7 +457,7 @@ impl Crowd {
         self.answer(sent, answer).await
     }
 
-    async fn look(&self, offering: OfferingId) {
+    pub(super) async fn look(&self, offering: OfferingId) {
         let sent_at = self.site.world.elapsed();
         let (reply, answer) = oneshot::channel();
         let sent = self.to_any(Incoming::Show { offering, reply }).await;

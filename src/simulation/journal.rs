@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use super::world::World;
 use crate::ids::{BatchId, Epoch, InstanceId, OfferingId, Seq};
-use crate::inventory::{Change, Definition, TimestampMs, Transition};
+use crate::inventory::{Change, TimestampMs, Transition};
 use crate::journal::{
     Append, AppendError, Appended, Head, Journal, LoadError, Loaded, Owner, Record, Row, RowFields,
     Snapshot,
@@ -58,8 +58,7 @@ impl Database {
         Arc::new(Self { world, state: Mutex::default() })
     }
 
-    pub(super) fn create(&self, offering: OfferingId, definition: Definition) {
-        let changes = vec![Change::Created { definition }];
+    pub(super) fn create(&self, offering: OfferingId, changes: Vec<Change>) {
         let record = Record::Batch(vec![Arc::new(Transition { idempotency: None, changes })]);
         let fields = RowFields {
             offering,

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::ids::{HoldId, ProductId, ReservationId, SeatId, UserId};
-use crate::inventory::{Change, Fit, Line, Minor, SaleState, TimestampMs, Transition};
+use super::class_model::ClassModel;
+use crate::ids::{EnrollmentId, HoldId, ProductId, ReservationId, SeatId, UserId};
+use crate::inventory::{
+    Change, EnrollmentStatus, Fit, Line, Minor, SaleState, TimestampMs, Transition,
+};
 
 /// An offering, kept in the simplest possible books.
 #[derive(Default)]
@@ -22,6 +25,7 @@ pub(super) struct Model {
     /// The sum refunded for them.
     refunded: HashMap<HoldId, Minor>,
     state: Option<SaleState>,
+    class: ClassModel,
 }
 
 /// The holder of blocked seats.
@@ -42,7 +46,12 @@ struct Claim {
 impl Model {
     pub(super) fn take(&mut self, at: TimestampMs, transition: &Transition) -> Result<(), String> {
         for change in &transition.changes {
+            self.class.take(at, self.free_places(), change)?;
             self.change(at, change)?;
+        }
+        if self.state != Some(SaleState::Cancelled) {
+            let has_place = |id: EnrollmentId| self.claims.contains_key(&id.offer());
+            self.class.check(at, self.free_places(), has_place)?;
         }
         if self.state != Some(SaleState::Open) {
             return Ok(());
@@ -59,6 +68,11 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    fn free_places(&self) -> u32 {
+        let taken = self.taken.get(&ProductId(0)).copied().unwrap_or(0);
+        self.capacity.get(&ProductId(0)).map_or(0, |capacity| capacity.saturating_sub(taken))
     }
 
     fn change(&mut self, at: TimestampMs, change: &Change) -> Result<(), String> {
@@ -158,6 +172,24 @@ impl Model {
                 if self.claims.keys().filter(theirs).count() > 1 {
                     return Err(format!("{customer} takes part twice"));
                 }
+            }
+            Change::EnrollmentApproved { enrollment, line, moved, .. } => {
+                let hold = enrollment.offer();
+                if moved.from == EnrollmentStatus::Offered {
+                    let claim = self.claims.get_mut(&hold).ok_or("no such offer")?;
+                    if claim.expires_at <= at {
+                        return Err(format!("{hold} is taken at {at}, beyond its deadline"));
+                    }
+                    claim.is_hold = false;
+                } else {
+                    self.claim(hold, std::slice::from_ref(line), TimestampMs::MAX)?;
+                }
+                if self.reservations.insert(enrollment.reservation(), hold).is_some() {
+                    return Err(format!("{enrollment} has a second place"));
+                }
+            }
+            Change::PlaceOffered { enrollment, line, expires_at, .. } => {
+                self.claim(enrollment.offer(), std::slice::from_ref(line), *expires_at)?;
             }
             Change::WaitlistJoined { entry, product, party_size, .. } => {
                 self.waiting.insert(*entry, (*product, *party_size));

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::inventory::TimestampMs;
+use crate::inventory::{ClassRules, Minor, Promotion, Selection, TimestampMs};
 
 /// Start of a simulation by the database's clock.
 pub(super) const BEGINNING: TimestampMs = 1_800_000_000_000;
@@ -55,6 +55,10 @@ pub(super) struct Regime {
     pub(super) is_cancelled: bool,
     /// Whether customers participate in one of the offerings for free.
     pub(super) has_free_event: bool,
+    /// The fee and the rules of a class, if one of the offerings is one.
+    pub(super) class: Option<(Minor, ClassRules)>,
+    /// When the class begins, in milliseconds since the beginning; most begin after the run.
+    pub(super) class_after_ms: i64,
 }
 
 impl Regime {
@@ -74,8 +78,25 @@ impl Regime {
             is_administered,
             is_cancelled: is_administered && rng.random_range(0..10) < 3,
             has_free_event: rng.random_range(0..10) < 3,
+            class: class(rng),
+            class_after_ms: one_of(rng, &[2_000, 6_000, 1 << 40, 1 << 40, 1 << 40]),
         }
     }
+}
+
+/// Draws a small class with short deadlines, in every second run.
+fn class(rng: &mut StdRng) -> Option<(Minor, ClassRules)> {
+    let mut happens = || rng.random_range(0..2) == 0;
+    let (is_class, is_free) = (happens(), happens());
+    let rules = ClassRules {
+        selection: if happens() { Selection::FirstCome } else { Selection::Review },
+        promotion: if happens() { Promotion::Auto } else { Promotion::Offer },
+        waitlist: 4,
+        offer_ttl_ms: 1_000,
+        pay_window_ms: 1_500,
+        allow_reapply: true,
+    };
+    is_class.then_some((if is_free { 0 } else { 10 }, rules))
 }
 
 /// State shared by everything in a simulation.

@@ -18,7 +18,7 @@ mod fencing;
 mod groups;
 
 /// Returns the time of a row: rows are a millisecond apart, and the event is created at 1,000.
-fn time_of(seq: Seq) -> i64 {
+pub fn time_of(seq: Seq) -> i64 {
     999 + i64::try_from(seq.0).expect("small")
 }
 

@@ -139,6 +139,10 @@ planted! {
     planted_refusal_moves_time = RefusalMovesTime;
     planted_snapshot_is_trusted = SnapshotIsTrusted;
     planted_ticket_cancelled_twice = TicketCancelledTwice;
+    planted_line_jumped = LineJumped;
+    planted_line_from_the_back = LineFromTheBack;
+    planted_version_ignored = VersionIgnored;
+    planted_unpaid_stays_approved = UnpaidStaysApproved;
 }
 
 fn is_caught(bug: Bug) {

@@ -15,12 +15,12 @@ use admitone::store::{
 use crate::journal::Writer;
 use crate::support::test_db::TestDb;
 
-struct Purchase {
-    customer: UserId,
-    hold: HoldId,
-    reservation: ReservationId,
-    payment: PaymentId,
-    lines: Vec<Line>,
+pub(super) struct Purchase {
+    pub(super) customer: UserId,
+    pub(super) hold: HoldId,
+    pub(super) reservation: ReservationId,
+    pub(super) payment: PaymentId,
+    pub(super) lines: Vec<Line>,
 }
 
 impl Purchase {
@@ -66,7 +66,7 @@ impl Purchase {
     }
 
     /// Sets aside the money that the confirmation takes.
-    async fn set_aside(&self, store: &Store, offering: OfferingId) {
+    pub(super) async fn set_aside(&self, store: &Store, offering: OfferingId) {
         let amount = self.lines.iter().map(|line| line.unit_price * i64::from(line.quantity)).sum();
         let charge = Balance { currency: "KRW".into(), amount };
         let key = Key {

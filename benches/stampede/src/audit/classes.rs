@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use admitone::ids::UserId;
-use admitone::inventory::{Approval, Change, ClassRules, EnrollmentStatus, Entered};
+use admitone::inventory::{
+    Approval, Change, ClassRules, EnrollmentStatus, Entered, Moved, TimestampMs,
+};
 
 /// The enrollments of a class, as its journal has them.
 #[derive(Default)]
@@ -18,6 +20,8 @@ pub(super) struct Class {
     pub(super) line: BTreeMap<i64, Uuid>,
     /// Those that were promoted, in the order in which they were.
     pub(super) promoted: Vec<Uuid>,
+    /// When nothing is given to the line any more.
+    starts_at: Option<TimestampMs>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,27 +32,24 @@ pub(super) struct Enrollment {
 }
 
 impl Class {
-    /// Folds a change; returns what is wrong with it. `free` is the number of free places before it.
-    pub(super) fn take(&mut self, change: &Change, free: i64) -> Vec<String> {
+    /// Folds a change at a time; returns what is wrong with it. `free` is the number of free places
+    /// before it.
+    pub(super) fn take(&mut self, change: &Change, free: i64, at: TimestampMs) -> Vec<String> {
         let mut wrong = Vec::new();
         match change {
             Change::ClassRulesSet { rules } => self.rules = Some(*rules),
+            Change::EventTimesSet { starts_at, .. } => self.starts_at = Some(*starts_at),
             Change::Enrolled { enrollment, customer, into, .. } => {
                 let status = match into {
                     Entered::Waitlisted { rank } => {
-                        if free > 0 {
+                        if free > 0 && self.line.is_empty() {
                             wrong.push(format!("{enrollment} waits, and {free} places are free"));
                         }
                         self.join(enrollment.0, *rank, &mut wrong);
                         EnrollmentStatus::Waitlisted
                     }
-                    Entered::Applied => EnrollmentStatus::Applied,
-                    Entered::Approved => {
-                        if !self.line.is_empty() {
-                            wrong.push(format!("{enrollment} passed those in line"));
-                        }
-                        EnrollmentStatus::Applied
-                    }
+                    // The approval follows, and is checked there.
+                    Entered::Applied | Entered::Approved => EnrollmentStatus::Applied,
                 };
                 let version = u32::from(*into != Entered::Approved);
                 let new = Enrollment { customer: *customer, status, version };
@@ -60,32 +61,43 @@ impl Class {
                 }
             }
             Change::EnrollmentApproved { enrollment, how, moved, .. } => {
+                let waiting = i64::try_from(self.line.len()).unwrap_or(i64::MAX);
+                let is_left = free > waiting && !self.has_started(at) || waiting == 0;
                 if *how == Approval::Promoted {
                     self.promote(enrollment.0, &mut wrong);
+                } else if moved.from != EnrollmentStatus::Offered && !is_left {
+                    wrong.push(format!("{enrollment} passed those in line"));
                 }
-                self.turn(enrollment.0, moved.from, EnrollmentStatus::Approved, &mut wrong);
+                self.turn(enrollment.0, *moved, EnrollmentStatus::Approved, &mut wrong);
             }
             Change::PlaceOffered { enrollment, moved, .. } => {
                 self.promote(enrollment.0, &mut wrong);
-                self.turn(enrollment.0, moved.from, EnrollmentStatus::Offered, &mut wrong);
+                self.turn(enrollment.0, *moved, EnrollmentStatus::Offered, &mut wrong);
             }
             Change::EnrollmentWaitlisted { enrollment, rank, moved, .. } => {
-                self.turn(enrollment.0, moved.from, EnrollmentStatus::Waitlisted, &mut wrong);
+                self.turn(enrollment.0, *moved, EnrollmentStatus::Waitlisted, &mut wrong);
                 self.join(enrollment.0, *rank, &mut wrong);
             }
             Change::EnrollmentRejected { enrollment, moved, .. } => {
-                self.turn(enrollment.0, moved.from, EnrollmentStatus::Rejected, &mut wrong);
+                self.turn(enrollment.0, *moved, EnrollmentStatus::Rejected, &mut wrong);
             }
             Change::EnrollmentsCanceled { enrollments, .. } => {
                 for one in enrollments {
-                    let (id, from) = (one.enrollment.0, one.moved.from);
-                    self.turn(id, from, EnrollmentStatus::Canceled, &mut wrong);
+                    let (id, moved) = (one.enrollment.0, one.moved);
+                    self.turn(id, moved, EnrollmentStatus::Canceled, &mut wrong);
                 }
             }
             Change::EnrollmentRevived { enrollment, moved, .. } => {
-                self.turn(enrollment.0, moved.from, EnrollmentStatus::Approved, &mut wrong);
+                self.turn(enrollment.0, *moved, EnrollmentStatus::Approved, &mut wrong);
             }
-            Change::WaitlistMoved { enrollment, rank, .. } => {
+            Change::AnswersReplaced { enrollment, version, .. } => {
+                self.keep(enrollment.0, EnrollmentStatus::Applied, *version, &mut wrong);
+            }
+            Change::AttendanceRecorded { enrollment, version, .. } => {
+                self.keep(enrollment.0, EnrollmentStatus::Approved, *version, &mut wrong);
+            }
+            Change::WaitlistMoved { enrollment, rank, version, .. } => {
+                self.keep(enrollment.0, EnrollmentStatus::Waitlisted, *version, &mut wrong);
                 self.line.retain(|_, waiting| *waiting != enrollment.0);
                 self.join(enrollment.0, *rank, &mut wrong);
             }
@@ -94,10 +106,19 @@ impl Class {
         wrong
     }
 
-    /// What must hold after a whole transition: no place is free while somebody could have it.
-    pub(super) fn passed_by(&self, free: i64) -> Option<String> {
-        let waits = self.rules.is_some() && !self.line.is_empty() && free > 0;
+    /// What must hold after a whole transition: no place is free while the line could have it.
+    pub(super) fn passed_by(&self, free: i64, at: TimestampMs) -> Option<String> {
+        let waits = !self.line.is_empty() && free > 0 && !self.has_started(at);
         waits.then(|| format!("{free} places are free and {} wait", self.line.len()))
+    }
+
+    fn has_started(&self, at: TimestampMs) -> bool {
+        self.starts_at.is_some_and(|starts_at| starts_at <= at)
+    }
+
+    /// The status of an enrollment, if it applied.
+    pub(super) fn status(&self, id: Uuid) -> Option<EnrollmentStatus> {
+        self.enrollments.get(&id).map(|found| found.status)
     }
 
     fn join(&mut self, id: Uuid, rank: i64, wrong: &mut Vec<String>) {
@@ -117,20 +138,30 @@ impl Class {
         self.promoted.push(id);
     }
 
-    fn turn(
-        &mut self,
-        id: Uuid,
-        from: EnrollmentStatus,
-        to: EnrollmentStatus,
-        wrong: &mut Vec<String>,
-    ) {
+    /// A change that leaves the status.
+    fn keep(&mut self, id: Uuid, status: EnrollmentStatus, version: u32, wrong: &mut Vec<String>) {
+        let Some(found) = self.enrollments.get_mut(&id) else {
+            return wrong.push(format!("{id} never applied"));
+        };
+        if (found.status, found.version + 1) != (status, version) {
+            let is = (found.status, found.version);
+            wrong.push(format!("{id} is {is:?}, and changed as {status:?} to version {version}"));
+        }
+        found.version = version;
+    }
+
+    fn turn(&mut self, id: Uuid, moved: Moved, to: EnrollmentStatus, wrong: &mut Vec<String>) {
+        let from = moved.from;
         let Some(found) = self.enrollments.get_mut(&id) else {
             return wrong.push(format!("{id} never applied"));
         };
         if found.status != from || from == to {
             wrong.push(format!("{id} went from {:?} to {to:?}", found.status));
         }
-        (found.status, found.version) = (to, found.version + 1);
+        if found.version + 1 != moved.version {
+            wrong.push(format!("{id} went from version {} to {}", found.version, moved.version));
+        }
+        (found.status, found.version) = (to, moved.version);
         let customer = found.customer;
         if from == EnrollmentStatus::Waitlisted {
             self.line.retain(|_, waiting| *waiting != id);
@@ -144,7 +175,7 @@ impl Class {
                     wrong.push(format!("{customer} has two living enrollments"));
                 }
             }
-            _ => {}
+            (true, true) | (false, false) => {}
         }
     }
 }

@@ -7,7 +7,9 @@ use std::fmt::Display;
 use uuid::Uuid;
 
 use admitone::ids::{ProductId, SeatId, UserId};
-use admitone::inventory::{Approval, Change, Definition, Line, Minor, TimestampMs, Transition};
+use admitone::inventory::{
+    Change, Definition, EnrollmentStatus, Line, Minor, TimestampMs, Transition,
+};
 use admitone::journal::{Head, Record, Row};
 
 use crate::audit::classes::Class;
@@ -100,9 +102,19 @@ impl Replay {
             self.change(row, change);
         }
         let free = self.products.first().map_or(0, |places| places.available);
-        if let Some(what) = self.class.passed_by(free) {
+        if let Some(what) = self.class.passed_by(free, row.at) {
             self.wrong(row, what);
         }
+        for id in transition.changes.iter().flat_map(ended) {
+            if self.class.status(id) == Some(EnrollmentStatus::Approved) && !self.has_place(id) {
+                self.wrong(row, format!("{id} lost its place and stays approved"));
+            }
+        }
+    }
+
+    fn has_place(&self, enrollment: Uuid) -> bool {
+        let claim = self.claims.get(&enrollment);
+        claim.is_some_and(|claim| !matches!(claim.state, State::Ended { .. }))
     }
 
     fn wrong(&mut self, row: &Row, what: impl Display) {
@@ -115,7 +127,7 @@ impl Replay {
 
     fn change(&mut self, row: &Row, change: &Change) {
         let free = self.products.first().map_or(0, |places| places.available);
-        for what in self.class.take(change, free) {
+        for what in self.class.take(change, free, row.at) {
             self.wrong(row, what);
         }
         match change {
@@ -221,9 +233,9 @@ impl Replay {
                     self.wrong(row, format!("{entry} left the waitlist without being on it"));
                 }
             }
-            Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, .. } => {
+            Change::EnrollmentApproved { enrollment, customer, line, pay_by, moved, .. } => {
                 self.tally("enrollments approved", 1);
-                if *how == Approval::Accepted {
+                if moved.from == EnrollmentStatus::Offered {
                     self.step(row, enrollment.0, &[State::Offered], State::Reserved);
                 } else {
                     let (lines, deadline) = (vec![line.clone()], pay_by.unwrap_or(row.at));
@@ -238,6 +250,15 @@ impl Replay {
                 self.tally("offers made", 1);
                 let lines = vec![line.clone()];
                 self.claim(row, enrollment.0, *customer, lines, State::Offered, *expires_at);
+            }
+            // An organiser gives a class more places while people apply.
+            Change::Resized { product, total } if self.class.rules.is_some() => {
+                let places = &mut self.products[product.index()];
+                places.available += i64::from(*total) - places.total;
+                places.total = i64::from(*total);
+                if places.available < 0 {
+                    self.wrong(row, "a class became smaller than what is taken of it");
+                }
             }
             Change::Enrolled { .. } => self.tally("enrollments", 1),
             Change::EnrollmentWaitlisted { .. } => self.tally("enrollments waitlisted", 1),
@@ -425,5 +446,19 @@ impl Replay {
     }
 }
 
+/// The enrollments whose places end by a change; other reservations are none.
+fn ended(change: &Change) -> Vec<Uuid> {
+    match change {
+        Change::ReservationsExpired { reservations }
+        | Change::ReservationsCancelled { reservations } => {
+            reservations.iter().map(|id| id.0).collect()
+        }
+        Change::ReservationCancelledFor { reservation, .. } => vec![reservation.0],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod class_tests;
 #[cfg(test)]
 mod tests;

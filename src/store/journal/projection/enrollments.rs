@@ -134,13 +134,14 @@ impl Projection {
     ) {
         self.moved(id, moved, EnrollmentStatus::Approved);
         let at = self.at;
-        let (actor, reason, detail) = match how {
-            Approval::Decided { reason } => (by, reason, None),
-            Approval::Accepted => (Some(customer), None, Some("ACCEPTED")),
-            Approval::Promoted => (None, None, Some("PROMOTED")),
-            Approval::FirstCome => (None, None, None),
+        // Who asked for the transition has decided nothing about those whom it promotes.
+        let (actor, decided_by, reason, detail) = match how {
+            Approval::Decided { reason } => (by, by, reason, None),
+            Approval::Accepted => (Some(customer), None, None, Some("ACCEPTED")),
+            Approval::Promoted => (None, None, None, Some("PROMOTED")),
+            Approval::FirstCome => (None, None, None, None),
         };
-        self.decided(id, by, reason, None);
+        self.decided(id, decided_by, reason, None);
         let row = self.enrollment(id, moved.version);
         row.line = Some(Lined::default());
         let kind = match how {
