@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::classes::{ClassError, Classes};
+use crate::box_office::SubmitError;
+use crate::classes::{ClassError, Classes, metrics};
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
 use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
 use crate::random;
@@ -64,7 +65,14 @@ impl Classes {
                 Some(enrollment) if error.is_about_application() => {
                     Ok(Done { enrollment, replayed: true })
                 }
-                _ => Err(error),
+                _ => {
+                    if let ClassError::Rejected(_) | ClassError::Command(SubmitError::Rejected(_)) =
+                        error
+                    {
+                        metrics::refused();
+                    }
+                    Err(error)
+                }
             },
         }
     }

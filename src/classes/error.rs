@@ -1,6 +1,7 @@
 //! Why a request about a class failed.
 
 use crate::box_office::SubmitError;
+use crate::classes::certificate::NoCertificate;
 use crate::inventory::Rejection;
 use crate::store::StoreError;
 use crate::text::InvalidField;
@@ -23,6 +24,9 @@ pub enum ClassError {
     /// A request with this key had another effect.
     #[error("the idempotency key was used before for a different request")]
     Foreign,
+    /// There is no certificate of attendance.
+    #[error(transparent)]
+    NoCertificate(#[from] NoCertificate),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -27,7 +27,9 @@ use crate::http::api::box_office::{
     availability, checkout, complimentary, holders, holds, participation, reservations, seats,
     stream, waitlist,
 };
-use crate::http::api::classes::{decisions, enrollments, mclasses};
+use crate::http::api::classes::{
+    certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
+};
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
@@ -55,7 +57,9 @@ use crate::http::envelope::Failure;
         enrollments::list, enrollments::list_of_class, enrollments::apply, enrollments::show,
         enrollments::change, enrollments::cancel, enrollments::accept,
         decisions::show, decisions::decide, decisions::decide_many, decisions::move_up,
-        decisions::attendance,
+        decisions::attendance, desk::list, desk::changes_of_enrollment, desk::changes_of_class,
+        dashboard::show, exports::enrollments_csv, exports::enrollments_xlsx,
+        exports::waitlist_csv, certificate::show,
         availability::availability, availability::seats, stream::follow, verify::audit,
         holds::list, holds::place, holds::show, holds::change, holds::release,
         holds::extend,

@@ -126,6 +126,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
             "terms",
             "text",
+            "ticket_documents",
             "trace",
             "venues",
             "webhooks",
@@ -217,6 +218,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("prost", &["telemetry"]),
     ("krilla", &["ticket_documents"]),
     ("icalendar", &["ticket_documents"]),
+    ("rust_xlsxwriter", &["http"]),
     ("png", &["ticket_documents"]),
 ];
 
