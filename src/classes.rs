@@ -16,14 +16,13 @@ mod reading;
 mod status;
 mod table;
 
-pub use certificate::NoCertificate;
 pub use change::{ClassEdit, ClassKeys};
 pub use dashboard::{ClassDay, ClassFigures, Dashboard, DashboardQuery};
 pub use deciding::{Decision, Outcome, Wish};
 pub use desk::{Fee, FeeState, ListedEnrollment, WithAnswers};
 pub use draft::{ClassDraft, WaitlistDraft};
 pub use enrolling::{Application, Done, Sender};
-pub use error::ClassError;
+pub use error::{ClassError, NoCertificate};
 pub use history::{ChangesPage, SeenChange};
 pub use metrics::{describe as describe_metrics, measure as measure_counts};
 pub use reading::{EnrollmentPage, SeenEnrollment};

@@ -1,7 +1,6 @@
 //! Why a request about a class failed.
 
 use crate::box_office::SubmitError;
-use crate::classes::certificate::NoCertificate;
 use crate::inventory::Rejection;
 use crate::store::StoreError;
 use crate::text::InvalidField;
@@ -37,5 +36,39 @@ impl ClassError {
     /// request with the same key.
     pub(super) fn is_about_application(&self) -> bool {
         false
+    }
+}
+
+/// Why there is no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCertificate {
+    /// The class does not take place.
+    #[error("the class was cancelled")]
+    ClassCancelled,
+    /// The class is not over.
+    #[error("the class is not over")]
+    NotEnded,
+    /// The person has no place.
+    #[error("the application has no place in the class")]
+    NotApproved,
+    /// It is not recorded that the person attended.
+    #[error("it is not recorded that the person attended")]
+    NotAttended,
+    /// The person was erased, or has no name.
+    #[error("the name of the person is not known")]
+    NoName,
+}
+
+impl NoCertificate {
+    /// Returns the word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClassCancelled => "CLASS_CANCELLED",
+            Self::NotEnded => "NOT_ENDED",
+            Self::NotApproved => "NOT_APPROVED",
+            Self::NotAttended => "NOT_ATTENDED",
+            Self::NoName => "NO_NAME",
+        }
     }
 }

@@ -80,6 +80,7 @@ on_both_databases! {
             shop.clock.advance_ms(1_000);
             ids.push(desk.enroll(&person, json!({"q1": name})).await);
         }
+        shop.clock.advance_ms(1_000);
         let other = Desk::open(&shop, json!({})).await;
         other.enroll(&desk.person("Zoe").await, json!({})).await;
 
