@@ -55,7 +55,7 @@ const UP: &[&str] = &[
     "CREATE INDEX enrollments_attendance ON enrollments (class_id, attendance, applied_at, id)
         WHERE attendance IS NOT NULL",
     // Holds all that the revenue of a class needs.
-    "CREATE INDEX payments_taken ON payments (offering_id, currency, amount, refunded)
+    "CREATE INDEX payments_taken ON payments (offering_id, state, currency, amount, refunded)
         WHERE state IN ('CAPTURED', 'REFUNDED')",
     // Numbers of enrollments by status; follow from the changes alone, so that nothing is counted.
     "CREATE TABLE class_counts (
