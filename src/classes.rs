@@ -1,23 +1,34 @@
 //! Classes beside their places: what people see of them, applications with their answers, decisions.
 //! Places and the line are decided by the box office; what people write stays out of its journal.
 
+mod certificate;
 mod change;
 mod currencies;
+mod dashboard;
 mod deciding;
+mod desk;
 mod draft;
 mod enrolling;
 mod error;
+mod history;
+mod metrics;
 mod reading;
 mod status;
+mod table;
 
 pub use change::{ClassEdit, ClassKeys};
+pub use dashboard::{ClassDay, ClassFigures, Dashboard, DashboardQuery};
 pub use deciding::{Decision, Outcome, Wish};
+pub use desk::{Fee, FeeState, ListedEnrollment, WithAnswers};
 pub use draft::{ClassDraft, WaitlistDraft};
 pub use enrolling::{Application, Done, Sender};
-pub use error::ClassError;
+pub use error::{ClassError, NoCertificate};
+pub use history::{ChangesPage, SeenChange};
+pub use metrics::{describe as describe_metrics, measure as measure_counts};
 pub use reading::{EnrollmentPage, SeenEnrollment};
 pub use status::ClassStatus;
 use std::sync::Arc;
+pub use table::EnrollmentTable;
 
 use crate::box_office::{BoxOffices, Committed};
 use crate::forms::Forms;
@@ -49,7 +60,11 @@ impl Classes {
         idempotency: Option<Idempotency>,
     ) -> Result<Committed, ClassError> {
         let request = Request { command, idempotency };
-        Ok(self.offices.submit(class, request).await?)
+        let committed = self.offices.submit(class, request).await?;
+        if !committed.replayed {
+            metrics::changes(&committed.transition.changes);
+        }
+        Ok(committed)
     }
 
     async fn submit_by_admin(

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod commands;
+pub(crate) mod csv_file;
 pub mod dto;
 pub mod envelope;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod openapi;
 pub mod pages;
 pub mod respond;
 pub mod state;
+pub(crate) mod xlsx_file;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -92,6 +94,10 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(classes::mclasses::configure)
         .configure(classes::decisions::configure)
         .configure(forms::forms::configure)
+        .configure(classes::desk::configure)
+        .configure(classes::dashboard::configure)
+        .configure(classes::exports::configure)
+        .configure(classes::certificate::configure)
         .configure(payments::wallet::configure)
         .configure(payments::administration::configure)
         .configure(payments::webhooks::configure)

@@ -38,11 +38,14 @@ pub use journal::prune::Prunable;
 pub use tables::auto_payment::AutoPaymentRow;
 pub use tables::catalogue::EventSearch;
 pub use tables::class::{ClassChange, ClassCounts, ClassPage, ClassRow, ClassSearch, ClassSort};
+pub use tables::class_figures::{ClassHour, ClassTotals};
 pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
 pub use tables::enrollment::{EnrollmentRow, EnrollmentState, LinePlace};
+pub use tables::enrollment_change::{ChangesOf, EnrollmentChangeRow};
 pub use tables::enrollment_form::{FormPut, FormRow};
+pub use tables::enrollment_list::{EnrollmentFilter, EnrollmentSort};
 pub use tables::enrollment_words::{AnswersRow, NewReason};
 pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::event_change::EventChange;

@@ -2,12 +2,14 @@
 //! files. Everything that is printed is given: this module reads neither the store nor clocks.
 
 mod calendar;
+mod certificate;
 mod order;
 mod pdf;
 mod picture;
 mod text;
 
 pub use calendar::{CalendarEntry, calendar};
+pub use certificate::{Certificate, certificate};
 pub use order::{online_place, pages};
 pub use pdf::{Labelled, Ticket, pdf};
 pub use picture::qr_picture;

@@ -49,6 +49,14 @@ const UP: &[&str] = &[
     "CREATE INDEX enrollments_line ON enrollments (class_id, line_rank) WHERE line_rank IS NOT NULL",
     "CREATE INDEX enrollments_user ON enrollments (user_id, applied_at, id)",
     "CREATE INDEX enrollments_time ON enrollments (applied_at, id)",
+    "CREATE INDEX enrollments_class_decided ON enrollments (class_id, decided_at, id)
+        WHERE decided_at IS NOT NULL",
+    "CREATE INDEX enrollments_decided ON enrollments (decided_at, id) WHERE decided_at IS NOT NULL",
+    "CREATE INDEX enrollments_attendance ON enrollments (class_id, attendance, applied_at, id)
+        WHERE attendance IS NOT NULL",
+    // Holds all that the revenue of a class needs.
+    "CREATE INDEX payments_taken ON payments (offering_id, state, currency, amount, refunded)
+        WHERE state IN ('CAPTURED', 'REFUNDED')",
     // Numbers of enrollments by status; follow from the changes alone, so that nothing is counted.
     "CREATE TABLE class_counts (
         class_id «ID» NOT NULL PRIMARY KEY,
@@ -119,6 +127,7 @@ const UP: &[&str] = &[
 ];
 
 const DOWN: &[&str] = &[
+    "DROP INDEX payments_taken",
     "DROP TABLE answer_salts",
     "DROP TABLE enrollment_reasons",
     "DROP TABLE enrollment_answers",

@@ -2,15 +2,17 @@
 //! the two leaves answers without an enrollment, which are deleted after a day, and never an
 //! enrollment without its answers.
 
-use crate::classes::{ClassError, Classes};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::box_office::SubmitError;
+use crate::classes::{ClassError, Classes, metrics};
 use crate::forms::{self, CheckedAnswers};
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, TermId, UserId};
 use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
 use crate::random;
 use crate::store::{AnswersRow, NewReason};
 use crate::text;
-use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// The longest reason in characters.
 const LONGEST_REASON: usize = 1_000;
@@ -63,7 +65,14 @@ impl Classes {
                 Some(enrollment) if error.is_about_application() => {
                     Ok(Done { enrollment, replayed: true })
                 }
-                _ => Err(error),
+                _ => {
+                    if let ClassError::Rejected(_) | ClassError::Command(SubmitError::Rejected(_)) =
+                        error
+                    {
+                        metrics::refused();
+                    }
+                    Err(error)
+                }
             },
         }
     }

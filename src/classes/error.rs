@@ -31,6 +31,9 @@ pub enum ClassError {
     /// Terms are not agreed to, or cannot be.
     #[error(transparent)]
     Terms(#[from] TermError),
+    /// There is no certificate of attendance.
+    #[error(transparent)]
+    NoCertificate(#[from] NoCertificate),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -48,7 +51,42 @@ impl ClassError {
             | Self::Command(_)
             | Self::Rejected(_)
             | Self::Foreign
+            | Self::NoCertificate(_)
             | Self::Store(_) => false,
+        }
+    }
+}
+
+/// Why there is no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCertificate {
+    /// The class does not take place.
+    #[error("the class was cancelled")]
+    ClassCancelled,
+    /// The class is not over.
+    #[error("the class is not over")]
+    NotEnded,
+    /// The person has no place.
+    #[error("the application has no place in the class")]
+    NotApproved,
+    /// It is not recorded that the person attended.
+    #[error("it is not recorded that the person attended")]
+    NotAttended,
+    /// The person was erased, or has no name.
+    #[error("the name of the person is not known")]
+    NoName,
+}
+
+impl NoCertificate {
+    /// Returns the word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClassCancelled => "CLASS_CANCELLED",
+            Self::NotEnded => "NOT_ENDED",
+            Self::NotApproved => "NOT_APPROVED",
+            Self::NotAttended => "NOT_ATTENDED",
+            Self::NoName => "NO_NAME",
         }
     }
 }

@@ -432,6 +432,19 @@ impl From<OfferingError> for ApiError {
     }
 }
 
+impl ApiError {
+    /// 422: the enrollments of a class are more than a spreadsheet's rows.
+    #[must_use]
+    pub(crate) fn export_too_large(rows: u32, enrollments: i64) -> Self {
+        let message = format!(
+            "a spreadsheet has at most {rows} rows, and the class has {enrollments} enrollments: \
+             export them as CSV"
+        );
+        let details = json!({ "rows": rows, "enrollments": enrollments });
+        Self::new(ErrorCode::ExportTooLarge, message).with_details(details)
+    }
+}
+
 impl From<ClassError> for ApiError {
     fn from(error: ClassError) -> Self {
         match error {
@@ -448,6 +461,10 @@ impl From<ClassError> for ApiError {
             ClassError::Foreign => Self::of(ErrorCode::KeyReused),
             ClassError::Form(error) => error.into(),
             ClassError::Terms(error) => error.into(),
+            ClassError::NoCertificate(reason) => {
+                Self::new(ErrorCode::CertificateUnavailable, reason.to_string())
+                    .with_details(json!({ "reason": reason.as_str() }))
+            }
             ClassError::Store(error) => error.into(),
         }
     }

@@ -27,7 +27,9 @@ use crate::http::api::box_office::{
     availability, checkout, complimentary, holders, holds, participation, reservations, seats,
     stream, waitlist,
 };
-use crate::http::api::classes::{decisions, enrollments, mclasses};
+use crate::http::api::classes::{
+    certificate, dashboard, decisions, desk, enrollments, exports, mclasses,
+};
 use crate::http::api::cluster::{health, instances};
 use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
@@ -56,9 +58,11 @@ use crate::http::envelope::Failure;
         enrollments::list, enrollments::list_of_class, enrollments::apply, enrollments::show,
         enrollments::change, enrollments::cancel, enrollments::accept,
         decisions::show, decisions::decide, decisions::decide_many, decisions::move_up,
-        decisions::attendance,
         enrollment_forms::show, enrollment_forms::schema, enrollment_forms::create,
         enrollment_forms::replace, enrollment_forms::delete,
+        decisions::attendance, desk::list, desk::changes_of_enrollment, desk::changes_of_class,
+        dashboard::show, exports::enrollments_csv, exports::enrollments_xlsx,
+        exports::waitlist_csv, certificate::show,
         availability::availability, availability::seats, stream::follow, verify::audit,
         holds::list, holds::place, holds::show, holds::change, holds::release,
         holds::extend,
@@ -89,7 +93,7 @@ use crate::http::envelope::Failure;
         endpoints::rotate, endpoints::ping,
         log::list, log::replay, log::replay_since,
     ),
-    components(schemas(Failure, stream::Delta, forms::ClassSort)),
+    components(schemas(Failure, stream::Delta, forms::ClassSort, forms::EnrollmentSort)),
     servers((url = "/", description = "The server that this document is from")),
     tags(
         (name = "auth", description = "Accounts and tokens"),

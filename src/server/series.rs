@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::box_office::{Count, OfferingFigures};
+use crate::classes;
 use crate::http::api::cluster::health;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
@@ -38,7 +39,9 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     if health::readiness(state).await.database_is_up() {
         let (messages, deliveries) = (count_outbox(state), count_deliveries(state));
         let (payments, webhooks) = (count_payments(state), count_webhooks(state));
-        futures_util::join!(messages, deliveries, payments, webhooks, names.read(state));
+        let classes = count_enrollments(state);
+        let names = names.read(state);
+        futures_util::join!(messages, deliveries, payments, webhooks, classes, names);
     }
 }
 
@@ -93,6 +96,14 @@ async fn count_payments(state: &AppState) {
         Ok(Ok(backlog)) => payments::measure_backlog(&backlog, state.clock.now_ms()),
         Ok(Err(error)) => tracing::debug!(%error, "payments could not be counted"),
         Err(_) => tracing::debug!("counting payments took too long"),
+    }
+}
+
+async fn count_enrollments(state: &AppState) {
+    match tokio::time::timeout(TIMEOUT, state.store.class_totals(None)).await {
+        Ok(Ok(totals)) => classes::measure_counts(&totals.counts),
+        Ok(Err(error)) => tracing::debug!(%error, "enrollments could not be counted"),
+        Err(_) => tracing::debug!("counting enrollments took too long"),
     }
 }
 

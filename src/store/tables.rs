@@ -3,10 +3,13 @@
 pub(crate) mod auto_payment;
 pub(crate) mod catalogue;
 pub(crate) mod class;
+pub(crate) mod class_figures;
 pub(crate) mod closed;
 pub(crate) mod delivery;
 pub(crate) mod enrollment;
+pub(crate) mod enrollment_change;
 pub(crate) mod enrollment_form;
+pub(crate) mod enrollment_list;
 pub(crate) mod enrollment_words;
 pub(crate) mod event;
 pub(crate) mod event_change;

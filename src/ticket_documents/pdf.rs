@@ -14,9 +14,9 @@ use super::DocumentError;
 use super::text::{Fitted, clean, fit, runs, width};
 
 /// A4, in points.
-const PAGE: (f32, f32) = (595.0, 842.0);
-const MARGIN: f32 = 48.0;
-const INNER: f32 = PAGE.0 - 2.0 * MARGIN;
+pub(super) const PAGE: (f32, f32) = (595.0, 842.0);
+pub(super) const MARGIN: f32 = 48.0;
+pub(super) const INNER: f32 = PAGE.0 - 2.0 * MARGIN;
 const QR_LARGEST: f32 = 240.0;
 const QR_SMALLEST: f32 = 130.0;
 /// Light modules that must surround a QR code.
@@ -26,8 +26,8 @@ const LEADING: f32 = 1.3;
 /// Columns of places in a row.
 const COLUMNS: usize = 3;
 
-const INK: (u8, u8, u8) = (20, 24, 31);
-const GREY: (u8, u8, u8) = (92, 99, 112);
+pub(super) const INK: (u8, u8, u8) = (20, 24, 31);
+pub(super) const GREY: (u8, u8, u8) = (92, 99, 112);
 
 /// A value and its label, in the customer's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,11 @@ pub fn pdf(tickets: &[Ticket], title: &str, language: &str) -> Result<Vec<u8>, D
         surface.finish();
         page.finish();
     }
+    written(document)
+}
+
+/// Returns the bytes of a document.
+pub(super) fn written(document: Document) -> Result<Vec<u8>, DocumentError> {
     document.finish().map_err(|error| DocumentError::Written(format!("{error:?}")))
 }
 
@@ -125,7 +130,7 @@ fn places(surface: &mut Surface<'_>, mut y: f32, places: &[Labelled]) -> f32 {
 }
 
 /// Draws details one below the other; returns where the page goes on.
-fn details(surface: &mut Surface<'_>, mut y: f32, details: &[Labelled]) -> f32 {
+pub(super) fn details(surface: &mut Surface<'_>, mut y: f32, details: &[Labelled]) -> f32 {
     const LABELS: f32 = 110.0;
     for one in details {
         color(surface, GREY);
@@ -182,7 +187,7 @@ fn height(fitted: &Fitted) -> f32 {
 }
 
 /// Draws lines from the left; returns where the page goes on.
-fn block(surface: &mut Surface<'_>, x: f32, mut y: f32, fitted: &Fitted) -> f32 {
+pub(super) fn block(surface: &mut Surface<'_>, x: f32, mut y: f32, fitted: &Fitted) -> f32 {
     for line in &fitted.lines {
         y += fitted.size * LEADING;
         draw_line(surface, x, y - fitted.size * 0.3, fitted.size, line);
@@ -191,7 +196,7 @@ fn block(surface: &mut Surface<'_>, x: f32, mut y: f32, fitted: &Fitted) -> f32 
 }
 
 /// Draws lines in the middle of the page; returns where the page goes on.
-fn centred(surface: &mut Surface<'_>, mut y: f32, fitted: &Fitted) -> f32 {
+pub(super) fn centred(surface: &mut Surface<'_>, mut y: f32, fitted: &Fitted) -> f32 {
     for line in &fitted.lines {
         y += fitted.size * LEADING;
         let x = (PAGE.0 - width(line) * fitted.size) / 2.0;
@@ -212,7 +217,7 @@ fn draw_line(surface: &mut Surface<'_>, mut x: f32, y: f32, size: f32, line: &st
     }
 }
 
-fn rectangle(surface: &mut Surface<'_>, x: f32, y: f32, width: f32, height: f32) {
+pub(super) fn rectangle(surface: &mut Surface<'_>, x: f32, y: f32, width: f32, height: f32) {
     let mut path = PathBuilder::new();
     if let Some(rect) = Rect::from_xywh(x, y, width, height) {
         path.push_rect(rect);
@@ -222,7 +227,7 @@ fn rectangle(surface: &mut Surface<'_>, x: f32, y: f32, width: f32, height: f32)
     }
 }
 
-fn color(surface: &mut Surface<'_>, (red, green, blue): (u8, u8, u8)) {
+pub(super) fn color(surface: &mut Surface<'_>, (red, green, blue): (u8, u8, u8)) {
     let paint = rgb::Color::new(red, green, blue).into();
     surface.set_fill(Some(Fill { paint, ..Fill::default() }));
 }

@@ -2,7 +2,6 @@
 //! done by the same functions as in the API.
 
 mod actions;
-mod csv_file;
 mod curve;
 mod details_form;
 mod edit_event;

@@ -12,6 +12,7 @@ mod checkins;
 mod classes;
 mod complimentary;
 mod conformance;
+mod desk;
 mod document;
 mod event_feed;
 mod event_plans;

@@ -159,6 +159,10 @@ error_codes! {
         "Answers do not fit the enrollment form: details.answers names each question and the reason.";
     HasEnrollments = CONFLICT "CLASS_HAS_ENROLLMENTS",
         "Enrollments are not over: cancel the class with `cancelEnrollments=true`.";
+    CertificateUnavailable = CONFLICT "CERTIFICATE_UNAVAILABLE",
+        "No certificate of attendance: details.reason says why.";
+    ExportTooLarge = UNPROCESSABLE_ENTITY "EXPORT_TOO_LARGE",
+        "A spreadsheet has fewer rows than there are enrollments: export them as CSV.";
     TooManyWebhooks = CONFLICT "TOO_MANY_WEBHOOKS",
         "As many webhooks exist as may: delete one first.";
     Conflict = CONFLICT "CONFLICT", "It contradicts what is stored; read it again.";

@@ -29,6 +29,32 @@ pub(crate) enum ClassStatus {
     Canceled,
 }
 
+/// The order of a list of applications; a minus sign turns it round.
+#[derive(ToSchema)]
+pub(crate) enum EnrollmentSort {
+    #[schema(rename = "appliedAt")]
+    AppliedAt,
+    #[schema(rename = "-appliedAt")]
+    LastApplied,
+    #[schema(rename = "decidedAt")]
+    DecidedAt,
+    #[schema(rename = "-decidedAt")]
+    LastDecided,
+    #[schema(rename = "position")]
+    Position,
+}
+
+/// Whether the fee of a place was paid.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum FeeState {
+    None,
+    Due,
+    Paid,
+    Unpaid,
+    Refunded,
+}
+
 /// The order of a list of classes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

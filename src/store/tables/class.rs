@@ -39,6 +39,14 @@ pub struct ClassCounts {
     pub canceled: i64,
 }
 
+impl ClassCounts {
+    /// Returns the number of all enrollments.
+    #[must_use]
+    pub fn all(&self) -> i64 {
+        self.applied + self.approved + self.waitlisted + self.rejected + self.canceled
+    }
+}
+
 /// Changes to what the box office does not know of a class; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]

@@ -69,6 +69,26 @@ impl Store {
         Ok(people)
     }
 
+    /// Returns the telephone numbers of those of `ids` who have left one, and whose accounts are not
+    /// closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn people_phones(
+        &self,
+        ids: impl IntoIterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, String>, StoreError> {
+        let rows: Vec<(Uuid, Option<String>)> = user::Entity::find()
+            .select_only()
+            .columns([user::Column::Id, user::Column::PhoneNumber])
+            .filter(user::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .filter(user::Column::PasswordHash.ne(""))
+            .into_tuple()
+            .all(self.reads())
+            .await?;
+        Ok(rows.into_iter().filter_map(|(id, phone)| Some((UserId(id), phone?))).collect())
+    }
+
     /// Returns those of `ids` whose name or address contains `text`, in upper or lower case.
     ///
     /// # Errors

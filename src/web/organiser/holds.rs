@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::orders::customer;
 use super::tables::{Column, cards};
-use super::{csv_file, entered, search};
+use super::{entered, search};
+use crate::http::csv_file;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::pages::PageQuery;

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::csv_file;
 use super::search;
 use super::tables::{Column, cards};
 use crate::http::api::box_office::reservations::{ReservationDto, listed};
+use crate::http::csv_file;
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::pages::PageQuery;

@@ -306,7 +306,7 @@ async fn answer(state: &AppState, caller: CallerId, done: Done) -> Result<HttpRe
 }
 
 /// Returns the owner of an enrollment that the caller may see and that is of this class.
-async fn in_class(
+pub(super) async fn in_class(
     state: &AppState,
     caller: CallerId,
     class: OfferingId,

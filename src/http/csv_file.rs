@@ -15,10 +15,10 @@ use crate::http::respond::fed_by;
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 /// The rows of a page, and where the next page begins; `None` after the last.
-pub(super) type RowsPage<K> = (Vec<Vec<String>>, Option<K>);
+pub(crate) type RowsPage<K> = (Vec<Vec<String>>, Option<K>);
 
 /// Answers with a file whose rows are read page by page while it is sent.
-pub(super) fn stream<K: 'static>(
+pub(crate) fn stream<K: 'static>(
     name: &str,
     titles: Vec<String>,
     mut read: impl AsyncFnMut(Option<K>) -> Result<RowsPage<K>, ApiError> + 'static,
