@@ -170,11 +170,10 @@ impl Class {
             (true, false) => {
                 self.living.remove(&customer);
             }
-            (false, true) => {
-                if self.living.insert(customer, id).is_some() {
-                    wrong.push(format!("{customer} has two living enrollments"));
-                }
+            (false, true) if self.living.insert(customer, id).is_some() => {
+                wrong.push(format!("{customer} has two living enrollments"));
             }
+            (false, true) => {}
             (true, true) | (false, false) => {}
         }
     }
