@@ -145,19 +145,20 @@ async fn page(
         }
         @for (event, mine, shown) in &events {
             section.basket {
-                h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
+                h2 { a href=(places::address(event)) { (event.details.name) } }
                 (places::heading(&visitor, event))
                 @if !is_empty(mine) { (shown) }
                 (has_order(&visitor, mine))
                 @if mine.holds.iter().any(|hold| hold.offered) {
-                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.has_offer")) } }
+                    p { a href=(places::address(event)) { (visitor.text("basket.has_offer")) } }
                 }
                 @if !mine.entries.is_empty() {
-                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.is_waiting")) } }
+                    p { a href=(places::address(event)) { (visitor.text("basket.is_waiting")) } }
                 }
             }
         }
         p { a href="/orders" { (visitor.text("basket.orders")) } }
+        p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
     };
     let title = visitor.text("basket.title");
     let page = Page::new(title).main(main).script("page.js");
