@@ -20,21 +20,26 @@ pub use status::ClassStatus;
 use std::sync::Arc;
 
 use crate::box_office::{BoxOffices, Committed};
+use crate::forms::Forms;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{Command, Idempotency, Request};
 use crate::store::Store;
+use crate::terms::Terms;
 
 /// Classes and the applications for them.
 pub struct Classes {
     store: Store,
     offices: Arc<BoxOffices>,
+    forms: Forms,
+    terms: Terms,
 }
 
 impl Classes {
     /// Creates the service over a store and the box offices.
     #[must_use]
     pub fn new(store: Store, offices: Arc<BoxOffices>) -> Self {
-        Self { store, offices }
+        let (forms, terms) = (Forms::new(store.clone()), Terms::new(store.clone()));
+        Self { store, offices, forms, terms }
     }
 
     async fn submit(

@@ -23,8 +23,8 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
-    accounts, audit, box_office, classes, cluster, offerings, outbox, payments, terms, venues,
-    webhooks,
+    accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, terms,
+    venues, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -91,6 +91,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(classes::enrollments::configure)
         .configure(classes::mclasses::configure)
         .configure(classes::decisions::configure)
+        .configure(forms::forms::configure)
         .configure(payments::wallet::configure)
         .configure(payments::administration::configure)
         .configure(payments::webhooks::configure)

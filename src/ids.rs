@@ -96,6 +96,10 @@ uuid_id! {
     AnswersId
 }
 uuid_id! {
+    /// An enrollment form of a class, through all its versions.
+    FormId
+}
+uuid_id! {
     /// The reason of a decision in words, which is stored outside the journal.
     ReasonId
 }

@@ -12,6 +12,7 @@ pub mod closing;
 pub mod cluster;
 pub mod config;
 pub mod executor;
+pub mod forms;
 pub mod http;
 pub mod ids;
 pub mod inventory;

@@ -37,6 +37,7 @@ use crate::classes::Classes;
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
+use crate::forms::Forms;
 use crate::http::api::box_office::availability::SeatMaps;
 use crate::http::api::cluster::health;
 use crate::http::api::venues::{Drawings, SeatStates};
@@ -453,6 +454,7 @@ fn assemble(
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
     let classes = Classes::new(store.clone(), offices.clone());
+    let forms = Forms::new(store.clone());
     let mail = MailerParts {
         store: store.clone(),
         accounts: Arc::clone(&accounts),
@@ -484,6 +486,7 @@ fn assemble(
         admission: Admission::new(config.latency_target),
         offerings,
         classes,
+        forms,
         venues,
         seat_maps: SeatMaps::default(),
         drawings: Drawings::default(),

@@ -42,6 +42,7 @@ pub use tables::delivery::{
     DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, Lane, NewDelivery,
 };
 pub use tables::enrollment::{EnrollmentRow, EnrollmentState, LinePlace};
+pub use tables::enrollment_form::{FormPut, FormRow};
 pub use tables::enrollment_of_class::EnrollmentLogRow;
 pub use tables::enrollment_words::{AnswersRow, NewReason};
 pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};

@@ -61,7 +61,8 @@ pub fn is_visible(c: char) -> bool {
 
 /// True for control characters, including NUL, and for marks that turn the direction of writing,
 /// because these make one text look like another.
-fn is_forbidden(c: char) -> bool {
+#[must_use]
+pub fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -8,6 +8,7 @@ mod cookies;
 mod dev_mail;
 mod errors;
 mod fields;
+mod form_fields;
 mod format;
 mod forms;
 mod kept_pages;

@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod enrollment;
 pub mod enrollment_answers;
 pub mod enrollment_change;
+pub mod enrollment_form;
 pub mod enrollment_reason;
 pub mod event;
 pub mod event_plan;

@@ -25,6 +25,7 @@ mod m0020_auto_payments;
 mod m0021_payment_problems;
 mod m0022_classes;
 mod m0023_terms;
+mod m0024_enrollment_forms;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_payment_problems::Migration),
             Box::new(m0022_classes::Migration),
             Box::new(m0023_terms::Migration),
+            Box::new(m0024_enrollment_forms::Migration),
         ]
     }
 }

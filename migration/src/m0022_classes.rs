@@ -83,6 +83,8 @@ const UP: &[&str] = &[
         PRIMARY KEY (class_id, seq, position)
     )",
     "CREATE INDEX enrollment_changes_of ON enrollment_changes (enrollment_id, seq, position)",
+    "CREATE INDEX enrollment_changes_reason ON enrollment_changes (reason_id)
+        WHERE reason_id IS NOT NULL",
     // Written before the command that names it; `is_pending` until it is seen that the command took
     // effect. Deleted with the person.
     "CREATE TABLE enrollment_answers (

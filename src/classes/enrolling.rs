@@ -2,16 +2,15 @@
 //! the two leaves answers without an enrollment, which are deleted after a day, and never an
 //! enrollment without its answers.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-use uuid::Uuid;
-
 use crate::classes::{ClassError, Classes};
-use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
+use crate::forms::{self, CheckedAnswers};
+use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, TermId, UserId};
 use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
 use crate::random;
 use crate::store::{AnswersRow, NewReason};
 use crate::text;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The longest reason in characters.
 const LONGEST_REASON: usize = 1_000;
@@ -24,7 +23,7 @@ pub struct Application {
     /// The version of the form that the customer saw.
     pub form_version: Option<u32>,
     /// The terms that the customer agrees to now.
-    pub agreed_terms: Vec<Uuid>,
+    pub agreed_terms: Vec<TermId>,
 }
 
 /// A command that took effect.
@@ -76,15 +75,18 @@ impl Classes {
         application: &Application,
         now: TimestampMs,
     ) -> Result<Done, ClassError> {
-        let form: Option<(Uuid, u32)> = None;
-        let answers: Option<String> = (!application.answers.is_empty())
-            .then(|| Value::Object(application.answers.clone()).to_string());
+        let checked = self.checked(class, application).await?;
+        if !application.agreed_terms.is_empty() {
+            self.terms.agree_all(sender.user, class, &application.agreed_terms, now).await?;
+        }
+        self.terms.check_application(sender.user, class).await?;
         let enrollment = EnrollmentId::random();
-        let stored = match answers.is_some() || sender.key.is_some() {
+        let stored = match checked.is_some() || sender.key.is_some() {
             true => Some(AnswersId(crate::ids::time_ordered(now.unsigned_abs()))),
             false => None,
         };
-        let fingerprint = (&answers, application.form_version, &application.agreed_terms);
+        let fingerprint =
+            (&application.answers, application.form_version, &application.agreed_terms);
         let identity = self.identity(class, sender, "apply", &fingerprint).await?;
         if let Some(id) = stored {
             let row = AnswersRow {
@@ -92,8 +94,8 @@ impl Classes {
                 class,
                 enrollment,
                 user: sender.user,
-                form,
-                answers,
+                form: checked.as_ref().map(|answers| (answers.form_id.0, answers.version)),
+                answers: checked.map(|answers| answers.json),
                 idempotency_key: sender.key.map(str::to_owned),
             };
             self.store.answers_insert(&row, now).await?;
@@ -106,6 +108,22 @@ impl Classes {
             }
             _ => Err(ClassError::Foreign),
         }
+    }
+
+    /// Checks the answers against the form that the class has now; `None` if it has none.
+    async fn checked(
+        &self,
+        class: OfferingId,
+        application: &Application,
+    ) -> Result<Option<CheckedAnswers>, ClassError> {
+        let Application { answers, form_version, .. } = application;
+        Ok(match self.forms.for_application(class).await? {
+            Some(form) => Some(forms::check(&form, *form_version, answers)?),
+            None => {
+                forms::check_without_form(*form_version, answers)?;
+                None
+            }
+        })
     }
 
     async fn applied_before(
@@ -130,18 +148,17 @@ impl Classes {
         version: Option<u32>,
         now: TimestampMs,
     ) -> Result<Done, ClassError> {
-        let form: Option<(Uuid, u32)> = None;
-        let answers = Some(Value::Object(application.answers.clone()).to_string());
+        let checked = self.checked(class, application).await?;
         let id = AnswersId(crate::ids::time_ordered(now.unsigned_abs()));
-        let fingerprint = (enrollment, &answers, application.form_version, version);
+        let fingerprint = (enrollment, &application.answers, application.form_version, version);
         let identity = self.identity(class, sender, "replace answers", &fingerprint).await?;
         let row = AnswersRow {
             id,
             class,
             enrollment,
             user: sender.user,
-            form,
-            answers,
+            form: checked.as_ref().map(|answers| (answers.form_id.0, answers.version)),
+            answers: checked.map(|answers| answers.json),
             idempotency_key: None,
         };
         self.store.answers_insert(&row, now).await?;

@@ -1,8 +1,10 @@
 //! Why a request about a class failed.
 
 use crate::box_office::SubmitError;
+use crate::forms::FormError;
 use crate::inventory::Rejection;
 use crate::store::StoreError;
+use crate::terms::TermError;
 use crate::text::InvalidField;
 
 /// Why a request about a class was not carried out.
@@ -23,6 +25,12 @@ pub enum ClassError {
     /// A request with this key had another effect.
     #[error("the idempotency key was used before for a different request")]
     Foreign,
+    /// Answers do not fit the form, or were given to another version of it.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// Terms are not agreed to, or cannot be.
+    #[error(transparent)]
+    Terms(#[from] TermError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -32,6 +40,15 @@ impl ClassError {
     /// True if the application itself was refused, for a reason that may be newer than the first
     /// request with the same key.
     pub(super) fn is_about_application(&self) -> bool {
-        false
+        match self {
+            Self::Form(FormError::Store(_)) | Self::Terms(TermError::Store(_)) => false,
+            Self::Form(_) | Self::Terms(_) => true,
+            Self::Invalid(_)
+            | Self::NoSuchClass
+            | Self::Command(_)
+            | Self::Rejected(_)
+            | Self::Foreign
+            | Self::Store(_) => false,
+        }
     }
 }

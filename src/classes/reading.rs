@@ -1,5 +1,10 @@
 //! Classes and enrollments as people see them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
 use crate::caller::Caller;
 use crate::classes::{ClassError, Classes};
 use crate::ids::{EnrollmentId, OfferingId};
@@ -14,6 +19,8 @@ use crate::store::{
 pub struct SeenEnrollment {
     pub row: EnrollmentRow,
     pub answers: Option<AnswersRow>,
+    /// The version of the form that the answers were given to.
+    pub form: Option<Arc<Value>>,
     pub reason: Option<String>,
     /// The place in line, while it waits.
     pub line: Option<LinePlace>,
@@ -87,6 +94,28 @@ impl Classes {
         Ok(EnrollmentPage { found: self.seen(rows).await?, next_cursor })
     }
 
+    /// Returns the versions of forms to which answers were given, as answers of the API show them.
+    async fn forms_of(
+        &self,
+        answers: &[AnswersRow],
+    ) -> Result<HashMap<(OfferingId, u32), Arc<Value>>, ClassError> {
+        let mut forms = HashMap::new();
+        for row in answers {
+            let Some((_, version)) = row.form else { continue };
+            if forms.contains_key(&(row.class, version)) {
+                continue;
+            }
+            if let Some(form) = self.store.form_version(row.class, version).await? {
+                let questions: Value = serde_json::from_str(&form.questions).unwrap_or_default();
+                let shown = json!({
+                    "title": form.title, "description": form.description, "questions": questions,
+                });
+                forms.insert((row.class, version), Arc::new(shown));
+            }
+        }
+        Ok(forms)
+    }
+
     /// Reads what belongs to enrollments.
     ///
     /// # Errors
@@ -102,6 +131,7 @@ impl Classes {
             true => Vec::new(),
             false => self.store.reasons_get(&reasons).await?,
         };
+        let forms = self.forms_of(&answers).await?;
         let mut seen = Vec::with_capacity(rows.len());
         for row in rows {
             let line = match row.rank {
@@ -112,8 +142,11 @@ impl Classes {
                 Some(_) => self.store.reservation_get(row.id.reservation()).await?,
                 None => None,
             };
+            let answers = answers.iter().find(|found| Some(found.id) == row.answers);
+            let version = answers.and_then(|found| found.form).map(|(_, version)| version);
             seen.push(SeenEnrollment {
-                answers: answers.iter().find(|found| Some(found.id) == row.answers).cloned(),
+                answers: answers.cloned(),
+                form: version.and_then(|version| forms.get(&(row.class, version)).cloned()),
                 reason: reasons
                     .iter()
                     .find(|(id, _)| Some(*id) == row.reason)

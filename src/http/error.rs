@@ -23,6 +23,7 @@ use crate::accounts::AccountError;
 use crate::box_office::{MoveError, SubmitError, Unavailable, UnknownReason, outcome_unknown};
 use crate::classes::ClassError;
 use crate::closing::ClosingError;
+use crate::forms::FormError;
 use crate::http::respond::rfc3339;
 use crate::ids::{OfferingId, SeatId};
 use crate::inventory::Rejection;
@@ -107,6 +108,16 @@ impl ApiError {
     pub fn invalid(field: &str, reason: impl fmt::Display) -> Self {
         Self::new(ErrorCode::Invalid, format!("{field} {reason}"))
             .with_details(json!({ "field": field }))
+    }
+
+    /// Returns 422: several fields have values that are not allowed. The message is about the first,
+    /// `details.problems` has all.
+    #[must_use]
+    pub fn invalid_fields(problems: &[InvalidField]) -> Self {
+        let Some(first) = problems.first() else { return Self::of(ErrorCode::Invalid) };
+        let all = problems.iter().map(|one| json!({ "field": one.field, "reason": one.reason }));
+        Self::invalid(&first.field, &first.reason)
+            .with_detail("problems", all.collect::<Vec<_>>().into())
     }
 
     /// Returns 500; logs the cause and does not reveal it.
@@ -429,10 +440,38 @@ impl From<ClassError> for ApiError {
             | ClassError::Command(SubmitError::Unavailable(Unavailable::NoSuchOffering)) => {
                 Self::of(ErrorCode::ClassNotFound)
             }
+            ClassError::Command(SubmitError::Rejected(Rejection::Cancelled)) => {
+                Self::of(ErrorCode::ClassCanceled)
+            }
             ClassError::Command(error) => error.into(),
             ClassError::Rejected(rejection) => rejection.into(),
             ClassError::Foreign => Self::of(ErrorCode::KeyReused),
+            ClassError::Form(error) => error.into(),
+            ClassError::Terms(error) => error.into(),
             ClassError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        let message = error.to_string();
+        match error {
+            FormError::NoSuchClass => Self::of(ErrorCode::ClassNotFound),
+            FormError::NoSuchForm => Self::of(ErrorCode::FormNotFound),
+            FormError::Exists { current } => Self::new(ErrorCode::FormExists, message)
+                .with_detail("currentVersion", json!(current)),
+            FormError::VersionConflict { current } => {
+                Self::new(ErrorCode::VersionConflict, message)
+                    .with_detail("currentVersion", json!(current))
+            }
+            FormError::Changed { current } => Self::new(ErrorCode::FormChanged, message)
+                .with_detail("currentVersion", json!(current)),
+            FormError::Inactive => Self::of(ErrorCode::FormInactive),
+            FormError::Invalid(problems) => Self::invalid_fields(&problems),
+            FormError::Answers(problems) => Self::new(ErrorCode::InvalidAnswers, message)
+                .with_detail("answers", json!(problems)),
+            FormError::Store(error) => error.into(),
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::http::api::box_office::{
 };
 use crate::http::api::classes::{decisions, enrollments, mclasses};
 use crate::http::api::cluster::{health, instances};
+use crate::http::api::forms::forms as enrollment_forms;
 use crate::http::api::offerings::{checkins, events, products, sale, tickets};
 use crate::http::api::outbox::{deliveries, feed};
 use crate::http::api::payments::{
@@ -56,6 +57,8 @@ use crate::http::envelope::Failure;
         enrollments::change, enrollments::cancel, enrollments::accept,
         decisions::show, decisions::decide, decisions::decide_many, decisions::move_up,
         decisions::attendance,
+        enrollment_forms::show, enrollment_forms::schema, enrollment_forms::create,
+        enrollment_forms::replace, enrollment_forms::delete,
         availability::availability, availability::seats, stream::follow, verify::audit,
         holds::list, holds::place, holds::show, holds::change, holds::release,
         holds::extend,

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::closing::Closing;
 use crate::cluster::{Cluster, Seal, TokenProof};
 use crate::config::Config;
+use crate::forms::Forms;
 use crate::http::api::box_office::availability::{SeatMaps, ViewsInUse};
 use crate::http::api::venues::{Drawings, SeatStates};
 use crate::http::middleware::admission::Admission;
@@ -37,6 +38,8 @@ pub struct AppState {
     pub offerings: Offerings,
     /// Classes and the applications for them.
     pub classes: Classes,
+    /// The enrollment forms of classes.
+    pub forms: Forms,
     /// Venues, their plans and the plans of events.
     pub venues: Arc<Venues>,
     /// Endpoints of other systems and the messages for them.

@@ -6,7 +6,9 @@ pub(crate) mod class;
 pub(crate) mod closed;
 pub(crate) mod delivery;
 pub(crate) mod enrollment;
+pub(crate) mod enrollment_form;
 pub(crate) mod enrollment_of_class;
+
 pub(crate) mod enrollment_words;
 pub(crate) mod event;
 pub(crate) mod event_change;

@@ -1,6 +1,7 @@
 //! The pages of classes for those who apply: the list, a class with its application, and one's own
 //! enrollments. All of it works without scripts.
 
+mod answers;
 mod application;
 mod enrollment;
 mod enrollments;
@@ -21,6 +22,11 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             web::resource("/enrollments/{enrollment}/cancel")
                 .get(enrollment::ask)
                 .post(enrollment::cancel),
+        )
+        .service(
+            web::resource("/enrollments/{enrollment}/answers")
+                .get(answers::page)
+                .post(answers::replace),
         )
         .service(web::resource("/enrollments/{enrollment}/accept").post(enrollment::accept));
 }

@@ -16,6 +16,9 @@ mod enrollment;
 mod enrollment_words;
 mod entered;
 mod event_form;
+mod form_builder;
+mod form_builder_page;
+mod form_entered;
 mod form_page;
 mod gateway_notifications;
 mod give;
@@ -98,6 +101,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(refunds::configure)
         .configure(terms::configure)
         .configure(term::configure)
+        .configure(form_builder::configure)
         .configure(webhooks::configure)
         .configure(webhook::configure)
         .configure(webhook_log::configure)

@@ -77,11 +77,26 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("terms", &["caller", "ids", "inventory", "store", "text"]),
     ("venues", &["ids", "inventory", "object", "store", "text"]),
+    ("forms", &["ids", "inventory", "object", "store", "text"]),
     (
         "offerings",
         &["box_office", "caller", "ids", "inventory", "journal", "store", "text", "venues"],
     ),
-    ("classes", &["box_office", "caller", "ids", "inventory", "random", "store", "text", "venues"]),
+    (
+        "classes",
+        &[
+            "box_office",
+            "caller",
+            "forms",
+            "ids",
+            "inventory",
+            "random",
+            "store",
+            "terms",
+            "text",
+            "venues",
+        ],
+    ),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
     ("webhooks", &["clock", "ids", "inventory", "journal", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),
@@ -113,6 +128,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "closing",
             "cluster",
             "config",
+            "forms",
             "ids",
             "inventory",
             "journal",
@@ -138,6 +154,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "box_office",
             "classes",
             "config",
+            "forms",
             "http",
             "ids",
             "inventory",
@@ -163,6 +180,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "cluster",
             "config",
             "executor",
+            "forms",
             "http",
             "ids",
             "inventory",
@@ -398,6 +416,7 @@ const CAPABILITIES: &[&str] = &[
     "box_office",
     "classes",
     "cluster",
+    "forms",
     "offerings",
     "outbox",
     "payments",
@@ -414,6 +433,7 @@ const TABLES: &[(&str, &str)] = &[
     ("closed", "accounts"),
     ("delivery", "outbox"),
     ("enrollment", "classes"),
+    ("enrollment_form", "forms"),
     ("enrollment_words", "classes"),
     ("event", "offerings"),
     ("event_change", "offerings"),
@@ -503,8 +523,9 @@ fn a_capability_is_one_noun_in_every_layer() {
         assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
         assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
         // Every capability may use an event's box office, the cluster to find its instance, the
-        // plan of its venue, and the terms that it needs agreement to.
-        let base = ["box_office", "cluster", "terms", "venues"];
+        // plan of its venue, and the terms that it needs agreement to; applications for a class are
+        // checked against its form.
+        let base = ["box_office", "cluster", "forms", "terms", "venues"];
         let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
         for other in others.filter(|other| *other != capability) {
             let uses = rules[capability].contains(other);

@@ -16,6 +16,7 @@ mod document;
 mod event_feed;
 mod event_plans;
 mod export;
+pub mod forms;
 mod gateway_payments;
 mod guests;
 mod holders;

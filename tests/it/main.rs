@@ -27,6 +27,7 @@ mod faults;
 mod feed;
 mod first_start;
 mod fixtures;
+mod forms;
 mod growth;
 mod health;
 mod http;

@@ -4,6 +4,7 @@
 mod buyer;
 mod door;
 mod flows;
+mod form_builder;
 mod giving;
 mod korean;
 mod order_refunds;

@@ -70,6 +70,8 @@ RULES = [
         r"^content must not be empty",
         # A plan must be one that can be drawn and sold.
         r"^(sections|zones|blocks|labels|stage|format|seats)\b",
+        # A form has limits that go with the types of its questions.
+        r"^questions\b",
         r"^(plan\.|seatMap must be left out)",
     ]
 ]

@@ -130,6 +130,7 @@ error_codes! {
     BelowTaken = CONFLICT "BELOW_TAKEN", "The size cannot go below what is taken.";
     // Classes.
     ClassNotFound = NOT_FOUND "CLASS_NOT_FOUND", "There is no such class.";
+    ClassCanceled = CONFLICT "CLASS_CANCELED", "The class does not take place.";
     RecruitmentNotOpen = CONFLICT "RECRUITMENT_NOT_OPEN",
         "The class does not take applications yet: details.opensAt.";
     RecruitmentOver = CONFLICT "RECRUITMENT_OVER",
@@ -147,6 +148,15 @@ error_codes! {
         "It has changed since the version named: read it again; details.currentVersion.";
     SelectionFrozen = CONFLICT "SELECTION_FROZEN",
         "selectionType cannot change after the first application.";
+    FormNotFound = NOT_FOUND "FORM_NOT_FOUND",
+        "The class has no enrollment form, or not this version of it.";
+    FormExists = CONFLICT "FORM_EXISTS",
+        "The class has an enrollment form: change it with PUT. details.currentVersion.";
+    FormChanged = CONFLICT "FORM_CHANGED",
+        "The form is another one than the one that was shown: read it again; details.currentVersion.";
+    FormInactive = CONFLICT "FORM_INACTIVE", "The enrollment form takes no answers now.";
+    InvalidAnswers = UNPROCESSABLE_ENTITY "INVALID_ANSWERS",
+        "Answers do not fit the enrollment form: details.answers names each question and the reason.";
     HasEnrollments = CONFLICT "CLASS_HAS_ENROLLMENTS",
         "Enrollments are not over: cancel the class with `cancelEnrollments=true`.";
     TooManyWebhooks = CONFLICT "TOO_MANY_WEBHOOKS",

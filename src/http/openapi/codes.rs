@@ -19,6 +19,7 @@ const ALL: &[&[OperationCodes]] = &[
     crate::http::api::classes::decisions::CODES,
     crate::http::api::classes::enrollments::CODES,
     crate::http::api::classes::mclasses::CODES,
+    crate::http::api::forms::forms::CODES,
     crate::http::api::offerings::checkins::CODES,
     crate::http::api::offerings::events::CODES,
     crate::http::api::offerings::products::CODES,

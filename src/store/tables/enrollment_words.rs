@@ -4,7 +4,7 @@
 use entities::{answer_salt, enrollment, enrollment_answers, enrollment_reason};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
 use crate::inventory::TimestampMs;
@@ -165,8 +165,8 @@ impl Store {
     }
 }
 
-/// Deletes all that a customer wrote about applications: answers, own reasons, the salt. The
-/// enrollments stay and are counted.
+/// Deletes all that was written about a person's applications: answers, the reasons of
+/// changes to this person's enrollments alone, the salt. The enrollments stay and are counted.
 pub(crate) async fn erase(
     transaction: &impl ConnectionTrait,
     user: UserId,
@@ -175,10 +175,16 @@ pub(crate) async fn erase(
         .filter(enrollment_answers::Column::UserId.eq(user.0))
         .exec(transaction)
         .await?;
-    enrollment_reason::Entity::delete_many()
-        .filter(enrollment_reason::Column::AuthorId.eq(user.0))
-        .exec(transaction)
-        .await?;
+    // The reasons of this person's own enrollments, by whom they are; one that was given to many says
+    // nothing of one.
+    let sql = "DELETE FROM enrollment_reasons WHERE id IN (
+        SELECT c.reason_id FROM enrollments e JOIN enrollment_changes c ON c.enrollment_id = e.id
+        WHERE e.user_id = $1 AND c.reason_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM enrollment_changes o JOIN enrollments f ON f.id = o.enrollment_id
+            WHERE o.reason_id = c.reason_id AND f.user_id <> $1))";
+    let backend = transaction.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, [user.0.into()]);
+    transaction.execute_raw(statement).await?;
     answer_salt::Entity::delete_by_id(user.0).exec(transaction).await?;
     Ok(())
 }

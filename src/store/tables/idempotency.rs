@@ -84,4 +84,17 @@ impl Store {
         let Some(key) = key else { return Ok(()) };
         earlier(self.reads(), key).await.map(|_| ())
     }
+
+    /// Returns the response that was stored for a key. Meant for operations that would refuse a
+    /// retry for what the first request changed.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`].
+    pub async fn idempotency_response(
+        &self,
+        key: Option<&Key>,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(key) = key else { return Ok(None) };
+        earlier(self.reads(), key).await
+    }
 }

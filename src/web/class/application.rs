@@ -1,4 +1,4 @@
-//! What a person enters to apply: the terms to agree to, and the answers to the form of the class.
+//! What a person enters to apply: the answers to the form of the class, and the terms to agree to.
 //! This is the only place where either is shown and read.
 
 use maud::{Markup, html};
@@ -6,20 +6,22 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::classes::Application;
+use crate::forms::{AnswerProblem, ClassForm, only_asked};
+use crate::ids::TermId;
 use crate::terms::TermRow;
-use crate::web::terms;
 use crate::web::visitor::Visitor;
+use crate::web::{form_fields, terms};
 
 /// An application as it was entered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ApplicationForm {
     /// Makes a form that is sent twice one application.
     pub(super) key: String,
-    /// Answers by the id of the question; none while classes have no forms.
+    /// Answers by the id of the question, those that are not asked included.
     pub(super) answers: Map<String, Value>,
     /// The version of the form that the person saw.
     pub(super) form_version: Option<u32>,
-    pub(super) agreed_terms: Vec<Uuid>,
+    pub(super) agreed_terms: Vec<TermId>,
 }
 
 impl ApplicationForm {
@@ -28,33 +30,47 @@ impl ApplicationForm {
         Self { key: Uuid::new_v4().to_string(), ..Self::default() }
     }
 
-    /// Reads what was sent.
-    pub(super) fn read(pairs: &[(String, String)]) -> Self {
+    /// A form with answers that were given before.
+    pub(super) fn with_answers(answers: Map<String, Value>) -> Self {
+        Self { answers, ..Self::empty() }
+    }
+
+    /// Reads what was sent; `form` is the form that the class has now.
+    pub(super) fn read(pairs: &[(String, String)], form: Option<&ClassForm>) -> Self {
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let agreed = pairs.iter().filter_map(|(name, _)| name.strip_prefix("term-")?.parse().ok());
         Self {
             key: value("key").cloned().unwrap_or_default(),
-            answers: Map::new(),
+            answers: form.map_or_else(Map::new, |form| form_fields::read(&form.form, pairs)),
             form_version: value("form_version").and_then(|text| text.parse().ok()),
             agreed_terms: agreed.collect(),
         }
     }
 
-    /// Renders its inputs; `asked` are the terms that the person has not agreed to yet.
-    pub(super) fn fields(&self, visitor: &Visitor, asked: &[TermRow]) -> Markup {
+    /// Renders its inputs: the questions of `form` with what is wrong with the answers, and the terms
+    /// that the person has not agreed to yet.
+    pub(super) fn fields(
+        &self,
+        visitor: &Visitor,
+        form: Option<&ClassForm>,
+        problems: &[AnswerProblem],
+        asked: &[TermRow],
+    ) -> Markup {
         html! {
             input type="hidden" name="key" value=(self.key);
-            @if let Some(version) = self.form_version {
-                input type="hidden" name="form_version" value=(version);
+            @if let Some(form) = form {
+                input type="hidden" name="form_version" value=(form.version);
+                @if !form.form.description.is_empty() { div.plain-text { (form.form.description) } }
+                (form_fields::fields(&form.form, &self.answers, problems, visitor.language))
             }
-            (terms::boxes(visitor, asked, |term| self.agreed_terms.contains(&term.id.0)))
+            (terms::boxes(visitor, asked, |term| self.agreed_terms.contains(&term.id)))
         }
     }
 
     /// Returns what is sent to the rules.
-    pub(super) fn application(&self) -> Application {
+    pub(super) fn application(&self, form: Option<&ClassForm>) -> Application {
         Application {
-            answers: self.answers.clone(),
+            answers: form.map_or_else(Map::new, |form| only_asked(&form.form, &self.answers)),
             form_version: self.form_version,
             agreed_terms: self.agreed_terms.clone(),
         }

@@ -6,11 +6,11 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::page::said;
+use super::page::{is_shown, said};
 use super::words;
 use crate::caller::Caller;
 use crate::classes::{SeenEnrollment, Sender};
-use crate::http::error::{ApiError, ErrorCode};
+use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
@@ -34,15 +34,19 @@ pub(super) struct Query {
 }
 
 /// The owner's enrollment with its class.
-struct Shown {
-    caller: Caller,
-    class: ClassRow,
-    seen: SeenEnrollment,
+pub(super) struct Shown {
+    pub(super) caller: Caller,
+    pub(super) class: ClassRow,
+    pub(super) seen: SeenEnrollment,
 }
 
 impl Shown {
     /// Reads it: to administrators too, only their own; others are on the organiser's pages.
-    async fn read(state: &AppState, visitor: &Visitor, id: EnrollmentId) -> Result<Self, ApiError> {
+    pub(super) async fn read(
+        state: &AppState,
+        visitor: &Visitor,
+        id: EnrollmentId,
+    ) -> Result<Self, ApiError> {
         let caller = visitor.caller()?;
         let row = state.classes.enrollment(caller, id).await?;
         let is_own = row.user == caller.user;
@@ -91,6 +95,9 @@ async fn show(
             @if let Some(reason) = &seen.reason {
                 p { (visitor.text("enrollment.reason")) }
                 div.plain-text { (reason) }
+            }
+            @if seen.row.status == EnrollmentState::Applied && seen.answers.as_ref().is_some_and(|it| it.form.is_some()) {
+                p { a.button.quiet href={ "/enrollments/" (id) "/answers" } { (visitor.text("enrollment.change_answers")) } }
             }
             @if seen.row.status.is_living() {
                 p { a.button.quiet href={ "/enrollments/" (id) "/cancel" } { (visitor.text("enrollment.cancel")) } }
@@ -285,7 +292,7 @@ pub(super) async fn cancel(
     let done = state.classes.cancel(class.event.id, id, sender, by, reason, now).await;
     match done.map_err(ApiError::from) {
         Ok(_) => Ok(see_other(&format!("/enrollments/{id}?notice=enrollment_canceled"))),
-        Err(failure) if failure.is_refusal() && failure.code() != ErrorCode::EnrollmentNotFound => {
+        Err(failure) if is_shown(&failure) => {
             show_cancel(&state, &visitor, id, &form.reason, Some(&failure)).await
         }
         Err(failure) => Err(failure),

@@ -6,19 +6,21 @@ use serde::Deserialize;
 
 use super::application::ApplicationForm;
 use super::words;
-use crate::classes::{ClassStatus, SeenEnrollment, Sender};
+use crate::classes::{ClassError, ClassStatus, SeenEnrollment, Sender};
+use crate::forms::{AnswerProblem, FormError};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{Promotion, Selection};
 use crate::store::{ClassRow, Visibility};
+use crate::web::errors::explain;
 use crate::web::format;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
-use crate::web::places;
 use crate::web::refusals::Explainer;
 use crate::web::visitor::Visitor;
+use crate::web::{form_fields, places};
 
 #[derive(Deserialize)]
 pub(super) struct Query {
@@ -32,7 +34,23 @@ pub(super) async fn page(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
     let form = ApplicationForm::empty();
-    show(&state, &visitor, class, &form, (query.notice.as_deref(), None)).await
+    show(&state, &visitor, class, &form, query.notice.as_deref(), None).await
+}
+
+/// Why an application was refused, and what is wrong with its answers.
+pub(super) struct Refused {
+    pub(super) failure: ApiError,
+    pub(super) problems: Vec<AnswerProblem>,
+}
+
+impl From<ClassError> for Refused {
+    fn from(error: ClassError) -> Self {
+        let problems = match &error {
+            ClassError::Form(FormError::Answers(problems)) => problems.clone(),
+            _ => Vec::new(),
+        };
+        Self { failure: error.into(), problems }
+    }
 }
 
 /// Shows a class with a form, and the notice or the refusal of what was just done.
@@ -41,7 +59,8 @@ async fn show(
     visitor: &Visitor,
     class: OfferingId,
     form: &ApplicationForm,
-    (notice, refused): (Option<&str>, Option<&ApiError>),
+    notice: Option<&str>,
+    refused: Option<&Refused>,
 ) -> Result<HttpResponse, ApiError> {
     let class = match visitor.is_admin() {
         true => state.classes.class(class).await?,
@@ -68,10 +87,11 @@ async fn show(
         (facts(visitor, &class))
         (application(state, visitor, (&class, status), form, refused).await?)
     };
-    let page = Page::new(&details.name).main(main).script("page.js").notice(notice);
+    let page = Page::new(&details.name).main(main).script("page.js");
+    let page = page.script(form_fields::SCRIPT).notice(notice);
     let mut response = layout::render(visitor, page);
-    if let Some(failure) = refused {
-        *response.status_mut() = failure.code().status();
+    if let Some(refused) = refused {
+        *response.status_mut() = refused.failure.code().status();
     }
     Ok(response)
 }
@@ -105,7 +125,7 @@ async fn application(
     visitor: &Visitor,
     (class, status): (&ClassRow, ClassStatus),
     form: &ApplicationForm,
-    refused: Option<&ApiError>,
+    refused: Option<&Refused>,
 ) -> Result<Markup, ApiError> {
     let id = class.event.id;
     let account = visitor.caller.filter(|caller| !caller.guest);
@@ -115,16 +135,19 @@ async fn application(
     };
     let may_apply =
         mine.as_ref().is_none_or(|seen| !seen.row.status.is_living() && class.rules.allow_reapply);
-    let terms = match account {
-        Some(caller) if may_apply && status == ClassStatus::Recruiting => {
-            state.terms.missing_for_application(caller.user, id).await?
-        }
-        _ => Vec::new(),
+    let (terms, questions) = match account {
+        Some(caller) if may_apply && status == ClassStatus::Recruiting => (
+            state.terms.missing_for_application(caller.user, id).await?,
+            state.forms.for_application(id).await?,
+        ),
+        _ => (Vec::new(), None),
     };
+    let is_closed = questions.as_ref().is_some_and(|form| !form.form.is_active);
+    let problems = refused.map_or(&[][..], |refused| &refused.problems);
     Ok(html! {
         section.choose id="apply" {
             h2 { (visitor.text("class.apply_title")) }
-            @if let Some(failure) = refused { (refusal(visitor, class, failure)) }
+            @if let Some(refused) = refused { (refusal(visitor, class, &refused.failure)) }
             @if let Some(seen) = &mine { (own(visitor, seen)) }
             @if status != ClassStatus::Recruiting {
                 p { (visitor.text(match status {
@@ -135,9 +158,11 @@ async fn application(
                 })) }
             } @else if may_apply {
                 (next(visitor, class))
-                @if account.is_some() {
+                @if is_closed {
+                    p { (explain(visitor, &ApiError::of(ErrorCode::FormInactive))) }
+                } @else if account.is_some() {
                     form.stack method="post" action={ "/classes/" (id) "/apply#apply" } {
-                        (form.fields(visitor, &terms))
+                        (form.fields(visitor, questions.as_ref(), problems, &terms))
                         button.button { (visitor.text("class.apply")) }
                     }
                 } @else {
@@ -220,26 +245,37 @@ pub(super) async fn apply(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = visitor.caller()?;
-    let mut form = ApplicationForm::read(&pairs);
+    let questions = state.forms.for_application(class).await?;
+    let mut form = ApplicationForm::read(&pairs, questions.as_ref());
     let sender = Sender { user: caller.user, key: Some(&form.key) };
     let now = state.clock.now_ms();
     let applied = match caller.guest {
-        true => Err(ApiError::of(ErrorCode::AccountRequired)),
+        true => {
+            let failure = ApiError::of(ErrorCode::AccountRequired);
+            Err(Refused { failure, problems: Vec::new() })
+        }
         false => {
-            let done = state.classes.apply(class, sender, form.application(), now).await;
-            done.map_err(ApiError::from)
+            let application = form.application(questions.as_ref());
+            state.classes.apply(class, sender, application, now).await.map_err(Refused::from)
         }
     };
     match applied {
         Ok(done) => Ok(see_other(&format!("/enrollments/{}?notice=applied", done.enrollment))),
-        Err(failure) if failure.is_refusal() && failure.code() != ErrorCode::ClassNotFound => {
-            if failure.code() == ErrorCode::KeyReused {
+        Err(refused) if is_shown(&refused.failure) => {
+            if refused.failure.code() == ErrorCode::KeyReused {
                 form.key = ApplicationForm::empty().key;
             }
-            show(&state, &visitor, class, &form, (None, Some(&failure))).await
+            show(&state, &visitor, class, &form, None, Some(&refused)).await
         }
-        Err(failure) => Err(failure),
+        Err(refused) => Err(refused.failure),
     }
+}
+
+/// True for refusals that the page of the class or the enrollment says.
+pub(super) fn is_shown(failure: &ApiError) -> bool {
+    let is_gone =
+        matches!(failure.code(), ErrorCode::ClassNotFound | ErrorCode::EnrollmentNotFound);
+    failure.is_refusal() && !is_gone
 }
 
 /// Returns the sentence of a refusal about a class, with its times on the clocks of the class.

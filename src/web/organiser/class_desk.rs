@@ -70,6 +70,7 @@ async fn page(
                 a.button.quiet href={ "/organiser/classes/" (id) "/edit" } { (visitor.text("organiser_class.edit")) }
                 a.button.quiet href={ "/organiser/classes/" (id) "/cancel" } { (visitor.text("organiser_class.cancel")) }
             }
+            a.button.quiet href={ "/organiser/classes/" (id) "/form" } { (visitor.text("organiser_class.form")) }
             a.button.quiet href={ "/organiser/classes/" (id) "/log" } { (visitor.text("organiser_class.log")) }
         }
         (numbers(&visitor, &class))

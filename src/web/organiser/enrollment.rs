@@ -108,17 +108,33 @@ fn answers(visitor: &Visitor, seen: &SeenEnrollment) -> Markup {
     let Some(answers) = read.filter(|answers| !answers.is_empty()) else {
         return Markup::default();
     };
+    // The words of the version that the answers were given to.
+    let questions = seen.form.as_ref().and_then(|form| form.get("questions")?.as_array());
+    let label = |id: &str| {
+        let found = questions?.iter().find(|one| one.get("id").is_some_and(|of| of == id))?;
+        found.get("label")?.as_str()
+    };
     html! {
         h2 { (visitor.text("organiser_class.answers")) }
         dl.facts-list {
             @for (question, answer) in &answers {
-                dt { (question) }
-                dd { @match answer {
-                    serde_json::Value::String(text) => (text),
-                    other => (other.to_string()),
-                } }
+                dt { (label(question).unwrap_or(question)) }
+                dd { div.plain-text { (answer_text(answer)) } }
             }
         }
+    }
+}
+
+fn answer_text(answer: &serde_json::Value) -> String {
+    match answer {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(all) => {
+            let all: Vec<String> = all.iter().map(answer_text).collect();
+            all.join(", ")
+        }
+        serde_json::Value::Bool(true) => "✓".into(),
+        serde_json::Value::Bool(false) => "–".into(),
+        other => other.to_string(),
     }
 }
 

@@ -58,6 +58,12 @@ impl From<Refused> for Refusals {
     }
 }
 
+impl From<Vec<Refused>> for Refusals {
+    fn from(fields: Vec<Refused>) -> Self {
+        Self { fields, can_confirm: false }
+    }
+}
+
 impl Refusals {
     /// Warnings about values that are allowed and unusual.
     pub(super) fn unusual(fields: Vec<Refused>) -> Self {

@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Answer, Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// A class that takes applications.
 struct Class<'a> {
@@ -348,7 +347,7 @@ on_both_databases! {
             assert_eq!(gone["cause"], "CLASS_CANCELLED");
         }
         shop.nobody().get(&class.path).await.refused(404, "CLASS_NOT_FOUND");
-        class.apply(&shop.customer()).await.refused(409, "EVENT_CANCELLED");
+        class.apply(&shop.customer()).await.refused(409, "CLASS_CANCELED");
         let empty = Class::open(&shop, 1, json!({})).await;
         admin.delete(&empty.path).await.is(200);
     }
@@ -400,6 +399,75 @@ on_both_databases! {
         assert_eq!(list.as_array().map(Vec::len), Some(0));
         shop.customer().post("/api/mclasses", &body_of(&shop, 3, json!({}))).await
             .refused(403, "FORBIDDEN");
+    }
+
+    async fn answers_change_until_the_application_is_decided(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let class = Class::open(&shop, 5, json!({"selectionType": "REVIEW"})).await;
+        let form = json!({"title": "About you", "questions": [
+            {"id": "why", "type": "SHORT_TEXT", "label": "Why?", "required": true, "maxLength": 20},
+            {"id": "level", "type": "SINGLE_CHOICE", "label": "Level",
+             "options": [{"value": "new", "label": "New"}, {"value": "old", "label": "Old"}]},
+        ]});
+        let path = format!("{}/enrollment-form", class.path);
+        let admin = shop.admin();
+        admin.post(&path, &form).await.is(201);
+        let kim = shop.customer();
+        let apply = format!("{}/enrollments", class.path);
+        let empty = kim.post(&apply, &json!({})).await.refused(422, "INVALID_ANSWERS");
+        assert_eq!(empty.body["error"]["details"]["answers"][0]["question"], "why");
+        let body = json!({"answers": {"why": "=1+1 <b>"}, "formVersion": 1});
+        let applied = kim.post_with_key(&apply, "a", &body).await.is(201).data;
+        assert_eq!((&applied["answers"], &applied["formVersion"]), (&body["answers"], &json!(1)));
+        assert_eq!(applied["formSnapshot"]["questions"][0]["label"], "Why?");
+        // The form changes while people fill it in.
+        let mut changed = form.clone();
+        changed["questions"][0]["label"] = json!("Why this class?");
+        admin.put(&path, &changed).await.is(200);
+        let late = shop.customer().post(&apply, &body).await.refused(409, "FORM_CHANGED");
+        assert_eq!(late.body["error"]["details"]["currentVersion"], 2);
+        let again = kim.post_with_key(&apply, "a", &body).await.is(201).data;
+        assert_eq!(again["id"], applied["id"], "a retry is not about the form of today");
+        let one = format!("{apply}/{}", applied["id"].as_str().expect("an id"));
+        let stale = json!({"answers": {"why": "art"}, "formVersion": 1, "version": 1});
+        kim.put(&one, &stale).await.refused(409, "FORM_CHANGED");
+        let new = json!({"answers": {"why": "art", "level": "old"}, "formVersion": 2, "version": 1});
+        let answered = kim.put(&one, &new).await.is(200).data;
+        assert_eq!((&answered["answers"], &answered["version"]), (&new["answers"], &json!(2)));
+        assert_eq!(answered["formSnapshot"]["questions"][0]["label"], "Why this class?");
+        kim.put(&one, &new).await.refused(409, "VERSION_CONFLICT");
+        shop.customer().put(&one, &new).await.refused(404, "ENROLLMENT_NOT_FOUND");
+        class.decide(&answered, "APPROVED", json!({})).await.is(200);
+        let after = json!({"answers": {"why": "late"}});
+        kim.put(&one, &after).await.refused(409, "WRONG_STATE");
+        assert_eq!(kim.put(&one, &json!({"status": "CANCELED", "reason": "ill"})).await.is(200)
+            .data["reason"], "ill");
+        admin.put(&path, &json!({"title": "Off", "questions": [], "isActive": false})).await.is(200);
+        kim.post(&apply, &json!({})).await.refused(409, "FORM_INACTIVE");
+    }
+
+    async fn required_terms_come_before_an_application(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let class = Class::open(&shop, 5, json!({})).await;
+        let admin = shop.admin();
+        let term = |title: &str, of: Value| {
+            json!({"type": "ENROLLMENT", "title": title, "content": "1.", "isRequired": true,
+                "mclassId": of})
+        };
+        let all = admin.post("/api/terms", &term("House rules", Value::Null)).await.is(201).data;
+        let own = admin.post("/api/terms", &term("Kiln", json!(class.id))).await.is(201).data;
+        let other = Class::open(&shop, 5, json!({})).await;
+        let foreign = admin.post("/api/terms", &term("Chess", json!(other.id))).await.is(201).data;
+        let kim = shop.customer();
+        let refused = class.apply(&kim).await.refused(409, "TERMS_NOT_AGREED");
+        let missing = refused.body["error"]["details"].to_string();
+        assert!(missing.contains("House rules") && missing.contains("Kiln"), "{missing}");
+        let path = format!("{}/enrollments", class.path);
+        let agreed = |terms: [&Value; 2]| json!({"agreedTermIds": terms.map(|term| &term["id"])});
+        kim.post(&path, &agreed([&all, &foreign])).await.refused(422, "INVALID");
+        kim.post(&path, &agreed([&all, &own])).await.is(201);
+        let agreements = kim.get("/api/terms/agreements").await.is(200).data;
+        assert_eq!(agreements.as_array().map(Vec::len), Some(2));
     }
 
     async fn a_closed_account_leaves_a_countable_enrollment_without_words(db: TestDb) {

@@ -21,6 +21,7 @@ const REFUSING: &[&str] = &[
     "src/inventory/decide_hold.rs",
     "src/inventory/decide_reservation.rs",
     "src/inventory/validate.rs",
+    "src/forms",
     "src/terms.rs",
     "src/venues/check.rs",
     "src/venues/generate",

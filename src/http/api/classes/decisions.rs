@@ -31,7 +31,7 @@ const DECISIONS: &[ErrorCode] = &[
     ErrorCode::VersionConflict,
     ErrorCode::NoPlacesLeft,
     ErrorCode::WaitlistUnavailable,
-    ErrorCode::EventCancelled,
+    ErrorCode::ClassCanceled,
     ErrorCode::PaymentInProgress,
     ErrorCode::AlreadyCheckedIn,
 ];

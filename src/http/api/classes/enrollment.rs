@@ -29,6 +29,9 @@ pub struct EnrollmentDto {
     /// Answers by the id of the question; `null` without a form, and once the person was erased.
     #[schema(required = true, value_type = Option<Object>)]
     pub answers: Option<Value>,
+    /// Title, description and questions of that version of the form.
+    #[schema(required = true, value_type = Option<Object>)]
+    pub form_snapshot: Option<std::sync::Arc<Value>>,
     #[schema(value_type = crate::http::openapi::forms::EnrollmentStatus)]
     pub status: &'static str,
     /// The reason of the status, in somebody's words.
@@ -112,6 +115,7 @@ pub fn render(seen: &SeenEnrollment) -> EnrollmentDto {
         answers: answers
             .and_then(|found| found.answers.as_deref())
             .and_then(|json| serde_json::from_str(json).ok()),
+        form_snapshot: seen.form.clone(),
         status: row.status.as_str(),
         reason: seen.reason.clone(),
         reason_type,

@@ -1,11 +1,5 @@
 //! `/api/mclasses/{class}/enrollments`: one's own applications.
 
-use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
-use uuid::Uuid;
-
 use crate::caller::Caller as CallerId;
 use crate::classes::{Application, ClassError, Done, Sender};
 use crate::http::api::classes::enrollment::{EnrollmentDto, read, render};
@@ -15,8 +9,12 @@ use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
 use crate::http::pages::PageQuery;
 use crate::http::respond::{self, locate, mark_replayed};
 use crate::http::state::AppState;
-use crate::ids::{EnrollmentId, OfferingId, UserId};
+use crate::ids::{EnrollmentId, OfferingId, TermId, UserId};
 use crate::inventory::{Rejection, Requester};
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// Adds the routes.
 pub fn configure(cfg: &mut web::ServiceConfig) {
@@ -48,7 +46,12 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::AlreadyEnrolled,
             ErrorCode::ReapplyRefused,
             ErrorCode::ClassFull,
-            ErrorCode::EventCancelled,
+            ErrorCode::FormChanged,
+            ErrorCode::FormInactive,
+            ErrorCode::InvalidAnswers,
+            ErrorCode::TermsNotAgreed,
+            ErrorCode::KeyReused,
+            ErrorCode::ClassCanceled,
         ],
     ),
     ("get", ONE, &[ErrorCode::ClassNotFound, ErrorCode::EnrollmentNotFound]),
@@ -62,17 +65,20 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::EnrollmentNotFound,
             ErrorCode::WrongState,
             ErrorCode::HoldExpired,
-            ErrorCode::EventCancelled,
+            ErrorCode::ClassCanceled,
         ],
     ),
 ];
 
 const CHANGES: &[ErrorCode] = &[
+    ErrorCode::FormChanged,
+    ErrorCode::FormInactive,
+    ErrorCode::InvalidAnswers,
     ErrorCode::ClassNotFound,
     ErrorCode::EnrollmentNotFound,
     ErrorCode::WrongState,
     ErrorCode::VersionConflict,
-    ErrorCode::EventCancelled,
+    ErrorCode::ClassCanceled,
     ErrorCode::PaymentInProgress,
     ErrorCode::CancellationRefused,
     ErrorCode::AlreadyCheckedIn,
@@ -93,7 +99,7 @@ pub struct ApplicationBody {
     /// The terms that the person agrees to with this application.
     #[serde(default)]
     #[schema(max_items = 100)]
-    pub agreed_term_ids: Vec<Uuid>,
+    pub agreed_term_ids: Vec<TermId>,
 }
 
 /// New answers, or the cancellation of an application.

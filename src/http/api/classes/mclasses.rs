@@ -34,13 +34,13 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::ClassNotFound,
             ErrorCode::BelowTaken,
             ErrorCode::SelectionFrozen,
-            ErrorCode::EventCancelled,
+            ErrorCode::ClassCanceled,
         ],
     ),
     (
         "delete",
         "/api/mclasses/{class}",
-        &[ErrorCode::ClassNotFound, ErrorCode::HasEnrollments, ErrorCode::EventCancelled],
+        &[ErrorCode::ClassNotFound, ErrorCode::HasEnrollments, ErrorCode::ClassCanceled],
     ),
 ];
 
