@@ -145,15 +145,15 @@ async fn page(
         }
         @for (event, mine, shown) in &events {
             section.basket {
-                h2 { a href=(places::address(event)) { (event.details.name) } }
+                h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
                 (places::heading(&visitor, event))
                 @if !is_empty(mine) { (shown) }
                 (has_order(&visitor, mine))
                 @if mine.holds.iter().any(|hold| hold.offered) {
-                    p { a href=(places::address(event)) { (visitor.text("basket.has_offer")) } }
+                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.has_offer")) } }
                 }
                 @if !mine.entries.is_empty() {
-                    p { a href=(places::address(event)) { (visitor.text("basket.is_waiting")) } }
+                    p { a href={ "/events/" (event.id) } { (visitor.text("basket.is_waiting")) } }
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod application;
+mod cancel;
 mod enrollment;
 mod enrollments;
 mod list;
@@ -19,9 +20,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/enrollments").get(enrollments::page))
         .service(web::resource("/enrollments/{enrollment}").get(enrollment::page))
         .service(
-            web::resource("/enrollments/{enrollment}/cancel")
-                .get(enrollment::ask)
-                .post(enrollment::cancel),
+            web::resource("/enrollments/{enrollment}/cancel").get(cancel::ask).post(cancel::cancel),
         )
         .service(
             web::resource("/enrollments/{enrollment}/answers")

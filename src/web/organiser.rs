@@ -2,6 +2,7 @@
 //! done by the same functions as in the API.
 
 mod actions;
+mod class_change;
 mod class_decisions;
 mod class_desk;
 mod class_edit;
@@ -13,6 +14,7 @@ mod curve;
 mod details_form;
 mod edit_event;
 mod enrollment;
+mod enrollment_parts;
 mod enrollment_words;
 mod entered;
 mod event_form;

@@ -434,6 +434,7 @@ const TABLES: &[(&str, &str)] = &[
     ("delivery", "outbox"),
     ("enrollment", "classes"),
     ("enrollment_form", "forms"),
+    ("enrollment_of_class", "classes"),
     ("enrollment_words", "classes"),
     ("event", "offerings"),
     ("event_change", "offerings"),

@@ -162,7 +162,7 @@ pub(super) async fn page(
 
 fn form(visitor: &Visitor, query: &Query, wrong: &[&str]) -> Markup {
     let error = |name| wrong.contains(&name).then(|| visitor.text("class.bad_day"));
-    let text = |name, label, kind, value| Field {
+    let field = |name, label, kind, value| Field {
         name,
         label: visitor.text(label),
         kind,
@@ -180,10 +180,10 @@ fn form(visitor: &Visitor, query: &Query, wrong: &[&str]) -> Markup {
     let labels = ["class.recruiting", "class.not_begun", "class.free", "class.online"];
     html! {
         form.search method="get" action="/classes" role="search" {
-            (text("q", "class.search", "search", &query.q).render())
-            (text("place", "class.place", "search", &query.place).render())
-            (Field { max_length: None, ..text("from", "class.from", "date", &query.from) }.render())
-            (Field { max_length: None, ..text("until", "class.until", "date", &query.until) }.render())
+            (field("q", "class.search", "search", &query.q).render())
+            (field("place", "class.place", "search", &query.place).render())
+            (Field { max_length: None, ..field("from", "class.from", "date", &query.from) }.render())
+            (Field { max_length: None, ..field("until", "class.until", "date", &query.until) }.render())
             (select("sort", visitor.text("class.sort"), &query.sort, &sorts))
             @for ((name, is_on), label) in query.boxes().into_iter().zip(labels) {
                 label.check {

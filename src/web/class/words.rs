@@ -61,7 +61,6 @@ pub(crate) fn heading(visitor: &Visitor, class: &ClassRow) -> Markup {
             @if let Some(end) = event.event_end {
                 " – " (format::time(visitor.language, end, zone))
             }
-            " " span.hint { (zone.name()) }
         }
         @if class.is_online || !event.details.venue.is_empty() {
             p.where {

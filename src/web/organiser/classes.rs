@@ -74,7 +74,7 @@ async fn page(
     Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
 }
 
-fn columns<'a>(visitor: &Visitor) -> [Column<'a>; 7] {
+fn columns(visitor: &Visitor) -> [Column<'static>; 7] {
     [
         Column::text(visitor.text("organiser_class.class")),
         Column::text(visitor.text("organiser.when")),
