@@ -25,6 +25,7 @@ mod visitor;
 mod account;
 mod basket;
 mod checkout;
+mod class;
 mod door;
 mod downloads;
 mod event;
@@ -70,6 +71,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, site: &web::Data<Site>) {
             .configure(event::configure)
             .configure(basket::configure)
             .configure(checkout::configure)
+            .configure(class::configure)
             .configure(downloads::configure)
             .configure(orders::configure)
             .configure(tickets::configure)

@@ -221,6 +221,7 @@ async fn show_account(
                 (name.render())
                 button.button { (visitor.text("account.save")) }
             }
+            p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
             h2 { (visitor.text("account.wallet")) }
             @if balances.is_empty() {
                 p { (visitor.text("account.wallet_empty")) }

@@ -158,6 +158,7 @@ async fn page(
             }
         }
         p { a href="/orders" { (visitor.text("basket.orders")) } }
+        p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
     };
     let title = visitor.text("basket.title");
     let page = Page::new(title).main(main).script("page.js");

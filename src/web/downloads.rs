@@ -10,7 +10,7 @@ use crate::http::state::AppState;
 use crate::ids::{ReservationId, UserId};
 use crate::store::{EventRow, TicketRow};
 use crate::ticket_documents::{CalendarEntry, calendar, pages, pdf};
-use crate::web::places::zone_of;
+use crate::web::places::{self, zone_of};
 use crate::web::visitor::Visitor;
 
 /// Adds the routes.
@@ -71,7 +71,7 @@ async fn ticket_calendar(
     let row = state.offerings.ticket(visitor.caller()?, id).await?;
     let event = state.offerings.offering(row.offering).await?;
     // Without a public address the file names none: what the request says of its host proves nothing.
-    let page = |base: &String| format!("{base}/events/{}", event.id);
+    let page = |base: &String| format!("{base}{}", places::address(&event));
     let url = state.config.public_url.as_ref().map(page);
     let text = calendar(&CalendarEntry::of(&event, url)).map_err(ApiError::internal)?;
     Ok(file("text/calendar; charset=utf-8", "calendar.ics", text.into_bytes()))

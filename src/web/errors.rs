@@ -51,7 +51,7 @@ fn page_of_form(path: &str) -> String {
     let mut segments = path.split('/').skip(1);
     let kept = match segments.clone().next() {
         Some("organiser") => 3,
-        Some("events" | "orders" | "door" | "terms") => 2,
+        Some("events" | "orders" | "door" | "terms" | "classes" | "enrollments") => 2,
         Some("checkout") => 3,
         _ => 0,
     };
@@ -94,7 +94,10 @@ fn page(request: &HttpRequest, failure: &ApiError) -> HttpResponse {
         return see_other(&format!("/sign-in?back={back}"));
     }
     let title = match code {
-        ErrorCode::NotFound | ErrorCode::EventNotFound => "error_page.not_found",
+        ErrorCode::NotFound
+        | ErrorCode::EventNotFound
+        | ErrorCode::ClassNotFound
+        | ErrorCode::EnrollmentNotFound => "error_page.not_found",
         ErrorCode::Forbidden => "error_page.forbidden",
         ErrorCode::Internal => "error_page.broken",
         _ if code.status().as_u16() == 503 => "error_page.busy",

@@ -131,7 +131,7 @@ async fn show(
         ReservationState::Cancelled => cancelled(visitor, &order),
         ReservationState::Expired => html! {
             p { (visitor.text("orders.expired")) }
-            p { a.button href={ "/events/" (event.id) } { (visitor.text("orders.choose_again")) } }
+            p { a.button href=(places::address(&event)) { (visitor.text("orders.choose_again")) } }
         },
     };
     let (payments, refunds) = state.payments.of_reservation(row.id).await?;
@@ -139,7 +139,7 @@ async fn show(
         section.narrow {
             h1 { (visitor.text("orders.order")) }
             p.facts { (order_status::badge(visitor, &event, &order)) }
-            h2 { a href={ "/events/" (event.id) } { (event.details.name) } }
+            h2 { a href=(places::address(&event)) { (event.details.name) } }
             (places::heading(visitor, &event))
             (places::marked_lines(visitor, &event, &order.lines, &seats))
             p.basket-total { (visitor.text("basket.total")) " " strong { (price(visitor, &order.total_price)) } }

@@ -2,9 +2,19 @@
 //! done by the same functions as in the API.
 
 mod actions;
+mod class_change;
+mod class_decisions;
+mod class_desk;
+mod class_edit;
+mod class_form;
+mod class_form_page;
+mod classes;
 mod curve;
 mod details_form;
 mod edit_event;
+mod enrollment;
+mod enrollment_parts;
+mod enrollment_words;
 mod entered;
 mod event_form;
 mod form_builder;
@@ -79,6 +89,12 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(give::configure)
         .configure(holds::configure)
         .configure(people::configure)
+        .configure(classes::configure)
+        // Before the page of a class, whose address it could be.
+        .configure(class_edit::configure)
+        .configure(class_desk::configure)
+        .configure(class_decisions::configure)
+        .configure(enrollment::configure)
         .configure(venues::configure)
         .configure(venue::configure)
         .configure(gateway_notifications::configure)
@@ -167,6 +183,7 @@ fn sections(visitor: &Visitor) -> Markup {
     html! {
         p.actions {
             a.button href="/organiser/events/new" { (visitor.text("start.make_one")) }
+            a.button.quiet href="/organiser/classes" { (visitor.text("class.title")) }
             a.button.quiet href="/organiser/venues" { (visitor.text("venues.title")) }
             a.button.quiet href="/organiser/users" { (visitor.text("organiser.users")) }
             a.button.quiet href="/organiser/payments" { (visitor.text("organiser_payments.title")) }

@@ -124,6 +124,11 @@ fn times(price: &Money, quantity: u32) -> Money {
     Money { amount: price.amount.saturating_mul(i64::from(quantity)), ..price.clone() }
 }
 
+/// Returns the address of the page of an event or a class.
+pub(crate) fn address(event: &EventRow) -> String {
+    format!("/{}/{}", if event.is_class { "classes" } else { "events" }, event.id)
+}
+
 /// Renders the heading of an event: name, time, place.
 pub(crate) fn heading(visitor: &Visitor, event: &EventRow) -> Markup {
     html! {

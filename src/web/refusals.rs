@@ -173,7 +173,9 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
         ErrorCode::SoldOut => &["_left", ""],
         ErrorCode::LimitExceeded if is_none("current") => &["_max", ""],
         ErrorCode::LimitExceeded => &["_has", ""],
-        ErrorCode::SaleNotOpen => &["_at", ""],
+        ErrorCode::SaleNotOpen | ErrorCode::RecruitmentNotOpen | ErrorCode::RecruitmentOver => {
+            &["_at", ""]
+        }
         ErrorCode::SeatsTaken => &["_seats", ""],
         ErrorCode::CancellationRefused => &["_until", ""],
         ErrorCode::PlacesAvailable => &["_left", ""],

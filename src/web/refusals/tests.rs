@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use super::*;
+use crate::ids::EnrollmentId;
 use crate::inventory::{Rejection, SaleEnd};
 
 /// Codes of answers that no page shows: they are about JSON, headers and tokens of programs, about
@@ -127,6 +128,19 @@ fn rejections() -> Vec<Rejection> {
         R::CancellationRefused { until: at },
         R::CancellationRefused { until: None },
         R::SaleOver { end: SaleEnd::Event, at: 1_893_456_000_000 },
+        R::RecruitmentNotOpen { opens_at: at },
+        R::RecruitmentNotOpen { opens_at: None },
+        R::RecruitmentOver { ended_at: at },
+        R::RecruitmentOver { ended_at: None },
+        R::AlreadyEnrolled { enrollment: EnrollmentId::random() },
+        R::ReapplyRefused { enrollment: EnrollmentId::random() },
+        R::ClassFull { capacity: 12, waitlist: 6 },
+        R::NoPlacesLeft { left: 0 },
+        R::EnrollmentNotFound,
+        R::VersionConflict { current: 3 },
+        R::SelectionFrozen,
+        R::HasEnrollments { living: 4 },
+        R::WrongOffering { is_class: false },
     ]
 }
 
@@ -149,6 +163,8 @@ fn sentences_have_the_limits_times_and_seats_of_the_refusal() {
         (korean(Rejection::SaleNotOpen { opens_at: Some(1_893_456_000_000) }), "09:00"),
         (korean(Rejection::CancellationRefused { until: Some(1_893_456_000_000) }), "09:00"),
         (korean(Rejection::BelowTaken { taken: 12 }), "12자리"),
+        (korean(Rejection::RecruitmentNotOpen { opens_at: Some(1_893_456_000_000) }), "09:00"),
+        (korean(Rejection::RecruitmentOver { ended_at: Some(1_893_456_000_000) }), "09:00"),
         (
             korean(Rejection::Invalid {
                 reason: "one hold may have at most 6 places in all".into(),

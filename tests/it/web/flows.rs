@@ -60,3 +60,8 @@ async fn a_buyer_pays_by_gateways_and_an_administrator_by_hand() {
 async fn terms_are_written_agreed_to_at_registration_and_replaced() {
     flows("terms").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_apply_for_classes_and_an_organiser_decides() {
+    flows("classes").await;
+}
