@@ -23,12 +23,12 @@ on_both_databases! {
         assert!(!page.contains("fieldset"), "{page}");
         let service = format!("term-{}", made(&shop, "SERVICE", "<i>Terms</i>", true).await);
         let adverts = format!("term-{}", made(&shop, "PRIVACY", "Adverts", false).await);
-        made(&shop, "ENROLLMENT", "Classes", true).await;
+        made(&shop, "ENROLLMENT", "House rules", true).await;
         let page = browser.get("/register").await.text().await.unwrap();
         for part in ["&lt;i&gt;Terms&lt;/i&gt;", "(required)", "Adverts", "(optional)", &service] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        assert!(!page.contains("Classes"), "{page}");
+        assert!(!page.contains("House rules"), "{page}");
 
         let email = "lee@example.com";
         let mut form = vec![("email", email), ("password", PASSWORD), ("name", "Lee")];
