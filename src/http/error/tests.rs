@@ -3,6 +3,7 @@
 use actix_web::http::header;
 
 use super::*;
+use crate::ids::EnrollmentId;
 use crate::inventory::SaleEnd;
 
 fn check(error: impl Into<ApiError>, status: u16, code: &str) {
@@ -12,6 +13,8 @@ fn check(error: impl Into<ApiError>, status: u16, code: &str) {
     let retries = [429, 503].contains(&status);
     assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retries, "{code}");
 }
+
+const ENROLLMENT: EnrollmentId = EnrollmentId(uuid::Uuid::nil());
 
 #[test]
 fn every_rejection_has_its_status_and_code() {
@@ -61,6 +64,18 @@ fn every_rejection_has_its_status_and_code() {
             409,
             "EVENT_ALREADY_PARTICIPATED",
         ),
+        (Rejection::WrongOffering { is_class: true }, 409, "WRONG_STATE"),
+        (Rejection::WrongOffering { is_class: false }, 404, "CLASS_NOT_FOUND"),
+        (Rejection::RecruitmentNotOpen { opens_at: Some(1) }, 409, "RECRUITMENT_NOT_OPEN"),
+        (Rejection::RecruitmentOver { ended_at: None }, 409, "RECRUITMENT_OVER"),
+        (Rejection::AlreadyEnrolled { enrollment: ENROLLMENT }, 409, "ALREADY_ENROLLED"),
+        (Rejection::ReapplyRefused { enrollment: ENROLLMENT }, 409, "REAPPLY_REFUSED"),
+        (Rejection::ClassFull { capacity: 2, waitlist: 1 }, 409, "CLASS_FULL"),
+        (Rejection::NoPlacesLeft { left: 0 }, 409, "NO_PLACES_LEFT"),
+        (Rejection::EnrollmentNotFound, 404, "ENROLLMENT_NOT_FOUND"),
+        (Rejection::VersionConflict { current: 2 }, 409, "VERSION_CONFLICT"),
+        (Rejection::SelectionFrozen, 409, "SELECTION_FROZEN"),
+        (Rejection::HasEnrollments { living: 3 }, 409, "CLASS_HAS_ENROLLMENTS"),
     ] {
         tested.insert(std::mem::discriminant(&rejection));
         check(SubmitError::from(rejection), status, code);

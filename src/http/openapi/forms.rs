@@ -18,6 +18,11 @@ pub(crate) enum EventStatus {
     Cancelled,
 }
 
+/// The bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(crate) struct File(Vec<u8>);
+
 /// Whether a class takes applications, and whether it is over.
 #[derive(ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -5,7 +5,6 @@ mod files;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// A class, and people with names who apply for it.
 struct Desk<'a> {

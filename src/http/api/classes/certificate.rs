@@ -34,7 +34,7 @@ pub(crate) const CODES: &[OperationCodes] = &[(
 #[utoipa::path(get, path = "/api/mclasses/{class}/enrollments/{enrollment}/certificate.pdf",
     tag = "classes", operation_id = "getCertificate",
     params(("class" = OfferingId, Path), ("enrollment" = EnrollmentId, Path)),
-    responses((status = 200, content_type = "application/pdf", body = Vec<u8>)))]
+    responses((status = 200, content_type = "application/pdf", body = crate::http::openapi::forms::File)))]
 pub(crate) async fn show(
     state: web::Data<AppState>,
     request: HttpRequest,

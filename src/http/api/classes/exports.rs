@@ -76,7 +76,7 @@ async fn csv(
 /// At most 100,000 applications: more are exported as CSV. All cells are texts, never formulas.
 #[utoipa::path(get, path = "/api/admin/mclasses/{class}/enrollments.xlsx", tag = "admin",
     operation_id = "exportEnrollmentsAsSpreadsheet", params(("class" = OfferingId, Path)),
-    responses((status = 200, body = Vec<u8>,
+    responses((status = 200, body = crate::http::openapi::forms::File,
         content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))]
 pub(crate) async fn enrollments_xlsx(
     state: web::Data<AppState>,

@@ -98,7 +98,7 @@ on_both_databases! {
             }
             shop.admin().put(&class.path, &json!({"capacity": PEOPLE + 1})).await.is(200);
         }
-        let state = shop.app.state().clone();
+        let state = shop.app.state();
         let dying = Arc::new(Dying { mailer: state.mailer.clone(), sent: AtomicUsize::new(0) });
         let destination = Arc::clone(&dying) as Arc<dyn Destination>;
         let relay = Relay::new(state.store.clone(), shop.clock.clone(), vec![destination]);
