@@ -14,6 +14,7 @@ pub struct Model {
     pub form_version: Option<i64>,
     pub answers: Option<String>,
     pub idempotency_key: Option<String>,
+    pub fingerprint: Option<Vec<u8>>,
     pub is_pending: i32,
     pub created_at: i64,
 }

@@ -104,6 +104,7 @@ const UP: &[&str] = &[
         form_version bigint,
         answers text,
         idempotency_key text,
+        fingerprint «BYTES»,
         is_pending integer NOT NULL,
         created_at bigint NOT NULL
     )",

@@ -58,22 +58,24 @@ impl Classes {
         application: Application,
         now: TimestampMs,
     ) -> Result<Done, ClassError> {
-        match self.apply_checked(class, sender, &application, now).await {
+        let Application { answers, form_version, agreed_terms } = &application;
+        let fingerprint = (answers, form_version, agreed_terms);
+        let identity = self.identity(class, sender, "apply", &fingerprint).await?;
+        match self.apply_checked(class, sender, &application, identity, now).await {
             Ok(done) => Ok(done),
             // The form or the terms may have changed since the first request with this key.
-            Err(error) => match self.applied_before(class, sender).await? {
-                Some(enrollment) if error.is_about_application() => {
-                    Ok(Done { enrollment, replayed: true })
+            Err(error) if error.is_about_application() => {
+                let before = self.applied_before(class, sender, identity).await?;
+                before.map_or(Err(error), |enrollment| Ok(Done { enrollment, replayed: true }))
+            }
+            Err(error) => {
+                if let ClassError::Rejected(_) | ClassError::Command(SubmitError::Rejected(_)) =
+                    error
+                {
+                    metrics::refused();
                 }
-                _ => {
-                    if let ClassError::Rejected(_) | ClassError::Command(SubmitError::Rejected(_)) =
-                        error
-                    {
-                        metrics::refused();
-                    }
-                    Err(error)
-                }
-            },
+                Err(error)
+            }
         }
     }
 
@@ -82,6 +84,7 @@ impl Classes {
         class: OfferingId,
         sender: Sender<'_>,
         application: &Application,
+        identity: Option<Idempotency>,
         now: TimestampMs,
     ) -> Result<Done, ClassError> {
         let checked = self.checked(class, application).await?;
@@ -94,9 +97,6 @@ impl Classes {
             true => Some(AnswersId(crate::ids::time_ordered(now.unsigned_abs()))),
             false => None,
         };
-        let fingerprint =
-            (&application.answers, application.form_version, &application.agreed_terms);
-        let identity = self.identity(class, sender, "apply", &fingerprint).await?;
         if let Some(id) = stored {
             let row = AnswersRow {
                 id,
@@ -106,6 +106,7 @@ impl Classes {
                 form: checked.as_ref().map(|answers| (answers.form_id.0, answers.version)),
                 answers: checked.map(|answers| answers.json),
                 idempotency_key: sender.key.map(str::to_owned),
+                fingerprint: identity.map(|identity| identity.fingerprint),
             };
             self.store.answers_insert(&row, now).await?;
         }
@@ -135,13 +136,22 @@ impl Classes {
         })
     }
 
+    /// Returns the enrollment that an earlier request with the same key made, if one did.
     async fn applied_before(
         &self,
         class: OfferingId,
         sender: Sender<'_>,
+        identity: Option<Idempotency>,
     ) -> Result<Option<EnrollmentId>, ClassError> {
-        let Some(key) = sender.key else { return Ok(None) };
-        Ok(self.store.enrollment_by_key(sender.user, class, key).await?)
+        let Some((key, identity)) = sender.key.zip(identity) else { return Ok(None) };
+        for sent in self.store.answers_by_key(sender.user, class, key).await? {
+            // Only what took effect counts.
+            if self.store.enrollment_get(sent.enrollment).await?.is_some() {
+                let is_same = sent.fingerprint == Some(identity.fingerprint);
+                return if is_same { Ok(Some(sent.enrollment)) } else { Err(ClassError::Foreign) };
+            }
+        }
+        Ok(None)
     }
 
     /// Replaces the answers of an application that is not decided yet.
@@ -169,6 +179,7 @@ impl Classes {
             form: checked.as_ref().map(|answers| (answers.form_id.0, answers.version)),
             answers: checked.map(|answers| answers.json),
             idempotency_key: None,
+            fingerprint: None,
         };
         self.store.answers_insert(&row, now).await?;
         let customer = sender.user;

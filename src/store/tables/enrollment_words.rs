@@ -1,10 +1,10 @@
 //! What people write about an application, which no journal holds: answers and reasons, written
 //! before the command that names them, and the salts of fingerprints.
 
-use entities::{answer_salt, enrollment, enrollment_answers, enrollment_reason};
+use entities::{answer_salt, enrollment_answers, enrollment_reason};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
 use crate::inventory::TimestampMs;
@@ -24,6 +24,8 @@ pub struct AnswersRow {
     pub answers: Option<String>,
     /// The client's key, as it sent it.
     pub idempotency_key: Option<String>,
+    /// The salted hash of the request with that key.
+    pub fingerprint: Option<[u8; 16]>,
 }
 
 /// A reason in words.
@@ -55,6 +57,7 @@ impl Store {
             form_version: Set(new.form.map(|(_, version)| version.into())),
             answers: Set(new.answers.clone()),
             idempotency_key: Set(new.idempotency_key.clone()),
+            fingerprint: Set(new.fingerprint.map(|hash| hash.to_vec())),
             is_pending: Set(1),
             created_at: Set(now),
         };
@@ -74,35 +77,25 @@ impl Store {
         Ok(found.into_iter().map(answers_row).collect())
     }
 
-    /// Returns the enrollment that a customer got with an idempotency key, if the command took effect.
+    /// Returns what a customer sent with an idempotency key, newest first: the commands may have taken
+    /// effect or not.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn enrollment_by_key(
+    pub async fn answers_by_key(
         &self,
         user: UserId,
         class: OfferingId,
         key: &str,
-    ) -> Result<Option<EnrollmentId>, StoreError> {
-        let found = enrollment::Entity::find()
-            .select_only()
-            .column(enrollment::Column::Id)
-            .filter(enrollment::Column::UserId.eq(user.0))
-            .filter(enrollment::Column::ClassId.eq(class.0))
-            .filter(
-                enrollment::Column::Id.in_subquery(
-                    sea_orm::sea_query::Query::select()
-                        .column(enrollment_answers::Column::EnrollmentId)
-                        .from(enrollment_answers::Entity)
-                        .and_where(enrollment_answers::Column::UserId.eq(user.0))
-                        .and_where(enrollment_answers::Column::IdempotencyKey.eq(key))
-                        .to_owned(),
-                ),
-            )
-            .into_tuple::<uuid::Uuid>()
-            .one(self.writes())
+    ) -> Result<Vec<AnswersRow>, StoreError> {
+        let found = enrollment_answers::Entity::find()
+            .filter(enrollment_answers::Column::UserId.eq(user.0))
+            .filter(enrollment_answers::Column::ClassId.eq(class.0))
+            .filter(enrollment_answers::Column::IdempotencyKey.eq(key))
+            .order_by_desc(enrollment_answers::Column::CreatedAt)
+            .all(self.writes())
             .await?;
-        Ok(found.map(EnrollmentId))
+        Ok(found.into_iter().map(answers_row).collect())
     }
 
     /// Deletes what a closed account wrote at the last moment.
@@ -199,5 +192,6 @@ fn answers_row(row: enrollment_answers::Model) -> AnswersRow {
         form: row.form_id.zip(version),
         answers: row.answers,
         idempotency_key: row.idempotency_key,
+        fingerprint: row.fingerprint.and_then(|hash| hash.try_into().ok()),
     }
 }
