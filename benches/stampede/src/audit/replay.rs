@@ -223,6 +223,9 @@ impl Replay {
             }
             Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, .. } => {
                 self.tally("enrollments approved", 1);
+                if *how == Approval::Promoted {
+                    self.tally("enrollments promoted", 1);
+                }
                 if *how == Approval::Accepted {
                     self.step(row, enrollment.0, &[State::Offered], State::Reserved);
                 } else {
