@@ -12,6 +12,7 @@ mod archive;
 mod backup;
 mod balancer;
 mod box_office;
+mod classes_at_once;
 mod cli;
 mod clients;
 mod clock;

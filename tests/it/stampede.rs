@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod classes;
 mod failover;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
 use crate::support::test_db::{TestDb, eventually};
 
 /// Small enough for a test, and with a lag limit that no busy machine reaches.
-const SMALL: &str = "--duration 2s --buyers 8 --connections 32 --max-lag 1m";
+const SMALL: &str = "--duration 2s --connections 32 --max-lag 1m";
 
 /// Returns the path of the program, which is of another crate: cargo builds it beside the server's.
 fn program() -> PathBuf {
@@ -59,7 +60,8 @@ async fn sound(app: &TestApp, arguments: &str) -> (Value, String) {
     let dir = tempfile::tempdir().unwrap();
     let (results, page) = (dir.path().join("results.json"), dir.path().join("page.html"));
     let files = format!("--json {} --html {}", results.display(), page.display());
-    let command = stampede(&app.url(""), &format!("{arguments} {SMALL} {files}"));
+    let buyers = if arguments.contains("--buyers") { "" } else { "--buyers 8" };
+    let command = stampede(&app.url(""), &format!("{arguments} {SMALL} {buyers} {files}"));
     let (code, text) = run(command).await;
     assert_eq!(code, 0, "{arguments}: {text}");
     assert!(text.contains("AUDIT PASSED"), "{arguments}: {text}");
@@ -175,6 +177,11 @@ on_both_databases! {
                 let failover = "failover --rate 50 --at 0.5:true";
                 let results = check(failover, &["hold", "pay"]).await;
                 assert_eq!(results["commands"][0]["ended"], "exit status: 0");
+                let enrol = "enrol --rate 200 --events 5 --buyers 40 --places 8";
+                let done = ["apply", "lookAtEnrollment", "unenroll"];
+                let results = check(enrol, &done).await;
+                let promoted = results["audit"]["tally"]["enrollments promoted"].as_u64();
+                assert!(promoted > Some(0), "{results}");
             }
         );
     }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod classes;
+mod enrollments;
 mod event;
 mod people;
 mod replay;
@@ -61,7 +62,7 @@ pub struct Findings {
     pub unknown: u64,
     /// Number of each kind of change in the journals.
     pub tally: std::collections::BTreeMap<String, u64>,
-    /// Number of reservations, tickets and wallets compared.
+    /// Number of reservations, enrollments, tickets and wallets compared.
     pub compared: std::collections::BTreeMap<&'static str, u64>,
     /// Number of violations.
     pub violations: u64,
@@ -114,6 +115,9 @@ pub async fn audit(subject: &Subject<'_>, seen_by_buyers: Vec<String>) -> Result
             *findings.tally.entry(what.into()).or_default() += count;
         }
         *findings.compared.entry("reservations").or_default() += audited.reservations;
+        if audited.enrollments > 0 {
+            *findings.compared.entry("enrollments").or_default() += audited.enrollments;
+        }
         for violation in audited.violations.into_iter().chain(audited.unsettled) {
             findings.wrong(format!("event {}, {violation}", audited.event));
         }

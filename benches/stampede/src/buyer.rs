@@ -1,6 +1,7 @@
 //! The virtual buyers: the requests of each from its arrival on, one after the other.
 
 mod answers;
+mod classes;
 pub mod seat_map;
 mod steps;
 
@@ -72,6 +73,13 @@ pub async fn travel(worker: &Worker, due: Duration) {
             buyer.think(LOOK_EVERY).await;
             buyer.browse(etag.as_deref()).await;
         }
+        Journey::Apply => {
+            buyer.apply().await;
+        }
+        Journey::ApplyAgain => buyer.apply_again().await,
+        Journey::ApplyTwice => buyer.apply_twice().await,
+        Journey::Withdraw => buyer.withdraw().await,
+        Journey::Queue => buyer.queue().await,
     }
 }
 

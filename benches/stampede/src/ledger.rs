@@ -96,6 +96,12 @@ pub enum Asked {
     Accept {
         entry: Uuid,
     },
+    /// A place in a class.
+    Apply,
+    /// The end of an enrollment.
+    Unenroll {
+        enrollment: Uuid,
+    },
 }
 
 /// The outcome of a request.
@@ -119,6 +125,11 @@ pub enum Answered {
     },
     Waiting {
         entry: Uuid,
+    },
+    /// An enrollment in a class: with a place, or in line.
+    Enrolled {
+        enrollment: Uuid,
+        waits: bool,
     },
     /// The request was carried out.
     Done,

@@ -34,6 +34,9 @@ pub enum Op {
     LeaveWaitlist,
     Availability,
     SeatMap,
+    Apply,
+    LookAtEnrollment,
+    Unenroll,
     /// Not a request: the age of a change when a listener of a stream received it, counted from the
     /// answer to the buyer that caused it.
     StreamDelta,
@@ -41,7 +44,7 @@ pub enum Op {
 
 impl Op {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Hold,
         Self::Extend,
         Self::Release,
@@ -54,6 +57,9 @@ impl Op {
         Self::LeaveWaitlist,
         Self::Availability,
         Self::SeatMap,
+        Self::Apply,
+        Self::LookAtEnrollment,
+        Self::Unenroll,
         Self::StreamDelta,
     ];
 
@@ -73,6 +79,9 @@ impl Op {
             Self::LeaveWaitlist => "leave waitlist",
             Self::Availability => "availability",
             Self::SeatMap => "seat map",
+            Self::Apply => "apply",
+            Self::LookAtEnrollment => "look at place",
+            Self::Unenroll => "cancel place",
             Self::StreamDelta => "stream delta",
         }
     }
@@ -232,7 +241,11 @@ impl Figures {
         if op != Op::StreamDelta {
             self.recent.record(now, latency, end, sent);
         }
-        if op == Op::Hold && end == End::Refused("SOLD_OUT") {
+        let is_sold_out = matches!(
+            (op, end),
+            (Op::Hold, End::Refused("SOLD_OUT")) | (Op::Apply, End::Refused("CLASS_FULL"))
+        );
+        if is_sold_out {
             self.sold_out_at = Some(self.sold_out_at.map_or(now, |first| first.min(now)));
         }
         // A request that was begun in time and ended afterwards counts: the slowest ones are among

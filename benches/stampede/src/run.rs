@@ -15,7 +15,7 @@ use serde_json::json;
 use super::api::{Api, Call};
 use super::audit::{Findings, Subject, audit};
 use super::crowd::{Crowd, WorkerResult};
-use super::ledger::Ledger;
+use super::ledger::{Asked, Entry, Ledger};
 use super::measure::Figures;
 use super::options::{AuditOptions, Load, Options, Place};
 use super::report::{self, Results};
@@ -171,7 +171,8 @@ pub fn audit_again(options: &AuditOptions) -> Result<Verdict> {
     runtime.block_on(async {
         let addresses = setup::resolve(place)?;
         let admin = setup::log_in(place, &addresses).await?;
-        let tokens = if ledger.header.charged > 0 {
+        let is_of_class = |entry: &Entry| matches!(entry.asked, Asked::Apply);
+        let tokens = if ledger.header.charged > 0 || ledger.entries.iter().any(is_of_class) {
             log_in_buyers(place, &addresses, &ledger).await?
         } else {
             Vec::new()

@@ -1,4 +1,6 @@
-//! Set-up before the crowd starts: accounts, money in their wallets, events on sale.
+//! Set-up before the crowd starts: accounts, money in their wallets, events on sale or classes.
+
+mod classes;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -116,7 +118,8 @@ pub async fn prepare(options: Options) -> Result<Plan> {
     let (accounts, tokens): (Vec<_>, Vec<_>) = buyers.into_iter().unzip();
     header.buyers = accounts;
     say(&format!("stampede: making {} events", options.events));
-    let body = event_body(&options);
+    let is_of_classes = options.workload.has_classes();
+    let body = if is_of_classes { classes::body(&options) } else { event_body(&options) };
     let events = stream::iter(0..options.events)
         .map(|number| make_event(&options, &addresses, &admin, run, number, &body))
         .buffered(AT_ONCE);
@@ -184,7 +187,7 @@ async fn make_event(
     let key = format!("event-{run:08x}-{number}");
     let call = Call {
         method: "POST",
-        path: "/api/events",
+        path: if options.workload.has_classes() { "/api/mclasses" } else { "/api/events" },
         token: Some(admin),
         key: Some(&key),
         body: Some(body),
@@ -255,14 +258,7 @@ fn supply(options: &Options) -> (u32, u32) {
     if let Some(places) = options.places {
         return (places, places);
     }
-    let arrivals = match options.load {
-        Load::Open { from, to } => {
-            f64::midpoint(from, to) * options.duration.as_secs_f64()
-                + from * options.warm_up.as_secs_f64()
-        }
-        // The rate that a closed loop reaches is not known before: use --places to set the supply.
-        Load::Closed(_) => f64::from(workload.rate) * 10.0 * options.duration.as_secs_f64(),
-    };
+    let arrivals = arrivals(options);
     match workload.places {
         Supply::Ample => (AMPLE, AMPLE_SEATS),
         Supply::PerMille(per_mille) => {
@@ -281,6 +277,18 @@ fn supply(options: &Options) -> (u32, u32) {
             let places = (all - seats).max(10.0);
             (places as u32, seats as u32)
         }
+    }
+}
+
+/// Number of arrivals in the whole run.
+fn arrivals(options: &Options) -> f64 {
+    match options.load {
+        Load::Open { from, to } => {
+            f64::midpoint(from, to) * options.duration.as_secs_f64()
+                + from * options.warm_up.as_secs_f64()
+        }
+        // The rate that a closed loop reaches is not known before: use --places to set the supply.
+        Load::Closed(_) => f64::from(options.workload.rate) * 10.0 * options.duration.as_secs_f64(),
     }
 }
 

@@ -24,6 +24,16 @@ pub enum Journey {
     Poll,
     /// Reads the seat map, and again to see whether it has changed.
     Browse,
+    /// Applies for a class and stays.
+    Apply,
+    /// Sends the same application twice under one key: both must be answered with one enrollment.
+    ApplyAgain,
+    /// Applies twice, under two keys: the second must be refused.
+    ApplyTwice,
+    /// Applies, waits a while, and cancels.
+    Withdraw,
+    /// Applies; in line, it reads its place again and again, and leaves when it has waited in vain.
+    Queue,
 }
 
 /// How a buyer chooses places.
@@ -89,7 +99,13 @@ impl Workload {
     /// True if the workload sells general admission.
     #[must_use]
     pub fn has_places(&self) -> bool {
-        self.crowd.iter().any(|kind| kind.pick == Pick::Places)
+        !self.has_classes() && self.crowd.iter().any(|kind| kind.pick == Pick::Places)
+    }
+
+    /// True if the workload has classes instead of events.
+    #[must_use]
+    pub fn has_classes(&self) -> bool {
+        self.crowd.iter().any(|kind| kind.journey == Journey::Apply)
     }
 
     /// True if any buyer pays.
@@ -253,6 +269,23 @@ pub const ALL: &[Workload] = &[
         events: 1,
         places: Supply::Ample,
         crowd: &[kind(1_000, Journey::Purchase, Pick::Places)],
+        party: (1, 1),
+        hold_ttl_s: 0,
+        listeners: 0,
+        rate: 500,
+    },
+    Workload {
+        name: "enrol",
+        about: "classes with a waitlist of half as many places: people apply, cancel and move up",
+        events: 10,
+        places: Supply::PerMille(70),
+        crowd: &[
+            kind(400, Journey::Apply, Pick::Places),
+            kind(100, Journey::ApplyAgain, Pick::Places),
+            kind(100, Journey::ApplyTwice, Pick::Places),
+            kind(200, Journey::Withdraw, Pick::Places),
+            kind(200, Journey::Queue, Pick::Places),
+        ],
         party: (1, 1),
         hold_ttl_s: 0,
         listeners: 0,

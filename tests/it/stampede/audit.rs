@@ -15,7 +15,7 @@ use crate::support::test_app::{ADMIN_PASSWORD, TestApp};
 use crate::support::test_db::{TestDb, eventually};
 
 /// Runs a workload that keeps its journal; returns the journal's lines.
-async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {
+pub(super) async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {
     let path = path.display();
     let arguments = format!("{workload} --duration 1s --buyers 4 --max-lag 1m --journal {path}");
     let (code, text) = run(stampede(&app.url(""), &arguments)).await;
@@ -24,14 +24,14 @@ async fn kept(app: &TestApp, workload: &str, path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn save(path: &Path, lines: &[Value]) {
+pub(super) fn save(path: &Path, lines: &[Value]) {
     let mut file = std::fs::File::create(path).unwrap();
     for line in lines {
         writeln!(file, "{line}").unwrap();
     }
 }
 
-async fn audit(app: &TestApp, path: &Path) -> (i32, String) {
+pub(super) async fn audit(app: &TestApp, path: &Path) -> (i32, String) {
     run(stampede(&app.url(""), &format!("audit --settle 1s {}", path.display()))).await
 }
 

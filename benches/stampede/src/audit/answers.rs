@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::replay::{Claim, Replay};
 use crate::ledger::{Answered, Asked, Entry, Header};
 use admitone::http::extract::IdempotencyKey;
-use admitone::ids::UserId;
-use admitone::inventory::{Change, Line, Transition};
+use admitone::ids::{OfferingId, UserId};
+use admitone::inventory::{CancelCause, Change, Entered, Line, Transition};
 use admitone::journal::Row;
 
 /// The requests of the buyers of one event, by the identity of their keys.
@@ -34,8 +34,23 @@ fn operation(asked: &Asked) -> Option<&'static str> {
         Asked::Join { .. } => Some("join waitlist"),
         Asked::Leave { .. } => Some("leave waitlist"),
         Asked::Accept { .. } => Some("accept offer"),
+        Asked::Apply => Some("apply"),
+        Asked::Unenroll { .. } => Some("cancel"),
         Asked::Pay { .. } => None,
     }
+}
+
+/// The identity of a request of a class: the server salts what was sent, and not the key.
+fn identity_in_class(buyer: UserId, class: OfferingId, operation: &str, key: &str) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(buyer.0.as_bytes());
+    hasher.update(class.0.as_bytes());
+    hasher.update(&(operation.len() as u64).to_be_bytes());
+    hasher.update(operation.as_bytes());
+    hasher.update(key.as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    half
 }
 
 impl<'a> Asks<'a> {
@@ -51,6 +66,12 @@ impl<'a> Asks<'a> {
                 }
                 continue;
             };
+            if matches!(entry.asked, Asked::Apply | Asked::Unenroll { .. }) {
+                let (class, key) = (header.events[entry.event as usize], header.key(entry.number));
+                let identity = identity_in_class(buyer, class, operation, &key);
+                by_key.insert(identity, (*entry, false));
+                continue;
+            }
             let key = IdempotencyKey(Some(header.key(entry.number)));
             if let Some(identity) = key.identity(buyer, operation, &()) {
                 by_key.insert(identity.key, (*entry, false));
@@ -96,6 +117,8 @@ impl<'a> Asks<'a> {
                 | Change::WaitlistJoined { .. }
                 | Change::WaitlistLeft { .. }
                 | Change::OfferAccepted { .. }
+                | Change::Enrolled { .. }
+                | Change::EnrollmentsCanceled { cause: CancelCause::Customer, .. }
                 | Change::ReservationsCancelled { .. } => {
                     self.wrong(row, format!("nobody asked for it: {change:?}"));
                 }
@@ -221,6 +244,17 @@ fn is_what_was_asked(asked: &Asked, first: &Change, buyer: UserId) -> bool {
         (Asked::Leave { entry }, Change::WaitlistLeft { entry: done })
         | (Asked::Leave { entry }, Change::HoldReleased { hold: done })
         | (Asked::Accept { entry }, Change::OfferAccepted { entry: done, .. }) => *entry == done.0,
+        (Asked::Apply, Change::Enrolled { customer, .. }) => *customer == buyer,
+        // A place is a reservation, which ends before its enrollment.
+        (Asked::Unenroll { enrollment }, Change::ReservationsCancelled { reservations }) => {
+            matches!(&reservations[..], [one] if one.0 == *enrollment)
+        }
+        (Asked::Unenroll { enrollment }, Change::ReservationCancelledFor { reservation, .. }) => {
+            reservation.0 == *enrollment
+        }
+        (Asked::Unenroll { enrollment }, Change::EnrollmentsCanceled { enrollments, .. }) => {
+            matches!(&enrollments[..], [one] if one.enrollment.0 == *enrollment)
+        }
         _ => false,
     }
 }
@@ -250,8 +284,19 @@ fn differs_from_answer(answered: &Answered, first: &Change, row: &Row) -> Option
         (Answered::Waiting { entry }, Change::WaitlistJoined { entry: done, .. }) => {
             *entry == done.0
         }
+        // Who is told of a place may have waited: promoted before the answer was read.
+        (
+            Answered::Enrolled { enrollment, waits },
+            Change::Enrolled { enrollment: done, into, .. },
+        ) => *enrollment == done.0 && (!waits || matches!(into, Entered::Waitlisted { .. })),
         (Answered::Done | Answered::Refused | Answered::Unknown, _) => true,
-        (Answered::Reserved { .. } | Answered::Waiting { .. } | Answered::Paid { .. }, _) => false,
+        (
+            Answered::Reserved { .. }
+            | Answered::Waiting { .. }
+            | Answered::Paid { .. }
+            | Answered::Enrolled { .. },
+            _,
+        ) => false,
     };
     (!is_same).then(|| format!("was answered {answered:?}, and did {first:?}"))
 }

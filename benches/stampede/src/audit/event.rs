@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Subject;
 use super::answers::{Asks, is_sold, price};
+use super::enrollments;
 use super::people::{Expected, Ticket};
 use super::replay::{Counts, Replay, State};
 use super::reservations;
@@ -26,6 +27,8 @@ pub(super) struct Audited {
     /// Number of its reservations compared; `unsettled` lists their differences from the journal,
     /// which may have grown since it was read.
     pub(super) reservations: u64,
+    /// Number of enrollments compared, for a class.
+    pub(super) enrollments: u64,
     pub(super) unsettled: Vec<String>,
     pub(super) people: Expected,
 }
@@ -56,8 +59,7 @@ pub(super) async fn audit_event(
     // Read before the journal, so that the journal has all rows that these include.
     let mut availability = Shown::read(&mut api, &path("availability"), subject.admin).await?;
     let mut seats = Shown::read(&mut api, &path("seats"), subject.admin).await?;
-    let audit = Shown::read(&mut api, &path("audit"), subject.admin).await?;
-    let mut audit = audit;
+    let mut audit = Shown::read(&mut api, &path("audit"), subject.admin).await?;
     let mut replay = Replay::default();
     let mut asks = Asks::new(&subject.ledger.header, entries);
     let mut violations = Vec::new();
@@ -98,12 +100,20 @@ pub(super) async fn audit_event(
         }
     }
     let people = expected(event, &replay, &subject.ledger.header, entries);
-    let (reservations, unsettled) =
+    let (reservations, mut unsettled) =
         reservations::compare(&mut api, subject.admin, event, &replay).await?;
+    let mut enrollments = 0;
+    if replay.class.rules.is_some() {
+        violations.extend(enrollments::without_place(entries, &replay));
+        let compared = enrollments::compare(&mut api, subject, event, entries, &replay.class);
+        let (count, differing) = compared.await?;
+        enrollments = count;
+        unsettled.extend(differing);
+    }
     violations.append(&mut replay.violations);
     violations.append(&mut asks.violations);
     let tally = replay.tally;
-    Ok(Audited { event, rows, tally, violations, reservations, unsettled, people })
+    Ok(Audited { event, rows, tally, violations, reservations, enrollments, unsettled, people })
 }
 
 fn compare_counts(event: OfferingId, replay: &Replay, shown: &Value, violations: &mut Vec<String>) {

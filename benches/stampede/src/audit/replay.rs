@@ -233,8 +233,11 @@ impl Replay {
                     self.wrong(row, format!("{entry} left the waitlist without being on it"));
                 }
             }
-            Change::EnrollmentApproved { enrollment, customer, line, pay_by, moved, .. } => {
+            Change::EnrollmentApproved { enrollment, customer, line, pay_by, how, moved } => {
                 self.tally("enrollments approved", 1);
+                if *how == Approval::Promoted {
+                    self.tally("enrollments promoted", 1);
+                }
                 if moved.from == EnrollmentStatus::Offered {
                     self.step(row, enrollment.0, &[State::Offered], State::Reserved);
                 } else {

@@ -57,6 +57,16 @@ pub(super) struct EntryData<'a> {
     pub(super) status: &'a str,
 }
 
+/// An enrollment in a class.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EnrollmentData<'a> {
+    pub(super) id: Uuid,
+    pub(super) status: &'a str,
+    pub(super) waitlist_position: Option<u64>,
+    pub(super) waitlist_total: Option<u64>,
+}
+
 /// Parses the `data` of an answer.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let read = serde_json::from_slice::<Data<T>>(body);

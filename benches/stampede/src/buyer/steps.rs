@@ -36,7 +36,7 @@ impl Buyer<'_> {
         tokio::time::sleep(self.next.saturating_sub(self.worker.now())).await;
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &mut self,
         op: Op,
         method: &str,
@@ -53,7 +53,7 @@ impl Buyer<'_> {
     }
 
     /// Sends a change and records it; returns the outcome and the position of the entry.
-    async fn change(
+    pub(super) async fn change(
         &mut self,
         op: Op,
         method: &str,
@@ -161,7 +161,7 @@ impl Buyer<'_> {
     }
 
     /// Reports a success whose body cannot be read as a violation of the server.
-    fn or_violation<T>(&self, what: &str, read: Result<T, String>) -> Option<T> {
+    pub(super) fn or_violation<T>(&self, what: &str, read: Result<T, String>) -> Option<T> {
         read.map_err(|reason| self.worker.violation(format!("{what}: {reason}"))).ok()
     }
 
