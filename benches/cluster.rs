@@ -231,6 +231,7 @@ async fn hot_event(store: &Store) -> OfferingId {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     };
     store.event_create(&new, None, 0).await.expect("the event is made");

@@ -298,6 +298,7 @@ async fn make_event(store: &Store, seats: u32) -> OfferingId {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     };
     let now = SystemClock::new().now_ms();

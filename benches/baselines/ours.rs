@@ -144,6 +144,7 @@ fn event() -> NewEvent {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     }
 }

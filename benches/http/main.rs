@@ -80,6 +80,7 @@ async fn hot_event(server: &Running) -> OfferingId {
         further: Vec::new(),
         plan: None,
         time_zone: None,
+        class: None,
         created_by: UserId::random(),
     };
     let state = server.state();

@@ -51,7 +51,7 @@ impl History {
         let mut model = Model::new(&definition, START);
         let mut first = world::created(definition);
         if kind % 8 >= 4 {
-            let changes = classes::opening(kind / 8 | kind << 5);
+            let changes = classes::opening((kind / 8) | (kind << 5));
             live.apply(&Transition { idempotency: None, changes: changes.clone() }).unwrap();
             changes.iter().for_each(|change| model.apply(change));
             first.changes.extend(changes);

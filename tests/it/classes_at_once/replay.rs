@@ -47,10 +47,10 @@ impl Replay {
             }
             let taken = self.taken();
             if taken > self.places {
-                self.fault(row, format!("{taken} have places"));
+                self.fault(row, &format!("{taken} have places"));
             }
             if taken < self.places && !self.line.is_empty() {
-                self.fault(row, format!("{} wait and a place is free", self.line.len()));
+                self.fault(row, &format!("{} wait and a place is free", self.line.len()));
             }
         }
     }
@@ -71,7 +71,7 @@ impl Replay {
         self.statuses.keys().copied().collect()
     }
 
-    fn fault(&mut self, row: &Row, what: String) {
+    fn fault(&mut self, row: &Row, what: &str) {
         self.wrong.push(format!("row {}: {what}", row.seq));
     }
 
@@ -87,7 +87,7 @@ impl Replay {
                 for one in enrollments {
                     let before = self.turn(one.enrollment, EnrollmentStatus::Canceled);
                     if before != Some(one.moved.from) || before.is_none_or(|it| !it.is_living()) {
-                        self.fault(row, format!("{} ended as {before:?}", one.enrollment));
+                        self.fault(row, &format!("{} ended as {before:?}", one.enrollment));
                     }
                     self.line.retain(|_, waiting| *waiting != one.enrollment);
                 }
@@ -97,7 +97,7 @@ impl Replay {
             | Change::EnrollmentRejected { .. }
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. } => {
-                self.fault(row, format!("nobody asked for {change:?}"));
+                self.fault(row, &format!("nobody asked for {change:?}"));
             }
             // Reservations follow the enrollments; `GET …/audit` checks that they do.
             _ => {}
@@ -108,27 +108,27 @@ impl Replay {
         let lives =
             |(other, status): &(UserId, EnrollmentStatus)| *other == who && status.is_living();
         if self.statuses.values().any(lives) || self.statuses.contains_key(&id) {
-            self.fault(row, format!("{who} has two enrollments"));
+            self.fault(row, &format!("{who} has two enrollments"));
         }
         self.in_order.push(id);
         let status = match into {
             Entered::Applied => {
-                self.fault(row, format!("{id} waits for a decision"));
+                self.fault(row, &format!("{id} waits for a decision"));
                 EnrollmentStatus::Applied
             }
             Entered::Approved => {
                 if !self.line.is_empty() {
-                    self.fault(row, format!("{id} passed those in line"));
+                    self.fault(row, &format!("{id} passed those in line"));
                 }
                 EnrollmentStatus::Applied
             }
             Entered::Waitlisted { rank } => {
                 let last = self.line.last_key_value().map(|(last, _)| *last);
                 if last.is_some_and(|last| rank <= last) || self.line.len() >= self.waitlist {
-                    self.fault(row, format!("{id} is at {rank} of a line that ends at {last:?}"));
+                    self.fault(row, &format!("{id} is at {rank} of a line that ends at {last:?}"));
                 }
                 if self.taken() < self.places {
-                    self.fault(row, format!("{id} waits and a place is free"));
+                    self.fault(row, &format!("{id} waits and a place is free"));
                 }
                 self.line.insert(rank, id);
                 EnrollmentStatus::Waitlisted
@@ -143,18 +143,18 @@ impl Replay {
             Approval::Promoted => {
                 let first = self.line.pop_first().map(|(_, first)| first);
                 if first != Some(id) {
-                    self.fault(row, format!("{id} was promoted and {first:?} is first in line"));
+                    self.fault(row, &format!("{id} was promoted and {first:?} is first in line"));
                 }
                 self.promoted.push(id);
                 EnrollmentStatus::Waitlisted
             }
             Approval::Decided { .. } | Approval::Accepted => {
-                return self.fault(row, format!("nobody asked for the approval of {id}"));
+                return self.fault(row, &format!("nobody asked for the approval of {id}"));
             }
         };
         let before = self.turn(id, EnrollmentStatus::Approved);
         if before != Some(expected) {
-            self.fault(row, format!("{id} was approved as {before:?}"));
+            self.fault(row, &format!("{id} was approved as {before:?}"));
         }
     }
 

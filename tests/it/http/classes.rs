@@ -64,7 +64,7 @@ fn body_of(shop: &Shop, capacity: u32, more: Value) -> Value {
 }
 
 fn merge(body: &mut Value, more: Value) {
-    let more = more.as_object().expect("an object").clone();
+    let Value::Object(more) = more else { panic!("{more} is no object") };
     body.as_object_mut().expect("an object").extend(more);
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use admitone::ids::{ProductId, SeatId, UserId};
 use admitone::inventory::{
-    Change, Definition, EnrollmentStatus, Line, Minor, TimestampMs, Transition,
+    Approval, Change, Definition, EnrollmentStatus, Line, Minor, TimestampMs, Transition,
 };
 use admitone::journal::{Head, Record, Row};
 

@@ -4,6 +4,9 @@ use super::ends::pay;
 use super::*;
 use crate::inventory::{Approval, Attendance};
 
+/// The commands before, the time, the ruling, and what comes of it.
+type Case<'a> = (&'a [Command], u64, Ruling, Result<EnrollmentStatus, Rejection>);
+
 #[test]
 fn each_decision_from_each_state() {
     use EnrollmentStatus::{Approved, Canceled, Offered, Rejected, Waitlisted};
@@ -18,7 +21,7 @@ fn each_decision_from_each_state() {
         class
     };
     let none_left = Rejection::NoPlacesLeft { left: 0 };
-    let cases: [(&[Command], u64, Ruling, Result<EnrollmentStatus, Rejection>); 17] = [
+    let cases: [Case<'_>; 17] = [
         (&[], 3, Approve, Err(none_left.clone())),
         (&[], 3, ApproveOrWaitlist, Ok(Waitlisted)),
         (&[], 3, Waitlist, Ok(Waitlisted)),

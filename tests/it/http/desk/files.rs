@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::Desk;
 use crate::http::api_client::{Person, Shop};
-use crate::support::test_db::TestDb;
 
 /// Downloads a file; returns its bytes, type and name.
 async fn download(person: &Person<'_>, path: &str) -> (Vec<u8>, String, String) {

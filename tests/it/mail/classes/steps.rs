@@ -249,8 +249,9 @@ on_both_databases! {
         shop.admin().put(&class.path, &json!({"location": "Studio 4"})).await.is(200);
         text(&shop, "event.details_changed", kim.user, &["Studio 4", "the place was Studio 3", &link]).await;
         until_told(&shop).await;
-        let of_lee = format!("SELECT count(*) FROM kept_mails WHERE kind LIKE 'event.%' AND recipient = 'lee@example.com'");
-        assert_eq!(shop.app.db.count(&of_lee).await, 0, "without a place");
+        let of_lee =
+            "SELECT count(*) FROM kept_mails WHERE kind LIKE 'event.%' AND recipient = 'lee@example.com'";
+        assert_eq!(shop.app.db.count(of_lee).await, 0, "without a place");
     }
 }
 
