@@ -18,7 +18,7 @@ const HOUR_MS: i64 = 3_600_000;
 pub(crate) struct ClassRows {
     pub(super) enrollments: BTreeMap<EnrollmentId, EnrollmentChange>,
     pub(super) rules: Option<ClassRules>,
-    /// By status, in the order of [`column`].
+    /// By status, in the order of `column`.
     pub(super) counts: [i64; 5],
     /// Applications, approvals, waitlistings, rejections, cancellations.
     pub(super) happened: [i64; 5],
