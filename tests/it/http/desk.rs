@@ -85,11 +85,12 @@ on_both_databases! {
     async fn applications_are_found_by_what_an_organiser_looks_for(db: TestDb) {
         let shop = Shop::open(db).await;
         let desk = Desk::open(&shop, json!({"fee": {"amount": 30_000, "currency": "KRW"}})).await;
-        let mut ids = Vec::new();
+        let (mut ids, mut people) = (Vec::new(), Vec::new());
         for name in ["Ada", "Ben", "Cho", "Dee", "100% Eve"] {
             let person = desk.person(name).await;
             shop.clock.advance_ms(1_000);
             ids.push(desk.enroll(&person, json!({"q1": name})).await);
+            people.push(person);
         }
         shop.clock.advance_ms(1_000);
         let other = Desk::open(&shop, json!({})).await;
@@ -126,6 +127,9 @@ on_both_databases! {
         assert_eq!(names(&desk.list(&until).await), ["Ben", "Ada"]);
         let all = desk.admin.get("/api/admin/enrollments?limit=1").await.is(200).data;
         assert_eq!(all[0]["name"], "Zoe", "all classes");
+        people[1].charge(30_000).await;
+        let pay = format!("/api/reservations/{}/payments", ids[1]);
+        people[1].post_with_key(&pay, "pay", &json!({"method": "wallet"})).await.is(200);
         desk.attend(&ids[1], json!("LATE")).await;
         assert_eq!(names(&desk.list("&attendance=LATE").await), ["Ben"]);
     }
