@@ -177,7 +177,7 @@ fn condition(
 
 fn equals(of: &Question, value: &Value) -> Result<Value, String> {
     match of.kind {
-        // Numbers of telephones are written in many ways, and long texts are nobody's condition.
+        // Telephone numbers are written in many ways, and long texts make no useful condition.
         Kind::Phone | Kind::LongText { .. } => {
             Err("must not be about a question of type PHONE or LONG_TEXT".into())
         }

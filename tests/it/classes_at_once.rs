@@ -135,7 +135,7 @@ impl Rush {
             replay.line.len(),
             self.shop.lost.load(std::sync::atomic::Ordering::Relaxed),
         );
-        // Somebody always waits at the end, so nobody may have been left out before.
+        // The line is never empty at the end, so every free place before was given.
         assert!(!replay.promoted.is_empty() && !replay.line.is_empty(), "the line moved");
         assert_eq!(replay.taken(), self.sizes.places);
         self.check_rows(db, &replay).await;
@@ -253,7 +253,7 @@ impl Rush {
         }
     }
 
-    /// Who was promoted is told so once, and nobody else is; in the order of the line.
+    /// Each promoted person gets one message, in the order of the line, and no other person does.
     async fn check_messages(&self, db: &TestDb, replay: &Replay) {
         let told = db
             .texts(

@@ -37,7 +37,7 @@ pub struct FormRow {
 pub enum FormPut {
     /// It is written, or was before with the same key: then the version of that time.
     Written(Answered<()>),
-    /// The version exists: somebody else was first.
+    /// The version exists already: another administrator wrote it first.
     Taken,
 }
 

@@ -1,5 +1,5 @@
 //! Replays the journal of a first-come class by rules of its own, which share nothing with the
-//! server's inventory: no place is given twice, the line is served from its front, and nobody waits
+//! server's inventory: no place is given twice, the line is served from its front, and the line is empty
 //! while a place is free.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -97,7 +97,7 @@ pub struct NewClassBody {
     pub selection_type: SelectionTypeDto,
     #[serde(default, deserialize_with = "object::option_word")]
     pub promotion: Option<PromotionDto>,
-    /// Whether somebody whose enrollment was canceled or rejected may apply again; true if absent.
+    /// Whether a person whose enrollment was canceled or rejected may apply again; true if absent.
     #[serde(default)]
     pub allow_reapply: Option<bool>,
     /// At once if absent.

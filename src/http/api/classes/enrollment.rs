@@ -34,7 +34,7 @@ pub struct EnrollmentDto {
     pub form_snapshot: Option<std::sync::Arc<Value>>,
     #[schema(value_type = crate::http::openapi::forms::EnrollmentStatus)]
     pub status: &'static str,
-    /// The reason of the status, in somebody's words.
+    /// The reason of the status, as it was written.
     #[schema(required = true)]
     pub reason: Option<String>,
     #[schema(required = true, value_type = Option<crate::http::openapi::forms::ReasonType>)]
