@@ -3,8 +3,10 @@
 use actix_web::http::header;
 
 use super::*;
+use crate::accounts::AccountError;
+use crate::box_office::{SubmitError, Unavailable};
 use crate::ids::EnrollmentId;
-use crate::inventory::SaleEnd;
+use crate::inventory::{Rejection, SaleEnd};
 
 fn check(error: impl Into<ApiError>, status: u16, code: &str) {
     let error = error.into();
