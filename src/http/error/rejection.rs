@@ -69,6 +69,7 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::VersionConflict { .. } => ErrorCode::VersionConflict,
         Rejection::SelectionFrozen => ErrorCode::SelectionFrozen,
         Rejection::HasEnrollments { .. } => ErrorCode::HasEnrollments,
+        Rejection::PlacesLeft { .. } => ErrorCode::PlacesLeft,
     }
 }
 
@@ -108,7 +109,9 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         Rejection::ClassFull { capacity, waitlist } => {
             Some(json!({ "capacity": capacity, "waitlistCapacity": waitlist }))
         }
-        Rejection::NoPlacesLeft { left } => Some(json!({ "placesLeft": left })),
+        Rejection::NoPlacesLeft { left } | Rejection::PlacesLeft { left } => {
+            Some(json!({ "placesLeft": left }))
+        }
         Rejection::VersionConflict { current } => Some(json!({ "currentVersion": current })),
         Rejection::HasEnrollments { living } => Some(json!({ "livingEnrollments": living })),
         Rejection::RecruitmentNotOpen { opens_at: None }

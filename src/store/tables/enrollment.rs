@@ -185,8 +185,8 @@ impl Store {
         Ok(found.into_iter().map(OfferingId).collect())
     }
 
-    /// Deletes what was stored for commands that took no effect, and marks what took effect; both
-    /// from before `before`. Returns how many rows were deleted.
+    /// Deletes what was stored for commands that took no effect and answers that were replaced, and marks
+    /// what is in use; all from before `before`. Returns how many rows were deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,9 +212,18 @@ impl Store {
             .filter(Expr::cust(unknown))
             .exec(self.writes())
             .await?;
-        for table in ["enrollment_answers", "enrollment_reasons"] {
+        // Answers that younger ones are about to replace are looked at again.
+        let is_last = format!(
+            "NOT EXISTS (SELECT 1 FROM enrollment_answers n
+                WHERE n.user_id = enrollment_answers.user_id
+                    AND n.enrollment_id = enrollment_answers.enrollment_id
+                    AND n.is_pending = 1 AND n.created_at >= {before})"
+        );
+        for (table, settled) in [("enrollment_answers", &*is_last), ("enrollment_reasons", "1 = 1")]
+        {
             let seen = format!(
-                "UPDATE {table} SET is_pending = 0 WHERE is_pending = 1 AND created_at < {before}"
+                "UPDATE {table} SET is_pending = 0
+                 WHERE is_pending = 1 AND created_at < {before} AND {settled}"
             );
             self.writes().execute_unprepared(&seen).await?;
         }

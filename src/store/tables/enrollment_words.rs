@@ -3,7 +3,7 @@
 
 use entities::{answer_salt, enrollment_answers, enrollment_reason};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
@@ -63,6 +63,25 @@ impl Store {
         };
         enrollment_answers::Entity::insert(row).exec_without_returning(self.writes()).await?;
         Ok(())
+    }
+
+    /// Stores answers that are to replace those of an enrollment. The sweep looks at the earlier ones
+    /// anew: it deletes those that the enrollment does not have any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answers_replace(
+        &self,
+        new: &AnswersRow,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        enrollment_answers::Entity::update_many()
+            .col_expr(enrollment_answers::Column::IsPending, Expr::value(1))
+            .filter(enrollment_answers::Column::UserId.eq(new.user.0))
+            .filter(enrollment_answers::Column::EnrollmentId.eq(new.enrollment.0))
+            .exec(self.writes())
+            .await?;
+        self.answers_insert(new, now).await
     }
 
     /// Returns those of `ids` that exist, in no order.

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::classes::fill_rate;
-use super::enrollment_words::{action_text, attendance_text, log_line, names_of};
+use super::enrollment_words::{action_text, attendance_text, log_line, names_of, without_line};
 use super::orders::customer;
 use super::tables::{Column, cards};
 use crate::classes::ClassStatus;
@@ -85,7 +85,7 @@ async fn page(
                     (visitor.text("start.more"))
                 } }
             }
-            (decisions(&visitor, id))
+            (decisions(&visitor, &class))
         }
     };
     let page = Page::new(title).main(main).class("wide");
@@ -199,24 +199,25 @@ fn table(
     cards(label, &columns, rows.iter().map(cells))
 }
 
+const VERDICTS: &[&str] = &["approve", "approve-or-waitlist", "waitlist", "reject"];
+
 /// Renders the buttons for what was ticked.
-fn decisions(visitor: &Visitor, id: OfferingId) -> Markup {
+fn decisions(visitor: &Visitor, class: &ClassRow) -> Markup {
     let reason = Field {
         name: "reason",
         label: visitor.text("organiser_class.reason"),
         hint: Some(visitor.text("organiser_class.reason_hint")),
         ..Field::default()
     };
-    let verdicts = ["approve", "approve-or-waitlist", "waitlist", "reject"];
     let marks = ["present", "late", "absent", "unmark"];
     html! {
-        form.stack id=(FORM) method="post" action={ "/organiser/classes/" (id) "/decisions" } {
+        form.stack id=(FORM) method="post" action={ "/organiser/classes/" (class.event.id) "/decisions" } {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
             fieldset {
                 legend { (visitor.text("organiser_class.decide_ticked")) }
                 (reason.area(2))
                 div.actions {
-                    @for name in verdicts {
+                    @for name in without_line(class, VERDICTS) {
                         button.button.quiet name="do" value=(name) { (action_text(visitor, name)) }
                     }
                 }
