@@ -3,7 +3,8 @@
 use entities::{enrollment, enrollment_answers, enrollment_reason};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -92,6 +93,9 @@ pub struct LinePlace {
     pub total: u64,
 }
 
+/// Up to as many in line are counted from its end.
+const FEW_BEHIND: i64 = 1_000;
+
 impl Store {
     /// Returns one enrollment.
     ///
@@ -155,14 +159,32 @@ impl Store {
         class: OfferingId,
         rank: i64,
     ) -> Result<LinePlace, StoreError> {
-        let line = || {
-            enrollment::Entity::find()
-                .filter(enrollment::Column::ClassId.eq(class.0))
-                .filter(enrollment::Column::LineRank.is_not_null())
+        // Who has just joined is near the end: the few behind are counted, and not the many ahead.
+        let sql = "SELECT n.waitlisted - (SELECT count(*) FROM enrollments WHERE class_id = $1
+                AND offer_expires_at IS NOT NULL AND status = 'WAITLISTED') AS total,
+            (SELECT count(*) FROM (SELECT 1 FROM enrollments
+                WHERE class_id = $1 AND line_rank > $2 LIMIT $3) AS after_it) AS behind
+            FROM class_counts n WHERE n.class_id = $1";
+        let values = [class.0.into(), rank.into(), FEW_BEHIND.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let found = self.reads().query_one_raw(statement).await?;
+        let read = |row: &QueryResult, column| row.try_get::<i64>("", column);
+        let (total, behind) = match &found {
+            Some(row) => (read(row, "total")?, read(row, "behind")?),
+            None => (0, FEW_BEHIND),
         };
-        let ahead = line().filter(enrollment::Column::LineRank.lt(rank));
-        let position = ahead.count(self.reads()).await? + 1;
-        Ok(LinePlace { position, total: line().count(self.reads()).await?.max(position) })
+        let total = total.unsigned_abs();
+        let position = match behind < FEW_BEHIND {
+            true => total.saturating_sub(behind.unsigned_abs()).max(1),
+            false => {
+                let ahead = enrollment::Entity::find()
+                    .filter(enrollment::Column::ClassId.eq(class.0))
+                    .filter(enrollment::Column::LineRank.is_not_null())
+                    .filter(enrollment::Column::LineRank.lt(rank));
+                ahead.count(self.reads()).await? + 1
+            }
+        };
+        Ok(LinePlace { position, total: total.max(position) })
     }
 
     /// Returns the classes in which a customer waits for a decision, in line or for an offer.
