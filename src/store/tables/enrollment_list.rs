@@ -23,6 +23,8 @@ pub struct EnrollmentFilter {
     pub class: Option<OfferingId>,
     pub status: Option<EnrollmentState>,
     pub attendance: Option<Attendance>,
+    /// Only those to which a place is offered.
+    pub has_offer: bool,
     /// Those that were sent at or after this time.
     pub from: Option<TimestampMs>,
     /// Those that were sent before this time.
@@ -90,6 +92,9 @@ impl Store {
         }
         if let Some(status) = filter.status {
             query = query.filter(Column::Status.eq(status.as_str()));
+        }
+        if filter.has_offer {
+            query = query.filter(Column::OfferExpiresAt.is_not_null());
         }
         if let Some(attendance) = filter.attendance {
             query = query.filter(Column::Attendance.eq(attendance_name(attendance)));
