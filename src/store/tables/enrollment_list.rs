@@ -13,7 +13,6 @@ use crate::ids::{EnrollmentId, OfferingId};
 use crate::inventory::{Attendance, TimestampMs};
 use crate::store::states::attendance_name;
 use crate::store::tables::enrollment::{EnrollmentRow, EnrollmentState, enrollment_row};
-use crate::store::tables::person::ids_like;
 use crate::store::{Store, StoreError};
 
 /// The enrollments to list.
@@ -106,7 +105,8 @@ impl Store {
             query = query.filter(Column::AppliedAt.lt(until));
         }
         if let Some(who) = &filter.who {
-            query = query.filter(Column::UserId.in_subquery(ids_like(who)));
+            let user = (enrollment::Entity, Column::UserId);
+            query = query.filter(self.person_is_like(user, who).await?);
         }
         let key = filter.sort.column();
         if !matches!(key, Column::AppliedAt) {

@@ -93,7 +93,7 @@ async fn shown(
     state: &AppState,
     visitor: &Visitor,
     class: OfferingId,
-    (button, summary): (&str, &str),
+    (button, summary): (&str, &'static str),
     outcomes: Vec<Outcome>,
 ) -> Result<HttpResponse, ApiError> {
     let named = state.classes.named(&outcomes).await?;
