@@ -11,10 +11,12 @@ use crate::web::visitor::Visitor;
 
 /// Adds the routes.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    let at = |file: &str| web::resource(format!("/organiser/classes/{{class}}/{file}"));
-    cfg.service(at("enrollments.csv").get(enrollments_csv))
-        .service(at("enrollments.xlsx").get(enrollments_xlsx))
-        .service(at("waitlist.csv").get(waitlist_csv));
+    let at = |list: &str, kind: &str| {
+        web::resource(format!("/organiser/classes/{{class}}/{list}.{kind}"))
+    };
+    cfg.service(at("enrollments", "csv").get(enrollments_csv))
+        .service(at("enrollments", "xlsx").get(enrollments_xlsx))
+        .service(at("waitlist", "csv").get(waitlist_csv));
 }
 
 async fn enrollments_csv(

@@ -112,7 +112,7 @@ export default async function (tour) {
     await page.goto(`/organiser/classes/${id}`);
     await press(page, page.locator("main tbody a[href^='/organiser/enrollments/']").first());
     const answers = await page.locator("main .facts-list").innerText();
-    const given = ["하나 <i>1</i>", "흙을 좋아해요\nClay", "7", "Some years", "월요일, 수요일", "2030-05-04", "010-1234-5678", "✓"];
+    const given = ["하나 <i>1</i>", "흙을 좋아해요\nClay", "7", "Some years", "월요일, 수요일", "2030-05-04", "01012345678", "✓"];
     for (const [index, [, label]] of QUESTIONS.entries()) {
         tour.check(answers.includes(label), `the question ${label} is not shown`);
         tour.check(answers.includes(given[index]), `the answer ${given[index]} is not shown`);

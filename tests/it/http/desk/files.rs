@@ -121,6 +121,7 @@ on_both_databases! {
         ]});
         let at = format!("/api/mclasses/{}/enrollment-form", desk.class);
         desk.admin.put(&at, &form).await.is(200);
+        shop.clock.advance_ms(1_000);
         let answers = json!({"why": "clay", "more": "fire", "size": "김치 M"});
         desk.enroll(&desk.person("Ben").await, answers).await;
         let titles = ["=왜 오나요? (why)", "옷 크기, \"T-shirt\"", "name (age)", "=왜 오나요? (more)", "q1"];
@@ -202,7 +203,7 @@ on_both_databases! {
 }
 
 /// Adds people who wait in line to the rows of a class.
-async fn many(shop: &Shop, class: &str, people: u32) {
+pub(super) async fn many(shop: &Shop, class: &str, people: u32) {
     let is_postgres = shop.app.db.is_postgres();
     let id = class.replace('-', "");
     let (series, own, class) = match is_postgres {
