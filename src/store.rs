@@ -46,7 +46,6 @@ pub use tables::enrollment::{EnrollmentRow, EnrollmentState, LinePlace};
 pub use tables::enrollment_change::{ChangesOf, EnrollmentChangeRow};
 pub use tables::enrollment_form::{FormPut, FormRow};
 pub use tables::enrollment_list::{EnrollmentFilter, EnrollmentSort};
-pub use tables::enrollment_of_class::EnrollmentLogRow;
 pub use tables::enrollment_words::{AnswersRow, NewReason};
 pub use tables::event::{EventDetails, EventRow, NewEvent, ProductRow, Terms};
 pub use tables::event_change::EventChange;

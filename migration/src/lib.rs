@@ -26,6 +26,7 @@ mod m0021_payment_problems;
 mod m0022_classes;
 mod m0023_terms;
 mod m0024_enrollment_forms;
+mod m0025_search_of_people;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_classes::Migration),
             Box::new(m0023_terms::Migration),
             Box::new(m0024_enrollment_forms::Migration),
+            Box::new(m0025_search_of_people::Migration),
         ]
     }
 }

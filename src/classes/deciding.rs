@@ -1,10 +1,21 @@
 //! Decisions of administrators about applications.
 
+use futures_util::future::join_all;
+
+use crate::box_office::SubmitError;
 use crate::classes::enrolling::Sender;
 use crate::classes::{ClassError, Classes};
 use crate::ids::{EnrollmentId, OfferingId};
-use crate::inventory::{Attendance, Change, Command, Rejection, Ruling, TimestampMs, Verdict};
+use crate::inventory::{
+    Attendance, Change, Command, MAX_MARKS, Rejection, Ruling, TimestampMs, Verdict,
+};
 use crate::store::EnrollmentRow;
+
+/// A mark for an enrollment; `None` takes a mark back.
+type Mark = (EnrollmentId, Option<Attendance>);
+
+/// Marks that are recorded at once, each by a command of its own.
+const ABREAST: usize = 20;
 
 /// What an administrator wants to be decided, for one application or for many.
 #[derive(Clone, Debug)]
@@ -138,11 +149,50 @@ impl Classes {
         &self,
         class: OfferingId,
         sender: Sender<'_>,
-        marks: Vec<(EnrollmentId, Option<Attendance>)>,
+        marks: Vec<Mark>,
     ) -> Result<bool, ClassError> {
         let identity = self.identity(class, sender, "attendance", &marks).await?;
         let command = Command::RecordAttendance { marks };
         Ok(self.submit_by_admin(class, sender.user, command, identity).await?.replayed)
+    }
+
+    /// Records who attended: all in one step, or each by itself where that is refused, so that one
+    /// who cannot be marked keeps no other from it. A repetition with the same key has the same
+    /// outcomes.
+    ///
+    /// # Errors
+    /// More than [`MAX_MARKS`]; or why nothing could be decided: then some may be recorded, and a
+    /// repetition records the rest.
+    pub async fn record_attendance_of_each(
+        &self,
+        class: OfferingId,
+        sender: Sender<'_>,
+        marks: &[Mark],
+    ) -> Result<Vec<Outcome>, ClassError> {
+        let outcome = |enrollment, decided| Outcome { enrollment, decided };
+        match self.record_attendance(class, sender, marks.to_vec()).await {
+            Ok(_) => return Ok(marks.iter().map(|(id, _)| outcome(*id, Ok(()))).collect()),
+            Err(ClassError::Command(SubmitError::Rejected(_))) if marks.len() <= MAX_MARKS => {}
+            Err(error) => return Err(error),
+        }
+        let mut outcomes = Vec::with_capacity(marks.len());
+        for some in marks.chunks(ABREAST) {
+            let recorded = join_all(some.iter().map(|mark| async move {
+                let key = sender.key.map(|key| format!("{key} {}", mark.0));
+                let sender = Sender { key: key.as_deref(), ..sender };
+                self.record_attendance(class, sender, vec![*mark]).await
+            }));
+            for (mark, recorded) in some.iter().zip(recorded.await) {
+                outcomes.push(match recorded {
+                    Ok(_) => outcome(mark.0, Ok(())),
+                    Err(ClassError::Command(SubmitError::Rejected(refused))) => {
+                        outcome(mark.0, Err(refused))
+                    }
+                    Err(error) => return Err(error),
+                });
+            }
+        }
+        Ok(outcomes)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The enrollments of a class as rows of a table, for files that spreadsheets open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::DateTime;
 use chrono_tz::Tz;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::classes::desk::WithAnswers;
@@ -25,16 +26,24 @@ pub type Piece = (Vec<Vec<String>>, Option<(i64, EnrollmentId)>);
 pub struct EnrollmentTable {
     filter: EnrollmentFilter,
     zone: Tz,
-    /// Ids of the questions, each a column.
-    questions: Vec<String>,
+    /// The questions that were answered, each a column.
+    questions: Vec<Asked>,
+}
+
+/// A question of a form.
+#[derive(Clone, Debug, Deserialize)]
+struct Asked {
+    id: String,
+    label: String,
 }
 
 impl EnrollmentTable {
-    /// Returns the titles of the columns.
+    /// Returns the titles of the columns: those of answers are the labels of the questions, with the
+    /// id of the question where another column has the same title.
     #[must_use]
     pub fn titles(&self) -> Vec<String> {
         let zone = self.zone.name();
-        let fixed = [
+        let mut titles = vec![
             "position".to_owned(),
             "name".into(),
             "email".into(),
@@ -48,7 +57,13 @@ impl EnrollmentTable {
             "fee".into(),
             "attendance".into(),
         ];
-        fixed.into_iter().chain(self.questions.iter().cloned()).collect()
+        let labels = self.questions.iter().map(|question| &question.label);
+        let all: Vec<String> = titles.iter().chain(labels).cloned().collect();
+        titles.extend(self.questions.iter().map(|Asked { id, label }| {
+            let is_alone = all.iter().filter(|title| *title == label).count() == 1;
+            if is_alone { label.clone() } else { format!("{label} ({id})") }
+        }));
+        titles
     }
 
     fn row(&self, one: &ListedEnrollment, phones: &HashMap<UserId, String>) -> Vec<String> {
@@ -75,7 +90,7 @@ impl EnrollmentTable {
         let json = one.answers.as_ref().and_then(|found| found.answers.as_deref());
         let answers: Map<String, Value> =
             json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        let answer = |question: &String| answers.get(question).map(words).unwrap_or_default();
+        let answer = |question: &Asked| answers.get(&question.id).map(words).unwrap_or_default();
         cells.extend(self.questions.iter().map(answer));
         cells
     }
@@ -96,8 +111,27 @@ impl Classes {
         let row = self.class(class).await?;
         let zone = row.event.time_zone.as_deref().unwrap_or(zone);
         let filter = EnrollmentFilter { class: Some(class), sort, ..EnrollmentFilter::default() };
-        let questions = self.store.answer_keys(class, MAX_QUESTIONS).await?;
+        let questions = self.answered(class).await?;
         Ok(EnrollmentTable { filter, zone: zone.parse().unwrap_or(Tz::UTC), questions })
+    }
+
+    /// Returns the questions that were answered, as the newest form that asks them does, in its
+    /// order; those that no form asks have their id as their label.
+    async fn answered(&self, class: OfferingId) -> Result<Vec<Asked>, ClassError> {
+        let ids = self.store.answer_keys(class, MAX_QUESTIONS).await?;
+        let mut left: BTreeSet<String> = ids.into_iter().collect();
+        let mut found = Vec::with_capacity(left.len());
+        let mut form = self.store.form_current(class).await?;
+        while let Some(row) = form.filter(|_| !left.is_empty()) {
+            let asked: Vec<Asked> = serde_json::from_str(&row.questions).unwrap_or_default();
+            found.extend(asked.into_iter().filter(|question| left.remove(&question.id)));
+            form = match row.version.checked_sub(1) {
+                Some(older) => self.store.form_version(class, older).await?,
+                None => None,
+            };
+        }
+        found.extend(left.into_iter().map(|id| Asked { label: id.clone(), id }));
+        Ok(found)
     }
 
     /// Returns the rows of a table after a place in it.

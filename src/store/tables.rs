@@ -10,8 +10,6 @@ pub(crate) mod enrollment;
 pub(crate) mod enrollment_change;
 pub(crate) mod enrollment_form;
 pub(crate) mod enrollment_list;
-pub(crate) mod enrollment_of_class;
-
 pub(crate) mod enrollment_words;
 pub(crate) mod event;
 pub(crate) mod event_change;

@@ -6,8 +6,10 @@ mod class_change;
 mod class_decisions;
 mod class_desk;
 mod class_edit;
+mod class_files;
 mod class_form;
 mod class_form_page;
+mod class_log;
 mod classes;
 mod curve;
 mod details_form;
@@ -94,6 +96,8 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(class_edit::configure)
         .configure(class_desk::configure)
         .configure(class_decisions::configure)
+        .configure(class_files::configure)
+        .configure(class_log::configure)
         .configure(enrollment::configure)
         .configure(venues::configure)
         .configure(venue::configure)

@@ -184,6 +184,9 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
         ErrorCode::WrongState if detail("what").is_some_and(|what| what == "sale") => {
             &["_sale", ""]
         }
+        ErrorCode::WrongState if detail("state").is_some_and(|state| state == "not paid yet") => {
+            &["_unpaid", ""]
+        }
         _ => &[""],
     }
 }

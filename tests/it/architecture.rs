@@ -440,7 +440,6 @@ const TABLES: &[(&str, &str)] = &[
     ("enrollment_form", "forms"),
     ("enrollment_change", "classes"),
     ("enrollment_list", "classes"),
-    ("enrollment_of_class", "classes"),
     ("enrollment_words", "classes"),
     ("event", "offerings"),
     ("event_change", "offerings"),

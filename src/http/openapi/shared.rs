@@ -15,6 +15,16 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response};
 use super::{codes, names};
 use crate::http::error::ErrorCode;
 
+/// Paths whose public operations everyone may call, and give more to those with a token: a guest who
+/// registers keeps the id, administrators see classes that were deleted, and applicants the earlier
+/// versions of a form.
+const IN_BOTH_WAYS: &[&str] = &[
+    "/api/auth/register",
+    "/api/mclasses/{class}",
+    "/api/mclasses/{class}/enrollment-form",
+    "/api/mclasses/{class}/enrollment-form/schema",
+];
+
 /// Completes the document.
 pub struct Shared;
 
@@ -63,11 +73,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, ids: &mut HashS
         || (["/api/auth/", "/health"].iter().any(|open| path.starts_with(open)) && !needs_caller);
     let bearer = SecurityRequirement::new("bearer", Vec::<String>::new());
     operation.security = Some(match is_public {
-        // Everyone may call it; an administrator gets more, and a guest keeps the id.
-        true if path.ends_with("/audit")
-            || path == "/api/auth/register"
-            || path == "/api/mclasses/{class}" =>
-        {
+        true if path.ends_with("/audit") || IN_BOTH_WAYS.contains(&path) => {
             vec![SecurityRequirement::default(), bearer]
         }
         true => Vec::new(),

@@ -13,7 +13,6 @@ use crate::ids::{EnrollmentId, OfferingId};
 use crate::inventory::{Attendance, TimestampMs};
 use crate::store::states::attendance_name;
 use crate::store::tables::enrollment::{EnrollmentRow, EnrollmentState, enrollment_row};
-use crate::store::tables::person::ids_like;
 use crate::store::{Store, StoreError};
 
 /// The enrollments to list.
@@ -23,6 +22,8 @@ pub struct EnrollmentFilter {
     pub class: Option<OfferingId>,
     pub status: Option<EnrollmentState>,
     pub attendance: Option<Attendance>,
+    /// Only those to which a place is offered.
+    pub has_offer: bool,
     /// Those that were sent at or after this time.
     pub from: Option<TimestampMs>,
     /// Those that were sent before this time.
@@ -91,6 +92,9 @@ impl Store {
         if let Some(status) = filter.status {
             query = query.filter(Column::Status.eq(status.as_str()));
         }
+        if filter.has_offer {
+            query = query.filter(Column::OfferExpiresAt.is_not_null());
+        }
         if let Some(attendance) = filter.attendance {
             query = query.filter(Column::Attendance.eq(attendance_name(attendance)));
         }
@@ -101,7 +105,8 @@ impl Store {
             query = query.filter(Column::AppliedAt.lt(until));
         }
         if let Some(who) = &filter.who {
-            query = query.filter(Column::UserId.in_subquery(ids_like(who)));
+            let user = (enrollment::Entity, Column::UserId);
+            query = query.filter(self.person_is_like(user, who).await?);
         }
         let key = filter.sort.column();
         if !matches!(key, Column::AppliedAt) {

@@ -5,15 +5,20 @@ use std::collections::{HashMap, HashSet};
 
 use entities::{guest, user};
 use sea_orm::sea_query::{
-    Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, Query, SelectStatement, SimpleExpr, UnionType,
+    Alias, Expr, ExprTrait, IntoColumnRef, LikeExpr, Query, SelectStatement, SimpleExpr, UnionType,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::ids::UserId;
 use crate::inventory::TimestampMs;
 use crate::store::tables::user::{Role, user_row};
 use crate::store::{Store, StoreError, UserRow, older};
+
+/// The most people that a condition names one by one.
+const FEW: u64 = 1_000;
 
 /// A person with an account that is not closed, or a guest who has left an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +183,40 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns the condition that `column` names a person whose name or address contains `text`. Few
+    /// people are looked up first and named one by one; many are found again soon in every list, so
+    /// that its rows are tried in their order.
+    pub(crate) async fn person_is_like(
+        &self,
+        column: impl IntoColumnRef,
+        text: &str,
+    ) -> Result<SimpleExpr, StoreError> {
+        let of = Expr::col(column);
+        let mut ids = ids_like(text);
+        let few = self.backend().build(ids.limit(FEW + 1));
+        let rows = self.reads().query_all_raw(few).await?;
+        let found: Vec<Uuid> =
+            rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, DbErr>>()?;
+        if found.len() as u64 <= FEW {
+            return Ok(of.is_in(found));
+        }
+        let is_user = Query::select()
+            .expr(Expr::value(1))
+            .from(user::Entity)
+            .and_where(Expr::col((user::Entity, user::Column::Id)).eq(of.clone()))
+            .and_where(is_like(text))
+            .to_owned();
+        let is_guest = Query::select()
+            .expr(Expr::value(1))
+            .from(guest::Entity)
+            .and_where(Expr::col((guest::Entity, guest::Column::UserId)).eq(of))
+            .and_where(is_like_guest(text))
+            .to_owned();
+        Ok(Expr::exists(is_user).or(Expr::exists(is_guest)))
+    }
+}
+
 /// Selects the ids of people whose name or address contains `text`.
 pub(crate) fn ids_like(text: &str) -> SelectStatement {
     let guests = Query::select()
@@ -195,8 +234,7 @@ pub(crate) fn ids_like(text: &str) -> SelectStatement {
 
 /// The condition that the name or address of an account contains `text`.
 fn is_like(text: &str) -> SimpleExpr {
-    let has = |column| contains((user::Entity, column), text);
-    has(user::Column::Name).or(has(user::Column::Email))
+    contains((user::Entity, Alias::new("search")), text)
 }
 
 /// The condition that the address of a guest contains `text`.
@@ -204,9 +242,20 @@ fn is_like_guest(text: &str) -> SimpleExpr {
     contains((guest::Entity, guest::Column::Email), text)
 }
 
-/// The condition that a column contains `text`. SQLite folds the case of ASCII only: it
-/// finds other letters as they were written.
+/// The condition that a column of lower-case text contains `text`. Databases may lower ASCII letters
+/// only: other letters are found as they were written, too.
 fn contains(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
+    let column = Expr::col(column);
+    let has = |text: &str| column.clone().like(LikeExpr::new(pattern(text)).escape('\\'));
+    let (lower, as_written) = (text.to_lowercase(), text.to_ascii_lowercase());
+    match lower == as_written {
+        true => has(&lower),
+        false => has(&lower).or(has(&as_written)),
+    }
+}
+
+/// Returns the pattern of texts that contain `text`.
+fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.chars() {
@@ -216,8 +265,5 @@ fn contains(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
         pattern.push(letter);
     }
     pattern.push('%');
-    let column = Expr::col(column);
-    let folded = Expr::expr(Func::lower(column.clone()));
-    let folded = folded.like(LikeExpr::new(pattern.to_lowercase()).escape('\\'));
-    folded.or(column.like(LikeExpr::new(&pattern).escape('\\')))
+    pattern
 }

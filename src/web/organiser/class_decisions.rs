@@ -70,24 +70,30 @@ async fn decide(
     let (button, key) = (Pairs(&pairs).entered("do"), Pairs(&pairs).entered("key"));
     let sender = Sender { user: admin.user, key: Some(&key) };
     if let Some(mark) = mark(&button) {
-        let marks = decisions.iter().map(|one| (one.enrollment, mark)).collect();
-        state.classes.record_attendance(class, sender, marks).await?;
-        return Ok(see_other(&format!("/organiser/classes/{class}?notice=saved")));
+        let marks: Vec<_> = decisions.iter().map(|one| (one.enrollment, mark)).collect();
+        let outcomes = state.classes.record_attendance_of_each(class, sender, &marks).await?;
+        return match outcomes.iter().all(|outcome| outcome.decided.is_ok()) {
+            true => Ok(see_other(&format!("/organiser/classes/{class}?notice=saved"))),
+            false => {
+                shown(&state, &visitor, class, (&button, "organiser_class.recorded"), outcomes)
+                    .await
+            }
+        };
     }
     let ruling = ruling(&button).ok_or_else(|| ApiError::of(ErrorCode::BadRequest))?;
     let reason = Some(Pairs(&pairs).entered("reason")).filter(|text| !text.trim().is_empty());
     let wish = Wish { ruling, reason };
     let now = state.clock.now_ms();
     let (outcomes, _) = state.classes.decide_many(class, sender, &wish, &decisions, now).await?;
-    shown(&state, &visitor, class, &button, outcomes).await
+    shown(&state, &visitor, class, (&button, "organiser_class.decided"), outcomes).await
 }
 
-/// Shows what became of each decision, by name.
+/// Shows what became of each decision, by name; `summary` is the key of how many were carried out.
 async fn shown(
     state: &AppState,
     visitor: &Visitor,
     class: OfferingId,
-    button: &str,
+    (button, summary): (&str, &'static str),
     outcomes: Vec<Outcome>,
 ) -> Result<HttpResponse, ApiError> {
     let named = state.classes.named(&outcomes).await?;
@@ -124,7 +130,7 @@ async fn shown(
     let main = html! {
         p.back { a href={ "/organiser/classes/" (class.event.id) } { (class.event.details.name) } }
         h1 { (title) }
-        p role="status" { (visitor.fill("organiser_class.decided", &[
+        p role="status" { (visitor.fill(summary, &[
             ("n", &crate::web::format::number(done as u64)),
             ("all", &crate::web::format::number(all as u64)),
         ])) }

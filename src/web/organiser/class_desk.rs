@@ -1,22 +1,23 @@
-//! The desk of a class: its numbers, its enrollments with what can be decided about many at once, its
-//! line, and the log.
-
-use std::collections::HashMap;
+//! The desk of a class: its numbers, its enrollments by name and state with what can be decided about
+//! many at once, and its files for spreadsheets.
 
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::classes::fill_rate;
-use super::enrollment_words::{action_text, attendance_text, log_line, names_of, without_line};
+use super::enrollment_words::{action_text, attendance_text, without_line};
 use super::orders::customer;
+use super::search;
 use super::tables::{Column, cards};
-use crate::classes::ClassStatus;
+use crate::classes::{ClassStatus, ListedEnrollment, WithAnswers};
 use crate::http::error::ApiError;
 use crate::http::extract::Path;
+use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::state::AppState;
-use crate::ids::{OfferingId, UserId};
-use crate::store::{ClassRow, EnrollmentRow, EnrollmentState, Person};
+use crate::http::xlsx_file::MAX_ROWS;
+use crate::ids::OfferingId;
+use crate::store::{ClassRow, EnrollmentFilter, EnrollmentSort, EnrollmentState};
 use crate::web::class::words;
 use crate::web::fields::{Field, select};
 use crate::web::format;
@@ -25,23 +26,48 @@ use crate::web::visitor::Visitor;
 
 /// Enrollments on one page.
 const SHOWN: u64 = 100;
-/// Entries of the log on its page.
-const LOGGED: u64 = 200;
 /// The id of the form that the boxes of the table belong to.
 const FORM: &str = "decide";
+/// The state of those who wait with an offered place, which is a state of its own to people.
+const OFFERED: &str = "OFFERED";
 
-/// Adds the routes.
+/// Adds the route.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/organiser/classes/{class}").get(page))
-        .service(web::resource("/organiser/classes/{class}/log").get(log));
+    cfg.service(web::resource("/organiser/classes/{class}").get(page));
 }
 
 #[derive(Deserialize)]
 struct Query {
     #[serde(default)]
+    q: String,
+    #[serde(default)]
     status: String,
     after: Option<String>,
     notice: Option<String>,
+}
+
+impl Query {
+    /// Returns what is listed: the line by its places, everything else by the time of application.
+    fn filter(&self, class: OfferingId) -> Result<EnrollmentFilter, ApiError> {
+        let has_offer = self.status == OFFERED;
+        let status = match has_offer {
+            true => Some(EnrollmentState::Waitlisted),
+            false => EnrollmentState::parse(&self.status),
+        };
+        let is_line = status == Some(EnrollmentState::Waitlisted) && !has_offer;
+        let sort = if is_line { EnrollmentSort::Position } else { EnrollmentSort::Oldest };
+        let who = Some(search::text(&self.q)).filter(|text| !text.is_empty());
+        let after = PageQuery { limit: None, cursor: self.after.clone() }.after()?;
+        let class = Some(class);
+        Ok(EnrollmentFilter { class, status, has_offer, who, sort, after, ..Default::default() })
+    }
+
+    /// Returns the link to the page after this one.
+    fn next(&self, class: OfferingId, after: &str) -> String {
+        let mut link = form_urlencoded::Serializer::new(format!("/organiser/classes/{class}?"));
+        link.append_pair("q", &self.q).append_pair("status", &self.status);
+        link.append_pair("after", after).finish()
+    }
 }
 
 async fn page(
@@ -52,9 +78,10 @@ async fn page(
 ) -> Result<HttpResponse, ApiError> {
     visitor.admin()?;
     let class = state.classes.class(id).await?;
-    let status = EnrollmentState::parse(&query.status);
-    let (rows, next) = read(&state, id, status, query.after.as_deref()).await?;
-    let people = state.store.people(rows.iter().map(|row| row.user)).await?;
+    let filter = query.filter(id)?;
+    let rows = state.classes.listed(&filter, WithAnswers::No, SHOWN).await?;
+    let cursor = |one: &ListedEnrollment| format!("{}_{}", filter.sort.key(&one.row), one.row.id);
+    let next = next_cursor(&rows, SHOWN, cursor);
     let title = &class.event.details.name;
     let main = html! {
         p.back { a href="/organiser/classes" { (visitor.text("class.title")) } }
@@ -64,6 +91,29 @@ async fn page(
             (words::badge(&visitor, ClassStatus::of(&class, visitor.now)))
             span.price { (words::fee(&visitor, &class)) }
         }
+        (links(&visitor, &class))
+        (numbers(&visitor, &class))
+        h2 id="enrollments" { (visitor.text("organiser_class.enrollments")) }
+        (search_form(&visitor, id, &query))
+        @if rows.is_empty() {
+            p.empty { (visitor.text("organiser_class.none")) }
+        } @else {
+            (table(&visitor, &class, &rows))
+            @if let Some(next) = next {
+                p.more { a.button.quiet href=(query.next(id, &next)) { (visitor.text("start.more")) } }
+            }
+            (decisions(&visitor, &class))
+        }
+        (files(&visitor, &class))
+    };
+    let page = Page::new(title).main(main).class("wide");
+    Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
+}
+
+/// Renders the links to what belongs to a class.
+fn links(visitor: &Visitor, class: &ClassRow) -> Markup {
+    let id = class.event.id;
+    html! {
         p.actions {
             a.button.quiet href={ "/classes/" (id) } { (visitor.text("organiser_class.page")) }
             @if class.deleted_at.is_none() {
@@ -73,53 +123,25 @@ async fn page(
             a.button.quiet href={ "/organiser/classes/" (id) "/form" } { (visitor.text("organiser_class.form")) }
             a.button.quiet href={ "/organiser/classes/" (id) "/log" } { (visitor.text("organiser_class.log")) }
         }
-        (numbers(&visitor, &class))
-        h2 id="enrollments" { (visitor.text("organiser_class.enrollments")) }
-        (filter(&visitor, id, &query.status))
-        @if rows.is_empty() {
-            p.empty { (visitor.text("organiser_class.none")) }
-        } @else {
-            (table(&visitor, &class, &rows, &people))
-            @if let Some(next) = next {
-                p.more { a.button.quiet href={ "/organiser/classes/" (id) "?status=" (query.status) "&after=" (next) } {
-                    (visitor.text("start.more"))
-                } }
-            }
-            (decisions(&visitor, &class))
-        }
-    };
-    let page = Page::new(title).main(main).class("wide");
-    Ok(layout::render(&visitor, page.notice(query.notice.as_deref())))
+    }
 }
 
-/// Reads a page of enrollments, and where the next page begins. The line is read in its order.
-async fn read(
-    state: &AppState,
-    class: OfferingId,
-    status: Option<EnrollmentState>,
-    after: Option<&str>,
-) -> Result<(Vec<EnrollmentRow>, Option<String>), ApiError> {
-    if status == Some(EnrollmentState::Waitlisted) {
-        let rank = after.and_then(|text| text.parse().ok());
-        let mut rows = state.store.enrollment_line(class, rank, SHOWN).await?;
-        let next = rows.last().and_then(|row| row.rank).filter(|_| rows.len() as u64 == SHOWN);
-        if rank.is_none() {
-            // Those with an offer have left the line, and are before it.
-            let all = state.store.enrollment_list_of_class(class, status, None, SHOWN).await?;
-            let mut offered: Vec<_> = all.into_iter().filter(|row| row.rank.is_none()).collect();
-            offered.append(&mut rows);
-            rows = offered;
+/// Renders the links to all enrollments as files; none to a spreadsheet that would be refused.
+fn files(visitor: &Visitor, class: &ClassRow) -> Markup {
+    let id = class.event.id;
+    let fits = class.counts.all() <= i64::from(MAX_ROWS);
+    html! {
+        @if class.counts.all() > 0 {
+            h2 { (visitor.text("organiser_class.files")) }
+            p.actions {
+                a.button.quiet href={ "/organiser/classes/" (id) "/enrollments.csv" } { (visitor.text("organiser_class.as_csv")) }
+                @if fits {
+                    a.button.quiet href={ "/organiser/classes/" (id) "/enrollments.xlsx" } { (visitor.text("organiser_class.as_xlsx")) }
+                }
+                a.button.quiet href={ "/organiser/classes/" (id) "/waitlist.csv" } { (visitor.text("organiser_class.line_as_csv")) }
+            }
         }
-        return Ok((rows, next.map(|rank| rank.to_string())));
     }
-    let after = after.and_then(|text| {
-        let (at, id) = text.split_once('_')?;
-        Some((at.parse().ok()?, id.parse().ok()?))
-    });
-    let rows = state.store.enrollment_list_of_class(class, status, after, SHOWN).await?;
-    let last = rows.last().filter(|_| rows.len() as u64 == SHOWN);
-    let next = last.map(|row| format!("{}_{}", row.applied_at, row.id));
-    Ok((rows, next))
 }
 
 fn numbers(visitor: &Visitor, class: &ClassRow) -> Markup {
@@ -140,31 +162,37 @@ fn numbers(visitor: &Visitor, class: &ClassRow) -> Markup {
     }
 }
 
-fn filter(visitor: &Visitor, id: OfferingId, status: &str) -> Markup {
+fn search_form(visitor: &Visitor, id: OfferingId, query: &Query) -> Markup {
     let mut options = vec![(String::new(), visitor.text("organiser_live.any_state").to_owned())];
     for (state, key) in [
-        (EnrollmentState::Applied, "enrollment.applied"),
-        (EnrollmentState::Approved, "enrollment.approved"),
-        (EnrollmentState::Waitlisted, "enrollment.waitlisted"),
-        (EnrollmentState::Rejected, "enrollment.rejected"),
-        (EnrollmentState::Canceled, "enrollment.canceled"),
+        (EnrollmentState::Applied.as_str(), "enrollment.applied"),
+        (EnrollmentState::Approved.as_str(), "enrollment.approved"),
+        (EnrollmentState::Waitlisted.as_str(), "enrollment.waitlisted"),
+        (OFFERED, "enrollment.offered"),
+        (EnrollmentState::Rejected.as_str(), "enrollment.rejected"),
+        (EnrollmentState::Canceled.as_str(), "enrollment.canceled"),
     ] {
-        options.push((state.as_str().to_owned(), visitor.text(key).to_owned()));
+        options.push((state.to_owned(), visitor.text(key).to_owned()));
     }
+    let text = search::text(&query.q);
+    let field = Field {
+        name: "q",
+        label: visitor.text("organiser_class.search"),
+        kind: "search",
+        value: &text,
+        max_length: Some(100),
+        ..Field::default()
+    };
     html! {
-        form.search method="get" action={ "/organiser/classes/" (id) } {
-            (select("status", visitor.text("organiser.state"), status, &options))
+        form.search method="get" action={ "/organiser/classes/" (id) } role="search" {
+            (field.render())
+            (select("status", visitor.text("organiser.state"), &query.status, &options))
             button.button.quiet { (visitor.text("start.find")) }
         }
     }
 }
 
-fn table(
-    visitor: &Visitor,
-    class: &ClassRow,
-    rows: &[EnrollmentRow],
-    people: &HashMap<UserId, Person>,
-) -> Markup {
+fn table(visitor: &Visitor, class: &ClassRow, listed: &[ListedEnrollment]) -> Markup {
     let columns = [
         Column::text(visitor.text("organiser_class.applicant")),
         Column::text(visitor.text("organiser_class.applied_at")),
@@ -172,13 +200,13 @@ fn table(
         Column::text(visitor.text("organiser_class.attendance")),
     ];
     let zone = words::zone(visitor, class);
-    let cells = |row: &EnrollmentRow| {
-        let person = people.get(&row.user);
+    let cells = |one: &ListedEnrollment| {
+        let row = &one.row;
         vec![
             html! {
                 label.check {
                     input type="checkbox" name="pick" form=(FORM) value={ (row.id) "_" (row.version) };
-                    span { (customer(visitor, person)) }
+                    span { (customer(visitor, one.person.as_ref())) }
                 }
             },
             html! {
@@ -188,7 +216,8 @@ fn table(
             },
             html! {
                 (words::state_badge(visitor, row))
-                @if row.status == EnrollmentState::Waitlisted && row.rank.is_some() {
+                @if let Some(position) = one.position {
+                    " " (format::number(position))
                     " " a href={ "/organiser/enrollments/" (row.id) "#move" } { (visitor.text("organiser_class.move_up")) }
                 }
             },
@@ -196,7 +225,7 @@ fn table(
         ]
     };
     let label = visitor.text("organiser_class.enrollments");
-    cards(label, &columns, rows.iter().map(cells))
+    cards(label, &columns, listed.iter().map(cells))
 }
 
 const VERDICTS: &[&str] = &["approve", "approve-or-waitlist", "waitlist", "reject"];
@@ -232,40 +261,4 @@ fn decisions(visitor: &Visitor, class: &ClassRow) -> Markup {
             }
         }
     }
-}
-
-async fn log(
-    state: web::Data<AppState>,
-    visitor: Visitor,
-    Path(id): Path<OfferingId>,
-) -> Result<HttpResponse, ApiError> {
-    visitor.admin()?;
-    let class = state.classes.class(id).await?;
-    let entries = state.store.enrollment_log(id, None, LOGGED).await?;
-    let ids: Vec<_> = entries.iter().map(|entry| entry.enrollment).collect();
-    let rows = state.store.enrollment_get_many(&ids).await?;
-    let owners: HashMap<_, _> = rows.iter().map(|row| (row.id, row.user)).collect();
-    let actors = entries.iter().filter_map(|entry| entry.actor);
-    let names = names_of(&state, actors.chain(owners.values().copied())).await?;
-    let reasons: Vec<_> = entries.iter().filter_map(|entry| entry.reason).collect();
-    let reasons = state.store.reasons_get(&reasons).await?;
-    let title = visitor.text("organiser_class.log");
-    let main = html! {
-        p.back { a href={ "/organiser/classes/" (id) } { (class.event.details.name) } }
-        h1 { (title) }
-        p.hint { (visitor.fill("organiser_class.log_hint", &[("n", &format::number(LOGGED))])) }
-        @if entries.is_empty() { p.empty { (visitor.text("organiser_class.none")) } }
-        ul.plain {
-            @for entry in &entries {
-                li {
-                    a href={ "/organiser/enrollments/" (entry.enrollment) } {
-                        (owners.get(&entry.enrollment).and_then(|user| names.get(user).map(String::as_str))
-                            .unwrap_or(visitor.text("organiser_live.no_account")))
-                    }
-                    ": " (log_line(&visitor, &class, entry, &names, &reasons))
-                }
-            }
-        }
-    };
-    Ok(layout::render(&visitor, Page::new(title).main(main).class("wide")))
 }

@@ -12,6 +12,7 @@ use super::orders::customer;
 use crate::classes::{Sender, Wish};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
+use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
 use crate::ids::EnrollmentId;
 use crate::inventory::Requester;
@@ -29,9 +30,11 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .service(web::resource("/organiser/enrollments/{enrollment}/position").post(move_up));
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Query {
     notice: Option<String>,
+    /// The entry of the history after which it is shown.
+    after: Option<String>,
 }
 
 async fn page(
@@ -40,14 +43,14 @@ async fn page(
     Path(id): Path<EnrollmentId>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    show(&state, &visitor, id, query.notice.as_deref(), None).await
+    show(&state, &visitor, id, &query, None).await
 }
 
 async fn show(
     state: &AppState,
     visitor: &Visitor,
     id: EnrollmentId,
-    notice: Option<&str>,
+    query: &Query,
     refused: Option<&Refused<'_>>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
@@ -56,6 +59,7 @@ async fn show(
     let person = state.store.people([row.user]).await?.remove(&row.user);
     let seen = state.classes.seen(vec![row]).await?.pop();
     let seen = seen.ok_or_else(|| ApiError::of(ErrorCode::EnrollmentNotFound))?;
+    let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
     let said = refused.map(|refused| explain(visitor, refused.failure));
     let title = visitor.text("enrollment.one");
     let main = html! {
@@ -80,10 +84,10 @@ async fn show(
         }
         (decision(visitor, &class, &seen, refused))
         (position(visitor, &seen, refused))
-        (history(state, visitor, &class, &seen).await?)
+        (history(state, visitor, &class, (id, after)).await?)
     };
-    let mut response =
-        layout::render(visitor, Page::new(title).main(main).class("wide").notice(notice));
+    let page = Page::new(title).main(main).class("wide").notice(query.notice.as_deref());
+    let mut response = layout::render(visitor, page);
     if let Some(refused) = refused {
         *response.status_mut() = refused.failure.code().status();
     }
@@ -161,7 +165,7 @@ async fn answer(
         Ok(()) => Ok(see_other(&format!("/organiser/enrollments/{id}?notice=saved"))),
         Err(failure) if failure.is_refusal() && failure.code() != ErrorCode::EnrollmentNotFound => {
             let refused = Refused { failure: &failure, reason, position };
-            show(state, visitor, id, None, Some(&refused)).await
+            show(state, visitor, id, &Query::default(), Some(&refused)).await
         }
         Err(failure) => Err(failure),
     }

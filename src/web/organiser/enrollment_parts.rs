@@ -2,14 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::enrollment_words::{action_text, log_line, names_of, without_line};
+use super::enrollment_words::{action_text, log_line, older, without_line};
 use crate::classes::SeenEnrollment;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
+use crate::ids::EnrollmentId;
 use crate::store::{ClassRow, EnrollmentState};
-use crate::web::class::words;
 use crate::web::fields::Field;
-use crate::web::format;
 use crate::web::visitor::Visitor;
 
 /// Entries of the history on the page.
@@ -142,28 +141,19 @@ pub(super) fn position(
     }
 }
 
-/// Renders what was done with the application, the newest first.
+/// Renders what was done with the application, the newest first, after an entry of the log.
 pub(super) async fn history(
     state: &AppState,
     visitor: &Visitor,
     class: &ClassRow,
-    seen: &SeenEnrollment,
+    (id, after): (EnrollmentId, Option<(i64, i32)>),
 ) -> Result<Markup, ApiError> {
-    let entries = state.store.enrollment_log(seen.row.class, Some(seen.row.id), LOGGED).await?;
-    let reasons: Vec<_> = entries.iter().filter_map(|entry| entry.reason).collect();
-    let reasons = state.store.reasons_get(&reasons).await?;
-    let names = names_of(state, entries.iter().filter_map(|entry| entry.actor)).await?;
-    let zone = words::zone(visitor, class);
+    let (entries, last) = state.classes.changes_of_enrollment(id, after, LOGGED).await?;
     Ok(html! {
-        h2 { (visitor.text("organiser_class.history")) }
+        h2 id="history" { (visitor.text("organiser_class.history")) }
         ul.plain {
-            @for entry in &entries {
-                li { (log_line(visitor, class, entry, &names, &reasons)) }
-            }
-            li {
-                (visitor.text("enrollment.applied_at")) " "
-                (format::time(visitor.language, seen.row.applied_at, zone))
-            }
+            @for entry in &entries { li { (log_line(visitor, class, entry)) } }
         }
+        (older(visitor, &format!("/organiser/enrollments/{id}"), last))
     })
 }

@@ -1,14 +1,10 @@
 //! What is done with enrollments in words: buttons, marks of attendance, entries of the log.
 
-use std::collections::HashMap;
-
 use maud::{Markup, html};
 
-use crate::http::error::ApiError;
-use crate::http::state::AppState;
-use crate::ids::{ReasonId, UserId};
+use crate::classes::SeenChange;
 use crate::inventory::Attendance;
-use crate::store::{ClassRow, EnrollmentLogRow};
+use crate::store::ClassRow;
 use crate::web::class::words;
 use crate::web::format;
 use crate::web::visitor::Visitor;
@@ -45,24 +41,8 @@ pub(super) fn attendance_text(visitor: &Visitor, mark: Attendance) -> &'static s
     })
 }
 
-/// Returns the names of people; an address where there is no name. Erased people are left out.
-pub(super) async fn names_of(
-    state: &AppState,
-    users: impl Iterator<Item = UserId>,
-) -> Result<HashMap<UserId, String>, ApiError> {
-    let people = state.store.people(users).await?;
-    Ok(people.into_iter().map(|(id, one)| (id, one.name.unwrap_or(one.email))).collect())
-}
-
 /// Renders an entry of the log: what, when, by whom, and why.
-pub(super) fn log_line(
-    visitor: &Visitor,
-    class: &ClassRow,
-    entry: &EnrollmentLogRow,
-    names: &HashMap<UserId, String>,
-    reasons: &[(ReasonId, String)],
-) -> Markup {
-    let reason = reasons.iter().find(|(id, _)| Some(*id) == entry.reason);
+pub(super) fn log_line(visitor: &Visitor, class: &ClassRow, entry: &SeenChange) -> Markup {
     let what = match (entry.action.as_str(), entry.detail.as_deref()) {
         ("APPLIED", _) => "enrollment.applied",
         ("APPROVED", Some("PROMOTED")) => "organiser_class.log_promoted",
@@ -90,8 +70,21 @@ pub(super) fn log_line(
         @if let Some(detail) = detail { " (" (detail) ")" }
         span.hint {
             " " (format::time(visitor.language, entry.at, words::zone(visitor, class)))
-            @if let Some(name) = entry.actor.and_then(|actor| names.get(&actor)) { " · " (name) }
+            @if let Some(name) = &entry.actor_name { " · " (name) }
         }
-        @if let Some((_, reason)) = reason { div.plain-text { (reason) } }
+        @if let Some(reason) = &entry.reason { div.plain-text { (reason) } }
+    }
+}
+
+/// Renders the link to older entries of a log; nothing after the last.
+pub(super) fn older(visitor: &Visitor, path: &str, last: Option<(i64, i32)>) -> Markup {
+    html! {
+        @if let Some((seq, position)) = last {
+            p.more {
+                a.button.quiet href={ (path) "?after=" (seq) "_" (position) } {
+                    (visitor.text("organiser_class.older"))
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use chrono::{Datelike, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
+use serde::Deserialize;
 
 use crate::inventory::{MAX_ROW, Minor, RowDefinition, TimestampMs};
 use crate::web::format::decimals;
@@ -20,6 +21,12 @@ impl Pairs<'_> {
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// A form with nothing but its key.
+#[derive(Deserialize)]
+pub(super) struct KeyForm {
+    pub(super) key: String,
 }
 
 /// The key of the text that says why a value is refused.

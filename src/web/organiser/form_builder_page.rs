@@ -37,7 +37,7 @@ pub(super) fn render(
     let title = visitor.text("form_builder.title");
     let version = entered.version.map(|version| version.to_string());
     let main = html! {
-        p.back { a href="/organiser" { (visitor.text("organiser.back")) } }
+        p.back { a href={ "/organiser/classes/" (class) } { (visitor.text("organiser_class.desk")) } }
         h1 { (title) }
         p.hint { (visitor.text("form_builder.hint")) }
         // The server checks all of it: a browser must not keep a button from working.

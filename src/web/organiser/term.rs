@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::entered::KeyForm;
 use super::refused::Refusals;
 use super::terms::{TermForm, fields, refused};
 use crate::http::error::{ApiError, ErrorCode};
@@ -25,12 +26,6 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Deserialize)]
 struct Query {
     notice: Option<String>,
-}
-
-/// A form with nothing but its key.
-#[derive(Deserialize)]
-struct KeyForm {
-    key: String,
 }
 
 async fn page(

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::entered::KeyForm;
 use super::refused::Refusals;
 use super::webhook_log::{self, LogQuery};
 use super::webhooks::{WebhookForm, fields, refused, secret, status};
@@ -35,12 +36,6 @@ struct Beside {
     refused: Option<(WebhookForm, Refusals)>,
     ping: Option<Ping>,
     secret: Option<String>,
-}
-
-/// A form with nothing but its key.
-#[derive(Deserialize)]
-struct KeyForm {
-    key: String,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::entered;
+use super::entered::{self, KeyForm};
 use super::tables::{Column, cards};
 use crate::http::error::ApiError;
 use crate::http::extract::{IdempotencyKey, Path};
@@ -36,11 +36,6 @@ pub(super) struct LogQuery {
     status: String,
     after: Option<String>,
     pub(super) notice: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ReplayForm {
-    key: String,
 }
 
 #[derive(Deserialize)]
@@ -169,7 +164,7 @@ async fn replay(
     state: web::Data<AppState>,
     visitor: Visitor,
     Path((id, delivery)): Path<(WebhookId, uuid::Uuid)>,
-    Form(form): Form<ReplayForm>,
+    Form(form): Form<KeyForm>,
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let key = IdempotencyKey(Some(form.key));

@@ -1,6 +1,7 @@
 //! The administrator's desk: lists, numbers, histories and files of the applications for classes.
 
 mod files;
+mod search;
 
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use super::sessions::Browser as Nobody;
 use crate::http::api_client::Shop;
 use crate::support::test_db::TestDb;
 
-async fn class(shop: &Shop, change: Value) -> String {
+pub async fn class(shop: &Shop, change: Value) -> String {
     let mut body = json!({"title": "<b>도예</b> Pottery", "location": "Studio 3", "capacity": 1,
         "description": "One\nTwo", "selectionType": "FIRST_COME", "timeZone": "Asia/Seoul",
         "startAt": "2035-05-01T10:00:00Z", "endAt": "2035-05-01T12:00:00Z"});
@@ -20,7 +20,7 @@ async fn class(shop: &Shop, change: Value) -> String {
 }
 
 /// Applies by the form; returns the address of the enrollment.
-async fn applies(browser: &Browser<'_>, class: &str) -> String {
+pub async fn applies(browser: &Browser<'_>, class: &str) -> String {
     let page = browser.post(&format!("/classes/{class}/apply"), &[("key", "k")]).await;
     page.leads_to("/enrollments/").split('?').next().unwrap().to_owned()
 }

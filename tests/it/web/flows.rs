@@ -57,6 +57,11 @@ async fn a_buyer_pays_by_gateways_and_an_administrator_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_organiser_builds_a_form_and_reads_the_answers_of_an_applicant() {
+    flows("class_form").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn terms_are_written_agreed_to_at_registration_and_replaced() {
     flows("terms").await;
 }

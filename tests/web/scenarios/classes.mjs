@@ -142,6 +142,48 @@ export default async function (tour) {
     await office.goto(`/organiser${mine[1]}`);
     await tour.look("an application at the desk", { page: office });
 
+    tour.step("finding a person at the desk, and the files");
+    await office.goto(desk);
+    const search = office.locator("form[role=search]");
+    await search.locator("[name=q]").fill("세찌");
+    await search.locator("[name=status]").selectOption("REJECTED");
+    await send(office, search);
+    const rows = office.locator("main tbody tr");
+    tour.check((await rows.count()) === 1, "the search does not find the one person");
+    tour.check((await rows.first().innerText()).includes("박세찌"), "the search finds another person");
+    await tour.look("a person who was found at the desk", { page: office });
+    for (const file of ["enrollments.csv", "enrollments.xlsx", "waitlist.csv"]) {
+        const link = office.locator(`a[href='${desk}/${file}']`);
+        const [download] = await Promise.all([office.waitForEvent("download"), link.click()]);
+        const kind = file.split(".").pop();
+        tour.check(download.suggestedFilename().endsWith(`${weaving}.${kind}`), `${file} has another name`);
+        tour.check((await download.failure()) === null, `${file} is not whole`);
+    }
+
+    tour.step("attendance of one with a place and of one in line");
+    const tea = await organiser.post("/api/mclasses", {
+        title: `Tea ${mark}`,
+        location: "Studio 3",
+        capacity: 1,
+        allowWaitlist: true,
+        waitlistCapacity: 5,
+        selectionType: "FIRST_COME",
+        startAt: day(0.5).toISOString(),
+        endAt: day(0.6).toISOString(),
+    });
+    for (const one of [page, third]) {
+        await one.goto(`/classes/${tea.id}`);
+        await send(one, one.locator("form[action*='/apply']"));
+        await one.waitForURL(/\/enrollments\//);
+    }
+    await office.goto(`/organiser/classes/${tea.id}`);
+    for (const box of await office.locator("input[name=pick]").all()) await box.check();
+    await press(office, office.locator("button[value=present]"));
+    const outcomes = office.locator("main tbody tr");
+    tour.check((await outcomes.count()) === 2, "not both have an outcome");
+    tour.check((await outcomes.locator("strong").count()) === 1, "not one of the two is refused");
+    await tour.look("what became of the attendance", { page: office });
+
     tour.step("a place becomes free, is offered and taken");
     await page.goto(mine[0]);
     const isFirst = (await page.locator("[data-status=APPROVED]").count()) === 1;

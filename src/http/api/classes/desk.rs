@@ -166,6 +166,7 @@ impl EnrollmentQuery {
             class: self.mclass_id,
             status: status.transpose()?,
             attendance: attendance.transpose()?,
+            has_offer: false,
             from: self.from.map(Time::millis),
             until: self.until.map(Time::millis),
             who: who.map(str::to_owned),

@@ -34,7 +34,8 @@ pub(crate) const CODES: &[OperationCodes] = &[
 /// Export the applications for a class as CSV, the oldest first (administrators).
 ///
 /// UTF-8 with a byte order mark; a field that a spreadsheet would run as a formula begins with an
-/// apostrophe. Each question that was answered has a column. A file that breaks off is incomplete.
+/// apostrophe. Each question that was answered has a column, with the question as the newest form asks
+/// it. A file that breaks off is incomplete.
 #[utoipa::path(get, path = "/api/admin/mclasses/{class}/enrollments.csv", tag = "admin",
     operation_id = "exportEnrollmentsAsCsv", params(("class" = OfferingId, Path)),
     responses((status = 200, content_type = "text/csv", body = String)))]
@@ -42,6 +43,14 @@ pub(crate) async fn enrollments_csv(
     state: web::Data<AppState>,
     _admin: Admin,
     Path(class): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    all_as_csv(state, class).await
+}
+
+/// Answers with all enrollments of a class as CSV.
+pub(crate) async fn all_as_csv(
+    state: web::Data<AppState>,
+    class: OfferingId,
 ) -> Result<HttpResponse, ApiError> {
     csv(state, class, EnrollmentSort::Oldest, &format!("enrollments-{class}")).await
 }
@@ -54,6 +63,14 @@ pub(crate) async fn waitlist_csv(
     state: web::Data<AppState>,
     _admin: Admin,
     Path(class): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    line_as_csv(state, class).await
+}
+
+/// Answers with the line of a class as CSV.
+pub(crate) async fn line_as_csv(
+    state: web::Data<AppState>,
+    class: OfferingId,
 ) -> Result<HttpResponse, ApiError> {
     csv(state, class, EnrollmentSort::Position, &format!("waitlist-{class}")).await
 }
@@ -82,6 +99,14 @@ pub(crate) async fn enrollments_xlsx(
     state: web::Data<AppState>,
     _admin: Admin,
     Path(class): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    all_as_xlsx(&state, class).await
+}
+
+/// Answers with all enrollments of a class as a spreadsheet.
+pub(crate) async fn all_as_xlsx(
+    state: &AppState,
+    class: OfferingId,
 ) -> Result<HttpResponse, ApiError> {
     let enrollments = state.classes.class(class).await?.counts.all();
     if enrollments > i64::from(MAX_ROWS) {

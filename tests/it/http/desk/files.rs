@@ -1,9 +1,8 @@
 //! Files of the desk, as other programs read them: CSV, XLSX and the certificate.
 
-use std::io::Read as _;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Desk;
 use crate::http::api_client::{Person, Shop};
@@ -26,6 +25,36 @@ fn records(bytes: &[u8]) -> Vec<Vec<String>> {
     rows.collect()
 }
 
+fn without_apostrophe(field: &str) -> String {
+    field.strip_prefix('\'').unwrap_or(field).to_owned()
+}
+
+/// A cell of a spreadsheet.
+struct Cell {
+    /// `s` for texts, `f` for formulas, `n` for numbers and nothing.
+    kind: String,
+    value: String,
+}
+
+/// Reads the cells of a spreadsheet as openpyxl sees them.
+fn sheet_of(bytes: &[u8]) -> Vec<Vec<Cell>> {
+    let file = tempfile::Builder::new().suffix(".xlsx").tempfile().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spreadsheet/run");
+    let out = Command::new(script).arg(file.path()).output().expect("the script runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let rows: Vec<Vec<(String, Value)>> = serde_json::from_slice(&out.stdout).expect("JSON");
+    let cell = |(kind, value): (String, Value)| {
+        let value = if value.is_null() {
+            String::new()
+        } else {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        };
+        Cell { kind, value }
+    };
+    rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect()
+}
+
 on_both_databases! {
     async fn exports_have_every_application_and_no_formula(db: TestDb) {
         let shop = Shop::open(db).await;
@@ -46,14 +75,14 @@ on_both_databases! {
         let rows = records(&bytes);
         assert_eq!(rows[0][..5], ["position", "name", "email", "phone", "status"]);
         assert_eq!(rows[0][5], "applied (Asia/Seoul)");
-        assert_eq!(rows[0][12..], ["age", "days", "ok", "size", "why"]);
+        assert_eq!(rows[0][12..], ["size", "why", "age", "ok", "days"]);
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[1][..5], ["", "Ada", "ada@desk.example", "010-1234-5678", "APPROVED"]);
-        assert_eq!(rows[1][12..], ["", "", "", "L", "'=HYPERLINK(\"http://evil\")"]);
+        assert_eq!(rows[1][12..], ["L", "'=HYPERLINK(\"http://evil\")", "", "", ""]);
         assert_eq!(rows[2][1], "'=1+1");
-        assert_eq!(rows[2][16], "two\nlines, \"quoted\"");
+        assert_eq!(rows[2][13], "two\nlines, \"quoted\"");
         assert_eq!(rows[3][0], "1", "the first in line");
-        assert_eq!(rows[3][12..15], ["7", "Mon, Tue", "true"]);
+        assert_eq!(rows[3][14..17], ["7", "true", "Mon, Tue"]);
         assert_eq!(rows[4][0], "2");
         for field in rows.iter().flatten() {
             assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r']), "{field}");
@@ -66,15 +95,52 @@ on_both_databases! {
         let (bytes, kind, name) = download(&desk.admin, &format!("{base}/enrollments.xlsx")).await;
         assert_eq!(kind, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
         assert!(name.ends_with(".xlsx\""), "{name}");
-        let mut book = zip::ZipArchive::new(std::io::Cursor::new(bytes)).expect("a zip file");
-        let mut sheet = String::new();
-        book.by_name("xl/worksheets/sheet1.xml").expect("a sheet").read_to_string(&mut sheet).unwrap();
-        for text in ["=1+1", "Mon, Tue", "=HYPERLINK(&quot;http://evil&quot;)", "010-1234-5678"] {
-            let plain = text.replace("&quot;", "\"");
-            assert!(sheet.contains(text) || sheet.contains(&plain), "{text} is in {sheet}");
+        let sheet = sheet_of(&bytes);
+        for cell in sheet.iter().flatten().filter(|cell| !cell.value.is_empty()) {
+            assert_eq!(cell.kind, "s", "{:?} is a text and no formula", cell.value);
         }
-        assert!(!sheet.contains("<f>"), "no cell is a formula");
-        assert_eq!(sheet.matches("<row ").count(), 5);
+        // The file is that of CSV, without its apostrophes.
+        let plain = |row: &Vec<String>| row.iter().map(|field| without_apostrophe(field)).collect();
+        let of_csv: Vec<Vec<String>> = rows.iter().map(plain).collect();
+        let of_sheet: Vec<Vec<String>> =
+            sheet.iter().map(|row| row.iter().map(|cell| cell.value.clone()).collect()).collect();
+        assert_eq!(of_sheet, of_csv);
+        assert!(chrono::NaiveDateTime::parse_from_str(&of_sheet[1][5], "%Y-%m-%d %H:%M:%S").is_ok());
+    }
+
+    async fn an_export_names_answers_as_the_newest_form_asks_for_them(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let desk = Desk::open(&shop, json!({})).await;
+        let path = format!("/api/admin/mclasses/{}/enrollments", desk.class);
+        desk.enroll(&desk.person("Ada").await, json!({"q1": "one", "size": "L", "age": 7})).await;
+        let asked = |id: &str, label: &str| json!({"id": id, "type": "LONG_TEXT", "label": label});
+        // `q1` is asked no more, `size` in other words, and two questions in the same words.
+        let form = json!({"title": "About you", "questions": [
+            asked("why", "=왜 오나요?"), asked("size", "옷 크기, \"T-shirt\""),
+            {"id": "age", "type": "NUMBER", "label": "name"}, asked("more", "=왜 오나요?"),
+        ]});
+        let at = format!("/api/mclasses/{}/enrollment-form", desk.class);
+        desk.admin.put(&at, &form).await.is(200);
+        shop.clock.advance_ms(1_000);
+        let answers = json!({"why": "clay", "more": "fire", "size": "김치 M"});
+        desk.enroll(&desk.person("Ben").await, answers).await;
+        let titles = ["=왜 오나요? (why)", "옷 크기, \"T-shirt\"", "name (age)", "=왜 오나요? (more)", "q1"];
+        let rows = records(&download(&desk.admin, &format!("{path}.csv")).await.0);
+        let found: Vec<_> = rows[0][12..].iter().map(|title| without_apostrophe(title)).collect();
+        assert_eq!(found, titles);
+        assert!(rows[0][12].starts_with('\''), "a title is no formula");
+        let answers: Vec<_> = rows[1..].iter().map(|row| &row[12..]).collect();
+        assert_eq!(answers, [["", "L", "7", "", "one"], ["clay", "김치 M", "", "fire", ""]]);
+        let sheet = sheet_of(&download(&desk.admin, &format!("{path}.xlsx")).await.0);
+        let found: Vec<_> = sheet[0][12..].iter().map(|cell| (&*cell.kind, &*cell.value)).collect();
+        assert_eq!(found, titles.map(|title| ("s", title)));
+        // A form that was deleted has still asked.
+        desk.admin.delete(&at).await.is(200);
+        let again = records(&download(&desk.admin, &format!("{path}.csv")).await.0);
+        assert_eq!(again[0], rows[0]);
+        shop.app.db.sql("DELETE FROM enrollment_forms").await;
+        let bare = records(&download(&desk.admin, &format!("{path}.csv")).await.0);
+        assert_eq!(bare[0][12..], ["age", "more", "q1", "size", "why"]);
     }
 
     async fn an_export_of_many_pages_has_each_application_once_in_order(db: TestDb) {
@@ -137,7 +203,7 @@ on_both_databases! {
 }
 
 /// Adds people who wait in line to the rows of a class.
-async fn many(shop: &Shop, class: &str, people: u32) {
+pub(super) async fn many(shop: &Shop, class: &str, people: u32) {
     let is_postgres = shop.app.db.is_postgres();
     let id = class.replace('-', "");
     let (series, own, class) = match is_postgres {
