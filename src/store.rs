@@ -69,7 +69,7 @@ pub use tables::reservation::{ReservationFilter, ReservationRow};
 pub use tables::revocation::Revocation;
 pub use tables::sales::{OrdersInState, SalesSlice};
 pub use tables::simulator_charge::{NewSimulatorCharge, SimulatorCharge};
-pub use tables::term::{TermFilter, TermHead, TermKind, TermRow};
+pub use tables::term::{TermFilter, TermHead, TermKind, TermRow, TermsOf};
 pub use tables::term_agreement::AgreementRow;
 pub use tables::ticket::TicketRow;
 pub use tables::user::{Forgotten, NewPassword, NewUser, Role, UserChange, UserChanged, UserRow};

@@ -8,7 +8,7 @@ mod error;
 pub use agreements::Agreement;
 pub use error::TermError;
 
-pub use crate::store::{TermFilter, TermKind, TermRow};
+pub use crate::store::{TermFilter, TermKind, TermRow, TermsOf};
 
 use uuid::Uuid;
 
@@ -108,6 +108,11 @@ impl Terms {
         if class.is_some() && kind != TermKind::Enrollment {
             let reason = "goes with the type ENROLLMENT only";
             return Err(InvalidField::new("mclassId", reason).into());
+        }
+        if let Some(class) = class
+            && self.store.class_get(class).await?.is_none()
+        {
+            return Err(InvalidField::new("mclassId", "must be the id of a class").into());
         }
         let id = time_ordered(now.unsigned_abs());
         let row = version_of((kind, class), (id, 1), text, (by, now))?;

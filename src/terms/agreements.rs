@@ -6,7 +6,7 @@ use super::{TermError, Terms};
 use crate::caller::Caller;
 use crate::ids::{OfferingId, TermId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::{AgreementRow, Key, StoreError, TermFilter, TermHead, TermKind, TermRow};
+use crate::store::{AgreementRow, Key, StoreError, TermFilter, TermHead, TermKind, TermRow, TermsOf};
 
 /// The most terms of one kind that people are asked for when they sign up.
 const MOST_AT_SIGN_UP: u64 = 50;
@@ -126,7 +126,7 @@ impl Terms {
     pub async fn for_sign_up(&self) -> Result<Vec<TermRow>, TermError> {
         let mut asked = Vec::new();
         for kind in [TermKind::Service, TermKind::Privacy] {
-            let filter = TermFilter { kind: Some(kind), class: None };
+            let filter = TermFilter { kind: Some(kind), of: TermsOf::NoClass };
             asked.extend(self.store.term_list(filter, None, MOST_AT_SIGN_UP).await?);
         }
         Ok(asked)

@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Path;
 use crate::http::state::AppState;
 use crate::ids::{TermId, UserId};
-use crate::terms::{TermError, TermFilter, TermKind, TermRow};
+use crate::terms::{TermError, TermFilter, TermKind, TermRow, TermsOf};
 use crate::web::format;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -119,7 +119,7 @@ pub(super) fn version(visitor: &Visitor, version: u32) -> String {
 async fn list(state: web::Data<AppState>, visitor: Visitor) -> Result<HttpResponse, ApiError> {
     let mut of_kinds = Vec::new();
     for kind in TermKind::ALL {
-        let filter = TermFilter { kind: Some(kind), class: None };
+        let filter = TermFilter { kind: Some(kind), of: TermsOf::NoClass };
         let terms = state.terms.list(filter, None, SHOWN).await?;
         if !terms.is_empty() {
             of_kinds.push((kind, terms));

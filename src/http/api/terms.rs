@@ -12,7 +12,7 @@ use crate::http::pages::{PageQuery, next_cursor};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, TermId, UserId};
-use crate::terms::{Agreement, TermFilter, TermKind, TermRow, TermText};
+use crate::terms::{Agreement, TermFilter, TermKind, TermRow, TermText, TermsOf};
 
 /// The largest body in bytes: 50,000 characters, each as two escapes of JSON.
 const LIMIT: usize = 768 * 1_024;
@@ -125,7 +125,7 @@ pub struct TermQuery {
     params(
         ("type" = Option<TermKind>, Query),
         ("mclassId" = Option<OfferingId>, Query,
-            description = "Those of this class, and those that are of no single class"),
+            description = "Those of this class, and those that are of no single class. Left out: those of public classes and of no class"),
         ("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<TermDto>)))]
 pub(crate) async fn list(
@@ -134,7 +134,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let TermQuery { limit, cursor, kind, mclass_id } = query;
     let page = PageQuery { limit, cursor };
-    let (limit, filter) = (page.limit()?, TermFilter { kind, class: mclass_id });
+    let of = mclass_id.map_or(TermsOf::Listed, TermsOf::Class);
+    let (limit, filter) = (page.limit()?, TermFilter { kind, of });
     let rows = state.terms.list(filter, page.after_id()?, limit).await?;
     let next = next_cursor(&rows, limit, |row| row.id.to_string());
     Ok(respond::page(&rows.into_iter().map(render).collect::<Vec<_>>(), next))

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use entities::{current_term, term, term_agreement};
+use entities::{class, current_term, term, term_agreement};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::ids::{OfferingId, TermId, UserId};
 use crate::inventory::TimestampMs;
 use crate::store::tables::idempotency;
+use crate::store::tables::new_class::Visibility;
 use crate::store::{Answered, Key, Store, StoreError};
 
 /// What terms are about.
@@ -83,13 +84,27 @@ pub struct TermHead {
     pub version: u32,
 }
 
-/// Which current terms to list; a field that is `None` lets all pass.
+/// Which current terms to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TermFilter {
-    /// Those of this kind.
+    /// Those of this kind; `None` lets all pass.
     pub kind: Option<TermKind>,
-    /// Those of this class, and those that are of no single class.
-    pub class: Option<OfferingId>,
+    /// Those of these classes.
+    pub of: TermsOf,
+}
+
+/// Of which classes to list terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TermsOf {
+    /// Of public classes, and of no single class: a list must not say that another class exists.
+    #[default]
+    Listed,
+    /// Of all classes, and of none.
+    All,
+    /// Of no single class.
+    NoClass,
+    /// Of this class, and of no single class.
+    Class(OfferingId),
 }
 
 impl Store {
@@ -248,9 +263,12 @@ impl Store {
         if let Some(kind) = filter.kind {
             query = query.filter(Column::Kind.eq(kind.as_str()));
         }
-        if let Some(class) = filter.class {
-            query = query.filter(of_class(class));
-        }
+        query = match filter.of {
+            TermsOf::All => query,
+            TermsOf::NoClass => query.filter(Column::ClassId.is_null()),
+            TermsOf::Class(class) => query.filter(of_class(class)),
+            TermsOf::Listed => query.filter(of_listed_classes()),
+        };
         if let Some(after) = after {
             let columns = [Column::Kind, Column::Title, Column::Id];
             let columns = Expr::tuple(columns.map(|column| Expr::col(column.as_column_ref())));
@@ -302,6 +320,17 @@ fn current() -> Select<term::Entity> {
 
 fn of_class(class: OfferingId) -> Condition {
     Condition::any().add(term::Column::ClassId.is_null()).add(term::Column::ClassId.eq(class.0))
+}
+
+fn of_listed_classes() -> Condition {
+    let public = class::Entity::find()
+        .select_only()
+        .column(class::Column::Id)
+        .filter(class::Column::Visibility.eq(Visibility::Public.as_str()))
+        .filter(class::Column::DeletedAt.is_null());
+    Condition::any()
+        .add(term::Column::ClassId.is_null())
+        .add(term::Column::ClassId.in_subquery(public.into_query()))
 }
 
 fn missing(user: UserId, class: Option<OfferingId>) -> Select<term::Entity> {

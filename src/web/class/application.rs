@@ -60,6 +60,7 @@ impl ApplicationForm {
             input type="hidden" name="key" value=(self.key);
             @if let Some(form) = form {
                 input type="hidden" name="form_version" value=(form.version);
+                @if !form.form.title.is_empty() { h3 { (form.form.title) } }
                 @if !form.form.description.is_empty() { div.plain-text { (form.form.description) } }
                 (form_fields::fields(&form.form, &self.answers, problems, visitor.language))
             }

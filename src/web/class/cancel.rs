@@ -47,7 +47,7 @@ async fn show_cancel(
         name: "reason",
         label: visitor.text("enrollment.cancel_reason"),
         value: reason,
-        hint: Some(visitor.text("organiser_form.optional")),
+        hint: Some(visitor.text("enrollment.cancel_reason_hint")),
         ..Field::default()
     };
     let main = html! {

@@ -91,7 +91,10 @@ async fn show(
             (refusal(refusal_text.as_deref()))
             (standing(state, visitor, &shown).await?)
             @if let Some(reason) = &seen.reason {
-                p { (visitor.text("enrollment.reason")) }
+                p { (visitor.text(match seen.row.cause.as_deref() {
+                    Some("CUSTOMER") => "enrollment.own_reason",
+                    _ => "enrollment.reason",
+                })) }
                 div.plain-text { (reason) }
             }
             @if seen.row.status == EnrollmentState::Applied && seen.answers.as_ref().is_some_and(|it| it.form.is_some()) {

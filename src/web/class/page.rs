@@ -200,9 +200,11 @@ fn next(visitor: &Visitor, class: &ClassRow) -> Markup {
                 Selection::Review => "class.next_review",
             })) }
             @if can_wait {
-                li { (visitor.text(match class.rules.promotion {
-                    Promotion::Auto => "class.next_line",
-                    Promotion::Offer => "class.next_offer",
+                li { (visitor.text(match (class.rules.selection, class.rules.promotion) {
+                    (Selection::FirstCome, Promotion::Auto) => "class.next_line",
+                    (Selection::FirstCome, Promotion::Offer) => "class.next_offer",
+                    (Selection::Review, Promotion::Auto) => "class.next_review_line",
+                    (Selection::Review, Promotion::Offer) => "class.next_review_offer",
                 })) }
             }
             @if has_fee {
@@ -215,12 +217,12 @@ fn next(visitor: &Visitor, class: &ClassRow) -> Markup {
     }
 }
 
-/// Writes a length of time in days, hours or minutes, the largest that it is a multiple of.
+/// Writes a length of time in days, hours or minutes, the largest of which it is several.
 pub(super) fn length(visitor: &Visitor, ms: i64) -> String {
     let minutes = ms.max(0) / 60_000;
     let (n, key) = match minutes {
-        m if m > 0 && m % 1_440 == 0 => (m / 1_440, "class.days"),
-        m if m > 0 && m % 60 == 0 => (m / 60, "class.hours"),
+        m if m > 1_440 && m % 1_440 == 0 => (m / 1_440, "class.days"),
+        m if m > 60 && m % 60 == 0 => (m / 60, "class.hours"),
         m => (m, "class.minutes"),
     };
     visitor.fill(key, &[("n", &words::count(n))])

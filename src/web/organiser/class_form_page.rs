@@ -158,12 +158,12 @@ fn money(visitor: &Visitor, form: &ClassForm, refusals: &Refusals) -> Markup {
     let text = |key| visitor.text(key);
     let cancel = Field {
         name: "cancel",
-        label: text("organiser_form.cancel"),
+        label: text("organiser_class.giving_back"),
         value: &form.cancel,
         ..Field::default()
     };
     let choices = [
-        ("start", "organiser_form.cancel_start"),
+        ("start", "organiser_class.cancel_start"),
         ("until", "organiser_form.cancel_until_time"),
         ("never", "organiser_form.cancel_never"),
     ];

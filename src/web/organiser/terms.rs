@@ -10,7 +10,7 @@ use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::IdempotencyKey;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
-use crate::terms::{MAX_TITLE, TermError, TermFilter, TermKind, TermRow, TermText};
+use crate::terms::{MAX_TITLE, TermError, TermFilter, TermKind, TermRow, TermText, TermsOf};
 use crate::text::InvalidField;
 use crate::web::fields::{Field, select};
 use crate::web::format;
@@ -114,7 +114,7 @@ async fn show(
     visitor.admin()?;
     let mut rows = Vec::new();
     for kind in TermKind::ALL {
-        let filter = TermFilter { kind: Some(kind), class: None };
+        let filter = TermFilter { kind: Some(kind), of: TermsOf::All };
         rows.extend(state.terms.list(filter, None, SHOWN).await?);
     }
     let title = visitor.text("terms.title");

@@ -48,6 +48,16 @@ async fn is_completed(person: &Person<'_>) -> bool {
     me["isSignUpCompleted"].as_bool().expect("a bool")
 }
 
+/// Makes a class.
+async fn class(shop: &Shop, visibility: &str) -> OfferingId {
+    let body = json!({
+        "title": "Pottery", "location": "Studio 3", "capacity": 5, "selectionType": "FIRST_COME",
+        "visibility": visibility, "startAt": shop.time_in(90_000), "endAt": shop.time_in(97_200),
+    });
+    let made = shop.admin().post("/api/mclasses", &body).await.is(201);
+    made.data["id"].as_str().unwrap().parse().unwrap()
+}
+
 on_both_databases! {
     async fn a_change_makes_a_version_and_the_text_before_stays_readable(db: TestDb) {
         let shop = Shop::open(db).await;
@@ -157,7 +167,8 @@ on_both_databases! {
     async fn terms_are_listed_by_type_and_class_in_order(db: TestDb) {
         let shop = Shop::open(db).await;
         let (admin, nobody) = (shop.admin(), shop.nobody());
-        let (mine, other) = (OfferingId::random(), OfferingId::random());
+        let mine = class(&shop, "PUBLIC").await;
+        let (other, hidden) = (class(&shop, "PUBLIC").await, class(&shop, "UNLISTED").await);
         for (kind, title, class) in [
             ("SERVICE", "b", None),
             ("SERVICE", "Z", None),
@@ -166,6 +177,7 @@ on_both_databases! {
             ("ENROLLMENT", "all classes", None),
             ("ENROLLMENT", "mine", Some(mine)),
             ("ENROLLMENT", "other", Some(other)),
+            ("ENROLLMENT", "hidden", Some(hidden)),
         ] {
             let mut body = terms_of(kind, title);
             body["mclassId"] = json!(class);
@@ -177,6 +189,8 @@ on_both_databases! {
         assert_eq!(titles(&list("type=SERVICE").await), ["Z", "b", "가"]);
         assert_eq!(titles(&list(&format!("mclassId={mine}")).await),
             ["all classes", "mine", "p", "Z", "b", "가"]);
+        let of_hidden = list(&format!("type=ENROLLMENT&mclassId={hidden}")).await;
+        assert_eq!(titles(&of_hidden), ["all classes", "hidden"], "only who knows the class sees it");
         let query = format!("type=ENROLLMENT&mclassId={mine}");
         assert_eq!(titles(&list(&query).await), ["all classes", "mine"]);
 
@@ -291,7 +305,7 @@ on_both_databases! {
     async fn an_application_needs_the_terms_of_its_class(db: TestDb) {
         let shop = Shop::open(db).await;
         let (admin, kim) = (shop.admin(), shop.customer());
-        let (mine, other) = (OfferingId::random(), OfferingId::random());
+        let (mine, other) = (class(&shop, "PUBLIC").await, class(&shop, "PUBLIC").await);
         let id = |term: &Value| term["id"].as_str().unwrap().parse::<TermId>().unwrap();
         let of_class = |class: OfferingId, title: &str| {
             let mut body = terms_of("ENROLLMENT", title);

@@ -364,7 +364,7 @@ async fn a_fee_is_paid_on_the_order_which_leads_back_to_the_class() {
     let kim = known(&shop, "Kim", "kim@example.com").await;
     kim.charge(50_000).await;
     let browser = Browser::of(&shop, &kim);
-    browser.get(&format!("/classes/{id}")).await.shows(&["₩50,000", "you have 2 d to pay it"]);
+    browser.get(&format!("/classes/{id}")).await.shows(&["₩50,000", "you have 2 days to pay it"]);
     let mine = applies(&browser, &id).await;
     let order = mine.replace("/enrollments/", "/orders/");
     browser.get(&mine).await.shows(&["The fee of ₩50,000 is to be paid", &order]);
