@@ -3,6 +3,7 @@
 
 mod certificate;
 mod change;
+mod crash_points;
 mod currencies;
 mod dashboard;
 mod deciding;
@@ -17,6 +18,7 @@ mod status;
 mod table;
 
 pub use change::{ClassEdit, ClassKeys};
+pub use crash_points::{CrashPoints, Point};
 pub use dashboard::{ClassDay, ClassFigures, Dashboard, DashboardQuery};
 pub use deciding::{Decision, Outcome, Wish};
 pub use desk::{Fee, FeeState, ListedEnrollment, WithAnswers};
@@ -43,6 +45,7 @@ pub struct Classes {
     offices: Arc<BoxOffices>,
     forms: Forms,
     terms: Terms,
+    crash_points: CrashPoints,
 }
 
 impl Classes {
@@ -50,7 +53,15 @@ impl Classes {
     #[must_use]
     pub fn new(store: Store, offices: Arc<BoxOffices>) -> Self {
         let (forms, terms) = (Forms::new(store.clone()), Terms::new(store.clone()));
-        Self { store, offices, forms, terms }
+        Self { store, offices, forms, terms, crash_points: CrashPoints::default() }
+    }
+
+    /// Injects faults: an application stops dead at each point that `crash_points` selects, as if the
+    /// process had crashed there.
+    #[must_use]
+    pub fn with_crash_points(mut self, crash_points: CrashPoints) -> Self {
+        self.crash_points = crash_points;
+        self
     }
 
     async fn submit(

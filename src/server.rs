@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::accounts::Accounts;
 use crate::audit::Auditor;
 use crate::box_office::{self, BoxOffices};
-use crate::classes::Classes;
+use crate::classes::{self, Classes};
 use crate::clock::{BELIEVED_AFTER, Clock, SteadyClock, SystemClock};
 use crate::config::Config;
 use crate::executor::Executor;
@@ -91,6 +91,8 @@ pub struct Parts {
     pub offices: box_office::Settings,
     /// Points at which payments crash.
     pub crash_points: CrashPoints,
+    /// Points at which applications for classes crash.
+    pub class_crash_points: classes::CrashPoints,
     /// Intervals of the recovery of payments.
     pub payments_pace: Pace,
     /// The longest that a call of a webhook may take.
@@ -103,6 +105,7 @@ impl Default for Parts {
             clock: Arc::new(SystemClock::new()),
             offices: box_office::Settings::default(),
             crash_points: CrashPoints::none(),
+            class_crash_points: classes::CrashPoints::default(),
             payments_pace: Pace::default(),
             webhook_timeout: webhooks::TIMEOUT,
         }
@@ -453,7 +456,8 @@ fn assemble(
     let codes = TicketCodes::new(config.jwt_secret.expose());
     let venues = Arc::new(Venues::new(store.clone()));
     let offerings = Offerings::new(store.clone(), offices.clone(), venues.clone(), codes);
-    let classes = Classes::new(store.clone(), offices.clone());
+    let classes = Classes::new(store.clone(), offices.clone())
+        .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
     let mail = MailerParts {
         store: store.clone(),

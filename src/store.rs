@@ -91,6 +91,7 @@ struct Inner {
     writes: DatabaseConnection,
     appends: Appends,
     payments: tables::payment_group::PaymentGroups,
+    words: tables::words_group::WordsGroups,
     append_timeout: Duration,
     url: String,
 }

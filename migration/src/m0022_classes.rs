@@ -47,6 +47,7 @@ const UP: &[&str] = &[
     "CREATE INDEX enrollments_class ON enrollments (class_id, applied_at, id)",
     "CREATE INDEX enrollments_class_status ON enrollments (class_id, status, applied_at, id)",
     "CREATE INDEX enrollments_line ON enrollments (class_id, line_rank) WHERE line_rank IS NOT NULL",
+    "CREATE INDEX enrollments_offered ON enrollments (class_id) WHERE offer_expires_at IS NOT NULL",
     "CREATE INDEX enrollments_user ON enrollments (user_id, applied_at, id)",
     "CREATE INDEX enrollments_time ON enrollments (applied_at, id)",
     "CREATE INDEX enrollments_class_decided ON enrollments (class_id, decided_at, id)

@@ -107,6 +107,7 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::VersionConflict { .. }
         | Rejection::SelectionFrozen
         | Rejection::HasEnrollments { .. }
+        | Rejection::PlacesLeft { .. }
         | Rejection::SaleOver { .. } => "wrong_state",
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::box_office::SubmitError;
-use crate::classes::{ClassError, Classes, metrics};
+use crate::classes::{ClassError, Classes, Point, metrics};
 use crate::forms::{self, CheckedAnswers};
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, TermId, UserId};
 use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
@@ -97,6 +97,7 @@ impl Classes {
             true => Some(AnswersId(crate::ids::time_ordered(now.unsigned_abs()))),
             false => None,
         };
+        self.crash_points.pass(sender.user, Point::BeforeAnswers)?;
         if let Some(id) = stored {
             let row = AnswersRow {
                 id,
@@ -110,8 +111,10 @@ impl Classes {
             };
             self.store.answers_insert(&row, now).await?;
         }
+        self.crash_points.pass(sender.user, Point::BeforeCommand)?;
         let command = Command::Apply { enrollment, customer: sender.user, answers: stored };
         let committed = self.submit(class, command, identity).await?;
+        self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         match committed.transition.changes.first() {
             Some(Change::Enrolled { enrollment, .. }) => {
                 Ok(Done { enrollment: *enrollment, replayed: committed.replayed })
@@ -181,10 +184,13 @@ impl Classes {
             idempotency_key: None,
             fingerprint: None,
         };
-        self.store.answers_insert(&row, now).await?;
+        self.crash_points.pass(sender.user, Point::BeforeAnswers)?;
+        self.store.answers_replace(&row, now).await?;
+        self.crash_points.pass(sender.user, Point::BeforeCommand)?;
         let customer = sender.user;
         let command = Command::ReplaceAnswers { enrollment, customer, answers: id, version };
         let committed = self.submit(class, command, identity).await?;
+        self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         Ok(Done { enrollment, replayed: committed.replayed })
     }
 

@@ -176,7 +176,7 @@ pub enum Ruling {
     Approve,
     /// Give a place, or put on the waitlist if none is left.
     ApproveOrWaitlist,
-    /// Put on the waitlist.
+    /// Put on the waitlist; refused while an approval would get a place.
     Waitlist,
     /// Reject; a place that it had is freed, and paid back.
     Reject,

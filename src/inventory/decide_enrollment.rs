@@ -130,6 +130,10 @@ impl Inventory {
     }
 
     fn wait(&self, found: &EnrollmentView, reason: Option<ReasonId>, room: &mut Room) -> Decided {
+        let left = room.places();
+        if left > 0 {
+            return Err(Rejection::PlacesLeft { left }.into());
+        }
         let capacity = self.class()?.rules.waitlist;
         if room.line >= capacity {
             return Err(Rejection::WaitlistUnavailable { full: capacity > 0 }.into());

@@ -164,6 +164,9 @@ pub enum Rejection {
     /// The class has living enrollments, which the command would end.
     #[error("{living} enrollments are not over: they end only with a cancellation of the class")]
     HasEnrollments { living: u32 },
+    /// An application is not put on the waitlist while a decision could give it a place.
+    #[error("places left: {left}; approve the application instead of putting it on the waitlist")]
+    PlacesLeft { left: u32 },
 }
 
 impl Rejection {
@@ -185,7 +188,8 @@ impl Rejection {
             | Self::EnrollmentNotFound
             | Self::VersionConflict { .. }
             | Self::SelectionFrozen
-            | Self::HasEnrollments { .. } => 2,
+            | Self::HasEnrollments { .. }
+            | Self::PlacesLeft { .. } => 2,
             Self::SoldOut { .. }
             | Self::SeatsTaken { .. }
             | Self::UnknownProduct

@@ -18,6 +18,7 @@ use super::{Appends, Inner, Store, StoreError, private_file};
 use crate::store::journal::append_pool::AppendPool;
 use crate::store::journal::append_sqlite;
 use crate::store::tables::payment_group::{self, PaymentGroups, Writes};
+use crate::store::tables::words_group::WordsGroups;
 
 /// Connections that read from a SQLite file beside the writer's.
 const SQLITE_READERS: u32 = 4;
@@ -213,6 +214,7 @@ async fn connect_postgres(options: &Options) -> Result<Inner, StoreError> {
     Ok(Inner {
         url: options.url.clone(),
         payments: PaymentGroups::start(Writes::Postgres(for_groups)),
+        words: WordsGroups::start(connection.clone()),
         reads: connection.clone(),
         writes: connection,
         appends: Appends::Postgres(Arc::new(appends)),
@@ -263,11 +265,14 @@ async fn connect_sqlite(options: &Options) -> Result<Inner, StoreError> {
     let writes = pool(1).connect_with(file.clone()).await?;
     let reads = pool(SQLITE_READERS).connect_lazy_with(file.pragma("query_only", "ON"));
     let appends = append_sqlite::Appender::start(writes.clone());
+    let payments = PaymentGroups::start(Writes::Sqlite(writes.clone()));
+    let writes = SqlxSqliteConnector::from_sqlx_sqlite_pool(writes);
     Ok(Inner {
         url: options.url.clone(),
         reads: SqlxSqliteConnector::from_sqlx_sqlite_pool(reads),
-        payments: PaymentGroups::start(Writes::Sqlite(writes.clone())),
-        writes: SqlxSqliteConnector::from_sqlx_sqlite_pool(writes),
+        payments,
+        words: WordsGroups::start(writes.clone()),
+        writes,
         appends: Appends::Sqlite(appends),
         append_timeout: options.append_timeout,
     })

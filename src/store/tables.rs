@@ -44,3 +44,4 @@ pub(crate) mod wallet;
 pub(crate) mod webhook;
 pub(crate) mod webhook_attempt;
 pub(crate) mod webhook_delivery;
+pub(crate) mod words_group;

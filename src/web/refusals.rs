@@ -101,7 +101,7 @@ impl<'a> Explainer<'a> {
     fn values(&self, failure: &ApiError) -> Vec<(&'static str, String)> {
         let detail = |name: &str| failure.details().and_then(|details| details.get(name));
         let mut values = Vec::new();
-        for name in ["requested", "available", "apart", "max", "current", "taken"] {
+        for name in ["requested", "available", "apart", "max", "current", "taken", "placesLeft"] {
             if let Some(number) = detail(name).and_then(Value::as_u64) {
                 values.push((name, format::number(number)));
             }
@@ -178,7 +178,7 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
         }
         ErrorCode::SeatsTaken => &["_seats", ""],
         ErrorCode::CancellationRefused => &["_until", ""],
-        ErrorCode::PlacesAvailable => &["_left", ""],
+        ErrorCode::PlacesAvailable | ErrorCode::PlacesLeft => &["_left", ""],
         ErrorCode::BelowTaken => &["_taken", ""],
         ErrorCode::TooManyRequests => &["_wait", ""],
         ErrorCode::WrongState if detail("what").is_some_and(|what| what == "sale") => {

@@ -1,6 +1,7 @@
 //! Databases and journals that earlier versions wrote, kept in `tests/fixtures`: they must fold,
 //! verify, migrate up and be served for ever. `tests/fixtures/README.md` explains when to add one.
 
+mod classes;
 mod dump;
 mod history;
 

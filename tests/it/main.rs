@@ -13,6 +13,7 @@ mod backup;
 mod balancer;
 mod box_office;
 mod classes_at_once;
+mod classes_crash;
 mod cli;
 mod clients;
 mod clock;

@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod smtp_server;
 pub mod sold_event;
 pub mod stream_frames;
+pub mod students;
 pub mod test_app;
 pub mod tls;
 pub mod two_instances;

@@ -279,5 +279,6 @@ pub(crate) fn rejections() -> Vec<(&'static str, Rejection)> {
         VersionConflict { current: 300 },
         SelectionFrozen,
         HasEnrollments { living: 200 },
+        PlacesLeft { left: 2 },
     })
 }

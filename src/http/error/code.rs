@@ -143,6 +143,8 @@ error_codes! {
         "All places, and all of the waitlist if there is one, are taken: details say how many there are.";
     NoPlacesLeft = CONFLICT "NO_PLACES_LEFT",
         "The approval needs a place: details.placesLeft. Raise the capacity or use the waitlist.";
+    PlacesLeft = CONFLICT "PLACES_LEFT",
+        "Places are free, so this application does not wait: approve it instead; details.placesLeft.";
     EnrollmentNotFound = NOT_FOUND "ENROLLMENT_NOT_FOUND", "No such enrollment of yours.";
     VersionConflict = CONFLICT "VERSION_CONFLICT",
         "It has changed since the version named: read it again; details.currentVersion.";

@@ -3,8 +3,10 @@
 use actix_web::http::header;
 
 use super::*;
+use crate::accounts::AccountError;
+use crate::box_office::{SubmitError, Unavailable};
 use crate::ids::EnrollmentId;
-use crate::inventory::SaleEnd;
+use crate::inventory::{Rejection, SaleEnd};
 
 fn check(error: impl Into<ApiError>, status: u16, code: &str) {
     let error = error.into();
@@ -76,6 +78,7 @@ fn every_rejection_has_its_status_and_code() {
         (Rejection::VersionConflict { current: 2 }, 409, "VERSION_CONFLICT"),
         (Rejection::SelectionFrozen, 409, "SELECTION_FROZEN"),
         (Rejection::HasEnrollments { living: 3 }, 409, "CLASS_HAS_ENROLLMENTS"),
+        (Rejection::PlacesLeft { left: 2 }, 409, "PLACES_LEFT"),
     ] {
         tested.insert(std::mem::discriminant(&rejection));
         check(SubmitError::from(rejection), status, code);

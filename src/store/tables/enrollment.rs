@@ -3,7 +3,8 @@
 use entities::{enrollment, enrollment_answers, enrollment_reason};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -92,6 +93,9 @@ pub struct LinePlace {
     pub total: u64,
 }
 
+/// Up to as many in line are counted from its end.
+const FEW_BEHIND: i64 = 1_000;
+
 impl Store {
     /// Returns one enrollment.
     ///
@@ -155,14 +159,32 @@ impl Store {
         class: OfferingId,
         rank: i64,
     ) -> Result<LinePlace, StoreError> {
-        let line = || {
-            enrollment::Entity::find()
-                .filter(enrollment::Column::ClassId.eq(class.0))
-                .filter(enrollment::Column::LineRank.is_not_null())
+        // Who has just joined is near the end: the few behind are counted, and not the many ahead.
+        let sql = "SELECT n.waitlisted - (SELECT count(*) FROM enrollments WHERE class_id = $1
+                AND offer_expires_at IS NOT NULL AND status = 'WAITLISTED') AS total,
+            (SELECT count(*) FROM (SELECT 1 FROM enrollments
+                WHERE class_id = $1 AND line_rank > $2 LIMIT $3) AS after_it) AS behind
+            FROM class_counts n WHERE n.class_id = $1";
+        let values = [class.0.into(), rank.into(), FEW_BEHIND.into()];
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let found = self.reads().query_one_raw(statement).await?;
+        let read = |row: &QueryResult, column| row.try_get::<i64>("", column);
+        let (total, behind) = match &found {
+            Some(row) => (read(row, "total")?, read(row, "behind")?),
+            None => (0, FEW_BEHIND),
         };
-        let ahead = line().filter(enrollment::Column::LineRank.lt(rank));
-        let position = ahead.count(self.reads()).await? + 1;
-        Ok(LinePlace { position, total: line().count(self.reads()).await?.max(position) })
+        let total = total.unsigned_abs();
+        let position = match behind < FEW_BEHIND {
+            true => total.saturating_sub(behind.unsigned_abs()).max(1),
+            false => {
+                let ahead = enrollment::Entity::find()
+                    .filter(enrollment::Column::ClassId.eq(class.0))
+                    .filter(enrollment::Column::LineRank.is_not_null())
+                    .filter(enrollment::Column::LineRank.lt(rank));
+                ahead.count(self.reads()).await? + 1
+            }
+        };
+        Ok(LinePlace { position, total: total.max(position) })
     }
 
     /// Returns the classes in which a customer waits for a decision, in line or for an offer.
@@ -185,8 +207,8 @@ impl Store {
         Ok(found.into_iter().map(OfferingId).collect())
     }
 
-    /// Deletes what was stored for commands that took no effect, and marks what took effect; both
-    /// from before `before`. Returns how many rows were deleted.
+    /// Deletes what was stored for commands that took no effect and answers that were replaced, and marks
+    /// what is in use; all from before `before`. Returns how many rows were deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,9 +234,18 @@ impl Store {
             .filter(Expr::cust(unknown))
             .exec(self.writes())
             .await?;
-        for table in ["enrollment_answers", "enrollment_reasons"] {
+        // Answers that younger ones are about to replace are looked at again.
+        let is_last = format!(
+            "NOT EXISTS (SELECT 1 FROM enrollment_answers n
+                WHERE n.user_id = enrollment_answers.user_id
+                    AND n.enrollment_id = enrollment_answers.enrollment_id
+                    AND n.is_pending = 1 AND n.created_at >= {before})"
+        );
+        for (table, settled) in [("enrollment_answers", &*is_last), ("enrollment_reasons", "1 = 1")]
+        {
             let seen = format!(
-                "UPDATE {table} SET is_pending = 0 WHERE is_pending = 1 AND created_at < {before}"
+                "UPDATE {table} SET is_pending = 0
+                 WHERE is_pending = 1 AND created_at < {before} AND {settled}"
             );
             self.writes().execute_unprepared(&seen).await?;
         }

@@ -3,11 +3,12 @@
 
 use entities::{answer_salt, enrollment_answers, enrollment_reason};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, UserId};
 use crate::inventory::TimestampMs;
+use crate::store::tables::words_group::Words;
 use crate::store::{Store, StoreError};
 
 /// Answers to the form of a class.
@@ -61,8 +62,26 @@ impl Store {
             is_pending: Set(1),
             created_at: Set(now),
         };
-        enrollment_answers::Entity::insert(row).exec_without_returning(self.writes()).await?;
-        Ok(())
+        self.inner.words.write(Words::Answers(row)).await
+    }
+
+    /// Stores answers that are to replace those of an enrollment. The sweep looks at the earlier ones
+    /// anew: it deletes those that the enrollment does not have any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answers_replace(
+        &self,
+        new: &AnswersRow,
+        now: TimestampMs,
+    ) -> Result<(), StoreError> {
+        enrollment_answers::Entity::update_many()
+            .col_expr(enrollment_answers::Column::IsPending, Expr::value(1))
+            .filter(enrollment_answers::Column::UserId.eq(new.user.0))
+            .filter(enrollment_answers::Column::EnrollmentId.eq(new.enrollment.0))
+            .exec(self.writes())
+            .await?;
+        self.answers_insert(new, now).await
     }
 
     /// Returns those of `ids` that exist, in no order.
@@ -143,17 +162,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn answer_salt(&self, user: UserId, new: [u8; 16]) -> Result<Vec<u8>, StoreError> {
-        let find = || answer_salt::Entity::find_by_id(user.0);
-        if let Some(found) = find().one(self.reads()).await? {
+        let find = async || answer_salt::Entity::find_by_id(user.0).one(self.reads()).await;
+        if let Some(found) = find().await? {
             return Ok(found.salt);
         }
         let row = answer_salt::ActiveModel { user_id: Set(user.0), salt: Set(new.to_vec()) };
-        answer_salt::Entity::insert(row)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(self.writes())
-            .await?;
+        self.inner.words.write(Words::Salt(row)).await?;
         // Another request of the customer may have been first.
-        let found = find().one(self.writes()).await?;
+        let found = find().await?;
         Ok(found.map_or_else(|| new.to_vec(), |row| row.salt))
     }
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::classes::fill_rate;
-use super::enrollment_words::{action_text, attendance_text};
+use super::enrollment_words::{action_text, attendance_text, without_line};
 use super::orders::customer;
 use super::search;
 use super::tables::{Column, cards};
@@ -102,7 +102,7 @@ async fn page(
             @if let Some(next) = next {
                 p.more { a.button.quiet href=(query.next(id, &next)) { (visitor.text("start.more")) } }
             }
-            (decisions(&visitor, id))
+            (decisions(&visitor, &class))
         }
         (files(&visitor, &class))
     };
@@ -228,24 +228,25 @@ fn table(visitor: &Visitor, class: &ClassRow, listed: &[ListedEnrollment]) -> Ma
     cards(label, &columns, listed.iter().map(cells))
 }
 
+const VERDICTS: &[&str] = &["approve", "approve-or-waitlist", "waitlist", "reject"];
+
 /// Renders the buttons for what was ticked.
-fn decisions(visitor: &Visitor, id: OfferingId) -> Markup {
+fn decisions(visitor: &Visitor, class: &ClassRow) -> Markup {
     let reason = Field {
         name: "reason",
         label: visitor.text("organiser_class.reason"),
         hint: Some(visitor.text("organiser_class.reason_hint")),
         ..Field::default()
     };
-    let verdicts = ["approve", "approve-or-waitlist", "waitlist", "reject"];
     let marks = ["present", "late", "absent", "unmark"];
     html! {
-        form.stack id=(FORM) method="post" action={ "/organiser/classes/" (id) "/decisions" } {
+        form.stack id=(FORM) method="post" action={ "/organiser/classes/" (class.event.id) "/decisions" } {
             input type="hidden" name="key" value=(uuid::Uuid::new_v4());
             fieldset {
                 legend { (visitor.text("organiser_class.decide_ticked")) }
                 (reason.area(2))
                 div.actions {
-                    @for name in verdicts {
+                    @for name in without_line(class, VERDICTS) {
                         button.button.quiet name="do" value=(name) { (action_text(visitor, name)) }
                     }
                 }

@@ -82,7 +82,7 @@ async fn show(
         @if let Some(reservation) = &seen.reservation {
             p { a href={ "/organiser/orders/" (reservation.id) } { (visitor.text("orders.order")) } }
         }
-        (decision(visitor, &seen, refused))
+        (decision(visitor, &class, &seen, refused))
         (position(visitor, &seen, refused))
         (history(state, visitor, &class, (id, after)).await?)
     };

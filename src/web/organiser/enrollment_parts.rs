@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::enrollment_words::{action_text, log_line, older};
+use super::enrollment_words::{action_text, log_line, older, without_line};
 use crate::classes::SeenEnrollment;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -61,10 +61,11 @@ fn answer_text(answer: &serde_json::Value) -> String {
 /// Renders the buttons that make sense in the present state.
 pub(super) fn decision(
     visitor: &Visitor,
+    class: &ClassRow,
     seen: &SeenEnrollment,
     refused: Option<&Refused<'_>>,
 ) -> Markup {
-    let buttons: &[&str] = match seen.row.status {
+    let buttons: &'static [&'static str] = match seen.row.status {
         EnrollmentState::Applied => &["approve", "approve-or-waitlist", "waitlist", "reject"],
         EnrollmentState::Waitlisted => &["approve", "reject"],
         EnrollmentState::Approved => &["reject", "present", "late", "absent", "unmark"],
@@ -87,7 +88,7 @@ pub(super) fn decision(
                     legend { (visitor.text("organiser_class.decide")) }
                     (reason.area(3))
                     div.actions {
-                        @for name in buttons {
+                        @for name in without_line(class, buttons) {
                             button.button.quiet name="do" value=(name) { (action_text(visitor, name)) }
                         }
                         @if seen.row.status.is_living() {

@@ -23,6 +23,15 @@ pub(super) fn action_text(visitor: &Visitor, name: &str) -> &'static str {
     })
 }
 
+/// Leaves out the button that puts applications in line while places are free: it would be refused.
+pub(super) fn without_line(
+    class: &ClassRow,
+    buttons: &'static [&'static str],
+) -> impl Iterator<Item = &'static str> {
+    let is_full = words::places_left(class) == 0;
+    buttons.iter().copied().filter(move |name| is_full || *name != "waitlist")
+}
+
 /// Returns a mark of attendance in words.
 pub(super) fn attendance_text(visitor: &Visitor, mark: Attendance) -> &'static str {
     visitor.text(match mark {

@@ -140,6 +140,7 @@ fn rejections() -> Vec<Rejection> {
         R::VersionConflict { current: 3 },
         R::SelectionFrozen,
         R::HasEnrollments { living: 4 },
+        R::PlacesLeft { left: 3 },
         R::WrongOffering { is_class: false },
     ]
 }
@@ -163,6 +164,7 @@ fn sentences_have_the_limits_times_and_seats_of_the_refusal() {
         (korean(Rejection::SaleNotOpen { opens_at: Some(1_893_456_000_000) }), "09:00"),
         (korean(Rejection::CancellationRefused { until: Some(1_893_456_000_000) }), "09:00"),
         (korean(Rejection::BelowTaken { taken: 12 }), "12자리"),
+        (korean(Rejection::PlacesLeft { left: 3 }), "3자리"),
         (korean(Rejection::RecruitmentNotOpen { opens_at: Some(1_893_456_000_000) }), "09:00"),
         (korean(Rejection::RecruitmentOver { ended_at: Some(1_893_456_000_000) }), "09:00"),
         (

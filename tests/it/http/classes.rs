@@ -133,6 +133,19 @@ on_both_databases! {
             applied.push(class.enroll(person).await);
         }
         assert!(applied.iter().all(|one| one["status"] == "APPLIED"));
+        let early = class.decide(&applied[0], "WAITLISTED", json!({})).await;
+        let early = early.refused(409, "PLACES_LEFT");
+        assert_eq!(early.body["error"]["details"]["placesLeft"], 1);
+        let same = class.of(&people[0]).await;
+        assert_eq!((&same["status"], &same["version"]), (&json!("APPLIED"), &json!(1)));
+        let ids: Vec<_> = applied[..2].iter().map(|one| json!({"id": one["id"]})).collect();
+        let all = json!({"mclassId": class.id, "status": "WAITLISTED", "enrollments": ids});
+        let outcomes = shop.admin().post("/api/admin/enrollments/decisions", &all).await.is(200);
+        for one in outcomes.data.as_array().expect("a list") {
+            assert_eq!((&one["decided"], &one["status"]), (&json!(false), &json!("APPLIED")));
+            assert_eq!(one["error"]["code"], "PLACES_LEFT");
+            assert_eq!(one["error"]["details"]["placesLeft"], 1);
+        }
         let approved = class.decide(&applied[0], "APPROVED", json!({})).await.is(200).data;
         assert_eq!(approved["status"], "APPROVED");
         assert!(approved["decidedByAdminId"].is_string());

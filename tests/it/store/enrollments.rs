@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use admitone::ids::{
-    AnswersId, EnrollmentId, InstanceId, PaymentId, ProductId, ReasonId, ReservationId, UserId,
+    AnswersId, EnrollmentId, InstanceId, OfferingId, PaymentId, ProductId, ReasonId, ReservationId,
+    UserId,
 };
 use admitone::inventory::{
     Attendance, ClassChange, ClassRules, Command, Decision, EnrollmentStatus, Inventory, Promotion,
@@ -267,6 +268,13 @@ async fn check(db: &TestDb, school: &School) {
         let counted = db.count(&format!("SELECT {column} FROM class_counts")).await;
         assert_eq!(counted, of(wanted), "{column}");
     }
+    let mut ranks: Vec<i64> = all.iter().filter_map(|one| one.rank).collect();
+    ranks.sort_unstable();
+    for (ahead, rank) in ranks.iter().enumerate() {
+        let place =
+            school.store.enrollment_line_place(school.writer.offering, *rank).await.unwrap();
+        assert_eq!((place.position, place.total), (ahead as u64 + 1, ranks.len() as u64));
+    }
     let hours = "SELECT CAST(sum(applications) AS bigint) FROM class_hours";
     assert_eq!(db.count(hours).await, i64::try_from(all.len()).unwrap());
     let valid = "SELECT count(*) FROM tickets WHERE status IN ('VALID', 'USED')";
@@ -299,5 +307,32 @@ on_both_databases! {
         let mut school = School::open(&db, 12_000).await;
         school.live().await;
         check(&db, &school).await;
+    }
+
+    async fn the_place_in_a_long_line_is_found_from_either_end(db: TestDb) {
+        let store = db.store().await;
+        let class = OfferingId::random();
+        let id = class.0.simple();
+        let (class_id, any) = match db.is_postgres() {
+            true => (format!("'{id}'::uuid"), "gen_random_uuid()"),
+            false => (format!("x'{id}'"), "randomblob(16)"),
+        };
+        db.sql(&format!(
+            "INSERT INTO enrollments (id, class_id, user_id, status, version, line_rank, applied_at,
+                updated_at)
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+            SELECT {any}, {class_id}, {any}, 'WAITLISTED', 1, i * 10, i, i FROM n;
+            INSERT INTO class_counts (class_id, applied, approved, waitlisted, rejected, canceled)
+            VALUES ({class_id}, 0, 0, 2501, 0, 0);
+            INSERT INTO enrollments (id, class_id, user_id, status, version, offer_expires_at,
+                applied_at, updated_at)
+            VALUES ({any}, {class_id}, {any}, 'WAITLISTED', 1, 9, 9, 9)"
+        ))
+        .await;
+        for position in [1, 2, 1_499, 1_500, 1_501, 1_502, 2_499, 2_500_u64] {
+            let rank = i64::try_from(position * 10).unwrap();
+            let place = store.enrollment_line_place(class, rank).await.unwrap();
+            assert_eq!((place.position, place.total), (position, 2_500), "who is offered a place left");
+        }
     }
 }

@@ -288,10 +288,18 @@ on_both_databases! {
         page.shows(&["Ann", "Dee", &box_of(&mine[0]), "Confirm, or put in line if full"]);
         let decide = format!("{at}/decisions");
         let boxes: Vec<_> = mine.iter().map(box_of).collect();
+        // Nothing waits while a place is free: the button is missing, and a late click is refused.
+        let to_line = "value=\"waitlist\"";
+        assert!(!page.text.contains(to_line));
+        assert!(!desk.get(&format!("/organiser{}", mine[0])).await.text.contains(to_line));
+        let form = [("key", "d0"), ("do", "waitlist"), ("pick", &*boxes[0]), ("pick", &boxes[1])];
+        let outcome = desk.post(&decide, &form).await;
+        outcome.shows(&["0 of 2 decided.", "Ann", "Bo", "Places are free (1): approve"]);
         let form = [("key", "d1"), ("do", "approve"), ("pick", &boxes[0]), ("pick", &boxes[1]), ("reason", "")];
         let outcome = desk.post(&decide, &form).await;
         outcome.shows(&["1 of 2 decided.", "Ann", "Bo", "Not done.", "No place is left."]);
         assert_eq!(desk.post(&decide, &form).await.text, outcome.text, "sent twice");
+        desk.get(&at).await.shows(&[to_line]);
         let form = [("key", "d2"), ("do", "waitlist"), ("pick", &*boxes[0]), ("pick", &boxes[1]),
             ("pick", &boxes[2])];
         desk.post(&decide, &form).await.shows(&["2 of 3 decided.", "has changed since the page was opened"]);

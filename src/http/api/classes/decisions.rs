@@ -30,6 +30,7 @@ const DECISIONS: &[ErrorCode] = &[
     ErrorCode::WrongState,
     ErrorCode::VersionConflict,
     ErrorCode::NoPlacesLeft,
+    ErrorCode::PlacesLeft,
     ErrorCode::WaitlistUnavailable,
     ErrorCode::ClassCanceled,
     ErrorCode::PaymentInProgress,

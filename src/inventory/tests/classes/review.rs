@@ -2,7 +2,7 @@
 
 use super::ends::pay;
 use super::*;
-use crate::inventory::{Approval, Attendance};
+use crate::inventory::{Approval, Attendance, Fit, Line, Moved};
 
 /// The commands before, the time, the ruling, and what comes of it.
 type Case<'a> = (&'a [Command], u64, Ruling, Result<EnrollmentStatus, Rejection>);
@@ -16,7 +16,9 @@ fn each_decision_from_each_state() {
         let rules = ClassRules { selection: Selection::Review, ..offering() };
         let mut class = class(1, 0, rules);
         run(&mut class, [apply(1), apply(2), apply(3), apply(4)]);
-        run(&mut class, [decide(1, Waitlist), decide(2, Waitlist)]);
+        // A place is offered when it becomes free.
+        run(&mut class, [apply(5), decide(5, Approve)]);
+        run(&mut class, [decide(1, Waitlist), decide(2, Waitlist), decide(5, Reject)]);
         assert_eq!((status(&class, 1), status(&class, 2)), (Offered, Waitlisted));
         class
     };
@@ -126,6 +128,76 @@ fn decisions_made_at_once_are_those_made_one_by_one() {
 }
 
 #[test]
+fn an_application_is_put_in_line_only_when_no_place_is_left_for_it() {
+    use EnrollmentStatus::{Applied, Approved, Rejected, Waitlisted};
+    use Ruling::{Approve, ApproveOrWaitlist, Reject, Waitlist};
+    let mut class = class(2, 0, reviewed());
+    run(&mut class, (1..=6).map(apply));
+    refused(&mut class, &decide(1, Waitlist), Rejection::PlacesLeft { left: 2 });
+    run(&mut class, [decide(1, ApproveOrWaitlist), decide(6, Reject)]);
+    assert_eq!(status(&class, 1), Approved);
+    // A rejection is turned into a place as well.
+    refused(&mut class, &decide(6, Waitlist), Rejection::PlacesLeft { left: 1 });
+    // Each row is judged by what those before it leave.
+    let verdicts = vec![
+        verdict(2, Waitlist),
+        verdict(3, Approve),
+        verdict(4, Waitlist),
+        verdict(1, Reject),
+        verdict(5, Waitlist),
+    ];
+    let changes = decided(&mut class, Command::DecideEnrollments { verdicts });
+    let rejection = Box::new(Rejection::PlacesLeft { left: 1 });
+    assert_eq!(changes[0], Change::VerdictRefused { enrollment: enrollment(2), rejection });
+    let statuses: Vec<_> = (1..=6).map(|number| status(&class, number)).collect();
+    assert_eq!(statuses, [Rejected, Applied, Approved, Approved, Waitlisted, Rejected]);
+}
+
+#[test]
+fn a_place_that_the_line_cannot_get_any_more_is_not_in_the_way_of_the_line() {
+    let mut class = class(1, 0, reviewed());
+    run(&mut class, (1..=3).map(apply));
+    run(&mut class, [decide(1, Ruling::Approve), decide(2, Ruling::Waitlist)]);
+    pass(&mut class, 48 * HOUR);
+    run(&mut class, [decide(1, Ruling::Reject), decide(3, Ruling::Waitlist)]);
+    assert_eq!(status(&class, 3), EnrollmentStatus::Waitlisted);
+}
+
+#[test]
+fn a_journal_in_which_an_application_was_put_in_line_beside_a_free_place_still_folds() {
+    let mut class = class(1, 0, reviewed());
+    run(&mut class, [apply(1)]);
+    let (id, customer) = (enrollment(1), user(1));
+    let moved = |from, version| Moved { from, version };
+    let line = Line {
+        product: crate::ids::ProductId(0),
+        quantity: 1,
+        unit_price: 0,
+        seats: Box::default(),
+        fit: Fit::Exact,
+    };
+    let changes = vec![
+        Change::EnrollmentWaitlisted {
+            enrollment: id,
+            customer,
+            rank: 1_048_576,
+            reason: None,
+            moved: moved(EnrollmentStatus::Applied, 2),
+        },
+        Change::EnrollmentApproved {
+            enrollment: id,
+            customer,
+            line,
+            pay_by: None,
+            how: Approval::Promoted,
+            moved: moved(EnrollmentStatus::Waitlisted, 3),
+        },
+    ];
+    class.apply(&Transition { idempotency: None, changes }).unwrap();
+    assert_eq!(status(&class, 1), EnrollmentStatus::Approved);
+}
+
+#[test]
 fn a_bad_list_of_decisions_is_refused_whole() {
     let mut class = class(1, 0, reviewed());
     run(&mut class, [apply(1)]);
@@ -140,7 +212,7 @@ fn a_bad_list_of_decisions_is_refused_whole() {
 #[test]
 fn a_waitlist_that_is_off_is_refused() {
     let mut class = class(1, 0, ClassRules { waitlist: 0, ..reviewed() });
-    run(&mut class, [apply(1)]);
+    run(&mut class, [apply(1), apply(2), decide(2, Ruling::Approve)]);
     let off = Rejection::WaitlistUnavailable { full: false };
     refused(&mut class, &decide(1, Ruling::Waitlist), off);
     let mut first_come = super::class(1, 0, ClassRules { waitlist: 0, ..rules() });
@@ -164,7 +236,8 @@ fn a_rejected_application_is_decided_again_only_if_it_is_the_last_and_had_no_pla
 #[test]
 fn an_offer_that_was_taken_back_is_not_made_again() {
     let mut class = class(1, 0, ClassRules { selection: Selection::Review, ..offering() });
-    run(&mut class, [apply(1), decide(1, Ruling::Waitlist)]);
+    run(&mut class, [apply(1), apply(2), decide(2, Ruling::Approve)]);
+    run(&mut class, [decide(1, Ruling::Waitlist), decide(2, Ruling::Reject)]);
     assert_eq!(status(&class, 1), EnrollmentStatus::Offered);
     run(&mut class, [decide(1, Ruling::Reject)]);
     for ruling in [Ruling::Waitlist, Ruling::Approve] {

@@ -307,6 +307,9 @@ impl Model {
         if !matches!(one.status, Applied | Rejected) {
             return Err(wrong().into());
         }
+        if free > 0 {
+            return Err(Rejection::PlacesLeft { left: free }.into());
+        }
         if left.line >= class.rules.waitlist {
             let full = class.rules.waitlist > 0;
             return Err(Rejection::WaitlistUnavailable { full }.into());
