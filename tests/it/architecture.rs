@@ -475,6 +475,7 @@ const TABLES: &[(&str, &str)] = &[
     ("webhook", "webhooks"),
     ("webhook_attempt", "webhooks"),
     ("webhook_delivery", "webhooks"),
+    ("words_group", "classes"),
 ];
 
 /// The only allowed circle: the office, its failures and its handoff are one state machine.
