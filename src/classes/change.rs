@@ -86,7 +86,7 @@ impl Classes {
         key: Option<Idempotency>,
         now: TimestampMs,
     ) -> Result<bool, ClassError> {
-        let row = self.existing(class).await?;
+        let row = self.visible(class).await?;
         let replayed = if row.event.sale_state == SaleState::Cancelled {
             // Cancelled before, and then the process stopped.
             false

@@ -108,7 +108,10 @@ impl Classes {
         &self,
         outcomes: &[Outcome],
     ) -> Result<Vec<(EnrollmentRow, String)>, ClassError> {
-        let ids: Vec<EnrollmentId> = outcomes.iter().map(|one| one.enrollment).collect();
+        // An id that is not of the class says nothing about the enrollment of another.
+        let of_class =
+            outcomes.iter().filter(|one| one.decided != Err(Rejection::EnrollmentNotFound));
+        let ids: Vec<EnrollmentId> = of_class.map(|one| one.enrollment).collect();
         let rows = self.store.enrollment_get_many(&ids).await?;
         let people = self.store.people(rows.iter().map(|row| row.user)).await?;
         let name = |row: &EnrollmentRow| {

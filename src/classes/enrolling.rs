@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::box_office::SubmitError;
+use crate::box_office::{Committed, SubmitError};
 use crate::classes::{ClassError, Classes, Point, metrics};
 use crate::forms::{self, CheckedAnswers};
 use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, TermId, UserId};
@@ -113,7 +113,7 @@ impl Classes {
         }
         self.crash_points.pass(sender.user, Point::BeforeCommand)?;
         let command = Command::Apply { enrollment, customer: sender.user, answers: stored };
-        let committed = self.submit(class, command, identity).await?;
+        let committed = self.submit_with(stored, class, command, identity).await?;
         self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         match committed.transition.changes.first() {
             Some(Change::Enrolled { enrollment, .. }) => {
@@ -174,6 +174,8 @@ impl Classes {
         let id = AnswersId(crate::ids::time_ordered(now.unsigned_abs()));
         let fingerprint = (enrollment, &application.answers, application.form_version, version);
         let identity = self.identity(class, sender, "replace answers", &fingerprint).await?;
+        // The key of the application stays with it.
+        let before = self.answers_of(enrollment, sender.user).await?;
         let row = AnswersRow {
             id,
             class,
@@ -181,17 +183,48 @@ impl Classes {
             user: sender.user,
             form: checked.as_ref().map(|answers| (answers.form_id.0, answers.version)),
             answers: checked.map(|answers| answers.json),
-            idempotency_key: None,
-            fingerprint: None,
+            idempotency_key: before.as_ref().and_then(|row| row.idempotency_key.clone()),
+            fingerprint: before.and_then(|row| row.fingerprint),
         };
         self.crash_points.pass(sender.user, Point::BeforeAnswers)?;
         self.store.answers_replace(&row, now).await?;
         self.crash_points.pass(sender.user, Point::BeforeCommand)?;
         let customer = sender.user;
         let command = Command::ReplaceAnswers { enrollment, customer, answers: id, version };
-        let committed = self.submit(class, command, identity).await?;
+        let committed = self.submit_with(Some(id), class, command, identity).await?;
         self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         Ok(Done { enrollment, replayed: committed.replayed })
+    }
+
+    async fn answers_of(
+        &self,
+        enrollment: EnrollmentId,
+        user: UserId,
+    ) -> Result<Option<AnswersRow>, ClassError> {
+        let found = self.store.enrollment_get(enrollment).await?.filter(|row| row.user == user);
+        let Some(answers) = found.and_then(|row| row.answers) else { return Ok(None) };
+        Ok(self.store.answers_get(&[answers]).await?.pop())
+    }
+
+    /// Sends a command that names answers, and deletes them if it is refused or was sent before.
+    async fn submit_with(
+        &self,
+        answers: Option<AnswersId>,
+        class: OfferingId,
+        command: Command,
+        identity: Option<Idempotency>,
+    ) -> Result<Committed, ClassError> {
+        let committed = self.submit(class, command, identity).await;
+        let is_unused = match &committed {
+            Ok(committed) => committed.replayed,
+            Err(ClassError::Command(SubmitError::Rejected(_))) => true,
+            // The command may have taken effect.
+            Err(_) => false,
+        };
+        if let Some(answers) = answers.filter(|_| is_unused) {
+            self.store.answers_forget(answers);
+        }
+        committed
     }
 
     /// Takes the place that is offered.

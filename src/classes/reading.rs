@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::box_office::SubmitError;
 use crate::caller::Caller;
 use crate::classes::{ClassError, Classes};
 use crate::ids::{EnrollmentId, OfferingId};
@@ -38,13 +39,27 @@ pub struct EnrollmentPage {
 }
 
 impl Classes {
-    /// Returns a class that was not deleted.
+    /// Returns a class that can be changed.
+    ///
+    /// # Errors
+    /// [`ClassError::NoSuchClass`], or [`Rejection::Cancelled`].
+    pub async fn existing(&self, class: OfferingId) -> Result<ClassRow, ClassError> {
+        let row = self.visible(class).await?;
+        match row.deleted_at {
+            None => Ok(row),
+            Some(_) => Err(SubmitError::from(Rejection::Cancelled).into()),
+        }
+    }
+
+    /// Returns a class that was not deleted, or that people applied for before it was cancelled:
+    /// their links go on to say what became of it.
     ///
     /// # Errors
     /// [`ClassError::NoSuchClass`].
-    pub async fn existing(&self, class: OfferingId) -> Result<ClassRow, ClassError> {
-        let row = self.store.class_get(class).await?;
-        row.filter(|row| row.deleted_at.is_none()).ok_or(ClassError::NoSuchClass)
+    pub async fn visible(&self, class: OfferingId) -> Result<ClassRow, ClassError> {
+        let row = self.class(class).await?;
+        let is_seen = row.deleted_at.is_none() || row.counts.all() > 0;
+        if is_seen { Ok(row) } else { Err(ClassError::NoSuchClass) }
     }
 
     /// Returns a class, deleted ones included: for those who are enrolled in it.

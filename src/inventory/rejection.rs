@@ -147,7 +147,9 @@ pub enum Rejection {
     #[error("this class takes one application from each person, and yours has ended")]
     ReapplyRefused { enrollment: EnrollmentId },
     /// All places and all places of the waitlist are taken.
-    #[error("the class is full: {capacity} places and {waitlist} on the waitlist")]
+    #[error(
+        "the class is full: all its places ({capacity}) and those of the waitlist ({waitlist}) are taken"
+    )]
     ClassFull { capacity: u32, waitlist: u32 },
     /// A decision would need a place that is not free.
     #[error("places left: {left}; raise the capacity, or put the application on the waitlist")]

@@ -6,7 +6,9 @@ use super::{TermError, Terms};
 use crate::caller::Caller;
 use crate::ids::{OfferingId, TermId, UserId};
 use crate::inventory::TimestampMs;
-use crate::store::{AgreementRow, Key, StoreError, TermFilter, TermHead, TermKind, TermRow, TermsOf};
+use crate::store::{
+    AgreementRow, Key, StoreError, TermFilter, TermHead, TermKind, TermRow, TermsOf,
+};
 
 /// The most terms of one kind that people are asked for when they sign up.
 const MOST_AT_SIGN_UP: u64 = 50;

@@ -32,6 +32,13 @@ impl From<ClassError> for ApiError {
             ClassError::Command(SubmitError::Rejected(Rejection::Cancelled)) => {
                 Self::of(ErrorCode::ClassCanceled)
             }
+            ClassError::Command(SubmitError::Rejected(
+                rejection @ Rejection::CancellationRefused { .. },
+            )) => {
+                let mut error = Self::from(rejection);
+                error.message = "it is too late to give this place back: ask the organiser".into();
+                error
+            }
             ClassError::Command(error) => error.into(),
             ClassError::Rejected(rejection) => rejection.into(),
             ClassError::Foreign => Self::of(ErrorCode::KeyReused),

@@ -84,6 +84,11 @@ impl Store {
         self.answers_insert(new, now).await
     }
 
+    /// Deletes answers soon, whose command is known to have taken no effect.
+    pub fn answers_forget(&self, id: AnswersId) {
+        self.inner.words.forget(id);
+    }
+
     /// Returns those of `ids` that exist, in no order.
     ///
     /// # Errors

@@ -4,9 +4,10 @@
 
 use entities::{answer_salt, enrollment_answers};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, TransactionTrait};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::ids::AnswersId;
 use crate::store::StoreError;
 
 /// Most rows in one transaction.
@@ -19,6 +20,8 @@ pub(crate) enum Words {
     Answers(enrollment_answers::ActiveModel),
     /// Written only if the person has none.
     Salt(answer_salt::ActiveModel),
+    /// Answers to delete, since their command took no effect.
+    Unused(AnswersId),
 }
 
 struct Waiting {
@@ -43,6 +46,12 @@ impl WordsGroups {
         let stopped = || DbErr::Custom("the store is stopping".into());
         self.0.send(Waiting { words, reply }).await.map_err(|_| stopped())?;
         written.await.map_err(|_| stopped())?
+    }
+
+    /// Deletes answers soon. If that fails, or the queue is full, the sweep does it.
+    pub(crate) fn forget(&self, answers: AnswersId) {
+        let (reply, _) = oneshot::channel();
+        let _ = self.0.try_send(Waiting { words: Words::Unused(answers), reply });
     }
 }
 
@@ -70,11 +79,12 @@ async fn write_all(writes: DatabaseConnection, mut waiting: mpsc::Receiver<Waiti
 }
 
 async fn write(writes: &DatabaseConnection, words: Vec<Words>) -> Result<(), DbErr> {
-    let (mut answers, mut salts) = (Vec::new(), Vec::new());
+    let (mut answers, mut salts, mut unused) = (Vec::new(), Vec::new(), Vec::new());
     for one in words {
         match one {
             Words::Answers(row) => answers.push(row),
             Words::Salt(row) => salts.push(row),
+            Words::Unused(id) => unused.push(id.0),
         }
     }
     let transaction = writes.begin().await?;
@@ -87,6 +97,12 @@ async fn write(writes: &DatabaseConnection, words: Vec<Words>) -> Result<(), DbE
         answer_salt::Entity::insert_many(salts)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .exec_without_returning(&transaction)
+            .await?;
+    }
+    if !unused.is_empty() {
+        enrollment_answers::Entity::delete_many()
+            .filter(enrollment_answers::Column::Id.is_in(unused))
+            .exec(&transaction)
             .await?;
     }
     transaction.commit().await

@@ -64,7 +64,7 @@ async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let class = match visitor.is_admin() {
         true => state.classes.class(class).await?,
-        false => state.classes.existing(class).await?,
+        false => state.classes.visible(class).await?,
     };
     let status = ClassStatus::of(&class, state.clock.now_ms());
     let details = &class.event.details;

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::http::api_client::{Answer, Person, Shop};
+use crate::support::test_db::eventually;
 
 /// A class that takes applications.
 struct Class<'a> {
@@ -359,7 +360,12 @@ on_both_databases! {
             assert_eq!(gone["status"], "CANCELED");
             assert_eq!(gone["cause"], "CLASS_CANCELLED");
         }
-        shop.nobody().get(&class.path).await.refused(404, "CLASS_NOT_FOUND");
+        assert_eq!(class.seen().await["status"], "CANCELED", "the links of those who applied work");
+        let listed = shop.nobody().get("/api/mclasses").await.is(200).data;
+        assert_eq!(listed, json!([]));
+        let edit = json!({"title": "On after all"});
+        admin.put(&class.path, &edit).await.refused(409, "CLASS_CANCELED");
+        assert_eq!(admin.delete(&path).await.is(200).data["status"], "CANCELED", "a retry");
         class.apply(&shop.customer()).await.refused(409, "CLASS_CANCELED");
         let empty = Class::open(&shop, 1, json!({})).await;
         admin.delete(&empty.path).await.is(200);
@@ -450,9 +456,15 @@ on_both_databases! {
         assert_eq!(answered["formSnapshot"]["questions"][0]["label"], "Why this class?");
         kim.put(&one, &new).await.refused(409, "VERSION_CONFLICT");
         shop.customer().put(&one, &new).await.refused(404, "ENROLLMENT_NOT_FOUND");
+        assert_eq!(answered["idempotencyKey"], "a");
+        assert_eq!(kim.post_with_key(&apply, "a", &body).await.is(201).data["id"], applied["id"]);
         class.decide(&answered, "APPROVED", json!({})).await.is(200);
         let after = json!({"answers": {"why": "late"}});
         kim.put(&one, &after).await.refused(409, "WRONG_STATE");
+        let twice = json!({"answers": {"why": "more"}, "formVersion": 2});
+        kim.post(&apply, &twice).await.refused(409, "ALREADY_ENROLLED");
+        let kept = async || shop.app.db.count("SELECT count(*) FROM enrollment_answers").await == 2;
+        eventually("answers of refused requests are gone", kept).await;
         assert_eq!(kim.put(&one, &json!({"status": "CANCELED", "reason": "ill"})).await.is(200)
             .data["reason"], "ill");
         admin.put(&path, &json!({"title": "Off", "questions": [], "isActive": false})).await.is(200);

@@ -83,6 +83,21 @@ fn names(rows: &[Value]) -> Vec<&str> {
 }
 
 on_both_databases! {
+    async fn a_decision_about_another_class_says_nothing_of_its_applicants(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let (mine, other) = (Desk::open(&shop, json!({})).await, Desk::open(&shop, json!({})).await);
+        let foreign = other.enroll(&other.person("Ada").await, json!({})).await;
+        let body = json!({"mclassId": mine.class, "status": "REJECTED",
+            "enrollments": [{"id": foreign, "version": 1}]});
+        let path = "/api/admin/enrollments/decisions";
+        let outcomes = mine.admin.post(path, &body).await.is(200).data;
+        assert_eq!(outcomes[0]["error"]["code"], "ENROLLMENT_NOT_FOUND");
+        assert_eq!((&outcomes[0]["name"], &outcomes[0]["status"]), (&Value::Null, &Value::Null));
+        assert_eq!(other.list("").await[0]["status"], "APPROVED");
+    }
+}
+
+on_both_databases! {
     async fn applications_are_found_by_what_an_organiser_looks_for(db: TestDb) {
         let shop = Shop::open(db).await;
         let desk = Desk::open(&shop, json!({"fee": {"amount": 30_000, "currency": "KRW"}})).await;

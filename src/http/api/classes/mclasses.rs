@@ -150,12 +150,14 @@ impl ClassQuery {
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query),
         ("search" = Option<String>, Query, description = "Text in title, description or place."),
         ("location" = Option<String>, Query, description = "Text in the place."),
-        ("recruiting" = Option<bool>, Query, description = "True: those that take applications now."),
-        ("upcoming" = Option<bool>, Query, description = "True: those that have not begun."),
-        ("free" = Option<bool>, Query), ("online" = Option<bool>, Query),
+        ("recruiting" = Option<bool>, Query, description = "True: those that take applications now. False lets all pass."),
+        ("upcoming" = Option<bool>, Query, description = "True: those that have not begun. False lets all pass."),
+        ("free" = Option<bool>, Query, description = "True: those without a fee. False: those with one."),
+        ("online" = Option<bool>, Query, description = "True: those online. False: the others."),
         ("from" = Option<Time>, Query, description = "Those that begin at this time or later."),
         ("until" = Option<Time>, Query, description = "Those that begin before this time."),
-        ("sort" = Option<crate::http::openapi::forms::ClassSort>, Query)),
+        ("sort" = Option<crate::http::openapi::forms::ClassSort>, Query,
+            description = "startAt and recruitEndAt: the earliest first. createdAt: the newest first.")),
     responses((status = 200, body = Page<ClassDto>)))]
 pub(crate) async fn list(
     state: web::Data<AppState>,
@@ -181,7 +183,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let row = match caller.is_some_and(crate::caller::Caller::is_admin) {
         true => state.classes.class(class).await?,
-        false => state.classes.existing(class).await?,
+        false => state.classes.visible(class).await?,
     };
     Ok(respond::ok(&render(&row, &state.config.time_zone, state.clock.now_ms())))
 }
