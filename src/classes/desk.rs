@@ -172,7 +172,12 @@ impl Fee {
     const NONE: Self = Self { state: FeeState::None, amount: 0, refunded: 0 };
 
     fn of(reservation: &ReservationRow) -> Self {
-        let refunded = reservation.refund_amount.unwrap_or_default();
+        // The row says what a cancellation gives back where that is not the whole price.
+        let whole = match (reservation.state, reservation.payment) {
+            (ReservationState::Cancelled, Some(_)) => reservation.total_price,
+            _ => 0,
+        };
+        let refunded = reservation.refund_amount.unwrap_or(whole);
         let state = match reservation.state {
             _ if reservation.total_price == 0 => FeeState::None,
             ReservationState::PaymentPending => FeeState::Due,

@@ -12,10 +12,12 @@ use crate::ids::{AnswersId, EnrollmentId, OfferingId, ReasonId, TermId, UserId};
 use crate::inventory::{Change, Command, Idempotency, Requester, TimestampMs};
 use crate::random;
 use crate::store::{AnswersRow, NewReason};
-use crate::text;
+use crate::text::{self, InvalidField};
 
 /// The longest reason in characters.
 const LONGEST_REASON: usize = 1_000;
+/// The longest idempotency key in bytes, as the API takes it.
+const LONGEST_KEY: usize = 255;
 
 /// What a customer sends with an application.
 #[derive(Clone, Debug, Default)]
@@ -176,6 +178,7 @@ impl Classes {
         let identity = self.identity(class, sender, "replace answers", &fingerprint).await?;
         // The key of the application stays with it.
         let before = self.answers_of(enrollment, sender.user).await?;
+        let replaced = before.as_ref().map(|row| row.id);
         let row = AnswersRow {
             id,
             class,
@@ -187,11 +190,15 @@ impl Classes {
             fingerprint: before.and_then(|row| row.fingerprint),
         };
         self.crash_points.pass(sender.user, Point::BeforeAnswers)?;
-        self.store.answers_replace(&row, now).await?;
+        self.store.answers_replace(&row, replaced, now).await?;
         self.crash_points.pass(sender.user, Point::BeforeCommand)?;
         let customer = sender.user;
         let command = Command::ReplaceAnswers { enrollment, customer, answers: id, version };
         let committed = self.submit_with(Some(id), class, command, identity).await?;
+        // A retry finds the answers that the first request has put there.
+        if let Some(replaced) = replaced.filter(|_| !committed.replayed) {
+            self.store.answers_forget(replaced);
+        }
         self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         Ok(Done { enrollment, replayed: committed.replayed })
     }
@@ -294,6 +301,14 @@ impl Classes {
         body: &impl Serialize,
     ) -> Result<Option<Idempotency>, ClassError> {
         let Some(key) = sender.key else { return Ok(None) };
+        // The keys of forms come from browsers, too.
+        if key.is_empty()
+            || key.len() > LONGEST_KEY
+            || !key.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            let reason = format!("must be 1 to {LONGEST_KEY} visible characters of ASCII");
+            return Err(InvalidField::new("key", reason).into());
+        }
         let salt = self.store.answer_salt(sender.user, random::bytes()).await?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(sender.user.0.as_bytes());

@@ -4,6 +4,7 @@
 mod answers;
 mod application;
 mod cancel;
+mod certificate;
 mod enrollment;
 mod enrollments;
 mod list;
@@ -26,6 +27,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
             web::resource("/enrollments/{enrollment}/answers")
                 .get(answers::page)
                 .post(answers::replace),
+        )
+        .service(
+            web::resource("/enrollments/{enrollment}/certificate.pdf").get(certificate::download),
         )
         .service(web::resource("/enrollments/{enrollment}/accept").post(enrollment::accept));
 }

@@ -1,6 +1,6 @@
 //! Classes: their rows beside those of the events, and the search for them.
 
-use entities::{class, class_count, event};
+use entities::{class, class_count, enrollment, event};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
 use sea_orm::{
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::ids::OfferingId;
 use crate::inventory::{ClassRules, Promotion, Selection, TimestampMs};
 use crate::store::states::{promotion_name, selection_name};
+use crate::store::tables::enrollment::EnrollmentState;
 use crate::store::tables::new_class::{Visibility, searchable};
 use crate::store::tables::{idempotency, notice};
 use crate::store::{Answered, EventRow, Key, NewNotice, Store, StoreError};
@@ -26,6 +27,16 @@ pub struct ClassRow {
     pub is_online: bool,
     pub deleted_at: Option<TimestampMs>,
     pub counts: ClassCounts,
+    /// Those of `counts.waitlisted` that are offered a place, and have left the line.
+    pub offered: i64,
+}
+
+impl ClassRow {
+    /// Number of people in line.
+    #[must_use]
+    pub fn in_line(&self) -> i64 {
+        Ord::max(self.counts.waitlisted - self.offered, 0)
+    }
 }
 
 /// Numbers of enrollments by status.
@@ -229,14 +240,26 @@ impl Store {
     ) -> Result<Vec<ClassRow>, StoreError> {
         let ids: Vec<Uuid> = found.iter().map(|(class, _)| class.id).collect();
         let counts = class_count::Entity::find()
-            .filter(class_count::Column::ClassId.is_in(ids))
+            .filter(class_count::Column::ClassId.is_in(ids.iter().copied()))
+            .all(self.reads())
+            .await?;
+        let offered: Vec<(Uuid, i64)> = enrollment::Entity::find()
+            .select_only()
+            .column(enrollment::Column::ClassId)
+            .column_as(enrollment::Column::Id.count(), "offered")
+            .filter(enrollment::Column::ClassId.is_in(ids))
+            .filter(enrollment::Column::OfferExpiresAt.is_not_null())
+            .filter(enrollment::Column::Status.eq(EnrollmentState::Waitlisted.as_str()))
+            .group_by(enrollment::Column::ClassId)
+            .into_tuple()
             .all(self.reads())
             .await?;
         let (classes, events): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         let events = self.with_products(events).await?;
         let rows = classes.into_iter().zip(events).map(|(class, event)| {
             let counts = counts.iter().find(|row| row.class_id == class.id);
-            class_row(&class, event, counts)
+            let offered = offered.iter().find(|(id, _)| *id == class.id).map_or(0, |(_, n)| *n);
+            Ok(ClassRow { offered, ..class_row(&class, event, counts)? })
         });
         rows.collect()
     }
@@ -361,5 +384,6 @@ fn class_row(
             rejected: row.rejected,
             canceled: row.canceled,
         }),
+        offered: 0,
     })
 }

@@ -65,26 +65,28 @@ impl Store {
         self.inner.words.write(Words::Answers(row)).await
     }
 
-    /// Stores answers that are to replace those of an enrollment. The sweep looks at the earlier ones
-    /// anew: it deletes those that the enrollment does not have any more.
+    /// Stores answers that are to replace those of an enrollment. The sweep looks at the earlier ones,
+    /// `before`, anew: it deletes them if the enrollment does not have them any more.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn answers_replace(
         &self,
         new: &AnswersRow,
+        before: Option<AnswersId>,
         now: TimestampMs,
     ) -> Result<(), StoreError> {
-        enrollment_answers::Entity::update_many()
-            .col_expr(enrollment_answers::Column::IsPending, Expr::value(1))
-            .filter(enrollment_answers::Column::UserId.eq(new.user.0))
-            .filter(enrollment_answers::Column::EnrollmentId.eq(new.enrollment.0))
-            .exec(self.writes())
-            .await?;
+        if let Some(before) = before {
+            enrollment_answers::Entity::update_many()
+                .col_expr(enrollment_answers::Column::IsPending, Expr::value(1))
+                .filter(enrollment_answers::Column::Id.eq(before.0))
+                .exec(self.writes())
+                .await?;
+        }
         self.answers_insert(new, now).await
     }
 
-    /// Deletes answers soon, whose command is known to have taken no effect.
+    /// Deletes answers soon, that no enrollment is known to have or to get.
     pub fn answers_forget(&self, id: AnswersId) {
         self.inner.words.forget(id);
     }

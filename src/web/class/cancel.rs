@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::enrollment::Shown;
+use super::enrollment::{Shown, may_cancel};
 use super::page::{is_shown, said};
 use crate::classes::Sender;
 use crate::http::error::ApiError;
@@ -56,11 +56,15 @@ async fn show_cancel(
             h1 { (title) }
             h2 { (shown.class.event.details.name) }
             (refusal(refusal_text.as_deref()))
+            @if may_cancel(state, &shown) {
             (comes_back(state, visitor, &shown).await?)
             form.stack method="post" action={ "/enrollments/" (id) "/cancel" } {
                 input type="hidden" name="key" value={ "cancel-" (id) "-" (shown.seen.row.version) };
                 (field.area(3))
                 button.button.danger { (title) }
+            }
+            } @else {
+                p.warning { (visitor.text("enrollment.no_way_back")) }
             }
         }
     };

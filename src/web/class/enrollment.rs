@@ -15,8 +15,9 @@ use crate::http::extract::Path;
 use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::EnrollmentId;
-use crate::inventory::Rejection;
-use crate::store::{ClassRow, EnrollmentState, ReservationState};
+use crate::inventory::{Attendance, Rejection};
+use crate::offerings::refund_of;
+use crate::store::{ClassRow, EnrollmentState, ReservationRow, ReservationState};
 use crate::web::fields::refusal;
 use crate::web::format::{self, money};
 use crate::web::forms::{Form, see_other};
@@ -100,7 +101,9 @@ async fn show(
             @if seen.row.status == EnrollmentState::Applied && seen.answers.as_ref().is_some_and(|it| it.form.is_some()) {
                 p { a.button.quiet href={ "/enrollments/" (id) "/answers" } { (visitor.text("enrollment.change_answers")) } }
             }
-            @if seen.row.status.is_living() {
+            @if !may_cancel(state, &shown) {
+                p.fine { (visitor.text("enrollment.no_way_back")) }
+            } @else if seen.row.status.is_living() {
                 p { a.button.quiet href={ "/enrollments/" (id) "/cancel" } { (visitor.text("enrollment.cancel")) } }
             }
             p.fine {
@@ -181,15 +184,38 @@ async fn approved(state: &AppState, visitor: &Visitor, shown: &Shown) -> Result<
         });
     }
     let tickets = state.offerings.tickets_of(reservation.id).await?;
+    let attended = state.classes.attended(class.event.id, &seen.row, state.clock.now_ms()).await;
     Ok(html! {
         p.success { (visitor.text("enrollment.approved_says")) }
+        @if let Some(mark) = seen.row.attendance { p { (attendance(visitor, mark)) } }
         p.actions {
+            @if attended.is_ok() {
+                a.button href={ "/enrollments/" (seen.row.id) "/certificate.pdf" } { (visitor.text("enrollment.certificate")) }
+            }
             @for ticket in &tickets {
                 a.button href={ "/tickets/" (ticket.id) } { (visitor.text("tickets.ticket")) }
             }
             a.button.quiet href={ "/orders/" (reservation.id) } { (visitor.text("orders.order")) }
         }
     })
+}
+
+/// False if the class's terms refuse that the person gives the place back now.
+pub(super) fn may_cancel(state: &AppState, shown: &Shown) -> bool {
+    let Shown { class, seen, .. } = shown;
+    let is_confirmed = |row: &ReservationRow| row.state == ReservationState::Confirmed;
+    let has_place = seen.row.status == EnrollmentState::Approved
+        && seen.reservation.as_ref().is_some_and(is_confirmed);
+    !has_place || refund_of(&class.event, 0, 0, state.clock.now_ms()).is_some()
+}
+
+fn attendance(visitor: &Visitor, mark: Attendance) -> String {
+    let mark = visitor.text(match mark {
+        Attendance::Present => "organiser_class.present",
+        Attendance::Late => "organiser_class.late",
+        Attendance::Absent => "organiser_class.absent",
+    });
+    visitor.fill("enrollment.attendance", &[("mark", mark)])
 }
 
 #[derive(Deserialize)]

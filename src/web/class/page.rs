@@ -282,5 +282,8 @@ pub(super) fn is_shown(failure: &ApiError) -> bool {
 
 /// Returns the sentence of a refusal about a class, with its times on the clocks of the class.
 pub(super) fn said(visitor: &Visitor, class: &ClassRow, failure: &ApiError) -> String {
+    if failure.code() == ErrorCode::CancellationRefused {
+        return visitor.text("enrollment.no_way_back").to_owned();
+    }
     Explainer::of(visitor).in_zone(words::zone(visitor, class)).explain(failure)
 }

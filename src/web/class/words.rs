@@ -75,7 +75,7 @@ pub(crate) fn heading(visitor: &Visitor, class: &ClassRow) -> Markup {
 /// Renders what an applicant may expect: when applications open, places left, or the line.
 pub(crate) fn outlook(visitor: &Visitor, class: &ClassRow, status: ClassStatus) -> Markup {
     let left = places_left(class);
-    let (waiting, room) = (class.counts.waitlisted, i64::from(class.rules.waitlist));
+    let (waiting, room) = (class.in_line(), i64::from(class.rules.waitlist));
     match status {
         ClassStatus::Upcoming => html! {
             @if let Some(at) = class.event.sale.start {

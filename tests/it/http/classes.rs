@@ -117,6 +117,10 @@ on_both_databases! {
         assert_eq!(refused.body["error"]["details"]["enrollmentId"], first.data["id"]);
         class.cancel(&kim).await.is(200);
         assert_eq!(class.enroll(&kim).await["status"], "APPROVED", "after a cancellation, anew");
+        let guest = shop.nobody().post("/api/auth/guest", &json!({})).await.is(201).data;
+        let id = guest["user"]["id"].as_str().unwrap().parse().unwrap();
+        let guest = shop.with_token(id, guest["accessToken"].as_str().unwrap().to_owned());
+        class.apply(&guest).await.refused(403, "ACCOUNT_REQUIRED");
         let once = Class::open(&shop, 5, json!({"allowReapply": false})).await;
         once.enroll(&kim).await;
         once.cancel(&kim).await.is(200);
@@ -252,6 +256,7 @@ on_both_databases! {
         let offered = class.of(&people[1]).await;
         assert_eq!(offered["status"], "WAITLISTED");
         assert_eq!(offered["offerExpiresAt"], shop.time_in(600));
+        assert_eq!(class.seen().await["waitlistCount"], 2, "who is offered a place left the line");
         shop.clock.advance_ms(600_000);
         shop.sweep().await;
         let lapsed = class.of(&people[1]).await;

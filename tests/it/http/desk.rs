@@ -235,6 +235,9 @@ on_both_databases! {
         assert_eq!((&class["capacity"], &class["placesLeft"]), (&json!(2), &json!(0)));
         desk.cancel(&people[0], &ids[0]).await;
         shop.refund_all().await;
+        let canceled = desk.list("&status=CANCELED").await;
+        let (state, amount) = (&canceled[0]["paymentState"], &canceled[0]["refundedAmount"]);
+        assert_eq!((state, amount), (&json!("REFUNDED"), &json!(30_000)));
 
         let other = Desk::open(&shop, json!({"title": "Knots"})).await;
         other.enroll(&people[0], json!({})).await;

@@ -9,6 +9,7 @@ use crate::http::extract::{Caller, Path, accepted_language};
 use crate::http::state::AppState;
 use crate::ids::{EnrollmentId, OfferingId};
 use crate::language::{Language, format};
+use crate::store::EnrollmentRow;
 use crate::ticket_documents::{Certificate, certificate};
 
 const PATH: &str = "/api/mclasses/{class}/enrollments/{enrollment}/certificate.pdf";
@@ -43,9 +44,22 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     in_class(&state, caller, class, enrollment).await?;
     let row = state.classes.enrollment(caller, enrollment).await?;
-    let (class, person) = state.classes.attended(class, &row, state.clock.now_ms()).await?;
+    drawn(&state, &row, accepted_language(&request)).await
+}
+
+/// Answers with the certificate, in a language or else in that of the person.
+///
+/// # Errors
+/// There is none, and why.
+pub(crate) async fn drawn(
+    state: &AppState,
+    row: &EnrollmentRow,
+    language: Option<Language>,
+) -> Result<HttpResponse, ApiError> {
+    let enrollment = row.id;
+    let (class, person) = state.classes.attended(row.class, row, state.clock.now_ms()).await?;
     let own = || person.language.as_deref().and_then(Language::by_tag);
-    let language = accepted_language(&request).or_else(own).unwrap_or(Language::Korean);
+    let language = language.or_else(own).unwrap_or(Language::Korean);
     let zone = class.event.time_zone.as_deref().unwrap_or(&state.config.time_zone);
     let issuer = state.config.shop_name.clone();
     let holder = person.name.unwrap_or_default();

@@ -52,6 +52,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::TermsNotAgreed,
             ErrorCode::KeyReused,
             ErrorCode::ClassCanceled,
+            ErrorCode::AccountRequired,
         ],
     ),
     ("get", ONE, &[ErrorCode::ClassNotFound, ErrorCode::EnrollmentNotFound]),
@@ -83,6 +84,9 @@ const CHANGES: &[ErrorCode] = &[
     ErrorCode::CancellationRefused,
     ErrorCode::AlreadyCheckedIn,
 ];
+
+/// The most terms that an application agrees to.
+const MOST_TERMS: usize = 100;
 
 /// An application to send.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -177,6 +181,14 @@ pub(crate) async fn apply(
     key: IdempotencyKey,
     Body(body): Body<ApplicationBody, { 256 * 1_024 }>,
 ) -> Result<HttpResponse, ApiError> {
+    // One application for each person: a guest is as many people as it likes.
+    if caller.guest {
+        return Err(ApiError::of(ErrorCode::AccountRequired));
+    }
+    if body.agreed_term_ids.len() > MOST_TERMS {
+        let reason = format!("must be at most {MOST_TERMS} ids");
+        return Err(ApiError::invalid("agreedTermIds", reason));
+    }
     let application = Application {
         answers: body.answers,
         form_version: body.form_version,

@@ -83,7 +83,7 @@ pub struct ClassDto {
     pub status: &'static str,
     /// People with a place.
     pub enrolled_count: i64,
-    /// People in line.
+    /// People in line; not those who are offered a place.
     pub waitlist_count: i64,
     /// Places that an applicant could get; none while others wait in line.
     pub places_left: i64,
@@ -300,7 +300,7 @@ pub fn render(row: &ClassRow, zone: &str, now: TimestampMs) -> ClassDto {
         cancellation: CancellationDto::of(event),
         status: ClassStatus::of(row, now).as_str(),
         enrolled_count: row.counts.approved,
-        waitlist_count: row.counts.waitlisted,
+        waitlist_count: row.in_line(),
         places_left: left,
         created_by: event.created_by,
         created_at: rfc3339(event.created_at),
