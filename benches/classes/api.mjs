@@ -33,11 +33,16 @@ export async function must(base, method, path, options) {
     return answer.body.data;
 }
 
-/** Makes a class of whom comes first; resolves to its id. */
-export async function makeClass(base, capacity, waitlistCapacity) {
+/** Logs the administrator in; resolves to the access token. */
+export async function adminToken(base) {
     const email = process.env.ADMITONE_ADMIN_EMAIL ?? "admin@admitone.local";
     const password = process.env.ADMITONE_ADMIN_PASSWORD;
-    const { accessToken } = await must(base, "POST", "/api/auth/login", { body: { email, password } });
+    return (await must(base, "POST", "/api/auth/login", { body: { email, password } })).accessToken;
+}
+
+/** Makes a class of whom comes first; resolves to its id. */
+export async function makeClass(base, capacity, waitlistCapacity) {
+    const accessToken = await adminToken(base);
     const body = {
         title: "A load test",
         location: "Loopback",

@@ -2,13 +2,14 @@
 //
 // Four classes: with 100 and with 100,000 enrollments, which all have a place, and the same where one
 // has a place and all others wait, since the answer then says the place in line. Fills them in a
-// closed loop, then applies one at a time to each in turn, so that all meet the same machine. Signs the
-// tokens of its people itself, with ADMITONE_JWT_SECRET: 200,000 passwords would take an hour.
+// closed loop, then applies one at a time to each in turn, so that all meet the same machine. Then reads
+// what the administrators of the large ones read (desk.mjs). Signs the tokens of its people itself, with ADMITONE_JWT_SECRET: 200,000 passwords would take an hour.
 
 import { createHmac, randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 
 import { makeClass, quantile, times } from "./api.mjs";
+import { desk } from "./desk.mjs";
 
 const CLIENTS = 64;
 const ROUNDS = 500;
@@ -98,3 +99,7 @@ for (const [small, large] of [classes.slice(0, 2), classes.slice(2)]) {
     console.log(`after many ÷ after few: p50 ${ratios[0]}, p95 ${ratios[1]}`);
 }
 agent.destroy();
+for (const { 0: kind, 1: count, id } of [classes[1], classes[3]]) {
+    console.log(`the desk of ${count} applications (${kind}):`);
+    await desk(base, id);
+}
