@@ -1,6 +1,7 @@
 //! The pages of classes for those who apply: the list, a class with its application, and one's own
 //! enrollments. All of it works without scripts.
 
+pub(crate) mod answered;
 mod answers;
 mod application;
 mod cancel;

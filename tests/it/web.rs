@@ -2,6 +2,7 @@
 //! in Chromium, in every language, width and colour scheme. A machine without Chromium fails them.
 
 mod buyer;
+mod class_after;
 mod class_desk;
 mod classes;
 mod door;

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::answered::answers;
 use super::page::said;
 use super::words;
 use crate::accounts::Caller;
@@ -98,6 +99,7 @@ async fn show(
                 })) }
                 div.plain-text { (reason) }
             }
+            (answers(visitor, seen))
             @if seen.row.status == EnrollmentState::Applied && seen.answers.as_ref().is_some_and(|it| it.form.is_some()) {
                 p { a.button.quiet href={ "/enrollments/" (id) "/answers" } { (visitor.text("enrollment.change_answers")) } }
             }
@@ -158,6 +160,10 @@ async fn standing(state: &AppState, visitor: &Visitor, shown: &Shown) -> Result<
         EnrollmentState::Rejected => html! { p { (visitor.text("enrollment.rejected_says")) } },
         EnrollmentState::Canceled => html! {
             p { (words::cause(visitor, row.cause.as_deref()).unwrap_or(visitor.text("enrollment.canceled"))) }
+            // Where the fee was paid, the order says what is given back.
+            @if let Some(order) = seen.reservation.as_ref().filter(|order| order.payment.is_some()) {
+                p { a.button.quiet href={ "/orders/" (order.id) } { (visitor.text("orders.order")) } }
+            }
         },
     })
 }

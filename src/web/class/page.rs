@@ -1,5 +1,6 @@
 //! The page of a class, and the application for it.
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -93,6 +94,10 @@ async fn show(
     if let Some(refused) = refused {
         *response.status_mut() = refused.failure.code().status();
     }
+    if class.visibility == Visibility::Unlisted {
+        let name = HeaderName::from_static("x-robots-tag");
+        response.headers_mut().insert(name, HeaderValue::from_static("noindex"));
+    }
     Ok(response)
 }
 
@@ -156,6 +161,8 @@ async fn application(
                     ClassStatus::Ended => "class.is_over",
                     ClassStatus::Canceled | ClassStatus::Recruiting => "class.is_canceled",
                 })) }
+            } @else if may_apply && words::is_full(class) {
+                p { (visitor.text("class.full_says")) }
             } @else if may_apply {
                 (next(visitor, class))
                 @if is_closed {

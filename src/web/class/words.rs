@@ -27,6 +27,13 @@ pub(crate) fn places_left(class: &ClassRow) -> i64 {
     if class.counts.waitlisted > 0 { 0 } else { left }
 }
 
+/// True if an application would be refused now, since neither a place nor the line has room.
+pub(crate) fn is_full(class: &ClassRow) -> bool {
+    class.rules.selection == Selection::FirstCome
+        && places_left(class) == 0
+        && class.in_line() >= i64::from(class.rules.waitlist)
+}
+
 /// Writes the fee.
 pub(crate) fn fee(visitor: &Visitor, class: &ClassRow) -> String {
     match class.event.products.first().map_or(0, |places| places.price) {

@@ -227,7 +227,7 @@ impl ClassForm {
         let time =
             |input, text: &str| entered::local_time(text, zone).map_err(|key| refused(input, key));
         let needed = |input, at: Option<TimestampMs>| {
-            at.ok_or_else(|| refused(input, "organiser_form.start_missing"))
+            at.ok_or_else(|| refused(input, "organiser_class.start_missing"))
         };
         let starts = needed("starts", time("starts", &self.starts)?)?;
         let ends = needed("ends", time("ends", &self.ends)?)?;

@@ -6,7 +6,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::class_decisions::{mark, ruling};
-use super::enrollment_parts::{Refused, answers, decision, history, position};
+use super::enrollment_parts::{Refused, decision, history, position};
 use super::enrollment_words::attendance_text;
 use super::orders::customer;
 use crate::classes::{Sender, Wish};
@@ -16,6 +16,7 @@ use crate::http::pages::PageQuery;
 use crate::http::state::AppState;
 use crate::ids::EnrollmentId;
 use crate::inventory::Requester;
+use crate::web::class::answered::answers;
 use crate::web::class::words;
 use crate::web::errors::explain;
 use crate::web::fields::refusal;

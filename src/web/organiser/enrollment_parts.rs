@@ -1,4 +1,4 @@
-//! The parts of the page of one application: answers, what can be decided, the line, the history.
+//! The parts of the page of one application: what can be decided, the line, the history.
 
 use maud::{Markup, html};
 
@@ -19,43 +19,6 @@ pub(super) struct Refused<'a> {
     pub(super) failure: &'a ApiError,
     pub(super) reason: &'a str,
     pub(super) position: &'a str,
-}
-
-/// Renders the answers by the ids of their questions.
-pub(super) fn answers(visitor: &Visitor, seen: &SeenEnrollment) -> Markup {
-    let json = seen.answers.as_ref().and_then(|found| found.answers.as_deref());
-    let read = json.and_then(|json| serde_json::from_str::<serde_json::Map<_, _>>(json).ok());
-    let Some(answers) = read.filter(|answers| !answers.is_empty()) else {
-        return Markup::default();
-    };
-    // The words of the version that the answers were given to.
-    let questions = seen.form.as_ref().and_then(|form| form.get("questions")?.as_array());
-    let label = |id: &str| {
-        let found = questions?.iter().find(|one| one.get("id").is_some_and(|of| of == id))?;
-        found.get("label")?.as_str()
-    };
-    html! {
-        h2 { (visitor.text("organiser_class.answers")) }
-        dl.facts-list {
-            @for (question, answer) in &answers {
-                dt { (label(question).unwrap_or(question)) }
-                dd { div.plain-text { (answer_text(answer)) } }
-            }
-        }
-    }
-}
-
-fn answer_text(answer: &serde_json::Value) -> String {
-    match answer {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(all) => {
-            let all: Vec<String> = all.iter().map(answer_text).collect();
-            all.join(", ")
-        }
-        serde_json::Value::Bool(true) => "✓".into(),
-        serde_json::Value::Bool(false) => "–".into(),
-        other => other.to_string(),
-    }
 }
 
 /// Renders the buttons that make sense in the present state.
