@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::ids::OfferingId;
 use crate::inventory::{ClassRules, Promotion, Selection, TimestampMs};
 use crate::store::states::{promotion_name, selection_name};
-use crate::store::tables::enrollment::EnrollmentState;
 use crate::store::tables::new_class::{Visibility, searchable};
 use crate::store::tables::{idempotency, notice};
 use crate::store::{Answered, EventRow, Key, NewNotice, Store, StoreError};
@@ -249,7 +248,6 @@ impl Store {
             .column_as(enrollment::Column::Id.count(), "offered")
             .filter(enrollment::Column::ClassId.is_in(ids))
             .filter(enrollment::Column::OfferExpiresAt.is_not_null())
-            .filter(enrollment::Column::Status.eq(EnrollmentState::Waitlisted.as_str()))
             .group_by(enrollment::Column::ClassId)
             .into_tuple()
             .all(self.reads())

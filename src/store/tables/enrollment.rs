@@ -160,8 +160,10 @@ impl Store {
         rank: i64,
     ) -> Result<LinePlace, StoreError> {
         // Who has just joined is near the end: the few behind are counted, and not the many ahead.
-        let sql = "SELECT n.waitlisted - (SELECT count(*) FROM enrollments WHERE class_id = $1
-                AND offer_expires_at IS NOT NULL AND status = 'WAITLISTED') AS total,
+        // Only who is offered a place has an `offer_expires_at`; a condition on the status too would make
+        // SQLite walk all that wait.
+        let sql = "SELECT n.waitlisted - (SELECT count(*) FROM enrollments
+                WHERE class_id = $1 AND offer_expires_at IS NOT NULL) AS total,
             (SELECT count(*) FROM (SELECT 1 FROM enrollments
                 WHERE class_id = $1 AND line_rank > $2 LIMIT $3) AS after_it) AS behind
             FROM class_counts n WHERE n.class_id = $1";
