@@ -195,11 +195,11 @@ impl Classes {
         let customer = sender.user;
         let command = Command::ReplaceAnswers { enrollment, customer, answers: id, version };
         let committed = self.submit_with(Some(id), class, command, identity).await?;
+        self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         // A retry finds the answers that the first request has put there.
         if let Some(replaced) = replaced.filter(|_| !committed.replayed) {
             self.store.answers_forget(replaced);
         }
-        self.crash_points.pass(sender.user, Point::BeforeAnswer)?;
         Ok(Done { enrollment, replayed: committed.replayed })
     }
 
