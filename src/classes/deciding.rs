@@ -181,7 +181,7 @@ impl Classes {
         let mut outcomes = Vec::with_capacity(marks.len());
         for some in marks.chunks(ABREAST) {
             let recorded = join_all(some.iter().map(|mark| async move {
-                let key = sender.key.map(|key| format!("{key} {}", mark.0));
+                let key = sender.key.map(|key| format!("{key}-{}", mark.0));
                 let sender = Sender { key: key.as_deref(), ..sender };
                 self.record_attendance(class, sender, vec![*mark]).await
             }));
