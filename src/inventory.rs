@@ -27,6 +27,7 @@ mod decide_enrollment;
 mod decide_event;
 mod decide_hold;
 mod decide_reservation;
+mod decide_waitlist;
 mod defer_payment;
 mod definition;
 mod due;

@@ -51,7 +51,7 @@ use crate::mail::{Mailer, MailerParts};
 use crate::offerings::{Offerings, TicketCodes};
 use crate::outbox::RelayHandle;
 use crate::payments::{CrashPoints, Pace, Payments, Recovery};
-use crate::store::{InstanceLock, Options, Store, StoreError};
+use crate::store::{InstanceLock, Options, Store};
 use crate::telemetry::{self, Exporter};
 use crate::terms::Terms;
 use crate::trace::Tracer;
@@ -65,21 +65,6 @@ use tokio::task::JoinHandle;
 pub use admin::Admin;
 pub use banner::banner;
 pub use first_start::FirstStart;
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => Self::Database(cause.to_string()),
-            StoreError::BadData(_)
-            | StoreError::Conflict(_)
-            | StoreError::KeyReused
-            | StoreError::Damaged(_)
-            | StoreError::Gone(_)
-            | StoreError::NewerSchema { .. }
-            | StoreError::Locked(_) => Self::Store(error),
-        }
-    }
-}
 
 /// Parts that tests replace.
 #[derive(Clone)]

@@ -18,6 +18,7 @@ mod machine;
 mod model;
 mod network;
 mod read_checker;
+mod requests;
 mod students;
 mod world;
 

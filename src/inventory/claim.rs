@@ -8,7 +8,8 @@ use std::ops::Deref;
 use super::cancelled::CancelledTickets;
 use super::chunks::Slab;
 use super::id_map::{IdMap, Index};
-use super::{HoldStatus, Line, Place, TimestampMs};
+use super::status::WrittenPlace;
+use super::{HoldStatus, Line, TimestampMs};
 use crate::ids::{HoldId, PaymentId, ReservationId, UserId};
 
 /// How long an ended hold is remembered, so that a late command gets the reason why it ended.
@@ -156,25 +157,6 @@ pub(super) mod nil_is_none {
     ) -> Result<Option<PaymentId>, D::Error> {
         let payment = PaymentId::deserialize(deserializer)?;
         Ok((payment != PaymentId::NIL).then_some(payment))
-    }
-}
-
-/// A [`Place`] in a form that can be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct WrittenPlace {
-    seq: u64,
-    index: u32,
-}
-
-impl From<Place> for WrittenPlace {
-    fn from(place: Place) -> Self {
-        Self { seq: place.seq.0, index: place.index }
-    }
-}
-
-impl From<WrittenPlace> for Place {
-    fn from(place: WrittenPlace) -> Self {
-        Self { seq: crate::ids::Seq(place.seq), index: place.index }
     }
 }
 

@@ -70,3 +70,22 @@ pub(crate) enum ToCancel {
     Hold(HoldId),
     Reservation(ReservationId),
 }
+
+/// A [`Place`] in a form that can be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct WrittenPlace {
+    seq: u64,
+    index: u32,
+}
+
+impl From<Place> for WrittenPlace {
+    fn from(place: Place) -> Self {
+        Self { seq: place.seq.0, index: place.index }
+    }
+}
+
+impl From<WrittenPlace> for Place {
+    fn from(place: WrittenPlace) -> Self {
+        Self { seq: crate::ids::Seq(place.seq), index: place.index }
+    }
+}

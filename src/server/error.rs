@@ -57,3 +57,18 @@ pub enum StartError {
     #[error("cannot start: {0}")]
     Machine(String),
 }
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Database(cause.to_string()),
+            StoreError::BadData(_)
+            | StoreError::Conflict(_)
+            | StoreError::KeyReused
+            | StoreError::Damaged(_)
+            | StoreError::Gone(_)
+            | StoreError::NewerSchema { .. }
+            | StoreError::Locked(_) => Self::Store(error),
+        }
+    }
+}

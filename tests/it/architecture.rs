@@ -1,6 +1,7 @@
 //! The rules for which module may use which, checked against the source. A rule that is only
 //! written in a document is broken within a month.
 
+mod capabilities;
 mod graph;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -412,72 +413,6 @@ fn entities_and_migrations_know_nothing_of_the_rest() {
     }
 }
 
-/// The capabilities. No capability uses another; they share only the modules below them.
-const CAPABILITIES: &[&str] = &[
-    "accounts",
-    "audit",
-    "box_office",
-    "classes",
-    "cluster",
-    "forms",
-    "offerings",
-    "outbox",
-    "payments",
-    "terms",
-    "venues",
-    "webhooks",
-];
-
-/// The capability whose rows each table holds.
-const TABLES: &[(&str, &str)] = &[
-    ("auto_payment", "payments"),
-    ("catalogue", "offerings"),
-    ("class", "classes"),
-    ("class_figures", "classes"),
-    ("closed", "accounts"),
-    ("delivery", "outbox"),
-    ("enrollment", "classes"),
-    ("enrollment_form", "forms"),
-    ("enrollment_change", "classes"),
-    ("enrollment_list", "classes"),
-    ("enrollment_words", "classes"),
-    ("event", "offerings"),
-    ("event_change", "offerings"),
-    ("gateway_notification", "payments"),
-    ("guest", "accounts"),
-    ("idempotency", "offerings"),
-    ("kept_mail", "accounts"),
-    ("leaving", "accounts"),
-    ("new_class", "classes"),
-    ("notice", "outbox"),
-    ("outbox", "outbox"),
-    ("mail_link", "accounts"),
-    ("outbox", "offerings"),
-    ("payment", "payments"),
-    ("payment_gateway", "payments"),
-    ("payment_group", "payments"),
-    ("payment_row", "payments"),
-    ("person", "accounts"),
-    ("refresh_token", "accounts"),
-    ("refund", "payments"),
-    ("reservation", "offerings"),
-    ("revocation", "accounts"),
-    ("sales", "offerings"),
-    ("seat", "offerings"),
-    ("seat_slices", "offerings"),
-    ("simulator_charge", "payments"),
-    ("term", "terms"),
-    ("term_agreement", "terms"),
-    ("ticket", "offerings"),
-    ("user", "accounts"),
-    ("venue", "venues"),
-    ("wallet", "payments"),
-    ("webhook", "webhooks"),
-    ("webhook_attempt", "webhooks"),
-    ("webhook_delivery", "webhooks"),
-    ("words_group", "classes"),
-];
-
 /// The only allowed circle: the office, its failures and its handoff are one state machine.
 const CIRCLE: &[&[&str]] = &[
     &["box_office", "office"],
@@ -520,47 +455,4 @@ fn a_circle_is_found_and_reexports_are_followed() {
     assert_eq!(found, [expected], "through the re-export of a");
     let apart = vec![file("a.rs", b), file("a/b.rs", "pub struct B;"), file("c.rs", c)];
     assert!(circles(apart).is_empty());
-}
-
-#[test]
-fn a_capability_is_one_noun_in_every_layer() {
-    let (rules, sources) = (MAY_USE.iter().copied().collect::<BTreeMap<_, _>>(), sources());
-    let is_there = |path: &str| sources.iter().any(|source| source.path == path);
-    for capability in CAPABILITIES {
-        assert!(is_there(&format!("{capability}.rs")), "src/{capability}.rs has the rules");
-        assert!(is_there(&format!("http/api/{capability}.rs")), "no routes of {capability}");
-        // Every capability may use an event's box office, the cluster to find its instance, the
-        // plan of its venue, and the terms that it needs agreement to; applications for a class are
-        // checked against its form.
-        let base = ["box_office", "cluster", "forms", "terms", "venues"];
-        let others = CAPABILITIES.iter().filter(|other| !base.contains(other));
-        for other in others.filter(|other| *other != capability) {
-            let uses = rules[capability].contains(other);
-            assert!(
-                !uses,
-                "{capability} uses {other}: they meet through the box office or the store"
-            );
-        }
-    }
-    let folder = |path: &str, below: &str| {
-        let rest = path.strip_prefix(below)?;
-        (!rest.contains('/')).then(|| rest.trim_end_matches(".rs").to_owned())
-    };
-    for source in &sources {
-        if let Some(name) = folder(&source.path, "http/api/") {
-            assert!(
-                CAPABILITIES.contains(&&*name),
-                "http/api/{name} has no capability src/{name}.rs"
-            );
-        }
-        if let Some(name) = folder(&source.path, "store/tables/") {
-            let owner = TABLES.iter().find(|(table, _)| *table == name).map(|(_, owner)| owner);
-            let owner =
-                owner.unwrap_or_else(|| panic!("store/tables/{name}: whose rows are they?"));
-            assert!(CAPABILITIES.contains(owner), "{owner}");
-        }
-    }
-    for (table, _) in TABLES {
-        assert!(is_there(&format!("store/tables/{table}.rs")), "there is no table {table}");
-    }
 }
