@@ -29,9 +29,9 @@ pub struct EnrollmentDto {
     /// Answers by the id of the question; `null` without a form, and once the person was erased.
     #[schema(required = true, value_type = Option<Object>)]
     pub answers: Option<Value>,
-    /// Title, description and questions of that version of the form.
+    /// Title, description and questions of that version of the form; `null` in lists.
     #[schema(required = true, value_type = Option<Object>)]
-    pub form_snapshot: Option<std::sync::Arc<Value>>,
+    pub form_snapshot: Option<Value>,
     #[schema(value_type = crate::http::openapi::forms::EnrollmentStatus)]
     pub status: &'static str,
     /// The reason of the status, as it was written.
@@ -89,9 +89,7 @@ pub async fn read(
     enrollment: EnrollmentId,
 ) -> Result<EnrollmentDto, ApiError> {
     let row = state.classes.enrollment(caller, enrollment).await?;
-    let seen = state.classes.seen(vec![row]).await?;
-    let seen = seen.first().ok_or_else(|| ApiError::not_found("enrollment"))?;
-    Ok(render(seen))
+    Ok(render(&state.classes.seen(row).await?))
 }
 
 /// Renders an enrollment.
