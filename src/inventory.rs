@@ -61,6 +61,7 @@ pub use class::{
     Promotion, Ruling, Selection, Verdict,
 };
 pub use command::{Command, Idempotency, LineRequest, Request, Requester};
+pub use decide_class::MAX_APPLICATIONS;
 pub use definition::{
     Definition, Minor, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition, TimestampMs,

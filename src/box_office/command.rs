@@ -72,7 +72,8 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         Rejection::LimitExceeded { .. }
         | Rejection::AlreadyParticipated { .. }
         | Rejection::AlreadyEnrolled { .. }
-        | Rejection::ReapplyRefused { .. } => "limit_exceeded",
+        | Rejection::ReapplyRefused { .. }
+        | Rejection::TooManyApplications { .. } => "limit_exceeded",
         Rejection::SaleNotOpen { .. }
         | Rejection::SaleClosed { .. }
         | Rejection::Cancelled

@@ -12,6 +12,9 @@ use super::{
 use crate::ids::{AnswersId, EnrollmentId, ProductId, ReasonId};
 use crate::planted::{Bug, is_planted};
 
+/// The most applications of one customer for one class: ended ones are kept until it is over.
+pub const MAX_APPLICATIONS: u32 = 20;
+
 /// The only product of a class: its places.
 pub(super) const PLACES: ProductId = ProductId(0);
 
@@ -143,6 +146,9 @@ impl Inventory {
         }
         if !class.rules.allow_reapply {
             return Err(Rejection::ReapplyRefused { enrollment: last.id });
+        }
+        if class.enrollments.applications_of(customer) >= MAX_APPLICATIONS {
+            return Err(Rejection::TooManyApplications { limit: MAX_APPLICATIONS });
         }
         Ok(())
     }

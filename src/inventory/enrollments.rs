@@ -21,10 +21,16 @@ pub(super) struct Class {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Enrollments {
     by_id: IdMap<EnrollmentId, EnrollmentView>,
-    /// The last enrollment of each customer; at most it is living.
-    last_of: IdMap<UserId, EnrollmentId>,
+    applicants: IdMap<UserId, Applicant>,
     line: BTreeMap<i64, EnrollmentId>,
     living: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Applicant {
+    /// The last enrollment of the customer; at most it is living.
+    last: EnrollmentId,
+    applications: u32,
 }
 
 impl Class {
@@ -39,7 +45,12 @@ impl Enrollments {
     }
 
     pub(super) fn last_of(&self, customer: UserId) -> Option<&EnrollmentView> {
-        self.by_id.get(self.last_of.get(&customer)?)
+        self.by_id.get(&self.applicants.get(&customer)?.last)
+    }
+
+    /// Number of applications of a customer, those that ended included.
+    pub(super) fn applications_of(&self, customer: UserId) -> u32 {
+        self.applicants.get(&customer).map_or(0, |found| found.applications)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -89,9 +100,14 @@ impl Enrollments {
         }
         self.living += u32::from(new.status.is_living());
         // Loaded in the order of application: the last one counts, and a living one always does.
-        if !has_living {
-            self.last_of.insert(new.customer, new.id);
+        let mut applicant = Applicant { last: new.id, applications: 1 };
+        if let Some(before) = self.applicants.get(&new.customer) {
+            applicant.applications += before.applications;
+            if has_living {
+                applicant.last = before.last;
+            }
         }
+        self.applicants.insert(new.customer, applicant);
         self.by_id.insert(new.id, new);
         true
     }
@@ -123,8 +139,10 @@ impl Enrollments {
         }
         self.living -= u32::from(before.status.is_living());
         self.living += u32::from(after.status.is_living());
-        if after.status.is_living() {
-            self.last_of.insert(after.customer, id);
+        if after.status.is_living()
+            && let Some(applicant) = self.applicants.get_mut(&after.customer)
+        {
+            applicant.last = id;
         }
         true
     }
@@ -144,7 +162,9 @@ impl Enrollments {
     /// equal lists.
     pub(super) fn in_order(&self) -> Vec<EnrollmentView> {
         let mut all: Vec<_> = self.iter().copied().collect();
-        let is_last = |view: &EnrollmentView| self.last_of.get(&view.customer) == Some(&view.id);
+        let is_last = |view: &EnrollmentView| {
+            self.applicants.get(&view.customer).is_some_and(|found| found.last == view.id)
+        };
         all.sort_unstable_by_key(|view| (is_last(view), view.applied_at, view.id));
         all
     }

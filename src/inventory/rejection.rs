@@ -169,6 +169,9 @@ pub enum Rejection {
     /// An application is not put on the waitlist while a decision could give it a place.
     #[error("places left: {left}; approve the application instead of putting it on the waitlist")]
     PlacesLeft { left: u32 },
+    /// The customer has applied for this class too many times.
+    #[error("you have applied for this class {limit} times: there is no further application")]
+    TooManyApplications { limit: u32 },
 }
 
 impl Rejection {
@@ -191,7 +194,8 @@ impl Rejection {
             | Self::VersionConflict { .. }
             | Self::SelectionFrozen
             | Self::HasEnrollments { .. }
-            | Self::PlacesLeft { .. } => 2,
+            | Self::PlacesLeft { .. }
+            | Self::TooManyApplications { .. } => 2,
             Self::SoldOut { .. }
             | Self::SeatsTaken { .. }
             | Self::UnknownProduct

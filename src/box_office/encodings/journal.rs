@@ -280,5 +280,6 @@ pub(crate) fn rejections() -> Vec<(&'static str, Rejection)> {
         SelectionFrozen,
         HasEnrollments { living: 200 },
         PlacesLeft { left: 2 },
+        TooManyApplications { limit: 20 },
     })
 }

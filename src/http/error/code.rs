@@ -145,6 +145,8 @@ error_codes! {
         "The approval needs a place: details.placesLeft. Raise the capacity or use the waitlist.";
     PlacesLeft = CONFLICT "PLACES_LEFT",
         "Places are free, so this application does not wait: approve it instead; details.placesLeft.";
+    TooManyApplications = CONFLICT "TOO_MANY_APPLICATIONS",
+        "You have applied for this class as often as one person may: details.limit.";
     EnrollmentNotFound = NOT_FOUND "ENROLLMENT_NOT_FOUND", "No such enrollment of yours.";
     VersionConflict = CONFLICT "VERSION_CONFLICT",
         "It has changed since the version named: read it again; details.currentVersion.";

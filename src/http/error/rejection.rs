@@ -70,6 +70,7 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::SelectionFrozen => ErrorCode::SelectionFrozen,
         Rejection::HasEnrollments { .. } => ErrorCode::HasEnrollments,
         Rejection::PlacesLeft { .. } => ErrorCode::PlacesLeft,
+        Rejection::TooManyApplications { .. } => ErrorCode::TooManyApplications,
     }
 }
 
@@ -109,6 +110,7 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         Rejection::ClassFull { capacity, waitlist } => {
             Some(json!({ "capacity": capacity, "waitlistCapacity": waitlist }))
         }
+        Rejection::TooManyApplications { limit } => Some(json!({ "limit": limit })),
         Rejection::NoPlacesLeft { left } | Rejection::PlacesLeft { left } => {
             Some(json!({ "placesLeft": left }))
         }

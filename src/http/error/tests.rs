@@ -79,6 +79,7 @@ fn every_rejection_has_its_status_and_code() {
         (Rejection::SelectionFrozen, 409, "SELECTION_FROZEN"),
         (Rejection::HasEnrollments { living: 3 }, 409, "CLASS_HAS_ENROLLMENTS"),
         (Rejection::PlacesLeft { left: 2 }, 409, "PLACES_LEFT"),
+        (Rejection::TooManyApplications { limit: 20 }, 409, "TOO_MANY_APPLICATIONS"),
     ] {
         tested.insert(std::mem::discriminant(&rejection));
         check(SubmitError::from(rejection), status, code);

@@ -7,6 +7,7 @@ mod review;
 use super::tables::{decided, execute, pass};
 use super::world::{self, HOUR, MINUTE, START, enrollment, user};
 use crate::ids::{AnswersId, ReasonId};
+use crate::inventory::MAX_APPLICATIONS;
 use crate::inventory::{
     Change, ClassChange, ClassRules, Command, Decision, EnrollmentStatus, Inventory,
     OfferingChange, Promotion, Rejection, Requester, Ruling, SaleState, Selection, Transition,
@@ -53,7 +54,11 @@ fn apply(number: u64) -> Command {
 }
 
 fn cancel(number: u64) -> Command {
-    let by = Requester::Customer(user(number));
+    cancel_of(number, number)
+}
+
+fn cancel_of(number: u64, customer: u64) -> Command {
+    let by = Requester::Customer(user(customer));
     Command::CancelEnrollment { enrollment: enrollment(number), by, reason: None, version: None }
 }
 
@@ -177,6 +182,26 @@ fn applying_again_is_for_the_class_to_allow() {
     run(&mut class, [apply(1), cancel(1), again]);
     assert_eq!(status(&class, 9), EnrollmentStatus::Approved);
     assert_eq!(status(&class, 1), EnrollmentStatus::Canceled);
+}
+
+#[test]
+fn one_person_applies_a_bounded_number_of_times() {
+    let again = |number| Command::Apply {
+        enrollment: enrollment(number),
+        customer: user(1),
+        answers: None,
+    };
+    let mut class = class(1, 0, rules());
+    for number in 1..=MAX_APPLICATIONS.into() {
+        run(&mut class, [again(number), cancel_of(number, 1)]);
+    }
+    let refusal = Rejection::TooManyApplications { limit: MAX_APPLICATIONS };
+    let next = u64::from(MAX_APPLICATIONS) + 1;
+    refused(&mut class, &again(next), refusal.clone());
+    // Loaded from a snapshot, too.
+    let mut loaded = Inventory::from_snapshot(&class.to_snapshot()).unwrap();
+    refused(&mut loaded, &again(next), refusal);
+    run(&mut class, [apply(99)]);
 }
 
 #[test]

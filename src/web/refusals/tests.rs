@@ -141,6 +141,7 @@ fn rejections() -> Vec<Rejection> {
         R::SelectionFrozen,
         R::HasEnrollments { living: 4 },
         R::PlacesLeft { left: 3 },
+        R::TooManyApplications { limit: 20 },
         R::WrongOffering { is_class: false },
     ]
 }

@@ -45,6 +45,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::RecruitmentOver,
             ErrorCode::AlreadyEnrolled,
             ErrorCode::ReapplyRefused,
+            ErrorCode::TooManyApplications,
             ErrorCode::ClassFull,
             ErrorCode::FormChanged,
             ErrorCode::FormInactive,

@@ -4,7 +4,8 @@ use super::class::{Class, Enrollment};
 use super::*;
 use crate::ids::EnrollmentId;
 use crate::inventory::{
-    Approval, CancelCause, ClassChange, EnrollmentStatus, Entered, Ruling, Selection, Verdict,
+    Approval, CancelCause, ClassChange, EnrollmentStatus, Entered, MAX_APPLICATIONS, Ruling,
+    Selection, Verdict,
 };
 
 const DAY: i64 = 24 * HOUR;
@@ -74,6 +75,12 @@ impl Model {
                     }
                     if !class.rules.allow_reapply {
                         return Err(Rejection::ReapplyRefused { enrollment: id }.into());
+                    }
+                    let before = class.enrollments.iter().filter(|one| one.customer == customer);
+                    if before.count() >= MAX_APPLICATIONS as usize {
+                        return Err(
+                            Rejection::TooManyApplications { limit: MAX_APPLICATIONS }.into()
+                        );
                     }
                 }
                 if class.find(enrollment).is_some() {
