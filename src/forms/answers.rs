@@ -10,6 +10,9 @@ use crate::forms::check::Form;
 /// The most bytes of all answers together, as JSON.
 pub const MAX_ANSWERS_BYTES: usize = 64 * 1_024;
 
+/// The most unknown questions that are named: their number is up to the client.
+const MAX_UNKNOWN_NAMED: usize = 20;
+
 /// Answers that fit their form: by the id of the question, in their canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers(pub Map<String, Value>);
@@ -82,8 +85,14 @@ pub fn check_answers(
         }
     }
     let ids: HashSet<&str> = form.questions.iter().map(|question| question.id.as_str()).collect();
-    let unknown = answers.keys().filter(|id| !ids.contains(id.as_str()));
-    problems.extend(unknown.map(|id| AnswerProblem::new(id, "is no question of this form")));
+    let mut unknown = answers.keys().filter(|id| !ids.contains(id.as_str()));
+    let named = unknown.by_ref().take(MAX_UNKNOWN_NAMED);
+    problems.extend(named.map(|id| AnswerProblem::new(id, "is no question of this form")));
+    let others = unknown.count();
+    if others > 0 {
+        let reason = format!("name {others} more that are no questions of this form");
+        problems.push(AnswerProblem::new("", reason));
+    }
     let answers = Answers(kept);
     if answers.to_json().len() > MAX_ANSWERS_BYTES {
         let reason = format!("may have at most {MAX_ANSWERS_BYTES} bytes");
