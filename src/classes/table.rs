@@ -35,6 +35,32 @@ pub struct EnrollmentTable {
 struct Asked {
     id: String,
     label: String,
+    #[serde(default)]
+    options: Vec<Choice>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Choice {
+    value: String,
+    label: String,
+}
+
+impl Asked {
+    /// Returns an answer as people write it: options by their labels, those that no longer exist by
+    /// their values.
+    fn words(&self, answer: &Value) -> String {
+        match answer {
+            Value::Null => String::new(),
+            Value::String(text) => {
+                let option = self.options.iter().find(|option| option.value == *text);
+                option.map_or_else(|| text.clone(), |option| option.label.clone())
+            }
+            Value::Array(parts) => {
+                parts.iter().map(|part| self.words(part)).collect::<Vec<_>>().join(", ")
+            }
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => answer.to_string(),
+        }
+    }
 }
 
 impl EnrollmentTable {
@@ -59,7 +85,7 @@ impl EnrollmentTable {
         ];
         let labels = self.questions.iter().map(|question| &question.label);
         let all: Vec<String> = titles.iter().chain(labels).cloned().collect();
-        titles.extend(self.questions.iter().map(|Asked { id, label }| {
+        titles.extend(self.questions.iter().map(|Asked { id, label, .. }| {
             let is_alone = all.iter().filter(|title| *title == label).count() == 1;
             if is_alone { label.clone() } else { format!("{label} ({id})") }
         }));
@@ -90,8 +116,9 @@ impl EnrollmentTable {
         let json = one.answers.as_ref().and_then(|found| found.answers.as_deref());
         let answers: Map<String, Value> =
             json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        let answer = |question: &Asked| answers.get(&question.id).map(words).unwrap_or_default();
-        cells.extend(self.questions.iter().map(answer));
+        cells.extend(self.questions.iter().map(|question| {
+            answers.get(&question.id).map(|answer| question.words(answer)).unwrap_or_default()
+        }));
         cells
     }
 }
@@ -130,7 +157,11 @@ impl Classes {
                 None => None,
             };
         }
-        found.extend(left.into_iter().map(|id| Asked { label: id.clone(), id }));
+        found.extend(left.into_iter().map(|id| Asked {
+            label: id.clone(),
+            id,
+            options: Vec::new(),
+        }));
         Ok(found)
     }
 
@@ -153,15 +184,5 @@ impl Classes {
         let last = listed.last().filter(|_| listed.len() as u64 == PIECE);
         let next = last.map(|one| (filter.sort.key(&one.row), one.row.id));
         Ok((listed.iter().map(|one| table.row(one, &phones)).collect(), next))
-    }
-}
-
-/// Returns an answer as people write it.
-fn words(answer: &Value) -> String {
-    match answer {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => answer.to_string(),
     }
 }

@@ -28,14 +28,14 @@ impl<'a> Desk<'a> {
         let made = admin.post("/api/mclasses", &body).await.is(201);
         let class = made.data["id"].as_str().expect("an id").to_owned();
         let text = |id: &str| json!({"id": id, "type": "LONG_TEXT", "label": id});
-        let day = |day: &str| json!({"value": day, "label": day});
+        let day = |day: &str, label: &str| json!({"value": day, "label": label});
         let form = json!({"title": "About you", "questions": [
             text("q1"), text("size"), text("why"),
             {"id": "q", "type": "NUMBER", "label": "q"},
             {"id": "age", "type": "NUMBER", "label": "age"},
             {"id": "ok", "type": "CONSENT", "label": "ok"},
             {"id": "days", "type": "MULTIPLE_CHOICE", "label": "days",
-                "options": [day("Mon"), day("Tue")]},
+                "options": [day("mon", "Monday"), day("tue", "Tuesday")]},
         ]});
         let path = format!("/api/mclasses/{class}/enrollment-form");
         admin.post(&path, &form).await.is(201);
