@@ -70,6 +70,18 @@ async fn hundreds_at_one_instance_get_places_or_the_line_and_are_promoted_in_ord
     Rush::open(&db, &[server], sizes).await.run(&db).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_class_of_a_thousand_is_cancelled_and_each_is_told_once() {
+    let db = TestDb::sqlite().await;
+    let server = Server::start(db.url()).await;
+    let sizes = Sizes { people: 1_000, places: 900, waitlist: 100, cancel: 0, latecomers: 0 };
+    let rush = Rush::open(&db, &[server], sizes).await;
+    let all = rush.all_at_once(0..sizes.people).await;
+    let living: Vec<_> = all.into_iter().filter_map(|(_, id, _)| id).collect();
+    assert_eq!(living.len(), sizes.people);
+    rush.cancel_the_class(&db, living).await;
+}
+
 fn instance(db: &TestDb, redis: &PrivateRedis, name: &str) -> Server {
     let settings = [
         ("REDIS_URL", redis.url()),
@@ -218,6 +230,23 @@ impl Rush {
         *id
     }
 
+    /// Ends the class: each enrollment that lives ends with it, and each person is told once.
+    async fn cancel_the_class(&self, db: &TestDb, mut living: Vec<EnrollmentId>) {
+        let path = format!("/api/mclasses/{}?cancelEnrollments=true", self.class);
+        let answer = self.ask(&self.mint.admin(), Method::DELETE, &path, None).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        let ended = "SELECT count(*) FROM enrollments WHERE status = 'CANCELED' \
+                     AND cause = 'CLASS_CANCELLED'";
+        eventually("all have ended with the class", async || {
+            db.count(ended).await == living.len() as i64
+        })
+        .await;
+        let mut told = Self::told(db, "enrollment.canceled").await;
+        told.sort_unstable();
+        living.sort_unstable();
+        assert_eq!(told, living);
+    }
+
     async fn replay(&self) -> Replay {
         let all = u64::from(u32::MAX);
         let rows = self.store.journal_rows(self.class, Head::EMPTY, all).await;
@@ -255,22 +284,23 @@ impl Rush {
 
     /// Each promoted person gets one message, in the order of the line, and no other person does.
     async fn check_messages(&self, db: &TestDb, replay: &Replay) {
-        let told = db
-            .texts(
-                "SELECT payload FROM outbox_messages WHERE kind = 'enrollment.promoted' \
-                 ORDER BY seq, position",
-            )
-            .await;
-        let told: Vec<EnrollmentId> = told
-            .iter()
+        assert_eq!(Self::told(db, "enrollment.promoted").await, replay.promoted);
+    }
+
+    /// Returns the enrollments of the messages of a kind, in their order.
+    async fn told(db: &TestDb, kind: &str) -> Vec<EnrollmentId> {
+        let of_kind = format!(
+            "SELECT payload FROM outbox_messages WHERE kind = '{kind}' ORDER BY seq, position"
+        );
+        let told = db.texts(&of_kind).await;
+        told.iter()
             .map(|payload| {
                 let payload: Value = serde_json::from_str(payload).expect("JSON");
                 let id =
                     payload["enrollmentId"].as_str().or(payload["data"]["enrollmentId"].as_str());
                 id.unwrap_or_else(|| panic!("an id: {payload}")).parse().expect("a UUID")
             })
-            .collect();
-        assert_eq!(told, replay.promoted);
+            .collect()
     }
 }
 

@@ -97,7 +97,7 @@ impl Replay {
             | Change::EnrollmentRejected { .. }
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. } => {
-                self.fault(row, &format!("nobody asked for {change:?}"));
+                self.fault(row, &format!("no request asked for {change:?}"));
             }
             // Reservations follow the enrollments; `GET …/audit` checks that they do.
             _ => {}
@@ -149,7 +149,7 @@ impl Replay {
                 EnrollmentStatus::Waitlisted
             }
             Approval::Decided { .. } | Approval::Accepted => {
-                return self.fault(row, &format!("nobody asked for the approval of {id}"));
+                return self.fault(row, &format!("no request asked for the approval of {id}"));
             }
         };
         let before = self.turn(id, EnrollmentStatus::Approved);

@@ -120,7 +120,7 @@ impl<'a> Asks<'a> {
                 | Change::Enrolled { .. }
                 | Change::EnrollmentsCanceled { cause: CancelCause::Customer, .. }
                 | Change::ReservationsCancelled { .. } => {
-                    self.wrong(row, format!("nobody asked for it: {change:?}"));
+                    self.wrong(row, format!("no request asked for it: {change:?}"));
                 }
                 // Due work, the sale's own switches, and the changes that `Replay` checks.
                 _ => {}
