@@ -40,7 +40,7 @@ fn show_new(visitor: &Visitor, form: &ClassForm, refusals: &Refusals) -> HttpRes
     let main = html! {
         p.back { a href="/organiser/classes" { (visitor.text("class.title")) } }
         h1 { (title) }
-        (class_form_page::form(visitor, "/organiser/classes/new", form, refusals))
+        (class_form_page::form(visitor, ("/organiser/classes/new", None), form, refusals))
     };
     layout::render(visitor, Page::new(title).main(main))
 }
@@ -126,20 +126,24 @@ async fn present(
     visitor.admin()?;
     let class = state.classes.existing(id).await?;
     let form = ClassForm::of(&visitor, &class);
-    Ok(show_edit(&visitor, &class, &form, &Refusals::default()))
+    Ok(show_edit(&visitor, &class, (&form, &form), &Refusals::default()))
 }
+
+/// Shows the form as it was entered, and sends with it the form that was shown at first.
 
 fn show_edit(
     visitor: &Visitor,
     class: &ClassRow,
-    form: &ClassForm,
+    (form, shown): (&ClassForm, &ClassForm),
     refusals: &Refusals,
 ) -> HttpResponse {
     let (id, title) = (class.event.id, visitor.text("organiser_class.edit"));
+    let action = format!("/organiser/classes/{id}/edit");
+    let shown = serde_json::to_string(shown).expect("a form is plain data");
     let main = html! {
         p.back { a href={ "/organiser/classes/" (id) } { (class.event.details.name) } }
         h1 { (title) }
-        (class_form_page::form(visitor, &format!("/organiser/classes/{id}/edit"), form, refusals))
+        (class_form_page::form(visitor, (&action, Some(&shown)), form, refusals))
     };
     layout::render(visitor, Page::new(title).main(main))
 }
@@ -153,12 +157,15 @@ async fn change(
     let admin = visitor.admin()?;
     let class = state.classes.existing(id).await?;
     let mut form = ClassForm::read(&pairs);
+    let shown = pairs.iter().find(|(name, _)| name == "shown");
+    let shown = shown.and_then(|(_, shown)| serde_json::from_str(shown).ok());
+    let shown = shown.unwrap_or_else(|| ClassForm::of(&visitor, &class));
     let with = |form: &ClassForm, refusals: &Refusals, code: ErrorCode| {
-        let mut page = show_edit(&visitor, &class, form, refusals);
+        let mut page = show_edit(&visitor, &class, (form, &shown), refusals);
         *page.status_mut() = code.status();
         page
     };
-    let edit = match form.edit(&visitor, &ClassForm::of(&visitor, &class)) {
+    let edit = match form.edit(&visitor, &shown) {
         Ok(edit) => edit,
         Err(refused) => return Ok(with(&form, &refused.into(), ErrorCode::Invalid)),
     };

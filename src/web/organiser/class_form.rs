@@ -2,6 +2,7 @@
 //! people entered stays as text, so that a refused form is shown again as it was.
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::entered::{self, Pairs};
 use super::event_form::number_within;
@@ -19,8 +20,9 @@ pub(super) const WAITLIST: (u32, u32) = (0, 100_000);
 pub(super) const MINUTES: (u32, u32) = (1, 60 * 24 * 60);
 
 /// The fields of a class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClassForm {
+    #[serde(skip)]
     pub(super) key: String,
     pub(super) title: String,
     pub(super) description: String,

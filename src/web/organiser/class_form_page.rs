@@ -7,10 +7,10 @@ use super::refused::Refusals;
 use crate::web::fields::Field;
 use crate::web::visitor::Visitor;
 
-/// Renders the form, which is sent to `action`.
+/// Renders the form, which is sent to an address, with the form that was shown at first.
 pub(super) fn form(
     visitor: &Visitor,
-    action: &str,
+    (action, shown): (&str, Option<&str>),
     form: &ClassForm,
     refusals: &Refusals,
 ) -> Markup {
@@ -18,6 +18,7 @@ pub(super) fn form(
         form.stack.event-form method="post" action=(action) {
             (refusals.render(visitor))
             input type="hidden" name="key" value=(form.key);
+            @if let Some(shown) = shown { input type="hidden" name="shown" value=(shown); }
             (what(visitor, form, refusals))
             (times(visitor, form, refusals))
             (places(visitor, form, refusals))

@@ -245,9 +245,23 @@ on_both_databases! {
         for name in ["fee", "startAt", "recruitEndAt", "cancellation", "title", "promotion"] {
             assert_eq!(now[name], made[name], "{name}");
         }
+
+        // What another administrator changes while the page is open stays, here both of the rules.
+        let page = desk.get(&edit).await;
+        let shown = page.text.split("name=\"shown\" value=\"").nth(1).expect("the form as it was shown");
+        let shown = shown.split('"').next().unwrap().replace("&quot;", "\"").replace("&amp;", "&");
+        let meanwhile = json!({"capacity": 7, "waitlistCapacity": 4});
+        shop.admin().put(&format!("/api/mclasses/{id}"), &meanwhile).await.is(200);
+        let late = with(&[("key", "e3"), ("capacity", "5"), ("currency", "USD"), ("promotion", "AUTO")]);
+        let late: Vec<_> = late.into_iter().chain([("shown", &*shown)]).collect();
+        desk.post(&edit, &late).await.leads_to(at);
+        let now = shop.nobody().get(&format!("/api/mclasses/{id}")).await.is(200).data;
+        for (name, expected) in [("capacity", json!(7)), ("waitlistCapacity", json!(4)), ("promotion", json!("AUTO"))] {
+            assert_eq!(now[name], expected, "{name}");
+        }
         let kim = known(&shop, "Kim", "kim@example.com").await;
         let mine = applies(&Browser::of(&shop, &kim), id).await;
-        let frozen = with(&[("key", "e2"), ("selection", "FIRST_COME"), ("currency", "USD"), ("capacity", "5")]);
+        let frozen = with(&[("key", "e2"), ("selection", "FIRST_COME"), ("currency", "USD"), ("capacity", "7")]);
         let refused = desk.post(&edit, &frozen).await;
         assert_eq!(refused.status, 409, "{}", refused.text);
         refused.shows(&["id=\"field-selection-error\"", "the way of selection stays"]);
