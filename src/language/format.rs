@@ -6,6 +6,9 @@ use chrono_tz::Tz;
 use super::Language;
 use crate::inventory::{Minor, TimestampMs};
 
+/// A time of day, as `strftime` formats it.
+const CLOCK: &str = "%H:%M (%Z)";
+
 /// Number of decimal places of a currency's minor unit, by ISO 4217.
 pub(crate) fn decimals(currency: &str) -> u32 {
     match currency {
@@ -62,7 +65,20 @@ pub(crate) fn zone(name: &str) -> Tz {
 
 /// Writes a date and time in a zone.
 pub(crate) fn date_time(language: Language, at: TimestampMs, zone: Tz) -> String {
-    with_clock(language, at, zone, "%H:%M (%Z)")
+    with_clock(language, at, zone, CLOCK)
+}
+
+/// Writes the end of something that began at `start`: without the day, if that is the same.
+pub(crate) fn end_time(
+    language: Language,
+    start: TimestampMs,
+    end: TimestampMs,
+    zone: Tz,
+) -> String {
+    match local(end, zone).filter(|_| is_same_day(start, end, zone)) {
+        Some(end) => end.format(CLOCK).to_string(),
+        None => date_time(language, end, zone),
+    }
 }
 
 /// Writes a date and time in a zone with its seconds, by which happenings of one minute differ.
@@ -146,6 +162,9 @@ mod tests {
         let new_york = zone("America/New_York");
         assert_eq!(date_time(Language::English, at, new_york), "Mon 31 Dec 2029, 19:00 (EST)");
         assert_eq!(date(Language::English, at, zone("no zone")), "Tue 1 Jan 2030");
+        let end = |hours: i64| end_time(Language::Korean, at, at + hours * 3_600_000, seoul);
+        assert_eq!(end(14), "23:00 (KST)");
+        assert_eq!(end(15), "2030년 1월 2일(수) 00:00 (KST)");
         assert!(!date_time(Language::English, i64::MAX, seoul).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use crate::http::respond::rfc3339;
 use crate::inventory::TimestampMs;
 use crate::language::Language;
 pub(crate) use crate::language::format::{
-    date, date_time, decimals, exact_time, is_same_day, money, number, zone,
+    date, date_time, decimals, end_time, exact_time, is_same_day, money, number, zone,
 };
 
 /// Renders a date and time as an element that programs can read.

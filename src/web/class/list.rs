@@ -179,19 +179,21 @@ fn form(visitor: &Visitor, query: &Query, wrong: &[&str]) -> Markup {
     let sorts = sorts.map(|(value, key)| (value.to_owned(), visitor.text(key).to_owned()));
     let labels = ["class.recruiting", "class.not_begun", "class.free", "class.online"];
     html! {
-        form.search method="get" action="/classes" role="search" {
+        form.search.many method="get" action="/classes" role="search" {
             (field("q", "class.search", "search", &query.q).render())
             (field("place", "class.place", "search", &query.place).render())
             (Field { max_length: None, ..field("from", "class.from", "date", &query.from) }.render())
             (Field { max_length: None, ..field("until", "class.until", "date", &query.until) }.render())
             (select("sort", visitor.text("class.sort"), &query.sort, &sorts))
-            @for ((name, is_on), label) in query.boxes().into_iter().zip(labels) {
-                label.check {
-                    input type="checkbox" name=(name) value="on" checked[is_on];
-                    span { (visitor.text(label)) }
+            div.checks {
+                @for ((name, is_on), label) in query.boxes().into_iter().zip(labels) {
+                    label.check {
+                        input type="checkbox" name=(name) value="on" checked[is_on];
+                        span { (visitor.text(label)) }
+                    }
                 }
+                button.button { (visitor.text("start.find")) }
             }
-            button.button { (visitor.text("start.find")) }
         }
     }
 }

@@ -64,9 +64,10 @@ pub(crate) fn heading(visitor: &Visitor, class: &ClassRow) -> Markup {
     let (event, zone) = (&class.event, zone(visitor, class));
     html! {
         p.when {
-            (format::time(visitor.language, event.details.event_date, zone))
+            @let start = event.details.event_date;
+            (format::time(visitor.language, start, zone))
             @if let Some(end) = event.event_end {
-                " – " (format::time(visitor.language, end, zone))
+                " – " time datetime=(rfc3339(end)) { (format::end_time(visitor.language, start, end, zone)) }
             }
         }
         @if class.is_online || !event.details.venue.is_empty() {

@@ -121,6 +121,7 @@ fn links(visitor: &Visitor, class: &ClassRow) -> Markup {
                 a.button.quiet href={ "/organiser/classes/" (id) "/cancel" } { (visitor.text("organiser_class.cancel")) }
             }
             a.button.quiet href={ "/organiser/classes/" (id) "/form" } { (visitor.text("organiser_class.form")) }
+            a.button.quiet href={ "/organiser/terms?mclass=" (id) "#new" } { (visitor.text("terms.title")) }
             a.button.quiet href={ "/organiser/classes/" (id) "/log" } { (visitor.text("organiser_class.log")) }
         }
     }

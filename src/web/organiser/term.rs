@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::entered::KeyForm;
 use super::refused::Refusals;
-use super::terms::{TermForm, fields, refused};
+use super::terms::{TermForm, fields, of_class, refused};
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
 use crate::http::state::AppState;
@@ -48,6 +48,10 @@ async fn show(
     visitor.admin()?;
     let row = state.terms.term(id).await?;
     let current = state.terms.current_of(&row).await?;
+    let name = match row.class {
+        Some(class) => state.store.event_names(&[class]).await?,
+        None => Vec::new(),
+    };
     let is_refused = refusal.is_some();
     let (form, refusals) = match refusal {
         Some((form, refusals)) => (form.clone(), refusals),
@@ -57,7 +61,7 @@ async fn show(
         p.back { a href="/organiser/terms" { (visitor.text("terms.title")) } }
         h1 { (row.title) }
         p.hint {
-            (kind_text(visitor, row.kind)) @if let Some(class) = row.class { " " code { (class) } }
+            (kind_text(visitor, row.kind)) (of_class(&row, |_| name.first().map(|(_, name)| name)))
             " · " (version(visitor, row.version)) " · " (necessity(visitor, &row))
         }
         @if !row.is_current {

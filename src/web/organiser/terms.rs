@@ -1,5 +1,7 @@
 //! Terms: the current ones, and a form for new ones.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -30,6 +32,9 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
 #[derive(Deserialize)]
 struct Query {
     notice: Option<String>,
+    /// The class that new terms are for.
+    #[serde(default)]
+    mclass: String,
 }
 
 /// The fields of a version as people enter them.
@@ -101,7 +106,10 @@ async fn list(
     visitor: Visitor,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, ApiError> {
-    show(&state, &visitor, query.notice.as_deref(), &TermForm::new(), &Refusals::default()).await
+    let Query { notice, mclass } = query.into_inner();
+    let kind = if mclass.is_empty() { TermKind::Service } else { TermKind::Enrollment };
+    let form = TermForm { mclass, kind: kind.as_str().to_owned(), ..TermForm::new() };
+    show(&state, &visitor, notice.as_deref(), &form, &Refusals::default()).await
 }
 
 async fn show(
@@ -117,6 +125,8 @@ async fn show(
         let filter = TermFilter { kind: Some(kind), of: TermsOf::All };
         rows.extend(state.terms.list(filter, None, SHOWN).await?);
     }
+    let classes: Vec<_> = rows.iter().filter_map(|row| row.class).collect();
+    let names = state.store.event_names(&classes).await?.into_iter().collect();
     let title = visitor.text("terms.title");
     let kind = |kind: TermKind| (kind.as_str().to_owned(), kind_text(visitor, kind).to_owned());
     let class = Field {
@@ -134,7 +144,7 @@ async fn show(
         @if rows.is_empty() {
             p.empty { (visitor.text("terms.none")) }
         } @else {
-            (table(visitor, title, &rows))
+            (table(visitor, title, &rows, &names))
         }
         h2 id="new" { (visitor.text("terms.new")) }
         form.stack method="post" action="/organiser/terms#new" {
@@ -149,7 +159,12 @@ async fn show(
     Ok(layout::render(visitor, Page::new(title).main(main).class("wide").notice(notice)))
 }
 
-fn table(visitor: &Visitor, title: &str, rows: &[TermRow]) -> Markup {
+fn table(
+    visitor: &Visitor,
+    title: &str,
+    rows: &[TermRow],
+    names: &HashMap<OfferingId, String>,
+) -> Markup {
     let columns = [
         Column::text(visitor.text("terms.title_of")),
         Column::text(visitor.text("terms.kind")),
@@ -159,7 +174,7 @@ fn table(visitor: &Visitor, title: &str, rows: &[TermRow]) -> Markup {
     let row = |row: &TermRow| {
         vec![
             html! { a href={ "/organiser/terms/" (row.id) } { (row.title) } },
-            html! { (kind_text(visitor, row.kind)) @if let Some(class) = row.class { " " code { (class) } } },
+            html! { (kind_text(visitor, row.kind)) (of_class(row, |class| names.get(&class))) },
             html! { (necessity(visitor, row)) },
             html! {
                 (version(visitor, row.version)) ", "
@@ -168,6 +183,15 @@ fn table(visitor: &Visitor, title: &str, rows: &[TermRow]) -> Markup {
         ]
     };
     cards(title, &columns, rows.iter().map(row))
+}
+
+/// Renders the link to the only class of terms, if they have one.
+pub(super) fn of_class<'a>(
+    row: &TermRow,
+    name: impl FnOnce(OfferingId) -> Option<&'a String>,
+) -> Markup {
+    let Some(class) = row.class else { return Markup::default() };
+    html! { ": " a href={ "/organiser/classes/" (class) } { (name(class).map_or("", |name| name)) } }
 }
 
 /// Renders the fields of a version.
