@@ -61,7 +61,8 @@ impl Classes {
         let reason = self.keep_reason(row.class, sender.user, wish.reason.as_deref(), now).await?;
         let verdict = Verdict { enrollment: row.id, ruling: wish.ruling, reason, version };
         let command = Command::DecideEnrollment { verdict };
-        Ok(self.submit_by_admin(row.class, sender.user, command, identity).await?.replayed)
+        let committed = self.submit_by_admin(row.class, sender.user, command, identity).await;
+        Ok(self.with_reason(reason, committed)?.replayed)
     }
 
     /// Decides many applications of a class, in this order. Each has an outcome of its own.
@@ -84,7 +85,8 @@ impl Classes {
         let verdict = |(enrollment, version)| Verdict { enrollment, ruling, reason, version };
         let verdicts: Vec<Verdict> = all.into_iter().map(verdict).collect();
         let command = Command::DecideEnrollments { verdicts };
-        let committed = self.submit_by_admin(class, sender.user, command, identity).await?;
+        let committed = self.submit_by_admin(class, sender.user, command, identity).await;
+        let committed = self.with_reason(reason, committed)?;
         let refused = |id: EnrollmentId| {
             committed.transition.changes.iter().find_map(|change| match change {
                 Change::VerdictRefused { enrollment, rejection } if *enrollment == id => {
@@ -141,7 +143,8 @@ impl Classes {
             return Err(crate::text::InvalidField::new("reason", problem).into());
         };
         let command = Command::MoveUp { enrollment: row.id, position, reason };
-        Ok(self.submit_by_admin(row.class, sender.user, command, identity).await?.replayed)
+        let committed = self.submit_by_admin(row.class, sender.user, command, identity).await;
+        Ok(self.with_reason(Some(reason), committed)?.replayed)
     }
 
     /// Records who attended.

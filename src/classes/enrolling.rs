@@ -222,14 +222,20 @@ impl Classes {
         identity: Option<Idempotency>,
     ) -> Result<Committed, ClassError> {
         let committed = self.submit(class, command, identity).await;
-        let is_unused = match &committed {
-            Ok(committed) => committed.replayed,
-            Err(ClassError::Command(SubmitError::Rejected(_))) => true,
-            // The command may have taken effect.
-            Err(_) => false,
-        };
-        if let Some(answers) = answers.filter(|_| is_unused) {
+        if let Some(answers) = answers.filter(|_| is_without_effect(&committed)) {
             self.store.answers_forget(answers);
+        }
+        committed
+    }
+
+    /// Deletes the reason of a command that was refused or was sent before; returns its outcome.
+    pub(super) fn with_reason(
+        &self,
+        reason: Option<ReasonId>,
+        committed: Result<Committed, ClassError>,
+    ) -> Result<Committed, ClassError> {
+        if let Some(reason) = reason.filter(|_| is_without_effect(&committed)) {
+            self.store.reason_forget(reason);
         }
         committed
     }
@@ -267,9 +273,10 @@ impl Classes {
         let reason = self.keep_reason(class, sender.user, reason, now).await?;
         let command = Command::CancelEnrollment { enrollment, by, reason, version: None };
         let committed = match by {
-            Requester::Customer(_) => self.submit(class, command, identity).await?,
-            Requester::Admin => self.submit_by_admin(class, sender.user, command, identity).await?,
+            Requester::Customer(_) => self.submit(class, command, identity).await,
+            Requester::Admin => self.submit_by_admin(class, sender.user, command, identity).await,
         };
+        let committed = self.with_reason(reason, committed)?;
         Ok(Done { enrollment, replayed: committed.replayed })
     }
 
@@ -326,6 +333,16 @@ impl Classes {
             fingerprint: first_half(&salted.finalize()),
             principal: sender.user,
         }))
+    }
+}
+
+/// True if a command certainly took no effect now: it was refused, or took effect before.
+fn is_without_effect(committed: &Result<Committed, ClassError>) -> bool {
+    match committed {
+        Ok(committed) => committed.replayed,
+        Err(ClassError::Command(SubmitError::Rejected(_))) => true,
+        // The command may have taken effect.
+        Err(_) => false,
     }
 }
 

@@ -88,7 +88,12 @@ impl Store {
 
     /// Deletes answers soon, that no enrollment is known to have or to get.
     pub fn answers_forget(&self, id: AnswersId) {
-        self.inner.words.forget(id);
+        self.inner.words.forget(Words::UnusedAnswers(id));
+    }
+
+    /// Deletes a reason whose command took no effect, soon.
+    pub fn reason_forget(&self, id: ReasonId) {
+        self.inner.words.forget(Words::UnusedReason(id));
     }
 
     /// Returns those of `ids` that exist, in no order.

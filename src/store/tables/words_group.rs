@@ -2,12 +2,12 @@
 //! of answers before its command; all that arrive while a group is written are written together, by one
 //! transaction and one wait for the disk.
 
-use entities::{answer_salt, enrollment_answers};
+use entities::{answer_salt, enrollment_answers, enrollment_reason};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ids::AnswersId;
+use crate::ids::{AnswersId, ReasonId};
 use crate::store::StoreError;
 
 /// Most rows in one transaction.
@@ -21,7 +21,9 @@ pub(crate) enum Words {
     /// Written only if the person has none.
     Salt(answer_salt::ActiveModel),
     /// Answers to delete, since their command took no effect.
-    Unused(AnswersId),
+    UnusedAnswers(AnswersId),
+    /// A reason to delete, likewise.
+    UnusedReason(ReasonId),
 }
 
 struct Waiting {
@@ -48,10 +50,10 @@ impl WordsGroups {
         written.await.map_err(|_| stopped())?
     }
 
-    /// Deletes answers soon. If that fails, or the queue is full, the sweep does it.
-    pub(crate) fn forget(&self, answers: AnswersId) {
+    /// Deletes unused words soon. If that fails, or the queue is full, the sweep does it.
+    pub(crate) fn forget(&self, unused: Words) {
         let (reply, _) = oneshot::channel();
-        let _ = self.0.try_send(Waiting { words: Words::Unused(answers), reply });
+        let _ = self.0.try_send(Waiting { words: unused, reply });
     }
 }
 
@@ -79,12 +81,14 @@ async fn write_all(writes: DatabaseConnection, mut waiting: mpsc::Receiver<Waiti
 }
 
 async fn write(writes: &DatabaseConnection, words: Vec<Words>) -> Result<(), DbErr> {
-    let (mut answers, mut salts, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut answers, mut salts) = (Vec::new(), Vec::new());
+    let (mut unused_answers, mut unused_reasons) = (Vec::new(), Vec::new());
     for one in words {
         match one {
             Words::Answers(row) => answers.push(row),
             Words::Salt(row) => salts.push(row),
-            Words::Unused(id) => unused.push(id.0),
+            Words::UnusedAnswers(id) => unused_answers.push(id.0),
+            Words::UnusedReason(id) => unused_reasons.push(id.0),
         }
     }
     let transaction = writes.begin().await?;
@@ -99,9 +103,15 @@ async fn write(writes: &DatabaseConnection, words: Vec<Words>) -> Result<(), DbE
             .exec_without_returning(&transaction)
             .await?;
     }
-    if !unused.is_empty() {
+    if !unused_answers.is_empty() {
         enrollment_answers::Entity::delete_many()
-            .filter(enrollment_answers::Column::Id.is_in(unused))
+            .filter(enrollment_answers::Column::Id.is_in(unused_answers))
+            .exec(&transaction)
+            .await?;
+    }
+    if !unused_reasons.is_empty() {
+        enrollment_reason::Entity::delete_many()
+            .filter(enrollment_reason::Column::Id.is_in(unused_reasons))
             .exec(&transaction)
             .await?;
     }

@@ -105,6 +105,9 @@ on_both_databases! {
         eventually("answers of refused requests, and those replaced, are gone", kept).await;
         assert_eq!(kim.put(&one, &json!({"status": "CANCELED", "reason": "ill"})).await.is(200)
             .data["reason"], "ill");
+        kim.put(&one, &json!({"status": "CANCELED", "reason": "twice"})).await.refused(409, "WRONG_STATE");
+        let reasons = async || shop.app.db.count("SELECT count(*) FROM enrollment_reasons").await == 1;
+        eventually("the reason of a refused request is gone", reasons).await;
         admin.put(&path, &json!({"title": "Off", "questions": [], "isActive": false})).await.is(200);
         kim.post(&apply, &json!({})).await.refused(409, "FORM_INACTIVE");
     }
