@@ -133,10 +133,8 @@ impl<'a> Explainer<'a> {
         let field = failure.details().and_then(|details| details.get("field")?.as_str());
         let Some(field) = field.filter(|field| *field != ".") else {
             return match reason(self.language, failure.message()) {
-                // Reasons are parts of sentences, or whole ones.
                 Some(reason) => {
-                    let said = self.language.fill("error.INVALID", &[("message", &reason)]);
-                    said.strip_suffix("..").map_or(said.clone(), |said| format!("{said}."))
+                    one_stop(self.language.fill("error.INVALID", &[("message", &reason)]))
                 }
                 None => self.language.text("error.invalid_unnamed").to_owned(),
             };
@@ -146,7 +144,8 @@ impl<'a> Explainer<'a> {
         let name = self.name_of(field);
         match reason(self.language, said) {
             Some(reason) => {
-                self.language.fill("error.field", &[("field", &name), ("message", &reason)])
+                let said = [("field", &*name), ("message", &reason)];
+                one_stop(self.language.fill("error.field", &said))
             }
             None => self.language.fill("error.field_only", &[("field", &name)]),
         }
@@ -189,6 +188,14 @@ fn variants(failure: &ApiError) -> &'static [&'static str] {
         }
         _ => &[""],
     }
+}
+
+/// Returns a sentence with one full stop: a reason in it may be a sentence of its own.
+fn one_stop(mut said: String) -> String {
+    if said.ends_with("..") {
+        said.pop();
+    }
+    said
 }
 
 fn instant(text: &str) -> Option<TimestampMs> {
