@@ -149,7 +149,8 @@ fn all_problems_are_named_at_once_and_none_that_only_follows_from_another() {
 fn of_many_unknown_questions_some_are_named_and_the_others_counted() {
     let form = form(every_type());
     let unknown: Map<String, Value> = (0..20_000).map(|n| (format!("q{n}"), json!(1))).collect();
-    let problems = check_answers(&form, &map(&filled(&Value::Object(unknown)))).expect_err("refused");
+    let problems =
+        check_answers(&form, &map(&filled(&Value::Object(unknown)))).expect_err("refused");
     assert_eq!(problems.len(), 21);
     let last = &problems[20];
     assert_eq!(last.reason, "name 19980 more that are no questions of this form");
