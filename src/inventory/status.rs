@@ -86,6 +86,6 @@ impl From<Place> for WrittenPlace {
 
 impl From<WrittenPlace> for Place {
     fn from(place: WrittenPlace) -> Self {
-        Self { seq: crate::ids::Seq(place.seq), index: place.index }
+        Self { seq: Seq(place.seq), index: place.index }
     }
 }

@@ -130,7 +130,6 @@ async fn present(
 }
 
 /// Shows the form as it was entered, and sends with it the form that was shown at first.
-
 fn show_edit(
     visitor: &Visitor,
     class: &ClassRow,
