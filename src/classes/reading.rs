@@ -17,7 +17,7 @@ use crate::store::{
 pub struct SeenEnrollment {
     pub row: EnrollmentRow,
     pub answers: Option<AnswersRow>,
-    /// The version of the form that the answers were given to; [`Classes::seen_in_list`] leaves it out.
+    /// The version of the form that the answers were given to; lists leave it out.
     pub form: Option<Value>,
     pub reason: Option<String>,
     /// The place in line, while it waits.
