@@ -1,5 +1,8 @@
 //! Classes and enrollments as people see them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::box_office::SubmitError;
@@ -17,8 +20,8 @@ use crate::store::{
 pub struct SeenEnrollment {
     pub row: EnrollmentRow,
     pub answers: Option<AnswersRow>,
-    /// The version of the form that the answers were given to; lists leave it out.
-    pub form: Option<Value>,
+    /// The version of the form that the answers were given to.
+    pub form: Option<Arc<Value>>,
     pub reason: Option<String>,
     /// The place in line, while it waits.
     pub line: Option<LinePlace>,
@@ -103,43 +106,36 @@ impl Classes {
         let rows = self.store.enrollment_list_of(caller.user, class, after, limit).await?;
         let last = rows.last().filter(|_| rows.len() as u64 == limit);
         let next_cursor = last.map(|row| format!("{}_{}", row.applied_at, row.id));
-        Ok(EnrollmentPage { found: self.seen_in_list(rows).await?, next_cursor })
+        Ok(EnrollmentPage { found: self.seen(rows).await?, next_cursor })
     }
 
-    /// Returns the version of a form to which answers were given, as answers of the API show it.
-    async fn form_of(&self, answers: &AnswersRow) -> Result<Option<Value>, ClassError> {
-        let Some((_, version)) = answers.form else { return Ok(None) };
-        let found = self.store.form_version(answers.class, version).await?;
-        Ok(found.map(|form| {
-            let questions: Value = serde_json::from_str(&form.questions).unwrap_or_default();
-            json!({
-                "title": form.title, "description": form.description, "questions": questions,
-            })
-        }))
-    }
-
-    /// Reads what belongs to an enrollment, with the form that was answered.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub async fn seen(&self, row: EnrollmentRow) -> Result<SeenEnrollment, ClassError> {
-        let mut seen = self.seen_in_list(vec![row]).await?;
-        let mut seen = seen.pop().expect("each row is returned");
-        if let Some(answers) = &seen.answers {
-            seen.form = self.form_of(answers).await?;
-        }
-        Ok(seen)
-    }
-
-    /// Reads what belongs to enrollments, without their forms: a page of them could repeat one of
-    /// 256 KiB a hundred times.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    async fn seen_in_list(
+    /// Returns the versions of forms to which answers were given, as answers of the API show them.
+    async fn forms_of(
         &self,
-        rows: Vec<EnrollmentRow>,
-    ) -> Result<Vec<SeenEnrollment>, ClassError> {
+        answers: &[AnswersRow],
+    ) -> Result<HashMap<(OfferingId, u32), Arc<Value>>, ClassError> {
+        let mut forms = HashMap::new();
+        for row in answers {
+            let Some((_, version)) = row.form else { continue };
+            if forms.contains_key(&(row.class, version)) {
+                continue;
+            }
+            if let Some(form) = self.store.form_version(row.class, version).await? {
+                let questions: Value = serde_json::from_str(&form.questions).unwrap_or_default();
+                let shown = json!({
+                    "title": form.title, "description": form.description, "questions": questions,
+                });
+                forms.insert((row.class, version), Arc::new(shown));
+            }
+        }
+        Ok(forms)
+    }
+
+    /// Reads what belongs to enrollments.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn seen(&self, rows: Vec<EnrollmentRow>) -> Result<Vec<SeenEnrollment>, ClassError> {
         let answers: Vec<_> = rows.iter().filter_map(|row| row.answers).collect();
         let reasons: Vec<_> = rows.iter().filter_map(|row| row.reason).collect();
         let answers = match answers.is_empty() {
@@ -150,6 +146,7 @@ impl Classes {
             true => Vec::new(),
             false => self.store.reasons_get(&reasons).await?,
         };
+        let forms = self.forms_of(&answers).await?;
         let mut seen = Vec::with_capacity(rows.len());
         for row in rows {
             let line = match row.rank {
@@ -161,9 +158,10 @@ impl Classes {
                 None => None,
             };
             let answers = answers.iter().find(|found| Some(found.id) == row.answers);
+            let version = answers.and_then(|found| found.form).map(|(_, version)| version);
             seen.push(SeenEnrollment {
                 answers: answers.cloned(),
-                form: None,
+                form: version.and_then(|version| forms.get(&(row.class, version)).cloned()),
                 reason: reasons
                     .iter()
                     .find(|(id, _)| Some(*id) == row.reason)

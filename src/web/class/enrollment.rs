@@ -49,11 +49,10 @@ impl Shown {
     ) -> Result<Self, ApiError> {
         let caller = visitor.caller()?;
         let row = state.classes.enrollment(caller, id).await?;
-        if row.user != caller.user {
-            return Err(Rejection::EnrollmentNotFound.into());
-        }
+        let is_own = row.user == caller.user;
         let class = state.classes.class(row.class).await?;
-        let seen = state.classes.seen(row).await?;
+        let seen = state.classes.seen(vec![row]).await?.pop().filter(|_| is_own);
+        let seen = seen.ok_or_else(|| ApiError::from(Rejection::EnrollmentNotFound))?;
         Ok(Self { caller, class, seen })
     }
 

@@ -58,7 +58,8 @@ async fn show(
     let row = state.classes.enrollment(admin, id).await?;
     let class = state.classes.class(row.class).await?;
     let person = state.store.people([row.user]).await?.remove(&row.user);
-    let seen = state.classes.seen(row).await?;
+    let seen = state.classes.seen(vec![row]).await?.pop();
+    let seen = seen.ok_or_else(|| ApiError::of(ErrorCode::EnrollmentNotFound))?;
     let after = PageQuery { limit: None, cursor: query.after.clone() }.after()?;
     let said = refused.map(|refused| explain(visitor, refused.failure));
     let title = visitor.text("enrollment.one");

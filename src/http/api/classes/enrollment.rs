@@ -29,9 +29,9 @@ pub struct EnrollmentDto {
     /// Answers by the id of the question; `null` without a form, and once the person was erased.
     #[schema(required = true, value_type = Option<Object>)]
     pub answers: Option<Value>,
-    /// Title, description and questions of that version of the form; `null` in lists.
+    /// Title, description and questions of that version of the form.
     #[schema(required = true, value_type = Option<Object>)]
-    pub form_snapshot: Option<Value>,
+    pub form_snapshot: Option<std::sync::Arc<Value>>,
     #[schema(value_type = crate::http::openapi::forms::EnrollmentStatus)]
     pub status: &'static str,
     /// The reason of the status, as it was written.
@@ -89,7 +89,9 @@ pub async fn read(
     enrollment: EnrollmentId,
 ) -> Result<EnrollmentDto, ApiError> {
     let row = state.classes.enrollment(caller, enrollment).await?;
-    Ok(render(&state.classes.seen(row).await?))
+    let seen = state.classes.seen(vec![row]).await?;
+    let seen = seen.first().ok_or_else(|| ApiError::not_found("enrollment"))?;
+    Ok(render(seen))
 }
 
 /// Renders an enrollment.
