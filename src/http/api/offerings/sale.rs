@@ -179,6 +179,8 @@ impl Act<'_> {
     /// Carries out the action, and answers with the event in its new state.
     async fn run(self, command: Command, body: &impl Serialize) -> Result<HttpResponse, ApiError> {
         let Self { state, admin: Admin(admin), event, key, name } = self;
+        // A class has places, too, which are changed with the class.
+        state.offerings.event(event).await?;
         let idempotency = key.identity(admin.user, name, &(event, body));
         let committed =
             state.offerings.submit_by_admin(event, admin.user, command, idempotency).await?;
