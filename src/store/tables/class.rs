@@ -36,6 +36,19 @@ impl ClassRow {
     pub fn in_line(&self) -> i64 {
         Ord::max(self.counts.waitlisted - self.offered, 0)
     }
+
+    /// Number of places.
+    #[must_use]
+    pub fn capacity(&self) -> i64 {
+        self.event.products.first().map_or(0, |places| places.total_stock)
+    }
+
+    /// Number of places that an applicant could get; none while others wait in line.
+    #[must_use]
+    pub fn places_left(&self) -> i64 {
+        let left = self.capacity() - self.counts.approved - self.offered;
+        if self.in_line() > 0 { 0 } else { Ord::max(left, 0) }
+    }
 }
 
 /// Numbers of enrollments by status.

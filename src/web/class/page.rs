@@ -115,7 +115,7 @@ fn facts(visitor: &Visitor, class: &ClassRow) -> Markup {
                 dd { (format::time(visitor.language, at, zone)) }
             }
             dt { (visitor.text("class.capacity")) }
-            dd { (words::count(words::capacity(class))) }
+            dd { (words::count(class.capacity())) }
             @if class.event.products.first().is_some_and(|places| places.price > 0) {
                 dt { (visitor.text("class.cancellation")) }
                 dd { (places::cancellation(visitor, &class.event)) }

@@ -16,21 +16,10 @@ pub(crate) fn zone(visitor: &Visitor, class: &ClassRow) -> Tz {
     zone_of(visitor, &class.event)
 }
 
-/// Returns the places of a class.
-pub(crate) fn capacity(class: &ClassRow) -> i64 {
-    class.event.products.first().map_or(0, |places| places.total_stock)
-}
-
-/// Returns the places that an applicant could get; none while others wait in line.
-pub(crate) fn places_left(class: &ClassRow) -> i64 {
-    let left = (capacity(class) - class.counts.approved).max(0);
-    if class.counts.waitlisted > 0 { 0 } else { left }
-}
-
 /// True if an application would be refused now, since neither a place nor the line has room.
 pub(crate) fn is_full(class: &ClassRow) -> bool {
     class.rules.selection == Selection::FirstCome
-        && places_left(class) == 0
+        && class.places_left() == 0
         && class.in_line() >= i64::from(class.rules.waitlist)
 }
 
@@ -82,7 +71,7 @@ pub(crate) fn heading(visitor: &Visitor, class: &ClassRow) -> Markup {
 
 /// Renders what an applicant may expect: when applications open, places left, or the line.
 pub(crate) fn outlook(visitor: &Visitor, class: &ClassRow, status: ClassStatus) -> Markup {
-    let left = places_left(class);
+    let left = class.places_left();
     let (waiting, room) = (class.in_line(), i64::from(class.rules.waitlist));
     match status {
         ClassStatus::Upcoming => html! {
@@ -99,7 +88,7 @@ pub(crate) fn outlook(visitor: &Visitor, class: &ClassRow, status: ClassStatus) 
         ClassStatus::Recruiting => html! {
             span {
                 @if class.rules.selection == Selection::Review {
-                    (visitor.fill("class.places", &[("n", &count(capacity(class)))]))
+                    (visitor.fill("class.places", &[("n", &count(class.capacity()))]))
                 } @else if left > 0 {
                     (visitor.fill("class.left", &[("n", &count(left))]))
                 } @else if waiting < room {

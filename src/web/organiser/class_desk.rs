@@ -148,10 +148,11 @@ fn files(visitor: &Visitor, class: &ClassRow) -> Markup {
 fn numbers(visitor: &Visitor, class: &ClassRow) -> Markup {
     let counts = class.counts;
     let of = [
-        ("class.capacity", words::capacity(class)),
+        ("class.capacity", class.capacity()),
         ("enrollment.applied", counts.applied),
         ("enrollment.approved", counts.approved),
-        ("enrollment.waitlisted", counts.waitlisted),
+        ("enrollment.waitlisted", class.in_line()),
+        ("enrollment.offered", class.offered),
         ("enrollment.rejected", counts.rejected),
         ("enrollment.canceled", counts.canceled),
     ];

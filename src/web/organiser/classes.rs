@@ -87,7 +87,7 @@ fn columns(visitor: &Visitor) -> [Column<'static>; 7] {
 }
 
 fn cells(visitor: &Visitor, class: &ClassRow, status: ClassStatus) -> Vec<maud::Markup> {
-    let (event, counts, capacity) = (&class.event, class.counts, words::capacity(class));
+    let (event, counts, capacity) = (&class.event, class.counts, class.capacity());
     let zone = words::zone(visitor, class);
     vec![
         html! {
@@ -100,13 +100,13 @@ fn cells(visitor: &Visitor, class: &ClassRow, status: ClassStatus) -> Vec<maud::
         words::badge(visitor, status),
         html! { (words::count(counts.approved)) " / " (words::count(capacity)) },
         html! { (words::count(counts.applied)) },
-        html! { (words::count(counts.waitlisted)) },
+        html! { (words::count(class.in_line())) },
         html! { (fill_rate(class)) },
     ]
 }
 
 /// Writes the share of places that are taken.
 pub(super) fn fill_rate(class: &ClassRow) -> String {
-    let capacity = words::capacity(class).max(1);
+    let capacity = class.capacity().max(1);
     format!("{} %", class.counts.approved.max(0) * 100 / capacity)
 }

@@ -28,7 +28,7 @@ pub(super) fn without_line(
     class: &ClassRow,
     buttons: &'static [&'static str],
 ) -> impl Iterator<Item = &'static str> {
-    let is_full = words::places_left(class) == 0;
+    let is_full = class.places_left() == 0;
     buttons.iter().copied().filter(move |name| is_full || *name != "waitlist")
 }
 

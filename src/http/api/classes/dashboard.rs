@@ -73,6 +73,9 @@ pub struct ClassFiguresDto {
     enrollments: EnrollmentCountsDto,
     /// Approved applications for each place, 0 to 1.
     fill_rate: f64,
+    /// Those of the waitlisted who are offered a place, which is held for them.
+    offered_count: i64,
+    /// Places that an applicant could get; none while others wait in line.
     places_left: i64,
     /// What was paid and not paid back.
     revenue: Money,
@@ -146,7 +149,7 @@ fn totals(sums: ClassTotals) -> TotalsDto {
 fn figures(one: ClassFigures, now: TimestampMs) -> ClassFiguresDto {
     let ClassFigures { class, revenue, time_zone, days } = one;
     let event = &class.event;
-    let capacity = event.products.first().map_or(0, |places| places.total_stock);
+    let capacity = class.capacity();
     #[expect(clippy::cast_precision_loss, reason = "far fewer places than 2^52")]
     let fill_rate = match capacity {
         0 => 0.0,
@@ -160,7 +163,8 @@ fn figures(one: ClassFigures, now: TimestampMs) -> ClassFiguresDto {
         capacity,
         enrollments: counts(class.counts),
         fill_rate,
-        places_left: (capacity - class.counts.approved).max(0),
+        offered_count: class.offered,
+        places_left: class.places_left(),
         revenue: Money { amount: revenue, currency: event.currency.clone() },
         time_zone,
         days: days.iter().map(day).collect(),

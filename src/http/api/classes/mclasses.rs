@@ -85,6 +85,8 @@ pub struct ClassDto {
     pub enrolled_count: i64,
     /// People in line; not those who are offered a place.
     pub waitlist_count: i64,
+    /// People who are offered a place, which is held for them.
+    pub offered_count: i64,
     /// Places that an applicant could get; none while others wait in line.
     pub places_left: i64,
     pub created_by: UserId,
@@ -270,9 +272,6 @@ pub(crate) async fn delete(
 pub fn render(row: &ClassRow, zone: &str, now: TimestampMs) -> ClassDto {
     let event = &row.event;
     let places = event.products.first();
-    let capacity = places.map_or(0, |places| places.total_stock);
-    let waits = row.counts.waitlisted > 0;
-    let left = if waits { 0 } else { (capacity - row.counts.approved).max(0) };
     ClassDto {
         id: event.id,
         title: event.details.name.clone(),
@@ -280,7 +279,7 @@ pub fn render(row: &ClassRow, zone: &str, now: TimestampMs) -> ClassDto {
         location: event.details.venue.clone(),
         is_online: row.is_online,
         visibility: row.visibility.as_str(),
-        capacity,
+        capacity: row.capacity(),
         allow_waitlist: row.rules.waitlist > 0,
         waitlist_capacity: row.rules.waitlist,
         fee: Money {
@@ -301,7 +300,8 @@ pub fn render(row: &ClassRow, zone: &str, now: TimestampMs) -> ClassDto {
         status: ClassStatus::of(row, now).as_str(),
         enrolled_count: row.counts.approved,
         waitlist_count: row.in_line(),
-        places_left: left,
+        offered_count: row.offered,
+        places_left: row.places_left(),
         created_by: event.created_by,
         created_at: rfc3339(event.created_at),
         updated_at: rfc3339(event.updated_at),
