@@ -6,8 +6,8 @@ use crate::classes::{ClassEdit, WaitlistDraft};
 use crate::web::visitor::Visitor;
 
 impl ClassForm {
-    /// Reads the change from `before`, the form as the page showed it: what was not touched stays,
-    /// what others have changed meanwhile and seconds that a form cannot show included.
+    /// Reads the change from `before`, the form of the class as it is: what does not differ stays,
+    /// seconds that a form cannot show included.
     pub(super) fn edit(&self, visitor: &Visitor, before: &Self) -> Result<ClassEdit, Refused> {
         let draft = self.draft(visitor)?;
         let in_zone = |one: &Self| [&one.time_zone, &one.starts, &one.ends].map(String::clone);

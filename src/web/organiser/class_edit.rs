@@ -155,16 +155,17 @@ async fn change(
 ) -> Result<HttpResponse, ApiError> {
     let admin = visitor.admin()?;
     let class = state.classes.existing(id).await?;
-    let mut form = ClassForm::read(&pairs);
+    let present = ClassForm::of(&visitor, &class);
     let shown = pairs.iter().find(|(name, _)| name == "shown");
     let shown = shown.and_then(|(_, shown)| serde_json::from_str(shown).ok());
-    let shown = shown.unwrap_or_else(|| ClassForm::of(&visitor, &class));
+    let entered = ClassForm::read(&pairs);
+    let mut form = entered.merged(shown.as_ref().unwrap_or(&present), &present);
     let with = |form: &ClassForm, refusals: &Refusals, code: ErrorCode| {
-        let mut page = show_edit(&visitor, &class, (form, &shown), refusals);
+        let mut page = show_edit(&visitor, &class, (form, &present), refusals);
         *page.status_mut() = code.status();
         page
     };
-    let edit = match form.edit(&visitor, &shown) {
+    let edit = match form.edit(&visitor, &present) {
         Ok(edit) => edit,
         Err(refused) => return Ok(with(&form, &refused.into(), ErrorCode::Invalid)),
     };

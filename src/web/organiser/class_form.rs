@@ -3,6 +3,7 @@
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::entered::{self, Pairs};
 use super::event_form::number_within;
@@ -100,7 +101,7 @@ impl ClassForm {
             location: event.details.venue.clone(),
             online: class.is_online,
             visibility: class.visibility.as_str().into(),
-            capacity: words::capacity(class).to_string(),
+            capacity: class.capacity().to_string(),
             waitlist: class.rules.waitlist.to_string(),
             selection: selection_name(class.rules.selection).into(),
             promotion: promotion_name(class.rules.promotion).into(),
@@ -111,7 +112,8 @@ impl ClassForm {
             starts: at(Some(event.details.event_date)),
             ends: at(event.event_end),
             recruit_start: at(event.sale.start),
-            recruit_end: at(event.sale.end),
+            // The end that a class has by itself, and that follows its start.
+            recruit_end: at(event.sale.end.filter(|end| *end != event.details.event_date)),
             pay_minutes: (class.rules.pay_window_ms / 60_000).to_string(),
             offer_minutes: (class.rules.offer_ttl_ms / 60_000).to_string(),
             cancel: cancel.into(),
@@ -150,6 +152,26 @@ impl ClassForm {
             cancel_until: of("cancel_until"),
             refund_percent: of("refund_percent"),
         }
+    }
+
+    /// Returns what was entered in place of what the page showed, and everything else as it is now:
+    /// what another administrator has changed since stays.
+    pub(super) fn merged(&self, shown: &Self, present: &Self) -> Self {
+        let fields = |form: &Self| match serde_json::to_value(form) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let (shown, present) = (fields(shown), fields(present));
+        let mut merged = fields(self);
+        for (name, value) in &mut merged {
+            if shown.get(name) == Some(value)
+                && let Some(present) = present.get(name)
+            {
+                *value = present.clone();
+            }
+        }
+        let merged = serde_json::from_value(Value::Object(merged));
+        Self { key: self.key.clone(), ..merged.unwrap_or_else(|_| self.clone()) }
     }
 
     /// Reads the draft of a new class.

@@ -246,19 +246,23 @@ on_both_databases! {
             assert_eq!(now[name], made[name], "{name}");
         }
 
-        // What another administrator changes while the page is open stays, here both of the rules.
+        // What another administrator changes while the page is open stays.
         let page = desk.get(&edit).await;
         let shown = page.text.split("name=\"shown\" value=\"").nth(1).expect("the form as it was shown");
         let shown = shown.split('"').next().unwrap().replace("&quot;", "\"").replace("&amp;", "&");
-        let meanwhile = json!({"capacity": 7, "waitlistCapacity": 4});
+        let meanwhile = json!({"capacity": 7, "waitlistCapacity": 4, "cancellation": {"allowed": false},
+            "startAt": "2035-05-01T22:30:00Z"});
         shop.admin().put(&format!("/api/mclasses/{id}"), &meanwhile).await.is(200);
-        let late = with(&[("key", "e3"), ("capacity", "5"), ("currency", "USD"), ("promotion", "AUTO")]);
+        let late = with(&[("key", "e3"), ("capacity", "5"), ("currency", "USD"), ("promotion", "AUTO"),
+            ("refund_percent", "50"), ("ends", "2035-05-01T21:30")]);
         let late: Vec<_> = late.into_iter().chain([("shown", &*shown)]).collect();
         desk.post(&edit, &late).await.leads_to(at);
         let now = shop.nobody().get(&format!("/api/mclasses/{id}")).await.is(200).data;
-        for (name, expected) in [("capacity", json!(7)), ("waitlistCapacity", json!(4)), ("promotion", json!("AUTO"))] {
+        for (name, expected) in [("capacity", json!(7)), ("waitlistCapacity", json!(4)), ("promotion", json!("AUTO")),
+            ("startAt", json!("2035-05-01T22:30:00.000Z")), ("endAt", json!("2035-05-02T01:30:00.000Z"))] {
             assert_eq!(now[name], expected, "{name}");
         }
+        assert_eq!(now["cancellation"]["allowed"], false);
         let kim = known(&shop, "Kim", "kim@example.com").await;
         let mine = applies(&Browser::of(&shop, &kim), id).await;
         let frozen = with(&[("key", "e2"), ("selection", "FIRST_COME"), ("currency", "USD"), ("capacity", "7")]);
