@@ -146,7 +146,11 @@ fn decided(row: &ClassRow, edit: &ClassEdit) -> Result<inventory::ClassChange, C
     let event = &row.event;
     let starts_at = edit.starts_at.unwrap_or(event.details.event_date);
     let ends_at = edit.ends_at.or(event.event_end).unwrap_or(starts_at);
-    let recruit_end = edit.recruit_end.or(event.sale.end).unwrap_or(starts_at);
+    // An end that was left out is the start of the class, and moves with it.
+    let follows = event.sale.end == Some(event.details.event_date);
+    let moved = edit.starts_at.filter(|_| follows && edit.recruit_end.is_none());
+    let new_recruit_end = edit.recruit_end.or(moved);
+    let recruit_end = new_recruit_end.or(event.sale.end).unwrap_or(starts_at);
     let recruit_start = edit.recruit_start.unwrap_or(event.sale.start);
     let moves = [edit.starts_at, edit.ends_at, edit.recruit_end].iter().any(Option::is_some);
     if moves || edit.recruit_start.is_some() {
@@ -158,7 +162,7 @@ fn decided(row: &ClassRow, edit: &ClassEdit) -> Result<inventory::ClassChange, C
         rules: (rules != before).then_some(rules),
         terms: OfferingChange {
             sale_start: edit.recruit_start,
-            sale_end: edit.recruit_end.map(Some),
+            sale_end: new_recruit_end.map(Some),
             state: None,
             // Both, so that the length of the class does not stay by itself.
             starts_at: (edit.starts_at.is_some() || edit.ends_at.is_some()).then_some(starts_at),

@@ -257,7 +257,12 @@ on_both_databases! {
         let offered = class.of(&people[1]).await;
         assert_eq!(offered["status"], "WAITLISTED");
         assert_eq!(offered["offerExpiresAt"], shop.time_in(600));
-        assert_eq!(class.seen().await["waitlistCount"], 2, "who is offered a place left the line");
+        let seen = class.seen().await;
+        assert_eq!(seen["waitlistCount"], 2, "who is offered a place left the line");
+        assert_eq!((&seen["offeredCount"], &seen["placesLeft"]), (&json!(1), &json!(0)));
+        let dashboard = format!("/api/admin/dashboard?mclassId={}", class.id);
+        let dashboard = shop.admin().get(&dashboard).await.is(200).data;
+        assert_eq!(dashboard["classes"][0]["placesLeft"], 0, "the offered place is held");
         shop.clock.advance_ms(600_000);
         shop.sweep().await;
         let lapsed = class.of(&people[1]).await;
@@ -289,6 +294,42 @@ on_both_databases! {
         let changed = admin.put(&class.path, &more).await.is(200).data;
         assert_eq!((&changed["title"], &changed["isOnline"]), (&json!("Pottery II"), &json!(true)));
         assert_eq!(changed["capacity"], 4);
+    }
+
+    async fn recruitment_that_ends_with_the_start_moves_with_it(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let class = Class::open(&shop, 4, json!({})).await;
+        for hours in [10, 90] {
+            let (start, end) = (shop.time_in(hours * 3_600), shop.time_in((hours + 1) * 3_600));
+            let times = json!({"startAt": start, "endAt": end});
+            let moved = shop.admin().put(&class.path, &times).await.is(200).data;
+            assert_eq!((&moved["startAt"], &moved["recruitEndAt"]), (&json!(start), &json!(start)));
+        }
+        let fixed = shop.time_in(3_600);
+        shop.admin().put(&class.path, &json!({"recruitEndAt": fixed})).await.is(200);
+        let later = json!({"startAt": shop.time_in(95 * 3_600), "endAt": shop.time_in(96 * 3_600)});
+        let moved = shop.admin().put(&class.path, &later).await.is(200).data;
+        assert_eq!(moved["recruitEndAt"], fixed);
+    }
+
+    async fn the_operations_of_events_are_not_for_classes(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let class = Class::open(&shop, 4, json!({})).await;
+        let before = class.seen().await;
+        let product = format!("p{}-0", &class.id[class.id.len() - 8..]);
+        let admin = shop.admin();
+        for (operation, body) in [
+            ("resize", json!({"productId": product, "totalStock": 3})),
+            ("reprice", json!({"productId": product, "price": {"amount": 777, "currency": "KRW"}})),
+            ("block", json!({"productId": product, "quantity": 2})),
+            ("unblock", json!({"productId": product, "quantity": 2})),
+            ("pause", json!({})),
+            ("cancel", json!({})),
+        ] {
+            let path = format!("/api/admin/offerings/{}/{operation}", class.id);
+            admin.post(&path, &body).await.refused(404, "EVENT_NOT_FOUND");
+        }
+        assert_eq!(class.seen().await, before);
     }
 
     async fn an_organiser_moves_a_person_up_with_a_reason(db: TestDb) {
