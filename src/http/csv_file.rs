@@ -68,8 +68,16 @@ fn lines(rows: &[Vec<String>]) -> Vec<u8> {
     writer.into_inner().expect("a vector takes every byte")
 }
 
-/// Keeps a spreadsheet from running a field as a formula: an apostrophe before it makes it a text.
+/// Keeps a spreadsheet from running a field as a formula: an apostrophe before it makes it a text. A
+/// negative number is none.
 fn harmless(field: &str) -> Cow<'_, str> {
+    let is_number = |digits: &str| {
+        digits.starts_with(|first: char| first.is_ascii_digit())
+            && digits.chars().all(|one| one.is_ascii_digit() || one == '.')
+    };
+    if field.strip_prefix('-').is_some_and(is_number) {
+        return field.into();
+    }
     match field.trim_start_matches([' ', '\u{a0}']).chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
             format!("'{field}").into()
@@ -91,7 +99,10 @@ mod tests {
             ("two\nlines", "\"two\nlines\"\r\n"),
             ("=1+1", "'=1+1\r\n"),
             ("+82 10", "'+82 10\r\n"),
-            ("-5", "'-5\r\n"),
+            ("-5", "-5\r\n"),
+            ("-5.5", "-5.5\r\n"),
+            ("-5+1", "'-5+1\r\n"),
+            ("-=1", "'-=1\r\n"),
             ("@SUM(A1)", "'@SUM(A1)\r\n"),
             (" =1", "' =1\r\n"),
             ("\t=1", "'\t=1\r\n"),
