@@ -72,7 +72,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     }) }),
     );
     pin(&mut samples, &[("Origin", origin())]);
-    assert_eq!(rejections().len(), 46, "an answer carries each of them, as the journal does");
+    assert_eq!(rejections().len(), 47, "an answer carries each of them, as the journal does");
     check_pinned(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 

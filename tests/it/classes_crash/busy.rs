@@ -26,8 +26,8 @@ on_both_databases! {
         let mut moments = rng(seed, u64::MAX);
         let path = students::open_class(&shop, &mint.admin(), &mut moments, PLACES).await;
         let people = (0..PEOPLE).map(|nth| {
-            let (shop, path) = (Arc::clone(&shop), path.clone());
-            tokio::spawn(students::come_and_go(shop, mint.customer(), path, rng(seed, nth)))
+            let (shop, mint, path) = (Arc::clone(&shop), Arc::clone(&mint), path.clone());
+            tokio::spawn(students::come_and_go(shop, mint, path, rng(seed, nth)))
         });
         let people: Vec<_> = people.collect();
         for kill in 1..=KILLS {

@@ -96,9 +96,9 @@ impl Sale {
         let mut of_admin = rng(seed, u64::MAX);
         let path = students::open_class(&self.shop, &mint.admin(), &mut of_admin, 1).await;
         for index in CUSTOMERS..CUSTOMERS + STUDENTS {
-            let (shop, path, person) = (Arc::clone(&self.shop), path.clone(), mint.customer());
+            let (shop, path, mint) = (Arc::clone(&self.shop), path.clone(), Arc::clone(&mint));
             self.people.push(tokio::spawn(async move {
-                students::come_and_go(shop, person, path, rng(seed, index)).await;
+                students::come_and_go(shop, mint, path, rng(seed, index)).await;
             }));
         }
     }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use admitone::inventory::MAX_APPLICATIONS;
 use rand::rngs::StdRng;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::support::customers::{Customer, Shop};
+use crate::support::process::Mint;
 
 /// Makes a first-come class with `places` places, as long a waitlist, and a form with one question;
 /// returns the path of its enrollments.
@@ -28,15 +30,16 @@ pub async fn open_class(shop: &Shop, admin: &Customer, rng: &mut StdRng, places:
     format!("{class}/enrollments")
 }
 
-/// Applies and cancels until the shop closes; returns the ids of the enrollments that the answers
-/// named. The last one may be left alive.
+/// Applies and cancels until the shop closes, as another person after as many applications as one may
+/// make; returns the ids of the enrollments that the answers named. The last one may be left alive.
 pub async fn come_and_go(
     shop: Arc<Shop>,
-    person: Customer,
+    mint: Arc<Mint>,
     path: String,
     mut rng: StdRng,
 ) -> Vec<String> {
     let mut made = Vec::new();
+    let mut person = mint.customer();
     while !shop.closing.load(Ordering::Relaxed) {
         let body = json!({"answers": {"why": "because"}});
         let answer = shop.ask(&person, &mut rng, (Method::POST, &path), Some(body)).await;
@@ -48,9 +51,13 @@ pub async fn come_and_go(
         assert_eq!(answer.data()["answers"]["why"], "because");
         let one = format!("{path}/{id}");
         made.push(id);
+        let is_last = made.len().is_multiple_of(MAX_APPLICATIONS as usize);
         if !shop.closing.load(Ordering::Relaxed) {
             let gone = shop.ask(&person, &mut rng, (Method::DELETE, &one), None).await;
             assert!(gone.is_ok(), "{gone:?}");
+        }
+        if is_last {
+            person = mint.customer();
         }
     }
     made
