@@ -15,8 +15,10 @@ pub fn banner(running: &Running) -> String {
     let mut text = format!("\nAdmit One {} {what}.\n\n", env!("CARGO_PKG_VERSION"));
     let database = if config.is_postgres() {
         "Postgres".to_owned()
-    } else {
+    } else if config.database_url.is_empty() {
         format!("SQLite, in {}", config.data_dir.display())
+    } else {
+        "SQLite, where DATABASE_URL says".to_owned()
     };
     let metrics = running
         .metrics_address
