@@ -139,6 +139,9 @@ pub(super) async fn page(
     let title = visitor.text("class.title");
     let main = html! {
         h1 { (title) }
+        @if visitor.has_account() {
+            p { a href="/enrollments" { (visitor.text("enrollment.title")) } }
+        }
         (form(&visitor, &query, &wrong))
         @if rows.is_empty() {
             section.empty {

@@ -59,7 +59,7 @@ pub(crate) async fn drawn(
     let enrollment = row.id;
     let (class, person) = state.classes.attended(row.class, row, state.clock.now_ms()).await?;
     let own = || person.language.as_deref().and_then(Language::by_tag);
-    let language = language.or_else(own).unwrap_or(Language::Korean);
+    let language = language.or_else(own).unwrap_or(Language::English);
     let zone = class.event.time_zone.as_deref().unwrap_or(&state.config.time_zone);
     let issuer = state.config.shop_name.clone();
     let holder = person.name.unwrap_or_default();
