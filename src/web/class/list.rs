@@ -188,7 +188,7 @@ fn form(visitor: &Visitor, query: &Query, wrong: &[&str]) -> Markup {
             (Field { max_length: None, ..field("from", "class.from", "date", &query.from) }.render())
             (Field { max_length: None, ..field("until", "class.until", "date", &query.until) }.render())
             (select("sort", visitor.text("class.sort"), &query.sort, &sorts))
-            div.checks {
+            div.search-boxes {
                 @for ((name, is_on), label) in query.boxes().into_iter().zip(labels) {
                     label.check {
                         input type="checkbox" name=(name) value="on" checked[is_on];
