@@ -138,6 +138,12 @@ async fn sells_on(app: &TestApp, sale: &Value, user: &TestUser) {
 /// the version of a drawing is its hash.
 const DRAWN: &[&str] = &["outline", "label"];
 
+/// The number that version 25 had wrong: while a place was offered, all that were free were counted as
+/// taken.
+fn is_corrected(name: &str, then: &Value) -> bool {
+    name == "placesLeft" && *then == 0
+}
+
 /// Checks that every field recorded then has the same value now; more fields may be present. Fields
 /// that change by themselves are left out when the fixture is written.
 fn says_as_much(then: &Value, now: &Value, at: &str) {
@@ -148,7 +154,7 @@ fn says_as_much(then: &Value, now: &Value, at: &str) {
                 let is_drawn = of_section || at.ends_with("/plan") && name == "version";
                 let at = format!("{at}.{name}");
                 let now = now.get(name).unwrap_or_else(|| panic!("{at} is gone"));
-                if !is_drawn {
+                if !is_drawn && !is_corrected(name, value) {
                     says_as_much(value, now, &at);
                 }
             }
