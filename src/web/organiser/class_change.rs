@@ -10,8 +10,6 @@ impl ClassForm {
     /// seconds that a form cannot show included.
     pub(super) fn edit(&self, visitor: &Visitor, before: &Self) -> Result<ClassEdit, Refused> {
         let draft = self.draft(visitor)?;
-        let in_zone = |one: &Self| [&one.time_zone, &one.starts, &one.ends].map(String::clone);
-        let has_moved = in_zone(self) != in_zone(before);
         let zone_differs = self.time_zone != before.time_zone;
         let recruits_from = zone_differs || self.recruit_start != before.recruit_start;
         let recruits_until = zone_differs || self.recruit_end != before.recruit_end;
@@ -37,8 +35,8 @@ impl ClassForm {
             recruit_start: recruits_from.then_some(draft.recruit_start),
             // An end that is taken away is the start of the class.
             recruit_end: recruits_until.then(|| draft.recruit_end.unwrap_or(draft.starts_at)),
-            starts_at: has_moved.then_some(draft.starts_at),
-            ends_at: has_moved.then_some(draft.ends_at),
+            starts_at: (zone_differs || self.starts != before.starts).then_some(draft.starts_at),
+            ends_at: (zone_differs || self.ends != before.ends).then_some(draft.ends_at),
             is_online: (self.online != before.online).then_some(draft.is_online),
             pay_window_ms: (self.pay_minutes != before.pay_minutes).then_some(draft.pay_window_ms),
             offer_ttl_ms: (self.offer_minutes != before.offer_minutes)
