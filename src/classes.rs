@@ -32,6 +32,8 @@ pub use status::ClassStatus;
 use std::sync::Arc;
 pub use table::EnrollmentTable;
 
+use tokio::sync::Mutex;
+
 use crate::box_office::{BoxOffices, Committed};
 use crate::forms::Forms;
 use crate::ids::{OfferingId, UserId};
@@ -46,6 +48,9 @@ pub struct Classes {
     forms: Forms,
     terms: Terms,
     crash_points: CrashPoints,
+    /// Changes of a class at this instance are made one after the other: each is built on what the one
+    /// before has left.
+    changing: [Mutex<()>; 32],
 }
 
 impl Classes {
@@ -53,7 +58,8 @@ impl Classes {
     #[must_use]
     pub fn new(store: Store, offices: Arc<BoxOffices>) -> Self {
         let (forms, terms) = (Forms::new(store.clone()), Terms::new(store.clone()));
-        Self { store, offices, forms, terms, crash_points: CrashPoints::default() }
+        let (crash_points, changing) = (CrashPoints::default(), Default::default());
+        Self { store, offices, forms, terms, crash_points, changing }
     }
 
     /// Injects faults: an application stops dead at each point that `crash_points` selects, as if the

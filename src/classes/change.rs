@@ -59,6 +59,8 @@ impl Classes {
         keys: ClassKeys,
         now: TimestampMs,
     ) -> Result<bool, ClassError> {
+        let turn = usize::from(class.0.as_bytes()[15]) % self.changing.len();
+        let _turn = self.changing[turn].lock().await;
         let row = self.existing(class).await?;
         let shown = shown(&edit)?;
         let change = decided(&row, &edit)?;

@@ -296,6 +296,27 @@ on_both_databases! {
         assert_eq!(changed["capacity"], 4);
     }
 
+    async fn changes_of_different_fields_at_once_all_take_effect(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let class = Class::open(&shop, 4, waitlist(1)).await;
+        let admin = shop.admin();
+        for seconds in [600, 900, 1_200] {
+            let changes = [
+                json!({"offerSeconds": seconds}),
+                json!({"payWindowSeconds": seconds}),
+                json!({"waitlistCapacity": seconds}),
+            ];
+            let changes = changes.iter().map(|change| admin.put(&class.path, change));
+            for answer in join_all(changes).await {
+                answer.is(200);
+            }
+            let seen = class.seen().await;
+            for field in ["offerSeconds", "payWindowSeconds", "waitlistCapacity"] {
+                assert_eq!(seen[field], seconds, "{field}");
+            }
+        }
+    }
+
     async fn recruitment_that_ends_with_the_start_moves_with_it(db: TestDb) {
         let shop = Shop::open(db).await;
         let class = Class::open(&shop, 4, json!({})).await;
