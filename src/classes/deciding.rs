@@ -87,6 +87,11 @@ impl Classes {
         let command = Command::DecideEnrollments { verdicts };
         let committed = self.submit_by_admin(class, sender.user, command, identity).await;
         let committed = self.with_reason(reason, committed)?;
+        let changes = &committed.transition.changes;
+        let is_refused = |change: &Change| matches!(change, Change::VerdictRefused { .. });
+        if let Some(reason) = reason.filter(|_| changes.iter().all(is_refused)) {
+            self.store.reason_forget(reason);
+        }
         let refused = |id: EnrollmentId| {
             committed.transition.changes.iter().find_map(|change| match change {
                 Change::VerdictRefused { enrollment, rejection } if *enrollment == id => {
