@@ -72,8 +72,7 @@ fn lines(rows: &[Vec<String>]) -> Vec<u8> {
 /// negative number is none.
 fn harmless(field: &str) -> Cow<'_, str> {
     let is_number = |digits: &str| {
-        digits.starts_with(|first: char| first.is_ascii_digit())
-            && digits.chars().all(|one| one.is_ascii_digit() || one == '.')
+        digits.starts_with(|first: char| first.is_ascii_digit()) && digits.parse::<f64>().is_ok()
     };
     if field.strip_prefix('-').is_some_and(is_number) {
         return field.into();
@@ -101,6 +100,7 @@ mod tests {
             ("+82 10", "'+82 10\r\n"),
             ("-5", "-5\r\n"),
             ("-5.5", "-5.5\r\n"),
+            ("-1e-7", "-1e-7\r\n"),
             ("-5+1", "'-5+1\r\n"),
             ("-=1", "'-=1\r\n"),
             ("@SUM(A1)", "'@SUM(A1)\r\n"),

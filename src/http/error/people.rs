@@ -83,7 +83,7 @@ impl From<TermError> for ApiError {
             }
             TermError::NotAllowed(terms) => Self::invalid(
                 "agreedTermIds",
-                "must be ids of current terms that are asked for here: read them again, they may have changed",
+                "must be current ones that are asked for here: read them again, they may have changed",
             )
             .with_detail("termIds", json!(terms)),
             TermError::NotAgreed(terms) => {
