@@ -64,12 +64,14 @@ export class Tour {
     /**
      * Looks at the page as it is: reports what every page must not be, and keeps a picture.
      * `language: null` skips the language, `exclude` lists selectors of parts that are not ours,
-     * `whole: false` takes a picture of the window only, `follow: false` follows no links.
+     * `whole: false` takes a picture of the window only, `follow: false` follows no links,
+     * `fromEnd: true` looks from the end of the page, where nothing lies below what stays in view.
      */
-    async look(name, { page = this.page, language = this.language, exclude, whole, follow } = {}) {
+    async look(name, { page = this.page, language = this.language, exclude, whole, follow, fromEnd } = {}) {
         this.step(name);
         await this.picture(name, page, whole);
         const looked = this.options.javaScriptEnabled === false ? await this.#copy(page) : page;
+        if (fromEnd) await looked.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
         for (const fault of await faults(looked, { language, exclude })) this.problem(fault);
         if (follow !== false) await this.#follow(await links(page), page.context().request);
         if (looked !== page) await looked.close();

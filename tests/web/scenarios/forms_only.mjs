@@ -34,9 +34,7 @@ export default async function (tour) {
     tour.step("choosing seats from the list");
     await page.goto(`/events/${things.event}/seats?section=0`);
     await page.locator("input[name=seat]:enabled").last().check();
-    // At the end of the page no row lies below the button that stays in view.
-    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-    await tour.look("list of seats");
+    await tour.look("list of seats", { fromEnd: true });
     await send(page, page.locator("form.seat-list"));
     tour.check((await lines.count()) === 2, `${await lines.count()} holds are shown`);
 
