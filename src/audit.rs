@@ -267,7 +267,20 @@ impl Tally {
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. }
             | Change::AttendanceRecorded { .. }
-            | Change::VerdictRefused { .. } => {}
+            | Change::VerdictRefused { .. }
+            | Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. } => {}
         }
     }
 }

@@ -124,6 +124,10 @@ uuid_id! {
     UserId
 }
 uuid_id! {
+    /// An entry of a waiting room, as its public record shows it: random, known to its owner alone.
+    QueueEntryId
+}
+uuid_id! {
     /// One running process.
     InstanceId
 }

@@ -8,6 +8,7 @@
 mod apply;
 mod apply_admin;
 mod apply_class;
+mod apply_queue;
 mod best_available;
 mod cancel_tickets;
 mod cancelled;
@@ -26,6 +27,7 @@ mod decide_class;
 mod decide_enrollment;
 mod decide_event;
 mod decide_hold;
+mod decide_queue;
 mod decide_reservation;
 mod decide_waitlist;
 mod defer_payment;
@@ -40,7 +42,10 @@ mod keys;
 mod participate;
 mod places;
 mod promote;
+mod queue;
+mod queue_views;
 mod rejection;
+mod run_queue;
 mod run_tree;
 mod seat_map;
 mod snapshot;
@@ -67,6 +72,12 @@ pub use definition::{
     SectionDefinition, TimestampMs,
 };
 pub use holdings::{EntryCursor, HoldCursor, Holdings, LiveEntry, LiveHold, Waiting};
+pub use queue::{
+    Admission, CLOSING_MS, Draw, Lane, MAX_QUEUE_BATCH, MAX_QUEUE_ENTRIES, MAX_QUEUE_TEXT, Pass,
+    QueueChange, QueueEnd, QueueEntry, QueueRules, QueueTotals, SessionEnd, chained, commitment_of,
+    first_link, seed_of,
+};
+pub use queue_views::{QueueEntryView, QueuePhase, QueuePlace, QueueProgress};
 pub use rejection::{Rejection, SaleEnd};
 pub use status::{HoldStatus, Place, SeatStatus, Violation};
 use status::{Refusal, ToCancel};
@@ -145,6 +156,10 @@ pub struct Inventory {
     next_deadline: Option<TimestampMs>,
     /// `Some` in a class.
     class: Option<Box<Class>>,
+    /// `Some` while a waiting room is on.
+    queue: Option<Box<queue::Queue>>,
+    /// How many queues there have been.
+    queue_generation: u32,
     /// The claims still to end after the offering was cancelled; built when first needed.
     cancelling: Option<Vec<ToCancel>>,
 }
@@ -200,6 +215,8 @@ impl Inventory {
             live_reservations: 0,
             next_deadline: None,
             class: None,
+            queue: None,
+            queue_generation: 0,
             cancelling: None,
         }
     }
@@ -256,6 +273,7 @@ impl Inventory {
         if !is_planted(Bug::LateWaitlistOffer) {
             self.offer_freed_places(&mut changes);
         }
+        self.follow_queue(&mut changes, run_queue::FEW_LOOKS);
         let transition = Transition { idempotency: request.idempotency, changes };
         self.finish(&transition);
         Decision::Decided(transition)
@@ -275,9 +293,8 @@ impl Inventory {
         Some(transition)
     }
 
-    /// Runs one bounded round of due work (expiry, new offers, pages of a cancelled offering).
-    /// Returns `None` when nothing is due; the caller repeats the call until then, before it decides a
-    /// batch.
+    /// Runs one bounded round of due work (expiry, new offers, pages of a cancelled offering; where
+    /// nothing of this is due, a page of the queue). Returns `None` when nothing is due.
     ///
     /// # Panics
     /// As for [`Self::execute`].
@@ -288,6 +305,8 @@ impl Inventory {
             self.apply_live(change);
         }
         self.offer_freed_places(&mut changes);
+        let looks = if changes.is_empty() { run_queue::LOOKS } else { run_queue::FEW_LOOKS };
+        self.follow_queue(&mut changes, looks);
         if changes.is_empty() {
             return None;
         }

@@ -52,6 +52,16 @@ pub enum Bug {
     VersionIgnored,
     /// An enrollment stays approved after its place was not paid in time.
     UnpaidStaysApproved,
+    /// Places are held without a pass while a waiting room is on.
+    HoldWithoutPass,
+    /// A waiting room admits more than its limit of open sessions.
+    ActiveLimitIgnored,
+    /// A waiting room admits more than the places left are enough for.
+    AdmitsBeyondStock,
+    /// A waiting room admits faster than its rate.
+    RateIgnored,
+    /// A waiting room passes over some who wait in its line.
+    LineSkipsOne,
 }
 
 impl Bug {
@@ -80,6 +90,11 @@ impl Bug {
         Self::LineFromTheBack,
         Self::VersionIgnored,
         Self::UnpaidStaysApproved,
+        Self::HoldWithoutPass,
+        Self::ActiveLimitIgnored,
+        Self::AdmitsBeyondStock,
+        Self::RateIgnored,
+        Self::LineSkipsOne,
     ];
 }
 

@@ -59,6 +59,15 @@ pub(crate) fn kind(command: &Command) -> &'static str {
         Command::RecordAttendance { .. } => "record_attendance",
         Command::ChangeClass { .. } => "change_class",
         Command::CancelClass { .. } => "cancel_class",
+        Command::SetQueue { .. } => "set_queue",
+        Command::EnterQueue { .. } => "enter_queue",
+        Command::LeaveQueue { .. } => "leave_queue",
+        Command::DrawQueue { .. } => "draw_queue",
+        Command::SetAside { .. } => "set_aside",
+        Command::VoidEntries { .. } => "void_entries",
+        Command::Prioritise { .. } => "prioritise",
+        Command::UsePass { .. } => "use_pass",
+        Command::WithPass { command, .. } => kind(command),
     }
 }
 
@@ -85,6 +94,7 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::ReservationNotFound
         | Rejection::TicketNotFound
         | Rejection::EnrollmentNotFound
+        | Rejection::QueueEntryNotFound
         | Rejection::WaitlistEntryNotFound => "not_found",
         Rejection::KeyReused | Rejection::TooManyKeys => "idempotency",
         Rejection::UnknownProduct
@@ -109,7 +119,14 @@ pub(crate) fn reason(rejection: &Rejection) -> &'static str {
         | Rejection::SelectionFrozen
         | Rejection::HasEnrollments { .. }
         | Rejection::PlacesLeft { .. }
+        | Rejection::QueueIsOn
+        | Rejection::NoQueue
+        | Rejection::QueueClosing
+        | Rejection::QueueDraining
+        | Rejection::QueueFull { .. }
+        | Rejection::InQueue
         | Rejection::SaleOver { .. } => "wrong_state",
+        Rejection::PassRequired | Rejection::PassExpired | Rejection::PassUsed => "no_pass",
     }
 }
 
@@ -124,7 +141,11 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::Participate { .. }
         | Command::JoinWaitlist { .. }
         | Command::Apply { .. }
-        | Command::ReplaceAnswers { .. } => Urgency::Common,
+        | Command::ReplaceAnswers { .. }
+        | Command::LeaveQueue { .. }
+        | Command::UsePass { .. } => Urgency::Common,
+        Command::EnterQueue { .. } => Urgency::Entry,
+        Command::WithPass { command, .. } => urgency(command),
         Command::ReleaseHold { .. }
         | Command::CheckOut { .. }
         | Command::BeginPayment { .. }
@@ -167,6 +188,11 @@ pub(crate) fn urgency(command: &Command) -> Urgency {
         | Command::RecordAttendance { .. }
         | Command::ChangeClass { .. }
         | Command::CancelClass { .. }
+        | Command::SetQueue { .. }
+        | Command::DrawQueue { .. }
+        | Command::SetAside { .. }
+        | Command::VoidEntries { .. }
+        | Command::Prioritise { .. }
         | Command::ByAdmin { .. } => Urgency::Urgent,
     }
 }
@@ -188,7 +214,10 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
     match command {
         Command::ConfirmPayment { .. }
         | Command::FailPayment { .. }
-        | Command::FailAndCancel { .. } => MintedKey::None,
+        | Command::FailAndCancel { .. }
+        // Who has entered keeps the entry: a repetition changes nothing.
+        | Command::EnterQueue { .. } => MintedKey::None,
+        Command::WithPass { command, .. } => minted_key(command),
         Command::PlaceHold { customer, .. }
         | Command::BeginPayment { customer, .. }
         | Command::ExtendHold { customer, .. }
@@ -203,6 +232,8 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::Apply { customer, .. }
         | Command::ReplaceAnswers { customer, .. }
         | Command::AcceptPlace { customer, .. }
+        | Command::LeaveQueue { customer }
+        | Command::UsePass { customer, .. }
         | Command::CancelEnrollment { by: Requester::Customer(customer), .. }
         | Command::CancelTickets { by: Requester::Customer(customer), .. }
         | Command::CancelReservation { by: Requester::Customer(customer), .. } => MintedKey::OfCustomer(*customer),
@@ -241,6 +272,11 @@ pub(crate) fn minted_key(command: &Command) -> MintedKey {
         | Command::MoveUp { .. }
         | Command::RecordAttendance { .. }
         | Command::ChangeClass { .. }
-        | Command::CancelClass { .. } => MintedKey::OfItsOwn,
+        | Command::CancelClass { .. }
+        | Command::SetQueue { .. }
+        | Command::DrawQueue { .. }
+        | Command::SetAside { .. }
+        | Command::VoidEntries { .. }
+        | Command::Prioritise { .. } => MintedKey::OfItsOwn,
     }
 }

@@ -353,6 +353,10 @@ impl BoxOffices {
             Call::Waiting(after, limit) => {
                 CallAnswer::Waiting(self.waiting_here(offering, after, limit).await)
             }
+            Call::Queue(customers) => {
+                let found = self.queue_of_here(offering, customers).await;
+                CallAnswer::Queue(found.map(|found| found.map(Box::new)))
+            }
         }
     }
 

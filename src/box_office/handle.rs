@@ -10,11 +10,17 @@ use crate::box_office::office::inbox::Inbox;
 use crate::box_office::permits::Permits;
 use crate::box_office::telemetry::counters::OfferingCounters;
 use crate::box_office::views::followers::Followers;
+use crate::box_office::views::queue::PublishedQueue;
 use crate::box_office::views::view::View;
+
+/// Commands, of up to a thousand customers each, that may wait to enter a queue.
+const MAX_ENTRY_COMMANDS: usize = 64;
 
 /// The parts of a box office that other threads read and write.
 pub(crate) struct OfficeHandle {
     pub(crate) permits: Arc<Permits>,
+    /// For commands by which customers enter the queue.
+    pub(crate) entry_permits: Arc<Permits>,
     pub(crate) inbox: Inbox,
     /// The last durable view; `None` until the first recovery has succeeded.
     pub(crate) view: ArcSwapOption<View>,
@@ -32,6 +38,8 @@ pub(crate) struct OfficeHandle {
     pub(crate) is_leaving: AtomicBool,
     /// The other instances that follow it.
     pub(crate) followers: Followers,
+    /// The state of the offering's queue; `None` if it has none.
+    pub(crate) queue: ArcSwapOption<PublishedQueue>,
     /// The counts of its answers.
     pub(crate) counters: OfferingCounters,
 }
@@ -41,6 +49,7 @@ impl OfficeHandle {
     pub(crate) fn new(permits: Arc<Permits>, now_ms: u64) -> Self {
         Self {
             permits,
+            entry_permits: Permits::new(MAX_ENTRY_COMMANDS, 0),
             inbox: Inbox::new(),
             view: ArcSwapOption::empty(),
             views: OnceLock::new(),
@@ -50,6 +59,7 @@ impl OfficeHandle {
             in_service_at_ms: AtomicU64::new(0),
             is_leaving: AtomicBool::new(false),
             followers: Followers::default(),
+            queue: ArcSwapOption::empty(),
             counters: OfferingCounters::new(),
         }
     }

@@ -40,6 +40,7 @@ use crate::box_office::office::snapshots::Snapshots;
 use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::box_office::unknown::{UnknownReason, outcome_unknown};
+use crate::box_office::views::queue::{PublishedQueue, changes_view};
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::Inventory;
@@ -55,6 +56,8 @@ pub(crate) struct BoxOffice {
     pub(crate) phase: Phase,
     /// Work that was taken out of the inbox and is not decided yet.
     pub(crate) queue: VecDeque<Work>,
+    /// As `queue`, for commands by which customers enter the event's queue.
+    pub(crate) entries: VecDeque<Work>,
     /// The number of commands of a batch that the database refused as bad data: they are decided
     /// one by one, so that the culprit is found and the others get their replies.
     pub(crate) one_by_one: usize,
@@ -148,6 +151,7 @@ impl BoxOffice {
             handle,
             phase: Phase::Recovering { failed: 0, unknown: None },
             queue: VecDeque::new(),
+            entries: VecDeque::new(),
             one_by_one: 0,
             turn_queued: false,
             unanswered: None,
@@ -183,14 +187,15 @@ impl BoxOffice {
             return self.rest(ctx);
         };
         let now = state.pace.now(now, self.shared.guard.monotonic());
-        self.handle.inbox.drain_into(&mut self.queue);
+        self.handle.inbox.drain_into(&mut self.queue, &mut self.entries);
         let mut batch = Batch::default();
         let max_commands =
             if self.one_by_one > 0 { 1 } else { self.shared.settings.max_batch_commands };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let row = (state.head.seq.next(), now, max_commands);
-            let Self { queue, shared, .. } = self;
-            batch.fill(self.offering, &mut state.inventory, queue, &shared.settings, row);
+            let Self { queue, entries, shared, .. } = self;
+            let waiting = (queue, entries);
+            batch.fill(self.offering, &mut state.inventory, waiting, &shared.settings, row);
         }));
         if decided.is_err() {
             return self.core_panicked(batch, ctx);
@@ -300,7 +305,8 @@ impl BoxOffice {
             state.head = row.head();
             self.snapshots.row_appended(row.payload.len(), &state.inventory);
         }
-        self.publish(&mut state, sealed.batch.at);
+        let is_shown = sealed.row.as_ref().is_none_or(|(_, record)| changes_view(record));
+        self.publish(&mut state, sealed.batch.at, is_shown);
         for look in sealed.batch.queries.drain(..) {
             (look.look)(Ok(&state.inventory));
             drop(look.permit);
@@ -330,19 +336,26 @@ impl BoxOffice {
 
     /// Continues with waiting work, or rests until it is notified.
     pub(crate) fn rest(&mut self, ctx: &mut Context<Self>) {
-        if self.successor.is_some() || !self.queue.is_empty() || !self.handle.inbox.rest() {
+        if self.successor.is_some()
+            || !self.queue.is_empty()
+            || !self.entries.is_empty()
+            || !self.handle.inbox.rest()
+        {
             self.take_turn_soon(ctx);
         } else if self.stop.is_some() && self.handle.inbox.close_if_empty() {
             self.finish(ctx);
         }
     }
 
-    pub(crate) fn publish(&self, state: &mut State, as_of: i64) {
+    /// Shows the durable state. `is_shown`: the last row changes what the view shows; otherwise the
+    /// view before it, and its ETag, stay.
+    pub(crate) fn publish(&self, state: &mut State, as_of: i64, is_shown: bool) {
         let due = state.inventory.next_due_at().unwrap_or(i64::MAX);
         let due = due.saturating_sub(state.pace.ahead_ms());
         self.handle.next_due_at.store(due, Ordering::Relaxed);
+        self.publish_queue(state, as_of);
         let shown = self.handle.view.load().as_ref().map(|view| view.hash);
-        if shown == Some(state.head.hash) {
+        if shown == Some(state.head.hash) || (shown.is_some() && !is_shown) {
             return;
         }
         let State { view_builder, inventory, head, .. } = state;
@@ -350,6 +363,16 @@ impl BoxOffice {
         self.handle.view.store(Some(Arc::clone(&view)));
         let views = self.handle.views.get_or_init(|| watch::Sender::new(Arc::clone(&view)));
         views.send_replace(view);
+    }
+
+    fn publish_queue(&self, state: &State, as_of: i64) {
+        let progress = state.inventory.queue_progress();
+        if progress.is_none() && self.handle.queue.load().is_none() {
+            return;
+        }
+        let seq = state.head.seq;
+        let published = progress.map(|progress| PublishedQueue { seq, as_of, progress });
+        self.handle.queue.store(published.map(Arc::new));
     }
 
     /// Stops with no work left to answer; keeps a snapshot so that the next start is quick.

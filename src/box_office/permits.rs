@@ -22,6 +22,8 @@ pub(crate) enum Urgency {
     Common,
     /// Frees places, or completes an earlier promise.
     Urgent,
+    /// Customers who enter a queue, up to a thousand at a time: they have permits of their own.
+    Entry,
 }
 
 /// Room for one command; given back when dropped.
@@ -39,7 +41,7 @@ impl Permits {
     pub(crate) fn take(self: &Arc<Self>, urgency: Urgency) -> Option<Permit> {
         let limit = match urgency {
             Urgency::Common => self.common,
-            Urgency::Urgent => self.all,
+            Urgency::Urgent | Urgency::Entry => self.all,
         };
         // Relaxed: the counter guards no other memory, and a count that is off by a racing command
         // is harmless.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::box_office::views::queue::QueueAnswer;
 use crate::box_office::views::update::ShownView;
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};
@@ -66,6 +67,8 @@ pub(crate) enum Call {
     LiveHolds(Option<HoldCursor>, u16),
     /// A page of the waitlist.
     Waiting(Option<EntryCursor>, u16),
+    /// The queue, and the entries of these customers.
+    Queue(Vec<UserId>),
 }
 
 /// The reply to a [`PeerRequest`].
@@ -96,6 +99,7 @@ pub(crate) enum CallAnswer {
     Holdings(Result<Holdings, Unavailable>),
     LiveHolds(Result<Vec<LiveHold>, Unavailable>),
     Waiting(Result<Vec<LiveEntry>, Unavailable>),
+    Queue(Result<Option<Box<QueueAnswer>>, Unavailable>),
 }
 
 impl Call {
@@ -110,7 +114,8 @@ impl Call {
             | Self::Seat(_)
             | Self::Holdings(..)
             | Self::LiveHolds(..)
-            | Self::Waiting(..) => self,
+            | Self::Waiting(..)
+            | Self::Queue(_) => self,
         }
     }
 
@@ -125,6 +130,7 @@ impl Call {
             Self::Holdings(..) => CallAnswer::Holdings(Err(why)),
             Self::LiveHolds(..) => CallAnswer::LiveHolds(Err(why)),
             Self::Waiting(..) => CallAnswer::Waiting(Err(why)),
+            Self::Queue(_) => CallAnswer::Queue(Err(why)),
         }
     }
 }
@@ -140,7 +146,8 @@ impl CallAnswer {
             | Self::Seat(Err(why))
             | Self::Holdings(Err(why))
             | Self::LiveHolds(Err(why))
-            | Self::Waiting(Err(why)) => Some(why),
+            | Self::Waiting(Err(why))
+            | Self::Queue(Err(why)) => Some(why),
             Self::Submitted(Ok(_) | Err(SubmitError::Rejected(_)))
             | Self::Hold(Ok(_))
             | Self::WaitlistEntry(Ok(_))
@@ -148,7 +155,8 @@ impl CallAnswer {
             | Self::Seat(Ok(_))
             | Self::Holdings(Ok(_))
             | Self::LiveHolds(Ok(_))
-            | Self::Waiting(Ok(_)) => None,
+            | Self::Waiting(Ok(_))
+            | Self::Queue(Ok(_)) => None,
         }
     }
 }

@@ -348,7 +348,11 @@ impl BoxOffices {
         let mut live = self.wake(offering);
         let now = self.shared.guard.monotonic();
         live.handle.used_at_ms.store(millis(now), Ordering::Relaxed);
-        let Some(permit) = live.handle.permits.take(urgency) else {
+        let permits = match urgency {
+            Urgency::Common | Urgency::Urgent => &live.handle.permits,
+            Urgency::Entry => &live.handle.entry_permits,
+        };
+        let Some(permit) = permits.take(urgency) else {
             metrics::turned_away();
             return Err(Unavailable::Busy);
         };

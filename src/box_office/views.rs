@@ -5,6 +5,7 @@ pub(crate) mod cold;
 pub(crate) mod followers;
 pub(crate) mod holdings;
 pub(crate) mod publisher;
+pub(crate) mod queue;
 mod reads;
 pub(crate) mod replica;
 pub(crate) mod update;

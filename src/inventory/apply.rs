@@ -123,6 +123,19 @@ impl Inventory {
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. }
             | Change::AttendanceRecorded { .. } => self.apply_class(change),
+            Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. } => self.apply_queue(change),
             // A product's name and description are not part of the state.
             Change::Refused { .. }
             | Change::VerdictRefused { .. }
@@ -173,6 +186,7 @@ impl Inventory {
             return violation(format!("{id} is in use"));
         };
         self.claims.push_deadline(expires_at, slot);
+        self.session_claims_more(customer, !offered);
         self.take_places(slot)
     }
 
@@ -239,6 +253,7 @@ impl Inventory {
         let customer = self.claims.remove_hold(id).map(|claim| claim.customer);
         let customer = customer.ok_or_else(|| Violation(format!("no hold {id}")))?;
         self.claims.hold_ended(EndedHold { id, customer, how, at: self.now });
+        self.session_claims_less(customer, false);
         Ok(())
     }
 
@@ -321,6 +336,8 @@ impl Inventory {
             assert_sums(counts)?;
             seats.sell(&line.seats, slot)?;
         }
+        let customer = claim.customer;
+        self.session_claims_less(customer, true);
         Ok(())
     }
 
@@ -343,6 +360,10 @@ impl Inventory {
         };
         reservation.state = ended;
         self.free_places(slot, sold)?;
+        if let Some(claim) = self.claims.slab.get(slot).filter(|_| !sold) {
+            let customer = claim.customer;
+            self.session_claims_less(customer, false);
+        }
         self.claims.reservation_ended(at, id);
         self.live_reservations -= 1;
         Ok(())
@@ -358,6 +379,10 @@ impl Inventory {
         self.claims.reservation_revived(ended_at, id);
         self.live_reservations += 1;
         self.claims.push_deadline(at, slot);
+        if let Some(claim) = self.claims.slab.get(slot) {
+            let customer = claim.customer;
+            self.session_claims_more(customer, false);
+        }
         self.take_places(slot)
     }
 

@@ -61,6 +61,9 @@ impl Inventory {
                     return violation("a cancelled offering stays cancelled");
                 }
                 self.sale_state = *state;
+                if *state == SaleState::Cancelled {
+                    self.queue = None;
+                }
                 Ok(())
             }
             Change::ProductAdded { product, definition, .. } => {

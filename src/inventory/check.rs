@@ -48,6 +48,7 @@ impl Inventory {
         }
         self.check_lists(&customers)?;
         self.check_class()?;
+        self.check_queue()?;
         for key in self.keys.iter() {
             customers.key_remembered(key.idempotency.principal);
         }

@@ -120,6 +120,15 @@ impl<T> Queue<T> {
         self.chunks.get(offset / CHUNK)?.get(offset % CHUNK)
     }
 
+    pub(super) fn get_mut(&mut self, position: u32) -> Option<&mut T> {
+        let offset = position.wrapping_sub(self.first);
+        if offset >= self.len {
+            return None;
+        }
+        let offset = offset as usize + self.skip;
+        self.chunks.get_mut(offset / CHUNK)?.get_mut(offset % CHUNK)
+    }
+
     pub(super) fn drop_front(&mut self) {
         if self.len == 0 {
             return;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class::{Attendance, ClassChange, Verdict};
 use super::definition::{Minor, SaleState, SaleWindow, TimestampMs};
+use super::queue::{Pass, QueueChange, QueueEntry};
 use super::terms::{NewProduct, OfferingChange, ProductChange};
 use crate::ids::{
     AnswersId, EnrollmentId, HoldId, PaymentId, ProductId, ReasonId, ReservationId, SeatId,
@@ -219,4 +220,23 @@ pub enum Command {
     ChangeClass { change: Box<ClassChange> },
     /// Cancel a class. Refused while there are living enrollments, unless they end with it.
     CancelClass { with_enrollments: bool },
+    /// Switch a waiting room on or off, or change its rules.
+    SetQueue { change: Box<QueueChange> },
+    /// Enter the queue, in this order; `received_at` is when the first of them was received. Who is
+    /// in it keeps their place; who was set aside returns.
+    EnterQueue { entries: Vec<QueueEntry>, received_at: TimestampMs },
+    /// Leave the queue, or end the session.
+    LeaveQueue { customer: UserId },
+    /// Make the draw of a closed queue by the secret that it was committed to.
+    DrawQueue { secret: [u8; 32], public_value: Option<String> },
+    /// Pass these entries over until their customers are heard of again.
+    SetAside { generation: u32, numbers: Vec<u32> },
+    /// Void the entries of these customers, who cannot enter again; the reason is public.
+    VoidEntries { customers: Vec<UserId>, reason: String },
+    /// Put these customers ahead of the line; the reason is public.
+    Prioritise { entries: Vec<QueueEntry>, reason: String },
+    /// Use the pass for a purchase elsewhere, once: as the first hold would.
+    UsePass { customer: UserId, pass: Pass },
+    /// A claim of a customer who shows a pass: this one, or their own if `None`.
+    WithPass { pass: Option<Pass>, command: Box<Command> },
 }

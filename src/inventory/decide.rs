@@ -1,6 +1,7 @@
 //! Decides which changes a command causes, or why it is refused. Nothing is changed here.
 
 use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
+use super::decide_queue::Shown;
 use super::{
     Change, Command, HoldId, Inventory, Rejection, ReservationId, SaleState, SaleWindow,
     TimestampMs, UserId,
@@ -14,7 +15,18 @@ pub(super) type Decided = Result<Vec<Change>, Refusal>;
 impl Inventory {
     /// Takes `&mut self` only because choosing seats for several lines marks them temporarily.
     pub(super) fn decide(&mut self, command: &Command) -> Decided {
+        self.decide_shown(command, Shown::None)
+    }
+
+    /// As [`Self::decide`], for a customer who shows a pass.
+    fn decide_shown(&mut self, command: &Command, shown: Shown) -> Decided {
         self.fits_offering(command)?;
+        if let Command::PlaceHold { customer, .. }
+        | Command::Reserve { customer, .. }
+        | Command::Participate { customer, .. } = command
+        {
+            self.admits(*customer, shown)?;
+        }
         match command {
             Command::PlaceHold { hold, customer, lines } => {
                 self.decide_hold(*hold, *customer, lines).map(|placed| vec![placed])
@@ -120,6 +132,20 @@ impl Inventory {
                 self.decide_cancel_class(*with_enrollments)
             }
             Command::ByAdmin { admin, command } => self.decide_by_admin(*admin, command),
+            Command::SetQueue { .. }
+            | Command::EnterQueue { .. }
+            | Command::LeaveQueue { .. }
+            | Command::DrawQueue { .. }
+            | Command::SetAside { .. }
+            | Command::VoidEntries { .. }
+            | Command::Prioritise { .. }
+            | Command::UsePass { .. } => self.decide_queue(command),
+            Command::WithPass { pass, command } => match **command {
+                Command::WithPass { .. } | Command::ByAdmin { .. } => {
+                    Err(Rejection::Invalid { reason: "one pass opens one session".into() }.into())
+                }
+                _ => self.decide_shown(command, pass.map_or(Shown::OfCustomer, Shown::Pass)),
+            },
         }
     }
 

@@ -94,7 +94,16 @@ impl Inventory {
             | Command::MoveUp { .. }
             | Command::RecordAttendance { .. }
             | Command::ChangeClass { .. }
-            | Command::CancelClass { .. } => unreachable!("decided elsewhere"),
+            | Command::CancelClass { .. }
+            | Command::SetQueue { .. }
+            | Command::EnterQueue { .. }
+            | Command::LeaveQueue { .. }
+            | Command::DrawQueue { .. }
+            | Command::SetAside { .. }
+            | Command::VoidEntries { .. }
+            | Command::Prioritise { .. }
+            | Command::UsePass { .. }
+            | Command::WithPass { .. } => unreachable!("decided elsewhere"),
         };
         Ok(vec![change])
     }

@@ -23,7 +23,9 @@ impl Inventory {
     pub(super) fn fits_offering(&self, command: &Command) -> Result<(), Rejection> {
         let is_class = self.class.is_some();
         let of = match command {
-            Command::ByAdmin { command, .. } => return self.fits_offering(command),
+            Command::ByAdmin { command, .. } | Command::WithPass { command, .. } => {
+                return self.fits_offering(command);
+            }
             Command::Apply { .. }
             | Command::ReplaceAnswers { .. }
             | Command::CancelEnrollment { .. }
@@ -49,6 +51,14 @@ impl Inventory {
             | Command::UnblockSeats { .. }
             | Command::RemoveSeats { .. }
             | Command::KeepSeats { .. }
+            | Command::SetQueue { .. }
+            | Command::EnterQueue { .. }
+            | Command::LeaveQueue { .. }
+            | Command::DrawQueue { .. }
+            | Command::SetAside { .. }
+            | Command::VoidEntries { .. }
+            | Command::Prioritise { .. }
+            | Command::UsePass { .. }
             | Command::AddRow { .. }
             | Command::AddProduct { .. }
             | Command::ChangeProduct { .. }

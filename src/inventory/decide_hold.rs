@@ -25,7 +25,8 @@ impl Inventory {
         let enrolled = self.undecided_of(customer);
         let left = waiting.into_iter().map(|entry| Change::WaitlistLeft { entry });
         let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
-        let ends = left.chain(released).chain(enrolled);
+        let queued = self.leaving_queue(customer);
+        let ends = left.chain(released).chain(enrolled).chain(queued);
         let changes: Vec<_> = ends.take(CLAIMS_ENDED_AT_ONCE).collect();
         if changes.is_empty() {
             return Err(Rejection::HoldNotFound.into());

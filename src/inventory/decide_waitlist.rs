@@ -16,6 +16,9 @@ impl Inventory {
         if product.index() >= self.products.len() {
             return Err(Rejection::UnknownProduct.into());
         }
+        if self.queue.is_some() {
+            return Err(Rejection::QueueIsOn.into());
+        }
         // Customers cannot join before the sale: they would be served before all other buyers.
         self.on_sale(product)?;
         let capacity = self.policy.waitlist_capacity as usize;

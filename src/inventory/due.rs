@@ -19,6 +19,12 @@ const RELEASES: usize = 10_000;
 impl Inventory {
     /// The time of the next due work.
     pub fn next_due_at(&self) -> Option<TimestampMs> {
+        self.claims_due_at().into_iter().chain(self.queue_due_at()).min()
+    }
+
+    /// The time of the next due work that must be done before commands are decided: the queue's
+    /// comes after the commands that wait.
+    pub fn claims_due_at(&self) -> Option<TimestampMs> {
         if self.sale_state == SaleState::Cancelled {
             return self.has_live_claims().then_some(self.now);
         }

@@ -172,6 +172,36 @@ pub enum Rejection {
     /// The customer has applied for this class too many times.
     #[error("you have applied for this class {limit} times: there is no further application")]
     TooManyApplications { limit: u32 },
+    /// The event has a waiting room, which is its waitlist.
+    #[error("the event has a waiting room: enter its queue, which free places go to")]
+    QueueIsOn,
+    /// The event has no waiting room, or none any more.
+    #[error("the event has no waiting room that is on")]
+    NoQueue,
+    /// The list for the draw is being closed; entries follow behind it in a moment.
+    #[error("the queue is about to open: try again in a second")]
+    QueueClosing,
+    /// The queue takes no new entries.
+    #[error("the queue takes no new entries")]
+    QueueDraining,
+    /// The queue has as many entries as it can have.
+    #[error("the queue has {max} entries, which is as many as it can have")]
+    QueueFull { max: u32 },
+    /// All these customers are in the queue already, or may not enter again.
+    #[error("in the queue already, or entered too often, or voided")]
+    InQueue,
+    /// The customer is not in the queue.
+    #[error("no such entry waits in the queue")]
+    QueueEntryNotFound,
+    /// Places are held with a pass alone while the waiting room is on.
+    #[error("the event has a waiting room: enter its queue, and send the pass as X-Pass-Token")]
+    PassRequired,
+    /// The pass was not used in time, or is of another queue.
+    #[error("the pass has expired: enter the queue again for another")]
+    PassExpired,
+    /// The session that the pass opened is over.
+    #[error("the pass was used, and its session is over")]
+    PassUsed,
 }
 
 impl Rejection {
@@ -195,7 +225,17 @@ impl Rejection {
             | Self::SelectionFrozen
             | Self::HasEnrollments { .. }
             | Self::PlacesLeft { .. }
-            | Self::TooManyApplications { .. } => 2,
+            | Self::TooManyApplications { .. }
+            | Self::QueueIsOn
+            | Self::NoQueue
+            | Self::QueueClosing
+            | Self::QueueDraining
+            | Self::QueueFull { .. }
+            | Self::InQueue
+            | Self::QueueEntryNotFound
+            | Self::PassRequired
+            | Self::PassExpired
+            | Self::PassUsed => 2,
             Self::SoldOut { .. }
             | Self::SeatsTaken { .. }
             | Self::UnknownProduct

@@ -11,6 +11,7 @@ use super::class::{ClassRules, EnrollmentView};
 use super::decide_event::sensible;
 use super::enrollments::Class;
 use super::keys::Remembered;
+use super::queue::SavedQueue;
 use super::seat_map::Loaded;
 use super::validate::{MAX_ROW, MAX_SEATS, MAX_SECTIONS};
 use super::waitlist::{EndedEntry, Entry};
@@ -23,7 +24,7 @@ use crate::ids::{ProductId, SectionId};
 /// Rises when the fields below or anything inside them change, `claim::State`, `claim::Ending`,
 /// `CancelledTickets` and `waitlist::EntryEnding` included; the journal is folded anew then. `box_office/encodings.rs`
 /// pins the bytes.
-const VERSION: u16 = 5;
+const VERSION: u16 = 6;
 /// Length in bytes of the seal at the end: the start of the hash of all bytes before it. Snapshots of
 /// earlier versions have no seal and are read unchecked.
 const SEAL: usize = 16;
@@ -59,6 +60,10 @@ struct Saved<'a> {
     kept: Vec<(TimestampMs, SeatId)>,
     /// The rules and enrollments of a class.
     class: Option<(ClassRules, Vec<EnrollmentView>)>,
+    /// How many queues there have been.
+    queue_generation: u32,
+    /// The queue of a waiting room that is on.
+    queue: Option<SavedQueue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +110,8 @@ impl Inventory {
         const KEY: usize = 65;
         const KEPT: usize = 9;
         const ENROLLMENT: usize = 56;
+        const ENTRY: usize = 35;
+        const SESSION: usize = 36;
         let enrollments = self.class.as_ref().map_or(0, |class| class.enrollments.len());
         ROW * self.seats.row_count()
             + HOLD * (self.claims.live_holds() + self.waitlist.len())
@@ -113,6 +120,9 @@ impl Inventory {
             + KEY * self.keys.len()
             + KEPT * self.seats.kept().len()
             + ENROLLMENT * enrollments
+            + self.queue.as_deref().map_or(0, |queue| {
+                ENTRY * queue.line.len() as usize + SESSION * queue.sessions.open()
+            })
     }
 
     /// Reads the bytes that [`Self::to_snapshot`] wrote.
@@ -164,6 +174,10 @@ impl Inventory {
         inventory.seats.load_kept(&saved.kept)?;
         if let Some((rules, enrollments)) = saved.class {
             inventory.load_class(rules, enrollments)?;
+        }
+        inventory.queue_generation = saved.queue_generation;
+        if let Some(queue) = saved.queue {
+            inventory.queue = Some(Box::new(queue.load()?));
         }
         inventory.seats.arrange(inventory.products.len());
         inventory.next_deadline = inventory.claims.next_deadline().map(|(deadline, _)| deadline);
@@ -236,6 +250,8 @@ impl Inventory {
             ended_entries: self.waitlist.endings().collect(),
             kept: self.seats.kept().iter().collect(),
             class: self.class.as_ref().map(|class| (class.rules, class.enrollments.in_order())),
+            queue_generation: self.queue_generation,
+            queue: self.queue.as_deref().map(SavedQueue::of),
         }
     }
 

@@ -11,6 +11,7 @@ use super::class::{
 };
 use super::command::Idempotency;
 use super::definition::{Definition, Minor, ProductDefinition, SaleState, SaleWindow, TimestampMs};
+use super::queue::{Admission, QueueEnd, QueueEntry, QueueRules, SessionEnd};
 use super::rejection::Rejection;
 use super::terms::CancellationPolicy;
 use crate::ids::{
@@ -88,7 +89,20 @@ impl Change {
             | Self::EnrollmentRevived { .. }
             | Self::WaitlistMoved { .. }
             | Self::AttendanceRecorded { .. }
-            | Self::VerdictRefused { .. } => 2,
+            | Self::VerdictRefused { .. }
+            | Self::QueueSet { .. }
+            | Self::QueueEntered { .. }
+            | Self::QueueReturned { .. }
+            | Self::QueueClosed { .. }
+            | Self::QueueDrawn { .. }
+            | Self::QueueAdmitted { .. }
+            | Self::QueueLeft { .. }
+            | Self::QueueSetAside { .. }
+            | Self::QueueVoided { .. }
+            | Self::QueuePrioritised { .. }
+            | Self::PassUsed { .. }
+            | Self::SessionsEnded { .. }
+            | Self::QueueEnded { .. } => 2,
             Self::Refused { rejection } => rejection.format(),
             // Format 1 refuses a definition without a pay window of its own.
             Self::Created { definition } if definition.policy.pay_window_ms == 0 => 2,
@@ -307,4 +321,31 @@ pub enum Change {
     AttendanceRecorded { enrollment: EnrollmentId, attendance: Option<Attendance>, version: u32 },
     /// One decision among many was refused. Changes nothing.
     VerdictRefused { enrollment: EnrollmentId, rejection: Box<Rejection> },
+    /// The rules of a waiting room and the hash of the draw's secret; begins a queue where there is
+    /// none.
+    QueueSet { rules: QueueRules, commitment: [u8; 32] },
+    /// Customers entered the queue: their entries have the next numbers, in this order.
+    QueueEntered { entries: Vec<QueueEntry> },
+    /// Entries that were set aside wait again, ahead of the line.
+    QueueReturned { numbers: Vec<u32> },
+    /// The list of the draw is these many entries; `root` is the hash of their ids.
+    QueueClosed { count: u32, root: [u8; 32] },
+    /// The draw gave the entries on the list their places.
+    QueueDrawn { secret: [u8; 32], public_value: String },
+    /// Entries were admitted, each with a pass; the line goes on at place `next`.
+    QueueAdmitted { admitted: Vec<Admission>, next: u32 },
+    /// The customer left the queue.
+    QueueLeft { number: u32 },
+    /// Entries that were next were passed over, since their customers were silent.
+    QueueSetAside { numbers: Vec<u32> },
+    /// Entries that do not count any more.
+    QueueVoided { numbers: Vec<u32>, reason: String },
+    /// Customers were put ahead of the line: new entries, and those with these numbers.
+    QueuePrioritised { entries: Vec<QueueEntry>, numbers: Vec<u32>, reason: String },
+    /// The pass of the entry was used elsewhere.
+    PassUsed { number: u32 },
+    /// The sessions of these entries are over.
+    SessionsEnded { sessions: Vec<(u32, SessionEnd)> },
+    /// The queue is off; its entries and sessions are over.
+    QueueEnded { how: QueueEnd },
 }

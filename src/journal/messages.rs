@@ -343,6 +343,19 @@ fn of_change(offering: OfferingId, change: &Change) -> Vec<(u32, Told)> {
         | Change::ProductWithdrawn { .. }
         | Change::ProductRestored { .. }
         | Change::CancellationPolicySet { .. }
+        | Change::QueueSet { .. }
+        | Change::QueueEntered { .. }
+        | Change::QueueReturned { .. }
+        | Change::QueueClosed { .. }
+        | Change::QueueDrawn { .. }
+        | Change::QueueAdmitted { .. }
+        | Change::QueueLeft { .. }
+        | Change::QueueSetAside { .. }
+        | Change::QueueVoided { .. }
+        | Change::QueuePrioritised { .. }
+        | Change::PassUsed { .. }
+        | Change::SessionsEnded { .. }
+        | Change::QueueEnded { .. }
         | Change::Refused { .. } => return Vec::new(),
     };
     vec![(0, told)]

@@ -52,6 +52,16 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// True for a command by which customers enter the queue.
+    pub(crate) fn is_entry(&self) -> bool {
+        match self {
+            Self::Command(pending) => {
+                matches!(pending.request.command, Command::EnterQueue { .. })
+            }
+            Self::Query(_) => false,
+        }
+    }
+
     /// Answers that nothing was decided.
     pub(crate) fn refuse(self, why: Unavailable) {
         match self {
@@ -87,11 +97,13 @@ pub(crate) struct Batch {
     pub(crate) queries: Vec<Query>,
     /// The command being decided right now: the culprit if the core panics.
     pub(crate) current: Option<Pending>,
-    /// True if more work is due than fits one row; commands wait until it is done.
+    /// True if more work is due than fits one row.
     pub(crate) due_remains: bool,
     weight: usize,
 }
 
+/// Commands of up to a thousand customers who enter the event's queue in one row.
+const MAX_ENTRY_COMMANDS: usize = 2;
 /// Rounds of due work in one row; each is bounded by the core.
 const MAX_DUE_ROUNDS: usize = 32;
 /// Ended reservations in one row after which due work continues in the next row: each is several
@@ -102,7 +114,9 @@ const MAX_ENDED: usize = 1_000;
 const MAX_WEIGHT: usize = 1 << 20;
 
 impl Batch {
-    /// Decides due work and then the queue, up to the limits, into the row `seq`.
+    /// Decides due work, then the waiting commands, then a page of the event's queue and those who
+    /// enter it, up to the limits, into the row `seq`. Commands wait while claims are due; they do
+    /// not wait for the event's queue.
     ///
     /// # Panics
     /// If the core panics: the caller then drops `inventory` and reads `self.current`.
@@ -110,7 +124,7 @@ impl Batch {
         &mut self,
         offering: OfferingId,
         inventory: &mut Inventory,
-        queue: &mut VecDeque<Work>,
+        (queue, entries): (&mut VecDeque<Work>, &mut VecDeque<Work>),
         settings: &Settings,
         (seq, now, max_commands): (Seq, TimestampMs, usize),
     ) {
@@ -123,15 +137,41 @@ impl Batch {
             if is_planted(Bug::OffByOneExpiry) && inventory.next_due_at() == Some(self.at) {
                 break;
             }
+            if !claims_are_due(inventory, self.at) {
+                break;
+            }
             let Some(transition) = inventory.run_due() else { break };
             ended += transition.changes.iter().map(reservations_ended).sum::<usize>();
             self.push(transition);
         }
-        self.due_remains = inventory.next_due_at().is_some_and(|due| due <= self.at)
-            && !is_planted(Bug::OffByOneExpiry);
+        self.due_remains = claims_are_due(inventory, self.at) && !is_planted(Bug::OffByOneExpiry);
         if self.due_remains {
             return;
         }
+        self.decide_all(offering, inventory, queue, settings, max_commands);
+        if !queue.is_empty() {
+            return;
+        }
+        if inventory.next_due_at().is_some_and(|due| due <= self.at)
+            && let Some(transition) = inventory.run_due()
+        {
+            self.push(transition);
+        }
+        let room = max_commands.min(self.decided.len() + MAX_ENTRY_COMMANDS);
+        self.decide_all(offering, inventory, entries, settings, room);
+        self.due_remains = !entries.is_empty()
+            || (inventory.next_due_at().is_some_and(|due| due <= self.at)
+                && !is_planted(Bug::OffByOneExpiry));
+    }
+
+    fn decide_all(
+        &mut self,
+        offering: OfferingId,
+        inventory: &mut Inventory,
+        queue: &mut VecDeque<Work>,
+        settings: &Settings,
+        max_commands: usize,
+    ) {
         while self.decided.len() < max_commands && self.weight < MAX_WEIGHT {
             match queue.pop_front() {
                 Some(Work::Command(pending)) => {
@@ -209,6 +249,10 @@ impl Batch {
     }
 }
 
+fn claims_are_due(inventory: &Inventory, at: TimestampMs) -> bool {
+    inventory.claims_due_at().is_some_and(|due| due <= at)
+}
+
 fn reservations_ended(change: &Change) -> usize {
     let (Change::ReservationsExpired { reservations }
     | Change::ReservationsCancelled { reservations }) = change
@@ -246,6 +290,16 @@ fn weight(change: &Change) -> usize {
         | Change::EnrollmentRejected { .. }
         | Change::EnrollmentRevived { .. }
         | Change::WaitlistMoved { .. } => 12,
+        Change::QueueEntered { entries } => 7 * entries.len(),
+        Change::QueuePrioritised { entries, numbers, reason } => {
+            4 + 7 * entries.len() + numbers.len() + reason.len() / 5
+        }
+        Change::QueueReturned { numbers } | Change::QueueSetAside { numbers } => numbers.len(),
+        Change::QueueVoided { numbers, reason } => numbers.len() + reason.len() / 5,
+        Change::QueueAdmitted { admitted, .. } => 2 * admitted.len(),
+        Change::SessionsEnded { sessions } => 2 * sessions.len(),
+        Change::QueueSet { .. } | Change::QueueDrawn { .. } => 40,
+        Change::QueueClosed { .. } => 10,
         Change::ProductAdded { name, description, .. } => 8 + (name.len() + description.len()) / 5,
         Change::ProductDescribed { name, description, .. } => {
             4 + [name, description].into_iter().flatten().map(String::len).sum::<usize>() / 5
@@ -280,6 +334,9 @@ fn weight(change: &Change) -> usize {
         | Change::ClassRulesSet { .. }
         | Change::AttendanceRecorded { .. }
         | Change::VerdictRefused { .. }
+        | Change::QueueLeft { .. }
+        | Change::PassUsed { .. }
+        | Change::QueueEnded { .. }
         | Change::WaitlistPassedOver { .. } => 4,
     };
     64 + 5 * items

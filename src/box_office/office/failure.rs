@@ -174,7 +174,7 @@ impl BoxOffice {
             verified_at: recovered.verified_at,
         });
         let as_of = self.shared.guard.now().unwrap_or_default();
-        self.publish(&mut state, as_of);
+        self.publish(&mut state, as_of, true);
         self.in_service(&state);
         self.tell_others(state.head.epoch, ctx);
         self.phase = Phase::Idle(state);

@@ -45,6 +45,7 @@ impl BoxOffice {
 
     /// Forwards all waiting requests to the owner, in order, and closes.
     pub(crate) fn forward(&mut self, owner: Owner, ctx: &mut Context<Self>) {
+        self.queue.append(&mut self.entries);
         self.handle.inbox.close_into(&mut self.queue);
         if let Some(registry) = self.shared.registry() {
             registry.remove_closed(self.offering, &self.handle);

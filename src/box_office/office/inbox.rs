@@ -14,6 +14,8 @@ pub(crate) struct Inbox {
 
 struct State {
     waiting: VecDeque<Work>,
+    /// Commands by which customers enter the queue; they come after all others.
+    entries: VecDeque<Work>,
     /// True if the actor will read the inbox without another notification.
     attended: bool,
     closed: bool,
@@ -23,7 +25,12 @@ impl Inbox {
     /// Returns the inbox of an actor that is starting, and reads the inbox once it is in service.
     pub(crate) fn new() -> Self {
         Self {
-            state: Mutex::new(State { waiting: VecDeque::new(), attended: true, closed: false }),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                entries: VecDeque::new(),
+                attended: true,
+                closed: false,
+            }),
         }
     }
 
@@ -34,13 +41,18 @@ impl Inbox {
         if state.closed {
             return Err(Box::new(work));
         }
-        state.waiting.push_back(work);
+        match work.is_entry() {
+            true => state.entries.push_back(work),
+            false => state.waiting.push_back(work),
+        }
         Ok(!std::mem::replace(&mut state.attended, true))
     }
 
-    /// Moves all waiting work to the end of `queue`.
-    pub(crate) fn drain_into(&self, queue: &mut VecDeque<Work>) {
+    /// Moves all waiting work to the end of `queue`, and commands that enter the queue of the event
+    /// to the end of `entries`.
+    pub(crate) fn drain_into(&self, queue: &mut VecDeque<Work>, entries: &mut VecDeque<Work>) {
         let mut state = self.lock();
+        entries.append(&mut state.entries);
         if queue.is_empty() {
             // The actor's buffer and this one are swapped, so that neither is allocated again.
             std::mem::swap(&mut state.waiting, queue);
@@ -53,14 +65,14 @@ impl Inbox {
     /// the actor must read.
     pub(crate) fn rest(&self) -> bool {
         let mut state = self.lock();
-        state.attended = !state.waiting.is_empty();
+        state.attended = !state.waiting.is_empty() || !state.entries.is_empty();
         !state.attended
     }
 
     /// Closes the inbox and returns true; returns false if work waits already.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.lock();
-        state.closed = state.waiting.is_empty();
+        state.closed = state.waiting.is_empty() && state.entries.is_empty();
         state.closed
     }
 
@@ -69,6 +81,7 @@ impl Inbox {
         let mut state = self.lock();
         state.closed = true;
         queue.append(&mut state.waiting);
+        queue.append(&mut state.entries);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -80,7 +93,7 @@ impl Inbox {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let dropped = std::mem::take(&mut state.waiting);
+        let dropped = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.entries));
         // A dropped command wakes its caller, so it is not dropped under the lock.
         drop(state);
         drop(dropped);

@@ -88,8 +88,8 @@ impl BoxOffice {
     }
 
     pub(crate) fn refuse_all(&mut self, why: &Unavailable) {
-        self.handle.inbox.drain_into(&mut self.queue);
-        for work in self.queue.drain(..) {
+        self.handle.inbox.drain_into(&mut self.queue, &mut self.entries);
+        for work in self.queue.drain(..).chain(self.entries.drain(..)) {
             work.refuse(why.clone());
         }
     }

@@ -125,6 +125,7 @@ fn kind(call: &Call) -> &'static str {
         Call::Holdings(..) => "show_holdings",
         Call::LiveHolds(..) => "list_holds",
         Call::Waiting(..) => "list_waitlist",
+        Call::Queue(_) => "read_queue",
     }
 }
 

@@ -147,6 +147,27 @@ error_codes! {
         "Places are free, so this application does not wait: approve it instead; details.placesLeft.";
     TooManyApplications = CONFLICT "TOO_MANY_APPLICATIONS",
         "You have applied for this class as often as one person may: details.limit.";
+    QueueIsOn = CONFLICT "QUEUE_IS_ON",
+        "The event has a waiting room, which is its waitlist: enter its queue instead.";
+    NoQueue = NOT_FOUND "NO_QUEUE", "The event has no waiting room that is on.";
+    QueueClosing = CONFLICT "QUEUE_CLOSING",
+        "The queue is being closed for its draw: ask again in a second.";
+    QueueClosed = CONFLICT "QUEUE_CLOSED", "The queue takes no new entries.";
+    QueueFull = CONFLICT "QUEUE_FULL", "The queue has as many entries as it can have: details.max.";
+    InQueue = CONFLICT "IN_QUEUE", "All who were named are in the queue already.";
+    NotInQueue = NOT_FOUND "NOT_IN_QUEUE", "No entry of yours waits in this queue.";
+    QueueVoided = FORBIDDEN "QUEUE_VOIDED",
+        "The organiser has voided your entry: you cannot enter this queue again.";
+    QueueTurnsUsed = CONFLICT "QUEUE_TURNS_USED",
+        "You have entered this queue as often as one person may.";
+    QueueNotForYou = FORBIDDEN "QUEUE_NOT_FOR_YOU",
+        "The organiser lets other accounts into this queue: details.reason says which.";
+    PassRequired = FORBIDDEN "PASS_REQUIRED",
+        "The event has a waiting room: enter its queue and send the pass as X-Pass-Token.";
+    PassExpired = FORBIDDEN "PASS_EXPIRED",
+        "The pass was not used in time, or is of an earlier queue: enter the queue again.";
+    PassUsed = FORBIDDEN "PASS_USED",
+        "The pass was used, and its session is over: enter the queue again.";
     EnrollmentNotFound = NOT_FOUND "ENROLLMENT_NOT_FOUND", "No such enrollment of yours.";
     VersionConflict = CONFLICT "VERSION_CONFLICT",
         "It has changed since the version named: read it again; details.currentVersion.";

@@ -71,6 +71,16 @@ fn code_of(rejection: &Rejection) -> ErrorCode {
         Rejection::HasEnrollments { .. } => ErrorCode::HasEnrollments,
         Rejection::PlacesLeft { .. } => ErrorCode::PlacesLeft,
         Rejection::TooManyApplications { .. } => ErrorCode::TooManyApplications,
+        Rejection::QueueIsOn => ErrorCode::QueueIsOn,
+        Rejection::NoQueue => ErrorCode::NoQueue,
+        Rejection::QueueClosing => ErrorCode::QueueClosing,
+        Rejection::QueueDraining => ErrorCode::QueueClosed,
+        Rejection::QueueFull { .. } => ErrorCode::QueueFull,
+        Rejection::InQueue => ErrorCode::InQueue,
+        Rejection::QueueEntryNotFound => ErrorCode::NotInQueue,
+        Rejection::PassRequired => ErrorCode::PassRequired,
+        Rejection::PassExpired => ErrorCode::PassExpired,
+        Rejection::PassUsed => ErrorCode::PassUsed,
     }
 }
 
@@ -111,6 +121,7 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
             Some(json!({ "capacity": capacity, "waitlistCapacity": waitlist }))
         }
         Rejection::TooManyApplications { limit } => Some(json!({ "limit": limit })),
+        Rejection::QueueFull { max } => Some(json!({ "max": max })),
         Rejection::NoPlacesLeft { left } | Rejection::PlacesLeft { left } => {
             Some(json!({ "placesLeft": left }))
         }
@@ -120,6 +131,15 @@ fn details_of(rejection: &Rejection) -> Option<Value> {
         | Rejection::RecruitmentOver { ended_at: None }
         | Rejection::WrongOffering { .. }
         | Rejection::EnrollmentNotFound
+        | Rejection::QueueIsOn
+        | Rejection::NoQueue
+        | Rejection::QueueClosing
+        | Rejection::QueueDraining
+        | Rejection::InQueue
+        | Rejection::QueueEntryNotFound
+        | Rejection::PassRequired
+        | Rejection::PassExpired
+        | Rejection::PassUsed
         | Rejection::SelectionFrozen
         | Rejection::SeatsTaken { .. }
         | Rejection::UnknownProduct

@@ -363,6 +363,20 @@ impl Projection {
             | Change::PlacesBlocked { .. }
             | Change::PlacesUnblocked { .. }
             | Change::VerdictRefused { .. }
+            // A queue lives in the journal alone.
+            | Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. }
             | Change::Refused { .. } => {}
         }
     }

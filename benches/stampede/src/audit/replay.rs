@@ -275,6 +275,19 @@ impl Replay {
             | Change::WaitlistMoved { .. }
             | Change::AttendanceRecorded { .. }
             | Change::VerdictRefused { .. }
+            | Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. }
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
             | Change::PaymentDeferred { .. }
