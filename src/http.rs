@@ -26,7 +26,7 @@ use actix_web::{App, Error, HttpResponse, web};
 
 use api::{
     accounts, audit, box_office, classes, cluster, forms, offerings, outbox, payments, terms,
-    venues, webhooks,
+    venues, waiting_room, webhooks,
 };
 use box_office::{availability, stream};
 use error::ApiError;
@@ -74,7 +74,9 @@ fn routes_of_sale(cfg: &mut web::ServiceConfig) {
         .configure(box_office::checkout::configure)
         .configure(box_office::reservations::configure)
         .configure(payments::pay::configure)
-        .configure(payments::refunds::configure);
+        .configure(payments::refunds::configure)
+        .configure(waiting_room::queue::configure)
+        .configure(waiting_room::stream::configure);
 }
 
 /// Registers what a worker answers: its health, and the calls of instances.
@@ -113,6 +115,7 @@ fn routes(cfg: &mut web::ServiceConfig) {
         .configure(box_office::seats::configure)
         .configure(offerings::sale::configure)
         .configure(terms::configure)
+        .configure(waiting_room::admin::configure)
         .configure(venues::venues::configure)
         .configure(venues::plans::configure)
         .configure(webhooks::endpoints::configure)

@@ -56,6 +56,7 @@ use crate::telemetry::{self, Exporter};
 use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
+use crate::waiting_room::{Passes, WaitingRooms};
 use crate::web::Site;
 use crate::webhooks::{self, Reach, Webhooks};
 use actix_web::web;
@@ -248,6 +249,7 @@ struct Assembled {
     recovery: Recovery,
     relay: Option<RelayHandle>,
     housekeeping: JoinHandle<()>,
+    tending: JoinHandle<()>,
     membership: cluster::Membership,
     exporter: Option<Exporter>,
     first_start: FirstStart,
@@ -291,6 +293,7 @@ impl Assembled {
         let recovery = state.payments.spawn_recovery();
         let relay = destinations::start_relay(&state)?;
         let housekeeping = housekeeping::start(&state);
+        let tending = runtime.spawn(WaitingRooms::tend(Arc::downgrade(&state.waiting_rooms)));
         let measured = state.clone();
         let write =
             on(&runtime, async move { Ok(health::time_of_a_write(&measured).await) }).await?;
@@ -308,6 +311,7 @@ impl Assembled {
             recovery,
             relay,
             housekeeping,
+            tending,
             membership,
             exporter,
             first_start,
@@ -316,9 +320,12 @@ impl Assembled {
     }
 
     async fn stop(self) {
-        let Self { state, http, metrics, recovery, relay, housekeeping, membership, .. } = self;
+        let Self {
+            state, http, metrics, recovery, relay, housekeeping, tending, membership, ..
+        } = self;
         let (lock, exporter) = (self.lock, self.exporter);
         housekeeping.abort();
+        tending.abort();
         let notice = state.config.time_to_notice();
         let grace = state.config.shutdown_grace + notice;
         tracing::info!("stopping: handing over what is busy, answering what was accepted");
@@ -444,6 +451,14 @@ fn assemble(
     let classes = Classes::new(store.clone(), offices.clone())
         .with_crash_points(parts.class_crash_points.clone());
     let forms = Forms::new(store.clone());
+    let passes = Passes::new(config.jwt_secret.expose());
+    let waiting_rooms = WaitingRooms::new(
+        store.clone(),
+        offices.clone(),
+        clock.clone(),
+        Executor::Threads(runtime.clone()),
+        passes,
+    );
     let mail = MailerParts {
         store: store.clone(),
         accounts: Arc::clone(&accounts),
@@ -476,6 +491,7 @@ fn assemble(
         offerings,
         classes,
         forms,
+        waiting_rooms,
         venues,
         seat_maps: SeatMaps::default(),
         drawings: Drawings::default(),

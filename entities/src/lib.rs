@@ -29,6 +29,7 @@ pub mod notice;
 pub mod outbox_message;
 pub mod payment;
 pub mod product;
+pub mod queue_secret;
 pub mod refresh_token;
 pub mod refund;
 pub mod relay;

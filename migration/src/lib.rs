@@ -27,6 +27,7 @@ mod m0022_classes;
 mod m0023_terms;
 mod m0024_enrollment_forms;
 mod m0025_search_of_people;
+mod m0026_queue_secrets;
 
 /// All steps, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_terms::Migration),
             Box::new(m0024_enrollment_forms::Migration),
             Box::new(m0025_search_of_people::Migration),
+            Box::new(m0026_queue_secrets::Migration),
         ]
     }
 }

@@ -387,6 +387,9 @@ impl BoxOffices {
                 Err(why) => PeerReply::Failed(why),
             },
             PeerRequest::Show { offering } => self.show(offering).await,
+            PeerRequest::Heard { offering, customers, within_ms } => {
+                PeerReply::Heard(self.heard_here(offering, &customers, within_ms))
+            }
         };
         Ok(encode(&answer))
     }

@@ -42,6 +42,9 @@ pub(crate) enum PeerRequest {
     /// Send the view of this offering, if it is yours: now and, through the feed, for a while from
     /// now on.
     Show { offering: OfferingId },
+    /// Say of each of these customers in line whether you have heard of them within so many
+    /// milliseconds.
+    Heard { offering: OfferingId, customers: Vec<UserId>, within_ms: i64 },
 }
 
 /// A call, and the origin of the request that it is made for, if there is one.
@@ -86,6 +89,8 @@ pub(crate) enum PeerReply {
     Failed(Unavailable),
     /// To [`PeerRequest::Show`].
     Shown(Box<ShownView>),
+    /// To [`PeerRequest::Heard`].
+    Heard(Vec<bool>),
 }
 
 /// The answer to a [`Call`].

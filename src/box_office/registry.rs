@@ -21,6 +21,7 @@ use crate::box_office::shared::{OfficeRegistry, Shared, Warm};
 use crate::box_office::telemetry::{metrics, spans};
 use crate::box_office::unknown::{UnknownReason, outcome_unknown};
 use crate::box_office::views::cold::ColdStates;
+use crate::box_office::views::heard::Heard;
 use crate::box_office::views::replica::FollowedOfferings;
 use crate::box_office::{Committed, Settings, SubmitError, Unavailable, command};
 use crate::clock::Clock;
@@ -52,6 +53,7 @@ pub struct BoxOffices {
     followed: FollowedOfferings,
     arbiters: Arbiters,
     stopping: AtomicBool,
+    heard: OnceLock<Heard>,
 }
 
 impl BoxOffices {
@@ -101,6 +103,7 @@ impl BoxOffices {
             followed: FollowedOfferings::default(),
             arbiters,
             stopping: AtomicBool::new(false),
+            heard: OnceLock::new(),
         });
         let registry: Weak<dyn OfficeRegistry> = Weak::<Self>::clone(&offices.this);
         // Set once, here.
@@ -288,6 +291,10 @@ impl BoxOffices {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn heard(&self) -> &OnceLock<Heard> {
+        &self.heard
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -3,6 +3,7 @@
 
 pub(crate) mod cold;
 pub(crate) mod followers;
+pub(crate) mod heard;
 pub(crate) mod holdings;
 pub(crate) mod publisher;
 pub(crate) mod queue;

@@ -11,4 +11,5 @@ pub mod outbox;
 pub mod payments;
 pub mod terms;
 pub mod venues;
+pub mod waiting_room;
 pub mod webhooks;

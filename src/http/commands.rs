@@ -2,6 +2,7 @@
 
 use crate::box_office::Committed;
 use crate::http::error::{ApiError, ErrorCode};
+use crate::http::extract::PassToken;
 use crate::http::nearest::nearest;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, SeatId, UserId};
@@ -29,6 +30,33 @@ pub async fn submit(
         }
         _ => Err(error),
     }
+}
+
+/// Returns the command of a customer who claims places, with the pass that the request shows.
+///
+/// # Errors
+/// [`ErrorCode::PassRequired`]: the pass is forged, or of another customer or event.
+pub fn with_pass(
+    state: &AppState,
+    event: OfferingId,
+    customer: UserId,
+    shown: &PassToken,
+    command: Command,
+) -> Result<Command, ApiError> {
+    let pass = match shown {
+        PassToken::Absent => return Ok(command),
+        PassToken::OfSession => None,
+        PassToken::Sent(text) => {
+            let read = state.waiting_rooms.read_pass(event, customer, text);
+            Some(read.ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::PassRequired,
+                    "X-Pass-Token must be the passToken of your own queue status for this event",
+                )
+            })?)
+        }
+    };
+    Ok(Command::WithPass { pass, command: Box::new(command) })
 }
 
 /// Adds to the refusal of a hold whose seats are taken the free seats nearest to them. `asked` has
@@ -89,6 +117,7 @@ fn claimant(command: &Command) -> Option<(UserId, Option<ProductId>)> {
         | Command::ChangeHold { customer, .. }
         | Command::Reserve { customer, .. } => Some((*customer, None)),
         Command::JoinWaitlist { customer, product, .. } => Some((*customer, Some(*product))),
+        Command::WithPass { command, .. } => claimant(command),
         _ => None,
     }
 }

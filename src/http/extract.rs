@@ -3,6 +3,7 @@
 
 mod body;
 mod idempotency;
+mod pass;
 mod session;
 mod words;
 
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 pub use body::{Body, DEFAULT_LIMIT, OptionalBody, RawBody, expect_none, read_plain};
 pub use idempotency::IdempotencyKey;
+pub use pass::{PASS_HEADER, PassToken};
 pub use session::{CookieNames, is_from_our_pages};
 pub use words::A_TIME;
 use words::Fault;

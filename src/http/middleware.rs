@@ -1,6 +1,7 @@
 //! The middleware that every request passes through, and the connection state that it keeps.
 
 pub mod admission;
+pub mod aliases;
 pub mod connections;
 pub mod cors;
 pub mod deadline;

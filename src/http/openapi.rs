@@ -39,6 +39,7 @@ use crate::http::api::payments::{
 };
 use crate::http::api::terms;
 use crate::http::api::venues::{drawings, plans, seat_states, venues};
+use crate::http::api::waiting_room::{admin as queue_admin, queue, stream as queue_stream};
 use crate::http::api::webhooks::{endpoints, log};
 use crate::http::envelope::Failure;
 
@@ -87,6 +88,9 @@ use crate::http::envelope::Failure;
         venues::list, venues::create, venues::show, venues::change,
         plans::list, plans::add, plans::show, plans::generate,
         drawings::plan, seat_states::states,
+        queue::enqueue, queue::status, queue::progress, queue::leave, queue::validate,
+        queue_stream::follow, queue_admin::show, queue_admin::set, queue_admin::draw,
+        queue_admin::guests, queue_admin::void,
         terms::list, terms::create, terms::agreements, terms::show, terms::replace, terms::retire,
         terms::agree,
         endpoints::list, endpoints::create, endpoints::show, endpoints::change, endpoints::delete,
@@ -104,6 +108,7 @@ use crate::http::envelope::Failure;
         (name = "reservations", description = "Holds checked out, to be paid"),
         (name = "wallet", description = "Money to pay with"),
         (name = "waitlist", description = "Lines for what is sold out"),
+        (name = "queue", description = "Waiting rooms: a place in line for a sale"),
         (name = "tickets", description = "Tickets, and the door"),
         (name = "terms", description = "Terms that people agree to"),
         (name = "admin", description = "For administrators"),

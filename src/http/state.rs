@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::terms::Terms;
 use crate::trace::Tracer;
 use crate::venues::Venues;
+use crate::waiting_room::WaitingRooms;
 use crate::webhooks::Webhooks;
 
 /// Whether the database answered its last ping, and the monotonic time of that ping.
@@ -46,6 +47,8 @@ pub struct AppState {
     pub webhooks: Arc<Webhooks>,
     /// Terms that people agree to.
     pub terms: Terms,
+    /// The waiting rooms of events.
+    pub waiting_rooms: Arc<WaitingRooms>,
     /// The payment process.
     pub payments: Arc<Payments>,
     /// The audits of journals.

@@ -15,7 +15,7 @@ use crate::http::error;
 use crate::http::middleware::{admission, connections};
 use crate::http::state::AppState;
 use crate::telemetry::metrics;
-use crate::{box_office, classes, cluster, outbox, payments, trace, webhooks};
+use crate::{box_office, classes, cluster, outbox, payments, trace, waiting_room, webhooks};
 
 /// Interval between foldings of histograms, which grow between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -49,6 +49,7 @@ pub(super) fn bind(address: SocketAddr) -> Result<Bound, StartError> {
     let recorder = metrics::install().map_err(|error| StartError::Machine(error.to_string()))?;
     box_office::describe_metrics();
     classes::describe_metrics();
+    waiting_room::describe_metrics();
     outbox::describe_metrics();
     payments::describe_metrics();
     webhooks::metrics::describe();

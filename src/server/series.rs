@@ -15,6 +15,7 @@ use crate::outbox;
 use crate::payments;
 use crate::telemetry::exposition::{Exposition, Kind};
 use crate::telemetry::{metrics, process};
+use crate::waiting_room;
 use crate::webhooks;
 
 /// Most offerings with series of their own, the busiest ones: a season of 10,000 events would flood
@@ -36,6 +37,8 @@ pub(super) async fn set_gauges(state: &AppState, names: &Names) {
     state.offices.measure_pending();
     state.admission.measure(state.clock.monotonic());
     state.connections.measure();
+    let queues = state.offices.queues_here();
+    waiting_room::measure_queues(queues.iter().map(|(_, queue)| &queue.progress));
     if health::readiness(state).await.database_is_up() {
         let (messages, deliveries) = (count_outbox(state), count_deliveries(state));
         let (payments, webhooks) = (count_payments(state), count_webhooks(state));

@@ -27,6 +27,7 @@ pub(crate) mod payment_gateway;
 pub(crate) mod payment_group;
 pub(crate) mod payment_row;
 pub(crate) mod person;
+pub(crate) mod queue_secret;
 pub(crate) mod refresh_token;
 pub(crate) mod refund;
 pub(crate) mod reservation;

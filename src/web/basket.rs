@@ -94,6 +94,7 @@ pub(super) async fn hand_over(
             let lines = held.lines.iter().map(wish).collect();
             let release = Command::ReleaseHold { hold: held.id, customer: guest.user };
             let place = Command::PlaceHold { hold: HoldId::random(), customer, lines };
+            let place = Command::WithPass { pass: None, command: Box::new(place) };
             let send =
                 |command| state.offices.submit(event, Request { command, idempotency: None });
             let (_, placed) = futures_util::future::join(send(release), send(place)).await;

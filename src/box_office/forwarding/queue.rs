@@ -182,7 +182,8 @@ async fn ask(
         PeerReply::Calls(_)
         | PeerReply::Prepared
         | PeerReply::InService(_)
-        | PeerReply::Shown(_) => Err(Failure::Unknown),
+        | PeerReply::Shown(_)
+        | PeerReply::Heard(_) => Err(Failure::Unknown),
     }
 }
 

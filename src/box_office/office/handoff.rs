@@ -110,7 +110,8 @@ pub(crate) fn in_service(answer: PeerReply) -> Result<Owner, Unavailable> {
         PeerReply::Calls(_)
         | PeerReply::NotOwner(_)
         | PeerReply::Prepared
-        | PeerReply::Shown(_) => Err(Unavailable::Moving),
+        | PeerReply::Shown(_)
+        | PeerReply::Heard(_) => Err(Unavailable::Moving),
     }
 }
 

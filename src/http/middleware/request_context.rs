@@ -28,7 +28,7 @@ use crate::http::extract::{DEFAULT_LIMIT, expect_none};
 use crate::http::middleware::admission::{Ending, Work};
 use crate::http::middleware::connections::Connection;
 use crate::http::middleware::deadline::{Arrival, Overdue, in_time};
-use crate::http::middleware::{cors, origin, response_body};
+use crate::http::middleware::{aliases, cors, origin, response_body};
 use crate::http::openapi;
 use crate::http::state::AppState;
 use crate::telemetry::metrics::{self, HttpRoute};
@@ -58,6 +58,7 @@ pub async fn request_context<B: MessageBody + 'static>(
     let AppState { clock, lifecycle, runtime, .. } = &**state;
     let _in_flight = lifecycle.begin();
     let started = clock.monotonic();
+    aliases::resolve(&mut request);
     let method = request.method().clone();
     if method == Method::HEAD {
         // HEAD works wherever GET does. The body is left out of the answer.

@@ -18,6 +18,40 @@ pub(crate) enum EventStatus {
     Cancelled,
 }
 
+/// Where a customer is in a queue.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum QueueState {
+    PreQueue,
+    Waiting,
+    Admitted,
+    SetAside,
+    Expired,
+    Served,
+    Left,
+    Voided,
+}
+
+/// How far a queue is.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum QueuePhase {
+    PreQueue,
+    Drawing,
+    Open,
+}
+
+/// What the places left mean for someone in line.
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum QueueOutlook {
+    NotOnSale,
+    Places,
+    Few,
+    SoldOutForNow,
+    SoldOut,
+}
+
 /// The bytes of a file.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]

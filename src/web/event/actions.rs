@@ -58,7 +58,9 @@ async fn place(
     let (hold, customer) = (HoldId::random(), caller.user);
     let key = IdempotencyKey(value("key").map(str::to_owned));
     let idempotency = key.identity(customer, "hold", &(event, pairs));
-    let command = Command::PlaceHold { hold, customer, lines };
+    let place = Command::PlaceHold { hold, customer, lines };
+    // The visitor is known by the session: the pass is the one they have.
+    let command = Command::WithPass { pass: None, command: Box::new(place) };
     let committed = submit(state, event, Request { command, idempotency }).await?;
     match committed.transition.changes.first() {
         Some(Change::HoldPlaced { hold, lines, .. }) if value("together") == Some("yes") => {

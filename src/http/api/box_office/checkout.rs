@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use super::reservations::{self, ReservationDto, places, sole_product};
 use crate::box_office::Committed;
 use crate::http::api::payments::automatic::{self, AutoMethod};
-use crate::http::commands::{in_event, submit};
+use crate::http::commands::{in_event, submit, with_pass};
 use crate::http::dto;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Query, object};
+use crate::http::extract::{Body, Caller, IdempotencyKey, PassToken, Query, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ReservationId, UserId};
@@ -29,6 +29,9 @@ pub(crate) const CODES: &[OperationCodes] = &[(
     "/api/reservations",
     &[
         ErrorCode::PaymentMethodUnavailable,
+        ErrorCode::PassRequired,
+        ErrorCode::PassExpired,
+        ErrorCode::PassUsed,
         ErrorCode::SoldOut,
         ErrorCode::SeatsTaken,
         ErrorCode::UnknownProduct,
@@ -99,23 +102,23 @@ pub(crate) struct CreateQuery {
 
 /// Check out a hold, or reserve places of a product at once.
 ///
-/// `eventId` may be in the query or in the body. `X-Pass-Token` is accepted and ignored: no event
-/// has a waiting room yet. With `autoPay` the payment follows by itself.
+/// `eventId` may be in the query or in the body. A reservation without a hold needs
+/// `X-Pass-Token` while the event has a waiting room. With `autoPay` the payment follows by itself.
 #[utoipa::path(post, path = "/api/reservations", tag = "reservations",
     params(
         ("eventId" = Option<OfferingId>, Query, description = "The event, where the body does not say it"),
         ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"),
-        ("X-Pass-Token" = Option<String>, Header, description = "Accepted and not looked at, until there is a waiting room"),
+        ("X-Pass-Token" = Option<String>, Header, description = "The pass, where the event has a waiting room"),
         ("Idempotency-Key" = Option<String>, Header),
     ),
     request_body = ReservationBody,
     responses((status = 201, body = crate::http::envelope::Success<ReservationDto>),
-        (status = 403, description = "NOT_THE_CALLER"),
+        (status = 403, description = "NOT_THE_CALLER, PASS_REQUIRED, PASS_EXPIRED, PASS_USED"),
         (status = 422, description = "INVALID, PAYMENT_METHOD_UNAVAILABLE")))]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     caller: Caller,
-    key: IdempotencyKey,
+    (key, pass): (IdempotencyKey, PassToken),
     Query(query): Query<CreateQuery>,
     Body(mut body): Body<ReservationBody>,
 ) -> Result<HttpResponse, ApiError> {
@@ -129,6 +132,7 @@ pub(crate) async fn create(
     let automatic = automatic::of_checkout(&state, caller, asked).await?;
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = command(&state, (event, reservation, customer), &body).await?;
+    let command = with_pass(&state, event, customer, &pass, command)?;
     if let Some(method) = automatic {
         // Before the checkout, so that no reservation is left unpaid because a process died.
         state.payments.intend(customer, reservation, method).await?;
@@ -238,7 +242,7 @@ fn event_of(query: &CreateQuery, body: &ReservationBody) -> Result<OfferingId, A
 
 /// Checks that `client` is the caller's own user id. Clients of a queue send it, and no caller may
 /// act for another user.
-fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
+pub(crate) fn expect_caller(caller: Caller, client: &str) -> Result<(), ApiError> {
     if client.parse::<UserId>().is_ok_and(|client| client == caller.user) {
         return Ok(());
     }

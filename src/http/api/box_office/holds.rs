@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::box_office::View;
-use crate::http::commands::{in_event, submit, with_nearest};
+use crate::http::commands::{in_event, submit, with_nearest, with_pass};
 use crate::http::dto::{self, LineDto, Money};
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
-use crate::http::extract::{Body, Caller, IdempotencyKey, Path, object};
+use crate::http::extract::{Body, Caller, IdempotencyKey, PassToken, Path, object};
 use crate::http::respond::{self, locate, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{HoldId, OfferingId, ProductId, SeatId, SectionId};
@@ -28,6 +28,9 @@ pub(crate) const CODES: &[OperationCodes] = &[
         "post",
         "/api/events/{event}/holds",
         &[
+            ErrorCode::PassRequired,
+            ErrorCode::PassExpired,
+            ErrorCode::PassUsed,
             ErrorCode::SoldOut,
             ErrorCode::SeatsTaken,
             ErrorCode::UnknownProduct,
@@ -177,19 +180,21 @@ pub struct HoldDto {
 
 /// Hold places until a deadline.
 #[utoipa::path(post, path = "/api/events/{event}/holds", tag = "holds",
-    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header),
+        ("X-Pass-Token" = Option<String>, Header)),
     request_body = HoldBody,
     responses((status = 201, body = crate::http::envelope::Success<HoldDto>)))]
 pub(crate) async fn place(
     state: web::Data<AppState>,
     caller: Caller,
     Path(event): Path<OfferingId>,
-    key: IdempotencyKey,
+    (key, pass): (IdempotencyKey, PassToken),
     Body(body): Body<HoldBody>,
 ) -> Result<HttpResponse, ApiError> {
     let lines = requested(&state, event, &body).await?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
+    let command = with_pass(&state, event, customer, &pass, command)?;
     let idempotency = key.identity(customer, "hold", &(event, &body));
     let committed = match submit(&state, event, Request { command, idempotency }).await {
         Ok(committed) => committed,

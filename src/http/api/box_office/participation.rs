@@ -7,8 +7,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::box_office::SubmitError;
+use crate::http::commands::with_pass;
 use crate::http::error::{ApiError, ErrorCode};
-use crate::http::extract::{Caller, IdempotencyKey, Path};
+use crate::http::extract::{Caller, IdempotencyKey, PassToken, Path};
 use crate::http::respond::mark_replayed;
 use crate::http::respond::{self, rfc3339};
 use crate::http::state::AppState;
@@ -42,10 +43,11 @@ pub struct ParticipationDto {
 /// Each customer takes part once: if the caller already has a place or a hold, the refusal contains
 /// its id. A retry with the same key gets the first answer again.
 #[utoipa::path(post, path = "/api/events/{event}/participate", tag = "events",
-    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header),
+        ("X-Pass-Token" = Option<String>, Header)),
     responses(
         (status = 200, body = crate::http::envelope::Success<ParticipationDto>),
-        (status = 403, description = "EVENT_NOT_OPEN"),
+        (status = 403, description = "EVENT_NOT_OPEN, PASS_REQUIRED, PASS_EXPIRED, PASS_USED"),
         (status = 409, description = "EVENT_ALREADY_PARTICIPATED, EVENT_CAPACITY_EXCEEDED, \
             PARTICIPATION_UNAVAILABLE"),
     ))]
@@ -53,10 +55,11 @@ pub(crate) async fn participate(
     state: web::Data<AppState>,
     caller: Caller,
     Path(event): Path<OfferingId>,
-    key: IdempotencyKey,
+    (key, pass): (IdempotencyKey, PassToken),
 ) -> Result<HttpResponse, ApiError> {
     let (hold, reservation, customer) = (HoldId::random(), ReservationId::random(), caller.user);
     let command = Command::Participate { hold, reservation, customer };
+    let command = with_pass(&state, event, customer, &pass, command)?;
     let idempotency = key.identity(customer, "participate", &event);
     let submitted = state.offices.submit(event, Request { command, idempotency }).await;
     let committed = submitted.map_err(|error| refusal(event, error))?;

@@ -1,0 +1,303 @@
+//! The waiting rooms of events: what people are told of their places in line, and what their box
+//! offices are told of them. The line itself, its order and its admissions are the box office's
+//! (`src/inventory/queue.rs`); here many requests become few: customers enter by the thousand in one
+//! command, and a poll is answered from what this instance knows.
+
+mod error;
+mod gather;
+mod metrics;
+mod pace;
+mod pass;
+mod room;
+mod status;
+mod tending;
+
+pub use error::WaitingRoomError;
+pub use metrics::{describe as describe_metrics, measure as measure_queues};
+pub use pace::{Estimate, Pace};
+pub use pass::Passes;
+pub use status::{Outlook, RoomStatus, Seen};
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+
+use crate::box_office::{BoxOffices, Committed, SubmitError, Unavailable};
+use crate::clock::Clock;
+use crate::executor::Executor;
+use crate::ids::{OfferingId, QueueEntryId, UserId};
+use crate::inventory::{
+    Command, Idempotency, Pass, QueueChange, QueueEntryView, Rejection, Request, TimestampMs,
+    commitment_of,
+};
+use crate::store::Store;
+use room::Room;
+
+/// The waiting rooms of this process.
+pub struct WaitingRooms {
+    offices: Arc<BoxOffices>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    executor: Executor,
+    passes: Passes,
+    rooms: DashMap<OfferingId, Arc<Room>>,
+    /// When this process began to listen to customers.
+    began_at: TimestampMs,
+}
+
+impl WaitingRooms {
+    /// Creates the service; [`Self::tend`] must run for draws and silent customers to be seen to.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        offices: Arc<BoxOffices>,
+        clock: Arc<dyn Clock>,
+        executor: Executor,
+        passes: Passes,
+    ) -> Arc<Self> {
+        let began_at = clock.now_ms();
+        let rooms = DashMap::new();
+        let this = Arc::new(Self { offices, store, clock, executor, passes, rooms, began_at });
+        let weak = Arc::downgrade(&this);
+        this.offices.set_heard(Arc::new(move |event, customers, within_ms| match weak.upgrade() {
+            Some(rooms) => rooms.heard(event, customers, within_ms),
+            None => vec![true; customers.len()],
+        }));
+        this
+    }
+
+    /// Enters a customer, who keeps their place if they have one.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn enter(
+        &self,
+        event: OfferingId,
+        customer: UserId,
+    ) -> Result<RoomStatus, WaitingRoomError> {
+        let room = self.room(event);
+        if let Some(status) = room.known_status(customer).await? {
+            return Ok(status);
+        }
+        let entry = room.enter(customer).await?;
+        self.told(&room, customer, entry).await
+    }
+
+    /// Says where a customer is. Who was passed over for silence returns to the line by asking.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn status(
+        &self,
+        event: OfferingId,
+        customer: UserId,
+    ) -> Result<RoomStatus, WaitingRoomError> {
+        let room = self.room(event);
+        room.slow_down(customer).await;
+        if let Some(status) = room.known_status(customer).await? {
+            return Ok(status);
+        }
+        let mut entry = room.ask(customer).await?;
+        if entry.is_some_and(|entry| entry.place == crate::inventory::QueuePlace::Aside) {
+            entry = room.enter(customer).await?;
+        }
+        match entry {
+            Some(_) => self.told(&room, customer, entry).await,
+            None => Err(Rejection::QueueEntryNotFound.into()),
+        }
+    }
+
+    /// The state of the line, the same for everybody.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn progress(&self, event: OfferingId) -> Result<Arc<Seen>, WaitingRoomError> {
+        self.room(event).progress().await
+    }
+
+    /// As [`Self::progress`], read at the owner now.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn fresh_progress(&self, event: OfferingId) -> Result<Arc<Seen>, WaitingRoomError> {
+        self.room(event).fresh_progress().await
+    }
+
+    /// Whether each of these customers was heard of at this instance within the time. Who was never
+    /// heard of counts as heard until this process is old enough to know.
+    #[must_use]
+    pub fn heard(&self, event: OfferingId, customers: &[UserId], within_ms: i64) -> Vec<bool> {
+        let now = self.clock.now_ms();
+        let is_young = now - self.began_at < within_ms;
+        let room = self.rooms.get(&event).map(|room| Arc::clone(&room));
+        let heard = |customer: &UserId| match room.as_ref()?.last_heard(*customer) {
+            Some(at) => Some(now - at < within_ms),
+            None => None,
+        };
+        customers.iter().map(|customer| heard(customer).unwrap_or(is_young)).collect()
+    }
+
+    /// Ends a customer's entry, or their session.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn leave(
+        &self,
+        event: OfferingId,
+        customer: UserId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let left = self.submit(event, Command::LeaveQueue { customer }, idempotency).await;
+        self.room(event).forget(customer);
+        left
+    }
+
+    /// Uses a customer's pass for a purchase in another shop: as their first hold here would.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`]; [`Rejection::PassRequired`] for a pass that is not this customer's.
+    pub async fn use_pass(
+        &self,
+        event: OfferingId,
+        customer: UserId,
+        pass: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let pass = self.read_pass(event, customer, pass).ok_or(Rejection::PassRequired)?;
+        self.submit(event, Command::UsePass { customer, pass }, idempotency).await
+    }
+
+    /// Reads a pass; `None` if it is forged, or of another customer or event.
+    #[must_use]
+    pub fn read_pass(&self, event: OfferingId, customer: UserId, pass: &str) -> Option<Pass> {
+        self.passes.read(event, customer, pass)
+    }
+
+    /// Switches a queue on or off, or changes its rules, in the name of an organiser.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn set(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        mut change: QueueChange,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        if change.enabled == Some(true) {
+            // The secret is kept before the journal has its hash: it is never missing at the draw.
+            let secret: [u8; 32] = rand::random();
+            change.commitment = commitment_of(&secret);
+            let now = self.clock.now_ms();
+            self.store.queue_secret_put(event, change.commitment, secret, now).await?;
+        }
+        let command = Command::SetQueue { change: Box::new(change) };
+        self.submit_by_admin(event, admin, command, idempotency).await
+    }
+
+    /// Makes the draw that waits for a public value.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn draw(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        public_value: String,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let seen = self.fresh_progress(event).await?;
+        let secret = self.store.queue_secret(event, seen.progress.commitment).await?;
+        let secret = secret.ok_or(WaitingRoomError::SecretLost)?;
+        let command = Command::DrawQueue { secret, public_value: Some(public_value) };
+        self.submit_by_admin(event, admin, command, idempotency).await
+    }
+
+    /// Voids the entries of customers.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn void(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        customers: Vec<UserId>,
+        reason: String,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let room = self.room(event);
+        customers.iter().for_each(|customer| room.forget(*customer));
+        let command = Command::VoidEntries { customers, reason };
+        self.submit_by_admin(event, admin, command, idempotency).await
+    }
+
+    /// Puts customers ahead of the line.
+    ///
+    /// # Errors
+    /// [`WaitingRoomError`].
+    pub async fn prioritise(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        customers: &[UserId],
+        reason: String,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let room = self.room(event);
+        let named = customers.iter().map(|customer| {
+            room.forget(*customer);
+            (*customer, QueueEntryId::random())
+        });
+        let command = Command::Prioritise { entries: named.collect(), reason };
+        self.submit_by_admin(event, admin, command, idempotency).await
+    }
+
+    async fn submit_by_admin(
+        &self,
+        event: OfferingId,
+        admin: UserId,
+        command: Command,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let command = Command::ByAdmin { admin, command: Box::new(command) };
+        let idempotency = idempotency.map(|given| {
+            // Administrators have no limit on acts: each key has a share of its own.
+            let principal = UserId(uuid::Uuid::from_bytes(given.key));
+            Idempotency { principal, ..given }
+        });
+        self.submit(event, command, idempotency).await
+    }
+
+    async fn submit(
+        &self,
+        event: OfferingId,
+        command: Command,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed, WaitingRoomError> {
+        let request = Request { command, idempotency };
+        Ok(self.offices.submit(event, request).await?)
+    }
+
+    async fn told(
+        &self,
+        room: &Room,
+        customer: UserId,
+        entry: Option<QueueEntryView>,
+    ) -> Result<RoomStatus, WaitingRoomError> {
+        let seen = room.progress().await?;
+        // A customer who entered just now and is not there was refused by the rules of turns.
+        let entry = entry.ok_or(SubmitError::Unavailable(Unavailable::Recovering))?;
+        Ok(room.status_of(customer, &entry, &seen))
+    }
+
+    fn room(&self, event: OfferingId) -> Arc<Room> {
+        if let Some(room) = self.rooms.get(&event) {
+            return Arc::clone(&room);
+        }
+        let new = || {
+            let (offices, clock) = (Arc::clone(&self.offices), Arc::clone(&self.clock));
+            Arc::new(Room::new(event, offices, clock, self.executor.clone(), self.passes.clone()))
+        };
+        Arc::clone(&self.rooms.entry(event).or_insert_with(new))
+    }
+}

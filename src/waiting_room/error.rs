@@ -1,0 +1,40 @@
+//! Why a waiting room did not do what it was asked for.
+
+use crate::box_office::{SubmitError, Unavailable};
+use crate::inventory::Rejection;
+use crate::store::StoreError;
+
+/// Why a waiting room did not do what it was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WaitingRoomError {
+    /// The box office refused, or could not be asked.
+    #[error(transparent)]
+    Office(#[from] SubmitError),
+    /// As many customers wait to enter at this instance as it can hold.
+    #[error("too many are entering at once")]
+    Crowded,
+    /// The secret of the draw is in no store any more.
+    #[error("the secret of the draw is lost")]
+    SecretLost,
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(String),
+}
+
+impl From<Rejection> for WaitingRoomError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Office(rejection.into())
+    }
+}
+
+impl From<Unavailable> for WaitingRoomError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Office(unavailable.into())
+    }
+}
+
+impl From<StoreError> for WaitingRoomError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}

@@ -1,0 +1,336 @@
+//! One waiting room as this instance sees it: the customers it has told their numbers, the last state
+//! of the line, and the requests that are gathered for the owner.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use dashmap::DashMap;
+use futures_util::FutureExt;
+
+use super::gather::{Answer, Gather, Waiting};
+use super::pace::Pace;
+use super::status::{Outlook, RoomStatus, Seen, ahead, next_poll_s, place_now};
+use super::{Passes, WaitingRoomError, metrics};
+use crate::box_office::{BoxOffices, SubmitError};
+use crate::clock::Clock;
+use crate::executor::Executor;
+use crate::ids::{OfferingId, QueueEntryId, UserId};
+use crate::inventory::{
+    Command, MAX_QUEUE_BATCH, Pass, QueueEntryView, QueuePhase, QueuePlace, Rejection, Request,
+    TimestampMs,
+};
+
+/// How long customers who enter are gathered.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long customers who ask are gathered.
+const GATHER_ASKS: Duration = Duration::from_millis(20);
+/// The pause before those who came while the list was being closed enter behind it.
+const CLOSING_PAUSE: Duration = Duration::from_millis(200);
+/// How long the state of the line is good for.
+const PROGRESS_MS: i64 = 1_000;
+/// An entry this near to the front is asked for at the owner.
+const FRONT_S: u32 = 10;
+/// An entry is asked for again after this time: it may have been voided.
+const ASK_AGAIN_MS: i64 = 600_000;
+/// Polls of one customer closer together than this are slowed.
+const POLL_MS: i64 = 900;
+
+/// What this instance knows of a customer.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    entry: QueueEntryView,
+    asked_at: TimestampMs,
+    polled_at: TimestampMs,
+}
+
+/// One waiting room.
+pub(super) struct Room {
+    event: OfferingId,
+    offices: Arc<BoxOffices>,
+    clock: Arc<dyn Clock>,
+    executor: Executor,
+    passes: Passes,
+    known: DashMap<UserId, Known>,
+    /// Which of the event's queues `known` is of.
+    generation: AtomicU32,
+    seen: ArcSwapOption<Seen>,
+    /// Held by the request that reads the state of the line.
+    reading: tokio::sync::Mutex<()>,
+    pace: Mutex<Pace>,
+    entering: Gather,
+    asking: Gather,
+}
+
+impl Room {
+    pub(super) fn new(
+        event: OfferingId,
+        offices: Arc<BoxOffices>,
+        clock: Arc<dyn Clock>,
+        executor: Executor,
+        passes: Passes,
+    ) -> Self {
+        Self {
+            event,
+            offices,
+            clock,
+            executor,
+            passes,
+            known: DashMap::new(),
+            generation: AtomicU32::new(0),
+            seen: ArcSwapOption::empty(),
+            reading: tokio::sync::Mutex::new(()),
+            pace: Mutex::new(Pace::default()),
+            entering: Gather::default(),
+            asking: Gather::default(),
+        }
+    }
+
+    /// Enters a customer, gathered with others.
+    pub(super) async fn enter(self: &Arc<Self>, customer: UserId) -> Answer {
+        let (answer, is_first) = self.entering.add(customer, self.clock.now_ms())?;
+        if is_first {
+            let room = Arc::clone(self);
+            self.executor.spawn(async move { room.empty_entering().await });
+        }
+        answer.await.unwrap_or(Err(WaitingRoomError::Crowded))
+    }
+
+    /// Asks the owner for a customer's entry, gathered with others.
+    pub(super) async fn ask(self: &Arc<Self>, customer: UserId) -> Answer {
+        let (answer, is_first) = self.asking.add(customer, self.clock.now_ms())?;
+        if is_first {
+            let room = Arc::clone(self);
+            self.executor.spawn(async move { room.empty_asking().await });
+        }
+        answer.await.unwrap_or(Err(WaitingRoomError::Crowded))
+    }
+
+    pub(super) fn forget(&self, customer: UserId) {
+        self.known.remove(&customer);
+    }
+
+    /// Notes a poll, and delays one that comes too soon after the last.
+    pub(super) async fn slow_down(&self, customer: UserId) {
+        let now = self.clock.now_ms();
+        let early = self.known.get_mut(&customer).map(|mut known| {
+            let since = now - known.polled_at;
+            known.polled_at = now;
+            POLL_MS - since
+        });
+        if let Some(early) = early.and_then(|early| u64::try_from(early).ok())
+            && early > 0
+        {
+            metrics::poll_slowed();
+            tokio::time::sleep(Duration::from_millis(early.min(1_000))).await;
+        }
+        metrics::polled();
+    }
+
+    /// When each of these customers was last heard of here; `None` for those who never were.
+    pub(super) fn last_heard(&self, customer: UserId) -> Option<TimestampMs> {
+        self.known.get(&customer).map(|known| known.polled_at)
+    }
+
+    /// The status of a customer who is not near the front, from what this instance knows.
+    pub(super) async fn known_status(
+        self: &Arc<Self>,
+        customer: UserId,
+    ) -> Result<Option<RoomStatus>, WaitingRoomError> {
+        let Some(known) = self.known.get(&customer).map(|known| *known) else { return Ok(None) };
+        let seen = self.progress().await?;
+        let progress = &seen.progress;
+        let now = self.clock.now_ms();
+        if known.entry.generation != progress.generation || now - known.asked_at > ASK_AGAIN_MS {
+            return Ok(None);
+        }
+        let is_far = match place_now(&known.entry, progress) {
+            QueuePlace::BeforeDraw => progress.phase != QueuePhase::Open,
+            QueuePlace::InLine { place } => {
+                let margin = progress.rules.passes_per_minute / 60 * FRONT_S + 20;
+                place >= progress.next.saturating_add(margin)
+            }
+            QueuePlace::Ahead { .. }
+            | QueuePlace::Aside
+            | QueuePlace::Inside { .. }
+            | QueuePlace::Lapsed
+            | QueuePlace::Served
+            | QueuePlace::Left
+            | QueuePlace::Voided => false,
+        };
+        Ok(is_far.then(|| self.status_of(customer, &known.entry, &seen)))
+    }
+
+    /// What a customer with this entry is told.
+    pub(super) fn status_of(
+        &self,
+        customer: UserId,
+        entry: &QueueEntryView,
+        seen: &Arc<Seen>,
+    ) -> RoomStatus {
+        let now = self.clock.now_ms();
+        let place = place_now(entry, &seen.progress);
+        let entry = QueueEntryView { place, ..*entry };
+        let ahead = ahead(&entry, &seen.progress);
+        let estimate = ahead.and_then(|ahead| {
+            let pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.estimate(&seen.progress, ahead, now)
+        });
+        let pass = match place {
+            QueuePlace::Inside { .. } => {
+                let pass = Pass { generation: entry.generation, number: entry.number };
+                Some(self.passes.sign(self.event, customer, pass))
+            }
+            _ => None,
+        };
+        RoomStatus {
+            entry,
+            ahead,
+            estimate,
+            next_poll_s: next_poll_s(place, estimate, &seen.progress, now),
+            pass,
+            outlook: Outlook::of(&seen.progress, ahead.unwrap_or(0)),
+            seen: Arc::clone(seen),
+        }
+    }
+
+    /// The state of the line, at most a second old; an older one if its owner does not answer.
+    pub(super) async fn progress(&self) -> Result<Arc<Seen>, WaitingRoomError> {
+        if let Some(seen) = self.recent() {
+            return Ok(seen);
+        }
+        if let Some(here) = self.offices.queue_here(self.event) {
+            let (progress, as_of) = (here.progress.clone(), self.clock.now_ms());
+            return Ok(self.remember(Seen { event: self.event, progress, as_of }));
+        }
+        // One request reads; the others wait for its result.
+        let _reading = self.reading.lock().await;
+        if let Some(seen) = self.recent() {
+            return Ok(seen);
+        }
+        self.fresh_progress().await
+    }
+
+    /// The state of the line, read at the owner; the last known if it does not answer.
+    pub(super) async fn fresh_progress(&self) -> Result<Arc<Seen>, WaitingRoomError> {
+        match self.offices.queue(self.event, Vec::new()).await {
+            Ok(Some(answer)) => {
+                let seen =
+                    Seen { event: self.event, progress: answer.progress, as_of: answer.as_of };
+                Ok(self.remember(seen))
+            }
+            Ok(None) => {
+                self.seen.store(None);
+                self.known.clear();
+                Err(Rejection::NoQueue.into())
+            }
+            Err(error) => match self.seen.load_full() {
+                Some(seen) => Ok(seen),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    fn recent(&self) -> Option<Arc<Seen>> {
+        let now = self.clock.now_ms();
+        self.seen.load_full().filter(|seen| (0..PROGRESS_MS).contains(&(now - seen.as_of)))
+    }
+
+    fn remember(&self, seen: Seen) -> Arc<Seen> {
+        let generation = seen.progress.generation;
+        if self.generation.swap(generation, Ordering::Relaxed) != generation {
+            self.known.clear();
+        }
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.observe(&seen.progress, seen.as_of);
+        drop(pace);
+        let seen = Arc::new(seen);
+        self.seen.store(Some(Arc::clone(&seen)));
+        seen
+    }
+
+    async fn empty_entering(self: &Arc<Self>) {
+        tokio::time::sleep(GATHER).await;
+        loop {
+            let waiting = self.entering.take(MAX_QUEUE_BATCH);
+            let Some(first) = waiting.first() else { return };
+            let received_at = first.received_at;
+            let named = waiting.iter().map(|one| (one.customer, QueueEntryId::random()));
+            let command = Command::EnterQueue { entries: named.collect(), received_at };
+            let request = Request { command, idempotency: None };
+            match self.offices.submit(self.event, request).await {
+                Err(SubmitError::Rejected(Rejection::QueueClosing)) => {
+                    self.entering.put_back(waiting);
+                    tokio::time::sleep(CLOSING_PAUSE).await;
+                }
+                // All of them are known already; or some are refused, and find no entry below.
+                Ok(_) | Err(SubmitError::Rejected(Rejection::InQueue)) => {
+                    self.answer(waiting, None).await;
+                }
+                // Those who have an entry keep it, whatever the others are refused for.
+                Err(SubmitError::Rejected(rejection)) => {
+                    self.answer(waiting, Some(rejection)).await;
+                }
+                Err(error) => {
+                    for one in waiting {
+                        let _ = one.reply.send(Err(error.clone().into()));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn empty_asking(self: &Arc<Self>) {
+        tokio::time::sleep(GATHER_ASKS).await;
+        loop {
+            let waiting = self.asking.take(MAX_QUEUE_BATCH);
+            if waiting.is_empty() {
+                return;
+            }
+            self.answer(waiting, None).await;
+        }
+    }
+
+    /// Reads the entries of customers at the owner and tells them; those without one are refused for
+    /// the given reason.
+    async fn answer(self: &Arc<Self>, waiting: Vec<Waiting>, refused: Option<Rejection>) {
+        let customers = waiting.iter().map(|one| one.customer).collect();
+        // A panic would leave the gathered customers without an answer for ever.
+        let read = std::panic::AssertUnwindSafe(self.offices.queue(self.event, customers));
+        let found = read.catch_unwind().await;
+        let now = self.clock.now_ms();
+        match found {
+            Ok(Ok(Some(answer))) => {
+                self.remember(Seen {
+                    event: self.event,
+                    progress: answer.progress,
+                    as_of: answer.as_of,
+                });
+                for (one, entry) in waiting.into_iter().zip(answer.entries) {
+                    if let Some(entry) = entry {
+                        let known = Known { entry, asked_at: now, polled_at: now };
+                        self.known.insert(one.customer, known);
+                    }
+                    let told = match (&entry, &refused) {
+                        (None, Some(rejection)) => Err(rejection.clone().into()),
+                        _ => Ok(entry),
+                    };
+                    let _ = one.reply.send(told);
+                }
+            }
+            Ok(Ok(None)) => {
+                let rejection = refused.unwrap_or(Rejection::NoQueue);
+                for one in waiting {
+                    let _ = one.reply.send(Err(rejection.clone().into()));
+                }
+            }
+            Ok(Err(error)) => {
+                for one in waiting {
+                    let _ = one.reply.send(Err(error.clone().into()));
+                }
+            }
+            Err(_) => drop(waiting),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a customer is told: the place, what it is worth, and when to ask again.
+
+use crate::ids::OfferingId;
+use crate::inventory::{Draw, QueueEntryView, QueuePhase, QueuePlace, QueueProgress, TimestampMs};
+use crate::random;
+
+use super::pace::Estimate;
+
+/// The state of a line as this instance last saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The event.
+    pub event: OfferingId,
+    /// The state.
+    pub progress: QueueProgress,
+    /// When the owner had this state.
+    pub as_of: TimestampMs,
+}
+
+/// What the places left mean for someone in line. Counts, not predictions: people buy several places,
+/// or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// The sale has not begun.
+    NotOnSale,
+    /// More places are left than people are ahead.
+    Places,
+    /// Fewer places are left than people are ahead.
+    Few,
+    /// None is left now, but some are not paid yet and may come back.
+    SoldOutForNow,
+    /// All are sold: only returns can bring one back.
+    SoldOut,
+}
+
+/// Where a customer is, and what they are told about it.
+#[derive(Clone, Debug)]
+pub struct RoomStatus {
+    /// The entry.
+    pub entry: QueueEntryView,
+    /// How many are ahead at most; `None` before the draw, and for those who do not wait.
+    pub ahead: Option<u32>,
+    /// The estimated wait; `None` if the line stands still, or has not begun.
+    pub estimate: Option<Estimate>,
+    /// Seconds until the customer should ask again.
+    pub next_poll_s: u32,
+    /// The pass, while the customer has an open session.
+    pub pass: Option<String>,
+    /// What the places left mean.
+    pub outlook: Outlook,
+    /// The line.
+    pub seen: std::sync::Arc<Seen>,
+}
+
+impl Outlook {
+    /// The outlook of someone behind `ahead` others.
+    #[must_use]
+    pub fn of(progress: &QueueProgress, ahead: u32) -> Self {
+        match (progress.places_left, progress.places_held) {
+            (0, 0) if progress.on_sale => Self::SoldOut,
+            (0, _) if progress.on_sale => Self::SoldOutForNow,
+            _ if !progress.on_sale => Self::NotOnSale,
+            (left, _) if left > ahead => Self::Places,
+            _ => Self::Few,
+        }
+    }
+}
+
+/// How many are ahead of this entry at most.
+pub(super) fn ahead(entry: &QueueEntryView, progress: &QueueProgress) -> Option<u32> {
+    match place_now(entry, progress) {
+        QueuePlace::InLine { place } => {
+            Some(place.saturating_sub(progress.next).saturating_add(progress.ahead))
+        }
+        QueuePlace::Ahead { before } => Some(before),
+        QueuePlace::BeforeDraw
+        | QueuePlace::Aside
+        | QueuePlace::Inside { .. }
+        | QueuePlace::Lapsed
+        | QueuePlace::Served
+        | QueuePlace::Left
+        | QueuePlace::Voided => None,
+    }
+}
+
+/// The place of an entry that was read before the draw, once the draw is made: anybody can compute
+/// it.
+pub(super) fn place_now(entry: &QueueEntryView, progress: &QueueProgress) -> QueuePlace {
+    match (entry.place, progress.seed, progress.closed) {
+        (QueuePlace::BeforeDraw, Some(seed), Some((count, _))) => {
+            QueuePlace::InLine { place: Draw::new(seed, count).place_of(entry.number) }
+        }
+        (place, _, _) => place,
+    }
+}
+
+/// When to ask again, in seconds: drawn at random, so that people who came together do not ask
+/// together.
+pub(super) fn next_poll_s(
+    place: QueuePlace,
+    estimate: Option<Estimate>,
+    progress: &QueueProgress,
+    now: TimestampMs,
+) -> u32 {
+    let (least, most) = match place {
+        QueuePlace::Inside { .. } => (15, 30),
+        QueuePlace::Lapsed | QueuePlace::Served | QueuePlace::Left | QueuePlace::Voided => (60, 60),
+        QueuePlace::BeforeDraw => match (progress.phase, progress.opens_at) {
+            (QueuePhase::PreQueue, Some(opens_at)) => {
+                // Everybody learns of the draw within ten seconds after it.
+                let left = (opens_at - now + 2_000).max(0) / 1_000;
+                let left = u64::try_from(left).unwrap_or(0);
+                if left > 60 { (30, 60) } else { (left + 1, left + 10) }
+            }
+            (QueuePhase::PreQueue, None) => (30, 60),
+            (QueuePhase::Drawing | QueuePhase::Open, _) => (2, 5),
+        },
+        QueuePlace::InLine { .. } | QueuePlace::Ahead { .. } | QueuePlace::Aside => {
+            match estimate.map(|estimate| estimate.low) {
+                Some(0..=9) => (2, 3),
+                Some(10..=59) => (5, 10),
+                Some(60..=299) => (15, 30),
+                _ => (30, 60),
+            }
+        }
+    };
+    u32::try_from(random::within(least..=most)).unwrap_or(60)
+}
