@@ -116,12 +116,12 @@ impl Inventory {
         }
         let rules = changed(queue.rules.clone(), change)?;
         if queue.line.closed.is_some() && rules.opens_at != queue.rules.opens_at {
-            return Err(wrong("queue", "open already, so that opensAt cannot change").into());
+            return Err(wrong("queue", "open: opensAt can change only before").into());
         }
         let mut commitment = queue.commitment;
         if change.recommits {
             if queue.line.closed.is_some() {
-                return Err(wrong("draw", "closed, so that its secret cannot change").into());
+                return Err(wrong("draw", "closed: its secret can change only before").into());
             }
             commitment = change.commitment;
         }

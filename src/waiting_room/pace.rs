@@ -9,6 +9,8 @@ use crate::inventory::{QueueProgress, TimestampMs};
 const WINDOW_MS: i64 = 60_000;
 /// The stretches whose paces make the spread.
 const STRETCHES: i64 = 4;
+/// Moves too few to tell a pace from.
+const TOO_FEW: u32 = 10;
 /// The least time between two samples.
 const SAMPLE_MS: i64 = 1_000;
 
@@ -70,7 +72,8 @@ impl Pace {
         let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
             return Some(by_rate(ahead, ruled));
         };
-        if last.at - first.at < WINDOW_MS / 6 {
+        let moved = last.next.saturating_sub(first.next);
+        if last.at - first.at < WINDOW_MS / 6 || (1..TOO_FEW).contains(&moved) {
             return Some(by_rate(ahead, ruled));
         }
         let mean = speed(first, last)?;
@@ -87,7 +90,7 @@ impl Pace {
                 slowest = slowest.min(of_stretch);
             }
         }
-        let wait = |pace: f64| seconds(f64::from(ahead) / pace);
+        let wait = |pace: f64| seconds((f64::from(ahead) + 1.0) / pace);
         let wait_mean = wait(mean).saturating_add(seconds((silent - 5.0).max(0.0)));
         let high = (slowest > 0.0).then(|| wait(slowest).max(wait_mean));
         Some(Estimate { seconds: wait_mean, low: wait(fastest).min(wait_mean), high })
@@ -102,7 +105,8 @@ impl Pace {
 
 /// The wait where the line has not moved long enough to have a pace of its own.
 fn by_rate(ahead: u32, per_second: f64) -> Estimate {
-    let at_best = seconds(f64::from(ahead) / per_second);
+    // Even with nobody ahead one waits for the next pass.
+    let at_best = seconds((f64::from(ahead) + 1.0) / per_second);
     Estimate { seconds: at_best, low: at_best, high: Some(at_best.saturating_mul(3)) }
 }
 
@@ -124,3 +128,6 @@ fn speed(from: &Sample, to: &Sample) -> Option<f64> {
 fn seconds(wait: f64) -> u32 {
     wait.ceil() as u32
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,10 @@ const PROGRESS_MS: i64 = 1_000;
 const FRONT_S: u32 = 10;
 /// An entry is asked for again after this time: it may have been voided.
 const ASK_AGAIN_MS: i64 = 600_000;
-/// Polls of one customer closer together than this are slowed.
+/// Polls of one customer closer together than this come too soon.
 const POLL_MS: i64 = 900;
+/// Polls that may come too soon before the next are slowed: a page is reloaded, or open twice.
+const EARLY_POLLS: u8 = 5;
 
 /// What this instance knows of a customer.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,8 @@ struct Known {
     entry: QueueEntryView,
     asked_at: TimestampMs,
     polled_at: TimestampMs,
+    /// Polls in a row that came too soon after the one before.
+    early_polls: u8,
 }
 
 /// One waiting room.
@@ -114,18 +118,17 @@ impl Room {
     /// Notes a poll, and delays one that comes too soon after the last.
     pub(super) async fn slow_down(&self, customer: UserId) {
         let now = self.clock.now_ms();
-        let early = self.known.get_mut(&customer).map(|mut known| {
-            let since = now - known.polled_at;
+        let early = self.known.get_mut(&customer).and_then(|mut known| {
+            let early = u64::try_from(POLL_MS - (now - known.polled_at)).ok().filter(|ms| *ms > 0);
             known.polled_at = now;
-            POLL_MS - since
+            known.early_polls = early.map_or(0, |_| known.early_polls.saturating_add(1));
+            early.filter(|_| known.early_polls > EARLY_POLLS)
         });
-        if let Some(early) = early.and_then(|early| u64::try_from(early).ok())
-            && early > 0
-        {
-            metrics::poll_slowed();
-            tokio::time::sleep(Duration::from_millis(early.min(1_000))).await;
-        }
         metrics::polled();
+        if let Some(early) = early {
+            metrics::poll_slowed();
+            tokio::time::sleep(Duration::from_millis(early)).await;
+        }
     }
 
     /// When each of these customers was last heard of here; `None` for those who never were.
@@ -309,8 +312,13 @@ impl Room {
                 });
                 for (one, entry) in waiting.into_iter().zip(answer.entries) {
                     if let Some(entry) = entry {
-                        let known = Known { entry, asked_at: now, polled_at: now };
-                        self.known.insert(one.customer, known);
+                        let mut known = self.known.entry(one.customer).or_insert(Known {
+                            entry,
+                            asked_at: now,
+                            polled_at: now,
+                            early_polls: 0,
+                        });
+                        (known.entry, known.asked_at) = (entry, now);
                     }
                     let told = match (&entry, &refused) {
                         (None, Some(rejection)) => Err(rejection.clone().into()),

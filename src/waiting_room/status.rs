@@ -126,3 +126,57 @@ pub(super) fn next_poll_s(
     };
     u32::try_from(random::within(least..=most)).unwrap_or(60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{QueueRules, QueueTotals};
+
+    fn progress() -> QueueProgress {
+        QueueProgress {
+            generation: 1,
+            phase: QueuePhase::Open,
+            opens_at: Some(0),
+            rules: QueueRules::default(),
+            commitment: [0; 32],
+            chain: [0; 32],
+            closed: Some((0, [0; 32])),
+            seed: Some([0; 32]),
+            entered: 10_000,
+            next: 0,
+            ahead: 0,
+            waiting: 10_000,
+            sessions: 0,
+            idle: 0,
+            totals: QueueTotals::default(),
+            on_sale: true,
+            places_left: 300,
+            places_held: 0,
+            places: 300,
+        }
+    }
+
+    #[test]
+    fn polls_far_from_the_front_are_30_to_60_seconds_apart() {
+        let far = Some(Estimate { seconds: 2_400, low: 2_400, high: None });
+        let place = QueuePlace::InLine { place: 4_000 };
+        let polls: Vec<u32> = (0..500).map(|_| next_poll_s(place, far, &progress(), 0)).collect();
+        assert!(polls.iter().all(|seconds| (30..=60).contains(seconds)));
+        assert!(polls.contains(&30) && polls.contains(&60), "drawn over the whole range");
+        let near = Some(Estimate { seconds: 5, low: 5, high: None });
+        assert!(next_poll_s(place, near, &progress(), 0) <= 3);
+    }
+
+    #[test]
+    fn prospects_say_what_is_left_and_predict_nothing() {
+        let mut state = progress();
+        assert_eq!(Outlook::of(&state, 299), Outlook::Places);
+        assert_eq!(Outlook::of(&state, 4_000), Outlook::Few);
+        (state.places_left, state.places_held) = (0, 5);
+        assert_eq!(Outlook::of(&state, 0), Outlook::SoldOutForNow);
+        state.places_held = 0;
+        assert_eq!(Outlook::of(&state, 0), Outlook::SoldOut);
+        state.on_sale = false;
+        assert_eq!(Outlook::of(&state, 0), Outlook::NotOnSale);
+    }
+}

@@ -23,10 +23,15 @@ impl WaitingRooms {
         loop {
             tokio::time::sleep(EVERY).await;
             let Some(rooms) = this.upgrade() else { return };
-            for (event, queue) in rooms.offices.queues_here() {
-                rooms.tend_one(event, &queue, round.is_multiple_of(SILENCE_EVERY)).await;
-            }
+            rooms.tend_once(round.is_multiple_of(SILENCE_EVERY)).await;
             round += 1;
+        }
+    }
+
+    /// Sees to draws now, and to silent customers if asked to. For tests that move the clock by hand.
+    pub async fn tend_once(self: &Arc<Self>, looks_for_silence: bool) {
+        for (event, queue) in self.offices.queues_here() {
+            self.tend_one(event, &queue, looks_for_silence).await;
         }
     }
 

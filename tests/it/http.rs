@@ -28,6 +28,7 @@ mod ownership;
 mod participation;
 mod products;
 mod purchase;
+mod queue;
 mod refunds;
 mod retries;
 mod sale_status;

@@ -17,6 +17,7 @@ const CAPABILITIES: &[&str] = &[
     "payments",
     "terms",
     "venues",
+    "waiting_room",
     "webhooks",
 ];
 
@@ -50,6 +51,7 @@ const TABLES: &[(&str, &str)] = &[
     ("payment_group", "payments"),
     ("payment_row", "payments"),
     ("person", "accounts"),
+    ("queue_secret", "waiting_room"),
     ("refresh_token", "accounts"),
     ("refund", "payments"),
     ("reservation", "offerings"),

@@ -4,7 +4,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::http::api::box_office::checkout::expect_caller;
 use crate::http::envelope::Success;
@@ -73,13 +73,11 @@ pub(crate) const CODES: &[OperationCodes] = &[
 ];
 
 /// Whose place is meant.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 pub struct ClientQuery {
     /// The id of the caller's own account; may be left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<UserId>, nullable = false)]
+    #[serde(default)]
     pub client_id: Option<String>,
 }
 
@@ -308,7 +306,8 @@ pub(crate) fn render_progress(seen: &Seen, now: i64) -> QueueProgressDto {
 
 /// Enter the queue of an event. Who is in it already keeps their place.
 #[utoipa::path(post, path = "/api/queue/{event}/enqueue", tag = "queue", operation_id = "enterQueue",
-    params(("event" = OfferingId, Path), ClientQuery, ("Idempotency-Key" = Option<String>, Header)),
+    params(("event" = OfferingId, Path),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Success<QueueStatusDto>)))]
 pub(crate) async fn enqueue(
     state: web::Data<AppState>,
@@ -341,7 +340,8 @@ pub(crate) async fn enqueue(
 
 /// Read one's own place in the queue, and the pass when it is one's turn.
 #[utoipa::path(get, path = "/api/queue/{event}/status", tag = "queue", operation_id = "readQueueStatus",
-    params(("event" = OfferingId, Path), ClientQuery),
+    params(("event" = OfferingId, Path),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other")),
     responses((status = 200, body = Success<QueueStatusDto>)))]
 pub(crate) async fn status(
     state: web::Data<AppState>,
@@ -377,7 +377,8 @@ pub(crate) async fn progress(
 
 /// Leave the queue, or end one's session. What is held stays held.
 #[utoipa::path(delete, path = "/api/queue/{event}", tag = "queue", operation_id = "leaveQueue",
-    params(("event" = OfferingId, Path), ClientQuery, ("Idempotency-Key" = Option<String>, Header)),
+    params(("event" = OfferingId, Path),
+        ("clientId" = Option<UserId>, Query, description = "The caller's own id; 403 for any other"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Success<LeftQueueDto>)))]
 pub(crate) async fn leave(
     state: web::Data<AppState>,

@@ -1,0 +1,82 @@
+use super::*;
+use crate::inventory::{QueuePhase, QueueRules, QueueTotals};
+
+fn line(next: u32) -> QueueProgress {
+    QueueProgress {
+        generation: 1,
+        phase: QueuePhase::Open,
+        opens_at: Some(0),
+        rules: QueueRules::default(),
+        commitment: [0; 32],
+        chain: [0; 32],
+        closed: Some((0, [0; 32])),
+        seed: Some([0; 32]),
+        entered: 10_000,
+        next,
+        ahead: 0,
+        waiting: 10_000 - next,
+        sessions: 0,
+        idle: 0,
+        totals: QueueTotals::default(),
+        on_sale: true,
+        places_left: 5_000,
+        places_held: 0,
+        places: 5_000,
+    }
+}
+
+#[test]
+fn before_the_line_has_a_pace_the_ruled_rate_is_told() {
+    let pace = Pace::default();
+    // 100 passes a minute: 599 ahead, and one's own.
+    let estimate = pace.estimate(&line(0), 599, 0).unwrap();
+    assert_eq!((estimate.seconds, estimate.low), (360, 360));
+    assert_eq!(estimate.high, Some(1_080));
+}
+
+#[test]
+fn a_steady_line_is_estimated_by_its_pace() {
+    let mut pace = Pace::default();
+    for second in 0..=60 {
+        pace.observe(&line(5 * second), i64::from(second) * 1_000);
+    }
+    let estimate = pace.estimate(&line(300), 499, 60_000).unwrap();
+    assert_eq!((estimate.seconds, estimate.low, estimate.high), (100, 100, Some(100)));
+}
+
+#[test]
+fn an_uneven_line_has_a_spread() {
+    let mut pace = Pace::default();
+    let mut next = 0;
+    for second in 0..=60 {
+        pace.observe(&line(next), second * 1_000);
+        next += if second < 30 { 2 } else { 8 };
+    }
+    let estimate = pace.estimate(&line(next), 499, 60_000).unwrap();
+    assert!(estimate.low < estimate.seconds, "{estimate:?}");
+    assert!(estimate.high.is_some_and(|high| high > estimate.seconds), "{estimate:?}");
+}
+
+#[test]
+fn nobody_is_told_a_wait_while_the_line_stands_still() {
+    let mut pace = Pace::default();
+    for second in 0..=60 {
+        pace.observe(&line(100), second * 1_000);
+    }
+    assert_eq!(pace.estimate(&line(100), 10, 60_000), None);
+    let mut paused = line(0);
+    paused.rules.paused = true;
+    assert_eq!(Pace::default().estimate(&paused, 10, 0), None);
+}
+
+#[test]
+fn another_queue_of_the_event_begins_anew() {
+    let mut pace = Pace::default();
+    for second in 0..=60 {
+        pace.observe(&line(50 * second), i64::from(second) * 1_000);
+    }
+    let second = QueueProgress { generation: 2, ..line(0) };
+    pace.observe(&second, 61_000);
+    let estimate = pace.estimate(&second, 599, 61_000).unwrap();
+    assert_eq!(estimate.seconds, 360, "by the rule, not by the pace of the line before");
+}
