@@ -305,7 +305,7 @@ impl BoxOffice {
             state.head = row.head();
             self.snapshots.row_appended(row.payload.len(), &state.inventory);
         }
-        let is_shown = sealed.row.as_ref().is_none_or(|(_, record)| changes_view(record));
+        let is_shown = sealed.row.as_ref().is_some_and(|(_, record)| changes_view(record));
         self.publish(&mut state, sealed.batch.at, is_shown);
         for look in sealed.batch.queries.drain(..) {
             (look.look)(Ok(&state.inventory));

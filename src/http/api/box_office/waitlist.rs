@@ -30,6 +30,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::UnknownProduct,
             ErrorCode::WaitlistUnavailable,
             ErrorCode::AlreadyWaiting,
+            ErrorCode::QueueIsOn,
             ErrorCode::PlacesAvailable,
             ErrorCode::LimitExceeded,
             ErrorCode::SaleNotOpen,
