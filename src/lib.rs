@@ -35,5 +35,6 @@ pub mod ticket_documents;
 mod tls;
 pub mod trace;
 pub mod venues;
+pub mod waiting_room;
 pub mod web;
 pub mod webhooks;

@@ -98,6 +98,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "venues",
         ],
     ),
+    ("waiting_room", &["ids", "inventory", "journal", "store"]),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
     ("webhooks", &["clock", "ids", "inventory", "journal", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),

@@ -1,0 +1,3 @@
+//! The waiting room of an event, around the queue that its box office keeps.
+
+pub mod record;
