@@ -218,6 +218,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "simulation",
             "store",
             "telemetry",
+            "waiting_room",
         ],
     ),
 ];
