@@ -6,6 +6,7 @@ mod archive;
 mod journal;
 mod migrate;
 mod output;
+mod queue;
 mod serve;
 mod simulate;
 mod worker;
@@ -31,6 +32,7 @@ Examples:
   admitone migrate status                      which schema steps are applied
   admitone journal show <event id> --from 10   what happened to an event, and when
   admitone journal verify --all                whether any journal was tampered with
+  admitone queue verify --file record.ndjson   whether a waiting room kept to its order
   admitone admin reset-password <e-mail>       a new password for somebody who cannot log in
   admitone archive --to /backup/admitone       old rows of journals go into files
 
@@ -60,6 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         None | Some(("serve" | "worker", _)) => serve::run(config),
         Some(("migrate", arguments)) => migrate::run(&config, arguments),
         Some(("journal", arguments)) => journal::run(&config, arguments),
+        Some(("queue", arguments)) => queue::run(&config, arguments),
         Some(("archive", arguments)) => archive::run(&config, arguments),
         Some(("simulate", arguments)) => simulate::run(&config, arguments),
         Some(("admin", arguments)) => admin::run(&config, arguments),
@@ -86,6 +89,7 @@ fn command() -> Command {
         .subcommand(worker::command())
         .subcommand(showing(&["data_dir", "log", "log_format"], migrate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], journal::command()))
+        .subcommand(showing(&["data_dir", "log", "log_format"], queue::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], archive::command()))
         .subcommand(showing(&["log", "log_format"], simulate::command()))
         .subcommand(showing(&["data_dir", "log", "log_format"], admin::command()))

@@ -8,6 +8,7 @@ mod gather;
 mod metrics;
 mod pace;
 mod pass;
+pub mod record;
 mod room;
 mod status;
 mod tending;
@@ -31,6 +32,7 @@ use crate::inventory::{
     commitment_of,
 };
 use crate::store::Store;
+use record::{Reader, RecordError, Records};
 use room::Room;
 
 /// The waiting rooms of this process.
@@ -41,6 +43,7 @@ pub struct WaitingRooms {
     executor: Executor,
     passes: Passes,
     rooms: DashMap<OfferingId, Arc<Room>>,
+    records: Records,
     /// When this process began to listen to customers.
     began_at: TimestampMs,
 }
@@ -56,8 +59,9 @@ impl WaitingRooms {
         passes: Passes,
     ) -> Arc<Self> {
         let began_at = clock.now_ms();
-        let rooms = DashMap::new();
-        let this = Arc::new(Self { offices, store, clock, executor, passes, rooms, began_at });
+        let (rooms, records) = (DashMap::new(), Records::new(store.clone()));
+        let this = Self { offices, store, clock, executor, passes, rooms, records, began_at };
+        let this = Arc::new(this);
         let weak = Arc::downgrade(&this);
         this.offices.set_heard(Arc::new(move |event, customers, within_ms| match weak.upgrade() {
             Some(rooms) => rooms.heard(event, customers, within_ms),
@@ -135,6 +139,14 @@ impl WaitingRooms {
             None => None,
         };
         customers.iter().map(|customer| heard(customer).unwrap_or(is_young)).collect()
+    }
+
+    /// Opens the public record of an event's newest queue.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub async fn record(&self, event: OfferingId) -> Result<Reader, RecordError> {
+        self.records.open(event).await
     }
 
     /// Ends a customer's entry, or their session.

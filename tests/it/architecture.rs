@@ -98,7 +98,10 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "venues",
         ],
     ),
-    ("waiting_room", &["box_office", "clock", "executor", "ids", "inventory", "random", "store"]),
+    (
+        "waiting_room",
+        &["box_office", "clock", "executor", "ids", "inventory", "journal", "random", "store"],
+    ),
     ("outbox", &["clock", "cluster", "ids", "inventory", "journal", "store"]),
     ("webhooks", &["clock", "ids", "inventory", "journal", "random", "store", "text", "tls"]),
     ("ticket_documents", &["inventory", "language", "offerings", "store", "text"]),
@@ -220,6 +223,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "simulation",
             "store",
             "telemetry",
+            "waiting_room",
         ],
     ),
 ];

@@ -160,8 +160,8 @@ error_codes! {
         "The organiser has voided your entry: you cannot enter this queue again.";
     QueueTurnsUsed = CONFLICT "QUEUE_TURNS_USED",
         "You have entered this queue as often as one person may.";
-    QueueNotForYou = FORBIDDEN "QUEUE_NOT_FOR_YOU",
-        "The organiser lets other accounts into this queue: details.reason says which.";
+    QueueArchived = GONE "QUEUE_ARCHIVED",
+        "The rows of the journal with the queue were moved to files.";
     PassRequired = FORBIDDEN "PASS_REQUIRED",
         "The event has a waiting room: enter its queue and send the pass as X-Pass-Token.";
     PassExpired = FORBIDDEN "PASS_EXPIRED",

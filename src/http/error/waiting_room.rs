@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{ApiError, ErrorCode};
+use crate::journal::LoadError;
 use crate::waiting_room::WaitingRoomError;
+use crate::waiting_room::record::RecordError;
 
 /// Time after which a customer who found the entrance crowded tries again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -18,6 +20,23 @@ impl From<WaitingRoomError> for ApiError {
                 "the secret of this draw is lost: switch the waiting room off and on again",
             ),
             WaitingRoomError::Store(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        match &error {
+            RecordError::NoQueue => Self::new(ErrorCode::NoQueue, error.to_string()),
+            RecordError::Busy => {
+                Self::new(ErrorCode::Busy, error.to_string()).with_retry_after(RETRY)
+            }
+            RecordError::Archived { .. } => Self::new(
+                ErrorCode::QueueArchived,
+                format!("{error}: `admitone queue show --archive` writes it"),
+            ),
+            RecordError::Journal(LoadError::NotFound) => Self::of(ErrorCode::EventNotFound),
+            RecordError::Journal(_) => Self::internal(error.to_string()),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::http::api::box_office::checkout::expect_caller;
 use crate::http::envelope::Success;
 use crate::http::error::{ApiError, ErrorCode, OperationCodes};
 use crate::http::extract::{Body, Caller, IdempotencyKey, Path, Query};
-use crate::http::respond::{self, mark_replayed, rfc3339};
+use crate::http::respond::{self, fed_by, mark_replayed, rfc3339};
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, QueueEntryId, UserId};
 use crate::inventory::{QueuePhase, QueuePlace, QueueProgress};
@@ -21,6 +21,7 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/api/queue/{event}/enqueue").post(enqueue))
         .service(web::resource("/api/queue/{event}/status").get(status))
         .service(web::resource("/api/queue/{event}/progress").get(progress))
+        .service(web::resource("/api/queue/{event}/audit").get(audit))
         .service(web::resource("/api/queue/{event}/validate-pass-token").post(validate))
         .service(web::resource("/api/queue/{event}").delete(leave));
 }
@@ -48,6 +49,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
         &[ErrorCode::NoQueue, ErrorCode::NotInQueue, ErrorCode::NotTheCaller],
     ),
     ("get", "/api/queue/{event}/progress", &[ErrorCode::NoQueue]),
+    ("get", "/api/queue/{event}/audit", &[ErrorCode::NoQueue, ErrorCode::QueueArchived]),
     (
         "delete",
         "/api/queue/{event}",
@@ -373,6 +375,26 @@ pub(crate) async fn progress(
     let a_second = header::HeaderValue::from_static("public, max-age=1");
     response.headers_mut().insert(header::CACHE_CONTROL, a_second);
     Ok(response)
+}
+
+/// Read the public record of the event's newest queue: the list and its draw, and every admission with
+/// its reason, as lines of JSON.
+///
+/// Entries are random ids that only their owners know (`entryId` of their status). `admitone queue
+/// verify --file` checks it; `docs/waiting-room.md` says how to check it without this program.
+#[utoipa::path(get, path = "/api/queue/{event}/audit", tag = "queue", security(()), operation_id = "readQueueRecord",
+    params(("event" = OfferingId, Path)),
+    responses((status = 200, content_type = "application/x-ndjson", body = String)))]
+pub(crate) async fn audit(
+    state: web::Data<AppState>,
+    Path(event): Path<OfferingId>,
+) -> Result<HttpResponse, ApiError> {
+    let reader = state.waiting_rooms.record(event).await?;
+    let body = fed_by(move |tx| {
+        // The connection is cut: what came before is no whole record, and its end is missing.
+        reader.feed(tx, |_| actix_web::error::ErrorInternalServerError("cut off"))
+    });
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(body))
 }
 
 /// Leave the queue, or end one's session. What is held stays held.
