@@ -46,6 +46,7 @@ mod payments_crash;
 mod payments_gateways;
 mod payments_manual;
 mod payments_schedules;
+mod queue_record;
 mod refunds;
 mod relay;
 mod relay_load;
