@@ -137,6 +137,19 @@ impl Model {
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. }
             | Change::AttendanceRecorded { .. } => self.apply_class(change),
+            Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. } => unreachable!("no history has a queue: {change:?}"),
             Change::Refused { .. }
             | Change::VerdictRefused { .. }
             | Change::ActedBy { .. }

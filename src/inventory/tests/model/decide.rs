@@ -87,6 +87,15 @@ impl Model {
                 }
                 Ok(changes)
             }
+            Command::SetQueue { .. }
+            | Command::EnterQueue { .. }
+            | Command::LeaveQueue { .. }
+            | Command::DrawQueue { .. }
+            | Command::SetAside { .. }
+            | Command::VoidEntries { .. }
+            | Command::Prioritise { .. }
+            | Command::UsePass { .. }
+            | Command::WithPass { .. } => unreachable!("no history has a queue: {command:?}"),
             Command::AddProduct { product } => self.add_product(product),
             Command::ChangeProduct { product, change } => self.change_product(*product, change),
             Command::ChangeOffering { change } => self.change_offering(change),
