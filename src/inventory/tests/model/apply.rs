@@ -3,7 +3,7 @@
 use super::*;
 
 impl Model {
-    pub(in crate::inventory::tests) fn apply(&mut self, change: &Change) {
+    pub(super) fn apply_one(&mut self, change: &Change) {
         match change {
             Change::Created { .. } => unreachable!("made by new"),
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
@@ -112,7 +112,12 @@ impl Model {
                 Some(product) => self.definition.products[product.index()].sale = *window,
                 None => self.definition.sale = *window,
             },
-            Change::SaleStateSet { state } => self.state = *state,
+            Change::SaleStateSet { state } => {
+                self.state = *state;
+                if *state == SaleState::Cancelled {
+                    self.queue = None;
+                }
+            }
             Change::ProductAdded { definition, .. } => {
                 self.definition.products.push(definition.clone());
             }
@@ -149,7 +154,7 @@ impl Model {
             | Change::QueuePrioritised { .. }
             | Change::PassUsed { .. }
             | Change::SessionsEnded { .. }
-            | Change::QueueEnded { .. } => unreachable!("no history has a queue: {change:?}"),
+            | Change::QueueEnded { .. } => self.apply_queue(change),
             Change::Refused { .. }
             | Change::VerdictRefused { .. }
             | Change::ActedBy { .. }
