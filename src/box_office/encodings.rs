@@ -20,6 +20,7 @@
 
 mod classes;
 mod journal;
+mod queue;
 mod snapshot;
 mod wire;
 

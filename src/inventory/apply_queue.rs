@@ -258,10 +258,17 @@ impl Inventory {
         let mut is_first = false;
         queue.sessions.change(customer, |session| {
             session.claims += 1;
+            if session.ends_at <= now {
+                // Over already: due work ends it.
+                return;
+            }
             if uses_pass && session.used_at.is_none() {
                 is_first = true;
                 session.used_at = Some(now);
-                session.ends_at = now.saturating_add(SESSION_MS);
+            }
+            // A session that was about to end with its last claim goes on with the next one.
+            if let Some(used_at) = session.used_at {
+                session.ends_at = used_at.saturating_add(SESSION_MS);
             }
         });
         queue.totals.used += u32::from(is_first);

@@ -68,6 +68,9 @@ impl Inventory {
                 let is_this = generation == self.queue_generation && number == found.number;
                 if is_this { Ok(()) } else { Err(Rejection::PassExpired) }
             }
+            (None, Shown::Pass(pass)) if pass.generation != self.queue_generation => {
+                Err(Rejection::PassExpired)
+            }
             (None, _) => Err(self.without_session(queue, customer)),
         }
     }

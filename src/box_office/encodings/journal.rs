@@ -1,6 +1,7 @@
 //! Journalled data: the content of rows, and the row around it.
 
 use super::classes::{self, ENROLLMENT, REASON};
+use super::queue::{self, COMMITMENT, ROOT, SECRET};
 use super::{Sample, check_pinned, every, id};
 use crate::ids::{
     AnswersId, BatchId, Epoch, HoldId, InstanceId, OfferingId, PaymentId, ProductId, ReservationId,
@@ -8,8 +9,8 @@ use crate::ids::{
 };
 use crate::inventory::{
     Approval, Attendance, CancelCause, CancellationPolicy, Change, Definition, Entered, Fit,
-    Idempotency, Line, Policy, ProductDefinition, Rejection, RowDefinition, SaleEnd, SaleState,
-    SaleWindow, SectionDefinition, Transition,
+    Idempotency, Line, Policy, ProductDefinition, QueueEnd, Rejection, RowDefinition, SaleEnd,
+    SaleState, SaleWindow, SectionDefinition, SessionEnd, Transition,
 };
 use crate::journal::{FORMAT, Head, Record, Row, RowFields, export};
 
@@ -158,6 +159,7 @@ fn changes() -> Vec<(&'static str, Change)> {
     let seats = || vec![SeatId(7), SeatId(300)];
     let (enrollment, moved, enrollments) = (ENROLLMENT, classes::moved(), classes::canceled());
     let (answers, reason, rank) = (AnswersId(id(0x24)), Some(REASON), 1_048_576);
+    let numbers = || vec![2, 300];
     every!(Change {
         Created { definition: definition() },
         HoldPlaced { hold, customer, lines: lines(), expires_at: AT },
@@ -228,6 +230,23 @@ fn changes() -> Vec<(&'static str, Change)> {
         WaitlistMoved { enrollment, rank: -rank, reason: REASON, version: 7 },
         AttendanceRecorded { enrollment, attendance: Some(Attendance::Late), version: 7 },
         VerdictRefused { enrollment, rejection: Box::new(Rejection::NoPlacesLeft { left: 0 }) },
+        QueueSet { rules: queue::rules(), commitment: COMMITMENT },
+        QueueEntered { entries: queue::entries() },
+        QueueReturned { numbers: numbers() },
+        QueueClosed { count: 1_000, root: ROOT },
+        QueueDrawn { secret: SECRET, public_value: "a number of a newspaper".into() },
+        QueueAdmitted { admitted: queue::admitted(), next: 301 },
+        QueueLeft { number: 300 },
+        QueueSetAside { numbers: numbers() },
+        QueueVoided { numbers: numbers(), reason: "a reason".into() },
+        QueuePrioritised {
+            entries: queue::entries(),
+            numbers: numbers(),
+            reason: "a reason".into(),
+        },
+        PassUsed { number: 300 },
+        SessionsEnded { sessions: vec![(300, SessionEnd::Bought), (2, SessionEnd::Left)] },
+        QueueEnded { how: QueueEnd::Drained },
     })
 }
 
@@ -281,5 +300,15 @@ pub(crate) fn rejections() -> Vec<(&'static str, Rejection)> {
         HasEnrollments { living: 200 },
         PlacesLeft { left: 2 },
         TooManyApplications { limit: 20 },
+        QueueIsOn,
+        NoQueue,
+        QueueClosing,
+        QueueDraining,
+        QueueFull { max: 4_000_000 },
+        InQueue,
+        QueueEntryNotFound,
+        PassRequired,
+        PassExpired,
+        PassUsed,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::classes::rules;
 use super::journal::{cancellation, definition, idempotency, line};
+use super::queue;
 use super::{Sample, check_pinned, id};
 use crate::ids::{
     EnrollmentId, HoldId, PaymentId, ProductId, ReservationId, SeatId, SectionId, Seq, UserId,
@@ -13,7 +14,7 @@ use crate::inventory::{
 
 const AT: i64 = 1_795_000_000_000;
 
-fn standing() -> Line {
+pub(super) fn standing() -> Line {
     Line {
         product: ProductId(0),
         quantity: 1,
@@ -207,7 +208,11 @@ fn history_of_class() -> Vec<Change> {
 
 #[test]
 fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
-    let samples = [("Snapshot", history()), ("Snapshot of a class", history_of_class())];
+    let samples = [
+        ("Snapshot", history()),
+        ("Snapshot of a class", history_of_class()),
+        ("Snapshot of a queue", queue::history()),
+    ];
     let samples = samples.map(|(name, history)| {
         let snapshot = state(history).to_snapshot();
         assert_eq!(Inventory::from_snapshot(&snapshot).unwrap().to_snapshot(), snapshot);
@@ -223,7 +228,7 @@ fn a_snapshot_of_an_older_version_is_refused_by_its_version() {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let unsealed: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let refusal = Inventory::from_snapshot(&unsealed).unwrap_err().to_string();
-    assert!(refusal.contains("version 1, not 5"), "{refusal}");
+    assert!(refusal.contains("version 1, not 6"), "{refusal}");
 }
 
 /// Snapshots of an unknown version and damaged bytes are reported and never served.
@@ -233,7 +238,7 @@ fn a_snapshot_that_cannot_be_read_says_why() {
     let refusal = |bytes: &[u8]| Inventory::from_snapshot(bytes).unwrap_err().to_string();
     let mut newer = whole.clone();
     newer[0] += 1;
-    assert!(refusal(&newer).contains("version 6, not 5"), "{}", refusal(&newer));
+    assert!(refusal(&newer).contains("version 7, not 6"), "{}", refusal(&newer));
     // Cut off before the seal, the snapshot is complete but has no seal.
     for length in (0..whole.len()).filter(|length| *length != whole.len() - 16) {
         assert!(Inventory::from_snapshot(&whole[..length]).is_err(), "cut at {length}");

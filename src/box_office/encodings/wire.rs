@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::classes::{self, ENROLLMENT, REASON};
 use super::journal::{cancellation, definition, idempotency, line, rejections, transition, window};
+use super::queue::{self, PASS, SECRET};
 use super::{Sample, check_pinned, every, id};
 use crate::box_office::protocol::{Call, CallAnswer, PeerReply, PeerRequest, TracedCall};
 use crate::box_office::views::update::{Delta, ShownView, Stamp, Version, ViewUpdate};
@@ -72,7 +73,7 @@ fn what_instances_say_to_each_other_keeps_its_bytes() {
     }) }),
     );
     pin(&mut samples, &[("Origin", origin())]);
-    assert_eq!(rejections().len(), 47, "an answer carries each of them, as the journal does");
+    assert_eq!(rejections().len(), 57, "an answer carries each of them, as the journal does");
     check_pinned(&samples, "src/box_office/encodings/wire.txt", include_str!("wire.txt"));
 }
 
@@ -191,6 +192,18 @@ fn commands() -> Vec<(&'static str, Command)> {
         RecordAttendance { marks: marks() },
         ChangeClass { change: Box::new(classes::change()) },
         CancelClass { with_enrollments: true },
+        SetQueue { change: Box::new(queue::change()) },
+        EnterQueue { entries: queue::entries(), received_at: AT },
+        LeaveQueue { customer },
+        DrawQueue { secret: SECRET, public_value: Some("a number of a newspaper".into()) },
+        SetAside { generation: 2, numbers: vec![2, 300] },
+        VoidEntries { customers: vec![customer], reason: "a reason".into() },
+        Prioritise { entries: queue::entries(), reason: "a reason".into() },
+        UsePass { customer, pass: PASS },
+        WithPass {
+            pass: Some(PASS),
+            command: Box::new(Command::PlaceHold { hold, customer, lines: lines() }),
+        },
     })
 }
 
@@ -258,6 +271,7 @@ fn calls() -> Vec<(&'static str, Call)> {
         Holdings(CUSTOMER, 100),
         LiveHolds(Some((AT, HOLD)), 100),
         Waiting(Some((7, HOLD)), 100),
+        Queue(vec![CUSTOMER, UserId(id(9))]),
     })
 }
 
@@ -310,6 +324,7 @@ fn call_answers() -> Vec<(&'static str, CallAnswer)> {
         Holdings(Ok(holdings())),
         LiveHolds(Ok(holdings().holds)),
         Waiting(Ok(holdings().entries)),
+        Queue(Ok(Some(Box::new(queue::answer())))),
     })
 }
 

@@ -80,6 +80,16 @@ fn every_rejection_has_its_status_and_code() {
         (Rejection::HasEnrollments { living: 3 }, 409, "CLASS_HAS_ENROLLMENTS"),
         (Rejection::PlacesLeft { left: 2 }, 409, "PLACES_LEFT"),
         (Rejection::TooManyApplications { limit: 20 }, 409, "TOO_MANY_APPLICATIONS"),
+        (Rejection::QueueIsOn, 409, "QUEUE_IS_ON"),
+        (Rejection::NoQueue, 404, "NO_QUEUE"),
+        (Rejection::QueueClosing, 409, "QUEUE_CLOSING"),
+        (Rejection::QueueDraining, 409, "QUEUE_CLOSED"),
+        (Rejection::QueueFull { max: 9 }, 409, "QUEUE_FULL"),
+        (Rejection::InQueue, 409, "IN_QUEUE"),
+        (Rejection::QueueEntryNotFound, 404, "NOT_IN_QUEUE"),
+        (Rejection::PassRequired, 403, "PASS_REQUIRED"),
+        (Rejection::PassExpired, 403, "PASS_EXPIRED"),
+        (Rejection::PassUsed, 403, "PASS_USED"),
     ] {
         tested.insert(std::mem::discriminant(&rejection));
         check(SubmitError::from(rejection), status, code);

@@ -13,8 +13,11 @@ mod decide_admin;
 mod decide_change;
 mod decide_class;
 mod decide_event;
+mod decide_queue;
 mod decide_reservation;
 mod offers;
+mod queue;
+mod run_queue;
 mod seats;
 
 use std::collections::BTreeMap;
@@ -25,9 +28,14 @@ use crate::inventory::{
     LineRequest, Place, Policy, Rejection, Request, Requester, RowDefinition, SaleState,
     SaleWindow, SeatStatus, Transition,
 };
+pub(super) use queue::{Is, Queue};
 use seats::{Seat, all_seats, check_choice};
 
 const HOUR: i64 = 3_600_000;
+/// Places of a queue's line that are looked at in one transition.
+const LOOKS: usize = 1_000;
+/// As [`LOOKS`], where the transition does something else, too.
+const LOOKS_OF_COMMANDS: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(super) struct Model {
@@ -52,6 +60,11 @@ pub(super) struct Model {
     pub(super) ended_entries: Vec<(HoldId, EntryEnding, i64)>,
     keys: Vec<([u8; 16], [u8; 16], Place, i64)>,
     pub(super) class: Option<class::Class>,
+    pub(super) queue: Option<Queue>,
+    /// How many queues there have been.
+    pub(super) generation: u32,
+    /// The pass that came with the command that is being decided.
+    shown: decide_queue::Shown,
     /// The core's refusal of the command that is being decided.
     refused: Option<Rejection>,
 }
@@ -152,6 +165,9 @@ impl Model {
             ended_entries: Vec::new(),
             keys: Vec::new(),
             class: None,
+            queue: None,
+            generation: 0,
+            shown: decide_queue::Shown::Nothing,
             refused: None,
         }
     }
@@ -198,10 +214,11 @@ impl Model {
             Decision::Rejected(rejection) => Some(rejection.clone()),
             Decision::Decided(_) | Decision::Replayed(_) => None,
         };
+        self.shown = decide_queue::Shown::Nothing;
         match (self.decide(&request.command, hints), core) {
             (Ok(changes), Decision::Decided(transition)) => {
                 let changes = self.with_consequences(Some(&request.command), changes);
-                self.follow(changes, &transition.changes);
+                self.follow(changes, &transition.changes, LOOKS_OF_COMMANDS);
                 if let Some(key) = &request.idempotency {
                     self.keys.push((key.key, key.fingerprint, self.place, self.at));
                 }
@@ -225,12 +242,13 @@ impl Model {
     pub(super) fn run_due(&mut self, core: Option<&Transition>) {
         let theirs = core.map_or(&[][..], |transition| &transition.changes);
         let due = self.with_consequences(None, self.due());
-        self.follow(due, theirs);
+        self.follow(due, theirs, LOOKS);
         self.place.index += u32::from(core.is_some());
     }
 
-    /// Applies changes and the offers that follow; asserts that all equal the core's.
-    fn follow(&mut self, mut changes: Vec<Change>, theirs: &[Change]) {
+    /// Applies changes and what follows; asserts that all equal the core's. At most `looks` places
+    /// of the line are looked at if nothing else is done.
+    fn follow(&mut self, mut changes: Vec<Change>, theirs: &[Change], looks: usize) {
         for change in changes.clone() {
             self.apply(&change);
         }
@@ -238,6 +256,8 @@ impl Model {
             self.apply(&change);
             changes.push(change);
         }
+        let looks = if changes.is_empty() { looks } else { LOOKS_OF_COMMANDS };
+        self.follow_queue(&mut changes, looks);
         // The texts of refusals are not compared.
         let theirs: Vec<Change> = theirs.iter().map(without_text).collect();
         assert_eq!(changes, theirs);
@@ -323,7 +343,8 @@ impl Model {
             let opens = self.at.max(start.unwrap_or(self.at));
             windows.iter().all(|window| window.end.is_none_or(|end| opens < end)).then_some(opens)
         });
-        live.chain(offers).chain(self.kept.values().copied()).min()
+        let queue = self.queue_due_at();
+        live.chain(offers).chain(self.kept.values().copied()).chain(queue).min()
     }
 
     fn product(&self, product: ProductId) -> &crate::inventory::ProductDefinition {

@@ -6,6 +6,8 @@ mod administration;
 mod classes;
 mod compared;
 mod plain;
+mod queue;
+mod watch;
 
 use proptest::prelude::*;
 
@@ -33,6 +35,8 @@ struct History {
     without_row: Vec<u8>,
     /// True for a free event, in which customers participate.
     is_free: bool,
+    /// The admissions of an event with a waiting room; `None` if the history has no queue.
+    admissions: Option<watch::Admissions>,
 }
 
 impl History {
@@ -68,6 +72,7 @@ impl History {
             now,
             without_row: Vec::new(),
             is_free,
+            admissions: None,
         };
         history.begin_batch();
         history
@@ -99,6 +104,7 @@ impl History {
         let decision = self.live.execute(&request);
         self.model.execute(&request, &decision);
         if let Decision::Decided(transition) = decision {
+            self.watch(&transition);
             self.rows.last_mut().unwrap().2.push(transition);
             self.remember(&request);
         } else {
@@ -128,15 +134,20 @@ impl History {
             self.model.run_due(due.as_ref());
             self.live.check().unwrap();
             let Some(transition) = due else { break };
+            self.watch(&transition);
             self.rows.last_mut().unwrap().2.push(transition);
         }
+        let next = self.live.next_due_at();
+        assert!(next.is_none_or(|next| next > at), "due at {next:?} still, at {at}");
     }
 
     fn remember(&mut self, request: &Request) {
-        let command = match &request.command {
-            Command::ByAdmin { command, .. } => command,
-            command => command,
-        };
+        let mut command = &request.command;
+        while let Command::ByAdmin { command: inner, .. }
+        | Command::WithPass { command: inner, .. } = command
+        {
+            command = inner;
+        }
         match command {
             Command::PlaceHold { hold, customer, .. }
             | Command::JoinWaitlist { entry: hold, customer, .. } => {
@@ -216,7 +227,9 @@ impl History {
     /// Draws new ids, as the server does for a retry.
     fn redraw(&mut self, command: &mut Command) {
         match command {
-            Command::ByAdmin { command, .. } => self.redraw(command),
+            Command::ByAdmin { command, .. } | Command::WithPass { command, .. } => {
+                self.redraw(command);
+            }
             Command::PlaceHold { hold, .. } | Command::JoinWaitlist { entry: hold, .. } => {
                 *hold = world::hold(self.draw());
             }
@@ -239,6 +252,7 @@ impl History {
         // Sometimes a command that the offering refuses whole.
         let of_class = self.live.class.is_some() != (seed[5] == 255 && kind > 128);
         let command = match of_class {
+            _ if self.admissions.is_some() => self.queue_command(kind, seed),
             true => self.class_command(kind, seed),
             false => self.plain_command(kind, seed),
         };

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ids::{EnrollmentId, HoldId, PaymentId, ProductId, ReservationId, UserId};
+use crate::ids::{EnrollmentId, HoldId, PaymentId, ProductId, QueueEntryId, ReservationId, UserId};
 use crate::inventory::{
     Change, Definition, Inventory, Policy, ProductDefinition, RowDefinition, SaleState, SaleWindow,
     SectionDefinition, Transition,
@@ -39,6 +39,10 @@ pub(super) fn payment(number: u64) -> PaymentId {
 
 pub(super) fn enrollment(number: u64) -> EnrollmentId {
     EnrollmentId(id(5, number))
+}
+
+pub(super) fn queue_entry(number: u64) -> QueueEntryId {
+    QueueEntryId(id(6, number))
 }
 
 pub(super) fn user(number: u64) -> UserId {

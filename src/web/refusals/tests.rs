@@ -143,6 +143,17 @@ fn rejections() -> Vec<Rejection> {
         R::PlacesLeft { left: 3 },
         R::TooManyApplications { limit: 20 },
         R::WrongOffering { is_class: false },
+        R::QueueIsOn,
+        R::NoQueue,
+        R::QueueClosing,
+        R::QueueDraining,
+        R::QueueFull { max: 4_000_000 },
+        R::InQueue,
+        R::QueueEntryNotFound,
+        R::PassRequired,
+        R::PassExpired,
+        R::PassUsed,
+        R::Invalid { reason: "activeLimit must be 1 to 9: pause the queue to admit nobody".into() },
     ]
 }
 

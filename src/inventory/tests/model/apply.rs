@@ -3,7 +3,7 @@
 use super::*;
 
 impl Model {
-    pub(in crate::inventory::tests) fn apply(&mut self, change: &Change) {
+    pub(super) fn apply_one(&mut self, change: &Change) {
         match change {
             Change::Created { .. } => unreachable!("made by new"),
             Change::HoldPlaced { hold, customer, lines, expires_at } => {
@@ -112,7 +112,12 @@ impl Model {
                 Some(product) => self.definition.products[product.index()].sale = *window,
                 None => self.definition.sale = *window,
             },
-            Change::SaleStateSet { state } => self.state = *state,
+            Change::SaleStateSet { state } => {
+                self.state = *state;
+                if *state == SaleState::Cancelled {
+                    self.queue = None;
+                }
+            }
             Change::ProductAdded { definition, .. } => {
                 self.definition.products.push(definition.clone());
             }
@@ -137,6 +142,19 @@ impl Model {
             | Change::EnrollmentRevived { .. }
             | Change::WaitlistMoved { .. }
             | Change::AttendanceRecorded { .. } => self.apply_class(change),
+            Change::QueueSet { .. }
+            | Change::QueueEntered { .. }
+            | Change::QueueReturned { .. }
+            | Change::QueueClosed { .. }
+            | Change::QueueDrawn { .. }
+            | Change::QueueAdmitted { .. }
+            | Change::QueueLeft { .. }
+            | Change::QueueSetAside { .. }
+            | Change::QueueVoided { .. }
+            | Change::QueuePrioritised { .. }
+            | Change::PassUsed { .. }
+            | Change::SessionsEnded { .. }
+            | Change::QueueEnded { .. } => self.apply_queue(change),
             Change::Refused { .. }
             | Change::VerdictRefused { .. }
             | Change::ActedBy { .. }

@@ -1,5 +1,6 @@
 //! The naive model's decisions about holds, and the dispatch of all commands.
 
+use super::decide_queue::Shown;
 use super::*;
 use crate::inventory::OfferingChange;
 
@@ -9,6 +10,12 @@ type Wanted = (Vec<SeatId>, Vec<(ProductId, u32)>);
 impl Model {
     pub(super) fn decide(&mut self, command: &Command, hints: &[Change]) -> Answer {
         self.fits(command)?;
+        if let Command::PlaceHold { customer, .. }
+        | Command::Reserve { customer, .. }
+        | Command::Participate { customer, .. } = command
+        {
+            self.may_hold(*customer, self.shown)?;
+        }
         match command {
             Command::Apply { .. }
             | Command::ReplaceAnswers { .. }
@@ -87,6 +94,21 @@ impl Model {
                 }
                 Ok(changes)
             }
+            Command::SetQueue { .. }
+            | Command::EnterQueue { .. }
+            | Command::LeaveQueue { .. }
+            | Command::DrawQueue { .. }
+            | Command::SetAside { .. }
+            | Command::VoidEntries { .. }
+            | Command::Prioritise { .. }
+            | Command::UsePass { .. } => self.decide_queue(command),
+            Command::WithPass { pass, command } => {
+                if matches!(**command, Command::WithPass { .. } | Command::ByAdmin { .. }) {
+                    return Ok(vec![invalid()?]);
+                }
+                self.shown = pass.map_or(Shown::Own, Shown::This);
+                self.decide(command, hints)
+            }
             Command::AddProduct { product } => self.add_product(product),
             Command::ChangeProduct { product, change } => self.change_product(*product, change),
             Command::ChangeOffering { change } => self.change_offering(change),
@@ -114,7 +136,8 @@ impl Model {
                 let left = entries.into_iter().map(|entry| Change::WaitlistLeft { entry });
                 let released = holds.into_iter().map(|hold| Change::HoldReleased { hold });
                 let enrolled = self.undecided(*customer);
-                let changes: Vec<_> = left.chain(released).chain(enrolled).collect();
+                let queued = self.leaving(*customer);
+                let changes: Vec<_> = left.chain(released).chain(enrolled).chain(queued).collect();
                 if changes.is_empty() { Err(Rejection::HoldNotFound.into()) } else { Ok(changes) }
             }
             Command::AcceptOffer { entry, customer } => {
@@ -378,6 +401,9 @@ impl Model {
     ) -> Answer {
         if product.index() >= self.definition.products.len() {
             return Err(Rejection::UnknownProduct.into());
+        }
+        if self.queue.is_some() {
+            return Err(Rejection::QueueIsOn.into());
         }
         self.on_sale(product)?;
         if self.waiting.len() >= self.policy.waitlist_capacity as usize {

@@ -52,6 +52,7 @@ impl History {
         }
         self.compare_pages();
         self.compare_class();
+        self.compare_queue();
     }
 
     fn compare_holdings(&self, customer: UserId) {
