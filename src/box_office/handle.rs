@@ -10,7 +10,7 @@ use crate::box_office::office::inbox::Inbox;
 use crate::box_office::permits::Permits;
 use crate::box_office::telemetry::counters::OfferingCounters;
 use crate::box_office::views::followers::Followers;
-use crate::box_office::views::queue::PublishedQueue;
+use crate::box_office::views::queue_state::PublishedQueue;
 use crate::box_office::views::view::View;
 
 /// Commands, of up to a thousand customers each, that may wait to enter a queue.

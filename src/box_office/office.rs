@@ -40,7 +40,7 @@ use crate::box_office::office::snapshots::Snapshots;
 use crate::box_office::shared::Shared;
 use crate::box_office::telemetry::metrics;
 use crate::box_office::unknown::{UnknownReason, outcome_unknown};
-use crate::box_office::views::queue::{PublishedQueue, changes_view};
+use crate::box_office::views::queue_state::{PublishedQueue, changes_view};
 use crate::box_office::views::view::{View, ViewBuilder};
 use crate::ids::{BatchId, OfferingId, Seq};
 use crate::inventory::Inventory;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::box_office::views::queue::QueueAnswer;
+use crate::box_office::views::queue_state::QueueAnswer;
 use crate::box_office::views::update::ShownView;
 use crate::box_office::{Committed, SubmitError, Unavailable};
 use crate::ids::{HoldId, InstanceId, OfferingId, SeatId, UserId};

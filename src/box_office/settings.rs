@@ -4,13 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{InstanceId, OfferingId};
+use crate::ids::{InstanceId, OfferingId, UserId};
 use crate::inventory::Request;
 use crate::trace::Tracer;
 
 /// Called inside the guarded section right before a request is decided. Fault injection: a panic in
 /// it counts as a panic of the core.
 pub type BeforeDecide = Arc<dyn Fn(OfferingId, &Request) + Send + Sync>;
+
+/// Says of each customer in line whether this instance has heard of them within so many
+/// milliseconds.
+pub type Heard = Arc<dyn Fn(OfferingId, &[UserId], i64) -> Vec<bool> + Send + Sync>;
 
 /// Settings of all box offices of a process.
 #[derive(Clone)]

@@ -7,6 +7,7 @@ pub(crate) mod heard;
 pub(crate) mod holdings;
 pub(crate) mod publisher;
 pub(crate) mod queue;
+pub(crate) mod queue_state;
 mod reads;
 pub(crate) mod replica;
 pub(crate) mod update;

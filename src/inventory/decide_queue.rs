@@ -121,6 +121,10 @@ impl Inventory {
         if queue.line.closed.is_some() && rules.opens_at != queue.rules.opens_at {
             return Err(wrong("queue", "open: opensAt can change only before").into());
         }
+        if queue.line.closed.is_some() && rules.public_source != queue.rules.public_source {
+            // Who knows the list and the secret could choose a source by what it would say.
+            return Err(wrong("queue", "closed: publicSource can change only before").into());
+        }
         let mut commitment = queue.commitment;
         if change.recommits {
             if queue.line.closed.is_some() {

@@ -250,7 +250,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that the pure core may use: no IO, async, clock, randomness or logging.
-const CORE_USES: &[&str] = &["blake3", "std", "serde", "postcard", "thiserror", "hashbrown"];
+const CORE_USES: &[&str] =
+    &["blake3", "std", "serde", "postcard", "thiserror", "hashbrown", "sha2"];
 
 /// The files that may name status codes: the one map from errors, and the code around it.
 const NAMES_STATUS: &[&str] = &[

@@ -3,7 +3,7 @@
 use super::journal::definition;
 use super::snapshot::standing;
 use super::{Sample, check_pinned, every, id};
-use crate::box_office::views::queue::QueueAnswer;
+use crate::box_office::views::queue_state::QueueAnswer;
 use crate::ids::{HoldId, QueueEntryId, UserId};
 use crate::inventory::{
     Admission, Change, Draw, Lane, Pass, QueueChange, QueueEnd, QueueEntry, QueueEntryView,

@@ -1,6 +1,5 @@
 //! Whether customers in line were heard of at any instance lately: asked before they are set aside.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -8,13 +7,11 @@ use futures_util::future::join_all;
 use crate::box_office::BoxOffices;
 use crate::box_office::forwarding::queue::ask_peer;
 use crate::box_office::protocol::{PeerReply, PeerRequest};
+use crate::box_office::settings::Heard;
 use crate::ids::{Epoch, OfferingId, UserId};
 
 /// The most time that another instance may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Says of each customer whether this instance has heard of them within so many milliseconds.
-pub type Heard = Arc<dyn Fn(OfferingId, &[UserId], i64) -> Vec<bool> + Send + Sync>;
 
 impl BoxOffices {
     /// Sets the source of this instance's answers, once.

@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::draw::{Draw, chained, first_link};
-use super::{Lane, Violation};
+use super::events::Lane;
 use crate::ids::{QueueEntryId, UserId};
 use crate::inventory::chunks::Queue as Numbered;
 use crate::inventory::id_map::{IdMap, Index};
+use crate::inventory::status::Violation;
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

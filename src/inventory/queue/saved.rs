@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::draw::Draw;
+use super::events::QueueTotals;
 use super::line::{Closed, Entry, EntryState, Line};
+use super::rules::QueueRules;
 use super::sessions::{Session, Sessions};
-use super::{Draw, Queue, QueueRules, QueueTotals, Violation};
+use super::state::Queue;
 use crate::ids::UserId;
 use crate::inventory::definition::TimestampMs;
+use crate::inventory::status::Violation;
 
 #[derive(Serialize, Deserialize)]
 pub(in crate::inventory) struct SavedQueue {

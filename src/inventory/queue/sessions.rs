@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SessionEnd, Violation};
+use super::events::SessionEnd;
 use crate::ids::UserId;
 use crate::inventory::definition::TimestampMs;
 use crate::inventory::id_map::IdMap;
+use crate::inventory::status::Violation;
 
 /// One open session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

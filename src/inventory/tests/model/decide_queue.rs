@@ -109,7 +109,9 @@ impl Model {
             return Ok(vec![Change::QueueEnded { how: QueueEnd::SwitchedOff }]);
         }
         let rules = ruled(queue.rules.clone(), change)?;
-        let is_late = rules.opens_at != queue.rules.opens_at || change.recommits;
+        let is_late = rules.opens_at != queue.rules.opens_at
+            || rules.public_source != queue.rules.public_source
+            || change.recommits;
         if queue.closed.is_some() && is_late {
             return Err(wrong().into());
         }
