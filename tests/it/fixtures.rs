@@ -4,6 +4,7 @@
 mod classes;
 mod dump;
 mod history;
+mod queue;
 
 use std::fs;
 use std::path::{Path, PathBuf};
