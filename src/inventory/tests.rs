@@ -9,5 +9,6 @@ mod kept;
 mod model;
 mod participation;
 mod properties;
+mod queue;
 mod tables;
 mod world;

@@ -7,6 +7,7 @@ mod classes;
 mod enrollments;
 mod event;
 mod people;
+mod queue;
 mod replay;
 mod reservations;
 

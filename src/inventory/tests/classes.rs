@@ -18,7 +18,7 @@ const REASON: ReasonId = ReasonId(uuid::Uuid::from_bytes([9; 16]));
 const FEE: i64 = 20_000;
 
 /// First come, first served; the first in line is approved.
-fn rules() -> ClassRules {
+pub(super) fn rules() -> ClassRules {
     ClassRules {
         selection: Selection::FirstCome,
         waitlist: 2,
@@ -38,7 +38,7 @@ fn offering() -> ClassRules {
 }
 
 /// A class that begins in 48 hours and recruits until then.
-fn class(capacity: u32, fee: i64, rules: ClassRules) -> Inventory {
+pub(super) fn class(capacity: u32, fee: i64, rules: ClassRules) -> Inventory {
     let mut class = world::opened(world::class(capacity, fee));
     let starts_at = START + 48 * HOUR;
     let changes = vec![

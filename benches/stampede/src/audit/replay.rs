@@ -13,6 +13,7 @@ use admitone::inventory::{
 use admitone::journal::{Head, Record, Row};
 
 use crate::audit::classes::Class;
+use crate::audit::queue::Queue;
 
 /// The state of a claim on places.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub(super) struct Replay {
     waiting: HashMap<Uuid, UserId>,
     /// The enrollments of a class.
     pub(super) class: Class,
+    /// The queue of a waiting room.
+    queue: Queue,
     keys: HashSet<[u8; 16]>,
     pub(super) violations: Vec<String>,
     /// Number of each kind of change, for the report.
@@ -98,7 +101,12 @@ impl Replay {
         {
             self.wrong(row, "a second effect of one idempotency key");
         }
+        let is_by_organiser =
+            transition.changes.iter().any(|change| matches!(change, Change::ActedBy { .. }));
         for change in &transition.changes {
+            for what in self.queue.take(change, row.at, is_by_organiser) {
+                self.wrong(row, what);
+            }
             self.change(row, change);
         }
         let free = self.products.first().map_or(0, |places| places.available);
@@ -269,6 +277,11 @@ impl Replay {
             Change::EnrollmentsCanceled { enrollments, .. } => {
                 self.tally("enrollments canceled", enrollments.len());
             }
+            Change::QueueEntered { entries } => self.tally("queue entered", entries.len()),
+            Change::QueueAdmitted { admitted, .. } => self.tally("queue admitted", admitted.len()),
+            Change::SessionsEnded { sessions } => {
+                self.tally("queue sessions ended", sessions.len())
+            }
             Change::ClassRulesSet { .. }
             | Change::AnswersReplaced { .. }
             | Change::EnrollmentRevived { .. }
@@ -276,17 +289,14 @@ impl Replay {
             | Change::AttendanceRecorded { .. }
             | Change::VerdictRefused { .. }
             | Change::QueueSet { .. }
-            | Change::QueueEntered { .. }
             | Change::QueueReturned { .. }
             | Change::QueueClosed { .. }
             | Change::QueueDrawn { .. }
-            | Change::QueueAdmitted { .. }
             | Change::QueueLeft { .. }
             | Change::QueueSetAside { .. }
             | Change::QueueVoided { .. }
             | Change::QueuePrioritised { .. }
             | Change::PassUsed { .. }
-            | Change::SessionsEnded { .. }
             | Change::QueueEnded { .. }
             | Change::PaymentBegun { .. }
             | Change::PaymentFailed { .. }
@@ -476,5 +486,7 @@ fn ended(change: &Change) -> Vec<Uuid> {
 
 #[cfg(test)]
 mod class_tests;
+#[cfg(test)]
+mod queue_tests;
 #[cfg(test)]
 mod tests;

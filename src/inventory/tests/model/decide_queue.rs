@@ -18,6 +18,7 @@ pub(super) enum Shown {
 
 impl Model {
     pub(super) fn decide_queue(&self, command: &Command) -> Answer {
+        self.alive()?;
         if let Command::SetQueue { change } = command {
             return self.set_queue(change);
         }

@@ -60,7 +60,12 @@ impl History {
                 Command::UsePass { customer, pass }
             }
             16..=22 => self.hold_with_pass(kind, seed),
-            plain => self.plain_command((plain - 23) * 8 + kind / 32, [0, 0, who, a, b, c, d, 0]),
+            _ => {
+                // Extend, release, check out, pay, confirm and cancel, or anything.
+                let kinds = [22, 24, 25, 26, 26, 27, 31, 31, 35, 35, 36, 40, 42, c, c, d];
+                let nth = usize::from(kind / 32 + kind % 32) % kinds.len();
+                self.plain_command(kinds[nth], [0, 0, who, a, b, c, d, 0])
+            }
         }
     }
 
@@ -146,10 +151,10 @@ impl History {
         let enabled = if is_new || !enables { Some(enables) } else { None };
         let of = |choices: &[Option<u32>; 8], seed: u8| choices[usize::from(seed % 8)];
         let opens_at = match who % 16 {
-            0..=2 => Some(Some(self.now + 30 * SECOND)),
-            3 => Some(Some(self.now + 5 * MINUTE)),
-            4 => Some(Some(self.now - SECOND)),
-            5 => Some(None),
+            0..=5 => Some(Some(self.now + 5 * SECOND)),
+            6 | 7 => Some(Some(self.now + 5 * MINUTE)),
+            8 => Some(Some(self.now - SECOND)),
+            9 => Some(None),
             _ => None,
         };
         let public_source = match b / 8 {
