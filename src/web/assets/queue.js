@@ -13,6 +13,7 @@ const RETRY_MAX_MS = 30_000;
 const JUST_ASKED_MS = 2_000;
 /** Time that the server is given to end a turn that has run out. */
 const EXPIRY_MS = 1_500;
+const SPREAD_MS = 9_000;
 
 const main = document.getElementById('queue');
 const event = main.dataset.event;
@@ -32,7 +33,8 @@ function listen() {
   document.addEventListener('visibilitychange', () => !document.hidden && askNow());
   addEventListener('online', askNow);
   addEventListener('pageshow', ({ persisted }) => persisted && askNow());
-  part.addEventListener('countdown-end', () => later(EXPIRY_MS));
+  // Everybody's draw is at one time, and so would be the questions of those who have not entered.
+  part.addEventListener('countdown-end', () => later(EXPIRY_MS + (isTurnNow() ? 0 : Math.random() * SPREAD_MS)));
   const sound = document.getElementById('queue-sound');
   if (!sound || !(window.AudioContext ?? window.webkitAudioContext)) return;
   sound.hidden = false;
@@ -42,6 +44,10 @@ function listen() {
     currentTarget.hidden = true;
     sound.querySelector('span').textContent = t('queue.soundOn');
   });
+}
+
+function isTurnNow() {
+  return part.dataset.turn === 'true';
 }
 
 function seconds(text) {
@@ -104,7 +110,7 @@ async function takeOver() {
   const read = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const fresh = read.getElementById('queue-now');
   if (!fresh) throw new Error('this is another page');
-  const isTurn = fresh.dataset.turn === 'true' && part.dataset.turn !== 'true';
+  const isTurn = fresh.dataset.turn === 'true' && !isTurnNow();
   const hadFocus = part.contains(document.activeElement);
   part.replaceChildren(...fresh.childNodes);
   for (const name of ['shown', 'turn', 'nextPoll']) {

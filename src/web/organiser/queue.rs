@@ -14,6 +14,7 @@ use super::refused::Refusals;
 use crate::box_office::SubmitError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::{IdempotencyKey, Path};
+use crate::http::respond::rfc3339;
 use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueueChange, QueuePhase, Rejection};
@@ -132,8 +133,12 @@ fn numbers(visitor: &Visitor, shown: &Shown) -> Markup {
         p.facts {
             @match (progress.phase, progress.opens_at) {
                 (QueuePhase::PreQueue, Some(at)) => {
-                    span { (visitor.text("queue.draw_at")) " "
-                        (format::time(visitor.language, at, zone)) }
+                    span {
+                        (visitor.text("queue.draw_at")) " "
+                        time role="timer" data-countdown datetime=(rfc3339(at)) {
+                            (format::date_time(visitor.language, at, zone))
+                        }
+                    }
                 }
                 (QueuePhase::PreQueue, None) => { span { (visitor.text("queue.draw_at_sale")) } }
                 (QueuePhase::Drawing, _) => { span { (visitor.text("queue.drawing")) } }
@@ -160,7 +165,7 @@ fn numbers(visitor: &Visitor, shown: &Shown) -> Markup {
         }
         p.hint {
             (visitor.text("organiser_queue.as_of")) " "
-            time datetime=(crate::http::respond::rfc3339(seen.as_of)) {
+            time datetime=(rfc3339(seen.as_of)) {
                 (format::exact_time(visitor.language, seen.as_of, zone))
             }
         }
