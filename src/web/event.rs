@@ -4,6 +4,8 @@
 mod actions;
 mod choose;
 mod page;
+mod queue;
+mod queue_place;
 mod sale;
 mod seat_list;
 mod shown;
@@ -20,6 +22,9 @@ pub(super) fn resource() -> Resource {
 /// Adds the routes of its parts and forms.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/events/{event}/seats").get(seat_list::page))
+        .service(web::resource("/events/{event}/queue").get(queue::page))
+        .service(web::resource("/events/{event}/queue/enter").post(queue::enter))
+        .service(web::resource("/events/{event}/queue/leave").post(queue::leave))
         .service(web::resource("/events/{event}/holds").post(actions::hold))
         .service(web::resource("/events/{event}/holds/{hold}/extend").post(actions::extend))
         .service(web::resource("/events/{event}/holds/{hold}/release").post(actions::release))

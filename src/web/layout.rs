@@ -19,6 +19,7 @@ pub(crate) struct Page<'a> {
     notice: Option<&'a str>,
     class: &'static str,
     refusals: &'static [ErrorCode],
+    reload_s: Option<u32>,
     frame: Frame,
 }
 
@@ -44,6 +45,7 @@ impl<'a> Page<'a> {
             notice: None,
             class: "",
             refusals: &[],
+            reload_s: None,
             frame: Frame::Shop,
         }
     }
@@ -81,6 +83,11 @@ impl<'a> Page<'a> {
         Self { class, ..self }
     }
 
+    /// Loads the page again after so many seconds in browsers without scripts.
+    pub(crate) fn reload_without_scripts(self, seconds: Option<u32>) -> Self {
+        Self { reload_s: seconds, ..self }
+    }
+
     /// Leaves the shop's header and footer out; the content is the whole body, with its own `main`.
     pub(crate) fn bare(self) -> Self {
         Self { frame: Frame::Bare, ..self }
@@ -112,6 +119,9 @@ pub(crate) fn render(visitor: &Visitor, page: Page<'_>) -> HttpResponse {
                 link rel="manifest" href="/site.webmanifest";
                 link rel="stylesheet" href=(site.assets.url("admitone.css"));
                 link rel="stylesheet" href=(site.assets.url("brand.css"));
+                @if let Some(seconds) = page.reload_s {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                }
                 @for module in page.preloads {
                     link rel="modulepreload" href=(site.assets.url(module));
                 }

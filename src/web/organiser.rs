@@ -36,6 +36,8 @@ mod payments;
 mod people;
 mod plan_form;
 mod plan_picture;
+mod queue;
+mod queue_form;
 mod reasons;
 mod refunds;
 mod refused;
@@ -90,6 +92,7 @@ pub(super) fn configure(cfg: &mut web::ServiceConfig) {
         .configure(order_actions::configure)
         .configure(give::configure)
         .configure(holds::configure)
+        .configure(queue::configure)
         .configure(people::configure)
         .configure(classes::configure)
         // Before the page of a class, whose address it could be.

@@ -16,6 +16,7 @@ mod organiser_lists;
 mod organiser_venues;
 mod payment_pages;
 mod public_pages;
+mod queue;
 mod reasons;
 mod sessions;
 mod strings;
@@ -25,6 +26,7 @@ pub use organiser::known;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use admitone::accounts::Role;
@@ -42,11 +44,17 @@ async fn run(scenario: &str, shop: &Shop, things: &Value) -> Output {
     let mut command = Command::new(script);
     command.args([scenario, &shop.app.url(""), &things.to_string()]).stdin(Stdio::null());
     let clock = shop.clock.clone();
+    let (offices, rooms) = {
+        let state = shop.app.state();
+        (Arc::clone(&state.offices), Arc::clone(&state.waiting_rooms))
+    };
     let passing = tokio::spawn(async move {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             second.tick().await;
             clock.advance_ms(1_000);
+            offices.sweep().await;
+            rooms.tend_once(true).await;
         }
     });
     let run = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");

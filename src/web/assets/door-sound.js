@@ -1,5 +1,5 @@
-// Sound and vibration of the door: rising and clear for a valid ticket, low and doubled for any other
-// result. Browsers allow them only after a gesture on the page.
+// Sound and vibration of the door and of the waiting room: rising and clear for a valid ticket and for a
+// turn, low and doubled for any other result. Browsers allow them only after a gesture on the page.
 
 let context;
 

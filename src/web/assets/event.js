@@ -15,6 +15,8 @@ import { SeatMap } from './seat-map.js';
 const NOTICE_MS = 12_000;
 /** How seats can lie that are not side by side. */
 const APART = ['SPLIT_ROWS', 'SCATTERED'];
+/** Refusals after which the waiting room is the way on. */
+const NO_PASS = ['PASS_REQUIRED', 'PASS_EXPIRED', 'PASS_USED'];
 /** Time that the server is given to end a hold that has run out. */
 const EXPIRY_MS = 500;
 const [SUGGESTED_SEATS, OFFERED] = [8, 5];
@@ -157,7 +159,10 @@ function listen() {
   holds.addEventListener('gone', ({ detail: { code } }) => {
     notice('warning', code === 'HOLD_EXPIRED' ? t('basket.expired') : t('basket.ended'));
   });
-  holds.addEventListener('refused', ({ detail: { error } }) => notice('error', reasonOf(error)));
+  holds.addEventListener('refused', ({ detail: { error } }) => {
+    const node = notice('error', reasonOf(error));
+    if (NO_PASS.includes(error.code)) node.append(' ', make('a', '', [t('queue.toRoom')], { href: `/events/${event}/queue` }));
+  });
   holds.addEventListener('extended', ({ detail: { hold } }) =>
     notice('info', t('basket.extended', { time: clockTime(Date.parse(hold.expiresAt) - now() + Date.now()) })),
   );
@@ -245,9 +250,11 @@ function reasonOf(error) {
 function notice(kind, words) {
   const node = make('div', `notice notice-${kind}`, [words], { role: kind === 'info' ? 'status' : 'alert' });
   const area = document.getElementById('notices');
-  for (const old of area.children) if (old.textContent === words) old.remove();
+  for (const old of area.children) if (old.dataset.words === words) old.remove();
+  node.dataset.words = words;
   area.append(node);
   setTimeout(() => node.remove(), NOTICE_MS);
+  return node;
 }
 
 /** Says a sentence to screen readers. */

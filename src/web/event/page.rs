@@ -41,6 +41,10 @@ const MODULES: &[&str] = &[
     "basket.js",
 ];
 
+/// Refusals after which the waiting room is the way on.
+const NO_PASS: &[ErrorCode] =
+    &[ErrorCode::PassRequired, ErrorCode::PassExpired, ErrorCode::PassUsed, ErrorCode::QueueIsOn];
+
 /// The most seats that a refusal names.
 const NAMED: usize = 8;
 
@@ -111,6 +115,7 @@ pub(crate) async fn render(
                     span.live-state id="live-state" role="status" {}
                 }
                 div role="status" { (sale::state(visitor, shown)) }
+                (sale::waiting_room(visitor, shown))
                 (basket::has_order(visitor, &shown.mine))
                 @for paragraph in event.details.description.lines().filter(|line| !line.is_empty()) {
                     p { (paragraph) }
@@ -225,6 +230,9 @@ pub(crate) async fn refusal(
     html! {
         div.notice role="alert" {
             p { (explainer.explain(failure)) " " (sale::refusal_badge(visitor, shown)) }
+            @if NO_PASS.contains(&failure.code()) {
+                p { (sale::to_waiting_room(visitor, shown)) }
+            }
             @if shown.has_basket() {
                 p { (visitor.text("sale_says.has_basket")) " " (sale::to_basket(visitor, shown)) }
             }

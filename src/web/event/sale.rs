@@ -62,6 +62,24 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
     }
 }
 
+/// Says that places are taken in turn, while a waiting room is on.
+pub(super) fn waiting_room(visitor: &Visitor, shown: &Shown) -> Markup {
+    html! {
+        @if shown.queue.is_some() {
+            p.warning {
+                (visitor.text("queue.is_on")) " " (to_waiting_room(visitor, shown))
+            }
+        }
+    }
+}
+
+/// Renders the link to the waiting room.
+pub(super) fn to_waiting_room(visitor: &Visitor, shown: &Shown) -> Markup {
+    html! {
+        a href={ "/events/" (shown.event.id) "/queue" } { (visitor.text("js.queue.toRoom")) }
+    }
+}
+
 /// Renders the link to the visitor's own places.
 pub(super) fn to_basket(visitor: &Visitor, shown: &Shown) -> Markup {
     html! {

@@ -47,6 +47,7 @@ pub(super) async fn page(
         (places::heading(&visitor, &shown.event))
         p.facts { (sale::badge(&visitor, &shown)) }
         (sale::state(&visitor, &shown))
+        (sale::waiting_room(&visitor, &shown))
         h2 { (visitor.text("event.seat_list")) }
         @if shown.status == "SELLING" { p.hint { (sale::limits(&visitor, &shown)) } }
         (places::marks_explained(&visitor, labels.all_marks()))

@@ -9,6 +9,7 @@ use crate::ids::{OfferingId, ProductId};
 use crate::inventory::{Holdings, Policy, TimestampMs};
 use crate::offerings::SaleStatus;
 use crate::store::{EventRow, ProductRow};
+use crate::waiting_room::Seen;
 use crate::web::visitor::Visitor;
 
 /// The most holds and waitlist entries of a visitor that are shown.
@@ -26,6 +27,8 @@ pub(crate) struct Shown {
     pub(crate) now: TimestampMs,
     /// The deadlines and limits; `None` if they are unknown.
     pub(crate) policy: Option<Policy>,
+    /// The line of the waiting room; `None` unless one is on.
+    pub(crate) queue: Option<Arc<Seen>>,
 }
 
 impl Shown {
@@ -42,9 +45,11 @@ impl Shown {
             None => Holdings::default(),
         };
         let policy = state.offerings.policy(event.id).await?;
+        // A line that cannot be read is no reason to show no event: a hold says what is missing.
+        let queue = state.waiting_rooms.progress(event.id).await.ok();
         let now = state.clock.now_ms();
         let status = SaleStatus::of(&view, now).name;
-        Ok(Self { event, view, status, mine, now, policy })
+        Ok(Self { event, view, status, mine, now, policy, queue })
     }
 
     /// Returns the products on sale, with their numbers.
@@ -72,9 +77,9 @@ impl Shown {
         limits.fold(self.most_at_once(), u32::min).max(1)
     }
 
-    /// True if there is a waitlist.
+    /// True if there is a waitlist. A waiting room that is on takes its place.
     pub(crate) fn has_waitlist(&self) -> bool {
-        self.policy.is_none_or(|policy| policy.waitlist_capacity > 0)
+        self.queue.is_none() && self.policy.is_none_or(|policy| policy.waitlist_capacity > 0)
     }
 
     /// True if the visitor holds places; offers of the waitlist are not accepted yet.

@@ -114,6 +114,7 @@ fn links(visitor: &Visitor, event: &EventRow) -> Markup {
             a href=(below("orders")) { (visitor.text("organiser_live.orders")) }
             a href=(below("holds")) { (visitor.text("organiser_live.holds")) }
             a href=(below("waitlist")) { (visitor.text("organiser_live.waitlist")) }
+            a href=(below("queue")) { (visitor.text("queue.title")) }
             a href=(below("give")) { (visitor.text("organiser_give.title")) }
             a href=(below("edit")) { (visitor.text("organiser_form.edit_title")) }
             a href={ "/events/" (event.id) } { (visitor.text("organiser_live.public_page")) }

@@ -70,3 +70,8 @@ async fn terms_are_written_agreed_to_at_registration_and_replaced() {
 async fn people_apply_for_classes_and_an_organiser_decides() {
     flows("classes").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_wait_in_line_for_their_turn() {
+    flows("waiting_room").await;
+}

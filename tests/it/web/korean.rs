@@ -14,6 +14,7 @@ const AREAS: &[&str] = &[
     "place",
     "event",
     "waitlist",
+    "queue",
     "basket",
     "checkout",
     "guest",

@@ -29,7 +29,7 @@ impl<'a> Browser<'a> {
         Self { token: Some(person.token().to_owned()), ..Self::without_session(shop) }
     }
 
-    fn without_session(shop: &'a Shop) -> Self {
+    pub fn without_session(shop: &'a Shop) -> Self {
         let none = reqwest::redirect::Policy::none();
         let client = reqwest::Client::builder().redirect(none).build().unwrap();
         Self { shop, client, token: None }

@@ -1,0 +1,130 @@
+//! The pages of a waiting room over HTTP, as a browser without scripts uses them.
+
+use serde_json::json;
+
+use super::organiser::{Browser, known};
+use crate::http::api_client::Shop;
+use crate::support::test_db::TestDb;
+
+const RULES: [(&str, &str); 6] = [
+    ("opens", ""),
+    ("passes", "600"),
+    ("active", "1"),
+    ("percent", "100"),
+    ("pass_seconds", "300"),
+    ("silence", "1800"),
+];
+
+/// A form of the rules for a button, with one field changed.
+fn rules(
+    button: &'static str,
+    (input, value): (&str, &'static str),
+) -> Vec<(&'static str, &'static str)> {
+    let mut form = RULES.to_vec();
+    if let Some(field) = form.iter_mut().find(|(name, _)| *name == input) {
+        field.1 = value;
+    }
+    form.push(("do", button));
+    form
+}
+
+on_both_databases! {
+    async fn a_visitor_enters_waits_holds_and_leaves_by_forms_alone(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let kim = known(&shop, "Kim", "kim@example.com").await;
+        let lee = known(&shop, "Lee", "lee@example.com").await;
+        let (kim, lee) = (Browser::of(&shop, &kim), Browser::of(&shop, &lee));
+        let nobody = Browser::without_session(&shop);
+        let page = format!("/events/{}", event.id);
+        let room = format!("{page}/queue");
+        let (enter, leave) = (format!("{room}/enter"), format!("{room}/leave"));
+        kim.get(&room).await.shows(&["This event has no waiting room now."]);
+        assert!(!kim.get(&page).await.text.contains(&room));
+        assert_eq!(kim.post(&enter, &[]).await.status, 404);
+
+        let on = json!({"enabled": true, "activeLimit": 1, "passesPerMinute": 600});
+        shop.admin().put(&format!("/api/admin/events/{}/queue", event.id), &on).await.is(200);
+        kim.get(&page).await.shows(&["This event has a waiting room", &room]);
+        let back = format!("back=%2Fevents%2F{}%2Fqueue", event.id);
+        nobody.get(&room).await.shows(&[
+            &format!("/sign-in?{back}"),
+            &format!("/register?{back}"),
+        ]);
+        let standing = event.standing();
+        let hold = [("kind", "lines"), ("productId", &*standing), ("quantity", "1")];
+        let holds = format!("{page}/holds");
+        let refused = kim.post(&holds, &hold).await;
+        assert_eq!(refused.status, 403);
+        refused.shows(&["Please enter the waiting room first.", &format!("href=\"{room}\"")]);
+
+        let first = kim.get(&room).await;
+        assert!(!first.text.contains("http-equiv=\"refresh\""), "nothing is to come by itself");
+        first.shows(&[&format!("action=\"{enter}\"")]);
+        kim.post(&enter, &[]).await.leads_to(&room);
+        kim.get(&room).await.shows(&["<h2>It is your turn</h2>", "<title>It is your turn"]);
+        lee.post(&enter, &[]).await.leads_to(&room);
+        lee.post(&enter, &[]).await.leads_to(&room);
+        let waits = lee.get(&room).await;
+        waits.shows(&["<h2>You are in line</h2>", "<noscript><meta http-equiv=\"refresh\""]);
+        waits.shows(&["data-queue=\"ahead\">0<", "data-queue=\"total\">1<"]);
+        let refused = lee.post(&holds, &hold).await;
+        assert_eq!(refused.status, 403);
+
+        kim.post(&holds, &hold).await.leads_to(&format!("{page}?notice=held"));
+        kim.get(&room).await.shows(&["You have taken places."]);
+        kim.post(&leave, &[]).await.leads_to(&format!("{room}?notice=left_queue"));
+        kim.post(&leave, &[]).await.leads_to(&format!("{room}?notice=left_queue"));
+        kim.get(&room).await.shows(&["You have left the line", "Enter again", &page]);
+        kim.get(&page).await.shows(&["basket-hold"]);
+        shop.clock.advance_ms(1_000);
+        shop.sweep().await;
+        lee.get(&room).await.shows(&["<h2>It is your turn</h2>"]);
+        lee.post(&holds, &hold).await.leads_to(&format!("{page}?notice=held"));
+    }
+
+    async fn an_organiser_sets_a_waiting_room_by_forms_alone(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let at = format!("/organiser/events/{}/queue", event.id);
+        let customer = Browser::of(&shop, &known(&shop, "Kim", "kim@example.com").await);
+        assert_eq!(customer.get(&at).await.status, 403);
+        assert_eq!(customer.post(&at, &rules("on", ("", ""))).await.status, 403);
+        organiser.get(&format!("/organiser/events/{}", event.id)).await.shows(&[&at]);
+        organiser.get(&at).await.shows(&["The waiting room is off.", "name=\"passes\""]);
+        for (input, value) in [
+            ("passes", "0"),
+            ("active", "1000001"),
+            ("percent", "2000"),
+            ("pass_seconds", "9"),
+            ("silence", "99999999999"),
+            ("passes", "many"),
+            ("opens", "tomorrow"),
+        ] {
+            let refused = organiser.post(&at, &rules("on", (input, value))).await;
+            assert_eq!(refused.status, 422, "{input} {value}");
+            refused.shows(&[&format!("id=\"field-{input}-error\""), &format!("value=\"{value}\"")]);
+        }
+        organiser.post(&at, &rules("on", ("", ""))).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["The line is open.", "value=\"600\"", "Pause"]);
+        organiser.post(&at, &[("do", "pause")]).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["Paused", "Resume"]);
+        organiser.post(&at, &rules("save", ("active", "7"))).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["Paused", "value=\"7\""]);
+        organiser.post(&at, &[("do", "resume")]).await.leads_to(&at);
+        organiser.post(&at, &[("do", "off")]).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["The waiting room is off."]);
+        let refused = organiser.post(&at, &[("do", "pause")]).await;
+        assert_eq!(refused.status, 404);
+        refused.shows(&["This event has no waiting room now."]);
+        assert_eq!(organiser.post(&at, &[("do", "what")]).await.status, 400);
+
+        let opens = rules("on", ("opens", "2035-05-01T12:00"));
+        assert_eq!(organiser.post(&at, &opens).await.status, 303);
+        organiser.get(&at).await.shows(&["value=\"2035-05-01T12:00\"", "The order is drawn at"]);
+        customer.post(&format!("/events/{}/queue/enter", event.id), &[]).await.leads_to("/events/");
+        let early = customer.get(&format!("/events/{}/queue", event.id)).await;
+        early.shows(&["<h2>You are in</h2>", "The order is drawn at", "data-countdown"]);
+    }
+}
