@@ -17,9 +17,11 @@ mod leases;
 mod machine;
 mod model;
 mod network;
+mod queue_model;
 mod read_checker;
 mod requests;
 mod students;
+mod usher;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -122,6 +124,7 @@ async fn simulate(plan: &Plan) -> Report {
     // The last offering is free if the regime wants it: customers participate in it.
     let free = offerings.last().copied().filter(|_| world.regime.has_free_event);
     let class = offerings.first().copied().filter(|_| world.regime.class.is_some());
+    let queue = offerings.get(1).copied().filter(|_| world.regime.queue.is_some());
     for offering in &offerings {
         let changes = match world.regime.class {
             Some(of) if class == Some(*offering) => opened_class(of, world.regime.class_after_ms),
@@ -138,12 +141,15 @@ async fn simulate(plan: &Plan) -> Report {
         offerings,
         free,
         class,
+        queue,
+        queued: RefCell::default(),
         applications: RefCell::default(),
         steps_left: Cell::new(0),
         is_calm: Cell::new(false),
         regulars: RefCell::default(),
         deeds: RefCell::default(),
         looks: RefCell::default(),
+        polls: RefCell::default(),
         finished: Cell::new(0),
     });
     let outside = LocalSet::new();
@@ -213,6 +219,9 @@ fn open_doors(crowd: &Rc<Crowd>, steps: u32) {
     crowd.steps_left.set(steps);
     if crowd.site.world.regime.is_administered {
         tokio::task::spawn_local(administrator::administer(Rc::clone(crowd)));
+    }
+    if let (Some(offering), Some(regime)) = (crowd.queue, crowd.site.world.regime.queue) {
+        tokio::task::spawn_local(usher::usher(Rc::clone(crowd), offering, regime));
     }
     for _ in 0..CLIENTS {
         tokio::task::spawn_local(customers::visit(Rc::clone(crowd)));

@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::class_model::follows_version;
-use super::customers::{ClientAnswer, Crowd, Operation, Read};
+use super::customers::{ClientAnswer, Crowd, Operation, Poll, Read};
 use super::journal::Chain;
 use super::model::Model;
 use super::world::{BEGINNING, World};
 use crate::ids::{Epoch, HoldId, InstanceId, OfferingId, Seq};
 use crate::inventory::{Change, Command, Decision, Inventory, Rejection};
 use crate::journal::{Head, Record, Row, fold_row};
-use crate::simulation::read_checker::check_read;
+use crate::simulation::read_checker::{check_read, oldest, was_told};
 
 /// Judges a whole run.
 pub(super) fn check_all(crowd: &Crowd) {
     let world = &crowd.site.world;
     let (deeds, looks) = (crowd.deeds.borrow(), crowd.looks.borrow());
+    let polls = crowd.polls.borrow();
     crowd.site.database.inspect(|chains| {
         for (offering, chain) in chains {
             let facts = Facts::of(chain);
@@ -34,6 +35,11 @@ pub(super) fn check_all(crowd: &Crowd) {
             for look in looks.iter().filter(|look| look.offering == *offering) {
                 let row = number(look.view.seq);
                 checks.push(Check { first: row, last: row, what: What::Read(look) });
+            }
+            for poll in polls.iter().filter(|poll| poll.offering == *offering) {
+                let first = chain.durable_at.partition_point(|at| *at <= oldest(poll.sent_at));
+                let last = number(poll.answered_seq).min(chain.rows.len());
+                checks.push(Check { first: first.max(1), last, what: What::Poll(poll) });
             }
             for (seq, hash) in &chain.written {
                 let row = number(*seq);
@@ -82,6 +88,7 @@ struct Check<'a> {
 enum What<'a> {
     Refusal(&'a Operation, &'a Rejection),
     Read(&'a Read),
+    Poll(&'a Poll),
     Snapshot(blake3::Hash),
 }
 
@@ -144,6 +151,12 @@ fn check_check(world: &World, chain: &Chain, states: &VecDeque<Folded>, check: &
             }
         }
         What::Read(look) => check_read(world, chain, rows().next().map(|row| &row.after), look),
+        What::Poll(poll) => {
+            let mut states = rows().flat_map(|row| row.on_the_way.iter().chain([&row.after]));
+            if !states.any(|state| was_told(state, poll)) {
+                world.violated(format_args!("told what never was: {poll:?}"));
+            }
+        }
         // Each snapshot is the state after the row that it names.
         What::Snapshot(hash) => {
             if rows().next().is_none_or(|row| blake3::hash(&row.after.to_snapshot()) != hash) {
@@ -261,10 +274,18 @@ fn was_true(rows: &[&Folded], deed: &Operation, rejection: &Rejection) -> bool {
     let (sent, answered) = (ms(deed.sent_at), ms(deed.answered_at));
     let refused = |state: &Inventory, now| {
         let mut state = state.clone();
-        state.begin_batch(Seq(u64::MAX), now);
+        let at = state.begin_batch(Seq(u64::MAX), now);
+        let refuses = |mut state: Inventory| {
+            matches!(state.execute(&deed.request), Decision::Rejected(found)
+                if std::mem::discriminant(&found) == std::mem::discriminant(rejection))
+        };
+        // The queue's own work comes after the commands that wait.
+        while state.claims_due_at().is_some_and(|due| due <= at) && state.run_due().is_some() {}
+        if state.queue_generation() > 0 && refuses(state.clone()) {
+            return true;
+        }
         while state.run_due().is_some() {}
-        matches!(state.execute(&deed.request), Decision::Rejected(found)
-            if std::mem::discriminant(&found) == std::mem::discriminant(rejection))
+        refuses(state)
     };
     let states =
         || rows.iter().rev().flat_map(|row| std::iter::once(&row.after).chain(&row.on_the_way));
@@ -308,6 +329,10 @@ fn drawn_in(chain: &Chain) -> BTreeSet<HoldId> {
                 Change::CheckedOut { reservation, .. } => drawn.insert(HoldId(reservation.0)),
                 Change::WaitlistJoined { entry, .. } => drawn.insert(*entry),
                 Change::Enrolled { enrollment, .. } => drawn.insert(HoldId(enrollment.0)),
+                Change::QueueEntered { entries } | Change::QueuePrioritised { entries, .. } => {
+                    drawn.extend(entries.iter().map(|(_, id)| HoldId(id.0)));
+                    false
+                }
                 _ => false,
             };
         }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::machine::{Machines, Site};
-use crate::box_office::{Unavailable, View};
+use crate::box_office::{QueueAnswer, Unavailable, View};
 use crate::ids::{
-    EnrollmentId, HoldId, OfferingId, PaymentId, ProductId, ReservationId, SeatId, Seq, UserId,
+    EnrollmentId, HoldId, OfferingId, PaymentId, ProductId, QueueEntryId, ReservationId, SeatId,
+    Seq, UserId,
 };
 use crate::inventory::{
     Availability, CancellationPolicy, Change, Command, LineRequest, NewProduct, OfferingChange,
@@ -55,6 +56,16 @@ pub(super) struct Read {
     pub(super) sent_at: Duration,
 }
 
+/// What a client was told of a queue and of its own entry there.
+#[derive(Clone, Debug)]
+pub(super) struct Poll {
+    pub(super) offering: OfferingId,
+    pub(super) customer: UserId,
+    pub(super) answer: Option<QueueAnswer>,
+    pub(super) sent_at: Duration,
+    pub(super) answered_seq: Seq,
+}
+
 /// State shared by all clients.
 pub(super) struct Crowd {
     pub(super) site: Site,
@@ -64,6 +75,10 @@ pub(super) struct Crowd {
     pub(super) free: Option<OfferingId>,
     /// The offering, if any, that is a class.
     pub(super) class: Option<OfferingId>,
+    /// The offering, if any, with a waiting room.
+    pub(super) queue: Option<OfferingId>,
+    /// The clients who have entered its queue.
+    pub(super) queued: RefCell<Vec<UserId>>,
     /// All applications for the class that clients know of.
     pub(super) applications: RefCell<Vec<EnrollmentId>>,
     pub(super) steps_left: Cell<u32>,
@@ -73,6 +88,7 @@ pub(super) struct Crowd {
     pub(super) regulars: RefCell<Vec<Customer>>,
     pub(super) deeds: RefCell<Vec<Operation>>,
     pub(super) looks: RefCell<Vec<Read>>,
+    pub(super) polls: RefCell<Vec<Poll>>,
     pub(super) finished: Cell<usize>,
 }
 
@@ -112,6 +128,9 @@ impl Customer {
         let offering = crowd.offerings[draw(crowd.offerings.len())];
         if crowd.class == Some(offering) {
             return self.attend(crowd, offering).await;
+        }
+        if crowd.queue == Some(offering) && world.happens(600) {
+            return self.queue_up(crowd, offering).await;
         }
         match world.within(0, 99) {
             0..=9 => crowd.look(offering).await,
@@ -226,7 +245,7 @@ impl Customer {
         }
     }
 
-    async fn hold(&mut self, crowd: &Crowd, offering: OfferingId) {
+    pub(super) async fn hold(&mut self, crowd: &Crowd, offering: OfferingId) {
         let world = &crowd.site.world;
         if crowd.free == Some(offering) && world.happens(700) {
             return self.participate(crowd, offering).await;
@@ -240,7 +259,8 @@ impl Customer {
             }
             _ => LineRequest::BestAvailable { product: ProductId(1), quantity, section: None },
         };
-        let wish = Intent::Hold { customer: self.id, lines: vec![line] };
+        let with_pass = crowd.queue == Some(offering) && world.happens(900);
+        let wish = Intent::Hold { customer: self.id, lines: vec![line], with_pass };
         if let ClientAnswer::Done { transition, .. } = crowd.ask(offering, wish).await
             && let Some(Change::HoldPlaced { hold, expires_at, .. }) = transition.changes.first()
         {
@@ -331,12 +351,38 @@ pub(super) const SEATS: u64 = 8;
 /// attempt.
 pub(super) enum Intent {
     Plain(Command),
-    Hold { customer: UserId, lines: Vec<LineRequest> },
-    CheckOut { customer: UserId, hold: HoldId },
-    Wait { customer: UserId, product: ProductId, party_size: u32 },
-    Participate { customer: UserId },
-    Complimentary { customer: UserId, lines: Vec<LineRequest> },
-    Apply { customer: UserId },
+    Hold {
+        customer: UserId,
+        lines: Vec<LineRequest>,
+        with_pass: bool,
+    },
+    CheckOut {
+        customer: UserId,
+        hold: HoldId,
+    },
+    Wait {
+        customer: UserId,
+        product: ProductId,
+        party_size: u32,
+    },
+    Participate {
+        customer: UserId,
+    },
+    Complimentary {
+        customer: UserId,
+        lines: Vec<LineRequest>,
+    },
+    Apply {
+        customer: UserId,
+    },
+    /// Enters the queue of a waiting room.
+    Enter {
+        customer: UserId,
+    },
+    /// Gets priority in it from an organiser.
+    Guest {
+        customer: UserId,
+    },
 }
 
 impl Intent {
@@ -348,9 +394,22 @@ impl Intent {
         };
         match self {
             Self::Plain(command) => command.clone(),
-            Self::Hold { customer, lines } => {
-                Command::PlaceHold { hold: draw(), customer: *customer, lines: lines.clone() }
+            Self::Hold { customer, lines, with_pass } => {
+                let (hold, customer, lines) = (draw(), *customer, lines.clone());
+                let command = Command::PlaceHold { hold, customer, lines };
+                match with_pass {
+                    true => Command::WithPass { pass: None, command: Box::new(command) },
+                    false => command,
+                }
             }
+            Self::Enter { customer } => Command::EnterQueue {
+                entries: vec![(*customer, QueueEntryId(draw().0))],
+                received_at: TimestampMs::MAX,
+            },
+            Self::Guest { customer } => Command::Prioritise {
+                entries: vec![(*customer, QueueEntryId(draw().0))],
+                reason: "a guest".into(),
+            },
             Self::CheckOut { customer, hold } => Command::CheckOut {
                 hold: *hold,
                 reservation: ReservationId(draw().0),

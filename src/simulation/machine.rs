@@ -312,6 +312,9 @@ async fn serve(offices: Arc<BoxOffices>, incarnation: InstanceId, message: Incom
         Incoming::Show { offering, reply } => {
             let _ = reply.send(offices.view(offering).await);
         }
+        Incoming::Poll { offering, customer, reply } => {
+            let _ = reply.send(offices.queue(offering, vec![customer]).await);
+        }
         Incoming::Move { offering, to } => {
             // No caller waits for the result; its effects show.
             let _ = offices.move_to(offering, &to).await;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::class_model::ClassModel;
+use super::queue_model::QueueModel;
 use crate::ids::{EnrollmentId, HoldId, ProductId, ReservationId, SeatId, UserId};
 use crate::inventory::{
     Change, EnrollmentStatus, Fit, Line, Minor, SaleState, TimestampMs, Transition,
@@ -26,6 +27,7 @@ pub(super) struct Model {
     refunded: HashMap<HoldId, Minor>,
     state: Option<SaleState>,
     class: ClassModel,
+    queue: QueueModel,
 }
 
 /// The holder of blocked seats.
@@ -45,9 +47,14 @@ struct Claim {
 
 impl Model {
     pub(super) fn take(&mut self, at: TimestampMs, transition: &Transition) -> Result<(), String> {
+        let is_gift =
+            transition.changes.iter().any(|one| matches!(one, Change::ReservationGranted { .. }));
         for change in &transition.changes {
             self.class.take(at, self.free_places(), change)?;
             self.change(at, change)?;
+            let is_admission = matches!(change, Change::QueueAdmitted { .. });
+            let places = if is_admission { self.places_on_sale() } else { 0 };
+            self.queue.take(at, change, places, is_gift)?;
         }
         if self.state != Some(SaleState::Cancelled) {
             let has_place = |id: EnrollmentId| self.claims.contains_key(&id.offer());
@@ -56,18 +63,32 @@ impl Model {
         if self.state != Some(SaleState::Open) {
             return Ok(());
         }
-        for (product, taken) in &self.taken {
-            let mut free = self.capacity[product].saturating_sub(*taken);
-            if *product == NUMBERED {
-                let kept = self.kept.keys().filter(|seat| !self.seats.contains_key(*seat));
-                free -= u32::try_from(kept.count()).unwrap_or(u32::MAX);
-            }
+        for product in self.taken.keys() {
+            let free = self.free_of(*product);
             let fits = self.waiting.iter().find(|(_, (of, size))| of == product && *size <= free);
             if let Some((entry, _)) = fits {
                 return Err(format!("{free} places are free and {entry} waits for them"));
             }
         }
         Ok(())
+    }
+
+    /// Places that no customer has and nobody keeps.
+    fn free_of(&self, product: ProductId) -> u32 {
+        let free = self.capacity[&product].saturating_sub(self.taken[&product]);
+        if product != NUMBERED {
+            return free;
+        }
+        let kept = self.kept.keys().filter(|seat| !self.seats.contains_key(*seat));
+        free - u32::try_from(kept.count()).unwrap_or(u32::MAX)
+    }
+
+    fn places_on_sale(&self) -> u32 {
+        if self.state != Some(SaleState::Open) {
+            return 0;
+        }
+        let sold = self.taken.keys().filter(|product| !self.queue.is_withdrawn(**product));
+        sold.map(|product| self.free_of(*product)).sum()
     }
 
     fn free_places(&self) -> u32 {

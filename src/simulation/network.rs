@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::world::World;
-use crate::box_office::{Committed, SubmitError, Unavailable, View};
+use crate::box_office::{Committed, QueueAnswer, SubmitError, Unavailable, View};
 use crate::cluster::{Network, NetworkError};
-use crate::ids::OfferingId;
+use crate::ids::{OfferingId, UserId};
 use crate::inventory::Request;
 
 /// A message that reaches a process.
@@ -27,6 +27,12 @@ pub(super) enum Incoming {
     },
     /// From a client.
     Show { offering: OfferingId, reply: oneshot::Sender<Result<Arc<View>, Unavailable>> },
+    /// From a client who waits in a queue.
+    Poll {
+        offering: OfferingId,
+        customer: UserId,
+        reply: oneshot::Sender<Result<Option<QueueAnswer>, Unavailable>>,
+    },
     /// From the operator.
     Move { offering: OfferingId, to: Arc<str> },
     /// From the operating system.

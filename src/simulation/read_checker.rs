@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::box_office::View;
 use crate::ids::{ProductId, SectionId};
-use crate::inventory::Inventory;
-use crate::simulation::customers::Read;
+use crate::inventory::{Inventory, QueueEntryView, QueuePlace};
+use crate::simulation::customers::{Poll, Read};
 use crate::simulation::journal::Chain;
 use crate::simulation::machine::LEASE_TTL;
 use crate::simulation::world::World;
@@ -14,8 +14,7 @@ use crate::simulation::world::World;
 pub(crate) fn check_read(world: &World, chain: &Chain, state: Option<&Inventory>, look: &Read) {
     let (offering, view) = (look.offering, &look.view);
     // A view may be as old as a proof of ownership may be, and no older.
-    let oldest = look.sent_at.saturating_sub(LEASE_TTL + SLACK);
-    let known = chain.durable_at.partition_point(|at| *at <= oldest);
+    let known = chain.durable_at.partition_point(|at| *at <= oldest(look.sent_at));
     if view.seq.0 < known as u64 {
         world.violated(format_args!(
             "shown what was over: {offering} row {}, asked at {:?}, the journal had {known} rows",
@@ -26,6 +25,27 @@ pub(crate) fn check_read(world: &World, chain: &Chain, state: Option<&Inventory>
     if !is_row || !state.is_some_and(|state| is_of(view, state)) {
         world.violated(format_args!("shown what never was: {offering} row {}", view.seq));
     }
+}
+
+/// The time of the oldest answer to a read that was sent at that time.
+pub(crate) fn oldest(sent_at: Duration) -> Duration {
+    sent_at.saturating_sub(LEASE_TTL + SLACK)
+}
+
+/// True if the state has the queue and the entry that the client was told of.
+pub(crate) fn was_told(state: &Inventory, poll: &Poll) -> bool {
+    let Some(answer) = &poll.answer else { return state.queue_progress().is_none() };
+    let without_end = |entry: Option<QueueEntryView>| {
+        // The end of a session is a matter of time, until the journal has it.
+        entry.map(|entry| match entry.place {
+            QueuePlace::Inside { .. } | QueuePlace::Lapsed | QueuePlace::Served => {
+                QueueEntryView { place: QueuePlace::Served, ..entry }
+            }
+            _ => entry,
+        })
+    };
+    state.queue_progress().as_ref() == Some(&answer.progress)
+        && without_end(state.queue_entry(poll.customer)) == without_end(answer.entries[0])
 }
 
 fn is_of(view: &View, state: &Inventory) -> bool {

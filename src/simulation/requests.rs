@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::customers::{ClientAnswer, Crowd, Intent, Operation, Read};
+use super::customers::{ClientAnswer, Crowd, Intent, Operation, Poll, Read};
 use super::network::Incoming;
 use crate::box_office::{Committed, SubmitError, Unavailable, View};
 use crate::ids::{OfferingId, UserId};
@@ -110,6 +110,21 @@ impl Crowd {
         if let Some(Ok(view)) = self.answer(sent, answer).await {
             world.note(format_args!("shown {offering} at {}", view.seq));
             self.looks.borrow_mut().push(Read { offering, view, sent_at });
+        }
+    }
+
+    /// Asks for the queue and the customer's entry, as those who wait do.
+    pub(super) async fn poll(&self, offering: OfferingId, customer: UserId) {
+        let world = &self.site.world;
+        let sent_at = world.elapsed();
+        let (reply, answer) = oneshot::channel();
+        let sent = self.to_any(Incoming::Poll { offering, customer, reply }).await;
+        if let Some(Ok(answer)) = self.answer(sent, answer).await {
+            let answered_seq = self.site.database.head_seq(offering);
+            let entry = answer.as_ref().and_then(|answer| answer.entries[0]);
+            world.note(format_args!("{customer} of {offering} is told {entry:?}"));
+            let poll = Poll { offering, customer, answer, sent_at, answered_seq };
+            self.polls.borrow_mut().push(poll);
         }
     }
 

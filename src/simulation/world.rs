@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::inventory::{ClassRules, Minor, Promotion, Selection, TimestampMs};
+use crate::simulation::usher::QueueRegime;
 
 /// Start of a simulation by the database's clock.
 pub(super) const BEGINNING: TimestampMs = 1_800_000_000_000;
@@ -59,13 +60,12 @@ pub(super) struct Regime {
     pub(super) class: Option<(Minor, ClassRules)>,
     /// When the class begins, in milliseconds since the beginning; most begin after the run.
     pub(super) class_after_ms: i64,
+    /// The rules of a waiting room, if one of the offerings has one.
+    pub(super) queue: Option<QueueRegime>,
 }
 
 impl Regime {
-    fn drawn(rng: &mut StdRng) -> Self {
-        fn one_of<T: Copy>(rng: &mut StdRng, of: &[T]) -> T {
-            of[rng.random_range(0..of.len())]
-        }
+    fn drawn(rng: &mut StdRng, seed: u64) -> Self {
         let is_administered = rng.random_range(0..10) < 4;
         Self {
             days: one_of(rng, &[1, 1, 1, 2, 3]),
@@ -80,8 +80,24 @@ impl Regime {
             has_free_event: rng.random_range(0..10) < 3,
             class: class(rng),
             class_after_ms: one_of(rng, &[2_000, 6_000, 1 << 40, 1 << 40, 1 << 40]),
+            queue: queue(seed),
         }
     }
+}
+
+fn one_of<T: Copy>(rng: &mut StdRng, of: &[T]) -> T {
+    of[rng.random_range(0..of.len())]
+}
+
+/// Draws a waiting room in every third run, by chance of its own: the other runs are what they were.
+fn queue(seed: u64) -> Option<QueueRegime> {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x9e_37_79_b9);
+    (rng.random_range(0..3) == 0).then(|| QueueRegime {
+        passes_per_minute: one_of(&mut rng, &[6, 60, 6_000, 6_000]),
+        active_limit: one_of(&mut rng, &[1, 3, 1_000, 1_000]),
+        admit_percent: one_of(&mut rng, &[10, 100, 1_000]),
+        has_draw: rng.random_range(0..2) == 0,
+    })
 }
 
 /// Draws a small class with short deadlines, in every second run.
@@ -123,7 +139,7 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         Arc::new(Self {
             started: Instant::now(),
-            regime: Regime::drawn(&mut rng),
+            regime: Regime::drawn(&mut rng, seed),
             state: Mutex::new(State {
                 rng,
                 faults: Faults::default(),

@@ -143,6 +143,11 @@ planted! {
     planted_line_from_the_back = LineFromTheBack;
     planted_version_ignored = VersionIgnored;
     planted_unpaid_stays_approved = UnpaidStaysApproved;
+    planted_hold_without_pass = HoldWithoutPass;
+    planted_active_limit_ignored = ActiveLimitIgnored;
+    planted_admits_beyond_stock = AdmitsBeyondStock;
+    planted_rate_ignored = RateIgnored;
+    planted_line_skips_one = LineSkipsOne;
 }
 
 fn is_caught(bug: Bug) {

@@ -124,7 +124,7 @@ pub(super) fn history() -> Vec<Change> {
     let customer = |place: usize| listed[order[place] as usize].0;
     let admit = |number, lane| Admission { number, lane };
     let reason = || String::from("a reason");
-    let hold = |place: usize| HoldId(id(order[place] as u8 + 1));
+    let hold = |place: usize| HoldId(id(u8::try_from(order[place]).unwrap() + 1));
     let hold_placed = |place: usize| Change::HoldPlaced {
         hold: hold(place),
         customer: customer(place),

@@ -280,7 +280,7 @@ impl Replay {
             Change::QueueEntered { entries } => self.tally("queue entered", entries.len()),
             Change::QueueAdmitted { admitted, .. } => self.tally("queue admitted", admitted.len()),
             Change::SessionsEnded { sessions } => {
-                self.tally("queue sessions ended", sessions.len())
+                self.tally("queue sessions ended", sessions.len());
             }
             Change::ClassRulesSet { .. }
             | Change::AnswersReplaced { .. }
