@@ -1,14 +1,12 @@
 //! The waiting room of an event for its visitors: enter the line, see one's place, leave. Without
 //! scripts the page loads itself again when the server says; `queue.js` asks for the place instead.
 
-use std::sync::Arc;
-
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use maud::html;
 use serde::Deserialize;
 
-use super::queue_place;
+use super::queue_place::{self, Told};
 use crate::box_office::SubmitError;
 use crate::http::error::{ApiError, ErrorCode};
 use crate::http::extract::Path;
@@ -16,7 +14,7 @@ use crate::http::state::AppState;
 use crate::ids::OfferingId;
 use crate::inventory::{QueuePlace, Rejection};
 use crate::store::EventRow;
-use crate::waiting_room::{RoomStatus, Seen, WaitingRoomError};
+use crate::waiting_room::{RoomStatus, WaitingRoomError};
 use crate::web::errors::explain;
 use crate::web::forms::{Form, see_other};
 use crate::web::layout::{self, Page};
@@ -26,36 +24,21 @@ use crate::web::visitor::Visitor;
 /// The modules that the page's script imports.
 const MODULES: &[&str] = &["address.js", "api.js", "strings.js", "clock.js", "door-sound.js"];
 
-/// What the page has to say.
-pub(super) enum Told {
-    /// No waiting room is on.
-    Off,
-    /// The visitor has never entered: the line as everybody sees it.
-    Outside(Arc<Seen>),
-    /// The visitor's place.
-    Place(Box<RoomStatus>),
-}
-
-impl Told {
-    async fn read(
-        state: &AppState,
-        visitor: &Visitor,
-        event: OfferingId,
-    ) -> Result<Self, ApiError> {
-        let rooms = &state.waiting_rooms;
-        if let Some(caller) = visitor.caller.filter(|caller| !caller.guest) {
-            match rooms.status(event, caller.user).await {
-                Ok(status) => return Ok(Self::Place(Box::new(status))),
-                Err(error) if is(&error, &Rejection::QueueEntryNotFound) => {}
-                Err(error) if is(&error, &Rejection::NoQueue) => return Ok(Self::Off),
-                Err(error) => return Err(error.into()),
-            }
+/// Reads what the page has to say to this visitor.
+async fn told(state: &AppState, visitor: &Visitor, event: OfferingId) -> Result<Told, ApiError> {
+    let rooms = &state.waiting_rooms;
+    if let Some(caller) = visitor.caller.filter(|caller| !caller.guest) {
+        match rooms.status(event, caller.user).await {
+            Ok(status) => return Ok(Told::Place(Box::new(status))),
+            Err(error) if is(&error, &Rejection::QueueEntryNotFound) => {}
+            Err(error) if is(&error, &Rejection::NoQueue) => return Ok(Told::Off),
+            Err(error) => return Err(error.into()),
         }
-        match rooms.progress(event).await {
-            Ok(seen) => Ok(Self::Outside(seen)),
-            Err(error) if is(&error, &Rejection::NoQueue) => Ok(Self::Off),
-            Err(error) => Err(error.into()),
-        }
+    }
+    match rooms.progress(event).await {
+        Ok(seen) => Ok(Told::Outside(seen)),
+        Err(error) if is(&error, &Rejection::NoQueue) => Ok(Told::Off),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -153,7 +136,7 @@ async fn show(
     notice: Option<&str>,
     refused: Option<&ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let told = Told::read(state, visitor, event.id).await?;
+    let told = told(state, visitor, event.id).await?;
     let is_turn = matches!(&told, Told::Place(status)
         if matches!(status.entry.place, QueuePlace::Inside { .. }));
     let next_poll_s = match &told {

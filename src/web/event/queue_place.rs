@@ -1,19 +1,30 @@
 //! A place in line in words: counts, and no promise. `queue.js` writes the same sentences, from the same
 //! texts, as the numbers change; any other change it takes over from this page.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
-use super::queue::Told;
 use crate::http::respond::rfc3339;
 use crate::inventory::{QueuePhase, QueuePlace, QueueProgress, TimestampMs};
 use crate::store::EventRow;
-use crate::waiting_room::{Estimate, Outlook, RoomStatus};
+use crate::waiting_room::{Estimate, Outlook, RoomStatus, Seen};
 use crate::web::format::{self, number};
 use crate::web::places::zone_of;
 use crate::web::visitor::Visitor;
 
 /// Seconds from which a wait is said in hours.
 const HOURS_FROM: u32 = 2 * 3_600;
+
+/// What the page has to say.
+pub(super) enum Told {
+    /// No waiting room is on.
+    Off,
+    /// The visitor has never entered: the line as everybody sees it.
+    Outside(Arc<Seen>),
+    /// The visitor's place.
+    Place(Box<RoomStatus>),
+}
 
 /// True while the entry can still change by itself.
 pub(super) fn goes_on(place: QueuePlace) -> bool {

@@ -213,7 +213,7 @@ async fn act(
     let admin = visitor.admin()?;
     let shown = Shown::read(&state, event).await?;
     let mut form = RulesForm::of(&visitor, &shown.event, shown.seen.as_deref());
-    let key = IdempotencyKey(Some(Pairs(&pairs).entered("key")));
+    let key = IdempotencyKey(Pairs(&pairs).value("key").map(str::to_owned));
     let key = key.identity(admin.user, "set queue by form", &(event, &pairs));
     let is_set = |change| QueueChange { enabled: change, ..QueueChange::default() };
     let change = match &*Pairs(&pairs).entered("do") {

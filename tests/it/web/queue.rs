@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use super::organiser::{Browser, known};
+use super::organiser::{Browser, Page, known};
 use crate::http::api_client::Shop;
-use crate::support::test_db::TestDb;
 
 const RULES: [(&str, &str); 6] = [
     ("opens", ""),
@@ -26,6 +25,13 @@ fn rules(
     }
     form.push(("do", button));
     form
+}
+
+/// Sends a form with a key of its own, as each page has one.
+async fn press(browser: &Browser<'_>, at: &str, form: &[(&str, &str)]) -> Page {
+    let key = uuid::Uuid::new_v4().to_string();
+    let form: Vec<_> = form.iter().copied().chain([("key", key.as_str())]).collect();
+    browser.post(at, &form).await
 }
 
 on_both_databases! {
@@ -75,7 +81,7 @@ on_both_databases! {
         kim.get(&room).await.shows(&["You have taken places."]);
         kim.post(&leave, &[]).await.leads_to(&format!("{room}?notice=left_queue"));
         kim.post(&leave, &[]).await.leads_to(&format!("{room}?notice=left_queue"));
-        kim.get(&room).await.shows(&["You have left the line", "Enter again", &page]);
+        kim.get(&room).await.shows(&["Your turn is over", "Enter again", &page]);
         kim.get(&page).await.shows(&["basket-hold"]);
         shop.clock.advance_ms(1_000);
         shop.sweep().await;
@@ -102,26 +108,26 @@ on_both_databases! {
             ("passes", "many"),
             ("opens", "tomorrow"),
         ] {
-            let refused = organiser.post(&at, &rules("on", (input, value))).await;
+            let refused = press(&organiser, &at, &rules("on", (input, value))).await;
             assert_eq!(refused.status, 422, "{input} {value}");
             refused.shows(&[&format!("id=\"field-{input}-error\""), &format!("value=\"{value}\"")]);
         }
-        organiser.post(&at, &rules("on", ("", ""))).await.leads_to(&at);
+        press(&organiser, &at, &rules("on", ("", ""))).await.leads_to(&at);
         organiser.get(&at).await.shows(&["The line is open.", "value=\"600\"", "Pause"]);
-        organiser.post(&at, &[("do", "pause")]).await.leads_to(&at);
+        press(&organiser, &at, &[("do", "pause")]).await.leads_to(&at);
         organiser.get(&at).await.shows(&["Paused", "Resume"]);
-        organiser.post(&at, &rules("save", ("active", "7"))).await.leads_to(&at);
+        press(&organiser, &at, &rules("save", ("active", "7"))).await.leads_to(&at);
         organiser.get(&at).await.shows(&["Paused", "value=\"7\""]);
-        organiser.post(&at, &[("do", "resume")]).await.leads_to(&at);
-        organiser.post(&at, &[("do", "off")]).await.leads_to(&at);
+        press(&organiser, &at, &[("do", "resume")]).await.leads_to(&at);
+        press(&organiser, &at, &[("do", "off")]).await.leads_to(&at);
         organiser.get(&at).await.shows(&["The waiting room is off."]);
-        let refused = organiser.post(&at, &[("do", "pause")]).await;
+        let refused = press(&organiser, &at, &[("do", "pause")]).await;
         assert_eq!(refused.status, 404);
         refused.shows(&["This event has no waiting room now."]);
-        assert_eq!(organiser.post(&at, &[("do", "what")]).await.status, 400);
+        assert_eq!(press(&organiser, &at, &[("do", "what")]).await.status, 400);
 
         let opens = rules("on", ("opens", "2035-05-01T12:00"));
-        assert_eq!(organiser.post(&at, &opens).await.status, 303);
+        assert_eq!(press(&organiser, &at, &opens).await.status, 303);
         organiser.get(&at).await.shows(&["value=\"2035-05-01T12:00\"", "The order is drawn at"]);
         customer.post(&format!("/events/{}/queue/enter", event.id), &[]).await.leads_to("/events/");
         let early = customer.get(&format!("/events/{}/queue", event.id)).await;
