@@ -286,6 +286,7 @@ fn questions() -> Vec<(&'static str, PeerRequest)> {
         Adopt { offering },
         Move { offering, to: "b:8080".into() },
         Show { offering },
+        Heard { offering, customers: vec![CUSTOMER], within_ms: 1_800_000 },
     })
 }
 
@@ -356,6 +357,7 @@ fn answers() -> Vec<(&'static str, PeerReply)> {
         InService(owner()),
         Failed(Unavailable::Recovering),
         Shown(Box::new(shown)),
+        Heard(vec![true, false]),
     })
 }
 
