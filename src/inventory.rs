@@ -273,7 +273,7 @@ impl Inventory {
         if !is_planted(Bug::LateWaitlistOffer) {
             self.offer_freed_places(&mut changes);
         }
-        self.follow_queue(&mut changes, run_queue::FEW_LOOKS);
+        self.follow_queue(&mut changes, queue::FEW_LOOKS);
         let transition = Transition { idempotency: request.idempotency, changes };
         self.finish(&transition);
         Decision::Decided(transition)
@@ -305,7 +305,7 @@ impl Inventory {
             self.apply_live(change);
         }
         self.offer_freed_places(&mut changes);
-        let looks = if changes.is_empty() { run_queue::LOOKS } else { run_queue::FEW_LOOKS };
+        let looks = if changes.is_empty() { queue::LOOKS } else { queue::FEW_LOOKS };
         self.follow_queue(&mut changes, looks);
         if changes.is_empty() {
             return None;

@@ -134,10 +134,8 @@ impl WaitingRooms {
         let now = self.clock.now_ms();
         let is_young = now - self.began_at < within_ms;
         let room = self.rooms.get(&event).map(|room| Arc::clone(&room));
-        let heard = |customer: &UserId| match room.as_ref()?.last_heard(*customer) {
-            Some(at) => Some(now - at < within_ms),
-            None => None,
-        };
+        let heard =
+            |customer: &UserId| room.as_ref()?.last_heard(*customer).map(|at| now - at < within_ms);
         customers.iter().map(|customer| heard(customer).unwrap_or(is_young)).collect()
     }
 

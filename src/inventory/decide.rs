@@ -1,7 +1,7 @@
 //! Decides which changes a command causes, or why it is refused. Nothing is changed here.
 
 use super::claim::{Claim, Ending, Hold, Kind, Reservation, State};
-use super::decide_queue::Shown;
+use super::queue::Shown;
 use super::{
     Change, Command, HoldId, Inventory, Rejection, ReservationId, SaleState, SaleWindow,
     TimestampMs, UserId,

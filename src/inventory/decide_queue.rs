@@ -4,7 +4,7 @@
 use super::decide::Decided;
 use super::queue::{
     EntryState, MAX_QUEUE_BATCH, MAX_QUEUE_ENTRIES, MAX_QUEUE_TEXT, Pass, Queue, QueueChange,
-    QueueEnd, QueueEntry, QueueRules, SessionEnd, commitment_of,
+    QueueEnd, QueueEntry, QueueRules, SessionEnd, Shown, commitment_of,
 };
 use super::{Change, Command, Inventory, Rejection, TimestampMs, UserId};
 use crate::planted::{Bug, is_planted};
@@ -15,17 +15,6 @@ fn invalid(reason: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
 
 fn wrong(what: &'static str, state: &'static str) -> Rejection {
     Rejection::WrongState { what: what.into(), state: state.into() }
-}
-
-/// A customer's pass for the command that is being decided.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Shown {
-    /// None came with the command.
-    None,
-    /// The customer's own, found by who they are.
-    OfCustomer,
-    /// This one.
-    Pass(Pass),
 }
 
 impl Inventory {

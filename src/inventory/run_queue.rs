@@ -11,10 +11,6 @@ use crate::planted::{Bug, is_planted};
 const ENDS: usize = 1_000;
 /// The most admissions in one transition.
 const ADMISSIONS: u32 = 1_000;
-/// The most places of the line looked at in one transition of due work: each costs a few hashes.
-pub(super) const LOOKS: u32 = 1_000;
-/// As [`LOOKS`], in the transition of a command.
-pub(super) const FEW_LOOKS: u32 = 64;
 
 impl Inventory {
     /// Adds what follows in the queue from the changes so far, in the same transition: nobody in

@@ -4,20 +4,11 @@
 use std::rc::Rc;
 
 use super::customers::{Crowd, Customer, Intent};
+use super::world::QueueRegime;
 use crate::ids::{OfferingId, UserId};
 use crate::inventory::{Command, QueueChange, commitment_of};
 
 const SECRET: [u8; 32] = [3; 32];
-
-/// The rate, the limit of sessions and the percentage of a run's queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct QueueRegime {
-    pub(super) passes_per_minute: u32,
-    pub(super) active_limit: u32,
-    pub(super) admit_percent: u32,
-    /// Whether a draw is made; customers are served as they come otherwise.
-    pub(super) has_draw: bool,
-}
 
 impl Customer {
     /// Does something in the event with a waiting room.

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::inventory::{ClassRules, Minor, Promotion, Selection, TimestampMs};
-use crate::simulation::usher::QueueRegime;
 
 /// Start of a simulation by the database's clock.
 pub(super) const BEGINNING: TimestampMs = 1_800_000_000_000;
@@ -87,6 +86,16 @@ impl Regime {
 
 fn one_of<T: Copy>(rng: &mut StdRng, of: &[T]) -> T {
     of[rng.random_range(0..of.len())]
+}
+
+/// The rate, the limit of sessions and the percentage of a run's queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueueRegime {
+    pub(super) passes_per_minute: u32,
+    pub(super) active_limit: u32,
+    pub(super) admit_percent: u32,
+    /// Whether a draw is made; customers are served as they come otherwise.
+    pub(super) has_draw: bool,
 }
 
 /// Draws a waiting room in every third run, by chance of its own: the other runs are what they were.

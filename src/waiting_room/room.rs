@@ -1,7 +1,7 @@
 //! One waiting room as this instance sees it: the customers it has told their numbers, the last state
 //! of the line, and the requests that are gathered for the owner.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub(super) struct Room {
     /// Which of the event's queues `known` is of.
     generation: AtomicU32,
     seen: ArcSwapOption<Seen>,
+    /// When it was last seen that there is no queue.
+    none_at: AtomicI64,
     /// Held by the request that reads the state of the line.
     reading: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
@@ -84,6 +86,7 @@ impl Room {
             known: DashMap::new(),
             generation: AtomicU32::new(0),
             seen: ArcSwapOption::empty(),
+            none_at: AtomicI64::new(TimestampMs::MIN),
             reading: tokio::sync::Mutex::new(()),
             pace: Mutex::new(Pace::default()),
             entering: Gather::default(),
@@ -207,10 +210,16 @@ impl Room {
             let (progress, as_of) = (here.progress.clone(), self.clock.now_ms());
             return Ok(self.remember(Seen { event: self.event, progress, as_of }));
         }
+        if self.is_known_off() {
+            return Err(Rejection::NoQueue.into());
+        }
         // One request reads; the others wait for its result.
         let _reading = self.reading.lock().await;
         if let Some(seen) = self.recent() {
             return Ok(seen);
+        }
+        if self.is_known_off() {
+            return Err(Rejection::NoQueue.into());
         }
         self.fresh_progress().await
     }
@@ -225,6 +234,7 @@ impl Room {
             }
             Ok(None) => {
                 self.seen.store(None);
+                self.none_at.store(self.clock.now_ms(), Ordering::Relaxed);
                 self.known.clear();
                 Err(Rejection::NoQueue.into())
             }
@@ -233,6 +243,12 @@ impl Room {
                 None => Err(error.into()),
             },
         }
+    }
+
+    /// True if there was no queue a moment ago, and none is owned here.
+    fn is_known_off(&self) -> bool {
+        let since = self.clock.now_ms().saturating_sub(self.none_at.load(Ordering::Relaxed));
+        (0..PROGRESS_MS).contains(&since)
     }
 
     fn recent(&self) -> Option<Arc<Seen>> {

@@ -116,7 +116,14 @@ pub(super) fn next_poll_s(
             (QueuePhase::Drawing | QueuePhase::Open, _) => (2, 5),
         },
         QueuePlace::InLine { .. } | QueuePlace::Ahead { .. } | QueuePlace::Aside => {
+            // A paused line may go on at any moment, and then from its front.
+            let is_near = |ahead: u32| ahead < progress.rules.passes_per_minute;
+            let ahead = match place {
+                QueuePlace::InLine { place } => place.saturating_sub(progress.next),
+                _ => 0,
+            };
             match estimate.map(|estimate| estimate.low) {
+                None if is_near(ahead) => (8, 12),
                 Some(0..=9) => (2, 3),
                 Some(10..=59) => (5, 10),
                 Some(60..=299) => (15, 30),

@@ -174,6 +174,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "ticket_documents",
             "venues",
+            "waiting_room",
             "webhooks",
         ],
     ),

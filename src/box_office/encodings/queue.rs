@@ -1,14 +1,12 @@
 //! What the journal, commands, answers and snapshots hold of a waiting room's queue.
 
-use super::journal::definition;
-use super::snapshot::standing;
 use super::{Sample, check_pinned, every, id};
 use crate::box_office::views::queue_state::QueueAnswer;
 use crate::ids::{HoldId, QueueEntryId, UserId};
 use crate::inventory::{
-    Admission, Change, Draw, Lane, Pass, QueueChange, QueueEnd, QueueEntry, QueueEntryView,
-    QueuePhase, QueuePlace, QueueProgress, QueueRules, QueueTotals, SessionEnd, chained,
-    commitment_of, first_link, seed_of,
+    Admission, Change, Definition, Draw, Lane, Line, Pass, QueueChange, QueueEnd, QueueEntry,
+    QueueEntryView, QueuePhase, QueuePlace, QueueProgress, QueueRules, QueueTotals, SessionEnd,
+    chained, commitment_of, first_link, seed_of,
 };
 
 const AT: i64 = 1_795_000_000_000;
@@ -115,7 +113,7 @@ pub(super) fn answer() -> QueueAnswer {
 
 /// The changes up to a queue with an entry in each state, one of them its customer's second, with
 /// sessions that are new, used and used elsewhere, and with entries ahead of the line.
-pub(super) fn history() -> Vec<Change> {
+pub(super) fn history(definition: Definition, standing: &Line) -> Vec<Change> {
     let enter = |number: u8| (UserId(id(100 + number)), QueueEntryId(id(50 + number)));
     let listed: Vec<QueueEntry> = (0..8).map(enter).collect();
     let root = listed.iter().fold(first_link(), |list, (_, id)| chained(list, *id.0.as_bytes()));
@@ -128,12 +126,12 @@ pub(super) fn history() -> Vec<Change> {
     let hold_placed = |place: usize| Change::HoldPlaced {
         hold: hold(place),
         customer: customer(place),
-        lines: vec![standing()],
+        lines: vec![standing.clone()],
         expires_at: AT + 300_000,
     };
     let ended = |place: usize, how| Change::SessionsEnded { sessions: vec![(order[place], how)] };
     vec![
-        Change::Created { definition: definition() },
+        Change::Created { definition },
         Change::QueueSet { rules: QueueRules::default(), commitment: commitment_of(&SECRET) },
         Change::QueueEntered { entries: listed.clone() },
         Change::QueueClosed { count: 8, root },

@@ -211,7 +211,7 @@ fn a_snapshot_keeps_its_bytes_and_reads_back_as_the_state() {
     let samples = [
         ("Snapshot", history()),
         ("Snapshot of a class", history_of_class()),
-        ("Snapshot of a queue", queue::history()),
+        ("Snapshot of a queue", queue::history(definition(), &standing())),
     ];
     let samples = samples.map(|(name, history)| {
         let snapshot = state(history).to_snapshot();

@@ -75,3 +75,14 @@ pub struct QueueTotals {
 
 /// A customer and the id that the public record of the queue shows instead.
 pub type QueueEntry = (UserId, QueueEntryId);
+
+/// A customer's pass for the command that is being decided.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::inventory) enum Shown {
+    /// None came with the command.
+    None,
+    /// The customer's own, found by who they are.
+    OfCustomer,
+    /// This one.
+    Pass(Pass),
+}

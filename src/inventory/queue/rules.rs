@@ -20,6 +20,10 @@ pub const SESSION_MS: i64 = 15 * 60_000;
 pub const IDLE_MS: i64 = 60_000;
 /// The time whose worth of passes may be given at once.
 pub const BURST_MS: i64 = 10_000;
+/// The most places of the line looked at in one transition of due work: each costs a few hashes.
+pub(in crate::inventory) const LOOKS: u32 = 1_000;
+/// As [`LOOKS`], in the transition of a command.
+pub(in crate::inventory) const FEW_LOOKS: u32 = 64;
 
 /// The rules of a queue. Durations are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -270,7 +270,7 @@ fn the_secret_is_replaced_before_the_close_alone() {
     decided(&mut event, other(true));
     assert_eq!(event.queue_progress().unwrap().commitment, commitment_of(&[8; 32]));
     at(&mut event, OPENING + SECOND);
-    let reason = "closed, so that its secret cannot change";
+    let reason = "closed: its secret can change only before";
     refused(&mut event, &other(true), wrong("draw", reason));
 }
 
@@ -330,7 +330,7 @@ fn the_opening_is_fixed_once_it_has_come() {
     assert_eq!(at(&mut event, OPENING + SECOND), []);
     decided(&mut event, set(opens(OPENING + MINUTE)));
     at(&mut event, OPENING + MINUTE + SECOND);
-    let reason = "open already, so that opensAt cannot change";
+    let reason = "open: opensAt can change only before";
     refused(&mut event, &set(opens(OPENING + HOUR)), wrong("queue", reason));
     decided(&mut event, set(opens(OPENING + MINUTE)));
 }

@@ -45,7 +45,7 @@ on_both_databases! {
         let page = format!("/events/{}", event.id);
         let room = format!("{page}/queue");
         let (enter, leave) = (format!("{room}/enter"), format!("{room}/leave"));
-        kim.get(&room).await.shows(&["This event has no waiting room now."]);
+        kim.get(&room).await.shows(&["There is no waiting room for this event at present."]);
         assert!(!kim.get(&page).await.text.contains(&room));
         assert_eq!(kim.post(&enter, &[]).await.status, 404);
 
@@ -58,11 +58,11 @@ on_both_databases! {
             &format!("/register?{back}"),
         ]);
         let standing = event.standing();
-        let hold = [("kind", "lines"), ("productId", &*standing), ("quantity", "1")];
+        let hold = [("kind", "lines"), ("productId", standing), ("quantity", "1")];
         let holds = format!("{page}/holds");
         let refused = kim.post(&holds, &hold).await;
         assert_eq!(refused.status, 403);
-        refused.shows(&["Please enter the waiting room first.", &format!("href=\"{room}\"")]);
+        refused.shows(&["Please join the queue", &format!("href=\"{room}\"")]);
 
         let first = kim.get(&room).await;
         assert!(!first.text.contains("http-equiv=\"refresh\""), "nothing is to come by itself");

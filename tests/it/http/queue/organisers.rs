@@ -27,7 +27,7 @@ on_both_databases! {
         hold_with(&event, &lee, 1, &Value::Null).await.is(201);
         hold_with(&event, &lee, 1, &yesterday).await.is(201);
         switch_on(&shop, &event, json!({})).await;
-        hold_with(&event, &lee, 1, &yesterday).await.refused(403, "PASS_REQUIRED");
+        hold_with(&event, &lee, 1, &yesterday).await.refused(403, "PASS_EXPIRED");
         let today = enter(&event, &lee).await["passToken"].clone();
         hold_with(&event, &lee, 1, &yesterday).await.refused(403, "PASS_EXPIRED");
         hold_with(&event, &lee, 1, &today).await.is(201);
