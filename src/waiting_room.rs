@@ -80,11 +80,38 @@ impl WaitingRooms {
         customer: UserId,
     ) -> Result<RoomStatus, WaitingRoomError> {
         let room = self.room(event);
-        if let Some(status) = room.known_status(customer).await? {
-            return Ok(status);
+        let entered = async {
+            if let Some(status) = room.known_status(customer).await? {
+                return Ok(status);
+            }
+            self.lets_in(&room, customer).await?;
+            let entry = room.enter(customer).await?;
+            self.told(&room, customer, entry).await
+        };
+        let entered = entered.await;
+        self.forget_if_unknown(event, entered.as_ref().err());
+        entered
+    }
+
+    /// Whether the organiser lets this account into the queue.
+    async fn lets_in(&self, room: &Room, customer: UserId) -> Result<(), WaitingRoomError> {
+        // Without a queue that can be read the box office says why nobody enters.
+        let Ok(seen) = room.progress().await else { return Ok(()) };
+        let rules = &seen.progress.rules;
+        if rules.account_before.is_none() && !rules.confirmed_only {
+            return Ok(());
         }
-        let entry = room.enter(customer).await?;
-        self.told(&room, customer, entry).await
+        let account = self.store.user_get(customer).await?;
+        if let Some(before) = rules.account_before
+            && account.as_ref().is_none_or(|account| account.created_at >= before)
+        {
+            return Err(WaitingRoomError::AccountTooNew { before });
+        }
+        let is_confirmed = account.is_some_and(|account| account.email_confirmed_at.is_some());
+        if rules.confirmed_only && !is_confirmed {
+            return Err(WaitingRoomError::NotConfirmed);
+        }
+        Ok(())
     }
 
     /// Says where a customer is. Who was passed over for silence returns to the line by asking.
@@ -97,6 +124,16 @@ impl WaitingRooms {
         customer: UserId,
     ) -> Result<RoomStatus, WaitingRoomError> {
         let room = self.room(event);
+        let told = self.status_in(&room, customer).await;
+        self.forget_if_unknown(event, told.as_ref().err());
+        told
+    }
+
+    async fn status_in(
+        &self,
+        room: &Arc<Room>,
+        customer: UserId,
+    ) -> Result<RoomStatus, WaitingRoomError> {
         room.slow_down(customer).await;
         if let Some(status) = room.known_status(customer).await? {
             return Ok(status);
@@ -106,7 +143,7 @@ impl WaitingRooms {
             entry = room.enter(customer).await?;
         }
         match entry {
-            Some(_) => self.told(&room, customer, entry).await,
+            Some(_) => self.told(room, customer, entry).await,
             None => Err(Rejection::QueueEntryNotFound.into()),
         }
     }
@@ -116,7 +153,9 @@ impl WaitingRooms {
     /// # Errors
     /// [`WaitingRoomError`].
     pub async fn progress(&self, event: OfferingId) -> Result<Arc<Seen>, WaitingRoomError> {
-        self.room(event).progress().await
+        let seen = self.room(event).progress().await;
+        self.forget_if_unknown(event, seen.as_ref().err());
+        seen
     }
 
     /// As [`Self::progress`], read at the owner now.
@@ -300,8 +339,26 @@ impl WaitingRooms {
         Ok(room.status_of(customer, &entry, &seen))
     }
 
+    /// Drops the room of an event that does not exist: anybody can make up ids.
+    fn forget_if_unknown(&self, event: OfferingId, error: Option<&WaitingRoomError>) {
+        if let Some(WaitingRoomError::Office(SubmitError::Unavailable(
+            Unavailable::NoSuchOffering,
+        ))) = error
+        {
+            self.rooms.remove(&event);
+        }
+    }
+
+    /// Drops the rooms that nobody has asked for lately. What they know of their customers is of no
+    /// use any more then: all of them have been silent for too long.
+    fn forget_unused(&self) {
+        let now = self.clock.now_ms();
+        self.rooms.retain(|_, room| Arc::strong_count(room) > 1 || room.is_worth_keeping(now));
+    }
+
     fn room(&self, event: OfferingId) -> Arc<Room> {
         if let Some(room) = self.rooms.get(&event) {
+            room.use_now();
             return Arc::clone(&room);
         }
         let new = || {

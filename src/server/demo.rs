@@ -1,5 +1,5 @@
-//! The demonstration: a hall with a seat plan, standing places, a sale that opens in five minutes, and
-//! one that is sold out with a waitlist; and two classes.
+//! The demonstration: a hall with a seat plan, standing places, a sale with a waiting room that opens in
+//! five minutes, and one that is sold out with a waitlist; and two classes.
 
 mod classes;
 
@@ -7,7 +7,7 @@ use super::StartError;
 use super::admin::Admin;
 use crate::http::state::AppState;
 use crate::ids::{OfferingId, ProductId, UserId, VenueId};
-use crate::inventory::{Change, Minor, Policy, SaleState, SaleWindow, TimestampMs};
+use crate::inventory::{Change, Minor, Policy, QueueChange, SaleState, SaleWindow, TimestampMs};
 use crate::offerings::{CancellationDraft, EventDraft, PlanDraft, ProductDraft};
 use crate::venues::{CheckedPlan, PlanSpec, VenueDraft, generate};
 
@@ -63,11 +63,15 @@ impl Demo<'_> {
         };
         self.add(full, vec![Change::PlacesBlocked { product: ProductId(0), quantity: 40 }]).await?;
         let soon = EventDraft {
+            description: "Has a waiting room: enter before the sale opens, and the order is drawn."
+                .into(),
             sale: SaleWindow { start: Some(self.now + 5 * MINUTE_MS), end: None },
             products: vec![standing("Day ticket", 500, 45_000)],
             ..self.draft("Opens in five minutes", "The Riverside", 45)
         };
-        self.add(soon, Vec::new()).await?;
+        let soon = self.add(soon, Vec::new()).await?;
+        let room = QueueChange { enabled: Some(true), ..QueueChange::default() };
+        self.state.waiting_rooms.set(soon, self.by, room, None).await.map_err(failed)?;
         let open_air = EventDraft {
             products: vec![
                 standing("Front of the stage", 300, 90_000),

@@ -1,7 +1,7 @@
 //! Why a waiting room did not do what it was asked for.
 
 use crate::box_office::{SubmitError, Unavailable};
-use crate::inventory::Rejection;
+use crate::inventory::{Rejection, TimestampMs};
 use crate::store::StoreError;
 
 /// Why a waiting room did not do what it was asked for.
@@ -13,6 +13,15 @@ pub enum WaitingRoomError {
     /// As many customers wait to enter at this instance as it can hold.
     #[error("too many are entering at once")]
     Crowded,
+    /// The organiser lets only accounts in that were made before a time.
+    #[error("the organiser lets in accounts that were made earlier")]
+    AccountTooNew {
+        /// The time.
+        before: TimestampMs,
+    },
+    /// The organiser lets only confirmed addresses in.
+    #[error("the organiser lets in accounts whose address is confirmed: confirm yours first")]
+    NotConfirmed,
     /// The secret of the draw is in no store any more.
     #[error("the secret of the draw is lost")]
     SecretLost,

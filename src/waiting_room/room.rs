@@ -34,6 +34,8 @@ const PROGRESS_MS: i64 = 1_000;
 const FRONT_S: u32 = 10;
 /// An entry is asked for again after this time: it may have been voided.
 const ASK_AGAIN_MS: i64 = 600_000;
+/// A room that nobody asks for is dropped after this time, and the time of silence.
+const UNUSED_MS: i64 = 60_000;
 /// Polls of one customer closer together than this come too soon.
 const POLL_MS: i64 = 900;
 /// Polls that may come too soon before the next are slowed: a page is reloaded, or open twice.
@@ -65,6 +67,7 @@ pub(super) struct Room {
     /// Held by the request that reads the state of the line.
     reading: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
+    used_at: AtomicI64,
     entering: Gather,
     asking: Gather,
 }
@@ -77,6 +80,7 @@ impl Room {
         executor: Executor,
         passes: Passes,
     ) -> Self {
+        let used_at = AtomicI64::new(clock.now_ms());
         Self {
             event,
             offices,
@@ -89,6 +93,7 @@ impl Room {
             none_at: AtomicI64::new(TimestampMs::MIN),
             reading: tokio::sync::Mutex::new(()),
             pace: Mutex::new(Pace::default()),
+            used_at,
             entering: Gather::default(),
             asking: Gather::default(),
         }
@@ -112,6 +117,17 @@ impl Room {
             self.executor.spawn(async move { room.empty_asking().await });
         }
         answer.await.unwrap_or(Err(WaitingRoomError::Crowded))
+    }
+
+    pub(super) fn use_now(&self) {
+        self.used_at.store(self.clock.now_ms(), Ordering::Relaxed);
+    }
+
+    /// True if somebody asked for it lately: within the time in which its customers may be silent, if
+    /// it has a queue.
+    pub(super) fn is_worth_keeping(&self, now: TimestampMs) -> bool {
+        let silence_ms = self.seen.load().as_ref().map_or(0, |seen| seen.progress.rules.silence_ms);
+        now - self.used_at.load(Ordering::Relaxed) < UNUSED_MS.saturating_add(silence_ms)
     }
 
     pub(super) fn forget(&self, customer: UserId) {

@@ -33,6 +33,9 @@ impl WaitingRooms {
         for (event, queue) in self.offices.queues_here() {
             self.tend_one(event, &queue, looks_for_silence).await;
         }
+        if looks_for_silence {
+            self.forget_unused();
+        }
     }
 
     async fn tend_one(

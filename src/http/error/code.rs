@@ -158,6 +158,8 @@ error_codes! {
     NotInQueue = NOT_FOUND "NOT_IN_QUEUE", "No entry of yours waits in this queue.";
     QueueVoided = FORBIDDEN "QUEUE_VOIDED",
         "The organiser has voided your entry: you cannot enter this queue again.";
+    QueueNotForYou = FORBIDDEN "QUEUE_NOT_FOR_YOU",
+        "The organiser lets other accounts into this queue: details say which.";
     QueueTurnsUsed = CONFLICT "QUEUE_TURNS_USED",
         "You have entered this queue as often as one person may.";
     QueueArchived = GONE "QUEUE_ARCHIVED",

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{ApiError, ErrorCode};
+use crate::http::respond::rfc3339;
 use crate::journal::LoadError;
 use crate::waiting_room::WaitingRoomError;
 use crate::waiting_room::record::RecordError;
@@ -15,6 +18,14 @@ impl From<WaitingRoomError> for ApiError {
         match error {
             WaitingRoomError::Office(error) => error.into(),
             WaitingRoomError::Crowded => Self::of(ErrorCode::Busy).with_retry_after(RETRY),
+            WaitingRoomError::AccountTooNew { before } => {
+                Self::new(ErrorCode::QueueNotForYou, error.to_string())
+                    .with_details(json!({ "accountBefore": rfc3339(before) }))
+            }
+            WaitingRoomError::NotConfirmed => {
+                Self::new(ErrorCode::QueueNotForYou, error.to_string())
+                    .with_details(json!({ "confirmedOnly": true }))
+            }
             WaitingRoomError::SecretLost => Self::new(
                 ErrorCode::WrongState,
                 "the secret of this draw is lost: switch the waiting room off and on again",

@@ -6,7 +6,7 @@ use crate::inventory::definition::TimestampMs;
 
 /// The most entries of one queue, ended ones included.
 pub const MAX_QUEUE_ENTRIES: u32 = 4_000_000;
-/// The most customers in one [`super::Command::EnterQueue`], and the most entries that an
+/// The most customers in one [`crate::inventory::Command::EnterQueue`], and the most entries that an
 /// organiser names in one command.
 pub const MAX_QUEUE_BATCH: usize = 1_000;
 /// The most characters of a reason or a label that the journal records.

@@ -104,6 +104,14 @@ pub struct QueueBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     draining: Option<bool>,
+    /// Lets in only accounts that were made before this time; null for all.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<Time>)]
+    account_before: Option<Option<Time>>,
+    /// Lets in only accounts whose address is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    confirmed_only: Option<bool>,
     /// The source of the public value of the draw, announced before: the draw waits for the value.
     /// Null for a draw that makes itself.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
@@ -153,6 +161,9 @@ pub struct RulesDto {
     turns: u8,
     paused: bool,
     draining: bool,
+    #[schema(required = true)]
+    account_before: Option<String>,
+    confirmed_only: bool,
     #[schema(required = true)]
     public_source: Option<String>,
 }
@@ -212,6 +223,8 @@ fn rules(rules: &QueueRules) -> RulesDto {
         turns: rules.turns,
         paused: rules.paused,
         draining: rules.draining,
+        account_before: rules.account_before.map(rfc3339),
+        confirmed_only: rules.confirmed_only,
         public_source: rules.public_source.clone(),
     }
 }
@@ -243,6 +256,8 @@ impl QueueBody {
             turns: self.turns.map(|turns| u8::try_from(turns.max(0)).unwrap_or(u8::MAX)),
             paused: self.paused,
             draining: self.draining,
+            account_before: self.account_before.map(|at| at.map(Time::millis)),
+            confirmed_only: self.confirmed_only,
             public_source: self.public_source.clone(),
             ..QueueChange::default()
         }

@@ -38,6 +38,7 @@ pub(crate) const CODES: &[OperationCodes] = &[
             ErrorCode::QueueFull,
             ErrorCode::QueueVoided,
             ErrorCode::QueueTurnsUsed,
+            ErrorCode::QueueNotForYou,
             ErrorCode::AccountRequired,
             ErrorCode::EventCancelled,
             ErrorCode::NotTheCaller,

@@ -139,3 +139,25 @@ async fn a_draw_waits_for_the_value_that_was_announced() {
     assert_eq!(drawn.data["progress"]["phase"], "OPEN");
     assert_eq!(status(&event, &kim).await["status"], "ADMITTED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organiser_lets_older_or_confirmed_accounts_in_alone() {
+    let shop = Shop::open(TestDb::sqlite().await).await;
+    let event = shop.event().await;
+    let register = json!({"email": "kim@example.com", "password": "correct horse", "name": "Kim"});
+    let account = shop.nobody().post("/api/auth/register", &register).await.is(201);
+    let id = account.data["user"]["id"].as_str().unwrap().parse().unwrap();
+    let kim = shop.with_token(id, account.data["accessToken"].as_str().unwrap().into());
+    switch_on(&shop, &event, json!({"accountBefore": shop.time_in(-60)})).await;
+    let enqueue = queue_path(&event, "enqueue");
+    let refused = kim.post_nothing(&enqueue).await.refused(403, "QUEUE_NOT_FOR_YOU");
+    assert_eq!(refused.body["error"]["details"]["accountBefore"], shop.time_in(-60));
+    let confirmed = json!({"accountBefore": null, "confirmedOnly": true});
+    shop.admin().put(&admin_path(&event), &confirmed).await.is(200);
+    let refused = kim.post_nothing(&enqueue).await.refused(403, "QUEUE_NOT_FOR_YOU");
+    assert_eq!(refused.body["error"]["details"]["confirmedOnly"], true);
+    let older = json!({"accountBefore": shop.time_in(60), "confirmedOnly": false});
+    let set = shop.admin().put(&admin_path(&event), &older).await.is(200);
+    assert_eq!(set.data["rules"]["accountBefore"], shop.time_in(60));
+    kim.post_nothing(&enqueue).await.is(200);
+}
