@@ -149,15 +149,17 @@ impl Batch {
             return;
         }
         self.decide_all(offering, inventory, queue, settings, max_commands);
-        if !queue.is_empty() {
-            return;
-        }
+        // In every row, so that a flood of commands cannot keep the queue from moving.
         if inventory.next_due_at().is_some_and(|due| due <= self.at)
             && let Some(transition) = inventory.run_due()
         {
             self.push(transition);
         }
-        let room = max_commands.min(self.decided.len() + MAX_ENTRY_COMMANDS);
+        let room = match max_commands {
+            // Commands are decided one by one, to find the one that the database refuses.
+            1 => 1,
+            _ => self.decided.len() + MAX_ENTRY_COMMANDS,
+        };
         self.decide_all(offering, inventory, entries, settings, room);
         self.due_remains = !entries.is_empty()
             || (inventory.next_due_at().is_some_and(|due| due <= self.at)
