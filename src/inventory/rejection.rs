@@ -194,7 +194,9 @@ pub enum Rejection {
     #[error("no such entry waits in the queue")]
     QueueEntryNotFound,
     /// Places are held with a pass alone while the waiting room is on.
-    #[error("the event has a waiting room: enter its queue, and send the pass as X-Pass-Token")]
+    #[error(
+        "the event has a waiting room: enter its queue, and send your own pass for it as X-Pass-Token"
+    )]
     PassRequired,
     /// The pass was not used in time, or is of another queue.
     #[error("the pass has expired: enter the queue again for another")]

@@ -132,7 +132,7 @@ pub(crate) async fn create(
     let automatic = automatic::of_checkout(&state, caller, asked).await?;
     let (reservation, customer) = (ReservationId::random(), caller.user);
     let command = command(&state, (event, reservation, customer), &body).await?;
-    let command = with_pass(&state, event, customer, &pass, command)?;
+    let command = with_pass(&state, event, customer, &pass, command);
     if let Some(method) = automatic {
         // Before the checkout, so that no reservation is left unpaid because a process died.
         state.payments.intend(customer, reservation, method).await?;

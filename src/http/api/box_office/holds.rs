@@ -194,7 +194,7 @@ pub(crate) async fn place(
     let lines = requested(&state, event, &body).await?;
     let (hold, customer) = (HoldId::random(), caller.user);
     let command = Command::PlaceHold { hold, customer, lines };
-    let command = with_pass(&state, event, customer, &pass, command)?;
+    let command = with_pass(&state, event, customer, &pass, command);
     let idempotency = key.identity(customer, "hold", &(event, &body));
     let committed = match submit(&state, event, Request { command, idempotency }).await {
         Ok(committed) => committed,

@@ -59,7 +59,7 @@ pub(crate) async fn participate(
 ) -> Result<HttpResponse, ApiError> {
     let (hold, reservation, customer) = (HoldId::random(), ReservationId::random(), caller.user);
     let command = Command::Participate { hold, reservation, customer };
-    let command = with_pass(&state, event, customer, &pass, command)?;
+    let command = with_pass(&state, event, customer, &pass, command);
     let idempotency = key.identity(customer, "participate", &event);
     let submitted = state.offices.submit(event, Request { command, idempotency }).await;
     let committed = submitted.map_err(|error| refusal(event, error))?;

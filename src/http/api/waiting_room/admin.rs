@@ -135,7 +135,7 @@ pub struct QueueDto {
     /// The rules; absent while it is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    rules: Option<RulesDto>,
+    rules: Option<QueueRulesDto>,
     /// The line; absent while it is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -143,13 +143,13 @@ pub struct QueueDto {
     /// What became of entries; absent while it is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    totals: Option<TotalsDto>,
+    totals: Option<QueueTotalsDto>,
 }
 
 /// The rules of a waiting room.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RulesDto {
+pub struct QueueRulesDto {
     /// As it was set; null means the first instant on sale.
     #[schema(required = true)]
     opens_at: Option<String>,
@@ -171,7 +171,7 @@ pub struct RulesDto {
 /// What became of entries.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TotalsDto {
+pub struct QueueTotalsDto {
     admitted: u32,
     /// Passes with which places were held.
     used: u32,
@@ -187,7 +187,7 @@ pub struct TotalsDto {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "publicValue": "drand 4812000: 9e1c44a0" }))]
-pub struct DrawBody {
+pub struct QueueDrawBody {
     /// The value, as the announced source has it.
     #[schema(min_length = 1, max_length = 100)]
     public_value: String,
@@ -196,7 +196,7 @@ pub struct DrawBody {
 /// People in a queue.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PeopleBody {
+pub struct QueuePeopleBody {
     /// The ids of their accounts.
     #[schema(min_items = 1, max_items = 1_000)]
     client_ids: Vec<UserId>,
@@ -212,8 +212,8 @@ fn rendered(event: OfferingId, seen: Option<&Seen>, now: i64) -> QueueDto {
     QueueDto { event_id: event, enabled: seen.is_some(), rules, progress, totals }
 }
 
-fn rules(rules: &QueueRules) -> RulesDto {
-    RulesDto {
+fn rules(rules: &QueueRules) -> QueueRulesDto {
+    QueueRulesDto {
         opens_at: rules.opens_at.map(rfc3339),
         passes_per_minute: rules.passes_per_minute,
         active_limit: rules.active_limit,
@@ -229,8 +229,8 @@ fn rules(rules: &QueueRules) -> RulesDto {
     }
 }
 
-fn totals(totals: &QueueTotals) -> TotalsDto {
-    TotalsDto {
+fn totals(totals: &QueueTotals) -> QueueTotalsDto {
+    QueueTotalsDto {
         admitted: totals.admitted,
         used: totals.used,
         expired: totals.lapsed,
@@ -310,14 +310,14 @@ pub(crate) async fn set(
 /// Make the draw that waits for its announced public value (administrators).
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/draw", tag = "admin", operation_id = "drawQueue",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = DrawBody,
+    request_body = QueueDrawBody,
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn draw(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
-    Body(body): Body<DrawBody>,
+    Body(body): Body<QueueDrawBody>,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "draw queue", &(event, &body));
     let value = body.public_value;
@@ -330,17 +330,17 @@ pub(crate) async fn draw(
 /// Put guests ahead of the line, in this order (administrators).
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/guests", tag = "admin", operation_id = "addQueueGuests",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = PeopleBody,
+    request_body = QueuePeopleBody,
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn guests(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
-    Body(body): Body<PeopleBody>,
+    Body(body): Body<QueuePeopleBody>,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "add queue guests", &(event, &body));
-    let PeopleBody { client_ids, reason } = body;
+    let QueuePeopleBody { client_ids, reason } = body;
     let rooms = &state.waiting_rooms;
     let committed = rooms.prioritise(event, admin.user, &client_ids, reason, idempotency).await?;
     let mut response = answer(&state, event).await?;
@@ -351,17 +351,17 @@ pub(crate) async fn guests(
 /// Void the entries of people, who cannot enter this queue again (administrators).
 #[utoipa::path(post, path = "/api/admin/events/{event}/queue/void", tag = "admin", operation_id = "voidQueueEntries",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = PeopleBody,
+    request_body = QueuePeopleBody,
     responses((status = 200, body = Success<QueueDto>)))]
 pub(crate) async fn void(
     state: web::Data<AppState>,
     Admin(admin): Admin,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
-    Body(body): Body<PeopleBody>,
+    Body(body): Body<QueuePeopleBody>,
 ) -> Result<HttpResponse, ApiError> {
     let idempotency = key.identity(admin.user, "void queue entries", &(event, &body));
-    let PeopleBody { client_ids, reason } = body;
+    let QueuePeopleBody { client_ids, reason } = body;
     let rooms = &state.waiting_rooms;
     let committed = rooms.void(event, admin.user, client_ids, reason, idempotency).await?;
     let mut response = answer(&state, event).await?;

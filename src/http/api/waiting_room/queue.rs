@@ -115,7 +115,7 @@ pub struct QueueStatusDto {
     total: u32,
     /// The estimated wait; null while the line stands still, or before it has begun.
     #[schema(required = true)]
-    estimate: Option<EstimateDto>,
+    estimate: Option<QueueEstimateDto>,
     /// Ask again after this many seconds.
     next_poll_seconds: u32,
     /// The pass, to be sent as `X-Pass-Token`; null unless it is one's turn.
@@ -126,7 +126,7 @@ pub struct QueueStatusDto {
     pass_expires_at: Option<String>,
     /// Whether places were held with the pass.
     pass_used: bool,
-    prospects: ProspectsDto,
+    prospects: QueueProspectsDto,
     /// How often one may enter again.
     turns_left: u8,
     /// One's entry in the public record of the queue: nobody else knows that it is yours.
@@ -145,7 +145,7 @@ pub struct QueueStatusDto {
 
 /// An estimated wait, in seconds.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct EstimateDto {
+pub struct QueueEstimateDto {
     seconds: u32,
     /// If the line goes on as in its fastest quarter of the last minute.
     low: u32,
@@ -157,7 +157,7 @@ pub struct EstimateDto {
 /// What the places left mean for someone in line: counts, not a promise.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProspectsDto {
+pub struct QueueProspectsDto {
     /// `NOT_ON_SALE`, `PLACES` (more are left than people are ahead), `FEW`, `SOLD_OUT_FOR_NOW` (what is
     /// held may come back), `SOLD_OUT` (only returns can bring a place).
     #[schema(value_type = crate::http::openapi::forms::QueueOutlook)]
@@ -194,7 +194,7 @@ pub struct QueueProgressDto {
     admitted: u32,
     inside: u32,
     passes_per_minute: u32,
-    prospects: ProspectsDto,
+    prospects: QueueProspectsDto,
     /// The SHA-256 of the secret of the draw, in hexadecimal digits.
     commitment: String,
     as_of: String,
@@ -205,7 +205,7 @@ pub struct QueueProgressDto {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({ "passToken": "pass_AAAAAQAAAAfC1nL0y3ZyU0m5m8g1wq3X" }))]
-pub struct PassBody {
+pub struct UsePassBody {
     /// The pass.
     pass_token: String,
     /// Whose pass it is, for the backend of a shop that signs in as an administrator; otherwise the
@@ -218,14 +218,14 @@ pub struct PassBody {
 /// A pass that was used just now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ValidPassDto {
+pub struct UsedPassDto {
     valid: bool,
     event_id: OfferingId,
     client_id: UserId,
     server_time: String,
 }
 
-pub(super) fn prospects(progress: &QueueProgress, outlook: Outlook) -> ProspectsDto {
+pub(super) fn prospects(progress: &QueueProgress, outlook: Outlook) -> QueueProspectsDto {
     let outlook = match outlook {
         Outlook::NotOnSale => "NOT_ON_SALE",
         Outlook::Places => "PLACES",
@@ -233,7 +233,7 @@ pub(super) fn prospects(progress: &QueueProgress, outlook: Outlook) -> Prospects
         Outlook::SoldOutForNow => "SOLD_OUT_FOR_NOW",
         Outlook::SoldOut => "SOLD_OUT",
     };
-    ProspectsDto {
+    QueueProspectsDto {
         outlook,
         places_left: progress.places_left,
         places_held: progress.places_held,
@@ -260,7 +260,7 @@ pub(crate) fn render(customer: UserId, status: &RoomStatus, now: i64) -> QueueSt
         status: word,
         position: status.ahead,
         total: progress.waiting,
-        estimate: status.estimate.map(|estimate| EstimateDto {
+        estimate: status.estimate.map(|estimate| QueueEstimateDto {
             seconds: estimate.seconds,
             low: estimate.low,
             high: estimate.high,
@@ -436,14 +436,14 @@ pub struct LeftQueueDto {
 /// customer.
 #[utoipa::path(post, path = "/api/queue/{event}/validate-pass-token", tag = "queue", operation_id = "validatePassToken",
     params(("event" = OfferingId, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = PassBody,
-    responses((status = 200, body = Success<ValidPassDto>)))]
+    request_body = UsePassBody,
+    responses((status = 200, body = Success<UsedPassDto>)))]
 pub(crate) async fn validate(
     state: web::Data<AppState>,
     caller: Caller,
     Path(event): Path<OfferingId>,
     key: IdempotencyKey,
-    Body(body): Body<PassBody>,
+    Body(body): Body<UsePassBody>,
 ) -> Result<HttpResponse, ApiError> {
     let customer = body.client_id.unwrap_or(caller.user);
     if customer != caller.user && !caller.is_admin() {
@@ -453,7 +453,7 @@ pub(crate) async fn validate(
     let used = state.waiting_rooms.use_pass(event, customer, &body.pass_token, idempotency).await;
     let committed = used?;
     let server_time = rfc3339(state.clock.now_ms());
-    let valid = ValidPassDto { valid: true, event_id: event, client_id: customer, server_time };
+    let valid = UsedPassDto { valid: true, event_id: event, client_id: customer, server_time };
     let mut response = respond::ok(&valid);
     mark_replayed(&mut response, committed.replayed);
     Ok(response)
