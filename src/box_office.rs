@@ -35,5 +35,6 @@ pub use settings::{BeforeDecide, Settings};
 pub use telemetry::gauges::{Count, OfferingFigures};
 pub use telemetry::metrics::describe as describe_metrics;
 pub use unknown::{UnknownReason, outcome_unknown};
+pub(crate) use views::queue_state::changes_view;
 pub use views::queue_state::{PublishedQueue, QueueAnswer};
 pub use views::view::{ProductView, View};

@@ -39,6 +39,15 @@ impl View {
         self.label(seat).is_some()
     }
 
+    /// True if both show the same, whichever rows they include.
+    pub(crate) fn shows_the_same(&self, other: &Self) -> bool {
+        self.currency == other.currency
+            && self.sale_state == other.sale_state
+            && self.sale == other.sale
+            && self.products == other.products
+            && self.sections == other.sections
+    }
+
     /// Returns the section name, row name and number (from 1) of a seat.
     #[must_use]
     pub fn label(&self, seat: SeatId) -> Option<(&str, &str, u32)> {

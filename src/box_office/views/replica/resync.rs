@@ -86,7 +86,10 @@ impl Follower {
     /// instance is then no longer the owner.
     fn adopt(&mut self, view: View, stamp: Stamp, asked_at_ms: u64) -> bool {
         let view = match self.followed.shown.load_full() {
-            Some(old) if old.view.seq > view.seq => return false,
+            // A view of the store may be of a later row of a queue alone, which shows the same.
+            Some(old) if old.view.seq > view.seq && !old.view.shows_the_same(&view) => {
+                return false;
+            }
             Some(old) => share_sections(view, &old.view),
             None => view,
         };
