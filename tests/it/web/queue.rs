@@ -45,7 +45,7 @@ on_both_databases! {
         let page = format!("/events/{}", event.id);
         let room = format!("{page}/queue");
         let (enter, leave) = (format!("{room}/enter"), format!("{room}/leave"));
-        kim.get(&room).await.shows(&["There is no waiting room for this event at present."]);
+        kim.get(&room).await.shows(&["This event has no waiting room now."]);
         assert!(!kim.get(&page).await.text.contains(&room));
         assert_eq!(kim.post(&enter, &[]).await.status, 404);
 
@@ -123,7 +123,7 @@ on_both_databases! {
         organiser.get(&at).await.shows(&["The waiting room is off."]);
         let refused = press(&organiser, &at, &[("do", "pause")]).await;
         assert_eq!(refused.status, 404);
-        refused.shows(&["This event has no waiting room now."]);
+        refused.shows(&["There is no waiting room for this event at present."]);
         assert_eq!(press(&organiser, &at, &[("do", "what")]).await.status, 400);
 
         let opens = rules("on", ("opens", "2035-05-01T12:00"));
