@@ -238,10 +238,32 @@ impl Line {
         {
             return Err(Violation("the lane ahead has other entries than it should".into()));
         }
-        for place in 0..self.next {
-            let entry = self.number_at(place).and_then(|number| self.entry(number));
-            if entry.is_none_or(|entry| entry.state == EntryState::Waiting) {
-                return Err(Violation(format!("place {place} of the line was passed over")));
+        self.check_served()
+    }
+
+    /// No entry of the line waits at a served place. Each look costs a few hashes: the smaller of the
+    /// two sides is looked through.
+    fn check_served(&self) -> Result<(), Violation> {
+        let passed_over =
+            |place: u32| Err(Violation(format!("place {place} of the line was passed over")));
+        if self.next > self.len() {
+            return passed_over(self.len());
+        }
+        if self.next as usize <= self.count(EntryState::Waiting) {
+            for place in 0..self.next {
+                let entry = self.number_at(place).and_then(|number| self.entry(number));
+                if entry.is_none_or(|entry| entry.state == EntryState::Waiting) {
+                    return passed_over(place);
+                }
+            }
+            return Ok(());
+        }
+        for (number, entry) in (0..).zip(self.entries.iter()) {
+            if entry.state == EntryState::Waiting {
+                match self.place_of(number) {
+                    Some(place) if place >= self.next => {}
+                    place => return passed_over(place.unwrap_or(0)),
+                }
             }
         }
         Ok(())
@@ -249,5 +271,42 @@ impl Line {
 
     fn customer(&self, number: u32) -> Option<UserId> {
         self.entries.get(number).map(|entry| entry.customer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of 100 drawn entries of which the first `served` places were admitted.
+    fn line(served: u32) -> Line {
+        let mut line = Line::default();
+        for number in 0..100_u128 {
+            let id = uuid::Uuid::from_u128(number);
+            let (customer, id) = (UserId(id), QueueEntryId(id));
+            line.push(Entry { customer, id, state: EntryState::Waiting });
+        }
+        line.close(100, line.chain());
+        line.draw = Some(Draw::new([7; 32], 100));
+        for place in 0..served {
+            let number = line.number_at(place).unwrap();
+            line.set(number, EntryState::Inside).unwrap();
+        }
+        line.next = served;
+        line
+    }
+
+    #[test]
+    fn an_entry_that_waits_at_a_served_place_is_found_from_both_ends() {
+        for served in [1, 10, 50, 90, 100] {
+            let mut line = line(served);
+            line.check().unwrap();
+            let number = line.number_at(served / 2).unwrap();
+            line.set(number, EntryState::Waiting).unwrap();
+            line.check().unwrap_err();
+        }
+        let mut line = line(10);
+        line.next = 101;
+        line.check().unwrap_err();
     }
 }
