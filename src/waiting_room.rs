@@ -138,7 +138,11 @@ impl WaitingRooms {
         if let Some(status) = room.known_status(customer).await? {
             return Ok(status);
         }
-        let mut entry = room.ask(customer).await?;
+        let mut entry = match room.ask(customer).await {
+            Ok(entry) => entry,
+            // The owner is gone for a moment: what was last known, with its age.
+            Err(error) => return room.last_status(customer, &error).ok_or(error),
+        };
         if entry.is_some_and(|entry| entry.place == crate::inventory::QueuePlace::Aside) {
             entry = room.enter(customer).await?;
         }

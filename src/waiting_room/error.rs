@@ -30,6 +30,29 @@ pub enum WaitingRoomError {
     Store(String),
 }
 
+impl WaitingRoomError {
+    /// True if the box office could not be asked just now, and will answer again.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Office(SubmitError::Unavailable(unavailable)) => match unavailable {
+                Unavailable::NoSuchOffering | Unavailable::BadData | Unavailable::Failed => false,
+                Unavailable::Busy
+                | Unavailable::Recovering
+                | Unavailable::OutcomeUnknown
+                | Unavailable::ClockSkewed
+                | Unavailable::Stopping
+                | Unavailable::Moving => true,
+            },
+            Self::Crowded => true,
+            Self::Office(SubmitError::Rejected(_))
+            | Self::AccountTooNew { .. }
+            | Self::NotConfirmed
+            | Self::SecretLost
+            | Self::Store(_) => false,
+        }
+    }
+}
+
 impl From<Rejection> for WaitingRoomError {
     fn from(rejection: Rejection) -> Self {
         Self::Office(rejection.into())

@@ -184,6 +184,18 @@ impl Room {
         Ok(is_far.then(|| self.status_of(customer, &known.entry, &seen)))
     }
 
+    /// What was last known of a customer, if the owner of the queue cannot be asked for a moment.
+    pub(super) fn last_status(
+        &self,
+        customer: UserId,
+        error: &WaitingRoomError,
+    ) -> Option<RoomStatus> {
+        let seen = self.seen.load_full().filter(|_| error.is_passing())?;
+        let known = self.known.get(&customer).map(|known| *known)?;
+        let is_of_it = known.entry.generation == seen.progress.generation;
+        is_of_it.then(|| self.status_of(customer, &known.entry, &seen))
+    }
+
     /// What a customer with this entry is told.
     pub(super) fn status_of(
         &self,

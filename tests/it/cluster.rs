@@ -6,17 +6,20 @@ mod clocks;
 mod faults;
 mod membership;
 mod rolling;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use admitone::ids::OfferingId;
+use admitone::journal::Head;
 use admitone::store::{Options, Store};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::support::customers::{Shop, rng};
+use crate::support::line_history::LineFacts;
 use crate::support::private_postgres::PrivatePostgres;
 use crate::support::private_redis::PrivateRedis;
 use crate::support::process::Server;
@@ -106,7 +109,12 @@ impl Site {
 
     /// Starts the customers.
     pub fn sell(&mut self, seed: u64) {
-        self.customers = (0..CUSTOMERS)
+        self.sell_to(CUSTOMERS, seed);
+    }
+
+    /// Starts that many customers.
+    pub fn sell_to(&mut self, customers: u64, seed: u64) {
+        self.customers = (0..customers)
             .map(|index| {
                 let (shop, mint) = (Arc::clone(&self.shop), self.servers[0].mint());
                 tokio::spawn(async move {
@@ -184,7 +192,15 @@ impl Site {
         sold_event::until_settled(&self.store).await;
         let facts = self.shop.history.check(&self.store, self.event).await;
         sold_event::check_money(&self.store, &self.shop, &facts).await;
+        let line = match &self.shop.line {
+            Some(line) => {
+                let rows = self.store.journal_rows(self.event, Head::EMPTY, u64::from(u32::MAX));
+                Some(line.check(&rows.await.expect("the journal is whole")))
+            }
+            None => None,
+        };
         let facts = Facts {
+            line,
             holds: facts.holds.len(),
             unavailable: self.shop.unavailable.load(Ordering::Relaxed),
             lost: self.shop.lost.load(Ordering::Relaxed),
@@ -198,6 +214,7 @@ impl Site {
 /// Results that a test may check at the end.
 #[derive(Debug)]
 pub struct Facts {
+    pub line: Option<LineFacts>,
     pub holds: usize,
     /// Number of answers 503.
     pub unavailable: u64,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::history::{Acknowledged, History};
+use crate::support::line_history::LineHistory;
 use crate::support::process::Mint;
 
 /// How long a request is repeated before the test fails.
@@ -41,7 +42,7 @@ impl Answer {
         &self.body["data"]
     }
 
-    fn id<T: std::str::FromStr>(&self, field: &str) -> T {
+    pub fn id<T: std::str::FromStr>(&self, field: &str) -> T {
         let text = self.data()[field].as_str().unwrap_or_default();
         text.parse().unwrap_or_else(|_| panic!("{field} is an id: {}", self.body))
     }
@@ -52,6 +53,8 @@ impl Answer {
 pub struct Customer {
     pub user: UserId,
     pub token: String,
+    /// Of the waiting room, once it is the customer's turn.
+    pub pass: Option<String>,
 }
 
 /// The sale, shared by all customers.
@@ -66,6 +69,8 @@ pub struct Shop {
     /// One answer in this many is not waited for; 0 for none.
     pub impatience: u32,
     pub history: History,
+    /// What customers were told in the waiting room; `None` if there is none.
+    pub line: Option<LineHistory>,
     pub charged: std::sync::Mutex<Vec<(UserId, i64)>>,
     pub closing: AtomicBool,
     /// Number of answers 503, all of them with Retry-After.
@@ -106,6 +111,7 @@ impl Shop {
             seats,
             impatience: 0,
             history: History::default(),
+            line: None,
             charged: std::sync::Mutex::default(),
             closing: AtomicBool::new(false),
             unavailable: AtomicU64::new(0),
@@ -176,6 +182,10 @@ impl Shop {
                 .header("Idempotency-Key", key);
             let request = match &body {
                 Some(body) => request.json(body),
+                None => request,
+            };
+            let request = match &customer.pass {
+                Some(pass) => request.header("X-Pass-Token", pass),
                 None => request,
             };
             let answered = async {
@@ -314,8 +324,15 @@ impl Shop {
     /// of the seats it takes, so that there is always something to take.
     pub async fn visit_until_closed(&self, mut rng: StdRng, mint: &Mint) {
         while !self.closing.load(Ordering::Relaxed) {
-            let customer = mint.customer();
-            self.visit(&customer, &mut rng).await;
+            let mut customer = mint.customer();
+            if let Some(line) = &self.line {
+                if self.wait_in(line, &mut customer, &mut rng).await {
+                    self.visit(&customer, &mut rng).await;
+                    self.leave(line, &customer, &mut rng).await;
+                }
+            } else {
+                self.visit(&customer, &mut rng).await;
+            }
         }
     }
 

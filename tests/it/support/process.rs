@@ -254,7 +254,7 @@ impl Mint {
     fn signed(&self, role: Role) -> Customer {
         let user = UserId::random();
         let token = self.0.issue(Caller::account(user, role)).expect("HMAC signs");
-        Customer { user, token }
+        Customer { user, token, pass: None }
     }
 }
 
