@@ -28,8 +28,8 @@ use crate::clock::Clock;
 use crate::executor::Executor;
 use crate::ids::{OfferingId, QueueEntryId, UserId};
 use crate::inventory::{
-    Command, Idempotency, Pass, QueueChange, QueueEntryView, Rejection, Request, TimestampMs,
-    commitment_of,
+    Command, Idempotency, Pass, QueueChange, QueueEntryView, QueuePlace, Rejection, Request,
+    TimestampMs, commitment_of,
 };
 use crate::store::Store;
 use record::{Reader, RecordError, Records};
@@ -143,12 +143,33 @@ impl WaitingRooms {
             // The owner is gone for a moment: what was last known, with its age.
             Err(error) => return room.last_status(customer, &error).ok_or(error),
         };
-        if entry.is_some_and(|entry| entry.place == crate::inventory::QueuePlace::Aside) {
+        if entry.is_some_and(|entry| entry.place == QueuePlace::Aside) {
             entry = room.enter(customer).await?;
         }
         match entry {
             Some(_) => self.told(room, customer, entry).await,
             None => Err(Rejection::QueueEntryNotFound.into()),
+        }
+    }
+
+    /// Until when it is a customer's turn; `None` if it is not, or nobody can say now. It is no poll:
+    /// who only looks at the event's page keeps no place by it.
+    pub async fn turn_until(&self, event: OfferingId, customer: UserId) -> Option<TimestampMs> {
+        let room = self.room(event);
+        if room.known_status(customer).await.ok()?.is_some() {
+            // Far from the front.
+            return None;
+        }
+        match room.ask(customer).await.ok()??.place {
+            QueuePlace::Inside { ends_at, .. } => Some(ends_at),
+            QueuePlace::BeforeDraw
+            | QueuePlace::InLine { .. }
+            | QueuePlace::Ahead { .. }
+            | QueuePlace::Aside
+            | QueuePlace::Lapsed
+            | QueuePlace::Served
+            | QueuePlace::Left
+            | QueuePlace::Voided => None,
         }
     }
 

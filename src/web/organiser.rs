@@ -38,6 +38,7 @@ mod plan_form;
 mod plan_picture;
 mod queue;
 mod queue_form;
+mod queue_people;
 mod reasons;
 mod refunds;
 mod refused;

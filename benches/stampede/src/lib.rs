@@ -12,6 +12,7 @@ pub mod connection;
 pub mod crowd;
 pub mod environment;
 pub mod ledger;
+pub mod line;
 pub mod listener;
 pub mod measure;
 pub mod options;
@@ -42,6 +43,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match task {
         options::Task::Run(options) => run::run(*options),
         options::Task::Audit(options) => run::audit_again(&options),
+        options::Task::Line(options) => line::run(&options).map(|()| run::Verdict::Sound),
     };
     match ended {
         Ok(run::Verdict::Sound) => ExitCode::SUCCESS,

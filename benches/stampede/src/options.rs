@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, value_parser};
 
+use super::line::LineOptions;
 use super::workload::{ALL, Supply, Workload};
 use admitone::config::parse_duration;
 
@@ -35,6 +36,8 @@ pub enum Task {
     Run(Box<Options>),
     /// Audit an earlier run.
     Audit(AuditOptions),
+    /// Measure how many people a waiting room bears.
+    Line(LineOptions),
 }
 
 /// The pattern of arrivals.
@@ -126,6 +129,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, Erro
             let is_placed = arguments.contains_id("target");
             Ok(Task::Audit(AuditOptions { place: place(arguments)?, is_placed, journal }))
         }
+        Some(("line", arguments)) => line(arguments).map(Task::Line),
         Some((name, arguments)) => {
             let workload = Workload::named(name)
                 .ok_or_else(|| wrong(format!("there is no workload {name}")))?;
@@ -149,6 +153,12 @@ fn command() -> Command {
         command =
             command.subcommand(known.args(place_arguments(HERE)).args(run_arguments(workload)));
     }
+    command = command.subcommand(
+        Command::new("line")
+            .about("how many people a waiting room bears, each figure beside a bare route's")
+            .args(place_arguments(HERE))
+            .args(line_arguments()),
+    );
     command.subcommand(
         Command::new("audit").about("audit an earlier run that kept its journal (--journal)").args(
             place_arguments("as in the run").into_iter().chain([Arg::new("journal")
@@ -272,6 +282,40 @@ fn run_arguments(workload: &Workload) -> Vec<Arg> {
         valued("journal", "FILE", "Keeps what was asked and answered, for `stampede audit`")
             .value_parser(value_parser!(PathBuf)),
     ]
+}
+
+fn line_arguments() -> Vec<Arg> {
+    let count =
+        |name, help, most| valued(name, "N", help).value_parser(value_parser!(u32).range(1..=most));
+    vec![
+        count("people", "How many enter [1000000]", 3_900_000),
+        count("clients", "Connections, each as fast as it is answered [4096]", 60_000),
+        count("threads", "Threads of the generator [2]", 256),
+        valued("entering", "N", "People a second who enter while others hold places [20000]")
+            .value_parser(rate),
+        valued("json", "FILE", "Writes the results for machines")
+            .value_parser(value_parser!(PathBuf)),
+    ]
+}
+
+fn line(arguments: &ArgMatches) -> Result<LineOptions, Error> {
+    let number = |name: &str| arguments.get_one::<u32>(name).copied();
+    let secret = std::env::var("ADMITONE_JWT_SECRET").ok().filter(|secret| !secret.is_empty());
+    let token_secret = secret.ok_or_else(|| {
+        wrong(
+            "ADMITONE_JWT_SECRET is not set: a million people do not register, so their tokens are \
+             signed here. Start the server with the same secret",
+        )
+    })?;
+    Ok(LineOptions {
+        place: place(arguments)?,
+        token_secret,
+        people: number("people").unwrap_or(1_000_000),
+        clients: number("clients").unwrap_or(4_096),
+        threads: number("threads").unwrap_or(2),
+        entering: arguments.get_one("entering").copied().unwrap_or(20_000.0),
+        json: arguments.get_one::<PathBuf>("json").cloned(),
+    })
 }
 
 fn place(arguments: &ArgMatches) -> Result<Place, Error> {

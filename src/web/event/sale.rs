@@ -62,10 +62,15 @@ pub(super) fn state(visitor: &Visitor, shown: &Shown) -> Markup {
     }
 }
 
-/// Says that places are taken in turn, while a waiting room is on.
+/// Says that places are taken in turn, while a waiting room is on, and whether it is the visitor's.
 pub(super) fn waiting_room(visitor: &Visitor, shown: &Shown) -> Markup {
     html! {
-        @if shown.queue.is_some() {
+        @if let Some(until) = shown.turn_until {
+            p.notice {
+                (visitor.text("queue.is_turn")) " " (at(visitor, shown, until)) ". "
+                (to_waiting_room(visitor, shown))
+            }
+        } @else if shown.queue.is_some() {
             p.warning {
                 (visitor.text("queue.is_on")) " " (to_waiting_room(visitor, shown))
             }

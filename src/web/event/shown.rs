@@ -29,6 +29,8 @@ pub(crate) struct Shown {
     pub(crate) policy: Option<Policy>,
     /// The line of the waiting room; `None` unless one is on.
     pub(crate) queue: Option<Arc<Seen>>,
+    /// Until when it is the visitor's turn in it.
+    pub(crate) turn_until: Option<TimestampMs>,
 }
 
 impl Shown {
@@ -47,9 +49,13 @@ impl Shown {
         let policy = state.offerings.policy(event.id).await?;
         // A line that cannot be read is no reason to show no event: a hold says what is missing.
         let queue = state.waiting_rooms.progress(event.id).await.ok();
+        let turn_until = match (&queue, visitor.caller) {
+            (Some(_), Some(caller)) => state.waiting_rooms.turn_until(event.id, caller.user).await,
+            _ => None,
+        };
         let now = state.clock.now_ms();
         let status = SaleStatus::of(&view, now).name;
-        Ok(Self { event, view, status, mine, now, policy, queue })
+        Ok(Self { event, view, status, mine, now, policy, queue, turn_until })
     }
 
     /// Returns the products on sale, with their numbers.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::event_form::Pairs;
 use super::queue_form::{self, RulesForm};
+use super::queue_people;
 use super::refused::Refusals;
 use crate::box_office::SubmitError;
 use crate::http::error::{ApiError, ErrorCode};
@@ -76,14 +77,15 @@ async fn page(
     visitor.admin()?;
     let shown = Shown::read(&state, event).await?;
     let form = RulesForm::of(&visitor, &shown.event, shown.seen.as_deref());
-    let page = render(&visitor, &shown, &form, &NotDone::default(), query.notice.as_deref());
+    let entered = (&form, &[][..]);
+    let page = render(&visitor, &shown, entered, &NotDone::default(), query.notice.as_deref());
     Ok(page)
 }
 
 fn render(
     visitor: &Visitor,
     shown: &Shown,
-    form: &RulesForm,
+    (form, entered): (&RulesForm, &[(String, String)]),
     refused: &NotDone,
     notice: Option<&str>,
 ) -> HttpResponse {
@@ -97,9 +99,11 @@ fn render(
             p { (visitor.text("organiser_queue.explained")) }
             (refusal(refused.text.as_deref()))
             div id="queue-numbers" data-refresh { (numbers(visitor, shown)) }
-            @if shown.seen.is_some() {
+            @if let Some(seen) = &shown.seen {
                 h2 { (visitor.text("organiser_queue.switches")) }
                 (switches(visitor, shown))
+                h2 { (visitor.text("organiser_queue.people")) }
+                (queue_people::render(visitor, (event.id, seen), entered, &refused.fields))
             }
             h2 id="rules" { (visitor.text("organiser_queue.rules")) }
             (queue_form::render(visitor, (event, shown.seen.as_deref()), form, &refused.fields))
@@ -215,8 +219,14 @@ async fn act(
     let mut form = RulesForm::of(&visitor, &shown.event, shown.seen.as_deref());
     let key = IdempotencyKey(Pairs(&pairs).value("key").map(str::to_owned));
     let key = key.identity(admin.user, "set queue by form", &(event, &pairs));
+    let action = Pairs(&pairs).entered("do");
+    if queue_people::is_one(&action) {
+        let by = (&visitor, &admin);
+        let done = queue_people::carry_out(&state, by, event, &pairs, key).await;
+        return answered(&visitor, &shown, (&form, &pairs), done);
+    }
     let is_set = |change| QueueChange { enabled: change, ..QueueChange::default() };
-    let change = match &*Pairs(&pairs).entered("do") {
+    let change = match &*action {
         "pause" => Ok(QueueChange { paused: Some(true), ..QueueChange::default() }),
         "resume" => Ok(QueueChange { paused: Some(false), ..QueueChange::default() }),
         "drain" => Ok(QueueChange { draining: Some(true), ..QueueChange::default() }),
@@ -231,15 +241,31 @@ async fn act(
         }
         _ => return Err(ApiError::of(ErrorCode::BadRequest)),
     };
-    let refused = match change {
+    let done = match change {
         Ok(change) => match state.waiting_rooms.set(event, admin.user, change, key).await {
-            Ok(_) => return Ok(see_other(&format!("{}?notice=done", address(event)))),
-            Err(error) => not_done(&visitor, error.into())?,
+            Ok(_) => Ok(Refusals::default()),
+            Err(error) => Err(error.into()),
         },
-        Err(fields) => (ErrorCode::Invalid, NotDone { text: None, fields }),
+        Err(fields) => Ok(fields),
     };
-    let (code, refused) = refused;
-    let mut page = render(&visitor, &shown, &form, &refused, None);
+    answered(&visitor, &shown, (&form, &pairs), done)
+}
+
+/// Leads back to the page if nothing was refused, and shows it with the refusal otherwise.
+fn answered(
+    visitor: &Visitor,
+    shown: &Shown,
+    entered: (&RulesForm, &[(String, String)]),
+    done: Result<Refusals, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let (code, refused) = match done {
+        Ok(fields) if fields.is_empty() => {
+            return Ok(see_other(&format!("{}?notice=done", address(shown.event.id))));
+        }
+        Ok(fields) => (ErrorCode::Invalid, NotDone { text: None, fields }),
+        Err(error) => not_done(visitor, error)?,
+    };
+    let mut page = render(visitor, shown, entered, &refused, None);
     *page.status_mut() = code.status();
     Ok(page)
 }

@@ -69,6 +69,8 @@ on_both_databases! {
         first.shows(&[&format!("action=\"{enter}\"")]);
         kim.post(&enter, &[]).await.leads_to(&room);
         kim.get(&room).await.shows(&["<h2>It is your turn</h2>", "<title>It is your turn"]);
+        kim.get(&page).await.shows(&["It is your turn until"]);
+        lee.get(&page).await.shows(&["This event has a waiting room"]);
         lee.post(&enter, &[]).await.leads_to(&room);
         lee.post(&enter, &[]).await.leads_to(&room);
         let waits = lee.get(&room).await;
@@ -132,5 +134,59 @@ on_both_databases! {
         customer.post(&format!("/events/{}/queue/enter", event.id), &[]).await.leads_to("/events/");
         let early = customer.get(&format!("/events/{}/queue", event.id)).await;
         early.shows(&["<h2>You are in</h2>", "The order is drawn at", "data-countdown"]);
+    }
+    async fn an_organiser_lets_guests_go_first_voids_entries_and_makes_an_announced_draw(
+        db: TestDb
+    ) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let at = format!("/organiser/events/{}/queue", event.id);
+        let room = format!("/events/{}/queue", event.id);
+        let (kim, lee) = (
+            known(&shop, "Kim", "kim@example.com").await,
+            known(&shop, "Lee", "lee@example.com").await,
+        );
+        let (kim, lee) = (Browser::of(&shop, &kim), Browser::of(&shop, &lee));
+        let on = json!({
+            "enabled": true, "paused": true, "opensAt": shop.time_in(60),
+            "publicSource": "drand, the round of the opening",
+        });
+        shop.admin().put(&format!("/api/admin/events/{}/queue", event.id), &on).await.is(200);
+        kim.post(&format!("{room}/enter"), &[]).await.leads_to(&room);
+        let guests = [("do", "guests"), ("guests", "lee@example.com"), ("guests_reason", "press")];
+        let early = press(&organiser, &at, &guests).await;
+        assert_eq!(early.status, 409, "no guests before the draw: {}", early.text);
+        assert!(!organiser.get(&at).await.text.contains("name=\"public_value\""));
+
+        shop.clock.advance_ms(62_000);
+        shop.sweep().await;
+        shop.app.state().waiting_rooms.tend_once(true).await;
+        organiser.get(&at).await.shows(&["drand, the round of the opening", "Make the draw"]);
+        let empty = press(&organiser, &at, &[("do", "draw"), ("public_value", " ")]).await;
+        assert_eq!(empty.status, 422);
+        empty.shows(&["id=\"field-public_value-error\""]);
+        let draw = [("do", "draw"), ("public_value", "4 812: 9e1c")];
+        press(&organiser, &at, &draw).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["The line is open."]);
+
+        for (people, reason, field) in [
+            ("lee@example.com, who@example.com", "press", "guests"),
+            ("lee", "press", "guests"),
+            ("lee@example.com", "", "guests_reason"),
+        ] {
+            let form = [("do", "guests"), ("guests", people), ("guests_reason", reason)];
+            let refused = press(&organiser, &at, &form).await;
+            assert_eq!(refused.status, 422, "{people}: {}", refused.text);
+            refused.shows(&[&format!("id=\"field-{field}-error\""), people]);
+        }
+        press(&organiser, &at, &guests).await.leads_to(&at);
+        lee.get(&room).await.shows(&["data-queue=\"ahead\">0<"]);
+        kim.get(&room).await.shows(&["data-queue=\"ahead\">1<"]);
+        let void = [("do", "void"), ("void", "KIM@example.com\n"), ("void_reason", "a bot")];
+        press(&organiser, &at, &void).await.leads_to(&at);
+        kim.get(&room).await.shows(&["Your entry does not count"]);
+        let again = press(&organiser, &at, &void).await;
+        assert_eq!(again.status, 404, "{}", again.text);
     }
 }
