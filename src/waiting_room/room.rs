@@ -22,10 +22,11 @@ use crate::inventory::{
     TimestampMs,
 };
 
-/// How long customers who enter are gathered.
-const GATHER: Duration = Duration::from_millis(50);
+/// How long customers who enter are gathered: their answers come together, and what other customers
+/// ask of this instance waits for as long as it takes to write them.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long customers who ask are gathered.
-const GATHER_ASKS: Duration = Duration::from_millis(20);
+const GATHER_ASKS: Duration = Duration::from_millis(5);
 /// The pause before those who came while the list was being closed enter behind it.
 const CLOSING_PAUSE: Duration = Duration::from_millis(200);
 /// How long the state of the line is good for.

@@ -1,6 +1,6 @@
 //! How many people one waiting room bears: a crowd that only enters and asks, and a few who hold
 //! places meanwhile. Each figure stands beside a bare route of the same server, asked by the same
-//! clients a moment before and after: what a request costs beyond HTTP.
+//! clients a moment before or after: what a request costs beyond HTTP.
 
 mod phase;
 
@@ -111,15 +111,22 @@ async fn measure(options: &LineOptions) -> Result<()> {
     let first = |nth: u32| nth;
     crew.run(Phase::all(INSIDE), line.enter(first)).await?;
     let passes = Arc::new(line.passes(options.place.timeout).await?);
-    office.set_room(event, &json!({ "paused": true })).await?;
+    office.set_room(event, &json!({ "paused": true, "passesPerMinute": 600 })).await?;
 
     say("stampede: holds, nobody enters");
     let alone = line.hold(&passes, &product);
     let holders = Crew { clients: 64, threads: 1, ..crew };
     figures.push(figure("holds", &holders.run(Phase::paced(HOLDS, HOLDS_FOR), alone).await?, None));
+    say(&format!("stampede: holds while {} a second ask a bare route", options.entering));
+    let come = Phase::paced(options.entering, HOLDS_FOR);
+    let (holds, asked) = tokio::join!(
+        holders.run(Phase::paced(HOLDS, HOLDS_FOR), line.hold(&passes, &product)),
+        crew.run(come, line.bare()),
+    );
+    figures.push(figure("holds beside a bare route", &holds?, None));
+    figures.push(figure("the bare route meanwhile", &asked?, None));
     say(&format!("stampede: holds while {} people a second enter", options.entering));
     let meanwhile = line.hold(&passes, &product);
-    let come = Phase::paced(options.entering, HOLDS_FOR);
     let (holds, entered) = tokio::join!(
         holders.run(Phase::paced(HOLDS, HOLDS_FOR), meanwhile),
         crew.run(come, line.enter(|nth| INSIDE + nth)),
