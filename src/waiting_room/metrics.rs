@@ -7,6 +7,8 @@ use crate::inventory::QueueProgress;
 const POLLS: &str = "admitone_queue_polls_total";
 const SLOWED: &str = "admitone_queue_polls_slowed_total";
 const STALLED: &str = "admitone_queue_draws_stalled_total";
+const CHALLENGES: &str = "admitone_queue_challenges_total";
+const BY_ADDRESS: &str = "admitone_queue_entries_refused_by_address_total";
 const WAITING: &str = "admitone_queue_waiting";
 const SESSIONS: &str = "admitone_queue_sessions";
 const ENTRIES: &str = "admitone_queue_entries";
@@ -29,14 +31,25 @@ pub fn describe() {
         STALLED,
         "Looks at a closed queue whose draw cannot be made, since its secret is lost."
     );
+    describe_counter!(
+        CHALLENGES,
+        "Requests to enter a queue that asks for a proof of work, by outcome (passed, failed, missing)."
+    );
+    describe_counter!(
+        BY_ADDRESS,
+        "Requests to enter a queue that were refused because too many came from one network address."
+    );
     describe_gauge!(WAITING, "Customers who wait in the queues that this instance owns.");
     describe_gauge!(SESSIONS, "Open sessions of the queues that this instance owns.");
     describe_gauge!(
         ENTRIES,
         "Entries of the queues that this instance owns, by what happened to them (admitted, used, lapsed, left, voided, set_aside, returned)."
     );
-    for name in [POLLS, SLOWED, STALLED] {
+    for name in [POLLS, SLOWED, STALLED, BY_ADDRESS] {
         counter!(name).absolute(0);
+    }
+    for outcome in [Challenged::Passed, Challenged::Failed, Challenged::Missing] {
+        counter!(CHALLENGES, "outcome" => outcome.name()).absolute(0);
     }
     measure([].into_iter());
 }
@@ -62,6 +75,32 @@ pub fn measure<'a>(queues: impl Iterator<Item = &'a QueueProgress>) {
         #[expect(clippy::cast_precision_loss, reason = "counts of people are exact in a float")]
         gauge!(ENTRIES, "outcome" => outcome).set(total as f64);
     }
+}
+
+/// What a request to enter showed where a proof of work is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Challenged {
+    Passed,
+    Failed,
+    Missing,
+}
+
+impl Challenged {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+pub(super) fn challenged(outcome: Challenged) {
+    counter!(CHALLENGES, "outcome" => outcome.name()).increment(1);
+}
+
+pub(super) fn refused_by_address() {
+    counter!(BY_ADDRESS).increment(1);
 }
 
 pub(super) fn polled() {

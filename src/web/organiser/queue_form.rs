@@ -15,19 +15,20 @@ use crate::web::places::zone_of;
 use crate::web::visitor::Visitor;
 
 /// The fields of numbers by their names in the API, with the keys of their labels and hints.
-const NUMBERS: [(&str, &str, &str, &str); 5] = [
+const NUMBERS: [(&str, &str, &str, &str); 6] = [
     ("passesPerMinute", "passes", "organiser_queue.passes", "organiser_queue.passes_does"),
     ("activeLimit", "active", "organiser_queue.active", "organiser_queue.active_does"),
     ("admitPercent", "percent", "organiser_queue.percent", "organiser_queue.percent_does"),
     ("passSeconds", "pass_seconds", "organiser_queue.seconds", "organiser_queue.seconds_does"),
     ("silenceSeconds", "silence", "organiser_queue.silence", "organiser_queue.silence_does"),
+    ("challengeBits", "bits", "organiser_queue.bits", "organiser_queue.bits_does"),
 ];
 
 /// The rules as they were entered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RulesForm {
     opens: String,
-    numbers: [String; 5],
+    numbers: [String; 6],
 }
 
 impl RulesForm {
@@ -44,6 +45,7 @@ impl RulesForm {
                 rules.admit_percent.to_string(),
                 (rules.pass_ms / 1_000).to_string(),
                 (rules.silence_ms / 1_000).to_string(),
+                rules.challenge_bits.to_string(),
             ],
         }
     }
@@ -71,7 +73,7 @@ impl RulesForm {
                 Err(key) => refused.push(Refused::new(visitor, "opens", key)),
             }
         }
-        let mut numbers = [None; 5];
+        let mut numbers = [None; 6];
         for (index, (_, input, _, _)) in NUMBERS.iter().enumerate() {
             match entered::whole(&self.numbers[index]) {
                 Ok(Some(number)) => numbers[index] = Some(number),
@@ -84,7 +86,7 @@ impl RulesForm {
         if !refused.is_empty() {
             return Err(refused.into());
         }
-        let [passes_per_minute, active_limit, admit_percent, pass_s, silence_s] = numbers;
+        let [passes_per_minute, active_limit, admit_percent, pass_s, silence_s, bits] = numbers;
         let ms = |seconds: Option<u32>| seconds.map(|seconds| i64::from(seconds) * 1_000);
         Ok(QueueChange {
             opens_at,
@@ -93,6 +95,8 @@ impl RulesForm {
             admit_percent,
             pass_ms: ms(pass_s),
             silence_ms: ms(silence_s),
+            // What does not fit is out of the range, and refused with the field.
+            challenge_bits: bits.map(|bits| u8::try_from(bits).unwrap_or(u8::MAX)),
             ..QueueChange::default()
         })
     }
@@ -144,7 +148,7 @@ pub(super) fn render(
                         kind: "number",
                         value: &form.numbers[index],
                         hint: Some(visitor.text(hint)),
-                        min: Some("1"),
+                        min: Some(if *name == "bits" { "0" } else { "1" }),
                         required: true,
                         ..Field::default()
                     }))

@@ -4,14 +4,16 @@ use serde_json::json;
 
 use super::organiser::{Browser, Page, known};
 use crate::http::api_client::Shop;
+use crate::http::queue::abuse::solved;
 
-const RULES: [(&str, &str); 6] = [
+const RULES: [(&str, &str); 7] = [
     ("opens", ""),
     ("passes", "600"),
     ("active", "1"),
     ("percent", "100"),
     ("pass_seconds", "300"),
     ("silence", "1800"),
+    ("bits", "0"),
 ];
 
 /// A form of the rules for a button, with one field changed.
@@ -89,6 +91,42 @@ on_both_databases! {
         lee.post(&holds, &hold).await.leads_to(&format!("{page}?notice=held"));
     }
 
+    async fn a_task_before_entering_is_explained_and_its_proof_is_sent_with_the_form(db: TestDb) {
+        let shop = Shop::open(db).await;
+        let event = shop.event().await;
+        let organiser = Browser::of(&shop, &shop.admin());
+        let at = format!("/organiser/events/{}/queue", event.id);
+        press(&organiser, &at, &rules("on", ("bits", "6"))).await.leads_to(&at);
+        organiser.get(&at).await.shows(&["name=\"bits\"", "value=\"6\""]);
+        let kim = known(&shop, "Kim", "kim@example.com").await;
+        let browser = Browser::of(&shop, &kim);
+        let room = format!("/events/{}/queue", event.id);
+        let enter = format!("{room}/enter");
+        browser.get(&room).await.shows(&[
+            "<noscript><p class=\"warning\">This event needs scripts",
+            "data-task",
+            "name=\"proof\"",
+        ]);
+        for (form, says) in [
+            (vec![], "This queue needs scripts"),
+            (vec![("proof", "")], "This queue needs scripts"),
+            (vec![("proof", "chal_AAAA.1")], "The small task before entering was solved too late"),
+        ] {
+            let refused = browser.post(&enter, &form).await;
+            assert_eq!(refused.status, 403, "{form:?}");
+            refused.shows(&[says, "data-task"]);
+        }
+        let path = format!("/api/queue/{}/challenge", event.id);
+        let proof = solved(&kim.get(&path).await.is(200).data);
+        browser.post(&enter, &[("proof", &proof)]).await.leads_to(&room);
+        browser.get(&room).await.shows(&["<h2>It is your turn</h2>"]);
+        press(&organiser, &at, &rules("save", ("bits", "0"))).await.leads_to(&at);
+        shop.clock.advance_ms(2_000);
+        let lee = Browser::of(&shop, &known(&shop, "Lee", "lee@example.com").await);
+        assert!(!lee.get(&room).await.text.contains("data-task"));
+        lee.post(&enter, &[]).await.leads_to(&room);
+    }
+
     async fn an_organiser_sets_a_waiting_room_by_forms_alone(db: TestDb) {
         let shop = Shop::open(db).await;
         let event = shop.event().await;
@@ -105,6 +143,8 @@ on_both_databases! {
             ("percent", "2000"),
             ("pass_seconds", "9"),
             ("silence", "99999999999"),
+            ("bits", "25"),
+            ("bits", "300"),
             ("passes", "many"),
             ("opens", "tomorrow"),
         ] {
