@@ -3,6 +3,7 @@
 //! (`src/inventory/queue.rs`); here many requests become few: customers enter by the thousand in one
 //! command, and a poll is answered from what this instance knows.
 
+mod accuracy;
 mod entering;
 mod error;
 mod gather;
@@ -14,6 +15,7 @@ pub mod record;
 mod room;
 mod status;
 mod tending;
+mod watch;
 
 pub use entering::Entrant;
 pub use error::WaitingRoomError;
@@ -48,6 +50,7 @@ pub struct WaitingRooms {
     guard: Guard,
     rooms: DashMap<OfferingId, Arc<Room>>,
     records: Records,
+    watch: watch::Watch,
     /// When this process began to listen to customers.
     began_at: TimestampMs,
 }
@@ -63,8 +66,9 @@ impl WaitingRooms {
         guard: Guard,
     ) -> Arc<Self> {
         let began_at = clock.now_ms();
-        let (rooms, records) = (DashMap::new(), Records::new(store.clone()));
-        let this = Self { offices, store, clock, executor, guard, rooms, records, began_at };
+        let (rooms, records, watch) =
+            (DashMap::new(), Records::new(store.clone()), watch::Watch::default());
+        let this = Self { offices, store, clock, executor, guard, rooms, records, watch, began_at };
         let this = Arc::new(this);
         let weak = Arc::downgrade(&this);
         this.offices.set_heard(Arc::new(move |event, customers, within_ms| match weak.upgrade() {

@@ -19,3 +19,4 @@ pub mod students;
 pub mod test_app;
 pub mod tls;
 pub mod two_instances;
+pub mod waiters;
