@@ -45,7 +45,7 @@ impl Accuracy {
             let mut nth = 0_usize;
             self.told.retain(|_| {
                 nth += 1;
-                nth % 2 == 0
+                nth.is_multiple_of(2)
             });
             self.apart_ms *= 2;
         } else if self.told.len() < MOST / 4 {
